@@ -1,0 +1,1 @@
+//! Every whole-system test, and the checks the workspace makes on itself.
