@@ -1,1 +1,10 @@
-//! Under construction.
+//! What Kubernetes would decide, as pure functions of state, event and time.
+//!
+//! No clock, no runtime, no serialisation: the dependency table is empty, and every function here can
+//! be called from a plain test. Read the modules in this order:
+//!
+//! - [`moment`]: the only notion of time.
+
+pub mod moment;
+
+pub use moment::Moment;
