@@ -1,0 +1,38 @@
+# Recipes; `.ci/run` calls the same commands.
+
+[private]
+default:
+    @just --list --unsorted
+
+# Everything CI checks that needs no cluster.
+ci: fmt-check lint test doc
+
+# The tests; arguments go to cargo.
+test *args:
+    cargo test --workspace --locked {{ args }}
+
+# Clippy over everything, warnings are errors.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Formats the sources.
+fmt:
+    cargo fmt --all
+
+[private]
+fmt-check:
+    cargo fmt --all --check
+
+# The API documentation, warnings are errors.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# probeflip itself, e.g. `just run run manifests/seed/*.yaml`.
+run *args:
+    cargo run --release -- {{ args }}
+
+# The static probe-target and its image: `target/probe-target.tar`.
+image:
+    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+        cargo build --locked -p probe-target --profile tiny --target "$(rustc --print host-tuple)"
+    cargo run --release --locked -- image --binary "target/$(rustc --print host-tuple)/tiny/probe-target" -o target/probe-target.tar
