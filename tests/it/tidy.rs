@@ -1,0 +1,229 @@
+//! The checks the workspace makes on itself: which crate may use which, versions that must agree, first lines of files.
+//! It reads files as text and knows no crate of ours.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The crate edges of ARCHITECTURE.md: each crate, and which of ours it may depend on.
+const MAY_DEPEND_ON: [(&str, &[&str]); 4] = [
+    ("rules", &[]),
+    ("probe-target", &[]),
+    ("pocket", &["rules"]),
+    ("orchestrator", &["pocket", "probe-target", "rules"]),
+];
+
+/// Crates from outside that a crate of ours must not reach, directly or through others.
+const MUST_NOT_REACH: [(&str, &[&str]); 2] = [
+    (
+        "probe-target",
+        &[
+            "axum",
+            "clap",
+            "kube",
+            "kube-client",
+            "openssl-sys",
+            "tracing-subscriber",
+        ],
+    ),
+    ("pocket", &["clap", "kube", "kube-client", "kube-core"]),
+];
+
+#[test]
+fn crates_use_only_the_crates_they_may() {
+    for (name, allowed) in MAY_DEPEND_ON {
+        let ours: BTreeSet<&str> = MAY_DEPEND_ON
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["tests"])
+            .collect();
+        let manifest = read(&format!("crates/{name}/Cargo.toml"));
+        let used = section(&manifest, "[dependencies]")
+            .filter_map(dependency)
+            .filter(|used| ours.contains(used));
+        for used in used {
+            assert!(
+                allowed.contains(&used),
+                "`{name}` must not depend on `{used}`"
+            );
+        }
+    }
+}
+
+#[test]
+fn rules_depend_on_nothing() {
+    let manifest = read("crates/rules/Cargo.toml");
+    assert_eq!(
+        section(&manifest, "[dependencies]")
+            .filter_map(dependency)
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn crates_do_not_reach_what_they_must_never_know() {
+    let lock = read("Cargo.lock");
+    for (name, banned) in MUST_NOT_REACH {
+        let reached = closure(&lock, name);
+        for crate_name in banned {
+            assert!(
+                !reached.contains(*crate_name),
+                "`{name}` reaches `{crate_name}`"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_cluster_rs_names_pocket() {
+    for file in rust_files("crates/orchestrator") {
+        let lawful =
+            file.ends_with("src/cluster.rs") || file.to_string_lossy().contains("src/cluster/");
+        let names_pocket = code_lines(&file).any(|line| line.contains("pocket::"));
+        assert!(
+            lawful || !names_pocket,
+            "{} names `pocket::`; only cluster.rs may",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn every_file_says_first_what_it_is() {
+    for file in ["crates", "tests"].into_iter().flat_map(rust_files) {
+        let first = fs::read_to_string(&file).unwrap();
+        assert!(
+            first.starts_with("//! "),
+            "{} must open with a `//!` sentence",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn toolchain_and_rust_version_agree() {
+    let channel = quoted_after(&read("rust-toolchain.toml"), "channel = ");
+    let version = quoted_after(&read("Cargo.toml"), "rust-version = ");
+    assert_eq!(channel, format!("{version}.0"));
+}
+
+#[test]
+fn manifests_name_the_image_of_this_version() {
+    let version = quoted_after(&read("Cargo.toml"), "version = ");
+    for file in files("manifests", "yaml") {
+        let text = fs::read_to_string(&file).unwrap();
+        for line in text
+            .lines()
+            .filter(|line| line.contains("image: probe-target"))
+        {
+            assert_eq!(
+                line.trim(),
+                format!("image: probe-target:{version}"),
+                "in {}",
+                file.display()
+            );
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The lines of one table of a manifest, without its header.
+fn section<'a>(manifest: &'a str, header: &'a str) -> impl Iterator<Item = &'a str> {
+    manifest
+        .lines()
+        .skip_while(move |line| *line != header)
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+}
+
+/// `tokio` of `tokio = …` and of `tokio.workspace = true`.
+fn dependency(line: &str) -> Option<&str> {
+    let name = line.split(['=', '.']).next()?.trim();
+    (!name.is_empty() && !name.starts_with('#')).then_some(name)
+}
+
+/// Every package that `name` reaches in the lock file, itself left out.
+fn closure(lock: &str, name: &str) -> BTreeSet<String> {
+    let graph: BTreeMap<&str, Vec<&str>> = lock.split("[[package]]").skip(1).map(package).collect();
+    let mut reached = BTreeSet::new();
+    let mut next = vec![name];
+    while let Some(name) = next.pop() {
+        for dependency in graph.get(name).into_iter().flatten() {
+            if reached.insert((*dependency).to_owned()) {
+                next.push(dependency);
+            }
+        }
+    }
+    reached
+}
+
+/// A package of the lock file and the names it depends on.
+fn package(entry: &str) -> (&str, Vec<&str>) {
+    let name = entry
+        .lines()
+        .find_map(|line| line.strip_prefix("name = "))
+        .unwrap()
+        .trim_matches('"');
+    let dependencies = entry
+        .lines()
+        .filter(|line| line.starts_with(" \""))
+        .map(|line| {
+            let dependency = line.trim().trim_matches(['"', ',']);
+            dependency.split(' ').next().unwrap().trim_matches('"')
+        });
+    (name, dependencies.collect())
+}
+
+fn quoted_after(text: &str, key: &str) -> String {
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(key))
+        .unwrap();
+    line.split('"').nth(1).unwrap().to_owned()
+}
+
+fn code_lines(file: &Path) -> impl Iterator<Item = String> {
+    let text = fs::read_to_string(file).unwrap();
+    let code: Vec<String> = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(String::from)
+        .collect();
+    code.into_iter()
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    files(folder, "rs")
+}
+
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut next = vec![root().join(folder)];
+    while let Some(folder) = next.pop() {
+        for entry in fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
+            if entry.is_dir() {
+                next.push(entry);
+            } else if entry.extension().is_some_and(|found| found == extension) {
+                found.push(entry);
+            }
+        }
+    }
+    found.sort();
+    found
+}
