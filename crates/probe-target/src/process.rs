@@ -1,0 +1,36 @@
+//! One invocation of the program, as a value: everything it may take from outside.
+//! It draws nothing, reads no clock but Tokio's and opens no file by itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::pin::Pin;
+
+/// What one invocation is given. `main.rs` fills it from the operating system, an embedded cluster from a Pod.
+pub struct Process<N> {
+    /// The command line, without the program's name.
+    pub arguments: Vec<String>,
+    /// The environment: `HOSTNAME`, `PROBE_TARGET_PORTS`, …
+    pub environment: BTreeMap<String, String>,
+    /// Where it listens and connects.
+    pub network: N,
+    /// The name of this process among all that ever run: drawn once at its start.
+    pub instance: String,
+    /// Ready when SIGTERM arrives.
+    pub terminate: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Reads a file (`--plan`, `--token-file`, `/proc/1/cmdline`). Where there are no files, an error.
+    pub read: fn(&str) -> io::Result<Vec<u8>>,
+    /// Where data goes: stdout.
+    pub output: Box<dyn Write + Send>,
+    /// Where everything else goes: stderr.
+    pub errors: Box<dyn Write + Send>,
+}
+
+impl<N> fmt::Debug for Process<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("arguments", &self.arguments)
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
+    }
+}
