@@ -1,0 +1,146 @@
+//! `deploy/web`: the name of an object as people type it. It says nothing of namespaces.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// An object by kind and name; a bare name is a Pod's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectRef {
+    /// Which kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}
+
+/// The kinds an experiment can refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `pod`
+    Pod,
+    /// `deploy`
+    Deployment,
+    /// `rs`
+    ReplicaSet,
+    /// `svc`
+    Service,
+}
+
+impl Kind {
+    /// As it stands in a manifest's `kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "Pod",
+            Self::Deployment => "Deployment",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Service => "Service",
+        }
+    }
+
+    /// As it stands before the slash, shortest form.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Deployment => "deploy",
+            Self::ReplicaSet => "rs",
+            Self::Service => "svc",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "pod" | "pods" | "po" => Some(Self::Pod),
+            "deploy" | "deployment" | "deployments" => Some(Self::Deployment),
+            "rs" | "replicaset" | "replicasets" => Some(Self::ReplicaSet),
+            "svc" | "service" | "services" => Some(Self::Service),
+            _ => None,
+        }
+    }
+}
+
+/// Why a text names no object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidObjectRef {
+    /// What stands before the slash is no kind we know.
+    #[error("unknown kind `{0}`; expected `pod`, `deploy`, `rs` or `svc`")]
+    Kind(String),
+    /// What stands behind the slash cannot be a name.
+    #[error(
+        "`{0}` is not a name; expected `NAME` or `KIND/NAME` in lower-case letters, digits, `-` and `.`"
+    )]
+    Name(String),
+}
+
+impl FromStr for ObjectRef {
+    type Err = InvalidObjectRef;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, name) = match text.split_once('/') {
+            Some((kind, name)) => (
+                Kind::parse(kind).ok_or_else(|| InvalidObjectRef::Kind(kind.into()))?,
+                name,
+            ),
+            None => (Kind::Pod, text),
+        };
+        if !is_object_name(name) {
+            return Err(InvalidObjectRef::Name(name.into()));
+        }
+        Ok(Self {
+            kind,
+            name: name.into(),
+        })
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.short(), self.name)
+    }
+}
+
+// kubernetes.io/docs › Object Names and IDs › DNS subdomain names.
+fn is_object_name(name: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    !name.is_empty()
+        && name.len() <= 253
+        && name.starts_with(edge)
+        && name.ends_with(edge)
+        && name.chars().all(|c| edge(c) || c == '-' || c == '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_kubectl_s_short_names() {
+        assert_eq!(
+            "deploy/web".parse(),
+            Ok(ObjectRef {
+                kind: Kind::Deployment,
+                name: "web".into()
+            })
+        );
+        assert_eq!(
+            "web-abc".parse(),
+            Ok(ObjectRef {
+                kind: Kind::Pod,
+                name: "web-abc".into()
+            })
+        );
+        assert_eq!(
+            "Deployment/web".parse::<ObjectRef>().unwrap().to_string(),
+            "deploy/web"
+        );
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused() {
+        assert_eq!(
+            "ds/web".parse::<ObjectRef>(),
+            Err(InvalidObjectRef::Kind("ds".into()))
+        );
+        for name in ["", "deploy/", "Web", "-web", "a/b/c", "deploy/web "] {
+            assert!(name.parse::<ObjectRef>().is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Durations as people write them: `3s`, `500ms`, `1m30s`. A number alone is not one.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a text is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`"
+)]
+pub struct InvalidDuration(String);
+
+/// Reads a duration: numbers with units `h`, `m`, `s`, `ms`, each once and in this order; at most a day.
+pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
+    total(text)
+        .filter(|duration| *duration <= Duration::from_hours(24))
+        .ok_or_else(|| InvalidDuration(text.into()))
+}
+
+/// Writes a duration as [`parse`] reads it, to the millisecond.
+pub fn format(duration: Duration) -> String {
+    Written(duration).to_string()
+}
+
+const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+fn total(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut units = UNITS.iter();
+    let mut millis: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let word = &rest[digits..];
+        let word = &word[..word
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(word.len())];
+        let (_, factor) = units.find(|(unit, _)| *unit == word)?;
+        millis = millis.checked_add(number.checked_mul(*factor)?)?;
+        rest = &rest[digits + word.len()..];
+    }
+    (!text.is_empty()).then(|| Duration::from_millis(millis))
+}
+
+struct Written(Duration);
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut left = self.0.as_millis();
+        if left == 0 {
+            return f.write_str("0s");
+        }
+        for (unit, factor) in UNITS {
+            let factor = u128::from(factor);
+            if left >= factor {
+                write!(f, "{}{unit}", left / factor)?;
+                left %= factor;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_reads_back() {
+        for text in ["0s", "3s", "500ms", "1m30s", "1h1ms", "24h"] {
+            assert_eq!(format(parse(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn a_number_needs_its_unit() {
+        for text in [
+            "",
+            "10",
+            "s",
+            "10 s",
+            "1s1m",
+            "1s1s",
+            "-1s",
+            "1.5s",
+            "25h",
+            "99999999999999999999s",
+            "1µs",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A timeline as JSON lines: a header, then a line a record. Several timelines can follow one another in one file.
+
+use std::io::{self, Write};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{FORMAT, Header, Record, Timeline};
+
+/// Why a file is no timeline.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A line is not what it must be.
+    #[error("line {line} is no {expected} of a timeline")]
+    Parse {
+        /// From 1.
+        line: usize,
+        /// What should stand there.
+        expected: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Written by another version of this program.
+    #[error("line {line}: timeline format {found}; this probeflip reads format {FORMAT}")]
+    Format {
+        /// From 1.
+        line: usize,
+        /// What the header says.
+        found: u64,
+    },
+    /// A record stands before any header.
+    #[error("line {line}: expected a header before the first record")]
+    NoHeader {
+        /// From 1.
+        line: usize,
+    },
+    /// A record is older than the one before it.
+    #[error("line {line}: this record was received before the previous one")]
+    Order {
+        /// From 1.
+        line: usize,
+    },
+}
+
+/// Writes one timeline.
+pub fn write(timeline: &Timeline, mut to: impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut to, timeline.header())?;
+    writeln!(to)?;
+    for record in timeline.records() {
+        serde_json::to_writer(&mut to, record)?;
+        writeln!(to)?;
+    }
+    Ok(())
+}
+
+/// Reads all timelines of a file.
+pub fn read(text: &str) -> Result<Vec<Timeline>, ReadError> {
+    let mut timelines: Vec<Timeline> = Vec::new();
+    for (number, text) in text.lines().enumerate() {
+        let line = number + 1;
+        let value: Value = parse(text, line, "line")?;
+        if let Some(format) = value.get("timeline") {
+            timelines.push(Timeline::new(header(&value, format, line)?));
+            continue;
+        }
+        let record: Record = parse(text, line, "record")?;
+        let timeline = timelines.last_mut().ok_or(ReadError::NoHeader { line })?;
+        if record.at < timeline.last() {
+            return Err(ReadError::Order { line });
+        }
+        timeline.push(record.at, record.what);
+    }
+    Ok(timelines)
+}
+
+fn parse<'de, T: Deserialize<'de>>(
+    text: &'de str,
+    line: usize,
+    expected: &'static str,
+) -> Result<T, ReadError> {
+    serde_json::from_str(text).map_err(|source| ReadError::Parse {
+        line,
+        expected,
+        source,
+    })
+}
+
+fn header(value: &Value, format: &Value, line: usize) -> Result<Header, ReadError> {
+    if let Some(found) = format.as_u64().filter(|found| *found != u64::from(FORMAT)) {
+        return Err(ReadError::Format { line, found });
+    }
+    Header::deserialize(value).map_err(|source| ReadError::Parse {
+        line,
+        expected: "header",
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests;
