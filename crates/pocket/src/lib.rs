@@ -1,1 +1,6 @@
-//! Under construction.
+//! A Kubernetes that fits in a process.
+//!
+//! In reading order: the time everything happens in, and the network it happens on.
+
+pub mod clock;
+pub mod net;

@@ -1,0 +1,123 @@
+//! The cluster's clock: Tokio's, with a date.
+//!
+//! The only file of the crate that makes a timestamp. It never asks the operating system: the date is that of the epoch it
+//! was given plus what Tokio's clock has run since, so on a paused clock an hour is a date an hour later.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use rules::moment::Moment;
+use tokio::time::Instant;
+
+/// Tells moments to the rules and timestamps to objects. Clones tell the same time.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// The date of [`Moment::ZERO`], a whole second.
+    origin: Timestamp,
+    started: Instant,
+    /// How long after the origin the cluster started: less than a second.
+    ahead: Duration,
+}
+
+impl Clock {
+    /// A clock that shows `epoch` now.
+    pub fn new(epoch: Timestamp) -> Self {
+        let origin = whole_second(epoch);
+        let ahead = epoch.duration_since(origin).unsigned_abs();
+        Self {
+            origin,
+            started: Instant::now(),
+            ahead,
+        }
+    }
+
+    /// The present, for the rules.
+    pub fn now(&self) -> Moment {
+        Moment::from_start(self.ahead + self.started.elapsed())
+    }
+
+    /// Waits for `moment`; not at all if it has passed. Tokio's timers round up to the next millisecond.
+    pub async fn until(&self, moment: Moment) {
+        tokio::time::sleep(moment.since(self.now())).await;
+    }
+
+    /// The present as objects show it, in whole seconds.
+    pub fn time(&self) -> Time {
+        Time(whole_second(self.timestamp(self.now())))
+    }
+
+    /// The present as `events.k8s.io` shows it, in whole microseconds.
+    pub fn micro_time(&self) -> MicroTime {
+        MicroTime(self.timestamp(self.now()))
+    }
+
+    /// The timestamp of `moment`, in whole seconds.
+    pub fn time_of(&self, moment: Moment) -> Time {
+        Time(whole_second(self.timestamp(moment)))
+    }
+
+    /// The moment a timestamp shows; [`Moment::ZERO`] for one before the origin.
+    pub fn moment_of(&self, time: &Time) -> Moment {
+        let since = time.0.duration_since(self.origin);
+        Moment::from_start(Duration::try_from(since).unwrap_or_default())
+    }
+
+    fn timestamp(&self, moment: Moment) -> Timestamp {
+        let since = SignedDuration::try_from(moment.since_start()).unwrap_or(SignedDuration::MAX);
+        self.origin.saturating_add(since).unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn whole_second(timestamp: Timestamp) -> Timestamp {
+    let down = TimestampRound::new()
+        .smallest(Unit::Second)
+        .mode(RoundMode::Floor);
+    timestamp
+        .round(down)
+        .expect("whole seconds must divide a minute")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock() -> Clock {
+        Clock::new("2026-01-02T03:04:05.250Z".parse().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn moments_count_from_the_whole_second_of_the_epoch() {
+        let clock = clock();
+        assert_eq!(clock.now(), Moment::from_millis(250));
+        clock.until(Moment::from_secs(3)).await;
+        assert_eq!(clock.now(), Moment::from_secs(3));
+        clock.until(Moment::from_secs(1)).await;
+        assert_eq!(clock.now(), Moment::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dates_follow_tokio_s_clock() {
+        let clock = clock();
+        assert_eq!(clock.time().0.to_string(), "2026-01-02T03:04:05Z");
+        assert_eq!(clock.micro_time().0.to_string(), "2026-01-02T03:04:05.25Z");
+        tokio::time::advance(Duration::from_millis(3_600_749)).await;
+        assert_eq!(clock.time().0.to_string(), "2026-01-02T04:04:05Z");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(clock.time().0.to_string(), "2026-01-02T04:04:06Z");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timestamp_is_its_moment_in_whole_seconds() {
+        let clock = clock();
+        let check = |milliseconds, seconds| {
+            let time = clock.time_of(Moment::from_millis(milliseconds));
+            assert_eq!(clock.moment_of(&time), Moment::from_secs(seconds));
+        };
+        check(0, 0);
+        check(1_999, 1);
+        check(2_000, 2);
+        let before = Time("2020-01-01T00:00:00Z".parse().unwrap());
+        assert_eq!(clock.moment_of(&before), Moment::ZERO);
+    }
+}

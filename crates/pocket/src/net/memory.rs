@@ -1,0 +1,276 @@
+//! The network in memory: any address, any port, no rights needed, any number of networks side by side.
+//!
+//! It keeps who listens where and how Service addresses are translated; the bytes themselves are in [`pipe`]. It has no
+//! timers, so nothing here holds or moves a paused clock.
+
+mod pipe;
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use super::{Incoming, Listener, Network, Stream};
+use pipe::pipe;
+
+/// Connections a listener holds before further clients have to wait, Linux' `net.core.somaxconn`.
+const BACKLOG: usize = 4096;
+
+/// Linux' `net.ipv4.ip_local_port_range`.
+const FREE_PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
+
+/// A network that lives in this process. Clones are handles to the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Who listens, by host and port; several only at addresses that do not overlap.
+    listening: BTreeMap<(IpAddr, u16), Vec<Bound>>,
+    routes: BTreeMap<SocketAddr, Route>,
+    next_port: u16,
+}
+
+#[derive(Debug)]
+struct Bound {
+    ip: IpAddr,
+    backlog: mpsc::Sender<Unaccepted>,
+}
+
+/// A Service address: a translation, as kube-proxy's is, not a relay.
+#[derive(Debug, Default)]
+struct Route {
+    backends: Vec<SocketAddr>,
+    next: usize,
+}
+
+impl Memory {
+    /// An empty network.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn bind(&self, at: IpAddr, address: SocketAddr) -> io::Result<Listener> {
+        if !address.ip().is_unspecified() && !address.ip().is_loopback() && address.ip() != at {
+            return Err(ErrorKind::AddrNotAvailable.into());
+        }
+        let (backlog, waiting) = mpsc::channel(BACKLOG);
+        let mut state = self.state();
+        let port = state.claim(at, address)?;
+        let bound = Bound {
+            ip: address.ip(),
+            backlog,
+        };
+        state.listening.entry((at, port)).or_default().push(bound);
+        let local = SocketAddr::new(address.ip(), port);
+        let place = Place {
+            network: Arc::downgrade(&self.state),
+            at,
+            local,
+        };
+        Ok(Listener::new(
+            local,
+            Queue {
+                waiting,
+                _place: place,
+            },
+        ))
+    }
+
+    async fn dial(&self, from: IpAddr, address: SocketAddr) -> io::Result<Stream> {
+        let (backlog, client, server) = self.state().find(from, address)?;
+        // A full backlog leaves the client waiting, as unanswered SYNs do.
+        let refused = |_| io::Error::from(ErrorKind::ConnectionRefused);
+        let place = backlog.reserve().await.map_err(refused)?;
+        let (near, far) = pipe();
+        place.send(Unaccepted(Some(Stream::new(server, client, far))));
+        Ok(Stream::new(client, address, near))
+    }
+}
+
+impl Network for Memory {
+    fn listen(&self, at: IpAddr, address: SocketAddr) -> BoxFuture<'_, io::Result<Listener>> {
+        Box::pin(async move { self.bind(at, address) })
+    }
+
+    fn connect(&self, from: IpAddr, address: SocketAddr) -> BoxFuture<'_, io::Result<Stream>> {
+        Box::pin(self.dial(from, address))
+    }
+
+    fn route(&self, service: SocketAddr, backends: Vec<SocketAddr>) {
+        let mut state = self.state();
+        if backends.is_empty() {
+            state.routes.remove(&service);
+        } else {
+            state.routes.entry(service).or_default().backends = backends;
+        }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let next_port = *FREE_PORTS.start();
+        Self {
+            listening: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            next_port,
+        }
+    }
+}
+
+impl State {
+    /// The port to bind: the one asked for, or for 0 the next free one.
+    fn claim(&mut self, at: IpAddr, address: SocketAddr) -> io::Result<u16> {
+        if address.port() != 0 {
+            let free = self.is_free(at, address);
+            return free
+                .then_some(address.port())
+                .ok_or(ErrorKind::AddrInUse.into());
+        }
+        for _ in FREE_PORTS {
+            let port = self.free_port();
+            if self.is_free(at, SocketAddr::new(address.ip(), port)) {
+                return Ok(port);
+            }
+        }
+        Err(ErrorKind::AddrInUse.into())
+    }
+
+    fn is_free(&self, at: IpAddr, address: SocketAddr) -> bool {
+        let overlaps =
+            |bound: &Bound| covers(bound.ip, address.ip()) || covers(address.ip(), bound.ip);
+        !self
+            .listening
+            .get(&(at, address.port()))
+            .is_some_and(|all| all.iter().any(overlaps))
+    }
+
+    fn free_port(&mut self) -> u16 {
+        let port = self.next_port;
+        self.next_port = if port == *FREE_PORTS.end() {
+            *FREE_PORTS.start()
+        } else {
+            port + 1
+        };
+        port
+    }
+
+    /// The backlog behind `address`, and the addresses of the two ends as the server sees them.
+    fn find(
+        &mut self,
+        from: IpAddr,
+        address: SocketAddr,
+    ) -> io::Result<(mpsc::Sender<Unaccepted>, SocketAddr, SocketAddr)> {
+        let server = reachable(self.translate(address));
+        let own = server.ip().is_loopback();
+        let host = if own { from } else { server.ip() };
+        let bound = self
+            .listening
+            .get(&(host, server.port()))
+            .into_iter()
+            .flatten();
+        let backlog = bound
+            .filter(|bound| covers(bound.ip, server.ip()))
+            .map(|bound| bound.backlog.clone())
+            .next()
+            .ok_or(ErrorKind::ConnectionRefused)?;
+        let client = SocketAddr::new(if own { server.ip() } else { from }, self.free_port());
+        Ok((backlog, client, server))
+    }
+
+    fn translate(&mut self, address: SocketAddr) -> SocketAddr {
+        let Some(route) = self.routes.get_mut(&address) else {
+            return address;
+        };
+        let backend = route.backends[route.next % route.backends.len()];
+        route.next = route.next.wrapping_add(1);
+        backend
+    }
+
+    fn release(&mut self, at: IpAddr, local: SocketAddr) {
+        let key = (at, local.port());
+        let Some(bound) = self.listening.get_mut(&key) else {
+            return;
+        };
+        bound.retain(|bound| bound.ip != local.ip());
+        if bound.is_empty() {
+            self.listening.remove(&key);
+        }
+    }
+}
+
+/// Whether listening on `bound` takes connections to `ip`; `[::]` takes IPv4 ones too.
+fn covers(bound: IpAddr, ip: IpAddr) -> bool {
+    bound == ip
+        || bound == Ipv6Addr::UNSPECIFIED
+        || (bound == Ipv4Addr::UNSPECIFIED && ip.is_ipv4())
+}
+
+/// A client that connects to an unspecified address means its own loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The receiving half of a backlog, and the place it is bound to.
+#[derive(Debug)]
+struct Queue {
+    waiting: mpsc::Receiver<Unaccepted>,
+    _place: Place,
+}
+
+impl Incoming for Queue {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
+        let accepted = ready!(self.waiting.poll_recv(context)).and_then(|mut first| first.0.take());
+        Poll::Ready(accepted.ok_or_else(|| ErrorKind::NotConnected.into()))
+    }
+}
+
+/// An address in use; dropping it frees the address.
+#[derive(Debug)]
+struct Place {
+    network: Weak<Mutex<State>>,
+    at: IpAddr,
+    local: SocketAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(state) = self.network.upgrade() {
+            lock(&state).release(self.at, self.local);
+        }
+    }
+}
+
+/// A connection nobody has accepted; dropped in that state it is reset.
+#[derive(Debug)]
+struct Unaccepted(Option<Stream>);
+
+impl Drop for Unaccepted {
+    fn drop(&mut self) {
+        if let Some(stream) = self.0.take() {
+            stream.reset();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
