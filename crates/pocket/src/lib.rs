@@ -1,6 +1,11 @@
 //! A Kubernetes that fits in a process.
 //!
-//! In reading order: the time everything happens in, and the network it happens on.
+//! In reading order: the time everything happens in, the network it happens on, the kinds of objects there
+//! are, the store that keeps them, the registry that makes Kubernetes objects of them, and how it refuses.
 
 pub mod clock;
+pub mod kind;
 pub mod net;
+pub mod refusal;
+pub mod registry;
+pub mod store;

@@ -1,0 +1,203 @@
+//! The kinds that pocket serves: names, scope and what their writes must pass.
+//!
+//! The table is all that discovery, routing and the store know about a kind; what is particular to its
+//! content is behind its `Schema`.
+
+use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
+
+use crate::registry::{Object, Schema};
+
+/// One kind of object, as discovery describes it.
+#[derive(Debug)]
+pub struct Kind {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// The name of the kind, such as `Pod`.
+    pub name: &'static str,
+    /// The name in paths, such as `pods`.
+    pub plural: &'static str,
+    /// The name that `kubectl get` accepts for one.
+    pub singular: &'static str,
+    /// Abbreviations, such as `po`.
+    pub short: &'static [&'static str],
+    /// Whether `kubectl get all` shows it.
+    pub in_all: bool,
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+    /// Whether status is a subresource: written apart from the rest.
+    pub has_status: bool,
+    /// Whether `metadata.generation` counts the changes of what is wanted.
+    pub has_generation: bool,
+    /// Whether replicas can be read and written at `scale`.
+    pub has_scale: bool,
+    /// Whether only pocket itself may write it.
+    pub read_only: bool,
+    pub(crate) schema: Schema,
+}
+
+impl Kind {
+    /// The version of every kind that pocket serves.
+    pub const VERSION: &'static str = "v1";
+
+    /// The kind behind a Kubernetes type.
+    ///
+    /// # Panics
+    /// When the type is not in the table: a controller must only use kinds that are served.
+    pub fn of<K: Object>() -> &'static Self {
+        KINDS
+            .iter()
+            .find(|kind| kind.group == K::GROUP && kind.name == K::KIND)
+            .expect("a kind that pocket uses must be in its table of kinds")
+    }
+
+    /// The kind with this plural name.
+    pub fn find(group: &str, plural: &str) -> Option<&'static Self> {
+        KINDS
+            .iter()
+            .find(|kind| kind.group == group && kind.plural == plural)
+    }
+
+    /// `v1` or `apps/v1`.
+    pub fn api_version(&self) -> String {
+        match self.group {
+            "" => Self::VERSION.to_owned(),
+            group => format!("{group}/{}", Self::VERSION),
+        }
+    }
+
+    /// `pods` or `deployments.apps`, as messages name a kind.
+    pub fn qualified(&self) -> String {
+        match self.group {
+            "" => self.plural.to_owned(),
+            group => format!("{}.{group}", self.plural),
+        }
+    }
+}
+
+/// What most kinds have in common.
+const TYPICAL: Kind = Kind {
+    group: "",
+    name: "",
+    plural: "",
+    singular: "",
+    short: &[],
+    in_all: false,
+    namespaced: true,
+    has_status: false,
+    has_generation: false,
+    has_scale: false,
+    read_only: false,
+    schema: Schema::of::<core::Pod>(),
+};
+
+/// Every kind, in the order in which discovery names them.
+pub static KINDS: &[Kind] = &[
+    Kind {
+        name: "ConfigMap",
+        plural: "configmaps",
+        singular: "configmap",
+        short: &["cm"],
+        schema: Schema::of::<core::ConfigMap>(),
+        ..TYPICAL
+    },
+    Kind {
+        name: "Event",
+        plural: "events",
+        singular: "event",
+        short: &["ev"],
+        schema: Schema::of::<core::Event>(),
+        ..TYPICAL
+    },
+    Kind {
+        name: "Namespace",
+        plural: "namespaces",
+        singular: "namespace",
+        short: &["ns"],
+        namespaced: false,
+        has_status: true,
+        schema: Schema::of::<core::Namespace>(),
+        ..TYPICAL
+    },
+    Kind {
+        name: "Node",
+        plural: "nodes",
+        singular: "node",
+        short: &["no"],
+        namespaced: false,
+        has_status: true,
+        read_only: true,
+        schema: Schema::of::<core::Node>(),
+        ..TYPICAL
+    },
+    Kind {
+        name: "Pod",
+        plural: "pods",
+        singular: "pod",
+        short: &["po"],
+        in_all: true,
+        has_status: true,
+        has_generation: true,
+        schema: Schema::of::<core::Pod>(),
+        ..TYPICAL
+    },
+    Kind {
+        name: "Secret",
+        plural: "secrets",
+        singular: "secret",
+        schema: Schema::of::<core::Secret>(),
+        ..TYPICAL
+    },
+    Kind {
+        name: "ServiceAccount",
+        plural: "serviceaccounts",
+        singular: "serviceaccount",
+        short: &["sa"],
+        schema: Schema::of::<core::ServiceAccount>(),
+        ..TYPICAL
+    },
+    Kind {
+        name: "Service",
+        plural: "services",
+        singular: "service",
+        short: &["svc"],
+        in_all: true,
+        has_status: true,
+        schema: Schema::of::<core::Service>(),
+        ..TYPICAL
+    },
+    Kind {
+        group: "apps",
+        name: "Deployment",
+        plural: "deployments",
+        singular: "deployment",
+        short: &["deploy"],
+        in_all: true,
+        has_status: true,
+        has_generation: true,
+        has_scale: true,
+        schema: Schema::of::<apps::Deployment>(),
+        ..TYPICAL
+    },
+    Kind {
+        group: "apps",
+        name: "ReplicaSet",
+        plural: "replicasets",
+        singular: "replicaset",
+        short: &["rs"],
+        in_all: true,
+        has_status: true,
+        has_generation: true,
+        has_scale: true,
+        schema: Schema::of::<apps::ReplicaSet>(),
+        ..TYPICAL
+    },
+    Kind {
+        group: "discovery.k8s.io",
+        name: "EndpointSlice",
+        plural: "endpointslices",
+        singular: "endpointslice",
+        has_generation: true,
+        schema: Schema::of::<discovery::EndpointSlice>(),
+        ..TYPICAL
+    },
+];

@@ -1,0 +1,100 @@
+//! What a write has to pass, kind by kind: shape, defaults, validation.
+//!
+//! Objects arrive as JSON and leave as JSON; in between they are Kubernetes' own types, so that defaults and
+//! checks read like the fields they are about. Unknown fields do not survive the passage, as in an API server.
+
+use serde_json::Value;
+
+use super::{Object, typed, untyped};
+use crate::kind::Kind;
+use crate::refusal::{Fault, Refusal};
+
+/// A kind's particulars as plain functions, so that the table of kinds can be a constant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schema {
+    /// Completes and checks an object that is about to be created.
+    pub(super) create: fn(&Kind, Value) -> Result<Value, Refusal>,
+    /// Completes and checks the next state of an object, given the present one.
+    pub(super) update: fn(&Kind, Value, &Value) -> Result<Value, Refusal>,
+    /// Only gives the object the shape of its kind.
+    pub(crate) shape: fn(Value) -> Result<Value, Refusal>,
+}
+
+/// What is particular to the content of a kind.
+pub(crate) trait Admit: Object {
+    /// Gives a new object the state in which it begins.
+    fn begin(&mut self) {}
+
+    /// Fills in what the author left out.
+    fn complete(&mut self) {}
+
+    /// Finds what is wrong with the object as it is.
+    fn check(&self, _faults: &mut Vec<Fault>) {}
+
+    /// Finds what must not differ from `before`.
+    fn check_change(&self, _before: &Self, _faults: &mut Vec<Fault>) {}
+}
+
+impl Schema {
+    pub(crate) const fn of<K: Admit>() -> Self {
+        Self {
+            create: create::<K>,
+            update: update::<K>,
+            shape: shape::<K>,
+        }
+    }
+}
+
+fn create<K: Admit>(kind: &Kind, object: Value) -> Result<Value, Refusal> {
+    let mut object: K = parse(object)?;
+    object.begin();
+    object.complete();
+    let mut faults = Vec::new();
+    object.check(&mut faults);
+    accept(kind, &object, &faults)
+}
+
+fn update<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value, Refusal> {
+    let mut object: K = parse(object)?;
+    object.complete();
+    let mut faults = Vec::new();
+    object.check(&mut faults);
+    object.check_change(&typed(before), &mut faults);
+    accept(kind, &object, &faults)
+}
+
+fn shape<K: Admit>(object: Value) -> Result<Value, Refusal> {
+    parse::<K>(object).map(|object| untyped(&object))
+}
+
+fn parse<K: Admit>(object: Value) -> Result<K, Refusal> {
+    serde_json::from_value(object).map_err(|error| {
+        let message = format!(
+            "{} in version \"{}\" cannot be handled as a {}: {error}",
+            K::KIND,
+            K::VERSION,
+            K::KIND
+        );
+        Refusal::bad_request(message)
+    })
+}
+
+fn accept<K: Admit>(kind: &Kind, object: &K, faults: &[Fault]) -> Result<Value, Refusal> {
+    if faults.is_empty() {
+        return Ok(untyped(object));
+    }
+    let name = object.metadata().name.as_deref().unwrap_or_default();
+    Err(Refusal::invalid(kind, name, faults))
+}
+
+impl Admit for k8s_openapi::api::core::v1::ConfigMap {}
+impl Admit for k8s_openapi::api::core::v1::Event {}
+impl Admit for k8s_openapi::api::core::v1::Namespace {}
+impl Admit for k8s_openapi::api::core::v1::Node {}
+impl Admit for k8s_openapi::api::core::v1::Pod {}
+impl Admit for k8s_openapi::api::core::v1::Secret {}
+impl Admit for k8s_openapi::api::core::v1::Service {}
+impl Admit for k8s_openapi::api::core::v1::ServiceAccount {}
+impl Admit for k8s_openapi::api::apps::v1::Deployment {}
+impl Admit for k8s_openapi::api::apps::v1::ReplicaSet {}
+impl Admit for k8s_openapi::api::discovery::v1::EndpointSlice {}

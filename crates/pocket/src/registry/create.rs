@@ -1,0 +1,143 @@
+//! Creation: identity, namespace, and everything a new object is given.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{Registry, State, identity};
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::store::Key;
+
+impl Registry {
+    /// Creates an object in `namespace` (empty for cluster-scoped kinds). A dry run does all but keep it.
+    pub(crate) fn create_value(
+        &self,
+        kind: &'static Kind,
+        namespace: &str,
+        mut object: Value,
+        dry_run: bool,
+    ) -> Result<Arc<Value>, Refusal> {
+        let created = serde_json::to_value(self.clock().time()).unwrap_or_default();
+        let mut state = self.state();
+        address(kind, namespace, &mut object)?;
+        let name = state.name(kind, &mut object)?;
+        state.check_namespace(kind, namespace, &name)?;
+        if kind.has_status
+            && !kind.read_only
+            && let Some(object) = object.as_object_mut()
+        {
+            object.remove("status");
+        }
+        let mut object = (kind.schema.create)(kind, object)?;
+        if state.store.get(kind.plural, namespace, &name).is_some() {
+            return Err(Refusal::already_exists(kind, &name));
+        }
+        let metadata = metadata(&mut object)?;
+        for field in [
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "generation",
+            "selfLink",
+        ] {
+            metadata.remove(field);
+        }
+        metadata.insert("uid".into(), identity::uid(&mut state.random).into());
+        metadata.insert("creationTimestamp".into(), created);
+        if kind.has_generation {
+            metadata.insert("generation".into(), json!(1));
+        }
+        if dry_run {
+            return Ok(Arc::new(object));
+        }
+        Ok(state.store.put(
+            Key {
+                resource: kind.plural,
+                namespace: namespace.into(),
+                name,
+            },
+            object,
+        ))
+    }
+}
+
+impl State {
+    /// The object's name, made from `generateName` where it has none.
+    fn name(&mut self, kind: &Kind, object: &mut Value) -> Result<String, Refusal> {
+        let metadata = metadata(object)?;
+        let text = |field: &str| {
+            metadata
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        match (text("name"), text("generateName")) {
+            ("", "") => Err(Refusal::nameless(kind)),
+            ("", base) => {
+                let name = identity::generated_name(base, &mut self.random);
+                metadata.insert("name".into(), name.clone().into());
+                Ok(name)
+            }
+            (name, _) => Ok(name.to_owned()),
+        }
+    }
+
+    /// Rule: the admission plugin `NamespaceLifecycle`.
+    fn check_namespace(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), Refusal> {
+        if !kind.namespaced {
+            return Ok(());
+        }
+        let namespaces = Kind::of::<k8s_openapi::api::core::v1::Namespace>();
+        let Some(found) = self.store.get(namespaces.plural, "", namespace) else {
+            return Err(Refusal::not_found(namespaces, namespace));
+        };
+        if found["metadata"]["deletionTimestamp"].is_null() {
+            return Ok(());
+        }
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        Err(Refusal::forbidden(kind, name, &why))
+    }
+}
+
+/// Makes the object say where it is, and refuses one that says something else.
+fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
+    let metadata = metadata(object)?;
+    if metadata
+        .remove("resourceVersion")
+        .is_some_and(|version| version.as_str() != Some(""))
+    {
+        let why = "resourceVersion should not be set on objects to be created";
+        return Err(Refusal::bad_request(why));
+    }
+    match metadata
+        .get("namespace")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
+        "" => {}
+        said if said == namespace => {}
+        said => {
+            let message = format!(
+                "the namespace of the provided object does not match the namespace sent on the request: \
+                 {said} is not {namespace}"
+            );
+            return Err(Refusal::bad_request(message));
+        }
+    }
+    if kind.namespaced {
+        metadata.insert("namespace".into(), namespace.into());
+    } else {
+        metadata.remove("namespace");
+    }
+    Ok(())
+}
+
+pub(super) fn metadata(object: &mut Value) -> Result<&mut Map<String, Value>, Refusal> {
+    let not_an_object =
+        || Refusal::bad_request("the body of the request must be a Kubernetes object");
+    let object = object.as_object_mut().ok_or_else(not_an_object)?;
+    let metadata = object.entry("metadata").or_insert_with(|| json!({}));
+    metadata.as_object_mut().ok_or_else(not_an_object)
+}

@@ -1,0 +1,163 @@
+//! Deletion: grace for Pods, finalizers for everything, and preconditions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+
+use super::Registry;
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::store::Key;
+
+/// How to delete.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deletion {
+    /// Seconds until the containers are killed; `None` is the Pod's own period.
+    pub(crate) grace: Option<i64>,
+    /// Only if the object has this uid.
+    pub(crate) uid: Option<String>,
+    /// Only if the object is at this version.
+    pub(crate) version: Option<String>,
+    /// Only find out whether it could be done.
+    pub(crate) dry_run: bool,
+}
+
+/// What a deletion came to.
+#[derive(Debug)]
+pub(crate) enum Deleted {
+    /// The object is gone; this is how it was last.
+    Gone(Arc<Value>),
+    /// The object is marked and goes when its kubelet or its finalizers let it.
+    Marked(Arc<Value>),
+}
+
+impl Registry {
+    /// Deletes an object, or marks it where something has to happen before it goes.
+    pub(crate) fn delete_value(
+        &self,
+        kind: &'static Kind,
+        namespace: &str,
+        name: &str,
+        deletion: &Deletion,
+    ) -> Result<Deleted, Refusal> {
+        let mut state = self.state();
+        let current = state
+            .store
+            .get(kind.plural, namespace, name)
+            .cloned()
+            .ok_or_else(|| Refusal::not_found(kind, name))?;
+        check_preconditions(kind, name, &current, deletion)?;
+        let grace = grace(kind, &current, deletion.grace);
+        let next = self.marked(&current, grace);
+        let goes = may_go(&next);
+        let key = Key {
+            resource: kind.plural,
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        if deletion.dry_run {
+            let next = Arc::new(next);
+            return Ok(if goes {
+                Deleted::Gone(next)
+            } else {
+                Deleted::Marked(next)
+            });
+        }
+        if goes {
+            // Without grace there is no event for the mark: the object as it was goes at once.
+            return Ok(Deleted::Gone(state.store.remove(&key).unwrap_or(current)));
+        }
+        if next == *current {
+            return Ok(Deleted::Marked(current));
+        }
+        Ok(Deleted::Marked(state.store.put(key, next)))
+    }
+
+    /// The object with the mark of its deletion; a grace period can be shortened but not extended.
+    fn marked(&self, current: &Value, grace: i64) -> Value {
+        let metadata = &current["metadata"];
+        let marked = !metadata["deletionTimestamp"].is_null();
+        if marked
+            && metadata["deletionGracePeriodSeconds"]
+                .as_i64()
+                .unwrap_or_default()
+                <= grace
+        {
+            return current.clone();
+        }
+        let wait = Duration::from_secs(u64::try_from(grace).unwrap_or_default());
+        let end: Time = self.clock().time_of(self.clock().now() + wait);
+        let mut next = current.clone();
+        next["metadata"]["deletionTimestamp"] = json!(end);
+        next["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+        if let Some(generation) = metadata["generation"].as_i64()
+            && !marked
+        {
+            next["metadata"]["generation"] = json!(generation + 1);
+        }
+        if next["kind"] == "Namespace" {
+            next["status"]["phase"] = json!("Terminating");
+        }
+        next
+    }
+}
+
+/// Whether nothing holds a marked object any more.
+pub(super) fn may_go(object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    let empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+    !metadata["deletionTimestamp"].is_null()
+        && metadata["deletionGracePeriodSeconds"]
+            .as_i64()
+            .unwrap_or_default()
+            == 0
+        && empty(&metadata["finalizers"])
+        && (object["kind"] != "Namespace" || empty(&object["spec"]["finalizers"]))
+}
+
+/// Rule: `pkg/registry/core/pod/strategy.go`, `CheckGracefulDelete`.
+fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
+    let unbound = object["spec"]["nodeName"]
+        .as_str()
+        .unwrap_or_default()
+        .is_empty();
+    let ended = matches!(
+        object["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    );
+    if kind.name != "Pod" || unbound || ended {
+        return 0;
+    }
+    let own = || {
+        object["spec"]["terminationGracePeriodSeconds"]
+            .as_i64()
+            .unwrap_or_default()
+    };
+    // Negative periods mean the shortest that is not "at once".
+    match asked.unwrap_or_else(own) {
+        negative if negative < 0 => 1,
+        grace => grace,
+    }
+}
+
+fn check_preconditions(
+    kind: &Kind,
+    name: &str,
+    current: &Value,
+    deletion: &Deletion,
+) -> Result<(), Refusal> {
+    let check = |label: &str, asked: &Option<String>, field: &str| match asked {
+        Some(asked) if current["metadata"][field] != **asked => {
+            let found = current["metadata"][field].as_str().unwrap_or_default();
+            let why = format!(
+                "Precondition failed: {label} in precondition: {asked}, {label} in object meta: {found}"
+            );
+            Err(Refusal::conflict(kind, name, &why))
+        }
+        _ => Ok(()),
+    };
+    check("UID", &deletion.uid, "uid")?;
+    check("ResourceVersion", &deletion.version, "resourceVersion")
+}

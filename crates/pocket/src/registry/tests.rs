@@ -1,0 +1,180 @@
+//! The registry through its typed face.
+
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use serde_json::json;
+
+use super::*;
+
+pub(super) fn registry() -> Registry {
+    let clock = Clock::new("2026-01-01T00:00:00Z".parse().unwrap());
+    let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
+    let namespace: Namespace = from(json!({"metadata": {"name": "default"}}));
+    registry.create(&namespace).unwrap();
+    registry
+}
+
+pub(super) fn from<K: Object>(mut value: Value) -> K {
+    value["apiVersion"] = K::API_VERSION.into();
+    value["kind"] = K::KIND.into();
+    serde_json::from_value(value).unwrap()
+}
+
+fn pod() -> Pod {
+    from(json!({
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"nodeName": "pocket", "containers": [{"name": "a", "image": "probe-target"}]},
+    }))
+}
+
+fn generation(pod: &Pod) -> i64 {
+    pod.metadata.generation.unwrap()
+}
+
+#[test]
+fn a_new_object_gets_its_identity() {
+    let pod = registry().create(&pod()).unwrap();
+    assert!(pod.metadata.uid.is_some() && pod.metadata.resource_version.is_some());
+    assert_eq!(
+        pod.metadata.creation_timestamp.unwrap().0.to_string(),
+        "2026-01-01T00:00:00Z"
+    );
+    assert_eq!(pod.metadata.generation, Some(1));
+}
+
+#[test]
+fn generation_counts_changes_of_the_spec_alone() {
+    let registry = registry();
+    registry.create(&pod()).unwrap();
+    let labelled = registry.edit::<Pod>("default", "web", |pod| {
+        pod.metadata
+            .labels
+            .get_or_insert_default()
+            .insert("app".into(), "web".into());
+    });
+    assert_eq!(generation(&labelled.unwrap()), 1);
+    let changed = registry.edit::<Pod>("default", "web", |pod| {
+        pod.spec.as_mut().unwrap().containers[0].image = Some("other".into());
+    });
+    assert_eq!(generation(&changed.unwrap()), 2);
+}
+
+#[test]
+fn spec_and_status_are_written_apart() {
+    let registry = registry();
+    registry.create(&pod()).unwrap();
+    let both = |pod: &mut Pod| {
+        pod.status.get_or_insert_default().message = Some("hello".into());
+        pod.spec.as_mut().unwrap().containers[0].image = Some("other".into());
+    };
+    let image = |pod: &Pod| {
+        pod.spec.as_ref().unwrap().containers[0]
+            .image
+            .clone()
+            .unwrap()
+    };
+    let message = |pod: &Pod| pod.status.clone().unwrap_or_default().message;
+
+    let pod = registry.edit_status("default", "web", both).unwrap();
+    assert_eq!(
+        (image(&pod), message(&pod)),
+        ("probe-target".into(), Some("hello".into()))
+    );
+    registry
+        .edit_status("default", "web", |pod: &mut Pod| pod.status = None)
+        .unwrap();
+    let pod = registry.edit("default", "web", both).unwrap();
+    assert_eq!((image(&pod), message(&pod)), ("other".into(), None));
+}
+
+#[test]
+fn a_write_that_changes_nothing_keeps_the_version() {
+    let registry = registry();
+    let before = registry.create(&pod()).unwrap();
+    let after = registry.edit::<Pod>("default", "web", |_| ()).unwrap();
+    assert_eq!(
+        before.metadata.resource_version,
+        after.metadata.resource_version
+    );
+}
+
+#[test]
+fn a_bound_pod_is_marked_first() {
+    let registry = registry();
+    registry.create(&pod()).unwrap();
+    registry.delete::<Pod>("default", "web", Some(30)).unwrap();
+    let pod: Pod = registry.get("default", "web").unwrap();
+    assert_eq!(pod.metadata.deletion_grace_period_seconds, Some(30));
+    assert_eq!(
+        pod.metadata.deletion_timestamp.unwrap().0.to_string(),
+        "2026-01-01T00:00:30Z"
+    );
+    registry.delete::<Pod>("default", "web", Some(0)).unwrap();
+    assert!(registry.get::<Pod>("default", "web").is_none());
+}
+
+#[test]
+fn an_unbound_pod_goes_at_once() {
+    let registry = registry();
+    let mut pod = pod();
+    pod.spec.as_mut().unwrap().node_name = None;
+    registry.create(&pod).unwrap();
+    registry.delete::<Pod>("default", "web", None).unwrap();
+    assert!(registry.get::<Pod>("default", "web").is_none());
+}
+
+#[test]
+fn finalizers_hold_an_object_until_the_last_is_gone() {
+    let registry = registry();
+    let mut pod = pod();
+    pod.metadata.finalizers = Some(vec!["example.org/hold".into()]);
+    registry.create(&pod).unwrap();
+    registry.delete::<Pod>("default", "web", Some(0)).unwrap();
+    assert!(registry.get::<Pod>("default", "web").is_some());
+    registry
+        .edit("default", "web", |pod: &mut Pod| {
+            pod.metadata.finalizers = None
+        })
+        .unwrap();
+    assert!(registry.get::<Pod>("default", "web").is_none());
+}
+
+#[test]
+fn a_missing_namespace_is_said() {
+    let mut pod = pod();
+    pod.metadata.namespace = Some("nowhere".into());
+    let refusal = registry().create(&pod).unwrap_err();
+    assert_eq!(refusal.to_string(), "namespaces \"nowhere\" not found");
+}
+
+#[test]
+fn a_watch_begins_with_what_is_there_and_goes_on() {
+    let registry = registry();
+    registry.create(&pod()).unwrap();
+    let mut watch = registry.watch::<Pod>(Some("default"));
+    registry.delete::<Pod>("default", "web", Some(0)).unwrap();
+    assert!(matches!(watch.try_next(), Some(Change::Added(_))));
+    assert!(matches!(watch.try_next(), Some(Change::Deleted(_))));
+    assert_eq!(watch.try_next(), None);
+}
+
+#[test]
+fn a_watch_that_fell_behind_tells_the_difference() {
+    let registry = registry();
+    registry.create(&pod()).unwrap();
+    let mut watch = registry.watch::<Pod>(None);
+    for step in 0..5_000 {
+        let label = |pod: &mut Pod| {
+            pod.metadata
+                .labels
+                .get_or_insert_default()
+                .insert("step".into(), step.to_string());
+        };
+        registry.edit("default", "web", label).unwrap();
+    }
+    assert!(matches!(watch.try_next(), Some(Change::Added(_))));
+    let Some(Change::Modified(pod)) = watch.try_next() else {
+        panic!("the last state is told")
+    };
+    assert_eq!(pod.metadata.labels.unwrap()["step"], "4999");
+    assert_eq!(watch.try_next(), None);
+}

@@ -1,0 +1,146 @@
+//! Changes of what exists: the split between spec and status, generation, and writes that write nothing.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Registry, State, create};
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::store::Key;
+
+/// Which part of an object a write is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Metadata and spec; for kinds whose status is no subresource, everything.
+    Main,
+    /// The status alone.
+    Status,
+}
+
+/// What only the registry writes.
+const OWN_METADATA: [&str; 8] = [
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+];
+
+impl Registry {
+    /// Replaces an object, or its status, by what `change` makes of it. A dry run does all but keep it.
+    pub(crate) fn update_value(
+        &self,
+        kind: &'static Kind,
+        namespace: &str,
+        name: &str,
+        part: Part,
+        dry_run: bool,
+        change: impl FnOnce(&Value) -> Result<Value, Refusal>,
+    ) -> Result<Arc<Value>, Refusal> {
+        let mut state = self.state();
+        let current = state
+            .store
+            .get(kind.plural, namespace, name)
+            .cloned()
+            .ok_or_else(|| Refusal::not_found(kind, name))?;
+        let mut proposed = change(&current)?;
+        check_preconditions(kind, name, &current, &mut proposed)?;
+        let next = match part {
+            Part::Main => next_main(kind, proposed, &current)?,
+            Part::Status => next_status(kind, &proposed, &current)?,
+        };
+        if next == *current {
+            return Ok(current);
+        }
+        if dry_run {
+            return Ok(Arc::new(next));
+        }
+        let key = Key {
+            resource: kind.plural,
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        Ok(state.settle(key, next))
+    }
+}
+
+impl State {
+    /// Keeps the object, or lets it go if it was only waiting for this change.
+    pub(super) fn settle(&mut self, key: Key, next: Value) -> Arc<Value> {
+        let may_go = super::delete::may_go(&next);
+        let kept = self.store.put(key.clone(), next);
+        if may_go {
+            self.store.remove(&key).unwrap_or(kept)
+        } else {
+            kept
+        }
+    }
+}
+
+fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value, Refusal> {
+    let metadata = create::metadata(&mut proposed)?;
+    for field in OWN_METADATA {
+        match current["metadata"].get(field) {
+            Some(value) => metadata.insert(field.into(), value.clone()),
+            None => metadata.remove(field),
+        };
+    }
+    if kind.has_status {
+        proposed["status"] = current["status"].clone();
+    }
+    let mut next = (kind.schema.update)(kind, proposed, current)?;
+    if kind.has_generation && wanted(&next) != wanted(current) {
+        let generation = current["metadata"]["generation"]
+            .as_i64()
+            .unwrap_or_default();
+        next["metadata"]["generation"] = json!(generation + 1);
+    }
+    Ok(next)
+}
+
+fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, Refusal> {
+    let mut next = current.clone();
+    next["status"] = proposed["status"].clone();
+    if let Some(managers) = proposed["metadata"].get("managedFields") {
+        next["metadata"]["managedFields"] = managers.clone();
+    }
+    (kind.schema.shape)(next)
+}
+
+/// A uid or version in the proposal must be that of the object; none at all is fine.
+fn check_preconditions(
+    kind: &Kind,
+    name: &str,
+    current: &Value,
+    proposed: &mut Value,
+) -> Result<(), Refusal> {
+    let metadata = create::metadata(proposed)?;
+    let differs = |field: &str| {
+        let said = metadata
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        !said.is_empty() && current["metadata"][field] != *said
+    };
+    if differs("uid") {
+        let why = "the UID in the precondition does not match the UID in record";
+        return Err(Refusal::conflict(kind, name, why));
+    }
+    if differs("resourceVersion") {
+        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        return Err(Refusal::conflict(kind, name, why));
+    }
+    Ok(())
+}
+
+/// All that is neither metadata nor status.
+fn wanted(object: &Value) -> Vec<(&String, &Value)> {
+    let fields = object.as_object().into_iter().flatten();
+    fields
+        .filter(|(name, _)| *name != "metadata" && *name != "status")
+        .collect()
+}

@@ -1,0 +1,324 @@
+//! Objects and their history: what etcd and the watch cache are to an API server.
+//!
+//! One version counter serves all resources, as in etcd. Each resource keeps a window of its last events, so
+//! that a watch can begin in the past. The store knows no schema, no rules and no HTTP; the only field it
+//! writes is `metadata.resourceVersion`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// Events kept for each resource. A watch that asks for older ones has to list again.
+const WINDOW: usize = 2_048;
+
+/// All objects of a cluster.
+#[derive(Debug, Default)]
+pub struct Store {
+    version: Version,
+    shelves: BTreeMap<&'static str, Shelf>,
+}
+
+/// A point in the history of the store; only comparable with another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u64);
+
+/// Which object of which resource: `namespace` is empty for what lives in none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The plural name, such as `pods`.
+    pub resource: &'static str,
+    /// Empty for cluster-scoped resources.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+}
+
+/// One entry of the history.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The version that this event made; `object` carries the same one.
+    pub version: Version,
+    /// What happened.
+    pub verb: Verb,
+    /// The object after the event; for a deletion as it was last, under the version of its deletion.
+    pub object: Arc<Value>,
+    /// The object before the event, so that a selector can tell "no longer matches" from "never did".
+    pub previous: Option<Arc<Value>>,
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It did not exist before.
+    Added,
+    /// It differs from before.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// The history asked for begins before the window.
+#[derive(Debug, thiserror::Error)]
+#[error("too old resource version: {asked} ({oldest})")]
+pub struct Expired {
+    /// The version asked for.
+    pub asked: Version,
+    /// The oldest version from which the history is complete.
+    pub oldest: Version,
+}
+
+/// Objects of one resource, by namespace and name, and what happened to them lately.
+#[derive(Debug)]
+struct Shelf {
+    objects: BTreeMap<String, BTreeMap<String, Arc<Value>>>,
+    history: VecDeque<Event>,
+    /// The history is complete after this version.
+    complete_after: Version,
+    latest: watch::Sender<Version>,
+}
+
+impl Store {
+    /// The version of the last write to any resource.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// One object.
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+        self.shelves
+            .get(resource)?
+            .objects
+            .get(namespace)?
+            .get(name)
+    }
+
+    /// All objects of a resource, or those of one namespace, ordered by namespace and name.
+    pub fn list<'a>(
+        &'a self,
+        resource: &str,
+        namespace: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Arc<Value>> {
+        self.shelves
+            .get(resource)
+            .into_iter()
+            .flat_map(|shelf| &shelf.objects)
+            .filter(move |(at, _)| namespace.is_none_or(|namespace| namespace == *at))
+            .flat_map(|(_, objects)| objects.values())
+    }
+
+    /// Keeps `object` under a new version, which is written into it.
+    pub fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+        let version = self.next_version();
+        stamp(&mut object, version);
+        let object = Arc::new(object);
+        let shelf = self.shelf(key.resource);
+        let objects = shelf.objects.entry(key.namespace).or_default();
+        let previous = objects.insert(key.name, Arc::clone(&object));
+        let verb = if previous.is_some() {
+            Verb::Modified
+        } else {
+            Verb::Added
+        };
+        shelf.record(Event {
+            version,
+            verb,
+            object: Arc::clone(&object),
+            previous,
+        });
+        object
+    }
+
+    /// Forgets an object; the deletion is a version of its own, carried by the object that is returned.
+    pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+        let previous = self
+            .shelf(key.resource)
+            .objects
+            .get_mut(&key.namespace)?
+            .remove(&key.name)?;
+        let version = self.next_version();
+        let mut object = Value::clone(&previous);
+        stamp(&mut object, version);
+        let object = Arc::new(object);
+        self.shelf(key.resource).record(Event {
+            version,
+            verb: Verb::Deleted,
+            object: Arc::clone(&object),
+            previous: Some(previous),
+        });
+        Some(object)
+    }
+
+    /// What happened to a resource after `version`, oldest first.
+    pub fn since(
+        &self,
+        resource: &str,
+        version: Version,
+    ) -> Result<impl Iterator<Item = &Event>, Expired> {
+        let history = match self.shelves.get(resource) {
+            Some(shelf) if version < shelf.complete_after => {
+                return Err(Expired {
+                    asked: version,
+                    oldest: shelf.complete_after,
+                });
+            }
+            Some(shelf) => Some(&shelf.history),
+            None => None,
+        };
+        Ok(history.into_iter().flat_map(move |history| {
+            let seen = history.partition_point(|event| event.version <= version);
+            history.range(seen..)
+        }))
+    }
+
+    /// Tells of every write to a resource, by its version.
+    pub fn subscribe(&mut self, resource: &'static str) -> watch::Receiver<Version> {
+        self.shelf(resource).latest.subscribe()
+    }
+
+    fn next_version(&mut self) -> Version {
+        self.version.0 += 1;
+        self.version
+    }
+
+    fn shelf(&mut self, resource: &'static str) -> &mut Shelf {
+        self.shelves.entry(resource).or_insert_with(Shelf::new)
+    }
+}
+
+impl Shelf {
+    fn new() -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            history: VecDeque::new(),
+            complete_after: Version::default(),
+            latest: watch::Sender::new(Version::default()),
+        }
+    }
+
+    fn record(&mut self, event: Event) {
+        if self.history.len() == WINDOW
+            && let Some(forgotten) = self.history.pop_front()
+        {
+            self.complete_after = forgotten.version;
+        }
+        self.latest.send_replace(event.version);
+        self.history.push_back(event);
+    }
+}
+
+fn stamp(object: &mut Value, version: Version) {
+    object["metadata"]["resourceVersion"] = Value::String(version.to_string());
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Version {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn key(name: &str) -> Key {
+        Key {
+            resource: "pods",
+            namespace: "default".into(),
+            name: name.into(),
+        }
+    }
+
+    fn put(store: &mut Store, name: &str) -> Version {
+        store.put(key(name), json!({"metadata": {"name": name}}));
+        store.version()
+    }
+
+    fn since(store: &Store, version: Version) -> Vec<(Verb, String)> {
+        let events = store.since("pods", version).unwrap();
+        events
+            .map(|event| (event.verb, event.object["metadata"]["name"].to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn one_counter_serves_all_resources() {
+        let mut store = Store::default();
+        put(&mut store, "a");
+        let other = Key {
+            resource: "services",
+            ..key("a")
+        };
+        let service = store.put(other, json!({"metadata": {}}));
+        assert_eq!(service["metadata"]["resourceVersion"], "2");
+        assert_eq!(put(&mut store, "b"), Version(3));
+    }
+
+    #[test]
+    fn history_begins_strictly_after_the_version() {
+        let mut store = Store::default();
+        let first = put(&mut store, "a");
+        put(&mut store, "a");
+        store.remove(&key("a"));
+        let name = "\"a\"".to_owned();
+        assert_eq!(
+            since(&store, first),
+            [(Verb::Modified, name.clone()), (Verb::Deleted, name)]
+        );
+        assert_eq!(since(&store, store.version()), []);
+    }
+
+    #[test]
+    fn a_deletion_has_a_version_of_its_own() {
+        let mut store = Store::default();
+        put(&mut store, "a");
+        let gone = store.remove(&key("a")).unwrap();
+        assert_eq!(gone["metadata"]["resourceVersion"], "2");
+        assert!(store.get("pods", "default", "a").is_none());
+        assert!(store.remove(&key("a")).is_none());
+    }
+
+    #[test]
+    fn what_left_the_window_has_expired() {
+        let mut store = Store::default();
+        let first = put(&mut store, "a");
+        for _ in 0..WINDOW {
+            put(&mut store, "b");
+        }
+        assert!(store.since("pods", Version(0)).is_err());
+        assert_eq!(store.since("pods", first).unwrap().count(), WINDOW);
+        assert!(store.since("services", Version(0)).is_ok());
+    }
+
+    #[test]
+    fn lists_are_ordered_and_can_be_narrowed() {
+        let mut store = Store::default();
+        for (namespace, name) in [("b", "x"), ("a", "z"), ("a", "y")] {
+            let key = Key {
+                namespace: namespace.into(),
+                ..key(name)
+            };
+            store.put(key, json!({"metadata": {"name": name}}));
+        }
+        let names = |namespace| -> Vec<String> {
+            let list = store.list("pods", namespace);
+            list.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(names(None), ["y", "z", "x"]);
+        assert_eq!(names(Some("b")), ["x"]);
+        assert!(names(Some("c")).is_empty());
+    }
+}
