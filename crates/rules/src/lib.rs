@@ -4,7 +4,9 @@
 //! be called from a plain test. Read the modules in this order:
 //!
 //! - [`moment`]: the only notion of time.
+//! - [`selector`]: labels, and what picks objects by them.
 
 pub mod moment;
+pub mod selector;
 
 pub use moment::Moment;

@@ -1,0 +1,202 @@
+//! Labels and the selectors that pick objects by them.
+//!
+//! Both forms Kubernetes has: requirements built from an object's selector, and the text of a `labelSelector` query. It
+//! does not know what a selector selects; that an *absent* selector selects nothing is for its owner to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+mod parse;
+
+pub use parse::ParseError;
+
+/// What an object is labelled with.
+pub type Labels = BTreeMap<String, String>;
+
+/// Requirements that must all hold; without any, everything is selected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector(Vec<Requirement>);
+
+/// What one label must be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The label's key, with its prefix.
+    pub key: String,
+    /// What must hold for it.
+    pub operator: Operator,
+}
+
+/// The four operators of `matchExpressions`.
+///
+/// Rule: `staging/src/k8s.io/apimachinery/pkg/labels/selector.go`, `Requirement.Matches`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// The label is there, with one of these values.
+    In(BTreeSet<String>),
+    /// The label is absent, or has none of these values.
+    NotIn(BTreeSet<String>),
+    /// The label is there.
+    Exists,
+    /// The label is absent.
+    DoesNotExist,
+}
+
+impl Selector {
+    /// Selects what carries all of `labels`, as `matchLabels` does.
+    pub fn equal(labels: &Labels) -> Self {
+        labels
+            .iter()
+            .map(|(key, value)| Requirement::equal(key, value))
+            .collect()
+    }
+
+    /// Whether every requirement holds for `labels`.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.0.iter().all(|requirement| requirement.matches(labels))
+    }
+
+    /// Whether there is no requirement, so that everything is selected.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Requirement> for Selector {
+    fn from_iter<T: IntoIterator<Item = Requirement>>(requirements: T) -> Self {
+        Self(requirements.into_iter().collect())
+    }
+}
+
+impl Extend<Requirement> for Selector {
+    fn extend<T: IntoIterator<Item = Requirement>>(&mut self, requirements: T) {
+        self.0.extend(requirements);
+    }
+}
+
+impl FromStr for Selector {
+    type Err = ParseError;
+
+    /// Reads the text of a query, such as `app=web,tier in (front,back),!canary`.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse::requirements(text).map(Self)
+    }
+}
+
+impl Requirement {
+    /// The label `key` is there and has this value.
+    pub fn equal(key: &str, value: &str) -> Self {
+        let operator = Operator::In(BTreeSet::from([value.to_owned()]));
+        Self {
+            key: key.to_owned(),
+            operator,
+        }
+    }
+
+    fn matches(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.key);
+        match &self.operator {
+            Operator::In(values) => value.is_some_and(|value| values.contains(value)),
+            Operator::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
+            Operator::Exists => value.is_some(),
+            Operator::DoesNotExist => value.is_none(),
+        }
+    }
+}
+
+/// The text [`Selector::from_str`] reads, in the form `status.selector` of a scale subresource has.
+impl fmt::Display for Selector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, requirement) in self.0.iter().enumerate() {
+            let comma = if number == 0 { "" } else { "," };
+            write!(formatter, "{comma}{requirement}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = &self.key;
+        match &self.operator {
+            Operator::In(values) if values.len() == 1 => {
+                write!(formatter, "{key}={}", list(values))
+            }
+            Operator::NotIn(values) if values.len() == 1 => {
+                write!(formatter, "{key}!={}", list(values))
+            }
+            Operator::In(values) => write!(formatter, "{key} in ({})", list(values)),
+            Operator::NotIn(values) => write!(formatter, "{key} notin ({})", list(values)),
+            Operator::Exists => write!(formatter, "{key}"),
+            Operator::DoesNotExist => write!(formatter, "!{key}"),
+        }
+    }
+}
+
+fn list(values: &BTreeSet<String>) -> String {
+    values
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(text: &str) -> Labels {
+        let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+        pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn every_operator_on_present_other_and_absent_labels() {
+        let check = |selector: &str, on: &str, expected: bool| {
+            let parsed: Selector = selector.parse().unwrap();
+            assert_eq!(parsed.matches(&labels(on)), expected, "{selector} on {on}");
+        };
+        for (selector, present, other, absent) in [
+            ("app=web", true, false, false),
+            ("app!=web", false, true, true),
+            ("app in (web,api)", true, false, false),
+            ("app notin (web,api)", false, true, true),
+            ("app", true, true, false),
+            ("!app", false, false, true),
+            ("", true, true, true),
+        ] {
+            check(selector, "app=web", present);
+            check(selector, "app=db", other);
+            check(selector, "tier=web", absent);
+        }
+    }
+
+    #[test]
+    fn all_requirements_must_hold() {
+        let selector: Selector = "app=web,tier in (front),!canary".parse().unwrap();
+        assert!(selector.matches(&labels("app=web,tier=front")));
+        assert!(!selector.matches(&labels("app=web,tier=front,canary=yes")));
+        assert!(!selector.matches(&labels("app=web")));
+    }
+
+    #[test]
+    fn match_labels_are_equalities() {
+        let selector = Selector::equal(&labels("app=web,tier=front"));
+        assert_eq!(selector, "app=web,tier=front".parse().unwrap());
+        assert!(Selector::equal(&Labels::new()).is_empty());
+    }
+
+    #[test]
+    fn a_selector_is_shown_as_it_is_read() {
+        for text in [
+            "",
+            "app=web",
+            "app!=web,!canary",
+            "app in (api,web),tier notin (a,b),x",
+        ] {
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+    }
+}
