@@ -1,0 +1,211 @@
+//! The command line as types, and nothing that runs.
+//!
+//! Names, flags and defaults are a contract. What a value means is checked where it is used; here
+//! only its form.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::experiment::{Behaviour, ObjectRef, Probe, time};
+
+/// Flip the health of one container and see what Kubernetes does.
+#[derive(Debug, Parser)]
+#[command(name = "probeflip", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run experiments; with no file, the embedded seed (two Services)
+    Run(Run),
+    /// Judge a recorded timeline again
+    Judge(Judge),
+    /// Apply a workload and wait until it is available
+    Up(Up),
+    /// Delete a workload that `up` applied, or what a dead run left behind
+    Down(Down),
+    /// Make one probe of one container fail, or pass again, without a rollout
+    Flip(Flip),
+    /// Take all flips away
+    Heal(Selected),
+    /// What each probe is set to and what Kubernetes sees
+    Status(Selected),
+    /// Pack the probe-target image, without Docker
+    Image(Image),
+    /// Print the JSON Schema of the experiment format
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell to complete in
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where experiments run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    /// The embedded cluster, in real time
+    Pocket,
+    /// The embedded cluster, in virtual time: an hour in milliseconds
+    Virtual,
+    /// A Kubernetes cluster: the current kubeconfig context, or `--context`
+    Cluster,
+}
+
+/// `probeflip run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Experiment files; files that hold only Kubernetes objects are skipped
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where to run; `pocket` unless `--context` is given
+    #[arg(long, value_enum)]
+    pub on: Option<On>,
+    /// The kubeconfig context to use; implies `--on cluster`
+    #[arg(long, value_name = "C")]
+    pub context: Option<String>,
+    /// Run in this namespace, which must exist and stays; else one is made and deleted
+    #[arg(short, long, value_name = "NS")]
+    pub namespace: Option<String>,
+    /// Where everything random comes from on pocket and virtual [virtual: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Revert flips but leave the objects
+    #[arg(long)]
+    pub keep: bool,
+    /// Write the results as JSON
+    #[arg(long, value_name = "F.json")]
+    pub json: Option<PathBuf>,
+    /// Write everything observed, to be judged again by `probeflip judge`
+    #[arg(long, value_name = "F.jsonl")]
+    pub timeline: Option<PathBuf>,
+}
+
+/// `probeflip judge`
+#[derive(Debug, Args)]
+pub struct Judge {
+    /// The experiment file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// A timeline written by `run --timeline`
+    #[arg(value_name = "TIMELINE")]
+    pub timeline: PathBuf,
+}
+
+/// Which cluster and namespace, for every command but `run`.
+#[derive(Debug, Clone, Args)]
+pub struct Where {
+    /// The kubeconfig context to use [default: the current one]
+    #[arg(long, value_name = "C")]
+    pub context: Option<String>,
+    /// The namespace to work in [default: the context's]
+    #[arg(short, long, value_name = "NS")]
+    pub namespace: Option<String>,
+}
+
+/// `probeflip up`
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Kubernetes manifests, or directories with a kustomization
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Which cluster and namespace
+    #[command(flatten)]
+    pub at: Where,
+}
+
+/// `probeflip down`
+#[derive(Debug, Args)]
+pub struct Down {
+    /// The manifests given to `up`
+    #[arg(value_name = "FILE", conflicts_with = "run")]
+    pub files: Vec<PathBuf>,
+    /// Delete what the run with this ID made
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// Which cluster and namespace
+    #[command(flatten)]
+    pub at: Where,
+}
+
+/// `probeflip flip`
+#[derive(Debug, Args)]
+pub struct Flip {
+    /// A Pod, or all Pods of a workload such as `deploy/web`
+    #[arg(value_name = "POD|KIND/NAME")]
+    pub subject: ObjectRef,
+    /// The container whose probe is meant
+    #[arg(short, long, value_name = "CONTAINER")]
+    pub container: String,
+    /// `liveness`, `readiness` or `startup`
+    #[arg(value_name = "PROBE")]
+    pub probe: Probe,
+    /// `pass`, `fail`, a status from 200 to 999, `refuse`, `reset`, `close` or `hang`
+    #[arg(value_name = "BEHAVIOUR")]
+    pub behaviour: Behaviour,
+    /// How long, then return at once; else until Ctrl-C
+    #[arg(long = "for", value_name = "30s", value_parser = some_time)]
+    pub duration: Option<Duration>,
+    /// For how many requests
+    #[arg(long, value_name = "N")]
+    pub count: Option<NonZeroU32>,
+    /// Also if other probes or ports are touched
+    #[arg(long)]
+    pub shared: bool,
+    /// Which cluster and namespace
+    #[command(flatten)]
+    pub at: Where,
+}
+
+/// `probeflip heal` and `probeflip status`
+#[derive(Debug, Args)]
+pub struct Selected {
+    /// A Pod, or all Pods of a workload; with neither this nor `-l`, the whole namespace
+    #[arg(value_name = "POD|KIND/NAME", conflicts_with = "labels")]
+    pub subject: Option<ObjectRef>,
+    /// Pods with these labels, as for kubectl
+    #[arg(short = 'l', long = "selector", value_name = "LABELS")]
+    pub labels: Option<String>,
+    /// Which cluster and namespace
+    #[command(flatten)]
+    pub at: Where,
+}
+
+/// `probeflip image`
+#[derive(Debug, Args)]
+pub struct Image {
+    /// The static probe-target to pack [default: the one beside this program]
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// The image's name
+    #[arg(short, long, value_name = "NAME:TAG", default_value = concat!("probe-target:", env!("CARGO_PKG_VERSION")))]
+    pub tag: String,
+    /// Where to write the archive
+    #[arg(short, long, value_name = "FILE.tar")]
+    pub output: PathBuf,
+}
+
+/// A bound of no time would be no flip.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match time::parse(text) {
+        Ok(Duration::ZERO) => Err("expected more than no time".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,132 @@
+//! The exit codes and which of several wins. What each means is fixed: scripts branch on them.
+//!
+//! Every error of this crate that can reach `main` says its code here through [`Ends`]; nothing
+//! else decides how the process ends.
+
+use std::process;
+
+/// How the process ends, one code per kind of outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything held, or the command did what it was asked.
+    Held = 0,
+    /// An expectation failed.
+    Failed = 1,
+    /// The command line or a file is invalid; nothing was started.
+    Usage = 2,
+    /// The cluster, an image or a target kept the run from being judged.
+    Infrastructure = 3,
+    /// A guard refused, before the first write.
+    Refused = 4,
+    /// Something could not be undone; the command that finishes it was printed.
+    RevertFailed = 5,
+    /// The record leaves open whether the expectations held.
+    Inconclusive = 6,
+    /// SIGINT, after a successful revert.
+    Interrupted = 130,
+    /// SIGTERM, after a successful revert.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// Of two outcomes, the one the process reports.
+    ///
+    /// What is still broken comes before who stopped it, that before what could not be
+    /// measured, and that before what was measured.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if other.rank() < self.rank() {
+            other
+        } else {
+            self
+        }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::RevertFailed => 0,
+            Self::Interrupted | Self::Terminated => 1,
+            Self::Infrastructure => 2,
+            Self::Refused => 3,
+            // Files are checked before anything runs, so this never meets the ones above.
+            Self::Usage => 4,
+            Self::Failed => 5,
+            Self::Inconclusive => 6,
+            Self::Held => 7,
+        }
+    }
+}
+
+impl From<Exit> for process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that knows how the process ends because of it.
+pub trait Ends: std::error::Error + Send + Sync + 'static {
+    /// The code for this error.
+    fn exit(&self) -> Exit;
+}
+
+/// Why a command stopped: the chain of causes for people, the code for scripts.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// Printed once, as `error: …`, with its chain.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure with a message of its own and no cause below it.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            error: anyhow::Error::msg(message.into()),
+        }
+    }
+}
+
+impl<E: Ends> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            exit: error.exit(),
+            error: error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    fn check(several: &[Exit], expected: Exit) {
+        let forwards = several.iter().copied().fold(Exit::Held, Exit::and);
+        let backwards = several.iter().rev().copied().fold(Exit::Held, Exit::and);
+        assert_eq!((forwards, backwards), (expected, expected), "{several:?}");
+    }
+
+    #[test]
+    fn the_first_in_5_130_3_4_1_6_wins() {
+        let order = [
+            Exit::RevertFailed,
+            Exit::Interrupted,
+            Exit::Infrastructure,
+            Exit::Refused,
+            Exit::Failed,
+            Exit::Inconclusive,
+            Exit::Held,
+        ];
+        for first in 0..order.len() {
+            check(&order[first..], order[first]);
+        }
+        check(&[Exit::Infrastructure, Exit::Terminated], Exit::Terminated);
+    }
+
+    #[test]
+    fn nothing_at_all_has_held() {
+        check(&[], Exit::Held);
+    }
+}
