@@ -4,3 +4,13 @@
 
 pub mod experiment;
 pub mod timeline;
+
+pub mod bind;
+pub mod cli;
+pub mod exit;
+pub mod flip_plan;
+pub mod guard;
+pub mod printer;
+pub mod probed;
+pub mod targets;
+pub mod workload;

@@ -1,0 +1,224 @@
+//! Which containers are targets, and where their control API listens.
+//!
+//! Pure: everything is read from the Pod's spec. Whether something answers there is found out by
+//! asking it.
+
+use std::net::SocketAddr;
+
+use k8s_openapi::api::core::v1::{Container, Pod};
+
+/// The annotation that makes a container a target whatever its image, and says its control address.
+pub const CONTROL_ANNOTATION: &str = "control.probeflip.dev/";
+
+/// The distance between a target's first port and its control port, where none is given.
+const CONTROL_OFFSET: u16 = 10_000;
+
+/// Where one target is reached, whichever process answers there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    /// The Pod's name.
+    pub pod: String,
+    /// The Pod's UID, so that a namesake is not taken for it.
+    pub uid: String,
+    /// The container's name.
+    pub container: String,
+    /// The port of the control API on the Pod's loopback.
+    pub control: u16,
+}
+
+/// Why a container cannot be reached as a target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotATarget {
+    /// The Pod has no such container.
+    #[error("pod `{pod}` has no container `{container}`; it has {}", names(there))]
+    NoSuchContainer {
+        /// The Pod.
+        pod: String,
+        /// What was asked for.
+        container: String,
+        /// What there is.
+        there: Vec<String>,
+    },
+    /// The image is not ours and no annotation says otherwise.
+    #[error(
+        "container `{container}` of pod `{pod}` runs `{image}`, which is no probe-target; if it is one under another name, \
+         annotate the pod with `{CONTROL_ANNOTATION}{container}: ADDRESS:PORT`"
+    )]
+    OtherImage {
+        /// The Pod.
+        pod: String,
+        /// The container.
+        container: String,
+        /// Its image.
+        image: String,
+    },
+    /// No control address can be derived.
+    #[error(
+        "container `{container}` of pod `{pod}` does not say where its control API listens; give it `--control` or a containerPort, \
+         or annotate the pod with `{CONTROL_ANNOTATION}{container}: ADDRESS:PORT`"
+    )]
+    NoControlAddress {
+        /// The Pod.
+        pod: String,
+        /// The container.
+        container: String,
+    },
+}
+
+/// All targets of a Pod, in the order of its spec. Containers that are no targets are left out.
+pub fn targets_of(pod: &Pod) -> Vec<Result<Address, NotATarget>> {
+    containers(pod)
+        .filter(|container| is_target(pod, container))
+        .map(|container| locate(pod, container))
+        .collect()
+}
+
+/// The target that is this container of the Pod.
+pub fn target(pod: &Pod, name: &str) -> Result<Address, NotATarget> {
+    let Some(container) = containers(pod).find(|container| container.name == name) else {
+        let there = containers(pod)
+            .map(|container| container.name.clone())
+            .collect();
+        let (pod, container) = (name_of(pod), name.to_owned());
+        return Err(NotATarget::NoSuchContainer {
+            pod,
+            container,
+            there,
+        });
+    };
+    if !is_target(pod, container) {
+        let image = container.image.clone().unwrap_or_default();
+        let (pod, container) = (name_of(pod), name.to_owned());
+        return Err(NotATarget::OtherImage {
+            pod,
+            container,
+            image,
+        });
+    }
+    locate(pod, container)
+}
+
+/// The containers that can have probes: the regular ones, then restartable init containers.
+pub fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
+    let sidecars = pod
+        .spec
+        .iter()
+        .flat_map(|spec| spec.init_containers.iter().flatten())
+        .filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    pod.spec
+        .iter()
+        .flat_map(|spec| &spec.containers)
+        .chain(sidecars)
+}
+
+/// Whether a container is a target: by annotation, or by its image's name.
+pub fn is_target(pod: &Pod, container: &Container) -> bool {
+    let image = container.image.as_deref().unwrap_or_default();
+    annotation(pod, container).is_some() || image_name(image) == "probe-target"
+}
+
+/// An image reference's last path component, without tag and digest.
+fn image_name(image: &str) -> &str {
+    let path = image.split_once('@').map_or(image, |(path, _)| path);
+    let last = path.rsplit_once('/').map_or(path, |(_, last)| last);
+    last.split_once(':').map_or(last, |(name, _)| name)
+}
+
+fn locate(pod: &Pod, container: &Container) -> Result<Address, NotATarget> {
+    let control = match annotation(pod, container) {
+        Some(address) => port_of(address),
+        None => control_port(container),
+    };
+    let (pod_name, container) = (name_of(pod), container.name.clone());
+    let Some(control) = control else {
+        return Err(NotATarget::NoControlAddress {
+            pod: pod_name,
+            container,
+        });
+    };
+    let uid = pod.metadata.uid.clone().unwrap_or_default();
+    Ok(Address {
+        pod: pod_name,
+        uid,
+        container,
+        control,
+    })
+}
+
+fn annotation<'a>(pod: &'a Pod, container: &Container) -> Option<&'a str> {
+    let key = format!("{CONTROL_ANNOTATION}{}", container.name);
+    pod.metadata
+        .annotations
+        .as_ref()?
+        .get(&key)
+        .map(String::as_str)
+}
+
+/// What the container's own words imply, in the target's order of precedence: argument, environment,
+/// first port.
+fn control_port(container: &Container) -> Option<u16> {
+    let first_port = container.ports.iter().flatten().next();
+    option(container, "--control")
+        .or_else(|| environment(container, "PROBE_TARGET_CONTROL"))
+        .map(port_of)
+        .unwrap_or_else(|| {
+            option(container, "--port")
+                .or_else(|| environment(container, "PROBE_TARGET_PORTS"))
+                .and_then(first_listed_port)
+                .or_else(|| first_port.and_then(|port| u16::try_from(port.container_port).ok()))
+                .and_then(|port| port.checked_add(CONTROL_OFFSET))
+        })
+}
+
+/// The first value of a long option in the container's command line, in either spelling.
+fn option<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
+    let mut words = container.command.iter().chain(&container.args).flatten();
+    while let Some(word) = words.next() {
+        match word.strip_prefix(name).map(|rest| rest.strip_prefix('=')) {
+            Some(Some(value)) => return Some(value),
+            Some(None) if word == name => return words.next().map(String::as_str),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn environment<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
+    let variable = container
+        .env
+        .iter()
+        .flatten()
+        .find(|variable| variable.name == name)?;
+    variable.value.as_deref()
+}
+
+/// `8080`, `9000=grpc`, and of a list the first.
+fn first_listed_port(ports: &str) -> Option<u16> {
+    let first = ports.split(',').next()?.trim();
+    first
+        .split_once('=')
+        .map_or(first, |(port, _)| port)
+        .parse()
+        .ok()
+}
+
+/// The port of `ADDRESS:PORT`, or of a port alone.
+fn port_of(address: &str) -> Option<u16> {
+    let port = match address.parse::<SocketAddr>() {
+        Ok(address) => address.port(),
+        Err(_) => address.parse().ok()?,
+    };
+    (port != 0).then_some(port)
+}
+
+fn name_of(pod: &Pod) -> String {
+    pod.metadata.name.clone().unwrap_or_default()
+}
+
+fn names(containers: &[String]) -> String {
+    let quoted: Vec<_> = containers.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests;
