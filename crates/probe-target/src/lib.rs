@@ -1,9 +1,21 @@
 //! The server under probe: a tiny hyper program whose ports, paths and faults are set at runtime over HTTP.
 //! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
 
+pub mod behaviour;
+pub mod bound;
+pub mod duration;
+pub mod moment;
+pub mod opening;
+pub mod wire;
+pub mod word;
+
+mod clock;
+mod fields;
+mod invalid;
 mod net;
 mod process;
 
+pub use invalid::Invalid;
 pub use net::{Connection, Listener, Network};
 pub use process::Process;
 

@@ -16,8 +16,10 @@ pub trait Network: Clone + Send + Sync + 'static {
     /// Listens from the moment the future is ready until the listener is dropped.
     ///
     /// `[::]:8080` means every address of this host, IPv4 and IPv6. A port in use is [`io::ErrorKind::AddrInUse`].
-    fn listen(&self, address: SocketAddr)
-    -> impl Future<Output = io::Result<Self::Listener>> + Send;
+    fn listen(
+        &self,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self::Listener>> + Send;
 
     /// Connects. A port nobody listens on is [`io::ErrorKind::ConnectionRefused`].
     fn connect(

@@ -1,0 +1,316 @@
+//! What a route does with a request, as absolute state: a reply or a fault, a delay before it, and the bounds that end it.
+//! It says what to do and does nothing; JSON in and out is the control API's and the plan's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::bound::Bounds;
+use crate::duration;
+use crate::fields::Fields;
+use crate::invalid::Invalid;
+
+/// What a route does with a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Behaviour {
+    /// The reply or the fault.
+    pub effect: Effect,
+    /// How long the request waits for it.
+    pub delay: Duration,
+    /// What ends the behaviour.
+    pub bounds: Bounds,
+    /// `agent`: only requests whose user agent begins so are given it, or counted.
+    pub agent: Option<String>,
+    /// Whether it also ends when the lease lapses.
+    pub leased: bool,
+}
+
+/// A reply, or a fault in its place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Effect {
+    /// `status` with `headers` and `body`.
+    Reply(Reply),
+    /// `fault`.
+    Fault(Fault),
+}
+
+/// An HTTP reply.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reply {
+    /// 200–999.
+    pub status: u16,
+    /// Laid over the identity headers.
+    pub headers: BTreeMap<String, String>,
+    /// By default the status line's text.
+    pub body: Option<String>,
+}
+
+/// What no healthy server does, named after what the prober sees.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// The request is read and never answered.
+    Hang,
+    /// The connection is closed (FIN) before a byte of a reply.
+    Close,
+    /// The connection is reset (RST) before a byte of a reply.
+    Reset,
+}
+
+impl Behaviour {
+    /// `effect` at once, for everybody and for ever.
+    pub fn new(effect: Effect) -> Self {
+        Self {
+            effect,
+            delay: Duration::ZERO,
+            bounds: Bounds::default(),
+            agent: None,
+            leased: false,
+        }
+    }
+
+    /// The plain reply with this status.
+    pub fn status(status: u16) -> Self {
+        Self::new(Effect::Reply(Reply {
+            status,
+            headers: BTreeMap::new(),
+            body: None,
+        }))
+    }
+
+    /// The fault, at once and for ever.
+    pub fn fault(fault: Fault) -> Self {
+        Self::new(Effect::Fault(fault))
+    }
+
+    /// Reads `{"status":503,"delay":"1s","for":"30s"}`, which stands at `path`.
+    pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+        let mut fields = Fields::read(value, path)?;
+        let behaviour = Self {
+            effect: Effect::read(&mut fields)?,
+            delay: fields.duration("delay")?.unwrap_or_default(),
+            bounds: Bounds::read(&mut fields)?,
+            agent: fields.text("agent")?,
+            leased: fields.flag("leased")?,
+        };
+        fields.finish()?;
+        Ok(behaviour)
+    }
+
+    fn write(&self) -> Map<String, Value> {
+        let mut object = Map::new();
+        self.effect.write(&mut object);
+        if !self.delay.is_zero() {
+            object.insert("delay".to_owned(), duration::format(self.delay).into());
+        }
+        self.bounds.write(&mut object);
+        if let Some(agent) = &self.agent {
+            object.insert("agent".to_owned(), agent.as_str().into());
+        }
+        if self.leased {
+            object.insert("leased".to_owned(), true.into());
+        }
+        object
+    }
+}
+
+impl Effect {
+    /// The word for it in journals and on the command line: `503`, `hang`, …
+    pub fn word(&self) -> String {
+        match self {
+            Self::Reply(reply) => reply.status.to_string(),
+            Self::Fault(fault) => fault.name().to_owned(),
+        }
+    }
+
+    fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+        let status = fields.number("status", STATUS)?;
+        let fault = fields.text("fault")?;
+        let headers = fields.texts("headers")?;
+        let body = fields.text("body")?;
+        match (status, fault) {
+            (Some(status), None) => {
+                check_headers(&headers, &fields.path("headers"))?;
+                Ok(Self::Reply(Reply {
+                    status: u16::try_from(status).expect("a status must be at most 999"),
+                    headers,
+                    body,
+                }))
+            }
+            (None, Some(_)) if body.is_some() || !headers.is_empty() => Err(Invalid::new(
+                fields.path("fault"),
+                "takes no `headers` and no `body`",
+            )),
+            (None, Some(name)) => match Fault::named(&name) {
+                Some(fault) => Ok(Self::Fault(fault)),
+                None => Err(Invalid::new(
+                    fields.path("fault"),
+                    format!("no fault `{name}`, expected one of {}", Fault::names()),
+                )),
+            },
+            (Some(_), Some(_)) | (None, None) => Err(Invalid::new(
+                fields.path(""),
+                "takes either `status` or `fault`",
+            )),
+        }
+    }
+
+    fn write(&self, object: &mut Map<String, Value>) {
+        match self {
+            Self::Fault(fault) => {
+                object.insert("fault".to_owned(), fault.name().into());
+            }
+            Self::Reply(reply) => {
+                object.insert("status".to_owned(), reply.status.into());
+                if !reply.headers.is_empty() {
+                    let headers = reply.headers.clone().into_iter();
+                    object.insert("headers".to_owned(), Value::from_iter(headers));
+                }
+                if let Some(body) = &reply.body {
+                    object.insert("body".to_owned(), body.as_str().into());
+                }
+            }
+        }
+    }
+}
+
+/// What a status may be. Below 200 a client waits for more; above 999 it is not three digits.
+pub(crate) const STATUS: std::ops::RangeInclusive<u64> = 200..=999;
+
+impl Fault {
+    /// Every fault of a route.
+    pub const ALL: [Self; 3] = [Self::Hang, Self::Close, Self::Reset];
+
+    /// Its name everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hang => "hang",
+            Self::Close => "close",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// The fault of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.name() == name)
+    }
+
+    /// All names, for a message.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+}
+
+fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), Invalid> {
+    for (name, value) in headers {
+        let wrong = |message: &str| Err(Invalid::new(format!("{path}.{name}"), message));
+        let lower = name.to_ascii_lowercase();
+        if hyper::header::HeaderName::try_from(name).is_err() {
+            return wrong("not a header name");
+        }
+        if matches!(
+            lower.as_str(),
+            "content-length" | "transfer-encoding" | "connection"
+        ) {
+            return wrong("is the server's own: it says how the reply is framed");
+        }
+        if hyper::header::HeaderValue::try_from(value).is_err() {
+            return wrong("not a header value");
+        }
+    }
+    Ok(())
+}
+
+impl Serialize for Behaviour {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.write().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Behaviour {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(Value::deserialize(deserializer)?, "").map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: Value, field: &str, message: &str) {
+        let error = Behaviour::read(value, "to").unwrap_err();
+        assert_eq!(
+            (error.field.as_str(), error.message.as_str()),
+            (field, message)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for value in [
+            json!({"status": 503}),
+            json!({"fault": "reset", "delay": "1s", "for": "1m30s", "leased": true}),
+            json!({"status": 999, "headers": {"x-a": "b"}, "body": "no", "count": 2, "agent": "kube-probe/"}),
+        ] {
+            let behaviour = Behaviour::read(value.clone(), "").unwrap();
+            assert_eq!(serde_json::to_value(behaviour).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_what_it_takes() {
+        check(json!([]), "to", "must be an object, not a list");
+        check(json!({}), "to", "takes either `status` or `fault`");
+        check(
+            json!({"status": 200, "fault": "hang"}),
+            "to",
+            "takes either `status` or `fault`",
+        );
+        let number = "must be a whole number from 200 to 999, not ";
+        check(json!({"status": 99}), "to.status", &format!("{number}99"));
+        check(
+            json!({"status": 1000}),
+            "to.status",
+            &format!("{number}1000"),
+        );
+        check(
+            json!({"status": "503"}),
+            "to.status",
+            &format!("{number}\"503\""),
+        );
+        check(
+            json!({"fault": "sulk"}),
+            "to.fault",
+            "no fault `sulk`, expected one of hang, close, reset",
+        );
+        check(
+            json!({"fault": "hang", "body": ""}),
+            "to.fault",
+            "takes no `headers` and no `body`",
+        );
+        check(
+            json!({"status": 200, "headers": {"a b": ""}}),
+            "to.headers.a b",
+            "not a header name",
+        );
+        check(
+            json!({"status": 200, "headers": {"a": 1}}),
+            "to.headers.a",
+            "must be a string, not 1",
+        );
+        check(
+            json!({"status": 200, "count": 0}),
+            "to.count",
+            "must be a whole number, at least 1, not 0",
+        );
+        check(
+            json!({"status": 200, "For": "1s"}),
+            "to.For",
+            "unknown field, expected one of status, fault, headers, body, delay, for, count, agent, leased",
+        );
+    }
+}

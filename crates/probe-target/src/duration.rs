@@ -1,0 +1,150 @@
+//! Durations as people write them: `300ms`, `1.5s`, `1m30s`, in whole milliseconds. Go's syntax, as Kubernetes uses it.
+
+use std::time::Duration;
+
+/// The longest duration accepted, so that sums never overflow: a year.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Parses `1m30s`; `None` for anything else, for parts of a millisecond and for more than a year.
+pub fn parse(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let mut rest = text;
+    let mut micros = 0_u64;
+    while !rest.is_empty() {
+        let (part, after) = part(rest)?;
+        micros = micros.checked_add(part)?;
+        rest = after;
+    }
+    let total = Duration::from_micros(micros);
+    (!text.is_empty() && micros % 1000 == 0 && total <= LONGEST).then_some(total)
+}
+
+/// Writes what [`parse`] reads: `1m30s`, `1.5s`, `300ms`, `0s`. Parts of a millisecond are left out.
+pub fn format(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    if 0 < millis && millis < 1000 {
+        return format!("{millis}ms");
+    }
+    let (hours, minutes) = (millis / 3_600_000, millis / 60_000 % 60);
+    let mut text = String::new();
+    for (count, unit) in [(hours, 'h'), (minutes, 'm')] {
+        if count > 0 {
+            text += &format!("{count}{unit}");
+        }
+    }
+    match (millis / 1000 % 60, millis % 1000) {
+        (0, 0) if text.is_empty() => text += "0s",
+        (0, 0) => {}
+        (seconds, 0) => text += &format!("{seconds}s"),
+        (seconds, millis) => {
+            let fraction = format!("{millis:03}");
+            text += &format!("{seconds}.{}s", fraction.trim_end_matches('0'));
+        }
+    }
+    text
+}
+
+/// The first number with its unit, in microseconds, and what follows.
+fn part(text: &str) -> Option<(u64, &str)> {
+    let digits = text.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+    let (number, rest) = text.split_at(digits);
+    let end = rest
+        .find(|c: char| c == '.' || c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (unit, after) = rest.split_at(end);
+    let unit = match unit {
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        _ => return None,
+    };
+    Some((scaled(number, unit)?, after))
+}
+
+/// `1.5` times `unit`, exactly.
+fn scaled(number: &str, unit: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let whole: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let mut micros = whole.checked_mul(unit)?;
+    let mut place = unit;
+    for digit in fraction.bytes() {
+        // A digit too small to count must be zero, or the number would not be whole.
+        let digit = u64::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?);
+        if place % 10 != 0 && digit != 0 {
+            return None;
+        }
+        place /= 10;
+        micros = micros.checked_add(digit * place)?;
+    }
+    Some(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<u64>) {
+        assert_eq!(parse(text).map(|d| d.as_millis()), expected.map(u128::from));
+    }
+
+    #[test]
+    fn durations_are_whole_milliseconds_with_units() {
+        check("30s", Some(30_000));
+        check("1m30s", Some(90_000));
+        check("1.5s", Some(1_500));
+        check(".5s", Some(500));
+        check("2h", Some(7_200_000));
+        check("300ms", Some(300));
+        check("1.25m", Some(75_000));
+        check("0", Some(0));
+        check("0s", Some(0));
+    }
+
+    #[test]
+    fn anything_else_is_no_duration() {
+        for text in [
+            "",
+            "30",
+            "s",
+            "1x",
+            "-1s",
+            "1 s",
+            "0.5ms",
+            "1.0001s",
+            "1..5s",
+            ".s",
+            "1s1",
+            "9000h",
+            "99999999999999999999s",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (millis, text) in [
+            (0, "0s"),
+            (1, "1ms"),
+            (1_500, "1.5s"),
+            (60_000, "1m"),
+            (90_500, "1m30.5s"),
+            (3_600_000, "1h"),
+            (3_661_001, "1h1m1.001s"),
+        ] {
+            assert_eq!(format(Duration::from_millis(millis)), text);
+            check(text, Some(millis));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What is wrong with an input, and where. The same for JSON, the command line and the environment.
+
+use std::error::Error;
+use std::fmt;
+
+/// An input that was refused: the path of the field and what it must be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Invalid {
+    /// Where: `status`, `ports.8080.routes./x.fault`, `--port`; empty for the input as a whole.
+    pub field: String,
+    /// What was expected there, in one sentence without full stop.
+    pub message: String,
+}
+
+impl Invalid {
+    /// `message` about `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+
+    /// The same about a field inside `parent`.
+    #[must_use]
+    pub fn within(self, parent: &str) -> Self {
+        Self {
+            field: join(parent, &self.field),
+            message: self.message,
+        }
+    }
+}
+
+/// The path of a field inside another.
+pub(crate) fn join(parent: &str, child: &str) -> String {
+    match (parent, child) {
+        ("", only) | (only, "") => only.to_owned(),
+        (parent, child) => format!("{parent}.{child}"),
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.message),
+            field => write!(f, "`{field}`: {}", self.message),
+        }
+    }
+}
+
+impl Error for Invalid {}

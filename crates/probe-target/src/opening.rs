@@ -1,0 +1,229 @@
+//! How a port is opened: its protocol, its state, and the bounds that end it. What its routes answer is in `behaviour.rs`.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::bound::Bounds;
+use crate::fields::Fields;
+use crate::invalid::Invalid;
+
+/// How a port is opened.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Opening {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// What happens to connections.
+    pub state: PortState,
+    /// What ends it.
+    pub bounds: Bounds,
+    /// Whether it also ends when the lease lapses.
+    pub leased: bool,
+}
+
+/// What is spoken on a port. `https`, `grpc` and `tcp` are words of the grammar that this version does not serve.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http,
+}
+
+/// What happens to the connections of a port.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum PortState {
+    /// They are served.
+    #[default]
+    Open,
+    /// Nobody listens: new ones are refused, established ones are served as before.
+    Closed,
+    /// They are accepted and never read; requests on established ones are never answered.
+    Blackhole,
+    /// They are accepted and reset; requests on established ones reset them.
+    Reset,
+}
+
+impl Opening {
+    /// Served, or not, for ever.
+    pub fn new(state: PortState) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+
+    /// Reads `{"protocol":"http","state":"closed","for":"30s"}`, which stands at `path`.
+    pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+        let mut fields = Fields::read(value, path)?;
+        let opening = Self::fields(&mut fields)?;
+        fields.finish()?;
+        Ok(opening)
+    }
+
+    /// Reads the same from an object that has more fields.
+    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, Invalid> {
+        let protocol = match fields.text("protocol")? {
+            None => Protocol::default(),
+            Some(name) => Protocol::named(&name)
+                .map_err(|message| Invalid::new(fields.path("protocol"), message))?,
+        };
+        let state = match fields.text("state")? {
+            None => PortState::default(),
+            Some(name) => PortState::named(&name).ok_or_else(|| {
+                Invalid::new(
+                    fields.path("state"),
+                    format!("no state `{name}`, expected one of open, closed, blackhole, reset"),
+                )
+            })?,
+        };
+        let bounds = Bounds::read(fields)?;
+        if bounds.count.is_some() && state != PortState::Reset {
+            return Err(Invalid::new(
+                fields.path("count"),
+                format!("nothing can be counted on a port that is {}", state.name()),
+            ));
+        }
+        Ok(Self {
+            protocol,
+            state,
+            bounds,
+            leased: fields.flag("leased")?,
+        })
+    }
+
+    pub(crate) fn write(&self) -> Map<String, Value> {
+        let mut object = Map::new();
+        object.insert("protocol".to_owned(), self.protocol.name().into());
+        object.insert("state".to_owned(), self.state.name().into());
+        self.bounds.write(&mut object);
+        if self.leased {
+            object.insert("leased".to_owned(), true.into());
+        }
+        object
+    }
+}
+
+impl Protocol {
+    /// Its name everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+        }
+    }
+
+    /// The protocol of that name, or what is wrong with it.
+    pub fn named(name: &str) -> Result<Self, String> {
+        match name {
+            "http" => Ok(Self::Http),
+            "https" | "grpc" | "tcp" => Err(format!(
+                "`{name}` is not served by this version, only `http` is"
+            )),
+            _ => Err(format!(
+                "no protocol `{name}`, expected http (https, grpc and tcp are not served by this version)"
+            )),
+        }
+    }
+}
+
+impl PortState {
+    /// Its name everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Blackhole => "blackhole",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Open, Self::Closed, Self::Blackhole, Self::Reset]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// Serialisation by name, as both enums are words in JSON.
+macro_rules! word {
+    ($type:ty, $read:expr) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                let read: Result<Self, String> = $read(&name);
+                read.map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+word!(Protocol, Self::named);
+word!(PortState, |name: &str| Self::named(name)
+    .ok_or_else(|| format!("no state `{name}`")));
+
+impl Serialize for Opening {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.write().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Opening {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(Value::deserialize(deserializer)?, "").map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: Value, field: &str, message: &str) {
+        let error = Opening::read(value, "").unwrap_err();
+        assert_eq!(
+            (error.field.as_str(), error.message.as_str()),
+            (field, message)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for value in [
+            json!({"protocol": "http", "state": "open"}),
+            json!({"protocol": "http", "state": "closed", "for": "10s", "leased": true}),
+            json!({"protocol": "http", "state": "reset", "count": 2}),
+        ] {
+            let opening = Opening::read(value.clone(), "").unwrap();
+            assert_eq!(serde_json::to_value(opening).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn connections_never_seen_cannot_be_counted() {
+        for state in ["open", "closed", "blackhole"] {
+            let message = format!("nothing can be counted on a port that is {state}");
+            check(json!({"state": state, "count": 1}), "count", &message);
+        }
+    }
+
+    #[test]
+    fn a_protocol_not_served_is_said_so() {
+        check(
+            json!({"protocol": "grpc"}),
+            "protocol",
+            "`grpc` is not served by this version, only `http` is",
+        );
+        check(
+            json!({"state": "shut"}),
+            "state",
+            "no state `shut`, expected one of open, closed, blackhole, reset",
+        );
+    }
+}

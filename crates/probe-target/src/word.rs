@@ -1,0 +1,105 @@
+//! A behaviour in one word, the same on the command line, in `--route` and in an experiment: `pass`, `fail`, `refuse`, a status, a fault.
+//! It says what the word means for an HTTP route, not how it gets to the target.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::behaviour::{Behaviour, Fault, STATUS};
+
+/// A behaviour in one word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Word {
+    /// The healthy reply, laid over the base.
+    Pass,
+    /// The reply of one who is not well.
+    Fail,
+    /// Nobody listens on the port any more.
+    Refuse,
+    /// A status 200–999.
+    Status(u16),
+    /// A fault of the route.
+    Fault(Fault),
+}
+
+impl Word {
+    /// What it means for an HTTP route; `None` for `refuse`, which means the whole port.
+    pub fn on_route(self) -> Option<Behaviour> {
+        match self {
+            Self::Pass => Some(Behaviour::status(200)),
+            Self::Fail => Some(Behaviour::status(503)),
+            Self::Refuse => None,
+            Self::Status(status) => Some(Behaviour::status(status)),
+            Self::Fault(fault) => Some(Behaviour::fault(fault)),
+        }
+    }
+}
+
+impl FromStr for Word {
+    /// What is wrong with it, in one sentence.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "pass" => return Ok(Self::Pass),
+            "fail" => return Ok(Self::Fail),
+            "refuse" => return Ok(Self::Refuse),
+            _ => {}
+        }
+        if let Some(fault) = Fault::named(text) {
+            return Ok(Self::Fault(fault));
+        }
+        let Ok(status) = text.parse::<u16>() else {
+            let faults = Fault::names();
+            return Err(format!(
+                "no behaviour `{text}`, expected pass, fail, refuse, a status 200–999, or one of {faults}"
+            ));
+        };
+        if STATUS.contains(&u64::from(status)) {
+            Ok(Self::Status(status))
+        } else {
+            Err(format!("a status is 200–999, not {status}"))
+        }
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pass => f.write_str("pass"),
+            Self::Fail => f.write_str("fail"),
+            Self::Refuse => f.write_str("refuse"),
+            Self::Status(status) => write!(f, "{status}"),
+            Self::Fault(fault) => f.write_str(fault.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_written_as_it_is_read() {
+        for text in [
+            "pass", "fail", "refuse", "200", "999", "hang", "close", "reset",
+        ] {
+            assert_eq!(text.parse::<Word>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_status_has_its_range() {
+        for text in ["99", "199", "1000"] {
+            assert_eq!(
+                text.parse::<Word>().unwrap_err(),
+                format!("a status is 200–999, not {text}")
+            );
+        }
+        assert!(
+            "sulk"
+                .parse::<Word>()
+                .unwrap_err()
+                .starts_with("no behaviour `sulk`")
+        );
+    }
+}
