@@ -4,9 +4,23 @@
 //! be called from a plain test. Read the modules in this order:
 //!
 //! - [`moment`]: the only notion of time.
+//! - [`probe`]: when to probe, and what outcomes add up to.
+//! - [`container`]: instances, states, started and ready, grace.
+//! - [`restart`]: what one sync of a Pod ends and starts.
+//! - [`back_off`]: the wait before a container that keeps ending is started again.
+//! - [`pod`]: phase and conditions.
+//! - [`event_text`]: what a node says about all that.
+//! - [`spam`]: how much of it a node lets through.
 //! - [`selector`]: labels, and what picks objects by them.
 
+pub mod back_off;
+pub mod container;
+pub mod event_text;
 pub mod moment;
+pub mod pod;
+pub mod probe;
+pub mod restart;
 pub mod selector;
+pub mod spam;
 
 pub use moment::Moment;

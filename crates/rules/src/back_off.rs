@@ -1,0 +1,150 @@
+//! The growing wait before a container that keeps ending is started again.
+//!
+//! Rule: `staging/src/k8s.io/client-go/util/flowcontrol/backoff.go` under
+//! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `doBackOff`. One ladder per container and image.
+
+use std::time::Duration;
+
+use crate::Moment;
+
+/// First wait, and the longest one.
+///
+/// Rule: `pkg/kubelet/kubelet.go`, `containerBackOffPeriod` and `MaxCrashLoopBackOff`.
+const FIRST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// Waits of 10, 20, 40 … 300 s; forgotten after ten quiet minutes.
+#[derive(Clone, Debug, Default)]
+pub struct BackOff(Option<Rung>);
+
+#[derive(Clone, Copy, Debug)]
+struct Rung {
+    wait: Duration,
+    climbed: Moment,
+}
+
+/// A start refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The whole wait, as the message names it.
+    pub wait: Duration,
+    /// What is left of it.
+    pub left: Duration,
+}
+
+impl BackOff {
+    /// Asks to start, and climbs a rung if that is granted.
+    ///
+    /// `exit` is the end of the newest instance *that had ended when the sync began*. For a victim of
+    /// its probe this is its predecessor, which is why probe kills back off later than crashes; a
+    /// container of which nothing has ended is always granted and climbs nothing.
+    pub fn ask(&mut self, exit: Option<Moment>, now: Moment) -> Result<(), Refused> {
+        let Some(exit) = exit else { return Ok(()) };
+        let rung = self.0.filter(|rung| exit - rung.climbed <= LONGEST * 2);
+        let wait = match rung {
+            None => FIRST,
+            Some(Rung { wait, .. }) if now - exit < wait => {
+                let left = exit + wait - now;
+                return Err(Refused { wait, left });
+            }
+            Some(rung) => LONGEST.min(rung.wait * 2),
+        };
+        self.0 = Some(Rung { wait, climbed: now });
+        Ok(())
+    }
+}
+
+/// A wait as Go prints it: `10s`, `1m20s`, `5m0s`. Whole seconds only.
+pub fn go_duration(wait: Duration) -> String {
+    match wait.as_secs() {
+        seconds @ ..60 => format!("{seconds}s"),
+        seconds @ 60..3600 => format!("{}m{}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits before each restart of a container that ends `lives` seconds after each start.
+    fn crash(lives: u64, restarts: usize) -> Vec<u64> {
+        let mut back_off = BackOff::default();
+        let mut exit = Moment::from_secs(lives);
+        let waits = (0..restarts).map(|_| {
+            let wait = match back_off.ask(Some(exit), exit) {
+                Ok(()) => Duration::ZERO,
+                Err(refused) => {
+                    let later = back_off.ask(Some(exit), exit + refused.left);
+                    assert_eq!(later, Ok(()), "granted when the wait is over");
+                    refused.wait
+                }
+            };
+            exit = exit + wait + Duration::from_secs(lives);
+            wait.as_secs()
+        });
+        waits.collect()
+    }
+
+    /// Waits before each restart of a container whose probe ends it `lives` seconds after each start.
+    fn probe_kill(lives: u64, restarts: usize) -> Vec<u64> {
+        let mut back_off = BackOff::default();
+        let (mut previous, mut exit) = (None, Moment::from_secs(lives));
+        let waits = (0..restarts).map(|_| {
+            let wait = match back_off.ask(previous, exit) {
+                Ok(()) => Duration::ZERO,
+                // The sync that retries finds the victim itself ended.
+                Err(_) => back_off
+                    .ask(Some(exit), exit)
+                    .map_or_else(|it| it.left, |()| Duration::ZERO),
+            };
+            let start = exit + wait;
+            assert!(wait.is_zero() || back_off.ask(Some(exit), start).is_ok());
+            (previous, exit) = (Some(exit), start + Duration::from_secs(lives));
+            wait.as_secs()
+        });
+        waits.collect()
+    }
+
+    #[test]
+    fn a_crashing_container_climbs_the_ladder() {
+        assert_eq!(crash(1, 8), [0, 10, 20, 40, 80, 160, 300, 300]);
+    }
+
+    #[test]
+    fn ten_quiet_minutes_start_the_ladder_anew() {
+        // A life longer than that is never refused.
+        assert_eq!(crash(601, 4), [0, 0, 0, 0]);
+        // One a little shorter climbs on as if it had crashed at once.
+        assert_eq!(crash(590, 4), [0, 10, 20, 40]);
+        let mut back_off = BackOff::default();
+        let at = Moment::from_secs;
+        assert_eq!(back_off.ask(Some(at(0)), at(0)), Ok(()));
+        assert_eq!(back_off.ask(Some(at(600)), at(610)), Ok(()));
+        let refused = back_off.ask(Some(at(611)), at(611));
+        let wait = Duration::from_secs(20);
+        assert_eq!(refused, Err(Refused { wait, left: wait }));
+        assert_eq!(back_off.ask(Some(at(1_211)), at(1_211)), Ok(()));
+        let refused = back_off.ask(Some(at(1_212)), at(1_213));
+        let (wait, left) = (Duration::from_secs(10), Duration::from_secs(9));
+        assert_eq!(refused, Err(Refused { wait, left }));
+    }
+
+    #[test]
+    fn a_probe_kill_is_measured_from_the_exit_before() {
+        // As seen on a node with the default probe: four at once, then 40 s and 80 s.
+        assert_eq!(probe_kill(30, 6), [0, 0, 0, 0, 40, 80]);
+        // Quick kills: the third already waits.
+        assert_eq!(probe_kill(1, 6), [0, 0, 10, 20, 40, 80]);
+        assert_eq!(probe_kill(301, 9), [0; 9]);
+    }
+
+    #[test]
+    fn waits_read_as_in_go() {
+        let check = |seconds, text| assert_eq!(go_duration(Duration::from_secs(seconds)), text);
+        check(10, "10s");
+        check(80, "1m20s");
+        check(300, "5m0s");
+        check(3_661, "1h1m1s");
+    }
+}

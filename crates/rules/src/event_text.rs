@@ -1,0 +1,104 @@
+//! The words of a node's events. Clients match on them, so they are literal.
+//!
+//! Rule: `pkg/kubelet/events/event.go`, `pkg/kubelet/prober/prober.go`,
+//! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
+
+use crate::probe::{Kind, Outcome};
+use crate::restart::KillCause;
+
+/// What a probe's attempt says of itself: reason and message. Nothing for a success.
+///
+/// `detail` is the attempt's own text. An error resulted in a `failure` if the container had already
+/// begun to answer, and is `unknown` otherwise.
+pub fn attempt(
+    kind: Kind,
+    outcome: Outcome,
+    answered: bool,
+    detail: &str,
+) -> Option<(&'static str, String)> {
+    let (reason, message) = match outcome {
+        Outcome::Success => return None,
+        Outcome::Warning => ("ProbeWarning", format!("{kind} probe warning: {detail}")),
+        Outcome::Failure => ("Unhealthy", format!("{kind} probe failed: {detail}")),
+        Outcome::Error => {
+            let state = if answered { "failure" } else { "unknown" };
+            let message = format!("{kind} probe errored and resulted in {state} state: {detail}");
+            ("Unhealthy", message)
+        }
+    };
+    Some((reason, message))
+}
+
+/// The message of `Killing` when a sync ends one container.
+pub fn killing(container: &str, cause: KillCause, restart: bool) -> String {
+    let what = match cause {
+        KillCause::Changed => "definition changed".to_owned(),
+        KillCause::Probe(kind) => format!("failed {} probe", kind.to_string().to_lowercase()),
+    };
+    let then = if restart { ", will be restarted" } else { "" };
+    format!("Container {container} {what}{then}")
+}
+
+/// The message of `Killing` when the whole Pod ends.
+pub fn stopping(container: &str) -> String {
+    format!("Stopping container {container}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_speak_of_their_outcome() {
+        let check = |kind, outcome, answered, expected: Option<(&'static str, &str)>| {
+            let said = attempt(kind, outcome, answered, "why");
+            assert_eq!(said.as_ref().map(|it| (it.0, it.1.as_str())), expected);
+        };
+        check(Kind::Liveness, Outcome::Success, true, None);
+        let failed = "Readiness probe failed: why";
+        check(
+            Kind::Readiness,
+            Outcome::Failure,
+            true,
+            Some(("Unhealthy", failed)),
+        );
+        let warned = "Startup probe warning: why";
+        check(
+            Kind::Startup,
+            Outcome::Warning,
+            true,
+            Some(("ProbeWarning", warned)),
+        );
+        let erred = "Liveness probe errored and resulted in failure state: why";
+        check(
+            Kind::Liveness,
+            Outcome::Error,
+            true,
+            Some(("Unhealthy", erred)),
+        );
+        let unknown = "Liveness probe errored and resulted in unknown state: why";
+        check(
+            Kind::Liveness,
+            Outcome::Error,
+            false,
+            Some(("Unhealthy", unknown)),
+        );
+    }
+
+    #[test]
+    fn killing_names_the_probe_and_the_intent() {
+        let check = |cause, restart, expected| assert_eq!(killing("c", cause, restart), expected);
+        let liveness = KillCause::Probe(Kind::Liveness);
+        check(
+            liveness,
+            true,
+            "Container c failed liveness probe, will be restarted",
+        );
+        check(liveness, false, "Container c failed liveness probe");
+        check(
+            KillCause::Changed,
+            true,
+            "Container c definition changed, will be restarted",
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! A Pod as a sum of its containers: its phase, and in [`conditions`] its conditions.
+
+pub mod conditions;
+
+use crate::container::{RestartPolicy, State};
+
+pub use conditions::{Condition, conditions};
+
+/// What a status says of one container.
+#[derive(Clone, Debug)]
+pub struct ContainerView<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it does.
+    pub state: &'a State,
+    /// An earlier instance of it has ended.
+    pub ended_before: bool,
+    /// It counts as ready.
+    pub ready: bool,
+}
+
+/// Where a Pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// A container has never been started yet.
+    Pending,
+    /// A container runs or will run again.
+    Running,
+    /// All have ended for good, well.
+    Succeeded,
+    /// All have ended for good, one of them badly.
+    Failed,
+}
+
+impl Phase {
+    /// There is no way back from it.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// The phase of a Pod with these containers. `ended` says that it is past restarting anything: it is
+/// being deleted, or was terminal before.
+///
+/// A container in crash-loop back-off counts as stopped, so its Pod is Running; one whose image is
+/// missing was never started, so its Pod is Pending even if a sibling serves.
+///
+/// Rule: `pkg/kubelet/kubelet_pods.go`, `getPhase`.
+pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>]) -> Phase {
+    let count = |belongs: fn(&ContainerView<'_>) -> bool| {
+        containers.iter().filter(|view| belongs(view)).count()
+    };
+    let waiting = count(|view| matches!(view.state, State::Waiting(_)) && !view.ended_before);
+    let running = count(|view| matches!(view.state, State::Running { .. }));
+    let well = count(|view| matches!(view.state, State::Terminated(exit) if exit.code == 0));
+    let all_well = well == containers.len();
+    if waiting > 0 || containers.is_empty() {
+        Phase::Pending
+    } else if running > 0 || (policy == RestartPolicy::Always && !ended) {
+        Phase::Running
+    } else if all_well {
+        Phase::Succeeded
+    } else if ended || policy == RestartPolicy::Never {
+        Phase::Failed
+    } else {
+        Phase::Running
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Moment;
+    use crate::container::{Exit, Refusal};
+
+    fn exited(code: i32) -> State {
+        State::Terminated(Exit {
+            code,
+            started: Moment::ZERO,
+            finished: Moment::ZERO,
+            message: None,
+        })
+    }
+
+    fn running() -> State {
+        State::Running {
+            since: Moment::ZERO,
+        }
+    }
+
+    fn waiting() -> State {
+        State::Waiting(Refusal::creating())
+    }
+
+    fn check(policy: RestartPolicy, states: &[State], expected: Phase) {
+        check_after(false, false, policy, states, expected);
+    }
+
+    fn check_after(
+        ended: bool,
+        ended_before: bool,
+        policy: RestartPolicy,
+        states: &[State],
+        expected: Phase,
+    ) {
+        let views: Vec<_> = states
+            .iter()
+            .map(|state| ContainerView {
+                name: "a",
+                state,
+                ended_before,
+                ready: false,
+            })
+            .collect();
+        assert_eq!(phase(policy, ended, &views), expected, "{states:?}");
+    }
+
+    #[test]
+    fn one_container_that_never_started_keeps_the_pod_pending() {
+        check(
+            RestartPolicy::Always,
+            &[running(), waiting()],
+            Phase::Pending,
+        );
+        check(
+            RestartPolicy::Always,
+            &[running(), running()],
+            Phase::Running,
+        );
+    }
+
+    #[test]
+    fn a_crash_looping_pod_runs() {
+        check_after(
+            false,
+            true,
+            RestartPolicy::Always,
+            &[waiting()],
+            Phase::Running,
+        );
+        check(RestartPolicy::Always, &[exited(1)], Phase::Running);
+        check(
+            RestartPolicy::OnFailure,
+            &[exited(1), exited(0)],
+            Phase::Running,
+        );
+    }
+
+    #[test]
+    fn the_last_exit_codes_decide() {
+        check(
+            RestartPolicy::Never,
+            &[exited(0), exited(0)],
+            Phase::Succeeded,
+        );
+        check(RestartPolicy::Never, &[exited(0), exited(3)], Phase::Failed);
+        check(
+            RestartPolicy::Never,
+            &[exited(3), running()],
+            Phase::Running,
+        );
+        check(RestartPolicy::OnFailure, &[exited(0)], Phase::Succeeded);
+    }
+
+    #[test]
+    fn a_deleted_pods_containers_are_not_expected_back() {
+        check_after(
+            true,
+            false,
+            RestartPolicy::Always,
+            &[exited(0)],
+            Phase::Succeeded,
+        );
+        check_after(
+            true,
+            false,
+            RestartPolicy::Always,
+            &[exited(137)],
+            Phase::Failed,
+        );
+        check_after(
+            true,
+            false,
+            RestartPolicy::Always,
+            &[running()],
+            Phase::Running,
+        );
+    }
+}

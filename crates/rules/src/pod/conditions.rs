@@ -1,0 +1,184 @@
+//! The conditions that a node sets on a Pod, with the reasons and messages clients match on.
+//!
+//! Rule: `pkg/kubelet/status/generate.go`. When a condition last changed is not known here.
+
+use super::{ContainerView, Phase};
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Its `type`, such as `Ready`.
+    pub kind: &'static str,
+    /// It holds.
+    pub status: bool,
+    /// Why it does not, in a word and in a sentence.
+    pub why: Option<Why>,
+}
+
+/// Why a condition does not hold (or, of a completed Pod, why it does).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// A word for machines.
+    pub reason: &'static str,
+    /// A sentence for people; empty if the word says it all.
+    pub message: String,
+}
+
+/// A readiness gate: a condition that somebody else must set before the Pod is ready.
+#[derive(Clone, Debug)]
+pub struct Gate<'a> {
+    /// The type of the condition.
+    pub kind: &'a str,
+    /// Its status as it stands, if it exists.
+    pub status: Option<&'a str>,
+}
+
+/// All conditions of a Pod, sorted by nothing: the order is the one a node writes.
+pub fn conditions(
+    phase: Phase,
+    sandbox: bool,
+    containers: &[ContainerView<'_>],
+    gates: &[Gate<'_>],
+) -> Vec<Condition> {
+    let unready = why_unready(phase, containers);
+    let blocked = unready.clone().or_else(|| why_gated(gates));
+    vec![
+        condition("PodReadyToStartContainers", sandbox),
+        Condition {
+            why: (phase == Phase::Succeeded).then(|| why("PodCompleted", String::new())),
+            ..condition("Initialized", true)
+        },
+        because("Ready", blocked),
+        because("ContainersReady", unready),
+        condition("PodScheduled", true),
+    ]
+}
+
+fn condition(kind: &'static str, status: bool) -> Condition {
+    Condition {
+        kind,
+        status,
+        why: None,
+    }
+}
+
+fn because(kind: &'static str, why: Option<Why>) -> Condition {
+    Condition {
+        kind,
+        status: why.is_none(),
+        why,
+    }
+}
+
+fn why(reason: &'static str, message: String) -> Why {
+    Why { reason, message }
+}
+
+fn why_unready(phase: Phase, containers: &[ContainerView<'_>]) -> Option<Why> {
+    let unready: Vec<&str> = containers
+        .iter()
+        .filter(|view| !view.ready)
+        .map(|view| view.name)
+        .collect();
+    match phase {
+        Phase::Succeeded => Some(why("PodCompleted", String::new())),
+        Phase::Failed => Some(why("PodFailed", String::new())),
+        _ if unready.is_empty() => None,
+        _ => Some(why(
+            "ContainersNotReady",
+            format!("containers with unready status: [{}]", unready.join(" ")),
+        )),
+    }
+}
+
+fn why_gated(gates: &[Gate<'_>]) -> Option<Why> {
+    let missing: Vec<String> = gates.iter().filter_map(complaint).collect();
+    (!missing.is_empty()).then(|| why("ReadinessGatesNotReady", missing.join(", ")))
+}
+
+fn complaint(gate: &Gate<'_>) -> Option<String> {
+    let kind = gate.kind;
+    match gate.status {
+        Some("True") => None,
+        None => Some(format!(
+            "corresponding condition of pod readiness gate \"{kind}\" does not exist."
+        )),
+        Some(status) => Some(format!(
+            "the status of pod readiness gate \"{kind}\" is not \"True\", but {status}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Moment;
+    use crate::container::State;
+
+    /// `Ready` of a Pod whose containers are named in capitals if they are ready.
+    fn check(phase: Phase, names: &[&str], gates: &[Gate<'_>], reason: &str, message: &str) {
+        let state = State::Running {
+            since: Moment::ZERO,
+        };
+        let views: Vec<_> = names
+            .iter()
+            .map(|name| ContainerView {
+                name,
+                state: &state,
+                ended_before: false,
+                ready: name.chars().all(char::is_uppercase),
+            })
+            .collect();
+        let all = conditions(phase, true, &views, gates);
+        let ready = all
+            .into_iter()
+            .find(|it| it.kind == "Ready")
+            .expect("is always set");
+        let said = ready.why.map(|why| (why.reason, why.message));
+        let expected = (!reason.is_empty()).then(|| (reason, message.to_owned()));
+        assert_eq!(ready.status, expected.is_none());
+        assert_eq!(
+            said.as_ref().map(|it| (it.0, &it.1)),
+            expected.as_ref().map(|it| (it.0, &it.1))
+        );
+    }
+
+    #[test]
+    fn ready_names_the_unready_containers_in_order() {
+        check(Phase::Running, &["A", "B"], &[], "", "");
+        let message = "containers with unready status: [b a]";
+        check(
+            Phase::Running,
+            &["b", "C", "a"],
+            &[],
+            "ContainersNotReady",
+            message,
+        );
+    }
+
+    #[test]
+    fn a_finished_pod_is_not_ready() {
+        check(Phase::Succeeded, &["a"], &[], "PodCompleted", "");
+        check(Phase::Failed, &["A"], &[], "PodFailed", "");
+    }
+
+    #[test]
+    fn gates_are_asked_once_the_containers_are_ready() {
+        let gates = |status| {
+            [Gate {
+                kind: "x/y",
+                status,
+            }]
+        };
+        let check = |names: &[&str], status, reason, message| {
+            check(Phase::Running, names, &gates(status), reason, message);
+        };
+        check(&["A"], Some("True"), "", "");
+        let absent = "corresponding condition of pod readiness gate \"x/y\" does not exist.";
+        check(&["A"], None, "ReadinessGatesNotReady", absent);
+        let unset = "the status of pod readiness gate \"x/y\" is not \"True\", but False";
+        check(&["A"], Some("False"), "ReadinessGatesNotReady", unset);
+        let unready = "containers with unready status: [a]";
+        check(&["a"], None, "ContainersNotReady", unready);
+    }
+}

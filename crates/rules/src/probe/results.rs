@@ -1,0 +1,55 @@
+//! The verdicts of all probes of a Pod, by kind and container instance.
+//!
+//! Rule: `pkg/kubelet/prober/results/results_manager.go`. It does not tell anybody: whoever calls
+//! [`Results::apply`] passes the news on.
+
+use std::collections::BTreeMap;
+
+use super::{Effect, Kind, Verdict};
+use crate::container::ContainerId;
+
+/// What is known of each container instance. An instance that was never probed has no entry.
+#[derive(Clone, Debug, Default)]
+pub struct Results(BTreeMap<(Kind, ContainerId), Verdict>);
+
+impl Results {
+    /// The verdict of one probe, if there is one.
+    pub fn get(&self, kind: Kind, container: &ContainerId) -> Option<Verdict> {
+        self.0.get(&(kind, container.clone())).copied()
+    }
+
+    /// Applies `effect` of a probe of this kind; true if that is news for the node.
+    ///
+    /// A first entry is news too, so the mere seeding of a new container makes its Pod sync once more.
+    /// A forgotten entry is not.
+    pub fn apply(&mut self, kind: Kind, effect: Effect) -> bool {
+        match effect {
+            Effect::Store(container, verdict) => {
+                self.0.insert((kind, container), verdict) != Some(verdict)
+            }
+            Effect::Forget(container) => {
+                self.0.remove(&(kind, container));
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_changes_and_first_entries_are_news() {
+        let id = ContainerId::new("a");
+        let mut results = Results::default();
+        let mut check = |effect, news| assert_eq!(results.apply(Kind::Readiness, effect), news);
+        check(Effect::Store(id.clone(), Verdict::Failure), true);
+        check(Effect::Store(id.clone(), Verdict::Failure), false);
+        check(Effect::Store(id.clone(), Verdict::Success), true);
+        check(Effect::Forget(id.clone()), false);
+        check(Effect::Store(id.clone(), Verdict::Success), true);
+        assert_eq!(results.get(Kind::Liveness, &id), None);
+        assert_eq!(results.get(Kind::Readiness, &id), Some(Verdict::Success));
+    }
+}

@@ -1,0 +1,186 @@
+//! What a node lets through of what it has to say: repeats are counted, similar messages combined,
+//! and chatter about one object is cut.
+//!
+//! Rule: `staging/src/k8s.io/client-go/tools/record/events_cache.go`. So event counts are not failure
+//! counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::Moment;
+
+/// What one event costs, in time: the bucket earns one in five minutes.
+const COST: Duration = Duration::from_mins(5);
+/// What a full bucket holds: 25 events at once.
+const FULL: Duration = Duration::from_mins(25 * 5);
+/// Messages of one reason that may differ before they are combined.
+const DISTINCT: usize = 10;
+/// How long a message is remembered as one of several.
+const MEMORY: Duration = Duration::from_mins(10);
+const COMBINED: &str = "(combined from similar events): ";
+
+/// What has been said about one object: a Pod with all its containers.
+#[derive(Clone, Debug, Default)]
+pub struct Spam {
+    buckets: BTreeMap<String, Bucket>,
+    similar: BTreeMap<[String; 2], Similar>,
+    counts: BTreeMap<[String; 4], u32>,
+}
+
+/// One event before it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// `Normal` or `Warning`; each has a bucket of its own.
+    pub severity: &'a str,
+    /// The part of the object, such as `spec.containers{a}`.
+    pub part: &'a str,
+    /// The word.
+    pub reason: &'a str,
+    /// The sentence.
+    pub message: &'a str,
+}
+
+/// What to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Names the event to make, or to raise if the count is above 1.
+    pub key: [String; 4],
+    /// The message, perhaps marked as standing for several.
+    pub message: String,
+    /// How often it has been said, swallowed or not.
+    pub count: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    credit: Duration,
+    at: Moment,
+}
+
+#[derive(Clone, Debug)]
+struct Similar {
+    messages: BTreeSet<String>,
+    at: Moment,
+}
+
+impl Spam {
+    /// What becomes of an event now; `None` if it is swallowed.
+    pub fn say(&mut self, said: &Said<'_>, now: Moment) -> Option<Sent> {
+        let combined = self.combines(said, now);
+        let (part, message) = if combined {
+            ("", COMBINED)
+        } else {
+            (said.part, said.message)
+        };
+        let key = [said.severity, said.reason, part, message].map(str::to_owned);
+        let count = self.counts.entry(key.clone()).or_default();
+        *count += 1;
+        let count = *count;
+        let prefix = if combined { COMBINED } else { "" };
+        let message = format!("{prefix}{}", said.message);
+        self.pays(said.severity, now).then_some(Sent {
+            key,
+            message,
+            count,
+        })
+    }
+
+    fn combines(&mut self, said: &Said<'_>, now: Moment) -> bool {
+        let key = [said.severity, said.reason].map(str::to_owned);
+        let fresh = Similar {
+            messages: BTreeSet::new(),
+            at: now,
+        };
+        let similar = self.similar.entry(key).or_insert_with(|| fresh.clone());
+        if now - similar.at > MEMORY {
+            *similar = fresh;
+        }
+        similar.at = now;
+        similar.messages.insert(said.message.to_owned());
+        let combines = similar.messages.len() >= DISTINCT;
+        if combines {
+            // One makes room, so that the set does not grow where no two messages are the same.
+            similar.messages.pop_first();
+        }
+        combines
+    }
+
+    fn pays(&mut self, severity: &str, now: Moment) -> bool {
+        let full = Bucket {
+            credit: FULL,
+            at: now,
+        };
+        let bucket = self.buckets.entry(severity.to_owned()).or_insert(full);
+        bucket.credit = FULL.min(bucket.credit + (now - bucket.at));
+        bucket.at = now;
+        let Some(rest) = bucket.credit.checked_sub(COST) else {
+            return false;
+        };
+        bucket.credit = rest;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(message: &str) -> Said<'_> {
+        Said {
+            severity: "Warning",
+            part: "spec.containers{a}",
+            reason: "Unhealthy",
+            message,
+        }
+    }
+
+    #[test]
+    fn repeats_are_counted_until_the_burst_is_spent() {
+        let mut spam = Spam::default();
+        let counts: Vec<u32> = (0..60)
+            .filter_map(|second| spam.say(&said("bad"), Moment::from_secs(second)))
+            .map(|sent| sent.count)
+            .collect();
+        assert_eq!(counts, (1..=25).collect::<Vec<u32>>());
+        // What is swallowed is counted all the same.
+        let later = spam.say(&said("bad"), Moment::from_secs(400));
+        assert_eq!(later.map(|sent| sent.count), Some(61));
+    }
+
+    #[test]
+    fn containers_of_a_pod_share_the_burst() {
+        let mut spam = Spam::default();
+        let sent = (0..40).filter(|turn| {
+            let part = if turn % 2 == 0 { "a" } else { "b" };
+            let said = Said {
+                part,
+                ..said("bad")
+            };
+            spam.say(&said, Moment::ZERO).is_some()
+        });
+        assert_eq!(sent.count(), 25);
+        let normal = Said {
+            severity: "Normal",
+            ..said("bad")
+        };
+        assert!(
+            spam.say(&normal, Moment::ZERO).is_some(),
+            "a bucket of its own"
+        );
+    }
+
+    #[test]
+    fn the_tenth_distinct_message_and_those_after_are_combined() {
+        let mut spam = Spam::default();
+        let sent: Vec<(String, u32)> = (1..=12)
+            .filter_map(|port| spam.say(&said(&format!("port {port}")), Moment::ZERO))
+            .map(|sent| (sent.message, sent.count))
+            .collect();
+        assert_eq!(sent[8], ("port 9".to_owned(), 1));
+        let combined = |port, count| (format!("{COMBINED}port {port}"), count);
+        assert_eq!(
+            sent[9..],
+            [combined(10, 1), combined(11, 2), combined(12, 3)]
+        );
+    }
+}
