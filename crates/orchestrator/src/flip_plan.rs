@@ -6,6 +6,10 @@
 use std::fmt;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
+use probe_target::{
+    behaviour::{Behaviour as Laid, Fault},
+    opening::PortState,
+};
 
 use crate::{
     exit::{Ends, Exit},
@@ -45,31 +49,11 @@ pub enum Act {
     Route {
         /// The path.
         path: String,
-        /// What requests for it get.
-        gets: Gets,
+        /// What requests for it get, without bounds.
+        gets: Laid,
     },
     /// The whole port changes how it treats connections.
     Port(PortState),
-}
-
-/// What a request gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gets {
-    /// A reply with this status.
-    Status(u16),
-    /// No reply a healthy server gives: `reset`, `close`, `hang`.
-    Fault(&'static str),
-}
-
-/// How a port treats connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PortState {
-    /// They are accepted.
-    Open,
-    /// They are refused.
-    Closed,
-    /// They are accepted and reset.
-    Reset,
 }
 
 /// Why a flip is not made.
@@ -148,8 +132,8 @@ pub fn plan(pod: &Pod, services: &[Service], wish: Wish<'_>) -> Result<Plan, Ref
         return Err(Refusal::Shared { others });
     }
     let closes = match act {
-        Act::Port(PortState::Closed | PortState::Reset) => service_ports(pod, services, port),
         Act::Port(PortState::Open) | Act::Route { .. } => Vec::new(),
+        Act::Port(_) => service_ports(pod, services, port),
     };
     Ok(Plan { port, act, closes })
 }
@@ -199,12 +183,12 @@ fn act(probed: &Probed, to: Behaviour) -> Result<(u16, Act), Refusal> {
                 gets,
             };
             let act = match to {
-                Behaviour::Pass => route(Gets::Status(200)),
-                Behaviour::Fail => route(Gets::Status(503)),
-                Behaviour::Status(status) => route(Gets::Status(status)),
-                Behaviour::Reset => route(Gets::Fault("reset")),
-                Behaviour::Close => route(Gets::Fault("close")),
-                Behaviour::Hang => route(Gets::Fault("hang")),
+                Behaviour::Pass => route(Laid::status(200)),
+                Behaviour::Fail => route(Laid::status(503)),
+                Behaviour::Status(status) => route(Laid::status(status)),
+                Behaviour::Reset => route(Laid::fault(Fault::Reset)),
+                Behaviour::Close => route(Laid::fault(Fault::Close)),
+                Behaviour::Hang => route(Laid::fault(Fault::Hang)),
                 Behaviour::Refuse => Act::Port(PortState::Closed),
             };
             Ok((*port, act))
@@ -295,17 +279,8 @@ fn has(probes: &[Probe]) -> String {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Route {
-                path,
-                gets: Gets::Status(status),
-            } => write!(f, "{path} {status}"),
-            Self::Route {
-                path,
-                gets: Gets::Fault(fault),
-            } => write!(f, "{path} {fault}"),
-            Self::Port(PortState::Open) => f.write_str("open"),
-            Self::Port(PortState::Closed) => f.write_str("closed"),
-            Self::Port(PortState::Reset) => f.write_str("reset"),
+            Self::Route { path, gets } => write!(f, "{path} {}", gets.effect.word()),
+            Self::Port(state) => f.write_str(state.name()),
         }
     }
 }

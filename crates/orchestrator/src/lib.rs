@@ -7,9 +7,11 @@ pub mod timeline;
 
 pub mod bind;
 pub mod cli;
+pub mod control;
 pub mod exit;
 pub mod flip_plan;
 pub mod guard;
+pub mod image;
 pub mod printer;
 pub mod probed;
 pub mod targets;

@@ -1,0 +1,122 @@
+//! One HTTP connection through one port-forward.
+//!
+//! It knows nothing of the API spoken on it. Answers are read by their length: the end of a forwarded
+//! stream reaches the client about a second late.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, api::Portforwarder};
+use tokio::task::JoinHandle;
+
+use super::ControlError;
+use crate::targets::Address;
+
+/// A status and the whole body.
+pub(super) type Answer = (StatusCode, Bytes);
+
+/// What became of a request.
+pub(super) enum Asked {
+    /// It was answered.
+    Answered(Answer),
+    /// The connection had ended before; the request never left and can be sent on another.
+    Unsent(Request<Full<Bytes>>),
+}
+
+/// An open connection. Dropping it closes it and the port-forward.
+pub(super) struct Line {
+    address: Address,
+    sender: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+    forwarder: Portforwarder,
+    said: Pin<Box<dyn Future<Output = Option<String>> + Send>>,
+}
+
+impl Line {
+    pub(super) async fn open(pods: &Api<Pod>, address: &Address) -> Result<Self, ControlError> {
+        let port = address.control;
+        let mut forwarder = pods
+            .portforward(&address.pod, &[port])
+            .await
+            .map_err(|source| ControlError::Forward {
+                pod: address.pod.clone(),
+                port,
+                source: Box::new(source),
+            })?;
+        let stream = forwarder
+            .take_stream(port)
+            .expect("a forwarded port must have a stream");
+        let said = forwarder
+            .take_error(port)
+            .expect("a forwarded port must have an error channel");
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream))
+                .await
+                .map_err(|source| ControlError::Talk {
+                    pod: address.pod.clone(),
+                    port,
+                    said: None,
+                    source: Box::new(source),
+                })?;
+        // How a connection ended is told to whoever asks on it next.
+        let driver = tokio::spawn(connection.map(drop));
+        Ok(Self {
+            address: address.clone(),
+            sender,
+            driver,
+            forwarder,
+            said: said.boxed(),
+        })
+    }
+
+    pub(super) async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Asked, ControlError> {
+        if self.sender.ready().await.is_err() {
+            return Ok(Asked::Unsent(request));
+        }
+        let response = match self.sender.try_send_request(request).await {
+            Ok(response) => response,
+            Err(mut failed) => match failed.take_message() {
+                Some(request) => return Ok(Asked::Unsent(request)),
+                None => return Err(self.broken(failed.into_error()).await),
+            },
+        };
+        let status = response.status();
+        match response.into_body().collect().await {
+            Ok(body) => Ok(Asked::Answered((status, body.to_bytes()))),
+            Err(error) => Err(self.broken(error).await),
+        }
+    }
+
+    /// The error for a connection that ended by `source`, with the node's words if it said any.
+    pub(super) async fn broken(
+        &mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> ControlError {
+        // The error channel is a stream of its own, so its words may come just after the end.
+        tokio::task::yield_now().await;
+        let said = self.said.as_mut().now_or_never().flatten();
+        let (pod, port) = (self.address.pod.clone(), self.address.control);
+        ControlError::Talk {
+            pod,
+            port,
+            said,
+            source: source.into(),
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.abort();
+        self.forwarder.abort();
+    }
+}
