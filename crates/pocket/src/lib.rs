@@ -8,4 +8,5 @@ pub mod kind;
 pub mod net;
 pub mod refusal;
 pub mod registry;
+pub mod selector;
 pub mod store;

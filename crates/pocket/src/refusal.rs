@@ -3,9 +3,14 @@
 //! The registry returns refusals, the API sends them as `Status`. Nothing here knows HTTP beyond the number
 //! that a `Status` carries.
 
+mod fault;
+
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
+
+pub use fault::Fault;
+pub(crate) use fault::Faults;
 
 /// A failed call, as Kubernetes' `Status` describes it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -18,17 +23,6 @@ pub struct Refusal {
     /// One sentence for people.
     pub message: String,
     details: Option<Value>,
-}
-
-/// One field that is wrong, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Such as `spec.containers[0].name`.
-    pub field: String,
-    /// Such as `FieldValueRequired`.
-    pub reason: &'static str,
-    /// Such as `Required value`.
-    pub message: String,
 }
 
 impl Refusal {

@@ -4,6 +4,7 @@
 //! This file is the face that controllers and the kubelet see, in Kubernetes' own types. Every call is
 //! atomic and returns at once. The untyped calls that the HTTP API uses are in the parts; HTTP is not here.
 
+mod addresses;
 mod admit;
 mod create;
 mod delete;
@@ -225,4 +226,4 @@ fn untyped<K: Object>(object: &K) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

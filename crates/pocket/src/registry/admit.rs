@@ -3,11 +3,22 @@
 //! Objects arrive as JSON and leave as JSON; in between they are Kubernetes' own types, so that defaults and
 //! checks read like the fields they are about. Unknown fields do not survive the passage, as in an API server.
 
+mod container;
+mod fields;
+mod names;
+mod pod;
+mod probe;
+mod service;
+mod simple;
+mod workload;
+
 use serde_json::Value;
 
 use super::{Object, typed, untyped};
 use crate::kind::Kind;
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::{Faults, Refusal};
+
+use names::Names;
 
 /// A kind's particulars as plain functions, so that the table of kinds can be a constant.
 #[derive(Clone, Copy, Debug)]
@@ -22,17 +33,23 @@ pub(crate) struct Schema {
 
 /// What is particular to the content of a kind.
 pub(crate) trait Admit: Object {
+    /// What its objects may be called.
+    const NAME: Names = Names::Subdomain;
+
     /// Gives a new object the state in which it begins.
     fn begin(&mut self) {}
+
+    /// Keeps what the registry once gave the object and the author of this change left out.
+    fn inherit(&mut self, _before: &Self) {}
 
     /// Fills in what the author left out.
     fn complete(&mut self) {}
 
     /// Finds what is wrong with the object as it is.
-    fn check(&self, _faults: &mut Vec<Fault>) {}
+    fn check(&self, _faults: &mut Faults) {}
 
     /// Finds what must not differ from `before`.
-    fn check_change(&self, _before: &Self, _faults: &mut Vec<Fault>) {}
+    fn check_change(&self, _before: &Self, _faults: &mut Faults) {}
 }
 
 impl Schema {
@@ -49,18 +66,20 @@ fn create<K: Admit>(kind: &Kind, object: Value) -> Result<Value, Refusal> {
     let mut object: K = parse(object)?;
     object.begin();
     object.complete();
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     object.check(&mut faults);
-    accept(kind, &object, &faults)
+    accept(kind, &object, faults)
 }
 
 fn update<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value, Refusal> {
+    let before: K = typed(before);
     let mut object: K = parse(object)?;
+    object.inherit(&before);
     object.complete();
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     object.check(&mut faults);
-    object.check_change(&typed(before), &mut faults);
-    accept(kind, &object, &faults)
+    object.check_change(&before, &mut faults);
+    accept(kind, &object, faults)
 }
 
 fn shape<K: Admit>(object: Value) -> Result<Value, Refusal> {
@@ -79,22 +98,15 @@ fn parse<K: Admit>(object: Value) -> Result<K, Refusal> {
     })
 }
 
-fn accept<K: Admit>(kind: &Kind, object: &K, faults: &[Fault]) -> Result<Value, Refusal> {
+fn accept<K: Admit>(kind: &Kind, object: &K, mut faults: Faults) -> Result<Value, Refusal> {
+    names::check_metadata(object.metadata(), K::NAME, &mut faults);
+    let faults = faults.into_vec();
     if faults.is_empty() {
         return Ok(untyped(object));
     }
     let name = object.metadata().name.as_deref().unwrap_or_default();
-    Err(Refusal::invalid(kind, name, faults))
+    Err(Refusal::invalid(kind, name, &faults))
 }
 
-impl Admit for k8s_openapi::api::core::v1::ConfigMap {}
-impl Admit for k8s_openapi::api::core::v1::Event {}
-impl Admit for k8s_openapi::api::core::v1::Namespace {}
-impl Admit for k8s_openapi::api::core::v1::Node {}
-impl Admit for k8s_openapi::api::core::v1::Pod {}
-impl Admit for k8s_openapi::api::core::v1::Secret {}
-impl Admit for k8s_openapi::api::core::v1::Service {}
-impl Admit for k8s_openapi::api::core::v1::ServiceAccount {}
-impl Admit for k8s_openapi::api::apps::v1::Deployment {}
-impl Admit for k8s_openapi::api::apps::v1::ReplicaSet {}
-impl Admit for k8s_openapi::api::discovery::v1::EndpointSlice {}
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,9 @@ impl Registry {
         if state.store.get(kind.plural, namespace, &name).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }
+        if kind.name == "Service" {
+            state.allocate_address(kind, &name, &mut object)?;
+        }
         let metadata = metadata(&mut object)?;
         for field in [
             "deletionTimestamp",

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 
-pub(super) fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let clock = Clock::new("2026-01-01T00:00:00Z".parse().unwrap());
     let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
     let namespace: Namespace = from(json!({"metadata": {"name": "default"}}));
@@ -13,7 +13,7 @@ pub(super) fn registry() -> Registry {
     registry
 }
 
-pub(super) fn from<K: Object>(mut value: Value) -> K {
+pub(crate) fn from<K: Object>(mut value: Value) -> K {
     value["apiVersion"] = K::API_VERSION.into();
     value["kind"] = K::KIND.into();
     serde_json::from_value(value).unwrap()

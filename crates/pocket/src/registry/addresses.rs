@@ -1,0 +1,76 @@
+//! The addresses of Services: the lowest free one, or the one asked for.
+//!
+//! Rule: `pkg/registry/core/service/storage/alloc.go`.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use serde_json::{Value, json};
+
+use super::State;
+use crate::kind::Kind;
+use crate::refusal::{Faults, Refusal};
+
+/// 10.96.0.0/16; its first address belongs to the API server itself in other clusters.
+const FIRST: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 2);
+const LAST: Ipv4Addr = Ipv4Addr::new(10, 96, 255, 254);
+
+impl State {
+    /// Gives a new Service its address, unless it wants none.
+    pub(super) fn allocate_address(
+        &self,
+        kind: &Kind,
+        name: &str,
+        service: &mut Value,
+    ) -> Result<(), Refusal> {
+        let taken: BTreeSet<Ipv4Addr> = self
+            .store
+            .list(kind.plural, None)
+            .filter_map(|service| address(service))
+            .collect();
+        let asked = service["spec"]["clusterIP"].as_str().unwrap_or_default();
+        let address = match asked {
+            "None" => "None".to_owned(),
+            "" => next_free(&taken).ok_or_else(|| {
+                Refusal::new(500, "InternalError", "all Service addresses are in use")
+            })?,
+            asked => {
+                check_asked(asked, &taken).map_err(|why| {
+                    let mut faults = Faults::default();
+                    faults.invalid("spec.clusterIPs", json!([asked]), &why);
+                    Refusal::invalid(kind, name, &faults.into_vec())
+                })?;
+                asked.to_owned()
+            }
+        };
+        service["spec"]["clusterIPs"] = json!([address]);
+        service["spec"]["clusterIP"] = address.into();
+        Ok(())
+    }
+}
+
+fn address(service: &Value) -> Option<Ipv4Addr> {
+    service["spec"]["clusterIP"].as_str()?.parse().ok()
+}
+
+fn next_free(taken: &BTreeSet<Ipv4Addr>) -> Option<String> {
+    let range = u32::from(FIRST)..=u32::from(LAST);
+    range
+        .map(Ipv4Addr::from)
+        .find(|address| !taken.contains(address))
+        .map(|free| free.to_string())
+}
+
+fn check_asked(asked: &str, taken: &BTreeSet<Ipv4Addr>) -> Result<(), String> {
+    match asked.parse::<Ipv4Addr>() {
+        Ok(address) if taken.contains(&address) => Err(format!(
+            "failed to allocate IP {asked}: provided IP is already allocated"
+        )),
+        Ok(address) if (FIRST..=LAST).contains(&address) => Ok(()),
+        Ok(_) => Err(format!(
+            "failed to allocate IP {asked}: the provided IP is not in the valid range. \
+             The range of valid IPs is 10.96.0.0/16"
+        )),
+        Err(_) => Err("must be a valid IPv4 address".to_owned()),
+    }
+}

@@ -1,0 +1,166 @@
+//! Containers: defaults and checks.
+//!
+//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Container`, and `pkg/apis/core/validation/validation.go`,
+//! `validateContainers`.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Container, ContainerPort};
+
+use super::names::{self, Names};
+use super::{fields, probe};
+use crate::refusal::Faults;
+
+pub(super) fn complete(container: &mut Container) {
+    let image = container.image.clone().unwrap_or_default();
+    fields::text(&mut container.image_pull_policy, pull_policy(&image));
+    fields::text(
+        &mut container.termination_message_path,
+        "/dev/termination-log",
+    );
+    fields::text(&mut container.termination_message_policy, "File");
+    container.resources.get_or_insert_default();
+    for port in container.ports.iter_mut().flatten() {
+        fields::text(&mut port.protocol, "TCP");
+    }
+    for source in container
+        .env
+        .iter_mut()
+        .flatten()
+        .filter_map(|variable| variable.value_from.as_mut())
+    {
+        if let Some(field) = &mut source.field_ref {
+            fields::text(&mut field.api_version, "v1");
+        }
+    }
+    let probes = [
+        &mut container.liveness_probe,
+        &mut container.readiness_probe,
+        &mut container.startup_probe,
+    ];
+    probes.into_iter().flatten().for_each(probe::complete);
+    if let Some(lifecycle) = &mut container.lifecycle {
+        let hooks = [&mut lifecycle.post_start, &mut lifecycle.pre_stop];
+        hooks.into_iter().flatten().for_each(probe::complete_hook);
+    }
+}
+
+/// `path` is that of the container itself.
+pub(super) fn check(container: &Container, path: &str, faults: &mut Faults) {
+    check_name(&container.name, &format!("{path}.name"), faults);
+    if container
+        .image
+        .as_deref()
+        .unwrap_or_default()
+        .trim()
+        .is_empty()
+    {
+        faults.required(format!("{path}.image"), "");
+    }
+    let policies = ["Always", "IfNotPresent", "Never"];
+    let policy = container.image_pull_policy.as_ref();
+    fields::check_word(
+        policy,
+        &policies,
+        &format!("{path}.imagePullPolicy"),
+        faults,
+    );
+    check_ports(
+        container.ports.as_deref().unwrap_or_default(),
+        &format!("{path}.ports"),
+        faults,
+    );
+    for (index, variable) in container.env.iter().flatten().enumerate() {
+        if variable.name.is_empty() {
+            faults.required(format!("{path}.env[{index}].name"), "");
+        }
+    }
+    let probes = [
+        (
+            "livenessProbe",
+            probe::Role::Liveness,
+            &container.liveness_probe,
+        ),
+        (
+            "readinessProbe",
+            probe::Role::Readiness,
+            &container.readiness_probe,
+        ),
+        (
+            "startupProbe",
+            probe::Role::Startup,
+            &container.startup_probe,
+        ),
+    ];
+    for (field, role, spec) in probes {
+        if let Some(spec) = spec {
+            probe::check(spec, role, &format!("{path}.{field}"), faults);
+        }
+    }
+}
+
+/// An image without tag, or tagged `latest`, may have changed; a digest cannot.
+fn pull_policy(image: &str) -> &'static str {
+    let last = image.rsplit('/').next().unwrap_or_default();
+    let tag = last.split_once(':').map_or("latest", |(_, tag)| tag);
+    if tag == "latest" && !last.contains('@') {
+        "Always"
+    } else {
+        "IfNotPresent"
+    }
+}
+
+fn check_name(name: &str, path: &str, faults: &mut Faults) {
+    if name.is_empty() {
+        faults.required(path, "");
+    } else if let Some(why) = Names::Label.refuse(name) {
+        faults.invalid(path, name, &why);
+    }
+}
+
+fn check_ports(ports: &[ContainerPort], path: &str, faults: &mut Faults) {
+    let mut seen = BTreeSet::new();
+    for (index, port) in ports.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if port.container_port == 0 {
+            faults.required(format!("{path}.containerPort"), "");
+        } else {
+            fields::check_port(
+                port.container_port,
+                &format!("{path}.containerPort"),
+                faults,
+            );
+        }
+        let protocols = ["SCTP", "TCP", "UDP"];
+        fields::check_word(
+            port.protocol.as_ref(),
+            &protocols,
+            &format!("{path}.protocol"),
+            faults,
+        );
+        let Some(name) = port.name.as_deref().filter(|name| !name.is_empty()) else {
+            continue;
+        };
+        if let Some(why) = names::refuse_port_name(name) {
+            faults.invalid(format!("{path}.name"), name, &why);
+        } else if !seen.insert(name) {
+            faults.duplicate(format!("{path}.name"), name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pull_policy_follows_the_tag() {
+        let check = |image, policy| assert_eq!(pull_policy(image), policy, "{image}");
+        check("probe-target", "Always");
+        check("probe-target:latest", "Always");
+        check("probe-target:0.1.0", "IfNotPresent");
+        check("registry:5000/probe-target", "Always");
+        check("probe-target@sha256:00", "IfNotPresent");
+        check("probe-target:latest@sha256:00", "IfNotPresent");
+    }
+}

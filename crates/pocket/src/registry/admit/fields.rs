@@ -1,0 +1,74 @@
+//! Checks and defaults that many fields share.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde_json::Value;
+
+use super::names;
+use crate::refusal::Faults;
+
+/// Gives an absent text its default; the empty text counts as absent, as in Go.
+pub(super) fn text(field: &mut Option<String>, default: &str) {
+    if field.as_deref().unwrap_or_default().is_empty() {
+        *field = Some(default.to_owned());
+    }
+}
+
+/// Gives an absent number its default; zero counts as absent, as in Go.
+pub(super) fn number(field: &mut Option<i32>, default: i32) {
+    if field.unwrap_or_default() == 0 {
+        *field = Some(default);
+    }
+}
+
+/// The number must not be below zero.
+pub(super) fn check_not_negative(value: Option<i64>, path: &str, faults: &mut Faults) {
+    if let Some(value @ ..0) = value {
+        faults.invalid(path, value, "must be greater than or equal to 0");
+    }
+}
+
+/// A port that something listens on.
+pub(super) fn check_port(port: i32, path: &str, faults: &mut Faults) {
+    if !(1..=65_535).contains(&port) {
+        faults.invalid(path, port, "must be between 1 and 65535, inclusive");
+    }
+}
+
+/// A port by number or by name.
+pub(super) fn check_port_or_name(port: &IntOrString, path: &str, faults: &mut Faults) {
+    match port {
+        IntOrString::Int(port) => check_port(*port, path, faults),
+        IntOrString::String(name) => {
+            if let Some(why) = names::refuse_port_name(name) {
+                faults.invalid(path, name.as_str(), &why);
+            }
+        }
+    }
+}
+
+/// One of a few words.
+pub(super) fn check_word(
+    value: Option<&String>,
+    supported: &[&str],
+    path: &str,
+    faults: &mut Faults,
+) {
+    if let Some(value) = value
+        && !supported.contains(&value.as_str())
+    {
+        faults.unsupported(path, value, supported);
+    }
+}
+
+/// What cannot be changed once it is set.
+pub(super) fn check_immutable<T: PartialEq + serde::Serialize>(
+    now: &T,
+    before: &T,
+    path: &str,
+    faults: &mut Faults,
+) {
+    if now != before {
+        let value = serde_json::to_value(now).unwrap_or(Value::Null);
+        faults.invalid(path, value, "field is immutable");
+    }
+}

@@ -1,0 +1,158 @@
+//! What may be a name, a label or a port name.
+//!
+//! Rule: `k8s.io/apimachinery/pkg/util/validation/validation.go` and `pkg/api/validation/objectmeta.go`.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::refusal::Faults;
+
+/// What the objects of a kind may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Labels with dots between them, 253 characters at most.
+    Subdomain,
+    /// A DNS label: 63 characters at most.
+    Label,
+    /// A DNS label that begins with a letter.
+    LetterFirst,
+}
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
+    '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for \
+    validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
+    must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation \
+    is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const LETTER_FIRST: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start \
+    with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex \
+    used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' \
+    or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
+    regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end \
+    with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+    '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+impl Names {
+    /// Why `name` is none of these.
+    pub(super) fn refuse(self, name: &str) -> Option<String> {
+        let (longest, fits, rule) = match self {
+            Self::Subdomain => (253, name.split('.').all(is_label), SUBDOMAIN),
+            Self::Label => (63, is_label(name), LABEL),
+            Self::LetterFirst => (
+                63,
+                is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
+                LETTER_FIRST,
+            ),
+        };
+        refuse(name, longest, fits, rule)
+    }
+}
+
+/// Checks the name and the labels of an object.
+pub(super) fn check_metadata(metadata: &ObjectMeta, names: Names, faults: &mut Faults) {
+    let name = metadata.name.as_deref().unwrap_or_default();
+    if let Some(why) = names.refuse(name) {
+        faults.invalid("metadata.name", name, &why);
+    }
+    check_labels(metadata.labels.as_ref(), "metadata.labels", faults);
+}
+
+/// Checks a map of labels.
+pub(super) fn check_labels(
+    labels: Option<&BTreeMap<String, String>>,
+    path: &str,
+    faults: &mut Faults,
+) {
+    for (key, value) in labels.into_iter().flatten() {
+        if let Some(why) = refuse_key(key) {
+            faults.invalid(path, key.as_str(), &why);
+        }
+        if let Some(why) = refuse(value, 63, value.is_empty() || is_word(value), LABEL_VALUE) {
+            faults.invalid(path, value.as_str(), &why);
+        }
+    }
+}
+
+/// Why `name` cannot name a port: an IANA service name has at most 15 characters and a letter among them.
+pub(super) fn refuse_port_name(name: &str) -> Option<String> {
+    if !is_label(name) || name.contains("--") {
+        let why = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+        return Some(why.to_owned());
+    }
+    if !name.contains(|c: char| c.is_ascii_lowercase()) {
+        return Some("must contain at least one letter (a-z)".to_owned());
+    }
+    (name.len() > 15).then(|| "must be no more than 15 characters".to_owned())
+}
+
+fn refuse_key(key: &str) -> Option<String> {
+    let (prefix, name) = key
+        .split_once('/')
+        .map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    if let Some(why) = prefix.and_then(|prefix| Names::Subdomain.refuse(prefix)) {
+        return Some(format!("prefix part {why}"));
+    }
+    refuse(name, 63, is_word(name), QUALIFIED)
+}
+
+fn refuse(text: &str, longest: usize, fits: bool, rule: &str) -> Option<String> {
+    if text.len() > longest {
+        return Some(format!("must be no more than {longest} bytes"));
+    }
+    (!fits).then(|| rule.to_owned())
+}
+
+/// Lower case letters, digits and inner hyphens.
+fn is_label(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// Letters, digits and inner `-`, `_`, `.`.
+fn is_word(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_dns() {
+        let check = |names: Names, name: &str, good: bool| {
+            assert_eq!(names.refuse(name).is_none(), good, "{names:?} {name}");
+        };
+        check(Names::Subdomain, "web.example", true);
+        check(Names::Subdomain, "web..example", false);
+        check(Names::Subdomain, "Web", false);
+        check(Names::Label, "1web", true);
+        check(Names::Label, "we.b", false);
+        check(Names::Label, "-web", false);
+        check(Names::LetterFirst, "1web", false);
+        check(Names::LetterFirst, &"w".repeat(64), false);
+    }
+
+    #[test]
+    fn a_port_name_is_short_and_has_a_letter() {
+        let check =
+            |name: &str, good: bool| assert_eq!(refuse_port_name(name).is_none(), good, "{name}");
+        check("http", true);
+        check("8080", false);
+        check("a-very-long-port-name", false);
+        check("a--b", false);
+    }
+
+    #[test]
+    fn label_keys_may_have_a_prefix() {
+        let check = |key: &str, good: bool| assert_eq!(refuse_key(key).is_none(), good, "{key}");
+        check("app", true);
+        check("probeflip.dev/run", true);
+        check("a/b/c", false);
+        check("/x", false);
+    }
+}

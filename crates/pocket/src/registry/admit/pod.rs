@@ -1,0 +1,201 @@
+//! Pods and Pod templates: defaults, checks, and what of a Pod can be changed.
+//!
+//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`, and `pkg/apis/core/validation/validation.go`,
+//! `ValidatePodSpec` and `ValidatePodUpdate`.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus, PodTemplateSpec};
+
+use super::{Admit, container, fields, names};
+use crate::refusal::Faults;
+
+impl Admit for Pod {
+    fn begin(&mut self) {
+        let qos = self.spec.as_ref().map(quality_of_service);
+        self.status = Some(PodStatus {
+            phase: Some("Pending".to_owned()),
+            qos_class: qos.map(str::to_owned),
+            ..PodStatus::default()
+        });
+    }
+
+    fn complete(&mut self) {
+        complete(self.spec.get_or_insert_default());
+    }
+
+    fn check(&self, faults: &mut Faults) {
+        match &self.spec {
+            Some(spec) => check(spec, "spec", faults),
+            None => faults.required("spec", ""),
+        }
+    }
+
+    fn check_change(&self, before: &Self, faults: &mut Faults) {
+        let (Some(now), Some(before)) = (&self.spec, &before.spec) else {
+            return;
+        };
+        if now.containers.len() != before.containers.len() {
+            faults.forbidden(
+                "spec.containers",
+                "pod updates may not add or remove containers",
+            );
+        } else if with_what_may_change(now, before) != *now {
+            faults.forbidden("spec", IMMUTABLE);
+        }
+    }
+}
+
+const IMMUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
+    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+pub(super) fn complete(spec: &mut PodSpec) {
+    fields::text(&mut spec.restart_policy, "Always");
+    fields::text(&mut spec.dns_policy, "ClusterFirst");
+    fields::text(&mut spec.scheduler_name, "default-scheduler");
+    spec.termination_grace_period_seconds.get_or_insert(30);
+    spec.enable_service_links.get_or_insert(true);
+    spec.security_context.get_or_insert_default();
+    containers_mut(spec).for_each(container::complete);
+}
+
+/// Checks the template that controllers make Pods from.
+pub(super) fn check_template(template: &PodTemplateSpec, faults: &mut Faults) {
+    let labels = template
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.labels.as_ref());
+    names::check_labels(labels, "spec.template.metadata.labels", faults);
+    let Some(spec) = &template.spec else {
+        return faults.required("spec.template.spec.containers", "");
+    };
+    check(spec, "spec.template.spec", faults);
+    let policy = spec.restart_policy.as_ref();
+    fields::check_word(
+        policy,
+        &["Always"],
+        "spec.template.spec.restartPolicy",
+        faults,
+    );
+}
+
+fn check(spec: &PodSpec, path: &str, faults: &mut Faults) {
+    if spec.containers.is_empty() {
+        faults.required(format!("{path}.containers"), "");
+    }
+    let policies = ["Always", "OnFailure", "Never"];
+    let policy = spec.restart_policy.as_ref();
+    fields::check_word(policy, &policies, &format!("{path}.restartPolicy"), faults);
+    let grace = spec.termination_grace_period_seconds;
+    fields::check_not_negative(
+        grace,
+        &format!("{path}.terminationGracePeriodSeconds"),
+        faults,
+    );
+    check_containers(spec, path, faults);
+    check_volumes(spec, path, faults);
+    check_possible(spec, path, faults);
+}
+
+fn check_containers(spec: &PodSpec, path: &str, faults: &mut Faults) {
+    let mut names = BTreeSet::new();
+    let init = spec.init_containers.iter().flatten().enumerate();
+    let init =
+        init.map(|(index, container)| (format!("{path}.initContainers[{index}]"), container));
+    let main = spec.containers.iter().enumerate();
+    let main = main.map(|(index, container)| (format!("{path}.containers[{index}]"), container));
+    for (path, container) in init.chain(main) {
+        container::check(container, &path, faults);
+        if !container.name.is_empty() && !names.insert(container.name.as_str()) {
+            faults.duplicate(format!("{path}.name"), container.name.as_str());
+        }
+    }
+}
+
+fn check_volumes(spec: &PodSpec, path: &str, faults: &mut Faults) {
+    let mut volumes = BTreeSet::new();
+    for (index, volume) in spec.volumes.iter().flatten().enumerate() {
+        if !volumes.insert(volume.name.as_str()) {
+            faults.duplicate(
+                format!("{path}.volumes[{index}].name"),
+                volume.name.as_str(),
+            );
+        }
+    }
+    for (index, container) in spec.containers.iter().enumerate() {
+        for (at, mount) in container.volume_mounts.iter().flatten().enumerate() {
+            if !volumes.contains(mount.name.as_str()) {
+                let path = format!("{path}.containers[{index}].volumeMounts[{at}].name");
+                faults.not_found(path, &mount.name);
+            }
+        }
+    }
+}
+
+/// What Kubernetes allows and pocket has not got, where leaving it out would change what a probe sees.
+fn check_possible(spec: &PodSpec, path: &str, faults: &mut Faults) {
+    if spec.host_network == Some(true) {
+        faults.forbidden(format!("{path}.hostNetwork"), "pocket has no host network");
+    }
+}
+
+/// `before` with the present values of all fields that may change. Setting `nodeName` once is what a
+/// scheduler's binding does.
+fn with_what_may_change(now: &PodSpec, before: &PodSpec) -> PodSpec {
+    let mut allowed = before.clone();
+    for (allowed, now) in allowed.containers.iter_mut().zip(&now.containers) {
+        allowed.image.clone_from(&now.image);
+    }
+    let init = allowed.init_containers.iter_mut().flatten();
+    for (allowed, now) in init.zip(now.init_containers.iter().flatten()) {
+        allowed.image.clone_from(&now.image);
+    }
+    allowed.active_deadline_seconds = now.active_deadline_seconds;
+    allowed.tolerations.clone_from(&now.tolerations);
+    allowed.scheduling_gates.clone_from(&now.scheduling_gates);
+    if before.node_name.is_none() {
+        allowed.node_name.clone_from(&now.node_name);
+    }
+    allowed
+}
+
+fn containers_mut(spec: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
+    spec.init_containers
+        .iter_mut()
+        .flatten()
+        .chain(&mut spec.containers)
+}
+
+/// Rule: `pkg/apis/core/helper/qos/qos.go`, for the resources cpu and memory.
+fn quality_of_service(spec: &PodSpec) -> &'static str {
+    let containers: Vec<&Container> = spec
+        .init_containers
+        .iter()
+        .flatten()
+        .chain(&spec.containers)
+        .collect();
+    let asks = |container: &&Container| {
+        container
+            .resources
+            .as_ref()
+            .is_some_and(|it| it.requests.is_some() || it.limits.is_some())
+    };
+    let guaranteed = |container: &&Container| {
+        container.resources.as_ref().is_some_and(|resources| {
+            let limits = resources.limits.clone().unwrap_or_default();
+            let requests = resources.requests.as_ref().unwrap_or(&limits);
+            ["cpu", "memory"]
+                .iter()
+                .all(|name| limits.contains_key(*name))
+                && *requests == limits
+        })
+    };
+    if !containers.iter().any(asks) {
+        "BestEffort"
+    } else if containers.iter().all(guaranteed) {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
+}

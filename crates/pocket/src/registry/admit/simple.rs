@@ -1,0 +1,83 @@
+//! Kinds with few rules: namespaces, endpoint slices, and those that are only kept.
+
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Event, Namespace, NamespaceSpec, NamespaceStatus, Node, Secret, ServiceAccount,
+};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+
+use super::{Admit, Names, fields};
+use crate::refusal::Faults;
+
+/// The label that lets selectors find a namespace by its name.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+impl Admit for Namespace {
+    const NAME: Names = Names::Label;
+
+    fn begin(&mut self) {
+        let spec = self.spec.get_or_insert_with(NamespaceSpec::default);
+        spec.finalizers = Some(vec!["kubernetes".to_owned()]);
+        self.status = Some(NamespaceStatus {
+            phase: Some("Active".to_owned()),
+            ..NamespaceStatus::default()
+        });
+    }
+
+    fn complete(&mut self) {
+        if let Some(name) = self.metadata.name.clone() {
+            self.metadata
+                .labels
+                .get_or_insert_default()
+                .insert(NAME_LABEL.to_owned(), name);
+        }
+    }
+}
+
+impl Admit for EndpointSlice {
+    fn complete(&mut self) {
+        for port in self.ports.iter_mut().flatten() {
+            port.name.get_or_insert_default();
+            fields::text(&mut port.protocol, "TCP");
+        }
+    }
+
+    fn check(&self, faults: &mut Faults) {
+        if self.address_type.is_empty() {
+            faults.required("addressType", "");
+        } else {
+            let types = ["FQDN", "IPv4", "IPv6"];
+            fields::check_word(Some(&self.address_type), &types, "addressType", faults);
+        }
+    }
+
+    fn check_change(&self, before: &Self, faults: &mut Faults) {
+        fields::check_immutable(
+            &self.address_type,
+            &before.address_type,
+            "addressType",
+            faults,
+        );
+    }
+}
+
+impl Admit for Node {}
+impl Admit for ConfigMap {}
+impl Admit for Secret {}
+impl Admit for ServiceAccount {}
+
+impl Admit for Event {
+    fn check(&self, faults: &mut Faults) {
+        let about = self
+            .involved_object
+            .namespace
+            .as_deref()
+            .unwrap_or("default");
+        if self.metadata.namespace.as_deref() != Some(about) {
+            faults.invalid(
+                "involvedObject.namespace",
+                about,
+                "does not match event.namespace",
+            );
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What the registry fills in, and how it refuses, one line a case.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use serde_json::{Value, json};
+
+use super::super::tests::registry;
+use crate::kind::Kind;
+use crate::registry::{Object, Part};
+
+fn create<K: Object>(body: &Value) -> Result<Value, String> {
+    let mut body = body.clone();
+    body["metadata"]["name"] = "web".into();
+    let created = registry().create_value(Kind::of::<K>(), "default", body, false);
+    created
+        .map(|object| Value::clone(&object))
+        .map_err(|refusal| refusal.message)
+}
+
+/// A Pod whose only container is `container` besides name and image.
+fn pod(container: Value) -> Value {
+    let mut body = json!({"spec": {"containers": [{"name": "a", "image": "probe-target:1"}]}});
+    let fields = container.as_object().cloned().unwrap_or_default();
+    body["spec"]["containers"][0]
+        .as_object_mut()
+        .unwrap()
+        .extend(fields);
+    body
+}
+
+fn deployment() -> Value {
+    json!({"spec": {
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "a", "image": "probe-target:1"}]},
+        },
+    }})
+}
+
+fn with(mut object: Value, pointer: &str, value: Value) -> Value {
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    object.pointer_mut(parent).unwrap()[field] = value;
+    object
+}
+
+#[test]
+fn probes_are_completed() {
+    let probe = json!({"readinessProbe": {"httpGet": {"port": 8080}, "periodSeconds": 2}});
+    let pod = create::<Pod>(&pod(probe)).unwrap();
+    let expected = json!({
+        "httpGet": {"port": 8080, "path": "/", "scheme": "HTTP"},
+        "periodSeconds": 2, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3,
+    });
+    assert_eq!(pod["spec"]["containers"][0]["readinessProbe"], expected);
+}
+
+#[test]
+fn pods_are_completed() {
+    let pod = create::<Pod>(&pod(json!({"ports": [{"containerPort": 80}]}))).unwrap();
+    let check = |pointer: &str, expected: Value| {
+        assert_eq!(pod.pointer(pointer), Some(&expected), "{pointer}");
+    };
+    check("/spec/restartPolicy", json!("Always"));
+    check("/spec/terminationGracePeriodSeconds", json!(30));
+    check("/spec/containers/0/imagePullPolicy", json!("IfNotPresent"));
+    check("/spec/containers/0/ports/0/protocol", json!("TCP"));
+    check("/status/phase", json!("Pending"));
+    check("/status/qosClass", json!("BestEffort"));
+}
+
+#[test]
+fn deployments_are_completed() {
+    let deployment = create::<Deployment>(&deployment()).unwrap();
+    let check = |pointer: &str, expected: Value| {
+        assert_eq!(deployment.pointer(pointer), Some(&expected), "{pointer}");
+    };
+    check("/spec/replicas", json!(1));
+    check("/spec/progressDeadlineSeconds", json!(600));
+    check("/spec/strategy/rollingUpdate/maxSurge", json!("25%"));
+    check("/spec/template/spec/restartPolicy", json!("Always"));
+}
+
+#[test]
+fn services_are_completed_and_addressed() {
+    let registry = registry();
+    let mut addresses = Vec::new();
+    for name in ["a", "b", "c"] {
+        let spec = if name == "b" {
+            json!({"clusterIP": "None"})
+        } else {
+            json!({"ports": [{"port": 80}]})
+        };
+        let body = json!({"metadata": {"name": name}, "spec": spec});
+        let service = registry
+            .create_value(Kind::of::<Service>(), "default", body, false)
+            .unwrap();
+        addresses.push(service["spec"]["clusterIP"].as_str().unwrap().to_owned());
+        if name == "a" {
+            assert_eq!(
+                service["spec"]["ports"][0],
+                json!({"port": 80, "targetPort": 80, "protocol": "TCP"})
+            );
+        }
+    }
+    assert_eq!(addresses, ["10.96.0.2", "None", "10.96.0.3"]);
+}
+
+#[test]
+fn wrong_containers_are_refused() {
+    let check = |container: Value, expected: &str| {
+        let message = create::<Pod>(&pod(container)).unwrap_err();
+        assert_eq!(
+            message,
+            format!("Pod \"web\" is invalid: spec.containers[0].{expected}")
+        );
+    };
+    check(json!({"image": ""}), "image: Required value");
+    check(json!({"name": ""}), "name: Required value");
+    check(
+        json!({"imagePullPolicy": "Maybe"}),
+        "imagePullPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"IfNotPresent\", \"Never\"",
+    );
+    check(
+        json!({"ports": [{"containerPort": 70_000}]}),
+        "ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive",
+    );
+    check(
+        json!({"livenessProbe": {}}),
+        "livenessProbe: Required value: must specify a handler type",
+    );
+    check(
+        json!({"livenessProbe": {"httpGet": {"port": 80}, "tcpSocket": {"port": 80}}}),
+        "livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type",
+    );
+    check(
+        json!({"livenessProbe": {"httpGet": {"port": 80}, "successThreshold": 2}}),
+        "livenessProbe.successThreshold: Invalid value: 2: must be 1",
+    );
+    check(
+        json!({"readinessProbe": {"httpGet": {"port": 80}, "failureThreshold": -1}}),
+        "readinessProbe.failureThreshold: Invalid value: -1: must be greater than or equal to 0",
+    );
+    check(
+        json!({"readinessProbe": {"httpGet": {"port": 80}, "terminationGracePeriodSeconds": 1}}),
+        "readinessProbe.terminationGracePeriodSeconds: Invalid value: 1: must not be set for readinessProbes",
+    );
+    check(
+        json!({"volumeMounts": [{"name": "x", "mountPath": "/x"}]}),
+        "volumeMounts[0].name: Not found: \"x\"",
+    );
+}
+
+#[test]
+fn wrong_pods_are_refused() {
+    let check = |pointer: &str, value: Value, expected: &str| {
+        let message = create::<Pod>(&with(pod(json!({})), pointer, value)).unwrap_err();
+        assert_eq!(message, format!("Pod \"web\" is invalid: {expected}"));
+    };
+    check(
+        "/spec/containers",
+        json!([]),
+        "spec.containers: Required value",
+    );
+    check(
+        "/spec/hostNetwork",
+        json!(true),
+        "spec.hostNetwork: Forbidden: pocket has no host network",
+    );
+    let twice = json!([{"name": "a", "image": "i"}, {"name": "a", "image": "i"}]);
+    check(
+        "/spec/containers",
+        twice,
+        "spec.containers[1].name: Duplicate value: \"a\"",
+    );
+}
+
+#[test]
+fn a_wrong_type_is_a_bad_request() {
+    let message = create::<Pod>(&json!({"spec": {"containers": "many"}})).unwrap_err();
+    assert!(
+        message.starts_with("Pod in version \"v1\" cannot be handled as a Pod: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn wrong_deployments_are_refused() {
+    let check = |pointer: &str, value: Value, expected: &str| {
+        let message = create::<Deployment>(&with(deployment(), pointer, value)).unwrap_err();
+        assert_eq!(
+            message,
+            format!("Deployment.apps \"web\" is invalid: {expected}")
+        );
+    };
+    check(
+        "/spec/replicas",
+        json!(-1),
+        "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+    );
+    check("/spec/selector", json!({}), "spec.selector: Required value");
+    check(
+        "/spec/template/metadata/labels",
+        json!({"app": "other"}),
+        "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match template `labels`",
+    );
+    check(
+        "/spec/strategy",
+        json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}),
+        "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0",
+    );
+    check(
+        "/spec/template/spec/restartPolicy",
+        json!("Never"),
+        "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"",
+    );
+}
+
+#[test]
+fn wrong_services_are_refused() {
+    let check = |spec: Value, expected: &str| {
+        let message = create::<Service>(&json!({"spec": spec})).unwrap_err();
+        assert_eq!(message, format!("Service \"web\" is invalid: {expected}"));
+    };
+    check(json!({}), "spec.ports: Required value");
+    check(
+        json!({"type": "NodePort", "ports": [{"port": 80}]}),
+        "spec.type: Invalid value: \"NodePort\": pocket has no node ports, load balancers or external names",
+    );
+    check(
+        json!({"ports": [{"port": 80}, {"port": 81, "name": "b"}]}),
+        "spec.ports[0].name: Required value",
+    );
+    check(
+        json!({"clusterIP": "10.1.2.3", "ports": [{"port": 80}]}),
+        "spec.clusterIPs: Invalid value: [\"10.1.2.3\"]: failed to allocate IP 10.1.2.3: the provided IP is not in \
+         the valid range. The range of valid IPs is 10.96.0.0/16",
+    );
+}
+
+#[test]
+fn what_is_immutable_stays() {
+    fn check<K: Object>(body: Value, pointer: &str, value: Value, expected: &str) {
+        let registry = registry();
+        let kind = Kind::of::<K>();
+        registry
+            .create_value(
+                kind,
+                "default",
+                with(body, "/metadata", json!({"name": "web"})),
+                false,
+            )
+            .unwrap();
+        let change = |now: &Value| Ok(with(now.clone(), pointer, value));
+        let refusal = registry
+            .update_value(kind, "default", "web", Part::Main, false, change)
+            .unwrap_err();
+        assert!(refusal.message.contains(expected), "{}", refusal.message);
+    }
+    let labels = json!({"matchLabels": {"app": "other"}});
+    check::<Deployment>(
+        deployment(),
+        "/spec/selector",
+        labels,
+        "spec.selector: Invalid value",
+    );
+    check::<Pod>(
+        pod(json!({})),
+        "/spec/restartPolicy",
+        json!("Never"),
+        "pod updates may not change fields",
+    );
+    check::<Pod>(
+        pod(json!({})),
+        "/spec/containers",
+        json!([]),
+        "may not add or remove containers",
+    );
+    let ports = json!({"spec": {"ports": [{"port": 80}]}});
+    check::<Service>(
+        ports,
+        "/spec/clusterIP",
+        json!("10.96.9.9"),
+        "may not change once set",
+    );
+}
