@@ -1,9 +1,12 @@
 //! A Kubernetes that fits in a process.
 //!
 //! In reading order: the time everything happens in, the network it happens on, the kinds of objects there
-//! are, the store that keeps them, the registry that makes Kubernetes objects of them, and how it refuses.
+//! are, the store that keeps them, the registry that makes Kubernetes objects of them, and how it refuses;
+//! then the images that containers are made of, and what components say about objects.
 
 pub mod clock;
+pub mod events;
+pub mod image;
 pub mod kind;
 pub mod net;
 pub mod refusal;

@@ -1,0 +1,212 @@
+//! What components say about objects, as Event objects.
+//!
+//! A recorder speaks about one object. How much of that is let through, and what counts as a repeat, is decided in
+//! [`rules::spam`]; nothing here judges. An event is lost if its namespace is going away, as on a node.
+
+use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use rules::spam::{Said, Sent, Spam};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::registry::{Object, Registry};
+
+/// The voice of one component about one object.
+#[derive(Debug)]
+pub struct Recorder {
+    registry: Registry,
+    component: &'static str,
+    host: Option<&'static str>,
+    about: ObjectReference,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug)]
+struct Memory {
+    spam: Spam,
+    /// Names of the events made so far.
+    made: BTreeMap<[String; 4], String>,
+    random: fastrand::Rng,
+}
+
+/// How serious an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// For information.
+    Normal,
+    /// Something may be wrong.
+    Warning,
+}
+
+impl Recorder {
+    /// The voice of `component` about `object`. Event names are drawn from `random`.
+    pub fn new<K: Object>(
+        registry: Registry,
+        component: &'static str,
+        object: &K,
+        random: fastrand::Rng,
+    ) -> Self {
+        let memory = Memory {
+            spam: Spam::default(),
+            made: BTreeMap::new(),
+            random,
+        };
+        Self {
+            registry,
+            component,
+            host: None,
+            about: reference(object),
+            memory: Mutex::new(memory),
+        }
+    }
+
+    /// The same voice, speaking from this node.
+    #[must_use]
+    pub fn at(self, host: &'static str) -> Self {
+        Self {
+            host: Some(host),
+            ..self
+        }
+    }
+
+    /// Says something about the whole object.
+    pub fn say(&self, severity: Severity, reason: &str, message: &str) {
+        self.say_of("", severity, reason, message);
+    }
+
+    /// Says something about a part of it, such as `spec.containers{a}`.
+    pub fn say_of(&self, part: &str, severity: Severity, reason: &str, message: &str) {
+        let said = Said {
+            severity: severity.name(),
+            part,
+            reason,
+            message,
+        };
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.registry.clock().now();
+        let Some(sent) = memory.spam.say(&said, now) else {
+            return;
+        };
+        let made = memory.made.get(&sent.key).cloned();
+        if made.is_some_and(|name| self.raise(&name, &sent)) {
+            return;
+        }
+        let name = format!(
+            "{}.{:016x}",
+            self.about.name.as_deref().unwrap_or_default(),
+            memory.random.u64(..)
+        );
+        if self
+            .registry
+            .create(&self.event(&name, &said, &sent))
+            .is_ok()
+        {
+            memory.made.insert(sent.key, name);
+        }
+    }
+
+    /// Counts a repeat on the event that is there; false if it is gone.
+    fn raise(&self, name: &str, sent: &Sent) -> bool {
+        let namespace = self.about.namespace.as_deref().unwrap_or_default();
+        let now = self.registry.clock().time();
+        let change = |event: &mut Event| {
+            event.count = i32::try_from(sent.count).ok();
+            event.last_timestamp = Some(now);
+            event.message = Some(sent.message.clone());
+        };
+        self.registry.edit(namespace, name, change).is_ok()
+    }
+
+    fn event(&self, name: &str, said: &Said<'_>, sent: &Sent) -> Event {
+        let now = Some(self.registry.clock().time());
+        let part = Some(said.part.to_owned()).filter(|part| !part.is_empty());
+        Event {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                namespace: self.about.namespace.clone(),
+                ..ObjectMeta::default()
+            },
+            involved_object: ObjectReference {
+                field_path: part,
+                ..self.about.clone()
+            },
+            type_: Some(said.severity.to_owned()),
+            reason: Some(said.reason.to_owned()),
+            message: Some(sent.message.clone()),
+            count: i32::try_from(sent.count).ok(),
+            first_timestamp: now.clone(),
+            last_timestamp: now,
+            source: Some(EventSource {
+                component: Some(self.component.to_owned()),
+                host: self.host.map(str::to_owned),
+            }),
+            reporting_component: Some(self.component.to_owned()),
+            reporting_instance: self.host.map(str::to_owned),
+            ..Event::default()
+        }
+    }
+}
+
+impl Severity {
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
+}
+
+fn reference<K: Object>(object: &K) -> ObjectReference {
+    let metadata = object.metadata();
+    ObjectReference {
+        api_version: Some(K::API_VERSION.to_owned()),
+        kind: Some(K::KIND.to_owned()),
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        field_path: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Namespace, Pod};
+
+    use super::*;
+    use crate::clock::Clock;
+
+    fn registry() -> Registry {
+        let clock = Clock::new("2026-01-02T03:04:05Z".parse().unwrap());
+        let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some("n".to_owned());
+        registry.create(&namespace).unwrap();
+        registry
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn repeats_raise_the_count_of_one_event() {
+        let registry = registry();
+        let mut pod = Pod::default();
+        pod.metadata.name = Some("web".to_owned());
+        pod.metadata.namespace = Some("n".to_owned());
+        let random = fastrand::Rng::with_seed(1);
+        let recorder = Recorder::new(registry.clone(), "kubelet", &pod, random).at("pocket");
+        for _ in 0..3 {
+            recorder.say_of("spec.containers{a}", Severity::Warning, "Unhealthy", "bad");
+        }
+        recorder.say(Severity::Normal, "Scheduled", "good");
+
+        let mut events = registry.list::<Event>(Some("n"));
+        events.sort_by_key(|event| event.count);
+        let told = |event: &Event| (event.reason.clone().unwrap(), event.count.unwrap());
+        assert_eq!(
+            events.iter().map(told).collect::<Vec<_>>(),
+            [("Scheduled".to_owned(), 1), ("Unhealthy".to_owned(), 3)]
+        );
+        let path = events[1].involved_object.field_path.as_deref();
+        assert_eq!(path, Some("spec.containers{a}"));
+    }
+}
