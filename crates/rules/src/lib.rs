@@ -12,14 +12,20 @@
 //! - [`event_text`]: what a node says about all that.
 //! - [`spam`]: how much of it a node lets through.
 //! - [`selector`]: labels, and what picks objects by them.
+//! - [`endpoints`]: which Pods a Service sends to.
+//! - [`replica_set`]: which Pods to create, and which to delete first.
+//! - [`rollout`]: how a Deployment gets from one template to the next.
 
 pub mod back_off;
 pub mod container;
+pub mod endpoints;
 pub mod event_text;
 pub mod moment;
 pub mod pod;
 pub mod probe;
+pub mod replica_set;
 pub mod restart;
+pub mod rollout;
 pub mod selector;
 pub mod spam;
 

@@ -1,0 +1,319 @@
+//! What a ReplicaSet does about its Pods: which to create, which to delete first, and which to count.
+//!
+//! An unready Pod is never deleted for being unready, only before others when there are too many. Names, templates and
+//! the writing itself are not here.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use crate::moment::Moment;
+
+/// A Pod that belongs to the ReplicaSet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Whether it is bound to a node.
+    pub bound: bool,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Since when its `Ready` condition has been True.
+    pub ready_since: Option<Moment>,
+    /// Whether its deletion has begun.
+    pub terminating: bool,
+    /// The annotation `controller.kubernetes.io/pod-deletion-cost`, 0 by default.
+    pub deletion_cost: i32,
+    /// Restarts of the container that restarted most.
+    pub restarts: i32,
+    /// When it was created.
+    pub created: Moment,
+    /// Whether it carries all the labels of the template.
+    pub fully_labelled: bool,
+}
+
+/// The phase of a Pod, in the order of deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Not all its containers have started.
+    Pending,
+    /// Its node does not answer.
+    Unknown,
+    /// At least one container runs.
+    Running,
+    /// `Succeeded` or `Failed`.
+    Ended,
+}
+
+/// What to do to come to the number of Pods wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Create this many Pods; perhaps none.
+    Create(usize),
+    /// Delete these Pods, in this order.
+    Delete(Vec<String>),
+}
+
+/// The numbers a ReplicaSet publishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pods that run or will.
+    pub replicas: usize,
+    /// Of these, those with all the labels of the template.
+    pub fully_labelled: usize,
+    /// Of these, the Ready ones.
+    pub ready: usize,
+    /// Of these, those Ready for `minReadySeconds`.
+    pub available: usize,
+    /// Pods on their way out, which are not among the replicas.
+    pub terminating: usize,
+}
+
+/// Rule: `pkg/controller/replicaset/replica_set.go`, `manageReplicas`.
+pub fn action(wanted: usize, pods: &[Member]) -> Action {
+    let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
+    let surplus = active.len().saturating_sub(wanted);
+    if surplus == 0 {
+        return Action::Create(wanted - active.len());
+    }
+    active.sort_by_key(|pod| pod.deletion_order());
+    Action::Delete(
+        active
+            .into_iter()
+            .take(surplus)
+            .map(|pod| pod.name.clone())
+            .collect(),
+    )
+}
+
+/// Counts the Pods, and says when the counts change next if no Pod does.
+///
+/// Rule: `pkg/controller/replicaset/replica_set_utils.go`, `calculateStatus`.
+pub fn count(pods: &[Member], min_ready: Duration, now: Moment) -> (Counts, Option<Moment>) {
+    let mut counts = Counts::default();
+    let mut next = None;
+    for pod in pods {
+        counts.terminating += usize::from(pod.terminating && pod.phase != Phase::Ended);
+        if !pod.is_active() {
+            continue;
+        }
+        counts.replicas += 1;
+        counts.fully_labelled += usize::from(pod.fully_labelled);
+        let Some(since) = pod.ready_since else {
+            continue;
+        };
+        counts.ready += 1;
+        match since + min_ready {
+            available if available <= now => counts.available += 1,
+            later => next = Some(next.map_or(later, |soonest: Moment| soonest.min(later))),
+        }
+    }
+    (counts, next)
+}
+
+impl Member {
+    /// Rule: `pkg/controller/controller_utils.go`, `IsPodActive`.
+    fn is_active(&self) -> bool {
+        self.phase != Phase::Ended && !self.terminating
+    }
+
+    /// Those worth least come first; equals go by name.
+    ///
+    /// Rule: `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`, for a single node.
+    fn deletion_order(&self) -> impl Ord + use<> {
+        (
+            self.bound,
+            self.phase,
+            self.ready_since.is_some(),
+            self.deletion_cost,
+            Reverse(self.ready_since),
+            Reverse(self.restarts),
+            Reverse(self.created),
+            self.name.clone(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(name: &str) -> Member {
+        Member {
+            name: name.to_owned(),
+            bound: true,
+            phase: Phase::Running,
+            ready_since: Some(Moment::from_secs(10)),
+            terminating: false,
+            deletion_cost: 0,
+            restarts: 0,
+            created: Moment::from_secs(5),
+            fully_labelled: true,
+        }
+    }
+
+    #[test]
+    fn missing_pods_are_created() {
+        assert_eq!(action(3, &[pod("a")]), Action::Create(2));
+        assert_eq!(action(1, &[pod("a")]), Action::Create(0));
+        let leaving = Member {
+            terminating: true,
+            ..pod("a")
+        };
+        let ended = Member {
+            phase: Phase::Ended,
+            ..pod("b")
+        };
+        assert_eq!(action(1, &[leaving, ended]), Action::Create(1));
+    }
+
+    #[test]
+    fn an_unready_pod_counts_as_a_replica() {
+        let unready = Member {
+            ready_since: None,
+            restarts: 9,
+            ..pod("a")
+        };
+        assert_eq!(action(1, &[unready]), Action::Create(0));
+    }
+
+    #[test]
+    fn the_pod_worth_least_goes_first() {
+        let check = |why: &str, first: Member| {
+            let found = action(
+                1,
+                &[
+                    pod("a"),
+                    Member {
+                        name: "z".to_owned(),
+                        ..first
+                    },
+                ],
+            );
+            assert_eq!(found, Action::Delete(vec!["z".to_owned()]), "{why}");
+        };
+        check(
+            "unbound",
+            Member {
+                bound: false,
+                ..pod("")
+            },
+        );
+        check(
+            "pending",
+            Member {
+                phase: Phase::Pending,
+                ..pod("")
+            },
+        );
+        check(
+            "unready",
+            Member {
+                ready_since: None,
+                ..pod("")
+            },
+        );
+        check(
+            "cheap",
+            Member {
+                deletion_cost: -1,
+                ..pod("")
+            },
+        );
+        check(
+            "ready later",
+            Member {
+                ready_since: Some(Moment::from_secs(11)),
+                ..pod("")
+            },
+        );
+        check(
+            "restarted more",
+            Member {
+                restarts: 1,
+                ..pod("")
+            },
+        );
+        check(
+            "younger",
+            Member {
+                created: Moment::from_secs(6),
+                ..pod("")
+            },
+        );
+        assert_eq!(
+            action(0, &[pod("b"), pod("a")]),
+            Action::Delete(vec!["a".into(), "b".into()])
+        );
+    }
+
+    #[test]
+    fn earlier_criteria_outweigh_later_ones() {
+        let unready = Member {
+            ready_since: None,
+            deletion_cost: 100,
+            ..pod("a")
+        };
+        let restarted = Member {
+            restarts: 50,
+            ..pod("b")
+        };
+        assert_eq!(
+            action(1, &[restarted, unready]),
+            Action::Delete(vec!["a".to_owned()])
+        );
+    }
+
+    #[test]
+    fn counts_are_of_active_pods() {
+        let pods = [
+            pod("a"),
+            Member {
+                ready_since: None,
+                fully_labelled: false,
+                ..pod("b")
+            },
+            Member {
+                terminating: true,
+                ..pod("c")
+            },
+            Member {
+                phase: Phase::Ended,
+                ..pod("d")
+            },
+        ];
+        let (counts, next) = count(&pods, Duration::ZERO, Moment::from_secs(20));
+        assert_eq!(
+            counts,
+            Counts {
+                replicas: 2,
+                fully_labelled: 1,
+                ready: 1,
+                available: 1,
+                terminating: 1
+            }
+        );
+        assert_eq!(next, None);
+    }
+
+    #[test]
+    fn a_pod_is_available_once_it_was_ready_long_enough() {
+        let pods = [
+            pod("a"),
+            Member {
+                ready_since: Some(Moment::from_secs(12)),
+                ..pod("b")
+            },
+        ];
+        let check = |now, available, next| {
+            let (counts, then) = count(&pods, Duration::from_secs(5), Moment::from_millis(now));
+            assert_eq!(
+                (counts.ready, counts.available, then),
+                (2, available, next),
+                "{now}"
+            );
+        };
+        check(14_999, 0, Some(Moment::from_secs(15)));
+        check(15_000, 1, Some(Moment::from_secs(17)));
+        check(17_000, 2, None);
+    }
+}

@@ -1,0 +1,191 @@
+//! How a Deployment gets from one template to the next: which ReplicaSet to create, grow or shrink.
+//!
+//! One decision at a time, from the sizes wanted and the numbers published; what it says about itself meanwhile is in
+//! [`progress`]. Templates, hashes and revisions are not here.
+
+pub mod progress;
+mod scale;
+mod strategy;
+
+pub use strategy::{Amount, Strategy};
+
+use std::time::Duration;
+
+use crate::moment::Moment;
+
+/// A Deployment, as far as it decides about its ReplicaSets.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// How many Pods are wanted.
+    pub replicas: u32,
+    /// How the old ones make way.
+    pub strategy: Strategy,
+    /// Whether no new template is rolled out for now.
+    pub paused: bool,
+    /// How long a rollout may go without progress.
+    pub deadline: Option<Duration>,
+}
+
+/// One of its ReplicaSets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Set {
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created: Moment,
+    /// How many Pods it is to have.
+    pub wanted: u32,
+    /// The Deployment's size when this was last decided, as its annotation says.
+    pub sized_for: Option<Size>,
+    /// How many Pods it has.
+    pub replicas: u32,
+    /// Of these, the Ready ones.
+    pub ready: u32,
+    /// Of these, the available ones.
+    pub available: u32,
+    /// Its Pods on their way out.
+    pub terminating: u32,
+}
+
+/// The size of a Deployment that a ReplicaSet remembers, so that a change of it can be told from a rollout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// `deployment.kubernetes.io/desired-replicas`.
+    pub desired: u32,
+    /// `deployment.kubernetes.io/max-replicas`.
+    pub most: u32,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Create the ReplicaSet of the present template, this large.
+    Create(u32),
+    /// Give the ReplicaSet of this name this size.
+    Scale(String, u32),
+}
+
+impl Deployment {
+    /// The next steps, all at once; none when there is nothing to do until a Pod changes. `old` is without `new`.
+    ///
+    /// Rule: `pkg/controller/deployment/deployment_controller.go`, `syncDeployment`.
+    pub fn steps(&self, new: Option<&Set>, old: &[Set]) -> Vec<Step> {
+        let old = oldest_first(old);
+        if self.paused || self.is_resized(new, &old) {
+            return self.resize(new, &old);
+        }
+        match self.strategy {
+            Strategy::Recreate => self.recreate(new, &old),
+            Strategy::RollingUpdate { .. } => self.roll(new, &old),
+        }
+    }
+
+    /// The size that its ReplicaSets have to remember.
+    pub fn size(&self) -> Size {
+        Size {
+            desired: self.replicas,
+            most: self.replicas + self.surge(),
+        }
+    }
+
+    /// Pods that may be missing during a rollout.
+    ///
+    /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `MaxUnavailable`.
+    pub(crate) fn unavailable(&self) -> u32 {
+        self.strategy.unavailable(self.replicas).min(self.replicas)
+    }
+
+    fn surge(&self) -> u32 {
+        self.strategy.surge(self.replicas)
+    }
+
+    /// Rule: `pkg/controller/deployment/rolling.go`, `rolloutRolling`.
+    fn roll(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+        let target = self.new_size(new, old);
+        let Some(new) = new else {
+            return vec![Step::Create(target)];
+        };
+        if new.wanted != target {
+            return vec![Step::Scale(new.name.clone(), target)];
+        }
+        self.shrink_old(new, old)
+    }
+
+    /// Rule: `pkg/controller/deployment/recreate.go`, `rolloutRecreate`.
+    fn recreate(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+        let shrinking = scale_to_zero(old);
+        if !shrinking.is_empty() || old.iter().any(|set| set.replicas + set.terminating > 0) {
+            return shrinking;
+        }
+        match new {
+            None => vec![Step::Create(self.replicas)],
+            Some(new) => changed(new, self.replicas).into_iter().collect(),
+        }
+    }
+
+    /// As much of the new template as the surge allows.
+    ///
+    /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `NewRSNewReplicas`.
+    fn new_size(&self, new: Option<&Set>, old: &[&Set]) -> u32 {
+        let present = new.map_or(0, |new| new.wanted);
+        if present >= self.replicas {
+            return self.replicas;
+        }
+        let total = present + wanted(old);
+        let room = (self.replicas + self.surge()).saturating_sub(total);
+        present + room.min(self.replicas - present)
+    }
+
+    /// Unhealthy Pods of old templates go first: they cost no availability.
+    ///
+    /// Rule: `pkg/controller/deployment/rolling.go`, `reconcileOldReplicaSets`.
+    fn shrink_old(&self, new: &Set, old: &[&Set]) -> Vec<Step> {
+        let least = self.replicas - self.unavailable();
+        let missing = new.wanted.saturating_sub(new.available);
+        let mut spare = (new.wanted + wanted(old)).saturating_sub(least + missing);
+        if spare == 0 {
+            return Vec::new();
+        }
+        let mut sizes: Vec<_> = old.iter().map(|set| set.wanted).collect();
+        for (size, set) in sizes.iter_mut().zip(old) {
+            spare -= take(size, size.saturating_sub(set.available).min(spare));
+        }
+        let available = new.available + old.iter().map(|set| set.available).sum::<u32>();
+        let mut spare = available.saturating_sub(least);
+        for size in &mut sizes {
+            spare -= take(size, spare);
+        }
+        old.iter()
+            .zip(sizes)
+            .filter_map(|(set, size)| changed(set, size))
+            .collect()
+    }
+}
+
+/// Takes up to `most` away, and says how much.
+fn take(size: &mut u32, most: u32) -> u32 {
+    let taken = most.min(*size);
+    *size -= taken;
+    taken
+}
+
+fn oldest_first(sets: &[Set]) -> Vec<&Set> {
+    let mut sets: Vec<_> = sets.iter().collect();
+    sets.sort_by_key(|set| (set.created, &set.name));
+    sets
+}
+
+fn wanted(sets: &[&Set]) -> u32 {
+    sets.iter().map(|set| set.wanted).sum()
+}
+
+fn scale_to_zero(sets: &[&Set]) -> Vec<Step> {
+    sets.iter().filter_map(|set| changed(set, 0)).collect()
+}
+
+fn changed(set: &Set, size: u32) -> Option<Step> {
+    (set.wanted != size).then(|| Step::Scale(set.name.clone(), size))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,449 @@
+//! What a Deployment says about itself: its numbers, and whether a rollout gets anywhere.
+//!
+//! Sizes are decided elsewhere; this only reports. Nothing is rolled back when the deadline passes.
+//!
+//! Rule: `pkg/controller/deployment/sync.go`, `calculateStatus`; `pkg/controller/deployment/progress.go`.
+
+use std::time::Duration;
+
+use super::{Deployment, Set};
+use crate::moment::Moment;
+
+/// What a Deployment publishes, but for its generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Pods of all its ReplicaSets.
+    pub replicas: u32,
+    /// Pods of the present template.
+    pub updated: u32,
+    /// Ready Pods.
+    pub ready: u32,
+    /// Available Pods.
+    pub available: u32,
+    /// Pods wanted of all ReplicaSets that are not available.
+    pub unavailable: u32,
+    /// Pods on their way out.
+    pub terminating: u32,
+    /// Whether enough Pods are available; absent only before the first look.
+    pub availability: Option<Condition>,
+    /// How the rollout goes; absent without a deadline.
+    pub progressing: Option<Condition>,
+}
+
+/// A condition of a Deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// True or False.
+    pub holds: bool,
+    /// One word.
+    pub reason: String,
+    /// One sentence.
+    pub message: String,
+    /// When it was last written, in whole seconds.
+    pub updated: Moment,
+    /// When it last changed between True and False, in whole seconds.
+    pub changed: Moment,
+}
+
+/// The rollout is complete.
+const COMPLETE: &str = "NewReplicaSetAvailable";
+/// The deadline has passed since the last progress.
+const TIMED_OUT: &str = "ProgressDeadlineExceeded";
+
+/// What a Deployment has just done about its ReplicaSet, which begins or resumes a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It created one for its template.
+    Created,
+    /// There was one for its template already.
+    Found,
+    /// It was paused.
+    Paused,
+    /// It goes on.
+    Resumed,
+}
+
+impl Notice {
+    /// The condition `Progressing` that says so.
+    ///
+    /// Rule: `pkg/controller/deployment/sync.go`, `getNewReplicaSet` and `checkPausedConditions`.
+    pub fn condition(self, set: &str, before: Option<&Condition>, now: Moment) -> Condition {
+        let (reason, message) = match self {
+            Self::Created => (
+                "NewReplicaSetCreated",
+                format!("Created new replica set \"{set}\""),
+            ),
+            Self::Found => (
+                "FoundNewReplicaSet",
+                format!("Found new replica set \"{set}\""),
+            ),
+            Self::Paused => ("DeploymentPaused", "Deployment is paused".to_owned()),
+            Self::Resumed => ("DeploymentResumed", "Deployment is resumed".to_owned()),
+        };
+        Condition::new(true, reason, message, now).after(before)
+    }
+}
+
+impl Deployment {
+    /// What to publish, given what was published `before`.
+    pub fn status(&self, new: Option<&Set>, old: &[Set], before: &Status, now: Moment) -> Status {
+        let mut status = count(new, old);
+        let availability = self.availability(&status, now);
+        status.availability = Some(availability.after(before.availability.as_ref()));
+        status.progressing = self.progressing(new, &status, before, now);
+        status
+    }
+
+    /// When to look again should nothing happen: a second after the deadline, as it falls on a whole second.
+    ///
+    /// Rule: `pkg/controller/deployment/progress.go`, `requeueStuckDeployment`.
+    pub fn check_again(&self, status: &Status, now: Moment) -> Option<Moment> {
+        let condition = status.progressing.as_ref()?;
+        let end = condition.updated + self.deadline?;
+        if self.paused || self.is_complete(status) || condition.reason == TIMED_OUT {
+            return None;
+        }
+        let second = Duration::from_secs(1);
+        let soon = end.since(now) < second;
+        Some(if soon {
+            now.max(end) + Duration::from_millis(1)
+        } else {
+            end + second
+        })
+    }
+
+    /// Whether every Pod is of the present template and available.
+    pub fn is_complete(&self, status: &Status) -> bool {
+        [status.replicas, status.updated, status.available] == [self.replicas; 3]
+    }
+
+    fn availability(&self, status: &Status, now: Moment) -> Condition {
+        let (holds, reason, message) = if status.available >= self.replicas - self.unavailable() {
+            (
+                true,
+                "MinimumReplicasAvailable",
+                "Deployment has minimum availability.",
+            )
+        } else {
+            let message = "Deployment does not have minimum availability.";
+            (false, "MinimumReplicasUnavailable", message)
+        };
+        Condition::new(holds, reason, message.to_owned(), now)
+    }
+
+    /// A complete rollout stays complete until its next one, whatever becomes of its Pods.
+    ///
+    /// Rule: `pkg/controller/deployment/progress.go`, `syncRolloutStatus`.
+    fn progressing(
+        &self,
+        new: Option<&Set>,
+        status: &Status,
+        before: &Status,
+        now: Moment,
+    ) -> Option<Condition> {
+        self.deadline?;
+        let present = before.progressing.as_ref();
+        let was_complete = present.is_some_and(|condition| condition.reason == COMPLETE);
+        if self.paused || (was_complete && status.replicas == status.updated) {
+            return present.cloned();
+        }
+        let say = |holds, reason, what| Condition::new(holds, reason, subject(new) + what, now);
+        if self.is_complete(status) {
+            Some(say(true, COMPLETE, " has successfully progressed.").after(present))
+        } else if has_progressed(status, before) {
+            let updated = say(true, "ReplicaSetUpdated", " is progressing.");
+            Some(Condition {
+                changed: unchanged_since(present, true).unwrap_or(now.whole_second()),
+                ..updated
+            })
+        } else if self.has_timed_out(present, now) {
+            Some(say(false, TIMED_OUT, " has timed out progressing.").after(present))
+        } else {
+            present.cloned()
+        }
+    }
+
+    /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `DeploymentTimedOut`.
+    fn has_timed_out(&self, present: Option<&Condition>, now: Moment) -> bool {
+        let (Some(condition), Some(deadline)) = (present, self.deadline) else {
+            return false;
+        };
+        match condition.reason.as_str() {
+            COMPLETE => false,
+            TIMED_OUT => true,
+            _ => condition.updated + deadline < now,
+        }
+    }
+}
+
+impl Condition {
+    fn new(holds: bool, reason: &str, message: String, now: Moment) -> Self {
+        let now = now.whole_second();
+        Self {
+            holds,
+            reason: reason.to_owned(),
+            message,
+            updated: now,
+            changed: now,
+        }
+    }
+
+    /// The condition as it follows on the one before: the same news is no news.
+    ///
+    /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `SetDeploymentCondition`.
+    fn after(self, before: Option<&Self>) -> Self {
+        match before {
+            Some(before) if before.holds == self.holds && before.reason == self.reason => {
+                before.clone()
+            }
+            before => Self {
+                changed: unchanged_since(before, self.holds).unwrap_or(self.changed),
+                ..self
+            },
+        }
+    }
+}
+
+fn unchanged_since(before: Option<&Condition>, holds: bool) -> Option<Moment> {
+    before
+        .filter(|before| before.holds == holds)
+        .map(|before| before.changed)
+}
+
+fn subject(new: Option<&Set>) -> String {
+    let name = new.map(|new| new.name.as_str()).unwrap_or_default();
+    format!("ReplicaSet \"{name}\"")
+}
+
+fn count(new: Option<&Set>, old: &[Set]) -> Status {
+    let sum = |number: fn(&Set) -> u32| old.iter().chain(new).map(number).sum::<u32>();
+    let available = sum(|set| set.available);
+    Status {
+        replicas: sum(|set| set.replicas),
+        updated: new.map_or(0, |new| new.replicas),
+        ready: sum(|set| set.ready),
+        available,
+        unavailable: sum(|set| set.wanted).saturating_sub(available),
+        terminating: sum(|set| set.terminating),
+        ..Status::default()
+    }
+}
+
+/// Rule: `pkg/controller/deployment/util/deployment_util.go`, `DeploymentProgressing`.
+fn has_progressed(status: &Status, before: &Status) -> bool {
+    let old = |status: &Status| status.replicas.saturating_sub(status.updated);
+    status.updated > before.updated
+        || old(status) < old(before)
+        || status.ready > before.ready
+        || status.available > before.available
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Strategy;
+    use super::*;
+
+    const NOW: Moment = Moment::from_millis(100_400);
+
+    fn deployment() -> Deployment {
+        let deadline = Some(Duration::from_secs(20));
+        Deployment {
+            replicas: 1,
+            strategy: Strategy::DEFAULT,
+            paused: false,
+            deadline,
+        }
+    }
+
+    fn set(name: &str, replicas: u32, available: u32) -> Set {
+        let name = name.to_owned();
+        Set {
+            name,
+            wanted: replicas,
+            replicas,
+            ready: available,
+            available,
+            ..Set::default()
+        }
+    }
+
+    fn condition(reason: &str, holds: bool, updated: u64) -> Condition {
+        Condition::new(holds, reason, String::new(), Moment::from_secs(updated))
+    }
+
+    fn before(reason: &str, updated: u64, numbers: (u32, u32, u32)) -> Status {
+        let (replicas, updated_replicas, available) = numbers;
+        Status {
+            replicas,
+            updated: updated_replicas,
+            ready: available,
+            available,
+            progressing: Some(condition(reason, reason != TIMED_OUT, updated)),
+            ..Status::default()
+        }
+    }
+
+    fn reason(status: &Status) -> (&str, bool) {
+        let condition = status.progressing.as_ref().unwrap();
+        (&condition.reason, condition.holds)
+    }
+
+    #[test]
+    fn numbers_are_sums_but_for_the_updated() {
+        let old = [set("old", 3, 2)];
+        let status = deployment().status(Some(&set("new", 2, 0)), &old, &Status::default(), NOW);
+        let numbers = [
+            status.replicas,
+            status.updated,
+            status.ready,
+            status.available,
+        ];
+        assert_eq!((numbers, status.unavailable), ([5, 2, 2, 2], 3));
+    }
+
+    #[test]
+    fn availability_allows_for_what_may_be_missing() {
+        let check = |replicas, available, expected| {
+            let deployment = Deployment {
+                replicas,
+                ..deployment()
+            };
+            let new = set("new", replicas, available);
+            let status = deployment.status(Some(&new), &[], &Status::default(), NOW);
+            let found = status.availability.unwrap();
+            assert_eq!(
+                (found.holds, found.reason.as_str()),
+                expected,
+                "{available}/{replicas}"
+            );
+        };
+        check(1, 0, (false, "MinimumReplicasUnavailable"));
+        check(1, 1, (true, "MinimumReplicasAvailable"));
+        check(4, 3, (true, "MinimumReplicasAvailable"));
+        check(4, 2, (false, "MinimumReplicasUnavailable"));
+        check(0, 0, (true, "MinimumReplicasAvailable"));
+    }
+
+    #[test]
+    fn a_rollout_progresses_completes_or_times_out() {
+        let check = |what: &str, before: Status, new: Set, old: &[Set], expected: (&str, bool)| {
+            let status = deployment().status(Some(&new), old, &before, NOW);
+            assert_eq!(reason(&status), expected, "{what}");
+        };
+        let updated = "ReplicaSetUpdated";
+        let stuck = |since| before(updated, since, (2, 1, 1));
+        let (new, old) = (set("new", 1, 0), [set("old", 1, 1)]);
+        check(
+            "first Pod",
+            before("NewReplicaSetCreated", 99, (1, 0, 1)),
+            new.clone(),
+            &old,
+            (updated, true),
+        );
+        check("waiting", stuck(81), new.clone(), &old, (updated, true));
+        check("too long", stuck(80), new.clone(), &old, (TIMED_OUT, false));
+        check(
+            "for good",
+            before(TIMED_OUT, 99, (2, 1, 1)),
+            new,
+            &old,
+            (TIMED_OUT, false),
+        );
+        let late = before(TIMED_OUT, 99, (2, 1, 1));
+        check(
+            "late progress",
+            late.clone(),
+            set("new", 1, 1),
+            &old,
+            (updated, true),
+        );
+        check(
+            "late completion",
+            late,
+            set("new", 1, 1),
+            &[],
+            (COMPLETE, true),
+        );
+        let complete = before(COMPLETE, 0, (1, 1, 1));
+        check(
+            "lost Pod",
+            complete,
+            set("new", 1, 0),
+            &[],
+            (COMPLETE, true),
+        );
+    }
+
+    #[test]
+    fn the_message_names_the_replica_set() {
+        let (new, old) = (set("web-abc", 1, 0), [set("old", 1, 1)]);
+        let before = before("ReplicaSetUpdated", 0, (2, 1, 1));
+        let status = deployment().status(Some(&new), &old, &before, NOW);
+        let expected = "ReplicaSet \"web-abc\" has timed out progressing.";
+        assert_eq!(status.progressing.unwrap().message, expected);
+    }
+
+    #[test]
+    fn progress_is_written_every_time_other_news_once() {
+        let (new, old) = (set("new", 1, 1), [set("old", 1, 1)]);
+        let progress = before("ReplicaSetUpdated", 90, (2, 1, 1));
+        let progress = Status {
+            ready: 0,
+            available: 0,
+            ..progress
+        };
+        let found = deployment()
+            .status(Some(&new), &old, &progress, NOW)
+            .progressing
+            .unwrap();
+        assert_eq!(
+            (found.updated, found.changed),
+            (Moment::from_secs(100), Moment::from_secs(90))
+        );
+
+        let late = before(TIMED_OUT, 90, (2, 1, 1));
+        let stuck = deployment().status(Some(&set("new", 1, 0)), &old, &late, NOW);
+        assert_eq!(stuck.progressing, late.progressing);
+    }
+
+    #[test]
+    fn a_new_rollout_starts_the_deadline_again() {
+        let before = condition(COMPLETE, true, 5);
+        let created = Notice::Created.condition("web-abc", Some(&before), NOW);
+        assert_eq!(created.message, "Created new replica set \"web-abc\"");
+        assert_eq!(
+            (created.updated, created.changed),
+            (Moment::from_secs(100), Moment::from_secs(5))
+        );
+    }
+
+    #[test]
+    fn without_a_deadline_there_is_no_progress_to_speak_of() {
+        let deployment = Deployment {
+            deadline: None,
+            ..deployment()
+        };
+        let before = before("ReplicaSetUpdated", 0, (1, 1, 0));
+        let status = deployment.status(Some(&set("new", 1, 0)), &[], &before, NOW);
+        assert_eq!(status.progressing, None);
+        assert_eq!(deployment.check_again(&status, NOW), None);
+    }
+
+    #[test]
+    fn the_deadline_is_looked_at_again() {
+        let check = |reason: &str, updated, expected| {
+            let status = before(reason, updated, (2, 1, 1));
+            assert_eq!(
+                deployment().check_again(&status, NOW),
+                expected,
+                "{reason} at {updated}"
+            );
+        };
+        check("ReplicaSetUpdated", 100, Some(Moment::from_secs(121)));
+        check("ReplicaSetUpdated", 81, Some(Moment::from_millis(101_001)));
+        check("ReplicaSetUpdated", 60, Some(Moment::from_millis(100_401)));
+        check(TIMED_OUT, 100, None);
+        let complete = before(COMPLETE, 100, (1, 1, 1));
+        assert_eq!(deployment().check_again(&complete, NOW), None);
+    }
+}

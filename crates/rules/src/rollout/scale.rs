@@ -1,0 +1,208 @@
+//! A Deployment that changed its size, or is paused: its ReplicaSets are scaled and none is created.
+//!
+//! In the middle of a rollout each gets its share, so that the risk stays spread as it was.
+//!
+//! Rule: `pkg/controller/deployment/sync.go`, `scale` and `isScalingEvent`.
+
+use super::{Deployment, Set, Step, Strategy, scale_to_zero};
+
+impl Deployment {
+    /// Whether a ReplicaSet in use remembers another size.
+    pub(super) fn is_resized(&self, new: Option<&Set>, old: &[&Set]) -> bool {
+        let mut sets = old.iter().copied().chain(new);
+        let remembers = |set: &Set| {
+            set.sized_for
+                .is_some_and(|size| size.desired != self.replicas)
+        };
+        sets.any(|set| set.wanted > 0 && remembers(set))
+    }
+
+    pub(super) fn resize(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+        if let Some(only) = active_or_latest(new, old) {
+            // The step is made even where the size stays, to be remembered.
+            let forgot = only.sized_for.is_some_and(|size| size != self.size());
+            let step = (only.wanted != self.replicas || forgot)
+                .then(|| Step::Scale(only.name.clone(), self.replicas));
+            return step.into_iter().collect();
+        }
+        if new.is_some_and(|new| self.is_saturated(new)) {
+            return scale_to_zero(old);
+        }
+        match self.strategy {
+            Strategy::Recreate => Vec::new(),
+            Strategy::RollingUpdate { .. } => self.share(new, old),
+        }
+    }
+
+    fn is_saturated(&self, new: &Set) -> bool {
+        let remembered = new
+            .sized_for
+            .is_some_and(|size| size.desired == self.replicas);
+        remembered && new.wanted == self.replicas && new.available == self.replicas
+    }
+
+    /// What is left after rounding goes to the largest.
+    fn share(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+        let mut sets: Vec<_> = old
+            .iter()
+            .copied()
+            .chain(new)
+            .filter(|set| set.wanted > 0)
+            .collect();
+        let present: i64 = sets.iter().map(|set| i64::from(set.wanted)).sum();
+        let allowed = if self.replicas > 0 {
+            i64::from(self.size().most)
+        } else {
+            0
+        };
+        let difference = allowed - present;
+        sets.sort_by_key(|set| std::cmp::Reverse(set.wanted));
+        let mut left = difference;
+        let mut sizes = Vec::new();
+        for set in &sets {
+            let share = self.proportion(set).clamp(left.min(0), left.max(0));
+            left -= share;
+            sizes.push(i64::from(set.wanted) + share);
+        }
+        if let Some(largest) = sizes.first_mut() {
+            *largest += left;
+        }
+        let sizes = sizes
+            .into_iter()
+            .map(|size| u32::try_from(size).unwrap_or(0));
+        // Those whose size stays are named too: they have a new size to remember.
+        sets.iter()
+            .zip(sizes)
+            .map(|(set, size)| Step::Scale(set.name.clone(), size))
+            .collect()
+    }
+
+    /// What the growth of the whole means to one, rounded.
+    fn proportion(&self, set: &Set) -> i64 {
+        let before = set.sized_for.map_or(set.replicas, |size| size.most);
+        if before == 0 || self.replicas == 0 {
+            return if self.replicas == 0 {
+                -i64::from(set.wanted)
+            } else {
+                0
+            };
+        }
+        let (before, now) = (i64::from(before), i64::from(self.size().most));
+        let share = i64::from(set.wanted) * now;
+        (2 * share + before) / (2 * before) - i64::from(set.wanted)
+    }
+}
+
+/// The one to scale if there is no choice: the only one in use, or the newest if none is.
+fn active_or_latest<'a>(new: Option<&'a Set>, old: &[&'a Set]) -> Option<&'a Set> {
+    let mut active = old.iter().copied().chain(new).filter(|set| set.wanted > 0);
+    match (active.next(), active.next()) {
+        (None, _) => new.or(old.last().copied()),
+        (only, None) => only,
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Amount, Size};
+    use super::*;
+
+    fn deployment(replicas: u32) -> Deployment {
+        let strategy = Strategy::RollingUpdate {
+            surge: Amount::Number(3),
+            unavailable: Amount::Number(2),
+        };
+        Deployment {
+            replicas,
+            strategy,
+            paused: false,
+            deadline: None,
+        }
+    }
+
+    fn set(name: &str, wanted: u32, desired: u32, most: u32) -> Set {
+        let sized_for = Some(Size { desired, most });
+        Set {
+            name: name.to_owned(),
+            wanted,
+            sized_for,
+            ..Set::default()
+        }
+    }
+
+    fn check(deployment: &Deployment, new: Option<&Set>, old: &[&Set], expected: &[(&str, u32)]) {
+        let found = deployment.resize(new, old);
+        let step = |(name, size): &(&str, u32)| Step::Scale((*name).to_owned(), *size);
+        assert_eq!(found, expected.iter().map(step).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_new_size_is_noticed_by_the_annotation() {
+        let resized =
+            |wanted, desired| deployment(5).is_resized(Some(&set("new", wanted, desired, 8)), &[]);
+        assert!(resized(3, 3));
+        assert!(!resized(5, 5));
+        assert!(!resized(0, 3), "one not in use does not count");
+    }
+
+    #[test]
+    fn the_only_one_in_use_takes_it_all() {
+        check(
+            &deployment(5),
+            Some(&set("new", 3, 3, 6)),
+            &[],
+            &[("new", 5)],
+        );
+        check(
+            &deployment(5),
+            Some(&set("new", 3, 3, 6)),
+            &[&set("old", 0, 3, 6)],
+            &[("new", 5)],
+        );
+        check(
+            &deployment(5),
+            Some(&set("new", 0, 0, 0)),
+            &[],
+            &[("new", 5)],
+        );
+        check(&deployment(3), Some(&set("new", 3, 3, 6)), &[], &[]);
+    }
+
+    #[test]
+    fn a_finished_rollout_leaves_nothing_to_the_old() {
+        let new = Set {
+            available: 5,
+            ..set("new", 5, 5, 8)
+        };
+        check(
+            &deployment(5),
+            Some(&new),
+            &[&set("old", 3, 5, 8)],
+            &[("old", 0)],
+        );
+    }
+
+    #[test]
+    fn in_the_middle_each_gets_its_share() {
+        // The example of the documentation: 10 replicas with maxSurge 3, stuck at 8 and 5, become 15.
+        let (new, old) = (set("new", 5, 10, 13), set("old", 8, 10, 13));
+        check(
+            &deployment(15),
+            Some(&new),
+            &[&old],
+            &[("old", 11), ("new", 7)],
+        );
+    }
+
+    #[test]
+    fn to_nothing_means_nothing() {
+        let (new, old) = (set("new", 5, 10, 13), set("old", 8, 10, 13));
+        check(
+            &deployment(0),
+            Some(&new),
+            &[&old],
+            &[("old", 0), ("new", 0)],
+        );
+    }
+}

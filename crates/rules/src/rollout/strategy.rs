@@ -1,0 +1,101 @@
+//! How many Pods a rollout may have too many, and how many too few. No decision is made of it here.
+
+/// How the Pods of old templates make way for new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// All old ones go before the first new one comes.
+    Recreate,
+    /// Old and new ones side by side, within bounds.
+    RollingUpdate {
+        /// Pods there may be beyond the number wanted; percentages round up.
+        surge: Amount,
+        /// Pods that may be missing; percentages round down.
+        unavailable: Amount,
+    },
+}
+
+/// A number of Pods, or a share of those wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// This many.
+    Number(u32),
+    /// This many of a hundred.
+    Percent(u32),
+}
+
+impl Strategy {
+    /// What Kubernetes does where nothing is said: `pkg/apis/apps/v1/defaults.go`.
+    pub const DEFAULT: Self = Self::RollingUpdate {
+        surge: Amount::Percent(25),
+        unavailable: Amount::Percent(25),
+    };
+
+    pub(super) fn surge(self, replicas: u32) -> u32 {
+        match self {
+            Self::Recreate => 0,
+            Self::RollingUpdate { surge, .. } => surge.of(replicas, u64::div_ceil),
+        }
+    }
+
+    /// Both bounds at nothing would never let a rollout begin, so one Pod may be missing then.
+    ///
+    /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `ResolveFenceposts`.
+    pub(super) fn unavailable(self, replicas: u32) -> u32 {
+        match self {
+            Self::Recreate => 0,
+            Self::RollingUpdate { unavailable, .. } => {
+                let missing = unavailable.of(replicas, |share, whole| share / whole);
+                if missing == 0 && self.surge(replicas) == 0 {
+                    1
+                } else {
+                    missing
+                }
+            }
+        }
+    }
+}
+
+impl Amount {
+    fn of(self, replicas: u32, divide: impl Fn(u64, u64) -> u64) -> u32 {
+        match self {
+            Self::Number(number) => number,
+            Self::Percent(percent) => {
+                let share = u64::from(replicas) * u64::from(percent);
+                u32::try_from(divide(share, 100)).unwrap_or(u32::MAX)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surge_rounds_up_and_unavailable_down() {
+        let check = |surge, unavailable, replicas, expected: (u32, u32)| {
+            let strategy = Strategy::RollingUpdate { surge, unavailable };
+            let found = (strategy.surge(replicas), strategy.unavailable(replicas));
+            assert_eq!(found, expected, "{strategy:?} of {replicas}");
+        };
+        let quarter = Amount::Percent(25);
+        check(quarter, quarter, 1, (1, 0));
+        check(quarter, quarter, 4, (1, 1));
+        check(quarter, quarter, 10, (3, 2));
+        check(Amount::Number(2), Amount::Number(1), 10, (2, 1));
+        check(Amount::Number(0), quarter, 1, (0, 1));
+        check(Amount::Number(0), Amount::Number(0), 5, (0, 1));
+        check(Amount::Percent(0), Amount::Percent(100), 3, (0, 3));
+    }
+
+    #[test]
+    fn recreate_knows_no_bounds() {
+        assert_eq!(
+            (
+                Strategy::Recreate.surge(9),
+                Strategy::Recreate.unavailable(9)
+            ),
+            (0, 0)
+        );
+    }
+}
