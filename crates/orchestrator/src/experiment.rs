@@ -10,13 +10,15 @@ mod operator;
 mod rate;
 mod span;
 pub mod time;
+pub(crate) mod written;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use behaviour::{Behaviour, Probe};
+pub(crate) use behaviour::WORDS;
+pub use behaviour::{Behaviour, InvalidBehaviour, InvalidProbe, Probe};
 pub use claim::{
     Addresses, Claim, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
     EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat,

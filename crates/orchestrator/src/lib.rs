@@ -3,6 +3,8 @@
 //! In reading order: what a user writes, what is observed, and what follows from both.
 
 pub mod experiment;
+pub mod load;
+pub mod problem;
 pub mod timeline;
 
 pub mod bind;

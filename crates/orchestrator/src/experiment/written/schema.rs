@@ -1,0 +1,58 @@
+//! What a JSON Schema says of words that have a form of their own. Never values, only stand-ins for `schemars(with)`.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+/// Exactly one of these fields is required.
+pub(crate) fn exactly_one(fields: &[&str]) -> Value {
+    fields
+        .iter()
+        .map(|field| json!({ "required": [field] }))
+        .collect()
+}
+
+macro_rules! stand_ins {
+    ($($name:ident: $schema:tt,)*) => {$(
+        pub(crate) struct $name;
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+stand_ins! {
+    ApiVersion: { "const": "probeflip.dev/v1alpha1" },
+    Kind: { "const": "Experiment" },
+    Label: { "type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63 },
+    Name: { "type": "string", "pattern": "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", "maxLength": 253 },
+    ObjectRef: { "type": "string", "pattern": "^([A-Za-z]+/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$" },
+    Port: { "type": "integer", "minimum": 1, "maximum": 65535 },
+    Path: { "type": "string", "pattern": "^/" },
+    Rate: { "type": "string", "pattern": "^[1-9][0-9]*/s$", "examples": ["10/s"] },
+    Duration: { "type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2, "examples": ["10s"] },
+    Behaviour: { "oneOf": [
+        { "type": "integer", "minimum": 200, "maximum": 999 },
+        { "enum": ["pass", "fail", "refuse", "reset", "close", "hang"] },
+    ] },
+    Ready: { "oneOf": [
+        { "type": "boolean" },
+        { "type": "integer", "minimum": 0 },
+        { "type": "string", "pattern": "^[0-9]+/[0-9]+$" },
+    ] },
+    Unchanged: { "const": "unchanged" },
+    ConditionStatus: { "oneOf": [{ "type": "boolean" }, { "enum": ["True", "False", "Unknown"] }] },
+    Addresses: { "oneOf": [{ "const": "unchanged" }, { "type": "integer", "minimum": 0 }] },
+}

@@ -1,0 +1,296 @@
+//! Steps: their action, and when each expectation must hold.
+
+use super::claims;
+use super::meaning::{not_empty, unique};
+use super::reader::{Reader, optional};
+use crate::experiment::written;
+use crate::experiment::{
+    Action, Behaviour, Expectation, Flip, InvalidBehaviour, Kind, ObjectRef, Operator, Patch,
+    Probe, Spanned, Step, WORDS,
+};
+use crate::problem::{Fault, choices};
+
+/// Reads all steps.
+pub(super) fn steps(
+    reader: &mut Reader<'_>,
+    said: Spanned<Vec<Spanned<written::Step>>>,
+    traffic: &[claims::Client],
+) -> Option<Vec<Step>> {
+    not_empty(reader, &said, "step")?;
+    let steps: Vec<Option<Step>> = said
+        .value
+        .into_iter()
+        .map(|step| self::step(reader, step, traffic))
+        .collect();
+    unique(
+        reader,
+        "step",
+        steps.iter().flatten().map(|step| &step.name),
+    );
+    let expectations = steps.iter().flatten().flat_map(|step| &step.expect);
+    unique(
+        reader,
+        "expectation",
+        expectations.map(|expectation| &expectation.id),
+    );
+    steps.into_iter().collect()
+}
+
+fn step(
+    reader: &mut Reader<'_>,
+    said: Spanned<written::Step>,
+    traffic: &[claims::Client],
+) -> Option<Step> {
+    let written::Step {
+        name,
+        flip,
+        patch,
+        expect,
+    } = said.value;
+    let name = name.map(|name| name.word().trim().to_owned());
+    if name.is_empty() {
+        reader.fault::<()>(
+            name.span,
+            Fault::new("this step has no name").expected("a few words"),
+        );
+    }
+    let action = match (flip, patch) {
+        (Some(flip), None) => self::flips(reader, &flip).map(Action::Flip),
+        (None, Some(patch)) => self::patch(reader, patch.value).map(Action::Patch),
+        (None, None) => reader.fault(
+            name.span,
+            Fault::new("this step does nothing").expected("`flip` or `patch`"),
+        ),
+        (Some(_), Some(patch)) => reader.fault(
+            patch.span,
+            Fault::new("this step both flips and patches").expected("one of them"),
+        ),
+    };
+    not_empty(reader, &expect, "expectation")?;
+    let read: Vec<_> = expect
+        .iter()
+        .map(|said| expectation(reader, said, traffic))
+        .collect();
+    let expect = read.into_iter().collect::<Option<Vec<Expectation>>>()?;
+    if !expect.iter().any(|expectation| expectation.operator.ends()) {
+        let expected = "at least one `eventually`, or `for` on another operator";
+        return reader.fault(
+            name.span,
+            Fault::new("this step would never end").expected(expected),
+        );
+    }
+    Some(Step {
+        name,
+        action: action?,
+        expect,
+    })
+}
+
+fn flips(
+    reader: &mut Reader<'_>,
+    said: &Spanned<written::OneOrMany<written::Flip>>,
+) -> Option<Vec<Flip>> {
+    if said.value.0.is_empty() {
+        return reader.fault(
+            said.span,
+            Fault::new("this list is empty").expected("at least one flip"),
+        );
+    }
+    let read: Vec<_> = said
+        .value
+        .0
+        .iter()
+        .map(|flip| self::flip(reader, flip))
+        .collect();
+    let flips = read.into_iter().collect::<Option<Vec<Flip>>>()?;
+    for (index, flip) in flips.iter().enumerate() {
+        let same = |other: &&Flip| {
+            (&other.pod.value, &other.container.value, other.probe.value)
+                == (&flip.pod.value, &flip.container.value, flip.probe.value)
+        };
+        if flips[..index].iter().find(same).is_some() {
+            let what = format!(
+                "the {} probe of `{}` is flipped twice at once",
+                flip.probe.value, flip.container.value
+            );
+            reader.fault::<()>(flip.probe.span, Fault::new(what));
+        }
+    }
+    Some(flips)
+}
+
+fn flip(reader: &mut Reader<'_>, said: &written::Flip) -> Option<Flip> {
+    let pod = pods(reader, &said.pod);
+    let container = reader.label(&said.container);
+    let probes =
+        [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
+    let probe = reader.choice(&said.probe, "a probe", &probes);
+    let to = behaviour(reader, &said.to);
+    let lasts = said.lasts.as_ref().map(|lasts| reader.duration(lasts));
+    let count = said.count.as_ref().map(|count| reader.count(count));
+    let delay = said.delay.as_ref().map(|delay| reader.duration(delay));
+    Some(Flip {
+        pod: pod?,
+        container: container?,
+        probe: Spanned {
+            value: probe?,
+            span: said.probe.span,
+        },
+        to: to?,
+        lasts: optional(lasts)?,
+        count: optional(count)?,
+        delay: optional(delay)?,
+        shared: said.shared,
+    })
+}
+
+fn behaviour(
+    reader: &mut Reader<'_>,
+    said: &Spanned<written::Scalar>,
+) -> Option<Spanned<Behaviour>> {
+    let word = said.word();
+    match word.parse() {
+        Ok(value) => Some(Spanned {
+            value,
+            span: said.span,
+        }),
+        Err(InvalidBehaviour::Word(_)) => {
+            let fault = Fault::new(format!("unknown behaviour `{word}`")).one_of(&word, WORDS);
+            let expected = format!("a status from 200 to 999, {}", choices(&WORDS));
+            reader.fault(said.span, fault.expected(expected))
+        }
+        Err(error @ InvalidBehaviour::Status(_)) => {
+            reader.fault(said.span, Fault::new(error.to_string()))
+        }
+    }
+}
+
+/// Pods by name or by what they belong to.
+pub(super) fn pods(
+    reader: &mut Reader<'_>,
+    said: &Spanned<written::Scalar>,
+) -> Option<Spanned<ObjectRef>> {
+    let object: Spanned<ObjectRef> = reader.word(said)?;
+    if object.kind == Kind::Service {
+        let fault = Fault::new("a Service is not a set of Pods")
+            .expected("`pod/NAME`, `deploy/NAME` or `rs/NAME`");
+        return reader.fault(said.span, fault);
+    }
+    Some(object)
+}
+
+fn patch(reader: &mut Reader<'_>, said: written::Patch) -> Option<Patch> {
+    let object = reader.word(&said.object);
+    if !said.merge.is_object() {
+        return reader.fault(
+            said.merge.span,
+            Fault::new("this is no patch").expected("a mapping"),
+        );
+    }
+    Some(Patch {
+        object: object?,
+        merge: said.merge.value,
+    })
+}
+
+fn expectation(
+    reader: &mut Reader<'_>,
+    said: &Spanned<written::Expectation>,
+    traffic: &[claims::Client],
+) -> Option<Expectation> {
+    let id = reader.label(&said.id);
+    let place = said.id.span;
+    let claim = claims::claim(
+        reader,
+        place,
+        &claims::Subject::from(&said.value),
+        &said.that,
+    );
+    let operator = operator(reader, &said.value);
+    let (claim, operator) = (claim?, operator?);
+    if let Operator::Eventually { hold, .. } = operator {
+        claims::enough_traffic(reader, &claim, hold, traffic)?;
+    } else {
+        claims::known_clients(reader, &claim, traffic)?;
+    }
+    Some(Expectation {
+        id: id?,
+        claim,
+        operator,
+    })
+}
+
+fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Operator> {
+    let written::Expectation {
+        eventually,
+        always,
+        never,
+        observe,
+        ..
+    } = said;
+    let lasting = |reader: &mut Reader<'_>, said: &written::Lasting| {
+        optional(said.lasts.as_ref().map(|lasts| reader.duration(lasts)))
+    };
+    match (eventually, always, never, observe) {
+        (Some(said), None, None, None) => self::eventually(reader, said),
+        (None, Some(said), None, None) => Some(Operator::Always {
+            lasts: lasting(reader, said)?,
+        }),
+        (None, None, Some(said), None) => Some(Operator::Never {
+            lasts: lasting(reader, said)?,
+        }),
+        (None, None, None, Some(said)) => Some(Operator::Observe {
+            lasts: lasting(reader, said)?,
+        }),
+        several => {
+            let words = [
+                ("eventually", several.0.is_some()),
+                ("always", several.1.is_some()),
+                ("never", several.2.is_some()),
+                ("observe", several.3.is_some()),
+            ];
+            let said_words: Vec<String> = words
+                .iter()
+                .filter(|(_, is)| *is)
+                .map(|(word, _)| format!("`{word}`"))
+                .collect();
+            let what = match said_words.as_slice() {
+                [] => "no temporal operator".to_owned(),
+                several => format!(
+                    "{} temporal operators, {}",
+                    several.len(),
+                    several.join(" and ")
+                ),
+            };
+            let expected = "exactly one of `eventually`, `always`, `never` and `observe`";
+            reader.fault(
+                said.id.span,
+                Fault::new(format!("`{}` has {what}", said.id.word())).expected(expected),
+            )
+        }
+    }
+}
+
+fn eventually(reader: &mut Reader<'_>, said: &Spanned<written::After>) -> Option<Operator> {
+    reader.later("after", said.after.as_ref());
+    let not_before = reader.duration_or(said.not_before.as_ref(), std::time::Duration::ZERO);
+    let within = reader.duration(&said.within);
+    let hold = reader.duration_or(said.hold.as_ref(), std::time::Duration::ZERO);
+    let (not_before, within, hold) = (not_before?, within?, hold?);
+    if let Some(late) = said.not_before.as_ref().filter(|_| not_before > within) {
+        let what = format!(
+            "`notBefore: {}` is later than `within: {}`",
+            late.word(),
+            said.within.word()
+        );
+        return reader.fault(
+            late.span,
+            Fault::new(what).expected("a time before `within`"),
+        );
+    }
+    Some(Operator::Eventually {
+        not_before,
+        within,
+        hold,
+    })
+}

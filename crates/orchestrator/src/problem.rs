@@ -1,0 +1,169 @@
+//! What is wrong with a file, said once: place, what is wrong, what was expected, what may have been meant.
+//!
+//! A problem is a value; nothing is printed here.
+
+mod suggest;
+
+use std::fmt;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::experiment::{Source, Span};
+pub(crate) use suggest::{choices, closest};
+
+/// One problem in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Which file.
+    pub source: Source,
+    /// Where in it.
+    pub span: Span,
+    /// What is wrong, expected and meant.
+    pub fault: Fault,
+}
+
+/// What is wrong, without where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    what: String,
+    expected: Option<String>,
+    meant: Option<String>,
+}
+
+impl Fault {
+    /// Something wrong, as a phrase without full stop.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            expected: None,
+            meant: None,
+        }
+    }
+
+    /// Adds what was expected instead.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    /// Adds the choices there were, and the one closest to `word` if one is close.
+    #[must_use]
+    pub fn one_of<'a>(mut self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.dedup();
+        self.meant = closest(word, names.iter().copied()).map(Into::into);
+        self.expected(choices(&names))
+    }
+
+    /// In this place.
+    pub fn at(self, source: &Source, span: Span) -> Problem {
+        Problem {
+            source: source.clone(),
+            span,
+            fault: self,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(expected) = &self.expected {
+            write!(f, "; expected {expected}")?;
+        }
+        if let Some(meant) = &self.meant {
+            write!(f, "; did you mean `{meant}`?")?;
+        }
+        Ok(())
+    }
+}
+
+impl Problem {
+    /// Line and column from 1, the column in characters.
+    pub fn position(&self) -> (usize, usize) {
+        let start = floor(&self.source.text, self.span.start);
+        let before = &self.source.text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+
+    /// The message and the lines it speaks of.
+    pub fn render(&self) -> String {
+        let text = &*self.source.text;
+        let start = floor(text, self.span.start);
+        let line = text[start..]
+            .split('\n')
+            .next()
+            .unwrap_or_default()
+            .trim_end();
+        // A place that spans lines, a whole step say, is marked on its first line only.
+        let end = floor(text, self.span.end).clamp(start, start + line.len());
+        let snippet = Snippet::source(text).annotation(AnnotationKind::Primary.span(start..end));
+        let group = Group::with_level(Level::ERROR).element(snippet);
+        let drawn = Renderer::plain()
+            .decor_style(DecorStyle::Ascii)
+            .render(&[group]);
+        let lines: Vec<&str> = drawn
+            .lines()
+            .filter(|line| line.contains('|'))
+            .map(str::trim_end)
+            .collect();
+        format!("{self}\n{}", lines.join("\n"))
+    }
+}
+
+/// `file:line:column: what; expected …; did you mean …?`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.position();
+        write!(
+            f,
+            "{}:{line}:{column}: {}",
+            self.source.path.display(),
+            self.fault
+        )
+    }
+}
+
+/// Everything that is wrong; at least one problem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// `value`, if there is nothing wrong; problems in the order of their places otherwise.
+    pub fn unless_any<T>(mut problems: Vec<Problem>, value: T) -> Result<T, Self> {
+        problems.sort_by(|a, b| (&a.source.path, a.span).cmp(&(&b.source.path, b.span)));
+        if problems.is_empty() {
+            Ok(value)
+        } else {
+            Err(Self(problems))
+        }
+    }
+
+    /// All of them.
+    pub fn into_vec(self) -> Vec<Problem> {
+        self.0
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(Problem::render).collect();
+        f.write_str(&all.join("\n\n"))
+    }
+}
+
+fn floor(text: &str, byte: usize) -> usize {
+    text.floor_char_boundary(byte.min(text.len()))
+}
