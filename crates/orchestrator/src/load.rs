@@ -7,6 +7,7 @@ mod documents;
 mod meaning;
 mod reader;
 mod steps;
+mod that;
 mod yaml;
 
 use serde_json::Value;

@@ -20,7 +20,7 @@ pub struct Problem {
     /// Where in it.
     pub span: Span,
     /// What is wrong, expected and meant.
-    pub fault: Fault,
+    pub fault: Box<Fault>,
 }
 
 /// What is wrong, without where.
@@ -62,7 +62,7 @@ impl Fault {
         Problem {
             source: source.clone(),
             span,
-            fault: self,
+            fault: Box::new(self),
         }
     }
 }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(crate) use expectation::{After, Claim, Expectation, Lasting, RestartsSaid, That};
+pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsSaid, That};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use scalar::{Later, Scalar};
 

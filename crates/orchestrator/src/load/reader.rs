@@ -55,16 +55,12 @@ impl<'a> Reader<'a> {
         choices: &[(&str, T)],
     ) -> Option<T> {
         let said = word.word();
-        match choices.iter().find(|(name, _)| *name == said) {
-            Some((_, value)) => Some(*value),
-            None => {
-                let names = choices.iter().map(|(name, _)| *name);
-                self.fault(
-                    word.span,
-                    Fault::new(format!("`{said}` is not {what}")).one_of(&said, names),
-                )
-            }
+        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == said) {
+            return Some(*value);
         }
+        let names = choices.iter().map(|(name, _)| *name);
+        let fault = Fault::new(format!("`{said}` is not {what}"));
+        self.fault(word.span, fault.one_of(&said, names))
     }
 
     pub(super) fn duration(&mut self, word: &Spanned<Scalar>) -> Option<Duration> {

@@ -271,7 +271,7 @@ fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Oper
     }
 }
 
-fn eventually(reader: &mut Reader<'_>, said: &Spanned<written::After>) -> Option<Operator> {
+fn eventually(reader: &mut Reader<'_>, said: &Spanned<written::Becoming>) -> Option<Operator> {
     reader.later("after", said.after.as_ref());
     let not_before = reader.duration_or(said.not_before.as_ref(), std::time::Duration::ZERO);
     let within = reader.duration(&said.within);

@@ -38,7 +38,7 @@ pub(crate) struct Expectation {
     /// What must be true of it, everything at once.
     pub(crate) that: Spanned<That>,
     /// Becomes true in time.
-    pub(crate) eventually: Option<Spanned<After>>,
+    pub(crate) eventually: Option<Spanned<Becoming>>,
     /// Is true all the time.
     pub(crate) always: Option<Spanned<Lasting>>,
     /// Is false all the time.
@@ -124,7 +124,7 @@ pub(crate) struct That {
 /// Becomes true at some time from `notBefore` to `within` and stays true for `hold`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct After {
+pub(crate) struct Becoming {
     /// True any earlier is a failure; 0s if absent.
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) not_before: Option<Spanned<Scalar>>,

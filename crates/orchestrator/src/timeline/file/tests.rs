@@ -74,7 +74,7 @@ fn several_timelines_read_back() {
     assert_eq!(read(&text).unwrap(), [timeline(), timeline()]);
 }
 
-fn check_error(text: &str, expected: Expect) {
+fn check_error(text: &str, expected: &Expect) {
     let error = anyhow::Error::from(read(text).unwrap_err());
     expected.assert_eq(&format!("{error:#}"));
 }
@@ -83,24 +83,24 @@ fn check_error(text: &str, expected: Expect) {
 fn what_cannot_be_read_says_where() {
     check_error(
         "hello",
-        expect!["line 1 is no line of a timeline: expected value at line 1 column 1"],
+        &expect!["line 1 is no line of a timeline: expected value at line 1 column 1"],
     );
     check_error(
         r#"{"timeline":2}"#,
-        expect!["line 1: timeline format 2; this probeflip reads format 1"],
+        &expect!["line 1: timeline format 2; this probeflip reads format 1"],
     );
     check_error(
         r#"{"timeline":1}"#,
-        expect!["line 1 is no header of a timeline: missing field `experiment`"],
+        &expect!["line 1 is no header of a timeline: missing field `experiment`"],
     );
     check_error(
         r#"{"at":0,"record":"end"}"#,
-        expect!["line 1: expected a header before the first record"],
+        &expect!["line 1: expected a header before the first record"],
     );
     let header = written(&timeline()).lines().next().unwrap().to_owned();
     check_error(
         &format!("{header}\n{}", r#"{"at":0,"record":"hehe"}"#),
-        expect![
+        &expect![
             "line 2 is no record of a timeline: unknown variant `hehe`, expected one of `applied`, `bound`, `steady`, `step-start`, `sending`, `acknowledged`, `step-end`, `state`, `watch`, `gap`, `flip`, `healed`, `hit`, `traffic`, `journal`, `end` at line 1 column 24"
         ],
     );
@@ -109,6 +109,6 @@ fn what_cannot_be_read_says_where() {
             "{header}\n{}\n{}",
             r#"{"at":5,"record":"end"}"#, r#"{"at":4,"record":"end"}"#
         ),
-        expect!["line 3: this record was received before the previous one"],
+        &expect!["line 3: this record was received before the previous one"],
     );
 }
