@@ -5,6 +5,8 @@
 
 use std::process;
 
+use crate::problem::Problems;
+
 /// How the process ends, one code per kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -95,6 +97,12 @@ impl<E: Ends> From<E> for Failure {
             exit: error.exit(),
             error: error.into(),
         }
+    }
+}
+
+impl Ends for Problems {
+    fn exit(&self) -> Exit {
+        Exit::Usage
     }
 }
 
