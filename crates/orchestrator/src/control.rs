@@ -6,7 +6,7 @@
 
 mod line;
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -288,7 +288,7 @@ async fn ask(
     let unsent = match line {
         Some(line) => match line.ask(request).await? {
             line::Asked::Answered(answer) => return Ok(answer),
-            line::Asked::Unsent(request) => request,
+            line::Asked::Unsent(request) => *request,
         },
         None => request,
     };
@@ -331,7 +331,7 @@ fn route(port: u16, path: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 route.push(char::from(byte));
             }
-            _ => route.push_str(&format!("%{byte:02X}")),
+            _ => write!(route, "%{byte:02X}").expect("a string must take what is written"),
         }
     }
     route

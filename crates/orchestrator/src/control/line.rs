@@ -26,7 +26,7 @@ pub(super) enum Asked {
     /// It was answered.
     Answered(Answer),
     /// The connection had ended before; the request never left and can be sent on another.
-    Unsent(Request<Full<Bytes>>),
+    Unsent(Box<Request<Full<Bytes>>>),
 }
 
 /// An open connection. Dropping it closes it and the port-forward.
@@ -80,12 +80,12 @@ impl Line {
         request: Request<Full<Bytes>>,
     ) -> Result<Asked, ControlError> {
         if self.sender.ready().await.is_err() {
-            return Ok(Asked::Unsent(request));
+            return Ok(Asked::Unsent(Box::new(request)));
         }
         let response = match self.sender.try_send_request(request).await {
             Ok(response) => response,
             Err(mut failed) => match failed.take_message() {
-                Some(request) => return Ok(Asked::Unsent(request)),
+                Some(request) => return Ok(Asked::Unsent(Box::new(request))),
                 None => return Err(self.broken(failed.into_error()).await),
             },
         };

@@ -1,0 +1,112 @@
+//! The one timeline that everything observed goes into, while it grows.
+//!
+//! A record gets its time when it is handed in, under the lock, so the order of records is the order of
+//! their times. Nothing is decided here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::{sync::Notify, time::Instant};
+
+use crate::timeline::{Header, Micros, Timeline, What};
+
+/// A handle on a growing timeline. Clones write to the same one.
+#[derive(Debug, Clone)]
+pub struct Recorder(Arc<Growing>);
+
+#[derive(Debug)]
+struct Growing {
+    start: Instant,
+    timeline: Mutex<Timeline>,
+    grown: Notify,
+}
+
+impl Recorder {
+    /// Begins a timeline now.
+    pub fn start(header: Header) -> Self {
+        Self(Arc::new(Growing {
+            start: Instant::now(),
+            timeline: Mutex::new(Timeline::new(header)),
+            grown: Notify::new(),
+        }))
+    }
+
+    /// The present.
+    pub fn now(&self) -> Micros {
+        Micros::from(self.0.start.elapsed())
+    }
+
+    /// Waits until a time of this timeline; a millisecond later at most.
+    pub async fn until(&self, at: Micros) {
+        match self.0.start.checked_add(at.into()) {
+            Some(instant) => tokio::time::sleep_until(instant).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Appends what was received just now.
+    pub fn record(&self, what: What) -> Micros {
+        let mut timeline = self.lock();
+        let at = self.now().max(timeline.last());
+        timeline.push(at, what);
+        self.0.grown.notify_one();
+        at
+    }
+
+    /// Waits until something was appended since the last call; for one caller.
+    pub async fn grown(&self) {
+        self.0.grown.notified().await;
+    }
+
+    /// Looks at the timeline as it is now.
+    pub fn read<T>(&self, look: impl FnOnce(&Timeline) -> T) -> T {
+        look(&self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Timeline> {
+        // A panic between two records leaves whole records behind.
+        self.0
+            .timeline
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::timeline::{FORMAT, Place};
+
+    fn header() -> Header {
+        Header {
+            timeline: FORMAT,
+            experiment: "e".to_owned(),
+            place: Place::Virtual,
+            kubernetes: "v1.36.3".to_owned(),
+            probeflip: "0.1.0".to_owned(),
+            run: "r".to_owned(),
+            namespace: "n".to_owned(),
+            seed: None,
+            started: "2026-01-01T00:00:00Z".to_owned(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn records_carry_the_time_since_the_start() {
+        let recorder = Recorder::start(header());
+        recorder.until(Micros(2_000_000)).await;
+        assert_eq!(recorder.record(What::Applied), Micros(2_000_000));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        recorder.record(What::Steady);
+        recorder.grown().await;
+        let times = recorder.read(|timeline| {
+            timeline
+                .records()
+                .iter()
+                .map(|record| record.at.0)
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(times, [2_000_000, 2_001_000]);
+    }
+}
