@@ -122,12 +122,12 @@ impl Ends for Refusal {
 /// Plans a flip of a probe of this Pod. `services` are all of its namespace.
 pub fn plan(pod: &Pod, services: &[Service], wish: Wish<'_>) -> Result<Plan, Refusal> {
     let probes = probes_of(pod);
-    let probed = find(&probes, wish)?;
+    let flipped = find(&probes, wish)?;
     if wish.probe == Probe::Startup && has_started(pod, wish.container) {
         return Err(Refusal::Started(wish.container.to_owned()));
     }
-    let (port, act) = act(probed, wish.to)?;
-    let others = touched(&probes, probed, port, &act);
+    let (port, act) = act(flipped, wish.to)?;
+    let others = touched(&probes, flipped, port, &act);
     if !others.is_empty() && !wish.shared {
         return Err(Refusal::Shared { others });
     }
@@ -267,13 +267,11 @@ pub(crate) fn selects(service: &Service, pod: &Pod) -> bool {
 }
 
 fn has(probes: &[Probe]) -> String {
-    match probes {
-        [] => "it has none".to_owned(),
-        _ => {
-            let words: Vec<_> = probes.iter().map(|probe| probe.word()).collect();
-            format!("it has {}", words.join(" and "))
-        }
+    if probes.is_empty() {
+        return "it has none".to_owned();
     }
+    let words: Vec<_> = probes.iter().map(|probe| probe.word()).collect();
+    format!("it has {}", words.join(" and "))
 }
 
 impl fmt::Display for Act {

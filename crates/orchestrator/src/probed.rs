@@ -111,7 +111,7 @@ fn asks(container: &Container, spec: &Spec) -> Asks {
         .exec
         .iter()
         .flat_map(|exec| exec.command.iter().flatten());
-    check_command(command.map(String::as_str).collect())
+    check_command(&command.map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A port as the kubelet finds it: a number, or the name of one of the container's own ports.
@@ -138,8 +138,8 @@ pub(crate) fn port_number(container: &Container, port: &IntOrString) -> Option<u
 }
 
 /// `probe-target check http 127.0.0.1:8080 /readyz` asks what its words say.
-fn check_command(command: Vec<&str>) -> Asks {
-    let readable = match command.as_slice() {
+fn check_command(command: &[&str]) -> Asks {
+    let readable = match command {
         [program, "check", kind, address, rest @ ..] if is_ours(program) => {
             let port = address
                 .rsplit_once(':')
@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    fn check(probe: Value, expected: &str) {
+    fn check(probe: &Value, expected: &str) {
         let pod = serde_json::from_value(json!({ "spec": { "containers": [{
             "name": "b",
             "ports": [{ "name": "http-b", "containerPort": 8081 }],
@@ -199,26 +199,26 @@ mod tests {
     #[test]
     fn named_ports_are_the_container_s_own() {
         check(
-            json!({ "httpGet": { "path": "/readyz", "port": "http-b" } }),
+            &json!({ "httpGet": { "path": "/readyz", "port": "http-b" } }),
             "http 8081/readyz",
         );
-        check(json!({ "httpGet": { "port": 8080 } }), "http 8080/");
+        check(&json!({ "httpGet": { "port": 8080 } }), "http 8080/");
         check(
-            json!({ "httpGet": { "path": "ok?full=1", "port": "8080" } }),
+            &json!({ "httpGet": { "path": "ok?full=1", "port": "8080" } }),
             "http 8080/ok",
         );
         check(
-            json!({ "httpGet": { "port": "http-a" } }),
+            &json!({ "httpGet": { "port": "http-a" } }),
             "a port without a number",
         );
     }
 
     #[test]
     fn tcp_and_grpc() {
-        check(json!({ "tcpSocket": { "port": 7000 } }), "tcp 7000");
-        check(json!({ "grpc": { "port": 9000 } }), "grpc 9000");
+        check(&json!({ "tcpSocket": { "port": 7000 } }), "tcp 7000");
+        check(&json!({ "grpc": { "port": 9000 } }), "grpc 9000");
         check(
-            json!({ "grpc": { "port": 9000, "service": "db" } }),
+            &json!({ "grpc": { "port": 9000, "service": "db" } }),
             "grpc 9000/db",
         );
     }
@@ -230,17 +230,17 @@ mod tests {
             json!({ "exec": { "command": words } })
         };
         check(
-            exec("/probe-target check http 127.0.0.1:8080 /readyz"),
+            &exec("/probe-target check http 127.0.0.1:8080 /readyz"),
             "http 8080/readyz",
         );
         check(
-            exec("/probe-target check http [::1]:8080 --timeout 1s"),
+            &exec("/probe-target check http [::1]:8080 --timeout 1s"),
             "http 8080/",
         );
-        check(exec("/probe-target check tcp 127.0.0.1:7000"), "tcp 7000");
-        check(exec("cat /tmp/healthy"), "exec cat /tmp/healthy");
+        check(&exec("/probe-target check tcp 127.0.0.1:7000"), "tcp 7000");
+        check(&exec("cat /tmp/healthy"), "exec cat /tmp/healthy");
         check(
-            exec("probe-target check http nowhere"),
+            &exec("probe-target check http nowhere"),
             "exec probe-target check http nowhere",
         );
     }

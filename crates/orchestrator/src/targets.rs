@@ -114,7 +114,14 @@ pub fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
 /// Whether a container is a target: by annotation, or by its image's name.
 pub fn is_target(pod: &Pod, container: &Container) -> bool {
     let image = container.image.as_deref().unwrap_or_default();
-    annotation(pod, container).is_some() || image_name(image) == "probe-target"
+    annotation(pod, container).is_some()
+        || (image_name(image) == "probe-target" && serves(container))
+}
+
+/// Whether the program is told to serve, and not to be a client.
+fn serves(container: &Container) -> bool {
+    let first = container.args.iter().flatten().next();
+    first.is_none_or(|word| word == "serve" || word.starts_with("--"))
 }
 
 /// An image reference's last path component, without tag and digest.
@@ -157,17 +164,21 @@ fn annotation<'a>(pod: &'a Pod, container: &Container) -> Option<&'a str> {
 /// What the container's own words imply, in the target's order of precedence: argument, environment,
 /// first port.
 fn control_port(container: &Container) -> Option<u16> {
-    let first_port = container.ports.iter().flatten().next();
-    option(container, "--control")
-        .or_else(|| environment(container, "PROBE_TARGET_CONTROL"))
-        .map(port_of)
-        .unwrap_or_else(|| {
-            option(container, "--port")
-                .or_else(|| environment(container, "PROBE_TARGET_PORTS"))
-                .and_then(first_listed_port)
-                .or_else(|| first_port.and_then(|port| u16::try_from(port.container_port).ok()))
-                .and_then(|port| port.checked_add(CONTROL_OFFSET))
-        })
+    let given =
+        option(container, "--control").or_else(|| environment(container, "PROBE_TARGET_CONTROL"));
+    match given {
+        Some(address) => port_of(address),
+        None => first_port(container)?.checked_add(CONTROL_OFFSET),
+    }
+}
+
+fn first_port(container: &Container) -> Option<u16> {
+    let listed =
+        option(container, "--port").or_else(|| environment(container, "PROBE_TARGET_PORTS"));
+    listed.and_then(first_listed_port).or_else(|| {
+        let port = container.ports.iter().flatten().next()?;
+        u16::try_from(port.container_port).ok()
+    })
 }
 
 /// The first value of a long option in the container's command line, in either spelling.

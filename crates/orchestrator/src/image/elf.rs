@@ -9,7 +9,7 @@ use std::fmt;
 pub enum Architecture {
     /// x86-64.
     Amd64,
-    /// AArch64.
+    /// 64-bit Arm.
     Arm64,
 }
 

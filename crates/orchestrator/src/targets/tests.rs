@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn pod(container: Value, annotations: Value) -> Pod {
-    let mut container = container;
+fn pod(mut container: Value, annotations: &Value) -> Pod {
     container["name"] = json!("b");
     serde_json::from_value(json!({
         "metadata": { "name": "web-1", "uid": "u", "annotations": annotations },
@@ -16,7 +15,7 @@ fn pod(container: Value, annotations: Value) -> Pod {
 
 fn control(mut container: Value) -> Option<u16> {
     container["image"] = json!("probe-target:0.1.0");
-    target(&pod(container, json!({})), "b")
+    target(&pod(container, &json!({})), "b")
         .ok()
         .map(|target| target.control)
 }
@@ -24,13 +23,23 @@ fn control(mut container: Value) -> Option<u16> {
 #[test]
 fn an_image_is_known_by_its_last_component() {
     let check = |image: &str, expected| {
-        let pod = pod(json!({ "image": image }), json!({}));
+        let pod = pod(json!({ "image": image }), &json!({}));
         assert_eq!(targets_of(&pod).len(), expected, "{image}");
     };
     check("probe-target", 1);
     check("registry.example:5000/team/probe-target:1.2@sha256:abc", 1);
     check("probe-target-b:0.1.0", 0);
     check("registry.example/probe-target/nginx", 0);
+}
+
+#[test]
+fn a_client_of_the_same_image_is_no_target() {
+    let check = |args: &Value, expected| {
+        let pod = pod(json!({ "image": "probe-target", "args": args }), &json!({}));
+        assert_eq!(targets_of(&pod).len(), expected, "{args}");
+    };
+    check(&json!(["traffic", "10.0.0.1:80"]), 0);
+    check(&json!(["serve", "--port=80"]), 1);
 }
 
 #[test]
@@ -78,13 +87,13 @@ fn nothing_is_guessed() {
 #[test]
 fn an_annotation_makes_a_target() {
     let annotations = json!({ "control.probeflip.dev/b": "127.0.0.1:4242" });
-    let pod = pod(json!({ "image": "other" }), annotations);
+    let pod = pod(json!({ "image": "other" }), &annotations);
     assert_eq!(target(&pod, "b").unwrap().control, 4242);
 }
 
 #[test]
 fn refusals_say_what_there_is_and_what_to_do() {
-    let pod = pod(json!({ "image": "nginx:1" }), json!({}));
+    let pod = pod(json!({ "image": "nginx:1" }), &json!({}));
     let message = target(&pod, "c").unwrap_err().to_string();
     assert_eq!(message, "pod `web-1` has no container `c`; it has `b`");
     let message = target(&pod, "b").unwrap_err().to_string();
