@@ -72,11 +72,7 @@ impl Behaviour {
 
     /// The plain reply with this status.
     pub fn status(status: u16) -> Self {
-        Self::new(Effect::Reply(Reply {
-            status,
-            headers: BTreeMap::new(),
-            body: None,
-        }))
+        Self::new(status.into())
     }
 
     /// The fault, at once and for ever.
@@ -87,15 +83,20 @@ impl Behaviour {
     /// Reads `{"status":503,"delay":"1s","for":"30s"}`, which stands at `path`.
     pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
         let mut fields = Fields::read(value, path)?;
-        let behaviour = Self {
-            effect: Effect::read(&mut fields)?,
-            delay: fields.duration("delay")?.unwrap_or_default(),
-            bounds: Bounds::read(&mut fields)?,
-            agent: fields.text("agent")?,
-            leased: fields.flag("leased")?,
-        };
+        let behaviour = Self::fields(&mut fields)?;
         fields.finish()?;
         Ok(behaviour)
+    }
+
+    /// Reads the same from an object already begun.
+    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, Invalid> {
+        Ok(Self {
+            effect: Effect::read(fields)?,
+            delay: fields.duration("delay")?.unwrap_or_default(),
+            bounds: Bounds::read(fields)?,
+            agent: fields.text("agent")?,
+            leased: fields.flag("leased")?,
+        })
     }
 
     fn write(&self) -> Map<String, Value> {
@@ -220,6 +221,17 @@ fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), I
         }
     }
     Ok(())
+}
+
+impl From<u16> for Effect {
+    /// The plain reply with this status.
+    fn from(status: u16) -> Self {
+        Self::Reply(Reply {
+            status,
+            headers: BTreeMap::new(),
+            body: None,
+        })
+    }
 }
 
 impl Serialize for Behaviour {

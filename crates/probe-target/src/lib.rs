@@ -1,29 +1,81 @@
 //! The server under probe: a tiny hyper program whose ports, paths and faults are set at runtime over HTTP.
 //! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
+//!
+//! What it can be told and what it answers, as values: [`word`], [`behaviour`], [`opening`], [`bound`], [`plan`], [`wire`].
+//! What it decides: `world`, over `layers`. What it does: `serve` (a `port` task for each port, `http` for each connection, `control`
+//! beside them, `target` between them), `traffic`, and the small commands `check` and `remote`.
 
 pub mod behaviour;
 pub mod bound;
 pub mod duration;
 pub mod moment;
 pub mod opening;
+pub mod plan;
 pub mod wire;
 pub mod word;
 
+mod call;
+mod check;
+mod cli;
+mod client;
 mod clock;
+mod control;
+mod events;
+mod exchange;
+mod failure;
 mod fields;
+mod gaps;
+mod http;
+mod identity;
 mod invalid;
+mod layers;
+mod log;
 mod net;
+mod panel;
+mod percent;
+mod port;
 mod process;
+mod remote;
+mod reply;
+mod serve;
+mod target;
+mod traffic;
+mod world;
 
 pub use invalid::Invalid;
 pub use net::{Connection, Listener, Network};
 pub use process::Process;
 
-/// Runs one invocation to its end and says its exit code.
+use cli::Command;
+use failure::Failure;
+
+/// Runs one invocation to its end and says its exit code: 0, 1 for what did not work, 2 for what was not understood.
 ///
 /// All tasks belong to the future: dropping it is SIGKILL. What they held is released as soon as the runtime has polled them once more.
 pub async fn run<N: Network>(mut process: Process<N>) -> u8 {
-    // An unwritable stderr leaves nobody to tell.
-    _ = writeln!(process.errors, "error: no command is served yet");
-    2
+    match command(&mut process).await {
+        Ok(said) => {
+            // Whoever closed stdout does not want it.
+            _ = process.output.write_all(said.as_bytes());
+            _ = process.output.flush();
+            0
+        }
+        Err(failure) => {
+            process.say(&format!("error: {failure}"));
+            if let Failure::Usage(_) = failure {
+                process.say("hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options");
+            }
+            failure.code()
+        }
+    }
+}
+
+async fn command<N: Network>(process: &mut Process<N>) -> Result<String, Failure> {
+    match cli::parse(&process.arguments, &process.environment)? {
+        Command::Say(text) => Ok(text),
+        Command::Serve(serve) => serve::run(serve, process).await.map(|()| String::new()),
+        Command::Traffic(traffic) => traffic::run(traffic, process).await.map(|()| String::new()),
+        Command::Check(check) => check::run(check, &process.network).await,
+        Command::Control(control) => remote::run(control, process).await,
+    }
 }

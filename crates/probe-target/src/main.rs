@@ -1,2 +1,53 @@
-//! Under construction.
-fn main() {}
+//! The program: sockets, the environment and SIGTERM for `probe_target::run`, on one thread. Nothing is decided here.
+
+mod sockets;
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::process::ExitCode;
+
+use probe_target::Process;
+use tokio::signal::unix::{SignalKind, signal};
+
+use sockets::Sockets;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    ExitCode::from(probe_target::run(process()).await)
+}
+
+fn process() -> Process<Sockets> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    Process {
+        arguments: std::env::args_os().skip(1).map(text).collect(),
+        environment: std::env::vars_os()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect(),
+        network: Sockets,
+        instance: instance(),
+        terminate: Box::pin(terminated()),
+        read: |path| std::fs::read(path),
+        output: Box::new(io::stdout()),
+        errors: Box::new(io::stderr()),
+    }
+}
+
+/// A name that no other process has: the keys of the standard library's hasher are drawn from the operating system.
+fn instance() -> String {
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+/// SIGTERM of a kubelet, or Ctrl-C at a terminal.
+async fn terminated() {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        biased;
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

@@ -75,19 +75,26 @@ impl Opening {
                 )
             })?,
         };
-        let bounds = Bounds::read(fields)?;
-        if bounds.count.is_some() && state != PortState::Reset {
-            return Err(Invalid::new(
-                fields.path("count"),
-                format!("nothing can be counted on a port that is {}", state.name()),
-            ));
-        }
-        Ok(Self {
+        let opening = Self {
             protocol,
             state,
-            bounds,
+            bounds: Bounds::read(fields)?,
             leased: fields.flag("leased")?,
-        })
+        };
+        opening.check(&fields.path("count"))?;
+        Ok(opening)
+    }
+
+    /// Refuses a count of what is never seen; `field` is where it was given.
+    pub(crate) fn check(&self, field: &str) -> Result<(), Invalid> {
+        if self.bounds.count.is_some() && self.state != PortState::Reset {
+            let message = format!(
+                "nothing can be counted on a port that is {}",
+                self.state.name()
+            );
+            return Err(Invalid::new(field, message));
+        }
+        Ok(())
     }
 
     pub(crate) fn write(&self) -> Map<String, Value> {

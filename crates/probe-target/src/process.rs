@@ -26,6 +26,14 @@ pub struct Process<N> {
     pub errors: Box<dyn Write + Send>,
 }
 
+impl<N> Process<N> {
+    /// Says one line to whoever reads stderr.
+    pub(crate) fn say(&mut self, line: &str) {
+        // An unwritable stderr leaves nobody to tell.
+        _ = writeln!(self.errors, "{line}");
+    }
+}
+
 impl<N> fmt::Debug for Process<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Process")

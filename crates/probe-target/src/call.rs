@@ -1,0 +1,323 @@
+//! The control API's calls as values: method, path, query and body become one call or one refusal.
+//! Pure: who may call and what comes of it is in `control.rs`.
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+
+use crate::behaviour::Behaviour;
+use crate::duration;
+use crate::fields::Fields;
+use crate::invalid::Invalid;
+use crate::opening::Opening;
+use crate::panel::{Filter, Refused};
+use crate::percent;
+use crate::world::Change;
+
+/// One call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Call {
+    State,
+    Plan,
+    Journal { since: u64 },
+    Stream { since: u64 },
+    Wait(Wait),
+    Change(Change),
+}
+
+/// `GET /v1/journal/wait`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Wait {
+    pub(crate) filter: Filter,
+    /// How many records; 1 by default.
+    pub(crate) hits: u64,
+    /// How long; 30 s by default.
+    pub(crate) timeout: Duration,
+    /// Of records from this number on; by default those to come.
+    pub(crate) since: Option<u64>,
+}
+
+/// The longest wait, so that one forgotten ends some time.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// Reads a call.
+pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Call, Refused> {
+    let unknown = || Refused::new(StatusCode::NOT_FOUND, "", format!("there is no `{path}`"));
+    let rest = path.strip_prefix("/v1/").ok_or_else(unknown)?;
+    match rest {
+        "state" => only(method, &Method::GET, || {
+            Query::read(query)?.end(Call::State)
+        }),
+        "plan" => only(method, &Method::GET, || Query::read(query)?.end(Call::Plan)),
+        "journal" => only(method, &Method::GET, || {
+            let mut query = Query::read(query)?;
+            let since = query.number("since")?.unwrap_or(0);
+            query.end(Call::Journal { since })
+        }),
+        "journal/stream" => only(method, &Method::GET, || {
+            let mut query = Query::read(query)?;
+            let since = query.number("since")?.unwrap_or(0);
+            query.end(Call::Stream { since })
+        }),
+        "journal/wait" => only(method, &Method::GET, || wait(Query::read(query)?)),
+        "heal" => only(method, &Method::POST, || heal(body)),
+        "lease" => only(method, &Method::PUT, || lease(body)),
+        _ => match rest.strip_prefix("ports/") {
+            Some(port) => ports(method, port, body, unknown),
+            None => Err(unknown()),
+        },
+    }
+}
+
+fn only(
+    method: &Method,
+    allowed: &Method,
+    read: impl FnOnce() -> Result<Call, Invalid>,
+) -> Result<Call, Refused> {
+    if method == allowed {
+        Ok(read()?)
+    } else {
+        Err(not_allowed(method, allowed.as_str()))
+    }
+}
+
+fn not_allowed(method: &Method, allowed: &str) -> Refused {
+    let message = format!("{method} is not for this path, only {allowed} is");
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "", message)
+}
+
+fn heal(body: &[u8]) -> Result<Call, Invalid> {
+    if !body.is_empty() {
+        Fields::parse(body)?.finish()?;
+    }
+    Ok(Call::Change(Change::Heal))
+}
+
+fn lease(body: &[u8]) -> Result<Call, Invalid> {
+    let mut fields = Fields::parse(body)?;
+    let length = fields.duration("for")?;
+    fields.finish()?;
+    let length =
+        length.ok_or_else(|| Invalid::new("for", "a lease has a length such as \"30s\""))?;
+    Ok(Call::Change(Change::Lease(length)))
+}
+
+/// `{port}` and `{port}/routes{path}`.
+fn ports(
+    method: &Method,
+    rest: &str,
+    body: &[u8],
+    unknown: impl Fn() -> Refused,
+) -> Result<Call, Refused> {
+    let (port, route) = match rest.split_once('/') {
+        None => (rest, None),
+        Some((port, rest)) => (
+            port,
+            Some(rest.strip_prefix("routes").ok_or_else(&unknown)?),
+        ),
+    };
+    let port = port.parse().ok().filter(|port| *port != 0);
+    let port = port.ok_or_else(|| Invalid::new("port", "a port is a number from 1 to 65535"))?;
+    let change = match (method, route) {
+        (&Method::PUT, None) => Change::Open(port, opening(body)?),
+        (&Method::DELETE, None) => Change::Unopen(port),
+        (&Method::PUT, Some(route)) => Change::Lay(port, path(route)?, behaviour(body)?),
+        (&Method::DELETE, Some(route)) => Change::Unlay(port, path(route)?),
+        (method, _) => return Err(not_allowed(method, "PUT or DELETE")),
+    };
+    Ok(Call::Change(change))
+}
+
+fn path(route: &str) -> Result<String, Invalid> {
+    let wrong = |message| Invalid::new("path", message);
+    if !route.starts_with('/') {
+        return Err(wrong("what follows `routes` is the path, slash included"));
+    }
+    percent::decode(route).ok_or_else(|| wrong("not percent-encoded UTF-8"))
+}
+
+fn opening(body: &[u8]) -> Result<Opening, Invalid> {
+    let mut fields = Fields::parse(body)?;
+    let opening = Opening::fields(&mut fields)?;
+    fields.finish()?;
+    Ok(opening)
+}
+
+fn behaviour(body: &[u8]) -> Result<Behaviour, Invalid> {
+    let mut fields = Fields::parse(body)?;
+    let behaviour = Behaviour::fields(&mut fields)?;
+    fields.finish()?;
+    Ok(behaviour)
+}
+
+fn wait(mut query: Query) -> Result<Call, Invalid> {
+    let port = query.number("port")?;
+    let port = port.map(|port| {
+        u16::try_from(port).map_err(|_| Invalid::new("port", "a port is a number from 1 to 65535"))
+    });
+    let timeout = match query.take("timeout") {
+        None => Duration::from_secs(30),
+        Some(text) => duration::parse(&text)
+            .filter(|timeout| *timeout <= LONGEST_WAIT)
+            .ok_or_else(|| Invalid::new("timeout", "a duration such as 30s, 10m at most"))?,
+    };
+    let wait = Wait {
+        filter: Filter {
+            port: port.transpose()?,
+            path: query.take("path"),
+        },
+        hits: query.number("hits")?.unwrap_or(1),
+        timeout,
+        since: query.number("since")?,
+    };
+    query.end(Call::Wait(wait))
+}
+
+/// The parameters of a query, each to be taken once.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn read(query: &str) -> Result<Self, Invalid> {
+        let parts = query.split('&').filter(|part| !part.is_empty());
+        let pairs = parts.map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let value = percent::decode(value);
+            let value = value.ok_or_else(|| Invalid::new(name, "not percent-encoded UTF-8"))?;
+            Ok((name.to_owned(), value))
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let position = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(position).1)
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<u64>, Invalid> {
+        let Some(text) = self.take(name) else {
+            return Ok(None);
+        };
+        let number = text.parse();
+        number
+            .map(Some)
+            .map_err(|_| Invalid::new(name, format!("must be a whole number, not `{text}`")))
+    }
+
+    /// Refuses what was not taken.
+    fn end(self, call: Call) -> Result<Call, Invalid> {
+        match self.0.first() {
+            None => Ok(call),
+            Some((name, _)) => Err(Invalid::new(name, "unknown or repeated parameter")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(line: &str, body: &str) -> Result<Call, Refused> {
+        let (method, target) = line.split_once(' ').unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        read(&method, path, query, body.as_bytes())
+    }
+
+    #[track_caller]
+    fn lays(line: &str, port: u16, path: &str) {
+        let change = Change::Lay(port, path.to_owned(), Behaviour::status(503));
+        assert_eq!(call(line, r#"{"status":503}"#), Ok(Call::Change(change)));
+    }
+
+    #[track_caller]
+    fn refuses(line: &str, body: &str, status: u16, field: &str) {
+        let refused = call(line, body).unwrap_err();
+        assert_eq!(
+            (refused.status.as_u16(), refused.invalid.field.as_str()),
+            (status, field)
+        );
+    }
+
+    #[test]
+    fn what_follows_routes_is_the_path_decoded_once() {
+        lays("PUT /v1/ports/8080/routes/readyz", 8080, "/readyz");
+        lays("PUT /v1/ports/8080/routes/", 8080, "/");
+        lays(
+            "PUT /v1/ports/8080/routes//a/routes/b",
+            8080,
+            "//a/routes/b",
+        );
+        lays("PUT /v1/ports/8080/routes/a%20b%2520", 8080, "/a b%20");
+        refuses("PUT /v1/ports/8080/routes", "{}", 400, "path");
+        refuses("PUT /v1/ports/8080/routesreadyz", "{}", 400, "path");
+        refuses("PUT /v1/ports/8080/routes/%ff", "{}", 400, "path");
+    }
+
+    #[test]
+    fn changes_are_never_made_by_get() {
+        for line in [
+            "GET /v1/heal",
+            "GET /v1/lease",
+            "GET /v1/ports/8080",
+            "POST /v1/state",
+        ] {
+            refuses(line, "", 405, "");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_so() {
+        for line in [
+            "GET /",
+            "GET /v1/",
+            "GET /v2/state",
+            "PUT /v1/ports/80/x",
+            "GET /v1/states",
+        ] {
+            refuses(line, "", 404, "");
+        }
+        for port in ["0", "65536", "http", ""] {
+            refuses(&format!("PUT /v1/ports/{port}"), "{}", 400, "port");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused_by_name() {
+        refuses("GET /v1/journal?sinc=3", "", 400, "sinc");
+        refuses("GET /v1/journal?since=x", "", 400, "since");
+        refuses("GET /v1/journal/wait?timeout=1h", "", 400, "timeout");
+        refuses("POST /v1/heal", r#"{"all":true}"#, 400, "all");
+        refuses("PUT /v1/lease", "{}", 400, "for");
+        refuses("PUT /v1/lease", r#"{"for":"0s"}"#, 400, "for");
+        refuses("PUT /v1/ports/80", r#"{"stat":"open"}"#, 400, "stat");
+        refuses(
+            "PUT /v1/ports/80/routes/",
+            r#"{"status":99}"#,
+            400,
+            "status",
+        );
+        refuses("PUT /v1/ports/80/routes/", "", 400, "");
+    }
+
+    #[test]
+    fn a_wait_has_its_defaults() {
+        let wait = Wait {
+            filter: Filter::default(),
+            hits: 1,
+            timeout: Duration::from_secs(30),
+            since: None,
+        };
+        assert_eq!(call("GET /v1/journal/wait", ""), Ok(Call::Wait(wait)));
+        let wait = Wait {
+            filter: Filter {
+                port: Some(8080),
+                path: Some("/a b".to_owned()),
+            },
+            hits: 3,
+            timeout: Duration::from_millis(1500),
+            since: Some(7),
+        };
+        let line = "GET /v1/journal/wait?port=8080&path=/a%20b&hits=3&timeout=1.5s&since=7";
+        assert_eq!(call(line, ""), Ok(Call::Wait(wait)));
+    }
+}

@@ -1,0 +1,103 @@
+//! The command line and the environment, parsed once into typed commands. Handrolled on lexopt to avoid the large clap dependency.
+//! It opens no file and runs nothing.
+
+pub(crate) mod check;
+pub(crate) mod control;
+pub(crate) mod options;
+pub(crate) mod place;
+pub(crate) mod serve;
+pub(crate) mod traffic;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use crate::invalid::Invalid;
+use options::{Grammar, Options};
+
+/// What one invocation is to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Serve(serve::Serve),
+    Check(check::Check),
+    Control(control::Control),
+    Traffic(traffic::Traffic),
+    /// Print this and be done.
+    Say(String),
+}
+
+/// The grammars of all commands, in the order in which help lists them.
+const COMMANDS: [(&str, &Grammar); 7] = [
+    ("serve", &serve::GRAMMAR),
+    ("check", &check::GRAMMAR),
+    ("flip", &control::FLIP),
+    ("heal", &control::HEAL),
+    ("state", &control::STATE),
+    ("journal", &control::JOURNAL),
+    ("traffic", &traffic::GRAMMAR),
+];
+
+/// Reads a command line without the program's name.
+pub(crate) fn parse(
+    arguments: &[String],
+    environment: &BTreeMap<String, String>,
+) -> Result<Command, Invalid> {
+    let (name, rest) = match arguments.split_first() {
+        Some((first, rest)) if !first.starts_with('-') => (first.as_str(), rest),
+        _ => ("serve", arguments),
+    };
+    // Without a command, `--help` is about all of them.
+    let bare = rest.len() == arguments.len();
+    match arguments.first().map(String::as_str) {
+        Some("--help" | "-h" | "help") => return Ok(Command::Say(overview())),
+        Some("--version" | "-V") if bare => return Ok(Command::Say(version())),
+        _ => {}
+    }
+    let known = COMMANDS.iter().find(|(known, _)| *known == name);
+    let Some((name, grammar)) = known else {
+        let known = COMMANDS.map(|(name, _)| name).join(", ");
+        let message = format!("no command `{name}`, expected one of {known}");
+        return Err(Invalid::new("", message));
+    };
+    if rest
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h")
+    {
+        return Ok(Command::Say(grammar.help()));
+    }
+    let options = Options::parse(grammar, rest, environment)?;
+    Ok(match *name {
+        "serve" => Command::Serve(serve::Serve::new(options)?),
+        "check" => Command::Check(check::Check::new(options)?),
+        "traffic" => Command::Traffic(traffic::Traffic::new(options)?),
+        name => Command::Control(control::Control::new(name, options)?),
+    })
+}
+
+/// A numeric address. The static binary resolves no names.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "must be a numeric address such as 127.0.0.1:8080, not `{text}`; names are not resolved"
+        )
+    })
+}
+
+fn version() -> String {
+    concat!("probe-target ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
+}
+
+fn overview() -> String {
+    let mut text = String::from(
+        "The server under probe: HTTP ports whose paths can be made to fail while it runs\n\n\
+         Usage: probe-target [COMMAND] …\n\nCommands:\n",
+    );
+    for (name, grammar) in COMMANDS {
+        text += &format!("  {name:8} {}\n", grammar.about);
+    }
+    text += "\nWithout a command it serves. `probe-target COMMAND --help` says more.\n\
+             A BEHAVIOUR is one word: pass (200), fail (503), refuse (the port is closed), a status 200–999, or a fault: hang, close, reset.\n";
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! `probe-target check`: one probe from inside, for an exec probe or an image's HEALTHCHECK.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::options::{Grammar, Options, Spec};
+use super::{address, control};
+use crate::invalid::Invalid;
+
+/// How `check` is written.
+pub(crate) const GRAMMAR: Grammar = Grammar {
+    usage: "check http|tcp ADDRESS [PATH] [--timeout 1s]",
+    about: "Probe an address once: exit 0 if it is healthy, 1 if not",
+    operands: 3,
+    options: &[TIMEOUT],
+    notes: "Healthy is a status 200–399 for http, a connection for tcp. `grpc` is not served by this version.",
+};
+
+pub(super) const TIMEOUT: Spec = Spec {
+    name: "timeout",
+    value: "DURATION",
+    many: false,
+    help: "Give up after this time; 1s by default",
+};
+
+/// A probe.
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) kind: Kind,
+    pub(crate) address: SocketAddr,
+    pub(crate) timeout: Duration,
+}
+
+/// What is probed.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// A request for this path.
+    Http(String),
+    /// A connection.
+    Tcp,
+}
+
+impl Check {
+    pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
+        let kind = options.operand("http or tcp")?;
+        let place = address(&options.operand("ADDRESS")?);
+        let kind = match (kind.as_str(), options.operands.pop()) {
+            ("http", path) => Kind::Http(path.unwrap_or_else(|| "/".to_owned())),
+            ("tcp", None) => Kind::Tcp,
+            ("tcp", Some(_)) => return Err(Invalid::new("", "tcp takes no path")),
+            ("grpc", _) => {
+                let message = "`grpc` is not served by this version, only http and tcp are";
+                return Err(Invalid::new("", message));
+            }
+            (kind, _) => {
+                let message = format!("no check `{kind}`, expected http or tcp");
+                return Err(Invalid::new("", message));
+            }
+        };
+        if let Kind::Http(path) = &kind
+            && !path.starts_with('/')
+        {
+            return Err(Invalid::new("PATH", "a path begins with a slash"));
+        }
+        Ok(Self {
+            kind,
+            address: place.map_err(|message| Invalid::new("ADDRESS", message))?,
+            timeout: timeout(&mut options)?,
+        })
+    }
+}
+
+/// `--timeout`, 1 s by default.
+pub(super) fn timeout(options: &mut Options) -> Result<Duration, Invalid> {
+    let timeout = options.read_as("timeout", control::duration)?;
+    Ok(timeout.unwrap_or(Duration::from_secs(1)))
+}

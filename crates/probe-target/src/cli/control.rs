@@ -1,0 +1,220 @@
+//! `probe-target flip|heal|state|journal`: the client of the control API, for `kubectl exec` in an image without a shell.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::address;
+use super::options::{Grammar, Options, Spec};
+use super::place::Place;
+use super::serve::{Access, CONTROL, TOKEN_FILE};
+use crate::behaviour::{Behaviour, Effect};
+use crate::bound::Bounds;
+use crate::duration;
+use crate::invalid::Invalid;
+use crate::opening::{Opening, PortState};
+use crate::word::Word;
+
+const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies.";
+
+/// How `flip` is written.
+pub(crate) const FLIP: Grammar = Grammar {
+    usage: "flip [PORT]/PATH BEHAVIOUR [--for 30s] [--count N] … | flip PORT open|closed|blackhole|reset [--for 30s]",
+    about: "Lay a behaviour over a path of a running target, or a state over a port",
+    operands: 2,
+    options: &[
+        Spec {
+            name: "for",
+            value: "DURATION",
+            many: false,
+            help: "End it after this time",
+        },
+        Spec {
+            name: "count",
+            value: "N",
+            many: false,
+            help: "End it after this many requests",
+        },
+        Spec {
+            name: "delay",
+            value: "DURATION",
+            many: false,
+            help: "Let each request wait so long first",
+        },
+        Spec {
+            name: "agent",
+            value: "PREFIX",
+            many: false,
+            help: "Only for callers whose user agent begins so: kube-probe/",
+        },
+        Spec {
+            name: "body",
+            value: "TEXT",
+            many: false,
+            help: "The body of the reply",
+        },
+        CONTROL,
+        TOKEN_FILE,
+    ],
+    notes: NOTES,
+};
+
+/// How `heal` is written.
+pub(crate) const HEAL: Grammar = Grammar {
+    usage: "heal [[PORT]/PATH | PORT]",
+    about: "Take all flips away, or those of one path or port",
+    operands: 1,
+    options: &[CONTROL, TOKEN_FILE],
+    notes: NOTES,
+};
+
+/// How `state` is written.
+pub(crate) const STATE: Grammar = Grammar {
+    usage: "state",
+    about: "Print everything about a running target, as JSON",
+    operands: 0,
+    options: &[CONTROL, TOKEN_FILE],
+    notes: NOTES,
+};
+
+/// How `journal` is written.
+pub(crate) const JOURNAL: Grammar = Grammar {
+    usage: "journal [--since N]",
+    about: "Print the requests a running target was asked, as JSON",
+    operands: 0,
+    options: &[
+        Spec {
+            name: "since",
+            value: "N",
+            many: false,
+            help: "Only those from number N on",
+        },
+        CONTROL,
+        TOKEN_FILE,
+    ],
+    notes: NOTES,
+};
+
+/// A call to a running target.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// Where; `None` means: as process 1 implies.
+    pub(crate) control: Option<SocketAddr>,
+    pub(crate) access: Access,
+    pub(crate) ask: Ask,
+}
+
+/// What is asked of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Ask {
+    State,
+    Journal(u64),
+    /// A behaviour for a path, on one port or on all.
+    Lay(Option<u16>, String, Behaviour),
+    /// A state for a port, or for all.
+    Open(Option<u16>, Opening),
+    /// The flips of one place away, or all.
+    Heal(Option<Place>),
+}
+
+impl Control {
+    pub(crate) fn new(command: &str, mut options: Options) -> Result<Self, Invalid> {
+        let control = options.read_as("control", address)?;
+        let access = Access::new(&mut options);
+        let ask = match command {
+            "state" => Ask::State,
+            "journal" => Ask::Journal(options.read_as("since", number)?.unwrap_or(0)),
+            "heal" => match options.operands.pop() {
+                None => Ask::Heal(None),
+                Some(place) => Ask::Heal(Some(Place::parse(&place)?)),
+            },
+            _ => flip(options)?,
+        };
+        Ok(Self {
+            control,
+            access,
+            ask,
+        })
+    }
+}
+
+fn flip(mut options: Options) -> Result<Ask, Invalid> {
+    let place = Place::parse(&options.operand("[PORT]/PATH")?)?;
+    let word = options.operand("BEHAVIOUR")?;
+    let bounds = Bounds {
+        length: options.read_as("for", duration)?,
+        count: options
+            .read_as("count", number)?
+            .map(at_least_one)
+            .transpose()?,
+    };
+    let port = match place {
+        Place::Port(port) => Some(port),
+        Place::Route(port, path) => {
+            let read: Result<Word, _> = word.parse();
+            let word = read.map_err(|message| Invalid::new("BEHAVIOUR", message))?;
+            if let Some(behaviour) = word.on_route() {
+                return Ok(Ask::Lay(
+                    port,
+                    path,
+                    detailed(behaviour, bounds, &mut options)?,
+                ));
+            }
+            port
+        }
+    };
+    Ok(Ask::Open(port, opening(&word, bounds)?))
+}
+
+fn detailed(
+    mut behaviour: Behaviour,
+    bounds: Bounds,
+    options: &mut Options,
+) -> Result<Behaviour, Invalid> {
+    behaviour.bounds = bounds;
+    behaviour.delay = options.read_as("delay", duration)?.unwrap_or_default();
+    behaviour.agent = options.one("agent");
+    let body = options.one("body");
+    match (&mut behaviour.effect, body) {
+        (_, None) => {}
+        (Effect::Reply(reply), body) => reply.body = body,
+        (Effect::Fault(_), Some(_)) => {
+            return Err(Invalid::new("--body", "a fault has no body"));
+        }
+    }
+    Ok(behaviour)
+}
+
+fn opening(word: &str, bounds: Bounds) -> Result<Opening, Invalid> {
+    let state = match word {
+        "refuse" => Some(PortState::Closed),
+        word => PortState::named(word),
+    };
+    let Some(state) = state else {
+        let message = format!(
+            "a port is refuse, open, closed, blackhole or reset, not `{word}`; a path has a slash"
+        );
+        return Err(Invalid::new("BEHAVIOUR", message));
+    };
+    let mut opening = Opening::new(state);
+    opening.bounds = bounds;
+    opening.check("--count")?;
+    Ok(opening)
+}
+
+fn at_least_one(count: u64) -> Result<u64, Invalid> {
+    if count == 0 {
+        return Err(Invalid::new("--count", "must be at least 1"));
+    }
+    Ok(count)
+}
+
+/// A duration above zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = duration::parse(text).filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| format!("must be a duration such as 30s or 1m30s, not `{text}`"))
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let number = text.parse();
+    number.map_err(|_| format!("must be a whole number, not `{text}`"))
+}

@@ -1,0 +1,172 @@
+//! Options by table: each has a name, an environment variable and a line of help, and all commands are parsed by the same code.
+
+use std::collections::BTreeMap;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::invalid::Invalid;
+
+/// How one command is written.
+#[derive(Debug)]
+pub(crate) struct Grammar {
+    /// What follows `probe-target `.
+    pub(crate) usage: &'static str,
+    /// One line.
+    pub(crate) about: &'static str,
+    /// How many operands at most; each command says itself which are missing.
+    pub(crate) operands: usize,
+    pub(crate) options: &'static [Spec],
+    /// What help says below the options.
+    pub(crate) notes: &'static str,
+}
+
+/// One option.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    /// What stands for its value in help; empty for a flag.
+    pub(crate) value: &'static str,
+    /// Whether it may be repeated; in the environment such values are separated by commas or spaces.
+    pub(crate) many: bool,
+    pub(crate) help: &'static str,
+}
+
+/// What was given, the command line before the environment.
+#[derive(Debug)]
+pub(crate) struct Options {
+    values: BTreeMap<&'static str, Vec<String>>,
+    pub(crate) operands: Vec<String>,
+    /// From the environment alone, so that it stands in no process list.
+    pub(crate) token: Option<String>,
+}
+
+impl Options {
+    pub(crate) fn parse(
+        grammar: &'static Grammar,
+        arguments: &[String],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, Invalid> {
+        let mut options = Self {
+            values: BTreeMap::new(),
+            operands: Vec::new(),
+            token: given(environment, "PROBE_TARGET_TOKEN").map(str::to_owned),
+        };
+        options.read(grammar, arguments)?;
+        for spec in grammar.options {
+            options.fill(spec, environment);
+        }
+        match options.operands.get(grammar.operands) {
+            Some(extra) => Err(Invalid::new("", format!("unexpected argument `{extra}`"))),
+            None => Ok(options),
+        }
+    }
+
+    /// All values of an option.
+    pub(crate) fn many(&mut self, name: &'static str) -> Vec<String> {
+        self.values.remove(name).unwrap_or_default()
+    }
+
+    /// Whether a flag is set.
+    pub(crate) fn flag(&mut self, name: &'static str) -> bool {
+        let value = self.one(name);
+        value.is_some_and(|value| !matches!(value.as_str(), "false" | "0"))
+    }
+
+    /// The value of an option as it stands; the last one counts.
+    pub(crate) fn one(&mut self, name: &'static str) -> Option<String> {
+        self.many(name).pop()
+    }
+
+    /// The value of an option, read.
+    pub(crate) fn read_as<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Invalid> {
+        let value = self.one(name).map(|text| read(&text));
+        value
+            .transpose()
+            .map_err(|message| Invalid::new(format!("--{name}"), message))
+    }
+
+    /// The next operand.
+    pub(crate) fn operand(&mut self, what: &str) -> Result<String, Invalid> {
+        if self.operands.is_empty() {
+            return Err(Invalid::new("", format!("{what} is missing")));
+        }
+        Ok(self.operands.remove(0))
+    }
+
+    fn read(&mut self, grammar: &'static Grammar, arguments: &[String]) -> Result<(), Invalid> {
+        let unreadable = |error: lexopt::Error| Invalid::new("", error.to_string());
+        let mut parser = Parser::from_args(arguments);
+        while let Some(argument) = parser.next().map_err(unreadable)? {
+            let spec = match argument {
+                Arg::Value(value) => {
+                    self.operands.push(value.string().map_err(unreadable)?);
+                    continue;
+                }
+                Arg::Long(name) => grammar.options.iter().find(|spec| spec.name == name),
+                Arg::Short(_) => None,
+            };
+            let Some(spec) = spec else {
+                return Err(unreadable(argument.unexpected()));
+            };
+            let value = match spec.value {
+                "" => "true".to_owned(),
+                _ => parser
+                    .value()
+                    .and_then(|value| value.string())
+                    .map_err(unreadable)?,
+            };
+            self.values.entry(spec.name).or_default().push(value);
+        }
+        Ok(())
+    }
+
+    /// Takes from the environment what the command line does not say.
+    fn fill(&mut self, spec: &'static Spec, environment: &BTreeMap<String, String>) {
+        let Some(value) = given(environment, &spec.variable()) else {
+            return;
+        };
+        self.values.entry(spec.name).or_insert_with(|| {
+            let separator = |c: char| spec.many && (c == ',' || c.is_whitespace());
+            let values = value.split(separator).filter(|value| !value.is_empty());
+            values.map(str::to_owned).collect()
+        });
+    }
+}
+
+fn given<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    environment
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
+}
+
+impl Spec {
+    /// `--port` may be given as `PROBE_TARGET_PORTS`.
+    fn variable(&self) -> String {
+        let name = self.name.replace('-', "_").to_ascii_uppercase();
+        let plural = if self.many { "S" } else { "" };
+        format!("PROBE_TARGET_{name}{plural}")
+    }
+}
+
+impl Grammar {
+    pub(crate) fn help(&self) -> String {
+        let mut text = format!(
+            "{}\n\nUsage: probe-target {}\n\nOptions:\n",
+            self.about, self.usage
+        );
+        for spec in self.options {
+            let option = format!("--{} {}", spec.name, spec.value);
+            text += &format!("  {option:24} {} [env: {}]\n", spec.help, spec.variable());
+        }
+        text += &format!("  {:24} This text\n", "--help");
+        if !self.notes.is_empty() {
+            text += &format!("\n{}\n", self.notes);
+        }
+        text
+    }
+}

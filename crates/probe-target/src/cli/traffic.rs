@@ -1,0 +1,118 @@
+//! `probe-target traffic`: what the open-loop client is asked to send.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::address;
+use super::check::{self, TIMEOUT};
+use super::options::{Grammar, Options, Spec};
+use super::serve::{self, Access, CONTROL, JOURNAL, TOKEN_FILE};
+use crate::invalid::Invalid;
+
+/// How `traffic` is written.
+pub(crate) const GRAMMAR: Grammar = Grammar {
+    usage: "traffic IP:PORT --control ADDRESS --rate 10/s [--host H] [--path /] [--fresh] [--timeout 1s]",
+    about: "Send requests at a fixed rate, whatever becomes of them, and keep a journal",
+    operands: 1,
+    options: &[
+        CONTROL,
+        Spec {
+            name: "rate",
+            value: "N/s",
+            many: false,
+            help: "How many requests a second, or a minute (N/m); 1000/s at most",
+        },
+        Spec {
+            name: "host",
+            value: "HOST",
+            many: false,
+            help: "The Host header; by default the address",
+        },
+        Spec {
+            name: "path",
+            value: "PATH",
+            many: false,
+            help: "The path; / by default",
+        },
+        Spec {
+            name: "fresh",
+            value: "",
+            many: false,
+            help: "A connection for each request, instead of kept-alive ones",
+        },
+        TIMEOUT,
+        TOKEN_FILE,
+        JOURNAL,
+    ],
+    notes: "Send times are fixed in advance and durations counted from them. The journal is at GET /v1/journal of the control address:\n\
+            outcomes are ok (200–399), status, refused, reset, timeout, error.",
+};
+
+/// What is to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Traffic {
+    pub(crate) address: SocketAddr,
+    pub(crate) control: SocketAddr,
+    pub(crate) access: Access,
+    pub(crate) host: String,
+    pub(crate) path: String,
+    /// Between two requests.
+    pub(crate) interval: Duration,
+    pub(crate) fresh: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) journal: usize,
+}
+
+impl Traffic {
+    pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
+        let text = options.operand("IP:PORT")?;
+        let target = address(&text).map_err(|message| Invalid::new("IP:PORT", message))?;
+        let missing = |name: &str| Invalid::new(name, "must be given");
+        let control = options.read_as("control", address)?;
+        let control = control.ok_or_else(|| missing("--control"))?;
+        let interval = options.read_as("rate", interval)?;
+        let host = options.one("host").unwrap_or(text);
+        if hyper::header::HeaderValue::from_str(&host).is_err() {
+            return Err(Invalid::new("--host", "cannot stand in a header"));
+        }
+        let path = options.one("path").unwrap_or_else(|| "/".to_owned());
+        if !path.starts_with('/') || path.parse::<hyper::Uri>().is_err() {
+            return Err(Invalid::new(
+                "--path",
+                "a path begins with a slash and is percent-encoded",
+            ));
+        }
+        let access = Access::new(&mut options);
+        if !control.ip().is_loopback() && access.is_open() {
+            let message = format!("{control} can be reached by others and needs a token");
+            return Err(Invalid::new("--control", message));
+        }
+        Ok(Self {
+            address: target,
+            control,
+            access,
+            host,
+            path,
+            interval: interval.ok_or_else(|| missing("--rate"))?,
+            fresh: options.flag("fresh"),
+            timeout: check::timeout(&mut options)?,
+            journal: serve::journal(&mut options)?,
+        })
+    }
+}
+
+/// The time between two requests at `10/s` or `6/m`.
+fn interval(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("must be a rate such as 10/s or 6/m, 1000/s at most, not `{text}`");
+    let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
+    let count: u32 = count.parse().map_err(|_| wrong())?;
+    let (unit, most) = match unit {
+        "s" => (Duration::from_secs(1), 1000),
+        "m" => (Duration::from_secs(60), 60_000),
+        _ => return Err(wrong()),
+    };
+    if !(1..=most).contains(&count) {
+        return Err(wrong());
+    }
+    Ok(unit / count)
+}

@@ -1,0 +1,159 @@
+//! One data port: its listener, as the state wants it, and the connections it has accepted. It reads no request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::moment::Moment;
+use crate::net::{Connection, Listener, Network};
+use crate::opening::PortState;
+use crate::target::{Settled, Target};
+use crate::{http, serve};
+
+/// How long after a failed attempt a port in use is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Connections held unread while a port is a black hole; the others wait to be accepted.
+const HELD: usize = 256;
+
+/// One data port, for as long as the state wants it.
+pub(crate) struct Port<N: Network> {
+    target: Arc<Target>,
+    network: N,
+    number: u16,
+    listener: Option<N::Listener>,
+    connections: JoinSet<()>,
+    /// Accepted by a black hole.
+    held: Vec<N::Connection>,
+}
+
+/// When a port has to look at the state again, changes aside.
+type Look = Option<Moment>;
+
+impl<N: Network> Port<N> {
+    /// A port, with its listener if it has one already.
+    pub(crate) fn new(
+        target: Arc<Target>,
+        network: N,
+        number: u16,
+        listener: Option<N::Listener>,
+    ) -> Self {
+        Self {
+            target,
+            network,
+            number,
+            listener,
+            connections: JoinSet::new(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Serves until the state no longer wants the port, or until the drain has ended its last connection; says its number.
+    pub(crate) async fn run(mut self) -> u16 {
+        let mut changes = self.target.changes();
+        let mut draining = self.target.draining();
+        while let Some(look) = self.adjust().await {
+            tokio::select! {
+                biased;
+                () = drained(&mut draining) => {
+                    self.drain().await;
+                    break;
+                }
+                () = self.serve(&mut changes, look) => {}
+            }
+        }
+        self.target.settle(self.number, None);
+        self.number
+    }
+
+    /// Does what the state wants; `None` if it wants no such port.
+    async fn adjust(&mut self) -> Option<Look> {
+        let (wanted, revision) = self.target.wanted(self.number);
+        let wanted = wanted?;
+        let error = self.listen(wanted.state).await.err();
+        if wanted.state != PortState::Blackhole {
+            self.held.clear();
+        }
+        let retry = error.as_ref().map(|_| self.target.clock.now() + RETRY);
+        let settled = Settled {
+            revision,
+            listening: self.listener.is_some(),
+            error,
+        };
+        self.target.settle(self.number, Some(settled));
+        Some([wanted.until, retry].into_iter().flatten().min())
+    }
+
+    /// Listens or stops listening. Established connections are not touched by either.
+    async fn listen(&mut self, state: PortState) -> Result<(), String> {
+        if state == PortState::Closed {
+            self.listener = None;
+        } else if self.listener.is_none() {
+            let listener = self.network.listen(serve::everywhere(self.number)).await;
+            self.listener = Some(listener.map_err(|error| serve::unbound(self.number, &error))?);
+        }
+        Ok(())
+    }
+
+    /// Accepts until there is a change or `look` has come.
+    async fn serve(&mut self, changes: &mut watch::Receiver<()>, look: Look) {
+        let clock = self.target.clock;
+        let look = async {
+            match look {
+                Some(moment) => clock.until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut look = std::pin::pin!(look);
+        loop {
+            tokio::select! {
+                biased;
+                // It fails only when the target is gone, and this with it.
+                _ = changes.changed() => return,
+                () = &mut look => return,
+                Some(_) = self.connections.join_next() => {}
+                accepted = accept(&mut self.listener), if self.held.len() < HELD => match accepted {
+                    Ok(connection) => self.admit(connection),
+                    // Out of descriptors, or a connection that ended before it was accepted.
+                    Err(_) => sleep(Duration::from_millis(10)).await,
+                },
+            }
+        }
+    }
+
+    fn admit(&mut self, connection: N::Connection) {
+        match self.target.admit(self.number, connection.peer()) {
+            PortState::Reset => connection.reset(),
+            PortState::Blackhole => self.held.push(connection),
+            // Accepted before the listener was dropped, and so before the acknowledgement.
+            PortState::Open | PortState::Closed => {
+                let target = Arc::clone(&self.target);
+                self.connections
+                    .spawn(http::serve(target, self.number, connection));
+            }
+        }
+    }
+
+    /// Refuses new connections, drops the faulted ones, and waits for the others to end.
+    async fn drain(&mut self) {
+        self.listener = None;
+        self.held.clear();
+        while self.connections.join_next().await.is_some() {}
+    }
+}
+
+/// Waits for the drain to begin.
+pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
+    // It fails only when the target is gone, and whoever waits with it.
+    _ = draining.wait_for(|draining| *draining).await;
+}
+
+async fn accept<L: Listener>(listener: &mut Option<L>) -> std::io::Result<L::Connection> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}

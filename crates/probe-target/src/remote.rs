@@ -1,0 +1,187 @@
+//! `probe-target flip|heal|state|journal`: calls to the control API of a running target, from inside its container.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::cli::control::{Ask, Control};
+use crate::cli::place::Place;
+use crate::cli::{self, Command};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::invalid::Invalid;
+use crate::net::Network;
+use crate::percent;
+use crate::process::Process;
+use crate::serve;
+use crate::wire::{Ack, Refusal, State};
+
+/// How long the target may take. A port that has to be bound first takes no longer than this.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Makes the calls; what is to be printed.
+pub(crate) async fn run<N: Network>(
+    control: Control,
+    process: &Process<N>,
+) -> Result<String, Failure> {
+    let remote = Remote {
+        network: &process.network,
+        address: match control.control {
+            Some(address) => address,
+            None => implied(process)?,
+        },
+        token: serve::token(&control.access, process.read)?,
+    };
+    match control.ask {
+        Ask::State => remote.text("/v1/state").await,
+        Ask::Journal(since) => remote.text(&format!("/v1/journal?since={since}")).await,
+        Ask::Lay(port, path, behaviour) => {
+            let word = behaviour.effect.word();
+            let mut said = String::new();
+            for port in remote.ports(port).await? {
+                let ack = remote.put(&route(port, &path), &behaviour).await?;
+                said += &format!("{port}{path} is {word} ({ack})\n");
+            }
+            Ok(said)
+        }
+        Ask::Open(port, opening) => {
+            let mut said = String::new();
+            for port in remote.ports(port).await? {
+                let ack = remote.put(&format!("/v1/ports/{port}"), &opening).await?;
+                said += &format!("{port} is {} ({ack})\n", opening.state.name());
+            }
+            Ok(said)
+        }
+        Ask::Heal(place) => remote.heal(place).await,
+    }
+}
+
+/// The control address that the command line of process 1 implies.
+fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
+    let missing = |reason: &str| Invalid::new("--control", format!("must be given, as {reason}"));
+    let line = (process.read)("/proc/1/cmdline");
+    let line = line.map_err(|_| missing("the command line of process 1 cannot be read"))?;
+    let line = String::from_utf8_lossy(&line);
+    let mut arguments = line.split_terminator('\0').map(str::to_owned);
+    let program = arguments.next().unwrap_or_default();
+    let foreign = || missing("process 1 is no probe-target that serves");
+    if program.rsplit('/').next() != Some("probe-target") {
+        return Err(foreign().into());
+    }
+    let arguments: Vec<_> = arguments.collect();
+    match cli::parse(&arguments, &process.environment)? {
+        Command::Serve(served) => Ok(served.control(&serve::base(&served, process.read)?)?),
+        Command::Traffic(traffic) => Ok(traffic.control),
+        _ => Err(foreign().into()),
+    }
+}
+
+/// A running target, seen from outside.
+struct Remote<'a, N> {
+    network: &'a N,
+    address: SocketAddr,
+    token: Option<String>,
+}
+
+impl<N: Network> Remote<'_, N> {
+    async fn heal(&self, place: Option<Place>) -> Result<String, Failure> {
+        let (port, path) = match place {
+            None => {
+                let ack = self.change(Method::POST, "/v1/heal", Vec::new()).await?;
+                return Ok(format!("all flips are away ({ack})\n"));
+            }
+            Some(Place::Port(port)) => (Some(port), None),
+            Some(Place::Route(port, path)) => (port, Some(path)),
+        };
+        let mut said = String::new();
+        for port in self.ports(port).await? {
+            let (call, place) = match &path {
+                Some(path) => (route(port, path), format!("{port}{path}")),
+                None => (format!("/v1/ports/{port}"), port.to_string()),
+            };
+            let ack = self.change(Method::DELETE, &call, Vec::new()).await?;
+            said += &format!("{place} is as in the base ({ack})\n");
+        }
+        Ok(said)
+    }
+
+    /// The port given, or all there are.
+    async fn ports(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
+        if let Some(port) = given {
+            return Ok(vec![port]);
+        }
+        let state: State = read(&self.call(Method::GET, "/v1/state", Vec::new()).await?)?;
+        Ok(state.ports.into_keys().collect())
+    }
+
+    async fn put(&self, call: &str, body: &impl Serialize) -> Result<String, Failure> {
+        let body = serde_json::to_vec(body).expect("our own types must be JSON");
+        self.change(Method::PUT, call, body).await
+    }
+
+    async fn change(&self, method: Method, call: &str, body: Vec<u8>) -> Result<String, Failure> {
+        let ack: Ack = read(&self.call(method, call, body).await?)?;
+        Ok(format!(
+            "revision {}, instance {}",
+            ack.revision, ack.instance
+        ))
+    }
+
+    async fn text(&self, call: &str) -> Result<String, Failure> {
+        let answer = self.call(Method::GET, call, Vec::new()).await?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    async fn call(&self, method: Method, call: &str, body: Vec<u8>) -> Result<Bytes, Failure> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(call)
+            .header(header::HOST, self.address.to_string());
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::from(body));
+        let request = request.map_err(|error| Failure::Failed(error.to_string()))?;
+        let answer = async {
+            let mut client = Client::connect(self.network, self.address).await?;
+            client.send(request).await
+        };
+        let at =
+            |what: &dyn std::fmt::Display| Failure::Failed(format!("{}: {what}", self.address));
+        match timeout(ANSWER_WITHIN, answer).await {
+            Err(_) => Err(at(&"no answer in time")),
+            Ok(Err(trouble)) => Err(at(&trouble)),
+            Ok(Ok((StatusCode::OK, body))) => Ok(body),
+            Ok(Ok((_, body))) => Err(at(&refusal(&body))),
+        }
+    }
+}
+
+fn route(port: u16, path: &str) -> String {
+    format!("/v1/ports/{port}/routes{}", percent::encode(path))
+}
+
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Failure> {
+    let read = serde_json::from_slice(answer);
+    read.map_err(|error| Failure::Failed(format!("not the answer of a target: {error}")))
+}
+
+fn refusal(answer: &[u8]) -> String {
+    match serde_json::from_slice::<Refusal>(answer) {
+        Ok(refusal) => Invalid::new(refusal.field.unwrap_or_default(), refusal.error).to_string(),
+        Err(_) => "not the answer of a target".to_owned(),
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

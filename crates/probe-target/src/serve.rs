@@ -1,0 +1,191 @@
+//! One target from its start to SIGTERM: binds what the base says, keeps a task for each port, drains. It decides nothing.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::cli;
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::invalid::Invalid;
+use crate::net::Network;
+use crate::opening::PortState;
+use crate::plan::Plan;
+use crate::port::Port;
+use crate::process::Process;
+use crate::target::Target;
+
+/// How long requests in progress may take to end after SIGTERM.
+const DRAIN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Serves until SIGTERM.
+pub(crate) async fn run<N: Network>(
+    serve: cli::serve::Serve,
+    process: &mut Process<N>,
+) -> Result<(), Failure> {
+    let clock = Clock::start();
+    let base = base(&serve, process.read)?;
+    let address = serve.control(&base)?;
+    let token = token(&serve.access, process.read)?;
+    let bound = bind(&process.network, &base).await?;
+    let control = listen(&process.network, address).await?;
+    process.say(&format!("{}; control on {address}", listed(&base)));
+
+    let identity = Identity::new(process.instance.clone(), &process.environment);
+    let target = Arc::new(Target::new(clock, identity, base, serve.journal));
+    let panel = Arc::clone(&target);
+    let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
+    let mut ports = Ports::new(&target, &process.network, bound);
+    tokio::select! {
+        biased;
+        () = &mut process.terminate => {}
+        () = ports.run() => {}
+    }
+    target.drain();
+    control.shutdown().await;
+    ports.drain().await;
+    Ok(())
+}
+
+/// What the plan's file and the command line come to.
+pub(crate) fn base(
+    serve: &cli::serve::Serve,
+    read: fn(&str) -> io::Result<Vec<u8>>,
+) -> Result<Plan, Invalid> {
+    let Some(file) = &serve.plan else {
+        return serve.base(Plan::default());
+    };
+    let text = read(file)
+        .map_err(|error| Invalid::new("--plan", format!("cannot read {file}: {error}")))?;
+    let plan = Plan::parse(&text).map_err(|invalid| invalid.within(file))?;
+    serve.base(plan)
+}
+
+/// The token, read where it stands.
+pub(crate) fn token(
+    access: &cli::serve::Access,
+    read: fn(&str) -> io::Result<Vec<u8>>,
+) -> Result<Option<String>, Invalid> {
+    let Some(file) = &access.file else {
+        return Ok(access.token.clone());
+    };
+    let wrong = |message| Invalid::new("--token-file", message);
+    let bytes = read(file).map_err(|error| wrong(format!("cannot read {file}: {error}")))?;
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
+        _ => Err(wrong(format!("there is no token in {file}"))),
+    }
+}
+
+/// Every address of this host.
+pub(crate) fn everywhere(port: u16) -> SocketAddr {
+    (Ipv6Addr::UNSPECIFIED, port).into()
+}
+
+/// Why a port could not be listened on.
+pub(crate) fn unbound(port: u16, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("port {port} is in use"),
+        _ => format!("cannot listen on port {port}: {error}"),
+    }
+}
+
+/// Listens on a control address.
+pub(crate) async fn listen<N: Network>(
+    network: &N,
+    address: SocketAddr,
+) -> Result<N::Listener, Failure> {
+    let listener = network.listen(address).await;
+    listener.map_err(|error| Failure::Failed(unbound(address.port(), &error)))
+}
+
+type Bound<N> = Vec<(u16, Option<<N as Network>::Listener>)>;
+
+/// Listens on every port of the base that does not start closed.
+async fn bind<N: Network>(network: &N, base: &Plan) -> Result<Bound<N>, Failure> {
+    let mut bound = Vec::new();
+    for (number, port) in &base.ports {
+        let listener = match port.opening.state {
+            PortState::Closed => None,
+            _ => Some(listen(network, everywhere(*number)).await?),
+        };
+        bound.push((*number, listener));
+    }
+    Ok(bound)
+}
+
+fn listed(base: &Plan) -> String {
+    let ports = base.ports.iter();
+    let ports = ports.map(|(number, port)| format!("{} on {number}", port.opening.protocol.name()));
+    ports.collect::<Vec<_>>().join(", ")
+}
+
+/// The tasks of the ports, one each for as long as the state wants it.
+struct Ports<N> {
+    target: Arc<Target>,
+    network: N,
+    running: BTreeSet<u16>,
+    tasks: JoinSet<u16>,
+}
+
+impl<N: Network> Ports<N> {
+    fn new(target: &Arc<Target>, network: &N, bound: Bound<N>) -> Self {
+        let mut ports = Self {
+            target: Arc::clone(target),
+            network: network.clone(),
+            running: BTreeSet::new(),
+            tasks: JoinSet::new(),
+        };
+        for (number, listener) in bound {
+            ports.start(number, listener);
+        }
+        ports
+    }
+
+    /// Starts a task for each port that is new.
+    async fn run(&mut self) {
+        let mut changes = self.target.changes();
+        loop {
+            for number in self.target.ports() {
+                if !self.running.contains(&number) {
+                    self.start(number, None);
+                }
+            }
+            tokio::select! {
+                biased;
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                // It fails only when the target is gone, and this with it.
+                _ = changes.changed() => {}
+            }
+        }
+    }
+
+    fn start(&mut self, number: u16, listener: Option<N::Listener>) {
+        self.running.insert(number);
+        let (target, network) = (Arc::clone(&self.target), self.network.clone());
+        self.tasks
+            .spawn(Port::new(target, network, number, listener).run());
+    }
+
+    fn ended(&mut self, ended: Result<u16, tokio::task::JoinError>) {
+        match ended {
+            Ok(number) => self.running.remove(&number),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+    }
+
+    /// Waits for what is in progress, but not for long.
+    async fn drain(mut self) {
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        // Those that take longer are cut off.
+        _ = timeout(DRAIN_WITHIN, ended).await;
+        self.tasks.shutdown().await;
+    }
+}

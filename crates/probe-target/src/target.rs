@@ -1,0 +1,278 @@
+//! The target as its tasks share it: the state behind a lock, the journal, and the signals between control and ports.
+//! Every decision is `world.rs`'s; here is only who is told when.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hyper::{Request, StatusCode, header};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::exchange::Exchange;
+use crate::gaps::Gaps;
+use crate::identity::Identity;
+use crate::log::Log;
+use crate::opening::PortState;
+use crate::panel::{Filter, Panel, Refused};
+use crate::percent;
+use crate::plan::Plan;
+use crate::wire::{Ack, Record, State};
+use crate::world::{Change, Decision, Denied, Wanted, World};
+
+/// A target as its tasks share it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) clock: Clock,
+    pub(crate) identity: Identity,
+    world: Mutex<World>,
+    gaps: Mutex<Gaps>,
+    log: Log<Record>,
+    changed: watch::Sender<()>,
+    settled: watch::Sender<BTreeMap<u16, Settled>>,
+    draining: watch::Sender<bool>,
+}
+
+/// What a port has made of the state last.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    /// The revision it has acted on.
+    pub(crate) revision: u64,
+    /// Whether it is being listened on.
+    pub(crate) listening: bool,
+    /// Why it is not, though it should be.
+    pub(crate) error: Option<String>,
+}
+
+impl Target {
+    pub(crate) fn new(clock: Clock, identity: Identity, plan: Plan, journal: usize) -> Self {
+        Self {
+            clock,
+            identity,
+            world: Mutex::new(World::new(plan)),
+            gaps: Mutex::default(),
+            log: Log::new(journal),
+            changed: watch::Sender::new(()),
+            settled: watch::Sender::new(BTreeMap::new()),
+            draining: watch::Sender::new(false),
+        }
+    }
+
+    /// Decides what becomes of a request, and begins its record.
+    pub(crate) fn begin<B>(
+        self: &Arc<Self>,
+        port: u16,
+        peer: SocketAddr,
+        request: &Request<B>,
+    ) -> (Decision, Exchange) {
+        let now = self.clock.now();
+        let path = percent::decode_lossy(request.uri().path());
+        let agent = request.headers().get(header::USER_AGENT);
+        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let decision = self
+            .world()
+            .decide(now, port, &path, agent.as_deref().unwrap_or_default());
+        let record = Record {
+            path: Some(shortened(&path)),
+            method: Some(shortened(request.method().as_str())),
+            agent: agent.map(|agent| shortened(&agent)),
+            gap: lock(&self.gaps).between(now, port, &path),
+            ..Exchange::record(now, port, peer, &decision)
+        };
+        (decision, Exchange::new(Arc::clone(self), record))
+    }
+
+    /// Decides what becomes of a new connection, and records it if no request of it will be read.
+    pub(crate) fn admit(&self, port: u16, peer: SocketAddr) -> PortState {
+        let now = self.clock.now();
+        let mut world = self.world();
+        let (state, flipped) = world.admit(now, port);
+        let revision = world.revision();
+        if matches!(state, PortState::Reset | PortState::Blackhole) {
+            self.log.push(|seq| Record {
+                seq,
+                ..Exchange::unread(now, port, peer, state.name(), flipped, revision)
+            });
+        }
+        state
+    }
+
+    /// The end of a record.
+    pub(crate) fn record(&self, record: &Record) {
+        let took = crate::moment::micros(self.clock.now() - record.at);
+        self.log.push(|seq| Record {
+            seq,
+            took,
+            ..record.clone()
+        });
+    }
+
+    /// How a port is to be, and the revision that says so.
+    pub(crate) fn wanted(&self, port: u16) -> (Option<Wanted>, u64) {
+        let mut world = self.world();
+        (world.wanted(self.clock.now(), port), world.revision())
+    }
+
+    /// The ports there are to be.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        self.world().ports()
+    }
+
+    /// Says what a port has come to; `None` when its task ends.
+    pub(crate) fn settle(&self, port: u16, settled: Option<Settled>) {
+        self.settled.send_modify(|all| {
+            match settled {
+                Some(settled) => all.insert(port, settled),
+                None => all.remove(&port),
+            };
+        });
+    }
+
+    /// Told of every change.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// True once the process is to end.
+    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
+    }
+
+    /// Begins the drain.
+    pub(crate) fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Waits until every port has acted on `revision`; says what went wrong at one of `ports`.
+    async fn settled(&self, revision: u64, ports: &[u16]) -> Option<String> {
+        let acted = |all: &BTreeMap<u16, Settled>, port: &u16| match all.get(port) {
+            Some(settled) => revision <= settled.revision,
+            None => self.wanted(*port).0.is_none(),
+        };
+        let mut settled = self.settled.subscribe();
+        let all = settled
+            .wait_for(|all| ports.iter().all(|port| acted(all, port)))
+            .await
+            .ok()?;
+        let mut touched = ports.iter().filter_map(|port| all.get(port));
+        touched.find_map(|settled| settled.error.clone())
+    }
+
+    /// Takes a change; says its revision and the ports that have to act on it.
+    fn take(&self, change: Change) -> Result<(Ack, Vec<u16>), Denied> {
+        let now = self.clock.now();
+        let mut world = self.world();
+        let before = world.ports();
+        let ports = match &change {
+            Change::Open(port, _) | Change::Unopen(port) => vec![*port],
+            Change::Heal => before,
+            Change::Lay(..) | Change::Unlay(..) | Change::Lease(_) => Vec::new(),
+        };
+        world.change(now, change)?;
+        let ack = Ack {
+            instance: self.identity.instance.clone(),
+            revision: world.revision(),
+            at: now,
+        };
+        Ok((ack, ports))
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+}
+
+impl Panel for Target {
+    type Record = Record;
+
+    fn instance(&self) -> &str {
+        &self.identity.instance
+    }
+
+    fn revision(&self) -> u64 {
+        self.world().revision()
+    }
+
+    fn state(&self) -> State {
+        let now = self.clock.now();
+        let mut world = self.world();
+        let mut ports = world.shown(now);
+        let settled = self.settled.borrow();
+        for (number, port) in &mut ports {
+            if let Some(settled) = settled.get(number) {
+                port.listening = settled.listening;
+                port.error.clone_from(&settled.error);
+            }
+        }
+        State {
+            instance: self.identity.instance.clone(),
+            revision: world.revision(),
+            uptime: now,
+            boot: None,
+            pod: self.identity.pod.clone(),
+            container: self.identity.container.clone(),
+            lease: world.lease(now),
+            ports,
+            traffic: None,
+        }
+    }
+
+    fn plan(&self) -> Option<Plan> {
+        Some(self.world().plan(self.clock.now()))
+    }
+
+    fn log(&self) -> &Log<Record> {
+        &self.log
+    }
+
+    fn matches(record: &Record, filter: &Filter) -> bool {
+        filter.port.is_none_or(|port| port == record.port)
+            && (filter.path.is_none() || filter.path == record.path)
+    }
+
+    async fn change(&self, change: Change) -> Result<Ack, Refused> {
+        let (mut ack, ports) = self.take(change)?;
+        self.changed.send_replace(());
+        match self.settled(ack.revision, &ports).await {
+            Some(error) => Err(Refused::new(StatusCode::CONFLICT, "", error)),
+            None => {
+                // A port may have taken its time; routes are in force since the moment of the change.
+                if !ports.is_empty() {
+                    ack.at = self.clock.now();
+                }
+                Ok(ack)
+            }
+        }
+    }
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NoLease => Self::new(
+                StatusCode::CONFLICT,
+                "leased",
+                "no lease runs; put one to /v1/lease first",
+            ),
+            Denied::NoPort { port, known } => {
+                let known: Vec<_> = known.iter().map(u16::to_string).collect();
+                let known = known.join(", ");
+                Self::new(
+                    StatusCode::NOT_FOUND,
+                    "port",
+                    format!("there is no port {port} here, only {known}"),
+                )
+            }
+        }
+    }
+}
+
+/// So that a few long requests do not fill the journal's memory.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 256;
+    text.chars().take(LONGEST).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,231 @@
+//! The open-loop client: sends at times fixed in advance, whatever became of the requests before, and keeps a journal of outcomes.
+//! It serves the same control API as a target, with nothing to change.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, StatusCode, header};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::cli;
+use crate::client::{Client, Trouble};
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::log::Log;
+use crate::moment::{Moment, micros};
+use crate::net::Network;
+use crate::panel::{Filter, Panel, Refused};
+use crate::plan::Plan;
+use crate::process::Process;
+use crate::serve;
+use crate::wire::{Ack, Outcome, Sample, State, Traffic};
+use crate::world::Change;
+
+/// Sends until SIGTERM.
+pub(crate) async fn run<N: Network>(
+    traffic: cli::traffic::Traffic,
+    process: &mut Process<N>,
+) -> Result<(), Failure> {
+    let clock = Clock::start();
+    let token = serve::token(&traffic.access, process.read)?;
+    let control = serve::listen(&process.network, traffic.control).await?;
+    process.say(&format!(
+        "sends to {}; control on {}",
+        traffic.address, traffic.control
+    ));
+    let user = Arc::new(User {
+        clock,
+        identity: Identity::new(process.instance.clone(), &process.environment),
+        network: process.network.clone(),
+        log: Log::new(traffic.journal),
+        sent: AtomicU64::new(0),
+        idle: Mutex::new(Vec::new()),
+        traffic,
+    });
+    let panel = Arc::clone(&user);
+    let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
+    tokio::select! {
+        biased;
+        () = &mut process.terminate => {}
+        () = Arc::clone(&user).send_all() => {}
+    }
+    control.shutdown().await;
+    Ok(())
+}
+
+/// One user who asks again and again.
+struct User<N: Network> {
+    clock: Clock,
+    identity: Identity,
+    network: N,
+    log: Log<Sample>,
+    sent: AtomicU64,
+    /// Kept-alive connections that carry no request now.
+    idle: Mutex<Vec<Client<N::Connection>>>,
+    traffic: cli::traffic::Traffic,
+}
+
+impl<N: Network> User<N> {
+    async fn send_all(self: Arc<Self>) {
+        let start = self.clock.now();
+        let mut requests = JoinSet::new();
+        for number in 0_u32.. {
+            let due = start + self.traffic.interval * number;
+            tokio::select! {
+                biased;
+                () = self.clock.until(due) => {}
+                () = reap(&mut requests) => {}
+            }
+            requests.spawn(Arc::clone(&self).ask(due));
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// One request, from when it is due to its outcome.
+    async fn ask(self: Arc<Self>, due: Moment) {
+        let late = self.clock.now() - due;
+        let patience = self.traffic.timeout.saturating_sub(late);
+        let (outcome, status) = match timeout(patience, self.exchange()).await {
+            Err(_) => (Outcome::Timeout, None),
+            Ok(Err(trouble)) => (outcome(&trouble), None),
+            Ok(Ok(status)) if (200..400).contains(&status.as_u16()) => (Outcome::Ok, Some(status)),
+            Ok(Ok(status)) => (Outcome::Status, Some(status)),
+        };
+        let took = micros(self.clock.now() - due);
+        self.log.push(|seq| Sample {
+            seq,
+            sent: due,
+            outcome,
+            status: status.map(|status| status.as_u16()),
+            took,
+        });
+    }
+
+    async fn exchange(&self) -> Result<StatusCode, Trouble> {
+        while let Some(mut client) = self.kept() {
+            match client.send(self.request()).await {
+                // The other side had closed it in the meantime.
+                Err(trouble) if trouble.is_unsent() => {}
+                answer => return self.keep(client, answer),
+            }
+        }
+        let mut client = Client::connect(&self.network, self.traffic.address).await?;
+        let answer = client.send(self.request()).await;
+        self.keep(client, answer)
+    }
+
+    fn keep(
+        &self,
+        client: Client<N::Connection>,
+        answer: Result<(StatusCode, Bytes), Trouble>,
+    ) -> Result<StatusCode, Trouble> {
+        let (status, _) = answer?;
+        if !self.traffic.fresh && !client.is_closed() {
+            self.idle().push(client);
+        }
+        Ok(status)
+    }
+
+    fn kept(&self) -> Option<Client<N::Connection>> {
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client<N::Connection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::get(&self.traffic.path)
+            .header(header::HOST, &self.traffic.host)
+            .header(
+                header::USER_AGENT,
+                concat!("probe-target-traffic/", env!("CARGO_PKG_VERSION")),
+            );
+        if self.traffic.fresh {
+            request = request.header(header::CONNECTION, "close");
+        }
+        request
+            .body(Full::default())
+            .expect("path and host must have been checked")
+    }
+}
+
+/// Takes what has ended, for ever.
+async fn reap(requests: &mut JoinSet<()>) {
+    while requests.join_next().await.is_some() {}
+    std::future::pending().await
+}
+
+/// What kept a request from being answered, in one word.
+fn outcome(trouble: &Trouble) -> Outcome {
+    match trouble.kind() {
+        Some(io::ErrorKind::ConnectionRefused) => Outcome::Refused,
+        // A write after the other side's RST is told as a broken pipe.
+        Some(
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe,
+        ) => Outcome::Reset,
+        Some(io::ErrorKind::TimedOut) => Outcome::Timeout,
+        _ => Outcome::Error,
+    }
+}
+
+impl<N: Network> Panel for User<N> {
+    type Record = Sample;
+
+    fn instance(&self) -> &str {
+        &self.identity.instance
+    }
+
+    fn revision(&self) -> u64 {
+        0
+    }
+
+    fn state(&self) -> State {
+        let traffic = &self.traffic;
+        State {
+            instance: self.identity.instance.clone(),
+            revision: 0,
+            uptime: self.clock.now(),
+            boot: None,
+            pod: self.identity.pod.clone(),
+            container: self.identity.container.clone(),
+            lease: None,
+            ports: std::collections::BTreeMap::new(),
+            traffic: Some(Traffic {
+                address: SocketAddr::to_string(&traffic.address),
+                host: traffic.host.clone(),
+                path: traffic.path.clone(),
+                interval: micros(traffic.interval),
+                fresh: traffic.fresh,
+                timeout: micros(traffic.timeout),
+                sent: self.sent.load(Ordering::Relaxed),
+            }),
+        }
+    }
+
+    fn plan(&self) -> Option<Plan> {
+        None
+    }
+
+    fn log(&self) -> &Log<Sample> {
+        &self.log
+    }
+
+    fn matches(_: &Sample, filter: &Filter) -> bool {
+        *filter == Filter::default()
+    }
+
+    async fn change(&self, _: Change) -> Result<Ack, Refused> {
+        let message = "a traffic client has nothing to change";
+        Err(Refused::new(StatusCode::NOT_FOUND, "", message))
+    }
+}

@@ -1,0 +1,330 @@
+//! The state of a target: ports, routes, their bases and flips, the lease. At a moment, given a request, it says what to do.
+//! Pure: it holds no listener and no connection, reads no clock and answers nobody.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::behaviour::{Behaviour, Effect, Fault};
+use crate::layers::{Bounded, Held, Layers, Now};
+use crate::moment::Moment;
+use crate::opening::{Opening, PortState};
+use crate::plan::{Plan, PlannedPort};
+use crate::wire;
+
+/// The state of a target.
+#[derive(Debug)]
+pub(crate) struct World {
+    revision: u64,
+    lease: Option<Moment>,
+    ports: BTreeMap<u16, Port>,
+}
+
+#[derive(Debug, Default)]
+struct Port {
+    opening: Layers<Opening>,
+    routes: BTreeMap<String, Layers<Behaviour>>,
+}
+
+/// One change from outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    /// Lays an opening over a port's base; opens the port if it has none.
+    Open(u16, Opening),
+    /// Takes it away; a port without base is gone.
+    Unopen(u16),
+    /// Lays a behaviour over a route's base.
+    Lay(u16, String, Behaviour),
+    /// Takes it away.
+    Unlay(u16, String),
+    /// Takes away all flips.
+    Heal,
+    /// Lets a lease run from now.
+    Lease(Duration),
+}
+
+/// Why a change was not taken.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Denied {
+    /// A leased flip without a running lease would never end.
+    NoLease,
+    /// A route of a port that is neither in the base nor opened.
+    NoPort {
+        /// The port.
+        port: u16,
+        /// Those there are.
+        known: Vec<u16>,
+    },
+}
+
+/// What to do with a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Decision {
+    pub(crate) effect: Effect,
+    pub(crate) delay: Duration,
+    /// Whether a flip said so.
+    pub(crate) flipped: bool,
+    /// The revision in force.
+    pub(crate) revision: u64,
+}
+
+/// How a port is to be now, and until when at most that holds by time alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) state: PortState,
+    pub(crate) until: Option<Moment>,
+}
+
+impl World {
+    /// A target that starts with this plan.
+    pub(crate) fn new(plan: Plan) -> Self {
+        let ports = plan.ports.into_iter().map(|(number, planned)| {
+            let base = |set| Held::new(set, Moment::START);
+            let routes = planned.routes.into_iter().map(|(path, behaviour)| {
+                let base = Some(Held::new(behaviour, Moment::START));
+                (path, Layers { base, flip: None })
+            });
+            let port = Port {
+                opening: Layers {
+                    base: Some(base(planned.opening)),
+                    flip: None,
+                },
+                routes: routes.collect(),
+            };
+            (number, port)
+        });
+        Self {
+            revision: 0,
+            lease: None,
+            ports: ports.collect(),
+        }
+    }
+
+    /// How many changes were taken.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// When the lease lapses that runs at `now`.
+    pub(crate) fn lease(&self, now: Moment) -> Option<Moment> {
+        self.lease.filter(|end| now < *end)
+    }
+
+    /// The ports there are, open or not.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        self.ports.keys().copied().collect()
+    }
+
+    /// What to do with a request, which is counted.
+    pub(crate) fn decide(&mut self, at: Moment, port: u16, path: &str, agent: &str) -> Decision {
+        let (now, revision) = (self.now(at), self.revision);
+        let healthy = || (Effect::from(200), Duration::ZERO, false);
+        let (effect, delay, flipped) = match self.ports.get_mut(&port) {
+            None => healthy(),
+            Some(port) => port
+                .ailing(now)
+                .or_else(|| port.said(now, path, agent))
+                .unwrap_or_else(healthy),
+        };
+        Decision {
+            effect,
+            delay,
+            flipped,
+            revision,
+        }
+    }
+
+    /// What to do with a new connection, which is counted if the port's state is a fault.
+    pub(crate) fn admit(&mut self, at: Moment, port: u16) -> (PortState, bool) {
+        let now = self.now(at);
+        let port = self.ports.get_mut(&port);
+        match port.and_then(|port| port.opening.current(now, |_| true)) {
+            Some((held, flipped)) => (held.give().state, flipped),
+            None => (PortState::Open, false),
+        }
+    }
+
+    /// How a port is to be; `None` if there is none.
+    pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<Wanted> {
+        let now = self.now(at);
+        self.prune(at);
+        let port = self.ports.get_mut(&port)?;
+        Some(match port.opening.current(now, |_| true) {
+            Some((held, _)) => Wanted {
+                state: held.set.state,
+                until: held.until(now),
+            },
+            None => Wanted {
+                state: PortState::Open,
+                until: None,
+            },
+        })
+    }
+
+    /// Takes a change, or leaves everything as it was.
+    pub(crate) fn change(&mut self, at: Moment, change: Change) -> Result<(), Denied> {
+        self.prune(at);
+        match change {
+            Change::Open(port, opening) => {
+                self.leasable(&opening)?;
+                let port = self.ports.entry(port).or_default();
+                port.opening.flip = Some(Held::new(opening, at));
+            }
+            Change::Unopen(port) => {
+                if let Some(port) = self.ports.get_mut(&port) {
+                    port.opening.flip = None;
+                }
+            }
+            Change::Lay(port, path, behaviour) => {
+                self.leasable(&behaviour)?;
+                let layers = self.port(port)?.routes.entry(path).or_default();
+                layers.flip = Some(Held::new(behaviour, at));
+            }
+            Change::Unlay(port, path) => {
+                if let Some(layers) = self.port(port)?.routes.get_mut(&path) {
+                    layers.flip = None;
+                }
+            }
+            Change::Heal => self.heal(),
+            Change::Lease(length) => self.lease = Some(at + length),
+        }
+        self.prune(at);
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// What `state` shows of the ports; whether they listen is for others to say.
+    pub(crate) fn shown(&mut self, at: Moment) -> BTreeMap<u16, wire::Port> {
+        let now = self.now(at);
+        self.prune(at);
+        let ports = self.ports.iter_mut();
+        ports
+            .map(|(number, port)| (*number, port.shown(now)))
+            .collect()
+    }
+
+    /// What is in force, as a plan for a new start.
+    pub(crate) fn plan(&mut self, at: Moment) -> Plan {
+        let now = self.now(at);
+        self.prune(at);
+        let ports = self.ports.iter();
+        Plan {
+            ports: ports
+                .map(|(number, port)| (*number, port.planned(now)))
+                .collect(),
+        }
+    }
+
+    fn port(&mut self, number: u16) -> Result<&mut Port, Denied> {
+        let known = self.ports();
+        self.ports.get_mut(&number).ok_or(Denied::NoPort {
+            port: number,
+            known,
+        })
+    }
+
+    fn leasable(&self, set: &impl Bounded) -> Result<(), Denied> {
+        if set.leased() && self.lease.is_none() {
+            return Err(Denied::NoLease);
+        }
+        Ok(())
+    }
+
+    fn heal(&mut self) {
+        for port in self.ports.values_mut() {
+            port.opening.flip = None;
+            for route in port.routes.values_mut() {
+                route.flip = None;
+            }
+        }
+    }
+
+    /// Forgets what has ended, so that a later lease does not bring it back.
+    fn prune(&mut self, at: Moment) {
+        self.lease = self.lease(at);
+        let now = self.now(at);
+        self.ports.retain(|_, port| {
+            // A port of the base stays when its first opening has ended: it is then open.
+            let planned = port.opening.base.is_some();
+            port.opening.prune(now);
+            if planned && port.opening.base.is_none() {
+                port.opening.base = Some(Held::new(Opening::default(), at));
+            }
+            port.routes.retain(|_, route| route.prune(now));
+            port.opening.base.is_some() || port.opening.flip.is_some()
+        });
+    }
+
+    fn now(&self, at: Moment) -> Now {
+        Now {
+            at,
+            lease: self.lease,
+        }
+    }
+}
+
+type Said = (Effect, Duration, bool);
+
+impl Port {
+    /// What the port's state does to a request on a connection that it does not keep from being read.
+    fn ailing(&mut self, now: Now) -> Option<Said> {
+        let (held, flipped) = self.opening.current(now, |_| true)?;
+        let fault = match held.set.state {
+            PortState::Open | PortState::Closed => return None,
+            PortState::Blackhole => Fault::Hang,
+            PortState::Reset => Fault::Reset,
+        };
+        held.give();
+        Some((Effect::Fault(fault), Duration::ZERO, flipped))
+    }
+
+    /// What is said about the path.
+    fn said(&mut self, now: Now, path: &str, agent: &str) -> Option<Said> {
+        let meant = |behaviour: &Behaviour| match &behaviour.agent {
+            Some(prefix) => agent.starts_with(prefix),
+            None => true,
+        };
+        let (held, flipped) = self.routes.get_mut(path)?.current(now, meant)?;
+        let behaviour = held.give();
+        Some((behaviour.effect.clone(), behaviour.delay, flipped))
+    }
+
+    fn shown(&mut self, now: Now) -> wire::Port {
+        let current = self.opening.current(now, |_| true);
+        let opening = current.map_or_else(Opening::default, |(held, _)| held.set.clone());
+        let layer = |held: &Option<Held<Opening>>| held.as_ref().and_then(|held| held.shown(now));
+        wire::Port {
+            protocol: opening.protocol,
+            state: opening.state,
+            listening: false,
+            error: None,
+            base: layer(&self.opening.base),
+            flip: layer(&self.opening.flip),
+            routes: self
+                .routes
+                .iter()
+                .map(|(path, route)| (path.clone(), shown(route, now)))
+                .collect(),
+        }
+    }
+
+    fn planned(&self, now: Now) -> PlannedPort {
+        let routes = self.routes.iter();
+        PlannedPort {
+            opening: self.opening.flattened(now).unwrap_or_default(),
+            routes: routes
+                .filter_map(|(path, route)| Some((path.clone(), route.flattened(now)?)))
+                .collect(),
+        }
+    }
+}
+
+fn shown(route: &Layers<Behaviour>, now: Now) -> wire::Route {
+    let layer = |held: &Option<Held<Behaviour>>| held.as_ref().and_then(|held| held.shown(now));
+    wire::Route {
+        base: layer(&route.base),
+        flip: layer(&route.flip),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! Stories of a target's state: changes and requests at moments, and what came of them. No runtime, no clock.
+
+use serde_json::json;
+
+use super::*;
+
+/// A target with ports 8080 and 8081, of which 8080 answers 404 on `/hehe`.
+struct Story(World);
+
+impl Story {
+    fn new() -> Self {
+        let plan = r#"{"ports":{"8080":{"routes":{"/hehe":{"status":404}}},"8081":{}}}"#;
+        Self(World::new(Plan::parse(plan.as_bytes()).unwrap()))
+    }
+
+    /// Lays a behaviour over 8080 and a path at a moment in milliseconds.
+    #[track_caller]
+    fn lay(&mut self, at: u64, path: &str, behaviour: serde_json::Value) {
+        let behaviour = Behaviour::read(behaviour, "").unwrap();
+        let change = Change::Lay(8080, path.to_owned(), behaviour);
+        self.take(at, change);
+    }
+
+    #[track_caller]
+    fn open(&mut self, at: u64, port: u16, opening: serde_json::Value) {
+        let opening = Opening::read(opening, "").unwrap();
+        self.take(at, Change::Open(port, opening));
+    }
+
+    #[track_caller]
+    fn take(&mut self, at: u64, change: Change) {
+        self.0.change(millis(at), change).unwrap();
+    }
+
+    /// Asks 8080 at a moment; the answer in one word.
+    #[track_caller]
+    fn asked(&mut self, at: u64, path: &str, expected: &str) {
+        self.asked_by(at, path, "kube-probe/1.36", expected);
+    }
+
+    #[track_caller]
+    fn asked_by(&mut self, at: u64, path: &str, agent: &str, expected: &str) {
+        let decision = self.0.decide(millis(at), 8080, path, agent);
+        assert_eq!(decision.effect.word(), expected, "{path} at {at} ms");
+    }
+}
+
+fn millis(millis: u64) -> Moment {
+    Moment::from_micros(millis * 1000)
+}
+
+#[test]
+fn where_nothing_is_said_the_answer_is_200() {
+    let mut story = Story::new();
+    story.asked(0, "/", "200");
+    story.asked(0, "/hehe", "404");
+    story.asked(0, "/hehe/", "200");
+}
+
+#[test]
+fn a_flip_covers_the_base_until_it_is_taken_away() {
+    let mut story = Story::new();
+    story.lay(1, "/hehe", json!({"status": 200}));
+    story.asked(1, "/hehe", "200");
+    story.lay(2, "/hehe", json!({"fault": "hang"}));
+    story.asked(2, "/hehe", "hang");
+    story.take(3, Change::Unlay(8080, "/hehe".to_owned()));
+    story.asked(3, "/hehe", "404");
+}
+
+#[test]
+fn a_time_ends_a_flip_to_the_microsecond_and_the_base_shows_again() {
+    let mut story = Story::new();
+    story.lay(100, "/hehe", json!({"status": 503, "for": "50ms"}));
+    story.asked(149, "/hehe", "503");
+    story.asked(150, "/hehe", "404");
+    assert!(
+        story.0.shown(millis(150))[&8080].routes["/hehe"]
+            .flip
+            .is_none()
+    );
+}
+
+#[test]
+fn a_count_ends_a_flip_with_its_last_request() {
+    let mut story = Story::new();
+    story.lay(0, "/readyz", json!({"status": 503, "count": 2}));
+    story.asked(1, "/livez", "200");
+    story.asked(2, "/readyz", "503");
+    story.asked(3, "/readyz", "503");
+    story.asked(4, "/readyz", "200");
+}
+
+#[test]
+fn bounds_are_never_renewed_but_by_a_new_flip() {
+    let mut story = Story::new();
+    story.take(0, Change::Lease(Duration::from_secs(1)));
+    let flip = json!({"status": 503, "for": "100ms", "leased": true});
+    story.lay(0, "/x", flip.clone());
+    story.asked(50, "/x", "503");
+    story.take(50, Change::Lease(Duration::from_secs(1)));
+    story.asked(100, "/x", "200");
+    story.lay(100, "/x", flip);
+    story.asked(199, "/x", "503");
+}
+
+#[test]
+fn only_the_agents_meant_are_given_it_and_counted() {
+    let mut story = Story::new();
+    story.lay(
+        0,
+        "/x",
+        json!({"status": 503, "count": 1, "agent": "kube-probe/"}),
+    );
+    story.asked_by(1, "/x", "curl/8", "200");
+    story.asked_by(2, "/x", "kube-probe/1.36", "503");
+    story.asked_by(3, "/x", "kube-probe/1.36", "200");
+}
+
+#[test]
+fn leased_flips_end_when_the_lease_lapses_and_stay_ended() {
+    let mut story = Story::new();
+    story.take(0, Change::Lease(Duration::from_millis(30)));
+    story.lay(0, "/leased", json!({"status": 503, "leased": true}));
+    story.lay(0, "/own", json!({"status": 503}));
+    story.take(20, Change::Lease(Duration::from_millis(30)));
+    story.asked(49, "/leased", "503");
+    story.asked(50, "/leased", "200");
+    story.take(60, Change::Lease(Duration::from_millis(30)));
+    story.asked(60, "/leased", "200");
+    story.asked(60, "/own", "503");
+}
+
+#[test]
+fn a_leased_flip_needs_a_running_lease() {
+    let mut story = Story::new();
+    story.take(0, Change::Lease(Duration::from_millis(10)));
+    let mut behaviour = Behaviour::status(503);
+    behaviour.leased = true;
+    let change = Change::Lay(8080, "/".to_owned(), behaviour);
+    assert_eq!(story.0.change(millis(10), change), Err(Denied::NoLease));
+    assert_eq!(story.0.revision(), 1, "a refusal changes nothing");
+}
+
+#[test]
+fn heal_takes_away_all_flips_and_no_base() {
+    let mut story = Story::new();
+    story.lay(0, "/hehe", json!({"status": 200}));
+    story.open(0, 8081, json!({"state": "closed"}));
+    story.open(0, 9000, json!({}));
+    story.take(1, Change::Heal);
+    story.take(1, Change::Heal);
+    story.asked(1, "/hehe", "404");
+    assert_eq!(
+        story.0.wanted(millis(1), 8081).unwrap().state,
+        PortState::Open
+    );
+    assert_eq!(story.0.ports(), [8080, 8081]);
+}
+
+#[test]
+fn a_port_opened_at_runtime_goes_with_its_flip_and_takes_its_routes_along() {
+    let mut story = Story::new();
+    let lay = Change::Lay(9000, "/".to_owned(), Behaviour::status(503));
+    let known = vec![8080, 8081];
+    let denied = Denied::NoPort { port: 9000, known };
+    assert_eq!(story.0.change(millis(0), lay.clone()), Err(denied));
+    story.open(0, 9000, json!({"for": "10ms"}));
+    story.take(0, lay);
+    let until = Some(millis(10));
+    let state = PortState::Open;
+    assert_eq!(
+        story.0.wanted(millis(9), 9000),
+        Some(Wanted { state, until })
+    );
+    assert_eq!(story.0.wanted(millis(10), 9000), None);
+    story.open(20, 9000, json!({}));
+    assert!(story.0.shown(millis(20))[&9000].routes.is_empty());
+}
+
+#[test]
+fn a_closed_port_answers_on_established_connections_as_before() {
+    let mut story = Story::new();
+    story.open(0, 8080, json!({"state": "closed"}));
+    story.asked(1, "/", "200");
+    story.asked(1, "/hehe", "404");
+}
+
+#[test]
+fn a_port_that_resets_counts_connections_and_requests_on_open_ones() {
+    let mut story = Story::new();
+    story.open(0, 8080, json!({"state": "reset", "count": 2}));
+    assert_eq!(story.0.admit(millis(1), 8080), (PortState::Reset, true));
+    story.asked(2, "/", "reset");
+    story.asked(3, "/", "200");
+    assert_eq!(story.0.admit(millis(4), 8080), (PortState::Open, false));
+}
+
+#[test]
+fn what_is_wanted_of_a_port_ends_with_its_time_or_its_lease() {
+    let mut story = Story::new();
+    story.take(0, Change::Lease(Duration::from_millis(30)));
+    story.open(
+        0,
+        8080,
+        json!({"state": "closed", "for": "50ms", "leased": true}),
+    );
+    let state = PortState::Closed;
+    let mut wanted = |at| story.0.wanted(millis(at), 8080).unwrap();
+    let until = Some(millis(30));
+    assert_eq!(wanted(0), Wanted { state, until });
+    assert_eq!(wanted(30).state, PortState::Open);
+}
+
+#[test]
+fn a_base_may_be_bounded_too() {
+    let plan = r#"{"ports":{"8080":{"state":"closed","for":"5ms","routes":{"/":{"status":503,"for":"10ms"}}}}}"#;
+    let mut story = Story(World::new(Plan::parse(plan.as_bytes()).unwrap()));
+    assert_eq!(
+        story.0.wanted(millis(4), 8080).unwrap().state,
+        PortState::Closed
+    );
+    assert_eq!(
+        story.0.wanted(millis(5), 8080).unwrap().state,
+        PortState::Open
+    );
+    story.asked(9, "/", "503");
+    story.asked(10, "/", "200");
+}
+
+#[test]
+fn state_shows_what_is_left() {
+    let mut story = Story::new();
+    story.lay(5, "/x", json!({"status": 503, "for": "10ms", "count": 3}));
+    story.asked(6, "/x", "503");
+    let shown = story.0.shown(millis(7));
+    let expected = json!({"flip": {
+        "set": {"status": 503, "for": "10ms", "count": 3}, "since": 5000, "until": 15000, "left": 2,
+    }});
+    assert_eq!(
+        serde_json::to_value(&shown[&8080].routes["/x"]).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn a_plan_is_what_is_in_force_with_what_is_left() {
+    let mut story = Story::new();
+    story.take(0, Change::Lease(Duration::from_secs(30)));
+    story.lay(
+        0,
+        "/x",
+        json!({"status": 503, "for": "10ms", "count": 3, "leased": true}),
+    );
+    story.open(0, 8081, json!({"state": "closed"}));
+    story.asked(1, "/x", "503");
+    let plan = serde_json::to_value(story.0.plan(millis(4))).unwrap();
+    let expected = json!({"ports": {
+        "8080": {"protocol": "http", "state": "open", "routes": {
+            "/hehe": {"status": 404},
+            "/x": {"status": 503, "for": "6ms", "count": 2},
+        }},
+        "8081": {"protocol": "http", "state": "closed"},
+    }});
+    assert_eq!(plan, expected);
+}
