@@ -29,7 +29,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Makes the calls; what is to be printed.
 pub(crate) async fn run<N: Network>(
     control: Control,
-    process: &Process<N>,
+    process: &mut Process<N>,
 ) -> Result<String, Failure> {
     let remote = Remote {
         network: &process.network,
