@@ -2,13 +2,16 @@
 //!
 //! In reading order: the time everything happens in, the network it happens on, the kinds of objects there
 //! are, the store that keeps them, the registry that makes Kubernetes objects of them, and how it refuses;
-//! then the images that containers are made of, and what components say about objects.
+//! then the images that containers are made of, and what components say about objects; last who acts:
+//! the controllers and the service proxy.
 
 pub mod clock;
+pub mod controllers;
 pub mod events;
 pub mod image;
 pub mod kind;
 pub mod net;
+pub mod proxy;
 pub mod refusal;
 pub mod registry;
 pub mod selector;

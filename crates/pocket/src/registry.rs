@@ -6,6 +6,7 @@
 
 mod addresses;
 mod admit;
+mod bind;
 mod create;
 mod delete;
 mod identity;

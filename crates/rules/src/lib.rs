@@ -13,6 +13,7 @@
 //! - [`spam`]: how much of it a node lets through.
 //! - [`selector`]: labels, and what picks objects by them.
 //! - [`endpoints`]: which Pods a Service sends to.
+//! - [`proxy`]: when a service proxy looks again.
 //! - [`replica_set`]: which Pods to create, and which to delete first.
 //! - [`rollout`]: how a Deployment gets from one template to the next.
 
@@ -23,6 +24,7 @@ pub mod event_text;
 pub mod moment;
 pub mod pod;
 pub mod probe;
+pub mod proxy;
 pub mod replica_set;
 pub mod restart;
 pub mod rollout;

@@ -100,7 +100,8 @@ impl Deployment {
     pub fn check_again(&self, status: &Status, now: Moment) -> Option<Moment> {
         let condition = status.progressing.as_ref()?;
         let end = condition.updated + self.deadline?;
-        if self.paused || self.is_complete(status) || condition.reason == TIMED_OUT {
+        let decided = condition.reason == COMPLETE || condition.reason == TIMED_OUT;
+        if self.paused || self.is_complete(status) || decided {
             return None;
         }
         let second = Duration::from_secs(1);
@@ -443,7 +444,8 @@ mod tests {
         check("ReplicaSetUpdated", 81, Some(Moment::from_millis(101_001)));
         check("ReplicaSetUpdated", 60, Some(Moment::from_millis(100_401)));
         check(TIMED_OUT, 100, None);
-        let complete = before(COMPLETE, 100, (1, 1, 1));
+        check(COMPLETE, 60, None);
+        let complete = before("ReplicaSetUpdated", 100, (1, 1, 1));
         assert_eq!(deployment().check_again(&complete, NOW), None);
     }
 }

@@ -1,0 +1,284 @@
+//! Rolls each Deployment's template out through ReplicaSets.
+//!
+//! The next steps and what to publish are decided in [`rules::rollout`]; what a template is called and which ReplicaSet
+//! has it, in [`template`]. ReplicaSets are told to be a Deployment's own by their owner reference alone.
+
+mod revision;
+mod template;
+mod wire;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use rules::rollout::progress::{Notice, Status};
+use rules::rollout::{self, Set, Step};
+
+use super::Voice;
+use super::mirror::{Key, Mirror, key, name, namespace};
+use super::queue::Queue;
+use super::{leave, owner};
+use crate::registry::Registry;
+
+struct Controller {
+    registry: Registry,
+    voice: Voice,
+    deployments: Mirror<Deployment>,
+    sets: Mirror<ReplicaSet>,
+    queue: Queue,
+}
+
+/// A Deployment and its ReplicaSets, as one decision sees them: on the wire, and as the rules have them.
+struct Scene {
+    deployment: Deployment,
+    new: Option<ReplicaSet>,
+    old: Vec<ReplicaSet>,
+    rules: rollout::Deployment,
+    status: Status,
+    new_rules: Option<Set>,
+    old_rules: Vec<Set>,
+}
+
+pub(super) async fn run(registry: Registry, voice: Voice) {
+    let (deployments, sets) = (Mirror::new(&registry), Mirror::new(&registry));
+    let mut controller = Controller {
+        registry,
+        voice,
+        deployments,
+        sets,
+        queue: Queue::default(),
+    };
+    loop {
+        controller.catch_up();
+        match controller.queue.pop(controller.registry.clock().now()) {
+            Some(key) => controller.sync(&key),
+            None => controller.wait().await,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Controller {
+    fn catch_up(&mut self) {
+        let queue = &mut self.queue;
+        self.deployments
+            .catch_up(|deployment| queue.add(key(deployment)));
+        self.sets.catch_up(|set| {
+            queue.extend(owner::key_of::<Deployment>(set));
+        });
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.deployments.changed() => {}
+            () = self.sets.changed() => {}
+            () = self.queue.due(self.registry.clock()) => {}
+        }
+    }
+
+    /// Acts, or reports: an action changes ReplicaSets, which leads back here.
+    fn sync(&mut self, key: &Key) {
+        let Some(scene) = self.scene(key) else { return };
+        if scene.deployment.metadata.deletion_timestamp.is_some() {
+            self.report(&scene);
+            return;
+        }
+        if self.keep_up(&scene) || self.announce(&scene) {
+            return;
+        }
+        let steps = scene
+            .rules
+            .steps(scene.new_rules.as_ref(), &scene.old_rules);
+        for step in &steps {
+            self.take(&scene, step);
+        }
+        if steps.is_empty() && self.report(&scene) {
+            self.tidy(&scene);
+        }
+    }
+
+    fn scene(&self, key: &Key) -> Option<Scene> {
+        let deployment = self.deployments.get(key)?.clone();
+        let own = self
+            .sets
+            .within(&key.0)
+            .filter(|set| owner::controls(&deployment, *set));
+        let (new, old) = template::divide(&deployment, own.cloned().collect());
+        let set = |set| wire::set(set, self.registry.clock());
+        Some(Scene {
+            rules: wire::rules(&deployment),
+            status: wire::status(&deployment, self.registry.clock()),
+            new_rules: new.as_ref().map(set),
+            old_rules: old.iter().map(set).collect(),
+            deployment,
+            new,
+            old,
+        })
+    }
+
+    /// Makes the present ReplicaSet the newest, and gives it what is no part of the template; says whether there was
+    /// anything to do.
+    fn keep_up(&self, scene: &Scene) -> bool {
+        let (Some(new), deployment) = (&scene.new, &scene.deployment) else {
+            return false;
+        };
+        let revision = revision::next(new, &scene.old);
+        let wait = deployment.spec.min_ready_seconds;
+        let set_behind = revision::of(new) != Some(revision) || new.spec.min_ready_seconds != wait;
+        if set_behind {
+            let change = |set: &mut ReplicaSet| {
+                revision::renew(&mut set.metadata, revision);
+                set.spec.min_ready_seconds = wait;
+            };
+            leave(self.registry.edit(namespace(new), name(new), change));
+        }
+        let deployment_behind = revision::of(deployment) != Some(revision);
+        if deployment_behind {
+            let change = |it: &mut Deployment| revision::write(&mut it.metadata, revision);
+            leave(
+                self.registry
+                    .edit(namespace(deployment), name(deployment), change),
+            );
+        }
+        set_behind || deployment_behind
+    }
+
+    /// Says what is to be known before anything is done; says whether that changed anything.
+    fn announce(&self, scene: &Scene) -> bool {
+        let Some(notice) = scene.notice() else {
+            return false;
+        };
+        self.notice(scene, notice, scene.new.as_ref());
+        true
+    }
+
+    fn take(&mut self, scene: &Scene, step: &Step) {
+        match step {
+            Step::Create(size) => self.create(scene, *size),
+            Step::Scale(name, size) => self.scale(scene, name, *size),
+        }
+    }
+
+    fn create(&mut self, scene: &Scene, size: u32) {
+        let revision = revision::after(&scene.old);
+        let set = template::new_set(&scene.deployment, &scene.rules, size, revision);
+        match self.registry.create(&set) {
+            Ok(set) => {
+                self.say_scaled(scene, name(&set), 0, size);
+                self.notice(scene, Notice::Created, Some(&set));
+            }
+            // Somebody else's ReplicaSet has the name: the next attempt hashes differently.
+            Err(refusal) if refusal.reason == "AlreadyExists" => self.count_collision(scene),
+            Err(refusal) => {
+                let message = format!(
+                    "Failed to create new replica set \"{}\": {refusal}",
+                    name(&set)
+                );
+                self.voice
+                    .warn(&scene.deployment, "ReplicaSetCreateError", &message);
+            }
+        }
+    }
+
+    fn scale(&mut self, scene: &Scene, set: &str, size: u32) {
+        let mut before = size;
+        let remembered = scene.rules.size();
+        let change = |set: &mut ReplicaSet| {
+            before = wire::number(set.spec.replicas);
+            set.spec.replicas = Some(wire::wire(size));
+            template::remember(&mut set.metadata, remembered);
+        };
+        let written = self
+            .registry
+            .edit(namespace(&scene.deployment), set, change);
+        if written.is_ok() && before != size {
+            self.say_scaled(scene, set, before, size);
+        }
+    }
+
+    fn say_scaled(&mut self, scene: &Scene, set: &str, before: u32, size: u32) {
+        let way = if size > before { "up" } else { "down" };
+        let message = format!("Scaled {way} replica set {set} from {before} to {size}");
+        self.voice
+            .say(&scene.deployment, "ScalingReplicaSet", &message);
+    }
+
+    fn notice(&self, scene: &Scene, notice: Notice, set: Option<&ReplicaSet>) {
+        if scene.rules.deadline.is_none() {
+            return;
+        }
+        let clock = self.registry.clock();
+        let mut status = scene.status.clone();
+        let set = set.map(name).unwrap_or_default();
+        let condition = notice.condition(set, status.progressing.as_ref(), clock.now());
+        status.progressing = Some(condition);
+        let change = |it: &mut Deployment| wire::publish_conditions(&status, clock, it);
+        leave(self.registry.edit_status(
+            namespace(&scene.deployment),
+            name(&scene.deployment),
+            change,
+        ));
+    }
+
+    fn count_collision(&self, scene: &Scene) {
+        let change = |deployment: &mut Deployment| {
+            *deployment
+                .status
+                .get_or_insert_default()
+                .collision_count
+                .get_or_insert(0) += 1;
+        };
+        leave(self.registry.edit_status(
+            namespace(&scene.deployment),
+            name(&scene.deployment),
+            change,
+        ));
+    }
+
+    /// Publishes numbers and conditions; says whether the rollout is complete.
+    fn report(&mut self, scene: &Scene) -> bool {
+        let (deployment, clock) = (&scene.deployment, self.registry.clock());
+        let (new, old) = (scene.new_rules.as_ref(), &scene.old_rules);
+        let status = scene.rules.status(new, old, &scene.status, clock.now());
+        let change = |it: &mut Deployment| {
+            wire::publish(&status, it);
+            wire::publish_conditions(&status, clock, it);
+            it.status.get_or_insert_default().observed_generation = deployment.metadata.generation;
+        };
+        leave(
+            self.registry
+                .edit_status(namespace(deployment), name(deployment), change),
+        );
+        let again = scene.rules.check_again(&status, clock.now());
+        self.queue.add_at(key(deployment), again);
+        scene.rules.is_complete(&status)
+    }
+
+    /// Forgets the oldest templates.
+    fn tidy(&self, scene: &Scene) {
+        let kept = wire::number(scene.deployment.spec.revision_history_limit);
+        for set in revision::forgotten(&scene.old, kept) {
+            leave(
+                self.registry
+                    .delete::<ReplicaSet>(namespace(set), name(set), None),
+            );
+        }
+    }
+}
+
+impl Scene {
+    /// What the condition `Progressing` does not say yet.
+    fn notice(&self) -> Option<Notice> {
+        self.rules.deadline?;
+        let said = self
+            .status
+            .progressing
+            .as_ref()
+            .map(|condition| condition.reason.as_str());
+        match (self.rules.paused, said) {
+            (true, Some("DeploymentPaused")) => None,
+            (true, _) => Some(Notice::Paused),
+            (false, Some("DeploymentPaused")) => Some(Notice::Resumed),
+            (false, None) if self.new.is_some() => Some(Notice::Found),
+            (false, _) => None,
+        }
+    }
+}

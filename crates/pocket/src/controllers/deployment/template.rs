@@ -1,0 +1,216 @@
+//! Which ReplicaSet has a Deployment's template, what a new one is called and what it is given.
+//!
+//! The hash is not the number a Kubernetes cluster would come to, but of the same form, and it depends on nothing else.
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use rules::rollout::{self, Size};
+
+use super::revision;
+use super::wire::wire;
+use crate::controllers::mirror::name;
+use crate::controllers::owner;
+
+const HASH: &str = "pod-template-hash";
+pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
+pub(super) const MOST: &str = "deployment.kubernetes.io/max-replicas";
+
+/// What `SafeEncodeString` makes of a digit: `k8s.io/apimachinery/pkg/util/rand`.
+const LETTERS: &[u8; 10] = b"bcdfghjklm";
+
+/// Annotations of a Deployment that its ReplicaSets do not take over.
+///
+/// Rule: `pkg/controller/deployment/util/deployment_util.go`, `annotationsToSkip`.
+const OWN: [&str; 5] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+    DESIRED,
+    MOST,
+];
+
+/// The ReplicaSet of the present template, the oldest should there be several, and the others.
+///
+/// Rule: `pkg/controller/deployment/util/deployment_util.go`, `FindNewReplicaSet`.
+pub(super) fn divide(
+    deployment: &Deployment,
+    mut sets: Vec<ReplicaSet>,
+) -> (Option<ReplicaSet>, Vec<ReplicaSet>) {
+    let wanted = without_hash(deployment.spec.template.clone());
+    sets.sort_by_key(|set| {
+        (
+            set.metadata.creation_timestamp.clone(),
+            name(set).to_owned(),
+        )
+    });
+    let has_template = |set: &ReplicaSet| {
+        set.spec
+            .template
+            .clone()
+            .is_some_and(|template| without_hash(template) == wanted)
+    };
+    let new = sets
+        .iter()
+        .position(has_template)
+        .map(|position| sets.remove(position));
+    (new, sets)
+}
+
+/// A ReplicaSet for the present template.
+pub(super) fn new_set(
+    deployment: &Deployment,
+    rules: &rollout::Deployment,
+    size: u32,
+    revision: u64,
+) -> ReplicaSet {
+    let hash = hash(deployment);
+    let mut template = deployment.spec.template.clone();
+    let labels = template
+        .metadata
+        .get_or_insert_default()
+        .labels
+        .get_or_insert_default();
+    labels.insert(HASH.to_owned(), hash.clone());
+    let labels = labels.clone();
+    let mut selector = deployment.spec.selector.clone();
+    selector
+        .match_labels
+        .get_or_insert_default()
+        .insert(HASH.to_owned(), hash.clone());
+    ReplicaSet {
+        metadata: metadata(deployment, rules, &hash, labels, revision),
+        spec: ReplicaSetSpec {
+            min_ready_seconds: deployment.spec.min_ready_seconds,
+            replicas: Some(wire(size)),
+            selector,
+            template: Some(template),
+        },
+        status: None,
+    }
+}
+
+/// Notes the size of the Deployment on its ReplicaSet.
+pub(super) fn remember(metadata: &mut ObjectMeta, size: Size) {
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.insert(DESIRED.to_owned(), size.desired.to_string());
+    annotations.insert(MOST.to_owned(), size.most.to_string());
+}
+
+fn metadata(
+    deployment: &Deployment,
+    rules: &rollout::Deployment,
+    hash: &str,
+    labels: rules::selector::Labels,
+    revision: u64,
+) -> ObjectMeta {
+    let mut annotations = deployment.metadata.annotations.clone().unwrap_or_default();
+    annotations.retain(|key, _| !OWN.contains(&key.as_str()));
+    let mut metadata = ObjectMeta {
+        name: Some(format!("{}-{hash}", name(deployment))),
+        namespace: deployment.metadata.namespace.clone(),
+        labels: Some(labels),
+        annotations: Some(annotations),
+        owner_references: Some(vec![owner::reference(deployment)]),
+        ..ObjectMeta::default()
+    };
+    revision::write(&mut metadata, revision);
+    remember(&mut metadata, rules.size());
+    metadata
+}
+
+fn without_hash(mut template: PodTemplateSpec) -> PodTemplateSpec {
+    let metadata = template.metadata.get_or_insert_default();
+    metadata.labels.get_or_insert_default().remove(HASH);
+    template
+}
+
+fn hash(deployment: &Deployment) -> String {
+    let template = serde_json::to_string(&deployment.spec.template);
+    let template = template.expect("a Pod template must serialize");
+    let collisions = deployment
+        .status
+        .as_ref()
+        .and_then(|status| status.collision_count);
+    let bytes = template
+        .bytes()
+        .chain(collisions.unwrap_or(0).to_le_bytes());
+    let digits = fnv(bytes).to_string();
+    digits
+        .bytes()
+        .map(|digit| char::from(LETTERS[usize::from(digit - b'0')]))
+        .collect()
+}
+
+/// FNV-1a, 32 bits.
+fn fnv(bytes: impl Iterator<Item = u8>) -> u32 {
+    bytes.fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(image: &str, collisions: Option<i32>) -> Deployment {
+        let spec = serde_json::json!({
+            "spec": {
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "a", "image": image}]},
+                },
+            },
+            "status": {"collisionCount": collisions},
+            "metadata": {"name": "web", "annotations": {"note": "kept", OWN[0]: "left"}},
+        });
+        serde_json::from_value(spec).unwrap()
+    }
+
+    fn set(deployment: &Deployment) -> ReplicaSet {
+        new_set(deployment, &super::super::wire::rules(deployment), 2, 7)
+    }
+
+    #[test]
+    fn the_hash_is_of_the_template_and_the_collisions() {
+        let one = hash(&deployment("a:1", None));
+        assert_eq!(one, hash(&deployment("a:1", None)));
+        assert_ne!(one, hash(&deployment("a:2", None)));
+        assert_ne!(one, hash(&deployment("a:1", Some(1))));
+        assert!(one.bytes().all(|letter| LETTERS.contains(&letter)), "{one}");
+        assert_eq!(fnv(b"a".iter().copied()), 0xe40c_292c);
+    }
+
+    #[test]
+    fn a_new_set_is_told_apart_by_its_hash() {
+        let deployment = deployment("a:1", None);
+        let (set, hash) = (set(&deployment), hash(&deployment));
+        assert_eq!(set.metadata.name, Some(format!("web-{hash}")));
+        let template = set
+            .spec
+            .template
+            .clone()
+            .unwrap()
+            .metadata
+            .unwrap()
+            .labels
+            .unwrap();
+        assert_eq!(template[HASH], hash);
+        assert_eq!(set.spec.selector.match_labels.as_ref().unwrap()[HASH], hash);
+        assert_eq!(set.metadata.labels.unwrap(), template);
+        let annotations = set.metadata.annotations.unwrap();
+        assert_eq!(
+            (annotations.len(), annotations["note"].as_str()),
+            (4, "kept")
+        );
+    }
+
+    #[test]
+    fn the_present_template_is_found_in_spite_of_its_hash() {
+        let (now, before) = (deployment("a:2", None), deployment("a:1", None));
+        let (new, old) = divide(&now, vec![set(&before), set(&now)]);
+        assert_eq!((new, old), (Some(set(&now)), vec![set(&before)]));
+        assert_eq!(divide(&now, vec![set(&before)]).0, None);
+    }
+}

@@ -1,0 +1,121 @@
+//! Keeps the slices of every Service that selects Pods.
+//!
+//! Who is in a slice and what is said of him is decided in [`rules::endpoints`]. Services without a selector and
+//! `ExternalName` Services are left to their authors. Slices of several Services are written one after another.
+
+mod wire;
+mod write;
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use rules::selector::Selector;
+
+use super::mirror::{Key, Mirror, key, name, namespace};
+use super::queue::Queue;
+use super::{leave, owner};
+use crate::registry::Registry;
+use write::Write;
+
+pub(crate) use wire::service_of;
+
+struct Controller {
+    registry: Registry,
+    services: Mirror<Service>,
+    pods: Mirror<Pod>,
+    slices: Mirror<EndpointSlice>,
+    queue: Queue,
+}
+
+pub(super) async fn run(registry: Registry) {
+    let (services, pods) = (Mirror::new(&registry), Mirror::new(&registry));
+    let slices = Mirror::new(&registry);
+    let mut controller = Controller {
+        registry,
+        services,
+        pods,
+        slices,
+        queue: Queue::default(),
+    };
+    loop {
+        controller.catch_up();
+        match controller.queue.pop(controller.registry.clock().now()) {
+            Some(key) => controller.sync(&key),
+            None => controller.wait().await,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Controller {
+    fn catch_up(&mut self) {
+        let (queue, services) = (&mut self.queue, &mut self.services);
+        services.catch_up(|service| queue.add(key(service)));
+        self.pods.catch_up(|pod| {
+            let selecting = services
+                .within(namespace(pod))
+                .filter(|service| selects(service, pod));
+            selecting.for_each(|service| queue.add(key(service)));
+        });
+        self.slices.catch_up(|slice| {
+            queue.extend(service_of(slice));
+        });
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.services.changed() => {}
+            () = self.pods.changed() => {}
+            () = self.slices.changed() => {}
+        }
+    }
+
+    fn sync(&mut self, key: &Key) {
+        let Some(service) = self.services.get(key) else {
+            return;
+        };
+        let spec = service.spec.clone().unwrap_or_default();
+        let selects_pods = spec.selector.is_some_and(|selector| !selector.is_empty());
+        if !selects_pods || spec.type_.as_deref() == Some("ExternalName") {
+            return;
+        }
+        let pods = self.pods.within(namespace(service));
+        let wanted = wire::service(service).slices(pods.map(|pod| (pod, wire::candidate(pod))));
+        let present = self.slices.within(namespace(service));
+        let own =
+            present.filter(|slice| wire::is_managed(slice) && owner::controls(service, *slice));
+        let wanted = wanted
+            .into_iter()
+            .map(|slice| wire::slice(service, slice))
+            .collect();
+        for write in write::writes(wanted, own.cloned().collect()) {
+            self.write(write);
+        }
+    }
+
+    fn write(&self, write: Write) {
+        match write {
+            Write::Create(slice) => leave(self.registry.create(&*slice)),
+            Write::Update(own_name, slice) => {
+                let change = |present: &mut EndpointSlice| write::renew(present, &slice);
+                leave(self.registry.edit(namespace(&*slice), &own_name, change));
+            }
+            Write::Delete(slice) => {
+                leave(self.registry.delete::<EndpointSlice>(
+                    namespace(&*slice),
+                    name(&*slice),
+                    None,
+                ));
+            }
+        }
+    }
+}
+
+fn selects(service: &Service, pod: &Pod) -> bool {
+    let selector = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.selector.as_ref());
+    let labels = pod.metadata.labels.clone().unwrap_or_default();
+    selector.is_some_and(|selector| Selector::equal(selector).matches(&labels))
+}

@@ -1,0 +1,119 @@
+//! Deletes what belongs to nobody any more, and what waits for its dependents.
+//!
+//! An object goes when all its owners are gone. An owner that is deleted in the foreground waits for those of its
+//! dependents that block it; one that orphans them lets go of them first. Kinds make no difference, so objects are taken
+//! for their metadata alone.
+//!
+//! Rule: `pkg/controller/garbagecollector/garbagecollector.go`, `attemptToDeleteItem`.
+
+mod index;
+
+use serde_json::Value;
+
+use super::leave;
+use crate::registry::{Deletion, Part, Registry};
+use index::{Id, Index, Node};
+
+const FOREGROUND: &str = "foregroundDeletion";
+const ORPHAN: &str = "orphan";
+
+pub(super) async fn run(registry: Registry) {
+    let mut index = Index::new(&registry);
+    loop {
+        index.catch_up(&registry);
+        match index.pop() {
+            Some(id) => collect(&registry, &index, &id),
+            None => index.changed().await,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn collect(registry: &Registry, index: &Index, id: &Id) {
+    let Some(node) = index.get(id) else { return };
+    if node.finalizers.contains(ORPHAN) && node.deleted {
+        orphan(registry, index, id, node);
+    } else if node.finalizers.contains(FOREGROUND) && node.deleted {
+        clear(registry, index, id, node);
+    } else if is_abandoned(index, id, node) && !node.deleted {
+        delete(registry, id, node);
+    }
+}
+
+/// An owner of another namespace, or of the same name and another uid, is none.
+fn is_abandoned(index: &Index, id: &Id, node: &Node) -> bool {
+    let alive = |uid: &String| index.owner(id, uid).is_some();
+    !node.owners.is_empty() && !node.owners.keys().any(alive)
+}
+
+fn orphan(registry: &Registry, index: &Index, id: &Id, node: &Node) {
+    for (dependent, _) in index.dependents(id, &node.uid) {
+        let forget = |object: &mut Value| {
+            if let Some(owners) = object["metadata"]["ownerReferences"].as_array_mut() {
+                owners.retain(|owner| owner["uid"] != *node.uid);
+            }
+        };
+        edit(registry, dependent, forget);
+    }
+    release(registry, id, ORPHAN);
+}
+
+/// Dependents that have dependents of their own go in the foreground too.
+fn clear(registry: &Registry, index: &Index, id: &Id, node: &Node) {
+    let mut blocked = false;
+    for (dependent, found) in index.dependents(id, &node.uid) {
+        blocked |= found.owners.get(&node.uid) == Some(&true);
+        if found.deleted {
+            continue;
+        }
+        if !index.dependents(dependent, &found.uid).is_empty() {
+            hold(registry, dependent, FOREGROUND);
+        }
+        delete(registry, dependent, found);
+    }
+    if !blocked {
+        release(registry, id, FOREGROUND);
+    }
+}
+
+fn hold(registry: &Registry, id: &Id, finalizer: &str) {
+    let add = |object: &mut Value| match &mut object["metadata"]["finalizers"] {
+        Value::Array(finalizers) => finalizers.push(finalizer.into()),
+        none => *none = Value::from(vec![finalizer]),
+    };
+    edit(registry, id, add);
+}
+
+fn release(registry: &Registry, id: &Id, finalizer: &str) {
+    let drop_it = |object: &mut Value| {
+        if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {
+            finalizers.retain(|found| found != finalizer);
+        }
+    };
+    edit(registry, id, drop_it);
+}
+
+/// Only this very object: a namesake may have taken its place.
+fn delete(registry: &Registry, id: &Id, node: &Node) {
+    let deletion = Deletion {
+        uid: Some(node.uid.clone()),
+        ..Deletion::default()
+    };
+    leave(registry.delete_value(id.kind(), &id.namespace, &id.name, &deletion));
+}
+
+fn edit(registry: &Registry, id: &Id, change: impl FnOnce(&mut Value)) {
+    let change = |object: &Value| {
+        let mut object = object.clone();
+        change(&mut object);
+        Ok(object)
+    };
+    leave(registry.update_value(
+        id.kind(),
+        &id.namespace,
+        &id.name,
+        Part::Main,
+        false,
+        change,
+    ));
+}

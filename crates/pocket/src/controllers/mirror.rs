@@ -1,0 +1,83 @@
+//! A controller's copy of all objects of one kind, kept up by a watch.
+//!
+//! The copy moves only when asked to, so that one decision sees one state. It keeps objects and decides nothing.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::registry::{Change, Object, Registry, Watch};
+
+/// Namespace and name.
+pub(crate) type Key = (String, String);
+
+/// All objects of a kind as of the last [`Mirror::catch_up`].
+#[derive(Debug)]
+pub(crate) struct Mirror<K> {
+    watch: Watch<K>,
+    /// A change that has been waited for and not yet taken in.
+    early: Option<Change<K>>,
+    objects: BTreeMap<Key, K>,
+}
+
+impl<K: Object> Mirror<K> {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        Self {
+            watch: registry.watch(None),
+            early: None,
+            objects: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in all changes there are, and calls `touched` with every object concerned: as it was and as it is.
+    pub(crate) fn catch_up(&mut self, mut touched: impl FnMut(&K)) {
+        while let Some(change) = self.early.take().or_else(|| self.watch.try_next()) {
+            touched(change.object());
+            let key = key(change.object());
+            let before = match change {
+                Change::Added(object) | Change::Modified(object) => {
+                    self.objects.insert(key, object)
+                }
+                Change::Deleted(_) => self.objects.remove(&key),
+            };
+            before.iter().for_each(&mut touched);
+        }
+    }
+
+    /// Waits until there is something to catch up with.
+    pub(crate) async fn changed(&mut self) {
+        if self.early.is_none() {
+            self.early = Some(self.watch.next().await);
+        }
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<&K> {
+        self.objects.get(key)
+    }
+
+    /// All objects, by namespace and name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &K> {
+        self.objects.values()
+    }
+
+    /// The objects of one namespace, by name.
+    pub(crate) fn within<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a K> {
+        let first = (namespace.to_owned(), String::new());
+        let rest = self
+            .objects
+            .range((Bound::Included(first), Bound::Unbounded));
+        rest.take_while(move |((found, _), _)| found == namespace)
+            .map(|(_, object)| object)
+    }
+}
+
+pub(crate) fn key<K: Object>(object: &K) -> Key {
+    (namespace(object).to_owned(), name(object).to_owned())
+}
+
+pub(crate) fn namespace<K: Object>(object: &K) -> &str {
+    object.metadata().namespace.as_deref().unwrap_or_default()
+}
+
+pub(crate) fn name<K: Object>(object: &K) -> &str {
+    object.metadata().name.as_deref().unwrap_or_default()
+}

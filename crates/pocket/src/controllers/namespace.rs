@@ -1,0 +1,76 @@
+//! Empties namespaces that are being deleted, and lets them go once they are empty.
+//!
+//! Pods get their grace period, so this takes as long as the slowest of them. A namespace holds what has finalizers of its
+//! own for as long as they stay.
+//!
+//! Rule: `pkg/controller/namespace/deletion/namespaced_resources_deleter.go`.
+
+use futures::future::select_all;
+use k8s_openapi::api::core::v1::Namespace;
+use serde_json::Value;
+use tokio::sync::watch::Receiver;
+
+use super::leave;
+use crate::kind::{KINDS, Kind};
+use crate::registry::{Deletion, Part, Registry};
+use crate::store::Version;
+
+pub(super) async fn run(registry: Registry) {
+    let kinds = || {
+        KINDS
+            .iter()
+            .filter(|kind| kind.namespaced || kind.name == "Namespace")
+    };
+    let mut written: Vec<_> = kinds().map(|kind| registry.subscribe(kind)).collect();
+    loop {
+        for receiver in &mut written {
+            receiver.mark_unchanged();
+        }
+        for namespace in registry.list::<Namespace>(None) {
+            if namespace.metadata.deletion_timestamp.is_some() {
+                empty(&registry, &namespace.metadata.name.unwrap_or_default());
+            }
+        }
+        changed(&mut written).await;
+    }
+}
+
+async fn changed(written: &mut [Receiver<Version>]) {
+    let waiting = written
+        .iter_mut()
+        .map(|receiver| Box::pin(receiver.changed()));
+    select_all(waiting)
+        .await
+        .0
+        .expect("the store must outlive its controllers");
+}
+
+fn empty(registry: &Registry, namespace: &str) {
+    let mut left = 0;
+    for kind in KINDS.iter().filter(|kind| kind.namespaced) {
+        for object in registry.list_values(kind, Some(namespace)).0 {
+            if object["metadata"]["deletionTimestamp"].is_null() {
+                delete(registry, kind, namespace, &object);
+            }
+        }
+        left += registry.list_values(kind, Some(namespace)).0.len();
+    }
+    if left == 0 {
+        finalize(registry, namespace);
+    }
+}
+
+fn delete(registry: &Registry, kind: &'static Kind, namespace: &str, object: &Value) {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    leave(registry.delete_value(kind, namespace, name, &Deletion::default()));
+}
+
+fn finalize(registry: &Registry, namespace: &str) {
+    let change = |object: &Value| {
+        let mut object = object.clone();
+        object["spec"]["finalizers"] = Value::Array(Vec::new());
+        Ok(object)
+    };
+    let kind = Kind::of::<Namespace>();
+    leave(registry.update_value(kind, "", namespace, Part::Main, false, change));
+}

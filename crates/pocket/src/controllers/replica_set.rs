@@ -1,0 +1,164 @@
+//! Keeps as many Pods of each ReplicaSet as it wants, and counts them.
+//!
+//! Which Pods to delete is decided in [`rules::replica_set`]. Pods are told to be a ReplicaSet's own by their owner
+//! reference alone: strays are neither adopted nor released.
+
+mod member;
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use rules::replica_set::{Action, Counts, Member, action, count};
+
+use super::Voice;
+use super::mirror::{Key, Mirror, key, name, namespace};
+use super::queue::Queue;
+use super::{leave, owner};
+use crate::refusal::Refusal;
+use crate::registry::Registry;
+
+/// How long to wait after a Pod could not be created.
+const RETRY: Duration = Duration::from_secs(5);
+
+struct Controller {
+    registry: Registry,
+    voice: Voice,
+    sets: Mirror<ReplicaSet>,
+    pods: Mirror<Pod>,
+    queue: Queue,
+}
+
+pub(super) async fn run(registry: Registry, voice: Voice) {
+    let (sets, pods) = (Mirror::new(&registry), Mirror::new(&registry));
+    let mut controller = Controller {
+        registry,
+        voice,
+        sets,
+        pods,
+        queue: Queue::default(),
+    };
+    loop {
+        controller.catch_up();
+        match controller.queue.pop(controller.registry.clock().now()) {
+            Some(key) => controller.sync(&key),
+            None => controller.wait().await,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Controller {
+    fn catch_up(&mut self) {
+        let queue = &mut self.queue;
+        self.sets.catch_up(|set| queue.add(key(set)));
+        self.pods.catch_up(|pod| {
+            queue.extend(owner::key_of::<ReplicaSet>(pod));
+        });
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.sets.changed() => {}
+            () = self.pods.changed() => {}
+            () = self.queue.due(self.registry.clock()) => {}
+        }
+    }
+
+    /// Acts, or reports: an action changes Pods, which leads back here.
+    fn sync(&mut self, key: &Key) {
+        let Some(set) = self.sets.get(key).cloned() else {
+            return;
+        };
+        let members = self.members(&set);
+        let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or_default();
+        match action(wanted, &members) {
+            _ if set.metadata.deletion_timestamp.is_some() => self.report(&set, &members),
+            Action::Create(0) => self.report(&set, &members),
+            Action::Create(missing) => self.create(&set, missing),
+            Action::Delete(surplus) => self.delete(&set, &surplus),
+        }
+    }
+
+    fn members(&self, set: &ReplicaSet) -> Vec<Member> {
+        let pods = self.pods.within(namespace(set));
+        let own = pods.filter(|pod| owner::controls(set, *pod));
+        own.map(|pod| member::of(pod, set, self.registry.clock()))
+            .collect()
+    }
+
+    fn create(&mut self, set: &ReplicaSet, missing: usize) {
+        let pod = new_pod(set);
+        for _ in 0..missing {
+            match self.registry.create(&pod) {
+                Ok(pod) => {
+                    let message = format!("Created pod: {}", name(&pod));
+                    self.voice.say(set, "SuccessfulCreate", &message);
+                }
+                Err(refusal) => return self.give_up(set, &refusal),
+            }
+        }
+    }
+
+    fn give_up(&mut self, set: &ReplicaSet, refusal: &Refusal) {
+        self.voice
+            .warn(set, "FailedCreate", &format!("Error creating: {refusal}"));
+        let again = self.registry.clock().now() + RETRY;
+        self.queue.add_at(key(set), Some(again));
+    }
+
+    fn delete(&mut self, set: &ReplicaSet, surplus: &[String]) {
+        for pod in surplus {
+            if self
+                .registry
+                .delete::<Pod>(namespace(set), pod, None)
+                .is_ok()
+            {
+                self.voice
+                    .say(set, "SuccessfulDelete", &format!("Deleted pod: {pod}"));
+            }
+        }
+    }
+
+    fn report(&mut self, set: &ReplicaSet, members: &[Member]) {
+        let wait = u64::try_from(set.spec.min_ready_seconds.unwrap_or(0)).unwrap_or_default();
+        let now = self.registry.clock().now();
+        let (counts, next) = count(members, Duration::from_secs(wait), now);
+        let generation = set.metadata.generation;
+        let change =
+            |set: &mut ReplicaSet| publish(&counts, generation, set.status.get_or_insert_default());
+        leave(self.registry.edit_status(namespace(set), name(set), change));
+        self.queue.add_at(key(set), next);
+    }
+}
+
+fn publish(counts: &Counts, generation: Option<i64>, status: &mut ReplicaSetStatus) {
+    let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let unless_zero = |count: usize| Some(number(count)).filter(|count| *count != 0);
+    status.replicas = number(counts.replicas);
+    status.fully_labeled_replicas = unless_zero(counts.fully_labelled);
+    status.ready_replicas = unless_zero(counts.ready);
+    status.available_replicas = unless_zero(counts.available);
+    status.terminating_replicas = Some(number(counts.terminating));
+    status.observed_generation = generation;
+}
+
+fn new_pod(set: &ReplicaSet) -> Pod {
+    let template = set.spec.template.clone().unwrap_or_default();
+    let metadata = template.metadata.unwrap_or_default();
+    Pod {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{}-", name(set))),
+            namespace: set.metadata.namespace.clone(),
+            labels: metadata.labels,
+            annotations: metadata.annotations,
+            finalizers: metadata.finalizers,
+            owner_references: Some(vec![owner::reference(set)]),
+            ..ObjectMeta::default()
+        },
+        spec: template.spec,
+        status: None,
+    }
+}

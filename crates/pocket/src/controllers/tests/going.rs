@@ -1,0 +1,139 @@
+//! How things go away: with their owners, in the foreground, without, and with their namespace.
+
+use serde_json::Value;
+
+use super::*;
+use crate::kind::Kind;
+use crate::registry::{Deletion, Part};
+
+impl Cluster {
+    /// Deletes the Deployment as a client does that names a propagation policy: the API server adds the finalizer.
+    fn delete_by(&self, finalizer: &str) {
+        let kind = Kind::of::<Deployment>();
+        let hold = |object: &Value| {
+            let mut object = object.clone();
+            object["metadata"]["finalizers"] = json!([finalizer]);
+            Ok(object)
+        };
+        self.registry
+            .update_value(kind, NAMESPACE, "web", Part::Main, false, hold)
+            .unwrap();
+        self.registry
+            .delete_value(kind, NAMESPACE, "web", &Deletion::default())
+            .unwrap();
+    }
+
+    fn is_deployed(&self) -> bool {
+        self.registry.get::<Deployment>(NAMESPACE, "web").is_some()
+    }
+}
+
+async fn deployed() -> Cluster {
+    let cluster = Cluster::start();
+    cluster.deploy("one", &json!({"replicas": 2}));
+    cluster.serve(
+        "web",
+        &json!({"selector": {"app": "web"}, "ports": [{"port": 80}]}),
+    );
+    at_once().await;
+    cluster
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_owned_goes_with_its_owner() {
+    let cluster = deployed().await;
+    cluster
+        .registry
+        .delete::<Deployment>(NAMESPACE, "web", None)
+        .unwrap();
+    cluster
+        .registry
+        .delete::<Service>(NAMESPACE, "web", None)
+        .unwrap();
+    at_once().await;
+    assert!(cluster.names::<ReplicaSet>().is_empty());
+    assert!(cluster.names::<EndpointSlice>().is_empty());
+    assert_eq!(
+        cluster.names::<Pod>().len(),
+        2,
+        "Pods have their grace period"
+    );
+    settle(Duration::from_secs(2)).await;
+    assert!(cluster.names::<Pod>().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_the_foreground_the_owner_goes_last() {
+    let cluster = deployed().await;
+    cluster.delete_by("foregroundDeletion");
+    at_once().await;
+    assert!(cluster.is_deployed());
+    settle(Duration::from_secs(3)).await;
+    assert!(!cluster.is_deployed());
+    assert!(cluster.names::<Pod>().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn orphans_stay_and_know_no_owner() {
+    let cluster = deployed().await;
+    cluster.delete_by("orphan");
+    settle(Duration::from_secs(10)).await;
+    assert!(!cluster.is_deployed());
+    let [set] = cluster.list::<ReplicaSet>().try_into().unwrap();
+    assert!(set.metadata.owner_references.unwrap_or_default().is_empty());
+    assert_eq!(cluster.names::<Pod>().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_of_an_owner_that_never_was_goes() {
+    let cluster = deployed().await;
+    let mut pod = cluster.list::<Pod>().remove(0);
+    pod.metadata.name = Some("stray".to_owned());
+    pod.metadata.resource_version = None;
+    pod.metadata.owner_references.as_mut().unwrap()[0].uid = "nobody".to_owned();
+    cluster.registry.create(&pod).unwrap();
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(cluster.names::<Pod>().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_goes_when_it_is_empty() {
+    let cluster = deployed().await;
+    cluster
+        .registry
+        .delete::<Namespace>("", NAMESPACE, None)
+        .unwrap();
+    at_once().await;
+    let namespace: Namespace = cluster.registry.get("", NAMESPACE).unwrap();
+    assert_eq!(
+        namespace.status.unwrap().phase.as_deref(),
+        Some("Terminating")
+    );
+    assert!(cluster.names::<Deployment>().is_empty());
+    settle(Duration::from_secs(2)).await;
+    assert!(cluster.registry.get::<Namespace>("", NAMESPACE).is_none());
+    assert!(cluster.names::<Pod>().is_empty() && cluster.names::<Event>().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_waits_for_finalizers() {
+    let cluster = deployed().await;
+    let hold = |service: &mut Service| {
+        service.metadata.finalizers = Some(vec!["example.org/hold".to_owned()]);
+    };
+    cluster.registry.edit(NAMESPACE, "web", hold).unwrap();
+    cluster
+        .registry
+        .delete::<Namespace>("", NAMESPACE, None)
+        .unwrap();
+    settle(Duration::from_mins(1)).await;
+    assert_eq!(cluster.names::<Service>(), ["web"]);
+    cluster
+        .registry
+        .edit(NAMESPACE, "web", |service: &mut Service| {
+            service.metadata.finalizers = None;
+        })
+        .unwrap();
+    at_once().await;
+    assert!(cluster.registry.get::<Namespace>("", NAMESPACE).is_none());
+}

@@ -1,0 +1,60 @@
+//! Turns Services and their slices into routes of the network, at the pace of kube-proxy.
+//!
+//! Who gets traffic is decided in [`rules::endpoints::backends`], when to look in [`rules::proxy`]. A route is where a
+//! new connection goes: established ones are the network's own affair and survive.
+
+mod routes;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use rules::proxy::Pace;
+
+use crate::controllers::Mirror;
+use crate::net::Network;
+use crate::registry::Registry;
+
+/// Backends by Service address.
+type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
+
+/// Keeps the routes of `network` up to date, for good.
+pub async fn run(registry: Registry, network: Arc<dyn Network>) {
+    let (mut services, mut slices) = (Mirror::new(&registry), Mirror::new(&registry));
+    let (mut pace, mut published) = (Pace::default(), Routes::new());
+    let clock = registry.clock();
+    loop {
+        changed(&mut services, &mut slices).await;
+        clock.until(pace.next(clock.now())).await;
+        services.catch_up(|_| ());
+        slices.catch_up(|_| ());
+        let wanted = routes::of(services.iter(), slices.iter());
+        publish(&*network, &published, &wanted);
+        published = wanted;
+        pace.ended(clock.now());
+    }
+}
+
+async fn changed(services: &mut Mirror<Service>, slices: &mut Mirror<EndpointSlice>) {
+    tokio::select! {
+        biased;
+        () = services.changed() => {}
+        () = slices.changed() => {}
+    }
+}
+
+fn publish(network: &dyn Network, before: &Routes, now: &Routes) {
+    for service in before.keys().filter(|service| !now.contains_key(service)) {
+        network.route(*service, Vec::new());
+    }
+    for (service, backends) in now {
+        if before.get(service) != Some(backends) {
+            network.route(*service, backends.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! The scheduler's word: which node a Pod runs on. It writes spec and status at once and leaves the generation alone,
+//! which no other change does.
+//!
+//! Rule: `pkg/registry/core/pod/storage/storage.go`, `BindingREST`.
+
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
+
+use super::{Registry, typed, untyped};
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::store::Key;
+
+impl Registry {
+    /// Binds a Pod to a node.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Conflict` if the Pod is bound already or on its way out.
+    pub fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<(), Refusal> {
+        let kind = Kind::of::<Pod>();
+        let mut state = self.state();
+        let current = state.store.get(kind.plural, namespace, name);
+        let mut pod: Pod =
+            current.map_or_else(|| Err(Refusal::not_found(kind, name)), |pod| Ok(typed(pod)))?;
+        if pod.metadata.deletion_timestamp.is_some() {
+            let why = format!("pod {name} is being deleted, cannot be assigned to a host");
+            return Err(Refusal::conflict(kind, name, &why));
+        }
+        let spec = pod.spec.get_or_insert_default();
+        if let Some(bound) = &spec.node_name {
+            let why = format!("pod {name} is already assigned to node \"{bound}\"");
+            return Err(Refusal::conflict(kind, name, &why));
+        }
+        spec.node_name = Some(node.to_owned());
+        let scheduled = PodCondition {
+            type_: "PodScheduled".to_owned(),
+            status: "True".to_owned(),
+            observed_generation: pod.metadata.generation,
+            last_transition_time: Some(self.clock().time()),
+            ..PodCondition::default()
+        };
+        let conditions = pod
+            .status
+            .get_or_insert_default()
+            .conditions
+            .get_or_insert_default();
+        conditions.retain(|condition| condition.type_ != scheduled.type_);
+        conditions.push(scheduled);
+        let key = Key {
+            resource: kind.plural,
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        state.store.put(key, untyped(&pod));
+        Ok(())
+    }
+}
