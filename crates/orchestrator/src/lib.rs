@@ -3,9 +3,11 @@
 //! In reading order: what a user writes, what is observed, and what follows from both.
 
 pub mod experiment;
+pub mod judge;
 pub mod load;
 pub mod problem;
 pub mod timeline;
+mod view;
 
 pub mod apply;
 pub mod bind;

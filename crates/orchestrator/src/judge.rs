@@ -1,0 +1,367 @@
+//! From a timeline to verdicts.
+//!
+//! Pure, and the same online and offline: it takes records one by one, remembers only what follows from them, and says at any
+//! time what is decided and when it is worth asking again. It never waits, and what it is asked does not change what it finds.
+
+mod look;
+mod requests;
+mod states;
+mod steady;
+mod trace;
+mod tracked;
+mod verdict;
+mod window;
+mod words;
+
+pub use steady::SteadyState;
+pub use verdict::{Finding, Judgement, StepJudgement, Verdict};
+
+use crate::experiment::{Expectation, Experiment, ObjectRef};
+use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
+use crate::view::View;
+use tracked::Tracked;
+use verdict::Answer;
+use window::{Lasting, Times, Window};
+
+/// Follows one experiment through its timeline.
+#[derive(Debug)]
+pub struct Judge {
+    experiment: Experiment,
+    view: View,
+    /// So many records have been taken.
+    taken: usize,
+    applied: Option<Micros>,
+    steady: Option<Micros>,
+    requirements: Vec<Tracked>,
+    steps: Vec<Progress>,
+}
+
+/// What is known of a step so far.
+#[derive(Debug, Default)]
+struct Progress {
+    times: Times,
+    tracked: Vec<Tracked>,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepState {
+    /// Every `eventually` is decided and every `for` has passed: the step can end.
+    pub decided: bool,
+    /// An expectation has failed, so that later steps do not run.
+    pub failed: bool,
+    /// When to ask again, if nothing is recorded before.
+    pub look_again_at: Option<Micros>,
+}
+
+/// Judges a whole timeline.
+pub fn judge(experiment: &Experiment, timeline: &Timeline) -> Judgement {
+    let mut judge = Judge::new(experiment);
+    judge.catch_up(timeline);
+    judge.judgement(timeline.last())
+}
+
+impl Judge {
+    /// Nothing has been seen.
+    pub fn new(experiment: &Experiment) -> Self {
+        Self {
+            experiment: experiment.clone(),
+            view: View::new(&experiment.traffic),
+            taken: 0,
+            applied: None,
+            steady: None,
+            requirements: Vec::new(),
+            steps: experiment
+                .steps
+                .iter()
+                .map(|_| Progress::default())
+                .collect(),
+        }
+    }
+
+    /// Takes the records that are new since the last time; the timeline must be the same one.
+    pub fn catch_up(&mut self, timeline: &Timeline) {
+        for record in &timeline.records()[self.taken..] {
+            self.take(record);
+        }
+        self.taken = timeline.records().len();
+    }
+
+    /// The Pods that a subject means: those it is bound to, else those that belong to it now, by name.
+    pub fn pods(&self, subject: &ObjectRef) -> Vec<BoundPod> {
+        let pods = self.view.pods(subject).into_iter().map(|pod| match pod {
+            Ok(facts) => BoundPod {
+                name: facts.name.clone(),
+                uid: facts.uid.clone(),
+            },
+            Err(bound) => bound.clone(),
+        });
+        pods.collect()
+    }
+
+    fn take(&mut self, record: &Record) {
+        let changed = self.view.take(record);
+        match &record.what {
+            What::Applied => {
+                self.applied = Some(record.at);
+                let claims = self.experiment.steady_state.require.iter();
+                self.requirements = claims
+                    .map(|claim| Tracked::new(claim, &self.view, record.at))
+                    .collect();
+            }
+            What::Steady => self.steady = Some(record.at),
+            What::StepStart { step, .. } => self.start(*step, record.at),
+            What::Sending { step } => {
+                self.note(*step, |times| times.sent = times.sent.or(Some(record.at)))
+            }
+            What::Acknowledged { step } => {
+                self.note(*step, |times| times.acknowledged = Some(record.at))
+            }
+            What::StepEnd { step } => self.note(*step, |times| times.ended = Some(record.at)),
+            _ => {}
+        }
+        if let Some(kind) = changed {
+            self.changed(kind, record.at);
+        }
+    }
+
+    // A timeline of another version of the experiment may have steps that this one lacks.
+    fn start(&mut self, step: usize, at: Micros) {
+        let (Some(progress), Some(said)) =
+            (self.steps.get_mut(step), self.experiment.steps.get(step))
+        else {
+            return;
+        };
+        progress.times.started = Some(at);
+        let claims = said.expect.iter().map(|expectation| &expectation.claim);
+        progress.tracked = claims
+            .map(|claim| Tracked::new(claim, &self.view, at))
+            .collect();
+    }
+
+    fn note(&mut self, step: usize, change: impl FnOnce(&mut Times)) {
+        if let Some(progress) = self.steps.get_mut(step) {
+            change(&mut progress.times);
+        }
+    }
+
+    fn changed(&mut self, kind: &str, at: Micros) {
+        if self.steady.is_none() {
+            self.requirements
+                .iter_mut()
+                .for_each(|tracked| tracked.changed(kind, &self.view, at));
+        }
+        for progress in self
+            .steps
+            .iter_mut()
+            .filter(|progress| progress.times.ended.is_none())
+        {
+            progress
+                .tracked
+                .iter_mut()
+                .for_each(|tracked| tracked.changed(kind, &self.view, at));
+        }
+    }
+
+    /// How far the steady state is, if everything up to `now` has been recorded.
+    pub fn steady_state(&mut self, timeline: &Timeline, now: Micros) -> SteadyState {
+        self.catch_up(timeline);
+        let Some(applied) = self.applied else {
+            return SteadyState::Waiting {
+                look_again_at: None,
+            };
+        };
+        steady::steady_state(
+            &self.experiment.steady_state,
+            &self.requirements,
+            &self.view,
+            applied,
+            now,
+        )
+    }
+
+    /// How far a step is, if everything up to `now` has been recorded.
+    pub fn step(&mut self, timeline: &Timeline, step: usize, now: Micros) -> StepState {
+        self.catch_up(timeline);
+        let mut state = StepState {
+            decided: true,
+            failed: false,
+            look_again_at: None,
+        };
+        let expectations = self
+            .experiment
+            .steps
+            .get(step)
+            .map_or(&[][..], |step| &step.expect);
+        let Some(progress) = self.steps.get_mut(step) else {
+            return state;
+        };
+        if progress.times.acknowledged.is_none() {
+            return StepState {
+                decided: false,
+                ..state
+            };
+        }
+        for (expectation, answer) in progress.answers(expectations, &self.view, now) {
+            state.failed |= matches!(answer, Answer::Fail(_));
+            let waits_for = match (&answer, lasts_until(&expectation.operator, &progress.times)) {
+                (_, Some(end)) if now < end => Some(Some(end)),
+                (Answer::Open(at), None) if expectation.operator.ends() => Some(*at),
+                _ => None,
+            };
+            if let Some(at) = waits_for {
+                state.decided = false;
+                state.look_again_at = earliest(state.look_again_at, at);
+            }
+        }
+        state
+    }
+
+    /// Whether everything that ended steps still need has been recorded: requests may become known late. Asked before a
+    /// timeline is ended.
+    pub fn settled(&mut self, timeline: &Timeline, now: Micros) -> StepState {
+        self.catch_up(timeline);
+        let mut state = StepState {
+            decided: true,
+            failed: false,
+            look_again_at: None,
+        };
+        for (progress, said) in self.steps.iter_mut().zip(&self.experiment.steps) {
+            for (_, answer) in progress.answers(&said.expect, &self.view, now) {
+                state.failed |= matches!(answer, Answer::Fail(_));
+                if let Answer::Open(at) = answer {
+                    state.decided = false;
+                    state.look_again_at = earliest(state.look_again_at, at);
+                }
+            }
+        }
+        state
+    }
+
+    /// Verdicts of what is recorded; what is still open is inconclusive.
+    pub fn judgement(&mut self, now: Micros) -> Judgement {
+        let mut steps = Vec::new();
+        for (progress, said) in self.steps.iter_mut().zip(&self.experiment.steps) {
+            let answers = progress.answers(&said.expect, &self.view, now);
+            let findings: Vec<Finding> = match answers.is_empty() {
+                true => said.expect.iter().map(never_ran).collect(),
+                false => {
+                    let tracked = progress.tracked.iter();
+                    let each = answers.into_iter().zip(tracked);
+                    each.map(|((said, answer), tracked)| {
+                        finding(said, answer, tracked, &progress.times, &self.view)
+                    })
+                    .collect()
+                }
+            };
+            steps.push(StepJudgement {
+                name: said.name.value.clone(),
+                acknowledged: progress.times.acknowledged,
+                ended: progress.times.ended,
+                verdict: findings.iter().filter_map(|finding| finding.verdict).max(),
+                findings,
+            });
+        }
+        let missing = match self.steady {
+            Some(_) => Vec::new(),
+            None => steady::missing(&self.requirements, &self.view),
+        };
+        let verdict = Judgement::overall(self.steady.is_some(), &steps);
+        Judgement {
+            verdict,
+            steady: self.steady,
+            missing,
+            steps,
+        }
+    }
+}
+
+impl Progress {
+    // Nothing as long as the action is not acknowledged.
+    fn answers<'e>(
+        &mut self,
+        expectations: &'e [Expectation],
+        view: &View,
+        now: Micros,
+    ) -> Vec<(&'e Expectation, Answer)> {
+        let times = self.times;
+        let known = times.ended.unwrap_or(now);
+        let each = expectations.iter().zip(&mut self.tracked);
+        each.filter_map(|(said, tracked)| {
+            let window = times.window(&said.operator)?;
+            Some((
+                said,
+                tracked.answer(&said.operator, window, view, known, now),
+            ))
+        })
+        .collect()
+    }
+}
+
+fn never_ran(said: &Expectation) -> Finding {
+    Finding {
+        id: said.id.value.clone(),
+        expected: expected(said),
+        verdict: None,
+        at: None,
+        seen: String::new(),
+    }
+}
+
+fn finding(
+    said: &Expectation,
+    answer: Answer,
+    tracked: &Tracked,
+    times: &Times,
+    view: &View,
+) -> Finding {
+    let zero = times.acknowledged.unwrap_or_default();
+    let whole = Lasting {
+        from: times.sent.unwrap_or(zero),
+        to: times.ended,
+    };
+    let story = tracked.story(&whole, zero, view);
+    let breach = times
+        .window(&said.operator)
+        .and_then(|window| tracked.first_breach(&said.operator, window, view));
+    let (verdict, at, seen) = match answer {
+        Answer::Pass(at) => (Verdict::Pass, at, story),
+        Answer::Fail(why) => (Verdict::Fail, breach, format!("{why}: {story}")),
+        Answer::Unknown(why) => (Verdict::Inconclusive, None, format!("{why}: {story}")),
+        Answer::Open(_) => (
+            Verdict::Inconclusive,
+            None,
+            format!("the record ends before this is decided: {story}"),
+        ),
+    };
+    Finding {
+        id: said.id.value.clone(),
+        expected: expected(said),
+        verdict: Some(verdict),
+        at,
+        seen,
+    }
+}
+
+fn expected(said: &Expectation) -> String {
+    format!(
+        "{}, {}",
+        words::claim(&said.claim),
+        words::operator(&said.operator)
+    )
+}
+
+// When a `for` has passed.
+fn lasts_until(operator: &crate::experiment::Operator, times: &Times) -> Option<Micros> {
+    match times.window(operator) {
+        Some(Window::Lasting(Lasting { to, .. })) if operator.ends() => to,
+        _ => None,
+    }
+}
+
+fn earliest(known: Option<Micros>, other: Option<Micros>) -> Option<Micros> {
+    known.into_iter().chain(other).min()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! The steady state: everything required holds at once, and has held for long enough.
+
+use std::time::Duration;
+
+use super::tracked::Tracked;
+use crate::experiment;
+use crate::timeline::Micros;
+use crate::view::View;
+
+/// How far the steady state is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SteadyState {
+    /// It holds since then, and has held for long enough.
+    Reached {
+        /// When it began.
+        since: Micros,
+    },
+    /// It may still come.
+    Waiting {
+        /// When to ask again, if nothing is recorded before.
+        look_again_at: Option<Micros>,
+    },
+    /// It did not come in time.
+    Missed {
+        /// Each requirement that does not hold, and what was seen instead.
+        missing: Vec<String>,
+    },
+}
+
+/// How long requests are waited for that should have become known.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn steady_state(
+    said: &experiment::SteadyState,
+    requirements: &[Tracked],
+    view: &View,
+    applied: Micros,
+    now: Micros,
+) -> SteadyState {
+    let deadline = applied + said.within;
+    let since: Option<Vec<Micros>> = requirements
+        .iter()
+        .map(|tracked| tracked.since(view, applied))
+        .collect();
+    let since = since.map(|since| since.into_iter().fold(applied, Micros::max));
+    let Some(since) = since.filter(|since| *since <= deadline) else {
+        if now <= deadline {
+            return SteadyState::Waiting {
+                look_again_at: Some(Micros(deadline.0 + 1)),
+            };
+        }
+        return SteadyState::Missed {
+            missing: missing(requirements, view),
+        };
+    };
+    let held = since + said.hold;
+    if now < held {
+        return SteadyState::Waiting {
+            look_again_at: Some(held),
+        };
+    }
+    if requirements
+        .iter()
+        .all(|tracked| tracked.surely_holds(since, said.hold, view))
+    {
+        return SteadyState::Reached { since };
+    }
+    let patience = deadline + said.hold + PATIENCE;
+    if now < patience {
+        return SteadyState::Waiting {
+            look_again_at: Some(patience),
+        };
+    }
+    SteadyState::Missed {
+        missing: missing(requirements, view),
+    }
+}
+
+/// What does not hold now; all that is required, if each holds but not all did at once.
+pub(super) fn missing(requirements: &[Tracked], view: &View) -> Vec<String> {
+    let lacking = requirements
+        .iter()
+        .filter(|tracked| tracked.since(view, Micros::ZERO).is_none());
+    let lacking: Vec<String> = lacking.map(|tracked| tracked.missing(view)).collect();
+    if lacking.is_empty() {
+        requirements
+            .iter()
+            .map(|tracked| tracked.missing(view))
+            .collect()
+    } else {
+        lacking
+    }
+}

@@ -1,0 +1,1 @@
+//! Hand-made timelines and what is made of them.

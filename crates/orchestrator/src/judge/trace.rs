@@ -1,0 +1,92 @@
+//! A claim over time: constant between two points, each point one look.
+
+use super::look::Look;
+use crate::timeline::Micros;
+use crate::view::Down;
+
+/// Points in the order of their times; several may share one time, and count one after another.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trace(Vec<Point>);
+
+/// From this time on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Point {
+    pub(super) at: Micros,
+    pub(super) look: Look,
+}
+
+/// A stretch in which the claim holds without a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) start: Micros,
+    /// When it was broken; none if it was not, as far as is known.
+    pub(super) end: Option<Micros>,
+}
+
+impl Trace {
+    /// Adds a look, if it sees anything new.
+    pub(super) fn push(&mut self, at: Micros, look: Look) {
+        if self.0.last().is_none_or(|last| last.look != look) {
+            self.0.push(Point { at, look });
+        }
+    }
+
+    pub(super) fn points(&self) -> &[Point] {
+        &self.0
+    }
+
+    /// What is seen now.
+    pub(super) fn last(&self) -> Option<&Point> {
+        self.0.last()
+    }
+
+    /// All stretches in which it holds.
+    pub(super) fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut holds = false;
+        for point in &self.0 {
+            match (holds, point.look.holds) {
+                (false, true) => runs.push(Run {
+                    start: point.at,
+                    end: None,
+                }),
+                (true, false) => {
+                    runs.last_mut()
+                        .expect("a run that ends must have begun")
+                        .end = Some(point.at)
+                }
+                _ => {}
+            }
+            holds = point.look.holds;
+        }
+        runs
+    }
+
+    /// The same with every gap filled by an assumption.
+    pub(super) fn assuming<'a>(&self, gaps: impl Iterator<Item = &'a Down>, holds: bool) -> Self {
+        gaps.fold(self.clone(), |trace, gap| trace.filled(gap, holds))
+    }
+
+    fn filled(&self, gap: &Down, holds: bool) -> Self {
+        let unseen = Look {
+            holds,
+            saw: String::new(),
+        };
+        let before = self.0.iter().filter(|point| point.at <= gap.from).cloned();
+        let within = self.0.iter().filter(|point| point.at <= gap.to).next_back();
+        let after = self.0.iter().filter(|point| point.at > gap.to).cloned();
+        let filled = within.iter().flat_map(|last| {
+            [
+                Point {
+                    at: gap.from,
+                    look: unseen.clone(),
+                },
+                Point {
+                    at: gap.to,
+                    look: last.look.clone(),
+                },
+            ]
+        });
+        Self(before.chain(filled).chain(after).collect())
+    }
+}

@@ -1,0 +1,214 @@
+//! One claim being followed through the timeline, and what its operator says of it.
+
+use super::look::{Baseline, look};
+use super::requests::{Requests, Sure};
+use super::states;
+use super::trace::Trace;
+use super::verdict::Answer;
+use super::window::{Lasting, Window};
+use super::words;
+use crate::experiment::{Claim, Operator};
+use crate::timeline::Micros;
+use crate::view::{Down, View};
+
+/// A claim, what it compares with, and what was seen of it so far.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    claim: Claim,
+    baseline: Baseline,
+    trace: Trace,
+    /// The last answer about traffic, and how much was known then: it changes only with what is known.
+    answered: Option<(u64, Window, Answer)>,
+}
+
+impl Tracked {
+    /// Begins to follow a claim; what is known now is what it compares with.
+    pub(super) fn new(claim: &Claim, view: &View, at: Micros) -> Self {
+        let baseline = Baseline::of(claim, view);
+        let mut tracked = Self {
+            claim: claim.clone(),
+            baseline,
+            trace: Trace::default(),
+            answered: None,
+        };
+        tracked.look(view, at);
+        tracked
+    }
+
+    /// Looks again after an object of that kind changed.
+    pub(super) fn changed(&mut self, kind: &str, view: &View, at: Micros) {
+        if self.kinds().contains(&kind) {
+            self.look(view, at);
+        }
+    }
+
+    fn look(&mut self, view: &View, at: Micros) {
+        if !matches!(self.claim, Claim::Traffic { .. }) {
+            self.trace.push(at, look(&self.claim, &self.baseline, view));
+        }
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        match self.claim {
+            // Which Pods belong to a Deployment depends on its ReplicaSets.
+            Claim::Pod { .. } | Claim::Container { .. } => &["Pod", "ReplicaSet"],
+            Claim::Endpoints { .. } => &["EndpointSlice"],
+            Claim::Deployment { .. } => &["Deployment"],
+            Claim::Traffic { .. } => &[],
+        }
+    }
+
+    fn gaps<'v>(&self, view: &'v View) -> Vec<&'v Down> {
+        self.kinds()
+            .iter()
+            .take(1)
+            .flat_map(|kind| view.gaps(kind))
+            .collect()
+    }
+
+    fn requests<'v>(&'v self, view: &'v View) -> Option<Requests<'v>> {
+        let Claim::Traffic { clients, that } = &self.claim else {
+            return None;
+        };
+        let clients = clients
+            .iter()
+            .filter_map(|name| view.client(name))
+            .collect();
+        Some(Requests::new(clients, that))
+    }
+
+    /// What the operator says, if everything up to `known` has been recorded and it is `now`.
+    pub(super) fn answer(
+        &mut self,
+        operator: &Operator,
+        window: Window,
+        view: &View,
+        known: Micros,
+        now: Micros,
+    ) -> Answer {
+        if let Some(answer) = self.remembered(window, view, now) {
+            return answer;
+        }
+        let answer = self.find(operator, window, view, known, now);
+        self.answered = Some((view.traffic_revision(), window, answer.clone()));
+        answer
+    }
+
+    fn remembered(&self, window: Window, view: &View, now: Micros) -> Option<Answer> {
+        let (revision, of, answer) = self.answered.as_ref()?;
+        let traffic = matches!(self.claim, Claim::Traffic { .. });
+        let waiting = !matches!(answer, Answer::Open(Some(at)) if *at <= now);
+        (traffic && *revision == view.traffic_revision() && *of == window && waiting)
+            .then(|| answer.clone())
+    }
+
+    fn find(
+        &self,
+        operator: &Operator,
+        window: Window,
+        view: &View,
+        known: Micros,
+        now: Micros,
+    ) -> Answer {
+        let requests = self.requests(view);
+        match (window, wanted(operator)) {
+            (Window::Becoming(window), _) => match requests {
+                Some(requests) => requests.eventually(&window, now),
+                None => states::eventually(&self.trace, &self.gaps(view), &window, known),
+            },
+            (Window::Lasting(window), Some(wanted)) => match requests {
+                Some(requests) => requests.lasting(&window, wanted, now),
+                None => states::lasting(&self.trace, &self.gaps(view), &window, wanted, known),
+            },
+            (Window::Lasting(window), None) => match window.to.filter(|to| *to <= known) {
+                Some(_) => Answer::Pass(None),
+                None => Answer::Open(window.to),
+            },
+        }
+    }
+
+    /// When `always` or `never` was first broken.
+    pub(super) fn first_breach(
+        &self,
+        operator: &Operator,
+        window: Window,
+        view: &View,
+    ) -> Option<Micros> {
+        let (Window::Lasting(window), Some(wanted)) = (window, wanted(operator)) else {
+            return None;
+        };
+        match self.requests(view) {
+            Some(requests) => requests.first_breach(&window, wanted, Sure::Yes),
+            None => states::first_breach(&self.trace, &window, wanted),
+        }
+    }
+
+    /// What was seen in that time, told from `zero`.
+    pub(super) fn story(&self, window: &Lasting, zero: Micros, view: &View) -> String {
+        let Claim::Traffic { clients, .. } = &self.claim else {
+            return words::story(&self.trace, window, zero);
+        };
+        let told = clients.iter().filter_map(|name| {
+            view.client(name)
+                .map(|client| words::outcomes(name, client, window, zero))
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Since when the claim holds without a break; none if it does not hold now. A gap is a break.
+    pub(super) fn since(&self, view: &View, from: Micros) -> Option<Micros> {
+        if let Some(requests) = self.requests(view) {
+            return requests.good_since(from);
+        }
+        let run = self
+            .trace
+            .runs()
+            .last()
+            .filter(|run| run.end.is_none())?
+            .start;
+        Some(
+            self.gaps(view)
+                .iter()
+                .map(|gap| gap.to)
+                .fold(run, Micros::max),
+        )
+    }
+
+    /// Whether a claim about traffic surely holds at that time; others do, if they hold since then.
+    pub(super) fn surely_holds(&self, at: Micros, hold: std::time::Duration, view: &View) -> bool {
+        self.requests(view)
+            .is_none_or(|requests| requests.surely_holds(at, hold))
+    }
+
+    /// The claim, and what is seen instead now.
+    pub(super) fn missing(&self, view: &View) -> String {
+        let seen = match (&self.claim, self.trace.last()) {
+            (Claim::Traffic { clients, .. }, _) => {
+                let last = clients.iter().filter_map(|name| {
+                    let last = view
+                        .client(name)?
+                        .between(i64::MIN / 4, i64::MAX / 4)
+                        .next_back();
+                    Some(format!(
+                        "{} {}",
+                        name.value,
+                        last.map_or("sent nothing", |sent| sent.outcome.word())
+                    ))
+                });
+                last.collect::<Vec<_>>().join(", ")
+            }
+            (_, Some(point)) => point.look.saw.clone(),
+            (_, None) => "nothing".into(),
+        };
+        format!("expected {}, saw {seen}", words::claim(&self.claim))
+    }
+}
+
+// What `always` and `never` want of the claim all the time; the others want nothing.
+fn wanted(operator: &Operator) -> Option<bool> {
+    match operator {
+        Operator::Always { .. } => Some(true),
+        Operator::Never { .. } => Some(false),
+        Operator::Eventually { .. } | Operator::Observe { .. } => None,
+    }
+}

@@ -1,0 +1,107 @@
+//! Verdicts, and what a judgement is made of.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::timeline::Micros;
+
+/// Whether what was expected was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It was.
+    Pass,
+    /// The record leaves it open.
+    Inconclusive,
+    /// It was not.
+    Fail,
+}
+
+impl Verdict {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What one expectation says of the timeline so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It was seen, since this time where there is one.
+    Pass(Option<Micros>),
+    /// It was not, whatever comes; why, as a phrase.
+    Fail(String),
+    /// Whatever comes, the record leaves it open; why, as a phrase.
+    Unknown(String),
+    /// It depends on what comes. Without a time, a look pays after the next record.
+    Open(Option<Micros>),
+}
+
+/// One experiment, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Fail if anything failed, else inconclusive if anything is, else pass.
+    pub verdict: Verdict,
+    /// When the steady state was reached; none if it never was.
+    pub steady: Option<Micros>,
+    /// What kept the steady state from being reached.
+    pub missing: Vec<String>,
+    /// Every step of the experiment.
+    pub steps: Vec<StepJudgement>,
+}
+
+/// One step, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepJudgement {
+    /// Its name.
+    pub name: String,
+    /// When its action was acknowledged; none if the step never ran.
+    pub acknowledged: Option<Micros>,
+    /// When it ended.
+    pub ended: Option<Micros>,
+    /// Of all its expectations; none if the step never ran.
+    pub verdict: Option<Verdict>,
+    /// Every expectation; those of a step that never ran have no verdict.
+    pub findings: Vec<Finding>,
+}
+
+/// One expectation, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its id.
+    pub id: String,
+    /// What was expected: `deploy/web ready 1/2, eventually within 10s`.
+    pub expected: String,
+    /// None if its step never ran.
+    pub verdict: Option<Verdict>,
+    /// When an `eventually` became true, or `always` and `never` were first broken.
+    pub at: Option<Micros>,
+    /// What was seen, and when.
+    pub seen: String,
+}
+
+impl Judgement {
+    /// Of all its parts.
+    pub(super) fn overall(steady: bool, steps: &[StepJudgement]) -> Verdict {
+        let parts = steps.iter().filter_map(|step| step.verdict);
+        let ran_all = steady && steps.iter().all(|step| step.verdict.is_some());
+        let worst = parts.max().unwrap_or(Verdict::Inconclusive);
+        if ran_all {
+            worst
+        } else {
+            worst.max(Verdict::Inconclusive)
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Verdicts in words: what was expected, and what was seen when.
+
+use std::time::Duration;
+
+use super::trace::Trace;
+use super::window::Lasting;
+use crate::experiment::time::format;
+use crate::experiment::{
+    Addresses, Claim, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
+    EndpointsThat, Operator, PodReady, PodThat, Restarts, Spanned,
+};
+use crate::timeline::{Micros, Outcome};
+use crate::view::{Client, Sent};
+
+/// So many changes of one subject are told.
+const TOLD: usize = 5;
+
+/// ``deploy/web ready 1/2 · restarts +0``
+pub(super) fn claim(claim: &Claim) -> String {
+    match claim {
+        Claim::Pod { pod, that } => format!("{} {}", pod.value, self::pod(that).join(" · ")),
+        Claim::Container {
+            pod,
+            container,
+            that,
+        } => {
+            format!(
+                "{} container {} {}",
+                pod.value,
+                container.value,
+                self::container(that).join(" · ")
+            )
+        }
+        Claim::Endpoints { services, that } => {
+            format!(
+                "endpoints of {} {}",
+                names(services),
+                endpoints(that).join(" · ")
+            )
+        }
+        Claim::Deployment { name, that } => {
+            format!("deploy/{} {}", name.value, deployment(that).join(" · "))
+        }
+        Claim::Traffic { clients, that } => {
+            format!("requests of {} {}", names(clients), that.outcome)
+        }
+    }
+}
+
+/// `eventually from 3s, within 10s, for 3s`
+pub(super) fn operator(operator: &Operator) -> String {
+    let lasting = |lasts: &Option<Duration>| {
+        lasts.map_or(String::new(), |lasts| format!(" for {}", format(lasts)))
+    };
+    match operator {
+        Operator::Eventually {
+            not_before,
+            within,
+            hold,
+        } => {
+            let from = if not_before.is_zero() {
+                String::new()
+            } else {
+                format!(" not before {},", format(*not_before))
+            };
+            let hold = if hold.is_zero() {
+                String::new()
+            } else {
+                format!(", for {}", format(*hold))
+            };
+            format!("eventually{from} within {}{hold}", format(*within))
+        }
+        Operator::Always { lasts } => format!("always{}", lasting(lasts)),
+        Operator::Never { lasts } => format!("never{}", lasting(lasts)),
+        Operator::Observe { lasts } => format!("observed{}", lasting(lasts)),
+    }
+}
+
+fn pod(that: &PodThat) -> Vec<String> {
+    let ready = that.ready.map(|ready| match ready {
+        PodReady::Count { ready, of } => format!("ready {ready}/{of}"),
+        PodReady::Condition(ready) => either(ready, "ready"),
+    });
+    let mut parts: Vec<String> = ready
+        .into_iter()
+        .chain(that.restarts.map(restarts_wanted))
+        .collect();
+    parts.extend(that.same_uid.then(|| "same UID".into()));
+    parts.extend(that.same_ip.then(|| "same IP".into()));
+    parts.extend(
+        that.conditions
+            .iter()
+            .map(|(name, status)| condition(name, *status)),
+    );
+    parts
+}
+
+fn condition(name: &str, status: ConditionStatus) -> String {
+    format!("{name} {status:?}")
+}
+
+fn container(that: &ContainerThat) -> Vec<String> {
+    let mut parts: Vec<String> = that
+        .ready
+        .map(|ready| either(ready, "ready"))
+        .into_iter()
+        .collect();
+    parts.extend(that.started.map(|started| either(started, "started")));
+    parts.extend(that.restarts.map(restarts_wanted));
+    parts.extend(that.state.map(|state| format!("{state:?}").to_lowercase()));
+    parts.extend(
+        that.reason
+            .as_ref()
+            .map(|reason| format!("reason {reason}")),
+    );
+    parts
+}
+
+fn endpoints(that: &EndpointsThat) -> Vec<String> {
+    let ready = that.ready.map(|ready| match ready {
+        EndpointsReady::All => "all ready".to_owned(),
+        EndpointsReady::None => "none ready".to_owned(),
+        EndpointsReady::Count { ready, of } => format!("ready {ready}/{of}"),
+    });
+    let addresses = that.addresses.as_ref().map(|addresses| match addresses {
+        Addresses::Unchanged => "same addresses".to_owned(),
+        Addresses::Count(number) => format!("{number} addresses"),
+    });
+    ready.into_iter().chain(addresses).collect()
+}
+
+fn deployment(that: &DeploymentThat) -> Vec<String> {
+    let counts = [
+        ("replicas", that.replicas),
+        ("updated", that.updated),
+        ("ready", that.ready),
+        ("available", that.available),
+    ];
+    let counts = counts
+        .into_iter()
+        .filter_map(|(field, wanted)| wanted.map(|wanted| format!("{field} {wanted}")));
+    counts
+        .chain(
+            that.progressing
+                .as_ref()
+                .map(|reason| format!("progressing {reason}")),
+        )
+        .collect()
+}
+
+fn restarts_wanted(restarts: Restarts) -> String {
+    match restarts {
+        Restarts::Total(number) | Restarts::Delta(number) => restarts_seen(number),
+    }
+}
+
+/// `1 restart`
+pub(super) fn restarts_seen(number: i64) -> String {
+    if number == 1 {
+        "1 restart".into()
+    } else {
+        format!("{number} restarts")
+    }
+}
+
+/// `ready` or `not ready`
+pub(super) fn either(is: bool, word: &str) -> String {
+    if is {
+        word.into()
+    } else {
+        format!("not {word}")
+    }
+}
+
+/// `a and b`, or `none`
+pub(super) fn joined(names: &[String]) -> String {
+    match names {
+        [] => "none".into(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn names(names: &[Spanned<String>]) -> String {
+    joined(
+        &names
+            .iter()
+            .map(|name| name.value.clone())
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// `0.512 s`: how far `at` lies before `bound`.
+pub(super) fn late_by(bound: Micros, at: Micros) -> String {
+    format!("{} s", Micros::from(bound.since(at)))
+}
+
+/// What a trace showed in a window, told from its time 0: `web-abc ready 2/2 until 5.104 s, then ready 1/2`.
+pub(super) fn story(trace: &Trace, window: &Lasting, zero: Micros) -> String {
+    let points = trace.points();
+    let start = points
+        .iter()
+        .rposition(|point| point.at <= window.from)
+        .unwrap_or(0);
+    let told = points[start.min(points.len())..]
+        .iter()
+        .take_while(|point| window.to.is_none_or(|to| point.at <= to));
+    chain(told.map(|point| (point.at, point.look.saw.clone())), zero)
+}
+
+/// What a client's requests in a window came to, told from its time 0: `users-a ok until 5.104 s, then refused`.
+pub(super) fn outcomes(name: &str, client: &Client, window: &Lasting, zero: Micros) -> String {
+    let signed = |at: Micros| i64::try_from(at.0).unwrap_or(i64::MAX / 4);
+    let to = window.to.map_or(i64::MAX / 4, signed);
+    let sent = client.between(signed(window.from), to);
+    let told = sent.map(|sent| {
+        (
+            Micros(u64::try_from(sent.at).unwrap_or_default()),
+            outcome(&sent),
+        )
+    });
+    match chain(told, zero) {
+        nothing if nothing.is_empty() => format!("{name} sent nothing"),
+        story => format!("{name} {story}"),
+    }
+}
+
+fn outcome(sent: &Sent) -> String {
+    match (sent.outcome, sent.status) {
+        (Outcome::Status, Some(status)) => format!("status {status}"),
+        (outcome, _) => outcome.to_string(),
+    }
+}
+
+fn chain(told: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
+    let mut said: Vec<(Micros, String)> = Vec::new();
+    let mut left_out = 0;
+    for (at, saw) in told {
+        if said.last().is_some_and(|(_, last)| *last == saw) && left_out == 0 {
+            continue;
+        }
+        if said.len() < TOLD {
+            said.push((at, saw))
+        } else {
+            left_out += 1
+        }
+    }
+    let mut text = String::new();
+    for (index, (at, saw)) in said.iter().enumerate() {
+        match index {
+            0 => text.push_str(saw),
+            _ => {
+                let since = Micros::from(at.since(zero));
+                let subject = common_subject(&said[0].1, saw);
+                text.push_str(&format!(" until {since} s, then {}", &saw[subject..]));
+            }
+        }
+    }
+    if left_out > 0 {
+        text.push_str(&format!(", and {left_out} more changes"));
+    }
+    text
+}
+
+// One subject is named once.
+fn common_subject(first: &str, saw: &str) -> usize {
+    let subject = first.split_inclusive(' ').next().unwrap_or_default();
+    if subject.ends_with(' ') && saw.starts_with(subject) && !saw.contains(", ") {
+        subject.len()
+    } else {
+        0
+    }
+}

@@ -1,0 +1,40 @@
+//! What a claim can ask of a Deployment.
+
+use serde_json::Value;
+
+/// A Deployment as last seen. A count that Kubernetes leaves out is 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DeploymentFacts {
+    /// Whether its status speaks of its present spec.
+    pub(crate) observed: bool,
+    pub(crate) replicas: i32,
+    pub(crate) updated: i32,
+    pub(crate) ready: i32,
+    pub(crate) available: i32,
+    pub(crate) progressing: Option<String>,
+}
+
+impl DeploymentFacts {
+    pub(crate) fn read(deployment: &Value) -> Self {
+        let (metadata, status) = (&deployment["metadata"], &deployment["status"]);
+        let count = |field: &str| {
+            status[field]
+                .as_i64()
+                .and_then(|n| i32::try_from(n).ok())
+                .unwrap_or_default()
+        };
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let progressing = conditions.filter(|condition| condition["type"] == "Progressing");
+        Self {
+            observed: status["observedGeneration"].as_i64() >= metadata["generation"].as_i64(),
+            replicas: count("replicas"),
+            updated: count("updatedReplicas"),
+            ready: count("readyReplicas"),
+            available: count("availableReplicas"),
+            progressing: progressing
+                .filter_map(|condition| condition["reason"].as_str())
+                .map(Into::into)
+                .next(),
+        }
+    }
+}

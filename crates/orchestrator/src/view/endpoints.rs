@@ -1,0 +1,64 @@
+//! A Service's endpoints, gathered from its slices.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// One EndpointSlice as last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) service: String,
+    endpoints: Vec<(String, bool)>,
+}
+
+/// The endpoints of one Service: each address, and whether it is ready.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct EndpointFacts(BTreeMap<String, bool>);
+
+impl Slice {
+    pub(crate) fn read(slice: &Value) -> Self {
+        let service = slice["metadata"]["labels"]["kubernetes.io/service-name"].as_str();
+        let endpoints = slice["endpoints"].as_array().into_iter().flatten();
+        Self {
+            service: service.unwrap_or_default().into(),
+            endpoints: endpoints.flat_map(addresses).collect(),
+        }
+    }
+}
+
+// kubernetes.io/docs › EndpointSlices › Conditions: `ready` that is not set is to be read as true.
+fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
+    let ready = endpoint["conditions"]["ready"].as_bool().unwrap_or(true);
+    let addresses = endpoint["addresses"].as_array().into_iter().flatten();
+    addresses
+        .filter_map(Value::as_str)
+        .map(move |address| (address.to_owned(), ready))
+}
+
+impl EndpointFacts {
+    /// An address in several slices, one per set of ports, is ready if it is in all of them.
+    pub(crate) fn collect<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
+        let mut known = BTreeMap::new();
+        for (address, ready) in slices.flat_map(|slice| &slice.endpoints) {
+            known
+                .entry(address.clone())
+                .and_modify(|all| *all &= ready)
+                .or_insert(*ready);
+        }
+        Self(known)
+    }
+
+    /// Ready endpoints and all endpoints.
+    pub(crate) fn ready_count(&self) -> (u32, u32) {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (
+            count(self.0.values().filter(|ready| **ready).count()),
+            count(self.0.len()),
+        )
+    }
+
+    /// In order.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}

@@ -1,0 +1,22 @@
+//! Who controls an object.
+
+use serde_json::Value;
+
+/// The controlling owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+impl Owner {
+    /// At most one owner is the controller.
+    pub(crate) fn of(object: &Value) -> Option<Self> {
+        let owners = object["metadata"]["ownerReferences"].as_array()?;
+        let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+        Some(Self {
+            kind: owner["kind"].as_str()?.into(),
+            name: owner["name"].as_str()?.into(),
+        })
+    }
+}
