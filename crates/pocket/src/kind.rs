@@ -5,10 +5,14 @@
 
 use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
 
-use crate::registry::{Object, Schema};
+use crate::registry::{Admit, Object, Schema};
 
 /// One kind of object, as discovery describes it.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts about a kind"
+)]
 pub struct Kind {
     /// The API group; empty for the core group.
     pub group: &'static str,
@@ -38,6 +42,24 @@ pub struct Kind {
 impl Kind {
     /// The version of every kind that pocket serves.
     pub const VERSION: &'static str = "v1";
+
+    /// What most kinds have in common: in a namespace, written by anyone, no status; the names are missing.
+    pub(crate) const fn typical<K: Admit>() -> Self {
+        Self {
+            group: "",
+            name: "",
+            plural: "",
+            singular: "",
+            short: &[],
+            in_all: false,
+            namespaced: true,
+            has_status: false,
+            has_generation: false,
+            has_scale: false,
+            read_only: false,
+            schema: Schema::of::<K>(),
+        }
+    }
 
     /// The kind behind a Kubernetes type.
     ///
@@ -74,22 +96,6 @@ impl Kind {
     }
 }
 
-/// What most kinds have in common.
-const TYPICAL: Kind = Kind {
-    group: "",
-    name: "",
-    plural: "",
-    singular: "",
-    short: &[],
-    in_all: false,
-    namespaced: true,
-    has_status: false,
-    has_generation: false,
-    has_scale: false,
-    read_only: false,
-    schema: Schema::of::<core::Pod>(),
-};
-
 /// Every kind, in the order in which discovery names them.
 pub static KINDS: &[Kind] = &[
     Kind {
@@ -97,16 +103,14 @@ pub static KINDS: &[Kind] = &[
         plural: "configmaps",
         singular: "configmap",
         short: &["cm"],
-        schema: Schema::of::<core::ConfigMap>(),
-        ..TYPICAL
+        ..Kind::typical::<core::ConfigMap>()
     },
     Kind {
         name: "Event",
         plural: "events",
         singular: "event",
         short: &["ev"],
-        schema: Schema::of::<core::Event>(),
-        ..TYPICAL
+        ..Kind::typical::<core::Event>()
     },
     Kind {
         name: "Namespace",
@@ -115,8 +119,7 @@ pub static KINDS: &[Kind] = &[
         short: &["ns"],
         namespaced: false,
         has_status: true,
-        schema: Schema::of::<core::Namespace>(),
-        ..TYPICAL
+        ..Kind::typical::<core::Namespace>()
     },
     Kind {
         name: "Node",
@@ -126,8 +129,7 @@ pub static KINDS: &[Kind] = &[
         namespaced: false,
         has_status: true,
         read_only: true,
-        schema: Schema::of::<core::Node>(),
-        ..TYPICAL
+        ..Kind::typical::<core::Node>()
     },
     Kind {
         name: "Pod",
@@ -137,23 +139,20 @@ pub static KINDS: &[Kind] = &[
         in_all: true,
         has_status: true,
         has_generation: true,
-        schema: Schema::of::<core::Pod>(),
-        ..TYPICAL
+        ..Kind::typical::<core::Pod>()
     },
     Kind {
         name: "Secret",
         plural: "secrets",
         singular: "secret",
-        schema: Schema::of::<core::Secret>(),
-        ..TYPICAL
+        ..Kind::typical::<core::Secret>()
     },
     Kind {
         name: "ServiceAccount",
         plural: "serviceaccounts",
         singular: "serviceaccount",
         short: &["sa"],
-        schema: Schema::of::<core::ServiceAccount>(),
-        ..TYPICAL
+        ..Kind::typical::<core::ServiceAccount>()
     },
     Kind {
         name: "Service",
@@ -162,8 +161,7 @@ pub static KINDS: &[Kind] = &[
         short: &["svc"],
         in_all: true,
         has_status: true,
-        schema: Schema::of::<core::Service>(),
-        ..TYPICAL
+        ..Kind::typical::<core::Service>()
     },
     Kind {
         group: "apps",
@@ -175,8 +173,7 @@ pub static KINDS: &[Kind] = &[
         has_status: true,
         has_generation: true,
         has_scale: true,
-        schema: Schema::of::<apps::Deployment>(),
-        ..TYPICAL
+        ..Kind::typical::<apps::Deployment>()
     },
     Kind {
         group: "apps",
@@ -188,8 +185,7 @@ pub static KINDS: &[Kind] = &[
         has_status: true,
         has_generation: true,
         has_scale: true,
-        schema: Schema::of::<apps::ReplicaSet>(),
-        ..TYPICAL
+        ..Kind::typical::<apps::ReplicaSet>()
     },
     Kind {
         group: "discovery.k8s.io",
@@ -197,7 +193,6 @@ pub static KINDS: &[Kind] = &[
         plural: "endpointslices",
         singular: "endpointslice",
         has_generation: true,
-        schema: Schema::of::<discovery::EndpointSlice>(),
-        ..TYPICAL
+        ..Kind::typical::<discovery::EndpointSlice>()
     },
 ];

@@ -5,14 +5,24 @@
 //! then the images that containers are made of, and what components say about objects; last who acts:
 //! the controllers and the service proxy.
 
+mod api;
 pub mod clock;
 pub mod controllers;
 pub mod events;
 pub mod image;
 pub mod kind;
 pub mod net;
+mod node;
+mod patch;
+mod pocket;
 pub mod proxy;
 pub mod refusal;
 pub mod registry;
 pub mod selector;
 pub mod store;
+mod tasks;
+
+pub use pocket::{Builder, Pocket};
+
+/// The version of Kubernetes that pocket is like.
+pub const KUBERNETES_VERSION: &str = "v1.36.3";

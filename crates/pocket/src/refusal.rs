@@ -8,6 +8,7 @@ mod fault;
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
+use crate::store::Expired;
 
 pub use fault::Fault;
 pub(crate) use fault::Faults;
@@ -93,6 +94,26 @@ impl Refusal {
             message: "Required value: name or generateName is required".into(),
         };
         Self::invalid(kind, "", &[fault])
+    }
+
+    /// The history asked for is no longer there; the client must list again.
+    pub fn expired(expired: &Expired) -> Self {
+        Self::new(410, "Expired", expired.to_string())
+    }
+
+    /// Nothing is served under the path.
+    pub fn no_such_path() -> Self {
+        Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+    }
+
+    /// What the path names cannot be used like this.
+    pub fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        Self::new(405, "MethodNotAllowed", message)
     }
 
     /// The request itself cannot be understood.

@@ -27,8 +27,8 @@ use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::store::{Event, Expired, Store, Version};
 
-pub(crate) use admit::Schema;
-pub(crate) use delete::Deletion;
+pub(crate) use admit::{Admit, Schema};
+pub(crate) use delete::{Deleted, Deletion};
 pub(crate) use update::Part;
 pub use watch::{Change, Watch};
 

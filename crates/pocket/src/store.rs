@@ -19,7 +19,7 @@ const WINDOW: usize = 2_048;
 #[derive(Debug, Default)]
 pub struct Store {
     version: Version,
-    shelves: BTreeMap<&'static str, Shelf>,
+    tables: BTreeMap<&'static str, Table>,
 }
 
 /// A point in the history of the store; only comparable with another one.
@@ -73,7 +73,7 @@ pub struct Expired {
 
 /// Objects of one resource, by namespace and name, and what happened to them lately.
 #[derive(Debug)]
-struct Shelf {
+struct Table {
     objects: BTreeMap<String, BTreeMap<String, Arc<Value>>>,
     history: VecDeque<Event>,
     /// The history is complete after this version.
@@ -89,11 +89,7 @@ impl Store {
 
     /// One object.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Value>> {
-        self.shelves
-            .get(resource)?
-            .objects
-            .get(namespace)?
-            .get(name)
+        self.tables.get(resource)?.objects.get(namespace)?.get(name)
     }
 
     /// All objects of a resource, or those of one namespace, ordered by namespace and name.
@@ -102,10 +98,10 @@ impl Store {
         resource: &str,
         namespace: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Arc<Value>> {
-        self.shelves
+        self.tables
             .get(resource)
             .into_iter()
-            .flat_map(|shelf| &shelf.objects)
+            .flat_map(|table| &table.objects)
             .filter(move |(at, _)| namespace.is_none_or(|namespace| namespace == *at))
             .flat_map(|(_, objects)| objects.values())
     }
@@ -115,15 +111,15 @@ impl Store {
         let version = self.next_version();
         stamp(&mut object, version);
         let object = Arc::new(object);
-        let shelf = self.shelf(key.resource);
-        let objects = shelf.objects.entry(key.namespace).or_default();
+        let table = self.table(key.resource);
+        let objects = table.objects.entry(key.namespace).or_default();
         let previous = objects.insert(key.name, Arc::clone(&object));
         let verb = if previous.is_some() {
             Verb::Modified
         } else {
             Verb::Added
         };
-        shelf.record(Event {
+        table.record(Event {
             version,
             verb,
             object: Arc::clone(&object),
@@ -135,7 +131,7 @@ impl Store {
     /// Forgets an object; the deletion is a version of its own, carried by the object that is returned.
     pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
         let previous = self
-            .shelf(key.resource)
+            .table(key.resource)
             .objects
             .get_mut(&key.namespace)?
             .remove(&key.name)?;
@@ -143,7 +139,7 @@ impl Store {
         let mut object = Value::clone(&previous);
         stamp(&mut object, version);
         let object = Arc::new(object);
-        self.shelf(key.resource).record(Event {
+        self.table(key.resource).record(Event {
             version,
             verb: Verb::Deleted,
             object: Arc::clone(&object),
@@ -158,14 +154,14 @@ impl Store {
         resource: &str,
         version: Version,
     ) -> Result<impl Iterator<Item = &Event>, Expired> {
-        let history = match self.shelves.get(resource) {
-            Some(shelf) if version < shelf.complete_after => {
+        let history = match self.tables.get(resource) {
+            Some(table) if version < table.complete_after => {
                 return Err(Expired {
                     asked: version,
-                    oldest: shelf.complete_after,
+                    oldest: table.complete_after,
                 });
             }
-            Some(shelf) => Some(&shelf.history),
+            Some(table) => Some(&table.history),
             None => None,
         };
         Ok(history.into_iter().flat_map(move |history| {
@@ -176,7 +172,7 @@ impl Store {
 
     /// Tells of every write to a resource, by its version.
     pub fn subscribe(&mut self, resource: &'static str) -> watch::Receiver<Version> {
-        self.shelf(resource).latest.subscribe()
+        self.table(resource).latest.subscribe()
     }
 
     fn next_version(&mut self) -> Version {
@@ -184,12 +180,12 @@ impl Store {
         self.version
     }
 
-    fn shelf(&mut self, resource: &'static str) -> &mut Shelf {
-        self.shelves.entry(resource).or_insert_with(Shelf::new)
+    fn table(&mut self, resource: &'static str) -> &mut Table {
+        self.tables.entry(resource).or_insert_with(Table::new)
     }
 }
 
-impl Shelf {
+impl Table {
     fn new() -> Self {
         Self {
             objects: BTreeMap::new(),

@@ -132,7 +132,7 @@ fn finalizers_hold_an_object_until_the_last_is_gone() {
     assert!(registry.get::<Pod>("default", "web").is_some());
     registry
         .edit("default", "web", |pod: &mut Pod| {
-            pod.metadata.finalizers = None
+            pod.metadata.finalizers = None;
         })
         .unwrap();
     assert!(registry.get::<Pod>("default", "web").is_none());

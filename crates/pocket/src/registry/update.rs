@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Registry, State, create};
+use super::{Registry, create, delete};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::store::Key;
@@ -64,20 +64,11 @@ impl Registry {
             namespace: namespace.into(),
             name: name.into(),
         };
-        Ok(state.settle(key, next))
-    }
-}
-
-impl State {
-    /// Keeps the object, or lets it go if it was only waiting for this change.
-    pub(super) fn settle(&mut self, key: Key, next: Value) -> Arc<Value> {
-        let may_go = super::delete::may_go(&next);
-        let kept = self.store.put(key.clone(), next);
-        if may_go {
-            self.store.remove(&key).unwrap_or(kept)
-        } else {
-            kept
+        if delete::may_go(&next) {
+            // It was only waiting for this change, of which nobody is told but by its deletion.
+            return Ok(state.store.remove(&key).unwrap_or(current));
         }
+        Ok(state.store.put(key, next))
     }
 }
 
@@ -105,9 +96,6 @@ fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value,
 fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, Refusal> {
     let mut next = current.clone();
     next["status"] = proposed["status"].clone();
-    if let Some(managers) = proposed["metadata"].get("managedFields") {
-        next["metadata"]["managedFields"] = managers.clone();
-    }
     (kind.schema.shape)(next)
 }
 

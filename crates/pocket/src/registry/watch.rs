@@ -92,7 +92,9 @@ impl<K: Object> Watch<K> {
         self.written.mark_unchanged();
         match self.registry.since(self.kind, self.seen) {
             Ok((events, version)) => {
-                events.into_iter().for_each(|event| self.tell(event));
+                for event in events {
+                    self.tell(event);
+                }
                 self.seen = version;
             }
             Err(_) => self.relist(),

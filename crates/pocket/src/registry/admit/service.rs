@@ -93,15 +93,12 @@ fn check_possible(spec: &ServiceSpec, faults: &mut Faults) {
         }
         _ => fields::check_word(spec.type_.as_ref(), &["ClusterIP"], "spec.type", faults),
     }
-    match spec.session_affinity.as_deref() {
-        Some(affinity @ "ClientIP") => {
-            let why = "pocket does not keep clients at one endpoint";
-            faults.invalid("spec.sessionAffinity", affinity, why);
-        }
-        _ => {
-            let affinity = spec.session_affinity.as_ref();
-            fields::check_word(affinity, &["None"], "spec.sessionAffinity", faults);
-        }
+    let affinity = spec.session_affinity.as_ref();
+    if affinity.is_some_and(|affinity| affinity == "ClientIP") {
+        let why = "pocket does not keep clients at one endpoint";
+        faults.invalid("spec.sessionAffinity", "ClientIP", why);
+    } else {
+        fields::check_word(affinity, &["None"], "spec.sessionAffinity", faults);
     }
     if spec
         .ip_families

@@ -18,6 +18,10 @@ fn create<K: Object>(body: &Value) -> Result<Value, String> {
 }
 
 /// A Pod whose only container is `container` besides name and image.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "cases read better without references"
+)]
 fn pod(container: Value) -> Value {
     let mut body = json!({"spec": {"containers": [{"name": "a", "image": "probe-target:1"}]}});
     let fields = container.as_object().cloned().unwrap_or_default();

@@ -131,7 +131,7 @@ fn check_strategy(spec: &DeploymentSpec, faults: &mut Faults) {
 fn check_share(share: Option<&IntOrString>, path: &str, faults: &mut Faults) {
     match share {
         Some(IntOrString::Int(count)) => {
-            fields::check_not_negative(Some((*count).into()), path, faults)
+            fields::check_not_negative(Some((*count).into()), path, faults);
         }
         Some(IntOrString::String(text)) => {
             let digits = text.strip_suffix('%').unwrap_or_default();

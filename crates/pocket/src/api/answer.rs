@@ -1,0 +1,48 @@
+//! Answers: JSON bodies, refusals as `Status`, warnings as headers.
+
+use axum::response::{IntoResponse, Response};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderValue, WARNING};
+use serde_json::{Value, json};
+
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+
+/// A JSON body with its status.
+pub(super) fn json(status: StatusCode, body: &Value) -> Response {
+    (
+        status,
+        [(CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
+}
+
+/// What a deletion that is complete answers.
+pub(super) fn deleted(kind: &Kind, object: &Value) -> Response {
+    let metadata = &object["metadata"];
+    let details = json!({
+        "name": metadata["name"], "group": kind.group, "kind": kind.plural, "uid": metadata["uid"],
+    });
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details,
+    });
+    json(StatusCode::OK, &body)
+}
+
+/// Adds what was dropped from the request, one header each.
+pub(super) fn with_warnings(mut response: Response, warnings: &[String]) -> Response {
+    for warning in warnings {
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+    response
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        json(status, &self.status())
+    }
+}

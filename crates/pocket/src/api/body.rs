@@ -1,0 +1,97 @@
+//! What requests carry: one JSON object, of the kind that the path names.
+
+use axum::extract::Request;
+use hyper::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+
+/// As much as an API server takes.
+const LIMIT: usize = 3 * 1024 * 1024;
+
+/// The media type without its parameters; JSON where none is given.
+pub(super) fn media_type(request: &Request) -> String {
+    let value = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let name = value
+        .unwrap_or("application/json")
+        .split(';')
+        .next()
+        .unwrap_or_default();
+    name.trim().to_owned()
+}
+
+/// The body as JSON; `null` if it is empty.
+pub(super) async fn json(request: Request) -> Result<Value, Refusal> {
+    let bytes = axum::body::to_bytes(request.into_body(), LIMIT)
+        .await
+        .map_err(|_too_long| {
+            let message = format!("limit is {LIMIT}");
+            Refusal::new(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request entity too large: {message}"),
+            )
+        })?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let undecodable =
+        |error| Refusal::bad_request(format!("couldn't decode the body as JSON: {error}"));
+    serde_json::from_slice(&bytes).map_err(undecodable)
+}
+
+/// The body as an object of `kind`.
+pub(super) async fn object(kind: &Kind, request: Request) -> Result<Value, Refusal> {
+    let media_type = media_type(&request);
+    if media_type != "application/json" {
+        return Err(unsupported(&media_type, &["application/json"]));
+    }
+    let mut object = json(request).await?;
+    identify(kind, &mut object)?;
+    Ok(object)
+}
+
+/// Makes the object say what it is, and refuses one that says something else.
+pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
+    if !object.is_object() {
+        return Err(Refusal::bad_request(
+            "the body of the request must be a Kubernetes object",
+        ));
+    }
+    let expected = kind.api_version();
+    match object["apiVersion"].as_str().unwrap_or_default() {
+        "" => object["apiVersion"] = json!(expected),
+        said if said == expected => {}
+        said => {
+            let message = format!(
+                "the API version in the data ({said}) does not match the expected API version ({expected})"
+            );
+            return Err(Refusal::bad_request(message));
+        }
+    }
+    match object["kind"].as_str().unwrap_or_default() {
+        "" => object["kind"] = json!(kind.name),
+        said if said == kind.name => {}
+        said => {
+            let message = format!(
+                "{said} in version \"{expected}\" cannot be handled as a {}: the kinds differ",
+                kind.name
+            );
+            return Err(Refusal::bad_request(message));
+        }
+    }
+    Ok(())
+}
+
+/// 415, with what would have been understood.
+pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> Refusal {
+    let message = format!(
+        "the body of the request was in an unknown format ({media_type}) - accepted media types include: {}",
+        supported.join(", ")
+    );
+    Refusal::new(415, "UnsupportedMediaType", message)
+}

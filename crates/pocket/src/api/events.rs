@@ -1,0 +1,81 @@
+//! Events under their second name: `events.k8s.io/v1` shows the same objects as the core group, with other
+//! field names. The store holds the core form only.
+//!
+//! Rule: `pkg/apis/events/v1/conversion.go`.
+
+use k8s_openapi::api::core::v1 as core;
+use serde_json::Value;
+
+use crate::kind::Kind;
+
+/// The kind `Event` as the group `events.k8s.io` names it.
+pub(super) static VIEW: Kind = Kind {
+    group: "events.k8s.io",
+    name: "Event",
+    plural: "events",
+    singular: "event",
+    short: &["ev"],
+    ..Kind::typical::<core::Event>()
+};
+
+/// Core name, and the name in the view.
+const FIELDS: [(&str, &str); 7] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("source", "deprecatedSource"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("count", "deprecatedCount"),
+    ("reportingComponent", "reportingController"),
+];
+
+/// The view, if these are its names.
+pub(super) fn view(group: &str, plural: &str) -> Option<&'static Kind> {
+    (group == VIEW.group && plural == VIEW.plural).then_some(&VIEW)
+}
+
+/// A stored object as `kind` shows it.
+pub(super) fn present(kind: &Kind, object: &Value) -> Value {
+    let mut object = object.clone();
+    if kind.group == VIEW.group {
+        rename(&mut object, "events.k8s.io/v1", FIELDS);
+    }
+    object
+}
+
+/// An object of `kind` as it is stored.
+pub(super) fn store(kind: &Kind, mut object: Value) -> Value {
+    if kind.group == VIEW.group {
+        rename(&mut object, "v1", FIELDS.map(|(core, view)| (view, core)));
+    }
+    object
+}
+
+fn rename(object: &mut Value, version: &str, fields: [(&str, &str); 7]) {
+    let Some(object) = object.as_object_mut() else {
+        return;
+    };
+    object.insert("apiVersion".to_owned(), version.into());
+    for (from, to) in fields {
+        if let Some(value) = object.remove(from) {
+            object.insert(to.to_owned(), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_view_renames_and_back() {
+        let stored =
+            json!({"apiVersion": "v1", "involvedObject": {"kind": "Pod"}, "message": "hello"});
+        let shown = present(&VIEW, &stored);
+        let expected = json!({"apiVersion": "events.k8s.io/v1", "regarding": {"kind": "Pod"}, "note": "hello"});
+        assert_eq!(shown, expected);
+        assert_eq!(store(&VIEW, shown), stored);
+        assert_eq!(present(Kind::of::<core::Event>(), &stored), stored);
+    }
+}

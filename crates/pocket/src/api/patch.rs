@@ -1,0 +1,112 @@
+//! Changing a part of an object: four kinds of patch, told apart by their media type.
+
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::StatusCode;
+use serde_json::Value;
+
+use super::path::Subresource;
+use super::{Call, answer, body, events, strict};
+use crate::kind::Kind;
+use crate::patch::{self, apply, strategic};
+use crate::refusal::{Faults, Refusal};
+
+const OPERATIONS: &str = "application/json-patch+json";
+const MERGE: &str = "application/merge-patch+json";
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
+
+pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Refusal> {
+    let media_type = body::media_type(&request);
+    let patch = body::json(request).await?;
+    if media_type == APPLY {
+        return apply(call, patch);
+    }
+    let kind = call.target.kind;
+    call.update(|current| {
+        let shown = events::present(kind, current);
+        Ok(events::store(kind, patched(&media_type, &shown, patch)?))
+    })
+}
+
+/// What a patch of this media type makes of `current`.
+pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result<Value, Refusal> {
+    match media_type {
+        OPERATIONS => patch::operations(current, patch),
+        MERGE => Ok(patch::merge(current, &patch)),
+        STRATEGIC => strategic::merge(current, &patch),
+        other => Err(body::unsupported(
+            other,
+            &[OPERATIONS, MERGE, STRATEGIC, APPLY],
+        )),
+    }
+}
+
+fn apply(call: &Call, wanted: Value) -> Result<Response, Refusal> {
+    let wanted = checked(call, wanted)?;
+    let (author, force) = (call.author(), call.query.force);
+    if call.target.part == Subresource::Status {
+        return call.write(|current, _| Ok(patch::merge(current, &wanted)));
+    }
+    if call.object().is_ok() {
+        return call.write(|current, _| apply::apply(Some(current), &wanted, &author, force));
+    }
+    create(call, &apply::apply(None, &wanted, &author, force)?)
+}
+
+fn create(call: &Call, object: &Value) -> Result<Response, Refusal> {
+    let kind = call.target.kind;
+    let (object, warnings) = strict::shape(kind, object, call.query.validation)?;
+    let namespace = call.target.namespace();
+    let created = call
+        .registry()
+        .create_value(kind, namespace, object, call.query.dry_run)?;
+    let answer = answer::json(StatusCode::CREATED, &events::present(kind, &created));
+    Ok(answer::with_warnings(answer, &warnings))
+}
+
+/// The object that is applied, in its stored form, after the checks that only apply makes.
+fn checked(call: &Call, mut wanted: Value) -> Result<Value, Refusal> {
+    let kind = call.target.kind;
+    body::identify(kind, &mut wanted)?;
+    if call
+        .query
+        .field_manager
+        .as_deref()
+        .unwrap_or_default()
+        .is_empty()
+    {
+        return Err(nobody(kind));
+    }
+    let metadata = &mut wanted["metadata"];
+    if metadata["managedFields"]
+        .as_array()
+        .is_some_and(|entries| !entries.is_empty())
+    {
+        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+    }
+    match metadata["name"].as_str().unwrap_or_default() {
+        "" => metadata["name"] = call.target.name().into(),
+        said if said == call.target.name() => {}
+        said => {
+            let message = format!(
+                "the name of the object ({said}) does not match the name on the URL ({})",
+                call.target.name()
+            );
+            return Err(Refusal::bad_request(message));
+        }
+    }
+    if let Some(wanted) = wanted.as_object_mut()
+        && kind.has_status
+        && call.target.part != Subresource::Status
+    {
+        wanted.remove("status");
+    }
+    Ok(events::store(kind, wanted))
+}
+
+fn nobody(kind: &Kind) -> Refusal {
+    let mut faults = Faults::default();
+    faults.required("fieldManager", "is required for apply patch");
+    Refusal::invalid(kind, "", &faults.into_vec())
+}

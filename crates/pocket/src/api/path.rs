@@ -1,0 +1,145 @@
+//! What a path names: `/api/v1/namespaces/web/pods/a/status` and its like, as a value.
+
+use crate::kind::Kind;
+
+/// What a request is about.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) kind: &'static Kind,
+    /// Empty for cluster-scoped kinds; `None` for a collection over all namespaces.
+    pub(super) namespace: Option<String>,
+    /// `None` for the collection.
+    pub(super) name: Option<String>,
+    pub(super) part: Subresource,
+}
+
+/// The part of an object that a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subresource {
+    /// The object itself.
+    Whole,
+    Status,
+    Scale,
+    PortForward,
+    /// Where a namespace controller ends a namespace.
+    Finalize,
+}
+
+impl Target {
+    /// Reads what follows `/api/v1/` or `/apis/GROUP/v1/`.
+    pub(super) fn parse(group: &str, rest: &str) -> Option<Self> {
+        let segments: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
+        match segments.as_slice() {
+            // A namespace is an object too: these are parts of it, not kinds in it.
+            ["namespaces", _, "status" | "finalize"] => cluster(group, &segments),
+            ["namespaces", namespace, plural, path @ ..] => {
+                let kind = find(group, plural).filter(|kind| kind.namespaced)?;
+                within(kind, Some(namespace), path)
+            }
+            [plural] if find(group, plural)?.namespaced => within(find(group, plural)?, None, &[]),
+            _ => cluster(group, &segments),
+        }
+    }
+
+    /// The name of the one object that the request is about.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// The namespace of the one object that the request is about.
+    pub(super) fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or_default()
+    }
+}
+
+fn cluster(group: &str, segments: &[&str]) -> Option<Target> {
+    let (plural, path) = segments.split_first()?;
+    let kind = find(group, plural).filter(|kind| !kind.namespaced)?;
+    within(kind, Some(""), path)
+}
+
+fn within(kind: &'static Kind, namespace: Option<&str>, path: &[&str]) -> Option<Target> {
+    let (name, part) = match path {
+        [] => (None, Subresource::Whole),
+        [name] => (Some(*name), Subresource::Whole),
+        [name, part] => (Some(*name), subresource(kind, part)?),
+        _ => return None,
+    };
+    let namespace = namespace.map(str::to_owned);
+    Some(Target {
+        kind,
+        namespace,
+        name: name.map(str::to_owned),
+        part,
+    })
+}
+
+fn find(group: &str, plural: &str) -> Option<&'static Kind> {
+    super::events::view(group, plural).or_else(|| Kind::find(group, plural))
+}
+
+fn subresource(kind: &Kind, part: &str) -> Option<Subresource> {
+    match part {
+        "status" if kind.has_status => Some(Subresource::Status),
+        "scale" if kind.has_scale => Some(Subresource::Scale),
+        "portforward" if kind.name == "Pod" => Some(Subresource::PortForward),
+        "finalize" if kind.name == "Namespace" => Some(Subresource::Finalize),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_objects_collections_and_parts() {
+        type Named<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Subresource);
+        let check = |group, rest, expected: Option<Named<'_>>| {
+            let target = Target::parse(group, rest);
+            let found = target.as_ref().map(|target| {
+                let Target {
+                    kind,
+                    namespace,
+                    name,
+                    part,
+                } = target;
+                (kind.name, namespace.as_deref(), name.as_deref(), *part)
+            });
+            assert_eq!(found, expected, "{group} {rest}");
+        };
+        let whole = Subresource::Whole;
+        check("", "pods", Some(("Pod", None, None, whole)));
+        check(
+            "",
+            "namespaces/web/pods",
+            Some(("Pod", Some("web"), None, whole)),
+        );
+        check(
+            "",
+            "namespaces/web/pods/a",
+            Some(("Pod", Some("web"), Some("a"), whole)),
+        );
+        let status = Some(("Pod", Some("web"), Some("a"), Subresource::Status));
+        check("", "namespaces/web/pods/a/status", status);
+        check("", "namespaces", Some(("Namespace", Some(""), None, whole)));
+        check(
+            "",
+            "namespaces/web",
+            Some(("Namespace", Some(""), Some("web"), whole)),
+        );
+        let finalize = Some(("Namespace", Some(""), Some("web"), Subresource::Finalize));
+        check("", "namespaces/web/finalize", finalize);
+        check(
+            "",
+            "nodes/pocket",
+            Some(("Node", Some(""), Some("pocket"), whole)),
+        );
+        let scale = Some(("Deployment", Some("web"), Some("a"), Subresource::Scale));
+        check("apps", "namespaces/web/deployments/a/scale", scale);
+        check("", "pods/a", None);
+        check("", "namespaces/web/nodes", None);
+        check("", "namespaces/web/pods/a/log", None);
+        check("apps", "namespaces/web/pods", None);
+    }
+}

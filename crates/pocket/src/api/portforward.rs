@@ -1,0 +1,263 @@
+//! Port-forward: byte streams to a Pod's own loopback, over one WebSocket.
+//!
+//! Frames of `v4.channel.k8s.io`: the first byte is the channel; port *i* has 2*i* for data and 2*i*+1 for an error,
+//! and the first frame on each is the port's number. The framings that kubectl uses are not here.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::stream::SplitStream;
+use futures::{SinkExt, StreamExt, future};
+use hyper::StatusCode;
+use hyper::header::{
+    CONNECTION, HeaderMap, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::Call;
+use crate::net::{Host, Stream};
+use crate::refusal::Refusal;
+
+const PROTOCOL: &str = "v4.channel.k8s.io";
+/// Frames under way in each direction before the sender has to wait.
+const QUEUE: usize = 16;
+/// Bytes of a Pod in one frame.
+const CHUNK: usize = 32 * 1024;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Answers 101 and forwards for as long as the client stays.
+pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, Refusal> {
+    let pod = Pod::of(call)?;
+    let ports = call.query.ports.clone();
+    if ports.is_empty() {
+        return Err(Refusal::bad_request(
+            "a port-forward must name at least one port",
+        ));
+    }
+    let accept = handshake(request.headers())?;
+    let upgrade = hyper::upgrade::on(&mut request);
+    call.server.tasks.spawn(async move {
+        if let Ok(upgraded) = upgrade.await {
+            let io = TokioIo::new(upgraded);
+            let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+            forward(socket, &pod, &ports).await;
+        }
+    });
+    Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, accept)
+        .header(SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
+        .body(Body::empty())
+        .map_err(|_bad_header| Refusal::bad_request("the WebSocket key is not valid in a header"))
+}
+
+/// Where the bytes go.
+struct Pod {
+    host: Host,
+    uid: String,
+}
+
+/// One port of the request.
+struct Forward {
+    number: u16,
+    data: u8,
+    error: u8,
+}
+
+impl Pod {
+    fn of(call: &Call) -> Result<Self, Refusal> {
+        let pod = call.object()?;
+        let ip: Option<IpAddr> = pod["status"]["podIP"]
+            .as_str()
+            .and_then(|ip| ip.parse().ok());
+        let not_running = || {
+            let name = call.target.name();
+            Refusal::bad_request(format!("pod {name} has no address yet: it is not running"))
+        };
+        let host = Host::new(call.server.network.clone(), ip.ok_or_else(not_running)?);
+        let uid = pod["metadata"]["uid"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        Ok(Self { host, uid })
+    }
+}
+
+/// The key of the answer, if the request is one that can be answered.
+fn handshake(headers: &HeaderMap) -> Result<String, Refusal> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    if !text(UPGRADE).eq_ignore_ascii_case("websocket") {
+        let message = "pocket forwards ports over WebSocket only; this request does not ask for an upgrade to it";
+        return Err(Refusal::bad_request(message));
+    }
+    let offers = headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    if !offers
+        .flat_map(|offers| offers.split(','))
+        .any(|offer| offer.trim() == PROTOCOL)
+    {
+        return Err(Refusal::bad_request(format!(
+            "the only subprotocol for port-forward here is {PROTOCOL}"
+        )));
+    }
+    match text(SEC_WEBSOCKET_KEY) {
+        "" => Err(Refusal::bad_request("the request has no WebSocket key")),
+        key => Ok(derive_accept_key(key.as_bytes())),
+    }
+}
+
+async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
+    let (mut sink, mut incoming) = socket.split();
+    let (outgoing, mut frames) = mpsc::channel::<Message>(QUEUE);
+    let mut uploads = Vec::new();
+    let mut ends = Vec::new();
+    for (number, channel) in ports.iter().copied().zip((0..).step_by(2)) {
+        let (upload, received) = mpsc::channel(QUEUE);
+        uploads.push(upload);
+        let port = Forward {
+            number,
+            data: channel,
+            error: channel + 1,
+        };
+        ends.push(port.run(pod, received, outgoing.clone()));
+    }
+    drop(outgoing);
+    let send = async {
+        while let Some(frame) = frames.recv().await {
+            if sink.send(frame).await.is_err() {
+                return;
+            }
+        }
+        // The peer may be gone already.
+        drop(sink.send(Message::Close(None)).await);
+    };
+    tokio::select! {
+        biased;
+        ((), _) = future::join(send, future::join_all(ends)) => drain(&mut incoming).await,
+        () = deliver(&mut incoming, &uploads) => {}
+    }
+}
+
+/// Hands the client's frames to their ports until it closes.
+async fn deliver(incoming: &mut SplitStream<Socket>, uploads: &[mpsc::Sender<Bytes>]) {
+    while let Some(Ok(message)) = incoming.next().await {
+        match message {
+            Message::Binary(mut frame) if frame.len() > 1 => {
+                let channel = usize::from(frame.split_to(1)[0]);
+                if let Some(upload) = uploads
+                    .get(channel / 2)
+                    .filter(|_| channel.is_multiple_of(2))
+                {
+                    // A port that has ended takes no more bytes.
+                    drop(upload.send(frame).await);
+                }
+            }
+            Message::Close(_) => return,
+            _ => {}
+        }
+    }
+}
+
+/// Waits for the client's half of the closing handshake.
+async fn drain(incoming: &mut SplitStream<Socket>) {
+    while let Some(Ok(_)) = incoming.next().await {}
+}
+
+impl Forward {
+    async fn run(self, pod: &Pod, received: mpsc::Receiver<Bytes>, frames: mpsc::Sender<Message>) {
+        let number = self.number.to_le_bytes();
+        for channel in [self.data, self.error] {
+            if frames.send(frame(channel, &number)).await.is_err() {
+                return;
+            }
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.number));
+        let ended = match pod.host.connect(address).await {
+            Ok(stream) => self.copy(stream, received, &frames).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = ended {
+            let text = failure(self.number, &pod.uid, &error);
+            // Nobody is left to be told if this fails.
+            drop(frames.send(frame(self.error, text.as_bytes())).await);
+        }
+    }
+
+    /// Copies until the Pod closes; the client cannot close one port alone.
+    async fn copy(
+        &self,
+        stream: Stream,
+        mut received: mpsc::Receiver<Bytes>,
+        frames: &mpsc::Sender<Message>,
+    ) -> io::Result<()> {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let download = async {
+            let mut chunk = vec![0; CHUNK];
+            loop {
+                let length = reader.read(&mut chunk).await?;
+                if length == 0
+                    || frames
+                        .send(frame(self.data, &chunk[..length]))
+                        .await
+                        .is_err()
+                {
+                    return Ok(());
+                }
+            }
+        };
+        let upload = async {
+            while let Some(bytes) = received.recv().await {
+                if writer.write_all(&bytes).await.is_err() {
+                    break;
+                }
+            }
+            // What the Pod has to say about a failed write arrives on the way down.
+            future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            ended = download => ended,
+            () = upload => Ok(()),
+        }
+    }
+}
+
+fn frame(channel: u8, bytes: &[u8]) -> Message {
+    let mut frame = Vec::with_capacity(bytes.len() + 1);
+    frame.push(channel);
+    frame.extend_from_slice(bytes);
+    Message::binary(frame)
+}
+
+/// As a kubelet words it.
+fn failure(port: u16, uid: &str, error: &io::Error) -> String {
+    let cause = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "read: connection reset by peer".to_owned(),
+        _ => error.to_string(),
+    };
+    format!(
+        "error forwarding port {port} to pod {uid}, uid : failed to connect to localhost:{port} inside the pod: dial tcp4 127.0.0.1:{port}: {cause}"
+    )
+}

@@ -1,0 +1,186 @@
+//! The parameters that requests carry after `?`, read once.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::refusal::Refusal;
+use crate::store::Version;
+
+/// What a request may say about how it wants to be answered.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent switches of the protocol"
+)]
+pub(super) struct Query {
+    pub(super) label_selector: String,
+    pub(super) field_selector: String,
+    pub(super) watch: bool,
+    /// `None` when not given; `0` means "any".
+    pub(super) version: Option<Version>,
+    pub(super) version_match: Option<VersionMatch>,
+    pub(super) send_initial_events: bool,
+    pub(super) allow_bookmarks: bool,
+    pub(super) timeout: Option<Duration>,
+    pub(super) dry_run: bool,
+    pub(super) field_manager: Option<String>,
+    pub(super) validation: Validation,
+    pub(super) force: bool,
+    pub(super) grace: Option<i64>,
+    /// The ports of a port-forward, in order.
+    pub(super) ports: Vec<u16>,
+}
+
+/// How the version of a list relates to the one asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VersionMatch {
+    NotOlderThan,
+    Exact,
+}
+
+/// What happens to fields that the kind does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Validation {
+    /// Dropped silently.
+    Ignore,
+    /// Dropped, and said in a header.
+    #[default]
+    Warn,
+    /// Refused.
+    Strict,
+}
+
+impl Query {
+    /// Reads decoded pairs; parameters that pocket does not know are ignored, as an API server does.
+    pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+        let mut query = Self::default();
+        for (name, value) in pairs {
+            query.read(&name, value)?;
+        }
+        Ok(query)
+    }
+
+    fn read(&mut self, name: &str, value: String) -> Result<(), Refusal> {
+        match name {
+            "labelSelector" => self.label_selector = value,
+            "fieldSelector" => self.field_selector = value,
+            "watch" => self.watch = truth(&value),
+            "sendInitialEvents" => self.send_initial_events = truth(&value),
+            "allowWatchBookmarks" => self.allow_bookmarks = truth(&value),
+            "force" => self.force = truth(&value),
+            "fieldManager" => self.field_manager = Some(value),
+            "dryRun" => self.dry_run = dry_run(&value)?,
+            "fieldValidation" => self.validation = validation(&value)?,
+            "resourceVersion" => self.version = optional(name, &value)?,
+            "resourceVersionMatch" => self.version_match = version_match(&value)?,
+            "timeoutSeconds" => self.timeout = optional(name, &value)?.map(Duration::from_secs),
+            "gracePeriodSeconds" => self.grace = optional(name, &value)?,
+            "ports" => self.ports.extend(ports(&value)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `?watch` and `?watch=1` mean true.
+fn truth(value: &str) -> bool {
+    !matches!(value, "0" | "false" | "False" | "FALSE" | "f" | "F")
+}
+
+fn optional<T: FromStr>(name: &str, value: &str) -> Result<Option<T>, Refusal> {
+    if value.is_empty() {
+        Ok(None)
+    } else {
+        number(name, value).map(Some)
+    }
+}
+
+fn ports(value: &str) -> Result<Vec<u16>, Refusal> {
+    value.split(',').map(|port| number("ports", port)).collect()
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Refusal> {
+    let refusal = || Refusal::bad_request(format!("invalid value {value:?} for parameter {name}"));
+    value.parse().ok().ok_or_else(refusal)
+}
+
+fn dry_run(value: &str) -> Result<bool, Refusal> {
+    match value {
+        "" => Ok(false),
+        "All" => Ok(true),
+        other => Err(unsupported("dryRun", other, "\"All\"")),
+    }
+}
+
+fn validation(value: &str) -> Result<Validation, Refusal> {
+    match value {
+        "Ignore" => Ok(Validation::Ignore),
+        "" | "Warn" => Ok(Validation::Warn),
+        "Strict" => Ok(Validation::Strict),
+        other => Err(unsupported(
+            "fieldValidation",
+            other,
+            "\"Ignore\", \"Strict\", \"Warn\"",
+        )),
+    }
+}
+
+fn version_match(value: &str) -> Result<Option<VersionMatch>, Refusal> {
+    match value {
+        "" => Ok(None),
+        "NotOlderThan" => Ok(Some(VersionMatch::NotOlderThan)),
+        "Exact" => Ok(Some(VersionMatch::Exact)),
+        other => Err(unsupported(
+            "resourceVersionMatch",
+            other,
+            "\"Exact\", \"NotOlderThan\"",
+        )),
+    }
+}
+
+fn unsupported(name: &str, value: &str, supported: &str) -> Refusal {
+    let message = format!("{name}: Unsupported value: {value:?}: supported values: {supported}");
+    Refusal::new(422, "Invalid", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(name: &str, value: &str) -> Result<Query, Refusal> {
+        Query::parse(vec![(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn a_switch_may_have_no_value() {
+        let check =
+            |value, expected| assert_eq!(parse("watch", value).unwrap().watch, expected, "{value}");
+        check("", true);
+        check("1", true);
+        check("true", true);
+        check("false", false);
+    }
+
+    #[test]
+    fn an_empty_version_is_none() {
+        assert_eq!(parse("resourceVersion", "").unwrap().version, None);
+        assert_eq!(
+            parse("resourceVersion", "7").unwrap().version,
+            "7".parse().ok()
+        );
+        assert_eq!(parse("resourceVersion", "x").unwrap_err().code, 400);
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        assert_eq!(parse("dryRun", "Some").unwrap_err().code, 422);
+        assert_eq!(parse("fieldValidation", "Lax").unwrap_err().code, 422);
+        assert!(parse("pretty", "true").is_ok());
+    }
+
+    #[test]
+    fn ports_come_in_order() {
+        assert_eq!(parse("ports", "8080,81").unwrap().ports, [8080, 81]);
+        assert_eq!(parse("ports", "99999").unwrap_err().code, 400);
+    }
+}

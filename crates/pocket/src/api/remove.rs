@@ -1,0 +1,71 @@
+//! Deleting: one object, or all that are selected.
+
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Call, answer, body, events};
+use crate::refusal::Refusal;
+use crate::registry::{Deleted, Deletion};
+
+pub(super) async fn one(call: &Call, request: Request) -> Result<Response, Refusal> {
+    let deletion = deletion(call, request).await?;
+    let target = &call.target;
+    let kind = target.kind;
+    let deleted =
+        call.registry()
+            .delete_value(kind, target.namespace(), target.name(), &deletion)?;
+    Ok(match deleted {
+        // Of these kinds the API answers with the object in any case.
+        Deleted::Gone(object) if !matches!(kind.name, "Pod" | "Service") => {
+            answer::deleted(kind, &object)
+        }
+        Deleted::Gone(object) | Deleted::Marked(object) => {
+            answer::json(StatusCode::OK, &events::present(kind, &object))
+        }
+    })
+}
+
+pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, Refusal> {
+    let deletion = deletion(call, request).await?;
+    let selection = call.selection()?;
+    let kind = call.target.kind;
+    let (objects, version) = call.registry().list_values(kind, call.within());
+    let mut items = Vec::new();
+    for object in objects.iter().filter(|object| selection.matches(object)) {
+        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+        // What somebody else deleted meanwhile is what was asked for.
+        drop(
+            call.registry()
+                .delete_value(kind, text("namespace"), text("name"), &deletion),
+        );
+        items.push(events::present(kind, object));
+    }
+    let body = json!({
+        "kind": format!("{}List", kind.name), "apiVersion": kind.api_version(),
+        "metadata": {"resourceVersion": version.to_string()}, "items": items,
+    });
+    Ok(answer::json(StatusCode::OK, &body))
+}
+
+/// The options, of which the body's count more than the query's.
+async fn deletion(call: &Call, request: Request) -> Result<Deletion, Refusal> {
+    let options = body::json(request).await?;
+    if let policy @ ("Foreground" | "Orphan") =
+        options["propagationPolicy"].as_str().unwrap_or_default()
+    {
+        let message = format!(
+            "propagationPolicy {policy} is not possible here: pocket deletes dependents in the background"
+        );
+        return Err(Refusal::new(422, "Invalid", message));
+    }
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let preconditions = &options["preconditions"];
+    Ok(Deletion {
+        grace: options["gracePeriodSeconds"].as_i64().or(call.query.grace),
+        uid: text(&preconditions["uid"]),
+        version: text(&preconditions["resourceVersion"]),
+        dry_run: call.query.dry_run || options["dryRun"] == json!(["All"]),
+    })
+}

@@ -1,0 +1,80 @@
+//! The number of replicas as a part of its own, in the kind `Scale` of `autoscaling/v1`.
+
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::StatusCode;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde_json::{Value, json};
+
+use super::{Call, answer, body, patch};
+use crate::patch::managed;
+use crate::refusal::Refusal;
+use crate::registry::Part;
+use crate::selector;
+
+pub(super) fn get(call: &Call) -> Result<Response, Refusal> {
+    let object = call.object()?;
+    Ok(answer::json(StatusCode::OK, &shown(&object)))
+}
+
+pub(super) async fn put(call: &Call, request: Request) -> Result<Response, Refusal> {
+    let scale = body::json(request).await?;
+    write(call, |_| Ok(scale))
+}
+
+pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Refusal> {
+    let media_type = body::media_type(&request);
+    let change = body::json(request).await?;
+    write(call, |scale| patch::patched(&media_type, scale, change))
+}
+
+fn write(
+    call: &Call,
+    change: impl FnOnce(&Value) -> Result<Value, Refusal>,
+) -> Result<Response, Refusal> {
+    let target = &call.target;
+    let author = call.author();
+    let apply = |current: &Value| {
+        let mut next = current.clone();
+        let scale = change(&shown(current))?;
+        next["spec"]["replicas"] = replicas(&scale)?;
+        next["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
+        managed::record_update(Some(current), &mut next, &author);
+        Ok(next)
+    };
+    let (namespace, name, dry_run) = (target.namespace(), target.name(), call.query.dry_run);
+    let written =
+        call.registry()
+            .update_value(target.kind, namespace, name, Part::Main, dry_run, apply)?;
+    Ok(answer::json(StatusCode::OK, &shown(&written)))
+}
+
+/// No number at all is none, as in Go.
+fn replicas(scale: &Value) -> Result<Value, Refusal> {
+    match &scale["spec"]["replicas"] {
+        Value::Null => Ok(json!(0)),
+        number @ Value::Number(_) => Ok(number.clone()),
+        other => Err(Refusal::bad_request(format!(
+            "spec.replicas must be a number, not {other}"
+        ))),
+    }
+}
+
+fn shown(object: &Value) -> Value {
+    let metadata = &object["metadata"];
+    let selector = serde_json::from_value::<LabelSelector>(object["spec"]["selector"].clone());
+    let selector = selector.ok().and_then(|selector| selector::of(&selector));
+    json!({
+        "kind": "Scale", "apiVersion": "autoscaling/v1",
+        "metadata": {
+            "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"],
+            "creationTimestamp": metadata["creationTimestamp"],
+        },
+        "spec": {"replicas": object["spec"]["replicas"]},
+        "status": {
+            "replicas": object["status"]["replicas"].as_i64().unwrap_or_default(),
+            "selector": selector.map(|selector| selector.to_string()).unwrap_or_default(),
+        },
+    })
+}

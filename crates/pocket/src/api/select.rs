@@ -1,0 +1,153 @@
+//! Which objects a list or a watch is about: label selectors and field selectors.
+//!
+//! Rule: `k8s.io/apimachinery/pkg/fields`. Any path of simple values can be selected, where an API server has a
+//! short list per kind.
+
+use std::collections::BTreeMap;
+
+use rules::selector::Selector;
+use serde_json::Value;
+
+use super::query::Query;
+use crate::refusal::Refusal;
+
+/// What an object must be like to be shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Selection {
+    /// `None` or empty: anywhere.
+    namespace: Option<String>,
+    labels: Selector,
+    fields: Vec<FieldTerm>,
+}
+
+/// One comparison of a field selector.
+#[derive(Clone, Debug)]
+struct FieldTerm {
+    /// A JSON pointer.
+    pointer: String,
+    value: String,
+    equal: bool,
+}
+
+impl Selection {
+    /// The selection of a request within `namespace`.
+    pub(super) fn parse(namespace: Option<&str>, query: &Query) -> Result<Self, Refusal> {
+        let labels = query.label_selector.parse().map_err(|error| {
+            Refusal::bad_request(format!("unable to parse label selector: {error}"))
+        })?;
+        let terms = query
+            .field_selector
+            .split(',')
+            .filter(|term| !term.is_empty());
+        let fields = terms.map(FieldTerm::parse).collect::<Result<_, _>>()?;
+        let namespace = namespace
+            .filter(|namespace| !namespace.is_empty())
+            .map(str::to_owned);
+        Ok(Self {
+            namespace,
+            labels,
+            fields,
+        })
+    }
+
+    /// Whether the object is selected.
+    pub(super) fn matches(&self, object: &Value) -> bool {
+        let is_in = |namespace: &String| object["metadata"]["namespace"] == **namespace;
+        self.namespace.as_ref().is_none_or(is_in)
+            && (self.labels.is_empty() || self.labels.matches(&labels(object)))
+            && self.fields.iter().all(|term| term.matches(object))
+    }
+}
+
+impl FieldTerm {
+    fn parse(term: &str) -> Result<Self, Refusal> {
+        let unequal = term
+            .split_once("!=")
+            .map(|(path, value)| (path, value, false));
+        let equal = || term.split_once("==").or_else(|| term.split_once('='));
+        let Some((path, value, equal)) =
+            unequal.or_else(|| equal().map(|(path, value)| (path, value, true)))
+        else {
+            let why = "it must have the form FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE";
+            return Err(Refusal::bad_request(format!(
+                "invalid field selector {term:?}: {why}"
+            )));
+        };
+        let pointer = format!("/{}", path.replace('.', "/"));
+        Ok(Self {
+            pointer,
+            value: value.to_owned(),
+            equal,
+        })
+    }
+
+    fn matches(&self, object: &Value) -> bool {
+        let found = match object.pointer(&self.pointer) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        (found == self.value) == self.equal
+    }
+}
+
+fn labels(object: &Value) -> BTreeMap<String, String> {
+    let labels = object["metadata"]["labels"]
+        .as_object()
+        .into_iter()
+        .flatten();
+    labels
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn query(labels: &str, fields: &str) -> Query {
+        Query {
+            label_selector: labels.to_owned(),
+            field_selector: fields.to_owned(),
+            ..Query::default()
+        }
+    }
+
+    #[test]
+    fn labels_fields_and_namespace_must_all_match() {
+        let pod = json!({
+            "metadata": {"name": "a", "namespace": "default", "labels": {"app": "web"}},
+            "spec": {"nodeName": "pocket"},
+        });
+        let check = |labels: &str, fields: &str, expected: bool| {
+            let selection = Selection::parse(Some("default"), &query(labels, fields)).unwrap();
+            assert_eq!(selection.matches(&pod), expected, "{labels} {fields}");
+        };
+        check("", "", true);
+        check("app=web", "metadata.name=a", true);
+        check("app in (api)", "", false);
+        check("", "metadata.name==b", false);
+        check("", "spec.nodeName!=,metadata.namespace=default", true);
+        check("", "status.phase=Running", false);
+        assert!(
+            !Selection::parse(Some("other"), &query("", ""))
+                .unwrap()
+                .matches(&pod)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_bad_request() {
+        let check = |labels, fields| {
+            assert_eq!(
+                Selection::parse(None, &query(labels, fields))
+                    .unwrap_err()
+                    .code,
+                400
+            );
+        };
+        check("app in", "");
+        check("", "metadata.name");
+    }
+}

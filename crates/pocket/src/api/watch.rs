@@ -1,0 +1,206 @@
+//! Watching: one JSON event a line, for as long as the client wants.
+//!
+//! Rule: kubernetes.io › API concepts › Efficient detection of changes, and Streaming lists.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use hyper::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::query::VersionMatch;
+use super::select::Selection;
+use super::{Call, events};
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::registry::Registry;
+use crate::store::{Event, Expired, Verb, Version};
+
+/// When a watch ends that does not say. An API server draws from 30 to 60 minutes.
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
+/// How often a client that wants it learns where it stands.
+const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
+/// What the bookmark after the initial objects carries.
+const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
+
+pub(super) fn start(call: &Call) -> Result<Response, Refusal> {
+    let feed = Feed::new(call)?;
+    let lines = stream::unfold(feed, async |mut feed| {
+        let line = feed.next().await?;
+        Some((Ok::<_, Infallible>(line), feed))
+    });
+    Ok((
+        [(CONTENT_TYPE, "application/json")],
+        Body::from_stream(lines),
+    )
+        .into_response())
+}
+
+/// One watch in progress.
+struct Feed {
+    registry: Registry,
+    kind: &'static Kind,
+    selection: Selection,
+    written: tokio::sync::watch::Receiver<Version>,
+    /// Everything up to here has been sent or is in `lines`.
+    seen: Version,
+    lines: VecDeque<Bytes>,
+    ends: Instant,
+    /// When the next bookmark is due, if any is wanted.
+    bookmark: Option<Instant>,
+    over: bool,
+}
+
+impl Feed {
+    fn new(call: &Call) -> Result<Self, Refusal> {
+        let query = &call.query;
+        check(call)?;
+        let kind = call.target.kind;
+        let now = Instant::now();
+        let mut feed = Self {
+            registry: call.registry().clone(),
+            kind,
+            selection: call.selection()?,
+            written: call.registry().subscribe(kind),
+            seen: Version::default(),
+            lines: VecDeque::new(),
+            ends: now + query.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            bookmark: query.allow_bookmarks.then(|| now + BOOKMARK_PERIOD),
+            over: false,
+        };
+        match query.version {
+            Some(version) if version > Version::default() && !query.send_initial_events => {
+                feed.seen = version;
+            }
+            _ => feed.present(
+                call.within(),
+                query.send_initial_events && query.allow_bookmarks,
+            ),
+        }
+        Ok(feed)
+    }
+
+    /// The next line, or `None` when the watch is over.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(line) = self.lines.pop_front() {
+                return Some(line);
+            }
+            if self.over {
+                return None;
+            }
+            self.catch_up();
+            if self.lines.is_empty() {
+                self.wait().await;
+            }
+        }
+    }
+
+    async fn wait(&mut self) {
+        let bookmark = self.bookmark.unwrap_or(self.ends);
+        tokio::select! {
+            biased;
+            // The registry that this feed holds keeps the sender alive.
+            _ = self.written.changed() => {}
+            () = tokio::time::sleep_until(self.ends) => self.over = true,
+            () = tokio::time::sleep_until(bookmark), if self.bookmark.is_some() => {
+                self.bookmark = Some(bookmark + BOOKMARK_PERIOD);
+                self.send_bookmark(json!({}));
+            }
+        }
+    }
+
+    /// Sends what is there as if it had just been added.
+    fn present(&mut self, namespace: Option<&str>, then_bookmark: bool) {
+        let (objects, version) = self.registry.list_values(self.kind, namespace);
+        self.seen = version;
+        for object in objects
+            .iter()
+            .filter(|object| self.selection.matches(object))
+        {
+            self.lines
+                .push_back(line("ADDED", &events::present(self.kind, object)));
+        }
+        if then_bookmark {
+            self.send_bookmark(json!({INITIAL_EVENTS_END: "true"}));
+        }
+    }
+
+    fn catch_up(&mut self) {
+        self.written.mark_unchanged();
+        match self.registry.since(self.kind, self.seen) {
+            Ok((events, version)) => {
+                // A client may come with a version that lies ahead.
+                self.seen = self.seen.max(version);
+                let lines: Vec<Bytes> =
+                    events.iter().filter_map(|event| self.show(event)).collect();
+                self.lines.extend(lines);
+            }
+            Err(expired) => self.expire(&expired),
+        }
+    }
+
+    /// The event as this client sees it: an object that stops being selected is deleted for it.
+    fn show(&self, event: &Event) -> Option<Bytes> {
+        let before = event
+            .previous
+            .as_ref()
+            .is_some_and(|previous| self.selection.matches(previous));
+        let now = event.verb != Verb::Deleted && self.selection.matches(&event.object);
+        let verb = match (before, now) {
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
+            (true, false) => "DELETED",
+            (false, false) => return None,
+        };
+        Some(line(verb, &events::present(self.kind, &event.object)))
+    }
+
+    /// 200 and an error event: clients start over only on this.
+    fn expire(&mut self, expired: &Expired) {
+        self.lines
+            .push_back(line("ERROR", &Refusal::expired(expired).status()));
+        self.over = true;
+    }
+
+    fn send_bookmark(&mut self, annotations: Value) {
+        let mut metadata =
+            json!({"resourceVersion": self.seen.to_string(), "creationTimestamp": null});
+        if annotations
+            .as_object()
+            .is_some_and(|annotations| !annotations.is_empty())
+        {
+            metadata["annotations"] = annotations;
+        }
+        let object = json!({
+            "kind": self.kind.name, "apiVersion": self.kind.api_version(), "metadata": metadata,
+        });
+        self.lines.push_back(line("BOOKMARK", &object));
+    }
+}
+
+fn check(call: &Call) -> Result<(), Refusal> {
+    let query = &call.query;
+    let not_older = query.version_match == Some(VersionMatch::NotOlderThan);
+    if query.send_initial_events && !not_older {
+        let message = "sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        return Err(Refusal::new(422, "Invalid", message));
+    }
+    if query.version_match.is_some() && !query.send_initial_events {
+        let message = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+        return Err(Refusal::new(422, "Invalid", message));
+    }
+    Ok(())
+}
+
+fn line(verb: &str, object: &Value) -> Bytes {
+    let mut line = json!({"type": verb, "object": object}).to_string();
+    line.push('\n');
+    line.into()
+}

@@ -1,0 +1,76 @@
+//! The cluster's only node, as an object: what `kubectl get nodes` shows. What a node does is the kubelet's.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+
+use crate::KUBERNETES_VERSION;
+
+/// Its name, as Pods carry it in `spec.nodeName`.
+pub(crate) const NAME: &str = "pocket";
+/// The address from which probes come.
+pub(crate) const ADDRESS: &str = "10.244.0.1";
+const POD_ADDRESSES: &str = "10.244.0.0/16";
+/// More than anyone will start; Pods cost memory alone.
+const MOST_PODS: &str = "10000";
+
+/// The node, ready since `time`.
+pub(crate) fn node(time: Time) -> Node {
+    let labels = [
+        ("kubernetes.io/hostname", NAME),
+        ("kubernetes.io/os", "linux"),
+    ];
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let spec = NodeSpec {
+        pod_cidr: Some(POD_ADDRESSES.to_owned()),
+        pod_cidrs: Some(vec![POD_ADDRESSES.to_owned()]),
+        ..NodeSpec::default()
+    };
+    Node {
+        metadata: ObjectMeta {
+            name: Some(NAME.to_owned()),
+            labels: Some(BTreeMap::from(labels)),
+            ..ObjectMeta::default()
+        },
+        spec: Some(spec),
+        status: Some(status(time)),
+    }
+}
+
+fn status(time: Time) -> NodeStatus {
+    let room = BTreeMap::from([("pods".to_owned(), Quantity(MOST_PODS.to_owned()))]);
+    let address = |type_: &str, address: &str| NodeAddress {
+        type_: type_.to_owned(),
+        address: address.to_owned(),
+    };
+    let ready = NodeCondition {
+        type_: "Ready".to_owned(),
+        status: "True".to_owned(),
+        reason: Some("KubeletReady".to_owned()),
+        message: Some("kubelet is posting ready status".to_owned()),
+        last_heartbeat_time: Some(time.clone()),
+        last_transition_time: Some(time),
+    };
+    let info = NodeSystemInfo {
+        architecture: std::env::consts::ARCH.to_owned(),
+        container_runtime_version: concat!("pocket://", env!("CARGO_PKG_VERSION")).to_owned(),
+        kubelet_version: KUBERNETES_VERSION.to_owned(),
+        operating_system: "linux".to_owned(),
+        ..NodeSystemInfo::default()
+    };
+    NodeStatus {
+        addresses: Some(vec![
+            address("InternalIP", ADDRESS),
+            address("Hostname", NAME),
+        ]),
+        allocatable: Some(room.clone()),
+        capacity: Some(room),
+        conditions: Some(vec![ready]),
+        node_info: Some(info),
+        ..NodeStatus::default()
+    }
+}

@@ -1,0 +1,318 @@
+//! Server-side apply: an object as one manager wants it, laid over what others own.
+//!
+//! Rule: kubernetes.io › Server-Side Apply, and `sigs.k8s.io/structured-merge-diff/merge/update.go`. Fields that
+//! a manager no longer mentions go, unless somebody else owns them; defaults belong to nobody.
+
+use serde_json::{Value, json};
+
+use super::fields::{self, Fields, Path, Step};
+use super::managed::{self, Author, Entry, Operation};
+use super::schema::{self, List};
+use crate::refusal::Refusal;
+
+/// The object that results when `author` applies `wanted` to `current`.
+///
+/// # Errors
+/// 409 with one cause a field, if others own fields that are wanted to be different and `force` is not given.
+pub(crate) fn apply(
+    current: Option<&Value>,
+    wanted: &Value,
+    author: &Author,
+    force: bool,
+) -> Result<Value, Refusal> {
+    let mine = fields::of(wanted);
+    let mut entries = current.map(managed::read).unwrap_or_default();
+    let conflicts = conflicts(current, wanted, &mine, author, &entries);
+    if !conflicts.is_empty() && !force {
+        return Err(refuse(&conflicts));
+    }
+    take_over(&mut entries, &conflicts, author);
+    let mut before = Fields::new();
+    managed::own(&mut entries, author, Operation::Apply, |fields| {
+        before = std::mem::replace(fields, mine);
+    });
+
+    let mut next = current.cloned().unwrap_or_else(|| json!({"metadata": {}}));
+    merge(&mut next, wanted, &mut Vec::new());
+    let owned: Fields = entries
+        .iter()
+        .flat_map(|entry| entry.fields.iter().cloned())
+        .collect();
+    for path in before.iter().filter(|path| !owned.contains(*path)) {
+        fields::remove(&mut next, widened(path, &owned));
+    }
+    managed::write(&mut next, &entries);
+    Ok(next)
+}
+
+/// A field that another manager owns and this one wants to be different.
+struct Conflict {
+    manager: String,
+    path: Path,
+}
+
+fn conflicts(
+    current: Option<&Value>,
+    wanted: &Value,
+    mine: &Fields,
+    author: &Author,
+    entries: &[Entry],
+) -> Vec<Conflict> {
+    let Some(current) = current else {
+        return Vec::new();
+    };
+    let differs = |path: &&Path| {
+        let is_item = matches!(path.last(), Some(Step::Item(_)));
+        !is_item && fields::get(current, path) != fields::get(wanted, path)
+    };
+    let mut found = Vec::new();
+    for entry in entries.iter().filter(|entry| !is_own(entry, author)) {
+        for path in mine.intersection(&entry.fields).filter(differs) {
+            found.push(Conflict {
+                manager: entry.manager.clone(),
+                path: path.clone(),
+            });
+        }
+    }
+    found
+}
+
+fn is_own(entry: &Entry, author: &Author) -> bool {
+    entry.manager == author.manager && entry.operation == Operation::Apply
+}
+
+fn refuse(conflicts: &[Conflict]) -> Refusal {
+    let causes: Vec<Value> = conflicts
+        .iter()
+        .map(|conflict| {
+            json!({
+                "reason": "FieldManagerConflict", "field": fields::display(&conflict.path),
+                "message": format!("conflict with {:?}", conflict.manager),
+            })
+        })
+        .collect();
+    let places: Vec<String> = conflicts
+        .iter()
+        .map(|conflict| {
+            format!(
+                "conflict with {:?}: {}",
+                conflict.manager,
+                fields::display(&conflict.path)
+            )
+        })
+        .collect();
+    let (number, noun) = (
+        conflicts.len(),
+        if conflicts.len() == 1 {
+            "conflict"
+        } else {
+            "conflicts"
+        },
+    );
+    let message = format!("Apply failed with {number} {noun}: {}", places.join("; "));
+    Refusal::new(409, "Conflict", message).with_details(json!({"causes": causes}))
+}
+
+fn take_over(entries: &mut [Entry], conflicts: &[Conflict], author: &Author) {
+    for entry in entries.iter_mut().filter(|entry| !is_own(entry, author)) {
+        entry
+            .fields
+            .retain(|path| !conflicts.iter().any(|conflict| conflict.path == *path));
+    }
+}
+
+fn merge(current: &mut Value, wanted: &Value, path: &mut Path) {
+    match (&mut *current, wanted) {
+        (Value::Object(map), Value::Object(fields))
+            if !schema::is_atomic_map(&fields::place(path)) =>
+        {
+            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                path.push(Step::Field(name.clone()));
+                merge(map.entry(name).or_insert(Value::Null), value, path);
+                path.pop();
+            }
+        }
+        (Value::Array(list), Value::Array(items)) => match schema::list(&fields::place(path)) {
+            List::Atomic => current.clone_from(wanted),
+            List::Set => {
+                let new: Vec<Value> = items
+                    .iter()
+                    .filter(|item| !list.contains(item))
+                    .cloned()
+                    .collect();
+                list.extend(new);
+            }
+            List::Keyed(keys) => {
+                for item in items {
+                    let step = fields::item_step(item, keys);
+                    let same = |found: &&mut Value| {
+                        step.is_some() && fields::item_step(found, keys) == step
+                    };
+                    match list.iter_mut().find(same) {
+                        Some(found) => merge(found, item, path),
+                        None => list.push(item.clone()),
+                    }
+                }
+            }
+        },
+        _ => current.clone_from(wanted),
+    }
+}
+
+/// The path to take away so that `path` is gone: the outermost place around it in which nobody owns anything,
+/// for what is left there would be defaults of something that no longer exists.
+fn widened<'a>(path: &'a Path, owned: &Fields) -> &'a [Step] {
+    let is_free = |length: &usize| {
+        let place = &path[..*length];
+        let inside_free_map =
+            (1..*length).any(|end| schema::is_free_map(&fields::place(&path[..end])));
+        let whole = *length == path.len();
+        let apart = matches!(path[0], Step::Field(ref name) if name == "metadata") && *length < 3;
+        let holds_free_map = schema::is_free_map(&fields::place(place));
+        whole
+            || (!inside_free_map
+                && !apart
+                && !holds_free_map
+                && !owned.iter().any(|other| other.starts_with(place)))
+    };
+    let length = (1..=path.len()).find(is_free).unwrap_or(path.len());
+    &path[..length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn author(manager: &str) -> Author {
+        Author {
+            manager: manager.to_owned(),
+            time: "2026-01-01T00:00:00Z".into(),
+        }
+    }
+
+    fn applied(current: Option<&Value>, wanted: &Value, manager: &str) -> Value {
+        apply(current, wanted, &author(manager), false).unwrap()
+    }
+
+    fn check(object: &Value, expected: &Value) {
+        let mut object = object.clone();
+        object["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("managedFields");
+        assert_eq!(object, *expected);
+    }
+
+    fn pod(containers: &Value) -> Value {
+        json!({"metadata": {"name": "web"}, "spec": {"containers": containers}})
+    }
+
+    #[test]
+    fn applying_again_changes_nothing() {
+        let wanted = pod(&json!([{"name": "a", "image": "1"}]));
+        let first = applied(None, &wanted, "one");
+        check(&first, &wanted);
+        assert_eq!(applied(Some(&first), &wanted, "one"), first);
+    }
+
+    #[test]
+    fn what_is_no_longer_applied_goes() {
+        let first = applied(
+            None,
+            &pod(&json!([{"name": "a", "image": "1", "args": ["x"]}, {"name": "b"}])),
+            "one",
+        );
+        let wanted = pod(&json!([{"name": "a", "image": "2"}]));
+        check(&applied(Some(&first), &wanted, "one"), &wanted);
+    }
+
+    #[test]
+    fn defaults_stay_as_long_as_what_they_are_for() {
+        let probe = json!([{"name": "a", "readinessProbe": {"httpGet": {"port": 80}}}]);
+        let mut first = applied(None, &pod(&probe), "one");
+        first["spec"]["containers"][0]["readinessProbe"]["periodSeconds"] = json!(10);
+        first["spec"]["containers"][0]["terminationMessagePath"] = json!("/dev/termination-log");
+        let again = applied(Some(&first), &pod(&probe), "one");
+        assert_eq!(
+            again["spec"]["containers"][0]["readinessProbe"]["periodSeconds"],
+            10
+        );
+        let without = applied(Some(&first), &pod(&json!([{"name": "a"}])), "one");
+        check(
+            &without,
+            &pod(&json!([{"name": "a", "terminationMessagePath": "/dev/termination-log"}])),
+        );
+    }
+
+    #[test]
+    fn labels_of_others_stay() {
+        let labelled = |labels: Value| json!({"metadata": {"name": "web", "labels": labels}});
+        let mut first = applied(None, &labelled(json!({"a": "1"})), "one");
+        first["metadata"]["labels"]["z"] = "0".into();
+        let second = applied(Some(&first), &labelled(json!({"b": "2"})), "two");
+        check(&second, &labelled(json!({"a": "1", "b": "2", "z": "0"})));
+        let third = applied(Some(&second), &json!({"metadata": {"name": "web"}}), "one");
+        check(&third, &labelled(json!({"b": "2", "z": "0"})));
+    }
+
+    #[test]
+    fn what_another_owns_is_a_conflict_unless_forced() {
+        let first = applied(None, &pod(&json!([{"name": "a", "image": "1"}])), "one");
+        let wanted = pod(&json!([{"name": "a", "image": "2"}]));
+        let refusal = apply(Some(&first), &wanted, &author("two"), false).unwrap_err();
+        let message = "Apply failed with 1 conflict: conflict with \"one\": .spec.containers[name=\"a\"].image";
+        assert_eq!((refusal.code, refusal.message.as_str()), (409, message));
+
+        let second = apply(Some(&first), &wanted, &author("two"), true).unwrap();
+        check(&second, &wanted);
+        // Now it is the first manager's turn to be refused.
+        assert!(
+            apply(
+                Some(&second),
+                &pod(&json!([{"name": "a", "image": "1"}])),
+                &author("one"),
+                false
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn equal_values_can_be_shared() {
+        let wanted = pod(&json!([{"name": "a", "image": "1"}]));
+        let first = applied(None, &wanted, "one");
+        let second = applied(Some(&first), &wanted, "two");
+        let third = applied(Some(&second), &json!({"metadata": {"name": "web"}}), "one");
+        check(&third, &wanted);
+    }
+
+    #[test]
+    fn ports_are_told_apart_by_protocol() {
+        let service = |ports: Value| json!({"metadata": {"name": "web"}, "spec": {"ports": ports}});
+        let first = applied(None, &service(json!([{"port": 53}])), "one");
+        let mut defaulted = first.clone();
+        defaulted["spec"]["ports"][0]["protocol"] = "TCP".into();
+        let second = applied(
+            Some(&defaulted),
+            &service(json!([{"port": 53, "name": "dns"}])),
+            "one",
+        );
+        check(
+            &second,
+            &service(json!([{"port": 53, "protocol": "TCP", "name": "dns"}])),
+        );
+    }
+
+    #[test]
+    fn selectors_are_one_value() {
+        let service =
+            |selector: Value| json!({"metadata": {"name": "web"}, "spec": {"selector": selector}});
+        let first = applied(
+            None,
+            &service(json!({"app": "web", "tier": "front"})),
+            "one",
+        );
+        let wanted = service(json!({"app": "web"}));
+        check(&applied(Some(&first), &wanted, "one"), &wanted);
+    }
+}

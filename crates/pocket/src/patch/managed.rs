@@ -1,0 +1,193 @@
+//! The record of who owns which field: `metadata.managedFields`.
+//!
+//! Rule: `sigs.k8s.io/structured-merge-diff/merge` and `k8s.io/apimachinery/pkg/util/managedfields`. Pocket's own
+//! components and writes of a status are not recorded.
+
+use serde_json::{Value, json};
+
+use super::fields::{self, Fields};
+
+/// One manager's entry, read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) manager: String,
+    pub(crate) operation: Operation,
+    /// As the object keeps it; an entry that does not change keeps its time.
+    time: Value,
+    pub(crate) fields: Fields,
+}
+
+/// How a manager came to own its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Apply,
+    Update,
+}
+
+/// Who writes, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Author {
+    pub(crate) manager: String,
+    /// A published time, as JSON.
+    pub(crate) time: Value,
+}
+
+/// The entries of an object.
+pub(crate) fn read(object: &Value) -> Vec<Entry> {
+    let entries = object["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    entries
+        .map(|entry| Entry {
+            manager: entry["manager"].as_str().unwrap_or_default().to_owned(),
+            operation: if entry["operation"] == "Apply" {
+                Operation::Apply
+            } else {
+                Operation::Update
+            },
+            time: entry["time"].clone(),
+            fields: fields::decode(&entry["fieldsV1"]),
+        })
+        .collect()
+}
+
+/// Writes the entries into an object; those that own nothing are left out.
+pub(crate) fn write(object: &mut Value, entries: &[Entry]) {
+    let version = object["apiVersion"].clone();
+    let entries: Vec<Value> = entries
+        .iter()
+        .filter(|entry| !entry.fields.is_empty())
+        .map(|entry| {
+            json!({
+                "manager": entry.manager,
+                "operation": if entry.operation == Operation::Apply { "Apply" } else { "Update" },
+                "apiVersion": version, "time": entry.time, "fieldsType": "FieldsV1",
+                "fieldsV1": fields::encode(&entry.fields),
+            })
+        })
+        .collect();
+    if entries.is_empty() {
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.remove("managedFields");
+        }
+    } else {
+        object["metadata"]["managedFields"] = entries.into();
+    }
+}
+
+/// Records a write that was not an apply: its author owns what differs from before, and nobody owns what is gone.
+pub(crate) fn record_update(before: Option<&Value>, object: &mut Value, author: &Author) {
+    let now = fields::of(object);
+    let old = before.map(fields::of).unwrap_or_default();
+    let differs = |path: &&fields::Path| {
+        before.and_then(|before| fields::get(before, path)) != fields::get(object, path)
+    };
+    // An item differs when something in it does, but belongs to whoever made it.
+    let changed: Fields = now
+        .iter()
+        .filter(differs)
+        .filter(|path| !old.contains(*path) || is_leaf(path))
+        .cloned()
+        .collect();
+    let mut entries = before.map(read).unwrap_or_default();
+    for entry in &mut entries {
+        entry
+            .fields
+            .retain(|path| now.contains(path) && !changed.contains(path));
+    }
+    own(&mut entries, author, Operation::Update, |fields| {
+        fields.extend(changed);
+    });
+    write(object, &entries);
+}
+
+/// Changes what a manager owns; its time moves only if that changed anything.
+pub(crate) fn own(
+    entries: &mut Vec<Entry>,
+    author: &Author,
+    operation: Operation,
+    change: impl FnOnce(&mut Fields),
+) {
+    let is_authors =
+        |entry: &Entry| entry.manager == author.manager && entry.operation == operation;
+    let at = entries.iter().position(is_authors).unwrap_or_else(|| {
+        let manager = author.manager.clone();
+        entries.push(Entry {
+            manager,
+            operation,
+            time: Value::Null,
+            fields: Fields::new(),
+        });
+        entries.len() - 1
+    });
+    let entry = &mut entries[at];
+    let before = entry.fields.clone();
+    change(&mut entry.fields);
+    if entry.fields != before {
+        entry.time = author.time.clone();
+    }
+}
+
+fn is_leaf(path: &[fields::Step]) -> bool {
+    !matches!(path.last(), Some(fields::Step::Item(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn author(manager: &str) -> Author {
+        Author {
+            manager: manager.to_owned(),
+            time: "2026-01-01T00:00:00Z".into(),
+        }
+    }
+
+    fn owned(object: &Value, manager: &str) -> Vec<String> {
+        let entries = read(object);
+        let entry = entries.iter().find(|entry| entry.manager == manager);
+        entry
+            .into_iter()
+            .flat_map(|entry| &entry.fields)
+            .map(|path| fields::display(path))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_changed_changes_hands() {
+        let mut first = json!({"apiVersion": "v1", "metadata": {}, "spec": {"a": 1, "b": 1}});
+        record_update(None, &mut first, &author("one"));
+        assert_eq!(owned(&first, "one"), [".spec.a", ".spec.b"]);
+
+        let mut second = first.clone();
+        second["spec"]["b"] = json!(2);
+        record_update(Some(&first), &mut second, &author("two"));
+        assert_eq!(owned(&second, "one"), [".spec.a"]);
+        assert_eq!(owned(&second, "two"), [".spec.b"]);
+    }
+
+    #[test]
+    fn an_item_stays_with_its_maker() {
+        let mut first =
+            json!({"metadata": {}, "spec": {"containers": [{"name": "a", "image": "1"}]}});
+        record_update(None, &mut first, &author("one"));
+        let mut second = first.clone();
+        second["spec"]["containers"][0]["image"] = "2".into();
+        record_update(Some(&first), &mut second, &author("two"));
+        assert_eq!(
+            owned(&second, "two"),
+            [".spec.containers[name=\"a\"].image"]
+        );
+        assert!(owned(&second, "one").contains(&".spec.containers[name=\"a\"]".to_owned()));
+    }
+
+    #[test]
+    fn a_write_that_changes_nothing_records_nothing() {
+        let mut first = json!({"metadata": {}, "spec": {"a": 1}});
+        record_update(None, &mut first, &author("one"));
+        let mut second = first.clone();
+        record_update(Some(&first), &mut second, &author("two"));
+        assert_eq!(first, second);
+    }
+}

@@ -1,0 +1,358 @@
+//! Strategic merge: maps merge, lists with a key merge by item, and directives say the rest.
+//!
+//! Rule: `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`.
+
+use serde_json::{Map, Value};
+
+use super::schema;
+use crate::refusal::Refusal;
+
+const PATCH: &str = "$patch";
+const RETAIN_KEYS: &str = "$retainKeys";
+const SET_ORDER: &str = "$setElementOrder/";
+const DELETE_FROM_LIST: &str = "$deleteFromPrimitiveList/";
+
+/// The object that `patch` makes of `current`.
+pub(crate) fn merge(current: &Value, patch: &Value) -> Result<Value, Refusal> {
+    let (Value::Object(current), Value::Object(patch)) = (current, patch) else {
+        return Err(Refusal::bad_request(
+            "a strategic merge patch must be a JSON object",
+        ));
+    };
+    merge_maps(current, patch, &[]).map(Value::Object)
+}
+
+type Fields = Map<String, Value>;
+
+fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields, Refusal> {
+    match directive(patch)? {
+        Some("replace") => return Ok(without_directives(patch)),
+        Some("delete") => return Ok(Fields::new()),
+        _ => {}
+    }
+    let mut next = retained(current, patch)?;
+    for (field, value) in patch.iter().filter(|(field, _)| !field.starts_with('$')) {
+        let inner = [place, &[field.as_str()]].concat();
+        match merge_value(next.get(field), value, &inner)? {
+            Some(merged) => next.insert(field.clone(), merged),
+            None => next.remove(field),
+        };
+    }
+    for (name, values) in patch {
+        if let Some(field) = name.strip_prefix(DELETE_FROM_LIST) {
+            delete_from(&mut next, field, list_of(name, values)?);
+        }
+    }
+    for (name, order) in patch {
+        if let Some(field) = name.strip_prefix(SET_ORDER) {
+            let inner = [place, &[field]].concat();
+            reorder(
+                &mut next,
+                field,
+                list_of(name, order)?,
+                schema::merge_key(&inner),
+            );
+        }
+    }
+    Ok(next)
+}
+
+/// The merged value, or `None` if the patch takes it away.
+fn merge_value(
+    current: Option<&Value>,
+    patch: &Value,
+    place: &[&str],
+) -> Result<Option<Value>, Refusal> {
+    match (current, patch) {
+        (_, Value::Null) => Ok(None),
+        (_, Value::Object(patch)) if directive(patch)? == Some("delete") => Ok(None),
+        (Some(Value::Object(current)), Value::Object(patch)) => {
+            merge_maps(current, patch, place).map(|merged| Some(Value::Object(merged)))
+        }
+        (_, Value::Object(patch)) => {
+            merge_maps(&Fields::new(), patch, place).map(|merged| Some(Value::Object(merged)))
+        }
+        (current, Value::Array(patch)) => {
+            let current = current
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
+            merge_lists(current, patch, place).map(|merged| Some(Value::Array(merged)))
+        }
+        (_, simple) => Ok(Some(simple.clone())),
+    }
+}
+
+fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec<Value>, Refusal> {
+    let Some(key) = schema::merge_key(place) else {
+        return Ok(if schema::is_set(place) {
+            united(current, patch)
+        } else {
+            patch.to_vec()
+        });
+    };
+    let says_replace = |item: &Value| item[PATCH] == "replace";
+    if patch.iter().any(says_replace) {
+        return Ok(patch
+            .iter()
+            .filter(|item| !says_replace(item))
+            .cloned()
+            .collect());
+    }
+    let mut next = current.to_vec();
+    for item in patch {
+        let found = next
+            .iter()
+            .position(|existing| identity(item, key) == existing.get(key));
+        if identity(item, key).is_none() {
+            let message = format!("map: {item} does not contain declared merge key: {key}");
+            return Err(Refusal::bad_request(message));
+        }
+        let merged = merge_value(found.map(|at| &next[at]), item, place)?;
+        match (found, merged) {
+            (Some(at), Some(merged)) => next[at] = merged,
+            (Some(at), None) => drop(next.remove(at)),
+            (None, Some(merged)) => next.push(merged),
+            (None, None) => {}
+        }
+    }
+    Ok(next)
+}
+
+fn identity<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
+    item.get(key).filter(|value| !value.is_null())
+}
+
+fn united(current: &[Value], patch: &[Value]) -> Vec<Value> {
+    let mut next = current.to_vec();
+    next.extend(
+        patch
+            .iter()
+            .filter(|value| !current.contains(value))
+            .cloned(),
+    );
+    next
+}
+
+fn directive(patch: &Fields) -> Result<Option<&str>, Refusal> {
+    match patch.get(PATCH).map(Value::as_str) {
+        None => Ok(None),
+        Some(Some(word @ ("replace" | "delete" | "merge"))) => Ok(Some(word)),
+        Some(word) => {
+            let word = word.unwrap_or_default();
+            Err(Refusal::bad_request(format!(
+                "unknown patch type found: {word} for $patch"
+            )))
+        }
+    }
+}
+
+fn without_directives(patch: &Fields) -> Fields {
+    let fields = patch.iter().filter(|(field, _)| !field.starts_with('$'));
+    fields
+        .map(|(field, value)| (field.clone(), value.clone()))
+        .collect()
+}
+
+/// `$retainKeys` names all fields that may stay: for maps of which one field excludes the others.
+fn retained(current: &Fields, patch: &Fields) -> Result<Fields, Refusal> {
+    let Some(keys) = patch.get(RETAIN_KEYS) else {
+        return Ok(current.clone());
+    };
+    let keys = list_of(RETAIN_KEYS, keys)?;
+    let stays = |field: &String| keys.iter().any(|key| *key == **field);
+    let fields = current.iter().filter(|(field, _)| stays(field));
+    Ok(fields
+        .map(|(field, value)| (field.clone(), value.clone()))
+        .collect())
+}
+
+fn delete_from(next: &mut Fields, field: &str, values: &[Value]) {
+    if let Some(list) = next.get_mut(field).and_then(Value::as_array_mut) {
+        list.retain(|value| !values.contains(value));
+    }
+}
+
+/// Sorts items that the order names as it says; the others keep their place after their predecessor.
+fn reorder(next: &mut Fields, field: &str, order: &[Value], key: Option<&str>) {
+    let Some(list) = next.get_mut(field).and_then(Value::as_array_mut) else {
+        return;
+    };
+    let mut rank = 0;
+    let mut ranked: Vec<(usize, Value)> = Vec::new();
+    for item in list.drain(..) {
+        let same = |named: &Value| match key {
+            Some(key) => {
+                identity(named, key).is_some() && identity(named, key) == identity(&item, key)
+            }
+            None => *named == item,
+        };
+        rank = order.iter().position(same).unwrap_or(rank);
+        ranked.push((rank, item));
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    list.extend(ranked.into_iter().map(|(_, item)| item));
+}
+
+fn list_of<'a>(name: &str, value: &'a Value) -> Result<&'a [Value], Refusal> {
+    let refusal = || Refusal::bad_request(format!("{name} must be a list"));
+    value.as_array().map(Vec::as_slice).ok_or_else(refusal)
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "cases read better without references"
+)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(current: Value, patch: Value, expected: Value) {
+        assert_eq!(merge(&current, &patch).unwrap(), expected, "{patch}");
+    }
+
+    fn pod(containers: Value) -> Value {
+        json!({"spec": {"containers": containers}})
+    }
+
+    #[test]
+    fn maps_merge_and_null_deletes() {
+        check(
+            json!({"a": {"b": 1, "c": 2}}),
+            json!({"a": {"b": null, "d": 3}}),
+            json!({"a": {"c": 2, "d": 3}}),
+        );
+        check(json!({}), json!({"a": {"b": null}}), json!({"a": {}}));
+    }
+
+    #[test]
+    fn containers_merge_by_name() {
+        let current = pod(json!([{"name": "a", "image": "1"}, {"name": "b", "image": "1"}]));
+        let patch = pod(json!([{"name": "b", "image": "2"}, {"name": "c", "image": "3"}]));
+        let expected = json!([
+            {"name": "a", "image": "1"}, {"name": "b", "image": "2"}, {"name": "c", "image": "3"},
+        ]);
+        check(current, patch, pod(expected));
+    }
+
+    #[test]
+    fn a_probe_of_one_container_can_be_edited() {
+        let probe =
+            |path: &str| json!({"httpGet": {"path": path, "port": 8081}, "periodSeconds": 2});
+        let current =
+            pod(json!([{"name": "a"}, {"name": "b", "readinessProbe": probe("/readyz")}]));
+        let patch = pod(json!([{"name": "b", "readinessProbe": {"httpGet": {"path": "/hehe"}}}]));
+        check(
+            current,
+            patch,
+            pod(json!([{"name": "a"}, {"name": "b", "readinessProbe": probe("/hehe")}])),
+        );
+    }
+
+    #[test]
+    fn items_are_deleted_by_directive() {
+        let current = pod(json!([{"name": "a"}, {"name": "b"}]));
+        let patch = pod(json!([{"name": "a", "$patch": "delete"}]));
+        check(current, patch, pod(json!([{"name": "b"}])));
+    }
+
+    #[test]
+    fn lists_and_maps_can_be_replaced() {
+        let patch = pod(json!([{"name": "c"}, {"$patch": "replace"}]));
+        check(
+            pod(json!([{"name": "a"}])),
+            patch,
+            pod(json!([{"name": "c"}])),
+        );
+        check(
+            json!({"a": {"b": 1}}),
+            json!({"a": {"$patch": "replace", "c": 2}}),
+            json!({"a": {"c": 2}}),
+        );
+        check(
+            json!({"a": {"b": 1}}),
+            json!({"a": {"$patch": "delete"}}),
+            json!({}),
+        );
+    }
+
+    #[test]
+    fn ports_merge_by_their_number() {
+        let container = |ports: Value| pod(json!([{"name": "a", "ports": ports}]));
+        check(
+            container(json!([{"containerPort": 80, "name": "x"}])),
+            container(json!([{"containerPort": 80, "name": "y"}])),
+            container(json!([{"containerPort": 80, "name": "y"}])),
+        );
+        check(
+            json!({"spec": {"ports": [{"port": 80, "targetPort": 1}]}}),
+            json!({"spec": {"ports": [{"port": 81}]}}),
+            json!({"spec": {"ports": [{"port": 80, "targetPort": 1}, {"port": 81}]}}),
+        );
+    }
+
+    #[test]
+    fn lists_without_a_key_are_replaced() {
+        let container = |args: Value| pod(json!([{"name": "a", "args": args}]));
+        check(
+            container(json!(["x", "y"])),
+            container(json!(["z"])),
+            container(json!(["z"])),
+        );
+    }
+
+    #[test]
+    fn finalizers_are_a_set() {
+        let metadata = |fields: Value| json!({"metadata": fields});
+        let current = || metadata(json!({"finalizers": ["a", "b"]}));
+        check(
+            current(),
+            metadata(json!({"finalizers": ["b", "c"]})),
+            metadata(json!({"finalizers": ["a", "b", "c"]})),
+        );
+        check(
+            current(),
+            metadata(json!({"$deleteFromPrimitiveList/finalizers": ["a"]})),
+            metadata(json!({"finalizers": ["b"]})),
+        );
+    }
+
+    #[test]
+    fn retained_keys_exclude_the_others() {
+        let current = json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}});
+        let patch = json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}});
+        check(
+            current,
+            patch,
+            json!({"spec": {"strategy": {"type": "Recreate"}}}),
+        );
+    }
+
+    /// As `kubectl apply` sends it when a container is put before another one.
+    #[test]
+    fn the_order_of_items_can_be_said() {
+        let patch = json!({"spec": {
+            "$setElementOrder/containers": [{"name": "b"}, {"name": "a"}],
+            "containers": [{"name": "b", "image": "2"}],
+        }});
+        let expected = pod(json!([{"name": "b", "image": "2"}, {"name": "a"}]));
+        check(pod(json!([{"name": "a"}])), patch, expected);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let check = |patch: Value| {
+            assert_eq!(
+                merge(&pod(json!([{"name": "a"}])), &patch)
+                    .unwrap_err()
+                    .code,
+                400,
+                "{patch}"
+            );
+        };
+        check(json!([]));
+        check(pod(json!([{"image": "1"}])));
+        check(json!({"spec": {"$patch": "forget"}}));
+        check(json!({"spec": {"$retainKeys": "type"}}));
+    }
+}

@@ -1,0 +1,150 @@
+//! A whole cluster: built, started, and gone when dropped.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
+
+use crate::api::{self, Server};
+use crate::clock::Clock;
+use crate::controllers;
+use crate::image::{Image, Images};
+use crate::net::Network;
+use crate::net::memory::Memory;
+use crate::node;
+use crate::proxy;
+use crate::registry::Registry;
+use crate::tasks::Tasks;
+
+/// The date of a cluster that was given none.
+const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
+/// The namespaces that a cluster begins with.
+const NAMESPACES: [&str; 2] = ["default", "kube-system"];
+
+/// A running cluster. Dropping it ends every container, connection and watch.
+#[derive(Debug)]
+pub struct Pocket {
+    server: Server,
+}
+
+/// What a cluster is made of. Nothing has to be said but images.
+pub struct Builder {
+    seed: u64,
+    epoch: Timestamp,
+    images: Images,
+    network: Arc<dyn Network>,
+}
+
+impl Pocket {
+    /// A cluster with seed 1, a fixed date, a network in memory and no images.
+    pub fn builder() -> Builder {
+        Builder {
+            seed: 1,
+            epoch: EPOCH,
+            images: Images::default(),
+            network: Arc::new(Memory::new()),
+        }
+    }
+
+    /// The Kubernetes API, as a service to put behind a client or a listener.
+    pub fn api(&self) -> Router {
+        api::router(self.server.clone())
+    }
+
+    /// The network that Pods and Services are on.
+    pub fn network(&self) -> Arc<dyn Network> {
+        Arc::clone(&self.server.network)
+    }
+
+    /// The cluster's time.
+    pub fn clock(&self) -> &Clock {
+        self.server.registry.clock()
+    }
+}
+
+impl Builder {
+    /// What uids, generated names, instances and the phases of probes are drawn from.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// The date at which the cluster starts.
+    #[must_use]
+    pub fn epoch(self, epoch: Timestamp) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// What runs in containers whose image's last path component, without tag and digest, is `name`.
+    #[must_use]
+    pub fn image(mut self, name: &str, image: impl Image) -> Self {
+        self.images.insert(name, Arc::new(image));
+        self
+    }
+
+    /// The network to use.
+    #[must_use]
+    pub fn network(self, network: Arc<dyn Network>) -> Self {
+        Self { network, ..self }
+    }
+
+    /// Starts the cluster. Must be called inside a runtime, whose clock becomes the cluster's.
+    pub fn start(self) -> Pocket {
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        let registry = Registry::new(Clock::new(self.epoch), random.fork());
+        furnish(&registry);
+        let server = Server {
+            registry,
+            network: self.network,
+            tasks: Tasks::default(),
+        };
+        let Server {
+            registry,
+            network,
+            tasks,
+        } = &server;
+        tasks.spawn(controllers::run(registry.clone(), random.fork()));
+        tasks.spawn(proxy::run(registry.clone(), Arc::clone(network)));
+        Pocket { server }
+    }
+}
+
+impl Drop for Pocket {
+    fn drop(&mut self) {
+        self.server.tasks.abort();
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("seed", &self.seed)
+            .field("epoch", &self.epoch)
+            .field("images", &self.images)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Creates what is there before anybody asks.
+fn furnish(registry: &Registry) {
+    for name in NAMESPACES {
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let namespace = Namespace {
+            metadata,
+            ..Namespace::default()
+        };
+        registry
+            .create(&namespace)
+            .expect("a new cluster must take its own namespaces");
+    }
+    let node = node::node(registry.clock().time());
+    registry
+        .create(&node)
+        .expect("a new cluster must take its own node");
+}
