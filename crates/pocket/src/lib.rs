@@ -11,6 +11,7 @@ pub mod controllers;
 pub mod events;
 pub mod image;
 pub mod kind;
+pub mod kubelet;
 pub mod net;
 mod node;
 mod patch;

@@ -1,0 +1,71 @@
+//! The Pod addresses of the node: given out in turn, and not again before their owner is gone.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The range 10.244.0.0/16, the node's own address excepted.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    used: BTreeSet<u16>,
+    next: u16,
+}
+
+const NETWORK: [u8; 2] = [10, 244];
+/// The first that a Pod may have: .0.0 is the network, .0.1 the node.
+const FIRST: u16 = 2;
+/// The last one; the one after is the broadcast address.
+const LAST: u16 = u16::MAX - 1;
+
+impl Addresses {
+    pub(super) fn new() -> Self {
+        Self {
+            used: BTreeSet::new(),
+            next: FIRST,
+        }
+    }
+
+    /// The next free address, or `None` if there is none left.
+    pub(super) fn take(&mut self) -> Option<IpAddr> {
+        let free = (self.next..=LAST).chain(FIRST..self.next);
+        let number = free
+            .into_iter()
+            .find(|number| !self.used.contains(number))?;
+        self.used.insert(number);
+        self.next = if number == LAST { FIRST } else { number + 1 };
+        let [high, low] = number.to_be_bytes();
+        Some(Ipv4Addr::new(NETWORK[0], NETWORK[1], high, low).into())
+    }
+
+    /// Its owner is gone.
+    pub(super) fn give_back(&mut self, address: IpAddr) {
+        if let IpAddr::V4(address) = address {
+            let [.., high, low] = address.octets();
+            self.used.remove(&u16::from_be_bytes([high, low]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_go_round() {
+        let mut addresses = Addresses::new();
+        let mut check = |expected: &str| {
+            let taken = addresses.take().unwrap();
+            assert_eq!(taken.to_string(), expected);
+            addresses.give_back(taken);
+        };
+        check("10.244.0.2");
+        check("10.244.0.3");
+        for _ in 0..u32::from(LAST) - 4 {
+            let taken = addresses.take().unwrap();
+            addresses.give_back(taken);
+        }
+        let mut check =
+            |expected: &str| assert_eq!(addresses.take().unwrap().to_string(), expected);
+        check("10.244.255.254");
+        check("10.244.0.2");
+    }
+}

@@ -1,0 +1,64 @@
+//! One attempt of any probe, and what it reports.
+//!
+//! The handlers are told apart here; how each does it is its own file's.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rules::probe::Outcome;
+
+use super::http::{self, HttpGet};
+use crate::net::Host;
+
+/// What a probe does.
+#[derive(Clone, Debug)]
+pub(super) enum Handler {
+    /// Asks a path over HTTP.
+    Http(HttpGet),
+}
+
+impl Handler {
+    /// Does it once, from `node` to the Pod at `ip`.
+    pub(super) async fn attempt(&self, node: &Host, ip: IpAddr, timeout: Duration) -> Report {
+        match self {
+            Self::Http(get) => http::attempt(get, node, ip, timeout).await,
+        }
+    }
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Report {
+    pub(super) outcome: Outcome,
+    /// The container had begun to answer; tells errors apart.
+    pub(super) answered: bool,
+    /// The attempt's own text, for the event.
+    pub(super) detail: String,
+}
+
+impl Report {
+    pub(super) fn new(outcome: Outcome, detail: String) -> Self {
+        Self {
+            outcome,
+            answered: true,
+            detail,
+        }
+    }
+
+    pub(super) fn failure(detail: String) -> Self {
+        Self::new(Outcome::Failure, detail)
+    }
+
+    /// The container began to answer and could not be understood.
+    pub(super) fn error(detail: String) -> Self {
+        Self::new(Outcome::Error, detail)
+    }
+
+    /// The attempt could not even be made.
+    pub(super) fn unknown(detail: &str) -> Self {
+        Self {
+            answered: false,
+            ..Self::error(detail.to_owned())
+        }
+    }
+}

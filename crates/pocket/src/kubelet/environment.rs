@@ -1,0 +1,255 @@
+//! What a process is started with: its environment and its arguments, references resolved.
+//!
+//! Rule: `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`, and `third_party/forked/golang/expansion`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::{
+    ConfigMap, EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, Pod, Secret,
+};
+
+use super::spec::Container;
+use super::{NODE_IP, NODE_NAME};
+use crate::registry::Registry;
+
+/// Where references of one Pod's containers lead.
+#[derive(Debug)]
+pub(super) struct Sources<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) ip: IpAddr,
+    pub(super) registry: &'a Registry,
+}
+
+type Variables = BTreeMap<String, String>;
+
+impl Sources<'_> {
+    /// The environment of a container, or why it cannot be made.
+    pub(super) fn environment(&self, container: &Container) -> Result<Variables, String> {
+        let mut variables = Variables::new();
+        let name = self.pod.metadata.name.clone().unwrap_or_default();
+        variables.insert("HOSTNAME".to_owned(), name);
+        for from in &container.environment_from {
+            variables.extend(self.all_of(from)?);
+        }
+        for variable in &container.environment {
+            if let Some(value) = self.value(variable, &variables)? {
+                variables.insert(variable.name.clone(), value);
+            }
+        }
+        Ok(variables)
+    }
+
+    fn value(&self, variable: &EnvVar, before: &Variables) -> Result<Option<String>, String> {
+        match &variable.value_from {
+            None => {
+                let text = variable.value.as_deref().unwrap_or_default();
+                Ok(Some(expand(text, before)))
+            }
+            Some(source) => self.referred(source),
+        }
+    }
+
+    fn referred(&self, source: &EnvVarSource) -> Result<Option<String>, String> {
+        if let Some(field) = &source.field_ref {
+            return self.field(field).map(Some);
+        }
+        if let Some(key) = &source.config_map_key_ref {
+            let data = self.config_map(&key.name, key.optional == Some(true))?;
+            let what = format!("ConfigMap {}/{}", self.namespace(), key.name);
+            return pick(data, &key.key, key.optional == Some(true), &what);
+        }
+        if let Some(key) = &source.secret_key_ref {
+            let data = self.secret(&key.name, key.optional == Some(true))?;
+            let what = format!("Secret {}/{}", self.namespace(), key.name);
+            return pick(data, &key.key, key.optional == Some(true), &what);
+        }
+        Err("pocket resolves no resourceFieldRef and no fileKeyRef".to_owned())
+    }
+
+    /// Rule: `pkg/fieldpath/fieldpath.go` and `podFieldSelectorRuntimeValue`.
+    fn field(&self, field: &ObjectFieldSelector) -> Result<String, String> {
+        let metadata = &self.pod.metadata;
+        let spec = self.pod.spec.as_ref();
+        let path = field.field_path.as_str();
+        let keyed = |map: &Option<Variables>, key: &str| {
+            map.as_ref()
+                .and_then(|map| map.get(key))
+                .cloned()
+                .unwrap_or_default()
+        };
+        if let Some(key) = subscript(path, "metadata.labels") {
+            return Ok(keyed(&metadata.labels, key));
+        }
+        if let Some(key) = subscript(path, "metadata.annotations") {
+            return Ok(keyed(&metadata.annotations, key));
+        }
+        let value = match path {
+            "metadata.name" => metadata.name.clone(),
+            "metadata.namespace" => metadata.namespace.clone(),
+            "metadata.uid" => metadata.uid.clone(),
+            "spec.nodeName" => Some(NODE_NAME.to_owned()),
+            "spec.serviceAccountName" => spec.and_then(|spec| spec.service_account_name.clone()),
+            "status.podIP" | "status.podIPs" => Some(self.ip.to_string()),
+            "status.hostIP" | "status.hostIPs" => Some(NODE_IP.to_string()),
+            _ => return Err(format!("unsupported fieldPath: {path}")),
+        };
+        Ok(value.unwrap_or_default())
+    }
+
+    fn all_of(&self, from: &EnvFromSource) -> Result<Variables, String> {
+        let prefix = from.prefix.as_deref().unwrap_or_default();
+        let data = match (&from.config_map_ref, &from.secret_ref) {
+            (Some(map), _) => self.config_map(&map.name, map.optional == Some(true))?,
+            (None, Some(secret)) => self.secret(&secret.name, secret.optional == Some(true))?,
+            (None, None) => None,
+        };
+        let pairs = data.unwrap_or_default().into_iter();
+        Ok(pairs
+            .map(|(key, value)| (format!("{prefix}{key}"), value))
+            .collect())
+    }
+
+    fn config_map(&self, name: &str, optional: bool) -> Result<Option<Variables>, String> {
+        match self.registry.get::<ConfigMap>(self.namespace(), name) {
+            Some(map) => Ok(Some(map.data.unwrap_or_default())),
+            None if optional => Ok(None),
+            None => Err(format!("configmap \"{name}\" not found")),
+        }
+    }
+
+    fn secret(&self, name: &str, optional: bool) -> Result<Option<Variables>, String> {
+        let Some(secret) = self.registry.get::<Secret>(self.namespace(), name) else {
+            return if optional {
+                Ok(None)
+            } else {
+                Err(format!("secret \"{name}\" not found"))
+            };
+        };
+        let data = secret.data.unwrap_or_default().into_iter();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Some(
+            data.map(|(key, value)| (key, text(value.0))).collect(),
+        ))
+    }
+
+    fn namespace(&self) -> &str {
+        self.pod.metadata.namespace.as_deref().unwrap_or_default()
+    }
+}
+
+fn pick(
+    data: Option<Variables>,
+    key: &str,
+    optional: bool,
+    what: &str,
+) -> Result<Option<String>, String> {
+    match data.and_then(|mut data| data.remove(key)) {
+        Some(value) => Ok(Some(value)),
+        None if optional => Ok(None),
+        None => Err(format!("couldn't find key {key} in {what}")),
+    }
+}
+
+/// The key in `metadata.labels['key']`.
+fn subscript<'a>(path: &'a str, map: &str) -> Option<&'a str> {
+    path.strip_prefix(map)?
+        .strip_prefix("['")?
+        .strip_suffix("']")
+}
+
+/// `text` with `$(NAME)` replaced where there is such a variable, and `$$` for `$`.
+pub(super) fn expand(text: &str, variables: &Variables) -> String {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        expanded.push_str(&rest[..dollar]);
+        let (piece, length) = reference(&rest[dollar..], variables);
+        expanded.push_str(piece);
+        rest = &rest[dollar + length..];
+    }
+    expanded + rest
+}
+
+/// What stands for the reference at the start of `text`, and how long that reference is.
+fn reference<'a>(text: &'a str, variables: &'a Variables) -> (&'a str, usize) {
+    if text.starts_with("$$") {
+        return ("$", 2);
+    }
+    let named = text
+        .strip_prefix("$(")
+        .and_then(|rest| rest.split_once(')'));
+    match named {
+        Some((name, _)) => {
+            let length = name.len() + 3;
+            let value = variables.get(name).map_or(&text[..length], String::as_str);
+            (value, length)
+        }
+        None => ("$", 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::kubelet::spec::PodSpec;
+
+    #[test]
+    fn references_are_expanded_once() {
+        let variables = [("A", "1"), ("B", "$(A)")];
+        let variables = variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let check = |text, expected| assert_eq!(expand(text, &variables), expected);
+        check("x$(A)y$(B)", "x1y$(A)");
+        check("$$(A) $(NONE) $A $(A", "$(A) $(NONE) $A $(A");
+        check("100$", "100$");
+    }
+
+    fn environment(env: serde_json::Value) -> Result<Variables, String> {
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "web", "namespace": "n", "labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "a", "image": "i", "env": env}]},
+        }))
+        .unwrap();
+        let clock = Clock::new("2026-01-02T03:04:05Z".parse().unwrap());
+        let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
+        let spec = PodSpec::parse(pod.spec.as_ref().unwrap()).unwrap();
+        let sources = Sources {
+            pod: &pod,
+            ip: "10.244.0.2".parse().unwrap(),
+            registry: &registry,
+        };
+        sources.environment(&spec.containers[0])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn values_may_refer_to_the_pod_and_to_those_before() {
+        let field = |path: &str| json!({"fieldRef": {"fieldPath": path}});
+        let variables = environment(json!([
+            {"name": "POD", "valueFrom": field("metadata.name")},
+            {"name": "APP", "valueFrom": field("metadata.labels['app']")},
+            {"name": "IP", "valueFrom": field("status.podIP")},
+            {"name": "BOTH", "value": "$(POD)/$(IP)/$(LATER)"},
+            {"name": "LATER", "value": "x"},
+        ]))
+        .unwrap();
+        assert_eq!(variables["BOTH"], "web/10.244.0.2/$(LATER)");
+        assert_eq!(variables["APP"], "web");
+        assert_eq!(variables["HOSTNAME"], "web");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_there_is_said() {
+        let source = |optional: bool| {
+            let key = json!({"name": "m", "key": "k", "optional": optional});
+            json!([{"name": "A", "valueFrom": {"configMapKeyRef": key}}])
+        };
+        let missing = environment(source(false));
+        assert_eq!(missing, Err("configmap \"m\" not found".to_owned()));
+        assert!(!environment(source(true)).unwrap().contains_key("A"));
+    }
+}

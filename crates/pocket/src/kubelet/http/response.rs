@@ -1,0 +1,245 @@
+//! Reading an answer: status line, headers, and at most 10 KiB of body.
+//!
+//! As lenient and as strict as Go's client: bare line feeds and HTTP/1.0 pass, a status of four digits does not. What an
+//! answer means is not decided here.
+
+use std::io;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
+
+use super::quote::quote;
+
+/// What is read of a body at most; reaching it is fine.
+///
+/// Rule: `pkg/probe/http/http.go`, `maxRespBodyLength`.
+const BODY_LIMIT: u64 = 10 * 1024;
+/// What is read of the body of a redirect, so that its server need not be reset.
+const SLURP_LIMIT: u64 = 2 * 1024;
+/// What is read of a head at most: Go's default.
+const HEAD_LIMIT: u64 = 10 << 20;
+
+/// Why no answer, or no whole one, was read.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The connection was closed before the first byte.
+    Nothing,
+    /// It was closed too early.
+    Cut,
+    /// What came is not HTTP.
+    Malformed(String),
+    /// It broke.
+    Io(io::Error),
+}
+
+/// Status and the headers that matter.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) status: u16,
+    length: Length,
+    location: Option<String>,
+}
+
+/// Where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Bytes(u64),
+    Chunked,
+    UntilClose,
+}
+
+impl Head {
+    /// Where the client is to go on: a status that redirects, with a `Location`.
+    pub(super) fn location(&self) -> Option<&str> {
+        let redirects = matches!(self.status, 301 | 302 | 303 | 307 | 308);
+        let location = self.location.as_deref();
+        location.filter(|location| redirects && !location.is_empty())
+    }
+}
+
+/// Reads up to the end of the final head; informational ones are skipped, all but 101.
+pub(super) async fn head(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Head, Fault> {
+    if reader.fill_buf().await.map_err(Fault::Io)?.is_empty() {
+        return Err(Fault::Nothing);
+    }
+    let mut reader = reader.take(HEAD_LIMIT);
+    loop {
+        let line = line(&mut reader).await?;
+        let status = status(&line).map_err(Fault::Malformed)?;
+        let fields = fields(&mut reader).await?;
+        if !(100..200).contains(&status) || status == 101 {
+            return summary(status, &fields).map_err(Fault::Malformed);
+        }
+    }
+}
+
+/// Reads the body, or its first 10 KiB.
+pub(super) async fn body(
+    head: &Head,
+    reader: &mut (impl AsyncBufRead + Unpin),
+) -> Result<Vec<u8>, Fault> {
+    let mut body = Vec::new();
+    match head.length {
+        Length::Chunked => chunks(reader, &mut body).await?,
+        Length::UntilClose => {
+            let read = reader.take(BODY_LIMIT).read_to_end(&mut body).await;
+            read.map_err(Fault::Io)?;
+        }
+        Length::Bytes(length) => exactly(reader, length.min(BODY_LIMIT), &mut body).await?,
+    }
+    Ok(body)
+}
+
+/// Reads a little of a body that nobody wants, so that closing need not be resetting.
+pub(super) async fn drain(head: &Head, reader: &mut (impl AsyncBufRead + Unpin)) {
+    if let Length::Bytes(length) = head.length
+        && length > SLURP_LIMIT
+    {
+        return;
+    }
+    let length = match head.length {
+        Length::Bytes(length) => length,
+        Length::Chunked | Length::UntilClose => SLURP_LIMIT,
+    };
+    let mut unwanted = Vec::new();
+    // Whatever it comes to: the redirect is followed all the same.
+    drop(reader.take(length).read_to_end(&mut unwanted).await);
+}
+
+async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, Fault> {
+    let mut line = Vec::new();
+    reader
+        .read_until(b'\n', &mut line)
+        .await
+        .map_err(Fault::Io)?;
+    if line.pop() != Some(b'\n') {
+        return Err(Fault::Cut);
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    Ok(line)
+}
+
+/// Rule: Go's `net/http/response.go`, `ReadResponse`.
+fn status(line: &[u8]) -> Result<u16, String> {
+    let mut parts = line.splitn(2, |byte| *byte == b' ');
+    let (version, rest) = (parts.next().unwrap_or_default(), parts.next());
+    let Some(rest) = rest else {
+        return Err(format!("malformed HTTP response {}", quote(line)));
+    };
+    let rest = rest.trim_ascii_start();
+    let code = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let digits = code.len() == 3 && code.iter().all(u8::is_ascii_digit);
+    let number = str::from_utf8(code).ok().filter(|_| digits);
+    let Some(number) = number.and_then(|code| code.parse().ok()) else {
+        return Err(format!("malformed HTTP status code {}", quote(code)));
+    };
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            Ok(number)
+        }
+        _ => Err(format!("malformed HTTP version {}", quote(version))),
+    }
+}
+
+/// The header lines, names in lower case.
+async fn fields(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<(String, String)>, Fault> {
+    let mut fields = Vec::new();
+    loop {
+        let line = line(reader).await?;
+        if line.is_empty() {
+            return Ok(fields);
+        }
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            let line = quote(&line);
+            return Err(Fault::Malformed(format!(
+                "malformed MIME header: missing colon: {line}"
+            )));
+        };
+        let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
+        let value = String::from_utf8_lossy(line[colon + 1..].trim_ascii()).into_owned();
+        fields.push((name, value));
+    }
+}
+
+fn summary(status: u16, fields: &[(String, String)]) -> Result<Head, String> {
+    let values = |name: &str| -> Vec<&str> {
+        let named = fields.iter().filter(|field| field.0 == name);
+        named.map(|field| field.1.as_str()).collect()
+    };
+    let chunked = values("transfer-encoding")
+        .iter()
+        .any(|it| it.eq_ignore_ascii_case("chunked"));
+    let length = match status {
+        101..200 | 204 | 304 => Length::Bytes(0),
+        _ if chunked => Length::Chunked,
+        _ => length(&values("content-length"))?,
+    };
+    Ok(Head {
+        status,
+        length,
+        location: values("location")
+            .first()
+            .map(|location| (*location).to_owned()),
+    })
+}
+
+/// Rule: Go's `net/http/transfer.go`, `fixLength`.
+fn length(values: &[&str]) -> Result<Length, String> {
+    let Some(first) = values.first() else {
+        return Ok(Length::UntilClose);
+    };
+    if values.iter().any(|value| value != first) {
+        let got: Vec<String> = values.iter().map(|value| quote(value.as_bytes())).collect();
+        let got = got.join(" ");
+        return Err(format!(
+            "http: message cannot contain multiple Content-Length headers; got [{got}]"
+        ));
+    }
+    let bad = || format!("bad Content-Length {}", quote(first.as_bytes()));
+    first.parse().map(Length::Bytes).map_err(|_| bad())
+}
+
+async fn exactly(
+    reader: &mut (impl AsyncRead + Unpin),
+    length: u64,
+    body: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    let read = reader
+        .take(length)
+        .read_to_end(body)
+        .await
+        .map_err(Fault::Io)?;
+    if u64::try_from(read) == Ok(length) {
+        Ok(())
+    } else {
+        Err(Fault::Cut)
+    }
+}
+
+async fn chunks(reader: &mut (impl AsyncBufRead + Unpin), body: &mut Vec<u8>) -> Result<(), Fault> {
+    loop {
+        let size = chunk_size(&line(reader).await?)?;
+        let room = BODY_LIMIT.saturating_sub(u64::try_from(body.len()).unwrap_or(u64::MAX));
+        exactly(reader, size.min(room), body).await?;
+        if size >= room {
+            return Ok(());
+        }
+        // What ends a chunk is an empty line; after the last one there may be trailers, which nobody wants.
+        if size == 0 {
+            return fields(reader).await.map(drop);
+        }
+        if !line(reader).await?.is_empty() {
+            return Err(Fault::Malformed("malformed chunked encoding".to_owned()));
+        }
+    }
+}
+
+fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
+    let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    let size = str::from_utf8(size.trim_ascii()).unwrap_or_default();
+    let bad = |_| Fault::Malformed("invalid byte in chunk length".to_owned());
+    u64::from_str_radix(size, 16).map_err(bad)
+}

@@ -1,0 +1,239 @@
+//! One Pod's life on the node: syncs until it ends, then its termination, one thing after the other.
+//!
+//! Whatever takes long in here (the grace of a container being killed above all) makes everything else of the Pod wait,
+//! as on a node. When the next sync is due is [`super::agenda`]'s, what one does is [`sync`]'s.
+//!
+//! Rule: `pkg/kubelet/pod_workers.go`.
+
+mod start;
+mod sync;
+mod terminate;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use rules::Moment;
+use rules::back_off::BackOff;
+use rules::container::{Instance, Refusal};
+use rules::probe::Kind;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Node;
+use super::agenda::Agenda;
+use super::history::History;
+use super::prober::Probing;
+use super::pull::Pull;
+use super::runtime::Runtime;
+use super::spec::{PodSpec, Unsupported};
+use super::status::Status;
+use super::status::generate::{Facts, Probed, Stage, gates};
+use crate::events::{Recorder, Severity};
+
+/// The Pod as the API has it.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) pod: Arc<Pod>,
+    /// It is there no more, and what runs of it must end.
+    pub(super) gone: bool,
+}
+
+/// Everything about one Pod that lasts from sync to sync.
+pub(super) struct PodLife {
+    node: Arc<Node>,
+    uid: String,
+    orders: watch::Receiver<Order>,
+    order: Order,
+    spec: PodSpec,
+    /// Set if pocket cannot run the Pod; the specification is empty then.
+    unsupported: Option<Unsupported>,
+    random: fastrand::Rng,
+    agenda: Agenda,
+    since: Moment,
+    ip: Option<IpAddr>,
+    runtime: Runtime,
+    /// Per container.
+    attempts: Vec<Attempts>,
+    /// Why the last start of a container was refused, by name.
+    refusals: BTreeMap<String, Refusal>,
+    events: Arc<Recorder>,
+    probing: Arc<Probing>,
+    probers: JoinSet<()>,
+}
+
+/// What is remembered of the starts of one container.
+#[derive(Clone, Debug, Default)]
+struct Attempts {
+    back_off: BackOff,
+    pull: Pull,
+}
+
+/// What a sync came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Synced {
+    /// The Pod lives on.
+    Alive {
+        /// Containers were started or ended.
+        changed: bool,
+        /// The time to the next sync if nothing happens.
+        wait: Duration,
+    },
+    /// Its containers have ended for good.
+    Ended,
+}
+
+impl PodLife {
+    pub(super) fn new(
+        node: Arc<Node>,
+        mut orders: watch::Receiver<Order>,
+        mut random: fastrand::Rng,
+    ) -> Self {
+        let order = orders.borrow_and_update().clone();
+        let pod = &order.pod;
+        let (spec, unsupported) = parse(pod);
+        let containers = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+        let uid = pod.metadata.uid.clone().unwrap_or_default();
+        let voice = Recorder::new(node.registry.clone(), "kubelet", &**pod, random.fork());
+        let events = Arc::new(voice.at(super::NODE_NAME));
+        let probing = Probing::new(
+            Arc::clone(&node),
+            uid.clone(),
+            spec.policy,
+            Arc::clone(&events),
+        );
+        let now = node.clock.now();
+        Self {
+            agenda: Agenda::new(node.phase, now),
+            since: now,
+            ip: None,
+            runtime: Runtime::new(node.clock.clone(), containers),
+            attempts: vec![Attempts::default(); containers],
+            refusals: BTreeMap::new(),
+            probing: Arc::new(probing),
+            probers: JoinSet::new(),
+            node,
+            uid,
+            orders,
+            order,
+            spec,
+            unsupported,
+            random,
+            events,
+        }
+    }
+
+    /// From its binding to its removal.
+    pub(super) async fn live(mut self) {
+        loop {
+            self.wait().await;
+            if self.is_dying() {
+                break;
+            }
+            self.agenda.begin(self.node.clock.now());
+            let Synced::Alive { changed, wait } = self.sync().await else {
+                break;
+            };
+            self.agenda.end(self.node.clock.now(), changed, wait);
+        }
+        self.terminate().await;
+        self.finish().await;
+        // What ended by itself stays until somebody deletes it.
+        drop(self.orders.wait_for(|order| order.gone).await);
+        self.node.board.forget(&self.uid);
+    }
+
+    /// Waits for the next sync: until there is a reason, and then until the runtime's state is fresh enough.
+    async fn wait(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = self.orders.changed() => if self.hear() { break },
+                () = self.probing.news() => break,
+                ended = self.runtime.ended() => self.agenda.notice(ended),
+                () = self.node.clock.until(self.agenda.due()) => break,
+            }
+        }
+        self.node.clock.until(self.agenda.fresh()).await;
+        self.hear();
+    }
+
+    /// Takes in the newest order; says whether it is about more than the status that the kubelet itself writes.
+    fn hear(&mut self) -> bool {
+        let order = self.orders.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.order, order);
+        let (old, new) = (&before.pod.metadata, &self.order.pod.metadata);
+        let concerns = self.order.gone != before.gone
+            || old.generation != new.generation
+            || old.deletion_timestamp != new.deletion_timestamp
+            || old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
+            || old.labels != new.labels
+            || old.annotations != new.annotations
+            || gates(&before.pod) != gates(&self.order.pod);
+        if old.generation != new.generation {
+            (self.spec, self.unsupported) = parse(&self.order.pod);
+        }
+        concerns
+    }
+
+    fn is_dying(&self) -> bool {
+        self.order.gone || self.order.pod.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The status of the Pod as `histories` show it. Of a container that is not ready, the readiness probe is made to
+    /// attempt at once.
+    ///
+    /// Rule: `pkg/kubelet/prober/prober_manager.go`, `UpdatePodStatus`.
+    fn status(&self, stage: Stage, histories: &[History]) -> Status {
+        let before = self.node.board.get(&self.uid);
+        let facts = Facts {
+            pod: &self.order.pod,
+            policy: self.spec.policy,
+            stage,
+            since: self.since,
+            ip: self.ip,
+            histories,
+            refusals: &self.refusals,
+            before: before.as_ref(),
+        };
+        let status = facts.status(self.node.clock.now(), |name, instance| {
+            self.probed(name, instance)
+        });
+        let unready = status
+            .containers
+            .iter()
+            .filter(|it| it.started && !it.ready);
+        unready.for_each(|container| self.probing.trigger(&container.name));
+        status
+    }
+
+    fn probed(&self, name: &str, instance: &Instance) -> Probed {
+        let probing = &self.probing;
+        Probed {
+            startup: probing.verdict(Kind::Startup, &instance.id),
+            readiness: probing.verdict(Kind::Readiness, &instance.id),
+            startup_worker: probing.exists(name, Kind::Startup),
+            readiness_worker: probing.exists(name, Kind::Readiness),
+        }
+    }
+
+    fn publish(&self, status: Status) {
+        self.node.board.set(&self.order.pod, status);
+    }
+
+    /// Says something about a container.
+    fn say(&self, container: &str, severity: Severity, reason: &str, message: &str) {
+        let part = format!("spec.containers{{{container}}}");
+        self.events.say_of(&part, severity, reason, message);
+    }
+}
+
+fn parse(pod: &Pod) -> (PodSpec, Option<Unsupported>) {
+    let spec = pod.spec.clone().unwrap_or_default();
+    match PodSpec::parse(&spec) {
+        Ok(spec) => (spec, None),
+        Err(why) => (PodSpec::default(), Some(why)),
+    }
+}

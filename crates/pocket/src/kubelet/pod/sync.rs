@@ -1,0 +1,188 @@
+//! One sync of a Pod that is to run: its status, its probes, its sandbox, whom to end and whom to start.
+//!
+//! Rule: `pkg/kubelet/kubelet.go`, `SyncPod`, and `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `SyncPod`.
+
+use std::time::Duration;
+
+use rules::Moment;
+use rules::container::{Refusal, kill_grace, stop_grace};
+use rules::event_text;
+use rules::probe::Kind;
+use rules::restart::{Found, Kill, KillCause, Plan, plan};
+use tokio::sync::watch;
+
+use super::super::history::History;
+use super::super::jittered;
+use super::super::status::generate::Stage;
+use super::{PodLife, Synced};
+use crate::events::Severity;
+
+/// Making a Pod's sandbox. On a node it is some 0.2 s; here it only comes before the containers.
+const SANDBOX: Duration = Duration::from_millis(5);
+/// The next sync of a healthy Pod, and of one with an error; both are stretched at random.
+const RESYNC: Duration = Duration::from_mins(1);
+const RETRY: Duration = Duration::from_secs(10);
+
+/// What the starts of a sync came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    /// Something was started or ended.
+    pub(super) changed: bool,
+    /// The earliest time after which a refused start may be tried again.
+    pub(super) retry: Option<Duration>,
+}
+
+impl Tally {
+    pub(super) fn retry_in(&mut self, wait: Duration) {
+        self.retry = Some(self.retry.map_or(wait, |retry| retry.min(wait)));
+    }
+}
+
+impl PodLife {
+    pub(super) async fn sync(&mut self) -> Synced {
+        let now = self.node.clock.now();
+        let seen = self.runtime.seen_at(self.agenda.looked(now));
+        let status = self.status(Stage::Syncing, &seen);
+        let ended = status.phase.is_terminal();
+        self.publish(status);
+        if ended {
+            return Synced::Ended;
+        }
+        if let Some(why) = &self.unsupported {
+            let why = why.to_string();
+            return self.refuse_all(&why, &seen);
+        }
+        self.probing
+            .set_up(&self.spec, self.is_dying(), &mut self.probers);
+        if self.ip.is_none() {
+            self.make_sandbox(&seen).await;
+        }
+        let mut tally = Tally::default();
+        match self.plan(&seen) {
+            Plan::Pod => {
+                self.stop_all().await;
+                tally.changed = true;
+            }
+            Plan::Containers { kill, start } => {
+                self.kill(kill, &mut tally).await;
+                for place in start {
+                    self.start(place, &seen[place], &mut tally).await;
+                }
+            }
+        }
+        Synced::Alive {
+            changed: tally.changed,
+            wait: jittered(
+                tally.retry.map_or(RESYNC, |retry| retry.min(RESYNC)),
+                &mut self.random,
+            ),
+        }
+    }
+
+    /// A Pod that pocket cannot run says so on every container, as one with a bad configuration does.
+    fn refuse_all(&mut self, why: &str, seen: &[History]) -> Synced {
+        let containers = self.order.pod.spec.iter().flat_map(|spec| &spec.containers);
+        let names: Vec<String> = containers.map(|container| container.name.clone()).collect();
+        for name in names {
+            self.refuse(&name, "CreateContainerConfigError", why);
+        }
+        let status = self.status(Stage::Syncing, seen);
+        self.publish(status);
+        Synced::Alive {
+            changed: false,
+            wait: jittered(RETRY, &mut self.random),
+        }
+    }
+
+    /// Remembers why a container was not started, and says so.
+    pub(super) fn refuse(&mut self, container: &str, reason: &str, why: &str) {
+        let refusal = Refusal {
+            reason: reason.to_owned(),
+            message: Some(why.to_owned()),
+        };
+        self.refusals.insert(container.to_owned(), refusal);
+        self.say(
+            container,
+            Severity::Warning,
+            "Failed",
+            &format!("Error: {why}"),
+        );
+    }
+
+    async fn make_sandbox(&mut self, seen: &[History]) {
+        let clock = &self.node.clock;
+        clock.until(clock.now() + SANDBOX).await;
+        self.ip = self.node.take_address();
+        let status = self.status(Stage::Syncing, seen);
+        self.publish(status);
+    }
+
+    fn plan(&self, seen: &[History]) -> Plan {
+        let containers = self.spec.containers.iter().zip(seen);
+        let found: Vec<Found<'_>> = containers
+            .map(|(container, history)| {
+                let instance = history.newest.as_ref();
+                let verdict = |kind| self.probing.verdict(kind, &instance?.id);
+                Found {
+                    spec: &container.rules,
+                    instance,
+                    liveness: verdict(Kind::Liveness),
+                    startup: verdict(Kind::Startup),
+                }
+            })
+            .collect();
+        plan(self.spec.policy, &found)
+    }
+
+    /// Ends containers one after the other. In which order is nobody's promise.
+    async fn kill(&mut self, mut kills: Vec<Kill>, tally: &mut Tally) {
+        self.random.shuffle(&mut kills);
+        for kill in kills {
+            let rules = &self.spec.containers[kill.index].rules;
+            let probe = match kill.cause {
+                KillCause::Changed => None,
+                KillCause::Probe(failed) => rules.probes().find(|probe| probe.kind == failed),
+            };
+            let grace = kill_grace(
+                None,
+                probe.and_then(|probe| probe.grace),
+                Some(self.spec.grace),
+            );
+            let message = event_text::killing(&rules.name, kill.cause, kill.restart);
+            self.say(&rules.name, Severity::Normal, "Killing", &message);
+            self.runtime.stop(kill.index, stop_grace(grace)).await;
+            tally.changed = true;
+        }
+    }
+
+    /// Ends all containers of a Pod in which nothing would be left running.
+    async fn stop_all(&self) {
+        let (_keep, deadline) = watch::channel(self.last_moment());
+        self.say_stopping();
+        self.runtime.stop_all(&deadline).await;
+    }
+
+    /// When the containers are killed if they are told to end now.
+    pub(super) fn last_moment(&self) -> Moment {
+        let deletion = self.order.pod.metadata.deletion_grace_period_seconds;
+        let deletion = deletion.map(|it| Duration::from_secs(it.try_into().unwrap_or_default()));
+        let grace = kill_grace(deletion, None, Some(self.spec.grace));
+        self.node.clock.now() + stop_grace(grace)
+    }
+
+    pub(super) fn say_stopping(&self) {
+        let now = self.node.clock.now();
+        let running = self.spec.containers.iter().zip(self.runtime.seen_at(now));
+        for (container, history) in running {
+            if history.newest.is_some_and(|newest| newest.is_running()) {
+                let name = &container.rules.name;
+                self.say(
+                    name,
+                    Severity::Normal,
+                    "Killing",
+                    &event_text::stopping(name),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The end of a Pod: its containers are told to go, its probes follow, and the API is told when nothing is left.
+//!
+//! Rule: `pkg/kubelet/kubelet.go`, `SyncTerminatingPod` and `SyncTerminatedPod`.
+
+use std::time::Duration;
+
+use rules::Moment;
+use rules::probe::Kind;
+use tokio::sync::watch;
+
+use super::super::status::generate::Stage;
+use super::PodLife;
+
+impl PodLife {
+    /// Ends what runs. Readiness goes on being probed until all containers have stopped.
+    pub(super) async fn terminate(&mut self) {
+        self.report(Stage::Terminating);
+        self.probing.stop(&[Kind::Liveness, Kind::Startup]);
+        self.say_stopping();
+        self.stop_with_deletion().await;
+        self.probing.stop(&[Kind::Readiness]);
+        self.report(Stage::Terminating);
+        self.agenda
+            .end(self.node.clock.now(), false, Duration::ZERO);
+    }
+
+    /// Waits for a last look at the runtime, and lets the Pod go.
+    pub(super) async fn finish(&mut self) {
+        self.node.clock.until(self.agenda.fresh()).await;
+        self.hear();
+        self.report(Stage::Terminated);
+        self.node.board.finish(&self.uid);
+        if let Some(ip) = self.ip {
+            self.node.give_back(ip);
+        }
+    }
+
+    fn report(&self, stage: Stage) {
+        let seen = self.runtime.seen_at(self.node.clock.now());
+        let status = self.status(stage, &seen);
+        self.publish(status);
+    }
+
+    /// Stops all containers; a deletion that comes meanwhile can only shorten their grace.
+    async fn stop_with_deletion(&mut self) {
+        let (deadline, moved) = watch::channel(self.last_moment());
+        loop {
+            let hurried = tokio::select! {
+                biased;
+                () = self.runtime.stop_all(&moved) => return,
+                changed = self.orders.changed() => changed.is_ok(),
+            };
+            if !hurried {
+                // Nobody can hurry it any more.
+                return self.runtime.stop_all(&moved).await;
+            }
+            self.hear();
+            let sooner = self.last_moment();
+            deadline.send_if_modified(|moment: &mut Moment| {
+                let hurry = sooner < *moment;
+                *moment = sooner.min(*moment);
+                hurry
+            });
+        }
+    }
+}

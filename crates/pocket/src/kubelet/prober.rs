@@ -1,0 +1,221 @@
+//! The probers of one Pod: a task for each probe of each container.
+//!
+//! A task waits until it is due, attempts, observes and applies. Every decision is [`rules::probe::Worker`]'s; how an
+//! attempt is made is [`super::attempt`]'s.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rules::container::{ContainerId, RestartPolicy};
+use rules::event_text;
+use rules::probe::{Cause, Effect, Kind, Next, Observed, Results, Spec, Verdict, Worker};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::Node;
+use super::attempt::{Handler, Report};
+use super::spec::PodSpec;
+use crate::events::{Recorder, Severity};
+
+/// What the probers of a Pod share with each other and with its syncs.
+#[derive(Debug)]
+pub(super) struct Probing {
+    node: Arc<Node>,
+    uid: String,
+    policy: RestartPolicy,
+    events: Arc<Recorder>,
+    results: Mutex<Results>,
+    workers: Mutex<BTreeMap<Name, Arc<Bells>>>,
+    /// Rung when the Pod has to be synced.
+    news: Notify,
+}
+
+/// Container and kind.
+type Name = (String, Kind);
+
+/// How a prober is woken.
+#[derive(Debug, Default)]
+struct Bells {
+    trigger: Notify,
+    stop: Notify,
+}
+
+impl Probing {
+    pub(super) fn new(
+        node: Arc<Node>,
+        uid: String,
+        policy: RestartPolicy,
+        events: Arc<Recorder>,
+    ) -> Self {
+        Self {
+            node,
+            uid,
+            policy,
+            events,
+            results: Mutex::default(),
+            workers: Mutex::default(),
+            news: Notify::new(),
+        }
+    }
+
+    /// Sets up the probers that are missing. From the first one that is there on, none is set up: so one that has
+    /// ended by itself does not come back while an earlier one lives.
+    ///
+    /// Rule: `pkg/kubelet/prober/prober_manager.go`, `AddPod`.
+    pub(super) fn set_up(self: &Arc<Self>, spec: &PodSpec, deleted: bool, tasks: &mut JoinSet<()>) {
+        let containers = spec.containers.iter();
+        let probes = containers.flat_map(|it| it.rules.probes().map(move |probe| (it, *probe)));
+        for (container, probe) in probes {
+            let name = (container.rules.name.clone(), probe.kind);
+            if self.workers().contains_key(&name) {
+                return;
+            }
+            let bells = Arc::new(Bells::default());
+            self.workers().insert(name.clone(), Arc::clone(&bells));
+            let prober = Prober {
+                probing: Arc::clone(self),
+                worker: Worker::new(probe, self.node.clock.now(), deleted),
+                handler: container.handlers[&probe.kind].clone(),
+                name,
+                bells,
+            };
+            tasks.spawn(prober.run());
+        }
+    }
+
+    /// Stops the probers of these kinds.
+    pub(super) fn stop(&self, kinds: &[Kind]) {
+        let workers = self.workers();
+        let stopped = workers.iter().filter(|((_, kind), _)| kinds.contains(kind));
+        stopped.for_each(|(_, bells)| bells.stop.notify_one());
+    }
+
+    /// A container has such a prober.
+    pub(super) fn exists(&self, container: &str, kind: Kind) -> bool {
+        self.workers().contains_key(&(container.to_owned(), kind))
+    }
+
+    /// Makes a container's readiness prober attempt now.
+    pub(super) fn trigger(&self, container: &str) {
+        let name = (container.to_owned(), Kind::Readiness);
+        if let Some(bells) = self.workers().get(&name) {
+            bells.trigger.notify_one();
+        }
+    }
+
+    /// What a probe of an instance has come to.
+    pub(super) fn verdict(&self, kind: Kind, id: &ContainerId) -> Option<Verdict> {
+        self.results().get(kind, id)
+    }
+
+    /// Completes when a verdict makes a sync necessary.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// Applies what a probe has come to. Readiness and started are written before the Pod is synced.
+    ///
+    /// Rule: `pkg/kubelet/kubelet.go`, `syncLoopIteration`.
+    fn apply(&self, kind: Kind, effect: Effect) {
+        let (id, verdict) = match &effect {
+            Effect::Store(id, verdict) => (id.clone(), *verdict),
+            Effect::Forget(id) => (id.clone(), Verdict::Unknown),
+        };
+        if !self.results().apply(kind, effect) {
+            return;
+        }
+        let succeeded = verdict == Verdict::Success;
+        match kind {
+            Kind::Readiness => self.node.board.set_ready(&self.uid, &id, succeeded),
+            Kind::Startup => self.node.board.set_started(&self.uid, &id, succeeded),
+            Kind::Liveness if verdict != Verdict::Failure => return,
+            Kind::Liveness => {}
+        }
+        self.news.notify_one();
+    }
+
+    fn results(&self) -> MutexGuard<'_, Results> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn workers(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Bells>>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One probe of one container.
+struct Prober {
+    probing: Arc<Probing>,
+    name: Name,
+    worker: Worker,
+    handler: Handler,
+    bells: Arc<Bells>,
+}
+
+impl Prober {
+    async fn run(mut self) {
+        let probing = Arc::clone(&self.probing);
+        while let Some(cause) = self.wake().await {
+            let board = &probing.node.board;
+            let view = board.view(&probing.uid, &self.name.0, probing.policy);
+            let step = self.worker.wake(cause, &view, probing.node.clock.now());
+            step.effects
+                .into_iter()
+                .for_each(|effect| self.apply(effect));
+            match step.next {
+                Next::Wait => {}
+                Next::Probe => self.probe().await,
+                Next::Exit => break,
+            }
+        }
+        self.worker
+            .farewell()
+            .into_iter()
+            .for_each(|effect| self.apply(effect));
+        probing.workers().remove(&self.name);
+    }
+
+    /// Waits for the next beat or trigger; `None` when told to stop. On a node the choice among several is random.
+    async fn wake(&self) -> Option<Cause> {
+        tokio::select! {
+            biased;
+            () = self.bells.stop.notified() => None,
+            () = self.probing.node.clock.until(self.worker.due()) => Some(Cause::Tick),
+            () = self.bells.trigger.notified() => Some(Cause::Trigger),
+        }
+    }
+
+    async fn probe(&mut self) {
+        loop {
+            let report = self.attempt().await;
+            if let Observed::Settled(effect) = self.worker.observe(report.outcome) {
+                self.tell(&report);
+                return effect.into_iter().for_each(|effect| self.apply(effect));
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Report {
+        let node = &self.probing.node;
+        let status = node.board.get(&self.probing.uid);
+        let Some(ip) = status.and_then(|status| status.ip) else {
+            return Report::unknown("the Pod has no address");
+        };
+        let Spec { timeout, .. } = *self.worker.spec();
+        self.handler.attempt(&node.host(), ip, timeout).await
+    }
+
+    fn tell(&self, report: &Report) {
+        let (container, kind) = &self.name;
+        let said = event_text::attempt(*kind, report.outcome, report.answered, &report.detail);
+        if let Some((reason, message)) = said {
+            let part = format!("spec.containers{{{container}}}");
+            let events = &self.probing.events;
+            events.say_of(&part, Severity::Warning, reason, &message);
+        }
+    }
+
+    fn apply(&self, effect: Effect) {
+        self.probing.apply(self.name.1, effect);
+    }
+}

@@ -1,0 +1,161 @@
+//! One running process of a container, and the signals that reach it.
+//!
+//! SIGTERM is a future that completes, SIGKILL the end of the process's own future. The process does not know its
+//! container; whoever starts it is told how it ended.
+
+use std::future::{Future, pending};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rules::Moment;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::image::{Exit, Image, Process};
+
+/// Exit codes of a process that a signal ended: 128 + its number.
+const KILLED: i32 = 128 + 9;
+const ABORTED: i32 = 128 + 6;
+
+/// The handle by which a process is ended. It outlives the process.
+#[derive(Debug)]
+pub(super) struct Handle {
+    signal: watch::Sender<Signal>,
+    over: watch::Receiver<bool>,
+}
+
+/// The strongest signal sent so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Signal {
+    None,
+    Terminate,
+    Kill,
+}
+
+/// Prepares a process: the handle on it, and the future that runs it and tells `done` how it ended.
+pub(super) fn prepare(
+    image: Arc<dyn Image>,
+    process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
+    done: impl FnOnce(Exit) + Send + 'static,
+) -> (Handle, impl Future<Output = ()> + Send + 'static) {
+    let (signal, signals) = watch::channel(Signal::None);
+    let (ended, over) = watch::channel(false);
+    let process = process(sent(signals.clone(), Signal::Terminate).boxed());
+    let run = async move {
+        // The image's own code runs inside, so that its panic is a crash of the container and not of the node.
+        let program = AssertUnwindSafe(async move { image.run(process).await }).catch_unwind();
+        let exit = tokio::select! {
+            biased;
+            () = sent(signals, Signal::Kill) => Exit::code(KILLED),
+            exit = program => exit.unwrap_or(Exit::code(ABORTED)),
+        };
+        done(exit);
+        ended.send_replace(true);
+    };
+    (Handle { signal, over }, run)
+}
+
+impl Handle {
+    /// Ends the process: SIGTERM now, SIGKILL at `deadline`, which may be moved meanwhile.
+    pub(super) async fn stop(&self, clock: &Clock, mut deadline: watch::Receiver<Moment>) {
+        self.signal.send_replace(Signal::Terminate);
+        loop {
+            let until = *deadline.borrow_and_update();
+            tokio::select! {
+                biased;
+                () = self.over() => return,
+                Ok(()) = deadline.changed() => {}
+                () = clock.until(until) => break,
+            }
+        }
+        self.signal.send_replace(Signal::Kill);
+        self.over().await;
+    }
+
+    /// The same with a deadline that stays.
+    pub(super) async fn stop_within(&self, clock: &Clock, grace: Duration) {
+        let (_keep, deadline) = watch::channel(clock.now() + grace);
+        self.stop(clock, deadline).await;
+    }
+
+    async fn over(&self) {
+        let mut over = self.over.clone();
+        // An error means that the process was dropped with everything else.
+        drop(over.wait_for(|over| *over).await);
+    }
+}
+
+/// Completes once a signal at least as strong has been sent; never if no more can be.
+async fn sent(mut signals: watch::Receiver<Signal>, least: Signal) {
+    if signals.wait_for(|signal| *signal >= least).await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::net::Host;
+    use crate::net::memory::Memory;
+
+    /// Runs a program that does `act` with its SIGTERM, stops it at 1 s with 5 s of grace; its code and its end.
+    async fn stopped<F>(
+        act: impl Fn(BoxFuture<'static, ()>) -> F + Send + Sync + 'static,
+    ) -> (i32, u64)
+    where
+        F: Future<Output = i32> + Send + 'static,
+    {
+        let clock = Clock::new("2026-01-02T03:04:05Z".parse().unwrap());
+        let image = move |process: Process| -> BoxFuture<'static, Exit> {
+            let act = act(process.terminate);
+            async move { Exit::code(act.await) }.boxed()
+        };
+        let process = |terminate| Process {
+            arguments: Vec::new(),
+            environment: std::collections::BTreeMap::new(),
+            network: Host::new(Arc::new(Memory::new()), IpAddr::from([10, 0, 0, 1])),
+            instance: "1".to_owned(),
+            terminate,
+        };
+        let ended = Arc::new(Mutex::new(None));
+        let told = ended.clone();
+        let (handle, run) = prepare(Arc::new(image), process, move |exit| {
+            *told.lock().unwrap() = Some(exit.code);
+        });
+        let task = tokio::spawn(run);
+        clock.until(Moment::from_secs(1)).await;
+        handle.stop_within(&clock, Duration::from_secs(5)).await;
+        task.await.unwrap();
+        let code = ended.lock().unwrap().unwrap();
+        (code, clock.now().since_start().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_heeds_sigterm_ends_with_its_own_code() {
+        let heed = |terminate: BoxFuture<'static, ()>| async move {
+            terminate.await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            7
+        };
+        assert_eq!(stopped(heed).await, (7, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_is_killed_at_its_deadline() {
+        assert_eq!(stopped(|_| pending()).await, (137, 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_panics_has_crashed() {
+        assert_eq!(
+            stopped(|_| async { panic!("as a program may") }).await,
+            (134, 1)
+        );
+    }
+}

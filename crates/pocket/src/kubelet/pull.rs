@@ -1,0 +1,159 @@
+//! Whether an image is there: found in the table, or refused in the words of a node.
+//!
+//! Nothing is ever fetched: what the table lacks cannot be pulled. So the wait between tries is the only thing to keep.
+//!
+//! Rule: `pkg/kubelet/images/image_manager.go`.
+
+use std::sync::Arc;
+
+use rules::Moment;
+use rules::back_off::BackOff;
+use rules::container::Refusal;
+
+use super::spec::PullPolicy;
+use crate::events::Severity::{self, Normal, Warning};
+use crate::image::{Image, Images};
+
+/// The tries of one container.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pull {
+    back_off: BackOff,
+    failed: Option<(Moment, String)>,
+}
+
+/// Something to say: severity, reason, message.
+pub(super) type Remark = (Severity, &'static str, String);
+
+impl Pull {
+    /// The image behind `reference`, or why there is none; with what is to be said either way.
+    pub(super) fn find(
+        &mut self,
+        images: &Images,
+        reference: &str,
+        policy: PullPolicy,
+        now: Moment,
+    ) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+        match images.find(reference) {
+            Some((_, image)) => (Ok(Arc::clone(image)), vec![found(reference, policy)]),
+            None if policy == PullPolicy::Never => never(images, reference),
+            None => self.fail(images, reference, now),
+        }
+    }
+
+    fn fail(
+        &mut self,
+        images: &Images,
+        reference: &str,
+        now: Moment,
+    ) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+        if let Some((failed, why)) = &self.failed
+            && self.back_off.ask(Some(*failed), now).is_err()
+        {
+            let back_off = format!("Back-off pulling image \"{reference}\"");
+            let message = format!("{back_off}: ErrImagePull: {why}");
+            return refused(
+                "ImagePullBackOff",
+                message,
+                vec![(Normal, "BackOff", back_off)],
+            );
+        }
+        let why = unknown(images, reference);
+        if self.failed.is_none() {
+            // The wait is known from the first failure on; asking once climbs onto the ladder.
+            drop(self.back_off.ask(Some(now), now));
+        }
+        self.failed = Some((now, why.clone()));
+        let remarks = vec![
+            (Normal, "Pulling", format!("Pulling image \"{reference}\"")),
+            (
+                Warning,
+                "Failed",
+                format!("Failed to pull image \"{reference}\": {why}"),
+            ),
+        ];
+        refused("ErrImagePull", why, remarks)
+    }
+}
+
+fn found(reference: &str, policy: PullPolicy) -> Remark {
+    let message = match policy {
+        PullPolicy::Always => format!("Successfully pulled image \"{reference}\""),
+        _ => format!(
+            "Container image \"{reference}\" already present on machine and can be accessed by the pod"
+        ),
+    };
+    (Normal, "Pulled", message)
+}
+
+fn never(images: &Images, reference: &str) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+    let message = format!(
+        "Container image \"{reference}\" is not present with pull policy of Never: {}",
+        unknown(images, reference)
+    );
+    let remarks = vec![(Warning, "ErrImageNeverPull", message.clone())];
+    refused("ErrImageNeverPull", message, remarks)
+}
+
+fn refused(
+    reason: &str,
+    message: String,
+    mut remarks: Vec<Remark>,
+) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+    remarks.push((Warning, "Failed", format!("Error: {reason}")));
+    let refusal = Refusal {
+        reason: reason.to_owned(),
+        message: Some(message),
+    };
+    (Err(refusal), remarks)
+}
+
+fn unknown(images: &Images, reference: &str) -> String {
+    let names = match images.names() {
+        names if names.is_empty() => "no image at all".to_owned(),
+        names => names,
+    };
+    format!("pocket knows no image \"{reference}\": it can run {names}, under any registry and tag")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+
+    use super::*;
+    use crate::image::{Exit, Process};
+
+    fn images() -> Images {
+        let mut images = Images::default();
+        let image = |_: Process| -> BoxFuture<'static, Exit> { async { Exit::code(0) }.boxed() };
+        images.insert("probe-target", Arc::new(image));
+        images
+    }
+
+    #[test]
+    fn an_unknown_image_says_what_can_be_run_and_then_backs_off() {
+        let mut pull = Pull::default();
+        let mut check = |seconds, reason| {
+            let policy = PullPolicy::IfNotPresent;
+            let (found, _) = pull.find(&images(), "nginx:1", policy, Moment::from_secs(seconds));
+            let refusal = found.err().unwrap();
+            assert_eq!(refusal.reason, reason, "at {seconds} s");
+            assert!(refusal.message.unwrap().contains("it can run probe-target"));
+        };
+        check(0, "ErrImagePull");
+        check(9, "ImagePullBackOff");
+        check(10, "ErrImagePull");
+        check(29, "ImagePullBackOff");
+        check(30, "ErrImagePull");
+    }
+
+    #[test]
+    fn never_means_never() {
+        let check = |reference, reason: Option<&str>| {
+            let found = Pull::default().find(&images(), reference, PullPolicy::Never, Moment::ZERO);
+            assert_eq!(found.0.err().map(|it| it.reason).as_deref(), reason);
+        };
+        check("nginx", Some("ErrImageNeverPull"));
+        check("somewhere/probe-target:2", None);
+    }
+}

@@ -1,0 +1,129 @@
+//! The container runtime of one Pod: starts processes, ends them, and remembers how they ended.
+//!
+//! It does as it is told and judges nothing. What it knows is asked for as a look at a moment, because a node does not
+//! see its containers all the time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use rules::Moment;
+use rules::container::{ContainerId, Exit, Instance, Life};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use super::history::History;
+use super::process::{self, Handle};
+use crate::clock::Clock;
+use crate::image::{Image, Process};
+
+/// Creating and starting a container. On a node it is 0.1 s or more; here it only keeps starts in their order.
+const START: Duration = Duration::from_millis(5);
+
+/// The containers of one Pod. Dropping it kills them.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    clock: Clock,
+    shared: Arc<Shared>,
+    handles: Vec<Option<Handle>>,
+    tasks: JoinSet<()>,
+}
+
+/// What the processes write to when they end.
+#[derive(Debug)]
+struct Shared {
+    histories: Mutex<Vec<History>>,
+    ended: Notify,
+}
+
+impl Runtime {
+    /// The runtime of a Pod with this many containers, none of them started.
+    pub(super) fn new(clock: Clock, containers: usize) -> Self {
+        let histories = Mutex::new(vec![History::default(); containers]);
+        Self {
+            clock,
+            shared: Arc::new(Shared {
+                histories,
+                ended: Notify::new(),
+            }),
+            handles: std::iter::repeat_with(|| None).take(containers).collect(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// What a look at `moment` found.
+    pub(super) fn seen_at(&self, moment: Moment) -> Vec<History> {
+        let histories = self.shared.histories();
+        histories
+            .iter()
+            .map(|history| history.seen_at(moment))
+            .collect()
+    }
+
+    /// The end of the process that ended last, as soon as one has.
+    pub(super) async fn ended(&self) -> Moment {
+        self.shared.ended.notified().await;
+        let histories = self.shared.histories();
+        let exits = histories.iter().filter_map(|it| it.newest.as_ref()?.exit());
+        exits.map(|exit| exit.finished).max().unwrap_or_default()
+    }
+
+    /// Starts a new instance of the container at `place`.
+    pub(super) async fn start(
+        &mut self,
+        place: usize,
+        id: ContainerId,
+        reference: &str,
+        image: Arc<dyn Image>,
+        process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
+    ) {
+        self.clock.until(self.clock.now() + START).await;
+        let since = self.clock.now();
+        let mut histories = self.shared.histories();
+        let instance = Instance {
+            id,
+            restarts: histories[place].restarts(),
+            image: reference.to_owned(),
+            life: Life::Running { since },
+        };
+        histories[place].push(instance);
+        drop(histories);
+        let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
+        let (handle, run) = process::prepare(image, process, move |exit| {
+            let exit = Exit {
+                code: exit.code,
+                started: since,
+                finished: clock.now(),
+                message: exit.message,
+            };
+            shared.histories()[place].end(exit);
+            shared.ended.notify_one();
+        });
+        self.handles[place] = Some(handle);
+        self.tasks.spawn(run);
+        // What has ended before needs no more attention.
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Ends the container at `place`, if it runs.
+    pub(super) async fn stop(&self, place: usize, grace: Duration) {
+        if let Some(handle) = &self.handles[place] {
+            handle.stop_within(&self.clock, grace).await;
+        }
+    }
+
+    /// Ends all that run at once; `deadline` may be moved meanwhile.
+    pub(super) async fn stop_all(&self, deadline: &watch::Receiver<Moment>) {
+        let handles = self.handles.iter().flatten();
+        let stops = handles.map(|handle| handle.stop(&self.clock, deadline.clone()));
+        futures::future::join_all(stops).await;
+    }
+}
+
+impl Shared {
+    fn histories(&self) -> MutexGuard<'_, Vec<History>> {
+        self.histories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,207 @@
+//! A Pod's specification as the kubelet uses it: read once, with every default applied.
+//!
+//! What the API server has accepted may still be more than pocket can run. That is said here, with the path of the
+//! field; nothing is silently left out that a container would notice.
+
+mod probe;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar};
+use rules::container::{ContainerSpec, RestartPolicy};
+use rules::probe::Kind;
+
+use super::attempt::Handler;
+
+/// What matters of a Pod's specification.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PodSpec {
+    pub(super) containers: Vec<Container>,
+    /// Default `Always`.
+    pub(super) policy: RestartPolicy,
+    /// `terminationGracePeriodSeconds`. Default 30 s.
+    pub(super) grace: Duration,
+}
+
+/// What matters of a container's.
+#[derive(Clone, Debug)]
+pub(super) struct Container {
+    pub(super) rules: ContainerSpec,
+    /// What its probes do.
+    pub(super) handlers: BTreeMap<Kind, Handler>,
+    pub(super) command: Vec<String>,
+    pub(super) arguments: Vec<String>,
+    pub(super) environment: Vec<EnvVar>,
+    pub(super) environment_from: Vec<EnvFromSource>,
+    pub(super) pull: PullPolicy,
+}
+
+/// When an image is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PullPolicy {
+    /// Before every start. The default for the tag `latest` and for none.
+    Always,
+    /// If the node lacks it. The default otherwise.
+    IfNotPresent,
+    /// Not at all.
+    Never,
+}
+
+/// What pocket cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+pub(super) struct Unsupported {
+    /// Such as `spec.containers[0].livenessProbe.exec`.
+    field: String,
+    why: String,
+}
+
+impl Unsupported {
+    fn new(field: impl Display, why: impl Display) -> Self {
+        Self {
+            field: field.to_string(),
+            why: why.to_string(),
+        }
+    }
+}
+
+impl PodSpec {
+    /// Reads a specification that the API server has accepted.
+    pub(super) fn parse(spec: &core::PodSpec) -> Result<Self, Unsupported> {
+        refuse_pod(spec)?;
+        let containers = spec.containers.iter().enumerate();
+        Ok(Self {
+            containers: containers
+                .map(|(place, container)| {
+                    Container::parse(container, &format!("spec.containers[{place}]"))
+                })
+                .collect::<Result<_, _>>()?,
+            policy: match spec.restart_policy.as_deref() {
+                Some("OnFailure") => RestartPolicy::OnFailure,
+                Some("Never") => RestartPolicy::Never,
+                _ => RestartPolicy::Always,
+            },
+            grace: seconds(spec.termination_grace_period_seconds.unwrap_or(30)),
+        })
+    }
+}
+
+impl Container {
+    fn parse(container: &core::Container, field: &str) -> Result<Self, Unsupported> {
+        refuse_container(container, field)?;
+        let probe = |kind, probe: &Option<core::Probe>, name: &str| match probe {
+            None => Ok(None),
+            Some(probe) => {
+                probe::parse(kind, probe, container, &format!("{field}.{name}")).map(Some)
+            }
+        };
+        let liveness = probe(Kind::Liveness, &container.liveness_probe, "livenessProbe")?;
+        let readiness = probe(
+            Kind::Readiness,
+            &container.readiness_probe,
+            "readinessProbe",
+        )?;
+        let startup = probe(Kind::Startup, &container.startup_probe, "startupProbe")?;
+        let image = container.image.clone().unwrap_or_default();
+        let mut handlers = BTreeMap::new();
+        let mut keep = |probe: Option<(rules::probe::Spec, Handler)>| {
+            probe.map(|(spec, handler)| {
+                handlers.insert(spec.kind, handler);
+                spec
+            })
+        };
+        let rules = ContainerSpec {
+            name: container.name.clone(),
+            liveness: keep(liveness),
+            readiness: keep(readiness),
+            startup: keep(startup),
+            image,
+        };
+        Ok(Self {
+            pull: pull_policy(container.image_pull_policy.as_deref(), &rules.image),
+            rules,
+            handlers,
+            command: container.command.clone().unwrap_or_default(),
+            arguments: container.args.clone().unwrap_or_default(),
+            environment: container.env.clone().unwrap_or_default(),
+            environment_from: container.env_from.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Container`.
+fn pull_policy(policy: Option<&str>, image: &str) -> PullPolicy {
+    let last = image.rsplit('/').next().unwrap_or_default();
+    let tag = last.split_once(':').map(|(_, tag)| tag);
+    match policy {
+        Some("Always") => PullPolicy::Always,
+        Some("IfNotPresent") => PullPolicy::IfNotPresent,
+        Some("Never") => PullPolicy::Never,
+        _ if matches!(tag, None | Some("latest")) => PullPolicy::Always,
+        _ => PullPolicy::IfNotPresent,
+    }
+}
+
+fn refuse_pod(spec: &core::PodSpec) -> Result<(), Unsupported> {
+    if !is_empty(spec.init_containers.as_ref()) {
+        let why = "pocket runs no init containers";
+        return Err(Unsupported::new("spec.initContainers", why));
+    }
+    if spec.host_network == Some(true) {
+        let why = "a Pod in pocket has an address of its own";
+        return Err(Unsupported::new("spec.hostNetwork", why));
+    }
+    if spec.active_deadline_seconds.is_some() {
+        let why = "pocket ends no Pod by a deadline";
+        return Err(Unsupported::new("spec.activeDeadlineSeconds", why));
+    }
+    let volumes = spec.volumes.iter().flatten();
+    // An empty directory is where a process of pocket writes nothing; any other volume has something to read.
+    match volumes
+        .enumerate()
+        .find(|(_, volume)| volume.empty_dir.is_none())
+    {
+        None => Ok(()),
+        Some((place, _)) => {
+            let field = format!("spec.volumes[{place}]");
+            Err(Unsupported::new(
+                field,
+                "pocket mounts nothing but emptyDir",
+            ))
+        }
+    }
+}
+
+fn refuse_container(container: &core::Container, field: &str) -> Result<(), Unsupported> {
+    let refuse = |name: &str, why: &str| Err(Unsupported::new(format_args!("{field}.{name}"), why));
+    if container.lifecycle.is_some() {
+        return refuse("lifecycle", "pocket runs no hooks");
+    }
+    if container.restart_policy.is_some() {
+        return refuse(
+            "restartPolicy",
+            "in pocket a container is restarted as its Pod says",
+        );
+    }
+    if !is_empty(container.restart_policy_rules.as_ref()) {
+        return refuse(
+            "restartPolicyRules",
+            "in pocket a container is restarted as its Pod says",
+        );
+    }
+    Ok(())
+}
+
+fn is_empty<T>(list: Option<&Vec<T>>) -> bool {
+    list.is_none_or(Vec::is_empty)
+}
+
+/// A number of seconds that validation has found not to be negative.
+fn seconds(count: impl TryInto<u64>) -> Duration {
+    Duration::from_secs(count.try_into().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

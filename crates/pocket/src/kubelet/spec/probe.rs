@@ -1,0 +1,99 @@
+//! One probe of a container: Kubernetes' defaults, and what pocket can do of it.
+
+use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use rules::probe::{Kind, Spec, Threshold};
+
+use super::{Unsupported, seconds};
+use crate::kubelet::attempt::Handler;
+use crate::kubelet::http::HttpGet;
+
+/// Reads one probe. A zero means the default, as for the API server.
+///
+/// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Probe`.
+pub(super) fn parse(
+    kind: Kind,
+    probe: &Probe,
+    container: &Container,
+    field: &str,
+) -> Result<(Spec, Handler), Unsupported> {
+    let or = |given: Option<i32>, default| given.filter(|given| *given > 0).unwrap_or(default);
+    let spec = Spec {
+        kind,
+        initial_delay: seconds(or(probe.initial_delay_seconds, 0)),
+        timeout: seconds(or(probe.timeout_seconds, 1)),
+        period: seconds(or(probe.period_seconds, 10)),
+        success: threshold(or(probe.success_threshold, 1)),
+        failure: threshold(or(probe.failure_threshold, 3)),
+        grace: probe.termination_grace_period_seconds.map(seconds),
+    };
+    Ok((spec, handler(probe, container, field)?))
+}
+
+fn threshold(count: i32) -> Threshold {
+    let count = u32::try_from(count).ok().and_then(Threshold::new);
+    count.unwrap_or(Threshold::ONE)
+}
+
+fn handler(probe: &Probe, container: &Container, field: &str) -> Result<Handler, Unsupported> {
+    let refuse = |name: &str, why: &str| Err(Unsupported::new(format_args!("{field}.{name}"), why));
+    let Some(get) = &probe.http_get else {
+        return match (&probe.tcp_socket, &probe.grpc, &probe.exec) {
+            (Some(_), _, _) => refuse("tcpSocket", "pocket probes by httpGet only"),
+            (_, Some(_), _) => refuse("grpc", "pocket probes by httpGet only"),
+            (_, _, Some(_)) => refuse("exec", "pocket probes by httpGet only"),
+            _ => refuse(
+                "httpGet",
+                "pocket probes by httpGet only, and there is none",
+            ),
+        };
+    };
+    if get.scheme.as_deref() == Some("HTTPS") {
+        return refuse("httpGet.scheme", "pocket probes by HTTP only");
+    }
+    http_get(get, container, field).map(Handler::Http)
+}
+
+fn http_get(
+    get: &HTTPGetAction,
+    container: &Container,
+    field: &str,
+) -> Result<HttpGet, Unsupported> {
+    let host = get.host.as_deref().filter(|host| !host.is_empty());
+    let host = host.map(str::parse).transpose().map_err(|_| {
+        let field = format!("{field}.httpGet.host");
+        Unsupported::new(field, "pocket resolves no names; give an address")
+    })?;
+    let headers = get.http_headers.iter().flatten();
+    Ok(HttpGet {
+        host,
+        port: port(&get.port, container),
+        path: get.path.clone().unwrap_or_else(|| "/".to_owned()),
+        headers: headers
+            .map(|header| (header.name.clone(), header.value.clone()))
+            .collect(),
+    })
+}
+
+/// The port, or the text of the error that every attempt then is.
+///
+/// Rule: `pkg/probe/util.go`, `ResolveContainerPort`.
+fn port(port: &IntOrString, container: &Container) -> Result<u16, String> {
+    let number = match port {
+        IntOrString::Int(number) => *number,
+        IntOrString::String(name) => match named(name, container) {
+            Some(number) => number,
+            None => name
+                .parse()
+                .map_err(|_| format!("strconv.Atoi: parsing \"{name}\": invalid syntax"))?,
+        },
+    };
+    let port = u16::try_from(number).ok().filter(|port| *port > 0);
+    port.ok_or_else(|| format!("invalid port number: {number}"))
+}
+
+fn named(name: &str, container: &Container) -> Option<i32> {
+    let ports = container.ports.iter().flatten();
+    let mut named = ports.filter(|port| port.name.as_deref() == Some(name));
+    named.next().map(|port| port.container_port)
+}

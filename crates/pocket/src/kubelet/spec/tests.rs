@@ -1,0 +1,86 @@
+//! Specifications, read and refused.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn parse(spec: Value) -> Result<PodSpec, Unsupported> {
+    PodSpec::parse(&serde_json::from_value(spec).unwrap())
+}
+
+/// The only container of a Pod, with these fields beside its name and image.
+fn container(fields: Value) -> Result<Container, Unsupported> {
+    let mut container = json!({"name": "a", "image": "probe-target:1"});
+    let own = container.as_object_mut().unwrap();
+    own.extend(fields.as_object().unwrap().clone());
+    parse(json!({"containers": [container]})).map(|mut spec| spec.containers.remove(0))
+}
+
+#[test]
+fn a_probe_has_kubernetes_defaults() {
+    let a = container(json!({"livenessProbe": {"httpGet": {"port": 8080}}})).unwrap();
+    let threshold = |count| rules::probe::Threshold::new(count).unwrap();
+    let expected = rules::probe::Spec {
+        kind: Kind::Liveness,
+        initial_delay: Duration::ZERO,
+        timeout: Duration::from_secs(1),
+        period: Duration::from_secs(10),
+        success: threshold(1),
+        failure: threshold(3),
+        grace: None,
+    };
+    assert_eq!(a.rules.liveness, Some(expected));
+    assert_eq!(a.rules.readiness, None);
+    let Handler::Http(get) = &a.handlers[&Kind::Liveness];
+    assert_eq!((&get.port, get.path.as_str()), (&Ok(8080), "/"));
+}
+
+#[test]
+fn a_port_is_a_number_or_a_name_of_this_container() {
+    let check = |port: Value, expected: Result<u16, &str>| {
+        let probe = json!({"httpGet": {"port": port}});
+        let ports = json!([{"name": "web", "containerPort": 8080}]);
+        let a = container(json!({"ports": ports, "livenessProbe": probe})).unwrap();
+        let Handler::Http(get) = &a.handlers[&Kind::Liveness];
+        assert_eq!(get.port, expected.map_err(str::to_owned));
+    };
+    check(json!(81), Ok(81));
+    check(json!("web"), Ok(8080));
+    check(json!("81"), Ok(81));
+    let unknown = "strconv.Atoi: parsing \"nosuch\": invalid syntax";
+    check(json!("nosuch"), Err(unknown));
+    check(json!("70000"), Err("invalid port number: 70000"));
+}
+
+#[test]
+fn what_pocket_cannot_run_is_named() {
+    let check = |fields: Value, said: &str| {
+        assert_eq!(container(fields).unwrap_err().to_string(), said);
+    };
+    check(
+        json!({"readinessProbe": {"exec": {"command": ["true"]}}}),
+        "spec.containers[0].readinessProbe.exec: pocket probes by httpGet only",
+    );
+    check(
+        json!({"startupProbe": {"httpGet": {"port": 1, "host": "example.com"}}}),
+        "spec.containers[0].startupProbe.httpGet.host: pocket resolves no names; give an address",
+    );
+    check(
+        json!({"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}}),
+        "spec.containers[0].lifecycle: pocket runs no hooks",
+    );
+    let pod = json!({"containers": [], "volumes": [
+        {"name": "a", "emptyDir": {}}, {"name": "b", "secret": {}},
+    ]});
+    let said = "spec.volumes[1]: pocket mounts nothing but emptyDir";
+    assert_eq!(parse(pod).unwrap_err().to_string(), said);
+}
+
+#[test]
+fn the_tag_decides_when_to_pull() {
+    let check = |policy, image, expected| assert_eq!(pull_policy(policy, image), expected);
+    check(None, "localhost:5000/a", PullPolicy::Always);
+    check(None, "a:latest", PullPolicy::Always);
+    check(None, "a:1", PullPolicy::IfNotPresent);
+    check(Some("Never"), "a", PullPolicy::Never);
+}

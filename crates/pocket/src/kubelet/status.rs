@@ -1,0 +1,226 @@
+//! The status of a Pod as the kubelet keeps it, and how it becomes the API's.
+//!
+//! Making one from what the runtime and the probes say is [`generate`]'s; keeping and sending it is the board's.
+
+pub(super) mod generate;
+
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1 as core;
+use rules::Moment;
+use rules::container::{ContainerId, Exit, Refusal, RestartPolicy, State};
+use rules::pod::conditions::{Condition, Gate};
+use rules::pod::{ContainerView, Phase, conditions};
+use rules::probe::{Life, Seen, View};
+
+use super::NODE_IP;
+use crate::clock::Clock;
+
+/// What the kubelet has to say about a Pod.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Status {
+    pub(super) phase: Phase,
+    /// The generation of the specification that this answers to.
+    pub(super) generation: Option<i64>,
+    /// When the kubelet first saw the Pod.
+    pub(super) since: Moment,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) containers: Vec<ContainerStatus>,
+    pub(super) conditions: Vec<Dated>,
+    /// Readiness gates and the conditions that stand behind them.
+    pub(super) gates: Vec<(String, Option<String>)>,
+}
+
+/// A condition and when its status last changed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Dated {
+    pub(super) condition: Condition,
+    pub(super) since: Moment,
+}
+
+/// What it has to say about a container.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ContainerStatus {
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) state: State,
+    /// The instance before, and how it ended.
+    pub(super) last: Option<(ContainerId, Exit)>,
+    /// The newest instance, running or not.
+    pub(super) id: Option<ContainerId>,
+    pub(super) ready: bool,
+    pub(super) started: bool,
+    pub(super) restarts: u32,
+}
+
+impl Status {
+    /// Works out the conditions; they keep the date they have in `before` if their status does.
+    pub(super) fn date(&mut self, before: Option<&Self>, now: Moment) {
+        let views: Vec<ContainerView<'_>> =
+            self.containers.iter().map(ContainerStatus::view).collect();
+        let gates = self.gates.iter().map(|(kind, status)| Gate {
+            kind,
+            status: status.as_deref(),
+        });
+        let gates: Vec<Gate<'_>> = gates.collect();
+        let conditions = conditions(self.phase, self.ip.is_some(), &views, &gates);
+        let date = |condition: Condition| Dated {
+            since: since(before, &condition).unwrap_or(now.whole_second()),
+            condition,
+        };
+        self.conditions = conditions.into_iter().map(date).collect();
+    }
+
+    /// The container of this name, as its probes see it.
+    pub(super) fn view(&self, name: &str, policy: RestartPolicy) -> View {
+        let container = self.containers.iter().find(|it| it.name == name);
+        View {
+            over: self.phase.is_terminal(),
+            container: container.and_then(|it| it.seen(policy)),
+        }
+    }
+
+    /// Writes this status into the API's, leaving alone what is not the kubelet's. A terminal phase is not told
+    /// before the Pod is `over`: until then something of it might still run.
+    pub(super) fn write(&self, status: &mut core::PodStatus, over: bool, clock: &Clock) {
+        let ip = self.ip.map(|ip| ip.to_string());
+        let node = NODE_IP.to_string();
+        if over || !self.phase.is_terminal() {
+            status.phase = Some(self.phase.name().to_owned());
+        }
+        status.observed_generation = self.generation;
+        status.start_time = Some(clock.time_of(self.since));
+        status.pod_ips = ip.clone().map(|ip| vec![core::PodIP { ip }]);
+        status.pod_ip = ip;
+        status.host_ips = Some(vec![core::HostIP { ip: node.clone() }]);
+        status.host_ip = Some(node);
+        let containers = self.containers.iter();
+        status.container_statuses = Some(containers.map(|it| it.write(clock)).collect());
+        let foreign = status.conditions.take().unwrap_or_default();
+        let own = self
+            .conditions
+            .iter()
+            .map(|it| it.write(self.generation, clock));
+        let is_foreign = |condition: &core::PodCondition| {
+            let mut own = self.conditions.iter();
+            own.all(|it| it.condition.kind != condition.type_)
+        };
+        status.conditions = Some(own.chain(foreign.into_iter().filter(is_foreign)).collect());
+    }
+}
+
+fn since(before: Option<&Status>, condition: &Condition) -> Option<Moment> {
+    let mut before = before?.conditions.iter();
+    let same = |it: &&Dated| {
+        it.condition.kind == condition.kind && it.condition.status == condition.status
+    };
+    before.find(same).map(|it| it.since)
+}
+
+impl Dated {
+    fn write(&self, generation: Option<i64>, clock: &Clock) -> core::PodCondition {
+        let why = self.condition.why.as_ref();
+        let message = why.map(|why| why.message.clone());
+        core::PodCondition {
+            type_: self.condition.kind.to_owned(),
+            status: if self.condition.status {
+                "True"
+            } else {
+                "False"
+            }
+            .to_owned(),
+            reason: why.map(|why| why.reason.to_owned()),
+            message: message.filter(|message| !message.is_empty()),
+            last_transition_time: Some(clock.time_of(self.since)),
+            observed_generation: generation,
+            last_probe_time: None,
+        }
+    }
+}
+
+impl ContainerStatus {
+    fn view(&self) -> ContainerView<'_> {
+        ContainerView {
+            name: &self.name,
+            state: &self.state,
+            ended_before: self.last.is_some(),
+            ready: self.ready,
+        }
+    }
+
+    fn seen(&self, policy: RestartPolicy) -> Option<Seen> {
+        let life = match &self.state {
+            State::Waiting(_) => Life::Waiting,
+            State::Running { since } => Life::Running {
+                since: since.whole_second(),
+            },
+            State::Terminated(exit) => Life::Terminated {
+                restarts: rules::restart::restarts(policy, exit),
+            },
+        };
+        Some(Seen {
+            id: self.id.clone()?,
+            life,
+            started: self.started,
+        })
+    }
+
+    fn write(&self, clock: &Clock) -> core::ContainerStatus {
+        let last = self.last.as_ref();
+        let last = last.map(|(id, exit)| core::ContainerState {
+            terminated: Some(terminated(exit, Some(id), clock)),
+            ..core::ContainerState::default()
+        });
+        core::ContainerStatus {
+            name: self.name.clone(),
+            image: self.image.clone(),
+            image_id: self
+                .id
+                .as_ref()
+                .map_or_else(String::new, |_| self.image.clone()),
+            container_id: self.id.as_ref().map(ContainerId::to_string),
+            ready: self.ready,
+            started: Some(self.started),
+            restart_count: i32::try_from(self.restarts).unwrap_or(i32::MAX),
+            state: Some(state(&self.state, self.id.as_ref(), clock)),
+            last_state: Some(last.unwrap_or_default()),
+            ..core::ContainerStatus::default()
+        }
+    }
+}
+
+fn state(state: &State, id: Option<&ContainerId>, clock: &Clock) -> core::ContainerState {
+    let mut written = core::ContainerState::default();
+    match state {
+        State::Waiting(refusal) => written.waiting = Some(waiting(refusal)),
+        State::Running { since } => {
+            let started_at = Some(clock.time_of(*since));
+            written.running = Some(core::ContainerStateRunning { started_at });
+        }
+        State::Terminated(exit) => written.terminated = Some(terminated(exit, id, clock)),
+    }
+    written
+}
+
+fn waiting(refusal: &Refusal) -> core::ContainerStateWaiting {
+    core::ContainerStateWaiting {
+        reason: Some(refusal.reason.clone()),
+        message: refusal.message.clone(),
+    }
+}
+
+fn terminated(
+    exit: &Exit,
+    id: Option<&ContainerId>,
+    clock: &Clock,
+) -> core::ContainerStateTerminated {
+    core::ContainerStateTerminated {
+        container_id: id.map(ContainerId::to_string),
+        exit_code: exit.code,
+        reason: Some(exit.reason().to_owned()),
+        message: exit.message.clone(),
+        started_at: Some(clock.time_of(exit.started)),
+        finished_at: Some(clock.time_of(exit.finished)),
+        signal: None,
+    }
+}

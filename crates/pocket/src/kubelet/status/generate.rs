@@ -1,0 +1,159 @@
+//! A Pod's status, made from what the last look at the runtime found and what the probes have come to.
+//!
+//! Rule: `pkg/kubelet/kubelet_pods.go`, `generateAPIPodStatus` and `convertToAPIContainerStatuses`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::Pod;
+use rules::Moment;
+use rules::container::{Instance, Life, Refusal, RestartPolicy, State, ready, started};
+use rules::pod::phase;
+use rules::probe::Verdict;
+use rules::restart::is_due;
+
+use super::{ContainerStatus, Status};
+use crate::kubelet::history::History;
+
+/// What a status is made of.
+#[derive(Debug)]
+pub(in crate::kubelet) struct Facts<'a> {
+    pub(in crate::kubelet) pod: &'a Pod,
+    pub(in crate::kubelet) policy: RestartPolicy,
+    pub(in crate::kubelet) stage: Stage,
+    pub(in crate::kubelet) since: Moment,
+    pub(in crate::kubelet) ip: Option<IpAddr>,
+    /// Per container of the Pod, in its order.
+    pub(in crate::kubelet) histories: &'a [History],
+    /// Why the last start of a container was refused, by name.
+    pub(in crate::kubelet) refusals: &'a BTreeMap<String, Refusal>,
+    /// The status made before this one.
+    pub(in crate::kubelet) before: Option<&'a Status>,
+}
+
+/// How far the kubelet is with a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kubelet) enum Stage {
+    /// It is to run.
+    Syncing,
+    /// It is being ended: nothing is started any more.
+    Terminating,
+    /// Nothing of it runs any more, and nothing will.
+    Terminated,
+}
+
+/// What the probes of one container have come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::kubelet) struct Probed {
+    pub(in crate::kubelet) startup: Option<Verdict>,
+    pub(in crate::kubelet) readiness: Option<Verdict>,
+    pub(in crate::kubelet) startup_worker: bool,
+    pub(in crate::kubelet) readiness_worker: bool,
+}
+
+impl Facts<'_> {
+    /// The status now. `probed` is asked once per container that has an instance.
+    pub(in crate::kubelet) fn status(
+        &self,
+        now: Moment,
+        probed: impl Fn(&str, &Instance) -> Probed,
+    ) -> Status {
+        let spec = self.pod.spec.iter().flat_map(|spec| &spec.containers);
+        let containers: Vec<_> = spec
+            .zip(self.histories)
+            .map(|(container, history)| {
+                let image = container.image.as_deref().unwrap_or_default();
+                self.container(&container.name, image, history, &probed)
+            })
+            .collect();
+        let views: Vec<_> = containers.iter().map(ContainerStatus::view).collect();
+        let mut status = Status {
+            phase: self.phase(&views),
+            generation: self.pod.metadata.generation,
+            since: self.since,
+            ip: self.ip,
+            conditions: Vec::new(),
+            gates: gates(self.pod),
+            containers,
+        };
+        status.date(self.before, now);
+        status
+    }
+
+    /// A terminal phase is for ever.
+    fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> rules::pod::Phase {
+        let before = self.before.map(|before| before.phase);
+        before
+            .filter(|phase| phase.is_terminal())
+            .unwrap_or_else(|| phase(self.policy, self.stage == Stage::Terminated, views))
+    }
+
+    fn container(
+        &self,
+        name: &str,
+        image: &str,
+        history: &History,
+        probed: impl Fn(&str, &Instance) -> Probed,
+    ) -> ContainerStatus {
+        let newest = history.newest.as_ref();
+        let is_running = newest.is_some_and(Instance::is_running);
+        let probed = newest.map_or_else(Probed::default, |newest| probed(name, newest));
+        let started = started(
+            is_running,
+            probed.startup,
+            self.started_before(name),
+            probed.startup_worker,
+        );
+        let state = self.state(name, newest);
+        let waits = matches!(state, State::Waiting(_));
+        let last = if waits {
+            history.ended()
+        } else {
+            history.dead.as_ref()
+        };
+        ContainerStatus {
+            name: name.to_owned(),
+            image: newest.map_or(image, |newest| &newest.image).to_owned(),
+            last: last.and_then(|it| Some((it.id.clone(), it.exit()?.clone()))),
+            id: newest.map(|newest| newest.id.clone()),
+            ready: ready(started, probed.readiness, probed.readiness_worker),
+            started,
+            restarts: newest.map_or(0, |newest| newest.restarts),
+            state,
+        }
+    }
+
+    fn started_before(&self, name: &str) -> bool {
+        let mut before = self.before.iter().flat_map(|before| &before.containers);
+        before.any(|container| container.name == name && container.started)
+    }
+
+    /// A container whose start was refused waits, if it is to be started at all.
+    fn state(&self, name: &str, newest: Option<&Instance>) -> State {
+        let due = self.stage == Stage::Syncing && is_due(self.policy, newest);
+        if let Some(refusal) = self.refusals.get(name).filter(|_| due) {
+            return State::Waiting(refusal.clone());
+        }
+        match newest.map(|newest| &newest.life) {
+            None => State::Waiting(Refusal::creating()),
+            Some(Life::Running { since }) => State::Running { since: *since },
+            Some(Life::Exited(exit)) => State::Terminated(exit.clone()),
+        }
+    }
+}
+
+/// The Pod's readiness gates, with the status of the conditions they name.
+pub(in crate::kubelet) fn gates(pod: &Pod) -> Vec<(String, Option<String>)> {
+    let spec = pod.spec.iter().flat_map(|spec| &spec.readiness_gates);
+    let conditions = pod.status.iter().flat_map(|status| &status.conditions);
+    let conditions: Vec<_> = conditions.flatten().collect();
+    let status = |kind: &str| {
+        let mut named = conditions
+            .iter()
+            .filter(|condition| condition.type_ == kind);
+        named.next().map(|condition| condition.status.clone())
+    };
+    spec.flatten()
+        .map(|gate| (gate.condition_type.clone(), status(&gate.condition_type)))
+        .collect()
+}

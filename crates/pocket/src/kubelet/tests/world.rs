@@ -1,0 +1,399 @@
+//! A node with one image, `target`: an HTTP server whose answers, crashes and manners a test sets.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Namespace, Pod};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::super::*;
+use crate::image::{Exit, Process};
+use crate::net::Stream;
+use crate::net::memory::Memory;
+
+/// A registry, a kubelet and the programs it runs. One Pod, `web` in `n`, is looked at.
+pub(super) struct World {
+    registry: Registry,
+    script: Arc<Script>,
+    seen: Arc<Mutex<Vec<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+/// What the programs do, and what they have done.
+struct Script {
+    clock: Clock,
+    acts: Mutex<Acts>,
+    crash: Notify,
+}
+
+#[derive(Default)]
+struct Acts {
+    /// Statuses by `PORT/PATH`; 200 where nothing is said.
+    answers: BTreeMap<String, u16>,
+    requests: BTreeMap<String, Vec<Moment>>,
+    crashes: BTreeMap<String, i32>,
+    lingers: BTreeMap<String, Duration>,
+    starts: BTreeMap<String, Vec<Moment>>,
+    terminations: BTreeMap<String, Vec<Moment>>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let clock = Clock::new("2026-01-02T03:04:05Z".parse().unwrap());
+        let registry = Registry::new(clock.clone(), fastrand::Rng::with_seed(1));
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some("n".to_owned());
+        registry.create(&namespace).unwrap();
+        let script = Arc::new(Script {
+            clock,
+            acts: Mutex::default(),
+            crash: Notify::new(),
+        });
+        let mut images = Images::default();
+        let acting = Arc::clone(&script);
+        let image = move |process: Process| -> BoxFuture<'static, Exit> {
+            Arc::clone(&acting).play(process).boxed()
+        };
+        images.insert("target", Arc::new(image));
+        let random = fastrand::Rng::with_seed(2);
+        let network = Arc::new(Memory::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Kubelet::new(registry.clone(), network, images, random).run());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        tasks.spawn(watch(registry.clone(), Arc::clone(&seen)));
+        Self {
+            registry,
+            script,
+            seen,
+            _tasks: tasks,
+        }
+    }
+
+    pub(super) fn create(&self, pod: Value) {
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        self.registry.create(&pod).unwrap();
+    }
+
+    pub(super) fn delete(&self, grace: Option<i64>) {
+        self.registry.delete::<Pod>("n", "web", grace).unwrap();
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        self.script.clock.now()
+    }
+
+    pub(super) async fn advance(&self, time: Duration) {
+        self.script.clock.until(self.now() + time).await;
+    }
+
+    /// Waits until something is so, by the millisecond, an hour at most.
+    pub(super) async fn until(&self, condition: impl Fn(&Self) -> bool) -> Moment {
+        for _ in 0..3_600_000 {
+            if condition(self) {
+                return self.now();
+            }
+            self.advance(Duration::from_millis(1)).await;
+        }
+        panic!("never so: {:?}", self.seen());
+    }
+
+    /// From now on this `PORT/PATH` answers with this status.
+    pub(super) fn answer(&self, route: &str, status: u16) {
+        self.script.acts().answers.insert(route.to_owned(), status);
+    }
+
+    /// From now on this container ends at once with this code.
+    pub(super) fn crash(&self, container: &str, code: i32) {
+        self.script
+            .acts()
+            .crashes
+            .insert(container.to_owned(), code);
+        self.script.crash.notify_waiters();
+    }
+
+    /// From now on it does not.
+    pub(super) fn run(&self, container: &str) {
+        self.script.acts().crashes.remove(container);
+    }
+
+    /// How long this container goes on after SIGTERM.
+    pub(super) fn linger(&self, container: &str, time: Duration) {
+        self.script
+            .acts()
+            .lingers
+            .insert(container.to_owned(), time);
+    }
+
+    pub(super) fn requests(&self, route: &str) -> Vec<Moment> {
+        self.script
+            .acts()
+            .requests
+            .get(route)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn starts(&self, container: &str) -> Vec<Moment> {
+        self.script
+            .acts()
+            .starts
+            .get(container)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn terminations(&self, container: &str) -> Vec<Moment> {
+        self.script
+            .acts()
+            .terminations
+            .get(container)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn find(&self) -> Option<Pod> {
+        self.registry.get("n", "web")
+    }
+
+    pub(super) fn pod(&self) -> Pod {
+        self.find().unwrap()
+    }
+
+    pub(super) fn ip(&self, pod: &Pod) -> String {
+        pod.status.as_ref().unwrap().pod_ip.clone().unwrap()
+    }
+
+    /// The statuses the Pod has had, each once in a row.
+    pub(super) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(super) fn status(&self, container: &str) -> ContainerStatus {
+        let statuses = self
+            .pod()
+            .status
+            .unwrap()
+            .container_statuses
+            .unwrap_or_default();
+        let found = statuses.into_iter().find(|status| status.name == container);
+        found.unwrap_or_default()
+    }
+
+    pub(super) fn restarts(&self) -> Vec<i32> {
+        let statuses = self
+            .pod()
+            .status
+            .unwrap()
+            .container_statuses
+            .unwrap_or_default();
+        statuses.iter().map(|status| status.restart_count).collect()
+    }
+
+    /// The status of the condition `Ready`.
+    pub(super) fn ready(&self) -> String {
+        condition(&self.pod(), "Ready").0
+    }
+
+    pub(super) fn reason(&self, kind: &str) -> String {
+        condition(&self.pod(), kind).1
+    }
+
+    pub(super) fn message(&self, kind: &str) -> String {
+        condition(&self.pod(), kind).2
+    }
+
+    /// The reasons of the events about a container, in the order in which they came.
+    pub(super) fn reasons(&self, container: &str) -> Vec<String> {
+        let events = self.events(container).into_iter();
+        events.map(|event| event.reason.unwrap()).collect()
+    }
+
+    /// The message of the last event with this reason.
+    pub(super) fn message_of(&self, container: &str, reason: &str) -> String {
+        let events = self.events(container).into_iter();
+        let mut of_reason = events.filter(|event| event.reason.as_deref() == Some(reason));
+        of_reason.next_back().unwrap().message.unwrap()
+    }
+
+    fn events(&self, container: &str) -> Vec<Event> {
+        let path = format!("spec.containers{{{container}}}");
+        let mut events = self.registry.list::<Event>(Some("n"));
+        events.retain(|event| event.involved_object.field_path.as_ref() == Some(&path));
+        let version = |event: &Event| -> u64 {
+            event
+                .metadata
+                .resource_version
+                .as_ref()
+                .unwrap()
+                .parse()
+                .unwrap()
+        };
+        events.sort_by_key(version);
+        events
+    }
+}
+
+impl Script {
+    fn acts(&self) -> MutexGuard<'_, Acts> {
+        self.acts.lock().unwrap()
+    }
+
+    /// The program: `NAME PORT`.
+    async fn play(self: Arc<Self>, process: Process) -> Exit {
+        let [name, port] = process.arguments.as_slice() else {
+            return Exit::code(2);
+        };
+        self.acts()
+            .starts
+            .entry(name.clone())
+            .or_default()
+            .push(self.clock.now());
+        let mut listener = process
+            .network
+            .listen(format!("[::]:{port}").parse().unwrap())
+            .await
+            .unwrap();
+        let mut connections = JoinSet::new();
+        let mut terminate = process.terminate.fuse();
+        loop {
+            let crash = self.crash.notified();
+            if let Some(code) = self.acts().crashes.get(name) {
+                return Exit::code(*code);
+            }
+            tokio::select! {
+                biased;
+                () = crash => {}
+                () = &mut terminate => break,
+                stream = listener.accept() => {
+                    let answer = Arc::clone(&self).serve(stream.unwrap(), port.clone());
+                    connections.spawn(answer);
+                }
+            }
+        }
+        let linger = self.terminated(name);
+        tokio::time::sleep(linger).await;
+        Exit::code(0)
+    }
+
+    async fn serve(self: Arc<Self>, mut stream: Stream, port: String) {
+        let mut head = vec![0; 4096];
+        let read = stream.read(&mut head).await.unwrap_or_default();
+        let head = String::from_utf8_lossy(&head[..read]).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let route = format!("{port}{path}");
+        let status = self.request(format!("{port}{path}"));
+        let answer =
+            format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        drop(stream.write_all(answer.as_bytes()).await);
+    }
+
+    fn request(&self, route: String) -> u16 {
+        let mut acts = self.acts();
+        let status = acts.answers.get(&route).copied().unwrap_or(200);
+        acts.requests
+            .entry(route)
+            .or_default()
+            .push(self.clock.now());
+        status
+    }
+
+    fn terminated(&self, name: &str) -> Duration {
+        let mut acts = self.acts();
+        acts.terminations
+            .entry(name.to_owned())
+            .or_default()
+            .push(self.clock.now());
+        acts.lingers.get(name).copied().unwrap_or_default()
+    }
+}
+
+/// A Pod `web` in `n`, bound to the node.
+pub(super) fn pod(spec: Value) -> Value {
+    let mut pod = json!({"metadata": {"name": "web", "namespace": "n"}, "spec": spec});
+    pod["spec"]["nodeName"] = NODE_NAME.into();
+    pod
+}
+
+/// A container of the image `target` at this port, with further fields.
+pub(super) fn container(name: &str, port: u16, fields: Value) -> Value {
+    let mut container = json!({
+        "name": name, "image": "somewhere/target:1", "args": ["$(NAME)", port.to_string()],
+        "env": [{"name": "NAME", "value": name}],
+    });
+    let own = container.as_object_mut().unwrap();
+    own.extend(fields.as_object().unwrap().clone());
+    container
+}
+
+/// An `httpGet` probe with further fields.
+pub(super) fn probe(port: u16, path: &str, fields: Value) -> Value {
+    let mut probe = json!({"httpGet": {"port": port, "path": path}});
+    let own = probe.as_object_mut().unwrap();
+    own.extend(fields.as_object().unwrap().clone());
+    probe
+}
+
+async fn watch(registry: Registry, seen: Arc<Mutex<Vec<String>>>) {
+    let mut changes = registry.watch::<Pod>(None);
+    loop {
+        let pod = changes.next().await.into_object();
+        let line = summary(&pod);
+        let mut seen = seen.lock().unwrap();
+        if !line.is_empty() && seen.last() != Some(&line) {
+            seen.push(line);
+        }
+    }
+}
+
+/// `Running a:running! b:CrashLoopBackOff Ready`: an exclamation mark is a ready container.
+fn summary(pod: &Pod) -> String {
+    let Some(status) = pod.status.as_ref() else {
+        return String::new();
+    };
+    let Some(containers) = status.container_statuses.as_ref() else {
+        return String::new();
+    };
+    let mut words = vec![status.phase.clone().unwrap_or_default()];
+    words.extend(containers.iter().map(|container| {
+        let state = container.state.clone().unwrap_or_default();
+        let word = match (state.waiting, state.running, state.terminated) {
+            (Some(waiting), _, _) => waiting.reason.unwrap_or_default(),
+            (_, Some(_), _) => "running".to_owned(),
+            (_, _, Some(terminated)) => format!("exit {}", terminated.exit_code),
+            _ => String::new(),
+        };
+        format!(
+            "{}:{word}{}",
+            container.name,
+            if container.ready { "!" } else { "" }
+        )
+    }));
+    if condition(pod, "Ready").0 == "True" {
+        words.push("Ready".to_owned());
+    }
+    words.join(" ")
+}
+
+/// Status, reason and message.
+fn condition(pod: &Pod, kind: &str) -> (String, String, String) {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| &status.conditions)
+        .flatten();
+    let mut of_kind = conditions.filter(|condition| condition.type_ == kind);
+    let Some(found) = of_kind.next().cloned() else {
+        return Default::default();
+    };
+    (
+        found.status,
+        found.reason.unwrap_or_default(),
+        found.message.unwrap_or_default(),
+    )
+}
