@@ -1,7 +1,7 @@
 //! Rolls each Deployment's template out through ReplicaSets.
 //!
 //! The next steps and what to publish are decided in [`rules::rollout`]; what a template is called and which ReplicaSet
-//! has it, in [`template`]. ReplicaSets are told to be a Deployment's own by their owner reference alone.
+//! has it, in [`template`]. No Pod is touched here.
 
 mod revision;
 mod template;
@@ -60,8 +60,12 @@ impl Controller {
         let queue = &mut self.queue;
         self.deployments
             .catch_up(|deployment| queue.add(key(deployment)));
+        let deployments = &self.deployments;
         self.sets.catch_up(|set| {
             queue.extend(owner::key_of::<Deployment>(set));
+            let all = deployments.within(namespace(set));
+            let adopting = all.filter(|it| owner::is_stray(&it.spec.selector, set));
+            queue.extend(adopting.map(key));
         });
     }
 
@@ -81,7 +85,7 @@ impl Controller {
             self.report(&scene);
             return;
         }
-        if self.keep_up(&scene) || self.announce(&scene) {
+        if self.claim(&scene.deployment) || self.keep_up(&scene) || self.announce(&scene) {
             return;
         }
         let steps = scene
@@ -112,6 +116,11 @@ impl Controller {
             new,
             old,
         })
+    }
+
+    fn claim(&self, deployment: &Deployment) -> bool {
+        let sets = self.sets.within(namespace(deployment));
+        owner::claim(&self.registry, deployment, &deployment.spec.selector, sets)
     }
 
     /// Makes the present ReplicaSet the newest, and gives it what is no part of the template; says whether there was

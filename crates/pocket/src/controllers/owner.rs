@@ -1,9 +1,13 @@
-//! Who an object belongs to, and how it says so.
+//! Who an object belongs to, how it says so, and how that comes and goes with its labels.
+//!
+//! Rule: `pkg/controller/controller_ref_manager.go`, `ClaimObject`.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 
+use super::leave;
 use super::mirror::{Key, name, namespace};
-use crate::registry::Object;
+use crate::registry::{Object, Registry};
+use crate::selector;
 
 /// The reference by which `owner` controls what it makes.
 pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {
@@ -11,7 +15,7 @@ pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {
         api_version: K::API_VERSION.to_owned(),
         kind: K::KIND.to_owned(),
         name: name(owner).to_owned(),
-        uid: owner.metadata().uid.clone().unwrap_or_default(),
+        uid: uid(owner).to_owned(),
         controller: Some(true),
         block_owner_deletion: Some(true),
     }
@@ -25,11 +29,58 @@ pub(crate) fn key_of<K: Object>(object: &impl Object) -> Option<Key> {
 
 /// Whether `owner` controls `object`; a namesake of an earlier owner does not.
 pub(crate) fn controls(owner: &impl Object, object: &impl Object) -> bool {
-    let uid = owner.metadata().uid.as_deref();
-    controller(object).is_some_and(|found| uid == Some(&found.uid))
+    controller(object).is_some_and(|found| found.uid == uid(owner))
+}
+
+/// Whether `object` has no controller and is labelled as `selector` says, so that it can be adopted.
+pub(crate) fn is_stray(selector: &LabelSelector, object: &impl Object) -> bool {
+    controller(object).is_none() && is_labelled(selector, object) && !is_going(object)
+}
+
+/// Adopts strays, and lets go of what is no longer labelled as `owner` selects; says whether there was any of either.
+pub(crate) fn claim<'a, K: Object, O: Object>(
+    registry: &Registry,
+    owner: &O,
+    selector: &LabelSelector,
+    objects: impl Iterator<Item = &'a K>,
+) -> bool {
+    let is_lost = |object| controls(owner, object) && !is_labelled(selector, object);
+    let mut claimed = false;
+    for object in objects {
+        let lost = is_lost(object) && !is_going(object);
+        if lost || is_stray(selector, object) {
+            let reference = (!lost).then(|| reference(owner));
+            let change = |object: &mut K| become_of(object, uid(owner), reference);
+            leave(registry.edit(namespace(object), name(object), change));
+            claimed = true;
+        }
+    }
+    claimed
+}
+
+fn become_of(object: &mut impl Object, owner: &str, reference: Option<OwnerReference>) {
+    let owners = object
+        .metadata_mut()
+        .owner_references
+        .get_or_insert_default();
+    owners.retain(|found| found.uid != owner);
+    owners.extend(reference);
 }
 
 fn controller(object: &impl Object) -> Option<&OwnerReference> {
     let owners = object.metadata().owner_references.as_ref()?;
     owners.iter().find(|owner| owner.controller == Some(true))
+}
+
+fn is_labelled(selector: &LabelSelector, object: &impl Object) -> bool {
+    let labels = object.metadata().labels.clone().unwrap_or_default();
+    selector::of(selector).is_some_and(|selector| selector.matches(&labels))
+}
+
+fn is_going(object: &impl Object) -> bool {
+    object.metadata().deletion_timestamp.is_some()
+}
+
+fn uid(object: &impl Object) -> &str {
+    object.metadata().uid.as_deref().unwrap_or_default()
 }

@@ -1,7 +1,6 @@
 //! Keeps as many Pods of each ReplicaSet as it wants, and counts them.
 //!
-//! Which Pods to delete is decided in [`rules::replica_set`]. Pods are told to be a ReplicaSet's own by their owner
-//! reference alone: strays are neither adopted nor released.
+//! Which Pods to delete is decided in [`rules::replica_set`]. What a Pod does is not looked at, only what is published.
 
 mod member;
 
@@ -53,8 +52,12 @@ impl Controller {
     fn catch_up(&mut self) {
         let queue = &mut self.queue;
         self.sets.catch_up(|set| queue.add(key(set)));
+        let sets = &self.sets;
         self.pods.catch_up(|pod| {
             queue.extend(owner::key_of::<ReplicaSet>(pod));
+            let all = sets.within(namespace(pod));
+            let adopting = all.filter(|it| owner::is_stray(&it.spec.selector, pod));
+            queue.extend(adopting.map(key));
         });
     }
 
@@ -72,10 +75,16 @@ impl Controller {
         let Some(set) = self.sets.get(key).cloned() else {
             return;
         };
+        if set.metadata.deletion_timestamp.is_some() {
+            return self.report(&set, &self.members(&set));
+        }
+        let pods = self.pods.within(namespace(&set));
+        if owner::claim(&self.registry, &set, &set.spec.selector, pods) {
+            return;
+        }
         let members = self.members(&set);
         let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or_default();
         match action(wanted, &members) {
-            _ if set.metadata.deletion_timestamp.is_some() => self.report(&set, &members),
             Action::Create(0) => self.report(&set, &members),
             Action::Create(missing) => self.create(&set, missing),
             Action::Delete(surplus) => self.delete(&set, &surplus),

@@ -8,7 +8,7 @@ use crate::registry::{Deletion, Part};
 
 impl Cluster {
     /// Deletes the Deployment as a client does that names a propagation policy: the API server adds the finalizer.
-    fn delete_by(&self, finalizer: &str) {
+    pub(super) fn delete_by(&self, finalizer: &str) {
         let kind = Kind::of::<Deployment>();
         let hold = |object: &Value| {
             let mut object = object.clone();

@@ -381,3 +381,58 @@ async fn the_same_seed_gives_the_same_names() {
     };
     assert_eq!(names().await, names().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_loses_its_labels_is_let_go_and_replaced() {
+    let cluster = Cluster::start();
+    cluster.deploy("one", &json!({}));
+    at_once().await;
+    let [pod] = cluster.names::<Pod>().try_into().unwrap();
+    let relabel = |app: &'static str| {
+        move |pod: &mut Pod| {
+            let labels = pod.metadata.labels.get_or_insert_default();
+            labels.insert("app".to_owned(), app.to_owned());
+        }
+    };
+    cluster
+        .registry
+        .edit(NAMESPACE, &pod, relabel("aside"))
+        .unwrap();
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(cluster.names::<Pod>().len(), 2);
+    let aside: Pod = cluster.registry.get(NAMESPACE, &pod).unwrap();
+    assert!(
+        aside
+            .metadata
+            .owner_references
+            .unwrap_or_default()
+            .is_empty()
+    );
+
+    cluster
+        .registry
+        .edit(NAMESPACE, &pod, relabel("web"))
+        .unwrap();
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(
+        cluster.names::<Pod>().len(),
+        1,
+        "one is adopted, one is too many"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_set_without_an_owner_is_adopted() {
+    let cluster = Cluster::start();
+    cluster.deploy("one", &json!({}));
+    at_once().await;
+    let before = [cluster.names::<ReplicaSet>(), cluster.names::<Pod>()];
+    cluster.delete_by("orphan");
+    at_once().await;
+    cluster.deploy("one", &json!({}));
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(
+        [cluster.names::<ReplicaSet>(), cluster.names::<Pod>()],
+        before
+    );
+}
