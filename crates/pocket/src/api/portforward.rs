@@ -261,3 +261,6 @@ fn failure(port: u16, uid: &str, error: &io::Error) -> String {
         "error forwarding port {port} to pod {uid}, uid : failed to connect to localhost:{port} inside the pod: dial tcp4 127.0.0.1:{port}: {cause}"
     )
 }
+
+#[cfg(test)]
+mod tests;

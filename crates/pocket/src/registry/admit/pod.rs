@@ -140,8 +140,7 @@ fn check_possible(spec: &PodSpec, path: &str, faults: &mut Faults) {
     }
 }
 
-/// `before` with the present values of all fields that may change. Setting `nodeName` once is what a
-/// scheduler's binding does.
+/// `before` with the present values of all fields that may change.
 fn with_what_may_change(now: &PodSpec, before: &PodSpec) -> PodSpec {
     let mut allowed = before.clone();
     for (allowed, now) in allowed.containers.iter_mut().zip(&now.containers) {
@@ -154,9 +153,6 @@ fn with_what_may_change(now: &PodSpec, before: &PodSpec) -> PodSpec {
     allowed.active_deadline_seconds = now.active_deadline_seconds;
     allowed.tolerations.clone_from(&now.tolerations);
     allowed.scheduling_gates.clone_from(&now.scheduling_gates);
-    if before.node_name.is_none() {
-        allowed.node_name.clone_from(&now.node_name);
-    }
     allowed
 }
 
