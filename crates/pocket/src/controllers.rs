@@ -20,7 +20,6 @@ mod namespace;
 
 pub(crate) use endpoint_slice::service_of;
 pub(crate) use mirror::{Key, Mirror, key};
-pub use scheduler::NODE;
 
 use futures::future::join_all;
 use futures::{FutureExt, future::BoxFuture};

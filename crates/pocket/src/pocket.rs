@@ -12,6 +12,7 @@ use crate::api::{self, Server};
 use crate::clock::Clock;
 use crate::controllers;
 use crate::image::{Image, Images};
+use crate::kubelet::Kubelet;
 use crate::net::Network;
 use crate::net::memory::Memory;
 use crate::node;
@@ -108,6 +109,13 @@ impl Builder {
         } = &server;
         tasks.spawn(controllers::run(registry.clone(), random.fork()));
         tasks.spawn(proxy::run(registry.clone(), Arc::clone(network)));
+        let kubelet = Kubelet::new(
+            registry.clone(),
+            Arc::clone(network),
+            self.images,
+            random.fork(),
+        );
+        tasks.spawn(kubelet.run());
         Pocket { server }
     }
 }

@@ -5,10 +5,8 @@ use rules::selector::Selector;
 
 use super::Voice;
 use super::mirror::{name, namespace};
+use crate::node::NAME as NODE;
 use crate::registry::{Change, Registry};
-
-/// The name of the one node.
-pub const NODE: &str = "pocket";
 
 pub(super) async fn run(registry: Registry, mut voice: Voice) {
     let mut pods = registry.watch::<Pod>(None);
