@@ -21,7 +21,7 @@ mod status;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,17 +33,13 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::image::Images;
 use crate::net::{Host, Network};
+use crate::node;
 use crate::registry::{Change, Registry};
 use addresses::Addresses;
 use board::{Board, Uid};
 use pod::{Order, PodLife};
 
-/// The only node's name.
-pub const NODE_NAME: &str = "pocket";
-/// Its address, from which it probes.
-pub const NODE_IP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 1));
-
-/// The kubelet of the node [`NODE_NAME`].
+/// The kubelet of the only node.
 #[derive(Debug)]
 pub struct Kubelet {
     node: Arc<Node>,
@@ -109,8 +105,8 @@ impl Kubelet {
     fn hear(&mut self, change: Change<Pod>) {
         let gone = matches!(change, Change::Deleted(_));
         let pod = change.into_object();
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-        if node != Some(NODE_NAME) {
+        let bound = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        if bound != Some(node::NAME) {
             return;
         }
         let uid = pod.metadata.uid.clone().unwrap_or_default();
@@ -139,7 +135,7 @@ impl Kubelet {
 impl Node {
     /// The network as the node sees it.
     fn host(&self) -> Host {
-        Host::new(Arc::clone(&self.network), NODE_IP)
+        Host::new(Arc::clone(&self.network), node::ADDRESS)
     }
 
     fn take_address(&self) -> Option<IpAddr> {

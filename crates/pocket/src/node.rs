@@ -1,6 +1,7 @@
 //! The cluster's only node, as an object: what `kubectl get nodes` shows. What a node does is the kubelet's.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use k8s_openapi::api::core::v1::{
     Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo,
@@ -13,7 +14,7 @@ use crate::KUBERNETES_VERSION;
 /// Its name, as Pods carry it in `spec.nodeName`.
 pub(crate) const NAME: &str = "pocket";
 /// The address from which probes come.
-pub(crate) const ADDRESS: &str = "10.244.0.1";
+pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 1));
 const POD_ADDRESSES: &str = "10.244.0.0/16";
 /// More than anyone will start; Pods cost memory alone.
 const MOST_PODS: &str = "10000";
@@ -64,7 +65,7 @@ fn status(time: Time) -> NodeStatus {
     };
     NodeStatus {
         addresses: Some(vec![
-            address("InternalIP", ADDRESS),
+            address("InternalIP", &ADDRESS.to_string()),
             address("Hostname", NAME),
         ]),
         allocatable: Some(room.clone()),

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::spec::Container;
-use super::{NODE_IP, NODE_NAME};
+use crate::node;
 use crate::registry::Registry;
 
 /// Where references of one Pod's containers lead.
@@ -88,10 +88,10 @@ impl Sources<'_> {
             "metadata.name" => metadata.name.clone(),
             "metadata.namespace" => metadata.namespace.clone(),
             "metadata.uid" => metadata.uid.clone(),
-            "spec.nodeName" => Some(NODE_NAME.to_owned()),
+            "spec.nodeName" => Some(node::NAME.to_owned()),
             "spec.serviceAccountName" => spec.and_then(|spec| spec.service_account_name.clone()),
             "status.podIP" | "status.podIPs" => Some(self.ip.to_string()),
-            "status.hostIP" | "status.hostIPs" => Some(NODE_IP.to_string()),
+            "status.hostIP" | "status.hostIPs" => Some(node::ADDRESS.to_string()),
             _ => return Err(format!("unsupported fieldPath: {path}")),
         };
         Ok(value.unwrap_or_default())
@@ -209,7 +209,7 @@ mod tests {
         check("100$", "100$");
     }
 
-    fn environment(env: serde_json::Value) -> Result<Variables, String> {
+    fn environment(env: &serde_json::Value) -> Result<Variables, String> {
         let pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": "web", "namespace": "n", "labels": {"app": "web"}},
             "spec": {"containers": [{"name": "a", "image": "i", "env": env}]},
@@ -229,7 +229,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn values_may_refer_to_the_pod_and_to_those_before() {
         let field = |path: &str| json!({"fieldRef": {"fieldPath": path}});
-        let variables = environment(json!([
+        let variables = environment(&json!([
             {"name": "POD", "valueFrom": field("metadata.name")},
             {"name": "APP", "valueFrom": field("metadata.labels['app']")},
             {"name": "IP", "valueFrom": field("status.podIP")},
@@ -248,8 +248,8 @@ mod tests {
             let key = json!({"name": "m", "key": "k", "optional": optional});
             json!([{"name": "A", "valueFrom": {"configMapKeyRef": key}}])
         };
-        let missing = environment(source(false));
+        let missing = environment(&source(false));
         assert_eq!(missing, Err("configmap \"m\" not found".to_owned()));
-        assert!(!environment(source(true)).unwrap().contains_key("A"));
+        assert!(!environment(&source(true)).unwrap().contains_key("A"));
     }
 }

@@ -97,7 +97,7 @@ impl PodLife {
         let containers = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
         let uid = pod.metadata.uid.clone().unwrap_or_default();
         let voice = Recorder::new(node.registry.clone(), "kubelet", &**pod, random.fork());
-        let events = Arc::new(voice.at(super::NODE_NAME));
+        let events = Arc::new(voice.at(crate::node::NAME));
         let probing = Probing::new(
             Arc::clone(&node),
             uid.clone(),

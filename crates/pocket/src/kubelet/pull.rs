@@ -18,7 +18,8 @@ use crate::image::{Image, Images};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pull {
     back_off: BackOff,
-    failed: Option<(Moment, String)>,
+    /// When it was tried last.
+    failed: Option<Moment>,
 }
 
 /// Something to say: severity, reason, message.
@@ -46,23 +47,15 @@ impl Pull {
         reference: &str,
         now: Moment,
     ) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
-        if let Some((failed, why)) = &self.failed
-            && self.back_off.ask(Some(*failed), now).is_err()
-        {
+        let why = unknown(images, reference);
+        let since = self.failed.unwrap_or(now);
+        if self.back_off.ask(Some(since), now).is_err() {
             let back_off = format!("Back-off pulling image \"{reference}\"");
             let message = format!("{back_off}: ErrImagePull: {why}");
-            return refused(
-                "ImagePullBackOff",
-                message,
-                vec![(Normal, "BackOff", back_off)],
-            );
+            let remarks = vec![(Normal, "BackOff", back_off)];
+            return refused("ImagePullBackOff", message, remarks);
         }
-        let why = unknown(images, reference);
-        if self.failed.is_none() {
-            // The wait is known from the first failure on; asking once climbs onto the ladder.
-            drop(self.back_off.ask(Some(now), now));
-        }
-        self.failed = Some((now, why.clone()));
+        self.failed = Some(now);
         let remarks = vec![
             (Normal, "Pulling", format!("Pulling image \"{reference}\"")),
             (

@@ -13,8 +13,8 @@ use rules::pod::conditions::{Condition, Gate};
 use rules::pod::{ContainerView, Phase, conditions};
 use rules::probe::{Life, Seen, View};
 
-use super::NODE_IP;
 use crate::clock::Clock;
+use crate::node;
 
 /// What the kubelet has to say about a Pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl Status {
     /// before the Pod is `over`: until then something of it might still run.
     pub(super) fn write(&self, status: &mut core::PodStatus, over: bool, clock: &Clock) {
         let ip = self.ip.map(|ip| ip.to_string());
-        let node = NODE_IP.to_string();
+        let host = node::ADDRESS.to_string();
         if over || !self.phase.is_terminal() {
             status.phase = Some(self.phase.name().to_owned());
         }
@@ -92,8 +92,8 @@ impl Status {
         status.start_time = Some(clock.time_of(self.since));
         status.pod_ips = ip.clone().map(|ip| vec![core::PodIP { ip }]);
         status.pod_ip = ip;
-        status.host_ips = Some(vec![core::HostIP { ip: node.clone() }]);
-        status.host_ip = Some(node);
+        status.host_ips = Some(vec![core::HostIP { ip: host.clone() }]);
+        status.host_ip = Some(host);
         let containers = self.containers.iter();
         status.container_statuses = Some(containers.map(|it| it.write(clock)).collect());
         let foreign = status.conditions.take().unwrap_or_default();

@@ -198,8 +198,8 @@ fn length(values: &[&str]) -> Result<Length, String> {
             "http: message cannot contain multiple Content-Length headers; got [{got}]"
         ));
     }
-    let bad = || format!("bad Content-Length {}", quote(first.as_bytes()));
-    first.parse().map(Length::Bytes).map_err(|_| bad())
+    let length = first.parse().ok().map(Length::Bytes);
+    length.ok_or_else(|| format!("bad Content-Length {}", quote(first.as_bytes())))
 }
 
 async fn exactly(

@@ -60,13 +60,17 @@ fn http_get(
     field: &str,
 ) -> Result<HttpGet, Unsupported> {
     let host = get.host.as_deref().filter(|host| !host.is_empty());
-    let host = host.map(str::parse).transpose().map_err(|_| {
+    let address = host.and_then(|host| host.parse().ok());
+    if host.is_some() && address.is_none() {
         let field = format!("{field}.httpGet.host");
-        Unsupported::new(field, "pocket resolves no names; give an address")
-    })?;
+        return Err(Unsupported::new(
+            field,
+            "pocket resolves no names; give an address",
+        ));
+    }
     let headers = get.http_headers.iter().flatten();
     Ok(HttpGet {
-        host,
+        host: address,
         port: port(&get.port, container),
         path: get.path.clone().unwrap_or_else(|| "/".to_owned()),
         headers: headers
@@ -81,12 +85,10 @@ fn http_get(
 fn port(port: &IntOrString, container: &Container) -> Result<u16, String> {
     let number = match port {
         IntOrString::Int(number) => *number,
-        IntOrString::String(name) => match named(name, container) {
-            Some(number) => number,
-            None => name
-                .parse()
-                .map_err(|_| format!("strconv.Atoi: parsing \"{name}\": invalid syntax"))?,
-        },
+        IntOrString::String(name) => {
+            let number = named(name, container).or_else(|| name.parse().ok());
+            number.ok_or_else(|| format!("strconv.Atoi: parsing \"{name}\": invalid syntax"))?
+        }
     };
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
     port.ok_or_else(|| format!("invalid port number: {number}"))

@@ -9,7 +9,7 @@ fn parse(spec: Value) -> Result<PodSpec, Unsupported> {
 }
 
 /// The only container of a Pod, with these fields beside its name and image.
-fn container(fields: Value) -> Result<Container, Unsupported> {
+fn container(fields: &Value) -> Result<Container, Unsupported> {
     let mut container = json!({"name": "a", "image": "probe-target:1"});
     let own = container.as_object_mut().unwrap();
     own.extend(fields.as_object().unwrap().clone());
@@ -18,7 +18,7 @@ fn container(fields: Value) -> Result<Container, Unsupported> {
 
 #[test]
 fn a_probe_has_kubernetes_defaults() {
-    let a = container(json!({"livenessProbe": {"httpGet": {"port": 8080}}})).unwrap();
+    let a = container(&json!({"livenessProbe": {"httpGet": {"port": 8080}}})).unwrap();
     let threshold = |count| rules::probe::Threshold::new(count).unwrap();
     let expected = rules::probe::Spec {
         kind: Kind::Liveness,
@@ -40,7 +40,7 @@ fn a_port_is_a_number_or_a_name_of_this_container() {
     let check = |port: Value, expected: Result<u16, &str>| {
         let probe = json!({"httpGet": {"port": port}});
         let ports = json!([{"name": "web", "containerPort": 8080}]);
-        let a = container(json!({"ports": ports, "livenessProbe": probe})).unwrap();
+        let a = container(&json!({"ports": ports, "livenessProbe": probe})).unwrap();
         let Handler::Http(get) = &a.handlers[&Kind::Liveness];
         assert_eq!(get.port, expected.map_err(str::to_owned));
     };
@@ -55,7 +55,7 @@ fn a_port_is_a_number_or_a_name_of_this_container() {
 #[test]
 fn what_pocket_cannot_run_is_named() {
     let check = |fields: Value, said: &str| {
-        assert_eq!(container(fields).unwrap_err().to_string(), said);
+        assert_eq!(container(&fields).unwrap_err().to_string(), said);
     };
     check(
         json!({"readinessProbe": {"exec": {"command": ["true"]}}}),

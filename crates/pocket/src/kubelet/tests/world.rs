@@ -165,8 +165,8 @@ impl World {
         self.find().unwrap()
     }
 
-    pub(super) fn ip(&self, pod: &Pod) -> String {
-        pod.status.as_ref().unwrap().pod_ip.clone().unwrap()
+    pub(super) fn ip(&self) -> String {
+        self.pod().status.unwrap().pod_ip.unwrap()
     }
 
     /// The statuses the Pod has had, each once in a row.
@@ -286,7 +286,6 @@ impl Script {
         let read = stream.read(&mut head).await.unwrap_or_default();
         let head = String::from_utf8_lossy(&head[..read]).into_owned();
         let path = head.split(' ').nth(1).unwrap_or_default();
-        let route = format!("{port}{path}");
         let status = self.request(format!("{port}{path}"));
         let answer =
             format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -314,14 +313,14 @@ impl Script {
 }
 
 /// A Pod `web` in `n`, bound to the node.
-pub(super) fn pod(spec: Value) -> Value {
+pub(super) fn pod(spec: &Value) -> Value {
     let mut pod = json!({"metadata": {"name": "web", "namespace": "n"}, "spec": spec});
-    pod["spec"]["nodeName"] = NODE_NAME.into();
+    pod["spec"]["nodeName"] = node::NAME.into();
     pod
 }
 
 /// A container of the image `target` at this port, with further fields.
-pub(super) fn container(name: &str, port: u16, fields: Value) -> Value {
+pub(super) fn container(name: &str, port: u16, fields: &Value) -> Value {
     let mut container = json!({
         "name": name, "image": "somewhere/target:1", "args": ["$(NAME)", port.to_string()],
         "env": [{"name": "NAME", "value": name}],
@@ -332,7 +331,7 @@ pub(super) fn container(name: &str, port: u16, fields: Value) -> Value {
 }
 
 /// An `httpGet` probe with further fields.
-pub(super) fn probe(port: u16, path: &str, fields: Value) -> Value {
+pub(super) fn probe(port: u16, path: &str, fields: &Value) -> Value {
     let mut probe = json!({"httpGet": {"port": port, "path": path}});
     let own = probe.as_object_mut().unwrap();
     own.extend(fields.as_object().unwrap().clone());
