@@ -6,6 +6,8 @@ pub mod experiment;
 pub mod judge;
 pub mod load;
 pub mod problem;
+pub mod report;
+pub mod schema;
 pub mod timeline;
 mod view;
 

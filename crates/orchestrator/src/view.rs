@@ -165,6 +165,11 @@ impl View {
         )
     }
 
+    /// A Pod by its UID, also one that is gone.
+    pub(crate) fn pod(&self, uid: &str) -> Option<&PodFacts> {
+        self.pods.get(uid)
+    }
+
     pub(crate) fn deployment(&self, name: &str) -> Option<&DeploymentFacts> {
         self.deployments.get(name)
     }

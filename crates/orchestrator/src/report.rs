@@ -1,0 +1,92 @@
+//! What a run is told as: a timeline in words, a table of verdicts, a summary, and JSON.
+//!
+//! Pure: everything is made from the timeline and its judgement, and returned as text or values. Nothing here depends on
+//! colour; it only helps those who have it.
+
+mod changes;
+pub mod json;
+mod line;
+mod paint;
+mod story;
+mod table;
+
+pub use changes::Teller;
+pub use line::Line;
+pub use paint::Paint;
+pub use story::{Section, sections};
+pub use table::{details, table};
+
+use crate::experiment::Experiment;
+use crate::judge::{Judgement, Verdict};
+use crate::timeline::Timeline;
+
+/// The whole report of one experiment for a terminal, at most `width` columns wide where words can be broken.
+pub fn text(
+    experiment: &Experiment,
+    timeline: &Timeline,
+    judgement: &Judgement,
+    paint: Paint,
+    width: Option<u16>,
+) -> String {
+    let mut parts: Vec<String> = sections(experiment, timeline)
+        .iter()
+        .map(Section::to_string)
+        .collect();
+    parts.push(table(judgement, paint, width));
+    parts.extend(details(judgement));
+    parts.push(summary(experiment, timeline, judgement, paint));
+    parts.join("\n\n") + "\n"
+}
+
+/// One line: which experiment, where, and what came of it.
+pub fn summary(
+    experiment: &Experiment,
+    timeline: &Timeline,
+    judgement: &Judgement,
+    paint: Paint,
+) -> String {
+    let verdict = paint.verdict(Some(judgement.verdict));
+    let place = &timeline.header().place;
+    let counts = counts(judgement);
+    let took = timeline.last();
+    format!(
+        "{verdict} {} on {place}: {counts} in {took} s",
+        experiment.name.value
+    )
+}
+
+fn counts(judgement: &Judgement) -> String {
+    if judgement.steady.is_none() {
+        return "the steady state was never reached".into();
+    }
+    let verdicts: Vec<Option<Verdict>> = judgement
+        .steps
+        .iter()
+        .flat_map(|step| &step.findings)
+        .map(|finding| finding.verdict)
+        .collect();
+    let all = verdicts.len();
+    let count = |wanted: Option<Verdict>| {
+        verdicts
+            .iter()
+            .filter(|verdict| **verdict == wanted)
+            .count()
+    };
+    let mut parts = vec![format!(
+        "{} of {all} expectations held",
+        count(Some(Verdict::Pass))
+    )];
+    for (wanted, word) in [
+        (Some(Verdict::Fail), "failed"),
+        (Some(Verdict::Inconclusive), "inconclusive"),
+        (None, "not run"),
+    ] {
+        if count(wanted) > 0 {
+            parts.push(format!("{} {word}", count(wanted)));
+        }
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The table of verdicts, and below it what was seen where something did not hold.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::paint::{Paint, marked};
+use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
+use crate::timeline::Micros;
+
+/// A row for every expectation.
+pub fn table(judgement: &Judgement, paint: Paint, width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
+    table.set_header(["step", "expectation", "verdict", "at", "expected"]);
+    for step in &judgement.steps {
+        for (index, finding) in step.findings.iter().enumerate() {
+            let name = if index == 0 { step.name.as_str() } else { "" };
+            let verdict = marked(finding.verdict);
+            table.add_row([
+                name,
+                &finding.id,
+                &verdict,
+                &at(step, finding),
+                &finding.expected,
+            ]);
+        }
+    }
+    paint.all(&table.trim_fmt())
+}
+
+/// A paragraph for everything that did not hold: what was expected, and what was seen instead.
+pub fn details(judgement: &Judgement) -> Vec<String> {
+    let missing = judgement
+        .missing
+        .iter()
+        .map(|missing| format!("the steady state was not reached: {missing}"));
+    let findings = judgement
+        .steps
+        .iter()
+        .flat_map(|step| step.findings.iter().map(move |finding| (step, finding)));
+    let open = findings.filter(|(_, finding)| {
+        finding
+            .verdict
+            .is_some_and(|verdict| verdict != Verdict::Pass)
+    });
+    missing
+        .chain(open.map(|(step, finding)| detail(step, finding)))
+        .collect()
+}
+
+fn detail(step: &StepJudgement, finding: &Finding) -> String {
+    format!(
+        "{} {} ({})\n  expected  {}\n  seen      {}",
+        marked(finding.verdict),
+        finding.id,
+        step.name,
+        finding.expected,
+        finding.seen
+    )
+}
+
+fn at(step: &StepJudgement, finding: &Finding) -> String {
+    match (step.acknowledged, finding.at) {
+        (Some(zero), Some(at)) => format!("{} s", Micros::from(at.since(zero))),
+        _ => String::new(),
+    }
+}
