@@ -156,3 +156,6 @@ fn furnish(registry: &Registry) {
         .create(&node)
         .expect("a new cluster must take its own node");
 }
+
+#[cfg(test)]
+mod tests;
