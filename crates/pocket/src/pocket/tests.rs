@@ -1,5 +1,7 @@
 //! A whole cluster on a paused clock: from an applied Deployment to a refused connection.
 
+mod api;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -146,7 +148,10 @@ impl Seed {
         let objects = KINDS
             .iter()
             .flat_map(|kind| self.registry().list_values(kind, None).0);
-        objects.map(|object| format!("{object}\n")).collect()
+        objects
+            .map(|object| object.to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
