@@ -173,9 +173,21 @@ impl PodLife {
             || old.annotations != new.annotations
             || gates(&before.pod) != gates(&self.order.pod);
         if old.generation != new.generation {
-            (self.spec, self.unsupported) = parse(&self.order.pod);
+            self.reread();
         }
         concerns
+    }
+
+    /// Takes in a changed specification. A container of another image starts at the foot of its ladder.
+    fn reread(&mut self) {
+        let (spec, unsupported) = parse(&self.order.pod);
+        let images = self.spec.containers.iter().zip(&spec.containers);
+        for ((before, after), attempts) in images.zip(&mut self.attempts) {
+            if before.rules.image != after.rules.image {
+                *attempts = Attempts::default();
+            }
+        }
+        (self.spec, self.unsupported) = (spec, unsupported);
     }
 
     fn is_dying(&self) -> bool {

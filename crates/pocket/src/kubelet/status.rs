@@ -25,6 +25,8 @@ pub(super) struct Status {
     /// When the kubelet first saw the Pod.
     pub(super) since: Moment,
     pub(super) ip: Option<IpAddr>,
+    /// Its sandbox exists, so that containers can be started in it.
+    pub(super) sandbox: bool,
     pub(super) containers: Vec<ContainerStatus>,
     pub(super) conditions: Vec<Dated>,
     /// Readiness gates and the conditions that stand behind them.
@@ -63,7 +65,7 @@ impl Status {
             status: status.as_deref(),
         });
         let gates: Vec<Gate<'_>> = gates.collect();
-        let conditions = conditions(self.phase, self.ip.is_some(), &views, &gates);
+        let conditions = conditions(self.phase, self.sandbox, &views, &gates);
         let date = |condition: Condition| Dated {
             since: since(before, &condition).unwrap_or(now.whole_second()),
             condition,

@@ -72,6 +72,7 @@ impl Facts<'_> {
             generation: self.pod.metadata.generation,
             since: self.since,
             ip: self.ip,
+            sandbox: self.ip.is_some() && self.stage != Stage::Terminated,
             conditions: Vec::new(),
             gates: gates(self.pod),
             containers,

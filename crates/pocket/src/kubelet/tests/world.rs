@@ -80,6 +80,10 @@ impl World {
         self.registry.create(&pod).unwrap();
     }
 
+    pub(super) fn edit(&self, change: impl FnOnce(&mut Pod)) {
+        self.registry.edit("n", "web", change).unwrap();
+    }
+
     pub(super) fn delete(&self, grace: Option<i64>) {
         self.registry.delete::<Pod>("n", "web", grace).unwrap();
     }
