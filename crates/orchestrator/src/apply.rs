@@ -120,7 +120,7 @@ impl Site {
     /// Refuses objects that exist and are not this run's, before anything is written.
     pub async fn check(&self, manifests: &[Manifest]) -> Result<(), ApplyError> {
         for manifest in manifests {
-            self.check_one(manifest).await?;
+            self.find(manifest).await?;
         }
         Ok(())
     }
@@ -166,17 +166,19 @@ impl Site {
         Api::namespaced_with(self.client.clone(), &self.namespace, &manifest.resource)
     }
 
-    async fn check_one(&self, manifest: &Manifest) -> Result<(), ApplyError> {
+    /// The UID of an object, if it exists; an error if it is not this run's.
+    pub async fn find(&self, manifest: &Manifest) -> Result<Option<String>, ApplyError> {
         let found = self.api(manifest).get_opt(&manifest.name).await;
         match found.map_err(|source| apply_error(manifest, source))? {
-            Some(object) if ownership::run_of(&object.metadata) != Some(&self.run) => {
-                Err(ApplyError::NotOurs {
-                    reference: manifest.reference(),
-                    namespace: self.namespace.clone(),
-                    run: self.run.clone(),
-                })
+            None => Ok(None),
+            Some(object) if ownership::run_of(&object.metadata) == Some(&self.run) => {
+                Ok(object.metadata.uid)
             }
-            _ => Ok(()),
+            Some(_) => Err(ApplyError::NotOurs {
+                reference: manifest.reference(),
+                namespace: self.namespace.clone(),
+                run: self.run.clone(),
+            }),
         }
     }
 }

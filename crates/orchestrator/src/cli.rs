@@ -7,7 +7,10 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::experiment::{Behaviour, ObjectRef, Probe, time};
+use crate::{
+    experiment::{Behaviour, ObjectRef, Probe, time},
+    select::Selection,
+};
 
 /// Flip the health of one container and see what Kubernetes does.
 #[derive(Debug, Parser)]
@@ -174,6 +177,17 @@ pub struct Selected {
     /// Which cluster and namespace
     #[command(flatten)]
     pub at: Where,
+}
+
+impl Selected {
+    /// Which Pods are meant.
+    pub fn selection(&self) -> Selection<'_> {
+        match (&self.subject, &self.labels) {
+            (Some(subject), _) => Selection::Subject(subject),
+            (None, Some(labels)) => Selection::Labels(labels),
+            (None, None) => Selection::All,
+        }
+    }
 }
 
 /// `probeflip image`

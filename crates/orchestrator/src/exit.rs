@@ -3,9 +3,9 @@
 //! Every error of this crate that can reach `main` says its code here through [`Ends`]; nothing
 //! else decides how the process ends.
 
-use std::process;
+use std::{io, process};
 
-use crate::problem::Problems;
+use crate::{printer::Printer, problem::Problems};
 
 /// How the process ends, one code per kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub struct Failure {
     pub exit: Exit,
     /// Printed once, as `error: …`, with its chain.
     pub error: anyhow::Error,
+    /// What would help, if we know.
+    pub hint: Option<String>,
 }
 
 impl Failure {
@@ -87,7 +89,25 @@ impl Failure {
         Self {
             exit,
             error: anyhow::Error::msg(message.into()),
+            hint: None,
         }
+    }
+
+    /// An error and, where we know it, what would help.
+    pub fn hinted(error: impl Ends, hint: Option<String>) -> Self {
+        Self {
+            hint,
+            ..Self::from(error)
+        }
+    }
+
+    /// Says it, and how the process ends.
+    pub fn print(&self, printer: &Printer) -> Exit {
+        printer.error(&self.error);
+        if let Some(hint) = &self.hint {
+            printer.hint(hint);
+        }
+        self.exit
     }
 }
 
@@ -96,7 +116,15 @@ impl<E: Ends> From<E> for Failure {
         Self {
             exit: error.exit(),
             error: error.into(),
+            hint: None,
         }
+    }
+}
+
+/// The terminal, a pipe, a thread: what a process needs from its system.
+impl Ends for io::Error {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
     }
 }
 

@@ -4,23 +4,43 @@
 //! without a terminal.
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use crate::report::Paint;
 
 /// The two streams of the process, or of a test.
 pub struct Printer {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     live: bool,
+    paint: Paint,
+    width: Option<u16>,
 }
+
+/// How wide a terminal is taken to be that does not say.
+const WIDTH: u16 = 120;
 
 impl Printer {
     /// The streams of this process; progress lines only if stderr is a terminal.
     pub fn process() -> Self {
         let live = io::stderr().is_terminal();
+        let terminal = io::stdout().is_terminal();
+        // https://no-color.org: set and not empty.
+        let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let columns = env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok());
         Self {
             live,
+            paint: if terminal && !plain {
+                Paint::Colour
+            } else {
+                Paint::Plain
+            },
+            width: terminal.then(|| columns.unwrap_or(WIDTH)),
             ..Self::to(Box::new(io::stdout()), Box::new(io::stderr()))
         }
     }
@@ -31,6 +51,8 @@ impl Printer {
             out: Mutex::new(out),
             err: Mutex::new(err),
             live: false,
+            paint: Paint::Plain,
+            width: None,
         }
     }
 
@@ -55,9 +77,14 @@ impl Printer {
         self.note(format!("warning: {}", line.as_ref()));
     }
 
-    /// Why the command ends, with its causes, and what would help if we know, to stderr.
+    /// Why the command ends, with its causes, to stderr.
     pub fn error(&self, error: &anyhow::Error) {
         self.note(format!("error: {error:#}"));
+    }
+
+    /// What would help, after an error, to stderr.
+    pub fn hint(&self, line: impl AsRef<str>) {
+        self.note(format!("hint: {}", line.as_ref()));
     }
 
     /// Replaces the progress line. Nothing happens off a terminal.
@@ -70,6 +97,16 @@ impl Printer {
     /// Takes the progress line away.
     pub fn settle(&self) {
         self.say(self.erase());
+    }
+
+    /// Whether data may be coloured.
+    pub fn paint(&self) -> Paint {
+        self.paint
+    }
+
+    /// How wide data may be; without a limit off a terminal.
+    pub fn width(&self) -> Option<u16> {
+        self.width
     }
 
     /// Whether progress lines are shown.

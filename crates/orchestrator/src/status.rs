@@ -1,0 +1,187 @@
+//! What each probe is set to and what Kubernetes makes of it, a row a probe.
+//!
+//! Pure: objects and the targets' answers in, rows out.
+
+use k8s_openapi::api::{
+    core::v1::{ContainerStatus, Pod, Service},
+    discovery::v1::EndpointSlice,
+};
+use probe_target::{moment::Moment, wire};
+
+use crate::{
+    experiment::time,
+    flip_plan::selects,
+    probed::{Asks, Probed, probes_of},
+};
+
+/// One probe of one container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The Pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// Kind and what it asks: `readiness http 8081/readyz`.
+    pub probe: String,
+    /// `base`, or the behaviour, what is left of it, and whether it is leased.
+    pub set: String,
+    /// What the kubelet says of the container.
+    pub seen: String,
+    /// What each Service says of the Pod.
+    pub services: String,
+}
+
+/// The heads of the columns.
+pub const HEADS: [&str; 6] = ["POD", "CONTAINER", "PROBE", "SET", "SEEN", "SERVICES"];
+
+impl Row {
+    /// The cells, under [`HEADS`].
+    pub fn cells(self) -> [String; 6] {
+        [
+            self.pod,
+            self.container,
+            self.probe,
+            self.set,
+            self.seen,
+            self.services,
+        ]
+    }
+}
+
+/// The rows of one container of a Pod. `state` is what its target says; `None` if it cannot be reached.
+pub fn rows(
+    pod: &Pod,
+    container: &str,
+    state: Option<&wire::State>,
+    services: &[Service],
+    slices: &[EndpointSlice],
+) -> Vec<Row> {
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let probes = probes_of(pod)
+        .into_iter()
+        .filter(|probed| probed.container == container);
+    let row = |probed: Probed| Row {
+        pod: name.clone(),
+        container: container.to_owned(),
+        probe: format!("{} {}", probed.probe, probed.asks),
+        set: state.map_or_else(
+            || "unreachable".to_owned(),
+            |state| set(state, &probed.asks),
+        ),
+        seen: seen(pod, container),
+        services: services_of(pod, services, slices),
+    };
+    probes.map(row).collect()
+}
+
+/// What the target does for the one who asks that. A port that is not open hides its routes.
+fn set(state: &wire::State, asks: &Asks) -> String {
+    let Some(port) = asks.port().and_then(|port| state.ports.get(&port)) else {
+        return "not listened on".to_owned();
+    };
+    if let Some(laid) = &port.flip {
+        return said(laid.set.state.name(), laid, laid.set.leased, state.uptime);
+    }
+    let route = match asks {
+        Asks::Http { path, .. } => port.routes.get(path).and_then(|route| route.flip.as_ref()),
+        _ => None,
+    };
+    match route {
+        Some(laid) => said(&laid.set.effect.word(), laid, laid.set.leased, state.uptime),
+        None => "base".to_owned(),
+    }
+}
+
+fn said<B>(word: &str, laid: &wire::Laid<B>, leased: bool, now: Moment) -> String {
+    let mut said = vec![word.to_owned()];
+    if let Some(until) = laid.until {
+        let left = until.as_micros().saturating_sub(now.as_micros());
+        // Whole seconds, rounded up: a flip with any time left has not ended.
+        let left = std::time::Duration::from_secs(left.div_ceil(1_000_000));
+        said.push(format!("{} left", time::format(left)));
+    }
+    if let Some(left) = laid.left {
+        said.push(format!("{left} requests left"));
+    }
+    if leased {
+        said.push("leased".to_owned());
+    }
+    said.join(", ")
+}
+
+fn seen(pod: &Pod, container: &str) -> String {
+    let status = pod.status.iter().flat_map(|status| {
+        status
+            .container_statuses
+            .iter()
+            .chain(&status.init_container_statuses)
+            .flatten()
+    });
+    match status.into_iter().find(|status| status.name == container) {
+        Some(status) => format!(
+            "{}, {}, {} restarts",
+            if status.ready { "ready" } else { "not ready" },
+            if status.started == Some(true) {
+                "started"
+            } else {
+                "not started"
+            },
+            restarts(status)
+        ),
+        None => "nothing yet".to_owned(),
+    }
+}
+
+fn restarts(status: &ContainerStatus) -> i32 {
+    status.restart_count
+}
+
+/// Each Service over the Pod, and whether it sends there.
+fn services_of(pod: &Pod, services: &[Service], slices: &[EndpointSlice]) -> String {
+    let selecting = services.iter().filter(|service| selects(service, pod));
+    let said = selecting.map(|service| {
+        let name = service.metadata.name.as_deref().unwrap_or_default();
+        let word = match endpoint_ready(name, pod, slices) {
+            Some(true) => "ready",
+            Some(false) => "not ready",
+            None => "no endpoint",
+        };
+        format!("{name} {word}")
+    });
+    let said: Vec<_> = said.collect();
+    if said.is_empty() {
+        "none".to_owned()
+    } else {
+        said.join(", ")
+    }
+}
+
+fn endpoint_ready(service: &str, pod: &Pod, slices: &[EndpointSlice]) -> Option<bool> {
+    let of_service = |slice: &&EndpointSlice| {
+        let labels = slice.metadata.labels.as_ref();
+        labels
+            .and_then(|labels| labels.get("kubernetes.io/service-name"))
+            .map(String::as_str)
+            == Some(service)
+    };
+    let endpoints = slices
+        .iter()
+        .filter(of_service)
+        .flat_map(|slice| slice.endpoints.iter().flatten());
+    let of_pod = endpoints
+        .filter(|endpoint| {
+            let target = endpoint.target_ref.as_ref();
+            target.is_some_and(|target| target.uid.is_some() && target.uid == pod.metadata.uid)
+        })
+        .map(|endpoint| {
+            endpoint
+                .conditions
+                .as_ref()
+                .and_then(|each| each.ready)
+                .unwrap_or(true)
+        });
+    of_pod.reduce(|one, other| one || other)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! A Pod, its target's state and its Service in; a line a probe out.
+
+use std::collections::BTreeMap;
+
+use probe_target::{
+    behaviour::Behaviour,
+    opening::{Opening, PortState, Protocol},
+};
+use serde_json::json;
+
+use super::*;
+
+fn pod() -> Pod {
+    serde_json::from_value(json!({
+        "metadata": { "name": "web-1", "uid": "u1", "labels": { "app": "web" } },
+        "spec": { "containers": [{
+            "name": "b",
+            "livenessProbe": { "httpGet": { "path": "/livez", "port": 8081 } },
+            "readinessProbe": { "httpGet": { "path": "/readyz", "port": 8081 } },
+        }]},
+        "status": { "containerStatuses": [
+            { "name": "b", "image": "", "imageID": "", "ready": false, "restartCount": 2, "started": true },
+        ]},
+    }))
+    .unwrap()
+}
+
+/// A target 10 s old, with one port.
+fn state() -> wire::State {
+    let port = wire::Port {
+        protocol: Protocol::Http,
+        state: PortState::Open,
+        listening: true,
+        error: None,
+        base: None,
+        flip: None,
+        routes: BTreeMap::new(),
+    };
+    wire::State {
+        instance: "i".to_owned(),
+        revision: 0,
+        uptime: Moment::from_micros(10_000_000),
+        boot: None,
+        pod: None,
+        container: None,
+        lease: None,
+        ports: BTreeMap::from([(8081, port)]),
+        traffic: None,
+    }
+}
+
+fn laid<B>(set: B, until: Option<u64>, left: Option<u64>) -> wire::Laid<B> {
+    let since = Moment::START;
+    wire::Laid {
+        set,
+        since,
+        until: until.map(Moment::from_micros),
+        left,
+    }
+}
+
+fn flipped(change: impl FnOnce(&mut wire::Port)) -> wire::State {
+    let mut state = state();
+    change(state.ports.get_mut(&8081).unwrap());
+    state
+}
+
+fn check(state: Option<&wire::State>, expected: [&str; 2]) {
+    let rows = rows(&pod(), "b", state, &[], &[]);
+    let set: Vec<_> = rows.iter().map(|row| row.set.as_str()).collect();
+    assert_eq!(set, expected);
+}
+
+#[test]
+fn each_probe_has_its_own_setting() {
+    check(Some(&state()), ["base", "base"]);
+    let readyz = |behaviour, until, left| wire::Route {
+        base: None,
+        flip: Some(laid(behaviour, until, left)),
+    };
+    let bounded = flipped(|port| {
+        let route = readyz(Behaviour::status(404), Some(21_500_000), Some(3));
+        port.routes.insert("/readyz".to_owned(), route);
+    });
+    check(Some(&bounded), ["base", "404, 12s left, 3 requests left"]);
+    let leased = flipped(|port| {
+        let behaviour = Behaviour {
+            leased: true,
+            ..Behaviour::status(404)
+        };
+        port.routes
+            .insert("/readyz".to_owned(), readyz(behaviour, None, None));
+    });
+    check(Some(&leased), ["base", "404, leased"]);
+}
+
+#[test]
+fn a_closed_port_is_closed_for_every_probe_of_it() {
+    let closed =
+        flipped(|port| port.flip = Some(laid(Opening::new(PortState::Closed), None, None)));
+    check(Some(&closed), ["closed", "closed"]);
+    let mut elsewhere = state();
+    elsewhere.ports.clear();
+    check(Some(&elsewhere), ["not listened on", "not listened on"]);
+}
+
+#[test]
+fn who_cannot_be_asked_is_unreachable() {
+    check(None, ["unreachable", "unreachable"]);
+}
+
+#[test]
+fn kubernetes_side_is_the_kubelet_s_and_every_service_s() {
+    let service = |name: &str, app: &str| {
+        let service =
+            json!({ "metadata": { "name": name }, "spec": { "selector": { "app": app } } });
+        serde_json::from_value(service).unwrap()
+    };
+    let slice = |service: &str, uid: &str, ready: bool| {
+        serde_json::from_value(json!({
+            "metadata": { "labels": { "kubernetes.io/service-name": service } },
+            "addressType": "IPv4",
+            "endpoints": [{
+                "addresses": ["10.0.0.1"], "conditions": { "ready": ready }, "targetRef": { "uid": uid },
+            }],
+        }))
+        .unwrap()
+    };
+    let services = [
+        service("web-a", "web"),
+        service("web-b", "web"),
+        service("api", "api"),
+    ];
+    let slices = [slice("web-a", "u1", false), slice("web-b", "u2", true)];
+    let row = rows(&pod(), "b", Some(&state()), &services, &slices).remove(0);
+    assert_eq!(row.probe, "liveness http 8081/livez");
+    assert_eq!(row.seen, "not ready, started, 2 restarts");
+    assert_eq!(row.services, "web-a not ready, web-b no endpoint");
+}
