@@ -1,0 +1,285 @@
+//! One experiment on one cluster, from its first write to its last delete.
+//!
+//! Whatever ends it (a verdict, an error, a signal, a panic), everything it did is undone before it
+//! returns. It decides nothing: the judge is asked after each record, and at the times it names.
+
+mod revert;
+mod stage;
+mod step;
+
+use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt as _;
+
+use crate::{
+    apply::{Made, Site},
+    cluster::Cluster,
+    draw::Draw,
+    exit::{Exit, Failure},
+    experiment::Experiment,
+    interrupt::Interrupt,
+    journal::Journals,
+    judge::{Judge, Judgement, Verdict},
+    latest::Latest,
+    lease::Leases,
+    observe::Watches,
+    printer::Printer,
+    recorder::Recorder,
+    switchboard::Switchboard,
+    timeline::{FORMAT, Header, Micros, Timeline, What},
+    workload::Manifest,
+};
+use revert::Ledger;
+use step::Laid;
+
+/// An experiment that is ready to run.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// What it says.
+    pub experiment: &'a Experiment,
+    /// The objects of its workload.
+    pub objects: Vec<Manifest>,
+    /// Where it runs; without one, in a namespace of its own.
+    pub namespace: Option<&'a str>,
+    /// The run's ID.
+    pub run: &'a str,
+    /// What names and clusters are drawn from, where that was said.
+    pub seed: Option<u64>,
+    /// Whether the objects stay.
+    pub keep: bool,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Ran {
+    /// Everything observed.
+    pub timeline: Timeline,
+    /// What that means.
+    pub judgement: Judgement,
+    /// How the process should end because of it.
+    pub exit: Exit,
+}
+
+/// How often the progress line is drawn anew while nothing happens.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs it. An error before the first write is the only one returned; all others are printed and part of
+/// the exit code.
+pub async fn run(
+    job: &Job<'_>,
+    cluster: &Cluster,
+    draw: &mut Draw,
+    interrupt: &mut Interrupt,
+    printer: &Printer,
+) -> Result<Ran, Failure> {
+    let mut scene = Scene::new(job, cluster, draw, printer);
+    let played = {
+        let play = AssertUnwindSafe(scene.play()).catch_unwind();
+        tokio::select! {
+            biased;
+            exit = interrupt.next() => Played::Interrupted(exit),
+            played = play => Played::from(played),
+        }
+    };
+    let exit = played.report(printer);
+    let exit = exit.and(scene.clear_up(interrupt).await);
+    if let Played::Panicked(panic) = played {
+        std::panic::resume_unwind(panic);
+    }
+    Ok(scene.end(exit))
+}
+
+/// How the play ended.
+enum Played {
+    /// It was played to its end, or to its first failed step.
+    Through,
+    /// Something kept it from being played.
+    Failed(Failure),
+    /// A signal came.
+    Interrupted(Exit),
+    /// A bug of ours; it goes on unwinding once everything is undone.
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl From<Result<Result<(), Failure>, Box<dyn Any + Send>>> for Played {
+    fn from(played: Result<Result<(), Failure>, Box<dyn Any + Send>>) -> Self {
+        match played {
+            Ok(Ok(())) => Self::Through,
+            Ok(Err(failure)) => Self::Failed(failure),
+            Err(panic) => Self::Panicked(panic),
+        }
+    }
+}
+
+impl Played {
+    fn report(&self, printer: &Printer) -> Exit {
+        match self {
+            Self::Through | Self::Panicked(_) => Exit::Held,
+            Self::Failed(failure) => failure.print(printer),
+            Self::Interrupted(exit) => {
+                printer.note("interrupted: everything is being undone; once more to quit at once");
+                *exit
+            }
+        }
+    }
+}
+
+/// Everything a running experiment holds on to.
+struct Scene<'a> {
+    job: &'a Job<'a>,
+    cluster: &'a Cluster,
+    printer: &'a Printer,
+    recorder: Recorder,
+    judge: Judge,
+    latest: Latest,
+    site: Site,
+    switchboard: Switchboard,
+    watches: Option<Watches>,
+    journals: Journals,
+    leases: Leases,
+    made: Vec<Made>,
+    laid: Laid,
+    ledger: Ledger,
+}
+
+impl<'a> Scene<'a> {
+    fn new(job: &'a Job<'a>, cluster: &'a Cluster, draw: &mut Draw, printer: &'a Printer) -> Self {
+        let namespace = match job.namespace {
+            Some(namespace) => namespace.to_owned(),
+            None => stage::namespace_name(&job.experiment.name, draw),
+        };
+        let client = &cluster.client;
+        Self {
+            job,
+            cluster,
+            printer,
+            recorder: Recorder::start(header(job, cluster, &namespace)),
+            judge: Judge::new(job.experiment),
+            latest: Latest::default(),
+            site: Site::new(client.clone(), &namespace, job.run),
+            switchboard: Switchboard::new(client.clone(), &namespace),
+            watches: None,
+            journals: Journals::default(),
+            leases: Leases::default(),
+            made: Vec::new(),
+            laid: Laid::default(),
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// The experiment as it is written: workload, steady state, steps.
+    async fn play(&mut self) -> Result<(), Failure> {
+        self.set_up().await?;
+        self.steady_state().await?;
+        for step in 0..self.job.experiment.steps.len() {
+            if self.step(step).await? == Verdict::Fail {
+                break;
+            }
+        }
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Requests become known late: waits until the journals say what the verdicts need.
+    async fn settle(&mut self) {
+        loop {
+            let now = self.recorder.now();
+            let state = self
+                .recorder
+                .read(|timeline| self.judge.settled(timeline, now));
+            if state.decided {
+                return;
+            }
+            self.wait(state.look_again_at, "waiting for the last answers")
+                .await;
+        }
+    }
+
+    /// Waits until something is recorded, or until that time.
+    async fn wait(&self, until: Option<Micros>, doing: &str) {
+        let until = async {
+            match until {
+                Some(at) => self.recorder.until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let tick = async {
+            loop {
+                let name = &self.job.experiment.name.value;
+                self.printer.progress(format!(
+                    "{name} {:>7} s  {doing}",
+                    self.recorder.now().to_string()
+                ));
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.recorder.grown() => {}
+            () = until => {}
+            () = tick, if self.printer.is_live() => {}
+        }
+    }
+
+    /// Undoes everything. A second signal stops that, and says what remains.
+    async fn clear_up(&mut self, interrupt: &mut Interrupt) -> Exit {
+        let remaining = tokio::select! {
+            biased;
+            _ = interrupt.next() => Exit::RevertFailed,
+            exit = self.revert() => exit,
+        };
+        self.printer.settle();
+        if remaining == Exit::RevertFailed {
+            self.say_what_remains();
+        }
+        remaining
+    }
+
+    fn end(mut self, exit: Exit) -> Ran {
+        self.watches = None;
+        self.recorder.record(What::End);
+        let now = self.recorder.now();
+        let timeline = self.recorder.read(|timeline| {
+            self.judge.catch_up(timeline);
+            timeline.clone()
+        });
+        let judgement = self.judge.judgement(now);
+        let exit = exit.and(exit_of(judgement.verdict));
+        Ran {
+            timeline,
+            judgement,
+            exit,
+        }
+    }
+
+    fn note(&self, line: impl AsRef<str>) {
+        self.printer.note(format!(
+            "{}: {}",
+            self.job.experiment.name.value,
+            line.as_ref()
+        ));
+    }
+}
+
+/// How a verdict ends the process.
+pub fn exit_of(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Pass => Exit::Held,
+        Verdict::Inconclusive => Exit::Inconclusive,
+        Verdict::Fail => Exit::Failed,
+    }
+}
+
+fn header(job: &Job<'_>, cluster: &Cluster, namespace: &str) -> Header {
+    Header {
+        timeline: FORMAT,
+        experiment: job.experiment.name.value.clone(),
+        place: cluster.place.clone(),
+        kubernetes: cluster.version.clone(),
+        probeflip: env!("CARGO_PKG_VERSION").to_owned(),
+        run: job.run.to_owned(),
+        namespace: namespace.to_owned(),
+        seed: job.seed,
+        started: cluster.date.clone(),
+    }
+}

@@ -1,0 +1,196 @@
+//! Undoing what a run did, the last thing first.
+//!
+//! What is to be undone is written down before it is done. A flip is undone when its target says so, or
+//! is gone; an object, when it is gone with everything that grew from it.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+
+use super::Scene;
+use crate::{
+    apply::Made,
+    control::Control,
+    exit::{Ends as _, Exit},
+    journal,
+    journal::Journals,
+    lease::Leases,
+    remove,
+    select::Reader,
+    timeline::{Place, What},
+};
+
+/// How often a target that does not answer is asked to heal, and the pause in between. A container that
+/// is being restarted is back by then.
+const ATTEMPTS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What is to be undone, in the order it was done.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Vec<Undo>);
+
+/// One thing to undo.
+#[derive(Debug)]
+pub(super) enum Undo {
+    /// The namespace was made.
+    Namespace {
+        /// Its UID.
+        uid: String,
+    },
+    /// An object was made.
+    Object(Made),
+    /// A target was flipped.
+    Flips {
+        /// The target.
+        control: Control,
+    },
+}
+
+impl Ledger {
+    /// Writes down one more thing; one target is healed once.
+    pub(super) fn push(&mut self, undo: Undo) {
+        let known = match &undo {
+            Undo::Flips { control } => self
+                .flips()
+                .any(|flipped| flipped.address() == control.address()),
+            Undo::Namespace { .. } | Undo::Object(_) => false,
+        };
+        if !known {
+            self.0.push(undo);
+        }
+    }
+
+    fn flips(&self) -> impl Iterator<Item = &Control> {
+        self.0.iter().filter_map(|undo| match undo {
+            Undo::Flips { control } => Some(control),
+            Undo::Namespace { .. } | Undo::Object(_) => None,
+        })
+    }
+
+    fn objects(&self) -> Vec<Made> {
+        let objects = self.0.iter().filter_map(|undo| match undo {
+            Undo::Object(made) => Some(made.clone()),
+            Undo::Namespace { .. } | Undo::Flips { .. } => None,
+        });
+        objects.collect()
+    }
+
+    fn namespace(&self) -> Option<String> {
+        self.0.iter().find_map(|undo| match undo {
+            Undo::Namespace { uid } => Some(uid.clone()),
+            Undo::Object(_) | Undo::Flips { .. } => None,
+        })
+    }
+}
+
+impl Scene<'_> {
+    /// Heals what was flipped and, unless it is to be kept, deletes what was made.
+    pub(super) async fn revert(&mut self) -> Exit {
+        self.journals = Journals::default();
+        let mut exit = Exit::Held;
+        while let Some(control) = self.ledger.flips().last().cloned() {
+            if !self.heal(&control).await {
+                exit = Exit::RevertFailed;
+                break;
+            }
+            self.ledger.0.retain(|undo| !matches!(undo, Undo::Flips { control: healed } if healed.address() == control.address()));
+        }
+        self.leases = Leases::default();
+        if self.job.keep {
+            self.say_what_is_kept();
+            return exit;
+        }
+        exit.and(self.delete().await)
+    }
+
+    /// Asks until the target says so, or is gone.
+    async fn heal(&self, control: &Control) -> bool {
+        for _ in 0..ATTEMPTS {
+            match control.heal().await {
+                Ok(ack) => {
+                    let target = journal::named(control.address(), &ack.instance);
+                    self.recorder.record(What::Healed { target });
+                    return true;
+                }
+                Err(_) if self.is_gone(control).await => return true,
+                Err(error) => tracing::debug!(%error, "not healed yet"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        false
+    }
+
+    async fn is_gone(&self, control: &Control) -> bool {
+        let pods: Api<Pod> = Api::namespaced(self.site.client().clone(), &self.site.namespace);
+        let address = control.address();
+        match pods.get_opt(&address.pod).await {
+            Ok(None) => true,
+            Ok(Some(pod)) => pod.metadata.uid.as_ref() != Some(&address.uid),
+            Err(_) => false,
+        }
+    }
+
+    /// A namespace of our own takes everything in it along.
+    async fn delete(&mut self) -> Exit {
+        let deleted = match self.ledger.namespace() {
+            Some(uid) => remove::namespace(&self.site, &uid).await,
+            None => remove::objects(&self.site, &self.ledger.objects()).await,
+        };
+        match deleted {
+            Ok(()) => {
+                self.ledger
+                    .0
+                    .retain(|undo| matches!(undo, Undo::Flips { .. }));
+                Exit::Held
+            }
+            Err(error) => {
+                let exit = error.exit();
+                self.printer.error(&error.into());
+                exit
+            }
+        }
+    }
+
+    /// The commands that finish what was not undone.
+    pub(super) fn say_what_remains(&self) {
+        let Place::Cluster(context) = &self.cluster.place else {
+            // An embedded cluster ends with the process.
+            return;
+        };
+        let namespace = &self.site.namespace;
+        for control in self.ledger.flips() {
+            let pod = &control.address().pod;
+            self.printer.hint(format!(
+                "`probeflip heal {pod} -n {namespace} --context {context}`"
+            ));
+        }
+        if !self.job.keep && !self.ledger.objects().is_empty() {
+            self.printer.hint(self.down(context));
+        }
+    }
+
+    fn say_what_is_kept(&self) {
+        match &self.cluster.place {
+            Place::Cluster(context) => {
+                self.note(format!(
+                    "the objects stay; they go with {}",
+                    self.down(context)
+                ));
+            }
+            Place::Pocket | Place::Virtual => self.note("the objects go with the embedded cluster"),
+        }
+    }
+
+    fn down(&self, context: &str) -> String {
+        let (run, namespace) = (self.job.run, &self.site.namespace);
+        match self.job.namespace {
+            Some(_) => format!("`probeflip down --run {run} -n {namespace} --context {context}`"),
+            None => format!("`probeflip down --run {run} --context {context}`"),
+        }
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        Reader::new(self.site.client().clone(), &self.site.namespace)
+    }
+}

@@ -1,0 +1,232 @@
+//! One step: its action at all targets at once, then the wait until the judge has decided.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::{Pod, Service};
+
+use super::{Scene, revert::Undo};
+use crate::{
+    control::{Control, ControlError},
+    exit::{Ends, Exit, Failure},
+    experiment::{Action, Flip, ObjectRef, Patch},
+    flip::{FlipError, Order, Ready},
+    flip_plan::Act,
+    journal,
+    judge::Verdict,
+    recorder::Recorder,
+    targets::{Address, targets_of},
+    timeline::{BoundPod, FlipRecord, Micros, What},
+};
+
+/// What each probe was last set to by this run. A later flip of a probe takes the place of an earlier one,
+/// also where it acts on something else.
+#[derive(Debug, Default)]
+pub(super) struct Laid(BTreeMap<(Address, String), Ready>);
+
+/// Why a step could not act.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error("step `{step}`: {subject} means no Pod any more")]
+    NoPods { step: String, subject: ObjectRef },
+    #[error("step `{step}`: {object} was not made by this run; only what it made can be patched")]
+    NotMade { step: String, object: ObjectRef },
+}
+
+impl Ends for StepError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoPods { .. } => Exit::Infrastructure,
+            Self::NotMade { .. } => Exit::Refused,
+        }
+    }
+}
+
+impl Scene<'_> {
+    /// Plays a step to its end, and says whether it failed.
+    pub(super) async fn step(&mut self, step: usize) -> Result<Verdict, Failure> {
+        let said = &self.job.experiment.steps[step];
+        let name = said.name.value.clone();
+        let began = self.recorder.record(What::StepStart {
+            step,
+            name: name.clone(),
+        });
+        self.note(format!("{began} s  {name}"));
+        match &said.action {
+            Action::Flip(flips) => self.flip(step, flips).await?,
+            Action::Patch(patch) => self.patch(step, patch).await?,
+        }
+        let failed = self.decided(step, &name).await;
+        self.recorder.record(What::StepEnd { step });
+        Ok(if failed { Verdict::Fail } else { Verdict::Pass })
+    }
+
+    async fn decided(&mut self, step: usize, name: &str) -> bool {
+        loop {
+            let now = self.recorder.now();
+            let state = self
+                .recorder
+                .read(|timeline| self.judge.step(timeline, step, now));
+            if state.decided {
+                return state.failed;
+            }
+            self.wait(state.look_again_at, name).await;
+        }
+    }
+
+    async fn patch(&mut self, step: usize, patch: &Patch) -> Result<(), Failure> {
+        let object = &patch.object.value;
+        let Some(made) = self.made.iter().find(|made| made.is(object)) else {
+            let step = self.job.experiment.steps[step].name.value.clone();
+            return Err(StepError::NotMade {
+                step,
+                object: object.clone(),
+            }
+            .into());
+        };
+        self.recorder.record(What::Sending { step });
+        self.site.patch(made, &patch.merge).await?;
+        self.recorder.record(What::Acknowledged { step });
+        Ok(())
+    }
+
+    /// Prepares all flips of a step, then sends them together.
+    async fn flip(&mut self, step: usize, flips: &[Flip]) -> Result<(), Failure> {
+        let mut ready = Vec::new();
+        for flip in flips {
+            ready.extend(self.prepare(step, flip).await?);
+        }
+        for each in &ready {
+            self.leases.hold(&each.control, &each.instance).await?;
+            self.ledger.push(Undo::Flips {
+                control: each.control.clone(),
+            });
+        }
+        let recorder = &self.recorder;
+        try_join_all(ready.iter().map(|each| send(recorder, step, each))).await?;
+        for each in ready {
+            self.supersede(each).await?;
+        }
+        Ok(())
+    }
+
+    async fn prepare(&mut self, step: usize, flip: &Flip) -> Result<Vec<Ready>, Failure> {
+        let order = order(flip);
+        let bound = self.judge.pods(&flip.pod);
+        let services: Vec<Service> = self.caught_up().all("Service");
+        let pods = self.pods(&bound);
+        if pods.is_empty() {
+            let step = self.job.experiment.steps[step].name.value.clone();
+            return Err(StepError::NoPods {
+                step,
+                subject: flip.pod.value.clone(),
+            }
+            .into());
+        }
+        let recorder = &self.recorder;
+        let ask = async |control: Control| journal::state(&control, recorder).await;
+        let prepared = pods
+            .iter()
+            .map(|pod| Ready::prepare(&self.switchboard, pod, &services, &order, ask));
+        let ready: Result<Vec<_>, FlipError> = try_join_all(prepared).await;
+        Ok(ready?)
+    }
+
+    /// Takes an earlier flip of the same probe away where the new one does not cover it. It comes after
+    /// the new one, so that the probe never sees the base in between.
+    async fn supersede(&mut self, ready: Ready) -> Result<(), Failure> {
+        let probe = (
+            ready.control.address().clone(),
+            ready.order.probe.to_string(),
+        );
+        let earlier = self.laid.0.insert(probe, ready.clone());
+        if let Some(earlier) = earlier
+            && earlier.instance == ready.instance
+            && !same_place(&earlier, &ready)
+        {
+            earlier.withdraw().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the journals of all targets from now on, and what they hold from before.
+    pub(super) fn follow_targets(&mut self) {
+        let pods: Vec<Pod> = self.caught_up().all("Pod");
+        for address in pods.iter().flat_map(targets_of).flatten() {
+            let control = self.switchboard.control(&address);
+            self.journals.follow_target(control, self.recorder.clone());
+        }
+    }
+
+    fn pods(&mut self, bound: &[BoundPod]) -> Vec<Pod> {
+        let pods: Vec<Pod> = self.caught_up().all("Pod");
+        pods.into_iter()
+            .filter(|pod| {
+                bound
+                    .iter()
+                    .any(|bound| pod.metadata.uid.as_ref() == Some(&bound.uid))
+            })
+            .collect()
+    }
+
+    fn caught_up(&mut self) -> &crate::latest::Latest {
+        self.recorder.read(|timeline| {
+            self.latest.catch_up(timeline);
+        });
+        &self.latest
+    }
+}
+
+fn order(flip: &Flip) -> Order {
+    Order {
+        container: flip.container.value.clone(),
+        probe: flip.probe.value,
+        to: flip.to.value,
+        lasts: flip.lasts,
+        count: flip.count,
+        delay: flip.delay,
+        shared: flip.shared,
+        leased: true,
+    }
+}
+
+async fn send(recorder: &Recorder, step: usize, ready: &Ready) -> Result<(), ControlError> {
+    let sent = recorder.record(What::Sending { step });
+    ready.send().await?;
+    recorder.record(What::Flip(flip_record(ready, sent)));
+    recorder.record(What::Acknowledged { step });
+    Ok(())
+}
+
+fn flip_record(ready: &Ready, sent: Micros) -> FlipRecord {
+    let Ready {
+        control,
+        instance,
+        plan,
+        order,
+    } = ready;
+    FlipRecord {
+        target: journal::named(control.address(), instance),
+        probe: order.probe.to_string(),
+        port: plan.port,
+        path: match &plan.act {
+            Act::Route { path, .. } => Some(path.clone()),
+            Act::Port(_) => None,
+        },
+        to: order.to.to_string(),
+        sent,
+        leased: order.leased,
+        lasts: order.lasts.map(Micros::from),
+        count: order.count.map(std::num::NonZeroU32::get),
+    }
+}
+
+/// Whether one lies exactly where the other does.
+fn same_place(one: &Ready, other: &Ready) -> bool {
+    one.plan.port == other.plan.port
+        && match (&one.plan.act, &other.plan.act) {
+            (Act::Route { path, .. }, Act::Route { path: other, .. }) => path == other,
+            (Act::Port(_), Act::Port(_)) => true,
+            _ => false,
+        }
+}
