@@ -1,2 +1,17 @@
-//! Under construction.
-fn main() {}
+//! `probeflip`: parse, run, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use orchestrator::{cli::Cli, commands, printer::Printer};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let silent = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(silent.from_env_lossy())
+        .with_writer(std::io::stderr)
+        .init();
+    commands::run(cli.command, &Printer::process()).into()
+}

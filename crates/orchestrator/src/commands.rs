@@ -1,0 +1,79 @@
+//! What each command does. This file only sends each to its own.
+
+mod bench;
+mod down;
+mod flip;
+mod heal;
+mod image;
+mod run;
+mod status;
+mod up;
+
+use clap::CommandFactory as _;
+
+use crate::{
+    cli::{self, Cli, Command},
+    exit::{Exit, Failure},
+    printer::Printer,
+    schema,
+};
+use bench::Bench;
+
+pub(crate) use bench::must_exist;
+
+/// What a command comes to.
+type Outcome = Result<Exit, Failure>;
+
+/// Runs a command to its end, and prints why it failed if it did.
+pub fn run(command: Command, printer: &Printer) -> Exit {
+    let outcome = match command {
+        Command::Run(run) => run::run(&run, printer),
+        Command::Judge(judge) => run::judge_again(&judge, printer),
+        Command::Up(up) => up_files(&up, printer),
+        Command::Down(down) => down_what(&down, printer),
+        Command::Flip(flip) => Bench::with(&flip.at, printer, true, async |bench| {
+            flip::run(&flip, bench).await
+        }),
+        Command::Heal(heal) => Bench::with(&heal.at, printer, false, async |bench| {
+            heal::run(&heal, bench).await
+        }),
+        Command::Status(status) => Bench::with(&status.at, printer, false, async |bench| {
+            status::run(&status, bench).await
+        }),
+        Command::Image(image) => image::run(&image, printer),
+        Command::Schema => schema(printer),
+        Command::Completions { shell } => completions(shell, printer),
+    };
+    outcome.unwrap_or_else(|failure| failure.print(printer))
+}
+
+/// Files are read before anything is touched.
+fn up_files(up: &cli::Up, printer: &Printer) -> Outcome {
+    let manifests = up::load(&up.files)?;
+    Bench::with(&up.at, printer, true, async |bench| {
+        up::run(&manifests, bench).await
+    })
+}
+
+fn down_what(down: &cli::Down, printer: &Printer) -> Outcome {
+    let manifests = up::load(&down.files)?;
+    let list = down.run.is_none() && manifests.is_empty();
+    Bench::with(&down.at, printer, !list, async |bench| match &down.run {
+        Some(id) => down::run(id, bench).await,
+        None if list => down::list(bench).await,
+        None => down::files(&manifests, bench).await,
+    })
+}
+
+fn schema(printer: &Printer) -> Outcome {
+    let schema = serde_json::to_string_pretty(&schema::experiment());
+    printer.data(&(schema.expect("a schema must serialize") + "\n"))?;
+    Ok(Exit::Held)
+}
+
+fn completions(shell: clap_complete::Shell, printer: &Printer) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "probeflip", &mut script);
+    printer.data(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Held)
+}

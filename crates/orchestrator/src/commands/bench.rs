@@ -1,0 +1,96 @@
+//! What every command on a kubeconfig's cluster starts with: a runtime, a guard, a client, a namespace.
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+
+use super::Outcome;
+use crate::{
+    cli::Where,
+    cluster::{self, Cluster},
+    draw::Draw,
+    exit::{Ends, Exit, Failure},
+    guard,
+    printer::Printer,
+    select::Reader,
+    switchboard::Switchboard,
+    timeline::Place,
+};
+
+/// A namespace of a cluster to work on.
+#[derive(Debug)]
+pub(super) struct Bench<'a> {
+    pub(super) cluster: Cluster,
+    pub(super) namespace: String,
+    pub(super) printer: &'a Printer,
+}
+
+/// The namespace does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no namespace `{0}`")]
+pub(crate) struct NoNamespace(String);
+
+impl Ends for NoNamespace {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+impl<'a> Bench<'a> {
+    /// Runs a command on the cluster and namespace that were said. One that writes is guarded.
+    pub(super) fn with(
+        at: &Where,
+        printer: &'a Printer,
+        writes: bool,
+        command: impl AsyncFnOnce(Self) -> Outcome,
+    ) -> Outcome {
+        let (context, named) = match &at.context {
+            Some(context) => (context.clone(), true),
+            None => (cluster::current_context()?, false),
+        };
+        if writes {
+            guard::may_write(&context, named)?;
+        }
+        let place = Place::Cluster(context);
+        cluster::runtime(&place)?.block_on(async {
+            let bench = Self::open(place, at, printer).await?;
+            command(bench).await
+        })
+    }
+
+    async fn open(place: Place, at: &Where, printer: &'a Printer) -> Result<Self, Failure> {
+        let cluster = Cluster::connect(place, &mut Draw::from_system()).await?;
+        let namespace = at
+            .namespace
+            .clone()
+            .unwrap_or_else(|| cluster.namespace.clone());
+        printer.note(format!(
+            "context `{}`, namespace `{namespace}`",
+            cluster.place
+        ));
+        must_exist(&cluster, &namespace).await?;
+        Ok(Self {
+            cluster,
+            namespace,
+            printer,
+        })
+    }
+
+    /// What is in the namespace.
+    pub(super) fn reader(&self) -> Reader {
+        Reader::new(self.cluster.client.clone(), &self.namespace)
+    }
+
+    /// The targets in the namespace.
+    pub(super) fn switchboard(&self) -> Switchboard {
+        Switchboard::new(self.cluster.client.clone(), &self.namespace)
+    }
+}
+
+/// Refuses a namespace that does not exist. One that may not be looked up is taken on trust.
+pub(crate) async fn must_exist(cluster: &Cluster, namespace: &str) -> Result<(), NoNamespace> {
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    match namespaces.get_opt(namespace).await {
+        Ok(None) => Err(NoNamespace(namespace.to_owned())),
+        Ok(Some(_)) | Err(_) => Ok(()),
+    }
+}

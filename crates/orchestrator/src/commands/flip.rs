@@ -1,0 +1,130 @@
+//! `probeflip flip`: one behaviour at one probe of every Pod that is meant.
+//!
+//! With `--for` the target ends it and we return at once. Else it is leased, and we stay until Ctrl-C, so
+//! that it ends with us however we end.
+
+use std::fmt::Write as _;
+
+use futures::future::{join_all, try_join_all};
+
+use super::{Bench, Outcome};
+use crate::{
+    cli,
+    control::Control,
+    exit::{Exit, Failure},
+    experiment::time,
+    flip::{Order, Ready},
+    interrupt::Interrupt,
+    lease::Leases,
+    select::Selection,
+};
+
+pub(super) async fn run(flip: &cli::Flip, bench: Bench<'_>) -> Outcome {
+    let order = order(flip);
+    let mut interrupt = Interrupt::catch()?;
+    let ready = prepare(flip, &bench, &order).await?;
+    let mut leases = Leases::default();
+    if order.leased {
+        for each in &ready {
+            leases.hold(&each.control, &each.instance).await?;
+        }
+    }
+    if let Err(error) = try_join_all(ready.iter().map(Ready::send)).await {
+        let healed = heal(&ready, &bench).await;
+        let failure = Failure::from(error);
+        return Err(Failure {
+            exit: failure.exit.and(healed),
+            ..failure
+        });
+    }
+    for each in &ready {
+        bench.printer.note(said(each));
+    }
+    if !order.leased {
+        return Ok(Exit::Held);
+    }
+    bench.printer.note("in force until Ctrl-C");
+    let ended = interrupt.next().await;
+    Ok(ended.and(heal(&ready, &bench).await))
+}
+
+fn order(flip: &cli::Flip) -> Order {
+    Order {
+        container: flip.container.clone(),
+        probe: flip.probe,
+        to: flip.behaviour,
+        lasts: flip.duration,
+        count: flip.count,
+        delay: None,
+        shared: flip.shared,
+        leased: flip.duration.is_none(),
+    }
+}
+
+async fn prepare(
+    flip: &cli::Flip,
+    bench: &Bench<'_>,
+    order: &Order,
+) -> Result<Vec<Ready>, Failure> {
+    let reader = bench.reader();
+    let pods = reader.pods(Selection::Subject(&flip.subject)).await?;
+    let services = reader.services().await?;
+    let switchboard = bench.switchboard();
+    let ask = async |control: Control| control.state().await;
+    let prepared = pods
+        .iter()
+        .map(|pod| Ready::prepare(&switchboard, pod, &services, order, ask));
+    Ok(try_join_all(prepared).await?)
+}
+
+async fn heal(ready: &[Ready], bench: &Bench<'_>) -> Exit {
+    let healed = join_all(ready.iter().map(Ready::withdraw)).await;
+    let mut exit = Exit::Held;
+    for (each, healed) in ready.iter().zip(healed) {
+        let address = each.control.address();
+        match healed {
+            Ok(_) => bench
+                .printer
+                .note(format!("healed {}/{}", address.pod, address.container)),
+            // The process that took the flip is gone, and the flip with it.
+            Err(error) if error.is_another_instance() => {}
+            Err(error) => {
+                exit = Exit::RevertFailed;
+                let (namespace, pod) = (&bench.namespace, &address.pod);
+                let context = &bench.cluster.place;
+                bench.printer.error(&error.into());
+                bench.printer.hint(format!(
+                    "`probeflip heal {pod} -n {namespace} --context {context}`"
+                ));
+            }
+        }
+    }
+    exit
+}
+
+/// What was done, in one line.
+fn said(ready: &Ready) -> String {
+    let Ready {
+        control,
+        plan,
+        order,
+        ..
+    } = ready;
+    let address = control.address();
+    let mut said = format!(
+        "{}/{}: {} is now {} (port {}, {})",
+        address.pod, address.container, order.probe, order.to, plan.port, plan.act
+    );
+    if let Some(lasts) = order.lasts {
+        write!(said, ", for {}", time::format(lasts)).expect("a string must take what is written");
+    }
+    if let Some(count) = order.count {
+        write!(said, ", for {count} requests").expect("a string must take what is written");
+    }
+    if !plan.closes.is_empty() {
+        let closed = plan.closes.join(", ");
+        write!(said, "; this closes service port {closed}")
+            .expect("a string must take what is written");
+    }
+    said
+}

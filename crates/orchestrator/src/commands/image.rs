@@ -1,0 +1,21 @@
+//! `probeflip image`: see [`crate::image`].
+
+use super::Outcome;
+use crate::{
+    cli::Image,
+    exit::Exit,
+    image::{default_binary, write},
+    printer::Printer,
+};
+
+pub(super) fn run(image: &Image, printer: &Printer) -> Outcome {
+    let binary = image.binary.clone().unwrap_or_else(default_binary);
+    let architecture = write(&binary, &image.tag, &image.output)?;
+    printer.note(format!(
+        "packed `{}` as {} for linux/{architecture} into `{}`",
+        binary.display(),
+        image.tag,
+        image.output.display()
+    ));
+    Ok(Exit::Held)
+}

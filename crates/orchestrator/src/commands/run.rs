@@ -1,0 +1,274 @@
+//! `probeflip run` and `probeflip judge`: files in, reports out.
+//!
+//! All files are read and checked before the first experiment runs. Each runs in a runtime of its own, and
+//! nothing is written to disk before the last has ended.
+
+use std::{fs, path::Path};
+
+use super::Outcome;
+use crate::{
+    cli::{self, On},
+    cluster::{self, Cluster},
+    draw::Draw,
+    exit::{Ends, Exit, Failure},
+    experiment::Experiment,
+    files::{Files, SEED},
+    guard,
+    interrupt::Interrupt,
+    judge, load,
+    printer::Printer,
+    report::{self, json},
+    run::{self, Job, Ran, exit_of},
+    timeline::{Place, Timeline, file},
+    workload::{self, Manifest},
+};
+
+/// What is drawn from on `virtual` where no seed is said.
+const VIRTUAL_SEED: u64 = 1;
+
+/// How long a run's ID is.
+const ID_LENGTH: usize = 8;
+
+/// Why nothing was run or judged.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("no experiment in these files; expected `kind: Experiment`")]
+    NoExperiment,
+    #[error("`--context` is a cluster's, and `--on {0}` is not one")]
+    ContextElsewhere(&'static str),
+    #[error("`{timeline}` holds no timeline of {experiment}")]
+    NoTimeline {
+        timeline: String,
+        experiment: String,
+    },
+    #[error("`{path}` is no timeline")]
+    Timeline {
+        path: String,
+        #[source]
+        source: file::ReadError,
+    },
+    #[error("cannot write `{path}`")]
+    Write {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Ends for RunError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Write { .. } => Exit::Infrastructure,
+            _ => Exit::Usage,
+        }
+    }
+}
+
+/// An experiment and the objects of its workload.
+struct Checked {
+    experiment: Experiment,
+    objects: Vec<Manifest>,
+}
+
+pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
+    let (place, named) = place(run)?;
+    let checked = load_all(run, printer)?;
+    if let Place::Cluster(context) = &place {
+        guard::may_write(context, named)?;
+    }
+    let seed = seed(run, &place);
+    let id = draw(seed).suffix(ID_LENGTH);
+    printer.note(format!("run {id}"));
+    let mut exit = Exit::Held;
+    let mut ran = Vec::new();
+    for Checked {
+        experiment,
+        objects,
+    } in &checked
+    {
+        let namespace = run.namespace.as_deref();
+        let (objects, keep) = (objects.clone(), run.keep);
+        let job = Job {
+            experiment,
+            objects,
+            namespace,
+            run: &id,
+            seed,
+            keep,
+        };
+        match run_one(&job, &place, printer) {
+            Ok(one) => {
+                exit = exit.and(one.exit);
+                printer.data(&told(experiment, &one, printer))?;
+                ran.push((experiment, one));
+            }
+            Err(failure) => exit = exit.and(failure.print(printer)),
+        }
+        if stops(exit) {
+            break;
+        }
+    }
+    write_json(run.json.as_deref(), &ran)?;
+    write_timelines(run.timeline.as_deref(), &ran)?;
+    Ok(exit)
+}
+
+/// Whether nothing more should be run: somebody wants it to end, or something is broken that the next
+/// experiment would meet too.
+fn stops(exit: Exit) -> bool {
+    matches!(
+        exit,
+        Exit::Interrupted | Exit::Terminated | Exit::RevertFailed | Exit::Refused
+    )
+}
+
+fn run_one(job: &Job<'_>, place: &Place, printer: &Printer) -> Result<Ran, Failure> {
+    let mut draw = draw(job.seed);
+    cluster::runtime(place)?.block_on(async {
+        let mut interrupt = Interrupt::catch()?;
+        let cluster = Cluster::connect(place.clone(), &mut draw).await?;
+        run::run(job, &cluster, &mut draw, &mut interrupt, printer).await
+    })
+}
+
+/// Where to run, and whether the user named it.
+fn place(run: &cli::Run) -> Result<(Place, bool), Failure> {
+    match (run.on, &run.context) {
+        (Some(On::Pocket), Some(_)) => Err(RunError::ContextElsewhere("pocket").into()),
+        (Some(On::Virtual), Some(_)) => Err(RunError::ContextElsewhere("virtual").into()),
+        (_, Some(context)) => Ok((Place::Cluster(context.clone()), true)),
+        (Some(On::Cluster), None) => Ok((Place::Cluster(cluster::current_context()?), false)),
+        (Some(On::Virtual), None) => Ok((Place::Virtual, true)),
+        (Some(On::Pocket) | None, None) => Ok((Place::Pocket, true)),
+    }
+}
+
+/// What is drawn from. Names on clusters come from the system, whatever the seed.
+fn seed(run: &cli::Run, place: &Place) -> Option<u64> {
+    match place {
+        Place::Virtual => Some(run.seed.unwrap_or(VIRTUAL_SEED)),
+        Place::Pocket => run.seed,
+        Place::Cluster(_) => None,
+    }
+}
+
+fn draw(seed: Option<u64>) -> Draw {
+    seed.map_or_else(Draw::from_system, Draw::seeded)
+}
+
+/// Reads and checks everything; the first file that is wrong ends it.
+fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> {
+    let (files, paths) = if run.files.is_empty() {
+        (Files::Embedded, vec![Path::new(SEED)])
+    } else {
+        (Files::Disk, run.files.iter().map(AsRef::as_ref).collect())
+    };
+    let mut checked = Vec::new();
+    for path in paths {
+        let experiments = load::load(&files.read(path)?)?.experiments;
+        if experiments.is_empty() {
+            printer.note(format!(
+                "skipped `{}`: it holds no experiment",
+                path.display()
+            ));
+        }
+        for experiment in experiments {
+            checked.push(check(experiment, files, run.namespace.as_deref())?);
+        }
+    }
+    if checked.is_empty() {
+        return Err(RunError::NoExperiment.into());
+    }
+    Ok(checked)
+}
+
+fn check(
+    experiment: Experiment,
+    files: Files,
+    namespace: Option<&str>,
+) -> Result<Checked, Failure> {
+    let manifests = workload::of_experiment(&experiment, files)?;
+    let objects = workload::objects(&manifests, namespace)?;
+    Ok(Checked {
+        experiment,
+        objects,
+    })
+}
+
+fn told(experiment: &Experiment, ran: &Ran, printer: &Printer) -> String {
+    report::text(
+        experiment,
+        &ran.timeline,
+        &ran.judgement,
+        printer.paint(),
+        printer.width(),
+    )
+}
+
+fn write_json(path: Option<&Path>, ran: &[(&Experiment, Ran)]) -> Result<(), RunError> {
+    let Some(path) = path else { return Ok(()) };
+    let runs = ran
+        .iter()
+        .map(|(experiment, one)| json::Run::new(experiment, &one.timeline, &one.judgement));
+    let report = json::Report::new(runs.collect());
+    let mut bytes = serde_json::to_vec_pretty(&report).expect("a report must serialize");
+    bytes.push(b'\n');
+    write(path, bytes)
+}
+
+fn write_timelines(path: Option<&Path>, ran: &[(&Experiment, Ran)]) -> Result<(), RunError> {
+    let Some(path) = path else { return Ok(()) };
+    let mut bytes = Vec::new();
+    for (_, one) in ran {
+        file::write(&one.timeline, &mut bytes).expect("memory must take what is written");
+    }
+    write(path, bytes)
+}
+
+fn write(path: &Path, bytes: Vec<u8>) -> Result<(), RunError> {
+    let path_shown = || path.display().to_string();
+    fs::write(path, bytes).map_err(|source| RunError::Write {
+        path: path_shown(),
+        source,
+    })
+}
+
+/// Judges recorded timelines again, each by the experiment of its name.
+pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> Outcome {
+    let experiments = load::load(&Files::Disk.read(&again.file)?)?.experiments;
+    if experiments.is_empty() {
+        return Err(RunError::NoExperiment.into());
+    }
+    let timelines = read_timelines(&again.timeline)?;
+    let mut exit = Exit::Held;
+    for experiment in &experiments {
+        let name = &experiment.name.value;
+        let of_name = |timeline: &&Timeline| timeline.header().experiment == *name;
+        let Some(timeline) = timelines.iter().find(of_name) else {
+            let timeline = again.timeline.display().to_string();
+            return Err(RunError::NoTimeline {
+                timeline,
+                experiment: name.clone(),
+            }
+            .into());
+        };
+        let judgement = judge::judge(experiment, timeline);
+        let ran = Ran {
+            timeline: timeline.clone(),
+            exit: exit_of(judgement.verdict),
+            judgement,
+        };
+        exit = exit.and(ran.exit);
+        printer.data(&told(experiment, &ran, printer))?;
+    }
+    Ok(exit)
+}
+
+fn read_timelines(path: &Path) -> Result<Vec<Timeline>, Failure> {
+    let source = Files::Disk.read(path)?;
+    let timelines = file::read(&source.text);
+    Ok(timelines.map_err(|source| RunError::Timeline {
+        path: path.display().to_string(),
+        source,
+    })?)
+}

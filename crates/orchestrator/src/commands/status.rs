@@ -1,0 +1,68 @@
+//! `probeflip status`: see [`crate::status`].
+
+use comfy_table::{Table, presets};
+use k8s_openapi::api::core::v1::Pod;
+
+use super::{Bench, Outcome};
+use crate::{
+    cli::Selected,
+    exit::Exit,
+    status::{HEADS, Row, rows},
+    switchboard::Switchboard,
+    targets::{self, is_target},
+};
+
+pub(super) async fn run(status: &Selected, bench: Bench<'_>) -> Outcome {
+    let reader = bench.reader();
+    let pods = reader.pods(status.selection()).await?;
+    let (services, slices) = (reader.services().await?, reader.slices().await?);
+    let switchboard = bench.switchboard();
+    let mut table = Vec::new();
+    let mut exit = Exit::Held;
+    for (pod, container) in targets_in(&pods) {
+        let state = match ask(&switchboard, pod, &container).await {
+            Ok(state) => Some(state),
+            Err(error) => {
+                bench.printer.error(&error);
+                exit = exit.and(Exit::Infrastructure);
+                None
+            }
+        };
+        table.extend(rows(pod, &container, state.as_ref(), &services, &slices));
+    }
+    if table.is_empty() {
+        bench.printer.note(format!(
+            "no probe of a target in namespace `{}`",
+            bench.namespace
+        ));
+        return Ok(exit);
+    }
+    bench.printer.data(&drawn(table))?;
+    Ok(exit)
+}
+
+fn targets_in(pods: &[Pod]) -> impl Iterator<Item = (&Pod, String)> {
+    pods.iter().flat_map(|pod| {
+        let targets = targets::containers(pod).filter(|container| is_target(pod, container));
+        targets.map(move |container| (pod, container.name.clone()))
+    })
+}
+
+async fn ask(
+    switchboard: &Switchboard,
+    pod: &Pod,
+    container: &str,
+) -> anyhow::Result<probe_target::wire::State> {
+    let address = targets::target(pod, container)?;
+    Ok(switchboard.control(&address).state().await?)
+}
+
+fn drawn(rows: Vec<Row>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(HEADS);
+    for row in rows {
+        table.add_row(row.cells());
+    }
+    let lines = table.lines().map(|line| line.trim_end().to_owned());
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
