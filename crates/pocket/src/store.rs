@@ -185,6 +185,17 @@ impl Store {
     }
 }
 
+impl Key {
+    /// The key of one object.
+    pub fn new(resource: &'static str, namespace: &str, name: &str) -> Self {
+        Self {
+            resource,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
 impl Table {
     fn new() -> Self {
         Self {
@@ -230,11 +241,7 @@ mod tests {
     use serde_json::json;
 
     fn key(name: &str) -> Key {
-        Key {
-            resource: "pods",
-            namespace: "default".into(),
-            name: name.into(),
-        }
+        Key::new("pods", "default", name)
     }
 
     fn put(store: &mut Store, name: &str) -> Version {

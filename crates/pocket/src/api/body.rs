@@ -87,6 +87,21 @@ pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Makes the object say the name that the path says, and refuses one that says another.
+pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), Refusal> {
+    match object["metadata"]["name"].as_str().unwrap_or_default() {
+        "" => object["metadata"]["name"] = name.into(),
+        said if said == name => {}
+        said => {
+            let message = format!(
+                "the name of the object ({said}) does not match the name on the URL ({name})"
+            );
+            return Err(Refusal::bad_request(message));
+        }
+    }
+    Ok(())
+}
+
 /// 415, with what would have been understood.
 pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> Refusal {
     let message = format!(

@@ -72,36 +72,16 @@ fn checked(call: &Call, mut wanted: Value) -> Result<Value, Refusal> {
     if call
         .query
         .field_manager
-        .as_deref()
-        .unwrap_or_default()
-        .is_empty()
+        .as_ref()
+        .is_none_or(String::is_empty)
     {
         return Err(nobody(kind));
     }
-    let metadata = &mut wanted["metadata"];
-    if metadata["managedFields"]
-        .as_array()
-        .is_some_and(|entries| !entries.is_empty())
-    {
+    let managers = wanted["metadata"]["managedFields"].as_array();
+    if managers.is_some_and(|managers| !managers.is_empty()) {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
-    match metadata["name"].as_str().unwrap_or_default() {
-        "" => metadata["name"] = call.target.name().into(),
-        said if said == call.target.name() => {}
-        said => {
-            let message = format!(
-                "the name of the object ({said}) does not match the name on the URL ({})",
-                call.target.name()
-            );
-            return Err(Refusal::bad_request(message));
-        }
-    }
-    if let Some(wanted) = wanted.as_object_mut()
-        && kind.has_status
-        && call.target.part != Subresource::Status
-    {
-        wanted.remove("status");
-    }
+    body::check_name(call.target.name(), &mut wanted)?;
     Ok(events::store(kind, wanted))
 }
 

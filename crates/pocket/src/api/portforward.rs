@@ -159,22 +159,20 @@ async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
     }
 }
 
-/// Hands the client's frames to their ports until it closes.
+/// Hands the client's frames to their ports. Reading goes on after its Close, or the closing handshake would be cut off.
 async fn deliver(incoming: &mut SplitStream<Socket>, uploads: &[mpsc::Sender<Bytes>]) {
     while let Some(Ok(message)) = incoming.next().await {
-        match message {
-            Message::Binary(mut frame) if frame.len() > 1 => {
-                let channel = usize::from(frame.split_to(1)[0]);
-                if let Some(upload) = uploads
-                    .get(channel / 2)
-                    .filter(|_| channel.is_multiple_of(2))
-                {
-                    // A port that has ended takes no more bytes.
-                    drop(upload.send(frame).await);
-                }
-            }
-            Message::Close(_) => return,
-            _ => {}
+        let Message::Binary(mut frame) = message else {
+            continue;
+        };
+        if frame.len() < 2 {
+            continue;
+        }
+        let channel = usize::from(frame.split_to(1)[0]);
+        let is_data = channel.is_multiple_of(2);
+        if let Some(upload) = uploads.get(channel / 2).filter(|_| is_data) {
+            // A port that has ended takes no more bytes.
+            drop(upload.send(frame).await);
         }
     }
 }

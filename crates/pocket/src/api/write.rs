@@ -28,15 +28,8 @@ pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Re
 }
 
 pub(super) async fn replace(call: &Call, request: Request) -> Result<Response, Refusal> {
-    let object = body::object(call.target.kind, request).await?;
-    let said = object["metadata"]["name"].as_str().unwrap_or_default();
-    if said != call.target.name() {
-        let message = format!(
-            "the name of the object ({said}) does not match the name on the URL ({})",
-            call.target.name()
-        );
-        return Err(Refusal::bad_request(message));
-    }
+    let mut object = body::object(call.target.kind, request).await?;
+    body::check_name(call.target.name(), &mut object)?;
     let object = events::store(call.target.kind, object);
     call.update(|_| Ok(object))
 }

@@ -25,10 +25,11 @@ pub(crate) enum Step {
     Member(String),
 }
 
-/// What nobody owns: it identifies the object or is written by the registry.
-const NOBODYS: [&[&str]; 11] = [
+/// What nobody owns: it identifies the object, is written by the registry, or is a status, which is not recorded.
+const NOBODYS: [&[&str]; 12] = [
     &["apiVersion"],
     &["kind"],
+    &["status"],
     &["metadata", "name"],
     &["metadata", "namespace"],
     &["metadata", "uid"],

@@ -45,11 +45,7 @@ impl Registry {
             .get_or_insert_default();
         conditions.retain(|condition| condition.type_ != scheduled.type_);
         conditions.push(scheduled);
-        let key = Key {
-            resource: kind.plural,
-            namespace: namespace.into(),
-            name: name.into(),
-        };
+        let key = Key::new(kind.plural, namespace, name);
         state.store.put(key, untyped(&pod));
         Ok(())
     }

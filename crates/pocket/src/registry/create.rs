@@ -2,12 +2,21 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 
 use super::{Registry, State, identity};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::store::Key;
+
+/// Metadata that no new object has.
+const LATER: [&str; 4] = [
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+];
 
 impl Registry {
     /// Creates an object in `namespace` (empty for cluster-scoped kinds). A dry run does all but keep it.
@@ -18,17 +27,10 @@ impl Registry {
         mut object: Value,
         dry_run: bool,
     ) -> Result<Arc<Value>, Refusal> {
-        let created = serde_json::to_value(self.clock().time()).unwrap_or_default();
         let mut state = self.state();
         address(kind, namespace, &mut object)?;
         let name = state.name(kind, &mut object)?;
         state.check_namespace(kind, namespace, &name)?;
-        if kind.has_status
-            && !kind.read_only
-            && let Some(object) = object.as_object_mut()
-        {
-            object.remove("status");
-        }
         let mut object = (kind.schema.create)(kind, object)?;
         if state.store.get(kind.plural, namespace, &name).is_some() {
             return Err(Refusal::already_exists(kind, &name));
@@ -36,31 +38,14 @@ impl Registry {
         if kind.name == "Service" {
             state.allocate_address(kind, &name, &mut object)?;
         }
-        let metadata = metadata(&mut object)?;
-        for field in [
-            "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-            "generation",
-            "selfLink",
-        ] {
-            metadata.remove(field);
-        }
-        metadata.insert("uid".into(), identity::uid(&mut state.random).into());
-        metadata.insert("creationTimestamp".into(), created);
-        if kind.has_generation {
-            metadata.insert("generation".into(), json!(1));
-        }
+        let created = self.clock().time();
+        state.identify(kind, metadata(&mut object)?, &created);
         if dry_run {
             return Ok(Arc::new(object));
         }
-        Ok(state.store.put(
-            Key {
-                resource: kind.plural,
-                namespace: namespace.into(),
-                name,
-            },
-            object,
-        ))
+        Ok(state
+            .store
+            .put(Key::new(kind.plural, namespace, &name), object))
     }
 }
 
@@ -82,6 +67,18 @@ impl State {
                 Ok(name)
             }
             (name, _) => Ok(name.to_owned()),
+        }
+    }
+
+    /// Gives the object what makes it this one, and takes away what only a later life can bring.
+    fn identify(&mut self, kind: &Kind, metadata: &mut Map<String, Value>, created: &Time) {
+        for field in LATER {
+            metadata.remove(field);
+        }
+        metadata.insert("uid".into(), identity::uid(&mut self.random).into());
+        metadata.insert("creationTimestamp".into(), json!(created));
+        if kind.has_generation {
+            metadata.insert("generation".into(), json!(1));
         }
     }
 

@@ -52,11 +52,7 @@ impl Registry {
         let grace = grace(kind, &current, deletion.grace);
         let next = self.marked(&current, grace);
         let goes = may_go(&next);
-        let key = Key {
-            resource: kind.plural,
-            namespace: namespace.into(),
-            name: name.into(),
-        };
+        let key = Key::new(kind.plural, namespace, name);
         if deletion.dry_run {
             let next = Arc::new(next);
             return Ok(if goes {

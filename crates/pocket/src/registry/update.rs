@@ -59,11 +59,7 @@ impl Registry {
         if dry_run {
             return Ok(Arc::new(next));
         }
-        let key = Key {
-            resource: kind.plural,
-            namespace: namespace.into(),
-            name: name.into(),
-        };
+        let key = Key::new(kind.plural, namespace, name);
         if delete::may_go(&next) {
             // It was only waiting for this change, of which nobody is told but by its deletion.
             return Ok(state.store.remove(&key).unwrap_or(current));

@@ -116,6 +116,8 @@ async fn bytes_reach_the_pods_loopback_and_come_back() {
     client.send(Message::binary(&b"\0hello"[..])).await.unwrap();
     assert_eq!(next(&mut client).await, b"\0hello");
     client.close(None).await.unwrap();
+    assert!(matches!(client.next().await, Some(Ok(Message::Close(_)))));
+    assert!(client.next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, ContainerPort};
 
 use super::names::{self, Names};
+use super::probe::Role;
 use super::{fields, probe};
 use crate::refusal::Faults;
 
@@ -75,22 +76,18 @@ pub(super) fn check(container: &Container, path: &str, faults: &mut Faults) {
             faults.required(format!("{path}.env[{index}].name"), "");
         }
     }
+    check_probes(container, path, faults);
+}
+
+fn check_probes(container: &Container, path: &str, faults: &mut Faults) {
     let probes = [
-        (
-            "livenessProbe",
-            probe::Role::Liveness,
-            &container.liveness_probe,
-        ),
+        ("livenessProbe", Role::Liveness, &container.liveness_probe),
         (
             "readinessProbe",
-            probe::Role::Readiness,
+            Role::Readiness,
             &container.readiness_probe,
         ),
-        (
-            "startupProbe",
-            probe::Role::Startup,
-            &container.startup_probe,
-        ),
+        ("startupProbe", Role::Startup, &container.startup_probe),
     ];
     for (field, role, spec) in probes {
         if let Some(spec) = spec {

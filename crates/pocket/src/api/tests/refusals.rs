@@ -1,0 +1,157 @@
+//! What the API says no to, and how.
+
+use expect_test::expect;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_statuses() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let not_found = client
+        .send("GET", &format!("{PODS}/x"), "", &Value::Null)
+        .await;
+    check_refused(
+        &not_found,
+        &expect![[r#"404 NotFound: pods "x" not found"#]],
+    );
+    let twice = client.post(PODS, &pod("a")).await;
+    check_refused(
+        &twice,
+        &expect![[r#"409 AlreadyExists: pods "a" already exists"#]],
+    );
+    let nowhere = client.post("/api/v1/namespaces/x/pods", &pod("a")).await;
+    check_refused(
+        &nowhere,
+        &expect![[r#"404 NotFound: namespaces "x" not found"#]],
+    );
+    let no_kind = client
+        .send("GET", "/apis/batch/v1/jobs", "", &Value::Null)
+        .await;
+    check_refused(
+        &no_kind,
+        &expect!["404 NotFound: the server could not find the requested resource"],
+    );
+    let other_kind = client.post(PODS, &deployment()).await;
+    check_refused(
+        &other_kind,
+        &expect![
+            "400 BadRequest: the API version in the data (apps/v1) does not match the expected API version (v1)"
+        ],
+    );
+    let protobuf = client
+        .send(
+            "POST",
+            PODS,
+            "application/vnd.kubernetes.protobuf",
+            &Value::Null,
+        )
+        .await;
+    check_refused(
+        &protobuf,
+        &expect![
+            "415 UnsupportedMediaType: the body of the request was in an unknown format (application/vnd.kubernetes.protobuf) - accepted media types include: application/json"
+        ],
+    );
+    let node = client.post("/api/v1/nodes", &json!({})).await;
+    check_refused(
+        &node,
+        &expect![
+            "405 MethodNotAllowed: the server does not allow this method on the requested resource"
+        ],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_fields_are_refused_where_asked() {
+    let client = Client::new();
+    let mut body = pod("a");
+    body["spec"]["containers"][0]["imag"] = "x".into();
+    let strict = client
+        .post(&format!("{PODS}?fieldValidation=Strict"), &body)
+        .await;
+    check_refused(
+        &strict,
+        &expect![[
+            r#"400 BadRequest: Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.containers[0].imag""#
+        ]],
+    );
+    let response = client
+        .response("POST", PODS, "application/json", body.to_string().into())
+        .await;
+    let warning = response
+        .headers()
+        .get(hyper::header::WARNING)
+        .unwrap()
+        .to_str()
+        .unwrap();
+    assert_eq!(
+        warning,
+        r#"299 - "unknown field \"spec.containers[0].imag\"""#
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_must_know_the_present_version() {
+    let client = Client::new();
+    let (_, created) = client.post(PODS, &pod("a")).await;
+    let mut next = created.clone();
+    next["metadata"]["labels"]["x"] = "y".into();
+    let path = format!("{PODS}/a");
+    assert_eq!(
+        client.send("PUT", &path, "application/json", &next).await.0,
+        200
+    );
+    let stale = client.send("PUT", &path, "application/json", &next).await;
+    check_refused(
+        &stale,
+        &expect![[
+            r#"409 Conflict: Operation cannot be fulfilled on pods "a": the object has been modified; please apply your changes to the latest version and try again"#
+        ]],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn preconditions_protect_from_deleting_the_wrong_one() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let wrong = client
+        .delete(
+            &format!("{PODS}/a"),
+            &json!({"preconditions": {"uid": "x"}}),
+        )
+        .await;
+    assert_eq!(
+        (wrong.0, wrong.1["reason"].as_str()),
+        (409, Some("Conflict"))
+    );
+    let orphan = client
+        .delete(
+            &format!("{PODS}/a"),
+            &json!({"propagationPolicy": "Orphan"}),
+        )
+        .await;
+    assert_eq!(orphan.0, 422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_can_only_be_of_the_present() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let code = async |query: &str| {
+        client
+            .send("GET", &format!("{PODS}?{query}"), "", &Value::Null)
+            .await
+            .0
+    };
+    assert_eq!(code("resourceVersion=0").await, 200);
+    assert_eq!(
+        code("resourceVersion=1&resourceVersionMatch=NotOlderThan").await,
+        200
+    );
+    assert_eq!(
+        code("resourceVersion=1&resourceVersionMatch=Exact").await,
+        410
+    );
+    assert_eq!(code("resourceVersion=99").await, 504);
+}

@@ -1,0 +1,101 @@
+//! Watches, line by line.
+
+use std::time::Duration;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_from_now_shows_the_present_then_changes() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let mut lines = client.watch(&format!("{PODS}?watch=true")).await;
+    assert_eq!(lines.kinds(1).await, "ADDED a");
+    client.post(PODS, &pod("b")).await;
+    client.delete(&format!("{PODS}/a"), &Value::Null).await;
+    assert_eq!(lines.kinds(2).await, "ADDED b, DELETED a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_from_a_version_shows_what_followed() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let version = client.get(PODS).await["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    client.post(PODS, &pod("b")).await;
+    let path = format!("{PODS}?watch=1&resourceVersion={version}&timeoutSeconds=5");
+    let mut lines = client.watch(&path).await;
+    assert_eq!(lines.kinds(1).await, "ADDED b");
+    assert_eq!(lines.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streaming_list_ends_with_a_bookmark() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let path = format!(
+        "{PODS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    );
+    let mut lines = client.watch(&path).await;
+    assert_eq!(lines.kinds(2).await, "ADDED a, BOOKMARK ");
+    let start = tokio::time::Instant::now();
+    assert_eq!(lines.kinds(1).await, "BOOKMARK ");
+    assert_eq!(start.elapsed(), Duration::from_mins(1));
+    let wrong = client
+        .send(
+            "GET",
+            &format!("{PODS}?watch=true&sendInitialEvents=true"),
+            "",
+            &Value::Null,
+        )
+        .await;
+    assert_eq!(wrong.0, 422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stops_being_selected_is_deleted_for_the_watch() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let mut lines = client
+        .watch(&format!("{PODS}?watch=true&labelSelector=app%3Da"))
+        .await;
+    let label = |value: &str| json!({"metadata": {"labels": {"app": value}}});
+    let path = format!("{PODS}/a");
+    client.send("PATCH", &path, MERGE, &label("other")).await;
+    client.post(PODS, &pod("c")).await;
+    client.send("PATCH", &path, MERGE, &label("a")).await;
+    assert_eq!(lines.kinds(3).await, "ADDED a, DELETED a, ADDED a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_out_of_the_window_is_an_error_event() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    for step in 0..3_000 {
+        let label = |pod: &mut k8s_openapi::api::core::v1::Pod| {
+            pod.metadata
+                .labels
+                .get_or_insert_default()
+                .insert("step".into(), step.to_string());
+        };
+        client.registry.edit("default", "a", label).unwrap();
+    }
+    let response = client
+        .response(
+            "GET",
+            &format!("{PODS}?watch=true&resourceVersion=1"),
+            "",
+            Body::empty(),
+        )
+        .await;
+    assert_eq!(response.status(), 200);
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    let event: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(
+        (&event["type"], &event["object"]["code"]),
+        (&json!("ERROR"), &json!(410))
+    );
+}
