@@ -8,7 +8,6 @@ mod write;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use rules::selector::Selector;
 
 use super::mirror::{Key, Mirror, key, name, namespace};
 use super::queue::Queue;
@@ -79,7 +78,10 @@ impl Controller {
         if !selects_pods || spec.type_.as_deref() == Some("ExternalName") {
             return;
         }
-        let pods = self.pods.within(namespace(service));
+        let pods = self
+            .pods
+            .within(namespace(service))
+            .filter(|pod| selects(service, pod));
         let wanted = wire::service(service).slices(pods.map(|pod| (pod, wire::candidate(pod))));
         let present = self.slices.within(namespace(service));
         let own =
@@ -111,11 +113,13 @@ impl Controller {
     }
 }
 
+/// Asked of every Service for every change of a Pod, so it builds nothing.
 fn selects(service: &Service, pod: &Pod) -> bool {
     let selector = service
         .spec
         .as_ref()
         .and_then(|spec| spec.selector.as_ref());
-    let labels = pod.metadata.labels.clone().unwrap_or_default();
-    selector.is_some_and(|selector| Selector::equal(selector).matches(&labels))
+    let labels = pod.metadata.labels.as_ref();
+    let has = |(key, value)| labels.is_some_and(|labels| labels.get(key) == Some(value));
+    selector.is_some_and(|selector| !selector.is_empty() && selector.iter().all(has))
 }
