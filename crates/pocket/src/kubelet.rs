@@ -1,23 +1,31 @@
 //! The kubelet: makes the Pods bound to its node run, probes them, and says how they are.
 //!
-//! One task per Pod does everything that concerns it, one thing after the other ([`pod`]); its probes run beside it. What
+//! One task per Pod does everything that concerns it, one thing after the other (`pod`); its probes run beside it. What
 //! is to be done is decided in [`rules`]. Here it is waited for, acted upon and written down. Scheduling is not here: a Pod
 //! without a node is nobody's.
 
-mod addresses;
-mod agenda;
-mod attempt;
-mod board;
-mod environment;
-mod history;
-mod http;
 mod pod;
-mod prober;
+
+mod agenda;
+mod history;
 mod process;
-mod pull;
 mod runtime;
+
+mod prober;
+
+mod attempt;
+mod dial;
+mod http;
+mod tcp;
+
+mod environment;
+mod pull;
 mod spec;
+
+mod board;
 mod status;
+
+mod addresses;
 
 use std::collections::BTreeMap;
 use std::fmt;

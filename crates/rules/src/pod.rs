@@ -1,4 +1,4 @@
-//! A Pod as a sum of its containers: its phase, and in [`conditions`] its conditions.
+//! A Pod as a sum of its containers: its phase, and in [`mod@conditions`] its conditions.
 
 pub mod conditions;
 

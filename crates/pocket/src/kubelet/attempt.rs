@@ -8,6 +8,7 @@ use std::time::Duration;
 use rules::probe::Outcome;
 
 use super::http::{self, HttpGet};
+use super::tcp::{self, TcpSocket};
 use crate::net::Host;
 
 /// What a probe does.
@@ -15,6 +16,8 @@ use crate::net::Host;
 pub(super) enum Handler {
     /// Asks a path over HTTP.
     Http(HttpGet),
+    /// Connects to a port.
+    Tcp(TcpSocket),
 }
 
 impl Handler {
@@ -22,6 +25,7 @@ impl Handler {
     pub(super) async fn attempt(&self, node: &Host, ip: IpAddr, timeout: Duration) -> Report {
         match self {
             Self::Http(get) => http::attempt(get, node, ip, timeout).await,
+            Self::Tcp(socket) => tcp::attempt(socket, node, ip, timeout).await,
         }
     }
 }

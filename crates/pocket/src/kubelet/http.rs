@@ -10,13 +10,14 @@ mod response;
 mod url;
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rules::probe::Outcome;
 use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::attempt::Report;
+use super::dial::dial;
 use crate::net::{Host, Stream};
 use quote::quote;
 use request::Request;
@@ -125,9 +126,7 @@ async fn send(
         return Err("pocket speaks no TLS".to_owned());
     }
     let head = request.head(url, from)?;
-    let address = url.address();
-    let stream = node.connect(address).await;
-    let mut stream = stream.map_err(|error| unreached(address, &error))?;
+    let mut stream = dial(node, url.address()).await?;
     // A server may answer before it has read all, or reset: reading tells which.
     drop(stream.write_all(&head).await);
     let peers = format!("{}->{}", stream.local(), stream.peer());
@@ -172,15 +171,6 @@ fn refused(url: &str, why: &str) -> Report {
 fn unparsed(location: &str, why: &str) -> String {
     let location = quote(location.as_bytes());
     format!("failed to parse Location header {location}: {why}")
-}
-
-fn unreached(address: SocketAddr, error: &std::io::Error) -> String {
-    let why = match error.kind() {
-        ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
-        ErrorKind::HostUnreachable => "connect: no route to host".to_owned(),
-        _ => format!("connect: {error}"),
-    };
-    format!("dial tcp {address}: {why}")
 }
 
 fn unanswered(fault: &Fault, peers: &str) -> String {

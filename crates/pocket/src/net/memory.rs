@@ -1,6 +1,6 @@
 //! The network in memory: any address, any port, no rights needed, any number of networks side by side.
 //!
-//! It keeps who listens where and how Service addresses are translated; the bytes themselves are in [`pipe`]. It has no
+//! It keeps who listens where and how Service addresses are translated; the bytes themselves are in `pipe`. It has no
 //! timers, so nothing here holds or moves a paused clock.
 
 mod pipe;

@@ -1,5 +1,7 @@
 //! One probe of a container: Kubernetes' defaults, and what pocket can do of it.
 
+use std::net::IpAddr;
+
 use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::probe::{Kind, Spec, Threshold};
@@ -7,6 +9,7 @@ use rules::probe::{Kind, Spec, Threshold};
 use super::{Unsupported, seconds};
 use crate::kubelet::attempt::Handler;
 use crate::kubelet::http::HttpGet;
+use crate::kubelet::tcp::TcpSocket;
 
 /// Reads one probe. A zero means the default, as for the API server.
 ///
@@ -36,22 +39,19 @@ fn threshold(count: i32) -> Threshold {
 }
 
 fn handler(probe: &Probe, container: &Container, field: &str) -> Result<Handler, Unsupported> {
-    let refuse = |name: &str, why: &str| Err(Unsupported::new(format_args!("{field}.{name}"), why));
-    let Some(get) = &probe.http_get else {
-        return match (&probe.tcp_socket, &probe.grpc, &probe.exec) {
-            (Some(_), _, _) => refuse("tcpSocket", "pocket probes by httpGet only"),
-            (_, Some(_), _) => refuse("grpc", "pocket probes by httpGet only"),
-            (_, _, Some(_)) => refuse("exec", "pocket probes by httpGet only"),
-            _ => refuse(
-                "httpGet",
-                "pocket probes by httpGet only, and there is none",
-            ),
-        };
+    let refuse = |name: &str| {
+        let why = "pocket probes by httpGet and tcpSocket only";
+        Err(Unsupported::new(format_args!("{field}.{name}"), why))
     };
-    if get.scheme.as_deref() == Some("HTTPS") {
-        return refuse("httpGet.scheme", "pocket probes by HTTP only");
+    if let Some(get) = &probe.http_get {
+        return http_get(get, container, &format!("{field}.httpGet")).map(Handler::Http);
     }
-    http_get(get, container, field).map(Handler::Http)
+    if let Some(socket) = &probe.tcp_socket {
+        let host = host(socket.host.as_deref(), &format!("{field}.tcpSocket"))?;
+        let port = port(&socket.port, container);
+        return Ok(Handler::Tcp(TcpSocket { host, port }));
+    }
+    refuse(if probe.grpc.is_some() { "grpc" } else { "exec" })
 }
 
 fn http_get(
@@ -59,24 +59,29 @@ fn http_get(
     container: &Container,
     field: &str,
 ) -> Result<HttpGet, Unsupported> {
-    let host = get.host.as_deref().filter(|host| !host.is_empty());
-    let address = host.and_then(|host| host.parse().ok());
-    if host.is_some() && address.is_none() {
-        let field = format!("{field}.httpGet.host");
-        return Err(Unsupported::new(
-            field,
-            "pocket resolves no names; give an address",
-        ));
+    if get.scheme.as_deref() == Some("HTTPS") {
+        let field = format!("{field}.scheme");
+        return Err(Unsupported::new(field, "pocket probes by HTTP only"));
     }
     let headers = get.http_headers.iter().flatten();
     Ok(HttpGet {
-        host: address,
+        host: host(get.host.as_deref(), field)?,
         port: port(&get.port, container),
         path: get.path.clone().unwrap_or_else(|| "/".to_owned()),
         headers: headers
             .map(|header| (header.name.clone(), header.value.clone()))
             .collect(),
     })
+}
+
+fn host(host: Option<&str>, field: &str) -> Result<Option<IpAddr>, Unsupported> {
+    let Some(host) = host.filter(|host| !host.is_empty()) else {
+        return Ok(None);
+    };
+    let address = host.parse().ok();
+    let why = "pocket resolves no names; give an address";
+    let unsupported = || Unsupported::new(format_args!("{field}.host"), why);
+    address.map(Some).ok_or_else(unsupported)
 }
 
 /// The port, or the text of the error that every attempt then is.

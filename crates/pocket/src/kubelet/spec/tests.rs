@@ -16,6 +16,13 @@ fn container(fields: &Value) -> Result<Container, Unsupported> {
     parse(json!({"containers": [container]})).map(|mut spec| spec.containers.remove(0))
 }
 
+fn http_get(container: &Container) -> &crate::kubelet::http::HttpGet {
+    match &container.handlers[&Kind::Liveness] {
+        Handler::Http(get) => get,
+        Handler::Tcp(socket) => panic!("not an HTTP probe: {socket:?}"),
+    }
+}
+
 #[test]
 fn a_probe_has_kubernetes_defaults() {
     let a = container(&json!({"livenessProbe": {"httpGet": {"port": 8080}}})).unwrap();
@@ -31,7 +38,7 @@ fn a_probe_has_kubernetes_defaults() {
     };
     assert_eq!(a.rules.liveness, Some(expected));
     assert_eq!(a.rules.readiness, None);
-    let Handler::Http(get) = &a.handlers[&Kind::Liveness];
+    let get = http_get(&a);
     assert_eq!((&get.port, get.path.as_str()), (&Ok(8080), "/"));
 }
 
@@ -41,8 +48,7 @@ fn a_port_is_a_number_or_a_name_of_this_container() {
         let probe = json!({"httpGet": {"port": port}});
         let ports = json!([{"name": "web", "containerPort": 8080}]);
         let a = container(&json!({"ports": ports, "livenessProbe": probe})).unwrap();
-        let Handler::Http(get) = &a.handlers[&Kind::Liveness];
-        assert_eq!(get.port, expected.map_err(str::to_owned));
+        assert_eq!(http_get(&a).port, expected.map_err(str::to_owned));
     };
     check(json!(81), Ok(81));
     check(json!("web"), Ok(8080));
@@ -59,7 +65,7 @@ fn what_pocket_cannot_run_is_named() {
     };
     check(
         json!({"readinessProbe": {"exec": {"command": ["true"]}}}),
-        "spec.containers[0].readinessProbe.exec: pocket probes by httpGet only",
+        "spec.containers[0].readinessProbe.exec: pocket probes by httpGet and tcpSocket only",
     );
     check(
         json!({"startupProbe": {"httpGet": {"port": 1, "host": "example.com"}}}),

@@ -41,7 +41,8 @@ async fn what_pocket_cannot_run_is_a_configuration_error() {
         waiting.reason.as_deref(),
         Some("CreateContainerConfigError")
     );
-    let message = "spec.containers[0].livenessProbe.exec: pocket probes by httpGet only";
+    let message =
+        "spec.containers[0].livenessProbe.exec: pocket probes by httpGet and tcpSocket only";
     assert_eq!(waiting.message.as_deref(), Some(message));
     world.delete(None);
     world.advance(3 * SECOND).await;
