@@ -28,7 +28,7 @@ use crate::refusal::Refusal;
 use crate::store::{Event, Expired, Store, Version};
 
 pub(crate) use admit::{Admit, Schema};
-pub(crate) use delete::{Deleted, Deletion};
+pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
 pub(crate) use update::Part;
 pub use watch::{Change, Watch};
 

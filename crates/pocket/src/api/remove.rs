@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Call, answer, body, events};
 use crate::refusal::Refusal;
-use crate::registry::{Deleted, Deletion};
+use crate::registry::{Deleted, Deletion, FOREGROUND, ORPHAN};
 
 pub(super) async fn one(call: &Call, request: Request) -> Result<Response, Refusal> {
     let deletion = deletion(call, request).await?;
@@ -52,14 +52,6 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
 /// The options, of which the body's count more than the query's.
 async fn deletion(call: &Call, request: Request) -> Result<Deletion, Refusal> {
     let options = body::json(request).await?;
-    if let policy @ ("Foreground" | "Orphan") =
-        options["propagationPolicy"].as_str().unwrap_or_default()
-    {
-        let message = format!(
-            "propagationPolicy {policy} is not possible here: pocket deletes dependents in the background"
-        );
-        return Err(Refusal::new(422, "Invalid", message));
-    }
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let preconditions = &options["preconditions"];
     Ok(Deletion {
@@ -67,5 +59,10 @@ async fn deletion(call: &Call, request: Request) -> Result<Deletion, Refusal> {
         uid: text(&preconditions["uid"]),
         version: text(&preconditions["resourceVersion"]),
         dry_run: call.query.dry_run || options["dryRun"] == json!(["All"]),
+        hold: match options["propagationPolicy"].as_str() {
+            Some("Foreground") => Some(FOREGROUND),
+            Some("Orphan") => Some(ORPHAN),
+            _ => None,
+        },
     })
 }

@@ -11,11 +11,8 @@ mod index;
 use serde_json::Value;
 
 use super::leave;
-use crate::registry::{Deletion, Part, Registry};
+use crate::registry::{Deletion, FOREGROUND, ORPHAN, Part, Registry};
 use index::{Id, Index, Node};
-
-const FOREGROUND: &str = "foregroundDeletion";
-const ORPHAN: &str = "orphan";
 
 pub(super) async fn run(registry: Registry) {
     let mut index = Index::new(&registry);
@@ -36,7 +33,7 @@ fn collect(registry: &Registry, index: &Index, id: &Id) {
     } else if node.finalizers.contains(FOREGROUND) && node.deleted {
         clear(registry, index, id, node);
     } else if is_abandoned(index, id, node) && !node.deleted {
-        delete(registry, id, node);
+        delete(registry, id, node, None);
     }
 }
 
@@ -66,22 +63,17 @@ fn clear(registry: &Registry, index: &Index, id: &Id, node: &Node) {
         if found.deleted {
             continue;
         }
-        if !index.dependents(dependent, &found.uid).is_empty() {
-            hold(registry, dependent, FOREGROUND);
-        }
-        delete(registry, dependent, found);
+        let has_dependents = !index.dependents(dependent, &found.uid).is_empty();
+        delete(
+            registry,
+            dependent,
+            found,
+            has_dependents.then_some(FOREGROUND),
+        );
     }
     if !blocked {
         release(registry, id, FOREGROUND);
     }
-}
-
-fn hold(registry: &Registry, id: &Id, finalizer: &str) {
-    let add = |object: &mut Value| match &mut object["metadata"]["finalizers"] {
-        Value::Array(finalizers) => finalizers.push(finalizer.into()),
-        none => *none = Value::from(vec![finalizer]),
-    };
-    edit(registry, id, add);
 }
 
 fn release(registry: &Registry, id: &Id, finalizer: &str) {
@@ -94,9 +86,11 @@ fn release(registry: &Registry, id: &Id, finalizer: &str) {
 }
 
 /// Only this very object: a namesake may have taken its place.
-fn delete(registry: &Registry, id: &Id, node: &Node) {
+fn delete(registry: &Registry, id: &Id, node: &Node, hold: Option<&'static str>) {
+    let uid = Some(node.uid.clone());
     let deletion = Deletion {
-        uid: Some(node.uid.clone()),
+        uid,
+        hold,
         ..Deletion::default()
     };
     leave(registry.delete_value(id.kind(), &id.namespace, &id.name, &deletion));

@@ -11,6 +11,11 @@ use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::store::Key;
 
+/// The finalizer of an object that goes after its dependents.
+pub(crate) const FOREGROUND: &str = "foregroundDeletion";
+/// The finalizer of an object whose dependents are to stay.
+pub(crate) const ORPHAN: &str = "orphan";
+
 /// How to delete.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deletion {
@@ -22,6 +27,8 @@ pub(crate) struct Deletion {
     pub(crate) version: Option<String>,
     /// Only find out whether it could be done.
     pub(crate) dry_run: bool,
+    /// The finalizer that holds the object until its dependents are seen to; `None` leaves them to themselves.
+    pub(crate) hold: Option<&'static str>,
 }
 
 /// What a deletion came to.
@@ -50,7 +57,7 @@ impl Registry {
             .ok_or_else(|| Refusal::not_found(kind, name))?;
         check_preconditions(kind, name, &current, deletion)?;
         let grace = grace(kind, &current, deletion.grace);
-        let next = self.marked(&current, grace);
+        let next = held(self.marked(&current, grace), deletion.hold);
         let goes = may_go(&next);
         let key = Key::new(kind.plural, namespace, name);
         if deletion.dry_run {
@@ -98,6 +105,19 @@ impl Registry {
         }
         next
     }
+}
+
+fn held(mut object: Value, finalizer: Option<&str>) -> Value {
+    let Some(finalizer) = finalizer else {
+        return object;
+    };
+    let finalizers = &mut object["metadata"]["finalizers"];
+    match finalizers.as_array_mut() {
+        Some(present) if present.iter().any(|found| found == finalizer) => {}
+        Some(present) => present.push(finalizer.into()),
+        None => *finalizers = json!([finalizer]),
+    }
+    object
 }
 
 /// Whether nothing holds a marked object any more.

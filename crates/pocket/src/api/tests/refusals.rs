@@ -125,13 +125,22 @@ async fn preconditions_protect_from_deleting_the_wrong_one() {
         (wrong.0, wrong.1["reason"].as_str()),
         (409, Some("Conflict"))
     );
-    let orphan = client
-        .delete(
-            &format!("{PODS}/a"),
-            &json!({"propagationPolicy": "Orphan"}),
-        )
-        .await;
-    assert_eq!(orphan.0, 422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_propagation_policy_holds_the_object_by_a_finalizer() {
+    let client = Client::new();
+    let check = async |name: &str, policy: &str, finalizer: &str| {
+        client.post(PODS, &pod(name)).await;
+        let options = json!({"propagationPolicy": policy});
+        let (code, pod) = client.delete(&format!("{PODS}/{name}"), &options).await;
+        assert_eq!(
+            (code, &pod["metadata"]["finalizers"]),
+            (200, &json!([finalizer]))
+        );
+    };
+    check("a", "Foreground", "foregroundDeletion").await;
+    check("b", "Orphan", "orphan").await;
 }
 
 #[tokio::test(start_paused = true)]

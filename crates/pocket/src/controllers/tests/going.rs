@@ -1,25 +1,19 @@
 //! How things go away: with their owners, in the foreground, without, and with their namespace.
 
-use serde_json::Value;
-
 use super::*;
 use crate::kind::Kind;
-use crate::registry::{Deletion, Part};
+use crate::registry::{Deletion, FOREGROUND, ORPHAN};
 
 impl Cluster {
-    /// Deletes the Deployment as a client does that names a propagation policy: the API server adds the finalizer.
-    pub(super) fn delete_by(&self, finalizer: &str) {
-        let kind = Kind::of::<Deployment>();
-        let hold = |object: &Value| {
-            let mut object = object.clone();
-            object["metadata"]["finalizers"] = json!([finalizer]);
-            Ok(object)
+    /// Deletes the Deployment as a client does that names a propagation policy.
+    pub(super) fn delete_by(&self, finalizer: &'static str) {
+        let deletion = Deletion {
+            hold: Some(finalizer),
+            ..Deletion::default()
         };
+        let kind = Kind::of::<Deployment>();
         self.registry
-            .update_value(kind, NAMESPACE, "web", Part::Main, false, hold)
-            .unwrap();
-        self.registry
-            .delete_value(kind, NAMESPACE, "web", &Deletion::default())
+            .delete_value(kind, NAMESPACE, "web", &deletion)
             .unwrap();
     }
 
@@ -65,7 +59,7 @@ async fn what_is_owned_goes_with_its_owner() {
 #[tokio::test(start_paused = true)]
 async fn in_the_foreground_the_owner_goes_last() {
     let cluster = deployed().await;
-    cluster.delete_by("foregroundDeletion");
+    cluster.delete_by(FOREGROUND);
     at_once().await;
     assert!(cluster.is_deployed());
     settle(Duration::from_secs(3)).await;
@@ -76,7 +70,7 @@ async fn in_the_foreground_the_owner_goes_last() {
 #[tokio::test(start_paused = true)]
 async fn orphans_stay_and_know_no_owner() {
     let cluster = deployed().await;
-    cluster.delete_by("orphan");
+    cluster.delete_by(ORPHAN);
     settle(Duration::from_secs(10)).await;
     assert!(!cluster.is_deployed());
     let [set] = cluster.list::<ReplicaSet>().try_into().unwrap();
