@@ -22,6 +22,7 @@ const MOST_PODS: &str = "10000";
 /// The node, ready since `time`.
 pub(crate) fn node(time: Time) -> Node {
     let labels = [
+        ("kubernetes.io/arch", architecture()),
         ("kubernetes.io/hostname", NAME),
         ("kubernetes.io/os", "linux"),
     ];
@@ -42,6 +43,15 @@ pub(crate) fn node(time: Time) -> Node {
     }
 }
 
+/// The machine's architecture, by the name that images have for it.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
 fn status(time: Time) -> NodeStatus {
     let room = BTreeMap::from([("pods".to_owned(), Quantity(MOST_PODS.to_owned()))]);
     let address = |type_: &str, address: &str| NodeAddress {
@@ -57,7 +67,7 @@ fn status(time: Time) -> NodeStatus {
         last_transition_time: Some(time),
     };
     let info = NodeSystemInfo {
-        architecture: std::env::consts::ARCH.to_owned(),
+        architecture: architecture().to_owned(),
         container_runtime_version: concat!("pocket://", env!("CARGO_PKG_VERSION")).to_owned(),
         kubelet_version: KUBERNETES_VERSION.to_owned(),
         operating_system: "linux".to_owned(),
