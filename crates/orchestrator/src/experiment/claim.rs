@@ -184,8 +184,15 @@ pub struct DeploymentThat {
 }
 
 /// What can be said of traffic: of every request in the time the operator looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficThat {
-    /// What each request came to.
-    pub outcome: Outcome,
+    /// What each request came to: one of these. At least one.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl TrafficThat {
+    /// Whether a request with that outcome is as it should be.
+    pub fn allows(&self, outcome: Outcome) -> bool {
+        self.outcomes.contains(&outcome)
+    }
 }

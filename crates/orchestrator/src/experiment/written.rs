@@ -3,6 +3,7 @@
 //! Words are kept as they stand, with their places; what they mean is found out in [`crate::load`], so that one run of it
 //! can report everything that is wrong. The doc comments here are the schema's descriptions.
 
+mod any_of;
 mod expectation;
 mod one_or_many;
 mod scalar;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub(crate) use any_of::AnyOf;
 pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsSaid, That};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use scalar::{Later, Scalar};

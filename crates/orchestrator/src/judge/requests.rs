@@ -128,7 +128,7 @@ impl<'a> Requests<'a> {
         let breaches = self.clients.iter().filter_map(|client| {
             let margin = margin(client, sure);
             let mut sent = client.between(signed(window.from) + margin, end - margin);
-            sent.find(|sent| (sent.outcome == self.that.outcome) != wanted)
+            sent.find(|sent| self.that.allows(sent.outcome) != wanted)
                 .map(|sent| unsigned(sent.at))
         });
         breaches.min()
@@ -180,7 +180,7 @@ impl<'a> Requests<'a> {
     }
 
     fn is_bad(&self, sent: &Sent) -> bool {
-        sent.outcome != self.that.outcome
+        !self.that.allows(sent.outcome)
     }
 
     // Times at which it can become true: when a good request was sent.

@@ -42,7 +42,8 @@ pub(super) fn claim(claim: &Claim) -> String {
             format!("deploy/{} {}", name.value, deployment(that).join(" · "))
         }
         Claim::Traffic { clients, that } => {
-            format!("requests of {} {}", names(clients), that.outcome)
+            let outcomes: Vec<&str> = that.outcomes.iter().map(|outcome| outcome.word()).collect();
+            format!("requests of {} {}", names(clients), outcomes.join(" or "))
         }
     }
 }

@@ -332,6 +332,34 @@ fn an_expectation_has_one_subject_and_one_operator() {
 }
 
 #[test]
+fn one_of_several_outcomes_may_do() {
+    let refused = "that: { outcome: refused }";
+    check(
+        refused,
+        "that: { outcome: [refused, timeout] }",
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        refused,
+        "that: { outcome: [] }",
+        &expect![[r#"
+        two-services.yaml:31:28: no outcome will do; expected at least one
+           |
+        31 |           that: { outcome: [] }
+           |                            ^"#]],
+    );
+    check(
+        refused,
+        "that: { outcome: [refused, timeot] }",
+        &expect![[r#"
+        two-services.yaml:31:28: `timeot` is not an outcome; expected `ok`, `status`, `refused`, `reset`, `timeout` or `error`; did you mean `timeout`?
+           |
+        31 |           that: { outcome: [refused, timeot] }
+           |                            ^"#]],
+    );
+}
+
+#[test]
 fn a_step_acts_once_and_ends() {
     check(
         "eventually: { within: 10s, hold: 3s }",

@@ -124,13 +124,21 @@ pub(super) fn traffic(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<T
         Outcome::Timeout,
         Outcome::Error,
     ];
-    let word = said.outcome.as_ref()?;
-    let outcome = reader.choice(
-        word,
-        "an outcome",
-        &outcomes.map(|outcome| (outcome.word(), outcome)),
-    )?;
-    Some(TrafficThat { outcome })
+    let choices = outcomes.map(|outcome| (outcome.word(), outcome));
+    let words = said.outcome.as_ref()?;
+    if words.0.is_empty() {
+        let fault = Fault::new("no outcome will do").expected("at least one");
+        return reader.fault(words.span, fault);
+    }
+    let read = words.0.iter().map(|word| {
+        let word = Spanned {
+            value: word.clone(),
+            span: words.span,
+        };
+        reader.choice(&word, "an outcome", &choices)
+    });
+    let outcomes = read.collect::<Option<Vec<_>>>()?;
+    Some(TrafficThat { outcomes })
 }
 
 // Conditions that this subject does not have are named; a claim must say something.
@@ -181,7 +189,6 @@ fn said_fields(that: &That) -> Vec<(&'static str, Span)> {
         ("updated", &that.updated),
         ("available", &that.available),
         ("progressing", &that.progressing),
-        ("outcome", &that.outcome),
     ];
     let mut fields: Vec<_> = words
         .into_iter()
@@ -193,6 +200,7 @@ fn said_fields(that: &That) -> Vec<(&'static str, Span)> {
             .as_ref()
             .map(|said| ("conditions", said.span)),
     );
+    fields.extend(that.outcome.as_ref().map(|said| ("outcome", said.span)));
     fields.extend(that.count.as_ref().map(|said| ("count", said.span)));
     fields
 }

@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de::Error};
 
-use super::{Later, Scalar, schema};
+use super::{AnyOf, Later, OneOrMany, Scalar, schema};
 use crate::experiment::{ContainerPhase, Outcome, Spanned};
 
 /// A claim under exactly one of `eventually`, `always`, `never` and `observe`.
@@ -114,9 +114,9 @@ pub(crate) struct That {
     /// Deployment: the reason of its condition `Progressing`.
     #[schemars(with = "Option<String>")]
     pub(crate) progressing: Option<Spanned<Scalar>>,
-    /// Traffic: what every request comes to.
-    #[schemars(with = "Option<Outcome>")]
-    pub(crate) outcome: Option<Spanned<Scalar>>,
+    /// Traffic: what every request comes to; of several, any will do.
+    #[schemars(with = "Option<OneOrMany<Outcome>>")]
+    pub(crate) outcome: Option<Spanned<AnyOf>>,
     #[schemars(skip)]
     pub(crate) count: Option<Spanned<Later>>,
 }
