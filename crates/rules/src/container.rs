@@ -17,20 +17,14 @@ pub struct ContainerSpec {
     pub name: String,
     /// The image's name as written.
     pub image: String,
-    /// The liveness probe, if there is one.
-    pub liveness: Option<probe::Spec>,
-    /// The readiness probe, if there is one.
-    pub readiness: Option<probe::Spec>,
-    /// The startup probe, if there is one.
-    pub startup: Option<probe::Spec>,
+    /// Its probes, in the order in which a node sets them up: startup, readiness, liveness.
+    pub probes: Vec<probe::Spec>,
 }
 
 impl ContainerSpec {
-    /// Its probes, in the order in which a node sets them up.
-    pub fn probes(&self) -> impl Iterator<Item = &probe::Spec> {
-        [&self.startup, &self.readiness, &self.liveness]
-            .into_iter()
-            .flatten()
+    /// Its probe of this kind, if it has one.
+    pub fn probe(&self, kind: probe::Kind) -> Option<&probe::Spec> {
+        self.probes.iter().find(|probe| probe.kind == kind)
     }
 }
 

@@ -122,9 +122,7 @@ mod tests {
         ContainerSpec {
             name: "a".to_owned(),
             image: image.to_owned(),
-            liveness: None,
-            readiness: None,
-            startup: None,
+            probes: Vec::new(),
         }
     }
 

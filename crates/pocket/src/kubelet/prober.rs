@@ -64,7 +64,7 @@ impl Probing {
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `AddPod`.
     pub(super) fn set_up(self: &Arc<Self>, spec: &PodSpec, deleted: bool, tasks: &mut JoinSet<()>) {
         let containers = spec.containers.iter();
-        let all = containers.flat_map(|it| it.rules.probes().map(move |probe| (it, *probe)));
+        let all = containers.flat_map(|it| it.rules.probes.iter().map(move |probe| (it, *probe)));
         for (container, probe) in all {
             let name = (container.rules.name.clone(), probe.kind);
             if self.workers().contains_key(&name) {

@@ -91,33 +91,27 @@ impl PodSpec {
 impl Container {
     fn parse(container: &core::Container, field: &str) -> Result<Self, Unsupported> {
         refuse_container(container, field)?;
-        let probe = |kind, probe: &Option<core::Probe>, name: &str| match probe {
-            None => Ok(None),
-            Some(probe) => {
-                probe::parse(kind, probe, container, &format!("{field}.{name}")).map(Some)
+        let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
+        for (kind, name, probe) in [
+            (Kind::Startup, "startupProbe", &container.startup_probe),
+            (
+                Kind::Readiness,
+                "readinessProbe",
+                &container.readiness_probe,
+            ),
+            (Kind::Liveness, "livenessProbe", &container.liveness_probe),
+        ] {
+            if let Some(probe) = probe {
+                let field = format!("{field}.{name}");
+                let (spec, handler) = probe::parse(kind, probe, container, &field)?;
+                probes.push(spec);
+                handlers.insert(kind, handler);
             }
-        };
-        let liveness = probe(Kind::Liveness, &container.liveness_probe, "livenessProbe")?;
-        let readiness = probe(
-            Kind::Readiness,
-            &container.readiness_probe,
-            "readinessProbe",
-        )?;
-        let startup = probe(Kind::Startup, &container.startup_probe, "startupProbe")?;
-        let image = container.image.clone().unwrap_or_default();
-        let mut handlers = BTreeMap::new();
-        let mut keep = |probe: Option<(rules::probe::Spec, Handler)>| {
-            probe.map(|(spec, handler)| {
-                handlers.insert(spec.kind, handler);
-                spec
-            })
-        };
+        }
         let rules = ContainerSpec {
             name: container.name.clone(),
-            liveness: keep(liveness),
-            readiness: keep(readiness),
-            startup: keep(startup),
-            image,
+            image: container.image.clone().unwrap_or_default(),
+            probes,
         };
         Ok(Self {
             pull: pull_policy(container.image_pull_policy.as_deref(), &rules.image),

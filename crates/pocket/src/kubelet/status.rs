@@ -96,8 +96,10 @@ impl Status {
         status.pod_ip = ip;
         status.host_ips = Some(vec![core::HostIP { ip: host.clone() }]);
         status.host_ip = Some(host);
-        let containers = self.containers.iter();
-        status.container_statuses = Some(containers.map(|it| it.write(clock)).collect());
+        let mut containers: Vec<_> = self.containers.iter().map(|it| it.write(clock)).collect();
+        // Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`: by name, not as specified.
+        containers.sort_by(|one, other| one.name.cmp(&other.name));
+        status.container_statuses = Some(containers);
         let foreign = status.conditions.take().unwrap_or_default();
         let own = self
             .conditions

@@ -57,26 +57,31 @@ impl PodLife {
         if self.ip.is_none() {
             self.make_sandbox(&seen).await;
         }
+        let plan = self.plan(&seen);
+        let tally = self.carry_out(plan, &seen).await;
+        let wait = tally.retry.map_or(RESYNC, |retry| retry.min(RESYNC));
+        Synced::Alive {
+            changed: tally.changed,
+            wait: jittered(wait, &mut self.random),
+        }
+    }
+
+    async fn carry_out(&mut self, plan: Plan, seen: &[History]) -> Tally {
         let mut tally = Tally::default();
-        match self.plan(&seen) {
+        match plan {
             Plan::Pod => {
                 self.stop_all().await;
                 tally.changed = true;
             }
             Plan::Containers { kill, start } => {
-                self.kill(kill, &mut tally).await;
+                tally.changed = !kill.is_empty();
+                self.kill(kill).await;
                 for place in start {
                     self.start(place, &seen[place], &mut tally).await;
                 }
             }
         }
-        Synced::Alive {
-            changed: tally.changed,
-            wait: jittered(
-                tally.retry.map_or(RESYNC, |retry| retry.min(RESYNC)),
-                &mut self.random,
-            ),
-        }
+        tally
     }
 
     /// A Pod that pocket cannot run says so on every container, as one with a bad configuration does.
@@ -135,13 +140,13 @@ impl PodLife {
     }
 
     /// Ends containers one after the other. In which order is nobody's promise.
-    async fn kill(&mut self, mut kills: Vec<Kill>, tally: &mut Tally) {
+    async fn kill(&mut self, mut kills: Vec<Kill>) {
         self.random.shuffle(&mut kills);
         for kill in kills {
             let rules = &self.spec.containers[kill.index].rules;
             let probe = match kill.cause {
                 KillCause::Changed => None,
-                KillCause::Probe(failed) => rules.probes().find(|probe| probe.kind == failed),
+                KillCause::Probe(failed) => rules.probe(failed),
             };
             let grace = kill_grace(
                 None,
@@ -151,7 +156,6 @@ impl PodLife {
             let message = event_text::killing(&rules.name, kill.cause, kill.restart);
             self.say(&rules.name, Severity::Normal, "Killing", &message);
             self.runtime.stop(kill.index, stop_grace(grace)).await;
-            tally.changed = true;
         }
     }
 

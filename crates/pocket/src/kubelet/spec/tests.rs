@@ -36,8 +36,7 @@ fn a_probe_has_kubernetes_defaults() {
         failure: threshold(3),
         grace: None,
     };
-    assert_eq!(a.rules.liveness, Some(expected));
-    assert_eq!(a.rules.readiness, None);
+    assert_eq!(a.rules.probes, [expected]);
     let get = http_get(&a);
     assert_eq!((&get.port, get.path.as_str()), (&Ok(8080), "/"));
 }
