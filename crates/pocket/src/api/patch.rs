@@ -43,26 +43,32 @@ pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result
 }
 
 fn apply(call: &Call, wanted: Value) -> Result<Response, Refusal> {
+    let kind = call.target.kind;
     let wanted = checked(call, wanted)?;
+    let (wanted, warnings) = strict::prune(kind, wanted, call.query.validation)?;
     let (author, force) = (call.author(), call.query.force);
-    if call.target.part == Subresource::Status {
-        return call.write(|current, _| Ok(patch::merge(current, &wanted)));
-    }
-    if call.object().is_ok() {
-        return call.write(|current, _| apply::apply(Some(current), &wanted, &author, force));
-    }
-    create(call, &apply::apply(None, &wanted, &author, force)?)
+    let recorded = |_: &Value, _: &mut Value| {};
+    let answer = if call.target.part == Subresource::Status {
+        call.write(|current| Ok(patch::merge(current, &wanted)), recorded)
+    } else if call.object().is_ok() {
+        call.write(
+            |current| apply::apply(Some(current), &wanted, &author, force),
+            recorded,
+        )
+    } else {
+        apply::apply(None, &wanted, &author, force).and_then(|object| create(call, object))
+    };
+    Ok(answer::with_warnings(answer?, &warnings))
 }
 
-fn create(call: &Call, object: &Value) -> Result<Response, Refusal> {
+fn create(call: &Call, object: Value) -> Result<Response, Refusal> {
     let kind = call.target.kind;
-    let (object, warnings) = strict::shape(kind, object, call.query.validation)?;
-    let namespace = call.target.namespace();
+    let (namespace, dry_run) = (call.target.namespace(), call.query.dry_run);
     let created = call
         .registry()
-        .create_value(kind, namespace, object, call.query.dry_run)?;
-    let answer = answer::json(StatusCode::CREATED, &events::present(kind, &created));
-    Ok(answer::with_warnings(answer, &warnings))
+        .create_value(kind, namespace, object, dry_run)?;
+    let shown = events::present(kind, &created);
+    Ok(answer::json(StatusCode::CREATED, &shown))
 }
 
 /// The object that is applied, in its stored form, after the checks that only apply makes.

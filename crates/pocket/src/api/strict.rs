@@ -6,51 +6,54 @@ use super::query::Validation;
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 
-/// Gives `object` the shape of its kind. Returns it with the warnings about what was dropped.
-pub(super) fn shape(
+/// Takes the fields away that `kind` does not have. Returns the object with the warnings about them.
+pub(super) fn prune(
     kind: &Kind,
-    object: &Value,
+    mut object: Value,
     validation: Validation,
 ) -> Result<(Value, Vec<String>), Refusal> {
     let shaped = (kind.schema.shape)(object.clone())?;
-    if validation == Validation::Ignore {
-        return Ok((shaped, Vec::new()));
-    }
     let mut dropped = Vec::new();
-    compare(object, &shaped, "", &mut dropped);
-    let warnings: Vec<String> = dropped
-        .iter()
-        .map(|path| format!("unknown field \"{path}\""))
-        .collect();
-    if validation == Validation::Strict && !warnings.is_empty() {
-        let (kind, version) = (kind.name, Kind::VERSION);
-        let message = format!(
-            "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {}",
-            warnings.join(", ")
-        );
-        return Err(Refusal::bad_request(message));
+    compare(&mut object, &shaped, "", &mut dropped);
+    let unknown = |path: &String| format!("unknown field \"{path}\"");
+    let warnings: Vec<String> = dropped.iter().map(unknown).collect();
+    match validation {
+        Validation::Ignore => Ok((object, Vec::new())),
+        Validation::Strict if !warnings.is_empty() => Err(refuse(kind, &warnings)),
+        Validation::Warn | Validation::Strict => Ok((object, warnings)),
     }
-    Ok((shaped, warnings))
 }
 
-/// Finds the fields of `sent` that did not come back.
-fn compare(sent: &Value, shaped: &Value, path: &str, dropped: &mut Vec<String>) {
+fn refuse(kind: &Kind, warnings: &[String]) -> Refusal {
+    let (kind, version, warnings) = (kind.name, Kind::VERSION, warnings.join(", "));
+    Refusal::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {warnings}"
+    ))
+}
+
+/// Takes from `sent` the fields that did not come back.
+fn compare(sent: &mut Value, shaped: &Value, path: &str, dropped: &mut Vec<String>) {
     match (sent, shaped) {
-        (Value::Object(sent), Value::Object(shaped)) => {
-            for (name, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
-                let path = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
-                match shaped.get(name) {
-                    Some(shaped) => compare(value, shaped, &path, dropped),
-                    None => dropped.push(path),
+        (Value::Object(sent), Value::Object(shaped)) => sent.retain(|name, value| {
+            let path = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
+            match shaped.get(name) {
+                _ if value.is_null() => true,
+                Some(shaped) => {
+                    compare(value, shaped, &path, dropped);
+                    true
+                }
+                None => {
+                    dropped.push(path);
+                    false
                 }
             }
-        }
+        }),
         (Value::Array(sent), Value::Array(shaped)) => {
-            for (index, (sent, shaped)) in sent.iter().zip(shaped).enumerate() {
+            for (index, (sent, shaped)) in sent.iter_mut().zip(shaped).enumerate() {
                 compare(sent, shaped, &format!("{path}[{index}]"), dropped);
             }
         }
@@ -70,14 +73,17 @@ mod tests {
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "creationTimestamp": null},
             "spec": {"containers": [{"name": "a", "imag": "x", "resources": {}}], "replicas": 1},
         });
-        let (shaped, warnings) = shape(kind, &pod, Validation::Warn).unwrap();
+        let (pruned, warnings) = prune(kind, pod.clone(), Validation::Warn).unwrap();
         let expected = [
             "unknown field \"spec.containers[0].imag\"",
             "unknown field \"spec.replicas\"",
         ];
         assert_eq!(warnings, expected);
-        assert!(shaped["spec"]["replicas"].is_null());
-        assert_eq!(shape(kind, &pod, Validation::Strict).unwrap_err().code, 400);
-        assert!(shape(kind, &pod, Validation::Ignore).unwrap().1.is_empty());
+        let container = json!({"name": "a", "resources": {}});
+        assert_eq!(pruned["spec"], json!({"containers": [container]}));
+        let strict = prune(kind, pod.clone(), Validation::Strict);
+        assert_eq!(strict.unwrap_err().code, 400);
+        let ignored = prune(kind, pod, Validation::Ignore);
+        assert_eq!(ignored.unwrap(), (pruned, Vec::new()));
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Re
         .filter(|namespace| kind.namespaced != namespace.is_empty());
     let namespace = namespace.ok_or_else(Refusal::method_not_allowed)?;
     let object = events::store(kind, body::object(kind, request).await?);
-    let (mut object, warnings) = strict::shape(kind, &object, call.query.validation)?;
+    let (mut object, warnings) = strict::prune(kind, object, call.query.validation)?;
     managed::record_update(None, &mut object, &call.author());
     let created = call
         .registry()
@@ -41,38 +41,42 @@ impl Call {
         change: impl FnOnce(&Value) -> Result<Value, Refusal>,
     ) -> Result<Response, Refusal> {
         let author = self.author();
-        self.write(|current, part| {
-            let mut proposed = change(current)?;
-            if part == Part::Main {
-                managed::record_update(Some(current), &mut proposed, &author);
+        let whole = self.part() == Part::Main;
+        self.write(change, |current, proposed| {
+            if whole {
+                managed::record_update(Some(current), proposed, &author);
             }
-            Ok(proposed)
         })
     }
 
-    /// Changes the object or its status; the ownership of fields is the caller's to record.
+    /// Changes the object or its status. `record` sees the change without unknown fields.
     pub(super) fn write(
         &self,
-        change: impl FnOnce(&Value, Part) -> Result<Value, Refusal>,
+        change: impl FnOnce(&Value) -> Result<Value, Refusal>,
+        record: impl FnOnce(&Value, &mut Value),
     ) -> Result<Response, Refusal> {
         let kind = self.target.kind;
-        let part = match self.target.part {
-            Subresource::Status => Part::Status,
-            _ => Part::Main,
-        };
         let mut warnings = Vec::new();
-        let shaped = |current: &Value| {
-            let (proposed, dropped) =
-                strict::shape(kind, &change(current, part)?, self.query.validation)?;
+        let apply = |current: &Value| {
+            let (mut proposed, dropped) =
+                strict::prune(kind, change(current)?, self.query.validation)?;
             warnings = dropped;
+            record(current, &mut proposed);
             Ok(proposed)
         };
         let (namespace, name) = (self.target.namespace(), self.target.name());
-        let dry_run = self.query.dry_run;
+        let (part, dry_run) = (self.part(), self.query.dry_run);
         let written = self
             .registry()
-            .update_value(kind, namespace, name, part, dry_run, shaped)?;
+            .update_value(kind, namespace, name, part, dry_run, apply)?;
         let answer = answer::json(StatusCode::OK, &events::present(kind, &written));
         Ok(answer::with_warnings(answer, &warnings))
+    }
+
+    fn part(&self) -> Part {
+        match self.target.part {
+            Subresource::Status => Part::Status,
+            _ => Part::Main,
+        }
     }
 }

@@ -47,6 +47,7 @@ pub(crate) fn apply(
 
 /// A field that another manager owns and this one wants to be different.
 struct Conflict {
+    /// As messages name it.
     manager: String,
     path: Path,
 }
@@ -67,13 +68,13 @@ fn conflicts(
     };
     let mut found = Vec::new();
     for entry in entries.iter().filter(|entry| !is_own(entry, author)) {
+        let manager = named(entry, wanted);
         for path in mine.intersection(&entry.fields).filter(differs) {
-            found.push(Conflict {
-                manager: entry.manager.clone(),
-                path: path.clone(),
-            });
+            let (manager, path) = (manager.clone(), path.clone());
+            found.push(Conflict { manager, path });
         }
     }
+    found.sort_by(|a, b| a.manager.cmp(&b.manager));
     found
 }
 
@@ -81,36 +82,51 @@ fn is_own(entry: &Entry, author: &Author) -> bool {
     entry.manager == author.manager && entry.operation == Operation::Apply
 }
 
+/// Who updates by other means than apply is named with the version that was used.
+fn named(entry: &Entry, wanted: &Value) -> String {
+    let manager = &entry.manager;
+    match entry.operation {
+        Operation::Apply => format!("{manager:?}"),
+        Operation::Update => {
+            let version = wanted["apiVersion"].as_str().unwrap_or_default();
+            format!("{manager:?} using {version}")
+        }
+    }
+}
+
+/// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/conflict.go`.
 fn refuse(conflicts: &[Conflict]) -> Refusal {
-    let causes: Vec<Value> = conflicts
-        .iter()
-        .map(|conflict| {
-            json!({
-                "reason": "FieldManagerConflict", "field": fields::display(&conflict.path),
-                "message": format!("conflict with {:?}", conflict.manager),
-            })
-        })
-        .collect();
-    let places: Vec<String> = conflicts
-        .iter()
-        .map(|conflict| {
-            format!(
-                "conflict with {:?}: {}",
-                conflict.manager,
-                fields::display(&conflict.path)
-            )
-        })
-        .collect();
-    let (number, noun) = (
-        conflicts.len(),
-        if conflicts.len() == 1 {
-            "conflict"
-        } else {
-            "conflicts"
-        },
-    );
-    let message = format!("Apply failed with {number} {noun}: {}", places.join("; "));
+    let causes: Vec<Value> = conflicts.iter().map(cause).collect();
+    let message = match conflicts {
+        [Conflict { manager, path }] => {
+            let path = fields::display(path);
+            format!("Apply failed with 1 conflict: conflict with {manager}: {path}")
+        }
+        several => {
+            let (number, lines) = (several.len(), by_manager(several).join("\n"));
+            format!("Apply failed with {number} conflicts: {lines}")
+        }
+    };
     Refusal::new(409, "Conflict", message).with_details(json!({"causes": causes}))
+}
+
+fn cause(conflict: &Conflict) -> Value {
+    json!({
+        "reason": "FieldManagerConflict", "field": fields::display(&conflict.path),
+        "message": format!("conflict with {}", conflict.manager),
+    })
+}
+
+/// Each manager on a line, and below it its fields.
+fn by_manager(conflicts: &[Conflict]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, Conflict { manager, path }) in conflicts.iter().enumerate() {
+        if index == 0 || conflicts[index - 1].manager != *manager {
+            lines.push(format!("conflicts with {manager}:"));
+        }
+        lines.push(format!("- {}", fields::display(path)));
+    }
+    lines
 }
 
 fn take_over(entries: &mut [Entry], conflicts: &[Conflict], author: &Author) {
@@ -132,30 +148,31 @@ fn merge(current: &mut Value, wanted: &Value, path: &mut Path) {
                 path.pop();
             }
         }
-        (Value::Array(list), Value::Array(items)) => match schema::list(&fields::place(path)) {
-            List::Atomic => current.clone_from(wanted),
-            List::Set => {
-                let new: Vec<Value> = items
-                    .iter()
-                    .filter(|item| !list.contains(item))
-                    .cloned()
-                    .collect();
-                list.extend(new);
-            }
-            List::Keyed(keys) => {
-                for item in items {
-                    let step = fields::item_step(item, keys);
-                    let same = |found: &&mut Value| {
-                        step.is_some() && fields::item_step(found, keys) == step
-                    };
-                    match list.iter_mut().find(same) {
-                        Some(found) => merge(found, item, path),
-                        None => list.push(item.clone()),
-                    }
+        (Value::Array(list), Value::Array(items)) => merge_lists(list, items, path),
+        _ => current.clone_from(wanted),
+    }
+}
+
+fn merge_lists(list: &mut Vec<Value>, items: &[Value], path: &mut Path) {
+    match schema::list(&fields::place(path)) {
+        List::Atomic => *list = items.to_vec(),
+        List::Set => {
+            for item in items {
+                if !list.contains(item) {
+                    list.push(item.clone());
                 }
             }
-        },
-        _ => current.clone_from(wanted),
+        }
+        List::Keyed(keys) => {
+            for item in items {
+                let step = fields::item_step(item, keys);
+                let same = |found: &&mut Value| fields::item_step(found, keys) == step;
+                match list.iter_mut().find(same).filter(|_| step.is_some()) {
+                    Some(found) => merge(found, item, path),
+                    None => list.push(item.clone()),
+                }
+            }
+        }
     }
 }
 
@@ -275,6 +292,21 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    #[test]
+    fn several_conflicts_are_told_by_manager() {
+        let wanted = json!({"apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"a": 1, "b": 1, "c": 1}});
+        let mut first = applied(None, &wanted, "one");
+        let mut second = first.clone();
+        second["spec"]["c"] = json!(2);
+        managed::record_update(Some(&first), &mut second, &author("edit"));
+        first = second;
+        let other = json!({"apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"a": 3, "b": 3, "c": 3}});
+        let refusal = apply(Some(&first), &other, &author("two"), false).unwrap_err();
+        let expected = "Apply failed with 3 conflicts: conflicts with \"edit\" using v1:\n- .spec.c\n\
+                        conflicts with \"one\":\n- .spec.a\n- .spec.b";
+        assert_eq!(refusal.message, expected);
     }
 
     #[test]

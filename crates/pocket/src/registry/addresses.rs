@@ -68,7 +68,7 @@ fn check_asked(asked: &str, taken: &BTreeSet<Ipv4Addr>) -> Result<(), String> {
         )),
         Ok(address) if (FIRST..=LAST).contains(&address) => Ok(()),
         Ok(_) => Err(format!(
-            "failed to allocate IP {asked}: the provided IP is not in the valid range. \
+            "failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. \
              The range of valid IPs is 10.96.0.0/16"
         )),
         Err(_) => Err("must be a valid IPv4 address".to_owned()),

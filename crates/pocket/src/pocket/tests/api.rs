@@ -160,15 +160,11 @@ fn pods_ready(list: &Value) -> bool {
     !items.is_empty() && items.iter().all(is_ready)
 }
 
+/// Whether an endpoint of the first slice is as wanted.
 fn endpoint_ready(list: &Value, ready: bool) -> bool {
-    let endpoints = list["items"][0]["endpoints"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    endpoints
-        .map(|endpoint| endpoint["conditions"]["ready"] == ready)
-        .next()
-        == Some(true)
+    let endpoints = list["items"][0]["endpoints"].as_array();
+    let mut endpoints = endpoints.into_iter().flatten();
+    endpoints.any(|endpoint| endpoint["conditions"]["ready"] == ready)
 }
 
 /// The status that a GET of a Service's port gets, or that there was no connection.

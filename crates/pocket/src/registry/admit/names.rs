@@ -15,8 +15,6 @@ pub(crate) enum Names {
     Subdomain,
     /// A DNS label: 63 characters at most.
     Label,
-    /// A DNS label that begins with a letter.
-    LetterFirst,
 }
 
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
@@ -25,9 +23,6 @@ const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower ca
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
     must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation \
     is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const LETTER_FIRST: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start \
-    with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex \
-    used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' \
     or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
     regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -41,11 +36,6 @@ impl Names {
         let (longest, fits, rule) = match self {
             Self::Subdomain => (253, name.split('.').all(is_label), SUBDOMAIN),
             Self::Label => (63, is_label(name), LABEL),
-            Self::LetterFirst => (
-                63,
-                is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
-                LETTER_FIRST,
-            ),
         };
         refuse(name, longest, fits, rule)
     }
@@ -133,8 +123,7 @@ mod tests {
         check(Names::Label, "1web", true);
         check(Names::Label, "we.b", false);
         check(Names::Label, "-web", false);
-        check(Names::LetterFirst, "1web", false);
-        check(Names::LetterFirst, &"w".repeat(64), false);
+        check(Names::Label, &"w".repeat(64), false);
     }
 
     #[test]

@@ -21,7 +21,10 @@ impl Admit for Pod {
     }
 
     fn complete(&mut self) {
-        complete(self.spec.get_or_insert_default());
+        let spec = self.spec.get_or_insert_default();
+        complete(spec);
+        // A template leaves this to its Pods.
+        spec.enable_service_links.get_or_insert(true);
     }
 
     fn check(&self, faults: &mut Faults) {
@@ -55,7 +58,6 @@ pub(super) fn complete(spec: &mut PodSpec) {
     fields::text(&mut spec.dns_policy, "ClusterFirst");
     fields::text(&mut spec.scheduler_name, "default-scheduler");
     spec.termination_grace_period_seconds.get_or_insert(30);
-    spec.enable_service_links.get_or_insert(true);
     spec.security_context.get_or_insert_default();
     containers_mut(spec).for_each(container::complete);
 }

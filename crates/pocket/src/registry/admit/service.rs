@@ -14,7 +14,7 @@ use super::{Admit, Names, fields, names};
 use crate::refusal::Faults;
 
 impl Admit for Service {
-    const NAME: Names = Names::LetterFirst;
+    const NAME: Names = Names::Label;
 
     fn begin(&mut self) {
         let load_balancer = Some(LoadBalancerStatus::default());

@@ -211,7 +211,7 @@ fn wrong_deployments_are_refused() {
     check(
         "/spec/strategy",
         json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}),
-        "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0",
+        "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"0%\": may not be 0 when `maxSurge` is 0",
     );
     check(
         "/spec/template/spec/restartPolicy",
@@ -237,7 +237,7 @@ fn wrong_services_are_refused() {
     );
     check(
         json!({"clusterIP": "10.1.2.3", "ports": [{"port": 80}]}),
-        "spec.clusterIPs: Invalid value: [\"10.1.2.3\"]: failed to allocate IP 10.1.2.3: the provided IP is not in \
+        "spec.clusterIPs: Invalid value: [\"10.1.2.3\"]: failed to allocate IP 10.1.2.3: the provided IP (10.1.2.3) is not in \
          the valid range. The range of valid IPs is 10.96.0.0/16",
     );
 }

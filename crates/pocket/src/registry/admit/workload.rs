@@ -123,7 +123,11 @@ fn check_strategy(spec: &DeploymentSpec, faults: &mut Faults) {
     let path = "spec.strategy.rollingUpdate.maxUnavailable";
     check_share(unavailable.as_ref(), path, faults);
     if surge.as_ref().is_some_and(is_zero) && unavailable.as_ref().is_some_and(is_zero) {
-        faults.invalid(path, 0, "may not be 0 when `maxSurge` is 0");
+        faults.invalid(
+            path,
+            json!(unavailable),
+            "may not be 0 when `maxSurge` is 0",
+        );
     }
 }
 
