@@ -40,6 +40,9 @@ pub(crate) enum Deleted {
     Marked(Arc<Value>),
 }
 
+/// Namespaces that no cluster can be without. Rule: the admission plugin `NamespaceLifecycle`.
+const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+
 impl Registry {
     /// Deletes an object, or marks it where something has to happen before it goes.
     pub(crate) fn delete_value(
@@ -56,6 +59,13 @@ impl Registry {
             .cloned()
             .ok_or_else(|| Refusal::not_found(kind, name))?;
         check_preconditions(kind, name, &current, deletion)?;
+        if kind.name == "Namespace" && IMMORTAL.contains(&name) {
+            return Err(Refusal::forbidden(
+                kind,
+                name,
+                "this namespace may not be deleted",
+            ));
+        }
         let grace = grace(kind, &current, deletion.grace);
         let next = held(self.marked(&current, grace), deletion.hold);
         let goes = may_go(&next);

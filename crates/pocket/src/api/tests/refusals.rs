@@ -53,6 +53,15 @@ async fn refusals_are_statuses() {
             "415 UnsupportedMediaType: the body of the request was in an unknown format (application/vnd.kubernetes.protobuf) - accepted media types include: application/json"
         ],
     );
+    let default = client
+        .delete("/api/v1/namespaces/default", &Value::Null)
+        .await;
+    check_refused(
+        &default,
+        &expect![[
+            r#"403 Forbidden: namespaces "default" is forbidden: this namespace may not be deleted"#
+        ]],
+    );
     let node = client.post("/api/v1/nodes", &json!({})).await;
     check_refused(
         &node,
