@@ -15,6 +15,8 @@ use crate::probe::{self, Verdict};
 pub struct ContainerSpec {
     /// Unique in its Pod.
     pub name: String,
+    /// When in the Pod's life it runs.
+    pub role: Role,
     /// The image's name as written.
     pub image: String,
     /// Its probes, in the order in which a node sets them up: startup, readiness, liveness.
@@ -26,6 +28,15 @@ impl ContainerSpec {
     pub fn probe(&self, kind: probe::Kind) -> Option<&probe::Spec> {
         self.probes.iter().find(|probe| probe.kind == kind)
     }
+}
+
+/// When in its Pod's life a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// To its end, before the next of them and before all others.
+    Init,
+    /// All along.
+    Main,
 }
 
 /// When an ended container is started again.
@@ -144,9 +155,14 @@ impl Refusal {
     /// Nothing is wrong: it just has not happened yet.
     ///
     /// Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`.
-    pub fn creating() -> Self {
+    pub fn creating(has_init_containers: bool) -> Self {
+        let reason = if has_init_containers {
+            "PodInitializing"
+        } else {
+            "ContainerCreating"
+        };
         Self {
-            reason: "ContainerCreating".to_owned(),
+            reason: reason.to_owned(),
             message: None,
         }
     }

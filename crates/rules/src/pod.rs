@@ -2,7 +2,7 @@
 
 pub mod conditions;
 
-use crate::container::{RestartPolicy, State};
+use crate::container::{RestartPolicy, Role, State};
 
 pub use conditions::{Condition, conditions};
 
@@ -11,6 +11,8 @@ pub use conditions::{Condition, conditions};
 pub struct ContainerView<'a> {
     /// Its name.
     pub name: &'a str,
+    /// When it runs.
+    pub role: Role,
     /// What it does.
     pub state: &'a State,
     /// An earlier instance of it has ended.
@@ -57,14 +59,20 @@ impl Phase {
 ///
 /// Rule: `pkg/kubelet/kubelet_pods.go`, `getPhase`.
 pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>]) -> Phase {
-    let count = |belongs: fn(&ContainerView<'_>) -> bool| {
-        containers.iter().filter(|view| belongs(view)).count()
-    };
+    let (init, main): (Vec<_>, Vec<_>) =
+        containers.iter().partition(|view| view.role == Role::Init);
+    let failed =
+        |view: &&ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code != 0);
+    if policy == RestartPolicy::Never && init.iter().any(failed) {
+        return Phase::Failed;
+    }
+    let count =
+        |belongs: fn(&ContainerView<'_>) -> bool| main.iter().filter(|view| belongs(view)).count();
     let waiting = count(|view| matches!(view.state, State::Waiting(_)) && !view.ended_before);
     let running = count(|view| matches!(view.state, State::Running { .. }));
     let well = count(|view| matches!(view.state, State::Terminated(exit) if exit.code == 0));
-    let all_well = well == containers.len();
-    if waiting > 0 || containers.is_empty() {
+    let all_well = well == main.len();
+    if waiting > 0 || main.is_empty() {
         Phase::Pending
     } else if running > 0 || (policy == RestartPolicy::Always && !ended) {
         Phase::Running
@@ -99,7 +107,7 @@ mod tests {
     }
 
     fn waiting() -> State {
-        State::Waiting(Refusal::creating())
+        State::Waiting(Refusal::creating(false))
     }
 
     fn check(policy: RestartPolicy, states: &[State], expected: Phase) {
@@ -117,6 +125,7 @@ mod tests {
             .iter()
             .map(|state| ContainerView {
                 name: "a",
+                role: Role::Main,
                 state,
                 ended_before,
                 ready: false,
@@ -170,6 +179,25 @@ mod tests {
             Phase::Running,
         );
         check(RestartPolicy::OnFailure, &[exited(0)], Phase::Succeeded);
+    }
+
+    #[test]
+    fn a_failed_init_container_fails_a_pod_that_is_not_restarted() {
+        let check = |policy, code, expected| {
+            let (init, main) = (exited(code), waiting());
+            let view = |role, state| ContainerView {
+                name: "a",
+                role,
+                state,
+                ended_before: false,
+                ready: false,
+            };
+            let views = [view(Role::Init, &init), view(Role::Main, &main)];
+            assert_eq!(phase(policy, false, &views), expected);
+        };
+        check(RestartPolicy::Never, 1, Phase::Failed);
+        check(RestartPolicy::Never, 0, Phase::Pending);
+        check(RestartPolicy::Always, 1, Phase::Pending);
     }
 
     #[test]

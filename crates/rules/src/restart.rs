@@ -3,7 +3,7 @@
 //! Readiness is not consulted: it never restarts anything. Nor is the back-off, which is asked when
 //! a start comes up.
 
-use crate::container::{ContainerSpec, Exit, Instance, RestartPolicy};
+use crate::container::{ContainerSpec, Exit, Instance, RestartPolicy, Role};
 use crate::probe::{Kind, Verdict};
 
 /// A container as a sync finds it.
@@ -57,8 +57,44 @@ pub enum KillCause {
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computePodActions`.
 pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> Plan {
+    initialize(policy, containers).unwrap_or_else(|| run(policy, containers))
+}
+
+/// The plan while init containers are to run, one after the other. They never run again once another
+/// container has been started.
+///
+/// Rule: as above, `computeInitContainerActions`.
+fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Option<Plan> {
+    let main = |found: &Found<'_>| found.spec.role == Role::Main;
+    if containers
+        .iter()
+        .any(|found| main(found) && found.instance.is_some())
+    {
+        return None;
+    }
+    let mut init = containers
+        .iter()
+        .enumerate()
+        .filter(|(_, found)| !main(found));
+    let (index, next) = init.find(|(_, found)| !has_succeeded(found.instance))?;
+    let start = match next.instance {
+        Some(instance) if instance.is_running() => Vec::new(),
+        Some(_) if policy == RestartPolicy::Never => return Some(Plan::Pod),
+        _ => vec![index],
+    };
+    let kill = Vec::new();
+    Some(Plan::Containers { kill, start })
+}
+
+fn has_succeeded(newest: Option<&Instance>) -> bool {
+    let exit = newest.and_then(Instance::exit);
+    exit.is_some_and(|exit| exit.code == 0)
+}
+
+fn run(policy: RestartPolicy, containers: &[Found<'_>]) -> Plan {
     let (mut kill, mut start, mut kept) = (Vec::new(), Vec::new(), 0);
-    for (index, found) in containers.iter().enumerate() {
+    let all = containers.iter().enumerate();
+    for (index, found) in all.filter(|(_, found)| found.spec.role == Role::Main) {
         let Some(running) = found.instance.filter(|instance| instance.is_running()) else {
             start.extend(is_due(policy, found.instance).then_some(index));
             continue;
@@ -121,6 +157,7 @@ mod tests {
     fn spec(image: &str) -> ContainerSpec {
         ContainerSpec {
             name: "a".to_owned(),
+            role: Role::Main,
             image: image.to_owned(),
             probes: Vec::new(),
         }
@@ -238,6 +275,51 @@ mod tests {
         assert_eq!(
             plan(RestartPolicy::Never, &[found(BAD), found(OK)]),
             expected
+        );
+    }
+
+    #[test]
+    fn init_containers_come_first_and_one_by_one() {
+        let init = ContainerSpec {
+            role: Role::Init,
+            ..spec("one")
+        };
+        let main = spec("one");
+        let check = |policy, instances: [Option<Instance>; 3], expected| {
+            let specs = [&init, &init, &main];
+            let found = specs
+                .into_iter()
+                .zip(&instances)
+                .map(|(spec, instance)| Found {
+                    spec,
+                    instance: instance.as_ref(),
+                    liveness: None,
+                    startup: None,
+                });
+            assert_eq!(plan(policy, &found.collect::<Vec<_>>()), expected);
+        };
+        let start = |index: Option<usize>| Plan::Containers {
+            kill: vec![],
+            start: index.into_iter().collect(),
+        };
+        let always = RestartPolicy::Always;
+        check(always, [None, None, None], start(Some(0)));
+        check(always, [Some(running()), None, None], start(None));
+        check(always, [Some(exited(1)), None, None], start(Some(0)));
+        check(always, [Some(exited(0)), None, None], start(Some(1)));
+        let done = || [Some(exited(0)), Some(exited(0))];
+        let [one, other] = done();
+        check(always, [one, other, None], start(Some(2)));
+        let [one, other] = done();
+        check(
+            RestartPolicy::Never,
+            [one, other, Some(exited(1))],
+            Plan::Pod,
+        );
+        check(
+            RestartPolicy::Never,
+            [Some(exited(1)), None, None],
+            Plan::Pod,
         );
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use rules::Moment;
 use rules::back_off::BackOff;
-use rules::container::{Instance, Refusal};
+use rules::container::{Instance, Refusal, Role};
 use rules::probe::Kind;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ use super::history::History;
 use super::prober::Probing;
 use super::pull::Pull;
 use super::runtime::Runtime;
-use super::spec::{PodSpec, Unsupported};
+use super::spec::{self, PodSpec, Unsupported};
 use super::status::Status;
 use super::status::generate::{Facts, Probed, Stage, gates};
 use crate::events::{Recorder, Severity};
@@ -94,7 +94,7 @@ impl PodLife {
         let order = orders.borrow_and_update().clone();
         let pod = &order.pod;
         let (spec, unsupported) = parse(pod);
-        let containers = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+        let containers = pod.spec.iter().flat_map(spec::containers).count();
         let uid = pod.metadata.uid.clone().unwrap_or_default();
         let voice = Recorder::new(node.registry.clone(), "kubelet", &**pod, random.fork());
         let events = Arc::new(voice.at(crate::node::NAME));
@@ -237,7 +237,9 @@ impl PodLife {
 
     /// Says something about a container.
     fn say(&self, container: &str, severity: Severity, reason: &str, message: &str) {
-        let part = format!("spec.containers{{{container}}}");
+        let mut all = self.order.pod.spec.iter().flat_map(spec::containers);
+        let role = all.find(|(_, it)| it.name == container);
+        let part = spec::part(role.map_or(Role::Main, |(role, _)| role), container);
         self.events.say_of(&part, severity, reason, message);
     }
 }

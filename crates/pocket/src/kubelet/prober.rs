@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rules::container::{ContainerId, RestartPolicy};
+use rules::container::{ContainerId, RestartPolicy, Role};
 use rules::event_text;
 use rules::probe::{Cause, Effect, Kind, Next, Observed, Results, Spec, Verdict, Worker};
 use tokio::sync::Notify;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::Node;
 use super::attempt::{Handler, Report};
-use super::spec::PodSpec;
+use super::spec::{self, PodSpec};
 use crate::events::{Recorder, Severity};
 
 /// What the probers of a Pod share with each other and with its syncs.
@@ -209,7 +209,7 @@ impl Prober {
         let (container, kind) = &self.name;
         let said = event_text::attempt(*kind, report.outcome, report.answered, &report.detail);
         if let Some((reason, message)) = said {
-            let part = format!("spec.containers{{{container}}}");
+            let part = spec::part(Role::Main, container);
             let events = &self.probing.events;
             events.say_of(&part, Severity::Warning, reason, &message);
         }

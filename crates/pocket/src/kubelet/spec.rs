@@ -10,7 +10,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar};
-use rules::container::{ContainerSpec, RestartPolicy};
+use rules::container::{ContainerSpec, RestartPolicy, Role};
 use rules::probe::Kind;
 
 use super::attempt::Handler;
@@ -18,6 +18,7 @@ use super::attempt::Handler;
 /// What matters of a Pod's specification.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PodSpec {
+    /// In the order of [`containers`].
     pub(super) containers: Vec<Container>,
     /// Default `Always`.
     pub(super) policy: RestartPolicy,
@@ -71,11 +72,16 @@ impl PodSpec {
     /// Reads a specification that the API server has accepted.
     pub(super) fn parse(spec: &core::PodSpec) -> Result<Self, Unsupported> {
         refuse_pod(spec)?;
-        let containers = spec.containers.iter().enumerate();
+        let init = spec.init_containers.as_ref().map_or(0, Vec::len);
+        let containers = containers(spec).enumerate();
         Ok(Self {
             containers: containers
-                .map(|(place, container)| {
-                    Container::parse(container, &format!("spec.containers[{place}]"))
+                .map(|(place, (role, container))| {
+                    let field = match role {
+                        Role::Init => format!("spec.initContainers[{place}]"),
+                        Role::Main => format!("spec.containers[{}]", place - init),
+                    };
+                    Container::parse(role, container, &field)
                 })
                 .collect::<Result<_, _>>()?,
             policy: match spec.restart_policy.as_deref() {
@@ -89,7 +95,7 @@ impl PodSpec {
 }
 
 impl Container {
-    fn parse(container: &core::Container, field: &str) -> Result<Self, Unsupported> {
+    fn parse(role: Role, container: &core::Container, field: &str) -> Result<Self, Unsupported> {
         refuse_container(container, field)?;
         let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
         for (kind, name, probe) in [
@@ -110,6 +116,7 @@ impl Container {
         }
         let rules = ContainerSpec {
             name: container.name.clone(),
+            role,
             image: container.image.clone().unwrap_or_default(),
             probes,
         };
@@ -122,6 +129,25 @@ impl Container {
             environment: container.env.clone().unwrap_or_default(),
             environment_from: container.env_from.clone().unwrap_or_default(),
         })
+    }
+}
+
+/// All containers of a Pod, those that initialize it first. A container's place is its place in here.
+pub(super) fn containers(spec: &core::PodSpec) -> impl Iterator<Item = (Role, &core::Container)> {
+    let init = spec.init_containers.iter().flatten();
+    let init = init.map(|container| (Role::Init, container));
+    init.chain(
+        spec.containers
+            .iter()
+            .map(|container| (Role::Main, container)),
+    )
+}
+
+/// What an event about a container is about.
+pub(super) fn part(role: Role, container: &str) -> String {
+    match role {
+        Role::Init => format!("spec.initContainers{{{container}}}"),
+        Role::Main => format!("spec.containers{{{container}}}"),
     }
 }
 
@@ -139,10 +165,6 @@ fn pull_policy(policy: Option<&str>, image: &str) -> PullPolicy {
 }
 
 fn refuse_pod(spec: &core::PodSpec) -> Result<(), Unsupported> {
-    if !is_empty(spec.init_containers.as_ref()) {
-        let why = "pocket runs no init containers";
-        return Err(Unsupported::new("spec.initContainers", why));
-    }
     if spec.host_network == Some(true) {
         let why = "a Pod in pocket has an address of its own";
         return Err(Unsupported::new("spec.hostNetwork", why));

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1 as core;
 use rules::Moment;
-use rules::container::{ContainerId, Exit, Refusal, RestartPolicy, State};
+use rules::container::{ContainerId, Exit, Refusal, RestartPolicy, Role, State};
 use rules::pod::conditions::{Condition, Gate};
 use rules::pod::{ContainerView, Phase, conditions};
 use rules::probe::{Life, Seen, View};
@@ -44,6 +44,7 @@ pub(super) struct Dated {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ContainerStatus {
     pub(super) name: String,
+    pub(super) role: Role,
     pub(super) image: String,
     pub(super) state: State,
     /// The instance before, and how it ended.
@@ -96,10 +97,13 @@ impl Status {
         status.pod_ip = ip;
         status.host_ips = Some(vec![core::HostIP { ip: host.clone() }]);
         status.host_ip = Some(host);
-        let mut containers: Vec<_> = self.containers.iter().map(|it| it.write(clock)).collect();
+        let of = |role| self.containers.iter().filter(move |it| it.role == role);
+        let mut main: Vec<_> = of(Role::Main).map(|it| it.write(clock)).collect();
         // Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`: by name, not as specified.
-        containers.sort_by(|one, other| one.name.cmp(&other.name));
-        status.container_statuses = Some(containers);
+        main.sort_by(|one, other| one.name.cmp(&other.name));
+        status.container_statuses = Some(main);
+        let init: Vec<_> = of(Role::Init).map(|it| it.write(clock)).collect();
+        status.init_container_statuses = Some(init).filter(|init| !init.is_empty());
         let foreign = status.conditions.take().unwrap_or_default();
         let own = self
             .conditions
@@ -146,6 +150,7 @@ impl ContainerStatus {
     fn view(&self) -> ContainerView<'_> {
         ContainerView {
             name: &self.name,
+            role: self.role,
             state: &self.state,
             ended_before: self.last.is_some(),
             ready: self.ready,

@@ -3,6 +3,7 @@
 //! Rule: `pkg/kubelet/status/generate.go`. When a condition last changed is not known here.
 
 use super::{ContainerView, Phase};
+use crate::container::{Role, State};
 
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +45,7 @@ pub fn conditions(
     let blocked = unready.clone().or_else(|| why_gated(gates));
     vec![
         condition("PodReadyToStartContainers", sandbox),
-        Condition {
-            why: (phase == Phase::Succeeded).then(|| why("PodCompleted", String::new())),
-            ..condition("Initialized", true)
-        },
+        initialized(phase, containers),
         because("Ready", blocked),
         because("ContainersReady", unready),
         condition("PodScheduled", true),
@@ -74,21 +72,44 @@ fn why(reason: &'static str, message: String) -> Why {
     Why { reason, message }
 }
 
+/// Once a main container has been started, the init containers are of no interest any more.
+fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
+    let completed = why("PodCompleted", String::new());
+    let unready = not_ready(containers, Role::Init);
+    let never_started = |view: &ContainerView<'_>| {
+        view.role == Role::Init || matches!(view.state, State::Waiting(_)) && !view.ended_before
+    };
+    let incomplete = !unready.is_empty() && containers.iter().all(never_started);
+    let message = format!("containers with incomplete status: [{unready}]");
+    Condition {
+        kind: "Initialized",
+        status: !incomplete,
+        why: match phase {
+            Phase::Succeeded => Some(completed),
+            _ => incomplete.then(|| why("ContainersNotInitialized", message)),
+        },
+    }
+}
+
 fn why_unready(phase: Phase, containers: &[ContainerView<'_>]) -> Option<Why> {
-    let unready: Vec<&str> = containers
-        .iter()
-        .filter(|view| !view.ready)
-        .map(|view| view.name)
-        .collect();
+    let unready = not_ready(containers, Role::Main);
     match phase {
         Phase::Succeeded => Some(why("PodCompleted", String::new())),
         Phase::Failed => Some(why("PodFailed", String::new())),
         _ if unready.is_empty() => None,
         _ => Some(why(
             "ContainersNotReady",
-            format!("containers with unready status: [{}]", unready.join(" ")),
+            format!("containers with unready status: [{unready}]"),
         )),
     }
+}
+
+/// The containers of this role that are not ready, as Go prints a list.
+fn not_ready(containers: &[ContainerView<'_>], role: Role) -> String {
+    let unready = containers
+        .iter()
+        .filter(|view| view.role == role && !view.ready);
+    unready.map(|view| view.name).collect::<Vec<_>>().join(" ")
 }
 
 fn why_gated(gates: &[Gate<'_>]) -> Option<Why> {
@@ -113,7 +134,7 @@ fn complaint(gate: &Gate<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::Moment;
-    use crate::container::State;
+    use crate::container::Refusal;
 
     /// `Ready` of a Pod whose containers are named in capitals if they are ready.
     fn check(phase: Phase, names: &[&str], gates: &[Gate<'_>], reason: &str, message: &str) {
@@ -124,6 +145,7 @@ mod tests {
             .iter()
             .map(|name| ContainerView {
                 name,
+                role: Role::Main,
                 state: &state,
                 ended_before: false,
                 ready: name.chars().all(char::is_uppercase),
@@ -180,5 +202,35 @@ mod tests {
         check(&["A"], Some("False"), "ReadinessGatesNotReady", unset);
         let unready = "containers with unready status: [a]";
         check(&["a"], None, "ContainersNotReady", unready);
+    }
+
+    #[test]
+    fn init_containers_matter_until_another_has_started() {
+        let waiting = State::Waiting(Refusal::creating(true));
+        let running = State::Running {
+            since: Moment::ZERO,
+        };
+        let check = |main, ready, expected: Option<&str>| {
+            let view = |name, role, state, ready| ContainerView {
+                name,
+                role,
+                state,
+                ended_before: false,
+                ready,
+            };
+            let init = view("i", Role::Init, &running, ready);
+            let views = [init, view("a", Role::Main, main, false)];
+            let condition = initialized(Phase::Pending, &views);
+            let said = condition.why.map(|why| why.message);
+            assert_eq!(said.as_deref(), expected);
+            assert_eq!(condition.status, expected.is_none());
+        };
+        check(
+            &waiting,
+            false,
+            Some("containers with incomplete status: [i]"),
+        );
+        check(&waiting, true, None);
+        check(&running, false, None);
     }
 }

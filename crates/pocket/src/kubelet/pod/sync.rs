@@ -12,8 +12,8 @@ use rules::restart::{Found, Kill, KillCause, Plan, plan};
 use tokio::sync::watch;
 
 use super::super::history::History;
-use super::super::jittered;
 use super::super::status::generate::Stage;
+use super::super::{jittered, spec};
 use super::{PodLife, Synced};
 use crate::events::Severity;
 
@@ -86,8 +86,8 @@ impl PodLife {
 
     /// A Pod that pocket cannot run says so on every container, as one with a bad configuration does.
     fn refuse_all(&mut self, why: &str, seen: &[History]) -> Synced {
-        let containers = self.order.pod.spec.iter().flat_map(|spec| &spec.containers);
-        let names: Vec<String> = containers.map(|container| container.name.clone()).collect();
+        let containers = self.order.pod.spec.iter().flat_map(spec::containers);
+        let names: Vec<String> = containers.map(|(_, it)| it.name.clone()).collect();
         for name in names {
             self.refuse(&name, "CreateContainerConfigError", why);
         }

@@ -5,15 +5,16 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod};
 use rules::Moment;
-use rules::container::{Instance, Life, Refusal, RestartPolicy, State, ready, started};
+use rules::container::{Instance, Life, Refusal, RestartPolicy, Role, State, ready, started};
 use rules::pod::phase;
 use rules::probe::Verdict;
 use rules::restart::is_due;
 
 use super::{ContainerStatus, Status};
 use crate::kubelet::history::History;
+use crate::kubelet::spec;
 
 /// What a status is made of.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(in crate::kubelet) struct Facts<'a> {
     pub(in crate::kubelet) stage: Stage,
     pub(in crate::kubelet) since: Moment,
     pub(in crate::kubelet) ip: Option<IpAddr>,
-    /// Per container of the Pod, in its order.
+    /// Per container of the Pod, by place.
     pub(in crate::kubelet) histories: &'a [History],
     /// Why the last start of a container was refused, by name.
     pub(in crate::kubelet) refusals: &'a BTreeMap<String, Refusal>,
@@ -58,13 +59,10 @@ impl Facts<'_> {
         now: Moment,
         probed: impl Fn(&str, &Instance) -> Probed,
     ) -> Status {
-        let spec = self.pod.spec.iter().flat_map(|spec| &spec.containers);
+        let spec = self.pod.spec.iter().flat_map(spec::containers);
         let containers: Vec<_> = spec
             .zip(self.histories)
-            .map(|(container, history)| {
-                let image = container.image.as_deref().unwrap_or_default();
-                self.container(&container.name, image, history, &probed)
-            })
+            .map(|((role, container), history)| self.container(role, container, history, &probed))
             .collect();
         let views: Vec<_> = containers.iter().map(ContainerStatus::view).collect();
         let mut status = Status {
@@ -91,11 +89,13 @@ impl Facts<'_> {
 
     fn container(
         &self,
-        name: &str,
-        image: &str,
+        role: Role,
+        container: &Container,
         history: &History,
         probed: impl Fn(&str, &Instance) -> Probed,
     ) -> ContainerStatus {
+        let name = container.name.as_str();
+        let image = container.image.as_ref().map_or("", String::as_str);
         let newest = history.newest.as_ref();
         let is_running = newest.is_some_and(Instance::is_running);
         let probed = newest.map_or_else(Probed::default, |newest| probed(name, newest));
@@ -112,16 +112,26 @@ impl Facts<'_> {
         } else {
             history.dead.as_ref()
         };
+        let ready = match role {
+            Role::Init => matches!(&state, State::Terminated(exit) if exit.code == 0),
+            Role::Main => ready(started, probed.readiness, probed.readiness_worker),
+        };
         ContainerStatus {
             name: name.to_owned(),
+            role,
             image: newest.map_or(image, |newest| &newest.image).to_owned(),
             last: last.and_then(|it| Some((it.id.clone(), it.exit()?.clone()))),
             id: newest.map(|newest| newest.id.clone()),
-            ready: ready(started, probed.readiness, probed.readiness_worker),
+            ready,
             started,
             restarts: newest.map_or(0, |newest| newest.restarts),
             state,
         }
+    }
+
+    fn has_init(&self) -> bool {
+        let mut all = self.pod.spec.iter().flat_map(spec::containers);
+        all.any(|(role, _)| role == Role::Init)
     }
 
     fn started_before(&self, name: &str) -> bool {
@@ -136,7 +146,7 @@ impl Facts<'_> {
             return State::Waiting(refusal.clone());
         }
         match newest.map(|newest| &newest.life) {
-            None => State::Waiting(Refusal::creating()),
+            None => State::Waiting(Refusal::creating(self.has_init())),
             Some(Life::Running { since }) => State::Running { since: *since },
             Some(Life::Exited(exit)) => State::Terminated(exit.clone()),
         }

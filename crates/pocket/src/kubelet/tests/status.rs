@@ -99,3 +99,29 @@ async fn two_worlds_with_one_seed_are_alike() {
     assert!(one.len() > 10);
     assert_eq!(one, other);
 }
+
+#[tokio::test(start_paused = true)]
+async fn init_containers_run_to_their_end_before_the_others() {
+    let world = World::new();
+    let init = |name: &str, port| container(name, port, &json!({}));
+    world.crash("i", 0);
+    world.crash("j", 1);
+    world.create(pod(&json!({
+        "initContainers": [init("i", 7000), init("j", 7001)],
+        "containers": [container("a", 8080, &json!({}))],
+    })));
+    world.advance(5 * SECOND).await;
+    let incomplete = "containers with incomplete status: [j]";
+    assert_eq!(world.message("Initialized"), incomplete);
+    let waiting = world.status("a").state.unwrap().waiting.unwrap();
+    assert_eq!(waiting.reason.as_deref(), Some("PodInitializing"));
+    let part = "spec.initContainers{j}";
+    assert!(world.starts("j").len() > 1 && world.starts("a").is_empty());
+    assert!(world.reasons_of(part).contains(&"BackOff".to_owned()));
+    world.crash("j", 0);
+    world.until(|world| world.ready() == "True").await;
+    assert_eq!(world.message("Initialized"), "");
+    assert_eq!(world.starts("i").len(), 1);
+    let last = world.seen().pop().unwrap();
+    assert_eq!(last, "Running a:running! Ready");
+}

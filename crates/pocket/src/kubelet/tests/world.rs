@@ -214,21 +214,26 @@ impl World {
 
     /// The reasons of the events about a container, in the order in which they came.
     pub(super) fn reasons(&self, container: &str) -> Vec<String> {
-        let events = self.events(container).into_iter();
+        self.reasons_of(&format!("spec.containers{{{container}}}"))
+    }
+
+    /// The same for a part of the Pod.
+    pub(super) fn reasons_of(&self, part: &str) -> Vec<String> {
+        let events = self.events(part).into_iter();
         events.map(|event| event.reason.unwrap()).collect()
     }
 
     /// The message of the last event with this reason.
     pub(super) fn message_of(&self, container: &str, reason: &str) -> String {
-        let events = self.events(container).into_iter();
+        let part = format!("spec.containers{{{container}}}");
+        let events = self.events(&part).into_iter();
         let mut of_reason = events.filter(|event| event.reason.as_deref() == Some(reason));
         of_reason.next_back().unwrap().message.unwrap()
     }
 
-    fn events(&self, container: &str) -> Vec<Event> {
-        let path = format!("spec.containers{{{container}}}");
+    fn events(&self, part: &str) -> Vec<Event> {
         let mut events = self.registry.list::<Event>(Some("n"));
-        events.retain(|event| event.involved_object.field_path.as_ref() == Some(&path));
+        events.retain(|event| event.involved_object.field_path.as_deref() == Some(part));
         let version = |event: &Event| -> u64 {
             event
                 .metadata
