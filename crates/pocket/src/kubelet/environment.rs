@@ -27,8 +27,7 @@ impl Sources<'_> {
     /// The environment of a container, or why it cannot be made.
     pub(super) fn environment(&self, container: &Container) -> Result<Variables, String> {
         let mut variables = Variables::new();
-        let name = self.pod.metadata.name.clone().unwrap_or_default();
-        variables.insert("HOSTNAME".to_owned(), name);
+        variables.insert("HOSTNAME".to_owned(), self.hostname());
         for from in &container.environment_from {
             variables.extend(self.all_of(from)?);
         }
@@ -38,6 +37,21 @@ impl Sources<'_> {
             }
         }
         Ok(variables)
+    }
+
+    /// Rule: `pkg/kubelet/kubelet_pods.go`, `GeneratePodHostNameAndDomain`, and Linux' limit of a host's name.
+    fn hostname(&self) -> String {
+        let given = self
+            .pod
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.hostname.clone());
+        let given = given.filter(|name| !name.is_empty());
+        let name = given
+            .or_else(|| self.pod.metadata.name.clone())
+            .unwrap_or_default();
+        let cut: String = name.chars().take(63).collect();
+        cut.trim_end_matches(['-', '.']).to_owned()
     }
 
     fn value(&self, variable: &EnvVar, before: &Variables) -> Result<Option<String>, String> {
