@@ -2,6 +2,7 @@
 //!
 //! In reading order: what a user writes, what is observed, and what follows from both.
 
+pub mod check;
 pub mod experiment;
 pub mod judge;
 pub mod load;

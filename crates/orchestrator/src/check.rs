@@ -1,0 +1,80 @@
+//! An experiment against its workload: does everything it names exist, and can what it wants be done?
+//!
+//! Pure, and before anything runs. What only a cluster knows is not asked here: whether an image can be pulled, or a
+//! namespace exists.
+
+mod claims;
+mod known;
+mod steps;
+mod traffic;
+
+use crate::exit::{Ends, Exit};
+use crate::experiment::{Action, Experiment, Span};
+use crate::load::Manifest;
+use crate::problem::{Fault, Problem, Problems};
+use known::Known;
+
+/// A step would patch what the run does not create.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotCreated(Problems);
+
+impl Ends for NotCreated {
+    fn exit(&self) -> Exit {
+        Exit::Refused
+    }
+}
+
+/// Everything that is wrong with an experiment whose workload is these manifests.
+pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Problems> {
+    let mut checker = Checker { experiment, problems: Vec::new() };
+    let known = Known::read(manifests, &mut checker.problems);
+    if manifests.is_empty() {
+        let fault = Fault::new("the workload holds no Kubernetes object");
+        checker.fault(experiment.name.span, fault.expected("at least one Pod or Deployment"));
+    }
+    traffic::check(&mut checker, &known);
+    for claim in &experiment.steady_state.require {
+        claims::check(&mut checker, &known, claim);
+    }
+    for step in &experiment.steps {
+        steps::check(&mut checker, &known, step);
+    }
+    Problems::unless_any(checker.problems, ())
+}
+
+/// Whether everything that steps patch is created by the run: another object is not the run's to change.
+pub fn check_patches(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), NotCreated> {
+    let mut checker = Checker { experiment, problems: Vec::new() };
+    for step in &experiment.steps {
+        let Action::Patch(patch) = &step.action else { continue };
+        let (kind, name) = (patch.object.kind.name(), &patch.object.name);
+        if !manifests.iter().any(|manifest| manifest.kind() == kind && manifest.name() == name) {
+            let fault = Fault::new(format!("this run does not create `{}`", patch.object.value));
+            let names = manifests.iter().filter(|manifest| manifest.kind() == kind).map(Manifest::name);
+            checker.fault(patch.object.span, fault.one_of(name, names));
+        }
+    }
+    Problems::unless_any(checker.problems, ()).map_err(NotCreated)
+}
+
+/// Collects what is wrong with one experiment.
+struct Checker<'a> {
+    experiment: &'a Experiment,
+    problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn fault(&mut self, span: Span, fault: Fault) {
+        self.problems.push(fault.at(&self.experiment.source, span));
+    }
+
+    /// Notes a name that is not among those there are.
+    fn unknown<'n>(&mut self, span: Span, what: &str, name: &str, names: impl IntoIterator<Item = &'n str>) {
+        let fault = Fault::new(format!("the workload has no {what} `{name}`"));
+        self.fault(span, fault.one_of(name, names));
+    }
+}
+
+#[cfg(test)]
+mod tests;

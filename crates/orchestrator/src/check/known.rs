@@ -1,0 +1,88 @@
+//! What a workload's manifests define, as far as experiments can name it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
+use serde::de::DeserializeOwned;
+
+use crate::experiment::{Kind, ObjectRef};
+use crate::load::Manifest;
+use crate::problem::{Fault, Problem};
+
+/// Objects by name.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Pods, and the Pods that workloads are templates of.
+    pub(super) pods: BTreeMap<ObjectRef, Pod>,
+    pub(super) services: BTreeMap<String, Service>,
+}
+
+impl Known {
+    /// Reads all manifests. Notes those that are not what they say they are, and those that stand twice.
+    pub(super) fn read(manifests: &[Manifest], problems: &mut Vec<Problem>) -> Self {
+        let mut known = Self::default();
+        let mut seen = Vec::new();
+        for manifest in manifests {
+            let reference = (manifest.object["apiVersion"].clone(), manifest.kind(), manifest.name());
+            if seen.contains(&reference) {
+                let what = format!("there is another {} `{}` in the workload", manifest.kind(), manifest.name());
+                problems.push(Fault::new(what).at(&manifest.source, manifest.span));
+            }
+            seen.push(reference);
+            if let Err(fault) = known.take(manifest) {
+                problems.push(fault.at(&manifest.source, manifest.span));
+            }
+        }
+        known
+    }
+
+    fn take(&mut self, manifest: &Manifest) -> Result<(), Fault> {
+        let name = manifest.name().to_owned();
+        let reference = |kind| ObjectRef { kind, name: name.clone() };
+        match manifest.kind() {
+            "Pod" => {
+                self.pods.insert(reference(Kind::Pod), typed(manifest)?);
+            }
+            "Deployment" => {
+                let template = typed::<Deployment>(manifest)?.spec.template;
+                self.pods.insert(reference(Kind::Deployment), pod(template));
+            }
+            "ReplicaSet" => {
+                let template = typed::<ReplicaSet>(manifest)?.spec.template;
+                self.pods.insert(reference(Kind::ReplicaSet), pod(template.unwrap_or_default()));
+            }
+            "Service" => {
+                self.services.insert(name, typed(manifest)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Names of the workload's Deployments.
+    pub(super) fn deployments(&self) -> impl Iterator<Item = &str> {
+        self.pods.keys().filter(|known| known.kind == Kind::Deployment).map(|known| known.name.as_str())
+    }
+}
+
+fn typed<T: DeserializeOwned>(manifest: &Manifest) -> Result<T, Fault> {
+    serde_json::from_value(manifest.object.clone()).map_err(|error| {
+        Fault::new(format!("{} `{}` cannot be read: {error}", manifest.kind(), manifest.name()))
+    })
+}
+
+fn pod(template: PodTemplateSpec) -> Pod {
+    Pod {
+        metadata: template.metadata.unwrap_or_default(),
+        spec: template.spec,
+        status: None,
+    }
+}
+
+/// Whether a Service has no address of its own.
+pub(super) fn is_headless(service: &Service) -> bool {
+    let spec = service.spec.as_ref();
+    let none = spec.and_then(|spec| spec.cluster_ip.as_deref()) == Some("None");
+    none || spec.and_then(|spec| spec.type_.as_deref()) == Some("ExternalName")
+}

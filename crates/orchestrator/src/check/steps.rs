@@ -1,0 +1,58 @@
+//! Whether flips can be made, and the subjects of expectations exist.
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+
+use super::Checker;
+use super::claims;
+use super::known::Known;
+use crate::experiment::{Action, Flip, Span, Step};
+use crate::flip_plan::{Refusal, Wish, plan};
+use crate::problem::Fault;
+use crate::targets::{containers, is_target};
+
+/// Notes everything in a step that cannot be.
+pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
+    match &step.action {
+        Action::Flip(flips) => flips.iter().for_each(|flip| self::flip(checker, known, flip)),
+        // What it patches is asked apart: not to create it is another kind of mistake.
+        Action::Patch(_) => {}
+    }
+    for expectation in &step.expect {
+        claims::check(checker, known, &expectation.claim);
+    }
+}
+
+fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
+    let Some(pod) = claims::pod(checker, known, &flip.pod) else { return };
+    if !claims::container(checker, pod, &flip.container) {
+        return;
+    }
+    if let Some(image) = foreign_image(pod, &flip.container) {
+        let fault = Fault::new(format!("container `{}` runs `{image}`, which cannot be flipped", flip.container.value));
+        checker.fault(flip.container.span, fault.expected("an image named `probe-target`"));
+        return;
+    }
+    let services: Vec<Service> = known.services.values().cloned().collect();
+    let wish = Wish {
+        container: &flip.container,
+        probe: flip.probe.value,
+        to: flip.to.value,
+        shared: flip.shared,
+    };
+    if let Err(refusal) = plan(pod, &services, wish) {
+        checker.fault(place(flip, &refusal), Fault::new(refusal.to_string()));
+    }
+}
+
+fn foreign_image(pod: &Pod, name: &str) -> Option<String> {
+    let container = containers(pod).find(|container| container.name == name)?;
+    (!is_target(pod, container)).then(|| container.image.clone().unwrap_or_default())
+}
+
+// The word that would have to change.
+fn place(flip: &Flip, refusal: &Refusal) -> Span {
+    match refusal {
+        Refusal::Meaningless { .. } => flip.to.span,
+        _ => flip.probe.span,
+    }
+}
