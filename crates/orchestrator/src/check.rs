@@ -27,11 +27,18 @@ impl Ends for NotCreated {
 
 /// Everything that is wrong with an experiment whose workload is these manifests.
 pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Problems> {
-    let mut checker = Checker { experiment, problems: Vec::new() };
-    let known = Known::read(manifests, &mut checker.problems);
+    let mut checker = Checker {
+        experiment,
+        problems: Vec::new(),
+    };
+    // Of a workload that cannot be read, nothing more can be said.
+    let known = Known::read(manifests)?;
     if manifests.is_empty() {
         let fault = Fault::new("the workload holds no Kubernetes object");
-        checker.fault(experiment.name.span, fault.expected("at least one Pod or Deployment"));
+        checker.fault(
+            experiment.name.span,
+            fault.expected("at least one Pod or Deployment"),
+        );
     }
     traffic::check(&mut checker, &known);
     for claim in &experiment.steady_state.require {
@@ -45,13 +52,24 @@ pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Prob
 
 /// Whether everything that steps patch is created by the run: another object is not the run's to change.
 pub fn check_patches(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), NotCreated> {
-    let mut checker = Checker { experiment, problems: Vec::new() };
+    let mut checker = Checker {
+        experiment,
+        problems: Vec::new(),
+    };
     for step in &experiment.steps {
-        let Action::Patch(patch) = &step.action else { continue };
+        let Action::Patch(patch) = &step.action else {
+            continue;
+        };
         let (kind, name) = (patch.object.kind.name(), &patch.object.name);
-        if !manifests.iter().any(|manifest| manifest.kind() == kind && manifest.name() == name) {
+        if !manifests
+            .iter()
+            .any(|manifest| manifest.kind() == kind && manifest.name() == name)
+        {
             let fault = Fault::new(format!("this run does not create `{}`", patch.object.value));
-            let names = manifests.iter().filter(|manifest| manifest.kind() == kind).map(Manifest::name);
+            let names = manifests
+                .iter()
+                .filter(|manifest| manifest.kind() == kind)
+                .map(Manifest::name);
             checker.fault(patch.object.span, fault.one_of(name, names));
         }
     }
@@ -70,7 +88,13 @@ impl Checker<'_> {
     }
 
     /// Notes a name that is not among those there are.
-    fn unknown<'n>(&mut self, span: Span, what: &str, name: &str, names: impl IntoIterator<Item = &'n str>) {
+    fn unknown<'n>(
+        &mut self,
+        span: Span,
+        what: &str,
+        name: &str,
+        names: impl IntoIterator<Item = &'n str>,
+    ) {
         let fault = Fault::new(format!("the workload has no {what} `{name}`"));
         self.fault(span, fault.one_of(name, names));
     }

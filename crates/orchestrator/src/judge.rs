@@ -4,9 +4,11 @@
 //! time what is decided and when it is worth asking again. It never waits, and what it is asked does not change what it finds.
 
 mod look;
+mod progress;
 mod requests;
 mod states;
 mod steady;
+mod told;
 mod trace;
 mod tracked;
 mod verdict;
@@ -16,12 +18,13 @@ mod words;
 pub use steady::SteadyState;
 pub use verdict::{Finding, Judgement, StepJudgement, Verdict};
 
-use crate::experiment::{Expectation, Experiment, ObjectRef};
+use crate::experiment::{Experiment, ObjectRef};
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
 use crate::view::View;
+use progress::Progress;
 use tracked::Tracked;
 use verdict::Answer;
-use window::{Lasting, Times, Window};
+use window::Times;
 
 /// Follows one experiment through its timeline.
 #[derive(Debug)]
@@ -34,13 +37,6 @@ pub struct Judge {
     steady: Option<Micros>,
     requirements: Vec<Tracked>,
     steps: Vec<Progress>,
-}
-
-/// What is known of a step so far.
-#[derive(Debug, Default)]
-struct Progress {
-    times: Times,
-    tracked: Vec<Tracked>,
 }
 
 /// How far a step is.
@@ -112,10 +108,10 @@ impl Judge {
             What::Steady => self.steady = Some(record.at),
             What::StepStart { step, .. } => self.start(*step, record.at),
             What::Sending { step } => {
-                self.note(*step, |times| times.sent = times.sent.or(Some(record.at)))
+                self.note(*step, |times| times.sent = times.sent.or(Some(record.at)));
             }
             What::Acknowledged { step } => {
-                self.note(*step, |times| times.acknowledged = Some(record.at))
+                self.note(*step, |times| times.acknowledged = Some(record.at));
             }
             What::StepEnd { step } => self.note(*step, |times| times.ended = Some(record.at)),
             _ => {}
@@ -204,7 +200,7 @@ impl Judge {
         }
         for (expectation, answer) in progress.answers(expectations, &self.view, now) {
             state.failed |= matches!(answer, Answer::Fail(_));
-            let waits_for = match (&answer, lasts_until(&expectation.operator, &progress.times)) {
+            let waits_for = match (&answer, progress.lasts_until(&expectation.operator)) {
                 (_, Some(end)) if now < end => Some(Some(end)),
                 (Answer::Open(at), None) if expectation.operator.ends() => Some(*at),
                 _ => None,
@@ -240,122 +236,20 @@ impl Judge {
 
     /// Verdicts of what is recorded; what is still open is inconclusive.
     pub fn judgement(&mut self, now: Micros) -> Judgement {
-        let mut steps = Vec::new();
-        for (progress, said) in self.steps.iter_mut().zip(&self.experiment.steps) {
-            let answers = progress.answers(&said.expect, &self.view, now);
-            let findings: Vec<Finding> = match answers.is_empty() {
-                true => said.expect.iter().map(never_ran).collect(),
-                false => {
-                    let tracked = progress.tracked.iter();
-                    let each = answers.into_iter().zip(tracked);
-                    each.map(|((said, answer), tracked)| {
-                        finding(said, answer, tracked, &progress.times, &self.view)
-                    })
-                    .collect()
-                }
-            };
-            steps.push(StepJudgement {
-                name: said.name.value.clone(),
-                acknowledged: progress.times.acknowledged,
-                ended: progress.times.ended,
-                verdict: findings.iter().filter_map(|finding| finding.verdict).max(),
-                findings,
-            });
-        }
+        let each = self.steps.iter_mut().zip(&self.experiment.steps);
+        let steps: Vec<StepJudgement> = each
+            .map(|(progress, said)| progress.judgement(said, &self.view, now))
+            .collect();
         let missing = match self.steady {
             Some(_) => Vec::new(),
             None => steady::missing(&self.requirements, &self.view),
         };
-        let verdict = Judgement::overall(self.steady.is_some(), &steps);
         Judgement {
-            verdict,
+            verdict: Judgement::overall(self.steady.is_some(), &steps),
             steady: self.steady,
             missing,
             steps,
         }
-    }
-}
-
-impl Progress {
-    // Nothing as long as the action is not acknowledged.
-    fn answers<'e>(
-        &mut self,
-        expectations: &'e [Expectation],
-        view: &View,
-        now: Micros,
-    ) -> Vec<(&'e Expectation, Answer)> {
-        let times = self.times;
-        let known = times.ended.unwrap_or(now);
-        let each = expectations.iter().zip(&mut self.tracked);
-        each.filter_map(|(said, tracked)| {
-            let window = times.window(&said.operator)?;
-            Some((
-                said,
-                tracked.answer(&said.operator, window, view, known, now),
-            ))
-        })
-        .collect()
-    }
-}
-
-fn never_ran(said: &Expectation) -> Finding {
-    Finding {
-        id: said.id.value.clone(),
-        expected: expected(said),
-        verdict: None,
-        at: None,
-        seen: String::new(),
-    }
-}
-
-fn finding(
-    said: &Expectation,
-    answer: Answer,
-    tracked: &Tracked,
-    times: &Times,
-    view: &View,
-) -> Finding {
-    let zero = times.acknowledged.unwrap_or_default();
-    let whole = Lasting {
-        from: times.sent.unwrap_or(zero),
-        to: times.ended,
-    };
-    let story = tracked.story(&whole, zero, view);
-    let breach = times
-        .window(&said.operator)
-        .and_then(|window| tracked.first_breach(&said.operator, window, view));
-    let (verdict, at, seen) = match answer {
-        Answer::Pass(at) => (Verdict::Pass, at, story),
-        Answer::Fail(why) => (Verdict::Fail, breach, format!("{why}: {story}")),
-        Answer::Unknown(why) => (Verdict::Inconclusive, None, format!("{why}: {story}")),
-        Answer::Open(_) => (
-            Verdict::Inconclusive,
-            None,
-            format!("the record ends before this is decided: {story}"),
-        ),
-    };
-    Finding {
-        id: said.id.value.clone(),
-        expected: expected(said),
-        verdict: Some(verdict),
-        at,
-        seen,
-    }
-}
-
-fn expected(said: &Expectation) -> String {
-    format!(
-        "{}, {}",
-        words::claim(&said.claim),
-        words::operator(&said.operator)
-    )
-}
-
-// When a `for` has passed.
-fn lasts_until(operator: &crate::experiment::Operator, times: &Times) -> Option<Micros> {
-    match times.window(operator) {
-        Some(Window::Lasting(Lasting { to, .. })) if operator.ends() => to,
-        _ => None,
     }
 }
 

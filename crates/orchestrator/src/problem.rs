@@ -54,7 +54,11 @@ impl Fault {
         let mut names: Vec<&str> = names.into_iter().collect();
         names.dedup();
         self.meant = closest(word, names.iter().copied()).map(Into::into);
-        self.expected(choices(&names))
+        if names.is_empty() {
+            self
+        } else {
+            self.expected(choices(&names))
+        }
     }
 
     /// In this place.

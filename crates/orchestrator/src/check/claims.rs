@@ -21,7 +21,12 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Claim) {
         Claim::Endpoints { services, .. } => {
             for service in services {
                 if !known.services.contains_key(&service.value) {
-                    checker.unknown(service.span, "Service", service, known.services.keys().map(String::as_str));
+                    checker.unknown(
+                        service.span,
+                        "Service",
+                        service,
+                        known.services.keys().map(String::as_str),
+                    );
                 }
             }
         }
@@ -36,12 +41,21 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Claim) {
 }
 
 /// The Pod that a reference means, as the workload describes it.
-pub(super) fn pod<'k>(checker: &mut Checker<'_>, known: &'k Known, reference: &Spanned<ObjectRef>) -> Option<&'k Pod> {
+pub(super) fn pod<'k>(
+    checker: &mut Checker<'_>,
+    known: &'k Known,
+    reference: &Spanned<ObjectRef>,
+) -> Option<&'k Pod> {
     let pod = known.pods.get(&reference.value);
     if pod.is_none() {
         let names: Vec<String> = known.pods.keys().map(ToString::to_string).collect();
         let word = reference.to_string();
-        checker.unknown(reference.span, reference.kind.name(), &word, names.iter().map(String::as_str));
+        checker.unknown(
+            reference.span,
+            reference.kind.name(),
+            &word,
+            names.iter().map(String::as_str),
+        );
     }
     pod
 }

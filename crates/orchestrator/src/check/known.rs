@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::experiment::{Kind, ObjectRef};
 use crate::load::Manifest;
-use crate::problem::{Fault, Problem};
+use crate::problem::{Fault, Problems};
 
 /// Objects by name.
 #[derive(Debug, Default)]
@@ -19,14 +19,23 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Reads all manifests. Notes those that are not what they say they are, and those that stand twice.
-    pub(super) fn read(manifests: &[Manifest], problems: &mut Vec<Problem>) -> Self {
+    /// Reads all manifests, unless some are not what they say they are, or stand twice.
+    pub(super) fn read(manifests: &[Manifest]) -> Result<Self, Problems> {
         let mut known = Self::default();
+        let mut problems = Vec::new();
         let mut seen = Vec::new();
         for manifest in manifests {
-            let reference = (manifest.object["apiVersion"].clone(), manifest.kind(), manifest.name());
+            let reference = (
+                manifest.object["apiVersion"].clone(),
+                manifest.kind(),
+                manifest.name(),
+            );
             if seen.contains(&reference) {
-                let what = format!("there is another {} `{}` in the workload", manifest.kind(), manifest.name());
+                let what = format!(
+                    "there is another {} `{}` in the workload",
+                    manifest.kind(),
+                    manifest.name()
+                );
                 problems.push(Fault::new(what).at(&manifest.source, manifest.span));
             }
             seen.push(reference);
@@ -34,12 +43,15 @@ impl Known {
                 problems.push(fault.at(&manifest.source, manifest.span));
             }
         }
-        known
+        Problems::unless_any(problems, known)
     }
 
     fn take(&mut self, manifest: &Manifest) -> Result<(), Fault> {
         let name = manifest.name().to_owned();
-        let reference = |kind| ObjectRef { kind, name: name.clone() };
+        let reference = |kind| ObjectRef {
+            kind,
+            name: name.clone(),
+        };
         match manifest.kind() {
             "Pod" => {
                 self.pods.insert(reference(Kind::Pod), typed(manifest)?);
@@ -50,7 +62,10 @@ impl Known {
             }
             "ReplicaSet" => {
                 let template = typed::<ReplicaSet>(manifest)?.spec.template;
-                self.pods.insert(reference(Kind::ReplicaSet), pod(template.unwrap_or_default()));
+                self.pods.insert(
+                    reference(Kind::ReplicaSet),
+                    pod(template.unwrap_or_default()),
+                );
             }
             "Service" => {
                 self.services.insert(name, typed(manifest)?);
@@ -62,13 +77,20 @@ impl Known {
 
     /// Names of the workload's Deployments.
     pub(super) fn deployments(&self) -> impl Iterator<Item = &str> {
-        self.pods.keys().filter(|known| known.kind == Kind::Deployment).map(|known| known.name.as_str())
+        self.pods
+            .keys()
+            .filter(|known| known.kind == Kind::Deployment)
+            .map(|known| known.name.as_str())
     }
 }
 
 fn typed<T: DeserializeOwned>(manifest: &Manifest) -> Result<T, Fault> {
     serde_json::from_value(manifest.object.clone()).map_err(|error| {
-        Fault::new(format!("{} `{}` cannot be read: {error}", manifest.kind(), manifest.name()))
+        Fault::new(format!(
+            "{} `{}` cannot be read: {error}",
+            manifest.kind(),
+            manifest.name()
+        ))
     })
 }
 

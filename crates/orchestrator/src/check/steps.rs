@@ -13,7 +13,9 @@ use crate::targets::{containers, is_target};
 /// Notes everything in a step that cannot be.
 pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
     match &step.action {
-        Action::Flip(flips) => flips.iter().for_each(|flip| self::flip(checker, known, flip)),
+        Action::Flip(flips) => flips
+            .iter()
+            .for_each(|flip| self::flip(checker, known, flip)),
         // What it patches is asked apart: not to create it is another kind of mistake.
         Action::Patch(_) => {}
     }
@@ -23,13 +25,21 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
 }
 
 fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
-    let Some(pod) = claims::pod(checker, known, &flip.pod) else { return };
+    let Some(pod) = claims::pod(checker, known, &flip.pod) else {
+        return;
+    };
     if !claims::container(checker, pod, &flip.container) {
         return;
     }
     if let Some(image) = foreign_image(pod, &flip.container) {
-        let fault = Fault::new(format!("container `{}` runs `{image}`, which cannot be flipped", flip.container.value));
-        checker.fault(flip.container.span, fault.expected("an image named `probe-target`"));
+        let fault = Fault::new(format!(
+            "container `{}` runs `{image}`, which cannot be flipped",
+            flip.container.value
+        ));
+        checker.fault(
+            flip.container.span,
+            fault.expected("an image named `probe-target`"),
+        );
         return;
     }
     let services: Vec<Service> = known.services.values().cloned().collect();

@@ -1,6 +1,9 @@
 //! The seed's experiment and workload, with one thing changed at a time.
 
-#![expect(clippy::needless_raw_string_hashes, reason = "`UPDATE_EXPECT=1` writes them")]
+#![expect(
+    clippy::needless_raw_string_hashes,
+    reason = "`UPDATE_EXPECT=1` writes them"
+)]
 
 use expect_test::{Expect, expect};
 
@@ -10,19 +13,36 @@ use crate::load::load;
 
 const EXPERIMENT: &str = include_str!("../../../../manifests/seed/two-services.yaml");
 const WORKLOAD: [(&str, &str); 2] = [
-    ("deploy.yaml", include_str!("../../../../manifests/seed/deploy.yaml")),
-    ("svc-2.yaml", include_str!("../../../../manifests/seed/svc-2.yaml")),
+    (
+        "deploy.yaml",
+        include_str!("../../../../manifests/seed/deploy.yaml"),
+    ),
+    (
+        "svc-2.yaml",
+        include_str!("../../../../manifests/seed/svc-2.yaml"),
+    ),
 ];
 
 fn source(path: &str, text: &str) -> Source {
-    Source { path: path.into(), text: text.into() }
+    Source {
+        path: path.into(),
+        text: text.into(),
+    }
 }
 
 fn said(experiment: &str, workload: &[(&str, &str)]) -> String {
-    let experiment = load(&source("two-services.yaml", experiment)).unwrap().experiments.remove(0);
-    let manifests: Vec<Manifest> =
-        workload.iter().flat_map(|(path, text)| load(&source(path, text)).unwrap().manifests).collect();
-    match (check(&experiment, &manifests), check_patches(&experiment, &manifests)) {
+    let experiment = load(&source("two-services.yaml", experiment))
+        .unwrap()
+        .experiments
+        .remove(0);
+    let manifests: Vec<Manifest> = workload
+        .iter()
+        .flat_map(|(path, text)| load(&source(path, text)).unwrap().manifests)
+        .collect();
+    match (
+        check(&experiment, &manifests),
+        check_patches(&experiment, &manifests),
+    ) {
         (Ok(()), Ok(())) => "fine".into(),
         (Err(problems), _) => problems.to_string(),
         (_, Err(refused)) => format!("refused: {refused}"),
@@ -31,15 +51,24 @@ fn said(experiment: &str, workload: &[(&str, &str)]) -> String {
 
 /// The experiment with one thing changed.
 fn check_experiment(from: &str, to: &str, expected: &Expect) {
-    assert!(EXPERIMENT.contains(from), "`{from}` must stand in the experiment");
+    assert!(
+        EXPERIMENT.contains(from),
+        "`{from}` must stand in the experiment"
+    );
     expected.assert_eq(&said(&EXPERIMENT.replacen(from, to, 1), &WORKLOAD));
 }
 
 /// The workload with one thing changed everywhere.
 fn check_workload(from: &str, to: &str, expected: &Expect) {
-    assert!(WORKLOAD.iter().any(|(_, text)| text.contains(from)), "`{from}` must stand in the workload");
+    assert!(
+        WORKLOAD.iter().any(|(_, text)| text.contains(from)),
+        "`{from}` must stand in the workload"
+    );
     let changed = WORKLOAD.map(|(path, text)| (path, text.replace(from, to)));
-    let changed: Vec<(&str, &str)> = changed.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let changed: Vec<(&str, &str)> = changed
+        .iter()
+        .map(|(path, text)| (*path, text.as_str()))
+        .collect();
     expected.assert_eq(&said(EXPERIMENT, &changed));
 }
 
@@ -50,31 +79,160 @@ fn the_seed_is_fine() {
 
 #[test]
 fn names_must_exist() {
-    check_experiment("container: b, probe", "container: c, probe", &expect![""]);
-    check_experiment("{ pod: deploy/web, that", "{ pod: deploy/wep, that", &expect![""]);
-    check_experiment("service: web-b, port: 80", "service: web-c, port: 80", &expect![""]);
-    check_experiment("service: web-b, port: 80", "service: web-b, port: 8080", &expect![""]);
-    check_experiment("endpoints: [web-a, web-b]", "endpoints: [web-a, weba]", &expect![""]);
-    check_experiment("pod: deploy/web\n", "deployment: wob\n", &expect![""]);
+    check_experiment(
+        "container: b, probe",
+        "container: c, probe",
+        &expect![[r#"
+        two-services.yaml:20:43: the workload has no container `c`; expected `a` or `b`; did you mean `a`?
+           |
+        20 |       flip: { pod: deploy/web, container: c, probe: readiness, to: 404 }
+           |                                           ^"#]],
+    );
+    check_experiment(
+        "{ pod: deploy/web, that",
+        "{ pod: deploy/wep, that",
+        &expect![[r#"
+        two-services.yaml:15:16: the workload has no Deployment `deploy/wep`; expected `deploy/web`; did you mean `deploy/web`?
+           |
+        15 |       - { pod: deploy/wep, that: { ready: 2/2 } }
+           |                ^^^^^^^^^^"#]],
+    );
+    check_experiment(
+        "service: web-b, port: 80",
+        "service: web-c, port: 80",
+        &expect![[r#"
+        two-services.yaml:10:33: the workload has no Service `web-c`; expected `web-a` or `web-b`; did you mean `web-a`?
+           |
+        10 |     - { name: users-b, service: web-c, port: 80, rate: 10/s, connections: fresh }
+           |                                 ^^^^^"#]],
+    );
+    check_experiment(
+        "service: web-b, port: 80",
+        "service: web-b, port: 8080",
+        &expect![[r#"
+        two-services.yaml:10:46: Service `web-b` has no port 8080; expected `80`
+           |
+        10 |     - { name: users-b, service: web-b, port: 8080, rate: 10/s, connections: fresh }
+           |                                              ^^^^"#]],
+    );
+    check_experiment(
+        "endpoints: [web-a, web-b]",
+        "endpoints: [web-a, weba]",
+        &expect![[r#"
+        two-services.yaml:16:30: the workload has no Service `weba`; expected `web-a` or `web-b`; did you mean `web-a`?
+           |
+        16 |       - { endpoints: [web-a, weba], that: { ready: true } }
+           |                              ^^^^"#]],
+    );
+    check_experiment(
+        "pod: deploy/web\n          that: { ready: 1/2 }",
+        "deployment: wob\n          that: { ready: 1 }",
+        &expect![[r#"
+            two-services.yaml:23:23: the workload has no Deployment `wob`; expected `web`; did you mean `web`?
+               |
+            23 |           deployment: wob
+               |                       ^^^"#]],
+    );
 }
 
 #[test]
 fn a_flip_must_be_possible() {
-    check_experiment("probe: readiness", "probe: startup", &expect![""]);
-    check_workload("image: probe-target:0.1.0", "image: nginx:1", &expect![""]);
-    check_workload("path: /readyz", "path: /livez", &expect![""]);
-    check_workload("httpGet: { path: /readyz, port: http-b }", "tcpSocket: { port: http-b }", &expect![""]);
+    check_experiment(
+        "probe: readiness",
+        "probe: startup",
+        &expect![[r#"
+        two-services.yaml:20:53: container `b` has no startup probe; it has liveness and readiness
+           |
+        20 |       flip: { pod: deploy/web, container: b, probe: startup, to: 404 }
+           |                                                     ^^^^^^^"#]],
+    );
+    check_workload(
+        "image: probe-target:0.1.0",
+        "image: nginx:1",
+        &expect![[r#"
+        two-services.yaml:9:15: nothing in the workload can send traffic; expected a container whose image is named `probe-target`
+          |
+        9 |     - { name: users-a, service: web-a, port: 80, rate: 10/s, connections: fresh }
+          |               ^^^^^^^
+
+        two-services.yaml:20:43: container `b` runs `nginx:1`, which cannot be flipped; expected an image named `probe-target`
+           |
+        20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
+           |                                           ^
+
+        two-services.yaml:38:43: container `b` runs `nginx:1`, which cannot be flipped; expected an image named `probe-target`
+           |
+        38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+           |                                           ^"#]],
+    );
+    check_workload(
+        "path: /readyz",
+        "path: /livez",
+        &expect![[r#"
+        two-services.yaml:20:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+           |
+        20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
+           |                                                     ^^^^^^^^^
+
+        two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+           |
+        38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+           |                                                     ^^^^^^^^^"#]],
+    );
+    check_workload(
+        "httpGet: { path: /readyz, port: http-b }",
+        "tcpSocket: { port: http-b }",
+        &expect![[r#"
+        two-services.yaml:20:68: the readiness probe of `b` is tcp, which never sees `404`; expected `pass`, `fail`, `refuse` or `reset`
+           |
+        20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
+           |                                                                    ^^^
+
+        two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+           |
+        38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+           |                                                     ^^^^^^^^^"#]],
+    );
 }
 
 #[test]
 fn traffic_needs_an_address() {
-    check_workload("spec:\n  selector:", "spec:\n  clusterIP: None\n  selector:", &expect![""]);
+    check_workload(
+        "spec:\n  selector:",
+        "spec:\n  clusterIP: None\n  selector:",
+        &expect![[r#"
+        two-services.yaml:9:33: Service `web-a` has no cluster IP to send to; expected a Service that is not headless
+          |
+        9 |     - { name: users-a, service: web-a, port: 80, rate: 10/s, connections: fresh }
+          |                                 ^^^^^
+
+        two-services.yaml:10:33: Service `web-b` has no cluster IP to send to; expected a Service that is not headless
+           |
+        10 |     - { name: users-b, service: web-b, port: 80, rate: 10/s, connections: fresh }
+           |                                 ^^^^^"#]],
+    );
 }
 
 #[test]
 fn manifests_must_be_what_they_say() {
-    check_workload("periodSeconds: 2", "periodSeconds: soon", &expect![""]);
-    check_workload("name: web-b", "name: web-a", &expect![""]);
+    check_workload(
+        "periodSeconds: 2",
+        "periodSeconds: soon",
+        &expect![[r#"
+            deploy.yaml:3:13: Deployment `web` cannot be read: invalid type: string "soon", expected i32
+              |
+            3 | apiVersion: apps/v1
+              |             ^^^^^^^"#]],
+    );
+    check_workload(
+        "name: web-b",
+        "name: web-a",
+        &expect![[r#"
+            svc-2.yaml:12:13: there is another Service `web-a` in the workload
+               |
+            12 | apiVersion: v1
+               |             ^^"#]],
+    );
 }
 
 #[test]
@@ -83,6 +241,10 @@ fn only_what_the_run_creates_is_patched() {
     check_experiment(
         "flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }",
         patch,
-        &expect![""],
+        &expect![[r#"
+            refused: two-services.yaml:20:24: this run does not create `deploy/other`; expected `web`
+               |
+            20 |       patch: { object: deploy/other, merge: { spec: {} } }
+               |                        ^^^^^^^^^^^^"#]],
     );
 }

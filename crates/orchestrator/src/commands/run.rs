@@ -7,6 +7,7 @@ use std::{fs, path::Path};
 
 use super::Outcome;
 use crate::{
+    check,
     cli::{self, On},
     cluster::{self, Cluster},
     draw::Draw,
@@ -189,6 +190,8 @@ fn check(
 ) -> Result<Checked, Failure> {
     let manifests = workload::of_experiment(&experiment, files)?;
     let objects = workload::objects(&manifests, namespace)?;
+    check::check(&experiment, &manifests)?;
+    check::check_patches(&experiment, &manifests)?;
     Ok(Checked {
         experiment,
         objects,

@@ -153,7 +153,7 @@ fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Look {
             );
         }
         Some(PodReady::Condition(wanted)) => {
-            seen.note(pod.is_ready() == wanted, either(pod.is_ready(), "ready"))
+            seen.note(pod.is_ready() == wanted, either(pod.is_ready(), "ready"));
         }
         None => {}
     }
@@ -310,7 +310,7 @@ impl<'a> Seen<'a> {
         match wanted {
             Some(Restarts::Total(wanted)) => self.note(is == wanted, restarts_seen(is)),
             Some(Restarts::Delta(wanted)) => {
-                self.note(is - start == wanted, restarts_seen(is - start))
+                self.note(is - start == wanted, restarts_seen(is - start));
             }
             None => {}
         }

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
+use super::told::late_by;
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting};
-use super::words::late_by;
 use crate::experiment::TrafficThat;
 use crate::timeline::Micros;
 use crate::view::{Client, Sent};
@@ -69,9 +69,9 @@ impl<'a> Requests<'a> {
         let known = self.frontier();
         match (success(Sure::Yes), early(Sure::Maybe)) {
             (Some(at), None) => Answer::Pass(Some(unsigned(at))),
-            _ if known <= to + error => self.wait(window.within, now),
+            _ if known <= to + error => Self::wait(window.within, now),
             _ if success(Sure::Maybe).is_none() => Answer::Fail("not true in time".into()),
-            _ if known <= to + hold + error => self.wait(window.within + window.hold, now),
+            _ if known <= to + hold + error => Self::wait(window.within + window.hold, now),
             _ => Answer::Unknown(self.doubt(from, to + hold)),
         }
     }
@@ -91,7 +91,7 @@ impl<'a> Requests<'a> {
         };
         let (from, end, error) = (signed(window.from), signed(to), self.error());
         if self.frontier() < end + error {
-            return self.wait(to, now);
+            return Self::wait(to, now);
         }
         if self
             .clients
@@ -213,7 +213,7 @@ impl<'a> Requests<'a> {
             .unwrap_or(0)
     }
 
-    fn wait(&self, until: Micros, now: Micros) -> Answer {
+    fn wait(until: Micros, now: Micros) -> Answer {
         let patience = until + PATIENCE;
         if now < patience {
             return Answer::Open(Some(patience));

@@ -2,10 +2,10 @@
 //!
 //! A watch gap leaves things open: the trace is read with the worst and the best that may have happened in it.
 
+use super::told::late_by;
 use super::trace::{Run, Trace};
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting};
-use super::words::late_by;
 use crate::timeline::Micros;
 use crate::view::Down;
 
@@ -55,13 +55,13 @@ pub(super) fn lasting(
             .into(),
         );
     }
-    match window.to.filter(|to| *to <= known) {
-        None => Answer::Open(window.to),
-        Some(to) => match gaps.iter().any(|gap| gap.from < to && window.from < gap.to) {
-            true => Answer::Unknown(unseen(gaps)),
-            false => Answer::Pass(None),
-        },
+    let Some(to) = window.to.filter(|to| *to <= known) else {
+        return Answer::Open(window.to);
+    };
+    if gaps.iter().any(|gap| gap.from < to && window.from < gap.to) {
+        return Answer::Unknown(unseen(gaps));
     }
+    Answer::Pass(None)
 }
 
 /// When the claim first was not `wanted`.

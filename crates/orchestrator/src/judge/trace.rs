@@ -53,7 +53,7 @@ impl Trace {
                 (true, false) => {
                     runs.last_mut()
                         .expect("a run that ends must have begun")
-                        .end = Some(point.at)
+                        .end = Some(point.at);
                 }
                 _ => {}
             }
@@ -73,7 +73,7 @@ impl Trace {
             saw: String::new(),
         };
         let before = self.0.iter().filter(|point| point.at <= gap.from).cloned();
-        let within = self.0.iter().filter(|point| point.at <= gap.to).next_back();
+        let within = self.0.iter().rfind(|point| point.at <= gap.to);
         let after = self.0.iter().filter(|point| point.at > gap.to).cloned();
         let filled = within.iter().flat_map(|last| {
             [

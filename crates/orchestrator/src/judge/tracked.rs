@@ -3,6 +3,7 @@
 use super::look::{Baseline, look};
 use super::requests::{Requests, Sure};
 use super::states;
+use super::told;
 use super::trace::Trace;
 use super::verdict::Answer;
 use super::window::{Lasting, Window};
@@ -146,11 +147,11 @@ impl Tracked {
     /// What was seen in that time, told from `zero`.
     pub(super) fn story(&self, window: &Lasting, zero: Micros, view: &View) -> String {
         let Claim::Traffic { clients, .. } = &self.claim else {
-            return words::story(&self.trace, window, zero);
+            return told::story(&self.trace, window, zero);
         };
         let told = clients.iter().filter_map(|name| {
             view.client(name)
-                .map(|client| words::outcomes(name, client, window, zero))
+                .map(|client| told::outcomes(name, client, window, zero))
         });
         told.collect::<Vec<_>>().join("; ")
     }

@@ -1,19 +1,12 @@
-//! Verdicts in words: what was expected, and what was seen when.
+//! Claims and operators in words: what was expected.
 
 use std::time::Duration;
 
-use super::trace::Trace;
-use super::window::Lasting;
 use crate::experiment::time::format;
 use crate::experiment::{
     Addresses, Claim, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
     EndpointsThat, Operator, PodReady, PodThat, Restarts, Spanned,
 };
-use crate::timeline::{Micros, Outcome};
-use crate::view::{Client, Sent};
-
-/// So many changes of one subject are told.
-const TOLD: usize = 5;
 
 /// ``deploy/web ready 1/2 · restarts +0``
 pub(super) fn claim(claim: &Claim) -> String {
@@ -189,86 +182,4 @@ fn names(names: &[Spanned<String>]) -> String {
             .map(|name| name.value.clone())
             .collect::<Vec<_>>(),
     )
-}
-
-/// `0.512 s`: how far `at` lies before `bound`.
-pub(super) fn late_by(bound: Micros, at: Micros) -> String {
-    format!("{} s", Micros::from(bound.since(at)))
-}
-
-/// What a trace showed in a window, told from its time 0: `web-abc ready 2/2 until 5.104 s, then ready 1/2`.
-pub(super) fn story(trace: &Trace, window: &Lasting, zero: Micros) -> String {
-    let points = trace.points();
-    let start = points
-        .iter()
-        .rposition(|point| point.at <= window.from)
-        .unwrap_or(0);
-    let told = points[start.min(points.len())..]
-        .iter()
-        .take_while(|point| window.to.is_none_or(|to| point.at <= to));
-    chain(told.map(|point| (point.at, point.look.saw.clone())), zero)
-}
-
-/// What a client's requests in a window came to, told from its time 0: `users-a ok until 5.104 s, then refused`.
-pub(super) fn outcomes(name: &str, client: &Client, window: &Lasting, zero: Micros) -> String {
-    let signed = |at: Micros| i64::try_from(at.0).unwrap_or(i64::MAX / 4);
-    let to = window.to.map_or(i64::MAX / 4, signed);
-    let sent = client.between(signed(window.from), to);
-    let told = sent.map(|sent| {
-        (
-            Micros(u64::try_from(sent.at).unwrap_or_default()),
-            outcome(&sent),
-        )
-    });
-    match chain(told, zero) {
-        nothing if nothing.is_empty() => format!("{name} sent nothing"),
-        story => format!("{name} {story}"),
-    }
-}
-
-fn outcome(sent: &Sent) -> String {
-    match (sent.outcome, sent.status) {
-        (Outcome::Status, Some(status)) => format!("status {status}"),
-        (outcome, _) => outcome.to_string(),
-    }
-}
-
-fn chain(told: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
-    let mut said: Vec<(Micros, String)> = Vec::new();
-    let mut left_out = 0;
-    for (at, saw) in told {
-        if said.last().is_some_and(|(_, last)| *last == saw) && left_out == 0 {
-            continue;
-        }
-        if said.len() < TOLD {
-            said.push((at, saw))
-        } else {
-            left_out += 1
-        }
-    }
-    let mut text = String::new();
-    for (index, (at, saw)) in said.iter().enumerate() {
-        match index {
-            0 => text.push_str(saw),
-            _ => {
-                let since = Micros::from(at.since(zero));
-                let subject = common_subject(&said[0].1, saw);
-                text.push_str(&format!(" until {since} s, then {}", &saw[subject..]));
-            }
-        }
-    }
-    if left_out > 0 {
-        text.push_str(&format!(", and {left_out} more changes"));
-    }
-    text
-}
-
-// One subject is named once.
-fn common_subject(first: &str, saw: &str) -> usize {
-    let subject = first.split_inclusive(' ').next().unwrap_or_default();
-    if subject.ends_with(' ') && saw.starts_with(subject) && !saw.contains(", ") {
-        subject.len()
-    } else {
-        0
-    }
 }

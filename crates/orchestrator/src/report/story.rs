@@ -49,8 +49,7 @@ pub fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
     for record in timeline.records() {
         let last = sections.last_mut().expect("there must be a first section");
         match &record.what {
-            What::Applied => last.zero = record.at,
-            What::Acknowledged { .. } => last.zero = record.at,
+            What::Applied | What::Acknowledged { .. } => last.zero = record.at,
             What::StepStart { step, name } => {
                 let title = title(*step, name, experiment.steps.get(*step));
                 sections.push(Section {

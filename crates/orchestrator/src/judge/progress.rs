@@ -1,0 +1,112 @@
+//! One step as far as it is known: its times, its expectations, and what becomes of them.
+
+use super::tracked::Tracked;
+use super::verdict::{Answer, Finding, StepJudgement, Verdict};
+use super::window::{Lasting, Times, Window};
+use super::words;
+use crate::experiment::{Expectation, Operator, Step};
+use crate::timeline::Micros;
+use crate::view::View;
+
+/// What is known of a step so far.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) times: Times,
+    /// One for each expectation, from the step's start on.
+    pub(super) tracked: Vec<Tracked>,
+}
+
+impl Progress {
+    /// What each expectation says; nothing as long as the action is not acknowledged.
+    pub(super) fn answers<'e>(
+        &mut self,
+        expectations: &'e [Expectation],
+        view: &View,
+        now: Micros,
+    ) -> Vec<(&'e Expectation, Answer)> {
+        let times = self.times;
+        let known = times.ended.unwrap_or(now);
+        let mut answers = Vec::new();
+        for (said, tracked) in expectations.iter().zip(&mut self.tracked) {
+            if let Some(window) = times.window(&said.operator) {
+                answers.push((
+                    said,
+                    tracked.answer(&said.operator, window, view, known, now),
+                ));
+            }
+        }
+        answers
+    }
+
+    /// When the operator's `for` has passed, if it has one.
+    pub(super) fn lasts_until(&self, operator: &Operator) -> Option<Micros> {
+        match self.times.window(operator) {
+            Some(Window::Lasting(Lasting { to, .. })) if operator.ends() => to,
+            _ => None,
+        }
+    }
+
+    /// The step's verdict; what is open is inconclusive.
+    pub(super) fn judgement(&mut self, said: &Step, view: &View, now: Micros) -> StepJudgement {
+        let answers = self.answers(&said.expect, view, now);
+        let mut findings: Vec<Finding> = Vec::new();
+        for ((said, answer), tracked) in answers.into_iter().zip(&self.tracked) {
+            findings.push(self.finding(said, answer, tracked, view));
+        }
+        if findings.is_empty() {
+            findings = said.expect.iter().map(never_ran).collect();
+        }
+        StepJudgement {
+            name: said.name.value.clone(),
+            acknowledged: self.times.acknowledged,
+            ended: self.times.ended,
+            verdict: findings.iter().filter_map(|finding| finding.verdict).max(),
+            findings,
+        }
+    }
+
+    fn finding(
+        &self,
+        said: &Expectation,
+        answer: Answer,
+        tracked: &Tracked,
+        view: &View,
+    ) -> Finding {
+        let times = &self.times;
+        let zero = times.acknowledged.unwrap_or_default();
+        let whole = Lasting {
+            from: times.sent.unwrap_or(zero),
+            to: times.ended,
+        };
+        let story = tracked.story(&whole, zero, view);
+        let window = times.window(&said.operator);
+        let breach = window.and_then(|window| tracked.first_breach(&said.operator, window, view));
+        let (verdict, at, why) = match answer {
+            Answer::Pass(at) => (Verdict::Pass, at, None),
+            Answer::Fail(why) => (Verdict::Fail, breach, Some(why)),
+            Answer::Unknown(why) => (Verdict::Inconclusive, None, Some(why)),
+            Answer::Open(_) => {
+                let why = "the record ends before this is decided".to_owned();
+                (Verdict::Inconclusive, None, Some(why))
+            }
+        };
+        let seen = why.map_or(story.clone(), |why| format!("{why}: {story}"));
+        Finding {
+            verdict: Some(verdict),
+            at,
+            seen,
+            ..never_ran(said)
+        }
+    }
+}
+
+fn never_ran(said: &Expectation) -> Finding {
+    let (claim, operator) = (words::claim(&said.claim), words::operator(&said.operator));
+    Finding {
+        id: said.id.value.clone(),
+        expected: format!("{claim}, {operator}"),
+        verdict: None,
+        at: None,
+        seen: String::new(),
+    }
+}
