@@ -3,3 +3,13 @@
 
 /// The checks the workspace makes on itself: crate edges, versions, first lines.
 mod tidy;
+
+/// Seed experiments that expect what does not happen.
+mod broken;
+/// The same experiments in three places, one after another: the same verdicts, the same story.
+mod places;
+/// What a timeline tells, place and time taken out.
+mod story;
+
+/// The program itself as a process.
+mod program;

@@ -1,0 +1,131 @@
+//! The program itself, run as a user runs it: a process with arguments, output and an exit code.
+//! It judges nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::LazyLock,
+};
+
+use kube::config::Kubeconfig;
+use orchestrator::timeline::{Timeline, file};
+use tempfile::TempDir;
+
+/// The root of the repository; the program is always run there.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+/// `probeflip`, ready to be given arguments.
+pub(crate) fn probeflip() -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+// A test binary of another package does not make cargo build the program; asking cargo for it does, and is
+// free when it is up to date.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let build = ["build", "--workspace", "--locked", "--bins"];
+    let built = Command::new(env!("CARGO"))
+        .args(build)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(
+        built.status.success(),
+        "building probeflip: {}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    let deps = std::env::current_exe().unwrap();
+    deps.ancestors().nth(2).unwrap().join("probeflip")
+});
+
+/// What a finished process left.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// What it printed as data.
+    pub(crate) stdout: String,
+    /// What it said beside it.
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Runs it to its end.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ended {
+    probeflip().args(arguments).output().unwrap().into()
+}
+
+/// A finished `probeflip run` and the timeline it wrote.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// The process.
+    pub(crate) ended: Ended,
+    /// The bytes of `--timeline`.
+    pub(crate) text: String,
+    /// The same, read.
+    pub(crate) timelines: Vec<Timeline>,
+}
+
+/// `probeflip run ARGUMENTS --timeline …`
+pub(crate) fn record<S: AsRef<std::ffi::OsStr>>(
+    arguments: impl IntoIterator<Item = S>,
+) -> Recorded {
+    let folder = TempDir::new().unwrap();
+    let timeline = folder.path().join("t.jsonl");
+    let mut command = probeflip();
+    command.arg("run").args(arguments);
+    command.arg("--timeline").arg(&timeline);
+    let ended = Ended::from(command.output().unwrap());
+    let text = fs::read_to_string(timeline).unwrap_or_default();
+    Recorded {
+        timelines: file::read(&text).unwrap(),
+        text,
+        ended,
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test must not look like a passed one"
+)]
+/// The kubeconfig of a cluster that tests may use, if there is one; else says so.
+pub(crate) fn cluster(test: &str) -> Option<Cluster> {
+    let kubeconfig = std::env::var_os("PROBEFLIP_TEST_KUBECONFIG").filter(|path| !path.is_empty());
+    let Some(kubeconfig) = kubeconfig else {
+        eprintln!("{test}: skipped, PROBEFLIP_TEST_KUBECONFIG is not set");
+        return None;
+    };
+    let context = Kubeconfig::read_from(&kubeconfig)
+        .unwrap()
+        .current_context
+        .unwrap();
+    Some(Cluster {
+        kubeconfig: kubeconfig.into(),
+        context,
+    })
+}
+
+/// A cluster that tests may use.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    /// The file that says how it is reached.
+    pub(crate) kubeconfig: PathBuf,
+    /// Its current context; commands name it.
+    pub(crate) context: String,
+}

@@ -1,0 +1,418 @@
+//! What a timeline tells of its objects, place and time taken out: the sequence of states of each, and the order in which
+//! a change went from a container to its Pod, on to the Pod's Services and to their users.
+//!
+//! Read from the raw records, by other code than the judge's: the two would not make the same mistake.
+
+use std::collections::BTreeMap;
+
+use orchestrator::timeline::{BoundPod, Change, Outcome, StateCall, Timeline, What};
+use serde_json::Value;
+
+/// States that a real node sometimes shows and sometimes skips, each with why. They are left out of a story
+/// together with what follows from them.
+const OPTIONAL: [(&str, &str, &str); 3] = [
+    (
+        "liveness",
+        "b",
+        // The successor is unready until its first probe; when that succeeds before the status is sent, nobody sees it.
+        "running unready restarts=1",
+    ),
+    (
+        "liveness",
+        "b",
+        // The kubelet writes a status between the exit and the start only if something else makes it.
+        "terminated unready restarts=0",
+    ),
+    (
+        "liveness",
+        "b",
+        // As above, seen between the two.
+        "waiting unready restarts=1",
+    ),
+];
+
+/// An object's name and the states it went through, the first being that of the steady state.
+pub(crate) type States = BTreeMap<String, Vec<String>>;
+
+/// What one timeline tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Story {
+    /// Per object of the bound Pods and named Services, and per user.
+    pub(crate) states: States,
+    /// Per container, Service and user: the changes on the way between them, in order.
+    pub(crate) chains: BTreeMap<String, Vec<String>>,
+    /// What became of Deployments in the end.
+    pub(crate) ends: BTreeMap<String, String>,
+}
+
+/// Tells the story of a timeline.
+pub(crate) fn tell(timeline: &Timeline) -> Story {
+    let mut teller = Teller::new(timeline);
+    for record in timeline.records() {
+        teller.take(record.at.0, &record.what);
+    }
+    teller.finish(timeline.header().experiment.as_str())
+}
+
+/// One change of one object: microseconds, which object, its new state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    at: i64,
+    object: String,
+    state: String,
+}
+
+/// Gathers steps record by record.
+struct Teller {
+    bound: BTreeMap<String, String>,
+    users: BTreeMap<String, String>,
+    offsets: BTreeMap<String, (i64, i64)>,
+    steady: bool,
+    end: i64,
+    now: BTreeMap<String, String>,
+    samples: Vec<(String, i64, Outcome)>,
+    steps: Vec<Step>,
+    deployments: BTreeMap<String, String>,
+}
+
+impl Teller {
+    fn new(timeline: &Timeline) -> Self {
+        Self {
+            bound: BTreeMap::new(),
+            users: users(timeline),
+            offsets: BTreeMap::new(),
+            steady: false,
+            end: i64::MAX,
+            now: BTreeMap::new(),
+            samples: Vec::new(),
+            steps: Vec::new(),
+            deployments: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, at: u64, what: &What) {
+        let at = i64::try_from(at).unwrap();
+        match what {
+            What::Bound { subject, pods } => self.bind(subject, pods),
+            What::Steady => self.begin(at),
+            What::Watch { change, object } if *change != Change::Deleted && at <= self.end => {
+                self.watch(at, object);
+            }
+            What::State(call) => self.state(at, call),
+            What::Traffic(sample) => {
+                let sent = i64::try_from(sample.sent.0).unwrap();
+                self.samples
+                    .push((sample.client.clone(), sent, sample.outcome));
+            }
+            // What the clean-up does is no part of the story.
+            What::StepStart { .. } => self.end = i64::MAX,
+            What::StepEnd { .. } => self.end = at,
+            _ => {}
+        }
+    }
+
+    fn bind(&mut self, subject: &str, pods: &[BoundPod]) {
+        for (number, pod) in pods.iter().enumerate() {
+            self.bound
+                .insert(pod.uid.clone(), format!("{subject}#{number}"));
+        }
+    }
+
+    // The states known by now are where the story begins.
+    fn begin(&mut self, at: i64) {
+        self.steady = true;
+        for (object, state) in self.now.clone() {
+            self.steps.push(Step { at, object, state });
+        }
+    }
+
+    fn watch(&mut self, at: i64, object: &Value) {
+        match object["kind"].as_str().unwrap() {
+            "Pod" => self.pod(at, object),
+            "EndpointSlice" => self.slice(at, object),
+            "Deployment" => {
+                let name = text(&object["metadata"]["name"]);
+                self.deployments.insert(name, deployment(object));
+            }
+            _ => {}
+        }
+    }
+
+    // Before the binding every Pod may come to be bound; names are given then.
+    fn pod(&mut self, at: i64, pod: &Value) {
+        let uid = text(&pod["metadata"]["uid"]);
+        let name = self.bound.get(&uid).cloned().unwrap_or(uid);
+        let statuses: Vec<&Value> = array(&pod["status"]["containerStatuses"]).collect();
+        for status in &statuses {
+            let container = format!("{name}/{}", text(&status["name"]));
+            self.set(at, container, container_state(status));
+        }
+        let ready = statuses
+            .iter()
+            .filter(|status| status["ready"] == true)
+            .count();
+        let condition = array(&pod["status"]["conditions"])
+            .find(|condition| condition["type"] == "Ready")
+            .map_or("absent".into(), |condition| text(&condition["status"]));
+        let state = format!("{ready}/{} Ready={condition}", statuses.len());
+        self.set(at, name, state);
+    }
+
+    fn slice(&mut self, at: i64, slice: &Value) {
+        let service = text(&slice["metadata"]["labels"]["kubernetes.io/service-name"]);
+        for endpoint in array(&slice["endpoints"]) {
+            let uid = text(&endpoint["targetRef"]["uid"]);
+            // Later Pods are told of in the end only.
+            if self.steady && !self.bound.contains_key(&uid) {
+                continue;
+            }
+            let pod = self.bound.get(&uid).cloned().unwrap_or(uid);
+            let state = format!(
+                "ready={} serving={}",
+                endpoint["conditions"]["ready"], endpoint["conditions"]["serving"]
+            );
+            self.set(at, format!("svc/{service} {pod}"), state);
+        }
+    }
+
+    fn set(&mut self, at: i64, object: String, state: String) {
+        if self.now.get(&object) == Some(&state) {
+            return;
+        }
+        self.now.insert(object.clone(), state.clone());
+        if self.steady {
+            self.steps.push(Step { at, object, state });
+        }
+    }
+
+    // The smallest round trip tells best where a client's clock lies on ours.
+    fn state(&mut self, received: i64, call: &StateCall) {
+        let sent = i64::try_from(call.sent.0).unwrap();
+        let offset = i64::midpoint(sent, received) - i64::try_from(call.uptime.0).unwrap();
+        let best = self
+            .offsets
+            .entry(call.target.container.clone())
+            .or_insert((i64::MAX, 0));
+        *best = (*best).min((received - sent, offset));
+    }
+
+    fn finish(mut self, experiment: &str) -> Story {
+        self.add_traffic();
+        self.name_pods();
+        let dropped: Vec<(String, String)> = OPTIONAL
+            .iter()
+            .filter(|(of, ..)| *of == experiment)
+            .map(|(_, container, state)| ((*container).to_owned(), (*state).to_owned()))
+            .collect();
+        let steps = settle(self.steps, &dropped);
+        let mut states = States::new();
+        for step in &steps {
+            let told = states.entry(step.object.clone()).or_default();
+            if told.last() != Some(&step.state) {
+                told.push(step.state.clone());
+            }
+        }
+        Story {
+            chains: chains(&states, &steps, &self.users),
+            states,
+            ends: self.deployments,
+        }
+    }
+
+    fn add_traffic(&mut self) {
+        let Some(steady) = self.steps.first().map(|step| step.at) else {
+            return;
+        };
+        let mut last: BTreeMap<String, &str> = BTreeMap::new();
+        for (client, sent, outcome) in &self.samples {
+            let at = sent + self.offsets.get(client).map_or(0, |(_, offset)| *offset);
+            let outcome = cut_off(*outcome);
+            if at < steady || self.end < at || last.get(client) == Some(&outcome) {
+                continue;
+            }
+            last.insert(client.clone(), outcome);
+            self.steps.push(Step {
+                at,
+                object: format!("user {client}"),
+                state: outcome.to_owned(),
+            });
+        }
+        self.steps.sort_by_key(|step| (step.at, rank(&step.object)));
+    }
+
+    // What was known before the binding bears the UID; what belongs to no bound Pod is no part of the story.
+    fn name_pods(&mut self) {
+        for step in &mut self.steps {
+            for (uid, name) in &self.bound {
+                step.object = step.object.replace(uid.as_str(), name);
+            }
+        }
+        self.steps
+            .retain(|step| step.object.contains('#') || step.object.starts_with("user "));
+    }
+}
+
+/// Of changes at one time: a container's comes before its Pod's, that before the Service's and the users'.
+fn rank(object: &str) -> u8 {
+    match object {
+        user if user.starts_with("user ") => 3,
+        service if service.starts_with("svc/") => 2,
+        container
+            if container
+                .split('#')
+                .nth(1)
+                .is_some_and(|rest| rest.contains('/')) =>
+        {
+            0
+        }
+        _ => 1,
+    }
+}
+
+/// Takes the optional states out, and what the Pod and its Services showed only because of them.
+fn settle(steps: Vec<Step>, optional: &[(String, String)]) -> Vec<Step> {
+    let is_optional = |step: &Step| {
+        optional.iter().any(|(container, state)| {
+            rank(&step.object) == 0
+                && step.object.ends_with(&format!("/{container}"))
+                && step.state == *state
+        })
+    };
+    let mut blinking = false;
+    let mut kept = Vec::new();
+    for step in steps {
+        match rank(&step.object) {
+            0 if is_optional(&step) => blinking = true,
+            0 => {
+                blinking = false;
+                kept.push(step);
+            }
+            _ if blinking => {}
+            _ => kept.push(step),
+        }
+    }
+    kept
+}
+
+/// The order along each way from a container over its Pod to a Service and on to a user of that Service.
+fn chains(
+    states: &States,
+    steps: &[Step],
+    users: &BTreeMap<String, String>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut chains = BTreeMap::new();
+    for container in states.keys().filter(|object| rank(object) == 0) {
+        let pod = container.rsplit_once('/').unwrap().0;
+        let mut ways = vec![vec![container.clone(), pod.to_owned()]];
+        for service in states.keys().filter(|object| rank(object) == 2) {
+            ways.push(vec![container.clone(), pod.to_owned(), service.clone()]);
+            for (user, of) in users {
+                if service.split(' ').next() == Some(&format!("svc/{of}")) {
+                    let user = format!("user {user}");
+                    ways.push(vec![
+                        container.clone(),
+                        pod.to_owned(),
+                        service.clone(),
+                        user,
+                    ]);
+                }
+            }
+        }
+        for way in ways {
+            chains.insert(way.join(" → "), along(&way, steps));
+        }
+    }
+    chains
+}
+
+fn along(way: &[String], steps: &[Step]) -> Vec<String> {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut told = Vec::new();
+    for step in steps.iter().filter(|step| way.contains(&step.object)) {
+        let first = !last.contains_key(step.object.as_str());
+        if last.insert(&step.object, &step.state) != Some(&step.state) && !first {
+            told.push(format!("{}: {}", step.object, step.state));
+        }
+    }
+    told
+}
+
+/// Each traffic client and the Service it uses, as its container's arguments tell: the Service by its address.
+fn users(timeline: &Timeline) -> BTreeMap<String, String> {
+    let mut services = BTreeMap::new();
+    let mut addresses = BTreeMap::new();
+    for record in timeline.records() {
+        let What::Watch { object, .. } = &record.what else {
+            continue;
+        };
+        match object["kind"].as_str() {
+            Some("Service") => {
+                let name = text(&object["metadata"]["name"]);
+                services.insert(text(&object["spec"]["clusterIP"]), name);
+            }
+            Some("Pod") if object["metadata"]["name"] == "probeflip-traffic" => {
+                for container in array(&object["spec"]["containers"]) {
+                    let args = array(&container["args"]).map(text);
+                    addresses.insert(text(&container["name"]), args.collect::<Vec<_>>());
+                }
+            }
+            _ => {}
+        }
+    }
+    let of = |args: Vec<String>| {
+        args.iter()
+            .find_map(|word| services.get(word.rsplit_once(':')?.0).cloned())
+    };
+    addresses
+        .into_iter()
+        .filter_map(|(client, args)| Some((client, of(args)?)))
+        .collect()
+}
+
+// Linux refuses for a Service once a second and user at most (net.ipv4.icmp_ratelimit); the requests in between hear
+// nothing. pocket refuses each. Either way the user is cut off.
+fn cut_off(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Refused | Outcome::Timeout => "cut off",
+        other => other.word(),
+    }
+}
+
+fn container_state(status: &Value) -> String {
+    let phase = status["state"]
+        .as_object()
+        .and_then(|state| state.keys().next().cloned());
+    format!(
+        "{} {} restarts={}",
+        phase.unwrap_or_default(),
+        if status["ready"] == true {
+            "ready"
+        } else {
+            "unready"
+        },
+        status["restartCount"]
+    )
+}
+
+fn deployment(deployment: &Value) -> String {
+    let status = &deployment["status"];
+    let count = |field: &str| status[field].as_i64().unwrap_or_default();
+    let progressing = array(&status["conditions"])
+        .find(|condition| condition["type"] == "Progressing")
+        .map_or_else(String::new, |condition| text(&condition["reason"]));
+    format!(
+        "replicas={} updated={} ready={} available={} {progressing}",
+        count("replicas"),
+        count("updatedReplicas"),
+        count("readyReplicas"),
+        count("availableReplicas"),
+    )
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
