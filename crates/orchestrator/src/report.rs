@@ -49,10 +49,8 @@ pub fn summary(
     let place = &timeline.header().place;
     let counts = counts(judgement);
     let took = timeline.last();
-    format!(
-        "{verdict} {} on {place}: {counts} in {took} s",
-        experiment.name.value
-    )
+    let name = &experiment.name.value;
+    format!("{verdict} {name} on {place} in {took} s: {counts}")
 }
 
 fn counts(judgement: &Judgement) -> String {

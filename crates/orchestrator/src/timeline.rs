@@ -7,6 +7,8 @@ pub mod file;
 mod header;
 mod micros;
 mod record;
+#[cfg(test)]
+pub(crate) mod script;
 mod target;
 
 pub use header::{FORMAT, Header, Place};

@@ -13,7 +13,7 @@ pub(super) fn story(trace: &Trace, window: &Lasting, zero: Micros) -> String {
     let points = trace.points();
     let start = points
         .iter()
-        .rposition(|point| point.at <= window.from)
+        .rposition(|point| point.at < window.from)
         .unwrap_or(0);
     let told = points[start.min(points.len())..]
         .iter()

@@ -55,6 +55,11 @@ impl Teller {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (at, name) = (record.at, text(&object["metadata"]["name"]));
         match object["kind"].as_str().unwrap_or_default() {
+            "Deployment" | "ReplicaSet" if change == Change::Deleted => {
+                self.view.take(record);
+                let kind = text(&object["kind"]).to_lowercase();
+                vec![Line::new(at, format!("{kind} {name}"), "deleted")]
+            }
             "Pod" => {
                 let uid = text(&object["metadata"]["uid"]);
                 let before = self.view.pod(&uid).cloned();
@@ -70,8 +75,9 @@ impl Teller {
                 if before == after {
                     return Vec::new();
                 }
-                let count = |(ready, of): (u32, u32)| format!("ready {ready}/{of}");
+                let count = |(ready, of): (u32, u32)| format!("{ready}/{of}");
                 let change = was(&count(after.ready_count()), &count(before.ready_count()));
+                let change = format!("ready {change}");
                 vec![Line::new(at, format!("endpoints {service}"), change)]
             }
             "Deployment" => {
@@ -165,7 +171,7 @@ fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {
     }
     let count = |pod: &PodFacts| {
         let (ready, of) = pod.ready_count();
-        format!("ready {ready}/{of}")
+        format!("{ready}/{of}")
     };
     if before.ip != after.ip {
         lines.push(line(format!(
@@ -174,7 +180,10 @@ fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {
         )));
     }
     if before.ready_count() != after.ready_count() {
-        lines.push(line(was(&count(after), &count(before))));
+        lines.push(line(format!(
+            "ready {}",
+            was(&count(after), &count(before))
+        )));
     }
     if after.deleting && !before.deleting {
         lines.push(line("is being deleted".into()));

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::changes::{Teller, was};
 use super::line::Line;
-use crate::experiment::{Action, Experiment, Step};
-use crate::timeline::{Micros, Outcome, Timeline, What};
+use crate::experiment::{Action, Experiment, Flip, Step};
+use crate::timeline::{Micros, Outcome, Record, Timeline, What};
 use crate::view::{Client, View};
 
 /// So many changes of one client are told; one that flickers would hide the rest.
@@ -40,83 +40,131 @@ impl fmt::Display for Section {
 
 /// All sections of a timeline.
 pub fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
-    let mut sections = vec![Section {
-        title: start(experiment),
-        zero: Micros::ZERO,
-        lines: Vec::new(),
-    }];
-    let mut starts = vec![Micros::ZERO];
+    let mut story = Story::begin(experiment);
     for record in timeline.records() {
-        let last = sections.last_mut().expect("there must be a first section");
-        match &record.what {
-            What::Applied | What::Acknowledged { .. } => last.zero = record.at,
-            What::StepStart { step, name } => {
-                let title = title(*step, name, experiment.steps.get(*step));
-                sections.push(Section {
-                    title,
-                    zero: record.at,
-                    lines: Vec::new(),
-                });
-                starts.push(record.at);
-            }
-            _ => {}
-        }
+        story.take(experiment, record);
     }
-    for line in lines(experiment, timeline) {
-        let place = starts.partition_point(|start| *start <= line.at);
-        sections[place.max(1) - 1].lines.push(line);
-    }
-    sections
+    story.end(experiment)
 }
 
-fn start(experiment: &Experiment) -> String {
-    format!(
-        "{}: from the workload's application to the steady state",
-        experiment.name.value
-    )
+/// The sections while they are told.
+struct Story {
+    sections: Vec<Section>,
+    /// When each section begins.
+    starts: Vec<Micros>,
+    teller: Teller,
+    view: View,
+}
+
+impl Story {
+    fn begin(experiment: &Experiment) -> Self {
+        let mut story = Self {
+            sections: Vec::new(),
+            starts: Vec::new(),
+            teller: Teller::default(),
+            view: View::new(&experiment.traffic),
+        };
+        let name = &experiment.name.value;
+        story.open(Micros::ZERO, format!("{name}: until the steady state"));
+        story
+    }
+
+    fn open(&mut self, at: Micros, title: String) {
+        self.sections.push(Section {
+            title,
+            zero: at,
+            lines: Vec::new(),
+        });
+        self.starts.push(at);
+    }
+
+    fn take(&mut self, experiment: &Experiment, record: &Record) {
+        self.view.take(record);
+        match &record.what {
+            What::StepStart { step, name } => {
+                self.close_if_empty();
+                self.open(record.at, title(*step, name, experiment.steps.get(*step)));
+            }
+            What::Applied | What::Acknowledged { .. } => self.last().zero = record.at,
+            What::Steady => self.line(Line::new(record.at, "steady state", "reached")),
+            What::StepEnd { step } => {
+                self.line(Line::new(
+                    record.at,
+                    format!("step {}", step + 1),
+                    "decided",
+                ));
+                self.open(
+                    record.at,
+                    "afterwards: flips reverted, objects deleted".into(),
+                );
+            }
+            // Requests are told by the times they were sent, which is not when they became known.
+            What::Traffic(_) => {}
+            _ => {
+                let lines = self.teller.tell(record);
+                self.last().lines.extend(lines);
+            }
+        }
+    }
+
+    fn end(mut self, experiment: &Experiment) -> Vec<Section> {
+        for client in &experiment.traffic {
+            let lines = self
+                .view
+                .client(&client.name)
+                .map(|known| requests(&client.name, known));
+            for line in lines.unwrap_or_default() {
+                let place = self.starts.partition_point(|start| *start <= line.at);
+                self.sections[place.max(1) - 1].lines.push(line);
+            }
+        }
+        self.close_if_empty();
+        for section in &mut self.sections {
+            section.lines.sort_by_key(|line| line.at);
+        }
+        self.sections
+    }
+
+    // Between two steps nothing is afterwards.
+    fn close_if_empty(&mut self) {
+        if self.sections.len() > 1 && self.last().lines.is_empty() {
+            self.sections.pop();
+            self.starts.pop();
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        self.last().lines.push(line);
+    }
+
+    fn last(&mut self) -> &mut Section {
+        self.sections
+            .last_mut()
+            .expect("there must be a first section")
+    }
 }
 
 fn title(number: usize, name: &str, step: Option<&Step>) -> String {
     let action = match step.map(|step| &step.action) {
-        Some(Action::Flip(flips)) => flips
-            .iter()
-            .map(|flip| {
-                format!(
-                    "{} container {} {} gets {}",
-                    flip.pod.value, flip.container.value, flip.probe.value, flip.to.value
-                )
-            })
-            .collect::<Vec<_>>()
-            .join(", "),
-        Some(Action::Patch(patch)) => format!("{} patched", patch.object.value),
-        None => "unknown".into(),
+        Some(Action::Flip(flips)) => flips.iter().map(flip).collect::<Vec<_>>().join(", "),
+        Some(Action::Patch(patch)) => format!("{} is patched", patch.object.value),
+        None => "something unknown is done".into(),
     };
-    format!("step {}, {name}: {action} at 0", number + 1)
+    format!("step {}, {name}: at 0 {action}", number + 1)
 }
 
-// Steps and requests are told by the times they happened, which is not when they became known.
-fn lines(experiment: &Experiment, timeline: &Timeline) -> Vec<Line> {
-    let mut teller = Teller::default();
-    let mut view = View::new(&experiment.traffic);
-    let mut lines = Vec::new();
-    for record in timeline.records() {
-        view.take(record);
-        match &record.what {
-            What::Traffic(_) => {}
-            What::Steady => lines.push(Line::new(record.at, "steady state", "reached")),
-            What::StepEnd { .. } => lines.push(Line::new(record.at, "step", "decided")),
-            _ => lines.extend(teller.tell(record)),
-        }
-    }
-    for client in &experiment.traffic {
-        lines.extend(
-            view.client(&client.name)
-                .into_iter()
-                .flat_map(|known| requests(&client.name, known)),
-        );
-    }
-    lines.sort_by_key(|line| line.at);
-    lines
+fn flip(flip: &Flip) -> String {
+    let Flip {
+        pod,
+        container,
+        probe,
+        to,
+        ..
+    } = flip;
+    format!(
+        "the {} probe of {} in {} gets `{}`",
+        probe.value, container.value, pod.value, to.value
+    )
 }
 
 fn requests(name: &str, client: &Client) -> Vec<Line> {

@@ -1,15 +1,21 @@
 //! The table of verdicts, and below it what was seen where something did not hold.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use super::paint::{Paint, marked};
 use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
 use crate::timeline::Micros;
 
+/// A line below the header and nothing else.
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .content_lines(ContentLineStyle::none());
+
 /// A row for every expectation.
 pub fn table(judgement: &Judgement, paint: Paint, width: Option<u16>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(STYLE);
     if let Some(width) = width {
         table
             .set_content_arrangement(ContentArrangement::Dynamic)

@@ -1,1 +1,243 @@
-//! What a run is told as.
+//! One small run, told in every way.
+
+#![expect(
+    clippy::needless_raw_string_hashes,
+    reason = "`UPDATE_EXPECT=1` writes them"
+)]
+
+use expect_test::expect;
+
+use super::*;
+use crate::experiment::Source;
+use crate::judge::judge;
+use crate::load::load;
+use crate::timeline::Outcome::{Ok, Refused};
+use crate::timeline::script::Script;
+
+/// `within` decides whether the first expectation holds.
+fn experiment(within: &str) -> Experiment {
+    let text = format!(
+        "apiVersion: probeflip.dev/v1alpha1
+kind: Experiment
+metadata: {{ name: small }}
+spec:
+  workload: {{ files: [deploy.yaml] }}
+  traffic: [{{ name: users-a, service: web-a, port: 80, rate: 10/s }}]
+  steadyState: {{ require: [{{ pod: deploy/web, that: {{ ready: 2/2 }} }}] }}
+  steps:
+    - name: b fails readiness
+      flip: {{ pod: deploy/web, container: b, probe: readiness, to: 404 }}
+      expect:
+        - {{ id: pod-1-of-2, pod: deploy/web, that: {{ ready: 1/2 }}, eventually: {{ within: {within}, hold: 1s }} }}
+        - {{ id: a-stays-ready, pod: deploy/web, container: a, that: {{ ready: true }}, always: {{}} }}
+        - {{ id: users-refused, traffic: [users-a], that: {{ outcome: refused }}, observe: {{}} }}
+    - name: b recovers
+      flip: {{ pod: deploy/web, container: b, probe: readiness, to: pass }}
+      expect: [{{ id: pod-2-of-2, pod: deploy/web, that: {{ ready: 2/2 }}, eventually: {{ within: 5s }} }}]
+"
+    );
+    let source = Source {
+        path: "small.yaml".into(),
+        text: text.into(),
+    };
+    load(&source)
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .experiments
+        .remove(0)
+}
+
+fn timeline() -> Timeline {
+    Script::new()
+        .endpoints("web-a", &[("10.0.0.1", true)])
+        .at(1_000)
+        .clock("users-a", 0)
+        .steady()
+        .step(0, 10_000)
+        .flipped("404")
+        .after(1_200)
+        .warning(
+            "Unhealthy",
+            "Readiness probe failed: HTTP probe failed with statuscode: 404\nmore",
+        )
+        .after(5_104)
+        .ready(true, false)
+        .after(5_110)
+        .endpoints("web-a", &[("10.0.0.1", false)])
+        .after(6_500)
+        .requests("users-a", 9_000, 15_150, Ok)
+        .requests("users-a", 15_200, 16_400, Refused)
+        .end(0)
+        .after(6_600)
+        .replaced()
+        .done()
+}
+
+fn told(within: &str) -> (Experiment, Timeline, Judgement) {
+    let (experiment, timeline) = (experiment(within), timeline());
+    let judgement = judge(&experiment, &timeline);
+    (experiment, timeline, judgement)
+}
+
+#[test]
+fn a_terminal_is_told_everything() {
+    let (experiment, timeline, judgement) = told("10s");
+    expect![[r#"
+        small: until the steady state
+            +0.000 s  replicaset web   created
+            +0.000 s  pod web-1        created, ready 2/2
+            +0.000 s  endpoints web-a  ready 1/1, was 0/0
+            +1.000 s  steady state     reached
+            +9.000 s  traffic users-a  ok
+
+        step 1, step 0: at 0 the readiness probe of b in deploy/web gets `404`
+            +0.000 s  container web-1/b  readiness gets 404 (:8081/readyz, leased)
+            +1.200 s  pod web-1          Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404
+            +5.104 s  container web-1/b  not ready
+            +5.104 s  pod web-1          ready 1/2, was 2/2
+            +5.110 s  endpoints web-a    ready 0/1, was 1/1
+            +5.200 s  traffic users-a    refused, was ok
+            +6.500 s  step 1             decided
+
+        afterwards: flips reverted, objects deleted
+            +0.100 s  pod web-1  deleted
+            +0.100 s  pod web-2  created, ready 2/2
+
+         step                expectation     verdict     at        expected
+        ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+         b fails readiness   pod-1-of-2      ✔ pass      5.104 s   deploy/web ready 1/2, eventually within 10s, for 1s
+                             a-stays-ready   ✔ pass                deploy/web container a ready, always
+                             users-refused   ✔ pass                requests of users-a refused, observed
+         b recovers          pod-2-of-2      – not run             deploy/web ready 2/2, eventually within 5s
+
+        ? inconclusive small on virtual in 16.600 s: 3 of 4 expectations held, 1 not run
+    "#]].assert_eq(&text(
+        &experiment,
+        &timeline,
+        &judgement,
+        Paint::Plain,
+        None,
+    ));
+}
+
+#[test]
+fn what_did_not_hold_is_explained() {
+    let (experiment, timeline, judgement) = told("4s");
+    let parts = [
+        table(&judgement, Paint::Plain, Some(90)),
+        details(&judgement).join("\n\n"),
+    ];
+    expect![[r#"
+         step                expectation     verdict     at   expected
+        ───────────────────────────────────────────────────────────────────────────────────────
+         b fails readiness   pod-1-of-2      ✘ fail           deploy/web ready 1/2, eventually
+                                                              within 4s, for 1s
+                             a-stays-ready   ✔ pass           deploy/web container a ready,
+                                                              always
+                             users-refused   ✔ pass           requests of users-a refused,
+                                                              observed
+         b recovers          pod-2-of-2      – not run        deploy/web ready 2/2, eventually
+                                                              within 5s
+
+        ✘ fail pod-1-of-2 (b fails readiness)
+          expected  deploy/web ready 1/2, eventually within 4s, for 1s
+          seen      not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2"#]]
+    .assert_eq(&parts.join("\n\n"));
+    let summary = summary(&experiment, &timeline, &judgement, Paint::Colour);
+    expect!["ESC[31m✘ failESC[0m small on virtual in 16.600 s: 2 of 4 expectations held, 1 failed, 1 not run"].assert_eq(&summary.replace('\x1b', "ESC"));
+}
+
+#[test]
+fn colour_changes_no_word_and_no_width() {
+    let (_, _, judgement) = told("4s");
+    let plain = table(&judgement, Paint::Plain, None);
+    let colour = table(&judgement, Paint::Colour, None);
+    assert_ne!(plain, colour);
+    let codes = ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
+    assert_eq!(
+        codes
+            .iter()
+            .fold(colour, |text, code| text.replace(code, "")),
+        plain
+    );
+}
+
+#[test]
+fn machines_are_told_the_same() {
+    let (experiment, timeline, judgement) = told("4s");
+    let report = json::Report::new(vec![json::Run::new(&experiment, &timeline, &judgement)]);
+    expect![[r#"
+        {
+          "report": 1,
+          "probeflip": "0.1.0",
+          "experiments": [
+            {
+              "experiment": "test",
+              "file": "small.yaml",
+              "place": "virtual",
+              "kubernetes": "v1.36.3",
+              "run": "abcde",
+              "namespace": "test",
+              "seed": 1,
+              "started": "2026-01-01T00:00:00Z",
+              "took": 16600000,
+              "verdict": "fail",
+              "steady": 1000000,
+              "missing": [],
+              "steps": [
+                {
+                  "name": "b fails readiness",
+                  "verdict": "fail",
+                  "acknowledged": 10000000,
+                  "ended": 6500000,
+                  "expectations": [
+                    {
+                      "id": "pod-1-of-2",
+                      "verdict": "fail",
+                      "expected": "deploy/web ready 1/2, eventually within 4s, for 1s",
+                      "at": null,
+                      "seen": "not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2"
+                    },
+                    {
+                      "id": "a-stays-ready",
+                      "verdict": "pass",
+                      "expected": "deploy/web container a ready, always",
+                      "at": null,
+                      "seen": "web-1/a ready"
+                    },
+                    {
+                      "id": "users-refused",
+                      "verdict": "pass",
+                      "expected": "requests of users-a refused, observed",
+                      "at": null,
+                      "seen": "users-a ok until 5.200 s, then refused"
+                    }
+                  ]
+                },
+                {
+                  "name": "b recovers",
+                  "verdict": null,
+                  "acknowledged": null,
+                  "ended": null,
+                  "expectations": [
+                    {
+                      "id": "pod-2-of-2",
+                      "verdict": null,
+                      "expected": "deploy/web ready 2/2, eventually within 5s",
+                      "at": null,
+                      "seen": ""
+                    }
+                  ]
+                }
+              ]
+            }
+          ]
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&report).unwrap());
+}
+
+#[test]
+fn the_json_report_has_a_schema() {
+    let schema = serde_json::to_value(json::schema()).unwrap();
+    let verdict = &schema["$defs"]["Expectation"]["properties"]["verdict"];
+    assert_eq!(verdict["description"], "Null if its step did not run.");
+}

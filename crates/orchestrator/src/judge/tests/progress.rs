@@ -1,0 +1,143 @@
+//! When a step can end, and when it is worth asking again.
+
+use super::{Judge, Micros, Script, StepState, Verdict, experiment, judge, with_steps};
+use crate::timeline::Outcome::Ok;
+
+fn check(
+    expect: &str,
+    script: Script,
+    now: u64,
+    decided: bool,
+    failed: bool,
+    look_again_at: Option<u64>,
+) {
+    let experiment = experiment(&format!("{{ id: it, {expect} }}"));
+    let state = Judge::new(&experiment).step(&script.done(), 0, Micros(now * 1_000));
+    let look_again_at = look_again_at.map(Micros);
+    assert_eq!(
+        state,
+        StepState {
+            decided,
+            failed,
+            look_again_at
+        }
+    );
+}
+
+#[test]
+fn an_eventually_is_looked_at_when_it_may_be_decided() {
+    let claim = "pod: deploy/web, that: { ready: 1/2 }, eventually: { notBefore: 3s, within: 10s, hold: 3s }";
+    // Not yet true: when its time is over.
+    check(
+        claim,
+        Script::in_step(),
+        10_000,
+        false,
+        false,
+        Some(20_000_001),
+    );
+    // True: when it has held.
+    check(
+        claim,
+        Script::in_step().after(5_000).ready(true, false),
+        15_000,
+        false,
+        false,
+        Some(18_000_000),
+    );
+    check(
+        claim,
+        Script::in_step().after(5_000).ready(true, false),
+        18_000,
+        true,
+        false,
+        None,
+    );
+    check(claim, Script::in_step(), 20_001, true, true, None);
+    // Too early: at once.
+    check(
+        claim,
+        Script::in_step().after(1_000).ready(true, false),
+        11_000,
+        true,
+        true,
+        None,
+    );
+}
+
+#[test]
+fn a_for_is_waited_for_even_if_it_failed() {
+    let claim = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 5s }";
+    check(
+        claim,
+        Script::in_step().after(1_000).ready(true, false),
+        11_000,
+        false,
+        true,
+        Some(15_000_000),
+    );
+    check(claim, Script::in_step(), 15_000, true, false, None);
+}
+
+#[test]
+fn before_the_acknowledgement_nothing_is_decided() {
+    let claim = "pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s }";
+    check(claim, Script::new(), 10_000, false, false, None);
+}
+
+#[test]
+fn requests_that_never_become_known_are_not_waited_for_for_ever() {
+    let claim =
+        "traffic: [users-a], that: { outcome: refused }, eventually: { within: 5s, hold: 3s }";
+    let script = || {
+        Script::in_step()
+            .clock("users-a", 0)
+            .requests("users-a", 9_000, 12_000, Ok)
+    };
+    check(claim, script(), 16_000, false, false, Some(25_000_000));
+    check(claim, script(), 25_000, true, false, None);
+}
+
+#[test]
+fn late_requests_are_waited_for_before_the_timeline_ends() {
+    let experiment = experiment(
+        "{ id: it, traffic: [users-a], that: { outcome: ok }, always: {} }, { id: end, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s, hold: 2s } }",
+    );
+    let script = |to| {
+        Script::in_step()
+            .clock("users-a", 0)
+            .after(2_000)
+            .end(0)
+            .requests("users-a", 9_000, to, Ok)
+    };
+    let settled = |to| {
+        Judge::new(&experiment)
+            .settled(&script(to).done(), Micros(12_000_000))
+            .decided
+    };
+    assert!(!settled(11_500));
+    assert!(settled(12_100));
+}
+
+#[test]
+fn steps_that_never_ran_make_a_run_inconclusive_at_best() {
+    let step = |name: &str, ready: &str| {
+        format!(
+            "    - {{ name: {name}, flip: {{ pod: deploy/web, container: b, probe: readiness, to: 404 }}, expect: [{{ id: {name}-it, pod: deploy/web, that: {{ ready: {ready} }}, eventually: {{ within: 1s }} }}] }}\n"
+        )
+    };
+    let verdicts = |ready: &str| {
+        let experiment = with_steps(&(step("one", ready) + &step("two", "2/2")));
+        let judgement = judge(&experiment, &Script::in_step().after(1_001).end(0).done());
+        (
+            judgement.verdict,
+            judgement.steps[0].verdict,
+            judgement.steps[1].verdict,
+        )
+    };
+    assert_eq!(
+        verdicts("2/2"),
+        (Verdict::Inconclusive, Some(Verdict::Pass), None)
+    );
+    assert_eq!(verdicts("1/2"), (Verdict::Fail, Some(Verdict::Fail), None));
+}

@@ -1,0 +1,84 @@
+//! Waiting for the steady state: the Pod ready 2/2 and users-a ok, within 30 s, for 3 s.
+
+use super::{Experiment, Judge, Micros, Script, SteadyState, experiment};
+use crate::timeline::Outcome::{Ok, Refused};
+
+fn any() -> Experiment {
+    experiment("{ id: it, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s } }")
+}
+
+fn steady(script: Script, now: u64) -> SteadyState {
+    let experiment = any();
+    Judge::new(&experiment).steady_state(&script.done(), Micros(now * 1_000))
+}
+
+fn waiting(look_again_at: u64) -> SteadyState {
+    SteadyState::Waiting {
+        look_again_at: Some(Micros(look_again_at * 1_000)),
+    }
+}
+
+#[test]
+fn everything_holds_at_once_for_the_hold() {
+    let script = |to| {
+        Script::new()
+            .at(4_000)
+            .ready(true, true)
+            .clock("users-a", 0)
+            .requests("users-a", 1_000, to, Ok)
+    };
+    assert_eq!(steady(script(4_000), 3_999), waiting(4_000));
+    assert_eq!(
+        steady(script(4_100), 4_100),
+        SteadyState::Reached {
+            since: Micros(1_000_000)
+        }
+    );
+    // Requests of the hold are not all known yet.
+    assert_eq!(steady(script(3_900), 4_000), waiting(43_000));
+}
+
+#[test]
+fn a_break_begins_the_hold_again() {
+    let script = Script::new()
+        .at(2_000)
+        .ready(false, true)
+        .at(3_000)
+        .ready(true, true)
+        .clock("users-a", 0)
+        .requests("users-a", 1_000, 2_950, Ok);
+    assert_eq!(steady(script, 4_000), waiting(6_000));
+    let script = Script::new()
+        .at(9_000)
+        .clock("users-a", 0)
+        .requests("users-a", 1_000, 5_000, Refused)
+        .requests("users-a", 5_000, 8_100, Ok);
+    assert_eq!(
+        steady(script, 9_000),
+        SteadyState::Reached {
+            since: Micros(5_000_000)
+        }
+    );
+}
+
+#[test]
+fn what_is_missing_at_the_end_is_named() {
+    let script = || {
+        Script::new()
+            .at(1_000)
+            .ready(true, false)
+            .clock("users-a", 0)
+            .requests("users-a", 500, 1_000, Refused)
+    };
+    assert_eq!(
+        steady(script(), 30_000),
+        SteadyState::Waiting {
+            look_again_at: Some(Micros(30_000_001))
+        }
+    );
+    let missing = vec![
+        "expected deploy/web ready 2/2, saw web-1 ready 1/2".to_owned(),
+        "expected requests of users-a ok, saw users-a refused".to_owned(),
+    ];
+    assert_eq!(steady(script(), 30_001), SteadyState::Missed { missing });
+}

@@ -1,0 +1,278 @@
+//! Timelines made by hand, for tests: a Pod `web-1` of Deployment `web` with containers `a` and `b`, seen at given times.
+
+use serde_json::{Value, json};
+
+use super::{
+    BoundPod, Change, FORMAT, FlipRecord, Gap, Header, JournalRead, Micros, Outcome, Place, Sample,
+    StateCall, Target, Timeline, What,
+};
+
+/// A timeline being written. Times are milliseconds.
+pub(crate) struct Script {
+    timeline: Timeline,
+    at: u64,
+    pod: Value,
+}
+
+impl Script {
+    /// The workload was just applied, and its Pod is ready.
+    pub(crate) fn new() -> Self {
+        let mut script = Self {
+            timeline: Timeline::new(header()),
+            at: 0,
+            pod: pod("web-1", "u1"),
+        };
+        let set = json!({ "kind": "ReplicaSet", "metadata": { "name": "web", "ownerReferences": [owner("Deployment")] } });
+        script.push(What::Applied);
+        script.watched(Change::Added, set);
+        script.ready(true, true)
+    }
+
+    /// At steady state from the start, its only step begins at 10 s: what is seen from there on is told in step times.
+    pub(crate) fn in_step() -> Self {
+        Self::new().steady().step(0, 10_000)
+    }
+
+    /// The steady state is reached.
+    pub(crate) fn steady(mut self) -> Self {
+        self.push(What::Bound {
+            subject: "deploy/web".into(),
+            pods: vec![BoundPod {
+                name: "web-1".into(),
+                uid: "u1".into(),
+            }],
+        });
+        self.push(What::Steady);
+        self
+    }
+
+    /// A step begins, is sent and acknowledged at once.
+    pub(crate) fn step(self, step: usize, at: u64) -> Self {
+        self.step_taking(step, at, 0)
+    }
+
+    /// A step begins and is sent at once; its acknowledgement takes so long.
+    pub(crate) fn step_taking(mut self, step: usize, at: u64, took: u64) -> Self {
+        self.at = at;
+        self.push(What::StepStart {
+            step,
+            name: format!("step {step}"),
+        });
+        self.push(What::Sending { step });
+        self.at += took;
+        self.push(What::Acknowledged { step });
+        self
+    }
+
+    /// What follows is received at that time.
+    pub(crate) fn at(mut self, at: u64) -> Self {
+        self.at = at;
+        self
+    }
+
+    /// What follows is received so long after the step's beginning at 10 s.
+    pub(crate) fn after(self, ms: u64) -> Self {
+        self.at(10_000 + ms)
+    }
+
+    /// The Pod is seen with its containers ready or not.
+    pub(crate) fn ready(mut self, a: bool, b: bool) -> Self {
+        for (index, ready) in [a, b].into_iter().enumerate() {
+            self.pod["status"]["containerStatuses"][index]["ready"] = ready.into();
+        }
+        let condition = if a && b { "True" } else { "False" };
+        self.pod["status"]["conditions"] = json!([{ "type": "Ready", "status": condition }]);
+        self.seen()
+    }
+
+    /// Container b is seen to have been restarted so often.
+    pub(crate) fn restarts(mut self, number: i64) -> Self {
+        self.pod["status"]["containerStatuses"][1]["restartCount"] = number.into();
+        self.seen()
+    }
+
+    /// Container b is seen waiting, for a reason.
+    pub(crate) fn waiting(mut self, reason: &str) -> Self {
+        self.pod["status"]["containerStatuses"][1]["state"] =
+            json!({ "waiting": { "reason": reason } });
+        self.seen()
+    }
+
+    /// The Pod is seen with another address.
+    pub(crate) fn ip(mut self, ip: &str) -> Self {
+        self.pod["status"]["podIP"] = ip.into();
+        self.seen()
+    }
+
+    /// The Pod is deleted, and another one is there.
+    pub(crate) fn replaced(mut self) -> Self {
+        let object = self.pod.clone();
+        self.watched(Change::Deleted, object);
+        self.pod = pod("web-2", "u2");
+        self.seen()
+    }
+
+    fn seen(mut self) -> Self {
+        let object = self.pod.clone();
+        self.watched(Change::Modified, object);
+        self
+    }
+
+    /// A Service's endpoints are seen.
+    pub(crate) fn endpoints(mut self, service: &str, endpoints: &[(&str, bool)]) -> Self {
+        let endpoints: Vec<Value> = endpoints
+            .iter()
+            .map(|(address, ready)| json!({ "addresses": [address], "conditions": { "ready": ready } }))
+            .collect();
+        let metadata =
+            json!({ "name": service, "labels": { "kubernetes.io/service-name": service } });
+        let slice =
+            json!({ "kind": "EndpointSlice", "metadata": metadata, "endpoints": endpoints });
+        self.watched(Change::Modified, slice);
+        self
+    }
+
+    /// The Deployment is seen with this generation and status.
+    pub(crate) fn deployment(mut self, generation: i64, status: &Value) -> Self {
+        let metadata = json!({ "name": "web", "generation": generation });
+        let deployment = json!({ "kind": "Deployment", "metadata": metadata, "status": status });
+        self.watched(Change::Modified, deployment);
+        self
+    }
+
+    /// A traffic client's clock is read: its process began with the timeline, and the call took so long.
+    pub(crate) fn clock(mut self, client: &str, round_trip: u64) -> Self {
+        let sent = Micros((self.at - round_trip) * 1_000);
+        let uptime = Micros(self.at * 1_000 - round_trip * 500);
+        self.push(What::State(StateCall {
+            target: traffic(client),
+            sent,
+            uptime,
+        }));
+        self
+    }
+
+    /// Requests become known that a client sent every 100 ms in a time.
+    pub(crate) fn requests(mut self, client: &str, from: u64, to: u64, outcome: Outcome) -> Self {
+        for sent in (from..to).step_by(100) {
+            self.push(What::Traffic(Sample {
+                client: client.into(),
+                instance: "i1".into(),
+                sent: Micros(sent * 1_000),
+                took: Micros(1_000),
+                outcome,
+                status: None,
+            }));
+        }
+        self
+    }
+
+    /// A client's journal was read, and so many of its records were lost.
+    pub(crate) fn journal(mut self, client: &str, lost: u64) -> Self {
+        let through = Micros(self.at * 1_000);
+        self.push(What::Journal(JournalRead {
+            target: traffic(client),
+            through,
+            lost,
+        }));
+        self
+    }
+
+    /// A watch has been down since then.
+    pub(crate) fn gap(mut self, kind: &str, since: u64) -> Self {
+        self.push(What::Gap(Gap {
+            kind: kind.into(),
+            since: Micros(since * 1_000),
+        }));
+        self
+    }
+
+    /// Container b took a flip of its readiness probe.
+    pub(crate) fn flipped(mut self, to: &str) -> Self {
+        let target = Target {
+            pod: "web-1".into(),
+            uid: "u1".into(),
+            container: "b".into(),
+            instance: "i2".into(),
+        };
+        self.push(What::Flip(FlipRecord {
+            target,
+            probe: "readiness".into(),
+            port: 8081,
+            path: Some("/readyz".into()),
+            to: to.into(),
+            sent: Micros(self.at * 1_000),
+            leased: true,
+            lasts: None,
+            count: None,
+        }));
+        self
+    }
+
+    /// A warning about the Pod.
+    pub(crate) fn warning(mut self, reason: &str, message: &str) -> Self {
+        let about = json!({ "kind": "Pod", "name": "web-1" });
+        let event = json!({
+            "kind": "Event", "metadata": { "name": "e1" }, "type": "Warning",
+            "involvedObject": about, "reason": reason, "message": message,
+        });
+        self.watched(Change::Added, event);
+        self
+    }
+
+    /// The step ends.
+    pub(crate) fn end(mut self, step: usize) -> Self {
+        self.push(What::StepEnd { step });
+        self
+    }
+
+    /// The timeline.
+    pub(crate) fn done(self) -> Timeline {
+        self.timeline
+    }
+
+    fn watched(&mut self, change: Change, object: Value) {
+        self.push(What::watched(change, object));
+    }
+
+    fn push(&mut self, what: What) {
+        self.timeline.push(Micros(self.at * 1_000), what);
+    }
+}
+
+fn header() -> Header {
+    Header {
+        timeline: FORMAT,
+        experiment: "test".into(),
+        place: Place::Virtual,
+        kubernetes: "v1.36.3".into(),
+        probeflip: "0.1.0".into(),
+        run: "abcde".into(),
+        namespace: "test".into(),
+        seed: Some(1),
+        started: "2026-01-01T00:00:00Z".into(),
+    }
+}
+
+fn owner(kind: &str) -> Value {
+    json!({ "kind": kind, "name": "web", "controller": true })
+}
+
+fn pod(name: &str, uid: &str) -> Value {
+    let status = |name: &str| json!({ "name": name, "ready": true, "started": true, "restartCount": 0, "state": { "running": {} } });
+    json!({
+        "kind": "Pod",
+        "metadata": { "name": name, "uid": uid, "ownerReferences": [owner("ReplicaSet")] },
+        "spec": { "containers": [{ "name": "a" }, { "name": "b" }] },
+        "status": { "podIP": "10.0.0.1", "containerStatuses": [status("a"), status("b")] },
+    })
+}
+
+fn traffic(client: &str) -> Target {
+    Target {
+        pod: "probeflip-traffic".into(),
+        uid: "t1".into(),
+        container: client.into(),
+        instance: "i1".into(),
+    }
+}
