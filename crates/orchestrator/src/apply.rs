@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams},
@@ -77,6 +78,15 @@ pub enum ApplyError {
         #[source]
         source: Box<kube::Error>,
     },
+    /// It cannot be looked up.
+    #[error("cannot look {reference} up")]
+    Find {
+        /// The object.
+        reference: String,
+        /// What the API says.
+        #[source]
+        source: Box<kube::Error>,
+    },
     /// A step's patch was refused.
     #[error("cannot patch {reference}")]
     Patch {
@@ -93,6 +103,7 @@ impl Ends for ApplyError {
         match self {
             Self::NotOurs { .. } => Exit::Refused,
             Self::UnknownKind { .. } => Exit::Usage,
+            Self::Find { .. } => Exit::Infrastructure,
             // Invalid by the cluster's own rules is the file's fault, not the cluster's.
             Self::Apply { source, .. } | Self::Patch { source, .. } => match source.as_ref() {
                 kube::Error::Api(status) if matches!(status.code, 400 | 422) => Exit::Usage,
@@ -164,6 +175,20 @@ impl Site {
     /// The objects of a manifest's kind in this namespace.
     pub fn api(&self, manifest: &Manifest) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &manifest.resource)
+    }
+
+    /// The UID of the namespace, if it exists and this run made it.
+    pub async fn find_namespace(&self) -> Result<Option<String>, ApplyError> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let found = namespaces.get_opt(&self.namespace).await;
+        let found = found.map_err(|source| ApplyError::Find {
+            reference: format!("namespace/{}", self.namespace),
+            source: Box::new(source),
+        })?;
+        Ok(found
+            .map(|namespace| namespace.metadata)
+            .filter(|metadata| ownership::run_of(metadata) == Some(&self.run))
+            .and_then(|metadata| metadata.uid))
     }
 
     /// The UID of an object, if it exists; an error if it is not this run's.

@@ -35,14 +35,15 @@ use tower::{BoxError, Service, ServiceExt as _};
 use crate::{
     draw::Draw,
     exit::{Ends, Exit},
+    problem::Fault,
     timeline::Place,
 };
 
 /// The date on `virtual` when a run starts, always the same.
 const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
-/// How long to wait for a connection to an API server.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for a connection to an API server, and for its first answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A cluster to run on.
 pub struct Cluster {
@@ -66,7 +67,10 @@ pub enum ConnectError {
     /// There is no kubeconfig, or it cannot be read.
     #[error("cannot read the kubeconfig")]
     Kubeconfig(#[source] Box<KubeconfigError>),
-    /// The kubeconfig has no such context, or a broken one.
+    /// The kubeconfig has no such context.
+    #[error("{0}")]
+    NoSuchContext(Fault),
+    /// The kubeconfig has a broken context.
     #[error("cannot use the context `{context}`")]
     Context {
         /// The context.
@@ -96,15 +100,22 @@ pub enum ConnectError {
         #[source]
         source: Box<kube::Error>,
     },
+    /// Somebody is there and says nothing.
+    #[error("the cluster {place} does not answer within {PATIENCE:?}")]
+    Silent {
+        /// Which cluster.
+        place: String,
+    },
 }
 
 impl Ends for ConnectError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Context { .. } | Self::NoContext => Exit::Usage,
-            Self::Kubeconfig(_) | Self::Client { .. } | Self::Unreachable { .. } => {
-                Exit::Infrastructure
-            }
+            Self::NoSuchContext(_) | Self::Context { .. } | Self::NoContext => Exit::Usage,
+            Self::Kubeconfig(_)
+            | Self::Client { .. }
+            | Self::Unreachable { .. }
+            | Self::Silent { .. } => Exit::Infrastructure,
         }
     }
 }
@@ -126,6 +137,18 @@ pub fn current_context() -> Result<String, ConnectError> {
         .ok_or(ConnectError::NoContext)
 }
 
+/// Refuses a context that is not there, and says which are.
+fn must_have(kubeconfig: &Kubeconfig, context: &str) -> Result<(), ConnectError> {
+    let names = || kubeconfig.contexts.iter().map(|named| named.name.as_str());
+    if names().any(|name| name == context) {
+        return Ok(());
+    }
+    let fault = Fault::new(format!("the kubeconfig has no context `{context}`"));
+    Err(ConnectError::NoSuchContext(
+        fault.one_of(context, names()),
+    ))
+}
+
 impl Cluster {
     /// Connects to a place. The embedded cluster starts, and draws its seed.
     pub async fn connect(place: Place, draw: &mut Draw) -> Result<Self, ConnectError> {
@@ -134,10 +157,21 @@ impl Cluster {
             Place::Virtual => Self::embedded(place, VIRTUAL_EPOCH, draw.seed()),
             Place::Cluster(context) => Self::context(&context.clone(), place).await?,
         };
-        let version = cluster.client.apiserver_version().await;
-        cluster.version = version
-            .map_err(|source| cluster.unreachable(source))?
-            .git_version;
+        let version = tokio::time::timeout(PATIENCE, cluster.client.apiserver_version()).await;
+        cluster.version = match version {
+            Ok(Ok(version)) => version.git_version,
+            Ok(Err(source)) => {
+                return Err(ConnectError::Unreachable {
+                    place: cluster.shown(),
+                    source: Box::new(source),
+                });
+            }
+            Err(_) => {
+                return Err(ConnectError::Silent {
+                    place: cluster.shown(),
+                });
+            }
+        };
         Ok(cluster)
     }
 
@@ -158,12 +192,13 @@ impl Cluster {
         };
         let kubeconfig =
             Kubeconfig::read().map_err(|error| ConnectError::Kubeconfig(Box::new(error)))?;
+        must_have(&kubeconfig, context)?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let mut config = config.map_err(|source| ConnectError::Context {
             context: context.to_owned(),
             source: Box::new(source),
         })?;
-        config.connect_timeout = Some(CONNECT_PATIENCE);
+        config.connect_timeout = Some(PATIENCE);
         // What is retried silently is measured wrongly.
         config.default_retry = false;
         let namespace = config.default_namespace.clone();
@@ -192,14 +227,11 @@ impl Cluster {
         }
     }
 
-    fn unreachable(&self, source: kube::Error) -> ConnectError {
-        let place = match &self.place {
+    /// Which cluster, for messages.
+    fn shown(&self) -> String {
+        match &self.place {
             Place::Cluster(context) => format!("of context `{context}`"),
             embedded => format!("`{embedded}`"),
-        };
-        ConnectError::Unreachable {
-            place,
-            source: Box::new(source),
         }
     }
 }

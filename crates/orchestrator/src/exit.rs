@@ -27,7 +27,7 @@ pub enum Exit {
     Inconclusive = 6,
     /// SIGINT, after a successful revert.
     Interrupted = 130,
-    /// SIGTERM, after a successful revert.
+    /// SIGTERM or a closed terminal, after a successful revert.
     Terminated = 143,
 }
 

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, as something to wait for.
+//! Ctrl-C, SIGTERM and a closed terminal, as something to wait for.
 
 use std::io;
 
@@ -6,11 +6,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 
-/// Catches both signals for as long as the process lives, also while nobody waits.
+/// Catches these signals for as long as the process lives, also while nobody waits.
 #[derive(Debug)]
 pub struct Interrupt {
     interrupted: Signal,
     terminated: Signal,
+    hung_up: Signal,
 }
 
 impl Interrupt {
@@ -19,6 +20,7 @@ impl Interrupt {
         Ok(Self {
             interrupted: signal(SignalKind::interrupt())?,
             terminated: signal(SignalKind::terminate())?,
+            hung_up: signal(SignalKind::hangup())?,
         })
     }
 
@@ -28,6 +30,7 @@ impl Interrupt {
             biased;
             _ = self.interrupted.recv() => Exit::Interrupted,
             _ = self.terminated.recv() => Exit::Terminated,
+            _ = self.hung_up.recv() => Exit::Terminated,
         }
     }
 }

@@ -14,6 +14,7 @@ mod view;
 
 pub mod apply;
 pub mod bind;
+mod causes;
 pub mod cli;
 pub mod cluster;
 pub mod commands;

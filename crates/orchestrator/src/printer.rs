@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::report::Paint;
+use crate::{causes, report::Paint};
 
 /// The two streams of the process, or of a test.
 pub struct Printer {
@@ -79,7 +79,7 @@ impl Printer {
 
     /// Why the command ends, with its causes, to stderr.
     pub fn error(&self, error: &anyhow::Error) {
-        self.note(format!("error: {error:#}"));
+        self.note(format!("error: {}", causes::told(error)));
     }
 
     /// What would help, after an error, to stderr.

@@ -81,6 +81,10 @@ pub async fn run(
             played = play => Played::from(played),
         }
     };
+    let played = match played {
+        Played::Failed(failure) if scene.ledger.is_empty() => return Err(failure),
+        played => played,
+    };
     let exit = played.report(printer);
     let exit = exit.and(scene.clear_up(interrupt).await);
     if let Played::Panicked(panic) = played {
@@ -223,16 +227,16 @@ impl<'a> Scene<'a> {
 
     /// Undoes everything. A second signal stops that, and says what remains.
     async fn clear_up(&mut self, interrupt: &mut Interrupt) -> Exit {
-        let remaining = tokio::select! {
+        let exit = tokio::select! {
             biased;
-            _ = interrupt.next() => Exit::RevertFailed,
+            _ = interrupt.next() => self.quit(),
             exit = self.revert() => exit,
         };
         self.printer.settle();
-        if remaining == Exit::RevertFailed {
+        if exit == Exit::RevertFailed {
             self.say_what_remains();
         }
-        remaining
+        exit
     }
 
     fn end(mut self, exit: Exit) -> Ran {

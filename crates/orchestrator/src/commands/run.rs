@@ -103,7 +103,10 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
                 printer.data(&told(experiment, &one, printer))?;
                 ran.push((experiment, one));
             }
-            Err(failure) => exit = exit.and(failure.print(printer)),
+            Err(failure) => {
+                exit = exit.and(failure.print(printer));
+                break;
+            }
         }
         if stops(exit) {
             break;
@@ -127,7 +130,11 @@ fn run_one(job: &Job<'_>, place: &Place, printer: &Printer) -> Result<Ran, Failu
     let mut draw = draw(job.seed);
     cluster::runtime(place)?.block_on(async {
         let mut interrupt = Interrupt::catch()?;
-        let cluster = Cluster::connect(place.clone(), &mut draw).await?;
+        let cluster = tokio::select! {
+            biased;
+            exit = interrupt.next() => return Err(Failure::new(exit, "interrupted before anything was done")),
+            cluster = Cluster::connect(place.clone(), &mut draw) => cluster?,
+        };
         run::run(job, &cluster, &mut draw, &mut interrupt, printer).await
     })
 }

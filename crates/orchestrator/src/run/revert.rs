@@ -12,13 +12,14 @@ use super::Scene;
 use crate::{
     apply::Made,
     control::Control,
-    exit::{Ends as _, Exit},
+    exit::{Exit, Failure},
     journal,
     journal::Journals,
     lease::Leases,
     remove,
     select::Reader,
     timeline::{Place, What},
+    workload::Manifest,
 };
 
 /// How often a target that does not answer is asked to heal, and the pause in between. A container that
@@ -34,12 +35,9 @@ pub(super) struct Ledger(Vec<Undo>);
 #[derive(Debug)]
 pub(super) enum Undo {
     /// The namespace was made.
-    Namespace {
-        /// Its UID.
-        uid: String,
-    },
+    Namespace,
     /// An object was made.
-    Object(Made),
+    Object(Manifest),
     /// A target was flipped.
     Flips {
         /// The target.
@@ -54,7 +52,7 @@ impl Ledger {
             Undo::Flips { control } => self
                 .flips()
                 .any(|flipped| flipped.address() == control.address()),
-            Undo::Namespace { .. } | Undo::Object(_) => false,
+            Undo::Namespace | Undo::Object(_) => false,
         };
         if !known {
             self.0.push(undo);
@@ -64,23 +62,33 @@ impl Ledger {
     fn flips(&self) -> impl Iterator<Item = &Control> {
         self.0.iter().filter_map(|undo| match undo {
             Undo::Flips { control } => Some(control),
-            Undo::Namespace { .. } | Undo::Object(_) => None,
+            Undo::Namespace | Undo::Object(_) => None,
         })
     }
 
-    fn objects(&self) -> Vec<Made> {
-        let objects = self.0.iter().filter_map(|undo| match undo {
-            Undo::Object(made) => Some(made.clone()),
-            Undo::Namespace { .. } | Undo::Flips { .. } => None,
-        });
-        objects.collect()
+    fn objects(&self) -> impl Iterator<Item = &Manifest> {
+        self.0.iter().filter_map(|undo| match undo {
+            Undo::Object(manifest) => Some(manifest),
+            Undo::Namespace | Undo::Flips { .. } => None,
+        })
     }
 
-    fn namespace(&self) -> Option<String> {
-        self.0.iter().find_map(|undo| match undo {
-            Undo::Namespace { uid } => Some(uid.clone()),
-            Undo::Object(_) | Undo::Flips { .. } => None,
-        })
+    /// Whether nothing was done yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes back the last thing written down: it was not done.
+    pub(super) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    fn has_namespace(&self) -> bool {
+        self.0.iter().any(|undo| matches!(undo, Undo::Namespace))
+    }
+
+    fn has_made(&self) -> bool {
+        self.has_namespace() || self.objects().next().is_some()
     }
 }
 
@@ -131,25 +139,48 @@ impl Scene<'_> {
         }
     }
 
-    /// A namespace of our own takes everything in it along.
     async fn delete(&mut self) -> Exit {
-        let deleted = match self.ledger.namespace() {
-            Some(uid) => remove::namespace(&self.site, &uid).await,
-            None => remove::objects(&self.site, &self.ledger.objects()).await,
-        };
-        match deleted {
+        match self.delete_made().await {
             Ok(()) => {
                 self.ledger
                     .0
                     .retain(|undo| matches!(undo, Undo::Flips { .. }));
                 Exit::Held
             }
-            Err(error) => {
-                let exit = error.exit();
-                self.printer.error(&error.into());
-                exit
+            Err(failure) => {
+                failure.print(self.printer);
+                Exit::RevertFailed
             }
         }
+    }
+
+    /// A namespace of our own takes everything in it along. What has no known UID is looked up: a call that
+    /// was cut short may have been heard.
+    async fn delete_made(&self) -> Result<(), Failure> {
+        if self.ledger.has_namespace() {
+            return match self.site.find_namespace().await? {
+                Some(uid) => Ok(remove::namespace(&self.site, &uid).await?),
+                None => Ok(()),
+            };
+        }
+        let mut made = self.made.clone();
+        for manifest in self.ledger.objects().skip(made.len()) {
+            if let Some(uid) = self.site.find(manifest).await? {
+                let manifest = manifest.clone();
+                made.push(Made { manifest, uid });
+            }
+        }
+        Ok(remove::objects(&self.site, &made).await?)
+    }
+
+    /// A second signal: nothing more is undone. An embedded cluster ends with the process.
+    pub(super) fn quit(&self) -> Exit {
+        if !matches!(self.cluster.place, Place::Cluster(_)) {
+            return Exit::Held;
+        }
+        self.printer
+            .error(&anyhow::anyhow!("quit before everything was undone"));
+        Exit::RevertFailed
     }
 
     /// The commands that finish what was not undone.
@@ -165,7 +196,7 @@ impl Scene<'_> {
                 "`probeflip heal {pod} -n {namespace} --context {context}`"
             ));
         }
-        if !self.job.keep && !self.ledger.objects().is_empty() {
+        if !self.job.keep && self.ledger.has_made() {
             self.printer.hint(self.down(context));
         }
     }

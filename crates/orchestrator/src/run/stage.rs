@@ -107,21 +107,21 @@ impl Scene<'_> {
         let namespace: Namespace =
             serde_json::from_value(namespace).expect("a namespace of ours must be an object");
         let api: Api<Namespace> = Api::all(self.site.client().clone());
+        self.ledger.push(Undo::Namespace);
         let created = api.create(&PostParams::default(), &namespace).await;
-        let created = created.map_err(|source| StageError::Namespace {
-            name,
-            source: Box::new(source),
-        })?;
-        self.ledger.push(Undo::Namespace {
-            uid: created.metadata.uid.unwrap_or_default(),
-        });
-        Ok(())
+        created.map(drop).map_err(|source| {
+            if matches!(source, kube::Error::Api(_)) {
+                self.ledger.pop();
+            }
+            let source = Box::new(source);
+            StageError::Namespace { name, source }.into()
+        })
     }
 
     async fn apply(&mut self, manifest: &Manifest) -> Result<String, Failure> {
+        self.ledger.push(Undo::Object(manifest.clone()));
         let made = self.site.apply(manifest).await?;
         let uid = made.uid.clone();
-        self.ledger.push(Undo::Object(made.clone()));
         self.made.push(made);
         Ok(uid)
     }

@@ -1,0 +1,66 @@
+//! An error and its causes in one line, each said once.
+//!
+//! Libraries repeat their causes in their own messages, and Kubernetes' answers come with all their fields; people
+//! need each sentence once. Nothing is printed here.
+
+use std::error::Error;
+
+/// `what was being done: why not: …`
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain() {
+        let (message, last) = match answer(cause) {
+            Some(message) => (message.to_owned(), true),
+            None => (cause.to_string(), false),
+        };
+        if !told.ends_with(&message) {
+            let separator = if told.is_empty() { "" } else { ": " };
+            told = told + separator + &message;
+        }
+        if last {
+            break;
+        }
+    }
+    told
+}
+
+/// What an API server says, if that is what went wrong. Below it there is only the same again.
+fn answer<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e str> {
+    let boxed = cause.downcast_ref::<Box<kube::Error>>().map(AsRef::as_ref);
+    match boxed.or_else(|| cause.downcast_ref())? {
+        kube::Error::Api(status) => Some(&status.message),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use kube::core::Status;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot apply web")]
+    struct Outer(#[source] Box<kube::Error>);
+
+    #[test]
+    fn an_answer_of_the_api_is_its_message() {
+        let status = Status::failure("web is invalid: no", "Invalid").with_code(422);
+        let error = Outer(Box::new(kube::Error::Api(Box::new(status))));
+        assert_eq!(told(&error.into()), "cannot apply web: web is invalid: no");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read it: {0}")]
+    struct Repeats(#[source] io::Error);
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let error = Repeats(io::Error::other("disk on fire"));
+        assert_eq!(told(&error.into()), "cannot read it: disk on fire");
+        let error = anyhow::Error::new(io::Error::other("a")).context("b");
+        assert_eq!(told(&error), "b: a");
+    }
+}
