@@ -60,8 +60,10 @@ pub enum ApplyError {
         run: String,
     },
     /// The cluster does not know the kind.
-    #[error("this cluster does not serve the kind `{kind}` ({api_version}) of {reference}")]
+    #[error("{place}this cluster does not serve the kind `{kind}` ({api_version}) of {reference}")]
     UnknownKind {
+        /// Where it was written, as `deploy.yaml:3:1: `.
+        place: String,
         /// The object.
         reference: String,
         /// The kind.
@@ -70,8 +72,10 @@ pub enum ApplyError {
         api_version: String,
     },
     /// The API refused it, or could not be reached.
-    #[error("cannot apply {reference}")]
+    #[error("{place}cannot apply {reference}")]
     Apply {
+        /// Where it was written, as `deploy.yaml:3:1: `.
+        place: String,
         /// The object.
         reference: String,
         /// What the API says.
@@ -238,15 +242,19 @@ fn group(kind: Kind) -> &'static str {
 /// A path that is not served is a kind that is not known: objects that are missing are created.
 fn apply_error(manifest: &Manifest, source: kube::Error) -> ApplyError {
     let reference = manifest.reference();
+    let place = manifest.place.as_ref();
+    let place = place.map_or_else(String::new, |place| format!("{place}: "));
     match &source {
         kube::Error::Api(status) if status.code == 404 && !names_an_object(status) => {
             ApplyError::UnknownKind {
+                place,
                 reference,
                 kind: manifest.resource.kind.clone(),
                 api_version: manifest.resource.api_version.clone(),
             }
         }
         _ => ApplyError::Apply {
+            place,
             reference,
             source: Box::new(source),
         },

@@ -144,9 +144,7 @@ fn must_have(kubeconfig: &Kubeconfig, context: &str) -> Result<(), ConnectError>
         return Ok(());
     }
     let fault = Fault::new(format!("the kubeconfig has no context `{context}`"));
-    Err(ConnectError::NoSuchContext(
-        fault.one_of(context, names()),
-    ))
+    Err(ConnectError::NoSuchContext(fault.one_of(context, names())))
 }
 
 impl Cluster {

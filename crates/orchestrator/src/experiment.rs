@@ -63,6 +63,17 @@ impl Source {
     pub fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
+
+    /// Line and column from 1, the column in characters.
+    pub fn position(&self, at: Span) -> (usize, usize) {
+        let start = at.start.min(self.text.len());
+        let before = &self.text[..self.text.floor_char_boundary(start)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
 }
 
 /// Where the workload's manifests come from.

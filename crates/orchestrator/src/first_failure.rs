@@ -60,6 +60,40 @@ pub fn of(object: &Value) -> Option<FirstFailure> {
     }
 }
 
+/// The containers of a Pod that ended badly last, and how. That may mend by itself, so it is no failure yet; it
+/// tells why a Pod is not ready.
+pub fn crashes(pod: &Pod) -> Vec<String> {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let statuses = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten())
+        .filter(|status| !status.ready);
+    statuses
+        .filter_map(|status| {
+            let last = status
+                .last_state
+                .as_ref()
+                .and_then(|state| state.terminated.as_ref());
+            let now = status
+                .state
+                .as_ref()
+                .and_then(|state| state.terminated.as_ref());
+            let ended = now.or(last).filter(|ended| ended.exit_code != 0)?;
+            let why = ended.message.as_deref().unwrap_or_default().trim();
+            let why = if why.is_empty() {
+                String::new()
+            } else {
+                format!(": {why}")
+            };
+            Some(format!(
+                "container {} of pod {name} exited with {}{why}",
+                status.name, ended.exit_code
+            ))
+        })
+        .collect()
+}
+
 fn parsed<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
     serde_json::from_value(object.clone()).ok()
 }

@@ -87,13 +87,7 @@ impl fmt::Display for Fault {
 impl Problem {
     /// Line and column from 1, the column in characters.
     pub fn position(&self) -> (usize, usize) {
-        let start = floor(&self.source.text, self.span.start);
-        let before = &self.source.text[..start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        self.source.position(self.span)
     }
 
     /// The message and the lines it speaks of.

@@ -10,9 +10,10 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
 use crate::{
+    causes,
     exit::{Ends, Exit, Failure},
-    experiment::{Experiment, Workload},
-    files::Files,
+    experiment::{Experiment, Spanned, Workload},
+    files::{FileError, Files},
     load,
     problem::{Fault, Problems},
 };
@@ -26,6 +27,8 @@ pub struct Manifest {
     pub name: String,
     /// The whole object.
     pub object: Value,
+    /// Where it was written, as `deploy.yaml:3:1`; nowhere if we made it up.
+    pub place: Option<String>,
 }
 
 impl Manifest {
@@ -45,7 +48,17 @@ impl Manifest {
             resource: ApiResource::from_gvk(&kind),
             name,
             object,
+            place: None,
         }
+    }
+
+    /// The same object, written there.
+    #[must_use]
+    fn at(self, written: &load::Manifest) -> Self {
+        let (line, column) = written.source.position(written.span);
+        let path = written.source.path.display();
+        let place = Some(format!("{path}:{line}:{column}"));
+        Self { place, ..self }
     }
 
     /// The object as people write it: `deployment/web`.
@@ -75,7 +88,8 @@ pub fn of_experiment(
         Workload::Files(names) => {
             let mut manifests = Vec::new();
             for name in names {
-                let source = files.read(&directory.join(&name.value))?;
+                let source = files.read(&directory.join(&name.value));
+                let source = source.map_err(|error| unreadable(experiment, name, error))?;
                 manifests.extend(load::load(&source)?.manifests);
             }
             Ok(manifests)
@@ -86,6 +100,12 @@ pub fn of_experiment(
         }
         Workload::Objects(objects) => Ok(load::inline(&experiment.source, objects)?),
     }
+}
+
+/// Points at the name of a file that cannot be read.
+fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: FileError) -> Problems {
+    let fault = Fault::new(causes::told(&error.into()));
+    fault.at(&experiment.source, name.span).into()
 }
 
 /// Reads the manifests of a file, or of a directory with a kustomization.
@@ -116,7 +136,7 @@ pub fn objects(
         .collect();
     let objects = manifests
         .iter()
-        .map(|manifest| Manifest::new(manifest.object.clone()))
+        .map(|manifest| Manifest::new(manifest.object.clone()).at(manifest))
         .collect();
     Problems::unless_any(problems, objects)
 }

@@ -1,5 +1,6 @@
 //! The program: sockets, the environment and SIGTERM for `probe_target::run`, on one thread. Nothing is decided here.
 
+mod errors;
 mod sockets;
 
 use std::hash::{BuildHasher, RandomState};
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use probe_target::Process;
 use tokio::signal::unix::{SignalKind, signal};
 
+use errors::Errors;
 use sockets::Sockets;
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,7 +30,7 @@ fn process() -> Process<Sockets> {
         terminate: Box::pin(terminated()),
         read: |path| std::fs::read(path),
         output: Box::new(io::stdout()),
-        errors: Box::new(io::stderr()),
+        errors: Box::new(Errors::open()),
     }
 }
 

@@ -83,10 +83,10 @@ fn names_must_exist() {
         "container: b, probe",
         "container: c, probe",
         &expect![[r#"
-        two-services.yaml:20:43: the workload has no container `c`; expected `a` or `b`; did you mean `a`?
-           |
-        20 |       flip: { pod: deploy/web, container: c, probe: readiness, to: 404 }
-           |                                           ^"#]],
+            two-services.yaml:20:43: the workload has no container `c`; expected `a` or `b`
+               |
+            20 |       flip: { pod: deploy/web, container: c, probe: readiness, to: 404 }
+               |                                           ^"#]],
     );
     check_experiment(
         "{ pod: deploy/web, that",

@@ -212,10 +212,10 @@ fn a_wrong_type_says_what_belongs_there() {
         "[deploy.yaml, svc-2.yaml]",
         "deploy.yaml",
         &expect![[r#"
-        two-services.yaml:6:22: something else stands here; expected a list
-          |
-        6 |   workload: { files: deploy.yaml }      # relative to this file
-          |                      ^^^^^^^^^^^"#]],
+            two-services.yaml:6:22: `deploy.yaml` cannot stand here; expected a list
+              |
+            6 |   workload: { files: deploy.yaml }      # relative to this file
+              |                      ^^^^^^^^^^^"#]],
     );
 }
 
@@ -594,18 +594,18 @@ fn a_document_must_be_something() {
     check_text(
         "hello",
         &expect![[r#"
-        two-services.yaml:1:1: something else stands here; expected a mapping
-          |
-        1 | hello
-          | ^^^^^"#]],
+            two-services.yaml:1:1: `hello` cannot stand here; expected a mapping
+              |
+            1 | hello
+              | ^^^^^"#]],
     );
     check_text(
         "- a\n- b\n",
         &expect![[r#"
-        two-services.yaml:1:1: something else stands here; expected a mapping
-          |
-        1 | - a
-          | ^"#]],
+            two-services.yaml:1:1: this cannot stand here; expected a mapping
+              |
+            1 | - a
+              | ^"#]],
     );
     check_text(
         "a: 1\n",

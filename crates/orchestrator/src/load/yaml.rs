@@ -50,10 +50,11 @@ fn strict() -> Options {
 
 fn problem(source: &Source, error: &Error) -> Problem {
     let span = error.location().map(Span::from).unwrap_or_default();
-    fault(error).at(source, span)
+    fault(error, source.text.get(span.range()).unwrap_or_default()).at(source, span)
 }
 
-fn fault(error: &Error) -> Fault {
+/// What is wrong; `there` is what stands where it is wrong.
+fn fault(error: &Error, there: &str) -> Fault {
     match error.without_snippet() {
         Error::SerdeUnknownField {
             field, expected, ..
@@ -71,7 +72,13 @@ fn fault(error: &Error) -> Fault {
             ..
         } => Fault::new(format!("{} cannot stand here", named(unexpected))).expected(expected),
         Error::Unexpected { expected, .. } => {
-            Fault::new("something else stands here").expected(named(expected))
+            let there = match there.chars().next() {
+                Some('[' | '-') => "a list".to_owned(),
+                Some('{') => "a mapping".to_owned(),
+                None => "this".to_owned(),
+                Some(_) => format!("`{}`", there.lines().next().unwrap_or_default()),
+            };
+            Fault::new(format!("{there} cannot stand here")).expected(named(expected))
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             Fault::new(format!("`{key}` stands here twice"))

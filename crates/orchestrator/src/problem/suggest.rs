@@ -1,9 +1,10 @@
 //! The word somebody may have meant.
 
-/// The name closest to `word`, if it is close: at most one edit in three letters.
+/// The name closest to `word`, if it is close: at most one edit in three letters, and not all of them.
 pub(crate) fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let allowed = word.chars().count().div_ceil(3);
+    let length = word.chars().count();
+    let allowed = length.div_ceil(3).min(length.saturating_sub(1));
     names
         .into_iter()
         .map(|name| (distance(&word, &name.to_lowercase()), name))
@@ -53,5 +54,6 @@ mod tests {
         assert_eq!(closest("notbefore", names), Some("notBefore"));
         assert_eq!(closest("holds", names), Some("hold"));
         assert_eq!(closest("timeout", names), None);
+        assert_eq!(closest("z", ["a", "b"]), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Namespace, Service};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
 use kube::{Api, api::PostParams};
 use serde_json::json;
 
@@ -79,6 +79,9 @@ impl Scene<'_> {
             {
                 SteadyState::Reached { .. } => break,
                 SteadyState::Missed { missing } => {
+                    let pods: Vec<Pod> = self.latest.all("Pod");
+                    let crashes = pods.iter().flat_map(first_failure::crashes);
+                    let missing = missing.into_iter().chain(crashes).collect();
                     return Err(StageError::NotSteady { missing }.into());
                 }
                 SteadyState::Waiting { look_again_at } => {
