@@ -35,6 +35,8 @@ pub struct Judge {
     taken: usize,
     applied: Option<Micros>,
     steady: Option<Micros>,
+    /// When everything began to be undone.
+    reverting: Option<Micros>,
     requirements: Vec<Tracked>,
     steps: Vec<Progress>,
 }
@@ -66,6 +68,7 @@ impl Judge {
             taken: 0,
             applied: None,
             steady: None,
+            reverting: None,
             requirements: Vec::new(),
             steps: experiment
                 .steps
@@ -106,6 +109,7 @@ impl Judge {
                     .collect();
             }
             What::Steady => self.steady = Some(record.at),
+            What::Reverting => self.reverting = Some(record.at),
             What::StepStart { step, .. } => self.start(*step, record.at),
             What::Sending { step } => {
                 self.note(*step, |times| times.sent = times.sent.or(Some(record.at)));
@@ -116,7 +120,7 @@ impl Judge {
             What::StepEnd { step } => self.note(*step, |times| times.ended = Some(record.at)),
             _ => {}
         }
-        if let Some(kind) = changed {
+        if let (Some(kind), None) = (changed, self.reverting) {
             self.changed(kind, record.at);
         }
     }
@@ -236,6 +240,7 @@ impl Judge {
 
     /// Verdicts of what is recorded; what is still open is inconclusive.
     pub fn judgement(&mut self, now: Micros) -> Judgement {
+        let now = self.reverting.map_or(now, |reverting| reverting.min(now));
         let each = self.steps.iter_mut().zip(&self.experiment.steps);
         let steps: Vec<StepJudgement> = each
             .map(|(progress, said)| progress.judgement(said, &self.view, now))

@@ -227,6 +227,7 @@ impl<'a> Scene<'a> {
 
     /// Undoes everything. A second signal stops that, and says what remains.
     async fn clear_up(&mut self, interrupt: &mut Interrupt) -> Exit {
+        self.recorder.record(What::Reverting);
         let exit = tokio::select! {
             biased;
             _ = interrupt.next() => self.quit(),

@@ -85,6 +85,10 @@ impl View {
                     client.take_journal(read);
                 }
             }
+            What::Reverting => self
+                .clients
+                .values_mut()
+                .for_each(|client| client.end(record.at)),
             What::Applied
             | What::Steady
             | What::StepStart { .. }

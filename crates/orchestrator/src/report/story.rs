@@ -93,10 +93,12 @@ impl Story {
                     format!("step {}", step + 1),
                     "decided",
                 ));
-                self.open(
-                    record.at,
-                    "afterwards: flips reverted, objects deleted".into(),
-                );
+                self.open(record.at, "after the step".into());
+            }
+            What::Reverting => {
+                self.close_if_empty();
+                let title = "afterwards: flips reverted, objects deleted";
+                self.open(record.at, title.into());
             }
             // Requests are told by the times they were sent, which is not when they became known.
             What::Traffic(_) => {}

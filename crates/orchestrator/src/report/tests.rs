@@ -67,6 +67,7 @@ fn timeline() -> Timeline {
         .requests("users-a", 9_000, 15_150, Ok)
         .requests("users-a", 15_200, 16_400, Refused)
         .end(0)
+        .reverting()
         .after(6_600)
         .replaced()
         .done()

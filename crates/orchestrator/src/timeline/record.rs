@@ -82,6 +82,8 @@ pub enum What {
     Traffic(Sample),
     /// A target's journal was read, also when it had nothing new.
     Journal(JournalRead),
+    /// Everything is about to be undone: what happens from now on, no claim is about.
+    Reverting,
     /// Nothing is recorded after this.
     End,
 }

@@ -226,6 +226,12 @@ impl Script {
         self
     }
 
+    /// Everything is being undone.
+    pub(crate) fn reverting(mut self) -> Self {
+        self.push(What::Reverting);
+        self
+    }
+
     /// The timeline.
     pub(crate) fn done(self) -> Timeline {
         self.timeline

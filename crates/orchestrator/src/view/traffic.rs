@@ -1,5 +1,7 @@
 //! What is known of one traffic client's requests, on the client's own clock and on ours.
 
+use std::ops::Range;
+
 use super::clock::{Offset, signed};
 use crate::experiment::TrafficClient;
 use crate::timeline::{JournalRead, Micros, Outcome, Sample, StateCall};
@@ -23,6 +25,8 @@ pub(crate) struct Client {
     through: i64,
     /// Stretches of the client's clock whose records were lost.
     lost: Vec<(i64, i64)>,
+    /// Requests after this time of the timeline are nobody's concern.
+    end: i64,
     revision: u64,
 }
 
@@ -49,6 +53,7 @@ impl Client {
             row: 0,
             through: 0,
             lost: Vec::new(),
+            end: i64::MAX / 4,
             revision: 0,
         }
     }
@@ -93,6 +98,12 @@ impl Client {
         self.advance();
     }
 
+    /// What it sends from now on counts for nothing.
+    pub(crate) fn end(&mut self, at: Micros) {
+        self.end = self.end.min(signed(at));
+        self.revision += 1;
+    }
+
     // Requests are due at an even rate, so a request that is missing is missed at once; what has had all its time is
     // known as well, missing or not.
     fn advance(&mut self) {
@@ -127,19 +138,15 @@ impl Client {
 
     /// Every request due before this time of the timeline is known, give or take the error.
     pub(crate) fn frontier(&self) -> i64 {
-        self.offset
-            .map_or(i64::MIN / 4, |offset| self.frontier + offset.zero)
+        let frontier = |offset: Offset| (self.frontier + offset.zero).min(self.end);
+        self.offset.map_or(i64::MIN / 4, frontier)
     }
 
     /// Requests sent in [`from`, `to`] of the timeline, by the middle of their error.
     pub(crate) fn between(&self, from: i64, to: i64) -> impl DoubleEndedIterator<Item = Sent> {
-        let zero = self.offset.map_or(0, |offset| offset.zero);
-        let start = self.sent.partition_point(|sent| sent.at + zero < from);
-        let end = self
-            .sent
-            .partition_point(|sent| sent.at + zero <= to)
-            .max(start);
-        self.sent[start..end].iter().map(move |sent| Sent {
+        let zero = self.zero();
+        let sent = &self.sent[self.range(from, to)];
+        sent.iter().map(move |sent| Sent {
             at: sent.at + zero,
             ..*sent
         })
@@ -147,16 +154,23 @@ impl Client {
 
     /// How many requests were sent in [`from`, `to`].
     pub(crate) fn count(&self, from: i64, to: i64) -> usize {
-        let zero = self.offset.map_or(0, |offset| offset.zero);
+        self.range(from, to).len()
+    }
+
+    fn range(&self, from: i64, to: i64) -> Range<usize> {
+        let (zero, to) = (self.zero(), to.min(self.end));
         let start = self.sent.partition_point(|sent| sent.at + zero < from);
-        self.sent
-            .partition_point(|sent| sent.at + zero <= to)
-            .saturating_sub(start)
+        let end = self.sent.partition_point(|sent| sent.at + zero <= to);
+        start..end.max(start)
+    }
+
+    fn zero(&self) -> i64 {
+        self.offset.map_or(0, |offset| offset.zero)
     }
 
     /// Whether records of requests sent in [`from`, `to`] were lost.
     pub(crate) fn lost_between(&self, from: i64, to: i64) -> bool {
-        let zero = self.offset.map_or(0, |offset| offset.zero);
+        let zero = self.zero();
         self.lost
             .iter()
             .any(|(start, end)| start + zero <= to && from <= end + zero)

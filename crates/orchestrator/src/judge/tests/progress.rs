@@ -120,6 +120,26 @@ fn late_requests_are_waited_for_before_the_timeline_ends() {
 }
 
 #[test]
+fn what_is_undone_is_held_against_nobody() {
+    let experiment = experiment(
+        "{ id: it, pod: deploy/web, that: { ready: 2/2 }, always: {} }, { id: end, pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s } }",
+    );
+    let interrupted = Script::in_step()
+        .after(2_000)
+        .reverting()
+        .after(2_100)
+        .replaced()
+        .after(12_000);
+    let judgement = judge(&experiment, &interrupted.done());
+    let verdicts: Vec<_> = judgement.steps[0]
+        .findings
+        .iter()
+        .map(|finding| finding.verdict)
+        .collect();
+    assert_eq!(verdicts, [Some(Verdict::Inconclusive); 2]);
+}
+
+#[test]
 fn steps_that_never_ran_make_a_run_inconclusive_at_best() {
     let step = |name: &str, ready: &str| {
         format!(

@@ -1,6 +1,6 @@
 //! Waiting for the steady state: the Pod ready 2/2 and users-a ok, within 30 s, for 3 s.
 
-use super::{Experiment, Judge, Micros, Script, SteadyState, experiment};
+use super::{Experiment, Judge, Micros, Script, SteadyState, experiment, judge};
 use crate::timeline::Outcome::{Ok, Refused};
 
 fn any() -> Experiment {
@@ -58,6 +58,26 @@ fn a_break_begins_the_hold_again() {
         SteadyState::Reached {
             since: Micros(5_000_000)
         }
+    );
+}
+
+#[test]
+fn what_is_missing_is_what_was_missing_before_it_was_undone() {
+    let script = Script::new()
+        .at(1_000)
+        .ready(true, false)
+        .clock("users-a", 0)
+        .requests("users-a", 500, 1_000, Ok);
+    let undone = script
+        .at(31_000)
+        .reverting()
+        .at(31_100)
+        .replaced()
+        .requests("users-a", 31_200, 31_300, Refused);
+    let missing = judge(&any(), &undone.done()).missing;
+    assert_eq!(
+        missing,
+        ["expected deploy/web ready 2/2, saw web-1 ready 1/2"]
     );
 }
 
