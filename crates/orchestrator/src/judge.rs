@@ -3,6 +3,7 @@
 //! Pure, and the same online and offline: it takes records one by one, remembers only what follows from them, and says at any
 //! time what is decided and when it is worth asking again. It never waits, and what it is asked does not change what it finds.
 
+mod baseline;
 mod look;
 mod progress;
 mod requests;
@@ -110,7 +111,7 @@ impl Judge {
             }
             What::Steady => self.steady = Some(record.at),
             What::Reverting => self.reverting = Some(record.at),
-            What::StepStart { step, .. } => self.start(*step, record.at),
+            What::StepStart { step, name } => self.start(*step, name, record.at),
             What::Sending { step } => {
                 self.note(*step, |times| times.sent = times.sent.or(Some(record.at)));
             }
@@ -125,13 +126,15 @@ impl Judge {
         }
     }
 
-    // A timeline of another version of the experiment may have steps that this one lacks.
-    fn start(&mut self, step: usize, at: Micros) {
-        let (Some(progress), Some(said)) =
-            (self.steps.get_mut(step), self.experiment.steps.get(step))
-        else {
+    // A timeline of another version of the experiment may have other steps: those are nothing to this one.
+    fn start(&mut self, step: usize, name: &str, at: Micros) {
+        let (progress, said) = (self.steps.get_mut(step), self.experiment.steps.get(step));
+        let (Some(progress), Some(said)) = (progress, said) else {
             return;
         };
+        if said.name.value != name {
+            return;
+        }
         progress.times.started = Some(at);
         let claims = said.expect.iter().map(|expectation| &expectation.claim);
         progress.tracked = claims
@@ -140,7 +143,8 @@ impl Judge {
     }
 
     fn note(&mut self, step: usize, change: impl FnOnce(&mut Times)) {
-        if let Some(progress) = self.steps.get_mut(step) {
+        let known = self.steps.get_mut(step);
+        if let Some(progress) = known.filter(|progress| progress.times.started.is_some()) {
             change(&mut progress.times);
         }
     }

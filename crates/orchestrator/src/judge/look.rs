@@ -2,13 +2,13 @@
 //!
 //! Traffic is not looked at this way; it has no present, see `requests`.
 
-use std::collections::BTreeMap;
-
+use super::baseline::Baseline;
 use super::words::{either, joined, restarts_seen};
 use crate::experiment::{
     Addresses, Claim, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
     EndpointsThat, PodReady, PodThat, Restarts,
 };
+use crate::timeline::BoundPod;
 use crate::view::{ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, View};
 
 /// What a look finds.
@@ -18,50 +18,6 @@ pub(super) struct Look {
     pub(super) holds: bool,
     /// What is seen of its subject, as far as the claim asks: `web-abc ready 1/2`.
     pub(super) saw: String,
-}
-
-/// What `unchanged` and `delta` compare with: the subject when the step began.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Baseline {
-    /// By Pod UID: restarts (of the container, if the claim is about one) and address.
-    pods: BTreeMap<String, (i64, Option<String>)>,
-    /// By Service.
-    addresses: BTreeMap<String, Vec<String>>,
-}
-
-impl Baseline {
-    /// The subject as it is now.
-    pub(super) fn of(claim: &Claim, view: &View) -> Self {
-        let mut baseline = Self::default();
-        match claim {
-            Claim::Pod { pod, .. } => {
-                for pod in view.pods(pod).into_iter().flatten() {
-                    baseline
-                        .pods
-                        .insert(pod.uid.clone(), (pod.restarts(), pod.ip.clone()));
-                }
-            }
-            Claim::Container { pod, container, .. } => {
-                for pod in view.pods(pod).into_iter().flatten() {
-                    let restarts = pod
-                        .containers
-                        .get(&container.value)
-                        .map_or(0, |container| container.restarts);
-                    baseline
-                        .pods
-                        .insert(pod.uid.clone(), (restarts, pod.ip.clone()));
-                }
-            }
-            Claim::Endpoints { services, .. } => {
-                for service in services {
-                    let addresses = view.endpoints(service).addresses();
-                    baseline.addresses.insert(service.value.clone(), addresses);
-                }
-            }
-            Claim::Deployment { .. } | Claim::Traffic { .. } => {}
-        }
-        baseline
-    }
 }
 
 /// Looks. A list of subjects holds if each of them does, and there is one.
@@ -122,10 +78,7 @@ fn all(looks: impl Iterator<Item = Look>, none: impl FnOnce() -> String) -> Look
 }
 
 // A bound Pod that was replaced is a Pod that was deleted.
-fn alive(
-    pod: Result<&PodFacts, &crate::timeline::BoundPod>,
-    look: impl FnOnce(&PodFacts) -> Look,
-) -> Look {
+fn alive(pod: Result<&PodFacts, &BoundPod>, look: impl FnOnce(&PodFacts) -> Look) -> Look {
     match pod {
         Ok(pod) if !pod.gone => look(pod),
         Ok(PodFacts { name, .. }) => Look {
@@ -157,17 +110,17 @@ fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Look {
         }
         None => {}
     }
-    let start = baseline.pods.get(&pod.uid);
+    let start = baseline.pod(&pod.uid);
     seen.restarts(
         that.restarts,
         pod.restarts(),
-        start.map_or(0, |(restarts, _)| *restarts),
+        start.map_or(0, |then| then.restarts),
     );
     if that.same_uid {
         seen.note(true, "same UID".into());
     }
     if that.same_ip {
-        let same = start.is_some_and(|(_, ip)| *ip == pod.ip);
+        let same = start.is_some_and(|then| then.ip == pod.ip);
         seen.note(same, format!("IP {}", pod.ip.as_deref().unwrap_or("none")));
     }
     for (name, wanted) in &that.conditions {
@@ -185,10 +138,7 @@ fn container_of(pod: &PodFacts, name: &str, that: &ContainerThat, baseline: &Bas
     let subject = format!("{}/{name}", pod.name);
     match pod.containers.get(name) {
         Some(facts) => {
-            let start = baseline
-                .pods
-                .get(&pod.uid)
-                .map_or(0, |(restarts, _)| *restarts);
+            let start = baseline.pod(&pod.uid).map_or(0, |then| then.restarts);
             container_holds(&subject, that, facts, start)
         }
         None => Look {
@@ -250,7 +200,7 @@ fn endpoints(
     match &that.addresses {
         Some(Addresses::Unchanged) => {
             let addresses = facts.addresses();
-            let same = baseline.addresses.get(service) == Some(&addresses);
+            let same = baseline.addresses(service) == Some(addresses.as_slice());
             seen.note(same, format!("addresses {}", joined(&addresses)));
         }
         Some(Addresses::Count(wanted)) => seen.note(of == *wanted, format!("{of} addresses")),

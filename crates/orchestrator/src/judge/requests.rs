@@ -16,8 +16,8 @@ use crate::view::{Client, Sent};
 /// Fewer requests mean nothing.
 const ENOUGH: usize = 10;
 
-/// How long after its window a client's journal is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long requests are waited for that should have become known.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The clients of one claim and the outcome it wants.
 #[derive(Debug)]

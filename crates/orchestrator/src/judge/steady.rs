@@ -1,7 +1,6 @@
 //! The steady state: everything required holds at once, and has held for long enough.
 
-use std::time::Duration;
-
+use super::requests::PATIENCE;
 use super::tracked::Tracked;
 use crate::experiment;
 use crate::timeline::Micros;
@@ -26,9 +25,6 @@ pub enum SteadyState {
         missing: Vec<String>,
     },
 }
-
-/// How long requests are waited for that should have become known.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn steady_state(
     said: &experiment::SteadyState,

@@ -1,6 +1,7 @@
 //! One claim being followed through the timeline, and what its operator says of it.
 
-use super::look::{Baseline, look};
+use super::baseline::Baseline;
+use super::look::look;
 use super::requests::{Requests, Sure};
 use super::states;
 use super::told;

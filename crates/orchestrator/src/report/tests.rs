@@ -25,13 +25,13 @@ spec:
   traffic: [{{ name: users-a, service: web-a, port: 80, rate: 10/s }}]
   steadyState: {{ require: [{{ pod: deploy/web, that: {{ ready: 2/2 }} }}] }}
   steps:
-    - name: b fails readiness
+    - name: one
       flip: {{ pod: deploy/web, container: b, probe: readiness, to: 404 }}
       expect:
         - {{ id: pod-1-of-2, pod: deploy/web, that: {{ ready: 1/2 }}, eventually: {{ within: {within}, hold: 1s }} }}
         - {{ id: a-stays-ready, pod: deploy/web, container: a, that: {{ ready: true }}, always: {{}} }}
         - {{ id: users-refused, traffic: [users-a], that: {{ outcome: refused }}, observe: {{}} }}
-    - name: b recovers
+    - name: two
       flip: {{ pod: deploy/web, container: b, probe: readiness, to: pass }}
       expect: [{{ id: pod-2-of-2, pod: deploy/web, that: {{ ready: 2/2 }}, eventually: {{ within: 5s }} }}]
 "
@@ -90,7 +90,7 @@ fn a_terminal_is_told_everything() {
             +1.000 s  steady state     reached
             +9.000 s  traffic users-a  ok
 
-        step 1, step 0: at 0 the readiness probe of b in deploy/web gets `404`
+        step 1, one: at 0 the readiness probe of b in deploy/web gets `404`
             +0.000 s  container web-1/b  readiness gets 404 (:8081/readyz, leased)
             +1.200 s  pod web-1          Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404
             +5.104 s  container web-1/b  not ready
@@ -103,12 +103,12 @@ fn a_terminal_is_told_everything() {
             +0.100 s  pod web-1  deleted
             +0.100 s  pod web-2  created, ready 2/2
 
-         step                expectation     verdict     at        expected
-        ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
-         b fails readiness   pod-1-of-2      ✔ pass      5.104 s   deploy/web ready 1/2, eventually within 10s, for 1s
-                             a-stays-ready   ✔ pass                deploy/web container a ready, always
-                             users-refused   ✔ pass                requests of users-a refused, observed
-         b recovers          pod-2-of-2      – not run             deploy/web ready 2/2, eventually within 5s
+         step   expectation     verdict     at        expected
+        ──────────────────────────────────────────────────────────────────────────────────────────────────
+         one    pod-1-of-2      ✔ pass      5.104 s   deploy/web ready 1/2, eventually within 10s, for 1s
+                a-stays-ready   ✔ pass                deploy/web container a ready, always
+                users-refused   ✔ pass                requests of users-a refused, observed
+         two    pod-2-of-2      – not run             deploy/web ready 2/2, eventually within 5s
 
         ? inconclusive small on virtual in 16.600 s: 3 of 4 expectations held, 1 not run
     "#]].assert_eq(&text(
@@ -128,18 +128,15 @@ fn what_did_not_hold_is_explained() {
         details(&judgement).join("\n\n"),
     ];
     expect![[r#"
-         step                expectation     verdict     at   expected
-        ───────────────────────────────────────────────────────────────────────────────────────
-         b fails readiness   pod-1-of-2      ✘ fail           deploy/web ready 1/2, eventually
-                                                              within 4s, for 1s
-                             a-stays-ready   ✔ pass           deploy/web container a ready,
-                                                              always
-                             users-refused   ✔ pass           requests of users-a refused,
-                                                              observed
-         b recovers          pod-2-of-2      – not run        deploy/web ready 2/2, eventually
-                                                              within 5s
+         step   expectation     verdict     at   expected
+        ──────────────────────────────────────────────────────────────────────────────────────────
+         one    pod-1-of-2      ✘ fail           deploy/web ready 1/2, eventually within 4s, for
+                                                 1s
+                a-stays-ready   ✔ pass           deploy/web container a ready, always
+                users-refused   ✔ pass           requests of users-a refused, observed
+         two    pod-2-of-2      – not run        deploy/web ready 2/2, eventually within 5s
 
-        ✘ fail pod-1-of-2 (b fails readiness)
+        ✘ fail pod-1-of-2 (one)
           expected  deploy/web ready 1/2, eventually within 4s, for 1s
           seen      not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2"#]]
     .assert_eq(&parts.join("\n\n"));
@@ -186,7 +183,7 @@ fn machines_are_told_the_same() {
               "missing": [],
               "steps": [
                 {
-                  "name": "b fails readiness",
+                  "name": "one",
                   "verdict": "fail",
                   "acknowledged": 10000000,
                   "ended": 6500000,
@@ -215,7 +212,7 @@ fn machines_are_told_the_same() {
                   ]
                 },
                 {
-                  "name": "b recovers",
+                  "name": "two",
                   "verdict": null,
                   "acknowledged": null,
                   "ended": null,

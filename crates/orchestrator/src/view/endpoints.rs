@@ -62,3 +62,24 @@ impl EndpointFacts {
         self.0.keys().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_ready_if_every_slice_says_so() {
+        let slice = |endpoints| Slice::read(&json!({ "metadata": {}, "endpoints": endpoints }));
+        let slices = [
+            slice(
+                json!([{ "addresses": ["10.0.0.1"], "conditions": { "ready": true } }, { "addresses": ["10.0.0.2"] }]),
+            ),
+            slice(json!([{ "addresses": ["10.0.0.1"], "conditions": { "ready": false } }])),
+            slice(json!(null)),
+        ];
+        let facts = EndpointFacts::collect(slices.iter());
+        assert_eq!((facts.ready_count(), facts.addresses().len()), ((1, 2), 2));
+    }
+}

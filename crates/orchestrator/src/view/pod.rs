@@ -126,3 +126,43 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(Into::into)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn containers_are_counted_as_kubectl_counts_them() {
+        let pod = json!({
+            "metadata": { "name": "web", "uid": "u" },
+            "spec": {
+                "containers": [{ "name": "a" }, { "name": "b" }],
+                "initContainers": [{ "name": "once" }, { "name": "beside", "restartPolicy": "Always" }],
+            },
+            "status": {
+                "containerStatuses": [{ "name": "a", "ready": true, "restartCount": 2 }],
+                "initContainerStatuses": [
+                    { "name": "once", "ready": true, "restartCount": 5 },
+                    { "name": "beside", "ready": true, "restartCount": 1 },
+                ],
+            },
+        });
+        let facts = PodFacts::read(&pod, false);
+        assert_eq!((facts.ready_count(), facts.restarts()), ((2, 3), 3));
+        assert!(!facts.is_ready());
+    }
+
+    #[test]
+    fn anything_may_be_missing() {
+        let facts = PodFacts::read(
+            &json!({ "spec": 3, "status": { "containerStatuses": [null, 5] } }),
+            true,
+        );
+        assert_eq!(
+            (facts.ready_count(), facts.gone, facts.ip),
+            ((0, 0), true, None)
+        );
+    }
+}

@@ -161,3 +161,15 @@ fn steps_that_never_ran_make_a_run_inconclusive_at_best() {
     );
     assert_eq!(verdicts("1/2"), (Verdict::Fail, Some(Verdict::Fail), None));
 }
+
+#[test]
+fn a_step_of_another_name_is_another_step() {
+    let other = with_steps(
+        "    - { name: other, flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }, expect: [{ id: it, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s } }] }\n",
+    );
+    let judgement = judge(&other, &Script::in_step().after(1_001).end(0).done());
+    assert_eq!(
+        (judgement.verdict, judgement.steps[0].verdict),
+        (Verdict::Inconclusive, None)
+    );
+}
