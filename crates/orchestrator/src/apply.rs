@@ -108,9 +108,8 @@ impl Ends for ApplyError {
             Self::NotOurs { .. } => Exit::Refused,
             Self::UnknownKind { .. } => Exit::Usage,
             Self::Find { .. } => Exit::Infrastructure,
-            // Invalid by the cluster's own rules is the file's fault, not the cluster's.
             Self::Apply { source, .. } | Self::Patch { source, .. } => match source.as_ref() {
-                kube::Error::Api(status) if matches!(status.code, 400 | 422) => Exit::Usage,
+                kube::Error::Api(status) if is_the_file_s_fault(status) => Exit::Usage,
                 _ => Exit::Infrastructure,
             },
         }
@@ -259,6 +258,12 @@ fn apply_error(manifest: &Manifest, source: kube::Error) -> ApplyError {
             source: Box::new(source),
         },
     }
+}
+
+/// Whether the object is invalid by the cluster's own rules. That of an unknown field, in server-side apply, has
+/// no code of its own.
+fn is_the_file_s_fault(status: &kube::core::Status) -> bool {
+    matches!(status.code, 400 | 422) || status.message.contains("field not declared in schema")
 }
 
 fn names_an_object(status: &kube::core::Status) -> bool {

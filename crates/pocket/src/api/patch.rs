@@ -45,10 +45,10 @@ pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result
 fn apply(call: &Call, wanted: Value) -> Result<Response, Refusal> {
     let kind = call.target.kind;
     let wanted = checked(call, wanted)?;
-    let (wanted, warnings) = strict::prune(kind, wanted, call.query.validation)?;
+    let wanted = strict::declared(kind, wanted)?;
     let (author, force) = (call.author(), call.query.force);
     let recorded = |_: &Value, _: &mut Value| {};
-    let answer = if call.target.part == Subresource::Status {
+    if call.target.part == Subresource::Status {
         call.write(|current| Ok(patch::merge(current, &wanted)), recorded)
     } else if call.object().is_ok() {
         call.write(
@@ -57,8 +57,7 @@ fn apply(call: &Call, wanted: Value) -> Result<Response, Refusal> {
         )
     } else {
         apply::apply(None, &wanted, &author, force).and_then(|object| create(call, object))
-    };
-    Ok(answer::with_warnings(answer?, &warnings))
+    }
 }
 
 fn create(call: &Call, object: Value) -> Result<Response, Refusal> {

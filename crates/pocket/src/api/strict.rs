@@ -12,9 +12,7 @@ pub(super) fn prune(
     mut object: Value,
     validation: Validation,
 ) -> Result<(Value, Vec<String>), Refusal> {
-    let shaped = (kind.schema.shape)(object.clone())?;
-    let mut dropped = Vec::new();
-    compare(&mut object, &shaped, "", &mut dropped);
+    let dropped = drop_unknown(kind, &mut object)?;
     let unknown = |path: &String| format!("unknown field \"{path}\"");
     let warnings: Vec<String> = dropped.iter().map(unknown).collect();
     match validation {
@@ -22,6 +20,44 @@ pub(super) fn prune(
         Validation::Strict if !warnings.is_empty() => Err(refuse(kind, &warnings)),
         Validation::Warn | Validation::Strict => Ok((object, warnings)),
     }
+}
+
+/// An object to apply, which may have no field that `kind` does not have, whatever validation is asked for.
+///
+/// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an error of no kind of
+/// its own, so the code is 500. There an item is named by its keys, here by its number.
+pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, Refusal> {
+    let unknown = drop_unknown(kind, &mut object)?;
+    let lines = unknown
+        .iter()
+        .map(|path| format!(".{path}: field not declared in schema"));
+    let what = match lines.collect::<Vec<_>>().as_slice() {
+        [] => return Ok(object),
+        [only] => only.clone(),
+        several => format!("errors:\n  {}", several.join("\n  ")),
+    };
+    let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
+    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    let version = text("/apiVersion").unwrap_or_default();
+    let group = if version.contains('/') { "" } else { "/" };
+    Err(Refusal::new(
+        500,
+        "",
+        format!(
+            "failed to create typed patch object ({}/{}; {group}{version}, Kind={}): {what}",
+            namespace.unwrap_or_default(),
+            name.unwrap_or_default(),
+            kind.name
+        ),
+    ))
+}
+
+/// The paths of the fields that it took away.
+fn drop_unknown(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal> {
+    let shaped = (kind.schema.shape)(object.clone())?;
+    let mut dropped = Vec::new();
+    compare(object, &shaped, "", &mut dropped);
+    Ok(dropped)
 }
 
 fn refuse(kind: &Kind, warnings: &[String]) -> Refusal {
@@ -85,5 +121,32 @@ mod tests {
         assert_eq!(strict.unwrap_err().code, 400);
         let ignored = prune(kind, pod, Validation::Ignore);
         assert_eq!(ignored.unwrap(), (pruned, Vec::new()));
+    }
+
+    #[test]
+    fn unknown_fields_cannot_be_applied() {
+        let kind = Kind::find("", "services").unwrap();
+        let check = |service: Value, expected: &str| {
+            let refusal = declared(kind, service).unwrap_err();
+            assert_eq!((refusal.code, refusal.message.as_str()), (500, expected));
+        };
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "q", "namespace": "ns"},
+            "spec": {"ports": [{"port": 80}], "typ": "ClusterIP"},
+        });
+        check(
+            service.clone(),
+            "failed to create typed patch object (ns/q; /v1, Kind=Service): .spec.typ: field not declared in schema",
+        );
+        let mut several = service.clone();
+        several["metadata"]["labls"] = json!({"a": "b"});
+        check(
+            several,
+            "failed to create typed patch object (ns/q; /v1, Kind=Service): errors:\n  \
+             .metadata.labls: field not declared in schema\n  .spec.typ: field not declared in schema",
+        );
+        let mut right = service;
+        right["spec"] = json!({"ports": [{"port": 80}], "type": null});
+        assert_eq!(declared(kind, right.clone()).unwrap(), right);
     }
 }
