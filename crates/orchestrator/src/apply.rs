@@ -83,7 +83,7 @@ pub enum ApplyError {
         source: Box<kube::Error>,
     },
     /// It cannot be looked up.
-    #[error("cannot look {reference} up")]
+    #[error("cannot look up {reference}")]
     Find {
         /// The object.
         reference: String,

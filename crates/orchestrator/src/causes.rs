@@ -11,7 +11,7 @@ pub(crate) fn told(error: &anyhow::Error) -> String {
     for cause in error.chain() {
         let (message, last) = match answer(cause) {
             Some(message) => (message.to_owned(), true),
-            None => (cause.to_string(), false),
+            None => (without_kind(&cause.to_string()).to_owned(), false),
         };
         if !told.ends_with(&message) {
             let separator = if told.is_empty() { "" } else { ": " };
@@ -33,6 +33,11 @@ fn answer<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e str> {
     }
 }
 
+/// Without the client's word for where in itself an error arose.
+fn without_kind(message: &str) -> &str {
+    message.strip_prefix("ServiceError: ").unwrap_or(message)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -50,6 +55,13 @@ mod tests {
         let status = Status::failure("web is invalid: no", "Invalid").with_code(422);
         let error = Outer(Box::new(kube::Error::Api(Box::new(status))));
         assert_eq!(told(&error.into()), "cannot apply web: web is invalid: no");
+    }
+
+    #[test]
+    fn a_broken_connection_is_told_by_its_causes() {
+        let refused = io::Error::other("connection refused");
+        let error = Outer(Box::new(kube::Error::Service(refused.into())));
+        assert_eq!(told(&error.into()), "cannot apply web: connection refused");
     }
 
     #[derive(Debug, thiserror::Error)]

@@ -155,7 +155,7 @@ pub struct Flip {
     #[arg(long = "for", value_name = "30s", value_parser = some_time)]
     pub duration: Option<Duration>,
     /// For how many requests
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = some_requests)]
     pub count: Option<NonZeroU32>,
     /// Also if other probes or ports are touched
     #[arg(long)]
@@ -210,6 +210,11 @@ fn some_time(text: &str) -> Result<Duration, String> {
         Ok(Duration::ZERO) => Err("expected more than no time".to_owned()),
         parsed => parsed.map_err(|error| error.to_string()),
     }
+}
+
+fn some_requests(text: &str) -> Result<NonZeroU32, String> {
+    let parsed = text.parse();
+    parsed.map_err(|_| "expected a whole number from 1".to_owned())
 }
 
 #[cfg(test)]

@@ -55,6 +55,10 @@ pub enum SelectError {
 impl Ends for SelectError {
     fn exit(&self) -> Exit {
         match self {
+            // Labels that cannot be read.
+            Self::List { source, .. } if matches!(source.as_ref(), kube::Error::Api(status) if status.code == 400) => {
+                Exit::Usage
+            }
             Self::List { .. } => Exit::Infrastructure,
             Self::Nothing { .. } => Exit::Usage,
         }

@@ -10,7 +10,7 @@ use futures::future::{join_all, try_join_all};
 use super::{Bench, Outcome};
 use crate::{
     cli,
-    control::Control,
+    control::{Control, ControlError},
     exit::{Exit, Failure},
     experiment::time,
     flip::{Order, Ready},
@@ -22,16 +22,19 @@ use crate::{
 pub(super) async fn run(flip: &cli::Flip, bench: Bench<'_>) -> Outcome {
     let order = order(flip);
     let mut interrupt = Interrupt::catch()?;
-    let ready = prepare(flip, &bench, &order).await?;
+    let ready = tokio::select! {
+        biased;
+        ended = interrupt.next() => return Ok(ended),
+        ready = prepare(flip, &bench, &order) => ready?,
+    };
     let mut leases = Leases::default();
-    if order.leased {
-        for each in &ready {
-            leases.hold(&each.control, &each.instance).await?;
-        }
-    }
-    if let Err(error) = try_join_all(ready.iter().map(Ready::send)).await {
+    let sent = tokio::select! {
+        biased;
+        ended = interrupt.next() => Err(Failure::new(ended, "interrupted before it was acknowledged")),
+        sent = send(&ready, &mut leases) => sent.map_err(Failure::from),
+    };
+    if let Err(failure) = sent {
         let healed = heal(&ready, &bench).await;
-        let failure = Failure::from(error);
         return Err(Failure {
             exit: failure.exit.and(healed),
             ..failure
@@ -75,6 +78,14 @@ async fn prepare(
         .iter()
         .map(|pod| Ready::prepare(&switchboard, pod, &services, order, ask));
     Ok(try_join_all(prepared).await?)
+}
+
+/// All at once, each under its lease.
+async fn send(ready: &[Ready], leases: &mut Leases) -> Result<(), ControlError> {
+    for each in ready.iter().filter(|each| each.order.leased) {
+        leases.hold(&each.control, &each.instance).await?;
+    }
+    try_join_all(ready.iter().map(Ready::send)).await.map(drop)
 }
 
 async fn heal(ready: &[Ready], bench: &Bench<'_>) -> Exit {

@@ -26,7 +26,7 @@ pub(super) fn prune(
 ///
 /// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an error of no kind of
 /// its own, so the code is 500. There an item is named by its keys, here by its number.
-pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, Refusal> {
+pub(super) fn declared(kind: &Kind, namespace: &str, mut object: Value) -> Result<Value, Refusal> {
     let unknown = drop_unknown(kind, &mut object)?;
     let lines = unknown
         .iter()
@@ -36,17 +36,19 @@ pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, Refusal>
         [only] => only.clone(),
         several => format!("errors:\n  {}", several.join("\n  ")),
     };
-    let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
-    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
-    let version = text("/apiVersion").unwrap_or_default();
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let (version, name) = (text("/apiVersion"), text("/metadata/name"));
     let group = if version.contains('/') { "" } else { "/" };
     Err(Refusal::new(
         500,
         "",
         format!(
-            "failed to create typed patch object ({}/{}; {group}{version}, Kind={}): {what}",
-            namespace.unwrap_or_default(),
-            name.unwrap_or_default(),
+            "failed to create typed patch object ({namespace}/{name}; {group}{version}, Kind={}): {what}",
             kind.name
         ),
     ))
@@ -127,11 +129,11 @@ mod tests {
     fn unknown_fields_cannot_be_applied() {
         let kind = Kind::find("", "services").unwrap();
         let check = |service: Value, expected: &str| {
-            let refusal = declared(kind, service).unwrap_err();
+            let refusal = declared(kind, "ns", service).unwrap_err();
             assert_eq!((refusal.code, refusal.message.as_str()), (500, expected));
         };
         let service = json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "q", "namespace": "ns"},
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "q"},
             "spec": {"ports": [{"port": 80}], "typ": "ClusterIP"},
         });
         check(
@@ -147,6 +149,6 @@ mod tests {
         );
         let mut right = service;
         right["spec"] = json!({"ports": [{"port": 80}], "type": null});
-        assert_eq!(declared(kind, right.clone()).unwrap(), right);
+        assert_eq!(declared(kind, "ns", right.clone()).unwrap(), right);
     }
 }
