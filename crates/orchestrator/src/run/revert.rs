@@ -66,6 +66,16 @@ impl Ledger {
         })
     }
 
+    fn last_flip(&self) -> Option<Control> {
+        self.flips().last().cloned()
+    }
+
+    fn healed(&mut self, control: &Control) {
+        let it = |other: &Control| other.address() == control.address();
+        self.0
+            .retain(|undo| !matches!(undo, Undo::Flips { control } if it(control)));
+    }
+
     fn objects(&self) -> impl Iterator<Item = &Manifest> {
         self.0.iter().filter_map(|undo| match undo {
             Undo::Object(manifest) => Some(manifest),
@@ -96,20 +106,24 @@ impl Scene<'_> {
     /// Heals what was flipped and, unless it is to be kept, deletes what was made.
     pub(super) async fn revert(&mut self) -> Exit {
         self.journals = Journals::default();
-        let mut exit = Exit::Held;
-        while let Some(control) = self.ledger.flips().last().cloned() {
-            if !self.heal(&control).await {
-                exit = Exit::RevertFailed;
-                break;
-            }
-            self.ledger.0.retain(|undo| !matches!(undo, Undo::Flips { control: healed } if healed.address() == control.address()));
-        }
-        self.leases = Leases::default();
+        let exit = self.heal_all().await;
         if self.job.keep {
             self.say_what_is_kept();
             return exit;
         }
         exit.and(self.delete().await)
+    }
+
+    /// Heals the targets, the one flipped last first.
+    async fn heal_all(&mut self) -> Exit {
+        while let Some(control) = self.ledger.last_flip() {
+            if !self.heal(&control).await {
+                return Exit::RevertFailed;
+            }
+            self.ledger.healed(&control);
+        }
+        self.leases = Leases::default();
+        Exit::Held
     }
 
     /// Asks until the target says so, or is gone.
@@ -129,12 +143,15 @@ impl Scene<'_> {
         false
     }
 
+    /// Whether the process that was flipped has ended, and its flips with it.
     async fn is_gone(&self, control: &Control) -> bool {
         let pods: Api<Pod> = Api::namespaced(self.site.client().clone(), &self.site.namespace);
         let address = control.address();
         match pods.get_opt(&address.pod).await {
             Ok(None) => true,
-            Ok(Some(pod)) => pod.metadata.uid.as_ref() != Some(&address.uid),
+            Ok(Some(pod)) => {
+                pod.metadata.uid.as_ref() != Some(&address.uid) || !runs(&pod, &address.container)
+            }
             Err(_) => false,
         }
     }
@@ -224,4 +241,19 @@ impl Scene<'_> {
     pub(super) fn reader(&self) -> Reader {
         Reader::new(self.site.client().clone(), &self.site.namespace)
     }
+}
+
+/// Whether a container has a process.
+fn runs(pod: &Pod, container: &str) -> bool {
+    let statuses = pod.status.iter().flat_map(|status| {
+        status
+            .container_statuses
+            .iter()
+            .chain(&status.init_container_statuses)
+            .flatten()
+    });
+    let mut states = statuses
+        .filter(|status| status.name == container)
+        .map(|status| &status.state);
+    states.any(|state| state.as_ref().is_some_and(|state| state.running.is_some()))
 }

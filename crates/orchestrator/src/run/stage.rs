@@ -16,7 +16,7 @@ use crate::{
     judge::SteadyState,
     observe, ownership,
     run::revert::Undo,
-    timeline::What,
+    timeline::{Place, What},
     traffic,
     workload::Manifest,
 };
@@ -46,13 +46,11 @@ impl Ends for StageError {
 impl Scene<'_> {
     /// Watches, then writes: the workload first, then those who use it.
     pub(super) async fn set_up(&mut self) -> Result<(), Failure> {
-        if self.job.namespace.is_some() {
-            must_exist(self.cluster, &self.site.namespace).await?;
-        }
+        let makes_namespace = self.makes_namespace().await?;
         self.watches =
             Some(observe::open(self.site.client(), &self.site.namespace, &self.recorder).await?);
         self.site.check(&self.job.objects).await?;
-        if self.job.namespace.is_none() {
+        if makes_namespace {
             self.create_namespace().await?;
         }
         for manifest in &self.job.objects {
@@ -101,6 +99,19 @@ impl Scene<'_> {
         self.follow_targets();
         self.note(format!("steady after {at} s"));
         Ok(())
+    }
+
+    /// A namespace that was named must exist on a cluster. On an embedded one it is made, unless the cluster
+    /// begins with it.
+    async fn makes_namespace(&self) -> Result<bool, Failure> {
+        if self.job.namespace.is_none() {
+            return Ok(true);
+        }
+        let exists = must_exist(self.cluster, &self.site.namespace).await;
+        match &self.cluster.place {
+            Place::Cluster(_) => Ok(exists.map(|()| false)?),
+            Place::Pocket | Place::Virtual => Ok(exists.is_err()),
+        }
     }
 
     async fn create_namespace(&mut self) -> Result<(), Failure> {
