@@ -165,8 +165,8 @@ impl Effect {
             Self::Reply(reply) => {
                 object.insert("status".to_owned(), reply.status.into());
                 if !reply.headers.is_empty() {
-                    let headers = reply.headers.clone().into_iter();
-                    object.insert("headers".to_owned(), Value::from_iter(headers));
+                    let headers: Value = reply.headers.clone().into_iter().collect();
+                    object.insert("headers".to_owned(), headers);
                 }
                 if let Some(body) = &reply.body {
                     object.insert("body".to_owned(), body.as_str().into());

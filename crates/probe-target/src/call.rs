@@ -38,7 +38,7 @@ pub(crate) struct Wait {
 }
 
 /// The longest wait, so that one forgotten ends some time.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// Reads a call.
 pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Call, Refused> {
@@ -116,8 +116,7 @@ fn ports(
             Some(rest.strip_prefix("routes").ok_or_else(&unknown)?),
         ),
     };
-    let port = port.parse().ok().filter(|port| *port != 0);
-    let port = port.ok_or_else(|| Invalid::new("port", "a port is a number from 1 to 65535"))?;
+    let port = number(port)?;
     let change = match (method, route) {
         (&Method::PUT, None) => Change::Open(port, opening(body)?),
         (&Method::DELETE, None) => Change::Unopen(port),
@@ -126,6 +125,11 @@ fn ports(
         (method, _) => return Err(not_allowed(method, "PUT or DELETE")),
     };
     Ok(Call::Change(change))
+}
+
+fn number(port: &str) -> Result<u16, Invalid> {
+    let number = port.parse().ok().filter(|number| *number != 0);
+    number.ok_or_else(|| Invalid::new("port", "a port is a number from 1 to 65535"))
 }
 
 fn path(route: &str) -> Result<String, Invalid> {
@@ -151,10 +155,10 @@ fn behaviour(body: &[u8]) -> Result<Behaviour, Invalid> {
 }
 
 fn wait(mut query: Query) -> Result<Call, Invalid> {
-    let port = query.number("port")?;
-    let port = port.map(|port| {
-        u16::try_from(port).map_err(|_| Invalid::new("port", "a port is a number from 1 to 65535"))
-    });
+    let port = match query.take("port") {
+        None => None,
+        Some(text) => Some(number(&text)?),
+    };
     let timeout = match query.take("timeout") {
         None => Duration::from_secs(30),
         Some(text) => duration::parse(&text)
@@ -163,7 +167,7 @@ fn wait(mut query: Query) -> Result<Call, Invalid> {
     };
     let wait = Wait {
         filter: Filter {
-            port: port.transpose()?,
+            port,
             path: query.take("path"),
         },
         hits: query.number("hits")?.unwrap_or(1),
@@ -197,10 +201,9 @@ impl Query {
         let Some(text) = self.take(name) else {
             return Ok(None);
         };
-        let number = text.parse();
-        number
-            .map(Some)
-            .map_err(|_| Invalid::new(name, format!("must be a whole number, not `{text}`")))
+        let number = text.parse().ok();
+        let wrong = || Invalid::new(name, format!("must be a whole number, not `{text}`"));
+        number.ok_or_else(wrong).map(Some)
     }
 
     /// Refuses what was not taken.

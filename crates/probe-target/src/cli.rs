@@ -11,6 +11,7 @@ pub(crate) mod traffic;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::behaviour::Fault;
 use crate::invalid::Invalid;
 use options::{Grammar, Options};
 
@@ -75,7 +76,7 @@ pub(crate) fn parse(
 
 /// A numeric address. The static binary resolves no names.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
+    text.parse().ok().ok_or_else(|| {
         format!(
             "must be a numeric address such as 127.0.0.1:8080, not `{text}`; names are not resolved"
         )
@@ -87,17 +88,16 @@ fn version() -> String {
 }
 
 fn overview() -> String {
-    let mut text = String::from(
+    let commands = COMMANDS.map(|(name, grammar)| format!("  {name:8} {}\n", grammar.about));
+    format!(
         "The server under probe: HTTP ports whose paths can be made to fail while it runs\n\n\
-         Usage: probe-target [COMMAND] …\n\nCommands:\n",
-    );
-    for (name, grammar) in COMMANDS {
-        text += &format!("  {name:8} {}\n", grammar.about);
-    }
-    text += "\nWithout a command it serves. `probe-target COMMAND --help` says more.\n\
-             A BEHAVIOUR is one word: pass (200), fail (503), refuse (the port is closed), a status 200–999, or a fault: hang, close, reset.\n";
-    text
+         Usage: probe-target [COMMAND] …\n\n\
+         Commands:\n{}\n\
+         Without a command it serves. `probe-target COMMAND --help` says more.\n\
+         A BEHAVIOUR is one word: pass (200), fail (503), refuse (the port is closed), a status 200–999,\n\
+         or a fault: {}.\n",
+        commands.concat(),
+        Fault::names(),
+    )
 }
 
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration accepted, so that sums never overflow: a year.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 /// Parses `1m30s`; `None` for anything else, for parts of a millisecond and for more than a year.
 pub fn parse(text: &str) -> Option<Duration> {
@@ -18,32 +18,35 @@ pub fn parse(text: &str) -> Option<Duration> {
         rest = after;
     }
     let total = Duration::from_micros(micros);
-    (!text.is_empty() && micros % 1000 == 0 && total <= LONGEST).then_some(total)
+    (!text.is_empty() && micros.is_multiple_of(1000) && total <= LONGEST).then_some(total)
 }
 
 /// Writes what [`parse`] reads: `1m30s`, `1.5s`, `300ms`, `0s`. Parts of a millisecond are left out.
 pub fn format(duration: Duration) -> String {
     let millis = duration.as_millis();
-    if 0 < millis && millis < 1000 {
-        return format!("{millis}ms");
+    match millis {
+        0 => return "0s".to_owned(),
+        1..1000 => return format!("{millis}ms"),
+        _ => {}
     }
-    let (hours, minutes) = (millis / 3_600_000, millis / 60_000 % 60);
-    let mut text = String::new();
-    for (count, unit) in [(hours, 'h'), (minutes, 'm')] {
-        if count > 0 {
-            text += &format!("{count}{unit}");
-        }
+    let parts = [
+        (millis / 3_600_000).to_string() + "h",
+        (millis / 60_000 % 60).to_string() + "m",
+        seconds(millis % 60_000) + "s",
+    ];
+    let said = parts
+        .iter()
+        .filter(|part| part.trim_end_matches(char::is_alphabetic) != "0");
+    said.map(String::as_str).collect()
+}
+
+/// `30`, `1.5`.
+fn seconds(millis: u128) -> String {
+    let (whole, fraction) = (millis / 1000, format!("{:03}", millis % 1000));
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_string(),
+        fraction => format!("{whole}.{fraction}"),
     }
-    match (millis / 1000 % 60, millis % 1000) {
-        (0, 0) if text.is_empty() => text += "0s",
-        (0, 0) => {}
-        (seconds, 0) => text += &format!("{seconds}s"),
-        (seconds, millis) => {
-            let fraction = format!("{millis:03}");
-            text += &format!("{seconds}.{}s", fraction.trim_end_matches('0'));
-        }
-    }
-    text
 }
 
 /// The first number with its unit, in microseconds, and what follows.
@@ -80,7 +83,7 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
     for digit in fraction.bytes() {
         // A digit too small to count must be zero, or the number would not be whole.
         let digit = u64::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?);
-        if place % 10 != 0 && digit != 0 {
+        if !place.is_multiple_of(10) && digit != 0 {
             return None;
         }
         place /= 10;

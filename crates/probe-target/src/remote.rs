@@ -33,7 +33,7 @@ pub(crate) async fn run<N: Network>(
 ) -> Result<String, Failure> {
     let remote = Remote {
         network: &process.network,
-        address: match control.control {
+        address: match control.address {
             Some(address) => address,
             None => implied(process)?,
         },
@@ -44,20 +44,20 @@ pub(crate) async fn run<N: Network>(
         Ask::Journal(since) => remote.text(&format!("/v1/journal?since={since}")).await,
         Ask::Lay(port, path, behaviour) => {
             let word = behaviour.effect.word();
-            let mut said = String::new();
+            let mut said = Vec::new();
             for port in remote.ports(port).await? {
                 let ack = remote.put(&route(port, &path), &behaviour).await?;
-                said += &format!("{port}{path} is {word} ({ack})\n");
+                said.push(format!("{port}{path} is {word} ({ack})\n"));
             }
-            Ok(said)
+            Ok(said.concat())
         }
         Ask::Open(port, opening) => {
-            let mut said = String::new();
+            let mut said = Vec::new();
             for port in remote.ports(port).await? {
                 let ack = remote.put(&format!("/v1/ports/{port}"), &opening).await?;
-                said += &format!("{port} is {} ({ack})\n", opening.state.name());
+                said.push(format!("{port} is {} ({ack})\n", opening.state.name()));
             }
-            Ok(said)
+            Ok(said.concat())
         }
         Ask::Heal(place) => remote.heal(place).await,
     }
@@ -66,8 +66,8 @@ pub(crate) async fn run<N: Network>(
 /// The control address that the command line of process 1 implies.
 fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     let missing = |reason: &str| Invalid::new("--control", format!("must be given, as {reason}"));
-    let line = (process.read)("/proc/1/cmdline");
-    let line = line.map_err(|_| missing("the command line of process 1 cannot be read"))?;
+    let line = (process.read)("/proc/1/cmdline").ok();
+    let line = line.ok_or_else(|| missing("the command line of process 1 cannot be read"))?;
     let line = String::from_utf8_lossy(&line);
     let mut arguments = line.split_terminator('\0').map(str::to_owned);
     let program = arguments.next().unwrap_or_default();
@@ -100,16 +100,16 @@ impl<N: Network> Remote<'_, N> {
             Some(Place::Port(port)) => (Some(port), None),
             Some(Place::Route(port, path)) => (port, Some(path)),
         };
-        let mut said = String::new();
+        let mut said = Vec::new();
         for port in self.ports(port).await? {
             let (call, place) = match &path {
                 Some(path) => (route(port, path), format!("{port}{path}")),
                 None => (format!("/v1/ports/{port}"), port.to_string()),
             };
             let ack = self.change(Method::DELETE, &call, Vec::new()).await?;
-            said += &format!("{place} is as in the base ({ack})\n");
+            said.push(format!("{place} is as in the base ({ack})\n"));
         }
-        Ok(said)
+        Ok(said.concat())
     }
 
     /// The port given, or all there are.

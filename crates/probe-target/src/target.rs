@@ -233,16 +233,14 @@ impl Panel for Target {
     async fn change(&self, change: Change) -> Result<Ack, Refused> {
         let (mut ack, ports) = self.take(change)?;
         self.changed.send_replace(());
-        match self.settled(ack.revision, &ports).await {
-            Some(error) => Err(Refused::new(StatusCode::CONFLICT, "", error)),
-            None => {
-                // A port may have taken its time; routes are in force since the moment of the change.
-                if !ports.is_empty() {
-                    ack.at = self.clock.now();
-                }
-                Ok(ack)
-            }
+        if let Some(error) = self.settled(ack.revision, &ports).await {
+            return Err(Refused::new(StatusCode::CONFLICT, "", error));
         }
+        // A port may have taken its time; routes are in force since the moment of the change.
+        if !ports.is_empty() {
+            ack.at = self.clock.now();
+        }
+        Ok(ack)
     }
 }
 

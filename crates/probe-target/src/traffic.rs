@@ -160,7 +160,7 @@ impl<N: Network> User<N> {
 /// Takes what has ended, for ever.
 async fn reap(requests: &mut JoinSet<()>) {
     while requests.join_next().await.is_some() {}
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What kept a request from being answered, in one word.

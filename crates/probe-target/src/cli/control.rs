@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::address;
 use super::options::{Grammar, Options, Spec};
 use super::place::Place;
 use super::serve::{Access, CONTROL, TOKEN_FILE};
@@ -98,7 +97,7 @@ pub(crate) const JOURNAL: Grammar = Grammar {
 #[derive(Debug)]
 pub(crate) struct Control {
     /// Where; `None` means: as process 1 implies.
-    pub(crate) control: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) access: Access,
     pub(crate) ask: Ask,
 }
@@ -118,7 +117,7 @@ pub(crate) enum Ask {
 
 impl Control {
     pub(crate) fn new(command: &str, mut options: Options) -> Result<Self, Invalid> {
-        let control = options.read_as("control", address)?;
+        let address = options.read_as("control", super::address)?;
         let access = Access::new(&mut options);
         let ask = match command {
             "state" => Ask::State,
@@ -130,7 +129,7 @@ impl Control {
             _ => flip(options)?,
         };
         Ok(Self {
-            control,
+            address,
             access,
             ask,
         })
@@ -215,6 +214,6 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    let number = text.parse();
-    number.map_err(|_| format!("must be a whole number, not `{text}`"))
+    let number = text.parse().ok();
+    number.ok_or_else(|| format!("must be a whole number, not `{text}`"))
 }

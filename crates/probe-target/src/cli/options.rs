@@ -116,7 +116,7 @@ impl Options {
                 "" => "true".to_owned(),
                 _ => parser
                     .value()
-                    .and_then(|value| value.string())
+                    .and_then(lexopt::ValueExt::string)
                     .map_err(unreadable)?,
             };
             self.values.entry(spec.name).or_default().push(value);
@@ -155,18 +155,22 @@ impl Spec {
 
 impl Grammar {
     pub(crate) fn help(&self) -> String {
-        let mut text = format!(
-            "{}\n\nUsage: probe-target {}\n\nOptions:\n",
-            self.about, self.usage
-        );
-        for spec in self.options {
-            let option = format!("--{} {}", spec.name, spec.value);
-            text += &format!("  {option:24} {} [env: {}]\n", spec.help, spec.variable());
-        }
-        text += &format!("  {:24} This text\n", "--help");
+        let line = |option: String, help: String| format!("  {option:24} {help}");
+        let mut lines = vec![
+            self.about.to_owned(),
+            String::new(),
+            format!("Usage: probe-target {}", self.usage),
+            String::new(),
+            "Options:".to_owned(),
+        ];
+        lines.extend(self.options.iter().map(|spec| {
+            let help = format!("{} [env: {}]", spec.help, spec.variable());
+            line(format!("--{} {}", spec.name, spec.value), help)
+        }));
+        lines.push(line("--help".to_owned(), "This text".to_owned()));
         if !self.notes.is_empty() {
-            text += &format!("\n{}\n", self.notes);
+            lines.extend([String::new(), self.notes.to_owned()]);
         }
-        text
+        lines.join("\n") + "\n"
     }
 }

@@ -192,11 +192,10 @@ fn route(text: &str) -> Result<(Place, Word), Invalid> {
     let wrong = |message| Invalid::new("--route", message);
     let form = || wrong(format!("must be [PORT]/PATH=BEHAVIOUR, not `{text}`"));
     let (place, word) = text.rsplit_once('=').ok_or_else(form)?;
-    let place = Place::parse(place).map_err(|_| form())?;
-    if let Place::Port(_) = place {
-        return Err(form());
+    match Place::parse(place) {
+        Ok(place @ Place::Route(..)) => Ok((place, word.parse().map_err(wrong)?)),
+        _ => Err(form()),
     }
-    Ok((place, word.parse().map_err(wrong)?))
 }
 
 fn lay(plan: &mut Plan, place: &Place, word: Word) -> Result<(), Invalid> {
@@ -206,13 +205,11 @@ fn lay(plan: &mut Plan, place: &Place, word: Word) -> Result<(), Invalid> {
         }
         return Ok(());
     };
-    match plan.ports.get_mut(number) {
-        Some(port) => port.lay(place, word),
-        None => {
-            let message = format!("{number} is none of the ports");
-            return Err(Invalid::new("--route", message));
-        }
-    }
+    let unknown = || Invalid::new("--route", format!("{number} is none of the ports"));
+    plan.ports
+        .get_mut(number)
+        .ok_or_else(unknown)?
+        .lay(place, word);
     Ok(())
 }
 

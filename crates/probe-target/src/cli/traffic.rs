@@ -105,10 +105,10 @@ impl Traffic {
 fn interval(text: &str) -> Result<Duration, String> {
     let wrong = || format!("must be a rate such as 10/s or 6/m, 1000/s at most, not `{text}`");
     let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
-    let count: u32 = count.parse().map_err(|_| wrong())?;
+    let count: u32 = count.parse().ok().ok_or_else(wrong)?;
     let (unit, most) = match unit {
         "s" => (Duration::from_secs(1), 1000),
-        "m" => (Duration::from_secs(60), 60_000),
+        "m" => (Duration::from_mins(1), 60_000),
         _ => return Err(wrong()),
     };
     if !(1..=most).contains(&count) {

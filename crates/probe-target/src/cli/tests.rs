@@ -1,1 +1,0 @@
-//! Command lines and what they come to. Nothing is run.
