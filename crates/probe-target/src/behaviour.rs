@@ -165,8 +165,11 @@ impl Effect {
             Self::Reply(reply) => {
                 object.insert("status".to_owned(), reply.status.into());
                 if !reply.headers.is_empty() {
-                    let headers: Value = reply.headers.clone().into_iter().collect();
-                    object.insert("headers".to_owned(), headers);
+                    let mut headers = Map::new();
+                    for (name, value) in &reply.headers {
+                        headers.insert(name.clone(), value.as_str().into());
+                    }
+                    object.insert("headers".to_owned(), headers.into());
                 }
                 if let Some(body) = &reply.body {
                     object.insert("body".to_owned(), body.as_str().into());

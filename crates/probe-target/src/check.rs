@@ -2,13 +2,10 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, header};
 use tokio::time::timeout;
 
 use crate::cli::check::{Check, Kind};
-use crate::client::{Client, Trouble};
+use crate::client::{Client, Request, Trouble};
 use crate::duration;
 use crate::failure::Failure;
 use crate::net::Network;
@@ -38,21 +35,30 @@ async fn tcp<N: Network>(network: &N, address: SocketAddr) -> Result<String, Str
 }
 
 async fn http<N: Network>(network: &N, address: SocketAddr, path: &str) -> Result<String, String> {
-    let request = Request::get(path)
-        .header(header::HOST, address.to_string())
-        .header(
-            header::USER_AGENT,
-            concat!("probe-target-check/", env!("CARGO_PKG_VERSION")),
-        )
-        .header(header::CONNECTION, "close")
-        .body(Full::<Bytes>::default())
-        .map_err(|error| error.to_string())?;
-    let answer = async { Client::connect(network, address).await?.send(request).await };
-    let (status, _) = answer.await.map_err(|trouble| trouble.to_string())?;
+    let request = Request {
+        method: "GET",
+        target: path,
+        headers: &[
+            ("host", &address.to_string()),
+            (
+                "user-agent",
+                concat!("probe-target-check/", env!("CARGO_PKG_VERSION")),
+            ),
+            ("connection", "close"),
+        ],
+        body: &[],
+    };
+    let answer = async {
+        Client::connect(network, address)
+            .await?
+            .send(&request)
+            .await
+    };
+    let status = answer.await.map_err(|trouble| trouble.to_string())?.status;
     // kubernetes.io/docs › Configure probes › HTTP: 200 up to 399 is success.
-    if (200..400).contains(&status.as_u16()) {
-        Ok(format!("{path} answers {}\n", status.as_u16()))
+    if (200..400).contains(&status) {
+        Ok(format!("{path} answers {status}\n"))
     } else {
-        Err(format!("{path} answers {}", status.as_u16()))
+        Err(format!("{path} answers {status}"))
     }
 }

@@ -100,4 +100,3 @@ fn overview() -> String {
         Fault::names(),
     )
 }
-

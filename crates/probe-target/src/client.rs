@@ -1,21 +1,43 @@
-//! One HTTP request as a client: connect, send, read the whole answer, within a time. What the answer means is the caller's business.
+//! HTTP/1.1 as a client: connect, send one request after another, read each answer whole.
+//! By hand, as hyper's client would add 90 KB to the program. What an answer means is the caller's business.
 
-use std::error::Error;
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use crate::net::{Connection, Network};
 
-/// A connection over which requests are sent, one after another. It moves only while one is in progress.
-pub(crate) struct Client<C: Connection> {
-    sender: SendRequest<Full<Bytes>>,
-    connection: http1::Connection<TokioIo<C>, Full<Bytes>>,
+/// The largest head of an answer.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// A connection over which requests are sent, one after another.
+#[derive(Debug)]
+pub(crate) struct Client<C> {
+    connection: C,
+    /// Read and not yet used.
+    buffer: Vec<u8>,
+    kept: bool,
+}
+
+/// One request, whose parts must have been checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    /// All but the length of the body.
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: &'a [u8],
+}
+
+/// One whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Why there is no answer.
@@ -23,8 +45,10 @@ pub(crate) struct Client<C: Connection> {
 pub(crate) enum Trouble {
     /// No connection.
     Connect(io::Error),
+    /// The connection had ended, so the request was not sent.
+    Unsent,
     /// No whole answer.
-    Exchange(hyper::Error),
+    Exchange(io::Error),
 }
 
 impl<C: Connection> Client<C> {
@@ -34,58 +58,204 @@ impl<C: Connection> Client<C> {
         N: Network<Connection = C>,
     {
         let connection = network.connect(address).await.map_err(Trouble::Connect)?;
-        let shaken = http1::handshake(TokioIo::new(connection)).await;
-        let (sender, connection) = shaken.map_err(Trouble::Exchange)?;
-        Ok(Self { sender, connection })
+        Ok(Self {
+            connection,
+            buffer: Vec::new(),
+            kept: true,
+        })
     }
 
     /// Sends one request and reads the whole answer.
-    pub(crate) async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes), Trouble> {
-        let sender = &mut self.sender;
-        let exchange = async {
-            sender.ready().await?;
-            let (head, body) = sender.send_request(request).await?.into_parts();
-            Ok((head.status, body.collect().await?.to_bytes()))
-        };
-        let mut exchange = std::pin::pin!(exchange);
-        let answer = tokio::select! {
-            biased;
-            answer = &mut exchange => answer,
-            // When the connection has ended, the exchange knows why.
-            _ = &mut self.connection => exchange.await,
-        };
+    pub(crate) async fn send(&mut self, request: &Request<'_>) -> Result<Answer, Trouble> {
+        if !self.is_quiet().await {
+            self.kept = false;
+            return Err(Trouble::Unsent);
+        }
+        let answer = self.exchange(request).await;
+        self.kept &= answer.is_ok();
         answer.map_err(Trouble::Exchange)
     }
 
     /// Whether the connection cannot carry another request.
     pub(crate) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        !self.kept
+    }
+
+    /// Whether nothing came since the last answer: neither an end nor bytes nobody asked for.
+    async fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        let mut byte = ReadBuf::new(&mut byte);
+        let connection = &mut self.connection;
+        let read = poll_fn(|context| {
+            Poll::Ready(Pin::new(&mut *connection).poll_read(context, &mut byte))
+        });
+        read.await.is_pending() && self.buffer.is_empty()
+    }
+
+    async fn exchange(&mut self, request: &Request<'_>) -> io::Result<Answer> {
+        self.connection.write_all(&request.text()).await?;
+        self.connection.flush().await?;
+        let mut head = self.head().await?;
+        // Interim answers; the one asked for follows.
+        while head.status < 200 {
+            head = self.head().await?;
+        }
+        self.kept = head.keeps && head.framing != Framing::ToTheEnd;
+        let body = match head.framing {
+            Framing::Length(length) => self.take(length).await?,
+            Framing::Chunked => self.chunks().await?,
+            Framing::ToTheEnd => self.rest().await?,
+        };
+        let status = head.status;
+        Ok(Answer { status, body })
+    }
+
+    async fn head(&mut self) -> io::Result<Head> {
+        loop {
+            if let Some((head, length)) = Head::parse(&self.buffer)? {
+                self.buffer.drain(..length);
+                return Ok(head);
+            }
+            if self.buffer.len() > LARGEST_HEAD {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        while self.buffer.len() < length {
+            self.fill().await?;
+        }
+        let rest = self.buffer.split_off(length);
+        Ok(std::mem::replace(&mut self.buffer, rest))
+    }
+
+    async fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = std::mem::take(&mut self.buffer);
+        self.connection.read_to_end(&mut body).await?;
+        Ok(body)
+    }
+
+    async fn chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let size = self.line().await?;
+            let size = size.split(|byte| *byte == b';').next().unwrap_or_default();
+            let size = std::str::from_utf8(size).ok().map(str::trim);
+            let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
+            let size = size.ok_or(ErrorKind::InvalidData)?;
+            if size == 0 {
+                // Trailers, of which none matters here, end with an empty line.
+                while !self.line().await?.is_empty() {}
+                return Ok(body);
+            }
+            body.extend(self.take(size).await?);
+            if !self.line().await?.is_empty() {
+                return Err(ErrorKind::InvalidData.into());
+            }
+        }
+    }
+
+    /// A line without its end.
+    async fn line(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
+                let mut line = self.take(end + 2).await?;
+                line.truncate(end);
+                return Ok(line);
+            }
+            if self.buffer.len() > LARGEST_HEAD {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn fill(&mut self) -> io::Result<()> {
+        self.buffer.reserve(4096);
+        match self.connection.read_buf(&mut self.buffer).await? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
     }
 }
 
-impl Trouble {
-    /// Whether the request was never sent, as an idle connection had ended.
-    pub(crate) fn is_unsent(&self) -> bool {
-        matches!(self, Self::Exchange(error) if error.is_canceled() || error.is_closed())
+impl Request<'_> {
+    fn text(&self) -> Vec<u8> {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| format!("{name}: {value}\r\n"));
+        let length = match self.body.len() {
+            0 => String::new(),
+            length => format!("content-length: {length}\r\n"),
+        };
+        let headers: String = headers.collect();
+        let line = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let head = format!("{line}{headers}{length}\r\n");
+        [head.as_bytes(), self.body].concat()
     }
+}
 
+/// What the head of an answer says.
+#[derive(Debug, Eq, PartialEq)]
+struct Head {
+    status: u16,
+    framing: Framing,
+    keeps: bool,
+}
+
+/// Where the body of an answer ends.
+#[derive(Debug, Eq, PartialEq)]
+enum Framing {
+    Length(usize),
+    Chunked,
+    ToTheEnd,
+}
+
+impl Head {
+    /// A head and its length; `None` if there must be more to come.
+    fn parse(text: &[u8]) -> io::Result<Option<(Self, usize)>> {
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut parsed = httparse::Response::new(&mut headers);
+        let length = match parsed.parse(text) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) => return Err(ErrorKind::InvalidData.into()),
+        };
+        let status = parsed.code.unwrap_or_default();
+        let find = |name: &str| {
+            let mut headers = parsed.headers.iter();
+            headers.find(|header| header.name.eq_ignore_ascii_case(name))
+        };
+        let said = |name, value: &[u8]| {
+            find(name).is_some_and(|header| header.value.eq_ignore_ascii_case(value))
+        };
+        let framing = match find("content-length") {
+            _ if status < 200 || status == 204 || status == 304 => Framing::Length(0),
+            _ if said("transfer-encoding", b"chunked") => Framing::Chunked,
+            Some(header) => Framing::Length(number(header.value).ok_or(ErrorKind::InvalidData)?),
+            None => Framing::ToTheEnd,
+        };
+        let keeps = parsed.version == Some(1) && !said("connection", b"close");
+        let head = Self {
+            status,
+            framing,
+            keeps,
+        };
+        Ok(Some((head, length)))
+    }
+}
+
+fn number(text: &[u8]) -> Option<usize> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+impl Trouble {
     /// The network's own word for it, if it had one.
-    pub(crate) fn kind(&self) -> Option<io::ErrorKind> {
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Connect(error) => Some(error.kind()),
-            Self::Exchange(error) => {
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    if let Some(error) = error.downcast_ref::<io::Error>() {
-                        return Some(error.kind());
-                    }
-                    cause = error.source();
-                }
-                None
-            }
+            Self::Connect(error) | Self::Exchange(error) => Some(error.kind()),
+            Self::Unsent => None,
         }
     }
 }
@@ -93,10 +263,54 @@ impl Trouble {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.kind(), self) {
-            (Some(io::ErrorKind::ConnectionRefused), _) => f.write_str("connection refused"),
-            (Some(io::ErrorKind::ConnectionReset), _) => f.write_str("connection reset"),
+            (Some(ErrorKind::ConnectionRefused), _) => f.write_str("connection refused"),
+            (Some(ErrorKind::ConnectionReset), _) => f.write_str("connection reset"),
+            (Some(ErrorKind::UnexpectedEof), _) => f.write_str("closed before a whole answer"),
+            (Some(ErrorKind::InvalidData), _) => f.write_str("the answer is not HTTP"),
             (_, Self::Connect(error)) => write!(f, "no connection: {error}"),
             (_, Self::Exchange(error)) => write!(f, "no whole answer: {error}"),
+            (_, Self::Unsent) => f.write_str("the connection had ended"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, status: u16, framing: Framing, keeps: bool) {
+        let (head, length) = Head::parse(text.as_bytes()).unwrap().unwrap();
+        let expected = Head {
+            status,
+            framing,
+            keeps,
+        };
+        assert_eq!((head, length), (expected, text.len()));
+    }
+
+    #[test]
+    fn a_head_says_where_the_body_ends_and_whether_the_connection_stays() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n";
+        check(chunked, 200, Framing::Chunked, true);
+        let closing = "HTTP/1.1 503 \r\ncontent-length: 7\r\nconnection: close\r\n\r\n";
+        check(closing, 503, Framing::Length(7), false);
+        check("HTTP/1.0 200 OK\r\n\r\n", 200, Framing::ToTheEnd, false);
+        check("HTTP/1.1 204 \r\n\r\n", 204, Framing::Length(0), true);
+        check("HTTP/1.1 103 Hm\r\n\r\n", 103, Framing::Length(0), true);
+    }
+
+    #[test]
+    fn what_is_not_http_is_told_from_what_is_not_yet_complete() {
+        for partial in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nx: y\r\n"] {
+            assert_eq!(Head::parse(partial.as_bytes()).unwrap(), None, "{partial}");
+        }
+        for wrong in [
+            "SSH-2.0-x\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+        ] {
+            let error = Head::parse(wrong.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{wrong}");
         }
     }
 }

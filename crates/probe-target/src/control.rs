@@ -8,16 +8,15 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::body::Body;
 use crate::call::{self, Call, Wait};
-use crate::events::{self, Body};
+use crate::events;
+use crate::http1;
 use crate::identity::INSTANCE;
 use crate::net::{Connection, Listener};
 use crate::panel::{Panel, Refused};
@@ -35,14 +34,13 @@ const LARGEST_BODY: usize = 64 * 1024;
 const MOST_CALLERS: usize = 128;
 
 /// What the control address answers with.
-#[derive(Debug)]
-pub(crate) struct Control<P> {
-    pub(crate) panel: Arc<P>,
+pub(crate) struct Control {
+    pub(crate) panel: Arc<dyn Panel>,
     /// What callers must show, if anything.
     pub(crate) token: Option<String>,
 }
 
-impl<P: Panel> Control<P> {
+impl Control {
     /// Serves for ever.
     pub(crate) async fn serve<L: Listener>(self, mut listener: L) {
         let control = Arc::new(self);
@@ -63,17 +61,13 @@ impl<P: Panel> Control<P> {
     }
 
     async fn caller<C: Connection>(self: Arc<Self>, connection: C) {
-        let service = service_fn(|request| {
+        let service: http1::Service = Box::new(move |request| {
             let control = Arc::clone(&self);
-            async move { Ok::<_, std::convert::Infallible>(control.answer(request).await) }
+            Box::pin(async move { Ok(control.answer(request).await) })
         });
-        // An error is the caller's: it left, was too slow, or does not speak HTTP.
-        _ = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(READ_WITHIN)
-            .auto_date_header(false)
-            .serve_connection(TokioIo::new(connection), service)
-            .await;
+        // At the end of the process callers are cut off.
+        let never = std::future::pending();
+        http1::serve(connection, service, READ_WITHIN, never).await;
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -160,7 +154,7 @@ impl<P: Panel> Control<P> {
                 let page = log.since(next);
                 (lost, next) = (lost + page.lost, page.next);
                 let hits = page.records.into_iter();
-                records.extend(hits.filter(|record| P::matches(record, &wait.filter)));
+                records.extend(hits.filter(|record| record.matches(&wait.filter)));
                 if records.len() as u64 >= wait.hits {
                     return;
                 }

@@ -1,64 +1,39 @@
-//! HTTP/1.1 on one data connection: reads requests, asks the target what to do, and does exactly that.
-//! A fault is the service's error: it hands the connection back, to be closed or reset.
+//! A data port's HTTP: asks the target what to do with each request, and does exactly that.
+//! A fault is an error to hyper, which then hands the connection back, to be closed or reset.
 
-use std::error::Error;
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
 use crate::behaviour::{Effect, Fault};
+use crate::body::Body;
 use crate::exchange::Exchange;
+use crate::http1::{self, Broken};
 use crate::net::Connection;
 use crate::port::drained;
-use crate::reply::{self, Body};
+use crate::reply;
 use crate::target::Target;
 
 /// How long a client may take for a request's headers, or be silent between two requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
 
-/// The largest head of a request.
-const LARGEST_HEAD: usize = 16 * 1024;
-
-/// How a connection ends that meets a fault.
-#[derive(Clone, Copy, Debug)]
-enum Broken {
-    Close,
-    Reset,
-}
-
 /// Serves one connection to its end.
 pub(crate) async fn serve<C: Connection>(target: Arc<Target>, port: u16, connection: C) {
     let peer = connection.peer();
     let mut draining = target.draining();
-    let service = service_fn(|request| Box::pin(answer(Arc::clone(&target), port, peer, request)));
-    let mut served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(LARGEST_HEAD)
-        // No wall clock: an answer depends on nothing but the request and the state.
-        .auto_date_header(false)
-        .serve_connection(TokioIo::new(connection), service);
-    let ended = tokio::select! {
-        biased;
-        ended = &mut served => ended,
-        () = drained(&mut draining) => {
-            std::pin::Pin::new(&mut served).graceful_shutdown();
-            (&mut served).await
-        }
-    };
-    let Some(broken) = ended.err().and_then(|error| fault(&error)) else {
+    let service: http1::Service =
+        Box::new(move |request| Box::pin(answer(Arc::clone(&target), port, peer, request)));
+    let drained = drained(&mut draining);
+    let Some((connection, broken)) =
+        http1::serve(connection, service, HEADERS_WITHIN, drained).await
+    else {
         return;
     };
-    let connection = served.into_parts().io.into_inner();
     match broken {
         Broken::Reset => connection.reset(),
         Broken::Close => close(connection).await,
@@ -124,15 +99,3 @@ async fn close<C: Connection>(mut connection: C) {
     // Whatever goes wrong, the connection ends here.
     _ = timeout(PATIENCE, rest).await;
 }
-
-fn fault(error: &hyper::Error) -> Option<Broken> {
-    error.source()?.downcast_ref().copied()
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection meets a fault")
-    }
-}
-
-impl Error for Broken {}

@@ -38,6 +38,14 @@ pub(crate) struct Now {
 }
 
 impl<B: Bounded> Layers<B> {
+    /// A base from the start of the process.
+    pub(crate) fn new(base: B) -> Self {
+        Self {
+            base: Some(Held::new(base, Moment::START)),
+            flip: None,
+        }
+    }
+
     /// The layer in force, the flip before the base, of those `wanted` holds for.
     pub(crate) fn current(
         &mut self,

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod wire;
 pub mod word;
 
+mod body;
 mod call;
 mod check;
 mod cli;
@@ -26,6 +27,7 @@ mod failure;
 mod fields;
 mod gaps;
 mod http;
+mod http1;
 mod identity;
 mod invalid;
 mod layers;

@@ -3,6 +3,8 @@
 mod errors;
 mod sockets;
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::process::ExitCode;
@@ -19,12 +21,12 @@ async fn main() -> ExitCode {
 }
 
 fn process() -> Process<Sockets> {
-    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     Process {
-        arguments: std::env::args_os().skip(1).map(text).collect(),
-        environment: std::env::vars_os()
-            .map(|(name, value)| (text(name), text(value)))
+        arguments: std::env::args_os()
+            .skip(1)
+            .map(|argument| text(&argument))
             .collect(),
+        environment: environment(),
         network: Sockets,
         instance: instance(),
         terminate: Box::pin(terminated()),
@@ -32,6 +34,17 @@ fn process() -> Process<Sockets> {
         output: Box::new(io::stdout()),
         errors: Box::new(Errors::open()),
     }
+}
+
+fn environment() -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    // Collected, they would be sorted first, with 40 KB of code that nothing else needs.
+    environment.extend(std::env::vars_os().map(|(name, value)| (text(&name), text(&value))));
+    environment
+}
+
+fn text(text: &OsStr) -> String {
+    text.to_string_lossy().into_owned()
 }
 
 /// A name that no other process has: the keys of the standard library's hasher are drawn from the operating system.

@@ -1,19 +1,18 @@
 //! What stands behind the control API: a target, or a traffic client. The API itself is in `control.rs`.
 
+use std::pin::Pin;
+
 use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::invalid::Invalid;
 use crate::log::Log;
 use crate::plan::Plan;
-use crate::wire::{Ack, State};
+use crate::wire::{Ack, Record, Sample, State};
 use crate::world::Change;
 
 /// What stands behind the control API.
 pub(crate) trait Panel: Send + Sync + 'static {
-    /// What its journal holds.
-    type Record: Serialize + Clone + Send + Sync + 'static;
-
     /// The name of this process.
     fn instance(&self) -> &str;
 
@@ -27,13 +26,36 @@ pub(crate) trait Panel: Send + Sync + 'static {
     fn plan(&self) -> Option<Plan>;
 
     /// The journal.
-    fn log(&self) -> &Log<Self::Record>;
-
-    /// Whether `/v1/journal/wait` waits for such a record.
-    fn matches(record: &Self::Record, filter: &Filter) -> bool;
+    fn log(&self) -> &Log<Entry>;
 
     /// Takes a change. When it returns, the change is in force.
-    fn change(&self, change: Change) -> impl Future<Output = Result<Ack, Refused>> + Send;
+    fn change(&self, change: Change) -> Changing<'_>;
+}
+
+/// A change being taken.
+pub(crate) type Changing<'a> = Pin<Box<dyn Future<Output = Result<Ack, Refused>> + Send + 'a>>;
+
+/// What a journal holds.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Entry {
+    /// At a target.
+    Request(Record),
+    /// At a traffic client.
+    Sample(Sample),
+}
+
+impl Entry {
+    /// Whether it is waited for.
+    pub(crate) fn matches(&self, filter: &Filter) -> bool {
+        match self {
+            Self::Request(record) => {
+                filter.port.is_none_or(|port| port == record.port)
+                    && (filter.path.is_none() || filter.path == record.path)
+            }
+            Self::Sample(_) => *filter == Filter::default(),
+        }
+    }
 }
 
 /// Which records are waited for; `None` means any.

@@ -1,15 +1,11 @@
-//! A reply on the wire: status, identity and given headers, and a body that tells its exchange how far it came.
-
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+//! A healthy reply as hyper sends it: status, identity and given headers, body. Replies that break HTTP are in `script.rs`.
 
 use bytes::Bytes;
-use hyper::body::{Frame, SizeHint};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use crate::behaviour::Reply;
+use crate::body::Body;
 use crate::exchange::Exchange;
 
 /// The response that `reply` describes. With `head` its body stays here, and only its length is said.
@@ -34,7 +30,7 @@ pub(crate) fn respond(
         headers.insert(header::CONTENT_LENGTH, body.len().into());
     }
     let body = if head || bodiless { Bytes::new() } else { body };
-    let mut response = Response::new(Body::new(body, exchange));
+    let mut response = Response::new(Body::of(body, exchange));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
@@ -45,48 +41,5 @@ fn plain(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}\n", status.as_u16()),
         None => format!("{}\n", status.as_u16()),
-    }
-}
-
-/// A body of one piece, with the exchange it ends.
-#[derive(Debug)]
-pub(crate) struct Body {
-    bytes: Bytes,
-    exchange: Exchange,
-}
-
-impl Body {
-    fn new(bytes: Bytes, mut exchange: Exchange) -> Self {
-        // An empty body is never asked for: handing over the head is all.
-        if bytes.is_empty() {
-            exchange.complete();
-        }
-        Self { bytes, exchange }
-    }
-}
-
-impl hyper::body::Body for Body {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.bytes.is_empty() {
-            return Poll::Ready(None);
-        }
-        let bytes = std::mem::take(&mut self.bytes);
-        self.exchange.sent(bytes.len());
-        self.exchange.complete();
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
     }
 }

@@ -17,6 +17,7 @@ use crate::identity::Identity;
 use crate::invalid::Invalid;
 use crate::net::Network;
 use crate::opening::PortState;
+use crate::panel::Panel;
 use crate::plan::Plan;
 use crate::port::Port;
 use crate::process::Process;
@@ -40,7 +41,7 @@ pub(crate) async fn run<N: Network>(
 
     let identity = Identity::new(process.instance.clone(), &process.environment);
     let target = Arc::new(Target::new(clock, identity, base, serve.journal));
-    let panel = Arc::clone(&target);
+    let panel: Arc<dyn Panel> = target.clone();
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     let mut ports = Ports::new(&target, &process.network, bound);
     tokio::select! {

@@ -14,7 +14,7 @@ use crate::gaps::Gaps;
 use crate::identity::Identity;
 use crate::log::Log;
 use crate::opening::PortState;
-use crate::panel::{Filter, Panel, Refused};
+use crate::panel::{Changing, Entry, Panel, Refused};
 use crate::percent;
 use crate::plan::Plan;
 use crate::wire::{Ack, Record, State};
@@ -27,7 +27,7 @@ pub(crate) struct Target {
     pub(crate) identity: Identity,
     world: Mutex<World>,
     gaps: Mutex<Gaps>,
-    log: Log<Record>,
+    log: Log<Entry>,
     changed: watch::Sender<()>,
     settled: watch::Sender<BTreeMap<u16, Settled>>,
     draining: watch::Sender<bool>,
@@ -89,10 +89,9 @@ impl Target {
         let (state, flipped) = world.admit(now, port);
         let revision = world.revision();
         if matches!(state, PortState::Reset | PortState::Blackhole) {
-            self.log.push(|seq| Record {
-                seq,
-                ..Exchange::unread(now, port, peer, state.name(), flipped, revision)
-            });
+            let record = Exchange::unread(now, port, peer, state.name(), flipped, revision);
+            self.log
+                .push(|seq| Entry::Request(Record { seq, ..record }));
         }
         state
     }
@@ -100,11 +99,12 @@ impl Target {
     /// The end of a record.
     pub(crate) fn record(&self, record: &Record) {
         let took = crate::moment::micros(self.clock.now() - record.at);
-        self.log.push(|seq| Record {
-            seq,
+        let record = Record {
             took,
             ..record.clone()
-        });
+        };
+        self.log
+            .push(|seq| Entry::Request(Record { seq, ..record }));
     }
 
     /// How a port is to be, and the revision that says so.
@@ -183,8 +183,6 @@ impl Target {
 }
 
 impl Panel for Target {
-    type Record = Record;
-
     fn instance(&self) -> &str {
         &self.identity.instance
     }
@@ -221,26 +219,23 @@ impl Panel for Target {
         Some(self.world().plan(self.clock.now()))
     }
 
-    fn log(&self) -> &Log<Record> {
+    fn log(&self) -> &Log<Entry> {
         &self.log
     }
 
-    fn matches(record: &Record, filter: &Filter) -> bool {
-        filter.port.is_none_or(|port| port == record.port)
-            && (filter.path.is_none() || filter.path == record.path)
-    }
-
-    async fn change(&self, change: Change) -> Result<Ack, Refused> {
-        let (mut ack, ports) = self.take(change)?;
-        self.changed.send_replace(());
-        if let Some(error) = self.settled(ack.revision, &ports).await {
-            return Err(Refused::new(StatusCode::CONFLICT, "", error));
-        }
-        // A port may have taken its time; routes are in force since the moment of the change.
-        if !ports.is_empty() {
-            ack.at = self.clock.now();
-        }
-        Ok(ack)
+    fn change(&self, change: Change) -> Changing<'_> {
+        Box::pin(async {
+            let (mut ack, ports) = self.take(change)?;
+            self.changed.send_replace(());
+            if let Some(error) = self.settled(ack.revision, &ports).await {
+                return Err(Refused::new(StatusCode::CONFLICT, "", error));
+            }
+            // A port may have taken its time; routes are in force since the moment of the change.
+            if !ports.is_empty() {
+                ack.at = self.clock.now();
+            }
+            Ok(ack)
+        })
     }
 }
 

@@ -6,14 +6,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, StatusCode, header};
+use hyper::StatusCode;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli;
-use crate::client::{Client, Trouble};
+use crate::client::{Answer, Client, Request, Trouble};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::failure::Failure;
@@ -21,11 +19,11 @@ use crate::identity::Identity;
 use crate::log::Log;
 use crate::moment::{Moment, micros};
 use crate::net::Network;
-use crate::panel::{Filter, Panel, Refused};
+use crate::panel::{Changing, Entry, Panel, Refused};
 use crate::plan::Plan;
 use crate::process::Process;
 use crate::serve;
-use crate::wire::{Ack, Outcome, Sample, State, Traffic};
+use crate::wire::{Outcome, Sample, State, Traffic};
 use crate::world::Change;
 
 /// Sends until SIGTERM.
@@ -49,7 +47,7 @@ pub(crate) async fn run<N: Network>(
         idle: Mutex::new(Vec::new()),
         traffic,
     });
-    let panel = Arc::clone(&user);
+    let panel: Arc<dyn Panel> = user.clone();
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     tokio::select! {
         biased;
@@ -65,7 +63,7 @@ struct User<N: Network> {
     clock: Clock,
     identity: Identity,
     network: N,
-    log: Log<Sample>,
+    log: Log<Entry>,
     sent: AtomicU64,
     /// Kept-alive connections that carry no request now.
     idle: Mutex<Vec<Client<N::Connection>>>,
@@ -95,38 +93,51 @@ impl<N: Network> User<N> {
         let (outcome, status) = match timeout(patience, self.exchange()).await {
             Err(_) => (Outcome::Timeout, None),
             Ok(Err(trouble)) => (outcome(&trouble), None),
-            Ok(Ok(status)) if (200..400).contains(&status.as_u16()) => (Outcome::Ok, Some(status)),
+            Ok(Ok(status)) if (200..400).contains(&status) => (Outcome::Ok, Some(status)),
             Ok(Ok(status)) => (Outcome::Status, Some(status)),
         };
         let took = micros(self.clock.now() - due);
-        self.log.push(|seq| Sample {
-            seq,
-            sent: due,
-            outcome,
-            status: status.map(|status| status.as_u16()),
-            took,
+        self.log.push(|seq| {
+            Entry::Sample(Sample {
+                seq,
+                sent: due,
+                outcome,
+                status,
+                took,
+            })
         });
     }
 
-    async fn exchange(&self) -> Result<StatusCode, Trouble> {
-        while let Some(mut client) = self.kept() {
-            match client.send(self.request()).await {
+    async fn exchange(&self) -> Result<u16, Trouble> {
+        while let Some(client) = self.kept() {
+            match self.send(client).await {
                 // The other side had closed it in the meantime.
-                Err(trouble) if trouble.is_unsent() => {}
-                answer => return self.keep(client, answer),
+                Err(Trouble::Unsent) => {}
+                answer => return answer,
             }
         }
-        let mut client = Client::connect(&self.network, self.traffic.address).await?;
-        let answer = client.send(self.request()).await;
-        self.keep(client, answer)
+        self.send(Client::connect(&self.network, self.traffic.address).await?)
+            .await
     }
 
-    fn keep(
-        &self,
-        client: Client<N::Connection>,
-        answer: Result<(StatusCode, Bytes), Trouble>,
-    ) -> Result<StatusCode, Trouble> {
-        let (status, _) = answer?;
+    async fn send(&self, mut client: Client<N::Connection>) -> Result<u16, Trouble> {
+        let headers = [
+            ("host", self.traffic.host.as_str()),
+            (
+                "user-agent",
+                concat!("probe-target-traffic/", env!("CARGO_PKG_VERSION")),
+            ),
+            ("connection", "close"),
+        ];
+        // The last is for fresh connections only.
+        let headers = &headers[..if self.traffic.fresh { 3 } else { 2 }];
+        let request = Request {
+            method: "GET",
+            target: &self.traffic.path,
+            headers,
+            body: &[],
+        };
+        let Answer { status, body: _ } = client.send(&request).await?;
         if !self.traffic.fresh && !client.is_closed() {
             self.idle().push(client);
         }
@@ -139,21 +150,6 @@ impl<N: Network> User<N> {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client<N::Connection>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::get(&self.traffic.path)
-            .header(header::HOST, &self.traffic.host)
-            .header(
-                header::USER_AGENT,
-                concat!("probe-target-traffic/", env!("CARGO_PKG_VERSION")),
-            );
-        if self.traffic.fresh {
-            request = request.header(header::CONNECTION, "close");
-        }
-        request
-            .body(Full::default())
-            .expect("path and host must have been checked")
     }
 }
 
@@ -179,8 +175,6 @@ fn outcome(trouble: &Trouble) -> Outcome {
 }
 
 impl<N: Network> Panel for User<N> {
-    type Record = Sample;
-
     fn instance(&self) -> &str {
         &self.identity.instance
     }
@@ -216,16 +210,12 @@ impl<N: Network> Panel for User<N> {
         None
     }
 
-    fn log(&self) -> &Log<Sample> {
+    fn log(&self) -> &Log<Entry> {
         &self.log
     }
 
-    fn matches(_: &Sample, filter: &Filter) -> bool {
-        *filter == Filter::default()
-    }
-
-    async fn change(&self, _: Change) -> Result<Ack, Refused> {
+    fn change(&self, _: Change) -> Changing<'_> {
         let message = "a traffic client has nothing to change";
-        Err(Refused::new(StatusCode::NOT_FOUND, "", message))
+        Box::pin(async move { Err(Refused::new(StatusCode::NOT_FOUND, "", message)) })
     }
 }

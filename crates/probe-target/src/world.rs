@@ -77,25 +77,11 @@ pub(crate) struct Wanted {
 impl World {
     /// A target that starts with this plan.
     pub(crate) fn new(plan: Plan) -> Self {
-        let ports = plan.ports.into_iter().map(|(number, planned)| {
-            let base = |set| Held::new(set, Moment::START);
-            let routes = planned.routes.into_iter().map(|(path, behaviour)| {
-                let base = Some(Held::new(behaviour, Moment::START));
-                (path, Layers { base, flip: None })
-            });
-            let port = Port {
-                opening: Layers {
-                    base: Some(base(planned.opening)),
-                    flip: None,
-                },
-                routes: routes.collect(),
-            };
-            (number, port)
-        });
+        let ports = plan.ports.into_iter();
         Self {
             revision: 0,
             lease: None,
-            ports: ports.collect(),
+            ports: ordered(ports.map(|(number, planned)| (number, Port::new(planned)))),
         }
     }
 
@@ -197,9 +183,7 @@ impl World {
         let now = self.now(at);
         self.prune(at);
         let ports = self.ports.iter_mut();
-        ports
-            .map(|(number, port)| (*number, port.shown(now)))
-            .collect()
+        ordered(ports.map(|(number, port)| (*number, port.shown(now))))
     }
 
     /// What is in force, as a plan for a new start.
@@ -208,9 +192,7 @@ impl World {
         self.prune(at);
         let ports = self.ports.iter();
         Plan {
-            ports: ports
-                .map(|(number, port)| (*number, port.planned(now)))
-                .collect(),
+            ports: ordered(ports.map(|(number, port)| (*number, port.planned(now)))),
         }
     }
 
@@ -265,6 +247,14 @@ impl World {
 type Said = (Effect, Duration, bool);
 
 impl Port {
+    fn new(planned: PlannedPort) -> Self {
+        let routes = planned.routes.into_iter();
+        Self {
+            opening: Layers::new(planned.opening),
+            routes: ordered(routes.map(|(path, behaviour)| (path, Layers::new(behaviour)))),
+        }
+    }
+
     /// What the port's state does to a request on a connection that it does not keep from being read.
     fn ailing(&mut self, now: Now) -> Option<Said> {
         let (held, flipped) = self.opening.current(now, |_| true)?;
@@ -299,11 +289,11 @@ impl Port {
             error: None,
             base: layer(&self.opening.base),
             flip: layer(&self.opening.flip),
-            routes: self
-                .routes
-                .iter()
-                .map(|(path, route)| (path.clone(), shown(route, now)))
-                .collect(),
+            routes: ordered(
+                self.routes
+                    .iter()
+                    .map(|(path, route)| (path.clone(), shown(route, now))),
+            ),
         }
     }
 
@@ -311,11 +301,18 @@ impl Port {
         let routes = self.routes.iter();
         PlannedPort {
             opening: self.opening.flattened(now).unwrap_or_default(),
-            routes: routes
-                .filter_map(|(path, route)| Some((path.clone(), route.flattened(now)?)))
-                .collect(),
+            routes: ordered(
+                routes.filter_map(|(path, route)| Some((path.clone(), route.flattened(now)?))),
+            ),
         }
     }
+}
+
+/// Collected, they would be sorted first, with 40 KB of code that nothing else needs.
+fn ordered<K: Ord, V>(pairs: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
+    let mut ordered = BTreeMap::new();
+    ordered.extend(pairs);
+    ordered
 }
 
 fn shown(route: &Layers<Behaviour>, now: Now) -> wire::Route {
