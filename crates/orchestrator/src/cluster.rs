@@ -307,21 +307,7 @@ struct ProbeTarget;
 impl Image for ProbeTarget {
     fn run(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Exit> {
         let said = Said::default();
-        let target = probe_target::Process {
-            arguments: process.arguments,
-            environment: process.environment,
-            network: Net(process.network),
-            instance: process.instance,
-            terminate: process.terminate,
-            read: |_| {
-                Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    "the embedded cluster has no files",
-                ))
-            },
-            output: Box::new(io::sink()),
-            errors: Box::new(said.clone()),
-        };
+        let target = target(process, Box::new(io::sink()), Box::new(said.clone()));
         Box::pin(async move {
             let code = i32::from(probe_target::run(target).await);
             pocket::image::Exit {
@@ -330,17 +316,57 @@ impl Image for ProbeTarget {
             }
         })
     }
+
+    fn exec(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Output> {
+        let (stdout, stderr) = (Said::default(), Said::default());
+        let target = target(process, Box::new(stdout.clone()), Box::new(stderr.clone()));
+        Box::pin(async move {
+            let code = i32::from(probe_target::run(target).await);
+            pocket::image::Output {
+                code,
+                stdout: stdout.take(),
+                stderr: stderr.take(),
+            }
+        })
+    }
 }
 
-/// What a process said on stderr: its termination message, as `FallbackToLogsOnError` has it.
+/// One invocation of the program in a Pod.
+fn target(
+    process: pocket::image::Process,
+    output: Box<dyn io::Write + Send>,
+    errors: Box<dyn io::Write + Send>,
+) -> probe_target::Process<Net> {
+    probe_target::Process {
+        arguments: process.arguments,
+        environment: process.environment,
+        network: Net(process.network),
+        instance: process.instance,
+        terminate: process.terminate,
+        read: |_| {
+            Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the embedded cluster has no files",
+            ))
+        },
+        output,
+        errors,
+    }
+}
+
+/// What a process has said, on stdout or on stderr.
 #[derive(Clone, Default)]
 struct Said(Arc<Mutex<Vec<u8>>>);
 
 impl Said {
+    /// A termination message, as `FallbackToLogsOnError` has it.
     fn message(&self) -> Option<String> {
-        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&said).trim().to_owned();
+        let text = String::from_utf8_lossy(&self.take()).trim().to_owned();
         (!text.is_empty()).then_some(text)
+    }
+
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::net::Host;
@@ -15,6 +16,21 @@ use crate::net::Host;
 pub trait Image: Send + Sync + 'static {
     /// Runs one process to its end. Dropping the future is SIGKILL: nothing of the process may be left then.
     fn run(&self, process: Process) -> BoxFuture<'static, Exit>;
+
+    /// Runs a further process beside a container's main one, as an exec probe does, and keeps what it said. Dropping
+    /// the future is SIGKILL. By default the same program, whose termination message stands for what it said on stderr.
+    fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
+        let run = self.run(process);
+        let output = async {
+            let exit = run.await;
+            Output {
+                code: exit.code,
+                stdout: Vec::new(),
+                stderr: exit.message.unwrap_or_default().into_bytes(),
+            }
+        };
+        output.boxed()
+    }
 }
 
 impl<F> Image for F
@@ -70,7 +86,18 @@ impl Exit {
     }
 }
 
-/// The images that a cluster has, by name.
+/// What a process came to whose output was kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Its code; 128 + n if it died of signal n.
+    pub code: i32,
+    /// All that it wrote to stdout.
+    pub stdout: Vec<u8>,
+    /// All that it wrote to stderr.
+    pub stderr: Vec<u8>,
+}
+
+/// The images that a cluster has, by name. The only file of an image is its program, `/NAME`.
 #[derive(Clone, Default)]
 pub struct Images(BTreeMap<String, Arc<dyn Image>>);
 
@@ -85,6 +112,21 @@ impl Images {
         self.0
             .get_key_value(name_of(reference))
             .map(|(name, image)| (name.as_str(), image))
+    }
+
+    /// Finds `program` in the image called `name`, whose working directory is the root, or says why there is none.
+    ///
+    /// The words are those of runc.
+    pub(crate) fn look_up(name: &str, program: &str) -> Result<(), String> {
+        let path = program.strip_prefix('.').unwrap_or(program);
+        if path.strip_prefix('/') == Some(name) {
+            return Ok(());
+        }
+        Err(if program.contains('/') {
+            format!("exec: \"{program}\": stat {program}: no such file or directory")
+        } else {
+            format!("exec: \"{program}\": executable file not found in $PATH")
+        })
     }
 
     /// What can be run, for a message: `probe-target, sleeper`.
@@ -109,6 +151,20 @@ fn name_of(reference: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_found_by_its_path_alone() {
+        let check = |program, why: Result<(), &str>| {
+            let found = Images::look_up("probe-target", program);
+            assert_eq!(found, why.map_err(str::to_owned));
+        };
+        check("/probe-target", Ok(()));
+        check("./probe-target", Ok(()));
+        let unlisted = "exec: \"probe-target\": executable file not found in $PATH";
+        check("probe-target", Err(unlisted));
+        let missing = "exec: \"/bin/sh\": stat /bin/sh: no such file or directory";
+        check("/bin/sh", Err(missing));
+    }
 
     #[test]
     fn the_last_path_component_names_the_image() {

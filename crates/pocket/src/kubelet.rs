@@ -15,6 +15,7 @@ mod prober;
 
 mod attempt;
 mod dial;
+mod exec;
 mod http;
 mod tcp;
 
@@ -175,6 +176,12 @@ impl fmt::Debug for Node {
 fn jittered(wait: Duration, random: &mut fastrand::Rng) -> Duration {
     let whole = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(whole.saturating_add(random.u64(..=whole / 2)))
+}
+
+/// 64 digits, as containerd names what it runs.
+fn hexadecimal(random: &mut fastrand::Rng) -> String {
+    let words = [(); 4].map(|()| random.u64(..));
+    words.map(|word| format!("{word:016x}")).concat()
 }
 
 #[cfg(test)]

@@ -1,15 +1,12 @@
 //! One attempt of any probe, and what it reports.
 //!
-//! The handlers are told apart here; how each does it is its own file's.
-
-use std::net::IpAddr;
-use std::time::Duration;
+//! The handlers are told apart here; how each does it is its own file's, and when is the prober's.
 
 use rules::probe::Outcome;
 
-use super::http::{self, HttpGet};
-use super::tcp::{self, TcpSocket};
-use crate::net::Host;
+use super::exec::Exec;
+use super::http::HttpGet;
+use super::tcp::TcpSocket;
 
 /// What a probe does.
 #[derive(Clone, Debug)]
@@ -18,16 +15,8 @@ pub(super) enum Handler {
     Http(HttpGet),
     /// Connects to a port.
     Tcp(TcpSocket),
-}
-
-impl Handler {
-    /// Does it once, from `node` to the Pod at `ip`.
-    pub(super) async fn attempt(&self, node: &Host, ip: IpAddr, timeout: Duration) -> Report {
-        match self {
-            Self::Http(get) => http::attempt(get, node, ip, timeout).await,
-            Self::Tcp(socket) => tcp::attempt(socket, node, ip, timeout).await,
-        }
-    }
+    /// Runs a command in the container.
+    Exec(Exec),
 }
 
 /// What came of an attempt.

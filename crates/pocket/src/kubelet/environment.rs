@@ -24,10 +24,10 @@ pub(super) struct Sources<'a> {
 type Variables = BTreeMap<String, String>;
 
 impl Sources<'_> {
-    /// The environment of a container, or why it cannot be made.
+    /// The environment of a container, or why it cannot be made. `HOSTNAME` is not in it: the runtime adds that, too
+    /// late for anything to refer to it.
     pub(super) fn environment(&self, container: &Container) -> Result<Variables, String> {
         let mut variables = Variables::new();
-        variables.insert("HOSTNAME".to_owned(), self.hostname());
         for from in &container.environment_from {
             variables.extend(self.all_of(from)?);
         }
@@ -40,7 +40,7 @@ impl Sources<'_> {
     }
 
     /// Rule: `pkg/kubelet/kubelet_pods.go`, `GeneratePodHostNameAndDomain`, and Linux' limit of a host's name.
-    fn hostname(&self) -> String {
+    pub(super) fn hostname(&self) -> String {
         let given = self
             .pod
             .spec
@@ -247,13 +247,13 @@ mod tests {
             {"name": "POD", "valueFrom": field("metadata.name")},
             {"name": "APP", "valueFrom": field("metadata.labels['app']")},
             {"name": "IP", "valueFrom": field("status.podIP")},
-            {"name": "BOTH", "value": "$(POD)/$(IP)/$(LATER)"},
+            {"name": "BOTH", "value": "$(POD)/$(IP)/$(LATER)/$(HOSTNAME)"},
             {"name": "LATER", "value": "x"},
         ]))
         .unwrap();
-        assert_eq!(variables["BOTH"], "web/10.244.0.2/$(LATER)");
+        let both = "web/10.244.0.2/$(LATER)/$(HOSTNAME)";
+        assert_eq!(variables["BOTH"], both);
         assert_eq!(variables["APP"], "web");
-        assert_eq!(variables["HOSTNAME"], "web");
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,15 +6,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rules::container::{ContainerId, RestartPolicy, Role};
+use rules::container::{ContainerId, RestartPolicy};
 use rules::event_text;
 use rules::probe::{Cause, Effect, Kind, Next, Observed, Results, Spec, Verdict, Worker};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::Node;
 use super::attempt::{Handler, Report};
+use super::exec::{self, Inside};
 use super::spec::{self, PodSpec};
+use super::{Node, hexadecimal};
+use super::{http, tcp};
 use crate::events::{Recorder, Severity};
 
 /// What the probers of a Pod share with each other and with its syncs.
@@ -26,6 +28,10 @@ pub(super) struct Probing {
     events: Arc<Recorder>,
     results: Mutex<Results>,
     workers: Mutex<BTreeMap<Name, Arc<Bells>>>,
+    /// The containers that have been started, by name.
+    insides: Mutex<BTreeMap<String, Inside>>,
+    /// The Pod is being ended.
+    ending: watch::Sender<bool>,
     /// Rung when the Pod has to be synced.
     news: Notify,
 }
@@ -54,6 +60,8 @@ impl Probing {
             events,
             results: Mutex::default(),
             workers: Mutex::default(),
+            insides: Mutex::default(),
+            ending: watch::Sender::new(false),
             news: Notify::new(),
         }
     }
@@ -62,7 +70,13 @@ impl Probing {
     /// ended by itself does not come back while an earlier one lives.
     ///
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `AddPod`.
-    pub(super) fn set_up(self: &Arc<Self>, spec: &PodSpec, deleted: bool, tasks: &mut JoinSet<()>) {
+    pub(super) fn set_up(
+        self: &Arc<Self>,
+        spec: &PodSpec,
+        deleted: bool,
+        random: &mut fastrand::Rng,
+        tasks: &mut JoinSet<()>,
+    ) {
         let containers = spec.containers.iter();
         let all = containers.flat_map(|it| it.rules.probes.iter().map(move |probe| (it, *probe)));
         for (container, probe) in all {
@@ -72,10 +86,13 @@ impl Probing {
             }
             let bells = Arc::new(Bells::default());
             self.workers().insert(name.clone(), Arc::clone(&bells));
+            let handler = container.handlers[&probe.kind].clone();
             let prober = Prober {
                 probing: Arc::clone(self),
+                part: spec::part(container.rules.role, &name.0),
                 worker: Worker::new(probe, self.node.clock.now(), deleted),
-                handler: container.handlers[&probe.kind].clone(),
+                random: matches!(handler, Handler::Exec(_)).then(|| random.fork()),
+                handler,
                 name,
                 bells,
             };
@@ -88,6 +105,26 @@ impl Probing {
         let workers = self.workers();
         let stopped = workers.iter().filter(|((_, kind), _)| kinds.contains(kind));
         stopped.for_each(|(_, bells)| bells.stop.notify_one());
+    }
+
+    /// A container has been started: commands can be run in it.
+    pub(super) fn enter(&self, container: &str, inside: Inside) {
+        self.insides().insert(container.to_owned(), inside);
+    }
+
+    fn inside(&self, container: &str) -> Option<Inside> {
+        self.insides().get(container).cloned()
+    }
+
+    /// The Pod is being ended: no command is run in it any more.
+    pub(super) fn end(&self) {
+        self.ending.send_replace(true);
+    }
+
+    async fn ended(&self) {
+        let mut ending = self.ending.subscribe();
+        // The sender is ours, so it does not go.
+        drop(ending.wait_for(|ending| *ending).await);
     }
 
     /// A container has such a prober.
@@ -138,6 +175,10 @@ impl Probing {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn insides(&self) -> MutexGuard<'_, BTreeMap<String, Inside>> {
+        self.insides.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn workers(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Bells>>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -147,8 +188,12 @@ impl Probing {
 struct Prober {
     probing: Arc<Probing>,
     name: Name,
+    /// What its events are about.
+    part: String,
     worker: Worker,
     handler: Handler,
+    /// What the processes it runs are named by, if it runs any.
+    random: Option<fastrand::Rng>,
     bells: Arc<Bells>,
 }
 
@@ -195,23 +240,33 @@ impl Prober {
         }
     }
 
-    async fn attempt(&self) -> Report {
-        let node = &self.probing.node;
-        let status = node.board.get(&self.probing.uid);
+    async fn attempt(&mut self) -> Report {
+        let probing = &self.probing;
+        let node = probing.node.host();
+        let status = probing.node.board.get(&probing.uid);
         let Some(ip) = status.and_then(|status| status.ip) else {
             return Report::unknown("the Pod has no address");
         };
         let Spec { timeout, .. } = *self.worker.spec();
-        self.handler.attempt(&node.host(), ip, timeout).await
+        match &self.handler {
+            Handler::Http(get) => http::attempt(get, &node, ip, timeout).await,
+            Handler::Tcp(socket) => tcp::attempt(socket, &node, ip, timeout).await,
+            Handler::Exec(exec) => {
+                let id = self.random.as_mut().map(hexadecimal).unwrap_or_default();
+                let Some(inside) = probing.inside(&self.name.0) else {
+                    return Report::unknown("the container has not been started");
+                };
+                exec::attempt(exec, inside, id, timeout, probing.ended()).await
+            }
+        }
     }
 
     fn tell(&self, report: &Report) {
-        let (container, kind) = &self.name;
-        let said = event_text::attempt(*kind, report.outcome, report.answered, &report.detail);
+        let kind = self.name.1;
+        let said = event_text::attempt(kind, report.outcome, report.answered, &report.detail);
         if let Some((reason, message)) = said {
-            let part = spec::part(Role::Main, container);
             let events = &self.probing.events;
-            events.say_of(&part, Severity::Warning, reason, &message);
+            events.say_of(&self.part, Severity::Warning, reason, &message);
         }
     }
 

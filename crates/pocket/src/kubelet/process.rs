@@ -18,7 +18,7 @@ use crate::image::{Exit, Image, Process};
 
 /// Exit codes of a process that a signal ended: 128 + its number.
 const KILLED: i32 = 128 + 9;
-const ABORTED: i32 = 128 + 6;
+pub(super) const ABORTED: i32 = 128 + 6;
 
 /// The handle by which a process is ended. It outlives the process.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Whole Pods on a paused clock: what a client of the API sees of them, and what the programs in them do.
 
 mod endings;
+mod exec;
 mod probes;
 mod refusals;
 mod restarts;

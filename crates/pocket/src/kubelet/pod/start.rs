@@ -5,17 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use rules::back_off::{Refused, go_duration};
 use rules::container::ContainerId;
 
 use super::super::environment::{Sources, expand};
+use super::super::exec::Inside;
+use super::super::hexadecimal;
 use super::super::history::History;
 use super::super::spec::Container;
 use super::PodLife;
 use super::sync::Tally;
 use crate::events::Severity;
-use crate::image::{Image, Process};
+use crate::image::{Image, Images};
 use crate::net::Host;
 
 /// The next try after a failure other than the back-off's.
@@ -38,13 +39,16 @@ impl PodLife {
             return tally.retry_in(RETRY);
         };
         let id = ContainerId::new(&format!("containerd://{}", hexadecimal(&mut self.random)));
-        let process = match self.process(&container, &id) {
-            Ok(process) => process,
+        let (arguments, inside) = match self.prepare(&container, &image) {
+            Ok(prepared) => prepared,
             Err(why) => {
                 self.refuse(&container.rules.name, "CreateContainerConfigError", &why);
                 return tally.retry_in(RETRY);
             }
         };
+        self.probing.enter(&container.rules.name, inside.clone());
+        let instance = id.to_string();
+        let process = |terminate| inside.process(arguments, instance, terminate);
         let reference = &container.rules.image;
         self.runtime
             .start(place, id, reference, image, process)
@@ -96,50 +100,42 @@ impl PodLife {
         }
     }
 
-    /// What the process is started with, but for its SIGTERM.
-    fn process(
+    /// The arguments of the process, and the container from inside.
+    fn prepare(
         &self,
         container: &Container,
-        id: &ContainerId,
-    ) -> Result<impl FnOnce(BoxFuture<'static, ()>) -> Process + use<>, String> {
+        image: &Arc<dyn Image>,
+    ) -> Result<(Vec<String>, Inside), String> {
         let ip = self.ip.ok_or("no address is left for the Pod")?;
         let sources = Sources {
             pod: &self.order.pod,
             ip,
             registry: &self.node.registry,
         };
-        let environment = sources.environment(container)?;
-        let program = self.program(container)?;
-        let words = program.iter().chain(&container.arguments);
+        let mut environment = sources.environment(container)?;
+        let found = self.node.images.find(&container.rules.image);
+        let name = found.map_or("", |(name, _)| name);
+        let words = program(container, name)?.iter().chain(&container.arguments);
         let arguments = words.map(|word| expand(word, &environment)).collect();
-        let network = Host::new(Arc::clone(&self.node.network), ip);
-        let instance = id.to_string();
-        Ok(move |terminate| Process {
-            arguments,
+        let hostname = environment.entry("HOSTNAME".to_owned());
+        hostname.or_insert_with(|| sources.hostname());
+        let inside = Inside {
+            name: name.to_owned(),
+            image: Arc::clone(image),
             environment,
-            network,
-            instance,
-            terminate,
-        })
-    }
-
-    /// What `command` adds to the arguments: all but its first word, which must be the image's only program.
-    fn program<'a>(&self, container: &'a Container) -> Result<&'a [String], String> {
-        let Some((program, rest)) = container.command.split_first() else {
-            return Ok(&[]);
+            network: Host::new(Arc::clone(&self.node.network), ip),
         };
-        let image = self.node.images.find(&container.rules.image);
-        let name = image.map_or("", |(name, _)| name);
-        if program.rsplit('/').next() == Some(name) {
-            return Ok(rest);
-        }
-        Err(format!(
-            "exec: \"{program}\": executable file not found: the image has only \"{name}\""
-        ))
+        Ok((arguments, inside))
     }
 }
 
-fn hexadecimal(random: &mut fastrand::Rng) -> String {
-    let words = [(); 4].map(|()| random.u64(..));
-    words.map(|word| format!("{word:016x}")).concat()
+/// What `command` adds to the arguments: all but its first word, which must be the image's only program.
+fn program<'a>(container: &'a Container, name: &str) -> Result<&'a [String], String> {
+    let Some((program, rest)) = container.command.split_first() else {
+        return Ok(&[]);
+    };
+    match Images::look_up(name, program) {
+        Ok(()) => Ok(rest),
+        Err(why) => Err(format!("{why}: the image has only \"/{name}\"")),
+    }
 }

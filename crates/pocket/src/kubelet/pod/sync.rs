@@ -52,8 +52,9 @@ impl PodLife {
             let why = why.to_string();
             return self.refuse_all(&why, &seen);
         }
+        let dying = self.is_dying();
         self.probing
-            .set_up(&self.spec, self.is_dying(), &mut self.probers);
+            .set_up(&self.spec, dying, &mut self.random, &mut self.probers);
         if self.ip.is_none() {
             self.make_sandbox(&seen).await;
         }

@@ -15,6 +15,7 @@ impl PodLife {
     /// Ends what runs. Readiness goes on being probed until all containers have stopped.
     pub(super) async fn terminate(&mut self) {
         self.report(Stage::Terminating);
+        self.probing.end();
         self.probing.stop(&[Kind::Liveness, Kind::Startup]);
         self.say_stopping();
         self.stop_with_deletion().await;

@@ -1,5 +1,6 @@
 //! One probe of a container: Kubernetes' defaults, and what pocket can do of it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe};
@@ -8,6 +9,8 @@ use rules::probe::{Kind, Spec, Threshold};
 
 use super::{Unsupported, seconds};
 use crate::kubelet::attempt::Handler;
+use crate::kubelet::environment::expand;
+use crate::kubelet::exec::Exec;
 use crate::kubelet::http::HttpGet;
 use crate::kubelet::tcp::TcpSocket;
 
@@ -39,10 +42,6 @@ fn threshold(count: i32) -> Threshold {
 }
 
 fn handler(probe: &Probe, container: &Container, field: &str) -> Result<Handler, Unsupported> {
-    let refuse = |name: &str| {
-        let why = "pocket probes by httpGet and tcpSocket only";
-        Err(Unsupported::new(format_args!("{field}.{name}"), why))
-    };
     if let Some(get) = &probe.http_get {
         return http_get(get, container, &format!("{field}.httpGet")).map(Handler::Http);
     }
@@ -51,7 +50,29 @@ fn handler(probe: &Probe, container: &Container, field: &str) -> Result<Handler,
         let port = port(&socket.port, container);
         return Ok(Handler::Tcp(TcpSocket { host, port }));
     }
-    refuse(if probe.grpc.is_some() { "grpc" } else { "exec" })
+    if probe.grpc.is_some() {
+        let why = "pocket probes by httpGet, tcpSocket and exec only";
+        return Err(Unsupported::new(format_args!("{field}.grpc"), why));
+    }
+    let command = probe.exec.iter().flat_map(|exec| &exec.command).flatten();
+    let variables = literal_variables(container);
+    let command = command.map(|word| expand(word, &variables)).collect();
+    Ok(Handler::Exec(Exec { command }))
+}
+
+/// The variables that a probe's command may refer to: as written, and empty where the value comes from elsewhere.
+///
+/// Rule: `pkg/kubelet/container/helpers.go`, `ExpandContainerCommandOnlyStatic`.
+fn literal_variables(container: &Container) -> BTreeMap<String, String> {
+    let variables = container.env.iter().flatten();
+    variables
+        .map(|variable| {
+            (
+                variable.name.clone(),
+                variable.value.clone().unwrap_or_default(),
+            )
+        })
+        .collect()
 }
 
 fn http_get(

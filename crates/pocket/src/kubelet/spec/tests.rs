@@ -19,7 +19,7 @@ fn container(fields: &Value) -> Result<Container, Unsupported> {
 fn http_get(container: &Container) -> &crate::kubelet::http::HttpGet {
     match &container.handlers[&Kind::Liveness] {
         Handler::Http(get) => get,
-        Handler::Tcp(socket) => panic!("not an HTTP probe: {socket:?}"),
+        other => panic!("not an HTTP probe: {other:?}"),
     }
 }
 
@@ -58,13 +58,30 @@ fn a_port_is_a_number_or_a_name_of_this_container() {
 }
 
 #[test]
+fn a_command_is_expanded_from_literal_variables() {
+    let fields = json!({
+        "env": [
+            {"name": "A", "value": "1"}, {"name": "B", "value": "$(A)"},
+            {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        ],
+        "livenessProbe": {"exec": {"command": ["/probe-target", "$(A)-$(B)-$(C)-$(D)"]}},
+    });
+    let container = container(&fields).unwrap();
+    let Handler::Exec(exec) = &container.handlers[&Kind::Liveness] else {
+        panic!("not an exec probe");
+    };
+    // As seen on a node.
+    assert_eq!(exec.command, ["/probe-target", "1-$(A)--$(D)"]);
+}
+
+#[test]
 fn what_pocket_cannot_run_is_named() {
     let check = |fields: Value, said: &str| {
         assert_eq!(container(&fields).unwrap_err().to_string(), said);
     };
     check(
-        json!({"readinessProbe": {"exec": {"command": ["true"]}}}),
-        "spec.containers[0].readinessProbe.exec: pocket probes by httpGet and tcpSocket only",
+        json!({"readinessProbe": {"grpc": {"port": 1}}}),
+        "spec.containers[0].readinessProbe.grpc: pocket probes by httpGet, tcpSocket and exec only",
     );
     check(
         json!({"startupProbe": {"httpGet": {"port": 1, "host": "example.com"}}}),

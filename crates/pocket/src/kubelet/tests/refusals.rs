@@ -33,16 +33,15 @@ async fn an_unknown_image_is_refused_in_the_words_of_a_node() {
 #[tokio::test(start_paused = true)]
 async fn what_pocket_cannot_run_is_a_configuration_error() {
     let world = World::new();
-    let exec = json!({"livenessProbe": {"exec": {"command": ["true"]}}});
-    world.create(pod(&json!({"containers": [container("a", 8080, &exec)]})));
+    let hook = json!({"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}});
+    world.create(pod(&json!({"containers": [container("a", 8080, &hook)]})));
     world.advance(SECOND).await;
     let waiting = world.status("a").state.unwrap().waiting.unwrap();
     assert_eq!(
         waiting.reason.as_deref(),
         Some("CreateContainerConfigError")
     );
-    let message =
-        "spec.containers[0].livenessProbe.exec: pocket probes by httpGet and tcpSocket only";
+    let message = "spec.containers[0].lifecycle: pocket runs no hooks";
     assert_eq!(waiting.message.as_deref(), Some(message));
     world.delete(None);
     world.advance(3 * SECOND).await;

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::super::*;
-use crate::image::{Exit, Process};
+use crate::image::{Exit, Image, Output, Process};
 use crate::net::Stream;
 use crate::net::memory::Memory;
 
@@ -56,11 +56,7 @@ impl World {
             crash: Notify::new(),
         });
         let mut images = Images::default();
-        let acting = Arc::clone(&script);
-        let image = move |process: Process| -> BoxFuture<'static, Exit> {
-            Arc::clone(&acting).play(process).boxed()
-        };
-        images.insert("target", Arc::new(image));
+        images.insert("target", Arc::new(Target(Arc::clone(&script))));
         let random = fastrand::Rng::with_seed(2);
         let network = Arc::new(Memory::new());
         let mut tasks = JoinSet::new();
@@ -248,6 +244,29 @@ impl World {
     }
 }
 
+/// The image `target`.
+struct Target(Arc<Script>);
+
+impl Image for Target {
+    fn run(&self, process: Process) -> BoxFuture<'static, Exit> {
+        Arc::clone(&self.0).play(process).boxed()
+    }
+
+    /// `ROUTE`: is well if that route would answer with 200, and says what it would answer.
+    fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
+        let script = Arc::clone(&self.0);
+        let run = async move {
+            let status = script.request(process.arguments.concat());
+            Output {
+                code: i32::from(status != 200),
+                stdout: format!("{status}\n").into_bytes(),
+                stderr: Vec::new(),
+            }
+        };
+        run.boxed()
+    }
+}
+
 impl Script {
     fn acts(&self) -> MutexGuard<'_, Acts> {
         self.acts.lock().unwrap()
@@ -342,6 +361,14 @@ pub(super) fn container(name: &str, port: u16, fields: &Value) -> Value {
 /// An `httpGet` probe with further fields.
 pub(super) fn probe(port: u16, path: &str, fields: &Value) -> Value {
     let mut probe = json!({"httpGet": {"port": port, "path": path}});
+    let own = probe.as_object_mut().unwrap();
+    own.extend(fields.as_object().unwrap().clone());
+    probe
+}
+
+/// An `exec` probe of this command, with further fields.
+pub(super) fn exec(command: &[&str], fields: &Value) -> Value {
+    let mut probe = json!({"exec": {"command": command}});
     let own = probe.as_object_mut().unwrap();
     own.extend(fields.as_object().unwrap().clone());
     probe

@@ -1,0 +1,223 @@
+//! One `exec` attempt: a further process in the container, and its exit code.
+//!
+//! It has the container's environment and network. What it says is told only if it fails. A command that cannot be
+//! started is not a failure of the container's: the attempt errs, and counts for nothing.
+//!
+//! Rule: `pkg/probe/exec/exec.go`, and containerd's words for what it could not start.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, pending};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rules::back_off::go_duration;
+use rules::probe::Outcome;
+
+use super::attempt::Report;
+use super::process::ABORTED;
+use crate::image::{Image, Images, Output, Process};
+use crate::net::Host;
+
+/// Bytes of output that are looked at.
+///
+/// Rule: `pkg/probe/exec/exec.go`, `maxReadLength`.
+const OUTPUT: usize = 10 * 1024;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub(super) struct Exec {
+    /// The program and its arguments, `$(VAR)` expanded.
+    pub(super) command: Vec<String>,
+}
+
+/// A container from inside, as long as it runs: what processes in it are made of.
+#[derive(Clone)]
+pub(super) struct Inside {
+    /// The image's name, and so its program's.
+    pub(super) name: String,
+    pub(super) image: Arc<dyn Image>,
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) network: Host,
+}
+
+impl Inside {
+    /// A process in here.
+    pub(super) fn process(
+        self,
+        arguments: Vec<String>,
+        instance: String,
+        terminate: BoxFuture<'static, ()>,
+    ) -> Process {
+        Process {
+            arguments,
+            environment: self.environment,
+            network: self.network,
+            instance,
+            terminate,
+        }
+    }
+}
+
+/// Makes one attempt, known to the runtime as `id`; `cancelled` gives it up.
+pub(super) async fn attempt(
+    exec: &Exec,
+    inside: Inside,
+    id: String,
+    limit: Duration,
+    cancelled: impl Future<Output = ()>,
+) -> Report {
+    let (program, arguments) = match exec.command.split_first() {
+        Some((program, arguments)) => (program.as_str(), arguments),
+        None => ("", exec.command.as_slice()),
+    };
+    if let Err(why) = Images::look_up(&inside.name, program) {
+        return unstarted(&id, &why);
+    }
+    let image = Arc::clone(&inside.image);
+    let process = inside.process(arguments.to_vec(), id, pending().boxed());
+    // The image's own code runs inside, so that its panic is the end of the process and not of the prober.
+    let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
+    let output = tokio::select! {
+        biased;
+        () = cancelled => return canceled(),
+        output = tokio::time::timeout(limit, run) => output,
+    };
+    match output {
+        Ok(output) => judge(&output.unwrap_or(Output {
+            code: ABORTED,
+            ..Output::default()
+        })),
+        Err(_) => late(&exec.command, limit),
+    }
+}
+
+/// The attempt of a node that has given up the Pod.
+///
+/// Rule: kubernetes#140881; so the readiness of a Pod being deleted stays as it was.
+pub(super) fn canceled() -> Report {
+    Report::unknown("rpc error: code = Canceled desc = context canceled")
+}
+
+fn judge(output: &Output) -> Report {
+    if output.code == 0 {
+        return Report::new(Outcome::Success, String::new());
+    }
+    let said = output.stdout.iter().chain(&output.stderr);
+    let said: Vec<u8> = said.take(OUTPUT).copied().collect();
+    Report::failure(String::from_utf8_lossy(&said).into_owned())
+}
+
+fn late(command: &[String], limit: Duration) -> Report {
+    let (command, limit) = (command.join(" "), go_duration(limit));
+    Report::failure(format!(
+        "command timed out: \"{command}\" timed out after {limit}"
+    ))
+}
+
+fn unstarted(id: &str, why: &str) -> Report {
+    let exec = format!("failed to exec in container: failed to start exec \"{id}\"");
+    let start = "OCI runtime exec failed: exec failed: unable to start container process";
+    Report::unknown(&format!(
+        "rpc error: code = Unknown desc = {exec}: {start}: {why}: unknown"
+    ))
+}
+
+impl fmt::Debug for Inside {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Inside")
+            .field("name", &self.name)
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Exit;
+    use crate::net::memory::Memory;
+
+    /// An image whose second processes do what they are told: say, fail, hang or panic.
+    struct Obedient;
+
+    impl Image for Obedient {
+        fn run(&self, _: Process) -> BoxFuture<'static, Exit> {
+            async { Exit::code(0) }.boxed()
+        }
+
+        fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
+            async move {
+                match process.arguments[0].as_str() {
+                    "hang" => pending().await,
+                    "panic" => panic!("as a program may"),
+                    code => Output {
+                        code: code.parse().unwrap(),
+                        stdout: process.environment["OUT"].clone().into_bytes(),
+                        stderr: b"err\n".to_vec(),
+                    },
+                }
+            }
+            .boxed()
+        }
+    }
+
+    async fn check(command: &[&str], expected: Report) {
+        check_of("out\n", command, pending(), expected).await;
+    }
+
+    async fn check_of(
+        out: &str,
+        command: &[&str],
+        cancelled: impl Future<Output = ()>,
+        expected: Report,
+    ) {
+        let inside = Inside {
+            name: "obedient".to_owned(),
+            image: Arc::new(Obedient),
+            environment: [("OUT".to_owned(), out.to_owned())].into(),
+            network: Host::new(Arc::new(Memory::new()), [10, 244, 0, 5].into()),
+        };
+        let command = command.iter().map(|&word| word.to_owned()).collect();
+        let limit = Duration::from_secs(90);
+        let report = attempt(&Exec { command }, inside, "1f".to_owned(), limit, cancelled).await;
+        assert_eq!(report, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_exit_code_decides_and_the_output_explains() {
+        let success = Report::new(Outcome::Success, String::new());
+        check(&["/obedient", "0"], success).await;
+        let said = Report::failure("out\nerr\n".to_owned());
+        check(&["/obedient", "7"], said).await;
+        check(&["/obedient", "panic"], Report::failure(String::new())).await;
+        let long = "x".repeat(OUTPUT + 1);
+        let cut = Report::failure("x".repeat(OUTPUT));
+        check_of(&long, &["/obedient", "1"], pending(), cut).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_takes_too_long_is_killed() {
+        let late = "command timed out: \"/obedient hang on\" timed out after 1m30s";
+        check(
+            &["/obedient", "hang", "on"],
+            Report::failure(late.to_owned()),
+        )
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_started_is_an_error() {
+        let why = "rpc error: code = Unknown desc = failed to exec in container: failed to start exec \"1f\": \
+             OCI runtime exec failed: exec failed: unable to start container process: \
+             exec: \"nosuch\": executable file not found in $PATH: unknown";
+        check(&["nosuch"], Report::unknown(why)).await;
+        let why = "rpc error: code = Canceled desc = context canceled";
+        let given_up = async {};
+        check_of("", &["/obedient", "hang"], given_up, Report::unknown(why)).await;
+    }
+}
