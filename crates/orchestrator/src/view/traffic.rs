@@ -98,9 +98,10 @@ impl Client {
         self.advance();
     }
 
-    /// What it sends from now on counts for nothing.
+    /// What it sends from now on counts for nothing. That none is due before the frontier stays known.
     pub(crate) fn end(&mut self, at: Micros) {
-        self.end = self.end.min(signed(at));
+        let known = self.frontier + self.zero();
+        self.end = self.end.min(signed(at).max(known));
         self.revision += 1;
     }
 

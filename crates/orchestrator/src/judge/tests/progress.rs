@@ -140,6 +140,23 @@ fn what_is_undone_is_held_against_nobody() {
 }
 
 #[test]
+fn what_was_decided_stays_so_when_it_is_undone_at_once() {
+    let experiment = experiment(
+        "{ id: it, traffic: [users-a], that: { outcome: refused }, eventually: { within: 5s, hold: 3s } }",
+    );
+    let script = || {
+        Script::in_step()
+            .clock("users-a", 0)
+            .requests("users-a", 9_000, 15_001, Ok)
+            .at(15_000)
+    };
+    let state = Judge::new(&experiment).step(&script().done(), 0, Micros(15_000_000));
+    assert!(state.failed);
+    let judgement = judge(&experiment, &script().end(0).reverting().done());
+    assert_eq!(judgement.verdict, Verdict::Fail);
+}
+
+#[test]
 fn steps_that_never_ran_make_a_run_inconclusive_at_best() {
     let step = |name: &str, ready: &str| {
         format!(
