@@ -2,11 +2,13 @@
 //!
 //! Rule: `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`, and `third_party/forked/golang/expansion`.
 
+mod services;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMap, EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, Pod, Secret,
+    ConfigMap, EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, Pod, Secret, Service,
 };
 
 use super::spec::Container;
@@ -27,7 +29,7 @@ impl Sources<'_> {
     /// The environment of a container, or why it cannot be made. `HOSTNAME` is not in it: the runtime adds that, too
     /// late for anything to refer to it.
     pub(super) fn environment(&self, container: &Container) -> Result<Variables, String> {
-        let mut variables = Variables::new();
+        let mut variables = self.services();
         for from in &container.environment_from {
             variables.extend(self.all_of(from)?);
         }
@@ -37,6 +39,16 @@ impl Sources<'_> {
             }
         }
         Ok(variables)
+    }
+
+    /// What Services of the Pod's namespace there are, unless it does not want to know (`enableServiceLinks`).
+    fn services(&self) -> Variables {
+        let spec = self.pod.spec.as_ref();
+        if spec.and_then(|spec| spec.enable_service_links) == Some(false) {
+            return Variables::new();
+        }
+        let services: Vec<Service> = self.registry.list(Some(self.namespace()));
+        services::variables(&services)
     }
 
     /// Rule: `pkg/kubelet/kubelet_pods.go`, `GeneratePodHostNameAndDomain`, and Linux' limit of a host's name.
@@ -205,6 +217,7 @@ fn reference<'a>(text: &'a str, variables: &'a Variables) -> (&'a str, usize) {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Namespace;
     use serde_json::json;
 
     use super::*;
@@ -224,13 +237,28 @@ mod tests {
     }
 
     fn environment(env: &serde_json::Value) -> Result<Variables, String> {
+        environment_with(true, env)
+    }
+
+    /// The environment in a namespace with a Service `web-b`.
+    fn environment_with(links: bool, env: &serde_json::Value) -> Result<Variables, String> {
+        let containers = json!([{"name": "a", "image": "i", "env": env}]);
         let pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": "web", "namespace": "n", "labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "a", "image": "i", "env": env}]},
+            "spec": {"enableServiceLinks": links, "containers": containers},
         }))
         .unwrap();
         let clock = Clock::new("2026-01-02T03:04:05Z".parse().unwrap());
         let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some("n".to_owned());
+        registry.create(&namespace).unwrap();
+        let service: Service = serde_json::from_value(json!({
+            "metadata": {"name": "web-b", "namespace": "n"},
+            "spec": {"clusterIP": "10.96.0.7", "ports": [{"port": 80}]},
+        }))
+        .unwrap();
+        registry.create(&service).unwrap();
         let spec = PodSpec::parse(pod.spec.as_ref().unwrap()).unwrap();
         let sources = Sources {
             pod: &pod,
@@ -254,6 +282,19 @@ mod tests {
         let both = "web/10.244.0.2/$(LATER)/$(HOSTNAME)";
         assert_eq!(variables["BOTH"], both);
         assert_eq!(variables["APP"], "web");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_are_told_unless_the_pod_or_a_variable_says_otherwise() {
+        let env = json!([
+            {"name": "URL", "value": "http://$(WEB_B_SERVICE_HOST):$(WEB_B_SERVICE_PORT)"},
+            {"name": "WEB_B_PORT", "value": "mine"},
+        ]);
+        let variables = environment(&env).unwrap();
+        assert_eq!(variables["URL"], "http://10.96.0.7:80");
+        assert_eq!(variables["WEB_B_PORT"], "mine");
+        let variables = environment_with(false, &env).unwrap();
+        assert_eq!(variables.len(), 2);
     }
 
     #[tokio::test(start_paused = true)]
