@@ -16,6 +16,7 @@ mod prober;
 mod attempt;
 mod dial;
 mod exec;
+mod grpc;
 mod http;
 mod tcp;
 

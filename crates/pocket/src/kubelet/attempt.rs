@@ -5,6 +5,7 @@
 use rules::probe::Outcome;
 
 use super::exec::Exec;
+use super::grpc::Grpc;
 use super::http::HttpGet;
 use super::tcp::TcpSocket;
 
@@ -15,6 +16,8 @@ pub(super) enum Handler {
     Http(HttpGet),
     /// Connects to a port.
     Tcp(TcpSocket),
+    /// Asks a gRPC server for its health.
+    Grpc(Grpc),
     /// Runs a command in the container.
     Exec(Exec),
 }

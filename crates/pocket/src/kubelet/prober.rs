@@ -16,7 +16,7 @@ use super::attempt::{Handler, Report};
 use super::exec::{self, Inside};
 use super::spec::{self, PodSpec};
 use super::{Node, hexadecimal};
-use super::{http, tcp};
+use super::{grpc, http, tcp};
 use crate::events::{Recorder, Severity};
 
 /// What the probers of a Pod share with each other and with its syncs.
@@ -251,6 +251,7 @@ impl Prober {
         match &self.handler {
             Handler::Http(get) => http::attempt(get, &node, ip, timeout).await,
             Handler::Tcp(socket) => tcp::attempt(socket, &node, ip, timeout).await,
+            Handler::Grpc(asked) => grpc::attempt(asked, &node, ip, timeout).await,
             Handler::Exec(exec) => {
                 let id = self.random.as_mut().map(hexadecimal).unwrap_or_default();
                 let Some(inside) = probing.inside(&self.name.0) else {

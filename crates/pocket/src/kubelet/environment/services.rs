@@ -92,7 +92,7 @@ mod tests {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        expect![[r#"
+        expect![[r"
             WEB_A_PORT=tcp://10.96.0.7:80
             WEB_A_PORT_80_TCP=tcp://10.96.0.7:80
             WEB_A_PORT_80_TCP_ADDR=10.96.0.7
@@ -105,6 +105,7 @@ mod tests {
             WEB_A_SERVICE_HOST=10.96.0.7
             WEB_A_SERVICE_PORT=80
             WEB_A_SERVICE_PORT_HTTP=80
-            WEB_A_SERVICE_PORT_OTHER_ONE=9000"#]].assert_eq(&lines.join("\n"));
+            WEB_A_SERVICE_PORT_OTHER_ONE=9000"]]
+        .assert_eq(&lines.join("\n"));
     }
 }

@@ -11,6 +11,7 @@ use super::{Unsupported, seconds};
 use crate::kubelet::attempt::Handler;
 use crate::kubelet::environment::expand;
 use crate::kubelet::exec::Exec;
+use crate::kubelet::grpc::Grpc;
 use crate::kubelet::http::HttpGet;
 use crate::kubelet::tcp::TcpSocket;
 
@@ -50,9 +51,11 @@ fn handler(probe: &Probe, container: &Container, field: &str) -> Result<Handler,
         let port = port(&socket.port, container);
         return Ok(Handler::Tcp(TcpSocket { host, port }));
     }
-    if probe.grpc.is_some() {
-        let why = "pocket probes by httpGet, tcpSocket and exec only";
-        return Err(Unsupported::new(format_args!("{field}.grpc"), why));
+    if let Some(grpc) = &probe.grpc {
+        // Validation has seen to the range.
+        let port = u16::try_from(grpc.port).unwrap_or_default();
+        let service = grpc.service.clone().unwrap_or_default();
+        return Ok(Handler::Grpc(Grpc { port, service }));
     }
     let command = probe.exec.iter().flat_map(|exec| &exec.command).flatten();
     let variables = literal_variables(container);

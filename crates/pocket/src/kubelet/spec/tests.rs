@@ -58,6 +58,19 @@ fn a_port_is_a_number_or_a_name_of_this_container() {
 }
 
 #[test]
+fn a_grpc_probe_asks_about_the_server_unless_told_otherwise() {
+    let check = |grpc: Value, service: &str| {
+        let a = container(&json!({"livenessProbe": {"grpc": grpc}})).unwrap();
+        let Handler::Grpc(asked) = &a.handlers[&Kind::Liveness] else {
+            panic!("not a gRPC probe");
+        };
+        assert_eq!((asked.port, asked.service.as_str()), (9000, service));
+    };
+    check(json!({"port": 9000}), "");
+    check(json!({"port": 9000, "service": "live"}), "live");
+}
+
+#[test]
 fn a_command_is_expanded_from_literal_variables() {
     let fields = json!({
         "env": [
@@ -80,8 +93,8 @@ fn what_pocket_cannot_run_is_named() {
         assert_eq!(container(&fields).unwrap_err().to_string(), said);
     };
     check(
-        json!({"readinessProbe": {"grpc": {"port": 1}}}),
-        "spec.containers[0].readinessProbe.grpc: pocket probes by httpGet, tcpSocket and exec only",
+        json!({"readinessProbe": {"httpGet": {"port": 1, "scheme": "HTTPS"}}}),
+        "spec.containers[0].readinessProbe.httpGet.scheme: pocket probes by HTTP only",
     );
     check(
         json!({"startupProbe": {"httpGet": {"port": 1, "host": "example.com"}}}),

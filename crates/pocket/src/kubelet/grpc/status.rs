@@ -1,0 +1,214 @@
+//! How a call ended, as gRPC says it and as Go prints it.
+//!
+//! Rule: grpc-go's `codes`, and `internal/transport/http2_client.go`, `operateHeaders`, for answers that are not gRPC.
+
+use std::fmt;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+
+/// The end of a call that has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Status {
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
+/// A number with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Code(u32);
+
+const NAMES: [&str; 17] = [
+    "OK",
+    "Canceled",
+    "Unknown",
+    "InvalidArgument",
+    "DeadlineExceeded",
+    "NotFound",
+    "AlreadyExists",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "FailedPrecondition",
+    "Aborted",
+    "OutOfRange",
+    "Unimplemented",
+    "Internal",
+    "Unavailable",
+    "DataLoss",
+    "Unauthenticated",
+];
+
+impl Code {
+    pub(super) const CANCELED: Self = Self(1);
+    pub(super) const UNKNOWN: Self = Self(2);
+    pub(super) const DEADLINE_EXCEEDED: Self = Self(4);
+    pub(super) const PERMISSION_DENIED: Self = Self(7);
+    pub(super) const RESOURCE_EXHAUSTED: Self = Self(8);
+    pub(super) const UNIMPLEMENTED: Self = Self(12);
+    pub(super) const INTERNAL: Self = Self(13);
+    pub(super) const UNAVAILABLE: Self = Self(14);
+    pub(super) const UNAUTHENTICATED: Self = Self(16);
+}
+
+impl Status {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, message }
+    }
+
+    /// What the head of an answer says that is not gRPC.
+    pub(super) fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Self> {
+        let mut faults = Vec::new();
+        if status != StatusCode::OK {
+            let reason = status.canonical_reason().unwrap_or_default();
+            let number = status.as_u16();
+            faults.push(format!(
+                "unexpected HTTP status code received from server: {number} ({reason})"
+            ));
+        }
+        let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str());
+        match kind {
+            Some(Ok(kind)) if is_grpc(kind) => {}
+            Some(kind) => faults.push(format!(
+                "transport: received unexpected content-type \"{}\"",
+                kind.unwrap_or_default()
+            )),
+            None => faults.push("malformed header: missing HTTP content-type".to_owned()),
+        }
+        match faults.as_slice() {
+            [] => Ok(()),
+            faults => Err(Self::new(of_http(status), faults.join("; "))),
+        }
+    }
+
+    /// What headers or trailers say of the call's end, if they do. The end may be good.
+    pub(super) fn of_end(headers: &HeaderMap) -> Option<Result<(), Self>> {
+        let code = headers.get("grpc-status")?.to_str().unwrap_or_default();
+        let message = headers.get("grpc-message").map(HeaderValue::as_bytes);
+        let message = decoded(message.unwrap_or_default());
+        Some(match code.parse() {
+            Ok(0) => Ok(()),
+            Ok(code) => Err(Self::new(Code(code), message)),
+            Err(_) => Err(Self::new(
+                Code::INTERNAL,
+                "transport: malformed grpc-status",
+            )),
+        })
+    }
+
+    /// What the reset of a stream says.
+    pub(super) fn of_reset(reason: h2::Reason) -> Self {
+        let (name, code) = match reason {
+            h2::Reason::NO_ERROR => ("NO_ERROR", Code::INTERNAL),
+            h2::Reason::PROTOCOL_ERROR => ("PROTOCOL_ERROR", Code::INTERNAL),
+            h2::Reason::INTERNAL_ERROR => ("INTERNAL_ERROR", Code::INTERNAL),
+            h2::Reason::FLOW_CONTROL_ERROR => ("FLOW_CONTROL_ERROR", Code::RESOURCE_EXHAUSTED),
+            h2::Reason::SETTINGS_TIMEOUT => ("SETTINGS_TIMEOUT", Code::INTERNAL),
+            h2::Reason::STREAM_CLOSED => ("STREAM_CLOSED", Code::UNKNOWN),
+            h2::Reason::FRAME_SIZE_ERROR => ("FRAME_SIZE_ERROR", Code::UNKNOWN),
+            h2::Reason::REFUSED_STREAM => ("REFUSED_STREAM", Code::UNAVAILABLE),
+            h2::Reason::CANCEL => ("CANCEL", Code::CANCELED),
+            h2::Reason::COMPRESSION_ERROR => ("COMPRESSION_ERROR", Code::INTERNAL),
+            h2::Reason::CONNECT_ERROR => ("CONNECT_ERROR", Code::INTERNAL),
+            h2::Reason::ENHANCE_YOUR_CALM => ("ENHANCE_YOUR_CALM", Code::RESOURCE_EXHAUSTED),
+            h2::Reason::INADEQUATE_SECURITY => ("INADEQUATE_SECURITY", Code::PERMISSION_DENIED),
+            h2::Reason::HTTP_1_1_REQUIRED => ("HTTP_1_1_REQUIRED", Code::INTERNAL),
+            _ => ("unknown error code", Code::UNKNOWN),
+        };
+        let message = format!("stream terminated by RST_STREAM with error code: {name}");
+        Self::new(code, message)
+    }
+}
+
+/// As Go prints it.
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, message } = self;
+        write!(formatter, "rpc error: code = {code} desc = {message}")
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = usize::try_from(self.0).ok().and_then(|it| NAMES.get(it));
+        match name {
+            Some(name) => formatter.write_str(name),
+            None => write!(formatter, "Code({})", self.0),
+        }
+    }
+}
+
+fn is_grpc(kind: &str) -> bool {
+    let rest = kind.strip_prefix("application/grpc");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
+
+/// Rule: grpc-go's `HTTPStatusConvTab`.
+fn of_http(status: StatusCode) -> Code {
+    match status.as_u16() {
+        400 => Code::INTERNAL,
+        401 => Code::UNAUTHENTICATED,
+        403 => Code::PERMISSION_DENIED,
+        404 => Code::UNIMPLEMENTED,
+        429 | 502..=504 => Code::UNAVAILABLE,
+        _ => Code::UNKNOWN,
+    }
+}
+
+/// A message without its percent-encoding.
+fn decoded(message: &[u8]) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = message;
+    while let Some((&first, after)) = rest.split_first() {
+        let byte = after.get(..2).filter(|_| first == b'%').and_then(octet);
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn octet(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_number_and_an_encoded_sentence() {
+        let check = |code: &str, expected: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-status", code.parse().unwrap());
+            headers.insert("grpc-message", "100%25 %zz".parse().unwrap());
+            let end = Status::of_end(&headers).unwrap();
+            let said = end.map_or_else(|status| status.to_string(), |()| String::new());
+            assert_eq!(said, expected);
+        };
+        check("0", "");
+        check("5", "rpc error: code = NotFound desc = 100% %zz");
+        check("77", "rpc error: code = Code(77) desc = 100% %zz");
+        let malformed = "rpc error: code = Internal desc = transport: malformed grpc-status";
+        check("x", malformed);
+        assert_eq!(Status::of_end(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn what_is_not_grpc_is_said_whole() {
+        let check = |status: u16, kind: Option<&str>, expected: Option<(Code, &str)>| {
+            let mut headers = HeaderMap::new();
+            if let Some(kind) = kind {
+                headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            }
+            let status = Status::of_head(StatusCode::from_u16(status).unwrap(), &headers);
+            let expected = expected.map(|(code, message)| Status::new(code, message));
+            assert_eq!(status.err(), expected);
+        };
+        check(200, Some("application/grpc+proto"), None);
+        let found = "unexpected HTTP status code received from server: 404 (Not Found); \
+            transport: received unexpected content-type \"text/plain\"";
+        check(404, Some("text/plain"), Some((Code::UNIMPLEMENTED, found)));
+        let bare = "malformed header: missing HTTP content-type";
+        check(200, None, Some((Code::UNKNOWN, bare)));
+    }
+}
