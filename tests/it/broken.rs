@@ -13,7 +13,7 @@ fn liveness_that_expects_two_restarts() {
         "liveness",
         "restarts: { delta: 1 } }\n",
         "restarts: { delta: 2 } }\n",
-        expect![[r#"
+        &expect![[r#"
             ✘ fail b-restarted (b fails liveness)
               expected  deploy/web container b 2 restarts, eventually not before 3s, within 15s, for 3s
               seen      not true in time: web-…/b 0 restarts until 4.988 s, then 1 restart
@@ -29,7 +29,7 @@ fn readiness_that_expects_the_pod_to_stay_ready() {
         "readiness",
         "{ ready: 1/2 }",
         "{ ready: 0/2 }",
-        expect![[r#"
+        &expect![[r#"
             ✘ fail pod-1-of-2 (b fails readiness)
               expected  deploy/web ready 0/2, eventually not before 3s, within 10s, for 5s
               seen      not true in time: web-… ready 2/2 until 4.998 s, then ready 1/2
@@ -45,7 +45,7 @@ fn one_service_that_expects_a_s_users_to_be_served() {
         "one-service",
         "traffic: [users-a]\n          that: { outcome: [refused, timeout] }",
         "traffic: [users-a]\n          that: { outcome: status }",
-        expect![[r#"
+        &expect![[r#"
             ✘ fail users-of-healthy-a-refused (b fails readiness)
               expected  requests of users-a status, eventually not before 3s, within 15s, for 3s
               seen      not true in time: users-a ok until 5.610 s, then refused
@@ -61,7 +61,7 @@ fn two_services_that_expects_one_to_stay_ready() {
         "two-services",
         "that: { ready: false, addresses: unchanged }",
         "that: { ready: true, addresses: unchanged }",
-        expect![[r#"
+        &expect![[r#"
             ✘ fail both-endpoints-not-ready (b fails readiness)
               expected  endpoints of web-a and web-b all ready · same addresses, eventually not before 3s, within 12s, for 3s
               seen      true 3.000 s before the earliest time allowed: web-a ready 1/1 · addresses 10.244.0.2, web-b ready 1/1 · addresses 10.244.0.2 until 5.522 s, then web-a ready 0/1 · addresses 10.244.0.2, web-b ready 1/1 · addresses 10.244.0.2 until 5.522 s, then web-a ready 0/1 · addresses 10.244.0.2, web-b ready 0/1 · addresses 10.244.0.2
@@ -77,7 +77,7 @@ fn redeploy_trap_that_expects_the_rollout_to_end() {
         "redeploy-trap",
         "progressing: ProgressDeadlineExceeded",
         "progressing: NewReplicaSetAvailable",
-        expect![[r#"
+        &expect![[r#"
             ✘ fail rollout-stalls (edit b's readiness path)
               expected  deploy/web replicas 2 · updated 1 · ready 1 · progressing NewReplicaSetAvailable, eventually not before 15s, within 40s, for 3s
               seen      not true in time: web replicas 1 · updated 1 · ready 1 · progressing NewReplicaSetAvailable until 0.000 s, then replicas 1 · updated 1 · ready 1 · progressing NewReplicaSetAvailable · status not of this generation until 0.000 s, then replicas 1 · updated 1 · ready 1 · progressing NewReplicaSetCreated · status not of this generation until 0.000 s, then replicas 1 · updated 0 · ready 1 · progressing NewReplicaSetCreated until 0.000 s, then replicas 2 · updated 1 · ready 1 · progressing ReplicaSetUpdated until 20.500 s, then replicas 2 · updated 1 · ready 1 · progressing ProgressDeadlineExceeded
@@ -88,7 +88,7 @@ fn redeploy_trap_that_expects_the_rollout_to_end() {
 }
 
 /// Runs a seed experiment with one thing replaced, in virtual time.
-fn check(experiment: &str, from: &str, to: &str, expected: Expect) {
+fn check(experiment: &str, from: &str, to: &str, expected: &Expect) {
     let folder = TempDir::new().unwrap();
     for entry in fs::read_dir(root().join("manifests/seed")).unwrap() {
         let file = entry.unwrap().path();
@@ -116,7 +116,7 @@ fn check(experiment: &str, from: &str, to: &str, expected: Expect) {
 }
 
 /// Takes the random parts of Pod names out: they change with every draw made before.
-fn unnamed(text: &str) -> String {
+pub(crate) fn unnamed(text: &str) -> String {
     let words = text.split_inclusive([' ', '/']).map(|word| {
         let mut parts = word.splitn(3, '-');
         match (parts.next(), parts.next(), parts.next()) {

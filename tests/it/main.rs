@@ -1,5 +1,9 @@
 //! Every whole-system test in one binary. Read this list as the table of contents.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::needless_raw_string_hashes,
+    reason = "expectations are written by a program"
+)]
 
 /// The checks the workspace makes on itself: crate edges, versions, first lines.
 mod tidy;
@@ -8,6 +12,10 @@ mod tidy;
 mod broken;
 /// The same experiments in three places, one after another: the same verdicts, the same story.
 mod places;
+/// What the program says no to.
+mod refusals;
+/// What a signal leaves behind.
+mod signals;
 /// What a timeline tells, place and time taken out.
 mod story;
 

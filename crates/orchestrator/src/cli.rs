@@ -213,8 +213,8 @@ fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 fn some_requests(text: &str) -> Result<NonZeroU32, String> {
-    let parsed = text.parse();
-    parsed.map_err(|_| "expected a whole number from 1".to_owned())
+    let parsed = text.parse().ok();
+    parsed.ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 #[cfg(test)]

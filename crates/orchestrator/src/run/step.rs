@@ -47,15 +47,15 @@ impl Scene<'_> {
     pub(super) async fn step(&mut self, step: usize) -> Result<Verdict, Failure> {
         let said = &self.job.experiment.steps[step];
         let name = said.name.value.clone();
-        let began = self.recorder.record(What::StepStart {
+        self.recorder.record(What::StepStart {
             step,
             name: name.clone(),
         });
-        self.note(format!("{began} s  {name}"));
         match &said.action {
             Action::Flip(flips) => self.flip(step, flips).await?,
             Action::Patch(patch) => self.patch(step, patch).await?,
         }
+        self.note(format!("{} s  {name}", self.recorder.now()));
         let failed = self.decided(step, &name).await;
         self.recorder.record(What::StepEnd { step });
         Ok(if failed { Verdict::Fail } else { Verdict::Pass })

@@ -1,0 +1,301 @@
+//! What the program says no to: one clear message and the right exit code.
+//! Where a message points into a file, only its first line is compared here.
+
+use std::fs;
+
+use expect_test::{Expect, expect};
+use tempfile::TempDir;
+
+use crate::{
+    broken::unnamed,
+    program::{Ended, probeflip, root},
+};
+
+/// A folder with the seed, one word of one of its files changed.
+struct Seed(TempDir);
+
+impl Seed {
+    fn with(file: &str, from: &str, to: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        for entry in fs::read_dir(root().join("manifests/seed")).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+        let path = folder.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "`{from}` must stand in {file}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+        Self(folder)
+    }
+
+    /// Refused before anything was done: nothing but what is said on stderr.
+    fn check(&self, arguments: &str, code: i32, expected: &Expect) {
+        let ended = self.check_end(arguments, code, expected);
+        assert_eq!(ended.stdout, "");
+    }
+
+    /// Runs the program in the folder and compares how it ends: its code, its `error:` and its `hint:`.
+    fn check_end(&self, arguments: &str, code: i32, expected: &Expect) -> Ended {
+        let mut command = probeflip();
+        command
+            .current_dir(self.0.path())
+            .args(arguments.split(' '));
+        command.env("KUBECONFIG", self.0.path().join("kubeconfig"));
+        let ended = Ended::from(command.output().unwrap());
+        let how = |line: &&str| line.starts_with("error: ") || line.starts_with("hint: ");
+        let said: Vec<_> = ended.stderr.lines().filter(how).collect();
+        expected.assert_eq(&unnamed(&said.join("\n")));
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        ended
+    }
+}
+
+/// The seed with one word changed, run.
+fn check(file: &str, from: &str, to: &str, code: i32, expected: &Expect) {
+    Seed::with(file, from, to).check(&format!("run --on virtual {file}"), code, expected);
+}
+
+/// The seed as it is, with other arguments.
+fn check_command(arguments: &str, code: i32, expected: &Expect) {
+    Seed::with("deploy.yaml", "", "").check(arguments, code, expected);
+}
+
+#[test]
+fn a_field_that_there_is_not() {
+    check(
+        "readiness.yaml",
+        "notBefore",
+        "notbefore",
+        2,
+        &expect![
+            "error: readiness.yaml:20:25: unknown field `notbefore`; expected `notBefore`, `within` or `hold`; did you mean `notBefore`?"
+        ],
+    );
+}
+
+#[test]
+fn a_container_that_there_is_not() {
+    check(
+        "readiness.yaml",
+        "container: b",
+        "container: c",
+        2,
+        &expect![
+            "error: readiness.yaml:15:43: the workload has no container `c`; expected `a` or `b`"
+        ],
+    );
+}
+
+#[test]
+fn a_service_that_there_is_not() {
+    check(
+        "two-services.yaml",
+        "service: web-a",
+        "service: web-c",
+        2,
+        &expect![
+            "error: two-services.yaml:9:33: the workload has no Service `web-c`; expected `web-a` or `web-b`; did you mean `web-a`?"
+        ],
+    );
+}
+
+#[test]
+fn two_operators_in_one_expectation() {
+    check(
+        "readiness.yaml",
+        "always: {}",
+        "always: {}, never: {}",
+        2,
+        &expect![
+            "error: readiness.yaml:21:17: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually`, `always`, `never` and `observe`"
+        ],
+    );
+}
+
+#[test]
+fn a_step_that_can_never_end() {
+    check(
+        "readiness.yaml",
+        "eventually: { notBefore: 3s, within: 10s, hold: 5s }",
+        "always: {}",
+        2,
+        &expect![
+            "error: readiness.yaml:14:13: this step would never end; expected at least one `eventually`, or `for` on another operator"
+        ],
+    );
+}
+
+#[test]
+fn a_status_that_cannot_be_sent() {
+    check(
+        "readiness.yaml",
+        "to: 404",
+        "to: 99",
+        2,
+        &expect![
+            "error: readiness.yaml:15:68: status 99 cannot be sent; expected a status from 200 to 999"
+        ],
+    );
+    check(
+        "readiness.yaml",
+        "to: 404",
+        "to: 1000",
+        2,
+        &expect![
+            "error: readiness.yaml:15:68: status 1000 cannot be sent; expected a status from 200 to 999"
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    check(
+        "readiness.yaml",
+        "deploy.yaml",
+        "deploi.yaml",
+        2,
+        &expect![
+            "error: readiness.yaml:7:23: cannot read `deploi.yaml`: No such file or directory (os error 2)"
+        ],
+    );
+    check_command(
+        "run nowhere.yaml",
+        2,
+        &expect!["error: cannot read `nowhere.yaml`: No such file or directory (os error 2)"],
+    );
+}
+
+#[test]
+fn no_experiment_at_all() {
+    check_command(
+        "run deploy.yaml svc.yaml",
+        2,
+        &expect!["error: no experiment in these files; expected `kind: Experiment`"],
+    );
+}
+
+#[test]
+fn a_manifest_that_the_cluster_does_not_take() {
+    let check = |from, to, expected| {
+        let seed = Seed::with("deploy.yaml", from, to);
+        seed.check_end("run --on virtual readiness.yaml", 2, expected);
+    };
+    let job =
+        "{ apiVersion: batch/v1, kind: Job, metadata: { name: j } }\n---\napiVersion: apps/v1";
+    check(
+        "apiVersion: apps/v1",
+        job,
+        &expect![
+            "error: deploy.yaml:3:15: this cluster does not serve the kind `Job` (batch/v1) of job/j"
+        ],
+    );
+    check(
+        "periodSeconds: 2",
+        "periodSecond: 2",
+        &expect![
+            "error: deploy.yaml:3:13: cannot apply deployment/web: failed to create typed patch object (probeflip-readiness-sj4b4/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[0].livenessProbe.periodSecond: field not declared in schema"
+        ],
+    );
+    check(
+        "periodSeconds: 2",
+        "periodSeconds: two",
+        &expect![[
+            r#"error: deploy.yaml:3:13: Deployment `web` cannot be read: invalid type: string "two", expected i32"#
+        ]],
+    );
+    check(
+        "runAsNonRoot: true",
+        "runAsNonRoot: [",
+        &expect![
+            "error: deploy.yaml:1:1: while parsing a flow mapping, did not find expected ',' or '}'"
+        ],
+    );
+}
+
+#[test]
+fn an_image_that_is_not_there() {
+    let seed = Seed::with(
+        "deploy.yaml",
+        "image: probe-target:0.1.0",
+        "image: nginx:1.29",
+    );
+    seed.check_end("run --on virtual readiness.yaml", 3, &expect![[r#"error: container a of pod web-…: ErrImagePull: pocket knows no image "nginx:1.29": it can run probe-target, under any registry and tag"#]]);
+}
+
+#[test]
+fn a_port_that_is_in_use() {
+    let seed = Seed::with("deploy.yaml", "--port=8081", "--port=8080");
+    seed.check_end("run --on virtual readiness.yaml", 3, &expect!["error: the steady state was not reached: expected deploy/web ready 2/2, saw web-… ready 1/2; container b of pod web-… exited with 1: error: port 8080 is in use"]);
+}
+
+#[test]
+fn a_cluster_that_is_not_there() {
+    let seed = Seed::with("deploy.yaml", "", "");
+    let kubeconfig = "
+apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: 'http://127.0.0.1:1' } }]
+contexts:
+  - { name: kind-gone, context: { cluster: c, user: u } }
+  - { name: production, context: { cluster: c, user: u } }
+users: [{ name: u, user: {} }]
+current-context: production
+";
+    fs::write(seed.0.path().join("kubeconfig"), kubeconfig).unwrap();
+    seed.check("run --context kind-gone readiness.yaml", 3, &expect!["error: cannot reach the cluster of context `kind-gone`: client error (Connect): tcp connect error: Connection refused (os error 111)"]);
+    seed.check("status --context kind-gone", 3, &expect!["error: cannot reach the cluster of context `kind-gone`: client error (Connect): tcp connect error: Connection refused (os error 111)"]);
+    seed.check("run --on cluster readiness.yaml", 4, &expect!["error: the current context `production` is not a test cluster by its name; to use it, say `--context production`"]);
+    seed.check("flip web-1 -c b readiness fail", 4, &expect!["error: the current context `production` is not a test cluster by its name; to use it, say `--context production`"]);
+    seed.check(
+        "run --context nope readiness.yaml",
+        2,
+        &expect![
+            "error: the kubeconfig has no context `nope`; expected `kind-gone` or `production`"
+        ],
+    );
+}
+
+#[test]
+fn places_that_exclude_each_other() {
+    check_command(
+        "run --on virtual --context c readiness.yaml",
+        2,
+        &expect!["error: `--context` is a cluster's, and `--on virtual` is not one"],
+    );
+}
+
+#[test]
+fn a_timeline_that_is_none() {
+    check_command(
+        "judge readiness.yaml deploy.yaml",
+        2,
+        &expect![
+            "error: `deploy.yaml` is no timeline: line 1 is no line of a timeline: expected value at line 1 column 1"
+        ],
+    );
+}
+
+#[test]
+fn a_program_that_would_not_run_alone() {
+    check_command(
+        "image --binary deploy.yaml -o t.tar",
+        2,
+        &expect![
+            "error: `deploy.yaml` cannot be packed; build it with `just image`: it is not a Linux ELF program"
+        ],
+    );
+    check_command(
+        "image --binary nowhere -o t.tar",
+        2,
+        &expect![
+            "error: cannot read the probe-target binary `nowhere`; build it with `just image`: No such file or directory (os error 2)"
+        ],
+    );
+    check_command(
+        "image --binary deploy.yaml -t Probe -o t.tar",
+        2,
+        &expect![
+            "error: `Probe` is not an image name; expected `NAME:TAG` in lower case, such as `probe-target:0.1.0`"
+        ],
+    );
+}
