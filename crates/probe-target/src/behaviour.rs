@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::bound::Bounds;
 use crate::duration;
+pub use crate::fault::{Details, Fault};
 use crate::fields::Fields;
 use crate::invalid::Invalid;
 
@@ -32,8 +33,8 @@ pub struct Behaviour {
 pub enum Effect {
     /// `status` with `headers` and `body`.
     Reply(Reply),
-    /// `fault`.
-    Fault(Fault),
+    /// `fault`, with what else is said about it.
+    Fault(Fault, Details),
 }
 
 /// An HTTP reply.
@@ -45,17 +46,6 @@ pub struct Reply {
     pub headers: BTreeMap<String, String>,
     /// By default the status line's text.
     pub body: Option<String>,
-}
-
-/// What no healthy server does, named after what the prober sees.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fault {
-    /// The request is read and never answered.
-    Hang,
-    /// The connection is closed (FIN) before a byte of a reply.
-    Close,
-    /// The connection is reset (RST) before a byte of a reply.
-    Reset,
 }
 
 impl Behaviour {
@@ -77,7 +67,7 @@ impl Behaviour {
 
     /// The fault, at once and for ever.
     pub fn fault(fault: Fault) -> Self {
-        Self::new(Effect::Fault(fault))
+        Self::new(Effect::Fault(fault, Details::default()))
     }
 
     /// Reads `{"status":503,"delay":"1s","for":"30s"}`, which stands at `path`.
@@ -99,7 +89,7 @@ impl Behaviour {
         })
     }
 
-    fn write(&self) -> Map<String, Value> {
+    pub(crate) fn write(&self) -> Map<String, Value> {
         let mut object = Map::new();
         self.effect.write(&mut object);
         if !self.delay.is_zero() {
@@ -121,18 +111,25 @@ impl Effect {
     pub fn word(&self) -> String {
         match self {
             Self::Reply(reply) => reply.status.to_string(),
-            Self::Fault(fault) => fault.name().to_owned(),
+            Self::Fault(fault, _) => fault.name().to_owned(),
         }
     }
 
     fn read(fields: &mut Fields) -> Result<Self, Invalid> {
         let status = fields.number("status", STATUS)?;
-        let fault = fields.text("fault")?;
+        let fault = match fields.text("fault")? {
+            None => None,
+            Some(name) => Some(Fault::named(&name).ok_or_else(|| {
+                let message = format!("no fault `{name}`, expected one of {}", Fault::names());
+                Invalid::new(fields.path("fault"), message)
+            })?),
+        };
         let headers = fields.texts("headers")?;
         let body = fields.text("body")?;
         match (status, fault) {
             (Some(status), None) => {
                 check_headers(&headers, &fields.path("headers"))?;
+                Details::read(None, fields)?;
                 Ok(Self::Reply(Reply {
                     status: u16::try_from(status).expect("a status must be at most 999"),
                     headers,
@@ -143,13 +140,7 @@ impl Effect {
                 fields.path("fault"),
                 "takes no `headers` and no `body`",
             )),
-            (None, Some(name)) => match Fault::named(&name) {
-                Some(fault) => Ok(Self::Fault(fault)),
-                None => Err(Invalid::new(
-                    fields.path("fault"),
-                    format!("no fault `{name}`, expected one of {}", Fault::names()),
-                )),
-            },
+            (None, Some(fault)) => Ok(Self::Fault(fault, Details::read(Some(fault), fields)?)),
             (Some(_), Some(_)) | (None, None) => Err(Invalid::new(
                 fields.path(""),
                 "takes either `status` or `fault`",
@@ -159,8 +150,9 @@ impl Effect {
 
     fn write(&self, object: &mut Map<String, Value>) {
         match self {
-            Self::Fault(fault) => {
+            Self::Fault(fault, details) => {
                 object.insert("fault".to_owned(), fault.name().into());
+                details.write(object);
             }
             Self::Reply(reply) => {
                 object.insert("status".to_owned(), reply.status.into());
@@ -181,30 +173,6 @@ impl Effect {
 
 /// What a status may be. Below 200 a client waits for more; above 999 it is not three digits.
 pub(crate) const STATUS: std::ops::RangeInclusive<u64> = 200..=999;
-
-impl Fault {
-    /// Every fault of a route.
-    pub const ALL: [Self; 3] = [Self::Hang, Self::Close, Self::Reset];
-
-    /// Its name everywhere.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hang => "hang",
-            Self::Close => "close",
-            Self::Reset => "reset",
-        }
-    }
-
-    /// The fault of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fault| fault.name() == name)
-    }
-
-    /// All names, for a message.
-    pub(crate) fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
-    }
-}
 
 fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), Invalid> {
     for (name, value) in headers {
@@ -229,11 +197,18 @@ fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), I
 impl From<u16> for Effect {
     /// The plain reply with this status.
     fn from(status: u16) -> Self {
-        Self::Reply(Reply {
+        Self::Reply(status.into())
+    }
+}
+
+impl From<u16> for Reply {
+    /// The plain reply with this status.
+    fn from(status: u16) -> Self {
+        Self {
             status,
             headers: BTreeMap::new(),
             body: None,
-        })
+        }
     }
 }
 
@@ -269,6 +244,9 @@ mod tests {
         for value in [
             json!({"status": 503}),
             json!({"fault": "reset", "delay": "1s", "for": "1m30s", "leased": true}),
+            json!({"fault": "stall-body", "bytes": 0}),
+            json!({"fault": "slow-head", "pace": "10ms"}),
+            json!({"fault": "redirect-chain", "hops": 3}),
             json!({"status": 999, "headers": {"x-a": "b"}, "body": "no", "count": 2, "agent": "kube-probe/"}),
         ] {
             let behaviour = Behaviour::read(value.clone(), "").unwrap();
@@ -300,12 +278,17 @@ mod tests {
         check(
             json!({"fault": "sulk"}),
             "to.fault",
-            "no fault `sulk`, expected one of hang, close, reset",
+            &format!("no fault `sulk`, expected one of {}", Fault::names()),
         );
         check(
             json!({"fault": "hang", "body": ""}),
             "to.fault",
             "takes no `headers` and no `body`",
+        );
+        check(
+            json!({"fault": "hang", "bytes": 3}),
+            "to.bytes",
+            "means nothing to hang",
         );
         check(
             json!({"status": 200, "headers": {"a b": ""}}),
@@ -325,7 +308,7 @@ mod tests {
         check(
             json!({"status": 200, "For": "1s"}),
             "to.For",
-            "unknown field, expected one of status, fault, headers, body, delay, for, count, agent, leased",
+            "unknown field, expected one of status, fault, headers, body, bytes, pace, hops, delay, for, count, agent, leased",
         );
     }
 }

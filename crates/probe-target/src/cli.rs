@@ -11,8 +11,8 @@ pub(crate) mod traffic;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::behaviour::Fault;
 use crate::invalid::Invalid;
+use crate::word;
 use options::{Grammar, Options};
 
 /// What one invocation is to do.
@@ -94,9 +94,8 @@ fn overview() -> String {
          Usage: probe-target [COMMAND] …\n\n\
          Commands:\n{}\n\
          Without a command it serves. `probe-target COMMAND --help` says more.\n\
-         A BEHAVIOUR is one word: pass (200), fail (503), refuse (the port is closed), a status 200–999,\n\
-         or a fault: {}.\n",
+         {}\n",
         commands.concat(),
-        Fault::names(),
+        word::table(),
     )
 }

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -13,7 +14,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use crate::body::Body;
+use crate::exchange::Exchange;
 use crate::net::Connection;
+use crate::script::{self, Script};
 
 /// The largest head of a request.
 const LARGEST_HEAD: usize = 16 * 1024;
@@ -21,26 +24,34 @@ const LARGEST_HEAD: usize = 16 * 1024;
 /// What answers a request.
 pub(crate) type Service = Box<dyn Fn(Request<Incoming>) -> Answering + Send>;
 
-/// An answer to come, or how the connection ends without one.
+/// An answer to come, or what the connection suffers instead.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Broken>> + Send>>;
 
-/// How a connection ends that meets a fault.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Broken {
-    Close,
-    Reset,
+/// What becomes of a connection that meets a fault, taken out of hyper's error where it is played.
+#[derive(Debug)]
+pub(crate) struct Broken(Mutex<Option<(Script, Exchange)>>);
+
+impl Broken {
+    pub(crate) fn new(script: Script, exchange: Exchange) -> Self {
+        Self(Mutex::new(Some((script, exchange))))
+    }
+
+    fn take(&self) -> Option<(Script, Exchange)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Serves one connection to its end, or until `drained` and what was then in progress is answered.
 ///
 /// `headers_within` is how long a client may take for a request's headers, or be silent between two requests. A connection that met a
-/// fault is handed back, to be ended accordingly.
+/// fault plays it then, until `drained`.
 pub(crate) async fn serve<C: Connection>(
     connection: C,
     service: Service,
     headers_within: Duration,
     drained: impl Future<Output = ()>,
-) -> Option<(C, Broken)> {
+) {
+    let mut drained = std::pin::pin!(drained);
     let mut served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(headers_within)
@@ -51,18 +62,20 @@ pub(crate) async fn serve<C: Connection>(
     let ended = tokio::select! {
         biased;
         ended = &mut served => ended,
-        () = drained => {
+        () = &mut drained => {
             Pin::new(&mut served).graceful_shutdown();
             (&mut served).await
         }
     };
     // Any other error is the client's: it left, was too slow, or does not speak HTTP.
-    let broken = ended.err().and_then(|error| fault(&error))?;
-    Some((served.into_parts().io.into_inner(), broken))
+    if let Some((script, exchange)) = ended.err().and_then(|error| fault(&error)) {
+        let connection = served.into_parts().io.into_inner();
+        script::play(connection, script, exchange, drained).await;
+    }
 }
 
-fn fault(error: &hyper::Error) -> Option<Broken> {
-    error.source()?.downcast_ref().copied()
+fn fault(error: &hyper::Error) -> Option<(Script, Exchange)> {
+    error.source()?.downcast_ref::<Broken>()?.take()
 }
 
 impl fmt::Display for Broken {

@@ -8,6 +8,7 @@
 pub mod behaviour;
 pub mod bound;
 pub mod duration;
+pub mod fault;
 pub mod moment;
 pub mod opening;
 pub mod plan;
@@ -39,6 +40,7 @@ mod port;
 mod process;
 mod remote;
 mod reply;
+mod script;
 mod serve;
 mod target;
 mod traffic;

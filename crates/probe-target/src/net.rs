@@ -1,6 +1,9 @@
 //! The one seam to the outside: what the target needs of a network.
 //! `main.rs` implements it on sockets, an embedded cluster on streams of its own. No other file here may name a socket.
 
+#[cfg(test)]
+pub(crate) mod memory;
+
 use std::io;
 use std::net::SocketAddr;
 

@@ -190,3 +190,6 @@ impl<N: Network> Ports<N> {
         self.tasks.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,6 @@ impl AsyncWrite for Connected {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests;

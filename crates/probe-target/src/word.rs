@@ -34,6 +34,20 @@ impl Word {
     }
 }
 
+/// All words with what each means, for help.
+pub(crate) fn table() -> String {
+    const OTHERS: [(&str, &str); 4] = [
+        ("pass", "200, laid over the base"),
+        ("fail", "503"),
+        ("refuse", "nobody listens on the port any more"),
+        ("200–999", "that status"),
+    ];
+    let faults = Fault::all().map(|fault| (fault.name(), fault.about()));
+    let rows = OTHERS.into_iter().chain(faults);
+    let rows = rows.map(|(name, about)| format!("\n  {name:16} {about}"));
+    format!("A BEHAVIOUR is one word:{}", rows.collect::<String>())
+}
+
 impl FromStr for Word {
     /// What is wrong with it, in one sentence.
     type Err = String;
@@ -80,9 +94,11 @@ mod tests {
 
     #[test]
     fn every_word_is_written_as_it_is_read() {
-        for text in [
-            "pass", "fail", "refuse", "200", "999", "hang", "close", "reset",
-        ] {
+        let faults = Fault::all().map(Fault::name);
+        for text in ["pass", "fail", "refuse", "200", "999"]
+            .into_iter()
+            .chain(faults)
+        {
             assert_eq!(text.parse::<Word>().unwrap().to_string(), text);
         }
     }

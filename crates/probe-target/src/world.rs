@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::behaviour::{Behaviour, Effect, Fault};
+use crate::behaviour::{Behaviour, Details, Effect, Fault};
 use crate::layers::{Bounded, Held, Layers, Now};
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState};
@@ -264,7 +264,11 @@ impl Port {
             PortState::Reset => Fault::Reset,
         };
         held.give();
-        Some((Effect::Fault(fault), Duration::ZERO, flipped))
+        Some((
+            Effect::Fault(fault, Details::default()),
+            Duration::ZERO,
+            flipped,
+        ))
     }
 
     /// What is said about the path.

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::options::{Grammar, Options, Spec};
 use super::place::Place;
 use super::serve::{Access, CONTROL, TOKEN_FILE};
-use crate::behaviour::{Behaviour, Effect};
-use crate::bound::Bounds;
+use crate::behaviour::Behaviour;
 use crate::duration;
 use crate::invalid::Invalid;
 use crate::opening::{Opening, PortState};
@@ -38,6 +39,24 @@ pub(crate) const FLIP: Grammar = Grammar {
             value: "DURATION",
             many: false,
             help: "Let each request wait so long first",
+        },
+        Spec {
+            name: "bytes",
+            value: "N",
+            many: false,
+            help: "How many bytes of the body a fault sends",
+        },
+        Spec {
+            name: "pace",
+            value: "DURATION",
+            many: false,
+            help: "The time between two bytes of a slow fault",
+        },
+        Spec {
+            name: "hops",
+            value: "N",
+            many: false,
+            help: "How many redirects in a chain",
         },
         Spec {
             name: "agent",
@@ -136,75 +155,54 @@ impl Control {
     }
 }
 
+/// Every option of `flip` is a field of the control API's body, so it is read, and refused, as one.
 fn flip(mut options: Options) -> Result<Ask, Invalid> {
     let place = Place::parse(&options.operand("[PORT]/PATH")?)?;
     let word = options.operand("BEHAVIOUR")?;
-    let bounds = Bounds {
-        length: options.read_as("for", duration)?,
-        count: options
-            .read_as("count", number)?
-            .map(at_least_one)
-            .transpose()?,
-    };
     let port = match place {
         Place::Port(port) => Some(port),
         Place::Route(port, path) => {
             let read: Result<Word, _> = word.parse();
-            let word = read.map_err(|message| Invalid::new("BEHAVIOUR", message))?;
-            if let Some(behaviour) = word.on_route() {
-                return Ok(Ask::Lay(
-                    port,
-                    path,
-                    detailed(behaviour, bounds, &mut options)?,
-                ));
+            let read = read.map_err(|message| Invalid::new("BEHAVIOUR", message))?;
+            if let Some(behaviour) = read.on_route() {
+                let body = with(behaviour.write(), &mut options);
+                let behaviour = Behaviour::read(body, "").map_err(option)?;
+                return Ok(Ask::Lay(port, path, behaviour));
             }
             port
         }
     };
-    Ok(Ask::Open(port, opening(&word, bounds)?))
+    let state = state(&word)?;
+    let body = with(Opening::new(state).write(), &mut options);
+    Ok(Ask::Open(port, Opening::read(body, "").map_err(option)?))
 }
 
-fn detailed(
-    mut behaviour: Behaviour,
-    bounds: Bounds,
-    options: &mut Options,
-) -> Result<Behaviour, Invalid> {
-    behaviour.bounds = bounds;
-    behaviour.delay = options.read_as("delay", duration)?.unwrap_or_default();
-    behaviour.agent = options.one("agent");
-    let body = options.one("body");
-    match (&mut behaviour.effect, body) {
-        (_, None) => {}
-        (Effect::Reply(reply), body) => reply.body = body,
-        (Effect::Fault(_), Some(_)) => {
-            return Err(Invalid::new("--body", "a fault has no body"));
+/// The body with the options that were given.
+fn with(mut body: Map<String, Value>, options: &mut Options) -> Value {
+    for spec in FLIP.options {
+        if let Some(text) = options.one(spec.name) {
+            let number = text.parse::<u64>().ok().filter(|_| spec.value == "N");
+            let value = number.map_or_else(|| Value::from(text), Value::from);
+            body.insert(spec.name.to_owned(), value);
         }
     }
-    Ok(behaviour)
+    body.into()
 }
 
-fn opening(word: &str, bounds: Bounds) -> Result<Opening, Invalid> {
-    let state = match word {
-        "refuse" => Some(PortState::Closed),
-        word => PortState::named(word),
-    };
-    let Some(state) = state else {
-        let message = format!(
-            "a port is refuse, open, closed, blackhole or reset, not `{word}`; a path has a slash"
-        );
-        return Err(Invalid::new("BEHAVIOUR", message));
-    };
-    let mut opening = Opening::new(state);
-    opening.bounds = bounds;
-    opening.check("--count")?;
-    Ok(opening)
+fn option(invalid: Invalid) -> Invalid {
+    Invalid::new(format!("--{}", invalid.field), invalid.message)
 }
 
-fn at_least_one(count: u64) -> Result<u64, Invalid> {
-    if count == 0 {
-        return Err(Invalid::new("--count", "must be at least 1"));
+fn state(word: &str) -> Result<PortState, Invalid> {
+    match word {
+        "refuse" => Ok(PortState::Closed),
+        word => PortState::named(word).ok_or_else(|| {
+            let message = format!(
+                "a port is refuse, open, closed, blackhole or reset, not `{word}`; a path has a slash"
+            );
+            Invalid::new("BEHAVIOUR", message)
+        }),
     }
-    Ok(count)
 }
 
 /// A duration above zero.

@@ -1,0 +1,240 @@
+//! What a fault sends, byte by byte, and how it ends: pure, so that each is a text to be read. `play` does it on a connection.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::time::{sleep, timeout};
+
+use crate::behaviour::Reply;
+use crate::exchange::Exchange;
+use crate::fault::{Details, Fault};
+use crate::net::Connection;
+
+/// One thing after another.
+pub(crate) type Script = Vec<Step>;
+
+/// One step on a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Step {
+    Wait(Duration),
+    /// Of an answer's head: at once, or with a pause after each byte.
+    Head(String, Duration),
+    /// Of an answer's body.
+    Body(String, Duration),
+    /// Nothing more, for ever.
+    Hang,
+    /// FIN.
+    Close,
+    /// RST.
+    Reset,
+}
+
+/// Bytes that are promised and do not come.
+const MISSING: u32 = 5;
+
+/// What `fault` does on a connection; `None` if it is a whole reply, which [`reply`] makes.
+pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Option<Script> {
+    const AT_ONCE: Duration = Duration::ZERO;
+    let pace = details.pace.unwrap_or(Duration::from_secs(1));
+    let sent = details.bytes.unwrap_or(1);
+    let body = |bytes| Step::Body("x".repeat(bytes as usize), AT_ONCE);
+    let ok = |framing: String| head(identity, &framing);
+    let promised = || Step::Head(ok(length(sent + MISSING)), AT_ONCE);
+    Some(match fault {
+        Fault::Hang => vec![Step::Hang],
+        Fault::Close => vec![Step::Close],
+        Fault::Reset => vec![Step::Reset],
+        Fault::SlowHead => vec![
+            Step::Head(ok(length(3)), pace),
+            Step::Body("ok\n".to_owned(), AT_ONCE),
+            Step::Close,
+        ],
+        Fault::SlowBody => vec![
+            Step::Head(ok(length(3)), AT_ONCE),
+            Step::Body("ok\n".to_owned(), pace),
+            Step::Close,
+        ],
+        Fault::StallBody => vec![promised(), body(sent), Step::Hang],
+        Fault::ResetBody => vec![promised(), body(sent), Step::Reset],
+        Fault::ShortBody => vec![promised(), body(sent), Step::Close],
+        Fault::CutChunk => vec![
+            Step::Head(ok("transfer-encoding: chunked".to_owned()), AT_ONCE),
+            Step::Head(format!("{:x}\r\n", sent + MISSING), AT_ONCE),
+            body(sent),
+            Step::Close,
+        ],
+        Fault::Malformed => vec![
+            Step::Head("This is not HTTP\r\n\r\n".to_owned(), AT_ONCE),
+            Step::Close,
+        ],
+        Fault::Interim => vec![
+            Step::Head("HTTP/1.1 103 Early Hints\r\n\r\n".to_owned(), AT_ONCE),
+            Step::Hang,
+        ],
+        Fault::LargeBody
+        | Fault::Redirect
+        | Fault::RedirectPort
+        | Fault::RedirectHost
+        | Fault::RedirectChain
+        | Fault::RedirectBroken => return None,
+    })
+}
+
+/// What a request says that a redirect repeats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// The `Host` header, or else our own address.
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    /// As it was sent, undecoded.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+}
+
+/// The whole reply that `fault` is, if it is one.
+pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<Reply> {
+    const HOP: &str = "probeflip-hop=";
+    let Asked {
+        host,
+        port,
+        path,
+        query,
+    } = asked;
+    let location = match fault {
+        Fault::LargeBody => {
+            let size = details.bytes.unwrap_or(20 * 1024);
+            let body = Some("x".repeat(size as usize));
+            return Some(Reply {
+                body,
+                ..Reply::from(200)
+            });
+        }
+        Fault::Redirect => "/".to_owned(),
+        Fault::RedirectPort => {
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            format!("http://{name}:{}{path}", port.wrapping_add(1))
+        }
+        // RFC 6761: names under `.invalid` never resolve.
+        Fault::RedirectHost => format!("http://probeflip.invalid{path}"),
+        Fault::RedirectChain => {
+            let hop = query.strip_prefix(HOP).and_then(|hop| hop.parse().ok());
+            let hop = hop.unwrap_or(0_u32);
+            if details.hops.unwrap_or(11) <= hop {
+                return Some(Reply::from(200));
+            }
+            format!("{path}?{HOP}{}", hop + 1)
+        }
+        Fault::RedirectBroken => "http://[::1".to_owned(),
+        _ => return None,
+    };
+    let mut found = Reply::from(302);
+    found.headers.insert("location".to_owned(), location);
+    Some(found)
+}
+
+fn length(bytes: u32) -> String {
+    format!("content-length: {bytes}")
+}
+
+fn head(identity: &HeaderMap, framing: &str) -> String {
+    let identity = identity.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        format!("{name}: {value}\r\n")
+    });
+    let identity: String = identity.collect();
+    let status = StatusCode::OK;
+    format!("HTTP/1.1 {status}\r\n{identity}connection: close\r\n{framing}\r\n\r\n")
+}
+
+/// Does it, until its end, until the client leaves or until `drained`, when a faulted connection is closed at once.
+pub(crate) async fn play<C: Connection>(
+    connection: C,
+    script: Script,
+    mut exchange: Exchange,
+    drained: impl Future<Output = ()>,
+) {
+    let (mut reading, mut writing) = tokio::io::split(connection);
+    let end = tokio::select! {
+        biased;
+        () = drained => Step::Close,
+        () = gone(&mut reading) => return,
+        end = steps(script, &mut writing, &mut exchange) => match end {
+            Some(end) => end,
+            // The client would not take it.
+            None => return,
+        },
+    };
+    exchange.broken();
+    drop(exchange);
+    let connection = reading.unsplit(writing);
+    match end {
+        Step::Reset => connection.reset(),
+        _ => close(connection).await,
+    }
+}
+
+/// The steps up to the end of the connection, which is left to the caller.
+async fn steps<C: AsyncWrite>(
+    script: Script,
+    connection: &mut WriteHalf<C>,
+    exchange: &mut Exchange,
+) -> Option<Step> {
+    for step in script {
+        match step {
+            Step::Wait(time) => sleep(time).await,
+            Step::Head(text, pace) => {
+                send(connection, text.as_bytes(), pace, |_| {}).await.ok()?;
+            }
+            Step::Body(text, pace) => {
+                let sent = |bytes| exchange.sent(bytes);
+                send(connection, text.as_bytes(), pace, sent).await.ok()?;
+            }
+            Step::Hang => std::future::pending().await,
+            Step::Close | Step::Reset => return Some(step),
+        }
+    }
+    Some(Step::Close)
+}
+
+async fn send<C: AsyncWrite>(
+    connection: &mut WriteHalf<C>,
+    bytes: &[u8],
+    pace: Duration,
+    mut sent: impl FnMut(usize),
+) -> std::io::Result<()> {
+    let size = if pace.is_zero() {
+        bytes.len().max(1)
+    } else {
+        1
+    };
+    for piece in bytes.chunks(size) {
+        connection.write_all(piece).await?;
+        connection.flush().await?;
+        sent(piece.len());
+        if !pace.is_zero() {
+            sleep(pace).await;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the client has left. What it still sends is read and forgotten.
+async fn gone<C: AsyncRead>(connection: &mut ReadHalf<C>) {
+    let mut bytes = [0; 1024];
+    while connection.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+}
+
+/// Closes with FIN: what the client still sends is read, as unread bytes would make it a RST.
+async fn close<C: Connection>(mut connection: C) {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let rest = async {
+        connection.shutdown().await?;
+        let mut bytes = [0; 1024];
+        while connection.read(&mut bytes).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    // Whatever goes wrong, the connection ends here.
+    _ = timeout(PATIENCE, rest).await;
+}
