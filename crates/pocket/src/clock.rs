@@ -37,9 +37,12 @@ impl Clock {
         Moment::from_start(self.ahead + self.started.elapsed())
     }
 
-    /// Waits for `moment`; not at all if it has passed. Tokio's timers round up to the next millisecond.
+    /// Waits for `moment`; not at all if it has come. Tokio's timers round up to the next millisecond.
     pub async fn until(&self, moment: Moment) {
-        tokio::time::sleep(moment.since(self.now())).await;
+        let now = self.now();
+        if now < moment {
+            tokio::time::sleep(moment - now).await;
+        }
     }
 
     /// The present as objects show it, in whole seconds.

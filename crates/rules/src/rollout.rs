@@ -84,7 +84,7 @@ impl Deployment {
     pub fn size(&self) -> Size {
         Size {
             desired: self.replicas,
-            most: self.replicas + self.surge(),
+            most: self.replicas.saturating_add(self.surge()),
         }
     }
 
@@ -132,7 +132,7 @@ impl Deployment {
             return self.replicas;
         }
         let total = present + wanted(old);
-        let room = (self.replicas + self.surge()).saturating_sub(total);
+        let room = self.size().most.saturating_sub(total);
         present + room.min(self.replicas - present)
     }
 

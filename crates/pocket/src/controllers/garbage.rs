@@ -45,35 +45,39 @@ fn is_abandoned(index: &Index, id: &Id, node: &Node) -> bool {
 
 fn orphan(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     for (dependent, _) in index.dependents(id, &node.uid) {
-        let forget = |object: &mut Value| {
-            if let Some(owners) = object["metadata"]["ownerReferences"].as_array_mut() {
-                owners.retain(|owner| owner["uid"] != *node.uid);
-            }
-        };
-        edit(registry, dependent, forget);
+        disown(registry, dependent, &node.uid);
     }
     release(registry, id, ORPHAN);
 }
 
-/// Dependents that have dependents of their own go in the foreground too.
+/// Dependents that have dependents of their own go in the foreground too; those that have another owner stay with it.
 fn clear(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     let mut blocked = false;
     for (dependent, found) in index.dependents(id, &node.uid) {
-        blocked |= found.owners.get(&node.uid) == Some(&true);
-        if found.deleted {
+        let mut others = found.owners.keys().filter(|uid| **uid != node.uid);
+        if others.any(|uid| index.owner(dependent, uid).is_some()) {
+            disown(registry, dependent, &node.uid);
             continue;
         }
-        let has_dependents = !index.dependents(dependent, &found.uid).is_empty();
-        delete(
-            registry,
-            dependent,
-            found,
-            has_dependents.then_some(FOREGROUND),
-        );
+        blocked |= found.owners.get(&node.uid) == Some(&true);
+        if !found.deleted {
+            let has_dependents = !index.dependents(dependent, &found.uid).is_empty();
+            let hold = has_dependents.then_some(FOREGROUND);
+            delete(registry, dependent, found, hold);
+        }
     }
     if !blocked {
         release(registry, id, FOREGROUND);
     }
+}
+
+fn disown(registry: &Registry, id: &Id, owner: &str) {
+    let forget = |object: &mut Value| {
+        if let Some(owners) = object["metadata"]["ownerReferences"].as_array_mut() {
+            owners.retain(|found| found["uid"] != owner);
+        }
+    };
+    edit(registry, id, forget);
 }
 
 fn release(registry: &Registry, id: &Id, finalizer: &str) {

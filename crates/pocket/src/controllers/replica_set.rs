@@ -86,7 +86,12 @@ impl Controller {
         let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or_default();
         match action(wanted, &members) {
             Action::Create(0) => self.report(&set, &members),
-            Action::Create(missing) => self.create(&set, missing),
+            Action::Create(missing) => {
+                if let Err(refusal) = self.create(&set, missing) {
+                    self.report(&set, &members);
+                    self.give_up(&set, &refusal);
+                }
+            }
             Action::Delete(surplus) => self.delete(&set, &surplus),
         }
     }
@@ -98,17 +103,14 @@ impl Controller {
             .collect()
     }
 
-    fn create(&mut self, set: &ReplicaSet, missing: usize) {
+    fn create(&mut self, set: &ReplicaSet, missing: usize) -> Result<(), Refusal> {
         let pod = new_pod(set);
         for _ in 0..missing {
-            match self.registry.create(&pod) {
-                Ok(pod) => {
-                    let message = format!("Created pod: {}", name(&pod));
-                    self.voice.say(set, "SuccessfulCreate", &message);
-                }
-                Err(refusal) => return self.give_up(set, &refusal),
-            }
+            let pod = self.registry.create(&pod)?;
+            let message = format!("Created pod: {}", name(&pod));
+            self.voice.say(set, "SuccessfulCreate", &message);
         }
+        Ok(())
     }
 
     fn give_up(&mut self, set: &ReplicaSet, refusal: &Refusal) {

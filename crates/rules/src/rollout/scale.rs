@@ -19,11 +19,12 @@ impl Deployment {
 
     pub(super) fn resize(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
         if let Some(only) = active_or_latest(new, old) {
-            // The step is made even where the size stays, to be remembered.
-            let forgot = only.sized_for.is_some_and(|size| size != self.size());
-            let step = (only.wanted != self.replicas || forgot)
-                .then(|| Step::Scale(only.name.clone(), self.replicas));
-            return step.into_iter().collect();
+            let step = Step::Scale(only.name.clone(), self.replicas);
+            return self
+                .forgets(only, self.replicas)
+                .then_some(step)
+                .into_iter()
+                .collect();
         }
         if new.is_some_and(|new| self.is_saturated(new)) {
             return scale_to_zero(old);
@@ -70,11 +71,21 @@ impl Deployment {
         let sizes = sizes
             .into_iter()
             .map(|size| u32::try_from(size).unwrap_or(0));
-        // Those whose size stays are named too: they have a new size to remember.
-        sets.iter()
+        let resized = sets
+            .into_iter()
             .zip(sizes)
+            .filter(|(set, size)| self.forgets(set, *size));
+        resized
             .map(|(set, size)| Step::Scale(set.name.clone(), size))
             .collect()
+    }
+
+    /// Whether the ReplicaSet is of another size, or remembers another size of the whole.
+    fn forgets(&self, set: &Set, size: u32) -> bool {
+        set.wanted != size
+            || set
+                .sized_for
+                .is_some_and(|remembered| remembered != self.size())
     }
 
     /// What the growth of the whole means to one, rounded.
@@ -192,6 +203,23 @@ mod tests {
             Some(&new),
             &[&old],
             &[("old", 11), ("new", 7)],
+        );
+    }
+
+    #[test]
+    fn shares_are_given_once() {
+        let (new, old) = (set("new", 7, 15, 18), set("old", 11, 15, 18));
+        check(&deployment(15), Some(&new), &[&old], &[]);
+    }
+
+    #[test]
+    fn a_share_that_stays_is_remembered_all_the_same() {
+        let (new, old) = (set("new", 1, 10, 13), set("old", 12, 10, 13));
+        check(
+            &deployment(11),
+            Some(&new),
+            &[&old],
+            &[("old", 13), ("new", 1)],
         );
     }
 

@@ -124,6 +124,22 @@ fn a_new_set_that_is_too_large_shrinks() {
 }
 
 #[test]
+fn a_surge_beyond_all_bounds_is_only_large() {
+    let strategy = Strategy::RollingUpdate {
+        surge: Amount::Percent(u32::MAX),
+        unavailable: Amount::Number(0),
+    };
+    let huge = Deployment {
+        strategy,
+        ..deployment(3_000, 0, 0)
+    };
+    assert_eq!(
+        huge.steps(None, &[set("old", 3_000, 3_000)]),
+        [Step::Create(3_000)]
+    );
+}
+
+#[test]
 fn recreate_waits_for_the_last_old_pod() {
     let recreate = Deployment {
         strategy: Strategy::Recreate,

@@ -17,7 +17,7 @@ pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 pub(super) const MOST: &str = "deployment.kubernetes.io/max-replicas";
 
 /// What `SafeEncodeString` makes of a digit: `k8s.io/apimachinery/pkg/util/rand`.
-const LETTERS: &[u8; 10] = b"bcdfghjklm";
+const LETTERS: &[u8; 10] = b"456789bcdf";
 
 /// Annotations of a Deployment that its ReplicaSets do not take over.
 ///

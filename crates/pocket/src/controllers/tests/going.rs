@@ -6,9 +6,9 @@ use crate::registry::{Deletion, FOREGROUND, ORPHAN};
 
 impl Cluster {
     /// Deletes the Deployment as a client does that names a propagation policy.
-    pub(super) fn delete_by(&self, finalizer: &'static str) {
+    pub(super) fn delete_by(&self, hold: Option<&'static str>) {
         let deletion = Deletion {
-            hold: Some(finalizer),
+            hold,
             ..Deletion::default()
         };
         let kind = Kind::of::<Deployment>();
@@ -59,7 +59,7 @@ async fn what_is_owned_goes_with_its_owner() {
 #[tokio::test(start_paused = true)]
 async fn in_the_foreground_the_owner_goes_last() {
     let cluster = deployed().await;
-    cluster.delete_by(FOREGROUND);
+    cluster.delete_by(Some(FOREGROUND));
     at_once().await;
     assert!(cluster.is_deployed());
     settle(Duration::from_secs(3)).await;
@@ -70,12 +70,31 @@ async fn in_the_foreground_the_owner_goes_last() {
 #[tokio::test(start_paused = true)]
 async fn orphans_stay_and_know_no_owner() {
     let cluster = deployed().await;
-    cluster.delete_by(ORPHAN);
+    cluster.delete_by(Some(ORPHAN));
     settle(Duration::from_secs(10)).await;
     assert!(!cluster.is_deployed());
     let [set] = cluster.list::<ReplicaSet>().try_into().unwrap();
     assert!(set.metadata.owner_references.unwrap_or_default().is_empty());
     assert_eq!(cluster.names::<Pod>().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_another_owner_stays_with_it() {
+    for by in [None, Some(FOREGROUND)] {
+        let cluster = deployed().await;
+        let service: Service = cluster.registry.get(NAMESPACE, "web").unwrap();
+        let share = |set: &mut ReplicaSet| {
+            let mut other = crate::controllers::owner::reference(&service);
+            other.controller = None;
+            set.metadata.owner_references.as_mut().unwrap().push(other);
+        };
+        let [set] = cluster.names::<ReplicaSet>().try_into().unwrap();
+        cluster.registry.edit(NAMESPACE, &set, share).unwrap();
+        cluster.delete_by(by);
+        settle(Duration::from_secs(10)).await;
+        assert!(!cluster.is_deployed());
+        assert_eq!(cluster.names::<ReplicaSet>(), [set]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

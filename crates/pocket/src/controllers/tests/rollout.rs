@@ -427,7 +427,7 @@ async fn a_replica_set_without_an_owner_is_adopted() {
     cluster.deploy("one", &json!({}));
     at_once().await;
     let before = [cluster.names::<ReplicaSet>(), cluster.names::<Pod>()];
-    cluster.delete_by(crate::registry::ORPHAN);
+    cluster.delete_by(Some(crate::registry::ORPHAN));
     at_once().await;
     cluster.deploy("one", &json!({}));
     settle(Duration::from_secs(3)).await;
