@@ -35,6 +35,9 @@ impl ContainerSpec {
 pub enum Role {
     /// To its end, before the next of them and before all others.
     Init,
+    /// Started among those, once the one before is through, and then all along: an init container whose own
+    /// `restartPolicy` is `Always`.
+    Sidecar,
     /// All along.
     Main,
 }
@@ -49,6 +52,31 @@ pub enum RestartPolicy {
     OnFailure,
     /// Not at all.
     Never,
+}
+
+impl Role {
+    /// When a container of this role is started again in a Pod of this policy.
+    #[must_use]
+    pub fn policy(self, pod: RestartPolicy) -> RestartPolicy {
+        match self {
+            Self::Sidecar => RestartPolicy::Always,
+            Self::Init | Self::Main => pod,
+        }
+    }
+}
+
+/// The containers that must have ended before the one at `place` is told to, when their Pod ends: before a sidecar
+/// the main ones, and of the sidecars the next. `roles` are those of all containers, in order.
+///
+/// Rule: `pkg/kubelet/kuberuntime/kuberuntime_termination_order.go`.
+pub fn outlived(roles: &[Role], place: usize) -> Vec<usize> {
+    if roles.get(place) != Some(&Role::Sidecar) {
+        return Vec::new();
+    }
+    let at = |role| move |other: &usize| roles[*other] == role;
+    let main = (0..roles.len()).filter(at(Role::Main));
+    let next = (place + 1..roles.len()).find(at(Role::Sidecar));
+    main.chain(next).collect()
 }
 
 /// The name of an instance, such as `containerd://4f…`. Cheap to clone.
@@ -236,6 +264,22 @@ mod tests {
         assert!(!ready(true, Some(Verdict::Failure), true));
         assert!(!ready(true, None, true));
         assert!(ready(true, None, false));
+    }
+
+    #[test]
+    fn sidecars_outlive_the_others_and_go_in_reverse() {
+        let roles = [
+            Role::Sidecar,
+            Role::Init,
+            Role::Sidecar,
+            Role::Main,
+            Role::Main,
+        ];
+        let check = |place, expected: &[usize]| assert_eq!(outlived(&roles, place), expected);
+        check(0, &[3, 4, 2]);
+        check(1, &[]);
+        check(2, &[3, 4]);
+        check(3, &[]);
     }
 
     #[test]

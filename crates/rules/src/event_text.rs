@@ -3,6 +3,7 @@
 //! Rule: `pkg/kubelet/events/event.go`, `pkg/kubelet/prober/prober.go`,
 //! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
 
+use crate::container::Role;
 use crate::probe::{Kind, Outcome};
 use crate::restart::KillCause;
 
@@ -29,14 +30,17 @@ pub fn attempt(
     Some((reason, message))
 }
 
-/// The message of `Killing` when a sync ends one container.
-pub fn killing(container: &str, cause: KillCause, restart: bool) -> String {
+/// The message of `Killing` when a sync ends one container. Of a sidecar it is taken for granted that it is restarted.
+pub fn killing(role: Role, container: &str, cause: KillCause, restart: bool) -> String {
     let what = match cause {
         KillCause::Changed => "definition changed".to_owned(),
         KillCause::Probe(kind) => format!("failed {} probe", kind.to_string().to_lowercase()),
     };
-    let then = if restart { ", will be restarted" } else { "" };
-    format!("Container {container} {what}{then}")
+    match role {
+        Role::Main if restart => format!("Container {container} {what}, will be restarted"),
+        Role::Main => format!("Container {container} {what}"),
+        Role::Init | Role::Sidecar => format!("Init container {container} {what}"),
+    }
 }
 
 /// The message of `Killing` when the whole Pod ends.
@@ -87,7 +91,9 @@ mod tests {
 
     #[test]
     fn killing_names_the_probe_and_the_intent() {
-        let check = |cause, restart, expected| assert_eq!(killing("c", cause, restart), expected);
+        let check = |cause, restart, expected| {
+            assert_eq!(killing(Role::Main, "c", cause, restart), expected);
+        };
         let liveness = KillCause::Probe(Kind::Liveness);
         check(
             liveness,
@@ -100,5 +106,7 @@ mod tests {
             true,
             "Container c definition changed, will be restarted",
         );
+        let sidecar = killing(Role::Sidecar, "c", liveness, true);
+        assert_eq!(sidecar, "Init container c failed liveness probe");
     }
 }

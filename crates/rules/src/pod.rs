@@ -17,6 +17,8 @@ pub struct ContainerView<'a> {
     pub state: &'a State,
     /// An earlier instance of it has ended.
     pub ended_before: bool,
+    /// It counts as started.
+    pub started: bool,
     /// It counts as ready.
     pub ready: bool,
 }
@@ -55,26 +57,27 @@ impl Phase {
 /// being deleted, or was terminal before.
 ///
 /// A container in crash-loop back-off counts as stopped, so its Pod is Running; one whose image is
-/// missing was never started, so its Pod is Pending even if a sibling serves.
+/// missing was never started, so its Pod is Pending even if a sibling serves. How a sidecar ended is of no interest.
 ///
 /// Rule: `pkg/kubelet/kubelet_pods.go`, `getPhase`.
 pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>]) -> Phase {
-    let (init, main): (Vec<_>, Vec<_>) =
-        containers.iter().partition(|view| view.role == Role::Init);
+    let of = |role| containers.iter().filter(move |view| view.role == role);
+    let main: Vec<_> = of(Role::Main).collect();
     let failed =
-        |view: &&ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code != 0);
-    if policy == RestartPolicy::Never && init.iter().any(failed) {
+        |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code != 0);
+    if policy == RestartPolicy::Never && of(Role::Init).any(failed) {
         return Phase::Failed;
     }
-    let count =
-        |belongs: fn(&ContainerView<'_>) -> bool| main.iter().filter(|view| belongs(view)).count();
-    let waiting = count(|view| matches!(view.state, State::Waiting(_)) && !view.ended_before);
-    let running = count(|view| matches!(view.state, State::Running { .. }));
-    let well = count(|view| matches!(view.state, State::Terminated(exit) if exit.code == 0));
-    let all_well = well == main.len();
-    if waiting > 0 || main.is_empty() {
+    let lasting = || of(Role::Sidecar).chain(of(Role::Main));
+    let waits =
+        |view: &ContainerView<'_>| matches!(view.state, State::Waiting(_)) && !view.ended_before;
+    let runs = |view: &ContainerView<'_>| matches!(view.state, State::Running { .. });
+    let well =
+        |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code == 0);
+    let all_well = main.iter().all(|view| well(view));
+    if main.is_empty() || lasting().any(waits) {
         Phase::Pending
-    } else if running > 0 || (policy == RestartPolicy::Always && !ended) {
+    } else if lasting().any(runs) || (policy == RestartPolicy::Always && !ended) {
         Phase::Running
     } else if all_well {
         Phase::Succeeded
@@ -128,6 +131,7 @@ mod tests {
                 role: Role::Main,
                 state,
                 ended_before,
+                started: false,
                 ready: false,
             })
             .collect();
@@ -190,6 +194,7 @@ mod tests {
                 role,
                 state,
                 ended_before: false,
+                started: false,
                 ready: false,
             };
             let views = [view(Role::Init, &init), view(Role::Main, &main)];
@@ -198,6 +203,27 @@ mod tests {
         check(RestartPolicy::Never, 1, Phase::Failed);
         check(RestartPolicy::Never, 0, Phase::Pending);
         check(RestartPolicy::Always, 1, Phase::Pending);
+    }
+
+    #[test]
+    fn a_sidecar_keeps_a_pod_running_and_does_not_decide_how_it_ended() {
+        let check = |sidecar: &State, main: &State, expected| {
+            let view = |role, state| ContainerView {
+                name: "a",
+                role,
+                state,
+                ended_before: false,
+                started: false,
+                ready: false,
+            };
+            let views = [view(Role::Sidecar, sidecar), view(Role::Main, main)];
+            assert_eq!(phase(RestartPolicy::Never, false, &views), expected);
+        };
+        check(&running(), &waiting(), Phase::Pending);
+        check(&waiting(), &running(), Phase::Pending);
+        check(&running(), &exited(0), Phase::Running);
+        check(&exited(137), &exited(0), Phase::Succeeded);
+        check(&exited(0), &exited(1), Phase::Failed);
     }
 
     #[test]

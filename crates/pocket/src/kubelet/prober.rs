@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rules::container::{ContainerId, RestartPolicy};
+use rules::container::{ContainerId, RestartPolicy, Role};
 use rules::event_text;
 use rules::probe::{Cause, Effect, Kind, Next, Observed, Results, Spec, Verdict, Worker};
 use tokio::sync::{Notify, watch};
@@ -40,8 +40,10 @@ pub(super) struct Probing {
 type Name = (String, Kind);
 
 /// How a prober is woken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Bells {
+    /// Its container's.
+    role: Role,
     trigger: Notify,
     stop: Notify,
 }
@@ -66,7 +68,7 @@ impl Probing {
         }
     }
 
-    /// Sets up the probers that are missing. From the first one that is there on, none is set up: so one that has
+    /// Sets up the probers that are missing, those of sidecars last. From the first one that is there on, none is set up: so one that has
     /// ended by itself does not come back while an earlier one lives.
     ///
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `AddPod`.
@@ -77,14 +79,22 @@ impl Probing {
         random: &mut fastrand::Rng,
         tasks: &mut JoinSet<()>,
     ) {
-        let containers = spec.containers.iter();
-        let all = containers.flat_map(|it| it.rules.probes.iter().map(move |probe| (it, *probe)));
+        let of = |main| {
+            let containers = spec.containers.iter();
+            containers.filter(move |it| (it.rules.role == Role::Main) == main)
+        };
+        let all = of(true).chain(of(false));
+        let all = all.flat_map(|it| it.rules.probes.iter().map(move |probe| (it, *probe)));
         for (container, probe) in all {
             let name = (container.rules.name.clone(), probe.kind);
             if self.workers().contains_key(&name) {
                 return;
             }
-            let bells = Arc::new(Bells::default());
+            let bells = Arc::new(Bells {
+                role: container.rules.role,
+                trigger: Notify::new(),
+                stop: Notify::new(),
+            });
             self.workers().insert(name.clone(), Arc::clone(&bells));
             let handler = container.handlers[&probe.kind].clone();
             let prober = Prober {
@@ -100,10 +110,12 @@ impl Probing {
         }
     }
 
-    /// Stops the probers of these kinds.
-    pub(super) fn stop(&self, kinds: &[Kind]) {
+    /// Stops the probers of these kinds, of containers of this role or of any.
+    pub(super) fn stop(&self, role: Option<Role>, kinds: &[Kind]) {
         let workers = self.workers();
-        let stopped = workers.iter().filter(|((_, kind), _)| kinds.contains(kind));
+        let stopped = workers.iter().filter(|((_, kind), bells)| {
+            kinds.contains(kind) && role.is_none_or(|role| bells.role == role)
+        });
         stopped.for_each(|(_, bells)| bells.stop.notify_one());
     }
 

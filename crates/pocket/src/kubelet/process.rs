@@ -5,12 +5,13 @@
 
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rules::Moment;
+use rules::container::stop_grace;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -25,6 +26,8 @@ pub(super) const ABORTED: i32 = 128 + 6;
 pub(super) struct Handle {
     signal: watch::Sender<Signal>,
     over: watch::Receiver<bool>,
+    /// When SIGTERM was sent first.
+    told: OnceLock<Moment>,
 }
 
 /// The strongest signal sent so far.
@@ -55,21 +58,28 @@ pub(super) fn prepare(
         done(exit);
         ended.send_replace(true);
     };
-    (Handle { signal, over }, run)
+    let handle = Handle {
+        signal,
+        over,
+        told: OnceLock::new(),
+    };
+    (handle, run)
 }
 
 impl Handle {
-    /// Ends the process: SIGTERM now, SIGKILL at `deadline`, which may be moved meanwhile.
-    pub(super) async fn stop(&self, clock: &Clock, mut deadline: watch::Receiver<Moment>) {
+    /// Ends the process: SIGTERM now, SIGKILL at `deadline`, which may be moved meanwhile, but not before the least
+    /// grace since SIGTERM is over.
+    pub(super) async fn stop(&self, clock: &Clock, deadline: watch::Receiver<Moment>) {
         self.signal.send_replace(Signal::Terminate);
-        loop {
-            let until = *deadline.borrow_and_update();
-            tokio::select! {
-                biased;
-                () = self.over() => return,
-                Ok(()) = deadline.changed() => {}
-                () = clock.until(until) => break,
-            }
+        let told = *self.told.get_or_init(|| clock.now());
+        let late = async {
+            passed(clock, deadline).await;
+            clock.until(told + stop_grace(Duration::ZERO)).await;
+        };
+        tokio::select! {
+            biased;
+            () = self.over() => return,
+            () = late => {}
         }
         self.signal.send_replace(Signal::Kill);
         self.over().await;
@@ -81,10 +91,23 @@ impl Handle {
         self.stop(clock, deadline).await;
     }
 
-    async fn over(&self) {
+    /// Waits for its end.
+    pub(super) async fn over(&self) {
         let mut over = self.over.clone();
         // An error means that the process was dropped with everything else.
         drop(over.wait_for(|over| *over).await);
+    }
+}
+
+/// Completes when a deadline has passed that may be moved meanwhile.
+pub(super) async fn passed(clock: &Clock, mut deadline: watch::Receiver<Moment>) {
+    loop {
+        let until = *deadline.borrow_and_update();
+        tokio::select! {
+            biased;
+            Ok(()) = deadline.changed() => {}
+            () = clock.until(until) => return,
+        }
     }
 }
 

@@ -6,9 +6,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use rules::Moment;
-use rules::container::{ContainerId, Exit, Instance, Life};
+use rules::container::{ContainerId, Exit, Instance, Life, Role, outlived};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -112,11 +112,23 @@ impl Runtime {
         }
     }
 
-    /// Ends all that run at once; `deadline` may be moved meanwhile.
-    pub(super) async fn stop_all(&self, deadline: &watch::Receiver<Moment>) {
-        let handles = self.handles.iter().flatten();
-        let stops = handles.map(|handle| handle.stop(&self.clock, deadline.clone()));
-        futures::future::join_all(stops).await;
+    /// Ends all that run, those of each role when it is their turn; `deadline` may be moved meanwhile.
+    pub(super) async fn stop_all(&self, roles: &[Role], deadline: &watch::Receiver<Moment>) {
+        let handles = self.handles.iter().enumerate();
+        let handles = handles.filter_map(|(place, handle)| Some((place, handle.as_ref()?)));
+        let stops = handles.map(|(place, handle)| async move {
+            let before = outlived(roles, place);
+            let before = before
+                .iter()
+                .filter_map(|other| self.handles[*other].as_ref());
+            tokio::select! {
+                biased;
+                _ = join_all(before.map(Handle::over)) => {}
+                () = process::passed(&self.clock, deadline.clone()) => {}
+            }
+            handle.stop(&self.clock, deadline.clone()).await;
+        });
+        join_all(stops).await;
     }
 }
 

@@ -78,7 +78,7 @@ impl PodSpec {
             containers: containers
                 .map(|(place, (role, container))| {
                     let field = match role {
-                        Role::Init => format!("spec.initContainers[{place}]"),
+                        Role::Init | Role::Sidecar => format!("spec.initContainers[{place}]"),
                         Role::Main => format!("spec.containers[{}]", place - init),
                     };
                     Container::parse(role, container, &field)
@@ -96,7 +96,7 @@ impl PodSpec {
 
 impl Container {
     fn parse(role: Role, container: &core::Container, field: &str) -> Result<Self, Unsupported> {
-        refuse_container(container, field)?;
+        refuse_container(role, container, field)?;
         let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
         for (kind, name, probe) in [
             (Kind::Startup, "startupProbe", &container.startup_probe),
@@ -135,7 +135,10 @@ impl Container {
 /// All containers of a Pod, those that initialize it first. A container's place is its place in here.
 pub(super) fn containers(spec: &core::PodSpec) -> impl Iterator<Item = (Role, &core::Container)> {
     let init = spec.init_containers.iter().flatten();
-    let init = init.map(|container| (Role::Init, container));
+    let init = init.map(|container| match container.restart_policy.as_deref() {
+        Some("Always") => (Role::Sidecar, container),
+        _ => (Role::Init, container),
+    });
     init.chain(
         spec.containers
             .iter()
@@ -146,7 +149,7 @@ pub(super) fn containers(spec: &core::PodSpec) -> impl Iterator<Item = (Role, &c
 /// What an event about a container is about.
 pub(super) fn part(role: Role, container: &str) -> String {
     match role {
-        Role::Init => format!("spec.initContainers{{{container}}}"),
+        Role::Init | Role::Sidecar => format!("spec.initContainers{{{container}}}"),
         Role::Main => format!("spec.containers{{{container}}}"),
     }
 }
@@ -190,15 +193,19 @@ fn refuse_pod(spec: &core::PodSpec) -> Result<(), Unsupported> {
     }
 }
 
-fn refuse_container(container: &core::Container, field: &str) -> Result<(), Unsupported> {
+fn refuse_container(
+    role: Role,
+    container: &core::Container,
+    field: &str,
+) -> Result<(), Unsupported> {
     let refuse = |name: &str, why: &str| Err(Unsupported::new(format_args!("{field}.{name}"), why));
     if container.lifecycle.is_some() {
         return refuse("lifecycle", "pocket runs no hooks");
     }
-    if container.restart_policy.is_some() {
+    if container.restart_policy.is_some() && role != Role::Sidecar {
         return refuse(
             "restartPolicy",
-            "in pocket a container is restarted as its Pod says",
+            "in pocket a container is restarted as its Pod says, unless it is a sidecar",
         );
     }
     if !is_empty(container.restart_policy_rules.as_ref()) {

@@ -97,12 +97,13 @@ impl Status {
         status.pod_ip = ip;
         status.host_ips = Some(vec![core::HostIP { ip: host.clone() }]);
         status.host_ip = Some(host);
-        let of = |role| self.containers.iter().filter(move |it| it.role == role);
-        let mut main: Vec<_> = of(Role::Main).map(|it| it.write(clock)).collect();
+        let (main, init): (Vec<_>, Vec<_>) =
+            self.containers.iter().partition(|it| it.role == Role::Main);
+        let mut main: Vec<_> = main.iter().map(|it| it.write(clock)).collect();
         // Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`: by name, not as specified.
         main.sort_by(|one, other| one.name.cmp(&other.name));
         status.container_statuses = Some(main);
-        let init: Vec<_> = of(Role::Init).map(|it| it.write(clock)).collect();
+        let init: Vec<_> = init.iter().map(|it| it.write(clock)).collect();
         status.init_container_statuses = Some(init).filter(|init| !init.is_empty());
         let foreign = status.conditions.take().unwrap_or_default();
         let own = self
@@ -153,6 +154,7 @@ impl ContainerStatus {
             role: self.role,
             state: &self.state,
             ended_before: self.last.is_some(),
+            started: self.started,
             ready: self.ready,
         }
     }
@@ -164,7 +166,7 @@ impl ContainerStatus {
                 since: since.whole_second(),
             },
             State::Terminated(exit) => Life::Terminated {
-                restarts: rules::restart::restarts(policy, exit),
+                restarts: rules::restart::restarts(self.role.policy(policy), exit),
             },
         };
         Some(Seen {

@@ -5,6 +5,7 @@ mod exec;
 mod probes;
 mod refusals;
 mod restarts;
+mod sidecars;
 mod status;
 mod world;
 

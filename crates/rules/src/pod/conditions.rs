@@ -75,12 +75,17 @@ fn why(reason: &'static str, message: String) -> Why {
 /// Once a main container has been started, the init containers are of no interest any more.
 fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
     let completed = why("PodCompleted", String::new());
-    let unready = not_ready(containers, Role::Init);
+    let incomplete = containers.iter().filter(|view| match view.role {
+        Role::Init => !view.ready,
+        Role::Sidecar => !view.started,
+        Role::Main => false,
+    });
+    let names = names(incomplete);
     let never_started = |view: &ContainerView<'_>| {
-        view.role == Role::Init || matches!(view.state, State::Waiting(_)) && !view.ended_before
+        view.role != Role::Main || matches!(view.state, State::Waiting(_)) && !view.ended_before
     };
-    let incomplete = !unready.is_empty() && containers.iter().all(never_started);
-    let message = format!("containers with incomplete status: [{unready}]");
+    let incomplete = !names.is_empty() && containers.iter().all(never_started);
+    let message = format!("containers with incomplete status: [{names}]");
     Condition {
         kind: "Initialized",
         status: !incomplete,
@@ -92,7 +97,9 @@ fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
 }
 
 fn why_unready(phase: Phase, containers: &[ContainerView<'_>]) -> Option<Why> {
-    let unready = not_ready(containers, Role::Main);
+    let of = |role| move |view: &&ContainerView<'_>| view.role == role && !view.ready;
+    let sidecars = containers.iter().filter(of(Role::Sidecar));
+    let unready = names(sidecars.chain(containers.iter().filter(of(Role::Main))));
     match phase {
         Phase::Succeeded => Some(why("PodCompleted", String::new())),
         Phase::Failed => Some(why("PodFailed", String::new())),
@@ -104,12 +111,12 @@ fn why_unready(phase: Phase, containers: &[ContainerView<'_>]) -> Option<Why> {
     }
 }
 
-/// The containers of this role that are not ready, as Go prints a list.
-fn not_ready(containers: &[ContainerView<'_>], role: Role) -> String {
-    let unready = containers
-        .iter()
-        .filter(|view| view.role == role && !view.ready);
-    unready.map(|view| view.name).collect::<Vec<_>>().join(" ")
+/// The containers' names, as Go prints a list.
+fn names<'a>(containers: impl Iterator<Item = &'a ContainerView<'a>>) -> String {
+    containers
+        .map(|view| view.name)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn why_gated(gates: &[Gate<'_>]) -> Option<Why> {
@@ -148,6 +155,7 @@ mod tests {
                 role: Role::Main,
                 state: &state,
                 ended_before: false,
+                started: false,
                 ready: name.chars().all(char::is_uppercase),
             })
             .collect();
@@ -205,6 +213,61 @@ mod tests {
     }
 
     #[test]
+    fn a_sidecar_must_have_started_for_one_condition_and_be_ready_for_another() {
+        let waiting = State::Waiting(Refusal::creating(true));
+        let running = State::Running {
+            since: Moment::ZERO,
+        };
+        let check = |started, ready, expected: [&str; 2]| {
+            let view = |name, role, state, started, ready| ContainerView {
+                name,
+                role,
+                state,
+                ended_before: false,
+                started,
+                ready,
+            };
+            let views = [
+                view("s", Role::Sidecar, &running, started, ready),
+                view("i", Role::Init, &waiting, false, false),
+                view("a", Role::Main, &waiting, false, false),
+            ];
+            let all = conditions(Phase::Pending, true, &views, &[]);
+            let said = ["Initialized", "Ready"].map(|kind| {
+                let condition = all.iter().find(|it| it.kind == kind);
+                condition
+                    .and_then(|it| it.why.clone())
+                    .map(|why| why.message)
+            });
+            assert_eq!(said, expected.map(|message| Some(message.to_owned())));
+        };
+        check(
+            false,
+            false,
+            [
+                "containers with incomplete status: [s i]",
+                "containers with unready status: [s a]",
+            ],
+        );
+        check(
+            true,
+            false,
+            [
+                "containers with incomplete status: [i]",
+                "containers with unready status: [s a]",
+            ],
+        );
+        check(
+            true,
+            true,
+            [
+                "containers with incomplete status: [i]",
+                "containers with unready status: [a]",
+            ],
+        );
+    }
+
+    #[test]
     fn init_containers_matter_until_another_has_started() {
         let waiting = State::Waiting(Refusal::creating(true));
         let running = State::Running {
@@ -216,6 +279,7 @@ mod tests {
                 role,
                 state,
                 ended_before: false,
+                started: ready,
                 ready,
             };
             let init = view("i", Role::Init, &running, ready);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use rules::Moment;
-use rules::container::{Refusal, kill_grace, stop_grace};
+use rules::container::{Refusal, Role, kill_grace};
 use rules::event_text;
 use rules::probe::Kind;
 use rules::restart::{Found, Kill, KillCause, Plan, plan};
@@ -154,9 +154,9 @@ impl PodLife {
                 probe.and_then(|probe| probe.grace),
                 Some(self.spec.grace),
             );
-            let message = event_text::killing(&rules.name, kill.cause, kill.restart);
+            let message = event_text::killing(rules.role, &rules.name, kill.cause, kill.restart);
             self.say(&rules.name, Severity::Normal, "Killing", &message);
-            self.runtime.stop(kill.index, stop_grace(grace)).await;
+            self.runtime.stop(kill.index, grace).await;
         }
     }
 
@@ -164,15 +164,21 @@ impl PodLife {
     async fn stop_all(&self) {
         let (_keep, deadline) = watch::channel(self.last_moment());
         self.say_stopping();
-        self.runtime.stop_all(&deadline).await;
+        self.runtime.stop_all(&self.roles(), &deadline).await;
     }
 
-    /// When the containers are killed if they are told to end now.
+    /// By place.
+    pub(super) fn roles(&self) -> Vec<Role> {
+        let containers = self.spec.containers.iter();
+        containers.map(|container| container.rules.role).collect()
+    }
+
+    /// When the containers are killed if they are told to end now, but for the time that each gets in any case.
     pub(super) fn last_moment(&self) -> Moment {
         let deletion = self.order.pod.metadata.deletion_grace_period_seconds;
         let deletion = deletion.map(|it| Duration::from_secs(it.try_into().unwrap_or_default()));
         let grace = kill_grace(deletion, None, Some(self.spec.grace));
-        self.node.clock.now() + stop_grace(grace)
+        self.node.clock.now() + grace
     }
 
     pub(super) fn say_stopping(&self) {

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use rules::Moment;
+use rules::container::Role;
 use rules::probe::Kind;
 use tokio::sync::watch;
 
@@ -12,14 +13,19 @@ use super::super::status::generate::Stage;
 use super::PodLife;
 
 impl PodLife {
-    /// Ends what runs. Readiness goes on being probed until all containers have stopped.
+    /// Ends what runs. Readiness goes on being probed until all containers have stopped; so do all probes of sidecars,
+    /// to no effect.
+    ///
+    /// Rule: `pkg/kubelet/prober/prober_manager.go`, `StopLivenessAndStartup`; kubernetes#141766.
     pub(super) async fn terminate(&mut self) {
         self.report(Stage::Terminating);
         self.probing.end();
-        self.probing.stop(&[Kind::Liveness, Kind::Startup]);
+        self.probing
+            .stop(Some(Role::Main), &[Kind::Liveness, Kind::Startup]);
         self.say_stopping();
         self.stop_with_deletion().await;
-        self.probing.stop(&[Kind::Readiness]);
+        let all = [Kind::Liveness, Kind::Readiness, Kind::Startup];
+        self.probing.stop(None, &all);
         self.report(Stage::Terminating);
         self.agenda
             .end(self.node.clock.now(), false, Duration::ZERO);
@@ -45,15 +51,16 @@ impl PodLife {
     /// Stops all containers; a deletion that comes meanwhile can only shorten their grace.
     async fn stop_with_deletion(&mut self) {
         let (deadline, moved) = watch::channel(self.last_moment());
+        let roles = self.roles();
         loop {
             let hurried = tokio::select! {
                 biased;
-                () = self.runtime.stop_all(&moved) => return,
+                () = self.runtime.stop_all(&roles, &moved) => return,
                 changed = self.orders.changed() => changed.is_ok(),
             };
             if !hurried {
                 // Nobody can hurry it any more.
-                return self.runtime.stop_all(&moved).await;
+                return self.runtime.stop_all(&roles, &moved).await;
             }
             self.hear();
             let sooner = self.last_moment();

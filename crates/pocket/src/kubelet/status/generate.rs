@@ -105,7 +105,7 @@ impl Facts<'_> {
             self.started_before(name),
             probed.startup_worker,
         );
-        let state = self.state(name, newest);
+        let state = self.state(role, name, newest);
         let waits = matches!(state, State::Waiting(_));
         let last = if waits {
             history.ended()
@@ -114,7 +114,7 @@ impl Facts<'_> {
         };
         let ready = match role {
             Role::Init => matches!(&state, State::Terminated(exit) if exit.code == 0),
-            Role::Main => ready(started, probed.readiness, probed.readiness_worker),
+            Role::Sidecar | Role::Main => ready(started, probed.readiness, probed.readiness_worker),
         };
         ContainerStatus {
             name: name.to_owned(),
@@ -131,7 +131,7 @@ impl Facts<'_> {
 
     fn has_init(&self) -> bool {
         let mut all = self.pod.spec.iter().flat_map(spec::containers);
-        all.any(|(role, _)| role == Role::Init)
+        all.any(|(role, _)| role != Role::Main)
     }
 
     fn started_before(&self, name: &str) -> bool {
@@ -139,9 +139,15 @@ impl Facts<'_> {
         before.any(|container| container.name == name && container.started)
     }
 
-    /// A container whose start was refused waits, if it is to be started at all.
-    fn state(&self, name: &str, newest: Option<&Instance>) -> State {
-        let due = self.stage == Stage::Syncing && is_due(self.policy, newest);
+    /// A container whose start was refused waits, if it is to be started at all. One that comes before the main ones
+    /// and has ended well is shown so, even if it is a sidecar that will be started again.
+    fn state(&self, role: Role, name: &str, newest: Option<&Instance>) -> State {
+        let well = newest
+            .and_then(Instance::exit)
+            .is_some_and(|exit| exit.code == 0);
+        let due = self.stage == Stage::Syncing
+            && is_due(role.policy(self.policy), newest)
+            && (role == Role::Main || !well);
         if let Some(refusal) = self.refusals.get(name).filter(|_| due) {
             return State::Waiting(refusal.clone());
         }

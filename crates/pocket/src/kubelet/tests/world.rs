@@ -175,13 +175,10 @@ impl World {
     }
 
     pub(super) fn status(&self, container: &str) -> ContainerStatus {
-        let statuses = self
-            .pod()
-            .status
-            .unwrap()
-            .container_statuses
-            .unwrap_or_default();
-        let found = statuses.into_iter().find(|status| status.name == container);
+        let status = self.pod().status.unwrap();
+        let all = [status.init_container_statuses, status.container_statuses];
+        let mut all = all.into_iter().flatten().flatten();
+        let found = all.find(|status| status.name == container);
         found.unwrap_or_default()
     }
 
@@ -221,8 +218,12 @@ impl World {
 
     /// The message of the last event with this reason.
     pub(super) fn message_of(&self, container: &str, reason: &str) -> String {
-        let part = format!("spec.containers{{{container}}}");
-        let events = self.events(&part).into_iter();
+        self.message_about(&format!("spec.containers{{{container}}}"), reason)
+    }
+
+    /// The same for a part of the Pod.
+    pub(super) fn message_about(&self, part: &str, reason: &str) -> String {
+        let events = self.events(part).into_iter();
         let mut of_reason = events.filter(|event| event.reason.as_deref() == Some(reason));
         of_reason.next_back().unwrap().message.unwrap()
     }

@@ -79,6 +79,23 @@ pub(super) fn check(container: &Container, path: &str, faults: &mut Faults) {
     check_probes(container, path, faults);
 }
 
+/// What only a container that runs all along may have.
+pub(super) fn check_init(container: &Container, path: &str, faults: &mut Faults) {
+    if container.restart_policy.as_deref() == Some("Always") {
+        return;
+    }
+    let fields = [
+        ("lifecycle", container.lifecycle.is_some()),
+        ("livenessProbe", container.liveness_probe.is_some()),
+        ("readinessProbe", container.readiness_probe.is_some()),
+        ("startupProbe", container.startup_probe.is_some()),
+    ];
+    for (field, _) in fields.into_iter().filter(|(_, set)| *set) {
+        let why = "may not be set for init containers without restartPolicy=Always";
+        faults.forbidden(format!("{path}.{field}"), why);
+    }
+}
+
 fn check_probes(container: &Container, path: &str, faults: &mut Faults) {
     let probes = [
         ("livenessProbe", Role::Liveness, &container.liveness_probe),

@@ -107,6 +107,9 @@ fn check_containers(spec: &PodSpec, path: &str, faults: &mut Faults) {
         init.map(|(index, container)| (format!("{path}.initContainers[{index}]"), container));
     let main = spec.containers.iter().enumerate();
     let main = main.map(|(index, container)| (format!("{path}.containers[{index}]"), container));
+    for (path, container) in init.clone() {
+        container::check_init(container, &path, faults);
+    }
     for (path, container) in init.chain(main) {
         container::check(container, &path, faults);
         if !container.name.is_empty() && !names.insert(container.name.as_str()) {

@@ -49,6 +49,23 @@ fn with(mut object: Value, pointer: &str, value: Value) -> Value {
 }
 
 #[test]
+fn only_sidecars_among_init_containers_are_probed() {
+    let init = |restart: Option<&str>| {
+        let probe = json!({"httpGet": {"port": 8080}});
+        let mut init = json!({"name": "i", "image": "probe-target:1", "startupProbe": probe});
+        if let Some(restart) = restart {
+            init["restartPolicy"] = restart.into();
+        }
+        with(pod(json!({})), "/spec/initContainers", json!([init]))
+    };
+    assert!(create::<Pod>(&init(Some("Always"))).is_ok());
+    let refused = create::<Pod>(&init(None)).unwrap_err();
+    let said = "spec.initContainers[0].startupProbe: Forbidden: \
+        may not be set for init containers without restartPolicy=Always";
+    assert!(refused.ends_with(said), "{refused}");
+}
+
+#[test]
 fn probes_are_completed() {
     let probe = json!({"readinessProbe": {"httpGet": {"port": 8080}, "periodSeconds": 2}});
     let pod = create::<Pod>(&pod(probe)).unwrap();

@@ -1,0 +1,107 @@
+//! What one sync does to the containers that come before the main ones: init containers and sidecars.
+//!
+//! They are looked at from the last to the first, because the last that has an instance tells how far the Pod is; what
+//! comes before it has been through.
+
+use super::{Found, Kill, KillCause, kill_cause};
+use crate::container::{Instance, RestartPolicy, Role};
+use crate::probe::{Kind, Verdict};
+
+/// What is to be done, and whether the main containers are to be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Initial {
+    pub(super) kill: Vec<Kill>,
+    pub(super) start: Vec<usize>,
+    /// The last of them is through, or a main container has been started before.
+    pub(super) initialized: bool,
+}
+
+/// Decides about them; `None` if one has failed for good and its Pod with it.
+///
+/// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computeInitContainerActions`.
+pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Option<Initial> {
+    let main = |found: &Found<'_>| found.spec.role == Role::Main;
+    let mut initial = Initial {
+        initialized: containers.iter().all(main)
+            || containers
+                .iter()
+                .any(|found| main(found) && found.instance.is_some()),
+        ..Initial::default()
+    };
+    let mut later_has_begun = initial.initialized;
+    let all: Vec<_> = containers
+        .iter()
+        .enumerate()
+        .filter(|(_, found)| !main(found))
+        .collect();
+    for (index, found) in all.into_iter().rev() {
+        let Some(instance) = found.instance else {
+            continue;
+        };
+        let through = match found.spec.role {
+            Role::Sidecar => initial.keep(index, found, instance),
+            _ if later_has_begun => true,
+            _ => initial.complete(index, policy, instance)?,
+        };
+        if through && !later_has_begun {
+            initial.next(index + 1, containers);
+        }
+        later_has_begun = true;
+    }
+    if !later_has_begun {
+        initial.start.push(0);
+    }
+    initial.start.sort_unstable();
+    Some(initial)
+}
+
+impl Initial {
+    /// The one after may begin.
+    fn next(&mut self, index: usize, containers: &[Found<'_>]) {
+        if containers
+            .get(index)
+            .is_some_and(|found| found.spec.role != Role::Main)
+        {
+            self.start.push(index);
+        } else {
+            self.initialized = true;
+        }
+    }
+
+    /// Keeps a sidecar running; says whether it is through.
+    fn keep(&mut self, index: usize, found: &Found<'_>, instance: &Instance) -> bool {
+        if !instance.is_running() {
+            self.start.push(index);
+            return false;
+        }
+        let probed = found.spec.probe(Kind::Startup).is_some();
+        let started = !probed || found.startup == Some(Verdict::Success);
+        let cause = match (started, found.startup) {
+            (true, _) => kill_cause(found, instance),
+            (false, Some(Verdict::Failure)) => Some(KillCause::Probe(Kind::Startup)),
+            (false, _) => None,
+        };
+        if let Some(cause) = cause {
+            self.start.push(index);
+            let restart = true;
+            self.kill.push(Kill {
+                index,
+                cause,
+                restart,
+            });
+        }
+        started
+    }
+
+    /// Runs an init container to its good end; says whether that has come. `None` if it has ended badly for good.
+    fn complete(&mut self, index: usize, policy: RestartPolicy, newest: &Instance) -> Option<bool> {
+        let Some(exit) = newest.exit() else {
+            return Some(false);
+        };
+        if exit.code == 0 {
+            return Some(true);
+        }
+        self.start.push(index);
+        (policy != RestartPolicy::Never).then_some(false)
+    }
+}

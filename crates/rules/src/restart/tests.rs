@@ -1,0 +1,291 @@
+//! Plans for Pods of one container, of several, and of those that come first.
+
+use super::*;
+use crate::Moment;
+use crate::container::{ContainerId, Life};
+
+fn spec(image: &str) -> ContainerSpec {
+    ContainerSpec {
+        name: "a".to_owned(),
+        role: Role::Main,
+        image: image.to_owned(),
+        probes: Vec::new(),
+    }
+}
+
+fn instance(life: Life) -> Instance {
+    Instance {
+        id: ContainerId::new("1"),
+        restarts: 0,
+        image: "one".to_owned(),
+        life,
+    }
+}
+
+fn exited(code: i32) -> Instance {
+    instance(Life::Exited(Exit {
+        code,
+        started: Moment::ZERO,
+        finished: Moment::ZERO,
+        message: None,
+    }))
+}
+
+fn running() -> Instance {
+    instance(Life::Running {
+        since: Moment::ZERO,
+    })
+}
+
+fn kill(cause: KillCause, restart: bool) -> Vec<Kill> {
+    vec![Kill {
+        index: 0,
+        cause,
+        restart,
+    }]
+}
+
+/// The plan for one container of image `one` in this state.
+fn check(policy: RestartPolicy, instance: Option<&Instance>, liveness: Verdict, plan: &Plan) {
+    let spec = spec("one");
+    let found = Found {
+        spec: &spec,
+        instance,
+        liveness: Some(liveness),
+        startup: None,
+    };
+    assert_eq!(&super::plan(policy, &[found]), plan);
+}
+
+const OK: Verdict = Verdict::Success;
+const BAD: Verdict = Verdict::Failure;
+
+#[test]
+fn a_container_is_started_once_and_again_as_its_policy_says() {
+    let start = || Plan::Containers {
+        kill: vec![],
+        start: vec![0],
+    };
+    check(RestartPolicy::Never, None, OK, &start());
+    check(RestartPolicy::Always, Some(&exited(0)), OK, &start());
+    check(RestartPolicy::OnFailure, Some(&exited(1)), OK, &start());
+    check(RestartPolicy::OnFailure, Some(&exited(0)), OK, &Plan::Pod);
+    check(RestartPolicy::Never, Some(&exited(1)), OK, &Plan::Pod);
+}
+
+#[test]
+fn a_failed_liveness_probe_restarts_whatever_the_exit_code_will_be() {
+    let restart = || Plan::Containers {
+        kill: kill(KillCause::Probe(Kind::Liveness), true),
+        start: vec![0],
+    };
+    check(RestartPolicy::Always, Some(&running()), BAD, &restart());
+    check(RestartPolicy::OnFailure, Some(&running()), BAD, &restart());
+    check(RestartPolicy::Never, Some(&running()), BAD, &Plan::Pod);
+}
+
+#[test]
+fn a_healthy_container_is_kept() {
+    let nothing = Plan::Containers {
+        kill: vec![],
+        start: vec![],
+    };
+    check(RestartPolicy::Never, Some(&running()), OK, &nothing);
+}
+
+#[test]
+fn a_changed_image_restarts_even_under_never() {
+    let (spec, instance) = (spec("two"), running());
+    let found = Found {
+        spec: &spec,
+        instance: Some(&instance),
+        liveness: Some(BAD),
+        startup: None,
+    };
+    let changed = Plan::Containers {
+        kill: kill(KillCause::Changed, true),
+        start: vec![0],
+    };
+    assert_eq!(plan(RestartPolicy::Never, &[found]), changed);
+}
+
+#[test]
+fn under_never_a_sibling_keeps_the_pod_alive() {
+    let (spec, instance) = (spec("one"), running());
+    let found = |liveness| Found {
+        spec: &spec,
+        instance: Some(&instance),
+        liveness: Some(liveness),
+        startup: None,
+    };
+    let expected = Plan::Containers {
+        kill: kill(KillCause::Probe(Kind::Liveness), false),
+        start: vec![],
+    };
+    assert_eq!(
+        plan(RestartPolicy::Never, &[found(BAD), found(OK)]),
+        expected
+    );
+}
+
+#[test]
+fn init_containers_come_first_and_one_by_one() {
+    let init = ContainerSpec {
+        role: Role::Init,
+        ..spec("one")
+    };
+    let main = spec("one");
+    let check = |policy, instances: [Option<Instance>; 3], expected| {
+        let specs = [&init, &init, &main];
+        let found = specs
+            .into_iter()
+            .zip(&instances)
+            .map(|(spec, instance)| Found {
+                spec,
+                instance: instance.as_ref(),
+                liveness: None,
+                startup: None,
+            });
+        assert_eq!(plan(policy, &found.collect::<Vec<_>>()), expected);
+    };
+    let start = |index: Option<usize>| Plan::Containers {
+        kill: vec![],
+        start: index.into_iter().collect(),
+    };
+    let always = RestartPolicy::Always;
+    check(always, [None, None, None], start(Some(0)));
+    check(always, [Some(running()), None, None], start(None));
+    check(always, [Some(exited(1)), None, None], start(Some(0)));
+    check(always, [Some(exited(0)), None, None], start(Some(1)));
+    let done = || [Some(exited(0)), Some(exited(0))];
+    let [one, other] = done();
+    check(always, [one, other, None], start(Some(2)));
+    let [one, other] = done();
+    check(
+        RestartPolicy::Never,
+        [one, other, Some(exited(1))],
+        Plan::Pod,
+    );
+    check(
+        RestartPolicy::Never,
+        [Some(exited(1)), None, None],
+        Plan::Pod,
+    );
+}
+
+/// A container, its newest instance and its startup verdict, by which a sidecar is through or not.
+type Case = (ContainerSpec, Option<Instance>, Option<Verdict>);
+
+fn check_all(policy: RestartPolicy, cases: &[Case], expected: &Plan) {
+    let found = cases.iter().map(|(spec, instance, startup)| Found {
+        spec,
+        instance: instance.as_ref(),
+        liveness: None,
+        startup: *startup,
+    });
+    assert_eq!(&plan(policy, &found.collect::<Vec<_>>()), expected);
+}
+
+fn of_role(role: Role) -> ContainerSpec {
+    let image = "one".to_owned();
+    ContainerSpec {
+        role,
+        image,
+        ..spec("one")
+    }
+}
+
+fn start(indices: &[usize]) -> Plan {
+    Plan::Containers {
+        kill: vec![],
+        start: indices.to_vec(),
+    }
+}
+
+fn startup_probe() -> crate::probe::Spec {
+    let second = std::time::Duration::from_secs(1);
+    crate::probe::Spec {
+        kind: Kind::Startup,
+        initial_delay: std::time::Duration::ZERO,
+        period: second,
+        timeout: second,
+        success: crate::probe::Threshold::ONE,
+        failure: crate::probe::Threshold::ONE,
+        grace: None,
+    }
+}
+
+#[test]
+fn a_sidecar_lets_the_next_start_once_it_is_through() {
+    let sidecar = || of_role(Role::Sidecar);
+    let probed = || ContainerSpec {
+        probes: vec![startup_probe()],
+        ..sidecar()
+    };
+    let check = |first: ContainerSpec, instance, startup, expected| {
+        let rest = [of_role(Role::Init), of_role(Role::Main)].map(|spec| (spec, None, None));
+        let [init, main] = rest;
+        let cases = [(first, instance, startup), init, main];
+        check_all(RestartPolicy::Always, &cases, &expected);
+    };
+    check(sidecar(), None, None, start(&[0]));
+    check(sidecar(), Some(running()), None, start(&[1]));
+    check(sidecar(), Some(exited(0)), None, start(&[0]));
+    check(probed(), Some(running()), None, start(&[]));
+    check(
+        probed(),
+        Some(running()),
+        Some(Verdict::Unknown),
+        start(&[]),
+    );
+    check(probed(), Some(running()), Some(OK), start(&[1]));
+    let restart = Plan::Containers {
+        kill: kill(KillCause::Probe(Kind::Startup), true),
+        start: vec![0],
+    };
+    check(probed(), Some(running()), Some(BAD), restart);
+}
+
+#[test]
+fn the_last_sidecar_lets_the_others_start_in_the_same_sync() {
+    let cases = |sidecar| {
+        [
+            (of_role(Role::Sidecar), sidecar, None),
+            (of_role(Role::Main), None, None),
+        ]
+    };
+    let check = |sidecar, expected| check_all(RestartPolicy::Never, &cases(sidecar), &expected);
+    check(Some(running()), start(&[1]));
+    check(None, start(&[0]));
+}
+
+#[test]
+fn sidecars_are_restarted_whatever_the_policy_but_keep_no_pod_alive() {
+    let check = |main, expected| {
+        let cases = [
+            (of_role(Role::Sidecar), Some(exited(0)), None),
+            (of_role(Role::Init), None, None),
+            (of_role(Role::Main), Some(main), None),
+        ];
+        check_all(RestartPolicy::Never, &cases, &expected);
+    };
+    check(running(), start(&[0]));
+    check(exited(0), Plan::Pod);
+}
+
+#[test]
+fn a_sidecar_of_another_image_is_replaced() {
+    let changed = ContainerSpec {
+        role: Role::Sidecar,
+        ..spec("two")
+    };
+    let cases = [
+        (changed, Some(running()), None),
+        (of_role(Role::Main), Some(running()), None),
+    ];
+    let expected = Plan::Containers {
+        kill: kill(KillCause::Changed, true),
+        start: vec![0],
+    };
+    check_all(RestartPolicy::Always, &cases, &expected);
+}
