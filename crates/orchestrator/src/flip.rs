@@ -169,6 +169,7 @@ impl Ready {
         let bounds = Bounds {
             length: order.lasts,
             count: order.count.map(|count| u64::from(count.get())),
+            ..Bounds::default()
         };
         match &plan.act {
             Act::Route { path, gets } => {

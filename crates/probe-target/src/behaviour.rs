@@ -12,12 +12,15 @@ use crate::duration;
 pub use crate::fault::{Details, Fault};
 use crate::fields::Fields;
 use crate::invalid::Invalid;
+use crate::word::Word;
 
 /// What a route does with a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Behaviour {
     /// The reply or the fault.
     pub effect: Effect,
+    /// The rest of a `sequence`: each request in a window is given the next, and there are as many as its count.
+    pub then: Vec<Effect>,
     /// How long the request waits for it.
     pub delay: Duration,
     /// What ends the behaviour.
@@ -53,6 +56,7 @@ impl Behaviour {
     pub fn new(effect: Effect) -> Self {
         Self {
             effect,
+            then: Vec::new(),
             delay: Duration::ZERO,
             bounds: Bounds::default(),
             agent: None,
@@ -80,22 +84,49 @@ impl Behaviour {
 
     /// Reads the same from an object already begun.
     pub(crate) fn fields(fields: &mut Fields) -> Result<Self, Invalid> {
-        Ok(Self {
-            effect: Effect::read(fields)?,
+        let (effect, then) = Effect::sequence(fields)?;
+        let mut behaviour = Self {
+            effect,
+            then,
             delay: fields.duration("delay")?.unwrap_or_default(),
             bounds: Bounds::read(fields)?,
             agent: fields.text("agent")?,
             leased: fields.flag("leased")?,
-        })
+        };
+        if !behaviour.then.is_empty() {
+            if behaviour.bounds.count.is_some() {
+                let message = "means nothing beside `sequence`, which is played once a window";
+                return Err(Invalid::new(fields.path("count"), message));
+            }
+            behaviour.bounds.count = Some(behaviour.then.len() as u64 + 1);
+        }
+        behaviour.bounds.check_every(fields)?;
+        Ok(behaviour)
+    }
+
+    /// What request `number` in a window is given, from 0.
+    pub(crate) fn nth(&self, number: u64) -> &Effect {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let later = number.checked_sub(1).and_then(|later| self.then.get(later));
+        later.unwrap_or(&self.effect)
     }
 
     pub(crate) fn write(&self) -> Map<String, Value> {
         let mut object = Map::new();
-        self.effect.write(&mut object);
+        if self.then.is_empty() {
+            self.effect.write(&mut object);
+        } else {
+            let items = [&self.effect].into_iter().chain(&self.then);
+            let items = items.map(|item| Value::from(item.word()));
+            object.insert("sequence".to_owned(), items.collect());
+        }
         if !self.delay.is_zero() {
             object.insert("delay".to_owned(), duration::format(self.delay).into());
         }
         self.bounds.write(&mut object);
+        if !self.then.is_empty() {
+            object.remove("count");
+        }
         if let Some(agent) = &self.agent {
             object.insert("agent".to_owned(), agent.as_str().into());
         }
@@ -113,6 +144,18 @@ impl Effect {
             Self::Reply(reply) => reply.status.to_string(),
             Self::Fault(fault, _) => fault.name().to_owned(),
         }
+    }
+
+    /// `sequence` of at least two, or one effect.
+    fn sequence(fields: &mut Fields) -> Result<(Self, Vec<Self>), Invalid> {
+        let Some(items) = fields.list("sequence")? else {
+            return Ok((Self::read(fields)?, Vec::new()));
+        };
+        let path = fields.path("sequence");
+        let items = items.iter().map(|item| Self::item(item, &path));
+        let mut items = items.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let first = items.next().expect("a list must not be empty");
+        Ok((first, items.collect()))
     }
 
     fn read(fields: &mut Fields) -> Result<Self, Invalid> {
@@ -146,6 +189,19 @@ impl Effect {
                 "takes either `status` or `fault`",
             )),
         }
+    }
+
+    /// `503`, `"hang"`: what can be said in a word.
+    fn item(value: &Value, path: &str) -> Result<Self, Invalid> {
+        let word = match value {
+            Value::String(word) => word.clone(),
+            value => value.to_string(),
+        };
+        let wrong = |message| Invalid::new(path, message);
+        let word: Word = word.parse().map_err(wrong)?;
+        let behaviour = word.on_route();
+        let whole = || wrong(format!("`{word}` is of a whole port"));
+        Ok(behaviour.ok_or_else(whole)?.effect)
     }
 
     fn write(&self, object: &mut Map<String, Value>) {
@@ -308,7 +364,7 @@ mod tests {
         check(
             json!({"status": 200, "For": "1s"}),
             "to.For",
-            "unknown field, expected one of status, fault, headers, body, bytes, pace, hops, delay, for, count, agent, leased",
+            "unknown field, expected one of sequence, status, fault, headers, body, bytes, pace, hops, delay, for, count, after, every, probability, seed, agent, leased",
         );
     }
 }

@@ -81,6 +81,16 @@ impl Fields {
         })
     }
 
+    /// A number from 0 to 1, in millionths.
+    pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<u32>, Invalid> {
+        self.typed(name, "a number from 0 to 1", |value| {
+            let share = value.as_f64().filter(|share| (0.0..=1.0).contains(share))?;
+            // Seconds in microseconds are the same sum, and the standard library rounds them.
+            let millionths = Duration::try_from_secs_f64(share).ok()?.as_micros();
+            u32::try_from(millionths).ok()
+        })
+    }
+
     /// A duration such as `"1m30s"`, above zero.
     pub(crate) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, Invalid> {
         let expected = "a duration above zero such as \"30s\" or \"1m30s\", in whole milliseconds";
@@ -89,6 +99,14 @@ impl Fields {
                 .as_str()
                 .and_then(duration::parse)
                 .filter(|duration| !duration.is_zero())
+        })
+    }
+
+    /// A list of at least two.
+    pub(crate) fn list(&mut self, name: &'static str) -> Result<Option<Vec<Value>>, Invalid> {
+        self.typed(name, "a list of at least two", |value| match value {
+            Value::Array(items) if items.len() >= 2 => Some(items),
+            _ => None,
         })
     }
 

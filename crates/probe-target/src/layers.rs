@@ -2,7 +2,7 @@
 //! It knows neither ports nor paths, and time is an argument.
 
 use crate::behaviour::Behaviour;
-use crate::bound::{Bounds, Phase};
+use crate::bound::{Bounds, Phase, Used};
 use crate::moment::Moment;
 use crate::opening::Opening;
 use crate::wire;
@@ -19,7 +19,9 @@ pub(crate) struct Layers<B> {
 pub(crate) struct Held<B> {
     pub(crate) set: B,
     since: Moment,
-    given: u64,
+    used: Used,
+    /// Requests a probability was asked about.
+    drawn: u64,
 }
 
 /// What can end by itself.
@@ -46,23 +48,40 @@ impl<B: Bounded> Layers<B> {
         }
     }
 
-    /// The layer in force, the flip before the base, of those `wanted` holds for.
-    pub(crate) fn current(
+    /// The layer in force, the flip before the base.
+    pub(crate) fn current(&self, now: Now) -> Option<&Held<B>> {
+        let mut layers = [&self.flip, &self.base].into_iter().flatten();
+        layers.find(|held| held.in_force(now))
+    }
+
+    /// What a request or connection is given, of the layers `wanted` holds for, how many were given it before in this window,
+    /// and whether it is a flip. It is counted.
+    pub(crate) fn give(
         &mut self,
         now: Now,
         wanted: impl Fn(&B) -> bool,
-    ) -> Option<(&mut Held<B>, bool)> {
+    ) -> Option<(&B, u64, bool)> {
         let flip = self.flip.as_mut().map(|held| (held, true));
         let base = self.base.as_mut().map(|held| (held, false));
-        flip.into_iter()
-            .chain(base)
-            .find(|(held, _)| held.in_force(now) && wanted(&held.set))
+        for (held, flipped) in flip.into_iter().chain(base) {
+            if held.in_force(now) && wanted(&held.set) && held.draw() {
+                let number = held.give(now.at);
+                return Some((&held.set, number, flipped));
+            }
+        }
+        None
+    }
+
+    /// The next moment at which time alone may change what is in force.
+    pub(crate) fn until(&self, now: Now) -> Option<Moment> {
+        let layers = [&self.flip, &self.base].into_iter().flatten();
+        layers.filter_map(|held| held.until(now)).min()
     }
 
     /// Forgets what has ended; says whether anything is left.
     pub(crate) fn prune(&mut self, now: Now) -> bool {
         for layer in [&mut self.base, &mut self.flip] {
-            if layer.as_ref().is_some_and(|held| !held.in_force(now)) {
+            if layer.as_ref().is_some_and(|held| held.has_ended(now)) {
                 *layer = None;
             }
         }
@@ -73,7 +92,7 @@ impl<B: Bounded> Layers<B> {
     pub(crate) fn flattened(&self, now: Now) -> Option<B> {
         let mut layers = [&self.flip, &self.base].into_iter().flatten();
         layers
-            .find(|held| held.in_force(now))
+            .find(|held| !held.has_ended(now))
             .map(|held| held.remaining(now.at))
     }
 }
@@ -93,52 +112,76 @@ impl<B: Bounded> Held<B> {
         Self {
             set,
             since,
-            given: 0,
+            used: Used::default(),
+            drawn: 0,
         }
     }
 
-    /// Counts one request or connection that is given it.
-    pub(crate) fn give(&mut self) -> &B {
-        self.given += 1;
-        &self.set
+    pub(crate) fn in_force(&self, now: Now) -> bool {
+        !self.has_ended(now) && matches!(self.phase(now.at), Phase::Open { .. })
     }
 
-    pub(crate) fn in_force(&self, now: Now) -> bool {
-        let held = !self.set.leased() || now.lease.is_some_and(|end| now.at < end);
-        held && self.phase(now.at) != Phase::Over
+    /// Counts one request or connection that is given it; how many were before it in this window.
+    fn give(&mut self, now: Moment) -> u64 {
+        self.set.bounds().give(self.since, &mut self.used, now);
+        self.used.given - 1
+    }
+
+    /// Whether the next request is meant.
+    fn draw(&mut self) -> bool {
+        let number = self.drawn;
+        let Some(chance) = self.set.bounds().probability else {
+            return true;
+        };
+        self.drawn += 1;
+        chance.means(number)
+    }
+
+    fn has_ended(&self, now: Now) -> bool {
+        let lapsed = self.set.leased() && now.lease.is_none_or(|end| end <= now.at);
+        lapsed || self.phase(now.at) == Phase::Over
     }
 
     /// The next moment at which time alone may end it.
     pub(crate) fn until(&self, now: Now) -> Option<Moment> {
         let lease = now.lease.filter(|_| self.set.leased());
-        match self.phase(now.at) {
-            Phase::Open { until } => [until, lease].into_iter().flatten().min(),
-            Phase::Over => None,
-        }
+        let own = match self.phase(now.at) {
+            Phase::Open { until } => until,
+            Phase::Closed { until } => Some(until),
+            Phase::Over => return None,
+        };
+        [own, lease].into_iter().flatten().min()
     }
 
     /// What `state` shows of it.
     pub(crate) fn shown(&self, now: Now) -> Option<wire::Laid<B>> {
-        let Phase::Open { until } = self.phase(now.at) else {
+        if self.has_ended(now) {
             return None;
+        }
+        let (until, opens) = match self.phase(now.at) {
+            Phase::Open { until } => (until, None),
+            Phase::Closed { until } => (None, Some(until)),
+            Phase::Over => return None,
         };
-        self.in_force(now).then(|| wire::Laid {
+        let bounds = self.set.bounds();
+        Some(wire::Laid {
             set: self.set.clone(),
             since: self.since,
             until,
-            left: self.set.bounds().left(self.given),
+            opens,
+            left: bounds.left(self.since, self.used, now.at),
         })
     }
 
     fn remaining(&self, now: Moment) -> B {
         let mut set = self.set.clone();
-        *set.bounds_mut() = set.bounds().remaining(self.since, self.given, now);
+        *set.bounds_mut() = set.bounds().remaining(self.since, self.used, now);
         *set.leased_mut() = false;
         set
     }
 
     fn phase(&self, now: Moment) -> Phase {
-        self.set.bounds().phase(self.since, self.given, now)
+        self.set.bounds().phase(self.since, self.used, now)
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod behaviour;
 pub mod bound;
+pub mod chance;
 pub mod duration;
 pub mod fault;
 pub mod moment;

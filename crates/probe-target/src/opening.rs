@@ -81,20 +81,26 @@ impl Opening {
             bounds: Bounds::read(fields)?,
             leased: fields.flag("leased")?,
         };
-        opening.check(&fields.path("count"))?;
+        opening.check(fields)?;
         Ok(opening)
     }
 
-    /// Refuses a count of what is never seen; `field` is where it was given.
-    pub(crate) fn check(&self, field: &str) -> Result<(), Invalid> {
-        if self.bounds.count.is_some() && self.state != PortState::Reset {
+    /// Refuses a count, or a share, of what is never seen.
+    fn check(&self, fields: &Fields) -> Result<(), Invalid> {
+        let counted = [
+            ("count", self.bounds.count.is_some()),
+            ("probability", self.bounds.probability.is_some()),
+        ];
+        if let Some((name, _)) = counted.iter().find(|(_, given)| *given)
+            && self.state != PortState::Reset
+        {
             let message = format!(
                 "nothing can be counted on a port that is {}",
                 self.state.name()
             );
-            return Err(Invalid::new(field, message));
+            return Err(Invalid::new(fields.path(name), message));
         }
-        Ok(())
+        self.bounds.check_every(fields)
     }
 
     pub(crate) fn write(&self) -> Map<String, Value> {

@@ -82,10 +82,13 @@ pub struct Laid<B> {
     pub set: B,
     /// Its acknowledgement; 0 for the base.
     pub since: Moment,
-    /// When its `for` ends it.
+    /// When its `for` ends it, or its window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
-    /// How many requests its `count` still gives it to.
+    /// Not in force now; when its `after` or `every` opens the next window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Moment>,
+    /// How many requests its `count` still gives it to in this window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
 }

@@ -123,8 +123,8 @@ impl World {
     pub(crate) fn admit(&mut self, at: Moment, port: u16) -> (PortState, bool) {
         let now = self.now(at);
         let port = self.ports.get_mut(&port);
-        match port.and_then(|port| port.opening.current(now, |_| true)) {
-            Some((held, flipped)) => (held.give().state, flipped),
+        match port.and_then(|port| port.opening.give(now, |_| true)) {
+            Some((opening, _, flipped)) => (opening.state, flipped),
             None => (PortState::Open, false),
         }
     }
@@ -133,16 +133,11 @@ impl World {
     pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<Wanted> {
         let now = self.now(at);
         self.prune(at);
-        let port = self.ports.get_mut(&port)?;
-        Some(match port.opening.current(now, |_| true) {
-            Some((held, _)) => Wanted {
-                state: held.set.state,
-                until: held.until(now),
-            },
-            None => Wanted {
-                state: PortState::Open,
-                until: None,
-            },
+        let opening = &self.ports.get(&port)?.opening;
+        let state = opening.current(now).map(|held| held.set.state);
+        Some(Wanted {
+            state: state.unwrap_or_default(),
+            until: opening.until(now),
         })
     }
 
@@ -182,7 +177,7 @@ impl World {
     pub(crate) fn shown(&mut self, at: Moment) -> BTreeMap<u16, wire::Port> {
         let now = self.now(at);
         self.prune(at);
-        let ports = self.ports.iter_mut();
+        let ports = self.ports.iter();
         ordered(ports.map(|(number, port)| (*number, port.shown(now))))
     }
 
@@ -257,13 +252,13 @@ impl Port {
 
     /// What the port's state does to a request on a connection that it does not keep from being read.
     fn ailing(&mut self, now: Now) -> Option<Said> {
-        let (held, flipped) = self.opening.current(now, |_| true)?;
-        let fault = match held.set.state {
-            PortState::Open | PortState::Closed => return None,
+        let ails =
+            |opening: &Opening| matches!(opening.state, PortState::Blackhole | PortState::Reset);
+        let (opening, _, flipped) = self.opening.give(now, ails)?;
+        let fault = match opening.state {
             PortState::Blackhole => Fault::Hang,
-            PortState::Reset => Fault::Reset,
+            _ => Fault::Reset,
         };
-        held.give();
         Some((
             Effect::Fault(fault, Details::default()),
             Duration::ZERO,
@@ -277,14 +272,13 @@ impl Port {
             Some(prefix) => agent.starts_with(prefix),
             None => true,
         };
-        let (held, flipped) = self.routes.get_mut(path)?.current(now, meant)?;
-        let behaviour = held.give();
-        Some((behaviour.effect.clone(), behaviour.delay, flipped))
+        let (behaviour, number, flipped) = self.routes.get_mut(path)?.give(now, meant)?;
+        Some((behaviour.nth(number).clone(), behaviour.delay, flipped))
     }
 
-    fn shown(&mut self, now: Now) -> wire::Port {
-        let current = self.opening.current(now, |_| true);
-        let opening = current.map_or_else(Opening::default, |(held, _)| held.set.clone());
+    fn shown(&self, now: Now) -> wire::Port {
+        let current = self.opening.current(now);
+        let opening = current.map_or_else(Opening::default, |held| held.set.clone());
         let layer = |held: &Option<Held<Opening>>| held.as_ref().and_then(|held| held.shown(now));
         wire::Port {
             protocol: opening.protocol,

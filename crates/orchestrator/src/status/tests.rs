@@ -55,6 +55,7 @@ fn laid<B>(set: B, until: Option<u64>, left: Option<u64>) -> wire::Laid<B> {
         set,
         since,
         until: until.map(Moment::from_micros),
+        opens: None,
         left,
     }
 }

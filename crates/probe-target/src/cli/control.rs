@@ -35,6 +35,30 @@ pub(crate) const FLIP: Grammar = Grammar {
             help: "End it after this many requests",
         },
         Spec {
+            name: "after",
+            value: "DURATION",
+            many: false,
+            help: "Begin it so much later",
+        },
+        Spec {
+            name: "every",
+            value: "DURATION",
+            many: false,
+            help: "Begin it again so long after each beginning, when --for or --count has ended it",
+        },
+        Spec {
+            name: "probability",
+            value: "P",
+            many: false,
+            help: "Only for this share of the requests, 0 to 1",
+        },
+        Spec {
+            name: "seed",
+            value: "N",
+            many: false,
+            help: "Which of them; the same seed means the same ones",
+        },
+        Spec {
             name: "delay",
             value: "DURATION",
             many: false,
@@ -181,8 +205,12 @@ fn flip(mut options: Options) -> Result<Ask, Invalid> {
 fn with(mut body: Map<String, Value>, options: &mut Options) -> Value {
     for spec in FLIP.options {
         if let Some(text) = options.one(spec.name) {
-            let number = text.parse::<u64>().ok().filter(|_| spec.value == "N");
-            let value = number.map_or_else(|| Value::from(text), Value::from);
+            // Read as what JSON makes of it, so that a wrong one is refused where all are.
+            let number = || serde_json::from_str(&text).ok();
+            let value = match spec.value {
+                "N" | "P" => number().unwrap_or(Value::from(text.as_str())),
+                _ => text.into(),
+            };
             body.insert(spec.name.to_owned(), value);
         }
     }

@@ -264,3 +264,139 @@ fn a_plan_is_what_is_in_force_with_what_is_left() {
     }});
     assert_eq!(plan, expected);
 }
+
+/// Lays a behaviour at 0 and asks every 10 ms: `x` where it was given, `.` where the base was; other effects by their first letter.
+#[track_caller]
+fn plays(behaviour: &serde_json::Value, expected: &str) {
+    let mut story = Story::new();
+    story.lay(0, "/x", behaviour.clone());
+    let mut played = String::new();
+    for number in 0..expected.len() as u64 {
+        let at = millis(number * 10);
+        let decision = story.0.decide(at, 8080, "/x", "kube-probe/1.36");
+        played.push(match decision.effect.word().as_str() {
+            "200" => '.',
+            "503" => 'x',
+            other => other.chars().next().unwrap(),
+        });
+    }
+    assert_eq!(played, expected, "{behaviour}");
+}
+
+#[test]
+fn bounds_compose() {
+    for (bounds, expected) in [
+        (json!({}), "xxxxxxxxxxxx"),
+        (json!({"for": "30ms"}), "xxx........."),
+        (json!({"count": 2}), "xx.........."),
+        (json!({"for": "30ms", "count": 2}), "xx.........."),
+        (json!({"for": "30ms", "count": 9}), "xxx........."),
+        (json!({"after": "20ms"}), "..xxxxxxxxxx"),
+        (json!({"after": "20ms", "for": "30ms"}), "..xxx......."),
+        (json!({"after": "20ms", "count": 1}), "..x........."),
+        (json!({"for": "20ms", "every": "50ms"}), "xx...xx...xx"),
+        (json!({"count": 1, "every": "30ms"}), "x..x..x..x.."),
+        (json!({"count": 5, "every": "30ms"}), "xxxxxxxxxxxx"),
+        (
+            json!({"after": "20ms", "for": "20ms", "every": "50ms"}),
+            "..xx...xx...",
+        ),
+        (
+            json!({"after": "20ms", "for": "20ms", "count": 1, "every": "50ms"}),
+            "..x....x....",
+        ),
+        (json!({"probability": 0}), "............"),
+        (json!({"probability": 1}), "xxxxxxxxxxxx"),
+        (json!({"probability": 1.0, "count": 2}), "xx.........."),
+        (json!({"probability": 0.5, "seed": 7}), "xx..xxxxxxx."),
+        (
+            json!({"probability": 0.5, "seed": 7, "count": 2}),
+            "xx..........",
+        ),
+        (json!({"probability": 0.5, "seed": 8}), "....xx.xxx.."),
+    ] {
+        let mut behaviour = bounds;
+        behaviour["status"] = json!(503);
+        plays(&behaviour, expected);
+    }
+}
+
+#[test]
+fn a_sequence_is_played_once_a_window() {
+    let sequence = |more: serde_json::Value| {
+        let mut behaviour = json!({"sequence": ["fail", 404, "hang"]});
+        behaviour
+            .as_object_mut()
+            .unwrap()
+            .append(&mut more.as_object().unwrap().clone());
+        behaviour
+    };
+    plays(&sequence(json!({})), "x4h......");
+    plays(&sequence(json!({"for": "20ms"})), "x4.......");
+    plays(&sequence(json!({"after": "20ms"})), "..x4h....");
+    plays(&sequence(json!({"every": "50ms"})), "x4h..x4h..x");
+    plays(&sequence(json!({"every": "20ms"})), "x4x4x4");
+}
+
+#[test]
+fn bounds_that_could_mean_nothing_are_refused() {
+    for (bounds, field) in [
+        (json!({"every": "10s"}), "every"),
+        (json!({"every": "10s", "for": "10s"}), "every"),
+        (json!({"seed": 1}), "seed"),
+        (json!({"probability": 1.5}), "probability"),
+        (json!({"probability": "half"}), "probability"),
+        (json!({"after": "0s"}), "after"),
+        (json!({"sequence": [503]}), "sequence"),
+        (json!({"sequence": [503, "refuse"]}), "sequence"),
+        (json!({"sequence": [503, 200], "count": 1}), "count"),
+    ] {
+        let mut behaviour = bounds.clone();
+        if behaviour.get("sequence").is_none() {
+            behaviour["status"] = json!(503);
+        }
+        let invalid = Behaviour::read(behaviour, "").unwrap_err();
+        assert_eq!(invalid.field, field, "{bounds}: {}", invalid.message);
+    }
+}
+
+#[test]
+fn state_shows_when_the_next_window_opens() {
+    let mut story = Story::new();
+    let flip = json!({"status": 503, "count": 2, "after": "10ms", "every": "50ms"});
+    story.lay(0, "/x", flip.clone());
+    let mut shown =
+        |at| serde_json::to_value(&story.0.shown(millis(at))[&8080].routes["/x"]).unwrap();
+    let waiting = json!({"flip": {"set": flip, "since": 0, "opens": 10_000, "left": 2}});
+    assert_eq!(shown(0), waiting);
+    let open = json!({"flip": {"set": flip, "since": 0, "left": 2}});
+    assert_eq!(shown(10), open);
+    story.asked(20, "/x", "503");
+    story.asked(21, "/x", "503");
+    let closed = json!({"flip": {"set": flip, "since": 0, "opens": 60_000, "left": 0}});
+    let shown = &story.0.shown(millis(30))[&8080].routes["/x"];
+    assert_eq!(serde_json::to_value(shown).unwrap(), closed);
+    story.asked(60, "/x", "503");
+}
+
+#[test]
+fn a_port_closes_and_opens_again_by_time_alone() {
+    let mut story = Story::new();
+    story.open(
+        0,
+        8080,
+        json!({"state": "closed", "after": "10ms", "for": "5ms", "every": "20ms"}),
+    );
+    for (at, state, until) in [
+        (0, PortState::Open, 10),
+        (10, PortState::Closed, 15),
+        (15, PortState::Open, 30),
+        (30, PortState::Closed, 35),
+    ] {
+        let until = Some(millis(until));
+        assert_eq!(
+            story.0.wanted(millis(at), 8080),
+            Some(Wanted { state, until })
+        );
+    }
+}
