@@ -14,12 +14,19 @@ use crate::{
 
 /// Flip the health of one container and see what Kubernetes does.
 #[derive(Debug, Parser)]
-#[command(name = "probeflip", version, disable_help_subcommand = true)]
+#[command(name = "probeflip", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all held                        4  refused by a guard
+  1  an expectation failed           5  not everything could be undone
+  2  usage or an invalid file        6  inconclusive
+  3  cluster, image or target amiss  130, 143  interrupted, and all undone";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
