@@ -19,5 +19,16 @@ mod signals;
 /// What a timeline tells, place and time taken out.
 mod story;
 
+/// What is refused, and in which words.
+mod refusals;
+
+/// Signals, kills and what they leave: nothing.
+mod interruptions;
+
+/// The commands beside `run`.
+mod commands;
+
+/// A namespace of a real cluster.
+mod namespace;
 /// The program itself as a process.
 mod program;

@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::LazyLock,
 };
 
@@ -71,6 +71,12 @@ pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item =
     probeflip().args(arguments).output().unwrap().into()
 }
 
+/// Starts it with its output kept from the terminal: what it prints is not read, what it says is.
+pub(crate) fn start(command: &mut Command) -> Child {
+    let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
 /// A finished `probeflip run` and the timeline it wrote.
 #[derive(Debug)]
 pub(crate) struct Recorded {
@@ -128,4 +134,25 @@ pub(crate) struct Cluster {
     pub(crate) kubeconfig: PathBuf,
     /// Its current context; commands name it.
     pub(crate) context: String,
+}
+
+impl Cluster {
+    /// `probeflip` with this cluster's kubeconfig.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = probeflip();
+        command.env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    /// The words that name it on a command line.
+    pub(crate) fn named(&self) -> [&str; 2] {
+        ["--context", &self.context]
+    }
+
+    /// Runs a command on this cluster to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command();
+        command.args(arguments).args(self.named());
+        command.output().unwrap().into()
+    }
 }

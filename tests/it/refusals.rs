@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use crate::{
     broken::unnamed,
-    program::{Ended, probeflip, root},
+    namespace::Namespace,
+    program::{Ended, cluster, probeflip, root},
 };
 
 /// A folder with the seed, one word of one of its files changed.
@@ -74,6 +75,24 @@ fn a_field_that_there_is_not() {
 }
 
 #[test]
+fn a_value_of_a_wrong_type() {
+    check(
+        "readiness.yaml",
+        "within: 60s",
+        "within: 60",
+        2,
+        &expect![[""]],
+    );
+    check(
+        "readiness.yaml",
+        "[deploy.yaml]",
+        "deploy.yaml",
+        2,
+        &expect![[""]],
+    );
+}
+
+#[test]
 fn a_container_that_there_is_not() {
     check(
         "readiness.yaml",
@@ -96,6 +115,28 @@ fn a_service_that_there_is_not() {
         &expect![
             "error: two-services.yaml:9:33: the workload has no Service `web-c`; expected `web-a` or `web-b`; did you mean `web-a`?"
         ],
+    );
+}
+
+#[test]
+fn a_workload_that_there_is_not() {
+    check(
+        "readiness.yaml",
+        "deploy/web",
+        "deploy/wub",
+        2,
+        &expect![[""]],
+    );
+}
+
+#[test]
+fn a_probe_that_there_is_not() {
+    check(
+        "readiness.yaml",
+        "probe: readiness",
+        "probe: startup",
+        2,
+        &expect![[""]],
     );
 }
 
@@ -175,6 +216,24 @@ fn no_experiment_at_all() {
 }
 
 #[test]
+fn files_that_hold_nothing_of_ours() {
+    let seed = Seed::with("deploy.yaml", "", "");
+    let write = |name: &str, bytes: &[u8]| fs::write(seed.0.path().join(name), bytes).unwrap();
+    write("empty.yaml", b"");
+    write("text.yaml", b"hello\n");
+    write("list.yaml", b"- hello\n");
+    write("cut.yaml", b"a: [\n");
+    write("binary.yaml", &[0xff, 0xfe, 0, 1]);
+    let check = |file: &str, expected: Expect| seed.check(&format!("run {file}"), 2, &expected);
+    check("empty.yaml", expect![[""]]);
+    check("text.yaml", expect![[""]]);
+    check("list.yaml", expect![[""]]);
+    check("cut.yaml", expect![[""]]);
+    check("binary.yaml", expect![[""]]);
+    check(".", expect![[""]]);
+}
+
+#[test]
 fn a_manifest_that_the_cluster_does_not_take() {
     let check = |from, to, expected| {
         let seed = Seed::with("deploy.yaml", from, to);
@@ -195,6 +254,11 @@ fn a_manifest_that_the_cluster_does_not_take() {
         &expect![
             "error: deploy.yaml:3:13: cannot apply deployment/web: failed to create typed patch object (probeflip-readiness-sj4b4/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[0].livenessProbe.periodSecond: field not declared in schema"
         ],
+    );
+    check(
+        "automountServiceAccountToken: false",
+        "hostNetwork: true",
+        &expect![[""]],
     );
     check(
         "periodSeconds: 2",
@@ -256,6 +320,27 @@ current-context: production
 }
 
 #[test]
+fn a_context_that_nobody_named_is_not_written_to() {
+    let seed = Seed::with("deploy.yaml", "", "");
+    fs::write(seed.0.path().join("kubeconfig"), "{ current-context: production }").unwrap();
+    for command in [
+        "run --on cluster readiness.yaml",
+        "up deploy.yaml",
+        "down deploy.yaml",
+        "down --run abc",
+        "flip web-1 -c b readiness fail",
+    ] {
+        seed.check(command, 4, &expect!["error: the current context `production` is not a test cluster by its name; to use it, say `--context production`"]);
+    }
+}
+
+#[test]
+fn a_kubeconfig_that_is_none() {
+    let seed = Seed::with("deploy.yaml", "", "");
+    seed.check("status", 3, &expect![[""]]);
+}
+
+#[test]
 fn places_that_exclude_each_other() {
     check_command(
         "run --on virtual --context c readiness.yaml",
@@ -298,4 +383,75 @@ fn a_program_that_would_not_run_alone() {
             "error: `Probe` is not an image name; expected `NAME:TAG` in lower case, such as `probe-target:0.1.0`"
         ],
     );
+}
+
+#[test]
+fn a_namespace_that_does_not_exist() {
+    let Some(cluster) = cluster("a_namespace_that_does_not_exist") else {
+        return;
+    };
+    let commands: [&[&str]; 4] = [
+        &["run", "manifests/seed/readiness.yaml"],
+        &["up", "manifests/seed/deploy.yaml"],
+        &["flip", "deploy/web", "-c", "b", "readiness", "404"],
+        &["status"],
+    ];
+    for command in commands {
+        let ended = cluster.run(&[command, &["-n", "probeflip-it-none"][..]].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{command:?}");
+        assert!(
+            ended
+                .stderr
+                .ends_with("error: there is no namespace `probeflip-it-none`\n"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn an_object_that_is_not_ours() {
+    let Some(cluster) = cluster("an_object_that_is_not_ours") else {
+        return;
+    };
+    let namespace = Namespace::create(&cluster, "not-ours");
+    let theirs = namespace.create_service("web");
+    for (command, maker) in [
+        (["run", "manifests/seed/one-service.yaml"], "this run"),
+        (["up", "manifests/seed/svc.yaml"], "`probeflip up`"),
+        (["down", "manifests/seed/svc.yaml"], "`probeflip up`"),
+    ] {
+        let ended = cluster.run(&[&command[..], &["-n", &namespace.name]].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (4, ""), "{command:?}");
+        let expected = format!(
+            "error: service/web exists in namespace `{}` and was not made by {maker}; it is not touched\n",
+            namespace.name
+        );
+        assert!(ended.stderr.ends_with(&expected), "{}", ended.stderr);
+    }
+    assert_eq!(namespace.service_version("web"), theirs);
+    assert_eq!(namespace.pods(), 0);
+}
+
+#[test]
+fn an_image_that_the_node_lacks() {
+    let Some(cluster) = cluster("an_image_that_the_node_lacks") else {
+        return;
+    };
+    let seed = Seed::with(
+        "deploy.yaml",
+        "image: probe-target:0.1.0\n          imagePullPolicy: IfNotPresent",
+        "image: probe-target:none\n          imagePullPolicy: Never",
+    );
+    let mut command = cluster.command();
+    command
+        .current_dir(&seed.0)
+        .args(["run", "readiness.yaml"])
+        .args(cluster.named());
+    let ended = Ended::from(command.output().unwrap());
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let hint = "\nhint: `probeflip image -t probe-target:none -o t.tar && ";
+    for said in [": ErrImageNeverPull: ", hint] {
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Pure: an object as the API shows it in, what is wrong and what helps out.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::{
     apps::v1::ReplicaSet,
     core::v1::{ContainerStatus, Event, Pod},
@@ -10,7 +12,8 @@ use serde_json::Value;
 
 use crate::{
     exit::{Ends, Exit},
-    timeline::Place,
+    latest::Latest,
+    timeline::{Place, Timeline},
 };
 
 /// Why the workload will never run.
@@ -51,13 +54,26 @@ impl FirstFailure {
 }
 
 /// What will not mend by itself about this object.
-pub fn of(object: &Value) -> Option<FirstFailure> {
+fn of(object: &Value) -> Option<FirstFailure> {
     match object["kind"].as_str()? {
         "Pod" => of_pod(&parsed(object)?),
         "ReplicaSet" => of_replica_set(&parsed(object)?),
         "Event" => of_event(&parsed(object)?),
         _ => None,
     }
+}
+
+/// The same about whatever grew from the objects with these UIDs. What else is broken in a namespace is not ours.
+pub fn among(
+    latest: &mut Latest,
+    timeline: &Timeline,
+    made: &BTreeSet<String>,
+) -> Option<FirstFailure> {
+    let changed = latest.catch_up(timeline);
+    let mut ours = changed
+        .into_iter()
+        .filter(|object| latest.grew_from(object, made));
+    ours.find_map(of)
 }
 
 /// The containers of a Pod that ended badly last, and how. That may mend by itself, so it is no failure yet; it

@@ -1,6 +1,6 @@
 //! The present state of every watched object, read off a growing timeline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -39,6 +39,27 @@ impl Latest {
         self.objects.get(&(kind.to_owned(), name.to_owned()))
     }
 
+    /// Whether an object, or what an event is about, is one of those with these UIDs or grew from one.
+    pub fn grew_from(&self, object: &Value, roots: &BTreeSet<String>) -> bool {
+        let about = match object["kind"].as_str() {
+            Some("Event") => &object["involvedObject"],
+            _ => &object["metadata"],
+        };
+        let mut uids = vec![text(&about["uid"])];
+        while let Some(uid) = uids.pop() {
+            if roots.contains(&uid) {
+                return true;
+            }
+            let known = self.objects.values();
+            let owners = known
+                .filter(|object| object["metadata"]["uid"] == *uid)
+                .filter_map(|object| object["metadata"]["ownerReferences"].as_array())
+                .flatten();
+            uids.extend(owners.map(|owner| text(&owner["uid"])));
+        }
+        false
+    }
+
     /// All objects of a kind, as their type.
     pub fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
         let of_kind = self.objects.iter().filter(|((each, _), _)| each == kind);
@@ -50,4 +71,37 @@ impl Latest {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(kind: &str, name: &str, owner: &str) -> Value {
+        json!({ "kind": kind, "metadata": { "name": name, "uid": name, "ownerReferences": [{ "uid": owner }] } })
+    }
+
+    #[test]
+    fn what_grew_from_an_object_is_known_by_its_owners() {
+        let mut latest = Latest::default();
+        for grown in [
+            object("ReplicaSet", "web-1", "web"),
+            object("Pod", "web-1-a", "web-1"),
+        ] {
+            let key = (text(&grown["kind"]), text(&grown["metadata"]["name"]));
+            latest.objects.insert(key, grown);
+        }
+        let check = |object: &Value, ours: bool| {
+            let made = BTreeSet::from(["web".to_owned()]);
+            assert_eq!(latest.grew_from(object, &made), ours, "{object}");
+        };
+        let event = |about: &str| json!({ "kind": "Event", "involvedObject": { "uid": about } });
+        check(&object("Deployment", "web", "none"), true);
+        check(latest.get("Pod", "web-1-a").unwrap(), true);
+        check(&event("web-1-a"), true);
+        check(&object("Pod", "other-1-a", "other-1"), false);
+        check(&event("other-1-a"), false);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! It uses the one ID `up`, so it can be repeated; what it made is `probeflip down`'s to delete.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 
@@ -53,18 +53,16 @@ async fn apply(bench: &Bench<'_>, site: &Site, manifests: &[Manifest]) -> Outcom
     site.check(manifests).await?;
     let recorder = Recorder::start(header(bench));
     let _watches = observe::open(site.client(), &site.namespace, &recorder).await?;
+    let mut made = BTreeSet::new();
     for manifest in manifests {
-        site.apply(manifest).await?;
+        made.insert(site.apply(manifest).await?.uid);
         bench
             .printer
             .note(format!("applied {}", manifest.reference()));
     }
     let mut latest = Latest::default();
     loop {
-        let failure = recorder.read(|timeline| {
-            let changed = latest.catch_up(timeline);
-            changed.into_iter().find_map(first_failure::of)
-        });
+        let failure = recorder.read(|timeline| first_failure::among(&mut latest, timeline, &made));
         if let Some(failure) = failure {
             return Err(Failure::hinted(
                 failure.clone(),

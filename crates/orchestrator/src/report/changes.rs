@@ -92,12 +92,20 @@ impl Teller {
             "ReplicaSet" if change == Change::Added => {
                 vec![Line::new(at, format!("replicaset {name}"), "created")]
             }
-            "Event" if change == Change::Added => warning(object)
-                .map(|(about, said)| Line::new(at, about, said))
-                .into_iter()
-                .collect(),
+            // Events outlive what they are about.
+            "Event" if change == Change::Added && self.knows(&object["involvedObject"]) => {
+                warning(object)
+                    .map(|(about, said)| Line::new(at, about, said))
+                    .into_iter()
+                    .collect()
+            }
             _ => Vec::new(),
         }
+    }
+
+    fn knows(&self, about: &Value) -> bool {
+        let gone = |uid| self.view.pod(uid).is_none();
+        about["kind"] != "Pod" || !about["uid"].as_str().is_some_and(gone)
     }
 
     fn tell_sample(&mut self, at: Micros, sample: &Sample) -> Option<Line> {

@@ -163,10 +163,10 @@ impl Scene<'_> {
     }
 
     fn check_first_failures(&mut self) -> Result<(), Failure> {
-        let failure = self.recorder.read(|timeline| {
-            let changed = self.latest.catch_up(timeline);
-            changed.into_iter().find_map(first_failure::of)
-        });
+        let made = self.made.iter().map(|made| made.uid.clone()).collect();
+        let failure = self
+            .recorder
+            .read(|timeline| first_failure::among(&mut self.latest, timeline, &made));
         match failure {
             None => Ok(()),
             Some(failure) => {

@@ -1,0 +1,231 @@
+//! However a run ends, it leaves nothing broken: signals at every stage, a killed process, a step that is not over.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, ChildStderr, Command, ExitStatus},
+};
+
+use crate::{
+    namespace::Namespace,
+    program::{Cluster, cluster, probeflip, start},
+};
+
+const EXPERIMENT: &str = "manifests/seed/readiness.yaml";
+
+/// Signals, and how the process ends because of them.
+const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 143)];
+
+#[test]
+fn a_signal_before_the_steady_state_undoes_everything() {
+    for (signal, code) in SIGNALS {
+        let mut running = Running::start(probeflip().args(["run", EXPERIMENT, "--on", "pocket"]));
+        running.until("objects applied");
+        running.send(signal);
+        running.ends(code, "interrupted: everything is being undone");
+    }
+}
+
+#[test]
+fn a_signal_during_a_step_undoes_everything() {
+    for (signal, code) in SIGNALS {
+        let mut running = Running::start(probeflip().args(["run", EXPERIMENT, "--on", "pocket"]));
+        running.until("b fails readiness");
+        running.send(signal);
+        running.ends(code, "interrupted: everything is being undone");
+    }
+}
+
+#[test]
+fn a_second_signal_quits_at_once() {
+    let mut running = Running::start(probeflip().args(["run", EXPERIMENT, "--on", "pocket"]));
+    running.until("b fails readiness");
+    running.send("INT");
+    running.until("interrupted");
+    running.send("INT");
+    // An embedded cluster is gone with the process, whatever was undone.
+    running.ends(130, "");
+}
+
+#[test]
+fn later_experiments_are_not_begun() {
+    let command = [
+        "run",
+        EXPERIMENT,
+        "manifests/seed/liveness.yaml",
+        "--on",
+        "pocket",
+    ];
+    let mut running = Running::start(probeflip().args(command));
+    running.until("objects applied");
+    running.send("INT");
+    let said = running.ends(130, "interrupted");
+    assert!(!said.contains("liveness"), "{said}");
+}
+
+#[test]
+fn on_a_real_cluster_a_signal_leaves_nothing() {
+    let Some(cluster) = cluster("on_a_real_cluster_a_signal_leaves_nothing") else {
+        return;
+    };
+    for (stage, (signal, code)) in ["objects applied", "b fails readiness"]
+        .into_iter()
+        .zip(SIGNALS)
+    {
+        let (mut running, namespace) = begin(&cluster, "manifests/seed/two-services.yaml");
+        if stage != "objects applied" {
+            running.until(stage);
+        }
+        running.send(signal);
+        running.ends(code, "interrupted");
+        assert!(!namespace.exists(), "{stage}");
+    }
+}
+
+#[test]
+fn a_second_signal_on_a_real_cluster_says_what_remains() {
+    let Some(cluster) = cluster("a_second_signal_on_a_real_cluster_says_what_remains") else {
+        return;
+    };
+    let (mut running, namespace) = begin(&cluster, EXPERIMENT);
+    running.until("b fails readiness");
+    running.send("INT");
+    running.until("interrupted");
+    running.send("INT");
+    let id = running.run_id();
+    let said = running.ends(5, "error: quit before everything was undone");
+    assert!(
+        said.contains(&format!("hint: `probeflip down --run {id} --context")),
+        "{said}"
+    );
+    clears_up(&cluster, &id, &namespace);
+}
+
+#[test]
+fn after_a_kill_the_lease_heals_and_down_removes_the_rest() {
+    let Some(cluster) = cluster("after_a_kill_the_lease_heals_and_down_removes_the_rest") else {
+        return;
+    };
+    let (mut running, namespace) = begin(&cluster, EXPERIMENT);
+    running.until("b fails readiness");
+    let pod = namespace.pod();
+    namespace.wait_ready(&pod, false);
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    // Nobody but the target itself is left to end the flip.
+    namespace.wait_ready(&pod, true);
+    let id = running.run_id();
+    clears_up(&cluster, &id, &namespace);
+}
+
+#[test]
+fn a_flip_in_the_foreground_is_healed_by_ctrl_c() {
+    let Some(cluster) = cluster("a_flip_in_the_foreground_is_healed_by_ctrl_c") else {
+        return;
+    };
+    let namespace = Namespace::create(&cluster, "foreground");
+    let at = ["-n", &namespace.name];
+    assert_eq!(
+        cluster
+            .run(&[&["up", "manifests/seed/deploy.yaml"][..], &at].concat())
+            .code,
+        0
+    );
+    let pod = namespace.pod();
+    for (signal, code) in SIGNALS {
+        let flip = ["flip", "deploy/web", "-c", "b", "readiness", "404"];
+        let mut running =
+            Running::start(cluster.command().args(flip).args(at).args(cluster.named()));
+        running.until("in force until Ctrl-C");
+        running.send(signal);
+        running.ends(code, "healed");
+    }
+    namespace.wait_ready(&pod, true);
+    let status = cluster.run(&[&["status"][..], &at].concat());
+    assert!(!status.stdout.contains("404"), "{}", status.stdout);
+}
+
+/// `probeflip run`, as far as its namespace is known.
+fn begin(cluster: &Cluster, experiment: &str) -> (Running, Namespace) {
+    let mut running = Running::start(
+        cluster
+            .command()
+            .args(["run", experiment])
+            .args(cluster.named()),
+    );
+    let applied = running.until("objects applied");
+    let name = applied
+        .trim_end()
+        .trim_end_matches('`')
+        .rsplit('`')
+        .next()
+        .unwrap();
+    let namespace = Namespace::of(cluster, name);
+    (running, namespace)
+}
+
+fn clears_up(cluster: &Cluster, id: &str, namespace: &Namespace) {
+    let down = cluster.run(&["down", "--run", id]);
+    assert_eq!(down.code, 0, "{}", down.stderr);
+    assert!(!namespace.exists());
+}
+
+/// A process whose stderr is read line by line.
+struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = start(command);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self {
+            child,
+            stderr,
+            said: String::new(),
+        }
+    }
+
+    /// Reads up to the first line that contains `text`.
+    fn until(&mut self, text: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.stderr.read_line(&mut line).unwrap();
+            assert!(read > 0, "no line with `{text}` in {}", self.said);
+            self.said += &line;
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// The ID, which is what a run says first.
+    fn run_id(&self) -> String {
+        let first = self.said.lines().next().unwrap();
+        first.strip_prefix("run ").unwrap().to_owned()
+    }
+
+    fn send(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the end, and returns all it said.
+    fn ends(mut self, code: i32, saying: &str) -> String {
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        let ended: ExitStatus = self.child.wait().unwrap();
+        assert_eq!(ended.code(), Some(code), "{}", self.said);
+        assert!(self.said.contains(saying), "{}", self.said);
+        std::mem::take(&mut self.said)
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails must not leave a process behind.
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,146 @@
+//! A namespace of a test cluster, and the few things tests look up in it. It goes when the test ends, also when it fails.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{self, Pod, Service};
+use kube::{
+    Api, Client, Config,
+    api::{DeleteParams, ListParams, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::wait::{Condition, await_condition},
+};
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::program::Cluster;
+
+/// How long things may take to come about.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A namespace, or one that somebody else made and deletes.
+pub(crate) struct Namespace {
+    /// Its name.
+    pub(crate) name: String,
+    runtime: Runtime,
+    client: Client,
+    made: bool,
+}
+
+impl Namespace {
+    /// Makes one; its name ends in the process's ID, so that test runs do not meet.
+    pub(crate) fn create(cluster: &Cluster, name: &str) -> Self {
+        let name = format!("probeflip-it-{name}-{}", std::process::id());
+        let mut namespace = Self::of(cluster, &name);
+        let object = json!({ "metadata": { "name": name } });
+        let object: v1::Namespace = serde_json::from_value(object).unwrap();
+        let created = Api::all(namespace.client.clone());
+        let created = namespace
+            .runtime
+            .block_on(created.create(&PostParams::default(), &object));
+        created.unwrap();
+        namespace.made = true;
+        namespace
+    }
+
+    /// One that a run made.
+    pub(crate) fn of(cluster: &Cluster, name: &str) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(async {
+            let kubeconfig = Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
+            let options = KubeConfigOptions::default();
+            let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+            Client::try_from(config.unwrap()).unwrap()
+        });
+        Self {
+            name: name.to_owned(),
+            runtime,
+            client,
+            made: false,
+        }
+    }
+
+    /// Whether it is there.
+    pub(crate) fn exists(&self) -> bool {
+        let namespaces: Api<v1::Namespace> = Api::all(self.client.clone());
+        let found = self.runtime.block_on(namespaces.get_opt(&self.name));
+        found.unwrap().is_some()
+    }
+
+    /// How many Pods there are.
+    pub(crate) fn pods(&self) -> usize {
+        self.list().len()
+    }
+
+    /// The name of the only Pod of the Deployment `web`.
+    pub(crate) fn pod(&self) -> String {
+        let pods = self.list();
+        let names = pods.iter().filter_map(|pod| pod.metadata.name.clone());
+        let mut of_web: Vec<String> = names.filter(|name| name.starts_with("web-")).collect();
+        assert_eq!(of_web.len(), 1, "{of_web:?}");
+        of_web.remove(0)
+    }
+
+    /// Waits until a Pod is ready, or is not.
+    pub(crate) fn wait_ready(&self, pod: &str, ready: bool) {
+        let waited = await_condition(self.api(), pod, is_ready(ready));
+        let waited = self
+            .runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, waited).await });
+        let waited = waited.unwrap_or_else(|_| panic!("{pod} must become ready: {ready}"));
+        waited.unwrap();
+    }
+
+    /// Makes a Service that nobody labelled, and says its version.
+    pub(crate) fn create_service(&self, name: &str) -> Option<String> {
+        let service =
+            json!({ "metadata": { "name": name }, "spec": { "ports": [{ "port": 80 }] } });
+        let service: Service = serde_json::from_value(service).unwrap();
+        let created = self
+            .runtime
+            .block_on(self.api().create(&PostParams::default(), &service));
+        created.unwrap().metadata.resource_version
+    }
+
+    /// The version of a Service.
+    pub(crate) fn service_version(&self, name: &str) -> Option<String> {
+        let service: Service = self.runtime.block_on(self.api().get(name)).unwrap();
+        service.metadata.resource_version
+    }
+
+    fn list(&self) -> Vec<Pod> {
+        let listed = self
+            .runtime
+            .block_on(self.api::<Pod>().list(&ListParams::default()));
+        listed.unwrap().items
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.name)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if self.made {
+            let namespaces: Api<v1::Namespace> = Api::all(self.client.clone());
+            let parameters = DeleteParams::background();
+            let deleted = namespaces.delete(&self.name, &parameters);
+            drop(self.runtime.block_on(deleted));
+        }
+    }
+}
+
+fn is_ready(ready: bool) -> impl Condition<Pod> {
+    move |pod: Option<&Pod>| {
+        let pod = pod.map_or(Value::Null, |pod| json!(pod));
+        let conditions = pod["status"]["conditions"].as_array();
+        let expected = if ready { "True" } else { "False" };
+        conditions
+            .into_iter()
+            .flatten()
+            .any(|each| each["type"] == "Ready" && each["status"] == expected)
+    }
+}
