@@ -1,9 +1,13 @@
 //! However a run ends, it leaves nothing broken: signals at every stage, a killed process, a step that is not over.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _},
     process::{Child, ChildStderr, Command, ExitStatus},
 };
+
+use orchestrator::timeline::{Change, Timeline, What, file};
+use tempfile::TempDir;
 
 use crate::{
     namespace::Namespace,
@@ -18,21 +22,51 @@ const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 143)];
 #[test]
 fn a_signal_before_the_steady_state_undoes_everything() {
     for (signal, code) in SIGNALS {
-        let mut running = Running::start(probeflip().args(["run", EXPERIMENT, "--on", "pocket"]));
-        running.until("objects applied");
-        running.send(signal);
-        running.ends(code, "interrupted: everything is being undone");
+        let timeline = interrupted(signal, "objects applied", code);
+        assert!(!happened(&timeline, |what| matches!(what, What::Flip(_))));
     }
 }
 
 #[test]
-fn a_signal_during_a_step_undoes_everything() {
+fn a_signal_while_flipped_heals_first() {
     for (signal, code) in SIGNALS {
-        let mut running = Running::start(probeflip().args(["run", EXPERIMENT, "--on", "pocket"]));
-        running.until("b fails readiness");
-        running.send(signal);
-        running.ends(code, "interrupted: everything is being undone");
+        let timeline = interrupted(signal, "b fails readiness", code);
+        let of_b = |what: &What| matches!(what, What::Healed { target } if target.container == "b");
+        assert!(happened(&timeline, of_b), "{signal}");
     }
+}
+
+/// Sends a signal once the program has said those words; what it leaves is in its timeline.
+fn interrupted(signal: &str, when: &str, code: i32) -> Timeline {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("t.jsonl");
+    let mut command = probeflip();
+    command.args(["run", EXPERIMENT, "--timeline"]).arg(&path);
+    let mut running = Running::start(&mut command);
+    running.until(when);
+    running.send(signal);
+    running.ends(code, "interrupted: everything is being undone");
+    let timeline = file::read(&fs::read_to_string(&path).unwrap());
+    let timeline = timeline.unwrap().remove(0);
+    let pods = |wanted| {
+        count(
+            &timeline,
+            |what| matches!(what, What::Watch { change, object } if *change == wanted && object["kind"] == "Pod"),
+        )
+    };
+    assert!(pods(Change::Added) > 0);
+    assert_eq!(pods(Change::Added), pods(Change::Deleted), "all are gone");
+    assert!(matches!(timeline.records().last().unwrap().what, What::End));
+    timeline
+}
+
+fn happened(timeline: &Timeline, what: impl Fn(&What) -> bool) -> bool {
+    count(timeline, what) > 0
+}
+
+fn count(timeline: &Timeline, what: impl Fn(&What) -> bool) -> usize {
+    let records = timeline.records().iter();
+    records.filter(|record| what(&record.what)).count()
 }
 
 #[test]

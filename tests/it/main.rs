@@ -12,21 +12,15 @@ mod tidy;
 mod broken;
 /// The same experiments in three places, one after another: the same verdicts, the same story.
 mod places;
-/// What the program says no to.
-mod refusals;
-/// What a signal leaves behind.
-mod signals;
 /// What a timeline tells, place and time taken out.
 mod story;
 
-/// What is refused, and in which words.
-mod refusals;
-
-/// Signals, kills and what they leave: nothing.
-mod interruptions;
-
 /// The commands beside `run`.
 mod commands;
+/// Signals, kills and what they leave: nothing.
+mod interruptions;
+/// What the program says no to.
+mod refusals;
 
 /// A namespace of a real cluster.
 mod namespace;

@@ -41,7 +41,7 @@ impl Seed {
         command
             .current_dir(self.0.path())
             .args(arguments.split(' '));
-        command.env("KUBECONFIG", self.0.path().join("kubeconfig"));
+        command.env("KUBECONFIG", "kubeconfig");
         let ended = Ended::from(command.output().unwrap());
         let how = |line: &&str| line.starts_with("error: ") || line.starts_with("hint: ");
         let said: Vec<_> = ended.stderr.lines().filter(how).collect();
@@ -81,14 +81,16 @@ fn a_value_of_a_wrong_type() {
         "within: 60s",
         "within: 60",
         2,
-        &expect![[""]],
+        &expect![
+            "error: readiness.yaml:9:13: `60` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`"
+        ],
     );
     check(
         "readiness.yaml",
         "[deploy.yaml]",
         "deploy.yaml",
         2,
-        &expect![[""]],
+        &expect!["error: readiness.yaml:7:22: `deploy.yaml` cannot stand here; expected a list"],
     );
 }
 
@@ -125,7 +127,9 @@ fn a_workload_that_there_is_not() {
         "deploy/web",
         "deploy/wub",
         2,
-        &expect![[""]],
+        &expect![
+            "error: readiness.yaml:12:16: the workload has no Deployment `deploy/wub`; expected `deploy/web`; did you mean `deploy/web`?"
+        ],
     );
 }
 
@@ -136,7 +140,9 @@ fn a_probe_that_there_is_not() {
         "probe: readiness",
         "probe: startup",
         2,
-        &expect![[""]],
+        &expect![
+            "error: readiness.yaml:15:53: container `b` has no startup probe; it has liveness and readiness"
+        ],
     );
 }
 
@@ -225,12 +231,30 @@ fn files_that_hold_nothing_of_ours() {
     write("cut.yaml", b"a: [\n");
     write("binary.yaml", &[0xff, 0xfe, 0, 1]);
     let check = |file: &str, expected: Expect| seed.check(&format!("run {file}"), 2, &expected);
-    check("empty.yaml", expect![[""]]);
-    check("text.yaml", expect![[""]]);
-    check("list.yaml", expect![[""]]);
-    check("cut.yaml", expect![[""]]);
-    check("binary.yaml", expect![[""]]);
-    check(".", expect![[""]]);
+    check(
+        "empty.yaml",
+        expect!["error: no experiment in these files; expected `kind: Experiment`"],
+    );
+    check(
+        "text.yaml",
+        expect!["error: text.yaml:1:1: `hello` cannot stand here; expected a mapping"],
+    );
+    check(
+        "list.yaml",
+        expect!["error: list.yaml:1:1: a list cannot stand here; expected a mapping"],
+    );
+    check(
+        "cut.yaml",
+        expect!["error: cut.yaml:1:1: unclosed bracket '['"],
+    );
+    check(
+        "binary.yaml",
+        expect!["error: cannot read `binary.yaml`: stream did not contain valid UTF-8"],
+    );
+    check(
+        ".",
+        expect!["error: cannot read `.`: Is a directory (os error 21)"],
+    );
 }
 
 #[test]
@@ -258,7 +282,9 @@ fn a_manifest_that_the_cluster_does_not_take() {
     check(
         "automountServiceAccountToken: false",
         "hostNetwork: true",
-        &expect![[""]],
+        &expect![[
+            r#"error: deploy.yaml:3:13: cannot apply deployment/web: Deployment.apps "web" is invalid: spec.template.spec.hostNetwork: Forbidden: pocket has no host network"#
+        ]],
     );
     check(
         "periodSeconds: 2",
@@ -322,7 +348,11 @@ current-context: production
 #[test]
 fn a_context_that_nobody_named_is_not_written_to() {
     let seed = Seed::with("deploy.yaml", "", "");
-    fs::write(seed.0.path().join("kubeconfig"), "{ current-context: production }").unwrap();
+    fs::write(
+        seed.0.path().join("kubeconfig"),
+        "{ current-context: production }",
+    )
+    .unwrap();
     for command in [
         "run --on cluster readiness.yaml",
         "up deploy.yaml",
@@ -337,7 +367,7 @@ fn a_context_that_nobody_named_is_not_written_to() {
 #[test]
 fn a_kubeconfig_that_is_none() {
     let seed = Seed::with("deploy.yaml", "", "");
-    seed.check("status", 3, &expect![[""]]);
+    seed.check("status", 3, &expect![[r#"error: cannot read the kubeconfig: failed to read kubeconfig from '"kubeconfig"': No such file or directory (os error 2)"#]]);
 }
 
 #[test]

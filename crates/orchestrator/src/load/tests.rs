@@ -602,7 +602,7 @@ fn a_document_must_be_something() {
     check_text(
         "- a\n- b\n",
         &expect![[r#"
-            two-services.yaml:1:1: this cannot stand here; expected a mapping
+            two-services.yaml:1:1: a list cannot stand here; expected a mapping
               |
             1 | - a
               | ^"#]],

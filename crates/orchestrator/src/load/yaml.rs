@@ -50,7 +50,19 @@ fn strict() -> Options {
 
 fn problem(source: &Source, error: &Error) -> Problem {
     let span = error.location().map(Span::from).unwrap_or_default();
-    fault(error, source.text.get(span.range()).unwrap_or_default()).at(source, span)
+    fault(error, &found(source, span)).at(source, span)
+}
+
+/// What stands in a place, in words.
+fn found(source: &Source, span: Span) -> String {
+    let rest = source.text.get(span.start..).unwrap_or_default();
+    let word = source.text.get(span.range()).unwrap_or_default();
+    match word.lines().next() {
+        _ if rest.starts_with('[') || rest.starts_with("- ") => "a list".to_owned(),
+        _ if rest.starts_with('{') => "a mapping".to_owned(),
+        Some(word) => format!("`{word}`"),
+        None => "this".to_owned(),
+    }
 }
 
 /// What is wrong; `there` is what stands where it is wrong.
@@ -72,12 +84,6 @@ fn fault(error: &Error, there: &str) -> Fault {
             ..
         } => Fault::new(format!("{} cannot stand here", named(unexpected))).expected(expected),
         Error::Unexpected { expected, .. } => {
-            let there = match there.chars().next() {
-                Some('[' | '-') => "a list".to_owned(),
-                Some('{') => "a mapping".to_owned(),
-                None => "this".to_owned(),
-                Some(_) => format!("`{}`", there.lines().next().unwrap_or_default()),
-            };
             Fault::new(format!("{there} cannot stand here")).expected(named(expected))
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
