@@ -450,3 +450,6 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests;

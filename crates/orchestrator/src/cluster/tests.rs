@@ -1,0 +1,37 @@
+//! The probe target as an image of the embedded cluster.
+
+use std::{net::IpAddr, sync::Arc};
+
+use pocket::image::{Output, Process};
+
+use super::*;
+
+/// What a command comes to in a Pod in which nothing listens.
+async fn exec(arguments: &[&str]) -> Output {
+    let process = Process {
+        arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
+        environment: std::collections::BTreeMap::new(),
+        network: Host::new(
+            Arc::new(pocket::net::memory::Memory::new()),
+            IpAddr::from([10, 244, 0, 2]),
+        ),
+        instance: "1".to_owned(),
+        terminate: Box::pin(std::future::pending()),
+    };
+    ProbeTarget.exec(process).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_says_on_stderr_what_is_wrong() {
+    let output = exec(&["check", "tcp", "127.0.0.1:8080"]).await;
+    assert_eq!((output.code, output.stdout.as_slice()), (1, [].as_slice()));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("error: "), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_does_well_says_it_on_stdout() {
+    let output = exec(&["--version"]).await;
+    assert_eq!((output.code, output.stderr.as_slice()), (0, [].as_slice()));
+    assert!(!output.stdout.is_empty());
+}
