@@ -70,7 +70,6 @@ impl Follower {
     /// Records what is there, as far as it differs from what was known.
     pub(super) async fn list(&mut self) -> Result<(), kube::Error> {
         let listed = self.api.list(&ListParams::default()).await?;
-        self.version = listed.metadata.resource_version.unwrap_or_default();
         let mut before = std::mem::take(&mut self.known);
         for object in listed.items {
             let change = match before.remove(&uid(&object)) {
@@ -82,6 +81,8 @@ impl Follower {
         for object in before.into_values() {
             self.recorder.record(What::watched(Change::Deleted, object));
         }
+        // Not an object's own: that of a quiet one is too old to watch from.
+        self.version = listed.metadata.resource_version.unwrap_or_default();
         self.heard = self.recorder.now();
         Ok(())
     }
@@ -183,4 +184,36 @@ fn end_of(error: &kube::Error) -> End {
 
 fn uid(object: &DynamicObject) -> String {
     object.metadata.uid.clone().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::client::Body;
+    use serde_json::json;
+
+    use super::*;
+    use crate::timeline::script::header;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_begins_at_the_version_of_the_list() {
+        let list = json!({
+            "metadata": {"resourceVersion": "100"},
+            "items": [{"metadata": {"name": "quiet", "uid": "1", "resourceVersion": "5"}}],
+        });
+        let answer = tower::service_fn(move |_: Request<Body>| {
+            let body = Body::from(list.to_string().into_bytes());
+            async { Ok::<_, Infallible>(Response::new(body)) }
+        });
+        let client = Client::new(answer, "default");
+        let recorder = Recorder::start(header());
+        let resource = ApiResource::erase::<Pod>(&());
+        let mut follower = Follower::new(client, "n", resource, recorder);
+        follower.list().await.unwrap();
+        assert_eq!(follower.version, "100");
+        assert_eq!(follower.known.len(), 1);
+    }
 }

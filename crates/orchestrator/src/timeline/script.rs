@@ -246,7 +246,8 @@ impl Script {
     }
 }
 
-fn header() -> Header {
+/// The header of a timeline of no run.
+pub(crate) fn header() -> Header {
     Header {
         timeline: FORMAT,
         experiment: "test".into(),
