@@ -99,3 +99,6 @@ fn overview() -> String {
         word::table(),
     )
 }
+
+#[cfg(test)]
+mod tests;

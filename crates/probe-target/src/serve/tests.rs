@@ -2,6 +2,10 @@
 
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod control;
+mod others;
+mod ports;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,6 +43,7 @@ impl Site {
             target,
         };
         while site.network.connect(control()).await.is_err() {
+            assert!(!site.target.is_finished(), "the target must listen");
             tokio::task::yield_now().await;
         }
         site

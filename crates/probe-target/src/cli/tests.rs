@@ -1,0 +1,264 @@
+//! Command lines and environments, and what they come to. Nothing is run.
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::plan::Plan;
+
+/// A line of words, `NAME=VALUE` before it.
+fn read(line: &str) -> Result<Command, Invalid> {
+    let variable = |word: &&str| word.starts_with(|c: char| c.is_ascii_uppercase());
+    let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
+    let variables = words.iter().take_while(|word| variable(word)).count();
+    let (variables, words) = words.split_at(variables);
+    let environment: BTreeMap<_, _> = variables
+        .iter()
+        .filter_map(|variable| variable.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.replace('+', " ")))
+        .collect();
+    let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+    parse(&words, &environment)
+}
+
+/// What a target starts with: its plan, and its control address.
+fn started(line: &str) -> Result<String, Invalid> {
+    let Command::Serve(serve) = read(line)? else {
+        panic!("{line} must serve");
+    };
+    let base = serve.base(Plan::default())?;
+    let control = serve.control(&base)?;
+    let plan = serde_json::to_string(&base.ports).unwrap();
+    Ok(format!("{plan} {control}"))
+}
+
+/// Each line, and below it what it comes to.
+#[track_caller]
+fn check(lines: &str, expected: &Expect) {
+    let told = lines.lines().map(str::trim).map(|line| {
+        let outcome = match read(line) {
+            Ok(Command::Serve(_)) => started(line),
+            Ok(other) => Ok(format!("{other:?}")),
+            Err(invalid) => Err(invalid),
+        };
+        let outcome = outcome.unwrap_or_else(|invalid| format!("error: {invalid}"));
+        format!("{line}\n    {outcome}\n")
+    });
+    expected.assert_eq(&told.collect::<String>());
+}
+
+#[test]
+fn ports_and_routes_are_the_base() {
+    check(
+        "
+        --port 8080 --port=8081=http --route 8081/hehe=404
+        serve --port 8080 --port 8081 --route /x=hang --route /=pass
+        --port 8080 --route /a=b=fail --control [::1]:9
+        --port 8080 --route /x=refuse
+        --port 55535",
+        &expect![[r#"
+
+                {"8080":{"protocol":"http","state":"open"}} 127.0.0.1:18080
+            --port 8080 --port=8081=http --route 8081/hehe=404
+                {"8080":{"protocol":"http","state":"open"},"8081":{"protocol":"http","routes":{"/hehe":{"status":404}},"state":"open"}} 127.0.0.1:18080
+            serve --port 8080 --port 8081 --route /x=hang --route /=pass
+                {"8080":{"protocol":"http","routes":{"/":{"status":200},"/x":{"fault":"hang"}},"state":"open"},"8081":{"protocol":"http","routes":{"/":{"status":200},"/x":{"fault":"hang"}},"state":"open"}} 127.0.0.1:18080
+            --port 8080 --route /a=b=fail --control [::1]:9
+                {"8080":{"protocol":"http","routes":{"/a=b":{"status":503}},"state":"open"}} [::1]:9
+            --port 8080 --route /x=refuse
+                {"8080":{"protocol":"http","state":"closed"}} 127.0.0.1:18080
+            --port 55535
+                {"55535":{"protocol":"http","state":"open"}} 127.0.0.1:65535
+        "#]],
+    );
+}
+
+#[test]
+fn the_environment_says_what_the_command_line_does_not() {
+    check(
+        "PROBE_TARGET_PORTS=8080,8081 PROBE_TARGET_ROUTES=/a=404+8081/b=reset
+        PROBE_TARGET_PORTS=8080,8081 --port 9000
+        PROBE_TARGET_PORTS= PROBE_TARGET_CONTROL=127.0.0.1:1
+        PROBE_TARGET_TOKEN=x --control 0.0.0.0:9",
+        &expect![[r#"
+            PROBE_TARGET_PORTS=8080,8081 PROBE_TARGET_ROUTES=/a=404+8081/b=reset
+                {"8080":{"protocol":"http","routes":{"/a":{"status":404}},"state":"open"},"8081":{"protocol":"http","routes":{"/a":{"status":404},"/b":{"fault":"reset"}},"state":"open"}} 127.0.0.1:18080
+            PROBE_TARGET_PORTS=8080,8081 --port 9000
+                {"9000":{"protocol":"http","state":"open"}} 127.0.0.1:19000
+            PROBE_TARGET_PORTS= PROBE_TARGET_CONTROL=127.0.0.1:1
+                {"8080":{"protocol":"http","state":"open"}} 127.0.0.1:1
+            PROBE_TARGET_TOKEN=x --control 0.0.0.0:9
+                {"8080":{"protocol":"http","state":"open"}} 0.0.0.0:9
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_served_is_refused() {
+    check(
+        "--port 0
+        --port 65536
+        --port http
+        --port 80=spdy
+        --port 80 --port 80
+        --route readyz=503
+        --route 8080=503
+        --route /x
+        --route /x=1000
+        --route 9000/x=200
+        --port 55536
+        --port 80 --control 127.0.0.1:80
+        --control 0.0.0.0:9
+        --control localhost:9
+        --journal 0
+        --prot 80
+        sevre
+        serve 8080",
+        &expect![[r#"
+            --port 0
+                error: `--port`: must be a number from 1 to 65535, not `0`
+            --port 65536
+                error: `--port`: must be a number from 1 to 65535, not `65536`
+            --port http
+                error: `--port`: must be a number from 1 to 65535, not `http`
+            --port 80=spdy
+                error: `--port`: no protocol `spdy`, expected http (https, grpc and tcp are not served by this version)
+            --port 80 --port 80
+                error: `--port`: 80 is given twice
+            --route readyz=503
+                error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `readyz=503`
+            --route 8080=503
+                error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `8080=503`
+            --route /x
+                error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `/x`
+            --route /x=1000
+                error: `--route`: a status is 200–999, not 1000
+            --route 9000/x=200
+                error: `--route`: 9000 is none of the ports
+            --port 55536
+                error: `--control`: must be given, as 55536 + 10000 is no port
+            --port 80 --control 127.0.0.1:80
+                error: `--control`: 80 is a port to be probed
+            --control 0.0.0.0:9
+                error: `--control`: 0.0.0.0:9 can be reached by others and needs a token: --token-file or PROBE_TARGET_TOKEN
+            --control localhost:9
+                error: `--control`: must be a numeric address such as 127.0.0.1:8080, not `localhost:9`; names are not resolved
+            --journal 0
+                error: `--journal`: must be a number from 1 to 1000000, not `0`
+            --prot 80
+                error: invalid option '--prot'
+            sevre
+                error: no command `sevre`, expected one of serve, check, flip, heal, state, journal, traffic
+            serve 8080
+                error: unexpected argument `8080`
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_sent_is_refused() {
+    check(
+        "traffic
+        traffic web:80
+        traffic 127.0.0.1:80 --rate 1/s
+        traffic 127.0.0.1:80 --control 127.0.0.1:9
+        traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 10
+        traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1001/s
+        traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --path x
+        traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --timeout 0s
+        traffic 127.0.0.1:80 --control 0.0.0.0:9 --rate 1/s",
+        &expect![[r#"
+            traffic
+                error: IP:PORT is missing
+            traffic web:80
+                error: `IP:PORT`: must be a numeric address such as 127.0.0.1:8080, not `web:80`; names are not resolved
+            traffic 127.0.0.1:80 --rate 1/s
+                error: `--control`: must be given
+            traffic 127.0.0.1:80 --control 127.0.0.1:9
+                error: `--rate`: must be given
+            traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 10
+                error: `--rate`: must be a rate such as 10/s or 6/m, 1000/s at most, not `10`
+            traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1001/s
+                error: `--rate`: must be a rate such as 10/s or 6/m, 1000/s at most, not `1001/s`
+            traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --path x
+                error: `--path`: a path begins with a slash and is percent-encoded
+            traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --timeout 0s
+                error: `--timeout`: must be a duration such as 30s or 1m30s, not `0s`
+            traffic 127.0.0.1:80 --control 0.0.0.0:9 --rate 1/s
+                error: `--control`: 0.0.0.0:9 can be reached by others and needs a token
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused() {
+    check(
+        "check
+        check http localhost:80
+        check http 127.0.0.1:80 x
+        check icmp 127.0.0.1:80
+        flip
+        flip /x
+        flip /x 99
+        flip /x 503 --for 30
+        flip /x 503 --count 0
+        flip 8080 503
+        flip 8080 closed --count 1
+        heal x
+        journal --since x
+        state --control web:1",
+        &expect![[r#"
+            check
+                error: http or tcp is missing
+            check http localhost:80
+                error: `ADDRESS`: must be a numeric address such as 127.0.0.1:8080, not `localhost:80`; names are not resolved
+            check http 127.0.0.1:80 x
+                error: `PATH`: a path begins with a slash
+            check icmp 127.0.0.1:80
+                error: no check `icmp`, expected http or tcp
+            flip
+                error: [PORT]/PATH is missing
+            flip /x
+                error: BEHAVIOUR is missing
+            flip /x 99
+                error: `BEHAVIOUR`: a status is 200–999, not 99
+            flip /x 503 --for 30
+                error: `--for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, not "30"
+            flip /x 503 --count 0
+                error: `--count`: must be a whole number, at least 1, not 0
+            flip 8080 503
+                error: `BEHAVIOUR`: a port is refuse, open, closed, blackhole or reset, not `503`; a path has a slash
+            flip 8080 closed --count 1
+                error: `--count`: nothing can be counted on a port that is closed
+            heal x
+                error: no route `x`, expected [PORT]/PATH or PORT
+            journal --since x
+                error: `--since`: must be a whole number, not `x`
+            state --control web:1
+                error: `--control`: must be a numeric address such as 127.0.0.1:8080, not `web:1`; names are not resolved
+        "#]],
+    );
+}
+
+#[test]
+fn help_names_every_option_with_its_variable() {
+    for line in ["--help", "-h", "help", "--help flip"] {
+        let Ok(Command::Say(text)) = read(line) else {
+            panic!("{line} must be answered");
+        };
+        assert!(
+            COMMANDS.iter().all(|(name, _)| text.contains(name)),
+            "{text}"
+        );
+    }
+    for (name, grammar) in COMMANDS {
+        let Ok(Command::Say(text)) = read(&format!("{name} --help")) else {
+            panic!("{name} must be explained");
+        };
+        for spec in grammar.options {
+            let variable = spec.name.replace('-', "_").to_uppercase();
+            assert!(text.contains(&format!("PROBE_TARGET_{variable}")), "{text}");
+        }
+    }
+}
