@@ -1,5 +1,7 @@
 //! Command lines and environments, and what they come to. Nothing is run.
 
+#![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
-/// What a command printed, with its exit code.
+/// What a command printed.
 #[derive(Clone, Default)]
 struct Printed(Arc<Mutex<Vec<u8>>>);
 
@@ -33,6 +33,7 @@ async fn say(network: &Memory, line: &str, process_1: fn(&str) -> io::Result<Vec
     format!("exit {code}: {said}")
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands for reading a file")]
 fn serving(file: &str) -> io::Result<Vec<u8>> {
     assert_eq!(file, "/proc/1/cmdline");
     Ok(b"/probe-target\0--port\08080\0--port\08081\0".to_vec())
