@@ -90,7 +90,7 @@ fn version() -> String {
 fn overview() -> String {
     let commands = COMMANDS.map(|(name, grammar)| format!("  {name:8} {}\n", grammar.about));
     format!(
-        "The server under probe: HTTP ports whose paths can be made to fail while it runs\n\n\
+        "The server under probe: ports whose paths and services can be made to fail while it runs\n\n\
          Usage: probe-target [COMMAND] …\n\n\
          Commands:\n{}\n\
          Without a command it serves. `probe-target COMMAND --help` says more.\n\

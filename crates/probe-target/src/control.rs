@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -215,25 +214,24 @@ impl Control {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Refused> {
-    let limited = Limited::new(body, LARGEST_BODY).collect();
-    match timeout(READ_WITHIN, limited).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = format!("a body has at most {LARGEST_BODY} bytes");
-            Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "", message))
+async fn read(mut body: Incoming) -> Result<Vec<u8>, Refused> {
+    let whole = async {
+        let mut whole = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let broken = |_| Refused::new(StatusCode::BAD_REQUEST, "", "the body broke off");
+            // Trailers are nothing to us.
+            let data = frame.map_err(broken)?.into_data().unwrap_or_default();
+            whole.extend_from_slice(&data);
+            if whole.len() > LARGEST_BODY {
+                let message = format!("a body has at most {LARGEST_BODY} bytes");
+                return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "", message));
+            }
         }
-        Ok(Err(_)) => Err(Refused::new(
-            StatusCode::BAD_REQUEST,
-            "",
-            "the body broke off",
-        )),
-        Err(_) => Err(Refused::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "",
-            "the body did not come",
-        )),
-    }
+        Ok(whole)
+    };
+    let late = || Refused::new(StatusCode::REQUEST_TIMEOUT, "", "the body did not come");
+    let read = timeout(READ_WITHIN, whole).await.ok();
+    read.ok_or_else(late)?
 }
 
 /// Compares in a time that does not depend on where the first difference is.

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod wire;
 pub mod word;
 
+mod begun;
 mod body;
 mod call;
 mod check;
@@ -28,8 +29,10 @@ mod exchange;
 mod failure;
 mod fields;
 mod gaps;
+mod health;
 mod http;
 mod http1;
+mod http2;
 mod identity;
 mod invalid;
 mod layers;
@@ -43,7 +46,9 @@ mod remote;
 mod reply;
 mod script;
 mod serve;
+mod shared;
 mod target;
+mod tcp;
 mod traffic;
 mod world;
 

@@ -10,8 +10,8 @@ use crate::invalid::Invalid;
 /// How a port is opened.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Opening {
-    /// What is spoken there.
-    pub protocol: Protocol,
+    /// What is spoken there; `None` leaves it as in the base, which is http unless it says otherwise.
+    pub protocol: Option<Protocol>,
     /// What happens to connections.
     pub state: PortState,
     /// What ends it.
@@ -20,12 +20,16 @@ pub struct Opening {
     pub leased: bool,
 }
 
-/// What is spoken on a port. `https`, `grpc` and `tcp` are words of the grammar that this version does not serve.
+/// What is spoken on a port. `https` is a word of the grammar that this version does not serve.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Protocol {
-    /// HTTP/1.1.
+    /// HTTP/1.1, and HTTP/2 without TLS for clients that begin with it.
     #[default]
     Http,
+    /// The health service of gRPC, over HTTP/2 without TLS; its routes are services.
+    Grpc,
+    /// Connections are accepted and held; there are no routes.
+    Tcp,
 }
 
 /// What happens to the connections of a port.
@@ -62,9 +66,11 @@ impl Opening {
     /// Reads the same from an object that has more fields.
     pub(crate) fn fields(fields: &mut Fields) -> Result<Self, Invalid> {
         let protocol = match fields.text("protocol")? {
-            None => Protocol::default(),
-            Some(name) => Protocol::named(&name)
-                .map_err(|message| Invalid::new(fields.path("protocol"), message))?,
+            None => None,
+            Some(name) => {
+                let wrong = |message| Invalid::new(fields.path("protocol"), message);
+                Some(Protocol::named(&name).map_err(wrong)?)
+            }
         };
         let state = match fields.text("state")? {
             None => PortState::default(),
@@ -105,7 +111,9 @@ impl Opening {
 
     pub(crate) fn write(&self) -> Map<String, Value> {
         let mut object = Map::new();
-        object.insert("protocol".to_owned(), self.protocol.name().into());
+        if let Some(protocol) = self.protocol {
+            object.insert("protocol".to_owned(), protocol.name().into());
+        }
         object.insert("state".to_owned(), self.state.name().into());
         self.bounds.write(&mut object);
         if self.leased {
@@ -120,6 +128,8 @@ impl Protocol {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Grpc => "grpc",
+            Self::Tcp => "tcp",
         }
     }
 
@@ -127,12 +137,10 @@ impl Protocol {
     pub fn named(name: &str) -> Result<Self, String> {
         match name {
             "http" => Ok(Self::Http),
-            "https" | "grpc" | "tcp" => Err(format!(
-                "`{name}` is not served by this version, only `http` is"
-            )),
-            _ => Err(format!(
-                "no protocol `{name}`, expected http (https, grpc and tcp are not served by this version)"
-            )),
+            "grpc" => Ok(Self::Grpc),
+            "tcp" => Ok(Self::Tcp),
+            "https" => Err("`https` is not served by this version".to_owned()),
+            _ => Err(format!("no protocol `{name}`, expected http, grpc or tcp")),
         }
     }
 }
@@ -229,9 +237,9 @@ mod tests {
     #[test]
     fn a_protocol_not_served_is_said_so() {
         check(
-            json!({"protocol": "grpc"}),
+            json!({"protocol": "https"}),
             "protocol",
-            "`grpc` is not served by this version, only `http` is",
+            "`https` is not served by this version",
         );
         check(
             json!({"state": "shut"}),

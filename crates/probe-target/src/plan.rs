@@ -82,13 +82,10 @@ impl Serialize for PlannedPort {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = self.opening.write();
         if !self.routes.is_empty() {
-            let routes: Result<Map<_, _>, _> = self
-                .routes
-                .iter()
-                .map(|(path, behaviour)| Ok((path.clone(), serde_json::to_value(behaviour)?)))
-                .collect();
-            let routes =
-                routes.map_err(|error: serde_json::Error| serde::ser::Error::custom(error))?;
+            let mut routes = Map::new();
+            for (path, behaviour) in &self.routes {
+                routes.insert(path.clone(), behaviour.write().into());
+            }
             object.insert("routes".to_owned(), routes.into());
         }
         object.serialize(serializer)

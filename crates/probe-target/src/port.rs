@@ -9,9 +9,9 @@ use tokio::time::sleep;
 
 use crate::moment::Moment;
 use crate::net::{Connection, Listener, Network};
-use crate::opening::PortState;
+use crate::opening::{PortState, Protocol};
 use crate::target::{Settled, Target};
-use crate::{http, serve};
+use crate::{http, serve, tcp};
 
 /// How long after a failed attempt a port in use is tried again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -24,6 +24,7 @@ pub(crate) struct Port<N: Network> {
     target: Arc<Target>,
     network: N,
     number: u16,
+    protocol: Protocol,
     listener: Option<N::Listener>,
     connections: JoinSet<()>,
     /// Accepted by a black hole.
@@ -45,6 +46,7 @@ impl<N: Network> Port<N> {
             target,
             network,
             number,
+            protocol: Protocol::default(),
             listener,
             connections: JoinSet::new(),
             held: Vec::new(),
@@ -73,6 +75,7 @@ impl<N: Network> Port<N> {
     async fn adjust(&mut self) -> Option<Look> {
         let (wanted, revision) = self.target.wanted(self.number);
         let wanted = wanted?;
+        self.protocol = wanted.protocol;
         let error = self.listen(wanted.state).await.err();
         if wanted.state != PortState::Blackhole {
             self.held.clear();
@@ -130,9 +133,15 @@ impl<N: Network> Port<N> {
             PortState::Blackhole => self.held.push(connection),
             // Accepted before the listener was dropped, and so before the acknowledgement.
             PortState::Open | PortState::Closed => {
-                let target = Arc::clone(&self.target);
-                self.connections
-                    .spawn(http::serve(target, self.number, connection));
+                let (target, number) = (Arc::clone(&self.target), self.number);
+                match self.protocol {
+                    Protocol::Tcp => self
+                        .connections
+                        .spawn(tcp::serve(target, number, connection)),
+                    protocol => self
+                        .connections
+                        .spawn(http::serve(target, number, protocol, connection)),
+                };
             }
         }
     }

@@ -15,6 +15,12 @@ pub(crate) fn respond(
     head: bool,
     exchange: Exchange,
 ) -> Response<Body> {
+    let (response, body) = parts(reply, identity, head);
+    response.map(|()| Body::of(body, exchange))
+}
+
+/// The same in two parts.
+pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<()>, Bytes) {
     let status = StatusCode::from_u16(reply.status).expect("a status must be 200–999");
     let body = Bytes::from(reply.body.unwrap_or_else(|| plain(status)));
     let mut headers = identity;
@@ -30,10 +36,10 @@ pub(crate) fn respond(
         headers.insert(header::CONTENT_LENGTH, body.len().into());
     }
     let body = if head || bodiless { Bytes::new() } else { body };
-    let mut response = Response::new(Body::of(body, exchange));
+    let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    response
+    (response, body)
 }
 
 /// `503 Service Unavailable`, or only the number where there is no such text.

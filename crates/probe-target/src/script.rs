@@ -227,7 +227,7 @@ async fn gone<C: AsyncRead>(connection: &mut ReadHalf<C>) {
 }
 
 /// Closes with FIN: what the client still sends is read, as unread bytes would make it a RST.
-async fn close<C: Connection>(mut connection: C) {
+pub(crate) async fn close<C: Connection>(mut connection: C) {
     const PATIENCE: Duration = Duration::from_secs(1);
     let rest = async {
         connection.shutdown().await?;

@@ -124,7 +124,10 @@ async fn bind<N: Network>(network: &N, base: &Plan) -> Result<Bound<N>, Failure>
 
 fn listed(base: &Plan) -> String {
     let ports = base.ports.iter();
-    let ports = ports.map(|(number, port)| format!("{} on {number}", port.opening.protocol.name()));
+    let ports = ports.map(|(number, port)| {
+        let protocol = port.opening.protocol.unwrap_or_default();
+        format!("{} on {number}", protocol.name())
+    });
     ports.collect::<Vec<_>>().join(", ")
 }
 

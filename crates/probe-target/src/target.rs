@@ -8,16 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hyper::{Request, StatusCode, header};
 use tokio::sync::watch;
 
+use crate::behaviour::Effect;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::gaps::Gaps;
 use crate::identity::Identity;
 use crate::log::Log;
+use crate::moment::Moment;
 use crate::opening::PortState;
 use crate::panel::{Changing, Entry, Panel, Refused};
 use crate::percent;
 use crate::plan::Plan;
-use crate::wire::{Ack, Record, State};
+use crate::wire::{Ack, Record, Side, State};
 use crate::world::{Change, Decision, Denied, Wanted, World};
 
 /// A target as its tasks share it.
@@ -65,21 +67,63 @@ impl Target {
         peer: SocketAddr,
         request: &Request<B>,
     ) -> (Decision, Exchange) {
-        let now = self.clock.now();
         let path = percent::decode_lossy(request.uri().path());
+        self.begin_at(port, peer, request, &path)
+    }
+
+    /// The same, where the route is not the path.
+    pub(crate) fn begin_at<B>(
+        self: &Arc<Self>,
+        port: u16,
+        peer: SocketAddr,
+        request: &Request<B>,
+        path: &str,
+    ) -> (Decision, Exchange) {
+        let now = self.clock.now();
         let agent = request.headers().get(header::USER_AGENT);
         let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
         let decision = self
             .world()
-            .decide(now, port, &path, agent.as_deref().unwrap_or_default());
+            .decide(now, port, path, agent.as_deref().unwrap_or_default());
         let record = Record {
-            path: Some(shortened(&path)),
+            path: Some(shortened(path)),
             method: Some(shortened(request.method().as_str())),
             agent: agent.map(|agent| shortened(&agent)),
-            gap: lock(&self.gaps).between(now, port, &path),
+            gap: lock(&self.gaps).between(now, port, path),
             ..Exchange::record(now, port, peer, &decision)
         };
         (decision, Exchange::new(Arc::clone(self), record))
+    }
+
+    /// Begins the record of a connection to a port without requests.
+    pub(crate) fn accepted(self: &Arc<Self>, port: u16, peer: SocketAddr) -> Exchange {
+        let now = self.clock.now();
+        let revision = self.world().revision();
+        let record = Record {
+            closed: Some(Side::Client),
+            gap: lock(&self.gaps).between(now, port, ""),
+            ..Exchange::unread(now, port, peer, "accept", false, revision)
+        };
+        Exchange::new(Arc::clone(self), record)
+    }
+
+    /// What a route would give now, uncounted, and until when at most.
+    pub(crate) fn peek(&self, port: u16, path: &str) -> (Effect, Option<Moment>) {
+        self.world().peek(self.clock.now(), port, path)
+    }
+
+    /// The gRPC services of a port, the nameless one among them, and what each gives now.
+    pub(crate) fn services(&self, port: u16) -> Vec<(String, Effect)> {
+        let (now, world) = (self.clock.now(), self.world());
+        let mut services = vec![(String::new(), world.peek(now, port, "/").0)];
+        for route in world.routes(port) {
+            let effect = world.peek(now, port, &route).0;
+            let service = route.trim_start_matches('/').to_owned();
+            if !service.is_empty() {
+                services.push((service, effect));
+            }
+        }
+        services
     }
 
     /// Decides what becomes of a new connection, and records it if no request of it will be read.

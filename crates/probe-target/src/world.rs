@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::behaviour::{Behaviour, Details, Effect, Fault};
 use crate::layers::{Bounded, Held, Layers, Now};
 use crate::moment::Moment;
-use crate::opening::{Opening, PortState};
+use crate::opening::{Opening, PortState, Protocol};
 use crate::plan::{Plan, PlannedPort};
 use crate::wire;
 
@@ -70,6 +70,7 @@ pub(crate) struct Decision {
 /// How a port is to be now, and until when at most that holds by time alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Wanted {
+    pub(crate) protocol: Protocol,
     pub(crate) state: PortState,
     pub(crate) until: Option<Moment>,
 }
@@ -129,6 +130,22 @@ impl World {
         }
     }
 
+    /// What a request would be given now, uncounted and by whoever asks, and until when at most that holds by time alone.
+    pub(crate) fn peek(&self, at: Moment, port: u16, path: &str) -> (Effect, Option<Moment>) {
+        let now = self.now(at);
+        let route = self.ports.get(&port).and_then(|port| port.routes.get(path));
+        let held = route.and_then(|route| route.current(now));
+        let effect = held.map_or_else(|| Effect::from(200), |held| held.set.effect.clone());
+        (effect, route.and_then(|route| route.until(now)))
+    }
+
+    /// The routes of a port about which something is said.
+    pub(crate) fn routes(&self, port: u16) -> Vec<String> {
+        let port = self.ports.get(&port);
+        let routes = port.into_iter().flat_map(|port| port.routes.keys());
+        routes.cloned().collect()
+    }
+
     /// How a port is to be; `None` if there is none.
     pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<Wanted> {
         let now = self.now(at);
@@ -136,6 +153,7 @@ impl World {
         let opening = &self.ports.get(&port)?.opening;
         let state = opening.current(now).map(|held| held.set.state);
         Some(Wanted {
+            protocol: protocol(opening, now),
             state: state.unwrap_or_default(),
             until: opening.until(now),
         })
@@ -221,10 +239,16 @@ impl World {
         let now = self.now(at);
         self.ports.retain(|_, port| {
             // A port of the base stays when its first opening has ended: it is then open.
-            let planned = port.opening.base.is_some();
+            let planned = port.opening.base.as_ref().map(|base| base.set.protocol);
             port.opening.prune(now);
-            if planned && port.opening.base.is_none() {
-                port.opening.base = Some(Held::new(Opening::default(), at));
+            if let Some(protocol) = planned
+                && port.opening.base.is_none()
+            {
+                let open = Opening {
+                    protocol,
+                    ..Opening::default()
+                };
+                port.opening.base = Some(Held::new(open, at));
             }
             port.routes.retain(|_, route| route.prune(now));
             port.opening.base.is_some() || port.opening.flip.is_some()
@@ -281,7 +305,7 @@ impl Port {
         let opening = current.map_or_else(Opening::default, |held| held.set.clone());
         let layer = |held: &Option<Held<Opening>>| held.as_ref().and_then(|held| held.shown(now));
         wire::Port {
-            protocol: opening.protocol,
+            protocol: protocol(&self.opening, now),
             state: opening.state,
             listening: false,
             error: None,
@@ -298,7 +322,10 @@ impl Port {
     fn planned(&self, now: Now) -> PlannedPort {
         let routes = self.routes.iter();
         PlannedPort {
-            opening: self.opening.flattened(now).unwrap_or_default(),
+            opening: Opening {
+                protocol: Some(protocol(&self.opening, now)),
+                ..self.opening.flattened(now).unwrap_or_default()
+            },
             routes: ordered(
                 routes.filter_map(|(path, route)| Some((path.clone(), route.flattened(now)?))),
             ),
@@ -311,6 +338,13 @@ fn ordered<K: Ord, V>(pairs: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
     let mut ordered = BTreeMap::new();
     ordered.extend(pairs);
     ordered
+}
+
+/// What is spoken on a port: as the flip says, or else the base.
+fn protocol(opening: &Layers<Opening>, now: Now) -> Protocol {
+    let current = opening.current(now).into_iter().chain(&opening.base);
+    let mut said = current.filter_map(|held| held.set.protocol);
+    said.next().unwrap_or_default()
 }
 
 fn shown(route: &Layers<Behaviour>, now: Now) -> wire::Route {

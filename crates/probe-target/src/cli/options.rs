@@ -34,7 +34,7 @@ pub(crate) struct Spec {
 /// What was given, the command line before the environment.
 #[derive(Debug)]
 pub(crate) struct Options {
-    values: BTreeMap<&'static str, Vec<String>>,
+    values: Vec<(&'static str, String)>,
     pub(crate) operands: Vec<String>,
     /// From the environment alone, so that it stands in no process list.
     pub(crate) token: Option<String>,
@@ -47,7 +47,7 @@ impl Options {
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, Invalid> {
         let mut options = Self {
-            values: BTreeMap::new(),
+            values: Vec::new(),
             operands: Vec::new(),
             token: given(environment, "PROBE_TARGET_TOKEN").map(str::to_owned),
         };
@@ -63,7 +63,8 @@ impl Options {
 
     /// All values of an option.
     pub(crate) fn many(&mut self, name: &'static str) -> Vec<String> {
-        self.values.remove(name).unwrap_or_default()
+        let taken = self.values.extract_if(.., |(known, _)| *known == name);
+        taken.map(|(_, value)| value).collect()
     }
 
     /// Whether a flag is set.
@@ -119,7 +120,7 @@ impl Options {
                     .and_then(lexopt::ValueExt::string)
                     .map_err(unreadable)?,
             };
-            self.values.entry(spec.name).or_default().push(value);
+            self.values.push((spec.name, value));
         }
         Ok(())
     }
@@ -129,11 +130,13 @@ impl Options {
         let Some(value) = given(environment, &spec.variable()) else {
             return;
         };
-        self.values.entry(spec.name).or_insert_with(|| {
-            let separator = |c: char| spec.many && (c == ',' || c.is_whitespace());
-            let values = value.split(separator).filter(|value| !value.is_empty());
-            values.map(str::to_owned).collect()
-        });
+        if self.values.iter().any(|(known, _)| *known == spec.name) {
+            return;
+        }
+        let separator = |c: char| spec.many && (c == ',' || c.is_whitespace());
+        let values = value.split(separator).filter(|value| !value.is_empty());
+        self.values
+            .extend(values.map(|value| (spec.name, value.to_owned())));
     }
 }
 

@@ -6,19 +6,19 @@ use super::address;
 use super::options::{Grammar, Options, Spec};
 use super::place::{self, Place};
 use crate::invalid::Invalid;
-use crate::opening::{Opening, PortState, Protocol};
+use crate::opening::{PortState, Protocol};
 use crate::plan::Plan;
 use crate::word::Word;
 
 /// How `serve` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "[serve] --port 8080 [--port 8081] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE]",
-    about: "Serve HTTP ports that answer 200 on every path, until told otherwise",
+    usage: "[serve] --port 8080 [--port 9000=grpc] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE]",
+    about: "Serve ports that are healthy on every path and for every service, until told otherwise",
     operands: 0,
     options: &[
         Spec {
             name: "port",
-            value: "PORT[=http]",
+            value: "PORT[=http|grpc|tcp]",
             many: true,
             help: "Listen there, on IPv4 and IPv6; 8080 if no port is given",
         },
@@ -26,7 +26,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             name: "route",
             value: "ROUTE",
             many: true,
-            help: "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port",
+            help: "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port; of grpc, /SERVICE",
         },
         CONTROL,
         Spec {
@@ -118,7 +118,7 @@ impl Serve {
                 return Err(Invalid::new("--port", format!("{number} is given twice")));
             }
             given.push(*number);
-            plan.ports.entry(*number).or_default().opening.protocol = *protocol;
+            plan.ports.entry(*number).or_default().opening.protocol = Some(*protocol);
         }
         if plan.ports.is_empty() {
             plan.ports.insert(8080, crate::plan::PlannedPort::default());
@@ -220,7 +220,7 @@ impl crate::plan::PlannedPort {
                 self.routes.insert(path.clone(), behaviour);
             }
             // `refuse` is about the whole port, wherever it stands.
-            (_, _) => self.opening = Opening::new(PortState::Closed),
+            (_, _) => self.opening.state = PortState::Closed,
         }
     }
 }

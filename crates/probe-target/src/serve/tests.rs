@@ -362,3 +362,6 @@ fn sigterm_closes_faulted_connections_at_once_and_lets_requests_end() {
         assert!(slow.starts_with("200 ms: HTTP/1.1 200 OK"), "{slow}");
     });
 }
+
+/// The protocols beside HTTP/1.1.
+mod protocols;

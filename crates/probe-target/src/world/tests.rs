@@ -45,6 +45,14 @@ impl Story {
     }
 }
 
+fn wanted_as(state: PortState, until: Option<Moment>) -> Wanted {
+    Wanted {
+        protocol: Protocol::Http,
+        state,
+        until,
+    }
+}
+
 fn millis(millis: u64) -> Moment {
     Moment::from_micros(millis * 1000)
 }
@@ -171,7 +179,7 @@ fn a_port_opened_at_runtime_goes_with_its_flip_and_takes_its_routes_along() {
     let state = PortState::Open;
     assert_eq!(
         story.0.wanted(millis(9), 9000),
-        Some(Wanted { state, until })
+        Some(wanted_as(state, until))
     );
     assert_eq!(story.0.wanted(millis(10), 9000), None);
     story.open(20, 9000, json!({}));
@@ -208,7 +216,7 @@ fn what_is_wanted_of_a_port_ends_with_its_time_or_its_lease() {
     let state = PortState::Closed;
     let mut wanted = |at| story.0.wanted(millis(at), 8080).unwrap();
     let until = Some(millis(30));
-    assert_eq!(wanted(0), Wanted { state, until });
+    assert_eq!(wanted(0), wanted_as(state, until));
     assert_eq!(wanted(30).state, PortState::Open);
 }
 
@@ -396,7 +404,24 @@ fn a_port_closes_and_opens_again_by_time_alone() {
         let until = Some(millis(until));
         assert_eq!(
             story.0.wanted(millis(at), 8080),
-            Some(Wanted { state, until })
+            Some(wanted_as(state, until))
         );
     }
+}
+
+#[test]
+fn a_flip_of_a_port_keeps_its_protocol() {
+    let plan = r#"{"ports":{"9000":{"protocol":"grpc","for":"50ms"}}}"#;
+    let mut story = Story(World::new(Plan::parse(plan.as_bytes()).unwrap()));
+    let mut spoken = |at| story.0.wanted(millis(at), 9000).unwrap().protocol;
+    assert_eq!(spoken(0), Protocol::Grpc);
+    assert_eq!(spoken(60), Protocol::Grpc, "the base has ended");
+    story.open(70, 9000, json!({"state": "reset"}));
+    let mut spoken = |at| story.0.wanted(millis(at), 9000).unwrap().protocol;
+    assert_eq!(spoken(70), Protocol::Grpc);
+    story.open(80, 9000, json!({"protocol": "tcp"}));
+    assert_eq!(
+        story.0.wanted(millis(80), 9000).unwrap().protocol,
+        Protocol::Tcp
+    );
 }

@@ -1,0 +1,180 @@
+//! HTTP/2 without TLS on one data connection: plain requests on http ports, gRPC health on grpc ports.
+//! On h2 itself and not on hyper, as streams must be held, cut and reset. Faults that only the text of HTTP/1.1 can have reset the stream.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::{Builder, SendResponse};
+use hyper::{Method, Request, Response};
+use tokio::task::JoinSet;
+
+use crate::behaviour::{Details, Effect, Fault, Reply};
+use crate::exchange::Exchange;
+use crate::health;
+use crate::http;
+use crate::net::Connection;
+use crate::opening::Protocol;
+use crate::port::drained;
+use crate::reply;
+use crate::script::{self, Step};
+use crate::shared::Shared;
+use crate::target::Target;
+
+/// Requests at a time on one connection.
+const MOST_STREAMS: u32 = 100;
+
+/// The largest head of a request.
+const LARGEST_HEAD: u32 = 16 * 1024;
+
+/// One connection, as its streams share it.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) target: Arc<Target>,
+    pub(crate) port: u16,
+    pub(crate) protocol: Protocol,
+    pub(crate) peer: SocketAddr,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve<C: Connection>(
+    site: Site,
+    connection: C,
+    ending: Pin<&mut impl Future<Output = ()>>,
+) {
+    let connection = Shared::new(connection);
+    let end = streams(site, connection.clone(), ending).await;
+    let Some(connection) = connection.take() else {
+        return;
+    };
+    match end {
+        Some(Step::Reset) => connection.reset(),
+        Some(_) => script::close(connection).await,
+        None => {}
+    }
+}
+
+/// Answers streams until the connection ends by itself, or a fault demands an end.
+async fn streams<C: Connection>(
+    site: Site,
+    connection: Shared<C>,
+    mut ending: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Step> {
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(LARGEST_HEAD);
+    let mut connection = builder.handshake::<_, Bytes>(connection).await.ok()?;
+    let (mut answers, mut draining) = (JoinSet::new(), false);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut ending, if !draining => {
+                connection.graceful_shutdown();
+                draining = true;
+            }
+            Some(ended) = answers.join_next() => {
+                if let Ok(Some(end)) = ended {
+                    return Some(end);
+                }
+            }
+            accepted = connection.accept() => {
+                let (request, respond) = accepted?.ok()?;
+                let site = site.clone();
+                answers.spawn(async move { site.answer(request, Stream(respond)).await });
+            }
+        }
+    }
+}
+
+impl Site {
+    async fn answer(&self, request: Request<RecvStream>, mut stream: Stream) -> Option<Step> {
+        if self.protocol == Protocol::Grpc {
+            return health::answer(self, request, stream).await;
+        }
+        let (decision, exchange) = self.target.begin(self.port, self.peer, &request);
+        http::pause(decision.delay).await;
+        let reply = match decision.effect {
+            Effect::Reply(reply) => reply,
+            Effect::Fault(fault, details) => {
+                match http::reply_of(fault, details, self.port, &request) {
+                    Some(reply) => reply,
+                    None => return stream.suffer(self, fault, details, exchange).await,
+                }
+            }
+        };
+        stream.reply(self, reply, request.method() == Method::HEAD, exchange);
+        None
+    }
+}
+
+impl Site {
+    /// Holds a stream until the client gives it up, or until the drain, when it is reset.
+    async fn held<T>(&self, left: impl Future<Output = T>) {
+        let mut draining = self.target.draining();
+        tokio::select! {
+            biased;
+            () = drained(&mut draining) => {}
+            _ = left => {}
+        }
+    }
+}
+
+/// Where one answer goes.
+pub(crate) struct Stream(pub(crate) SendResponse<Bytes>);
+
+impl Stream {
+    fn reply(&mut self, site: &Site, reply: Reply, head: bool, mut exchange: Exchange) {
+        let headers = site.target.identity.headers(site.port);
+        let (head, body) = reply::parts(reply, headers, head);
+        let sent = self.0.send_response(head, body.is_empty());
+        let length = body.len();
+        let sent = sent.and_then(|mut stream| match length {
+            0 => Ok(()),
+            _ => stream.send_data(body, true),
+        });
+        // An error is the client's, which has left.
+        if sent.is_ok() {
+            exchange.sent(length);
+            exchange.complete();
+        }
+    }
+
+    /// A fault as far as HTTP/2 has it; how the whole connection ends, if that is it.
+    pub(crate) async fn suffer(
+        &mut self,
+        site: &Site,
+        fault: Fault,
+        details: Details,
+        mut exchange: Exchange,
+    ) -> Option<Step> {
+        match fault {
+            Fault::Hang => {
+                let left = poll_fn(|context| self.0.poll_reset(context));
+                site.held(left).await;
+            }
+            Fault::StallBody => {
+                let body = "x".repeat(details.bytes.unwrap_or(1) as usize);
+                if let Ok(mut stream) = self.0.send_response(Response::new(()), false) {
+                    exchange.sent(body.len());
+                    _ = stream.send_data(body.into(), false);
+                    site.held(poll_fn(|context| stream.poll_reset(context)))
+                        .await;
+                }
+            }
+            Fault::Close | Fault::Reset => {
+                exchange.broken();
+                let close = fault == Fault::Close;
+                return Some(if close { Step::Close } else { Step::Reset });
+            }
+            _ => {
+                exchange.broken();
+                self.0.send_reset(h2::Reason::INTERNAL_ERROR);
+            }
+        }
+        None
+    }
+}

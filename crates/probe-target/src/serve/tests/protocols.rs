@@ -1,0 +1,148 @@
+//! HTTP/2, gRPC health and TCP, with the client of the h2 crate on the other side.
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use hyper::Request;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// A client on one HTTP/2 connection.
+struct Http2 {
+    sender: SendRequest<Bytes>,
+    connection: JoinHandle<Result<(), h2::Error>>,
+}
+
+impl Http2 {
+    async fn connect(site: &Site, port: u16) -> Self {
+        let connection = site.connect(port).await;
+        let (sender, connection) = h2::client::handshake(connection).await.unwrap();
+        let connection = tokio::spawn(connection);
+        Self { sender, connection }
+    }
+
+    /// The answer in one line: status, body, trailers; or what broke it.
+    async fn asks(&mut self, uri: &str, body: &'static [u8]) -> String {
+        match timeout(Duration::from_secs(10), self.exchange(uri, body)).await {
+            Err(_) => "nothing".to_owned(),
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => error.to_string(),
+        }
+    }
+
+    async fn exchange(&mut self, uri: &str, body: &'static [u8]) -> Result<String, h2::Error> {
+        let request = Request::post(uri).body(()).unwrap();
+        let (response, mut stream) = self.sender.send_request(request, false)?;
+        stream.send_data(Bytes::from_static(body), true)?;
+        let (head, mut body) = response.await?.into_parts();
+        let mut answer = head.status.as_str().to_owned();
+        let mut status = head.headers.get("grpc-status").cloned();
+        while let Some(data) = body.data().await {
+            write!(answer, " {:?}", data?).unwrap();
+        }
+        if let Some(trailers) = body.trailers().await? {
+            status = trailers.get("grpc-status").cloned();
+        }
+        if let Some(status) = status {
+            write!(answer, " grpc-status {}", status.to_str().unwrap()).unwrap();
+        }
+        Ok(answer)
+    }
+}
+
+const CHECK: &str = "http://web/grpc.health.v1.Health/Check";
+
+/// `HealthCheckRequest{service: "a"}`.
+const OF_A: &[u8] = b"\0\0\0\0\x03\x0a\x01a";
+
+#[test]
+fn an_http_port_speaks_both_versions() {
+    run(async {
+        let site = Site::start(&["--route", "/x=404"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        assert_eq!(client.asks("http://web/", b"").await, r#"200 b"200 OK\n""#);
+        let missing = client.asks("http://web/x", b"").await;
+        assert_eq!(missing, r#"404 b"404 Not Found\n""#);
+        let mut connection = site.connect(8080).await;
+        let request = b"GET /x HTTP/1.1\r\nhost: web\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+        assert!(
+            told(&mut connection)
+                .await
+                .starts_with("0 ms: HTTP/1.1 404")
+        );
+    });
+}
+
+#[test]
+fn a_grpc_port_has_a_status_for_each_service() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        let serving = r#"200 b"\0\0\0\0\x02\x08\x01" grpc-status 0"#;
+        assert_eq!(client.asks(CHECK, OF_A).await, serving);
+        for (behaviour, expected) in [
+            (
+                r#"{"status":503}"#,
+                r#"200 b"\0\0\0\0\x02\x08\x02" grpc-status 0"#,
+            ),
+            (r#"{"status":404}"#, "200 grpc-status 5"),
+            (r#"{"status":501}"#, "200 grpc-status 12"),
+            (r#"{"status":500}"#, "500"),
+            (r#"{"fault":"hang"}"#, "nothing"),
+            (
+                r#"{"fault":"malformed"}"#,
+                "stream error received: unexpected internal error encountered",
+            ),
+        ] {
+            site.put("/v1/ports/8080/routes/a", behaviour).await;
+            assert_eq!(client.asks(CHECK, OF_A).await, expected, "{behaviour}");
+        }
+        let nameless = b"\0\0\0\0\0";
+        assert_eq!(client.asks(CHECK, nameless).await, serving);
+        let other = client.asks("http://web/other.Service/Call", nameless).await;
+        assert_eq!(other, "200 grpc-status 12");
+        site.put("/v1/ports/8080/routes/a", r#"{"fault":"close"}"#)
+            .await;
+        client.asks(CHECK, OF_A).await;
+        assert!(client.connection.await.is_ok());
+    });
+}
+
+#[test]
+fn a_watch_says_the_status_whenever_it_is_another() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        let request = Request::post("http://web/grpc.health.v1.Health/Watch");
+        let request = request.body(()).unwrap();
+        let (response, mut stream) = client.sender.send_request(request, false).unwrap();
+        stream.send_data(Bytes::from_static(OF_A), true).unwrap();
+        let mut body = response.await.unwrap().into_body();
+        assert_eq!(body.data().await.unwrap().unwrap(), "\0\0\0\0\x02\x08\x01");
+        let behaviour = r#"{"status":503,"for":"1s"}"#;
+        site.put("/v1/ports/8080/routes/a", behaviour).await;
+        let flipped = Instant::now();
+        assert_eq!(body.data().await.unwrap().unwrap(), "\0\0\0\0\x02\x08\x02");
+        assert_eq!(body.data().await.unwrap().unwrap(), "\0\0\0\0\x02\x08\x01");
+        assert_eq!(flipped.elapsed().as_millis(), 1000);
+    });
+}
+
+#[test]
+fn a_tcp_port_accepts_and_says_nothing() {
+    run(async {
+        let site = Site::start(&["--port", "8080=tcp"]).await;
+        let mut connection = site.connect(8080).await;
+        connection.write_all(b"hello").await.unwrap();
+        assert_eq!(told(&mut connection).await, "and nothing more\n");
+        drop(connection);
+        let (_, journal) = site.control("GET", "/v1/journal/wait?since=0", "").await;
+        let journal: serde_json::Value = serde_json::from_str(&journal).unwrap();
+        let record = &journal["records"][0];
+        assert_eq!(
+            (&record["reply"], &record["closed"]),
+            (&"accept".into(), &"client".into())
+        );
+    });
+}

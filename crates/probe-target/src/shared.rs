@@ -1,0 +1,71 @@
+//! A connection that can be taken back from whoever reads and writes it, to be ended as a fault demands.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connection until it is taken.
+#[derive(Debug)]
+pub(crate) struct Shared<C>(Arc<Mutex<Option<C>>>);
+
+impl<C> Shared<C> {
+    pub(crate) fn new(connection: C) -> Self {
+        Self(Arc::new(Mutex::new(Some(connection))))
+    }
+
+    /// Whoever still uses it sees its end.
+    pub(crate) fn take(&self) -> Option<C> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<C>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poll<T>(&self, poll: impl FnOnce(Pin<&mut C>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>>
+    where
+        C: Unpin,
+    {
+        match &mut *self.lock() {
+            Some(connection) => poll(Pin::new(connection)),
+            None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+impl<C> Clone for Shared<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C: AsyncRead + Unpin> AsyncRead for Shared<C> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll(|connection| connection.poll_read(context, buffer))
+    }
+}
+
+impl<C: AsyncWrite + Unpin> AsyncWrite for Shared<C> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(|connection| connection.poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|connection| connection.poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|connection| connection.poll_shutdown(context))
+    }
+}
