@@ -1,5 +1,7 @@
 //! `probe-target check`: one probe, as the kubelet would send it, with its verdict as exit code.
 
+mod grpc;
+
 use std::net::SocketAddr;
 
 use tokio::time::timeout;
@@ -10,12 +12,15 @@ use crate::duration;
 use crate::failure::Failure;
 use crate::net::Network;
 
+const AGENT: &str = concat!("probe-target-check/", env!("CARGO_PKG_VERSION"));
+
 /// Probes once; what was seen, or what was wrong with it.
 pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String, Failure> {
     let probe = async {
         match &check.kind {
             Kind::Tcp => tcp(network, check.address).await,
             Kind::Http(path) => http(network, check.address, path).await,
+            Kind::Grpc(service) => grpc(network, check.address, service).await,
         }
     };
     match timeout(check.timeout, probe).await {
@@ -34,16 +39,28 @@ async fn tcp<N: Network>(network: &N, address: SocketAddr) -> Result<String, Str
     }
 }
 
+async fn grpc<N: Network>(
+    network: &N,
+    address: SocketAddr,
+    service: &str,
+) -> Result<String, String> {
+    let connection = network.connect(address).await;
+    let connection = connection.map_err(|error| Trouble::Connect(error).to_string())?;
+    // `health.proto`: SERVING is 1.
+    match grpc::status(connection, &address.to_string(), service).await? {
+        1 => Ok(format!("`{service}` is SERVING\n")),
+        2 => Err(format!("`{service}` is NOT_SERVING")),
+        _ => Err(format!("`{service}` is UNKNOWN")),
+    }
+}
+
 async fn http<N: Network>(network: &N, address: SocketAddr, path: &str) -> Result<String, String> {
     let request = Request {
         method: "GET",
         target: path,
         headers: &[
             ("host", &address.to_string()),
-            (
-                "user-agent",
-                concat!("probe-target-check/", env!("CARGO_PKG_VERSION")),
-            ),
+            ("user-agent", AGENT),
             ("connection", "close"),
         ],
         body: &[],

@@ -244,6 +244,23 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     field
 }
 
+/// A framed `HealthCheckRequest`.
+pub(crate) fn asking(service: &str) -> Bytes {
+    match service {
+        "" => framed(&[]),
+        service => framed(&field(1, service.as_bytes())),
+    }
+}
+
+/// The status in a framed `HealthCheckResponse`, as soon as all of it is there. 0, UNKNOWN, is left out of the message.
+pub(crate) fn answered(bytes: &[u8]) -> Option<u8> {
+    match bytes {
+        [0, 0, 0, 0, 0, ..] => Some(0),
+        [0, 0, 0, 0, 2, 0x08, status, ..] => Some(*status),
+        _ => None,
+    }
+}
+
 /// A message on the wire: not compressed, its length, itself.
 fn framed(message: &[u8]) -> Bytes {
     let length = u32::try_from(message.len()).expect("a message must be small");

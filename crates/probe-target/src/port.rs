@@ -82,6 +82,7 @@ impl<N: Network> Port<N> {
         }
         let retry = error.as_ref().map(|_| self.target.clock.now() + RETRY);
         let settled = Settled {
+            port: self.number,
             revision,
             listening: self.listener.is_some(),
             error,

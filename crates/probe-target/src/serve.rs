@@ -1,6 +1,5 @@
 //! One target from its start to SIGTERM: binds what the base says, keeps a task for each port, drains. It decides nothing.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -135,7 +134,7 @@ fn listed(base: &Plan) -> String {
 struct Ports<N> {
     target: Arc<Target>,
     network: N,
-    running: BTreeSet<u16>,
+    running: Vec<u16>,
     tasks: JoinSet<u16>,
 }
 
@@ -144,7 +143,7 @@ impl<N: Network> Ports<N> {
         let mut ports = Self {
             target: Arc::clone(target),
             network: network.clone(),
-            running: BTreeSet::new(),
+            running: Vec::new(),
             tasks: JoinSet::new(),
         };
         for (number, listener) in bound {
@@ -172,7 +171,7 @@ impl<N: Network> Ports<N> {
     }
 
     fn start(&mut self, number: u16, listener: Option<N::Listener>) {
-        self.running.insert(number);
+        self.running.push(number);
         let (target, network) = (Arc::clone(&self.target), self.network.clone());
         self.tasks
             .spawn(Port::new(target, network, number, listener).run());
@@ -180,9 +179,9 @@ impl<N: Network> Ports<N> {
 
     fn ended(&mut self, ended: Result<u16, tokio::task::JoinError>) {
         match ended {
-            Ok(number) => self.running.remove(&number),
+            Ok(ended) => self.running.retain(|number| *number != ended),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
+        }
     }
 
     /// Waits for what is in progress, but not for long.

@@ -1,7 +1,6 @@
 //! The target as its tasks share it: the state behind a lock, the journal, and the signals between control and ports.
 //! Every decision is `world.rs`'s; here is only who is told when.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,13 +30,14 @@ pub(crate) struct Target {
     gaps: Mutex<Gaps>,
     log: Log<Entry>,
     changed: watch::Sender<()>,
-    settled: watch::Sender<BTreeMap<u16, Settled>>,
+    settled: watch::Sender<Vec<Settled>>,
     draining: watch::Sender<bool>,
 }
 
 /// What a port has made of the state last.
 #[derive(Clone, Debug)]
 pub(crate) struct Settled {
+    pub(crate) port: u16,
     /// The revision it has acted on.
     pub(crate) revision: u64,
     /// Whether it is being listened on.
@@ -55,7 +55,7 @@ impl Target {
             gaps: Mutex::default(),
             log: Log::new(journal),
             changed: watch::Sender::new(()),
-            settled: watch::Sender::new(BTreeMap::new()),
+            settled: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
         }
     }
@@ -165,10 +165,8 @@ impl Target {
     /// Says what a port has come to; `None` when its task ends.
     pub(crate) fn settle(&self, port: u16, settled: Option<Settled>) {
         self.settled.send_modify(|all| {
-            match settled {
-                Some(settled) => all.insert(port, settled),
-                None => all.remove(&port),
-            };
+            all.retain(|known| known.port != port);
+            all.extend(settled);
         });
     }
 
@@ -189,16 +187,16 @@ impl Target {
 
     /// Waits until every port has acted on `revision`; says what went wrong at one of `ports`.
     async fn settled(&self, revision: u64, ports: &[u16]) -> Option<String> {
-        let acted = |all: &BTreeMap<u16, Settled>, port: &u16| match all.get(port) {
+        let acted = |all: &[Settled], port: u16| match of(all, port) {
             Some(settled) => revision <= settled.revision,
-            None => self.wanted(*port).0.is_none(),
+            None => self.wanted(port).0.is_none(),
         };
         let mut settled = self.settled.subscribe();
         let all = settled
-            .wait_for(|all| ports.iter().all(|port| acted(all, port)))
+            .wait_for(|all| ports.iter().all(|port| acted(all, *port)))
             .await
             .ok()?;
-        let mut touched = ports.iter().filter_map(|port| all.get(port));
+        let mut touched = ports.iter().filter_map(|port| of(&all, *port));
         touched.find_map(|settled| settled.error.clone())
     }
 
@@ -241,7 +239,7 @@ impl Panel for Target {
         let mut ports = world.shown(now);
         let settled = self.settled.borrow();
         for (number, port) in &mut ports {
-            if let Some(settled) = settled.get(number) {
+            if let Some(settled) = of(&settled, *number) {
                 port.listening = settled.listening;
                 port.error.clone_from(&settled.error);
             }
@@ -302,6 +300,10 @@ impl From<Denied> for Refused {
             }
         }
     }
+}
+
+fn of(all: &[Settled], port: u16) -> Option<&Settled> {
+    all.iter().find(|settled| settled.port == port)
 }
 
 /// So that a few long requests do not fill the journal's memory.

@@ -9,11 +9,11 @@ use crate::invalid::Invalid;
 
 /// How `check` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "check http|tcp ADDRESS [PATH] [--timeout 1s]",
+    usage: "check http|tcp|grpc ADDRESS [PATH|SERVICE] [--timeout 1s]",
     about: "Probe an address once: exit 0 if it is healthy, 1 if not",
     operands: 3,
     options: &[TIMEOUT],
-    notes: "Healthy is a status 200–399 for http, a connection for tcp. `grpc` is not served by this version.",
+    notes: "Healthy is a status 200–399 for http, a connection for tcp, SERVING for grpc.",
 };
 
 pub(super) const TIMEOUT: Spec = Spec {
@@ -38,22 +38,21 @@ pub(crate) enum Kind {
     Http(String),
     /// A connection.
     Tcp,
+    /// The health of this service.
+    Grpc(String),
 }
 
 impl Check {
     pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
-        let kind = options.operand("http or tcp")?;
+        let kind = options.operand("http, tcp or grpc")?;
         let place = address(&options.operand("ADDRESS")?);
         let kind = match (kind.as_str(), options.operands.pop()) {
             ("http", path) => Kind::Http(path.unwrap_or_else(|| "/".to_owned())),
             ("tcp", None) => Kind::Tcp,
             ("tcp", Some(_)) => return Err(Invalid::new("", "tcp takes no path")),
-            ("grpc", _) => {
-                let message = "`grpc` is not served by this version, only http and tcp are";
-                return Err(Invalid::new("", message));
-            }
+            ("grpc", service) => Kind::Grpc(named(service.unwrap_or_default())?),
             (kind, _) => {
-                let message = format!("no check `{kind}`, expected http or tcp");
+                let message = format!("no check `{kind}`, expected http, tcp or grpc");
                 return Err(Invalid::new("", message));
             }
         };
@@ -68,6 +67,14 @@ impl Check {
             timeout: timeout(&mut options)?,
         })
     }
+}
+
+/// The name of a gRPC service, short enough for one frame and one byte of length.
+fn named(service: String) -> Result<String, Invalid> {
+    if service.len() > 100 {
+        return Err(Invalid::new("SERVICE", "has at most 100 bytes"));
+    }
+    Ok(service)
 }
 
 /// `--timeout`, 1 s by default.

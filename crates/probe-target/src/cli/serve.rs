@@ -126,6 +126,9 @@ impl Serve {
         for (place, word) in &self.routes {
             lay(&mut plan, place, *word)?;
         }
+        for port in plan.ports.values_mut() {
+            port.opening.protocol.get_or_insert_default();
+        }
         Ok(plan)
     }
 

@@ -102,7 +102,6 @@ fn state_tells_everything() {
                   "flip": {
                     "set": {
                       "for": "10s",
-                      "protocol": "http",
                       "state": "closed"
                     },
                     "since": 0,

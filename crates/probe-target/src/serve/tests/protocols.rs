@@ -130,6 +130,34 @@ fn a_watch_says_the_status_whenever_it_is_another() {
 }
 
 #[test]
+fn a_check_is_healthy_where_the_service_serves() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc", "--port", "8081=tcp"]).await;
+        let checked = async |arguments: &[&str]| {
+            let process = process(&site.network, arguments, std::future::pending());
+            crate::run(process).await
+        };
+        let check = ["check", "grpc", "127.0.0.1:8080", "a"];
+        assert_eq!(checked(&check).await, 0);
+        for behaviour in [
+            r#"{"status":503}"#,
+            r#"{"status":404}"#,
+            r#"{"fault":"hang"}"#,
+            r#"{"fault":"reset"}"#,
+            r#"{"fault":"malformed"}"#,
+        ] {
+            site.put("/v1/ports/8080/routes/a", behaviour).await;
+            assert_eq!(checked(&check).await, 1, "{behaviour}");
+            assert_eq!(checked(&check[..3]).await, 0, "the nameless service");
+        }
+        let check = ["check", "tcp", "127.0.0.1:8081"];
+        assert_eq!(checked(&check).await, 0);
+        site.put("/v1/ports/8081", r#"{"state":"closed"}"#).await;
+        assert_eq!(checked(&check).await, 1);
+    });
+}
+
+#[test]
 fn a_tcp_port_accepts_and_says_nothing() {
     run(async {
         let site = Site::start(&["--port", "8080=tcp"]).await;
