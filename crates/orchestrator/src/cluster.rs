@@ -349,6 +349,7 @@ fn target(
                 "the embedded cluster has no files",
             ))
         },
+        effects: None,
         output,
         errors,
     }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 
 use crate::behaviour::Behaviour;
+use crate::bound::Bounds;
 use crate::duration;
 use crate::fields::Fields;
 use crate::invalid::Invalid;
-use crate::opening::Opening;
+use crate::life::{Exit, Sigterm};
+use crate::opening::{Opening, PortState};
 use crate::panel::{Filter, Refused};
 use crate::percent;
 use crate::world::Change;
@@ -62,6 +64,14 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
         "journal/wait" => only(method, &Method::GET, || wait(Query::read(query)?)),
         "heal" => only(method, &Method::POST, || heal(body)),
         "lease" => only(method, &Method::PUT, || lease(body)),
+        "process/exit" => only(method, &Method::POST, || {
+            Ok(Call::Change(Change::Exit(Exit::read(body)?)))
+        }),
+        "process/sigterm" => only(method, &Method::POST, || {
+            Ok(Call::Change(Change::Sigterm(Sigterm::read(body)?)))
+        }),
+        "process/memory" => only(method, &Method::POST, || memory(body)),
+        "process/stop-accepting" => only(method, &Method::POST, || deafen(body)),
         _ => match rest.strip_prefix("ports/") {
             Some(port) => ports(method, port, body, unknown),
             None => Err(unknown()),
@@ -100,6 +110,30 @@ fn lease(body: &[u8]) -> Result<Call, Invalid> {
     let length =
         length.ok_or_else(|| Invalid::new("for", "a lease has a length such as \"30s\""))?;
     Ok(Call::Change(Change::Lease(length)))
+}
+
+fn memory(body: &[u8]) -> Result<Call, Invalid> {
+    /// More than any node has: 1 TiB.
+    const MOST: u64 = 1 << 40;
+    let mut fields = Fields::parse(body)?;
+    let bytes = fields.number("bytes", 1..=MOST)?;
+    fields.finish()?;
+    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    let bytes = bytes.ok_or_else(|| Invalid::new("bytes", "how many must be given"))?;
+    Ok(Call::Change(Change::Memory(bytes)))
+}
+
+/// The bounds of an opening are given; its state is known.
+fn deafen(body: &[u8]) -> Result<Call, Invalid> {
+    let mut fields = Fields::parse_or_empty(body)?;
+    let opening = Opening {
+        bounds: Bounds::read(&mut fields)?,
+        leased: fields.flag("leased")?,
+        ..Opening::new(PortState::Deaf)
+    };
+    opening.check(&fields)?;
+    fields.finish()?;
+    Ok(Call::Change(Change::OpenAll(opening)))
 }
 
 /// `{port}` and `{port}/routes{path}`.

@@ -7,6 +7,8 @@ use crate::invalid::Invalid;
 pub(crate) enum Failure {
     /// It was not understood: exit 2.
     Usage(Invalid),
+    /// It was told to end with this code.
+    Told(u8),
     /// It was understood and did not work: exit 1.
     Failed(String),
 }
@@ -14,6 +16,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
+            Self::Told(code) => *code,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
         }
@@ -30,6 +33,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(invalid) => write!(f, "{invalid}"),
+            Self::Told(code) => write!(f, "told to exit with {code}"),
             Self::Failed(message) => f.write_str(message),
         }
     }

@@ -41,6 +41,11 @@ impl Fields {
         Self::read(value, "")
     }
 
+    /// The same, where no text is as good as `{}`.
+    pub(crate) fn parse_or_empty(text: &[u8]) -> Result<Self, Invalid> {
+        Self::parse(if text.is_empty() { b"{}" } else { text })
+    }
+
     /// The path of a field of this object.
     pub(crate) fn path(&self, name: &str) -> String {
         join(&self.path, name)

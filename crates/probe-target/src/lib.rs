@@ -36,6 +36,7 @@ mod http2;
 mod identity;
 mod invalid;
 mod layers;
+mod life;
 mod log;
 mod net;
 mod panel;
@@ -54,7 +55,7 @@ mod world;
 
 pub use invalid::Invalid;
 pub use net::{Connection, Listener, Network};
-pub use process::Process;
+pub use process::{Effects, Process};
 
 use cli::Command;
 use failure::Failure;
@@ -70,6 +71,7 @@ pub async fn run<N: Network>(mut process: Process<N>) -> u8 {
             _ = process.output.flush();
             0
         }
+        Err(Failure::Told(code)) => code,
         Err(failure) => {
             process.say(&format!("error: {failure}"));
             if let Failure::Usage(_) = failure {

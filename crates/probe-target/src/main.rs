@@ -8,8 +8,9 @@ use std::ffi::OsStr;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
-use probe_target::Process;
+use probe_target::{Effects, Process};
 use tokio::signal::unix::{SignalKind, signal};
 
 use errors::Errors;
@@ -31,6 +32,7 @@ fn process() -> Process<Sockets> {
         instance: instance(),
         terminate: Box::pin(terminated()),
         read: |path| std::fs::read(path),
+        effects: Some(Box::<Own>::default()),
         output: Box::new(io::stdout()),
         errors: Box::new(Errors::open()),
     }
@@ -45,6 +47,27 @@ fn environment() -> BTreeMap<String, String> {
 
 fn text(text: &OsStr) -> String {
     text.to_string_lossy().into_owned()
+}
+
+/// This process, which is no other's.
+#[derive(Default)]
+struct Own {
+    taken: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Effects for Own {
+    fn conclude(&self, message: &str) -> io::Result<()> {
+        std::fs::write("/dev/termination-log", message)
+    }
+
+    fn take_memory(&self, bytes: usize) {
+        // Not zero, as zero pages are not touched.
+        let taken = vec![1; bytes];
+        self.taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(taken);
+    }
 }
 
 /// A name that no other process has: the keys of the standard library's hasher are drawn from the operating system.

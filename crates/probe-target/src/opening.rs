@@ -42,6 +42,8 @@ pub enum PortState {
     Closed,
     /// They are accepted and never read; requests on established ones are never answered.
     Blackhole,
+    /// They are completed by the system and not accepted; once its backlog is full, new ones time out. Established ones are served as before.
+    Deaf,
     /// They are accepted and reset; requests on established ones reset them.
     Reset,
 }
@@ -77,7 +79,9 @@ impl Opening {
             Some(name) => PortState::named(&name).ok_or_else(|| {
                 Invalid::new(
                     fields.path("state"),
-                    format!("no state `{name}`, expected one of open, closed, blackhole, reset"),
+                    format!(
+                        "no state `{name}`, expected one of open, closed, blackhole, deaf, reset"
+                    ),
                 )
             })?,
         };
@@ -92,7 +96,7 @@ impl Opening {
     }
 
     /// Refuses a count, or a share, of what is never seen.
-    fn check(&self, fields: &Fields) -> Result<(), Invalid> {
+    pub(crate) fn check(&self, fields: &Fields) -> Result<(), Invalid> {
         let counted = [
             ("count", self.bounds.count.is_some()),
             ("probability", self.bounds.probability.is_some()),
@@ -152,15 +156,21 @@ impl PortState {
             Self::Open => "open",
             Self::Closed => "closed",
             Self::Blackhole => "blackhole",
+            Self::Deaf => "deaf",
             Self::Reset => "reset",
         }
     }
 
     /// The state of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Open, Self::Closed, Self::Blackhole, Self::Reset]
-            .into_iter()
-            .find(|state| state.name() == name)
+        let all = [
+            Self::Open,
+            Self::Closed,
+            Self::Blackhole,
+            Self::Deaf,
+            Self::Reset,
+        ];
+        all.into_iter().find(|state| state.name() == name)
     }
 }
 
@@ -244,7 +254,7 @@ mod tests {
         check(
             json!({"state": "shut"}),
             "state",
-            "no state `shut`, expected one of open, closed, blackhole, reset",
+            "no state `shut`, expected one of open, closed, blackhole, deaf, reset",
         );
     }
 }

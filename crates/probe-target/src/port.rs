@@ -25,6 +25,7 @@ pub(crate) struct Port<N: Network> {
     network: N,
     number: u16,
     protocol: Protocol,
+    state: PortState,
     listener: Option<N::Listener>,
     connections: JoinSet<()>,
     /// Accepted by a black hole.
@@ -47,6 +48,7 @@ impl<N: Network> Port<N> {
             network,
             number,
             protocol: Protocol::default(),
+            state: PortState::default(),
             listener,
             connections: JoinSet::new(),
             held: Vec::new(),
@@ -75,7 +77,7 @@ impl<N: Network> Port<N> {
     async fn adjust(&mut self) -> Option<Look> {
         let (wanted, revision) = self.target.wanted(self.number);
         let wanted = wanted?;
-        self.protocol = wanted.protocol;
+        (self.protocol, self.state) = (wanted.protocol, wanted.state);
         let error = self.listen(wanted.state).await.err();
         if wanted.state != PortState::Blackhole {
             self.held.clear();
@@ -119,7 +121,7 @@ impl<N: Network> Port<N> {
                 _ = changes.changed() => return,
                 () = &mut look => return,
                 Some(_) = self.connections.join_next() => {}
-                accepted = accept(&mut self.listener), if self.held.len() < HELD => match accepted {
+                accepted = accept(&mut self.listener), if self.hears() => match accepted {
                     Ok(connection) => self.admit(connection),
                     // Out of descriptors, or a connection that ended before it was accepted.
                     Err(_) => sleep(Duration::from_millis(10)).await,
@@ -128,12 +130,17 @@ impl<N: Network> Port<N> {
         }
     }
 
+    /// Whether it accepts.
+    fn hears(&self) -> bool {
+        self.state != PortState::Deaf && self.held.len() < HELD
+    }
+
     fn admit(&mut self, connection: N::Connection) {
         match self.target.admit(self.number, connection.peer()) {
             PortState::Reset => connection.reset(),
             PortState::Blackhole => self.held.push(connection),
             // Accepted before the listener was dropped, and so before the acknowledgement.
-            PortState::Open | PortState::Closed => {
+            PortState::Open | PortState::Closed | PortState::Deaf => {
                 let (target, number) = (Arc::clone(&self.target), self.number);
                 match self.protocol {
                     Protocol::Tcp => self

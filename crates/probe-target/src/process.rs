@@ -20,10 +20,21 @@ pub struct Process<N> {
     pub terminate: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Reads a file (`--plan`, `--token-file`, `/proc/1/cmdline`). Where there are no files, an error.
     pub read: fn(&str) -> io::Result<Vec<u8>>,
+    /// What only a process of its own can do; `None` where it shares one, and is then refused.
+    pub effects: Option<Box<dyn Effects>>,
     /// Where data goes: stdout.
     pub output: Box<dyn Write + Send>,
     /// Where everything else goes: stderr.
     pub errors: Box<dyn Write + Send>,
+}
+
+/// What only a process of its own can do.
+pub trait Effects: Send + Sync {
+    /// Leaves a message for the kubelet to show when the process has ended.
+    fn conclude(&self, message: &str) -> io::Result<()>;
+
+    /// Takes so many bytes of memory, touches them, and keeps them to its end.
+    fn take_memory(&self, bytes: usize);
 }
 
 impl<N> Process<N> {

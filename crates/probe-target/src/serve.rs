@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::cli;
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::control::Control;
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::invalid::Invalid;
+use crate::life::Sigterm;
 use crate::net::Network;
 use crate::opening::PortState;
 use crate::panel::Panel;
@@ -39,19 +40,36 @@ pub(crate) async fn run<N: Network>(
     process.say(&format!("{}; control on {address}", listed(&base)));
 
     let identity = Identity::new(process.instance.clone(), &process.environment);
-    let target = Arc::new(Target::new(clock, identity, base, serve.journal));
+    let target = Arc::new(Target::new(
+        clock,
+        identity,
+        base,
+        serve.journal,
+        process.effects.take(),
+    ));
     let panel: Arc<dyn Panel> = target.clone();
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     let mut ports = Ports::new(&target, &process.network, bound);
     tokio::select! {
         biased;
-        () = &mut process.terminate => {}
+        code = target.exit() => return Err(Failure::Told(code)),
+        () = terminated(&target, &mut process.terminate) => {}
         () = ports.run() => {}
     }
     target.drain();
     control.shutdown().await;
     ports.drain().await;
     Ok(())
+}
+
+/// Waits for SIGTERM, and for what it was told to do.
+async fn terminated(target: &Target, sigterm: impl Future<Output = ()>) {
+    sigterm.await;
+    match target.sigterm() {
+        Sigterm::Drain => {}
+        Sigterm::Delay(delay) => sleep(delay).await,
+        Sigterm::Ignore => std::future::pending().await,
+    }
 }
 
 /// What the plan's file and the command line come to.

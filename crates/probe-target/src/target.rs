@@ -1,28 +1,31 @@
 //! The target as its tasks share it: the state behind a lock, the journal, and the signals between control and ports.
 //! Every decision is `world.rs`'s; here is only who is told when.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::{Request, StatusCode, header};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::behaviour::Effect;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::gaps::Gaps;
 use crate::identity::Identity;
+use crate::life::{Exit, Sigterm};
 use crate::log::Log;
 use crate::moment::Moment;
 use crate::opening::PortState;
 use crate::panel::{Changing, Entry, Panel, Refused};
 use crate::percent;
 use crate::plan::Plan;
+use crate::process::Effects;
 use crate::wire::{Ack, Record, Side, State};
 use crate::world::{Change, Decision, Denied, Wanted, World};
 
 /// A target as its tasks share it.
-#[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
@@ -32,6 +35,8 @@ pub(crate) struct Target {
     changed: watch::Sender<()>,
     settled: watch::Sender<Vec<Settled>>,
     draining: watch::Sender<bool>,
+    exit: watch::Sender<Option<Exit>>,
+    effects: Option<Box<dyn Effects>>,
 }
 
 /// What a port has made of the state last.
@@ -47,7 +52,13 @@ pub(crate) struct Settled {
 }
 
 impl Target {
-    pub(crate) fn new(clock: Clock, identity: Identity, plan: Plan, journal: usize) -> Self {
+    pub(crate) fn new(
+        clock: Clock,
+        identity: Identity,
+        plan: Plan,
+        journal: usize,
+        effects: Option<Box<dyn Effects>>,
+    ) -> Self {
         Self {
             clock,
             identity,
@@ -57,6 +68,8 @@ impl Target {
             changed: watch::Sender::new(()),
             settled: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
+            exit: watch::Sender::new(None),
+            effects,
         }
     }
 
@@ -200,6 +213,44 @@ impl Target {
         touched.find_map(|settled| settled.error.clone())
     }
 
+    /// What SIGTERM is to do.
+    pub(crate) fn sigterm(&self) -> Sigterm {
+        self.world().sigterm()
+    }
+
+    /// Waits until the process is told to exit, and then as long as it was told.
+    pub(crate) async fn exit(&self) -> u8 {
+        let mut told = self.exit.subscribe();
+        let exit = told.wait_for(Option::is_some).await;
+        let exit = exit.ok().and_then(|exit| exit.clone());
+        let Some(exit) = exit else {
+            return std::future::pending().await;
+        };
+        sleep(exit.after).await;
+        exit.code
+    }
+
+    /// Does what only a process of its own can do.
+    fn affect(&self, change: &Change) -> Result<(), Refused> {
+        let effects = || {
+            let message = "this target shares its process with others";
+            let effects = self.effects.as_deref();
+            effects.ok_or_else(|| Refused::new(StatusCode::NOT_IMPLEMENTED, "", message))
+        };
+        match change {
+            Change::Memory(bytes) => effects()?.take_memory(*bytes),
+            Change::Exit(Exit {
+                message: Some(message),
+                ..
+            }) => effects()?.conclude(message).map_err(|error| {
+                let error = format!("cannot be left: {error}");
+                Refused::new(StatusCode::CONFLICT, "message", error)
+            })?,
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Takes a change; says its revision and the ports that have to act on it.
     fn take(&self, change: Change) -> Result<(Ack, Vec<u16>), Denied> {
         let now = self.clock.now();
@@ -207,8 +258,13 @@ impl Target {
         let before = world.ports();
         let ports = match &change {
             Change::Open(port, _) | Change::Unopen(port) => vec![*port],
-            Change::Heal => before,
-            Change::Lay(..) | Change::Unlay(..) | Change::Lease(_) => Vec::new(),
+            Change::Heal | Change::OpenAll(_) => before,
+            Change::Lay(..)
+            | Change::Unlay(..)
+            | Change::Lease(_)
+            | Change::Sigterm(_)
+            | Change::Exit(_)
+            | Change::Memory(_) => Vec::new(),
         };
         world.change(now, change)?;
         let ack = Ack {
@@ -221,6 +277,12 @@ impl Target {
 
     fn world(&self) -> MutexGuard<'_, World> {
         lock(&self.world)
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").finish_non_exhaustive()
     }
 }
 
@@ -252,6 +314,7 @@ impl Panel for Target {
             pod: self.identity.pod.clone(),
             container: self.identity.container.clone(),
             lease: world.lease(now),
+            sigterm: world.sigterm().shown(),
             ports,
             traffic: None,
         }
@@ -267,7 +330,15 @@ impl Panel for Target {
 
     fn change(&self, change: Change) -> Changing<'_> {
         Box::pin(async {
+            self.affect(&change)?;
+            let exit = match &change {
+                Change::Exit(exit) => Some(exit.clone()),
+                _ => None,
+            };
             let (mut ack, ports) = self.take(change)?;
+            if exit.is_some() {
+                self.exit.send_replace(exit);
+            }
             self.changed.send_replace(());
             if let Some(error) = self.settled(ack.revision, &ports).await {
                 return Err(Refused::new(StatusCode::CONFLICT, "", error));

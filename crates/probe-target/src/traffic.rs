@@ -193,6 +193,7 @@ impl<N: Network> Panel for User<N> {
             pod: self.identity.pod.clone(),
             container: self.identity.container.clone(),
             lease: None,
+            sigterm: None,
             ports: std::collections::BTreeMap::new(),
             traffic: Some(Traffic {
                 address: SocketAddr::to_string(&traffic.address),

@@ -33,6 +33,9 @@ pub struct State {
     /// When the running lease lapses; absent if none runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Moment>,
+    /// What SIGTERM does, if not what it always does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigterm: Option<String>,
     /// By number, in both layers; empty at a traffic client.
     #[serde(default)]
     pub ports: BTreeMap<u16, Port>,

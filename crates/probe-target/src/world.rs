@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::behaviour::{Behaviour, Details, Effect, Fault};
 use crate::layers::{Bounded, Held, Layers, Now};
+use crate::life::{Exit, Sigterm};
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
 use crate::plan::{Plan, PlannedPort};
@@ -16,6 +17,7 @@ use crate::wire;
 pub(crate) struct World {
     revision: u64,
     lease: Option<Moment>,
+    sigterm: Sigterm,
     ports: BTreeMap<u16, Port>,
 }
 
@@ -40,6 +42,14 @@ pub(crate) enum Change {
     Heal,
     /// Lets a lease run from now.
     Lease(Duration),
+    /// Lays an opening over every port.
+    OpenAll(Opening),
+    /// What SIGTERM is to do.
+    Sigterm(Sigterm),
+    /// Ends the process.
+    Exit(Exit),
+    /// Takes so many bytes of memory.
+    Memory(usize),
 }
 
 /// Why a change was not taken.
@@ -82,6 +92,7 @@ impl World {
         Self {
             revision: 0,
             lease: None,
+            sigterm: Sigterm::Drain,
             ports: ordered(ports.map(|(number, planned)| (number, Port::new(planned)))),
         }
     }
@@ -89,6 +100,11 @@ impl World {
     /// How many changes were taken.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// What SIGTERM is to do.
+    pub(crate) fn sigterm(&self) -> Sigterm {
+        self.sigterm
     }
 
     /// When the lease lapses that runs at `now`.
@@ -184,6 +200,15 @@ impl World {
                 }
             }
             Change::Heal => self.heal(),
+            Change::OpenAll(opening) => {
+                self.leasable(&opening)?;
+                for port in self.ports.values_mut() {
+                    port.opening.flip = Some(Held::new(opening.clone(), at));
+                }
+            }
+            Change::Sigterm(sigterm) => self.sigterm = sigterm,
+            // Of the process, and no state.
+            Change::Exit(_) | Change::Memory(_) => {}
             Change::Lease(length) => self.lease = Some(at + length),
         }
         self.prune(at);
@@ -225,6 +250,7 @@ impl World {
     }
 
     fn heal(&mut self) {
+        self.sigterm = Sigterm::Drain;
         for port in self.ports.values_mut() {
             port.opening.flip = None;
             for route in port.routes.values_mut() {

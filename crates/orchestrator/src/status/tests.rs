@@ -44,6 +44,7 @@ fn state() -> wire::State {
         pod: None,
         container: None,
         lease: None,
+        sigterm: None,
         ports: BTreeMap::from([(8081, port)]),
         traffic: None,
     }

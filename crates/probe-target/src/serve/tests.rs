@@ -107,6 +107,7 @@ fn process(
         instance: "i1".to_owned(),
         terminate: Box::pin(terminate),
         read: |_| Err(std::io::ErrorKind::NotFound.into()),
+        effects: None,
         output: Box::new(std::io::sink()),
         errors: Box::new(std::io::sink()),
     }
@@ -365,3 +366,6 @@ fn sigterm_closes_faulted_connections_at_once_and_lets_requests_end() {
 
 /// The protocols beside HTTP/1.1.
 mod protocols;
+
+/// What the process itself can be told.
+mod process_faults;

@@ -33,6 +33,7 @@ impl Site {
             instance: "i1".to_owned(),
             terminate: Box::pin(std::future::pending()),
             read: |_| Err(ErrorKind::NotFound.into()),
+            effects: None,
             output: Box::new(std::io::sink()),
             errors: Box::new(std::io::stderr()),
         };
