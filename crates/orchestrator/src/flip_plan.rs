@@ -50,7 +50,7 @@ pub enum Act {
         /// The path.
         path: String,
         /// What requests for it get, without bounds.
-        gets: Laid,
+        gets: Box<Laid>,
     },
     /// The whole port changes how it treats connections.
     Port(PortState),
@@ -178,9 +178,9 @@ fn act(probed: &Probed, to: Behaviour) -> Result<(u16, Act), Refusal> {
     };
     match &probed.asks {
         Asks::Http { port, path } => {
-            let route = |gets| Act::Route {
+            let route = |gets: Laid| Act::Route {
                 path: path.clone(),
-                gets,
+                gets: Box::new(gets),
             };
             let act = match to {
                 Behaviour::Pass => route(Laid::status(200)),
