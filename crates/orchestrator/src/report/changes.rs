@@ -94,7 +94,7 @@ impl Teller {
             }
             // Events outlive what they are about.
             "Event" if change == Change::Added && self.knows(&object["involvedObject"]) => {
-                warning(object)
+                told(object)
                     .map(|(about, said)| Line::new(at, about, said))
                     .into_iter()
                     .collect()
@@ -250,9 +250,10 @@ fn deployment(before: &DeploymentFacts, after: &DeploymentFacts) -> Option<Strin
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-// Events of core/v1 and of events.k8s.io name the same things differently.
-fn warning(event: &Value) -> Option<(String, String)> {
-    if event["type"] != "Warning" {
+// Warnings, and why a container is ended: nothing in a container's status says that a probe did it. Events of core/v1
+// and of events.k8s.io name the same things differently.
+fn told(event: &Value) -> Option<(String, String)> {
+    if event["type"] != "Warning" && event["reason"] != "Killing" {
         return None;
     }
     let about = [&event["involvedObject"], &event["regarding"]]

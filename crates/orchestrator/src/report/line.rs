@@ -29,6 +29,8 @@ impl Line {
         } else {
             ("+", self.at.since(zero))
         };
+        // Told to the millisecond, what is less than one before is not before.
+        let sign = if apart.as_millis() == 0 { "+" } else { sign };
         let time = format!("{sign}{}", Micros::from(apart));
         format!("{time:>10} s  {:width$}  {}", self.object, self.change)
     }

@@ -55,10 +55,14 @@ fn timeline() -> Timeline {
         .step(0, 10_000)
         .flipped("404")
         .after(1_200)
-        .warning(
+        .event(
+            "Warning",
             "Unhealthy",
             "Readiness probe failed: HTTP probe failed with statuscode: 404\nmore",
         )
+        .after(1_300)
+        .event("Normal", "Killing", "Container b failed liveness probe")
+        .event("Normal", "Pulled", "not worth a line")
         .after(5_104)
         .ready(true, false)
         .after(5_110)
@@ -93,6 +97,7 @@ fn a_terminal_is_told_everything() {
         step 1, one: at 0 the readiness probe of b in deploy/web gets `404`
             +0.000 s  container web-1/b  readiness gets 404 (:8081/readyz, leased)
             +1.200 s  pod web-1          Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404
+            +1.300 s  pod web-1          Killing: Container b failed liveness probe
             +5.104 s  container web-1/b  not ready
             +5.104 s  pod web-1          ready 1/2, was 2/2
             +5.110 s  endpoints web-a    ready 0/1, was 1/1

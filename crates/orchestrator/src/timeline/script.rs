@@ -209,11 +209,11 @@ impl Script {
         self
     }
 
-    /// A warning about the Pod.
-    pub(crate) fn warning(mut self, reason: &str, message: &str) -> Self {
+    /// A component says something about the Pod: `Normal` or `Warning`.
+    pub(crate) fn event(mut self, severity: &str, reason: &str, message: &str) -> Self {
         let about = json!({ "kind": "Pod", "name": "web-1" });
         let event = json!({
-            "kind": "Event", "metadata": { "name": "e1" }, "type": "Warning",
+            "kind": "Event", "metadata": { "name": "e1" }, "type": severity,
             "involvedObject": about, "reason": reason, "message": message,
         });
         self.watched(Change::Added, event);
