@@ -7,6 +7,7 @@
 mod mirror;
 mod owner;
 mod queue;
+mod reconcile;
 mod voice;
 
 mod deployment;

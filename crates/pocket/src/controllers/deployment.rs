@@ -14,6 +14,7 @@ use rules::rollout::{self, Set, Step};
 use super::Voice;
 use super::mirror::{Key, Mirror, key, name, namespace};
 use super::queue::Queue;
+use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
 use crate::registry::Registry;
 
@@ -38,24 +39,21 @@ struct Scene {
 
 pub(super) async fn run(registry: Registry, voice: Voice) {
     let (deployments, sets) = (Mirror::new(&registry), Mirror::new(&registry));
-    let mut controller = Controller {
+    let controller = Controller {
         registry,
         voice,
         deployments,
         sets,
         queue: Queue::default(),
     };
-    loop {
-        controller.catch_up();
-        match controller.queue.pop(controller.registry.clock().now()) {
-            Some(key) => controller.sync(&key),
-            None => controller.wait().await,
-        }
-        tokio::task::yield_now().await;
-    }
+    drive(controller).await;
 }
 
-impl Controller {
+impl Reconcile for Controller {
+    fn next(&mut self) -> Option<Key> {
+        self.queue.pop(self.registry.clock().now())
+    }
+
     fn catch_up(&mut self) {
         let queue = &mut self.queue;
         self.deployments
@@ -98,7 +96,9 @@ impl Controller {
             self.tidy(&scene);
         }
     }
+}
 
+impl Controller {
     fn scene(&self, key: &Key) -> Option<Scene> {
         let deployment = self.deployments.get(key)?.clone();
         let own = self

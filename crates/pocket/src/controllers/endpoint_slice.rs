@@ -11,6 +11,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::mirror::{Key, Mirror, key, name, namespace};
 use super::queue::Queue;
+use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
 use crate::registry::Registry;
 use write::Write;
@@ -28,24 +29,21 @@ struct Controller {
 pub(super) async fn run(registry: Registry) {
     let (services, pods) = (Mirror::new(&registry), Mirror::new(&registry));
     let slices = Mirror::new(&registry);
-    let mut controller = Controller {
+    let controller = Controller {
         registry,
         services,
         pods,
         slices,
         queue: Queue::default(),
     };
-    loop {
-        controller.catch_up();
-        match controller.queue.pop(controller.registry.clock().now()) {
-            Some(key) => controller.sync(&key),
-            None => controller.wait().await,
-        }
-        tokio::task::yield_now().await;
-    }
+    drive(controller).await;
 }
 
-impl Controller {
+impl Reconcile for Controller {
+    fn next(&mut self) -> Option<Key> {
+        self.queue.pop(self.registry.clock().now())
+    }
+
     fn catch_up(&mut self) {
         let (queue, services) = (&mut self.queue, &mut self.services);
         services.catch_up(|service| queue.add(key(service)));
@@ -94,7 +92,9 @@ impl Controller {
             self.write(write);
         }
     }
+}
 
+impl Controller {
     fn write(&self, write: Write) {
         match write {
             Write::Create(slice) => leave(self.registry.create(&*slice)),

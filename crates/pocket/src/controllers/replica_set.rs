@@ -14,6 +14,7 @@ use rules::replica_set::{Action, Counts, Member, action, count};
 use super::Voice;
 use super::mirror::{Key, Mirror, key, name, namespace};
 use super::queue::Queue;
+use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
@@ -31,24 +32,21 @@ struct Controller {
 
 pub(super) async fn run(registry: Registry, voice: Voice) {
     let (sets, pods) = (Mirror::new(&registry), Mirror::new(&registry));
-    let mut controller = Controller {
+    let controller = Controller {
         registry,
         voice,
         sets,
         pods,
         queue: Queue::default(),
     };
-    loop {
-        controller.catch_up();
-        match controller.queue.pop(controller.registry.clock().now()) {
-            Some(key) => controller.sync(&key),
-            None => controller.wait().await,
-        }
-        tokio::task::yield_now().await;
-    }
+    drive(controller).await;
 }
 
-impl Controller {
+impl Reconcile for Controller {
+    fn next(&mut self) -> Option<Key> {
+        self.queue.pop(self.registry.clock().now())
+    }
+
     fn catch_up(&mut self) {
         let queue = &mut self.queue;
         self.sets.catch_up(|set| queue.add(key(set)));
@@ -95,7 +93,9 @@ impl Controller {
             Action::Delete(surplus) => self.delete(&set, &surplus),
         }
     }
+}
 
+impl Controller {
     fn members(&self, set: &ReplicaSet) -> Vec<Member> {
         let pods = self.pods.within(namespace(set));
         let own = pods.filter(|pod| owner::controls(set, *pod));
