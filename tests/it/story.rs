@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 use orchestrator::timeline::{BoundPod, Change, Outcome, StateCall, Timeline, What};
 use serde_json::Value;
 
+use self::chain::chains;
+
+mod chain;
+
 /// States that a real node sometimes shows and sometimes skips, each with why. They are left out of a story
 /// together with what follows from them.
 const OPTIONAL: [(&str, &str, &str); 3] = [
@@ -292,49 +296,6 @@ fn settle(steps: Vec<Step>, optional: &[(String, String)]) -> Vec<Step> {
         }
     }
     kept
-}
-
-/// The order along each way from a container over its Pod to a Service and on to a user of that Service.
-fn chains(
-    states: &States,
-    steps: &[Step],
-    users: &BTreeMap<String, String>,
-) -> BTreeMap<String, Vec<String>> {
-    let mut chains = BTreeMap::new();
-    for container in states.keys().filter(|object| rank(object) == 0) {
-        let pod = container.rsplit_once('/').unwrap().0;
-        let mut ways = vec![vec![container.clone(), pod.to_owned()]];
-        for service in states.keys().filter(|object| rank(object) == 2) {
-            ways.push(vec![container.clone(), pod.to_owned(), service.clone()]);
-            for (user, of) in users {
-                if service.split(' ').next() == Some(&format!("svc/{of}")) {
-                    let user = format!("user {user}");
-                    ways.push(vec![
-                        container.clone(),
-                        pod.to_owned(),
-                        service.clone(),
-                        user,
-                    ]);
-                }
-            }
-        }
-        for way in ways {
-            chains.insert(way.join(" → "), along(&way, steps));
-        }
-    }
-    chains
-}
-
-fn along(way: &[String], steps: &[Step]) -> Vec<String> {
-    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut told = Vec::new();
-    for step in steps.iter().filter(|step| way.contains(&step.object)) {
-        let first = !last.contains_key(step.object.as_str());
-        if last.insert(&step.object, &step.state) != Some(&step.state) && !first {
-            told.push(format!("{}: {}", step.object, step.state));
-        }
-    }
-    told
 }
 
 /// Each traffic client and the Service it uses, as its container's arguments tell: the Service by its address.

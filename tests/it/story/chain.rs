@@ -1,0 +1,136 @@
+//! The order in which a change went on: from a container to its Pod, to the Pod's Services, to their users.
+
+use std::collections::BTreeMap;
+
+use super::{States, Step, rank};
+
+/// The order along each way from a container over its Pod to a Service and on to a user of that Service.
+pub(super) fn chains(
+    states: &States,
+    steps: &[Step],
+    users: &BTreeMap<String, String>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut chains = BTreeMap::new();
+    for container in states.keys().filter(|object| rank(object) == 0) {
+        let pod = container.rsplit_once('/').unwrap().0;
+        let mut ways = vec![vec![container.clone(), pod.to_owned()]];
+        for service in states.keys().filter(|object| rank(object) == 2) {
+            ways.push(vec![container.clone(), pod.to_owned(), service.clone()]);
+            for (user, of) in users {
+                if service.split(' ').next() == Some(&format!("svc/{of}")) {
+                    let user = format!("user {user}");
+                    ways.push(vec![
+                        container.clone(),
+                        pod.to_owned(),
+                        service.clone(),
+                        user,
+                    ]);
+                }
+            }
+        }
+        for way in ways {
+            chains.insert(way.join(" → "), along(&way, steps));
+        }
+    }
+    chains
+}
+
+fn along(way: &[String], steps: &[Step]) -> Vec<String> {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut changes: Vec<&Step> = Vec::new();
+    for step in steps.iter().filter(|step| way.contains(&step.object)) {
+        let first = !last.contains_key(step.object.as_str());
+        if last.insert(&step.object, &step.state) != Some(&step.state) && !first {
+            let place = changes
+                .iter()
+                .rposition(|before| !told_late(before, step))
+                .map_or(0, |before| before + 1);
+            changes.insert(place, step);
+        }
+    }
+    changes
+        .iter()
+        .map(|step| format!("{}: {}", step.object, step.state))
+        .collect()
+}
+
+/// Whether `cause` was told after `effect`, though the effect follows from it.
+///
+/// A Pod, its slices and its users are watched apart, and a watch's event is dated when it arrives: on a busy machine
+/// a user may be seen cut off before the slice that cut it off is.
+fn told_late(effect: &Step, cause: &Step) -> bool {
+    1 <= rank(&cause.object)
+        && rank(&cause.object) < rank(&effect.object)
+        && cause.at - effect.at <= LATE
+        && serves(&cause.state) == serves(&effect.state)
+}
+
+/// How late a watch may tell, in microseconds. Far below the time between two changes to and fro, which is some probes'.
+const LATE: i64 = 500_000;
+
+fn serves(state: &str) -> bool {
+    ["Ready=True", "ready=true", "ok"]
+        .iter()
+        .any(|sign| state.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAY: [&str; 3] = ["pod#0", "svc/web pod#0", "user u"];
+
+    // Each step is an index into the way, milliseconds, and whether it serves.
+    #[track_caller]
+    fn check(steps: &[(usize, i64, bool)], expected: &[(usize, bool)]) {
+        let state = |object: usize, serves: bool| match (object, serves) {
+            (0, true) => "2/2 Ready=True",
+            (0, false) => "1/2 Ready=False",
+            (1, true) => "ready=true serving=true",
+            (1, false) => "ready=false serving=false",
+            (_, true) => "ok",
+            (_, false) => "cut off",
+        };
+        let step = |(object, at, serves): (usize, i64, bool)| Step {
+            at: at * 1000,
+            object: WAY[object].to_owned(),
+            state: state(object, serves).to_owned(),
+        };
+        let steady = (0..3).map(|object| step((object, 0, true)));
+        let steps: Vec<Step> = steady.chain(steps.iter().copied().map(step)).collect();
+        let told: Vec<String> = expected
+            .iter()
+            .map(|(object, serves)| format!("{}: {}", WAY[*object], state(*object, *serves)))
+            .collect();
+        assert_eq!(along(&WAY.map(str::to_owned), &steps), told);
+    }
+
+    #[test]
+    fn a_cause_told_a_little_late_is_put_before_its_effect() {
+        check(
+            &[(2, 5000, false), (1, 5003, false), (0, 5004, false)],
+            &[(0, false), (1, false), (2, false)],
+        );
+    }
+
+    #[test]
+    fn an_effect_long_before_its_cause_stays_there() {
+        check(
+            &[(0, 5000, false), (2, 5000, false), (1, 5600, false)],
+            &[(0, false), (2, false), (1, false)],
+        );
+    }
+
+    #[test]
+    fn a_change_back_is_no_cause_of_the_change_before_it() {
+        check(
+            &[
+                (0, 5000, false),
+                (1, 5001, false),
+                (0, 5100, true),
+                (1, 5101, true),
+            ],
+            &[(0, false), (1, false), (0, true), (1, true)],
+        );
+    }
+}
