@@ -343,12 +343,7 @@ fn target(
         network: Net(process.network),
         instance: process.instance,
         terminate: process.terminate,
-        read: |_| {
-            Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "the embedded cluster has no files",
-            ))
-        },
+        files: Arc::new(Files(process.files)),
         effects: None,
         output,
         errors,
@@ -382,6 +377,19 @@ impl io::Write for Said {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A container's files, as the probe target's library wants them.
+struct Files(pocket::files::Files);
+
+impl probe_target::Files for Files {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.0.read(path)
+    }
+
+    fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()> {
+        self.0.write(path, contents)
     }
 }
 

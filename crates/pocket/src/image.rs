@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::files::Files;
 use crate::net::Host;
 
 /// A program that containers can be made of.
@@ -50,6 +51,8 @@ pub struct Process {
     pub environment: BTreeMap<String, String>,
     /// The network from the Pod's address. Containers of a Pod share it, the loopback included.
     pub network: Host,
+    /// What its Pod's empty directories hold, where the container mounts them.
+    pub files: Files,
     /// Names this run of the process and no other.
     pub instance: String,
     /// Completes at SIGTERM.

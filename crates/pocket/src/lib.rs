@@ -2,13 +2,14 @@
 //!
 //! In reading order: the time everything happens in, the network it happens on, the kinds of objects there
 //! are, the store that keeps them, the registry that makes Kubernetes objects of them, and how it refuses;
-//! then the images that containers are made of, and what components say about objects; last who acts:
+//! then the images that containers are made of, the files these see, and what components say about objects; last who acts:
 //! the controllers and the service proxy.
 
 mod api;
 pub mod clock;
 pub mod controllers;
 pub mod events;
+pub mod files;
 pub mod image;
 pub mod kind;
 pub mod kubelet;

@@ -55,7 +55,7 @@ mod world;
 
 pub use invalid::Invalid;
 pub use net::{Connection, Listener, Network};
-pub use process::{Effects, Process};
+pub use process::{Effects, Files, Process};
 
 use cli::Command;
 use failure::Failure;

@@ -8,9 +8,9 @@ use std::ffi::OsStr;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use probe_target::{Effects, Process};
+use probe_target::{Effects, Files, Process};
 use tokio::signal::unix::{SignalKind, signal};
 
 use errors::Errors;
@@ -31,7 +31,7 @@ fn process() -> Process<Sockets> {
         network: Sockets,
         instance: instance(),
         terminate: Box::pin(terminated()),
-        read: |path| std::fs::read(path),
+        files: Arc::new(Disk),
         effects: Some(Box::<Own>::default()),
         output: Box::new(io::stdout()),
         errors: Box::new(Errors::open()),
@@ -47,6 +47,22 @@ fn environment() -> BTreeMap<String, String> {
 
 fn text(text: &OsStr) -> String {
     text.to_string_lossy().into_owned()
+}
+
+/// The files of the system.
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()> {
+        // Beside it, as a file is renamed at once only within its file system. Outliving the node is not asked for, so nothing is synced.
+        let new = format!("{path}.new");
+        std::fs::write(&new, contents)?;
+        std::fs::rename(new, path)
+    }
 }
 
 /// This process, which is no other's.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What one invocation is given. `main.rs` fills it from the operating system, an embedded cluster from a Pod.
 pub struct Process<N> {
@@ -18,14 +19,24 @@ pub struct Process<N> {
     pub instance: String,
     /// Ready when SIGTERM arrives.
     pub terminate: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// Reads a file (`--plan`, `--token-file`, `/proc/1/cmdline`). Where there are no files, an error.
-    pub read: fn(&str) -> io::Result<Vec<u8>>,
+    /// Where files are: `--plan`, `--token-file`, `--state-dir`, `/proc/1/cmdline`.
+    pub files: Arc<dyn Files>,
     /// What only a process of its own can do; `None` where it shares one, and is then refused.
     pub effects: Option<Box<dyn Effects>>,
     /// Where data goes: stdout.
     pub output: Box<dyn Write + Send>,
     /// Where everything else goes: stderr.
     pub errors: Box<dyn Write + Send>,
+}
+
+/// The files that a process may use.
+pub trait Files: Send + Sync {
+    /// What is in a file.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// Puts a file with these contents in the place of whatever is there. Who reads it meanwhile, or after a death in between, finds the
+    /// old contents or the new ones, never a part.
+    fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()>;
 }
 
 /// What only a process of its own can do.

@@ -33,7 +33,7 @@ pub(crate) async fn run<N: Network>(
             Some(address) => address,
             None => implied(process)?,
         },
-        token: serve::token(&control.access, process.read)?,
+        token: serve::token(&control.access, &*process.files)?,
     };
     match control.ask {
         Ask::State => remote.text("/v1/state").await,
@@ -62,7 +62,7 @@ pub(crate) async fn run<N: Network>(
 /// The control address that the command line of process 1 implies.
 fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     let missing = |reason: &str| Invalid::new("--control", format!("must be given, as {reason}"));
-    let line = (process.read)("/proc/1/cmdline").ok();
+    let line = process.files.read("/proc/1/cmdline").ok();
     let line = line.ok_or_else(|| missing("the command line of process 1 cannot be read"))?;
     let line = String::from_utf8_lossy(&line);
     let mut arguments = line.split_terminator('\0').map(str::to_owned);
@@ -73,7 +73,7 @@ fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     }
     let arguments: Vec<_> = arguments.collect();
     match cli::parse(&arguments, &process.environment)? {
-        Command::Serve(served) => Ok(served.control(&serve::base(&served, process.read)?)?),
+        Command::Serve(served) => Ok(served.control(&serve::base(&served, &*process.files)?)?),
         Command::Traffic(traffic) => Ok(traffic.control),
         _ => Err(foreign().into()),
     }

@@ -20,7 +20,7 @@ use crate::opening::PortState;
 use crate::panel::Panel;
 use crate::plan::Plan;
 use crate::port::Port;
-use crate::process::Process;
+use crate::process::{Files, Process};
 use crate::target::Target;
 
 /// How long requests in progress may take to end after SIGTERM.
@@ -32,9 +32,9 @@ pub(crate) async fn run<N: Network>(
     process: &mut Process<N>,
 ) -> Result<(), Failure> {
     let clock = Clock::start();
-    let base = base(&serve, process.read)?;
+    let base = base(&serve, &*process.files)?;
     let address = serve.control(&base)?;
-    let token = token(&serve.access, process.read)?;
+    let token = token(&serve.access, &*process.files)?;
     let bound = bind(&process.network, &base).await?;
     let control = listen(&process.network, address).await?;
     process.say(&format!("{}; control on {address}", listed(&base)));
@@ -73,14 +73,12 @@ async fn terminated(target: &Target, sigterm: impl Future<Output = ()>) {
 }
 
 /// What the plan's file and the command line come to.
-pub(crate) fn base(
-    serve: &cli::serve::Serve,
-    read: fn(&str) -> io::Result<Vec<u8>>,
-) -> Result<Plan, Invalid> {
+pub(crate) fn base(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan, Invalid> {
     let Some(file) = &serve.plan else {
         return serve.base(Plan::default());
     };
-    let text = read(file)
+    let text = files
+        .read(file)
         .map_err(|error| Invalid::new("--plan", format!("cannot read {file}: {error}")))?;
     let plan = Plan::parse(&text).map_err(|invalid| invalid.within(file))?;
     serve.base(plan)
@@ -89,13 +87,15 @@ pub(crate) fn base(
 /// The token, read where it stands.
 pub(crate) fn token(
     access: &cli::serve::Access,
-    read: fn(&str) -> io::Result<Vec<u8>>,
+    files: &dyn Files,
 ) -> Result<Option<String>, Invalid> {
     let Some(file) = &access.file else {
         return Ok(access.token.clone());
     };
     let wrong = |message| Invalid::new("--token-file", message);
-    let bytes = read(file).map_err(|error| wrong(format!("cannot read {file}: {error}")))?;
+    let bytes = files
+        .read(file)
+        .map_err(|error| wrong(format!("cannot read {file}: {error}")))?;
     match String::from_utf8(bytes) {
         Ok(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
         _ => Err(wrong(format!("there is no token in {file}"))),

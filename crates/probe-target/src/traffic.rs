@@ -32,7 +32,7 @@ pub(crate) async fn run<N: Network>(
     process: &mut Process<N>,
 ) -> Result<(), Failure> {
     let clock = Clock::start();
-    let token = serve::token(&traffic.access, process.read)?;
+    let token = serve::token(&traffic.access, &*process.files)?;
     let control = serve::listen(&process.network, traffic.control).await?;
     process.say(&format!(
         "sends to {}; control on {}",

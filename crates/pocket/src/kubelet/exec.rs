@@ -19,6 +19,7 @@ use rules::probe::Outcome;
 
 use super::attempt::Report;
 use super::process::ABORTED;
+use crate::files::Files;
 use crate::image::{Image, Images, Output, Process};
 use crate::net::Host;
 
@@ -42,6 +43,7 @@ pub(super) struct Inside {
     pub(super) image: Arc<dyn Image>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) network: Host,
+    pub(super) files: Files,
 }
 
 impl Inside {
@@ -56,6 +58,7 @@ impl Inside {
             arguments,
             environment: self.environment,
             network: self.network,
+            files: self.files,
             instance,
             terminate,
         }
@@ -181,6 +184,7 @@ mod tests {
             image: Arc::new(Obedient),
             environment: [("OUT".to_owned(), out.to_owned())].into(),
             network: Host::new(Arc::new(Memory::new()), [10, 244, 0, 5].into()),
+            files: Files::default(),
         };
         let command = command.iter().map(|&word| word.to_owned()).collect();
         let limit = Duration::from_secs(90);

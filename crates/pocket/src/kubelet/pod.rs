@@ -32,6 +32,7 @@ use super::spec::{self, PodSpec, Unsupported};
 use super::status::Status;
 use super::status::generate::{Facts, Probed, Stage, gates};
 use crate::events::{Recorder, Severity};
+use crate::files::{Directory, Files};
 
 /// The Pod as the API has it.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ pub(super) struct PodLife {
     agenda: Agenda,
     since: Moment,
     ip: Option<IpAddr>,
+    /// Its empty directories, by name.
+    directories: BTreeMap<String, Directory>,
     runtime: Runtime,
     /// Per container.
     attempts: Vec<Attempts>,
@@ -109,6 +112,7 @@ impl PodLife {
             agenda: Agenda::new(node.phase, now),
             since: now,
             ip: None,
+            directories: BTreeMap::new(),
             runtime: Runtime::new(node.clock.clone(), containers),
             attempts: vec![Attempts::default(); containers],
             refusals: BTreeMap::new(),
@@ -229,6 +233,18 @@ impl PodLife {
             startup_worker: probing.exists(name, Kind::Startup),
             readiness_worker: probing.exists(name, Kind::Readiness),
         }
+    }
+
+    /// The files that a container of this Pod sees.
+    fn files(&mut self, container: &spec::Container) -> Files {
+        let mut files = Files::default();
+        for mount in &container.mounts {
+            let directory = self.directories.entry(mount.name.clone()).or_default();
+            let below = mount.sub_path.as_deref().unwrap_or_default();
+            let read_only = mount.read_only == Some(true);
+            files.mount(&mount.mount_path, directory, below, read_only);
+        }
+        files
     }
 
     fn publish(&self, status: Status) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar};
+use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar, VolumeMount};
 use rules::container::{ContainerSpec, RestartPolicy, Role};
 use rules::probe::Kind;
 
@@ -36,6 +36,8 @@ pub(super) struct Container {
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<EnvVar>,
     pub(super) environment_from: Vec<EnvFromSource>,
+    /// Where it mounts which of the Pod's empty directories.
+    pub(super) mounts: Vec<VolumeMount>,
     pub(super) pull: PullPolicy,
 }
 
@@ -128,6 +130,7 @@ impl Container {
             arguments: container.args.clone().unwrap_or_default(),
             environment: container.env.clone().unwrap_or_default(),
             environment_from: container.env_from.clone().unwrap_or_default(),
+            mounts: container.volume_mounts.clone().unwrap_or_default(),
         })
     }
 }
@@ -177,7 +180,7 @@ fn refuse_pod(spec: &core::PodSpec) -> Result<(), Unsupported> {
         return Err(Unsupported::new("spec.activeDeadlineSeconds", why));
     }
     let volumes = spec.volumes.iter().flatten();
-    // An empty directory is where a process of pocket writes nothing; any other volume has something to read.
+    // Any other volume has something to read.
     match volumes
         .enumerate()
         .find(|(_, volume)| volume.empty_dir.is_none())
@@ -213,6 +216,11 @@ fn refuse_container(
             "restartPolicyRules",
             "in pocket a container is restarted as its Pod says",
         );
+    }
+    let mut mounts = container.volume_mounts.iter().flatten();
+    if let Some(place) = mounts.position(|mount| mount.sub_path_expr.is_some()) {
+        let name = format!("volumeMounts[{place}].subPathExpr");
+        return refuse(&name, "pocket expands no path");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod refusals;
 mod restarts;
 mod sidecars;
 mod status;
+mod volumes;
 mod world;
 
 use std::time::Duration;

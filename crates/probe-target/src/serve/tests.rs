@@ -8,7 +8,9 @@ mod ports;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -19,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use crate::client::{Client, Request};
 use crate::net::memory::{End, Memory};
 use crate::net::{Connection, Network};
-use crate::process::Process;
+use crate::process::{Files, Process};
 
 /// A target that runs, and who talks to it.
 struct Site {
@@ -91,6 +93,26 @@ impl Site {
     }
 }
 
+/// Files that last as long as somebody holds them.
+#[derive(Debug, Default)]
+struct Folder(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let files = self.0.lock().unwrap();
+        files
+            .get(path)
+            .cloned()
+            .ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()> {
+        let mut files = self.0.lock().unwrap();
+        files.insert(path.to_owned(), contents.to_vec());
+        Ok(())
+    }
+}
+
 fn control() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 18_080).into()
 }
@@ -106,7 +128,7 @@ fn process(
         network: network.clone(),
         instance: "i1".to_owned(),
         terminate: Box::pin(terminate),
-        read: |_| Err(std::io::ErrorKind::NotFound.into()),
+        files: Arc::new(Folder::default()),
         effects: None,
         output: Box::new(std::io::sink()),
         errors: Box::new(std::io::sink()),

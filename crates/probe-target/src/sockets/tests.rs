@@ -32,7 +32,7 @@ impl Site {
             network: Sockets,
             instance: "i1".to_owned(),
             terminate: Box::pin(std::future::pending()),
-            read: |_| Err(ErrorKind::NotFound.into()),
+            files: std::sync::Arc::new(crate::Disk),
             effects: None,
             output: Box::new(std::io::sink()),
             errors: Box::new(std::io::stderr()),

@@ -102,10 +102,11 @@ impl PodLife {
 
     /// The arguments of the process, and the container from inside.
     fn prepare(
-        &self,
+        &mut self,
         container: &Container,
         image: &Arc<dyn Image>,
     ) -> Result<(Vec<String>, Inside), String> {
+        let files = self.files(container);
         let ip = self.ip.ok_or("no address is left for the Pod")?;
         let sources = Sources {
             pod: &self.order.pod,
@@ -124,6 +125,7 @@ impl PodLife {
             image: Arc::clone(image),
             environment,
             network: Host::new(Arc::clone(&self.node.network), ip),
+            files,
         };
         Ok((arguments, inside))
     }

@@ -108,6 +108,10 @@ fn what_pocket_cannot_run_is_named() {
         json!({"restartPolicy": "Never"}),
         "spec.containers[0].restartPolicy: in pocket a container is restarted as its Pod says, unless it is a sidecar",
     );
+    check(
+        json!({"volumeMounts": [{"name": "a", "mountPath": "/a", "subPathExpr": "$(POD)"}]}),
+        "spec.containers[0].volumeMounts[0].subPathExpr: pocket expands no path",
+    );
     let pod = json!({"containers": [], "volumes": [
         {"name": "a", "emptyDir": {}}, {"name": "b", "secret": {}},
     ]});

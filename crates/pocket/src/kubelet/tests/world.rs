@@ -41,6 +41,7 @@ struct Acts {
     lingers: BTreeMap<String, Duration>,
     starts: BTreeMap<String, Vec<Moment>>,
     terminations: BTreeMap<String, Vec<Moment>>,
+    notes: BTreeMap<String, Vec<String>>,
 }
 
 impl World {
@@ -155,6 +156,12 @@ impl World {
             .get(container)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// What the starts of this container found in their file `NOTE`, to which each added the container's name, or why that went wrong.
+    pub(super) fn notes(&self, container: &str) -> Vec<String> {
+        let acts = self.script.acts();
+        acts.notes.get(container).cloned().unwrap_or_default()
     }
 
     pub(super) fn find(&self) -> Option<Pod> {
@@ -283,6 +290,7 @@ impl Script {
             .entry(name.clone())
             .or_default()
             .push(self.clock.now());
+        self.note(name, &process);
         let mut listener = process
             .network
             .listen(format!("[::]:{port}").parse().unwrap())
@@ -308,6 +316,20 @@ impl Script {
         let linger = self.terminated(name);
         tokio::time::sleep(linger).await;
         Exit::code(0)
+    }
+
+    fn note(&self, name: &str, process: &Process) {
+        let Some(path) = process.environment.get("NOTE") else {
+            return;
+        };
+        let found = process.files.read(path).unwrap_or_default();
+        let note = [&found, name.as_bytes()].concat();
+        let found = match process.files.write(path, &note) {
+            Ok(()) => String::from_utf8(found).unwrap(),
+            Err(error) => error.to_string(),
+        };
+        let mut acts = self.acts();
+        acts.notes.entry(name.to_owned()).or_default().push(found);
     }
 
     async fn serve(self: Arc<Self>, mut stream: Stream, port: String) {

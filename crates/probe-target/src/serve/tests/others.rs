@@ -21,23 +21,35 @@ impl io::Write for Printed {
 }
 
 /// Runs a command to its end; its exit code and everything it says.
-async fn say(network: &Memory, line: &str, process_1: fn(&str) -> io::Result<Vec<u8>>) -> String {
+async fn say(network: &Memory, line: &str, system: System) -> String {
     let printed = Printed::default();
     let arguments: Vec<_> = line.split(' ').collect();
     let mut command = process(network, &arguments, std::future::pending());
     command.output = Box::new(printed.clone());
     command.errors = Box::new(printed.clone());
-    command.read = process_1;
+    command.files = Arc::new(system);
     let code = crate::run(command).await;
     let said = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
     format!("exit {code}: {said}")
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it stands for reading a file")]
-fn serving(file: &str) -> io::Result<Vec<u8>> {
-    assert_eq!(file, "/proc/1/cmdline");
-    Ok(b"/probe-target\0--port\08080\0--port\08081\0".to_vec())
+/// A system of which nothing is known but the command line of process 1, if that can be read.
+#[derive(Clone, Copy)]
+struct System(Option<&'static str>);
+
+impl Files for System {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        assert_eq!(path, "/proc/1/cmdline");
+        let line = self.0.map(|line| line.as_bytes().to_vec());
+        line.ok_or(io::ErrorKind::PermissionDenied.into())
+    }
+
+    fn replace(&self, _: &str, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
 }
+
+const SERVING: System = System(Some("/probe-target\0--port\08080\0--port\08081\0"));
 
 #[test]
 fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
@@ -58,7 +70,7 @@ fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
             "check tcp 127.0.0.1:8081",
             "check tcp 127.0.0.1:9999",
         ] {
-            story += &say(&site.network, line, serving).await;
+            story += &say(&site.network, line, SERVING).await;
         }
         expect![[r#"
             exit 0: 8080/readyz is 503 (revision 1, instance i1)
@@ -86,12 +98,11 @@ fn without_a_target_to_be_sure_of_nothing_is_flipped() {
     run(async {
         let network = Memory::default();
         let mut story = String::new();
-        let paused = |_: &str| Ok(b"/pause\0".to_vec());
+        let paused = System(Some("/pause\0"));
         story += &say(&network, "flip 8080/x 503", paused).await;
-        let hidden = |_: &str| Err(io::ErrorKind::PermissionDenied.into());
-        story += &say(&network, "heal", hidden).await;
-        story += &say(&network, "state", serving).await;
-        story += &say(&network, "state --control localhost:1", serving).await;
+        story += &say(&network, "heal", System(None)).await;
+        story += &say(&network, "state", SERVING).await;
+        story += &say(&network, "state --control localhost:1", SERVING).await;
         expect![[r#"
             exit 2: error: `--control`: must be given, as process 1 is no probe-target that serves
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
@@ -117,7 +128,7 @@ fn a_check_tells_what_it_saw() {
         let mut story = String::new();
         for path in ["/", "/bad", "/moved", "/hang", "/reset", "/close"] {
             let line = format!("check http 127.0.0.1:8080 {path} --timeout 2s");
-            story += &say(&site.network, &line, serving).await;
+            story += &say(&site.network, &line, SERVING).await;
         }
         expect![[r#"
             exit 0: / answers 200

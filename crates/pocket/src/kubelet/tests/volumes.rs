@@ -1,0 +1,63 @@
+//! What lasts in a Pod's empty directories, and for whom.
+
+use serde_json::{Value, json};
+
+use super::SECOND;
+use super::world::{World, container, pod};
+
+/// A container that notes its starts in `/state/note` of the directory `state`.
+fn noting(name: &str, port: u16, mount: &Value) -> Value {
+    let mut mounted = json!({"name": "state", "mountPath": "/state"});
+    let fields = mount.as_object().unwrap().clone();
+    mounted.as_object_mut().unwrap().extend(fields);
+    let mut container = container(name, port, &json!({"volumeMounts": [mounted]}));
+    let note = json!({"name": "NOTE", "value": "/state/note"});
+    container["env"].as_array_mut().unwrap().push(note);
+    container
+}
+
+fn create(world: &World, containers: &Value) {
+    let volumes = json!([{"name": "state", "emptyDir": {}}]);
+    world.create(pod(
+        &json!({"containers": containers, "volumes": volumes, "terminationGracePeriodSeconds": 1}),
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_outlives_the_container_and_not_the_pod() {
+    let world = World::new();
+    let containers = json!([noting("a", 8080, &json!({}))]);
+    create(&world, &containers);
+    world.advance(5 * SECOND).await;
+    world.crash("a", 1);
+    world.until(|world| world.restarts() == [1]).await;
+    world.run("a");
+    world.until(|world| world.notes("a").len() == 3).await;
+    assert_eq!(world.notes("a"), ["", "a", "aa"]);
+    world.delete(None);
+    world.until(|world| world.find().is_none()).await;
+    create(&world, &containers);
+    world.until(|world| world.notes("a").len() == 4).await;
+    assert_eq!(world.notes("a")[3], "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn containers_share_a_directory_but_for_what_a_mount_says() {
+    let world = World::new();
+    create(
+        &world,
+        &json!([
+            noting("a", 8080, &json!({})),
+            noting("b", 8081, &json!({"mountPath": "/state/"})),
+            noting("c", 8082, &json!({"subPath": "own"})),
+            noting("d", 8083, &json!({"readOnly": true})),
+            noting("e", 8084, &json!({"mountPath": "/elsewhere"})),
+        ]),
+    );
+    world.advance(5 * SECOND).await;
+    assert_eq!(world.notes("a"), [""]);
+    assert_eq!(world.notes("b"), ["a"]);
+    assert_eq!(world.notes("c"), [""]);
+    assert_eq!(world.notes("d"), ["Read-only file system (os error 30)"]);
+    assert_eq!(world.notes("e"), ["No such file or directory (os error 2)"]);
+}
