@@ -26,6 +26,14 @@ impl Errors {
     }
 }
 
+/// Tells of a panic what it says itself. What a backtrace needs is not in the tiny binary (`tiny.ld`), so none may begin.
+#[cfg(without_backtraces)]
+pub(crate) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        _ = writeln!(Errors::open(), "{panic}");
+    }));
+}
+
 impl Write for Errors {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(log) = &mut self.termination_log {

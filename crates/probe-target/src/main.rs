@@ -18,6 +18,8 @@ use sockets::Sockets;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    #[cfg(without_backtraces)]
+    errors::tell_panics();
     ExitCode::from(probe_target::run(process()).await)
 }
 
