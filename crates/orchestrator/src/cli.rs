@@ -3,14 +3,14 @@
 //! Names, flags and defaults are a contract. What a value means is checked where it is used; here
 //! only its form.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+mod flip;
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{
-    experiment::{Behaviour, ObjectRef, Probe, time},
-    select::Selection,
-};
+use crate::{experiment::ObjectRef, select::Selection};
+pub use flip::Flip;
 
 /// Flip the health of one container and see what Kubernetes does.
 #[derive(Debug, Parser)]
@@ -40,7 +40,7 @@ pub enum Command {
     /// Delete a workload that `up` applied, or what a dead run left behind
     Down(Down),
     /// Make one probe of one container fail, or pass again, without a rollout
-    Flip(Flip),
+    Flip(Box<Flip>),
     /// Take all flips away
     Heal(Selected),
     /// What each probe is set to and what Kubernetes sees
@@ -143,35 +143,6 @@ pub struct Down {
     pub at: Where,
 }
 
-/// `probeflip flip`
-#[derive(Debug, Args)]
-pub struct Flip {
-    /// A Pod, or all Pods of a workload such as `deploy/web`
-    #[arg(value_name = "POD|KIND/NAME")]
-    pub subject: ObjectRef,
-    /// The container whose probe is meant
-    #[arg(short, long, value_name = "CONTAINER")]
-    pub container: String,
-    /// `liveness`, `readiness` or `startup`
-    #[arg(value_name = "PROBE")]
-    pub probe: Probe,
-    /// `pass`, `fail`, a status from 200 to 999, `refuse`, `reset`, `close` or `hang`
-    #[arg(value_name = "BEHAVIOUR")]
-    pub behaviour: Behaviour,
-    /// How long, then return at once; else until Ctrl-C
-    #[arg(long = "for", value_name = "30s", value_parser = some_time)]
-    pub duration: Option<Duration>,
-    /// For how many requests
-    #[arg(long, value_name = "N", value_parser = some_requests)]
-    pub count: Option<NonZeroU32>,
-    /// Also if other probes or ports are touched
-    #[arg(long)]
-    pub shared: bool,
-    /// Which cluster and namespace
-    #[command(flatten)]
-    pub at: Where,
-}
-
 /// `probeflip heal` and `probeflip status`
 #[derive(Debug, Args)]
 pub struct Selected {
@@ -209,19 +180,6 @@ pub struct Image {
     /// Where to write the archive
     #[arg(short, long, value_name = "FILE.tar")]
     pub output: PathBuf,
-}
-
-/// A bound of no time would be no flip.
-fn some_time(text: &str) -> Result<Duration, String> {
-    match time::parse(text) {
-        Ok(Duration::ZERO) => Err("expected more than no time".to_owned()),
-        parsed => parsed.map_err(|error| error.to_string()),
-    }
-}
-
-fn some_requests(text: &str) -> Result<NonZeroU32, String> {
-    let parsed = text.parse().ok();
-    parsed.ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 #[cfg(test)]

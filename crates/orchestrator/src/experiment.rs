@@ -7,24 +7,25 @@ mod behaviour;
 mod claim;
 mod object_ref;
 mod operator;
+mod probe;
 mod rate;
 mod span;
 pub mod time;
 pub(crate) mod written;
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use behaviour::WORDS;
-pub use behaviour::{Behaviour, InvalidBehaviour, InvalidProbe, Probe};
+pub(crate) use behaviour::words;
+pub use behaviour::{BESIDE, Behaviour, Does, To};
 pub use claim::{
     Addresses, Claim, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
     EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat,
 };
 pub use object_ref::{InvalidObjectRef, Kind, ObjectRef};
 pub use operator::Operator;
+pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
 pub use span::{Span, Spanned};
 
@@ -167,14 +168,8 @@ pub struct Flip {
     pub container: Spanned<String>,
     /// Which probe of it.
     pub probe: Spanned<Probe>,
-    /// What the probe gets.
+    /// What the probe gets, and what ends that.
     pub to: Spanned<Behaviour>,
-    /// When it ends by itself.
-    pub lasts: Option<Duration>,
-    /// After how many requests it ends by itself.
-    pub count: Option<NonZeroU32>,
-    /// How long each answer is held back.
-    pub delay: Option<Duration>,
     /// Whether it may touch another probe too.
     pub shared: bool,
 }

@@ -2,14 +2,8 @@
 //!
 //! What it does there is planned in `flip_plan`; when it is undone is the caller's business.
 
-use std::{num::NonZeroU32, time::Duration};
-
 use k8s_openapi::api::core::v1::{Pod, Service};
-use probe_target::{
-    bound::Bounds,
-    opening::{Opening, PortState},
-    wire,
-};
+use probe_target::{behaviour::Behaviour as Laid, opening::Opening, wire};
 
 use crate::{
     control::{Control, ControlError},
@@ -27,14 +21,8 @@ pub struct Order {
     pub container: String,
     /// Which probe of it.
     pub probe: Probe,
-    /// What the probe gets.
+    /// What the probe gets, and what ends that by itself.
     pub to: Behaviour,
-    /// When it ends by itself.
-    pub lasts: Option<Duration>,
-    /// After how many requests it ends by itself.
-    pub count: Option<NonZeroU32>,
-    /// How long each answer is held back.
-    pub delay: Option<Duration>,
     /// Whether other probes may be touched too.
     pub shared: bool,
     /// Whether it ends with our lease.
@@ -79,12 +67,6 @@ pub enum FlipError {
         /// The ports there are.
         there: String,
     },
-    /// A delay means nothing to a port.
-    #[error("`{0}` acts on connections, which have no answer to delay")]
-    Delay(Behaviour),
-    /// Connections that are never accepted cannot be counted.
-    #[error("`{0}` refuses connections, which cannot be counted; bound it by time")]
-    Count(Behaviour),
     /// The target could not be talked to.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -93,30 +75,10 @@ pub enum FlipError {
 impl Ends for FlipError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NotATarget(_) | Self::NotListed { .. } | Self::Delay(_) | Self::Count(_) => {
-                Exit::Usage
-            }
+            Self::NotATarget(_) | Self::NotListed { .. } => Exit::Usage,
             Self::Refused(refusal) => refusal.exit(),
             Self::Control(error) => error.exit(),
         }
-    }
-}
-
-/// What a Pod and the Services of its namespace say about an order, before anybody is asked.
-pub fn plan(pod: &Pod, services: &[Service], order: &Order) -> Result<Plan, FlipError> {
-    let wish = Wish {
-        container: &order.container,
-        probe: order.probe,
-        to: order.to,
-        shared: order.shared,
-    };
-    let plan = flip_plan::plan(pod, services, wish)?;
-    match &plan.act {
-        Act::Port(_) if order.delay.is_some() => Err(FlipError::Delay(order.to)),
-        Act::Port(state) if order.count.is_some() && *state != PortState::Reset => {
-            Err(FlipError::Count(order.to))
-        }
-        _ => Ok(plan),
     }
 }
 
@@ -133,7 +95,13 @@ impl Ready {
         F: Future<Output = Result<wire::State, ControlError>>,
     {
         let address = targets::target(pod, &order.container)?;
-        let plan = plan(pod, services, order)?;
+        let wish = Wish {
+            container: &order.container,
+            probe: order.probe,
+            to: &order.to,
+            shared: order.shared,
+        };
+        let plan = flip_plan::plan(pod, services, wish)?;
         let control = switchboard.control(&address);
         let state = state(control.clone()).await?;
         if !state.ports.contains_key(&plan.port) {
@@ -166,26 +134,21 @@ impl Ready {
             plan,
             order,
         } = self;
-        let bounds = Bounds {
-            length: order.lasts,
-            count: order.count.map(|count| u64::from(count.get())),
-            ..Bounds::default()
-        };
+        let leased = order.leased;
         match &plan.act {
             Act::Route { path, gets } => {
-                let mut behaviour = gets.clone();
-                behaviour.delay = order.delay.unwrap_or_default();
-                behaviour.bounds = bounds;
-                behaviour.leased = order.leased;
+                let behaviour = Laid {
+                    leased,
+                    ..(**gets).clone()
+                };
                 control
                     .put_route(instance, plan.port, path, &behaviour)
                     .await
             }
-            Act::Port(state) => {
+            Act::Port(opening) => {
                 let opening = Opening {
-                    bounds,
-                    leased: order.leased,
-                    ..Opening::new(*state)
+                    leased,
+                    ..opening.clone()
                 };
                 control.put_port(instance, plan.port, &opening).await
             }

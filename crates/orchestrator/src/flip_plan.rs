@@ -7,13 +7,15 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use probe_target::{
-    behaviour::{Behaviour as Laid, Fault},
-    opening::PortState,
+    Invalid,
+    behaviour::{Behaviour as Laid, Effect, Fault},
+    bound::Bounds,
+    opening::{Opening, PortState},
 };
 
 use crate::{
     exit::{Ends, Exit},
-    experiment::{Behaviour, Probe},
+    experiment::{Behaviour, Does, Probe},
     probed::{Asks, Probed, port_number, probes_of},
     targets::containers,
 };
@@ -26,7 +28,7 @@ pub struct Wish<'a> {
     /// Which probe of it.
     pub probe: Probe,
     /// What the probe gets.
-    pub to: Behaviour,
+    pub to: &'a Behaviour,
     /// Whether other probes may be touched too.
     pub shared: bool,
 }
@@ -49,11 +51,21 @@ pub enum Act {
     Route {
         /// The path.
         path: String,
-        /// What requests for it get, without bounds.
+        /// What requests for it get, not leased.
         gets: Box<Laid>,
     },
     /// The whole port changes how it treats connections.
-    Port(PortState),
+    Port(Opening),
+}
+
+impl Act {
+    /// What ends it by itself.
+    pub fn bounds(&self) -> &Bounds {
+        match self {
+            Self::Route { gets, .. } => &gets.bounds,
+            Self::Port(opening) => &opening.bounds,
+        }
+    }
 }
 
 /// Why a flip is not made.
@@ -87,11 +99,11 @@ pub enum Refusal {
         /// What it asks.
         asks: String,
     },
-    /// The behaviour means nothing to such a probe.
+    /// The probe would not notice.
     #[error(
-        "the {probe} probe of `{container}` is {kind}, which never sees `{to}`; expected {expected}"
+        "the {probe} probe of `{container}` is {kind} and would not see `{to}`: {why}; expected {expected}"
     )]
-    Meaningless {
+    Unseen {
         /// The container.
         container: String,
         /// The probe.
@@ -99,9 +111,23 @@ pub enum Refusal {
         /// `tcp` or `grpc`.
         kind: &'static str,
         /// What was asked for.
-        to: Behaviour,
+        to: String,
+        /// How that is.
+        why: &'static str,
         /// The words it can see.
         expected: &'static str,
+    },
+    /// It means something, but not with that bound or detail.
+    #[error("`{to}` at the {probe} probe of `{container}`: {invalid}")]
+    Impossible {
+        /// The container.
+        container: String,
+        /// The probe.
+        probe: Probe,
+        /// What was asked for.
+        to: String,
+        /// The field and what is wrong with it.
+        invalid: Invalid,
     },
     /// Other probes would see it too.
     #[error("that would also touch {}; if that is meant, say `{SHARED}`", others.join(", "))]
@@ -126,14 +152,20 @@ pub fn plan(pod: &Pod, services: &[Service], wish: Wish<'_>) -> Result<Plan, Ref
     if wish.probe == Probe::Startup && has_started(pod, wish.container) {
         return Err(Refusal::Started(wish.container.to_owned()));
     }
-    let (port, act) = act(flipped, wish.to)?;
+    let (port, act) = Flipped {
+        probed: flipped,
+        to: wish.to,
+    }
+    .act()?;
     let others = touched(&probes, flipped, port, &act);
     if !others.is_empty() && !wish.shared {
         return Err(Refusal::Shared { others });
     }
-    let closes = match act {
-        Act::Port(PortState::Open) | Act::Route { .. } => Vec::new(),
-        Act::Port(_) => service_ports(pod, services, port),
+    let closes = match &act {
+        Act::Port(opening) if opening.state != PortState::Open => {
+            service_ports(pod, services, port)
+        }
+        Act::Port(_) | Act::Route { .. } => Vec::new(),
     };
     Ok(Plan { port, act, closes })
 }
@@ -167,47 +199,108 @@ fn has_started(pod: &Pod, container: &str) -> bool {
         .any(|status| status.name == container && status.started == Some(true))
 }
 
-/// The words' meanings, one arm a kind of probe.
-fn act(probed: &Probed, to: Behaviour) -> Result<(u16, Act), Refusal> {
-    let meaningless = |kind, expected| Refusal::Meaningless {
-        container: probed.container.clone(),
-        probe: probed.probe,
-        kind,
-        to,
-        expected,
-    };
-    match &probed.asks {
-        Asks::Http { port, path } => {
-            let route = |gets: Laid| Act::Route {
-                path: path.clone(),
-                gets: Box::new(gets),
-            };
-            let act = match to {
-                Behaviour::Pass => route(Laid::status(200)),
-                Behaviour::Fail => route(Laid::status(503)),
-                Behaviour::Status(status) => route(Laid::status(status)),
-                Behaviour::Reset => route(Laid::fault(Fault::Reset)),
-                Behaviour::Close => route(Laid::fault(Fault::Close)),
-                Behaviour::Hang => route(Laid::fault(Fault::Hang)),
-                Behaviour::Refuse => Act::Port(PortState::Closed),
-            };
-            Ok((*port, act))
+/// A probe and what it is to get.
+#[derive(Clone, Copy)]
+struct Flipped<'a> {
+    probed: &'a Probed,
+    to: &'a Behaviour,
+}
+
+impl Flipped<'_> {
+    /// What that means, one arm a kind of probe.
+    fn act(self) -> Result<(u16, Act), Refusal> {
+        match &self.probed.asks {
+            Asks::Http { port, path } => Ok((*port, self.on_route(path)?)),
+            Asks::Tcp { port } => Ok((*port, self.on_connections()?)),
+            Asks::Grpc { port, service } => Ok((*port, self.on_service(service)?)),
+            Asks::Unreadable(asks) => Err(Refusal::NotOurs {
+                container: self.probed.container.clone(),
+                probe: self.probed.probe,
+                asks: asks.clone(),
+            }),
         }
-        Asks::Tcp { port } => match to {
-            Behaviour::Pass => Ok((*port, Act::Port(PortState::Open))),
-            Behaviour::Fail | Behaviour::Refuse => Ok((*port, Act::Port(PortState::Closed))),
-            Behaviour::Reset => Ok((*port, Act::Port(PortState::Reset))),
-            _ => Err(meaningless("tcp", "`pass`, `fail`, `refuse` or `reset`")),
-        },
-        Asks::Grpc { port, .. } => match to {
-            Behaviour::Refuse => Ok((*port, Act::Port(PortState::Closed))),
-            _ => Err(meaningless("grpc", "`refuse`")),
-        },
-        Asks::Unreadable(asks) => Err(Refusal::NotOurs {
-            container: probed.container.clone(),
-            probe: probed.probe,
-            asks: asks.clone(),
-        }),
+    }
+
+    fn on_route(self, path: &str) -> Result<Act, Refusal> {
+        match self
+            .to
+            .on_routes()
+            .map_err(|invalid| self.impossible(invalid))?
+        {
+            Does::Port(opening) => Ok(Act::Port(opening)),
+            Does::Route(gets) => Ok(Act::Route {
+                path: path.to_owned(),
+                gets,
+            }),
+        }
+    }
+
+    /// A service is a route; of what a route can do, it does what there is in gRPC.
+    fn on_service(self, service: &str) -> Result<Act, Refusal> {
+        let act = self.on_route(&format!("/{service}"))?;
+        if let Act::Route { gets, .. } = &act {
+            let mut effects = [&gets.effect].into_iter().chain(&gets.then);
+            if let Some(why) = effects.find_map(foreign_to_grpc) {
+                return Err(self.unseen("grpc", why, SEEN_BY_GRPC));
+            }
+        }
+        Ok(act)
+    }
+
+    /// Seen on 1.36.3: a blackholed or deaf port passes every tcp probe, and one that resets passes about half of them.
+    fn on_connections(self) -> Result<Act, Refusal> {
+        let unseen = |why| Err(self.unseen("tcp", why, "`pass`, `fail` or `refuse`"));
+        let opening = self.to.on_connections();
+        let Some(opening) = opening.map_err(|invalid| self.impossible(invalid))? else {
+            return unseen("it asks nothing and hears nothing");
+        };
+        match opening.state {
+            PortState::Open | PortState::Closed => Ok(Act::Port(opening)),
+            PortState::Blackhole | PortState::Deaf => {
+                unseen("the system completes connections that nobody accepts or reads")
+            }
+            PortState::Reset => {
+                unseen("it is connected by then, and whether it hears of the reset is chance")
+            }
+        }
+    }
+
+    fn unseen(self, kind: &'static str, why: &'static str, expected: &'static str) -> Refusal {
+        Refusal::Unseen {
+            container: self.probed.container.clone(),
+            probe: self.probed.probe,
+            kind,
+            to: self.to.to_string(),
+            why,
+            expected,
+        }
+    }
+
+    fn impossible(self, invalid: Invalid) -> Refusal {
+        Refusal::Impossible {
+            container: self.probed.container.clone(),
+            probe: self.probed.probe,
+            to: self.to.to_string(),
+            invalid,
+        }
+    }
+}
+
+const SEEN_BY_GRPC: &str = "`pass`, `fail`, `404` (NOT_FOUND), `501` (UNIMPLEMENTED), `hang`, `close`, `reset`, `refuse`, `blackhole` or `deaf`";
+
+/// Why a health check in gRPC cannot be given that, if so. A probe-target means `SERVING` by 200 and `NOT_SERVING` by 503.
+fn foreign_to_grpc(effect: &Effect) -> Option<&'static str> {
+    match effect {
+        Effect::Reply(reply) if !matches!(reply.status, 200 | 404 | 501 | 503) => {
+            Some("no other statuses have a meaning in gRPC")
+        }
+        Effect::Reply(reply) if reply.body.is_some() || !reply.headers.is_empty() => {
+            Some("a health status has neither headers nor a body")
+        }
+        Effect::Fault(fault, _) if !matches!(fault, Fault::Hang | Fault::Close | Fault::Reset) => {
+            Some("it is a fault of HTTP/1.1, and gRPC speaks HTTP/2")
+        }
+        Effect::Reply(_) | Effect::Fault(..) => None,
     }
 }
 
@@ -278,7 +371,7 @@ impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Route { path, gets } => write!(f, "{path} {}", gets.effect.word()),
-            Self::Port(state) => f.write_str(state.name()),
+            Self::Port(opening) => f.write_str(opening.state.name()),
         }
     }
 }

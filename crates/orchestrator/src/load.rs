@@ -2,6 +2,7 @@
 //!
 //! Pure: the text is handed in. Whether the names in an experiment exist in its workload is [`crate::check`]'s question.
 
+mod behaviours;
 mod claims;
 mod documents;
 mod meaning;

@@ -8,6 +8,7 @@ use k8s_openapi::{
     api::core::v1::{Container, Pod, Probe as Spec},
     apimachinery::pkg::util::intstr::IntOrString,
 };
+use probe_target::Kind;
 
 use crate::{experiment::Probe, targets::containers};
 
@@ -107,11 +108,8 @@ fn asks(container: &Container, spec: &Spec) -> Asks {
         let port = IntOrString::Int(grpc.port);
         return number(container, &port, |port| Asks::Grpc { port, service });
     }
-    let command = spec
-        .exec
-        .iter()
-        .flat_map(|exec| exec.command.iter().flatten());
-    check_command(&command.map(String::as_str).collect::<Vec<_>>())
+    let command = spec.exec.iter().filter_map(|exec| exec.command.clone());
+    check_command(&command.flatten().collect::<Vec<_>>())
 }
 
 /// A port as the kubelet finds it: a number, or the name of one of the container's own ports.
@@ -138,29 +136,28 @@ pub(crate) fn port_number(container: &Container, port: &IntOrString) -> Option<u
 }
 
 /// `probe-target check http 127.0.0.1:8080 /readyz` asks what its words say.
-fn check_command(command: &[&str]) -> Asks {
-    let readable = match command {
-        [program, "check", kind, address, rest @ ..] if is_ours(program) => {
-            let port = address
-                .rsplit_once(':')
-                .and_then(|(_, port)| port.parse().ok());
-            let word = rest.first().filter(|word| !word.starts_with("--")).copied();
-            port.and_then(|port| match *kind {
-                "http" => Some(Asks::Http {
-                    port,
-                    path: without_query(word.unwrap_or("/")),
-                }),
-                "tcp" => Some(Asks::Tcp { port }),
-                "grpc" => Some(Asks::Grpc {
-                    port,
-                    service: word.unwrap_or_default().to_owned(),
-                }),
-                _ => None,
-            })
-        }
-        _ => None,
+fn check_command(command: &[String]) -> Asks {
+    let unreadable = |why: &str| Asks::Unreadable(format!("exec {}{why}", command.join(" ")));
+    let Some(check) = command
+        .split_first()
+        .filter(|(program, _)| is_ours(program))
+        .and_then(|(_, arguments)| probe_target::asked(arguments))
+    else {
+        return unreadable("");
     };
-    readable.unwrap_or_else(|| Asks::Unreadable(format!("exec {}", command.join(" "))))
+    let ip = check.address.ip();
+    if !ip.is_loopback() && !ip.is_unspecified() {
+        return unreadable(", an address that is not the Pod's own loopback");
+    }
+    let port = check.address.port();
+    match check.kind {
+        Kind::Http(path) => Asks::Http {
+            port,
+            path: without_query(&path),
+        },
+        Kind::Tcp => Asks::Tcp { port },
+        Kind::Grpc(service) => Asks::Grpc { port, service },
+    }
 }
 
 fn is_ours(program: &str) -> bool {
@@ -238,7 +235,15 @@ mod tests {
             "http 8080/",
         );
         check(&exec("/probe-target check tcp 127.0.0.1:7000"), "tcp 7000");
+        check(
+            &exec("/probe-target check --timeout 500ms grpc 127.0.0.1:9000 db"),
+            "grpc 9000/db",
+        );
         check(&exec("cat /tmp/healthy"), "exec cat /tmp/healthy");
+        check(
+            &exec("/probe-target check tcp 10.0.0.7:7000"),
+            "exec /probe-target check tcp 10.0.0.7:7000, an address that is not the Pod's own loopback",
+        );
         check(
             &exec("probe-target check http nowhere"),
             "exec probe-target check http nowhere",

@@ -8,6 +8,7 @@ use std::fmt;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use probe_target::word::Word;
 
 use crate::experiment::{Source, Span};
 pub(crate) use suggest::{choices, closest};
@@ -59,6 +60,18 @@ impl Fault {
         } else {
             self.expected(choices(&names))
         }
+    }
+
+    /// A word that is no behaviour.
+    pub fn unknown_behaviour(word: &str) -> Self {
+        if word.parse::<u64>().is_ok() {
+            return Self::new(format!("status {word} cannot be sent"))
+                .expected("a status from 200 to 999");
+        }
+        let names: Vec<_> = Word::names().collect();
+        let fault =
+            Self::new(format!("unknown behaviour `{word}`")).one_of(word, names.iter().copied());
+        fault.expected(format!("a status from 200 to 999, {}", choices(&names)))
     }
 
     /// In this place.

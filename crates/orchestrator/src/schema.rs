@@ -11,7 +11,11 @@ pub fn experiment() -> Schema {
 
 #[cfg(test)]
 mod tests {
+    use probe_target::{Invalid, behaviour::Behaviour, opening::Opening};
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::experiment::BESIDE;
 
     #[test]
     fn fields_are_described_and_later_ones_left_out() {
@@ -28,11 +32,51 @@ mod tests {
             "probeflip.dev/v1alpha1"
         );
         assert_eq!(schema["additionalProperties"], false);
+        let to = &schema["$defs"]["Flip"]["properties"]["to"]["oneOf"];
+        assert!(
+            to[1]["enum"]
+                .as_array()
+                .unwrap()
+                .contains(&"stall-body".into())
+        );
         for (name, definition) in schema["$defs"].as_object().unwrap() {
             assert!(
                 definition["description"].is_string(),
                 "{name} is not described"
             );
         }
+    }
+
+    /// Both ways: a field the target does not know is no field, and one that the schema does not know is none.
+    #[test]
+    fn a_behaviour_s_fields_are_those_that_a_target_takes() {
+        let schema = serde_json::to_value(experiment()).unwrap();
+        let flip = &schema["$defs"]["Flip"]["properties"];
+        let said = |object: &Value| {
+            object
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let mut known = said(&flip["to"]["oneOf"][2]["properties"]);
+        known.extend(
+            said(flip)
+                .into_iter()
+                .filter(|name| BESIDE.contains(&name.as_str())),
+        );
+        known.sort_unstable();
+        known.dedup();
+        let of = |refused: Invalid| {
+            let (_, names) = refused.message.split_once("expected one of ").unwrap();
+            names.split(", ").map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut taken = of(Behaviour::read(json!({ "status": 200, "?": 0 }), "").unwrap_err());
+        taken.extend(of(Opening::read(json!({ "?": 0 }), "").unwrap_err()));
+        taken.retain(|name| name != "leased");
+        taken.sort_unstable();
+        taken.dedup();
+        assert_eq!(known, taken);
     }
 }

@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use probe_target::{moment::Moment, wire};
 
 use crate::{
-    experiment::time,
+    experiment::{time, words},
     flip_plan::selects,
     probed::{Asks, Probed, probes_of},
 };
@@ -83,22 +83,27 @@ fn set(state: &wire::State, asks: &Asks) -> String {
         return said(laid.set.state.name(), laid, laid.set.leased, state.uptime);
     }
     let route = match asks {
-        Asks::Http { path, .. } => port.routes.get(path).and_then(|route| route.flip.as_ref()),
-        _ => None,
+        Asks::Http { path, .. } => port.routes.get(path),
+        Asks::Grpc { service, .. } => port.routes.get(&format!("/{service}")),
+        Asks::Tcp { .. } | Asks::Unreadable(_) => None,
     };
-    match route {
-        Some(laid) => said(&laid.set.effect.word(), laid, laid.set.leased, state.uptime),
+    match route.and_then(|route| route.flip.as_ref()) {
+        Some(laid) => said(&words(&laid.set), laid, laid.set.leased, state.uptime),
         None => "base".to_owned(),
     }
 }
 
 fn said<B>(word: &str, laid: &wire::Laid<B>, leased: bool, now: Moment) -> String {
     let mut said = vec![word.to_owned()];
-    if let Some(until) = laid.until {
-        let left = until.as_micros().saturating_sub(now.as_micros());
+    let until = |moment: Moment| {
+        let left = moment.as_micros().saturating_sub(now.as_micros());
         // Whole seconds, rounded up: a flip with any time left has not ended.
-        let left = std::time::Duration::from_secs(left.div_ceil(1_000_000));
-        said.push(format!("{} left", time::format(left)));
+        time::format(std::time::Duration::from_secs(left.div_ceil(1_000_000)))
+    };
+    if let Some(opens) = laid.opens {
+        said.push(format!("begins in {}", until(opens)));
+    } else if let Some(end) = laid.until {
+        said.push(format!("{} left", until(end)));
     }
     if let Some(left) = laid.left {
         said.push(format!("{left} requests left"));

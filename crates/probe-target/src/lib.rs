@@ -53,6 +53,7 @@ mod tcp;
 mod traffic;
 mod world;
 
+pub use cli::check::{Check, Kind, asked};
 pub use invalid::Invalid;
 pub use net::{Connection, Listener, Network};
 pub use process::{Effects, Files, Process};

@@ -1,10 +1,11 @@
-//! A behaviour in one word, the same on the command line, in `--route` and in an experiment: `pass`, `fail`, `refuse`, a status, a fault.
-//! It says what the word means for an HTTP route, not how it gets to the target.
+//! A behaviour in one word, the same on the command line, in `--route` and in an experiment: `pass`, `fail`, a status, a fault, and
+//! `refuse`, `blackhole` and `deaf` for a whole port. It says what the word means for a route or its port, not how it gets to the target.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::behaviour::{Behaviour, Fault, STATUS};
+use crate::opening::PortState;
 
 /// A behaviour in one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,6 +16,10 @@ pub enum Word {
     Fail,
     /// Nobody listens on the port any more.
     Refuse,
+    /// The port accepts, and never reads.
+    Blackhole,
+    /// The port is listened on, and nobody accepts.
+    Deaf,
     /// A status 200–999.
     Status(u16),
     /// A fault of the route.
@@ -22,24 +27,42 @@ pub enum Word {
 }
 
 impl Word {
-    /// What it means for an HTTP route; `None` for `refuse`, which means the whole port.
+    /// What it means for an HTTP route; `None` for what means [the whole port](Self::on_port).
     pub fn on_route(self) -> Option<Behaviour> {
         match self {
             Self::Pass => Some(Behaviour::status(200)),
             Self::Fail => Some(Behaviour::status(503)),
-            Self::Refuse => None,
+            Self::Refuse | Self::Blackhole | Self::Deaf => None,
             Self::Status(status) => Some(Behaviour::status(status)),
             Self::Fault(fault) => Some(Behaviour::fault(fault)),
         }
     }
+
+    /// The state it gives the whole port; `None` for what means [a route](Self::on_route).
+    pub fn on_port(self) -> Option<PortState> {
+        match self {
+            Self::Refuse => Some(PortState::Closed),
+            Self::Blackhole => Some(PortState::Blackhole),
+            Self::Deaf => Some(PortState::Deaf),
+            Self::Pass | Self::Fail | Self::Status(_) | Self::Fault(_) => None,
+        }
+    }
+
+    /// Every word but the statuses.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let words = ["pass", "fail", "refuse", "blackhole", "deaf"];
+        words.into_iter().chain(Fault::all().map(Fault::name))
+    }
 }
 
 /// All words with what each means, for help.
-pub(crate) fn table() -> String {
-    const OTHERS: [(&str, &str); 4] = [
+pub fn table() -> String {
+    const OTHERS: [(&str, &str); 6] = [
         ("pass", "200, laid over the base"),
         ("fail", "503"),
         ("refuse", "nobody listens on the port any more"),
+        ("blackhole", "the port accepts and never reads"),
+        ("deaf", "the port is listened on and nobody accepts"),
         ("200–999", "that status"),
     ];
     let faults = Fault::all().map(|fault| (fault.name(), fault.about()));
@@ -57,6 +80,8 @@ impl FromStr for Word {
             "pass" => return Ok(Self::Pass),
             "fail" => return Ok(Self::Fail),
             "refuse" => return Ok(Self::Refuse),
+            "blackhole" => return Ok(Self::Blackhole),
+            "deaf" => return Ok(Self::Deaf),
             _ => {}
         }
         if let Some(fault) = Fault::named(text) {
@@ -65,7 +90,7 @@ impl FromStr for Word {
         let Ok(status) = text.parse::<u16>() else {
             let faults = Fault::names();
             return Err(format!(
-                "no behaviour `{text}`, expected pass, fail, refuse, a status 200–999, or one of {faults}"
+                "no behaviour `{text}`, expected pass, fail, refuse, blackhole, deaf, a status 200–999, or one of {faults}"
             ));
         };
         if STATUS.contains(&u64::from(status)) {
@@ -82,6 +107,8 @@ impl fmt::Display for Word {
             Self::Pass => f.write_str("pass"),
             Self::Fail => f.write_str("fail"),
             Self::Refuse => f.write_str("refuse"),
+            Self::Blackhole => f.write_str("blackhole"),
+            Self::Deaf => f.write_str("deaf"),
             Self::Status(status) => write!(f, "{status}"),
             Self::Fault(fault) => f.write_str(fault.name()),
         }
@@ -94,12 +121,14 @@ mod tests {
 
     #[test]
     fn every_word_is_written_as_it_is_read() {
-        let faults = Fault::all().map(Fault::name);
-        for text in ["pass", "fail", "refuse", "200", "999"]
-            .into_iter()
-            .chain(faults)
-        {
-            assert_eq!(text.parse::<Word>().unwrap().to_string(), text);
+        for text in Word::names().chain(["200", "999"]) {
+            let word: Word = text.parse().unwrap();
+            assert_eq!(word.to_string(), text);
+            assert_ne!(
+                word.on_route().is_some(),
+                word.on_port().is_some(),
+                "{text}"
+            );
         }
     }
 

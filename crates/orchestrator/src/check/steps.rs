@@ -46,7 +46,7 @@ fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
     let wish = Wish {
         container: &flip.container,
         probe: flip.probe.value,
-        to: flip.to.value,
+        to: &flip.to.value,
         shared: flip.shared,
     };
     if let Err(refusal) = plan(pod, &services, wish) {
@@ -62,7 +62,7 @@ fn foreign_image(pod: &Pod, name: &str) -> Option<String> {
 // The word that would have to change.
 fn place(flip: &Flip, refusal: &Refusal) -> Span {
     match refusal {
-        Refusal::Meaningless { .. } => flip.to.span,
+        Refusal::Unseen { .. } | Refusal::Impossible { .. } => flip.to.span,
         _ => flip.probe.span,
     }
 }

@@ -183,15 +183,15 @@ fn a_flip_must_be_possible() {
         "httpGet: { path: /readyz, port: http-b }",
         "tcpSocket: { port: http-b }",
         &expect![[r#"
-        two-services.yaml:20:68: the readiness probe of `b` is tcp, which never sees `404`; expected `pass`, `fail`, `refuse` or `reset`
-           |
-        20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
-           |                                                                    ^^^
+            two-services.yaml:20:68: the readiness probe of `b` is tcp and would not see `404`: it asks nothing and hears nothing; expected `pass`, `fail` or `refuse`
+               |
+            20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
+               |                                                                    ^^^
 
-        two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
-           |
-        38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
-           |                                                     ^^^^^^^^^"#]],
+            two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+               |
+            38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+               |                                                     ^^^^^^^^^"#]],
     );
 }
 

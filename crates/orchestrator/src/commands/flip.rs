@@ -1,7 +1,7 @@
 //! `probeflip flip`: one behaviour at one probe of every Pod that is meant.
 //!
-//! With `--for` the target ends it and we return at once. Else it is leased, and we stay until Ctrl-C, so
-//! that it ends with us however we end.
+//! With `--for`, and no `--every`, the target ends it and we return at once. Else it is leased, and we stay until
+//! Ctrl-C, so that it ends with us however we end.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,6 @@ use crate::{
     cli,
     control::{Control, ControlError},
     exit::{Exit, Failure},
-    experiment::time,
     flip::{Order, Ready},
     interrupt::Interrupt,
     lease::Leases,
@@ -20,7 +19,7 @@ use crate::{
 };
 
 pub(super) async fn run(flip: &cli::Flip, bench: Bench<'_>) -> Outcome {
-    let order = order(flip);
+    let order = order(flip)?;
     let mut interrupt = Interrupt::catch()?;
     let ready = tokio::select! {
         biased;
@@ -51,17 +50,14 @@ pub(super) async fn run(flip: &cli::Flip, bench: Bench<'_>) -> Outcome {
     Ok(ended.and(heal(&ready, &bench).await))
 }
 
-fn order(flip: &cli::Flip) -> Order {
-    Order {
+fn order(flip: &cli::Flip) -> Result<Order, Failure> {
+    Ok(Order {
         container: flip.container.clone(),
         probe: flip.probe,
-        to: flip.behaviour,
-        lasts: flip.duration,
-        count: flip.count,
-        delay: None,
+        to: flip.wanted()?,
         shared: flip.shared,
-        leased: flip.duration.is_none(),
-    }
+        leased: !flip.ends(),
+    })
 }
 
 async fn prepare(
@@ -123,15 +119,14 @@ fn said(ready: &Ready) -> String {
     } = ready;
     let address = control.address();
     let mut said = format!(
-        "{}/{}: {} is now {} (port {}, {})",
-        address.pod, address.container, order.probe, order.to, plan.port, plan.act
+        "{}/{}: {} now gets {}, on port {}, {}",
+        address.pod,
+        address.container,
+        order.probe,
+        order.to.told(),
+        plan.port,
+        plan.act
     );
-    if let Some(lasts) = order.lasts {
-        write!(said, ", for {}", time::format(lasts)).expect("a string must take what is written");
-    }
-    if let Some(count) = order.count {
-        write!(said, ", for {count} requests").expect("a string must take what is written");
-    }
     if !plan.closes.is_empty() {
         let closed = plan.closes.join(", ");
         write!(said, "; this closes service port {closed}")

@@ -8,6 +8,7 @@ mod expectation;
 mod one_or_many;
 mod scalar;
 mod schema;
+mod tree;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,6 +18,7 @@ pub(crate) use any_of::AnyOf;
 pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsSaid, That};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use scalar::{Later, Scalar};
+pub(crate) use tree::Tree;
 
 use super::Spanned;
 
@@ -147,22 +149,55 @@ pub(crate) struct Flip {
     /// Which probe of it.
     #[schemars(with = "super::Probe")]
     pub(crate) probe: Spanned<Scalar>,
-    /// What the probe gets.
+    /// What the probe gets: a word, or the control API's own object.
     #[schemars(with = "schema::Behaviour")]
-    pub(crate) to: Spanned<Scalar>,
+    pub(crate) to: Spanned<Tree>,
     /// Ends by itself after this time.
     #[serde(rename = "for")]
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) lasts: Option<Spanned<Scalar>>,
     /// Ends by itself after so many requests.
-    #[schemars(with = "Option<std::num::NonZeroU32>")]
+    #[schemars(with = "Option<std::num::NonZeroU64>")]
     pub(crate) count: Option<Spanned<Scalar>>,
+    /// Begins so long after its acknowledgement; at once if absent.
+    #[schemars(with = "Option<schema::Duration>")]
+    pub(crate) after: Option<Spanned<Scalar>>,
+    /// Begins again so long after each beginning, when `for`, `count` or a `sequence` has ended it.
+    #[schemars(with = "Option<schema::Duration>")]
+    pub(crate) every: Option<Spanned<Scalar>>,
+    /// Only for this share of the requests, 0 to 1.
+    #[schemars(with = "Option<schema::Share>")]
+    pub(crate) probability: Option<Spanned<Scalar>>,
+    /// Which of them: the same seed means the same ones.
+    #[schemars(with = "Option<u64>")]
+    pub(crate) seed: Option<Spanned<Scalar>>,
+    /// Only for callers whose user agent begins so: `kube-probe/`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) agent: Option<Spanned<Scalar>>,
     /// How long each answer is held back.
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) delay: Option<Spanned<Scalar>>,
     /// Whether it may touch another probe too.
     #[serde(default)]
     pub(crate) shared: bool,
+}
+
+impl Flip {
+    /// What is said beside `to`, by its name in the control API.
+    pub(crate) fn beside(&self) -> impl Iterator<Item = (&'static str, &Spanned<Scalar>)> {
+        let said = [
+            ("for", &self.lasts),
+            ("count", &self.count),
+            ("after", &self.after),
+            ("every", &self.every),
+            ("probability", &self.probability),
+            ("seed", &self.seed),
+            ("agent", &self.agent),
+            ("delay", &self.delay),
+        ];
+        said.into_iter()
+            .filter_map(|(name, said)| Some((name, said.as_ref()?)))
+    }
 }
 
 /// A strategic merge patch.

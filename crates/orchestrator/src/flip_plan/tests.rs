@@ -1,8 +1,10 @@
 //! A Pod and a wish in; one line of what is sent, or the refusal, out.
 
-use serde_json::json;
+use probe_target::word::Word;
+use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::experiment::To;
 
 /// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a command.
 fn pod() -> Pod {
@@ -25,6 +27,12 @@ fn pod() -> Pod {
                 "name": "c",
                 "livenessProbe": { "exec": { "command": ["cat", "/tmp/healthy"] } },
                 "readinessProbe": { "tcpSocket": { "port": 7000 } },
+            },
+            {
+                "name": "d",
+                "livenessProbe": { "grpc": { "port": 9000, "service": "db" } },
+                "readinessProbe": { "grpc": { "port": 9000 } },
+                "startupProbe": { "exec": { "command": ["/probe-target", "check", "http", "127.0.0.1:9001", "/up", "--timeout", "500ms"] } },
             },
         ]},
         "status": { "containerStatuses": [
@@ -49,13 +57,19 @@ fn services() -> Vec<Service> {
     ]
 }
 
+/// `CONTAINER PROBE BEHAVIOUR`, with `--shared`; an object is a behaviour too.
 fn flip(wish: &str) -> Result<Plan, Refusal> {
-    let words: Vec<_> = wish.split(' ').collect();
+    let words: Vec<_> = wish.splitn(3, ' ').collect();
+    let behaviour = words[2].trim_end_matches(" --shared");
+    let to = match serde_json::from_str(behaviour) {
+        Ok(Value::Object(object)) => To::Object(object),
+        _ => To::Word(behaviour.parse().unwrap()),
+    };
     let wish = Wish {
         container: words[0],
         probe: words[1].parse().unwrap(),
-        to: words[2].parse().unwrap(),
-        shared: words.get(3) == Some(&"--shared"),
+        to: &Behaviour::new(to, Map::new()).unwrap(),
+        shared: behaviour != words[2],
     };
     plan(&pod(), &services(), wish)
 }
@@ -104,20 +118,103 @@ fn two_probes_of_one_path_are_one_route() {
 #[test]
 fn closed_service_ports_are_named() {
     check("c readiness fail", "7000 closed web-c:80");
-    check("c readiness reset", "7000 reset web-c:80");
     check("c readiness pass", "7000 open");
     check("a readiness refuse --shared", "8080 closed web-a:80");
 }
 
+/// What is said of a flip that the probe would not see.
+fn unseen(wish: &str, expected: &str) {
+    let refusal = flip(wish).unwrap_err().to_string();
+    let why = refusal.split_once(" would not see ").unwrap().1;
+    assert_eq!(why, expected);
+}
+
 #[test]
-fn what_a_probe_never_sees_is_refused() {
+fn what_a_tcp_probe_never_sees_is_refused() {
+    let expected = "expected `pass`, `fail` or `refuse`";
     check(
         "c readiness 404",
-        "the readiness probe of `c` is tcp, which never sees `404`; expected `pass`, `fail`, `refuse` or `reset`",
+        &format!(
+            "the readiness probe of `c` is tcp and would not see `404`: it asks nothing and hears nothing; {expected}"
+        ),
     );
+    unseen(
+        "c readiness hang",
+        &format!("`hang`: it asks nothing and hears nothing; {expected}"),
+    );
+    for word in ["blackhole", "deaf"] {
+        let why = "the system completes connections that nobody accepts or reads";
+        unseen(
+            &format!("c readiness {word}"),
+            &format!("`{word}`: {why}; {expected}"),
+        );
+    }
+    unseen(
+        "c readiness reset",
+        &format!(
+            "`reset`: it is connected by then, and whether it hears of the reset is chance; {expected}"
+        ),
+    );
+}
+
+#[test]
+fn a_grpc_service_is_a_route_with_the_statuses_of_grpc() {
+    check("d liveness fail", "9000 /db 503");
+    check("d readiness pass", "9000 / 200");
+    check("d liveness 404", "9000 /db 404");
+    check("d liveness hang", "9000 /db hang");
+    check("d liveness deaf --shared", "9000 deaf");
+    for (behaviour, to, why) in [
+        ("418", "418", "no other statuses have a meaning in gRPC"),
+        (
+            "short-body",
+            "short-body",
+            "it is a fault of HTTP/1.1, and gRPC speaks HTTP/2",
+        ),
+        (
+            r#"{"sequence":[200,"redirect"]}"#,
+            "200,redirect",
+            "it is a fault of HTTP/1.1, and gRPC speaks HTTP/2",
+        ),
+        (
+            r#"{"status":503,"body":"no"}"#,
+            "503",
+            "a health status has neither headers nor a body",
+        ),
+    ] {
+        unseen(
+            &format!("d liveness {behaviour}"),
+            &format!("`{to}`: {why}; expected {SEEN_BY_GRPC}"),
+        );
+    }
+}
+
+#[test]
+fn an_exec_probe_is_what_its_check_is() {
+    check("d startup slow-head", "9001 /up slow-head");
+    check("d startup refuse", "9001 closed");
     check(
         "c liveness fail",
         "the liveness probe of `c` (exec cat /tmp/healthy) does not ask a probe-target; nothing can be flipped for it",
+    );
+}
+
+#[test]
+fn a_bound_that_cannot_be_is_refused() {
+    let counted = Map::from_iter([("count".to_owned(), json!(3))]);
+    let fail = Behaviour::new(To::Word(Word::Fail), counted).unwrap();
+    let wish = |container| Wish {
+        container,
+        probe: Probe::Readiness,
+        to: &fail,
+        shared: false,
+    };
+    assert!(plan(&pod(), &services(), wish("b")).is_ok());
+    assert_eq!(
+        plan(&pod(), &services(), wish("c"))
+            .unwrap_err()
+            .to_string(),
+        "`fail` at the readiness probe of `c`: `count`: nothing can be counted on a port that is closed"
     );
 }
 

@@ -1,7 +1,6 @@
 //! Finds out what words mean, and keeps count of those that mean nothing.
 
 use std::fmt::Display;
-use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -98,14 +97,6 @@ impl<'a> Reader<'a> {
         match &word.value {
             Scalar::Number(number) if let Ok(number) = number.parse() => Some(number),
             _ => self.fault(word.span, unfit(word).expected("a whole number from 0")),
-        }
-    }
-
-    /// A whole number from 1.
-    pub(super) fn count(&mut self, word: &Spanned<Scalar>) -> Option<NonZeroU32> {
-        match &word.value {
-            Scalar::Number(number) if let Ok(number) = number.parse() => Some(number),
-            _ => self.fault(word.span, unfit(word).expected("a whole number from 1")),
         }
     }
 

@@ -1,14 +1,14 @@
 //! Steps: their action, and when each expectation must hold.
 
+use super::behaviours;
 use super::claims;
 use super::meaning::{not_empty, unique};
 use super::reader::{Reader, optional};
 use crate::experiment::written;
 use crate::experiment::{
-    Action, Behaviour, Expectation, Flip, InvalidBehaviour, Kind, ObjectRef, Operator, Patch,
-    Probe, Spanned, Step, WORDS,
+    Action, Expectation, Flip, Kind, ObjectRef, Operator, Patch, Probe, Spanned, Step,
 };
-use crate::problem::{Fault, choices};
+use crate::problem::Fault;
 
 /// Reads all steps.
 pub(super) fn steps(
@@ -125,10 +125,7 @@ fn flip(reader: &mut Reader<'_>, said: &written::Flip) -> Option<Flip> {
     let probes =
         [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
     let probe = reader.choice(&said.probe, "a probe", &probes);
-    let to = behaviour(reader, &said.to);
-    let lasts = said.lasts.as_ref().map(|lasts| reader.duration(lasts));
-    let count = said.count.as_ref().map(|count| reader.count(count));
-    let delay = said.delay.as_ref().map(|delay| reader.duration(delay));
+    let to = behaviours::behaviour(reader, said);
     Some(Flip {
         pod: pod?,
         container: container?,
@@ -137,32 +134,8 @@ fn flip(reader: &mut Reader<'_>, said: &written::Flip) -> Option<Flip> {
             span: said.probe.span,
         },
         to: to?,
-        lasts: optional(lasts)?,
-        count: optional(count)?,
-        delay: optional(delay)?,
         shared: said.shared,
     })
-}
-
-fn behaviour(
-    reader: &mut Reader<'_>,
-    said: &Spanned<written::Scalar>,
-) -> Option<Spanned<Behaviour>> {
-    let word = said.word();
-    match word.parse() {
-        Ok(value) => Some(Spanned {
-            value,
-            span: said.span,
-        }),
-        Err(InvalidBehaviour::Word(_)) => {
-            let fault = Fault::new(format!("unknown behaviour `{word}`")).one_of(&word, WORDS);
-            let expected = format!("a status from 200 to 999, {}", choices(&WORDS));
-            reader.fault(said.span, fault.expected(expected))
-        }
-        Err(error @ InvalidBehaviour::Status(_)) => {
-            reader.fault(said.span, Fault::new(error.to_string()))
-        }
-    }
 }
 
 /// Pods by name or by what they belong to.

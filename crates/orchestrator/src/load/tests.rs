@@ -8,7 +8,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::experiment::{Action, Behaviour, Claim, Operator, Workload};
+use crate::experiment::{Action, Claim, Operator, Workload};
 
 const VALID: &str = include_str!("tests/two-services.yaml");
 
@@ -51,7 +51,7 @@ fn the_example_means_what_it_says() {
     let Action::Flip(flips) = &experiment.steps[0].action else {
         panic!("{:?}", experiment.steps[0].action)
     };
-    assert_eq!(flips[0].to.value, Behaviour::Status(404));
+    assert_eq!(flips[0].to.to_string(), "404");
     assert_eq!(&VALID[flips[0].container.span.range()], "b");
     let expect = &experiment.steps[0].expect;
     let Claim::Traffic { clients, .. } = &expect[2].claim else {
@@ -243,10 +243,10 @@ fn a_behaviour_is_a_word_or_a_status() {
         "to: 404",
         "to: pas",
         &expect![[r#"
-        two-services.yaml:19:68: unknown behaviour `pas`; expected a status from 200 to 999, `pass`, `fail`, `refuse`, `reset`, `close` or `hang`; did you mean `pass`?
-           |
-        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pas }
-           |                                                                    ^^^"#]],
+            two-services.yaml:19:68: unknown behaviour `pas`; expected a status from 200 to 999, `pass`, `fail`, `refuse`, `blackhole`, `deaf`, `hang`, `close`, `reset`, `slow-head`, `slow-body`, `stall-body`, `reset-body`, `short-body`, `cut-chunk`, `large-body`, `malformed`, `interim`, `redirect`, `redirect-port`, `redirect-host`, `redirect-chain` or `redirect-broken`; did you mean `pass`?
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pas }
+               |                                                                    ^^^"#]],
     );
     check(
         "to: 404",
@@ -261,6 +261,178 @@ fn a_behaviour_is_a_word_or_a_status() {
            |
         19 |       flip: { pod: deploy/web, container: b, probe: ready, to: 404 }
            |                                                     ^^^^^"#]],
+    );
+}
+
+#[test]
+fn a_behaviour_may_be_spelled_out_and_bounded() {
+    let means = |to: &str, expected: &str| {
+        let text = VALID.replacen("to: 404", to, 1);
+        let experiment = load(&source(&text)).unwrap().experiments.remove(0);
+        let Action::Flip(flips) = &experiment.steps[0].action else {
+            panic!("{:?}", experiment.steps[0].action)
+        };
+        assert_eq!(flips[0].to.told(), expected);
+    };
+    means("to: blackhole, after: 1s", "`blackhole` (after: 1s)");
+    means(
+        "to: { fault: stall-body, bytes: 100, delay: 1s }, for: 30s, agent: kube-probe/",
+        "`stall-body` (bytes: 100, delay: 1s, agent: kube-probe/, for: 30s)",
+    );
+    means(
+        "to: { status: 503, headers: { retry-after: '5' }, body: later }, probability: 0.5, seed: 7",
+        r#"`503` (body: later, headers: {"retry-after":"5"}, probability: 0.5, seed: 7)"#,
+    );
+    means(
+        "to: { sequence: [503, hang, 200] }, every: 10s",
+        "`503,hang,200` (every: 10s)",
+    );
+    means(
+        "to: { state: deaf }, for: 5s, every: 10s",
+        "`deaf` (every: 10s, for: 5s)",
+    );
+}
+
+#[test]
+fn what_a_target_would_refuse_is_refused_in_its_place() {
+    check(
+        "to: 404",
+        "to: { fault: stal-body }",
+        &expect![[r#"
+        two-services.yaml:19:77: no fault `stal-body`; expected `hang`, `close`, `reset`, `slow-head`, `slow-body`, `stall-body`, `reset-body`, `short-body`, `cut-chunk`, `large-body`, `malformed`, `interim`, `redirect`, `redirect-port`, `redirect-host`, `redirect-chain` or `redirect-broken`; did you mean `stall-body`?
+           |
+        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { fault: stal-body } }
+           |                                                                             ^^^^^^^^^"#]],
+    );
+    check(
+        "to: 404",
+        "to: { fault: stall-body, byte: 3 }",
+        &expect![[r#"
+        two-services.yaml:19:89: unknown field `byte`; expected `sequence`, `status`, `fault`, `headers`, `body`, `bytes`, `pace` or `hops`; did you mean `bytes`?
+           |
+        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { fault: stall-body, byte: 3 } }
+           |                                                                                         ^^^^"#]],
+    );
+    check(
+        "to: 404",
+        "to: { fault: hang, bytes: 3 }",
+        &expect![[r#"
+            two-services.yaml:19:90: `bytes`: means nothing to hang
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { fault: hang, bytes: 3 } }
+               |                                                                                          ^"#]],
+    );
+    check(
+        "to: 404",
+        "to: { status: 503, headers: { x-a: 1 } }",
+        &expect![[r#"
+            two-services.yaml:19:99: `x-a`: must be a string, not 1
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { status: 503, headers: { x-a: 1 } } }
+               |                                                                                                   ^"#]],
+    );
+    check(
+        "to: 404",
+        "to: { status: 503, for: 3s }",
+        &expect![[r#"
+            two-services.yaml:19:88: `for`: stands beside `to`, not in it
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { status: 503, for: 3s } }
+               |                                                                                        ^^"#]],
+    );
+    check(
+        "to: 404",
+        "to: { status: 503, leased: true }",
+        &expect![[r#"
+            two-services.yaml:19:91: `leased`: is said by probeflip, of every flip
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { status: 503, leased: true } }
+               |                                                                                           ^^^^"#]],
+    );
+}
+
+#[test]
+fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
+    check(
+        "to: 404",
+        "to: [503, 200]",
+        &expect![[r#"
+        two-services.yaml:19:68: a list cannot stand here; expected a word, or a mapping such as `{ sequence: [503, 200] }`
+           |
+        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: [503, 200] }
+           |                                                                    ^"#]],
+    );
+    check(
+        "to: 404",
+        "to: { sequence: [503, refuse] }",
+        &expect![[r#"
+            two-services.yaml:19:80: `sequence`: `refuse` is of a whole port
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { sequence: [503, refuse] } }
+               |                                                                                ^"#]],
+    );
+    check(
+        "to: 404",
+        "to: 404, for: 30",
+        &expect![[r#"
+            two-services.yaml:19:78: `for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, not 30
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, for: 30 }
+               |                                                                              ^^"#]],
+    );
+    check(
+        "to: 404",
+        "to: 404, count: 0",
+        &expect![[r#"
+            two-services.yaml:19:80: `count`: must be a whole number, at least 1, not 0
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, count: 0 }
+               |                                                                                ^"#]],
+    );
+    check(
+        "to: 404",
+        "to: 404, every: 10s",
+        &expect![[r#"
+            two-services.yaml:19:80: `every`: opens again what `for`, `count` or `sequence` has closed; one of them must be given
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, every: 10s }
+               |                                                                                ^^^"#]],
+    );
+    check(
+        "to: 404",
+        "to: 404, probability: 2",
+        &expect![[r#"
+            two-services.yaml:19:86: `probability`: must be a number from 0 to 1, not 2
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, probability: 2 }
+               |                                                                                      ^"#]],
+    );
+    check(
+        "to: 404",
+        "to: refuse, count: 3",
+        &expect![[r#"
+            two-services.yaml:19:83: `count`: nothing can be counted on a port that is closed
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: refuse, count: 3 }
+               |                                                                                   ^"#]],
+    );
+    check(
+        "to: 404",
+        "to: deaf, delay: 3s",
+        &expect![[r#"
+            two-services.yaml:19:81: `delay`: means nothing beside `deaf`, which is about connections
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: deaf, delay: 3s }
+               |                                                                                 ^^"#]],
+    );
+    check(
+        "to: 404",
+        "to: { state: opn }",
+        &expect![[r#"
+        two-services.yaml:19:77: no state `opn`; expected `open`, `closed`, `blackhole`, `deaf` or `reset`; did you mean `open`?
+           |
+        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { state: opn } }
+           |                                                                             ^^^"#]],
     );
 }
 
@@ -577,15 +749,15 @@ fn everything_wrong_is_said_at_once() {
         "to: 404 }",
         "to: 99, delay: long }",
         &expect![[r#"
-        two-services.yaml:19:68: status 99 cannot be sent; expected a status from 200 to 999
-           |
-        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99, delay: long }
-           |                                                                    ^^
+            two-services.yaml:19:68: status 99 cannot be sent; expected a status from 200 to 999
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99, delay: long }
+               |                                                                    ^^
 
-        two-services.yaml:19:79: `long` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`
-           |
-        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99, delay: long }
-           |                                                                               ^^^^"#]],
+            two-services.yaml:19:79: `delay`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, not "long"
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99, delay: long }
+               |                                                                               ^^^^"#]],
     );
 }
 

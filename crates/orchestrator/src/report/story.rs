@@ -164,8 +164,11 @@ fn flip(flip: &Flip) -> String {
         ..
     } = flip;
     format!(
-        "the {} probe of {} in {} gets `{}`",
-        probe.value, container.value, pod.value, to.value
+        "the {} probe of {} in {} gets {}",
+        probe.value,
+        container.value,
+        pod.value,
+        to.value.told()
     )
 }
 

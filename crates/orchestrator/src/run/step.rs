@@ -181,10 +181,7 @@ fn order(flip: &Flip) -> Order {
     Order {
         container: flip.container.value.clone(),
         probe: flip.probe.value,
-        to: flip.to.value,
-        lasts: flip.lasts,
-        count: flip.count,
-        delay: flip.delay,
+        to: flip.to.value.clone(),
         shared: flip.shared,
         leased: true,
     }
@@ -205,6 +202,7 @@ fn flip_record(ready: &Ready, sent: Micros) -> FlipRecord {
         plan,
         order,
     } = ready;
+    let bounds = plan.act.bounds();
     FlipRecord {
         target: journal::named(control.address(), instance),
         probe: order.probe.to_string(),
@@ -216,8 +214,8 @@ fn flip_record(ready: &Ready, sent: Micros) -> FlipRecord {
         to: order.to.to_string(),
         sent,
         leased: order.leased,
-        lasts: order.lasts.map(Micros::from),
-        count: order.count.map(std::num::NonZeroU32::get),
+        lasts: bounds.length.map(Micros::from),
+        count: bounds.count,
     }
 }
 

@@ -94,6 +94,17 @@ fn each_probe_has_its_own_setting() {
             .insert("/readyz".to_owned(), readyz(behaviour, None, None));
     });
     check(Some(&leased), ["base", "404, leased"]);
+    let waiting = flipped(|port| {
+        let mut behaviour = Behaviour::status(503);
+        behaviour.then = vec![200.into()];
+        let mut route = readyz(behaviour, None, Some(2));
+        route.flip.as_mut().unwrap().opens = Some(Moment::from_micros(13_000_000));
+        port.routes.insert("/readyz".to_owned(), route);
+    });
+    check(
+        Some(&waiting),
+        ["base", "503,200, begins in 3s, 2 requests left"],
+    );
 }
 
 #[test]

@@ -164,7 +164,7 @@ pub struct FlipRecord {
     pub lasts: Option<Micros>,
     /// Its bound in requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u32>,
+    pub count: Option<u64>,
 }
 
 /// One request that a target answered, from its journal.

@@ -1,5 +1,6 @@
 //! `probe-target check`: one probe from inside, for an exec probe or an image's HEALTHCHECK.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,21 +26,32 @@ pub(super) const TIMEOUT: Spec = Spec {
 
 /// A probe.
 #[derive(Debug)]
-pub(crate) struct Check {
-    pub(crate) kind: Kind,
-    pub(crate) address: SocketAddr,
-    pub(crate) timeout: Duration,
+pub struct Check {
+    /// What is asked.
+    pub kind: Kind,
+    /// Whom.
+    pub address: SocketAddr,
+    /// When it is given up.
+    pub timeout: Duration,
 }
 
 /// What is probed.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A request for this path.
     Http(String),
     /// A connection.
     Tcp,
     /// The health of this service.
     Grpc(String),
+}
+
+/// What the program would probe with these arguments, the program's name left out; nothing if that is no `check`, or one it would refuse.
+pub fn asked(arguments: &[String]) -> Option<Check> {
+    match super::parse(arguments, &BTreeMap::new()) {
+        Ok(super::Command::Check(check)) => Some(check),
+        _ => None,
+    }
 }
 
 impl Check {

@@ -6,7 +6,7 @@ use super::address;
 use super::options::{Grammar, Options, Spec};
 use super::place::{self, Place};
 use crate::invalid::Invalid;
-use crate::opening::{PortState, Protocol};
+use crate::opening::Protocol;
 use crate::plan::Plan;
 use crate::word::Word;
 
@@ -222,8 +222,8 @@ impl crate::plan::PlannedPort {
             (Some(behaviour), Place::Route(_, path)) => {
                 self.routes.insert(path.clone(), behaviour);
             }
-            // `refuse` is about the whole port, wherever it stands.
-            (_, _) => self.opening.state = PortState::Closed,
+            // `refuse` and its like are about the whole port, wherever they stand.
+            (_, _) => self.opening.state = word.on_port().unwrap_or_default(),
         }
     }
 }

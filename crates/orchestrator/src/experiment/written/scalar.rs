@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
+use serde_json::{Number, Value};
 
 /// A scalar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,15 @@ impl Scalar {
             Self::Bool(true) => "true".into(),
             Self::Bool(false) => "false".into(),
             Self::Number(word) | Self::Text(word) => word.into(),
+        }
+    }
+
+    /// The same as JSON.
+    pub(crate) fn json(&self) -> Value {
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Number(word) => word.parse::<Number>().map_or(Value::Null, Value::Number),
+            Self::Text(word) => word.as_str().into(),
         }
     }
 }

@@ -1,0 +1,219 @@
+//! `probeflip flip` as it is written, and what that asks for. Every option is a field of the control API, so it is read as one.
+
+use clap::Args;
+use probe_target::{Invalid, word, word::Word};
+use serde_json::{Map, Value, json};
+
+use super::Where;
+use crate::{
+    exit::{Exit, Failure},
+    experiment::{Behaviour, ObjectRef, Probe, To},
+    problem::Fault,
+};
+
+/// `probeflip flip`
+#[derive(Debug, Args)]
+#[command(after_help = after_help())]
+pub struct Flip {
+    /// A Pod, or all Pods of a workload such as `deploy/web`
+    #[arg(value_name = "POD|KIND/NAME")]
+    pub subject: ObjectRef,
+    /// The container whose probe is meant
+    #[arg(short, long, value_name = "CONTAINER")]
+    pub container: String,
+    /// `liveness`, `readiness` or `startup`
+    #[arg(value_name = "PROBE")]
+    pub probe: Probe,
+    /// What it gets: one of the words below, or several with commas between, one request after another
+    #[arg(value_name = "BEHAVIOUR")]
+    pub behaviour: String,
+    /// Also if other probes or ports are touched
+    #[arg(long)]
+    pub shared: bool,
+    /// Which cluster and namespace
+    #[command(flatten)]
+    pub at: Where,
+    /// What ends it, what narrows it
+    #[command(flatten, next_help_heading = "Bounds")]
+    pub bounds: Bounds,
+    /// What else is said of the answer
+    #[command(flatten, next_help_heading = "Details")]
+    pub details: Details,
+}
+
+/// What ends a behaviour, and for whom it is: the fields beside `to` in an experiment.
+#[derive(Debug, Args)]
+pub struct Bounds {
+    /// How long, then return at once; else until Ctrl-C
+    #[arg(long = "for", value_name = "30s")]
+    pub length: Option<String>,
+    /// For how many requests
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Begin so much later
+    #[arg(long, value_name = "10s")]
+    pub after: Option<String>,
+    /// Begin again so long after each beginning, when `--for`, `--count` or a list of behaviours has ended it
+    #[arg(long, value_name = "1m")]
+    pub every: Option<String>,
+    /// Only for this share of the requests, from 0 to 1
+    #[arg(long, value_name = "P")]
+    pub probability: Option<f64>,
+    /// Which of them: the same seed means the same ones
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Only for callers whose user agent begins so; `kube-probe/` is the kubelet
+    #[arg(long, value_name = "PREFIX")]
+    pub agent: Option<String>,
+    /// Hold each answer back so long
+    #[arg(long, value_name = "1s")]
+    pub delay: Option<String>,
+}
+
+/// What is said of one answer: the fields of an object after `to` in an experiment.
+#[derive(Debug, Args)]
+pub struct Details {
+    /// How many bytes of the body a fault sends
+    #[arg(long, value_name = "N")]
+    pub bytes: Option<u64>,
+    /// The time between two bytes of a slow fault
+    #[arg(long, value_name = "1s")]
+    pub pace: Option<String>,
+    /// How many redirects in a chain
+    #[arg(long, value_name = "N")]
+    pub hops: Option<u64>,
+    /// The body of a reply
+    #[arg(long, value_name = "TEXT")]
+    pub body: Option<String>,
+    /// A header of a reply, as for curl; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+}
+
+fn after_help() -> String {
+    format!(
+        "{}\n\n\
+         A tcp probe sees `pass`, `fail` and `refuse`. A grpc probe sees `pass` (SERVING), `fail` (NOT_SERVING), \
+         404 (NOT_FOUND), 501 (UNIMPLEMENTED), `hang`, `close`, `reset`, and what is done to its port. \
+         An exec probe is what its `probe-target check` is.\n\n\
+         Examples:\n  \
+         probeflip flip deploy/web -c b readiness 503 --for 30s\n  \
+         probeflip flip deploy/web -c b liveness stall-body --bytes 100 --count 3\n  \
+         probeflip flip deploy/web -c b readiness 503,503,200 --every 10s",
+        word::table()
+    )
+}
+
+impl Flip {
+    /// What the probe is to get.
+    pub fn wanted(&self) -> Result<Behaviour, Failure> {
+        let to = self.to()?;
+        Behaviour::new(to, self.bounds.fields()).map_err(|invalid| self.refused(&invalid))
+    }
+
+    /// Whether it ends by a time of its own: a time that comes round again is no end.
+    pub fn ends(&self) -> bool {
+        self.bounds.length.is_some() && self.bounds.every.is_none()
+    }
+
+    fn to(&self) -> Result<To, Failure> {
+        let words: Vec<&str> = self.behaviour.split(',').map(str::trim).collect();
+        let read: Result<Vec<Word>, _> = words.iter().map(|word| read(word)).collect();
+        let read = read.map_err(|fault| Failure::new(Exit::Usage, fault.to_string()))?;
+        let details = self.details.fields()?;
+        let [word] = read[..] else {
+            let mut object = details;
+            object.insert("sequence".to_owned(), json!(words));
+            return Ok(To::Object(object));
+        };
+        if details.is_empty() {
+            return Ok(To::Word(word));
+        }
+        let Some(laid) = word.on_route() else {
+            let names: Vec<_> = details.keys().map(|name| option(name)).collect();
+            let message = format!(
+                "`{word}` is of the whole port, where {} means nothing",
+                names.join(", ")
+            );
+            return Err(Failure::new(Exit::Usage, message));
+        };
+        let mut object = json!(laid).as_object().cloned().unwrap_or_default();
+        object.extend(details);
+        Ok(To::Object(object))
+    }
+
+    fn refused(&self, invalid: &Invalid) -> Failure {
+        let field = invalid.field.strip_prefix("to.").unwrap_or(&invalid.field);
+        let what = match field {
+            "to" | "" => format!("`{}`", self.behaviour),
+            field => option(field.split('.').next().unwrap_or_default()),
+        };
+        let message = if invalid.message.starts_with("unknown field") {
+            format!("{what} means nothing beside `{}`", self.behaviour)
+        } else {
+            format!("{what}: {}", invalid.message)
+        };
+        Failure::new(Exit::Usage, message)
+    }
+}
+
+impl Bounds {
+    fn fields(&self) -> Map<String, Value> {
+        fields([
+            ("for", json!(self.length)),
+            ("count", json!(self.count)),
+            ("after", json!(self.after)),
+            ("every", json!(self.every)),
+            ("probability", json!(self.probability)),
+            ("seed", json!(self.seed)),
+            ("agent", json!(self.agent)),
+            ("delay", json!(self.delay)),
+        ])
+    }
+}
+
+impl Details {
+    fn fields(&self) -> Result<Map<String, Value>, Failure> {
+        let header = |text: &String| {
+            let (name, value) = text.split_once(':')?;
+            Some((name.trim().to_owned(), value.trim().into()))
+        };
+        let mut headers = Map::new();
+        for text in &self.headers {
+            let wrong = || {
+                Failure::new(
+                    Exit::Usage,
+                    format!("`--header {text}` is no header; expected `NAME: VALUE`"),
+                )
+            };
+            headers.extend([header(text).ok_or_else(wrong)?]);
+        }
+        let headers = if headers.is_empty() {
+            Value::Null
+        } else {
+            headers.into()
+        };
+        Ok(fields([
+            ("bytes", json!(self.bytes)),
+            ("pace", json!(self.pace)),
+            ("hops", json!(self.hops)),
+            ("body", json!(self.body)),
+            ("headers", headers),
+        ]))
+    }
+}
+
+fn fields<const N: usize>(said: [(&str, Value); N]) -> Map<String, Value> {
+    let said = said.into_iter().filter(|(_, value)| !value.is_null());
+    said.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn option(field: &str) -> String {
+    let name = if field == "headers" { "header" } else { field };
+    format!("`--{name}`")
+}
+
+fn read(word: &str) -> Result<Word, Fault> {
+    let read = word.parse().ok();
+    read.ok_or_else(|| Fault::unknown_behaviour(word))
+}
