@@ -73,6 +73,11 @@ impl Bounds {
         }
     }
 
+    /// Whether time and requests change nothing.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.length.is_none() && self.count.is_none() && self.after.is_none()
+    }
+
     /// How many requests are still to be given it in this window; `None` without a count.
     pub fn left(&self, since: Moment, used: Used, now: Moment) -> Option<u64> {
         let same = used.window == self.window(since, now);

@@ -4,7 +4,6 @@
 pub(crate) mod check;
 pub(crate) mod control;
 pub(crate) mod options;
-pub(crate) mod place;
 pub(crate) mod serve;
 pub(crate) mod traffic;
 

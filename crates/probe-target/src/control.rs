@@ -16,7 +16,7 @@ use crate::body::Body;
 use crate::call::{self, Call, Wait};
 use crate::events;
 use crate::http1;
-use crate::identity::INSTANCE;
+use crate::identity::{BOOT, INSTANCE};
 use crate::net::{Connection, Listener};
 use crate::panel::{Panel, Refused};
 use crate::wire::{Journal, Refusal};
@@ -209,6 +209,9 @@ impl Control {
         headers.insert(REVISION, self.panel.revision().into());
         if let Ok(instance) = HeaderValue::from_str(self.panel.instance()) {
             headers.insert(INSTANCE, instance);
+        }
+        if let Some(boot) = self.panel.identity().boot {
+            headers.insert(BOOT, boot.into());
         }
         response
     }

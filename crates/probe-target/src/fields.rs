@@ -140,6 +140,11 @@ impl Fields {
         .map(Option::unwrap_or_default)
     }
 
+    /// All fields, where the names are anybody's own.
+    pub(crate) fn all(self) -> Map<String, Value> {
+        self.object
+    }
+
     /// Refuses what was not asked for.
     pub(crate) fn finish(self) -> Result<(), Invalid> {
         match self.object.keys().next() {

@@ -6,6 +6,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header of control answers and of changes that mean one process only.
 pub(crate) const INSTANCE: HeaderName = HeaderName::from_static("probeflip-instance");
+pub(crate) const BOOT: HeaderName = HeaderName::from_static("probeflip-boot");
 const POD: HeaderName = HeaderName::from_static("probeflip-pod");
 const CONTAINER: HeaderName = HeaderName::from_static("probeflip-container");
 const PORT: HeaderName = HeaderName::from_static("probeflip-port");
@@ -16,6 +17,8 @@ pub(crate) struct Identity {
     pub(crate) instance: String,
     pub(crate) pod: Option<String>,
     pub(crate) container: Option<String>,
+    /// Which start of the container this is, where that is counted.
+    pub(crate) boot: Option<u64>,
 }
 
 impl Identity {
@@ -31,6 +34,7 @@ impl Identity {
             instance,
             pod: known("HOSTNAME"),
             container: known("PROBE_TARGET_CONTAINER"),
+            boot: None,
         }
     }
 
@@ -47,6 +51,9 @@ impl Identity {
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
                 headers.insert(name, value);
             }
+        }
+        if let Some(boot) = self.boot {
+            headers.insert(BOOT, boot.into());
         }
         headers
     }

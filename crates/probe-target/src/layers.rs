@@ -180,6 +180,11 @@ impl<B: Bounded> Held<B> {
         set
     }
 
+    /// Whether nothing but a change ends it.
+    pub(crate) fn lasts(&self) -> bool {
+        !self.set.leased() && self.set.bounds().is_endless()
+    }
+
     fn phase(&self, now: Moment) -> Phase {
         self.set.bounds().phase(self.since, self.used, now)
     }

@@ -1,17 +1,20 @@
 //! The server under probe: a tiny hyper program whose ports, paths and faults are set at runtime over HTTP.
 //! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
 //!
-//! What it can be told and what it answers, as values: [`word`], [`behaviour`], [`opening`], [`bound`], [`plan`], [`wire`].
+//! What it can be told and what it answers, as values: [`word`], [`behaviour`], [`opening`], [`bound`], [`flips`], [`boots`], [`plan`], [`wire`].
 //! What it decides: `world`, over `layers`. What it does: `serve` (a `port` task for each port, `http` for each connection, `control`
 //! beside them, `target` between them), `traffic`, and the small commands `check` and `remote`.
 
 pub mod behaviour;
+pub mod boots;
 pub mod bound;
 pub mod chance;
 pub mod duration;
 pub mod fault;
+pub mod flips;
 pub mod moment;
 pub mod opening;
+pub mod place;
 pub mod plan;
 pub mod wire;
 pub mod word;
@@ -35,6 +38,7 @@ mod http1;
 mod http2;
 mod identity;
 mod invalid;
+mod keeper;
 mod layers;
 mod life;
 mod log;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use hyper::StatusCode;
 use serde::Serialize;
 
+use crate::identity::Identity;
 use crate::invalid::Invalid;
 use crate::log::Log;
 use crate::plan::Plan;
@@ -13,8 +14,13 @@ use crate::world::Change;
 
 /// What stands behind the control API.
 pub(crate) trait Panel: Send + Sync + 'static {
+    /// Who this process is.
+    fn identity(&self) -> &Identity;
+
     /// The name of this process.
-    fn instance(&self) -> &str;
+    fn instance(&self) -> &str {
+        &self.identity().instance
+    }
 
     /// How many changes were taken.
     fn revision(&self) -> u64;

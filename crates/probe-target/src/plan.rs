@@ -1,7 +1,8 @@
 //! What a target starts with, as `--plan` reads it and `GET /v1/plan` writes it. The command line is laid over it in `cli/serve.rs`.
 //!
 //! ```json
-//! {"ports": {"8080": {"protocol": "http", "state": "open", "routes": {"/readyz": {"status": 503, "for": "10s"}}}}}
+//! {"ports": {"8080": {"protocol": "http", "state": "open", "routes": {"/readyz": {"status": 503, "for": "10s"}}}},
+//!  "boots": {"1-2": {"8080/startupz": {"status": 503}}}}
 //! ```
 
 use std::collections::BTreeMap;
@@ -10,15 +11,21 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::behaviour::Behaviour;
+use crate::boots::Boots;
 use crate::fields::Fields;
+use crate::flips::{Flip, Flips, unleased};
 use crate::invalid::{Invalid, join};
 use crate::opening::Opening;
+use crate::place::{self, Place};
 
 /// The base of a target.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Plan {
     /// By number.
     pub ports: BTreeMap<u16, PlannedPort>,
+    /// What more the base says on some boots, each laid over those that begin before it.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_name")]
+    pub boots: Vec<(Boots, Flips)>,
 }
 
 /// The base of one port.
@@ -37,13 +44,35 @@ impl Plan {
         let mut ports = BTreeMap::new();
         for (name, value) in fields.entries("ports")? {
             let path = join("ports", &name);
-            let number = name.parse().ok().filter(|number| *number != 0);
-            let number: u16 =
-                number.ok_or_else(|| Invalid::new(&path, "a port is a number from 1 to 65535"))?;
+            let number = place::number(&name)
+                .ok_or_else(|| Invalid::new(&path, "a port is a number from 1 to 65535"))?;
             ports.insert(number, PlannedPort::read(value, &path)?);
         }
+        let mut boots: Vec<(Boots, Flips)> = Vec::new();
+        for (name, value) in fields.entries("boots")? {
+            let path = join("boots", &name);
+            let read: Result<Boots, _> = name.parse();
+            let read = read.map_err(|message| Invalid::new(&path, message))?;
+            let place = boots.partition_point(|(before, _)| *before < read);
+            boots.insert(place, (read, Flips::read(value, &path)?));
+        }
         fields.finish()?;
-        Ok(Self { ports })
+        Ok(Self { ports, boots })
+    }
+
+    /// Lays `flip` over the base if it `holds`, and refuses it in any case if there is no such port.
+    pub(crate) fn lay(&mut self, place: &Place, flip: &Flip, holds: bool) -> Result<(), Invalid> {
+        let meant = place.port();
+        if let Some(port) = meant.filter(|port| !self.ports.contains_key(port)) {
+            let message = format!("{port} is none of the ports");
+            return Err(Invalid::new(place.to_string(), message));
+        }
+        for (number, port) in &mut self.ports {
+            if holds && meant.is_none_or(|meant| meant == *number) {
+                port.lay(place, flip);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -66,16 +95,29 @@ impl PlannedPort {
         fields.finish()?;
         Ok(Self { opening, routes })
     }
+
+    fn lay(&mut self, place: &Place, flip: &Flip) {
+        match (place, flip) {
+            (Place::Route(_, path), Flip::Route(behaviour)) => {
+                self.routes.insert(path.clone(), behaviour.clone());
+            }
+            (_, Flip::Port(opening)) => {
+                self.opening = Opening {
+                    protocol: opening.protocol.or(self.opening.protocol),
+                    ..opening.clone()
+                };
+            }
+            (Place::Port(_), Flip::Route(_)) => unreachable!("a port takes an opening"),
+        }
+    }
 }
 
-fn unleased(leased: bool, path: &str) -> Result<(), Invalid> {
-    if leased {
-        return Err(Invalid::new(
-            join(path, "leased"),
-            "no lease runs at the start",
-        ));
+fn by_name<S: Serializer>(boots: &[(Boots, Flips)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut object = Map::new();
+    for (boots, flips) in boots {
+        object.insert(boots.to_string(), flips.write().into());
     }
-    Ok(())
+    object.serialize(serializer)
 }
 
 impl Serialize for PlannedPort {
@@ -111,6 +153,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_boots_is_written_as_it_is_read() {
+        let text = r#"{"ports":{},"boots":{"10":{},"2":{},"2-10":{"8080":{"state":"closed"},"8080/x":{"status":503},"/y":{"fault":"hang"}},"2-":{}}}"#;
+        let plan = Plan::parse(text.as_bytes()).unwrap();
+        let written = serde_json::to_string(&plan).unwrap();
+        assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
+        let boots: Vec<_> = plan
+            .boots
+            .iter()
+            .map(|(boots, _)| boots.to_string())
+            .collect();
+        assert_eq!(boots, ["2", "2-10", "2-", "10"]);
+        let flips = &plan.boots[1].1.0;
+        let places: Vec<_> = flips.iter().map(|(place, _)| place.to_string()).collect();
+        assert_eq!(places, ["/y", "8080", "8080/x"]);
+    }
+
+    #[test]
     fn a_refusal_names_the_path_down_to_the_field() {
         check(r#"{"port":{}}"#, "port");
         check(r#"{"ports":{"0":{}}}"#, "ports.0");
@@ -128,6 +187,18 @@ mod tests {
             "ports.8080.routes./x.leased",
         );
         check(r#"{"ports":{"8080":{"state":"shut"}}}"#, "ports.8080.state");
+        check(r#"{"ports":{"08080":{}}}"#, "ports.08080");
+        check(r#"{"boots":{"0":{}}}"#, "boots.0");
+        check(r#"{"boots":{"1":[]}}"#, "boots.1");
+        check(r#"{"boots":{"1":{"x":{}}}}"#, "boots.1.x");
+        check(
+            r#"{"boots":{"1":{"80/x":{"status":99}}}}"#,
+            "boots.1.80/x.status",
+        );
+        check(
+            r#"{"boots":{"1":{"80":{"leased":true}}}}"#,
+            "boots.1.80.leased",
+        );
         check("{", "");
     }
 }

@@ -9,13 +9,13 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::cli::control::{Ask, Control};
-use crate::cli::place::Place;
 use crate::cli::{self, Command};
 use crate::client::{Answer, Client, Request};
 use crate::failure::Failure;
 use crate::invalid::Invalid;
 use crate::net::Network;
 use crate::percent;
+use crate::place::Place;
 use crate::process::Process;
 use crate::serve;
 
@@ -73,7 +73,10 @@ fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     }
     let arguments: Vec<_> = arguments.collect();
     match cli::parse(&arguments, &process.environment)? {
-        Command::Serve(served) => Ok(served.control(&serve::base(&served, &*process.files)?)?),
+        Command::Serve(served) => {
+            let plan = serve::plan(&served, &*process.files)?;
+            Ok(served.control(&served.base(plan, None)?)?)
+        }
         Command::Traffic(traffic) => Ok(traffic.control),
         _ => Err(foreign().into()),
     }

@@ -12,16 +12,19 @@ use crate::cli;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::failure::Failure;
+use crate::flips::Flips;
 use crate::identity::Identity;
 use crate::invalid::Invalid;
+use crate::keeper::Keeper;
 use crate::life::Sigterm;
 use crate::net::Network;
 use crate::opening::PortState;
-use crate::panel::Panel;
+use crate::panel::{Panel, Refused};
 use crate::plan::Plan;
 use crate::port::Port;
 use crate::process::{Files, Process};
 use crate::target::Target;
+use crate::world::World;
 
 /// How long requests in progress may take to end after SIGTERM.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
@@ -32,21 +35,31 @@ pub(crate) async fn run<N: Network>(
     process: &mut Process<N>,
 ) -> Result<(), Failure> {
     let clock = Clock::start();
-    let base = base(&serve, &*process.files)?;
-    let address = serve.control(&base)?;
+    let plan = plan(&serve, &*process.files)?;
+    let address = serve.control(&serve.base(plan.clone(), None)?)?;
     let token = token(&serve.access, &*process.files)?;
-    let bound = bind(&process.network, &base).await?;
-    let control = listen(&process.network, address).await?;
-    process.say(&format!("{}; control on {address}", listed(&base)));
-
-    let identity = Identity::new(process.instance.clone(), &process.environment);
+    let mut identity = Identity::new(process.instance.clone(), &process.environment);
+    let (keeper, kept) = remembered(&serve, process, address.port())?;
+    identity.boot = keeper.as_ref().map(Keeper::boot);
+    let base = serve.base(plan, identity.boot)?;
+    let said = said(&base, address, identity.boot);
+    let mut world = World::new(base);
+    world.restore(kept).map_err(|denied| {
+        let why = Refused::from(denied).invalid.message;
+        Failure::Failed(format!("cannot lay the flips that were kept: {why}"))
+    })?;
     let target = Arc::new(Target::new(
         clock,
         identity,
-        base,
+        world,
         serve.journal,
         process.effects.take(),
+        keeper,
     ));
+    let bound = bind(&process.network, &target).await?;
+    let control = listen(&process.network, address).await?;
+    process.say(&said);
+
     let panel: Arc<dyn Panel> = target.clone();
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     let mut ports = Ports::new(&target, &process.network, bound);
@@ -72,16 +85,29 @@ async fn terminated(target: &Target, sigterm: impl Future<Output = ()>) {
     }
 }
 
-/// What the plan's file and the command line come to.
-pub(crate) fn base(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan, Invalid> {
+/// What the container remembers, if it is to.
+fn remembered<N>(
+    serve: &cli::serve::Serve,
+    process: &Process<N>,
+    control: u16,
+) -> Result<(Option<Keeper>, Flips), Failure> {
+    let Some(directory) = &serve.state_dir else {
+        return Ok((None, Flips::default()));
+    };
+    let files = Arc::clone(&process.files);
+    let (keeper, kept) = Keeper::open(files, directory, control, serve.keep)?;
+    Ok((Some(keeper), kept))
+}
+
+/// The plan's file, read where it stands.
+pub(crate) fn plan(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan, Invalid> {
     let Some(file) = &serve.plan else {
-        return serve.base(Plan::default());
+        return Ok(Plan::default());
     };
     let text = files
         .read(file)
         .map_err(|error| Invalid::new("--plan", format!("cannot read {file}: {error}")))?;
-    let plan = Plan::parse(&text).map_err(|invalid| invalid.within(file))?;
-    serve.base(plan)
+    Plan::parse(&text).map_err(|invalid| invalid.within(file))
 }
 
 /// The token, read where it stands.
@@ -126,26 +152,30 @@ pub(crate) async fn listen<N: Network>(
 
 type Bound<N> = Vec<(u16, Option<<N as Network>::Listener>)>;
 
-/// Listens on every port of the base that does not start closed.
-async fn bind<N: Network>(network: &N, base: &Plan) -> Result<Bound<N>, Failure> {
+/// Listens on every port that does not start closed.
+async fn bind<N: Network>(network: &N, target: &Target) -> Result<Bound<N>, Failure> {
     let mut bound = Vec::new();
-    for (number, port) in &base.ports {
-        let listener = match port.opening.state {
-            PortState::Closed => None,
-            _ => Some(listen(network, everywhere(*number)).await?),
+    for number in target.ports() {
+        let (wanted, _) = target.wanted(number);
+        let listener = match wanted.map(|wanted| wanted.state) {
+            None | Some(PortState::Closed) => None,
+            Some(_) => Some(listen(network, everywhere(number)).await?),
         };
-        bound.push((*number, listener));
+        bound.push((number, listener));
     }
     Ok(bound)
 }
 
-fn listed(base: &Plan) -> String {
+/// What is said at the start.
+fn said(base: &Plan, control: SocketAddr, boot: Option<u64>) -> String {
     let ports = base.ports.iter();
     let ports = ports.map(|(number, port)| {
         let protocol = port.opening.protocol.unwrap_or_default();
         format!("{} on {number}", protocol.name())
     });
-    ports.collect::<Vec<_>>().join(", ")
+    let ports = ports.collect::<Vec<_>>().join(", ");
+    let boot = boot.map(|boot| format!("; boot {boot}"));
+    format!("{ports}; control on {control}{}", boot.unwrap_or_default())
 }
 
 /// The tasks of the ports, one each for as long as the state wants it.

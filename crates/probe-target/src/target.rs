@@ -2,6 +2,7 @@
 //! Every decision is `world.rs`'s; here is only who is told when.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,7 @@ use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::gaps::Gaps;
 use crate::identity::Identity;
+use crate::keeper::Keeper;
 use crate::life::{Exit, Sigterm};
 use crate::log::Log;
 use crate::moment::Moment;
@@ -37,6 +39,7 @@ pub(crate) struct Target {
     draining: watch::Sender<bool>,
     exit: watch::Sender<Option<Exit>>,
     effects: Option<Box<dyn Effects>>,
+    keeper: Option<Keeper>,
 }
 
 /// What a port has made of the state last.
@@ -55,14 +58,15 @@ impl Target {
     pub(crate) fn new(
         clock: Clock,
         identity: Identity,
-        plan: Plan,
+        world: World,
         journal: usize,
         effects: Option<Box<dyn Effects>>,
+        keeper: Option<Keeper>,
     ) -> Self {
         Self {
             clock,
             identity,
-            world: Mutex::new(World::new(plan)),
+            world: Mutex::new(world),
             gaps: Mutex::default(),
             log: Log::new(journal),
             changed: watch::Sender::new(()),
@@ -70,6 +74,7 @@ impl Target {
             draining: watch::Sender::new(false),
             exit: watch::Sender::new(None),
             effects,
+            keeper,
         }
     }
 
@@ -251,8 +256,8 @@ impl Target {
         Ok(())
     }
 
-    /// Takes a change; says its revision and the ports that have to act on it.
-    fn take(&self, change: Change) -> Result<(Ack, Vec<u16>), Denied> {
+    /// Takes a change; says its revision, the ports that have to act on it, and why it could not be kept.
+    fn take(&self, change: Change) -> Result<(Ack, Vec<u16>, Option<io::Error>), Denied> {
         let now = self.clock.now();
         let mut world = self.world();
         let before = world.ports();
@@ -272,7 +277,11 @@ impl Target {
             revision: world.revision(),
             at: now,
         };
-        Ok((ack, ports))
+        let kept = self
+            .keeper
+            .as_ref()
+            .map(|keeper| keeper.keep(|| world.kept()));
+        Ok((ack, ports, kept.and_then(Result::err)))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -287,8 +296,8 @@ impl fmt::Debug for Target {
 }
 
 impl Panel for Target {
-    fn instance(&self) -> &str {
-        &self.identity.instance
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn revision(&self) -> u64 {
@@ -310,7 +319,7 @@ impl Panel for Target {
             instance: self.identity.instance.clone(),
             revision: world.revision(),
             uptime: now,
-            boot: None,
+            boot: self.identity.boot,
             pod: self.identity.pod.clone(),
             container: self.identity.container.clone(),
             lease: world.lease(now),
@@ -335,13 +344,17 @@ impl Panel for Target {
                 Change::Exit(exit) => Some(exit.clone()),
                 _ => None,
             };
-            let (mut ack, ports) = self.take(change)?;
+            let (mut ack, ports, unkept) = self.take(change)?;
             if exit.is_some() {
                 self.exit.send_replace(exit);
             }
             self.changed.send_replace(());
             if let Some(error) = self.settled(ack.revision, &ports).await {
                 return Err(Refused::new(StatusCode::CONFLICT, "", error));
+            }
+            if let Some(error) = unkept {
+                let message = format!("in force, but not kept: {error}");
+                return Err(Refused::new(StatusCode::CONFLICT, "", message));
             }
             // A port may have taken its time; routes are in force since the moment of the change.
             if !ports.is_empty() {

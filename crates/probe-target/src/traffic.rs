@@ -175,8 +175,8 @@ fn outcome(trouble: &Trouble) -> Outcome {
 }
 
 impl<N: Network> Panel for User<N> {
-    fn instance(&self) -> &str {
-        &self.identity.instance
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn revision(&self) -> u64 {

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::behaviour::{Behaviour, Details, Effect, Fault};
+use crate::flips::{Flip, Flips};
 use crate::layers::{Bounded, Held, Layers, Now};
 use crate::life::{Exit, Sigterm};
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
+use crate::place::Place;
 use crate::plan::{Plan, PlannedPort};
 use crate::wire;
 
@@ -231,7 +233,43 @@ impl World {
         let ports = self.ports.iter();
         Plan {
             ports: ordered(ports.map(|(number, port)| (*number, port.planned(now)))),
+            boots: Vec::new(),
         }
+    }
+
+    /// The flips that nothing but a change ends.
+    pub(crate) fn kept(&self) -> Flips {
+        let mut flips = Flips::default();
+        for (number, port) in &self.ports {
+            if let Some(held) = port.opening.flip.as_ref().filter(|held| held.lasts()) {
+                let flip = Flip::Port(held.set.clone());
+                flips.0.push((Place::Port(*number), flip));
+            }
+            for (path, route) in &port.routes {
+                if let Some(held) = route.flip.as_ref().filter(|held| held.lasts()) {
+                    let place = Place::Route(Some(*number), path.clone());
+                    flips.0.push((place, Flip::Route(held.set.clone())));
+                }
+            }
+        }
+        flips
+    }
+
+    /// Lays what was [kept](Self::kept) over the base of a target that has not taken a change yet.
+    pub(crate) fn restore(&mut self, flips: Flips) -> Result<(), Denied> {
+        for (place, flip) in flips.0 {
+            let change = match (place, flip) {
+                (Place::Port(port), Flip::Port(opening)) => Change::Open(port, opening),
+                (Place::Route(Some(port), path), Flip::Route(behaviour)) => {
+                    Change::Lay(port, path, behaviour)
+                }
+                // Nothing is kept about every port at once.
+                (..) => continue,
+            };
+            self.change(Moment::START, change)?;
+        }
+        self.revision = 0;
+        Ok(())
     }
 
     fn port(&mut self, number: u16) -> Result<&mut Port, Denied> {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::options::{Grammar, Options, Spec};
-use super::place::Place;
 use super::serve::{Access, CONTROL, TOKEN_FILE};
 use crate::behaviour::Behaviour;
 use crate::duration;
 use crate::invalid::Invalid;
 use crate::opening::{Opening, PortState};
+use crate::place::Place;
 use crate::word::Word;
 
 const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies.";

@@ -4,15 +4,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::address;
 use super::options::{Grammar, Options, Spec};
-use super::place::{self, Place};
+use crate::boots::Boots;
+use crate::flips::Flip;
 use crate::invalid::Invalid;
 use crate::opening::Protocol;
+use crate::place::{self, Place};
 use crate::plan::Plan;
 use crate::word::Word;
 
 /// How `serve` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "[serve] --port 8080 [--port 9000=grpc] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE]",
+    usage: "[serve] --port 8080 [--port 9000=grpc] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
     about: "Serve ports that are healthy on every path and for every service, until told otherwise",
     operands: 0,
     options: &[
@@ -26,7 +28,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             name: "route",
             value: "ROUTE",
             many: true,
-            help: "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port; of grpc, /SERVICE",
+            help: "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port; of grpc, /SERVICE; '/startupz=503@1-2' on boots 1 and 2 alone",
         },
         CONTROL,
         Spec {
@@ -41,7 +43,13 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             name: "state-dir",
             value: "DIR",
             many: false,
-            help: "Not served by this version",
+            help: "Count the starts of the container, its boots, in this directory, which must outlive it: an emptyDir",
+        },
+        Spec {
+            name: "keep",
+            value: "",
+            many: false,
+            help: "Keep flips there, too: those that no bound and no lease ends are laid again at the next boot",
         },
     ],
     notes: "The control address is 127.0.0.1:(first port + 10000) unless --control says otherwise;\n\
@@ -71,14 +79,21 @@ pub(crate) const JOURNAL: Spec = Spec {
 #[derive(Debug)]
 pub(crate) struct Serve {
     ports: Vec<(u16, Protocol)>,
-    routes: Vec<(Place, Word)>,
+    routes: Vec<Route>,
     control: Option<SocketAddr>,
     /// The file of the plan.
     pub(crate) plan: Option<String>,
     pub(crate) access: Access,
     /// How many requests are kept.
     pub(crate) journal: usize,
+    /// Where boots are counted.
+    pub(crate) state_dir: Option<String>,
+    /// Whether flips are kept there.
+    pub(crate) keep: bool,
 }
+
+/// What a place does, and on which boots if not on all.
+type Route = (Place, Word, Option<Boots>);
 
 /// Where the token comes from, if there is one.
 #[derive(Clone, Debug, Default)]
@@ -89,8 +104,9 @@ pub(crate) struct Access {
 
 impl Serve {
     pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
-        if options.one("state-dir").is_some() {
-            return Err(Invalid::new("--state-dir", "not served by this version"));
+        let (state_dir, keep) = (options.one("state-dir"), options.flag("keep"));
+        if keep && state_dir.is_none() {
+            return Err(Invalid::new("--keep", "means nothing without --state-dir"));
         }
         let ports = options.many("port");
         let routes = options.many("route");
@@ -107,11 +123,13 @@ impl Serve {
             plan: options.one("plan"),
             journal: journal(&mut options)?,
             access: Access::new(&mut options),
+            state_dir,
+            keep,
         })
     }
 
-    /// The base that `plan` and the command line come to.
-    pub(crate) fn base(&self, mut plan: Plan) -> Result<Plan, Invalid> {
+    /// The base that `plan` and the command line come to on this boot; without one, what does not depend on it.
+    pub(crate) fn base(&self, mut plan: Plan, boot: Option<u64>) -> Result<Plan, Invalid> {
         let mut given = Vec::new();
         for (number, protocol) in &self.ports {
             if given.contains(number) {
@@ -123,13 +141,31 @@ impl Serve {
         if plan.ports.is_empty() {
             plan.ports.insert(8080, crate::plan::PlannedPort::default());
         }
-        for (place, word) in &self.routes {
-            lay(&mut plan, place, *word)?;
+        for (boots, flips) in std::mem::take(&mut plan.boots) {
+            let holds = self.holds(Some(boots), boot)?;
+            for (place, flip) in flips.0 {
+                let laid = plan.lay(&place, &flip, holds);
+                laid.map_err(|wrong| wrong.within(&format!("boots.{boots}")))?;
+            }
+        }
+        for (place, word, boots) in &self.routes {
+            let holds = self.holds(*boots, boot)?;
+            let laid = plan.lay(place, &Flip::from(*word), holds);
+            laid.map_err(|wrong| Invalid::new("--route", wrong.message))?;
         }
         for port in plan.ports.values_mut() {
             port.opening.protocol.get_or_insert_default();
         }
         Ok(plan)
+    }
+
+    fn holds(&self, boots: Option<Boots>, boot: Option<u64>) -> Result<bool, Invalid> {
+        if boots.is_some() && self.state_dir.is_none() {
+            let message =
+                "must be given, as something is said of certain boots: they are counted there";
+            return Err(Invalid::new("--state-dir", message));
+        }
+        Ok(boots.is_none_or(|boots| boot.is_some_and(|boot| boots.contain(boot))))
     }
 
     /// The control address of a target with this base.
@@ -190,40 +226,17 @@ fn port(text: &str) -> Result<(u16, Protocol), Invalid> {
     Ok((number, Protocol::named(protocol).map_err(wrong)?))
 }
 
-/// `[PORT]/PATH=BEHAVIOUR`.
-fn route(text: &str) -> Result<(Place, Word), Invalid> {
+/// `[PORT]/PATH=BEHAVIOUR[@BOOTS]`.
+fn route(text: &str) -> Result<Route, Invalid> {
     let wrong = |message| Invalid::new("--route", message);
     let form = || wrong(format!("must be [PORT]/PATH=BEHAVIOUR, not `{text}`"));
     let (place, word) = text.rsplit_once('=').ok_or_else(form)?;
-    match Place::parse(place) {
-        Ok(place @ Place::Route(..)) => Ok((place, word.parse().map_err(wrong)?)),
-        _ => Err(form()),
-    }
-}
-
-fn lay(plan: &mut Plan, place: &Place, word: Word) -> Result<(), Invalid> {
-    let (Place::Route(Some(number), _) | Place::Port(number)) = place else {
-        for port in plan.ports.values_mut() {
-            port.lay(place, word);
-        }
-        return Ok(());
+    let (word, boots) = match word.split_once('@') {
+        None => (word, None),
+        Some((word, boots)) => (word, Some(boots.parse().map_err(wrong)?)),
     };
-    let unknown = || Invalid::new("--route", format!("{number} is none of the ports"));
-    plan.ports
-        .get_mut(number)
-        .ok_or_else(unknown)?
-        .lay(place, word);
-    Ok(())
-}
-
-impl crate::plan::PlannedPort {
-    fn lay(&mut self, place: &Place, word: Word) {
-        match (word.on_route(), place) {
-            (Some(behaviour), Place::Route(_, path)) => {
-                self.routes.insert(path.clone(), behaviour);
-            }
-            // `refuse` and its like are about the whole port, wherever they stand.
-            (_, _) => self.opening.state = word.on_port().unwrap_or_default(),
-        }
+    match Place::parse(place) {
+        Ok(place @ Place::Route(..)) => Ok((place, word.parse().map_err(wrong)?, boots)),
+        _ => Err(form()),
     }
 }

@@ -29,7 +29,7 @@ fn started(line: &str) -> Result<String, Invalid> {
     let Command::Serve(serve) = read(line)? else {
         panic!("{line} must serve");
     };
-    let base = serve.base(Plan::default())?;
+    let base = serve.base(Plan::default(), Some(2))?;
     let control = serve.control(&base)?;
     let plan = serde_json::to_string(&base.ports).unwrap();
     Ok(format!("{plan} {control}"))
@@ -92,6 +92,39 @@ fn the_environment_says_what_the_command_line_does_not() {
                 {"8080":{"protocol":"http","state":"open"}} 127.0.0.1:1
             PROBE_TARGET_TOKEN=x --control 0.0.0.0:9
                 {"8080":{"protocol":"http","state":"open"}} 0.0.0.0:9
+        "#]],
+    );
+}
+
+/// The boot is the second.
+#[test]
+fn a_route_may_be_of_certain_boots() {
+    check(
+        "--state-dir /s --route /x=503@1-2 --route /x=hang@3- --route /y=404@1
+        --state-dir /s --route /x=refuse@2 --route /y=200@2-
+        PROBE_TARGET_STATE_DIR=/s PROBE_TARGET_KEEP=1 PROBE_TARGET_ROUTES=/x=503@2,/y=404@1
+        --route /x=503@1
+        --state-dir /s --route /x=503@0
+        --state-dir /s --route /x=503@1,2
+        --state-dir /s --route 9000/x=503@3
+        --keep",
+        &expect![[r#"
+            --state-dir /s --route /x=503@1-2 --route /x=hang@3- --route /y=404@1
+                {"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:18080
+            --state-dir /s --route /x=refuse@2 --route /y=200@2-
+                {"8080":{"protocol":"http","routes":{"/y":{"status":200}},"state":"closed"}} 127.0.0.1:18080
+            PROBE_TARGET_STATE_DIR=/s PROBE_TARGET_KEEP=1 PROBE_TARGET_ROUTES=/x=503@2,/y=404@1
+                {"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:18080
+            --route /x=503@1
+                error: `--state-dir`: must be given, as something is said of certain boots: they are counted there
+            --state-dir /s --route /x=503@0
+                error: `--route`: boots are 2, 1-3 or 3-, from 1 on, not `0`
+            --state-dir /s --route /x=503@1,2
+                error: `--route`: boots are 2, 1-3 or 3-, from 1 on, not `1,2`
+            --state-dir /s --route 9000/x=503@3
+                error: `--route`: 9000 is none of the ports
+            --keep
+                error: `--keep`: means nothing without --state-dir
         "#]],
     );
 }

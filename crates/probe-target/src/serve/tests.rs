@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod boots;
 mod control;
 mod others;
 mod ports;
@@ -33,11 +34,17 @@ struct Site {
 impl Site {
     /// Starts a target and waits until it listens.
     async fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, Arc::new(Folder::default())).await
+    }
+
+    /// The same, where these files are.
+    async fn start_with(arguments: &[&str], files: Arc<dyn Files>) -> Self {
         let network = Memory::default();
         let (end, ended) = tokio::sync::oneshot::channel();
-        let process = process(&network, arguments, async {
+        let mut process = process(&network, arguments, async {
             _ = ended.await;
         });
+        process.files = files;
         let target = tokio::spawn(crate::run(process));
         let site = Self {
             network,

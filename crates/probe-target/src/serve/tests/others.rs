@@ -7,7 +7,14 @@ use super::*;
 
 /// What a command printed.
 #[derive(Clone, Default)]
-struct Printed(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Printed(Arc<Mutex<Vec<u8>>>);
+
+impl Printed {
+    pub(super) fn take(&self) -> String {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+        String::from_utf8(bytes).unwrap()
+    }
+}
 
 impl io::Write for Printed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -29,8 +36,7 @@ async fn say(network: &Memory, line: &str, system: System) -> String {
     command.errors = Box::new(printed.clone());
     command.files = Arc::new(system);
     let code = crate::run(command).await;
-    let said = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
-    format!("exit {code}: {said}")
+    format!("exit {code}: {}", printed.take())
 }
 
 /// A system of which nothing is known but the command line of process 1, if that can be read.

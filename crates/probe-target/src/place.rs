@@ -1,10 +1,12 @@
 //! What a flip acts on, as it is written: `8080/readyz`, `/readyz` (every port), `8080` (the port itself).
 
+use std::fmt;
+
 use crate::invalid::Invalid;
 
 /// What a flip acts on.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Place {
+pub enum Place {
     /// A port itself.
     Port(u16),
     /// A path, on one port or on every one.
@@ -12,7 +14,8 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
+    /// Reads what is said of it.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || {
             let message = format!("no route `{text}`, expected [PORT]/PATH or PORT");
             Invalid::new("", message)
@@ -29,7 +32,30 @@ impl Place {
     }
 }
 
-/// A port's number.
+impl Place {
+    /// The port; `None` for all of them.
+    pub(crate) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Port(port) => Some(*port),
+            Self::Route(port, _) => *port,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(port) = self.port() {
+            write!(f, "{port}")?;
+        }
+        match self {
+            Self::Port(_) => Ok(()),
+            Self::Route(_, path) => f.write_str(path),
+        }
+    }
+}
+
+/// A port's number, as nobody would write it otherwise.
 pub(crate) fn number(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|number| *number != 0)
+    let number: Option<u16> = text.parse().ok();
+    number.filter(|number| *number != 0 && number.to_string() == text)
 }
