@@ -307,9 +307,9 @@ struct ProbeTarget;
 impl Image for ProbeTarget {
     fn run(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Exit> {
         let said = Said::default();
-        let target = target(process, Box::new(io::sink()), Box::new(said.clone()));
+        let target = target(process, Box::new(io::sink()), said.clone());
         Box::pin(async move {
-            let code = i32::from(probe_target::run(target).await);
+            let code = i32::from(probe_target::run(target).await.code());
             pocket::image::Exit {
                 code,
                 message: said.message().filter(|_| code != 0),
@@ -319,9 +319,9 @@ impl Image for ProbeTarget {
 
     fn exec(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Output> {
         let (stdout, stderr) = (Said::default(), Said::default());
-        let target = target(process, Box::new(stdout.clone()), Box::new(stderr.clone()));
+        let target = target(process, Box::new(stdout.clone()), stderr.clone());
         Box::pin(async move {
-            let code = i32::from(probe_target::run(target).await);
+            let code = i32::from(probe_target::run(target).await.code());
             pocket::image::Output {
                 code,
                 stdout: stdout.take(),
@@ -335,19 +335,36 @@ impl Image for ProbeTarget {
 fn target(
     process: pocket::image::Process,
     output: Box<dyn io::Write + Send>,
-    errors: Box<dyn io::Write + Send>,
+    errors: Said,
 ) -> probe_target::Process<Net> {
     probe_target::Process {
         arguments: process.arguments,
         environment: process.environment,
         network: Net(process.network),
         instance: process.instance,
-        terminate: process.terminate,
+        terminate: probe_target::once(process.terminate),
         files: Arc::new(Files(process.files)),
-        effects: None,
+        effects: Box::new(Own(errors.clone())),
         output,
-        errors,
+        errors: Box::new(errors),
     }
+}
+
+/// What a process in the embedded cluster does to itself.
+struct Own(Said);
+
+impl probe_target::Effects for Own {
+    fn conclude(&self, message: &str) -> io::Result<()> {
+        self.0.take();
+        io::Write::write_all(&mut self.0.clone(), message.as_bytes())
+    }
+
+    fn take_memory(&self, _: usize) -> io::Result<()> {
+        let message = "the embedded cluster has no memory to take";
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+    }
+
+    fn free_memory(&self) {}
 }
 
 /// What a process has said, on stdout or on stderr.

@@ -247,7 +247,7 @@ impl Flipped<'_> {
         Ok(act)
     }
 
-    /// Seen on 1.36.3: a blackholed or deaf port passes every tcp probe, and one that resets passes about half of them.
+    /// Seen on 1.36.3: a port that is a black hole or stops accepting passes every tcp probe, and one that resets passes about half of them.
     fn on_connections(self) -> Result<Act, Refusal> {
         let unseen = |why| Err(self.unseen("tcp", why, "`pass`, `fail` or `refuse`"));
         let opening = self.to.on_connections();
@@ -256,7 +256,7 @@ impl Flipped<'_> {
         };
         match opening.state {
             PortState::Open | PortState::Closed => Ok(Act::Port(opening)),
-            PortState::Blackhole | PortState::Deaf => {
+            PortState::Blackhole | PortState::StopAccepting => {
                 unseen("the system completes connections that nobody accepts or reads")
             }
             PortState::Reset => {
@@ -286,7 +286,7 @@ impl Flipped<'_> {
     }
 }
 
-const SEEN_BY_GRPC: &str = "`pass`, `fail`, `404` (NOT_FOUND), `501` (UNIMPLEMENTED), `hang`, `close`, `reset`, `refuse`, `blackhole` or `deaf`";
+const SEEN_BY_GRPC: &str = "`pass`, `fail`, `404` (NOT_FOUND), `501` (UNIMPLEMENTED), `hang`, `close`, `reset`, `refuse`, `blackhole` or `stop-accepting`";
 
 /// Why a health check in gRPC cannot be given that, if so. A probe-target means `SERVING` by 200 and `NOT_SERVING` by 503.
 fn foreign_to_grpc(effect: &Effect) -> Option<&'static str> {

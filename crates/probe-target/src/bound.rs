@@ -120,12 +120,33 @@ impl Bounds {
             every: fields.duration("every")?,
             probability: Chance::read(fields)?,
         };
-        match (bounds.every, bounds.length) {
+        bounds.check_order(fields)?;
+        Ok(bounds)
+    }
+
+    /// The same of what is not given to requests: times alone.
+    pub(crate) fn read_times(fields: &mut Fields) -> Result<Self, Invalid> {
+        let bounds = Self {
+            length: fields.duration("for")?,
+            after: fields.duration("after")?,
+            every: fields.duration("every")?,
+            ..Self::default()
+        };
+        if bounds.every.is_some() && bounds.length.is_none() {
+            let message = "opens again what `for` has closed, which must be given";
+            return Err(Invalid::new(fields.path("every"), message));
+        }
+        bounds.check_order(fields)?;
+        Ok(bounds)
+    }
+
+    fn check_order(&self, fields: &Fields) -> Result<(), Invalid> {
+        match (self.every, self.length) {
             (Some(every), Some(length)) if every <= length => Err(Invalid::new(
                 fields.path("every"),
                 "must be longer than `for`: it is measured from start to start",
             )),
-            _ => Ok(bounds),
+            _ => Ok(()),
         }
     }
 

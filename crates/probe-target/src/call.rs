@@ -6,14 +6,13 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 
 use crate::behaviour::Behaviour;
-use crate::bound::Bounds;
 use crate::duration;
 use crate::fields::Fields;
 use crate::invalid::Invalid;
-use crate::life::{Exit, Sigterm};
-use crate::opening::{Opening, PortState};
+use crate::opening::Opening;
 use crate::panel::{Filter, Refused};
 use crate::percent;
+use crate::process_fault::ProcessFault;
 use crate::world::Change;
 
 /// One call.
@@ -64,17 +63,10 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
         "journal/wait" => only(method, &Method::GET, || wait(Query::read(query)?)),
         "heal" => only(method, &Method::POST, || heal(body)),
         "lease" => only(method, &Method::PUT, || lease(body)),
-        "process/exit" => only(method, &Method::POST, || {
-            Ok(Call::Change(Change::Exit(Exit::read(body)?)))
-        }),
-        "process/sigterm" => only(method, &Method::POST, || {
-            Ok(Call::Change(Change::Sigterm(Sigterm::read(body)?)))
-        }),
-        "process/memory" => only(method, &Method::POST, || memory(body)),
-        "process/stop-accepting" => only(method, &Method::POST, || deafen(body)),
-        _ => match rest.strip_prefix("ports/") {
-            Some(port) => ports(method, port, body, unknown),
-            None => Err(unknown()),
+        _ => match rest.split_once('/') {
+            Some(("ports", port)) => ports(method, port, body, unknown),
+            Some(("process", name)) => process(method, name, body, unknown),
+            _ => Err(unknown()),
         },
     }
 }
@@ -112,28 +104,22 @@ fn lease(body: &[u8]) -> Result<Call, Invalid> {
     Ok(Call::Change(Change::Lease(length)))
 }
 
-fn memory(body: &[u8]) -> Result<Call, Invalid> {
-    /// More than any node has: 1 TiB.
-    const MOST: u64 = 1 << 40;
-    let mut fields = Fields::parse(body)?;
-    let bytes = fields.number("bytes", 1..=MOST)?;
-    fields.finish()?;
-    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
-    let bytes = bytes.ok_or_else(|| Invalid::new("bytes", "how many must be given"))?;
-    Ok(Call::Change(Change::Memory(bytes)))
-}
-
-/// The bounds of an opening are given; its state is known.
-fn deafen(body: &[u8]) -> Result<Call, Invalid> {
-    let mut fields = Fields::parse_or_empty(body)?;
-    let opening = Opening {
-        bounds: Bounds::read(&mut fields)?,
-        leased: fields.flag("leased")?,
-        ..Opening::new(PortState::Deaf)
+/// `{fault}`.
+fn process(
+    method: &Method,
+    name: &str,
+    body: &[u8],
+    unknown: impl Fn() -> Refused,
+) -> Result<Call, Refused> {
+    if !ProcessFault::NAMES.contains(&name) {
+        return Err(unknown());
+    }
+    let change = match *method {
+        Method::POST => Change::Afflict(ProcessFault::parse(name, body)?),
+        Method::DELETE => Change::Unafflict(name.to_owned()),
+        _ => return Err(not_allowed(method, "POST or DELETE")),
     };
-    opening.check(&fields)?;
-    fields.finish()?;
-    Ok(Call::Change(Change::OpenAll(opening)))
+    Ok(Call::Change(change))
 }
 
 /// `{port}` and `{port}/routes{path}`.

@@ -1,24 +1,25 @@
-//! Why an invocation ended badly, and its exit code.
+//! Why an invocation ended badly, and how that is told.
 
 use crate::invalid::Invalid;
+use crate::process::Ending;
 
 /// Why an invocation ended badly.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// It was not understood: exit 2.
     Usage(Invalid),
-    /// It was told to end with this code.
-    Told(u8),
+    /// It was told to end so.
+    Told(Ending),
     /// It was understood and did not work: exit 1.
     Failed(String),
 }
 
 impl Failure {
-    pub(crate) fn code(&self) -> u8 {
+    pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Told(code) => *code,
-            Self::Failed(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Told(ending) => *ending,
+            Self::Failed(_) => Ending::Code(1),
+            Self::Usage(_) => Ending::Code(2),
         }
     }
 }
@@ -33,7 +34,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(invalid) => write!(f, "{invalid}"),
-            Self::Told(code) => write!(f, "told to exit with {code}"),
+            Self::Told(ending) => write!(f, "told to exit with {}", ending.code()),
             Self::Failed(message) => f.write_str(message),
         }
     }

@@ -86,6 +86,23 @@ impl Fields {
         })
     }
 
+    /// A number of bytes: a whole one, or text such as `64Mi`.
+    pub(crate) fn bytes(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Invalid> {
+        let (least, most) = (range.start(), range.end());
+        let expected = format!("a whole number from {least} to {most}, or one with Ki, Mi or Gi");
+        self.typed(name, &expected, |value| {
+            let bytes = match &value {
+                Value::String(text) => quantity(text),
+                value => value.as_u64(),
+            };
+            bytes.filter(|bytes| range.contains(bytes))
+        })
+    }
+
     /// A number from 0 to 1, in millionths.
     pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<u32>, Invalid> {
         self.typed(name, "a number from 0 to 1", |value| {
@@ -113,6 +130,15 @@ impl Fields {
             Value::Array(items) if items.len() >= 2 => Some(items),
             _ => None,
         })
+    }
+
+    /// A list of any length; absent is empty.
+    pub(crate) fn items(&mut self, name: &'static str) -> Result<Vec<Value>, Invalid> {
+        let items = self.typed(name, "a list", |value| match value {
+            Value::Array(items) => Some(items),
+            _ => None,
+        });
+        items.map(Option::unwrap_or_default)
     }
 
     /// An object whose values are strings.
@@ -170,6 +196,19 @@ impl Fields {
             None => Err(must_be(self.path(name), expected, &value)),
         }
     }
+}
+
+/// `64Mi`, as Kubernetes writes it; only what can be exact.
+fn quantity(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit {
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 fn must_be(path: String, expected: &str, value: &Value) -> Invalid {

@@ -1,10 +1,11 @@
-//! What is said about one route or one port: a base and perhaps a flip over it, each with what its bounds have used up.
+//! What is said about one route, one port or the process: a base and perhaps a flip over it, each with what its bounds have used up.
 //! It knows neither ports nor paths, and time is an argument.
 
 use crate::behaviour::Behaviour;
 use crate::bound::{Bounds, Phase, Used};
 use crate::moment::Moment;
 use crate::opening::Opening;
+use crate::process_fault::ProcessFault;
 use crate::wire;
 
 /// A base and a flip over it.
@@ -190,7 +191,7 @@ impl<B: Bounded> Held<B> {
     }
 }
 
-/// Both kinds of layers keep these two in fields of the same name.
+/// All kinds of layers keep these two in fields of the same name.
 macro_rules! bounded {
     ($type:ty) => {
         impl Bounded for $type {
@@ -215,3 +216,4 @@ macro_rules! bounded {
 
 bounded!(Behaviour);
 bounded!(Opening);
+bounded!(ProcessFault);

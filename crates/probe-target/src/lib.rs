@@ -1,8 +1,9 @@
 //! The server under probe: a tiny hyper program whose ports, paths and faults are set at runtime over HTTP.
 //! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
 //!
-//! What it can be told and what it answers, as values: [`word`], [`behaviour`], [`opening`], [`bound`], [`flips`], [`boots`], [`plan`], [`wire`].
-//! What it decides: `world`, over `layers`. What it does: `serve` (a `port` task for each port, `http` for each connection, `control`
+//! What it can be told and what it answers, as values: [`word`], [`behaviour`], [`opening`], [`process_fault`], [`bound`], [`flips`], [`boots`],
+//! [`plan`], [`wire`].
+//! What it decides: `world`, over `layers`. What it does: `serve` (a `port` task for each port, `http` for each connection, `life` for the process, `control`
 //! beside them, `target` between them), `traffic`, and the small commands `check` and `remote`.
 
 pub mod behaviour;
@@ -16,6 +17,7 @@ pub mod moment;
 pub mod opening;
 pub mod place;
 pub mod plan;
+pub mod process_fault;
 pub mod wire;
 pub mod word;
 
@@ -60,29 +62,29 @@ mod world;
 pub use cli::check::{Check, Kind, asked};
 pub use invalid::Invalid;
 pub use net::{Connection, Listener, Network};
-pub use process::{Effects, Files, Process};
+pub use process::{Effects, Ending, Files, Process, Terminate, once};
 
 use cli::Command;
 use failure::Failure;
 
-/// Runs one invocation to its end and says its exit code: 0, 1 for what did not work, 2 for what was not understood.
+/// Runs one invocation to its end and says how it ends: with 0, 1 for what did not work, 2 for what was not understood, or as it was told.
 ///
 /// All tasks belong to the future: dropping it is SIGKILL. What they held is released as soon as the runtime has polled them once more.
-pub async fn run<N: Network>(mut process: Process<N>) -> u8 {
+pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
     match command(&mut process).await {
         Ok(said) => {
             // Whoever closed stdout does not want it.
             _ = process.output.write_all(said.as_bytes());
             _ = process.output.flush();
-            0
+            Ending::Code(0)
         }
-        Err(Failure::Told(code)) => code,
+        Err(Failure::Told(ending)) => ending,
         Err(failure) => {
             process.say(&format!("error: {failure}"));
             if let Failure::Usage(_) = failure {
                 process.say("hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options");
             }
-            failure.code()
+            failure.ending()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The program: sockets, the environment and SIGTERM for `probe_target::run`, on one thread. Nothing is decided here.
+//! The program: sockets, the environment and signals for `probe_target::run`, on one thread. Nothing is decided here.
 
 mod errors;
 mod sockets;
@@ -8,9 +8,11 @@ use std::ffi::OsStr;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
-use probe_target::{Effects, Files, Process};
+use probe_target::process_fault::Signal;
+use probe_target::{Effects, Ending, Files, Process, Terminate};
 use tokio::signal::unix::{SignalKind, signal};
 
 use errors::Errors;
@@ -20,7 +22,11 @@ use sockets::Sockets;
 async fn main() -> ExitCode {
     #[cfg(without_backtraces)]
     errors::tell_panics();
-    ExitCode::from(probe_target::run(process()).await)
+    let ending = probe_target::run(process()).await;
+    if let Ending::Signal(signal) = ending {
+        die(signal);
+    }
+    ExitCode::from(ending.code())
 }
 
 fn process() -> Process<Sockets> {
@@ -32,9 +38,9 @@ fn process() -> Process<Sockets> {
         environment: environment(),
         network: Sockets,
         instance: instance(),
-        terminate: Box::pin(terminated()),
+        terminate: terminate(),
         files: Arc::new(Disk),
-        effects: Some(Box::<Own>::default()),
+        effects: Box::<Own>::default(),
         output: Box::new(io::stdout()),
         errors: Box::new(Errors::open()),
     }
@@ -73,18 +79,36 @@ struct Own {
     taken: Mutex<Vec<Vec<u8>>>,
 }
 
+/// Above 32 MiB the C library takes memory from the system for each vector alone, and gives it back at once when that is dropped.
+const CHUNK: usize = 64 << 20;
+
 impl Effects for Own {
     fn conclude(&self, message: &str) -> io::Result<()> {
         std::fs::write("/dev/termination-log", message)
     }
 
-    fn take_memory(&self, bytes: usize) {
+    fn take_memory(&self, bytes: usize) -> io::Result<()> {
+        let mut taken = self.taken();
+        let room = |chunk: &Vec<u8>| chunk.capacity() - chunk.len();
+        if taken.last().is_none_or(|chunk| room(chunk) < bytes) {
+            let mut chunk = Vec::new();
+            chunk.try_reserve_exact(CHUNK.max(bytes))?;
+            taken.push(chunk);
+        }
+        let chunk = taken.last_mut().expect("there must be a chunk");
         // Not zero, as zero pages are not touched.
-        let taken = vec![1; bytes];
-        self.taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(taken);
+        chunk.resize(chunk.len() + bytes, 1);
+        Ok(())
+    }
+
+    fn free_memory(&self) {
+        self.taken().clear();
+    }
+}
+
+impl Own {
+    fn taken(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,16 +118,28 @@ fn instance() -> String {
 }
 
 /// SIGTERM of a kubelet, or Ctrl-C at a terminal.
-async fn terminated() {
+fn terminate() -> Terminate {
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     ) else {
-        return std::future::pending().await;
+        return Box::new(|_| Poll::Pending);
     };
-    tokio::select! {
-        biased;
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+    Box::new(move |context| {
+        let come = term.poll_recv(context).is_ready() || int.poll_recv(context).is_ready();
+        if come { Poll::Ready(()) } else { Poll::Pending }
+    })
+}
+
+/// Dies of a signal, where the system lets it. To the first process of a container the kernel delivers none from inside that it does not
+/// handle, not even SIGKILL. Whoever returns from here has the exit code left by which a runtime tells of the signal: the same to a kubelet.
+fn die(signal: Signal) {
+    let Some(signal) = rustix::process::Signal::from_named_raw(signal.number().into()) else {
+        return;
+    };
+    // The standard library's own handlers, of SIGSEGV and SIGBUS, give way after the first.
+    for _ in 0..2 {
+        // Nothing is lost if it cannot be sent.
+        _ = rustix::process::kill_process(rustix::process::getpid(), signal);
     }
 }

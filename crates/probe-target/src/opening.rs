@@ -43,7 +43,7 @@ pub enum PortState {
     /// They are accepted and never read; requests on established ones are never answered.
     Blackhole,
     /// They are completed by the system and not accepted; once its backlog is full, new ones time out. Established ones are served as before.
-    Deaf,
+    StopAccepting,
     /// They are accepted and reset; requests on established ones reset them.
     Reset,
 }
@@ -79,9 +79,7 @@ impl Opening {
             Some(name) => PortState::named(&name).ok_or_else(|| {
                 Invalid::new(
                     fields.path("state"),
-                    format!(
-                        "no state `{name}`, expected one of open, closed, blackhole, deaf, reset"
-                    ),
+                    format!("no state `{name}`, expected one of {}", PortState::names()),
                 )
             })?,
         };
@@ -156,22 +154,28 @@ impl PortState {
             Self::Open => "open",
             Self::Closed => "closed",
             Self::Blackhole => "blackhole",
-            Self::Deaf => "deaf",
+            Self::StopAccepting => "stop-accepting",
             Self::Reset => "reset",
         }
     }
 
     /// The state of that name.
     pub fn named(name: &str) -> Option<Self> {
-        let all = [
-            Self::Open,
-            Self::Closed,
-            Self::Blackhole,
-            Self::Deaf,
-            Self::Reset,
-        ];
-        all.into_iter().find(|state| state.name() == name)
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
+
+    /// All names, for messages.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    const ALL: [Self; 5] = [
+        Self::Open,
+        Self::Closed,
+        Self::Blackhole,
+        Self::StopAccepting,
+        Self::Reset,
+    ];
 }
 
 /// Serialisation by name, as both enums are words in JSON.
@@ -254,7 +258,7 @@ mod tests {
         check(
             json!({"state": "shut"}),
             "state",
-            "no state `shut`, expected one of open, closed, blackhole, deaf, reset",
+            "no state `shut`, expected one of open, closed, blackhole, stop-accepting, reset",
         );
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```json
 //! {"ports": {"8080": {"protocol": "http", "state": "open", "routes": {"/readyz": {"status": 503, "for": "10s"}}}},
+//!  "process": [{"fault": "exit", "code": 3, "after": "1m"}],
 //!  "boots": {"1-2": {"8080/startupz": {"status": 503}}}}
 //! ```
 
@@ -17,12 +18,16 @@ use crate::flips::{Flip, Flips, unleased};
 use crate::invalid::{Invalid, join};
 use crate::opening::Opening;
 use crate::place::{self, Place};
+use crate::process_fault::ProcessFault;
 
 /// The base of a target.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Plan {
     /// By number.
     pub ports: BTreeMap<u16, PlannedPort>,
+    /// What is done to the process, at most one of each name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub process: Vec<ProcessFault>,
     /// What more the base says on some boots, each laid over those that begin before it.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_name")]
     pub boots: Vec<(Boots, Flips)>,
@@ -56,8 +61,32 @@ impl Plan {
             let place = boots.partition_point(|(before, _)| *before < read);
             boots.insert(place, (read, Flips::read(value, &path)?));
         }
+        let mut plan = Self {
+            ports,
+            process: Vec::new(),
+            boots,
+        };
+        for (number, value) in fields.items("process")?.into_iter().enumerate() {
+            let path = join("process", &number.to_string());
+            plan.afflict(ProcessFault::read(value, &path)?, &path)?;
+        }
         fields.finish()?;
-        Ok(Self { ports, boots })
+        Ok(plan)
+    }
+
+    /// Adds what is done to the process, which stands at `path`.
+    pub(crate) fn afflict(&mut self, fault: ProcessFault, path: &str) -> Result<(), Invalid> {
+        unleased(fault.leased, path)?;
+        if self
+            .process
+            .iter()
+            .any(|known| known.name() == fault.name())
+        {
+            let message = format!("{} is given twice", fault.name());
+            return Err(Invalid::new(path, message));
+        }
+        self.process.push(fault);
+        Ok(())
     }
 
     /// Lays `flip` over the base if it `holds`, and refuses it in any case if there is no such port.
@@ -198,6 +227,18 @@ mod tests {
         check(
             r#"{"boots":{"1":{"80":{"leased":true}}}}"#,
             "boots.1.80.leased",
+        );
+        check(
+            r#"{"process":[{"fault":"exit","code":-1}]}"#,
+            "process.0.code",
+        );
+        check(
+            r#"{"process":[{"fault":"exit"},{"fault":"exit"}]}"#,
+            "process.1",
+        );
+        check(
+            r#"{"process":[{"fault":"exit","leased":true}]}"#,
+            "process.0.leased",
         );
         check("{", "");
     }

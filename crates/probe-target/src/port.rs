@@ -132,7 +132,7 @@ impl<N: Network> Port<N> {
 
     /// Whether it accepts.
     fn hears(&self) -> bool {
-        self.state != PortState::Deaf && self.held.len() < HELD
+        self.state != PortState::StopAccepting && self.held.len() < HELD
     }
 
     fn admit(&mut self, connection: N::Connection) {
@@ -140,7 +140,7 @@ impl<N: Network> Port<N> {
             PortState::Reset => connection.reset(),
             PortState::Blackhole => self.held.push(connection),
             // Accepted before the listener was dropped, and so before the acknowledgement.
-            PortState::Open | PortState::Closed | PortState::Deaf => {
+            PortState::Open | PortState::Closed | PortState::StopAccepting => {
                 let (target, number) = (Arc::clone(&self.target), self.number);
                 match self.protocol {
                     Protocol::Tcp => self

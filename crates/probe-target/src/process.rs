@@ -1,11 +1,13 @@
-//! One invocation of the program, as a value: everything it may take from outside.
+//! One invocation of the program, as a value: everything it may take from outside, and how it ends.
 //! It draws nothing, reads no clock but Tokio's and opens no file by itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
-use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::process_fault::Signal;
 
 /// What one invocation is given. `main.rs` fills it from the operating system, an embedded cluster from a Pod.
 pub struct Process<N> {
@@ -17,12 +19,12 @@ pub struct Process<N> {
     pub network: N,
     /// The name of this process among all that ever run: drawn once at its start.
     pub instance: String,
-    /// Ready when SIGTERM arrives.
-    pub terminate: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Ready at each SIGTERM.
+    pub terminate: Terminate,
     /// Where files are: `--plan`, `--token-file`, `--state-dir`, `/proc/1/cmdline`.
     pub files: Arc<dyn Files>,
-    /// What only a process of its own can do; `None` where it shares one, and is then refused.
-    pub effects: Option<Box<dyn Effects>>,
+    /// What it does to the process that it is.
+    pub effects: Box<dyn Effects>,
     /// Where data goes: stdout.
     pub output: Box<dyn Write + Send>,
     /// Where everything else goes: stderr.
@@ -39,13 +41,47 @@ pub trait Files: Send + Sync {
     fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()>;
 }
 
-/// What only a process of its own can do.
+/// Polled for SIGTERM, as often as there may be one.
+pub type Terminate = Box<dyn FnMut(&mut Context<'_>) -> Poll<()> + Send>;
+
+/// The SIGTERM that comes at most once: when `signal` is ready.
+pub fn once(signal: impl Future<Output = ()> + Send + 'static) -> Terminate {
+    let mut signal = Some(Box::pin(signal));
+    Box::new(move |context| match &mut signal {
+        Some(coming) => coming.as_mut().poll(context).map(|()| signal = None),
+        None => Poll::Pending,
+    })
+}
+
+/// What is done to the process itself.
 pub trait Effects: Send + Sync {
     /// Leaves a message for the kubelet to show when the process has ended.
     fn conclude(&self, message: &str) -> io::Result<()>;
 
-    /// Takes so many bytes of memory, touches them, and keeps them to its end.
-    fn take_memory(&self, bytes: usize);
+    /// Takes so many more bytes of memory, touches them, and keeps them. It may be the end of the process.
+    fn take_memory(&self, bytes: usize) -> io::Result<()>;
+
+    /// Gives back all the memory that was taken so.
+    fn free_memory(&self);
+}
+
+/// How an invocation ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// With an exit code.
+    Code(u8),
+    /// It wants to die of this signal, which is for its caller to bring about.
+    Signal(Signal),
+}
+
+impl Ending {
+    /// As a container runtime tells it: 128 and the number of the signal.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => signal.code(),
+        }
+    }
 }
 
 impl<N> Process<N> {

@@ -1,12 +1,13 @@
 //! One target from its start to SIGTERM: binds what the base says, keeps a task for each port, drains. It decides nothing.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::cli;
 use crate::clock::Clock;
@@ -16,7 +17,7 @@ use crate::flips::Flips;
 use crate::identity::Identity;
 use crate::invalid::Invalid;
 use crate::keeper::Keeper;
-use crate::life::Sigterm;
+use crate::life;
 use crate::net::Network;
 use crate::opening::PortState;
 use crate::panel::{Panel, Refused};
@@ -24,7 +25,7 @@ use crate::plan::Plan;
 use crate::port::Port;
 use crate::process::{Files, Process};
 use crate::target::Target;
-use crate::world::World;
+use crate::world::{End, World};
 
 /// How long requests in progress may take to end after SIGTERM.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
@@ -48,14 +49,7 @@ pub(crate) async fn run<N: Network>(
         let why = Refused::from(denied).invalid.message;
         Failure::Failed(format!("cannot lay the flips that were kept: {why}"))
     })?;
-    let target = Arc::new(Target::new(
-        clock,
-        identity,
-        world,
-        serve.journal,
-        process.effects.take(),
-        keeper,
-    ));
+    let target = Arc::new(Target::new(clock, identity, world, serve.journal, keeper));
     let bound = bind(&process.network, &target).await?;
     let control = listen(&process.network, address).await?;
     process.say(&said);
@@ -63,26 +57,21 @@ pub(crate) async fn run<N: Network>(
     let panel: Arc<dyn Panel> = target.clone();
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     let mut ports = Ports::new(&target, &process.network, bound);
-    tokio::select! {
+    let (end, message) = tokio::select! {
         biased;
-        code = target.exit() => return Err(Failure::Told(code)),
-        () = terminated(&target, &mut process.terminate) => {}
-        () = ports.run() => {}
+        end = life::live(&target, &*process.effects, &mut process.terminate) => end,
+        never = ports.run() => match never {},
+    };
+    if let Some(Err(error)) = message.map(|message| process.effects.conclude(&message)) {
+        process.say(&format!("cannot leave a termination message: {error}"));
+    }
+    if let End::Sudden(ending) = end {
+        return Err(Failure::Told(ending));
     }
     target.drain();
     control.shutdown().await;
     ports.drain().await;
     Ok(())
-}
-
-/// Waits for SIGTERM, and for what it was told to do.
-async fn terminated(target: &Target, sigterm: impl Future<Output = ()>) {
-    sigterm.await;
-    match target.sigterm() {
-        Sigterm::Drain => {}
-        Sigterm::Delay(delay) => sleep(delay).await,
-        Sigterm::Ignore => std::future::pending().await,
-    }
 }
 
 /// What the container remembers, if it is to.
@@ -201,7 +190,7 @@ impl<N: Network> Ports<N> {
     }
 
     /// Starts a task for each port that is new.
-    async fn run(&mut self) {
+    async fn run(&mut self) -> Infallible {
         let mut changes = self.target.changes();
         loop {
             for number in self.target.ports() {

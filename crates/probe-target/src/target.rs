@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::{Request, StatusCode, header};
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 use crate::behaviour::Effect;
 use crate::clock::Clock;
@@ -16,16 +15,14 @@ use crate::exchange::Exchange;
 use crate::gaps::Gaps;
 use crate::identity::Identity;
 use crate::keeper::Keeper;
-use crate::life::{Exit, Sigterm};
 use crate::log::Log;
 use crate::moment::Moment;
 use crate::opening::PortState;
 use crate::panel::{Changing, Entry, Panel, Refused};
 use crate::percent;
 use crate::plan::Plan;
-use crate::process::Effects;
-use crate::wire::{Ack, Record, Side, State};
-use crate::world::{Change, Decision, Denied, Wanted, World};
+use crate::wire::{Ack, Memory, Record, Side, State};
+use crate::world::{Change, Decision, Denied, Fate, Wanted, World};
 
 /// A target as its tasks share it.
 pub(crate) struct Target {
@@ -37,8 +34,7 @@ pub(crate) struct Target {
     changed: watch::Sender<()>,
     settled: watch::Sender<Vec<Settled>>,
     draining: watch::Sender<bool>,
-    exit: watch::Sender<Option<Exit>>,
-    effects: Option<Box<dyn Effects>>,
+    memory: Mutex<Memory>,
     keeper: Option<Keeper>,
 }
 
@@ -60,7 +56,6 @@ impl Target {
         identity: Identity,
         world: World,
         journal: usize,
-        effects: Option<Box<dyn Effects>>,
         keeper: Option<Keeper>,
     ) -> Self {
         Self {
@@ -72,8 +67,7 @@ impl Target {
             changed: watch::Sender::new(()),
             settled: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
-            exit: watch::Sender::new(None),
-            effects,
+            memory: Mutex::default(),
             keeper,
         }
     }
@@ -218,42 +212,25 @@ impl Target {
         touched.find_map(|settled| settled.error.clone())
     }
 
-    /// What SIGTERM is to do.
-    pub(crate) fn sigterm(&self) -> Sigterm {
-        self.world().sigterm()
+    /// What is to happen to the process.
+    pub(crate) fn fate(&self) -> Fate {
+        self.world().fate(self.clock.now())
     }
 
-    /// Waits until the process is told to exit, and then as long as it was told.
-    pub(crate) async fn exit(&self) -> u8 {
-        let mut told = self.exit.subscribe();
-        let exit = told.wait_for(Option::is_some).await;
-        let exit = exit.ok().and_then(|exit| exit.clone());
-        let Some(exit) = exit else {
-            return std::future::pending().await;
-        };
-        sleep(exit.after).await;
-        exit.code
+    /// SIGTERM has come.
+    pub(crate) fn terminate(&self) {
+        self.world().terminate(self.clock.now());
+        self.changed.send_replace(());
     }
 
-    /// Does what only a process of its own can do.
-    fn affect(&self, change: &Change) -> Result<(), Refused> {
-        let effects = || {
-            let message = "this target shares its process with others";
-            let effects = self.effects.as_deref();
-            effects.ok_or_else(|| Refused::new(StatusCode::NOT_IMPLEMENTED, "", message))
-        };
-        match change {
-            Change::Memory(bytes) => effects()?.take_memory(*bytes),
-            Change::Exit(Exit {
-                message: Some(message),
-                ..
-            }) => effects()?.conclude(message).map_err(|error| {
-                let error = format!("cannot be left: {error}");
-                Refused::new(StatusCode::CONFLICT, "message", error)
-            })?,
-            _ => {}
-        }
-        Ok(())
+    /// The memory that is held.
+    pub(crate) fn memory(&self) -> Memory {
+        lock(&self.memory).clone()
+    }
+
+    /// So much is held now.
+    pub(crate) fn hold(&self, memory: Memory) {
+        *lock(&self.memory) = memory;
     }
 
     /// Takes a change; says its revision, the ports that have to act on it, and why it could not be kept.
@@ -263,13 +240,9 @@ impl Target {
         let before = world.ports();
         let ports = match &change {
             Change::Open(port, _) | Change::Unopen(port) => vec![*port],
-            Change::Heal | Change::OpenAll(_) => before,
-            Change::Lay(..)
-            | Change::Unlay(..)
-            | Change::Lease(_)
-            | Change::Sigterm(_)
-            | Change::Exit(_)
-            | Change::Memory(_) => Vec::new(),
+            // Whether ports accept is one of the things that are said of the process.
+            Change::Heal | Change::Afflict(_) | Change::Unafflict(_) => before,
+            Change::Lay(..) | Change::Unlay(..) | Change::Lease(_) => Vec::new(),
         };
         world.change(now, change)?;
         let ack = Ack {
@@ -323,7 +296,9 @@ impl Panel for Target {
             pod: self.identity.pod.clone(),
             container: self.identity.container.clone(),
             lease: world.lease(now),
-            sigterm: world.sigterm().shown(),
+            process: world.afflicted(now),
+            draining: world.draining(),
+            memory: Some(self.memory()).filter(|memory| *memory != Memory::default()),
             ports,
             traffic: None,
         }
@@ -339,15 +314,7 @@ impl Panel for Target {
 
     fn change(&self, change: Change) -> Changing<'_> {
         Box::pin(async {
-            self.affect(&change)?;
-            let exit = match &change {
-                Change::Exit(exit) => Some(exit.clone()),
-                _ => None,
-            };
             let (mut ack, ports, unkept) = self.take(change)?;
-            if exit.is_some() {
-                self.exit.send_replace(exit);
-            }
             self.changed.send_replace(());
             if let Some(error) = self.settled(ack.revision, &ports).await {
                 return Err(Refused::new(StatusCode::CONFLICT, "", error));

@@ -1,6 +1,8 @@
 //! The open-loop client: sends at times fixed in advance, whatever became of the requests before, and keeps a journal of outcomes.
 //! It serves the same control API as a target, with nothing to change.
 
+use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +53,7 @@ pub(crate) async fn run<N: Network>(
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     tokio::select! {
         biased;
-        () = &mut process.terminate => {}
+        () = poll_fn(|context| (process.terminate)(context)) => {}
         () = Arc::clone(&user).send_all() => {}
     }
     control.shutdown().await;
@@ -193,8 +195,10 @@ impl<N: Network> Panel for User<N> {
             pod: self.identity.pod.clone(),
             container: self.identity.container.clone(),
             lease: None,
-            sigterm: None,
-            ports: std::collections::BTreeMap::new(),
+            process: BTreeMap::new(),
+            draining: None,
+            memory: None,
+            ports: BTreeMap::new(),
             traffic: Some(Traffic {
                 address: SocketAddr::to_string(&traffic.address),
                 host: traffic.host.clone(),

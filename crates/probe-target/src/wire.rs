@@ -1,5 +1,5 @@
 //! The JSON shapes of the control API's answers, as the very types that others read them with.
-//! What is sent to it are [`Behaviour`], [`Opening`] and [`LeaseRequest`]. Field names are camelCase where they are more than a word.
+//! What is sent to it are [`Behaviour`], [`Opening`], [`ProcessFault`] and [`LeaseRequest`]. Field names are camelCase where they are more than a word.
 //!
 //! Every time is a [`Moment`]: whole microseconds since the target's process started, as an integer. Every duration is an integer of
 //! microseconds too, unless it is an input (`"30s"`). Absent and `null` are the same.
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::behaviour::Behaviour;
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
+use crate::process_fault::ProcessFault;
 
 /// `GET /v1/state`: everything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -33,15 +34,31 @@ pub struct State {
     /// When the running lease lapses; absent if none runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Moment>,
-    /// What SIGTERM does, if not what it always does.
+    /// What is done to the process, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub process: BTreeMap<String, Layered<ProcessFault>>,
+    /// When the SIGTERM that has come is followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sigterm: Option<String>,
+    pub draining: Option<Moment>,
+    /// The memory that is held; absent if none is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
     /// By number, in both layers; empty at a traffic client.
     #[serde(default)]
     pub ports: BTreeMap<u16, Port>,
     /// At a traffic client only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
+}
+
+/// The memory that a target holds because it was told to.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Memory {
+    /// Bytes taken and touched so far.
+    pub taken: u64,
+    /// Why it is not all of it; it is not retried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// One port in `state`.
@@ -68,14 +85,18 @@ pub struct Port {
 }
 
 /// One route in `state`. Where a layer is absent the next below answers; below both, 200.
+pub type Route = Layered<Behaviour>;
+
+/// Two layers in `state`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Route {
+#[serde(bound(deserialize = "B: Deserialize<'de>"))]
+pub struct Layered<B> {
     /// From the arguments or the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Laid<Behaviour>>,
+    pub base: Option<Laid<B>>,
     /// What is laid over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flip: Option<Laid<Behaviour>>,
+    pub flip: Option<Laid<B>>,
 }
 
 /// Something in force, with what is left of its bounds. What has ended is not listed.

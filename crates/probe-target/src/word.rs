@@ -1,5 +1,5 @@
 //! A behaviour in one word, the same on the command line, in `--route` and in an experiment: `pass`, `fail`, a status, a fault, and
-//! `refuse`, `blackhole` and `deaf` for a whole port. It says what the word means for a route or its port, not how it gets to the target.
+//! `refuse`, `blackhole` and `stop-accepting` for a whole port. It says what the word means for a route or its port, not how it gets to the target.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ pub enum Word {
     /// The port accepts, and never reads.
     Blackhole,
     /// The port is listened on, and nobody accepts.
-    Deaf,
+    StopAccepting,
     /// A status 200–999.
     Status(u16),
     /// A fault of the route.
@@ -32,7 +32,7 @@ impl Word {
         match self {
             Self::Pass => Some(Behaviour::status(200)),
             Self::Fail => Some(Behaviour::status(503)),
-            Self::Refuse | Self::Blackhole | Self::Deaf => None,
+            Self::Refuse | Self::Blackhole | Self::StopAccepting => None,
             Self::Status(status) => Some(Behaviour::status(status)),
             Self::Fault(fault) => Some(Behaviour::fault(fault)),
         }
@@ -43,14 +43,14 @@ impl Word {
         match self {
             Self::Refuse => Some(PortState::Closed),
             Self::Blackhole => Some(PortState::Blackhole),
-            Self::Deaf => Some(PortState::Deaf),
+            Self::StopAccepting => Some(PortState::StopAccepting),
             Self::Pass | Self::Fail | Self::Status(_) | Self::Fault(_) => None,
         }
     }
 
     /// Every word but the statuses.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        let words = ["pass", "fail", "refuse", "blackhole", "deaf"];
+        let words = ["pass", "fail", "refuse", "blackhole", "stop-accepting"];
         words.into_iter().chain(Fault::all().map(Fault::name))
     }
 }
@@ -62,7 +62,10 @@ pub fn table() -> String {
         ("fail", "503"),
         ("refuse", "nobody listens on the port any more"),
         ("blackhole", "the port accepts and never reads"),
-        ("deaf", "the port is listened on and nobody accepts"),
+        (
+            "stop-accepting",
+            "the port is listened on and nobody accepts",
+        ),
         ("200–999", "that status"),
     ];
     let faults = Fault::all().map(|fault| (fault.name(), fault.about()));
@@ -81,7 +84,7 @@ impl FromStr for Word {
             "fail" => return Ok(Self::Fail),
             "refuse" => return Ok(Self::Refuse),
             "blackhole" => return Ok(Self::Blackhole),
-            "deaf" => return Ok(Self::Deaf),
+            "stop-accepting" => return Ok(Self::StopAccepting),
             _ => {}
         }
         if let Some(fault) = Fault::named(text) {
@@ -90,7 +93,7 @@ impl FromStr for Word {
         let Ok(status) = text.parse::<u16>() else {
             let faults = Fault::names();
             return Err(format!(
-                "no behaviour `{text}`, expected pass, fail, refuse, blackhole, deaf, a status 200–999, or one of {faults}"
+                "no behaviour `{text}`, expected pass, fail, refuse, blackhole, stop-accepting, a status 200–999, or one of {faults}"
             ));
         };
         if STATUS.contains(&u64::from(status)) {
@@ -108,7 +111,7 @@ impl fmt::Display for Word {
             Self::Fail => f.write_str("fail"),
             Self::Refuse => f.write_str("refuse"),
             Self::Blackhole => f.write_str("blackhole"),
-            Self::Deaf => f.write_str("deaf"),
+            Self::StopAccepting => f.write_str("stop-accepting"),
             Self::Status(status) => write!(f, "{status}"),
             Self::Fault(fault) => f.write_str(fault.name()),
         }

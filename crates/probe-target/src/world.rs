@@ -1,5 +1,7 @@
-//! The state of a target: ports, routes, their bases and flips, the lease. At a moment, given a request, it says what to do.
+//! The state of a target: ports, routes, the process, their bases and flips, the lease. At a moment, given a request, it says what to do.
 //! Pure: it holds no listener and no connection, reads no clock and answers nobody.
+
+mod process;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,19 +9,21 @@ use std::time::Duration;
 use crate::behaviour::{Behaviour, Details, Effect, Fault};
 use crate::flips::{Flip, Flips};
 use crate::layers::{Bounded, Held, Layers, Now};
-use crate::life::{Exit, Sigterm};
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
 use crate::place::Place;
 use crate::plan::{Plan, PlannedPort};
+use crate::process_fault::ProcessFault;
 use crate::wire;
+use process::Process;
+pub(crate) use process::{End, Fate};
 
 /// The state of a target.
 #[derive(Debug)]
 pub(crate) struct World {
     revision: u64,
     lease: Option<Moment>,
-    sigterm: Sigterm,
+    process: Process,
     ports: BTreeMap<u16, Port>,
 }
 
@@ -44,14 +48,10 @@ pub(crate) enum Change {
     Heal,
     /// Lets a lease run from now.
     Lease(Duration),
-    /// Lays an opening over every port.
-    OpenAll(Opening),
-    /// What SIGTERM is to do.
-    Sigterm(Sigterm),
-    /// Ends the process.
-    Exit(Exit),
-    /// Takes so many bytes of memory.
-    Memory(usize),
+    /// Does something to the process.
+    Afflict(ProcessFault),
+    /// Takes it away, by its name.
+    Unafflict(String),
 }
 
 /// Why a change was not taken.
@@ -94,7 +94,7 @@ impl World {
         Self {
             revision: 0,
             lease: None,
-            sigterm: Sigterm::Drain,
+            process: Process::new(plan.process),
             ports: ordered(ports.map(|(number, planned)| (number, Port::new(planned)))),
         }
     }
@@ -102,11 +102,6 @@ impl World {
     /// How many changes were taken.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
-    }
-
-    /// What SIGTERM is to do.
-    pub(crate) fn sigterm(&self) -> Sigterm {
-        self.sigterm
     }
 
     /// When the lease lapses that runs at `now`.
@@ -169,11 +164,11 @@ impl World {
         let now = self.now(at);
         self.prune(at);
         let opening = &self.ports.get(&port)?.opening;
-        let state = opening.current(now).map(|held| held.set.state);
+        let until = [opening.until(now), self.process.until(now)];
         Some(Wanted {
             protocol: protocol(opening, now),
-            state: state.unwrap_or_default(),
-            until: opening.until(now),
+            state: self.port_state(opening, now),
+            until: until.into_iter().flatten().min(),
         })
     }
 
@@ -201,16 +196,12 @@ impl World {
                     layers.flip = None;
                 }
             }
-            Change::Heal => self.heal(),
-            Change::OpenAll(opening) => {
-                self.leasable(&opening)?;
-                for port in self.ports.values_mut() {
-                    port.opening.flip = Some(Held::new(opening.clone(), at));
-                }
+            Change::Heal => self.heal(at),
+            Change::Afflict(fault) => {
+                self.leasable(&fault)?;
+                self.process.lay(at, fault);
             }
-            Change::Sigterm(sigterm) => self.sigterm = sigterm,
-            // Of the process, and no state.
-            Change::Exit(_) | Change::Memory(_) => {}
+            Change::Unafflict(name) => self.process.heal(at, Some(&name)),
             Change::Lease(length) => self.lease = Some(at + length),
         }
         self.prune(at);
@@ -223,7 +214,10 @@ impl World {
         let now = self.now(at);
         self.prune(at);
         let ports = self.ports.iter();
-        ordered(ports.map(|(number, port)| (*number, port.shown(now))))
+        ordered(ports.map(|(number, port)| {
+            let state = self.port_state(&port.opening, now);
+            (*number, port.shown(now, state))
+        }))
     }
 
     /// What is in force, as a plan for a new start.
@@ -233,6 +227,7 @@ impl World {
         let ports = self.ports.iter();
         Plan {
             ports: ordered(ports.map(|(number, port)| (*number, port.planned(now)))),
+            process: self.process.planned(now),
             boots: Vec::new(),
         }
     }
@@ -287,8 +282,8 @@ impl World {
         Ok(())
     }
 
-    fn heal(&mut self) {
-        self.sigterm = Sigterm::Drain;
+    fn heal(&mut self, at: Moment) {
+        self.process.heal(at, None);
         for port in self.ports.values_mut() {
             port.opening.flip = None;
             for route in port.routes.values_mut() {
@@ -301,6 +296,7 @@ impl World {
     fn prune(&mut self, at: Moment) {
         self.lease = self.lease(at);
         let now = self.now(at);
+        self.process.prune(now);
         self.ports.retain(|_, port| {
             // A port of the base stays when its first opening has ended: it is then open.
             let planned = port.opening.base.as_ref().map(|base| base.set.protocol);
@@ -364,13 +360,11 @@ impl Port {
         Some((behaviour.nth(number).clone(), behaviour.delay, flipped))
     }
 
-    fn shown(&self, now: Now) -> wire::Port {
-        let current = self.opening.current(now);
-        let opening = current.map_or_else(Opening::default, |held| held.set.clone());
+    fn shown(&self, now: Now, state: PortState) -> wire::Port {
         let layer = |held: &Option<Held<Opening>>| held.as_ref().and_then(|held| held.shown(now));
         wire::Port {
             protocol: protocol(&self.opening, now),
-            state: opening.state,
+            state,
             listening: false,
             error: None,
             base: layer(&self.opening.base),
@@ -411,11 +405,11 @@ fn protocol(opening: &Layers<Opening>, now: Now) -> Protocol {
     said.next().unwrap_or_default()
 }
 
-fn shown(route: &Layers<Behaviour>, now: Now) -> wire::Route {
-    let layer = |held: &Option<Held<Behaviour>>| held.as_ref().and_then(|held| held.shown(now));
-    wire::Route {
-        base: layer(&route.base),
-        flip: layer(&route.flip),
+fn shown<B: Bounded>(layers: &Layers<B>, now: Now) -> wire::Layered<B> {
+    let layer = |held: &Option<Held<B>>| held.as_ref().and_then(|held| held.shown(now));
+    wire::Layered {
+        base: layer(&layers.base),
+        flip: layer(&layers.flip),
     }
 }
 

@@ -142,7 +142,7 @@ fn what_a_tcp_probe_never_sees_is_refused() {
         "c readiness hang",
         &format!("`hang`: it asks nothing and hears nothing; {expected}"),
     );
-    for word in ["blackhole", "deaf"] {
+    for word in ["blackhole", "stop-accepting"] {
         let why = "the system completes connections that nobody accepts or reads";
         unseen(
             &format!("c readiness {word}"),
@@ -163,7 +163,7 @@ fn a_grpc_service_is_a_route_with_the_statuses_of_grpc() {
     check("d readiness pass", "9000 / 200");
     check("d liveness 404", "9000 /db 404");
     check("d liveness hang", "9000 /db hang");
-    check("d liveness deaf --shared", "9000 deaf");
+    check("d liveness stop-accepting --shared", "9000 stop-accepting");
     for (behaviour, to, why) in [
         ("418", "418", "no other statuses have a meaning in gRPC"),
         (

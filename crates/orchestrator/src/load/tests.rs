@@ -243,7 +243,7 @@ fn a_behaviour_is_a_word_or_a_status() {
         "to: 404",
         "to: pas",
         &expect![[r#"
-            two-services.yaml:19:68: unknown behaviour `pas`; expected a status from 200 to 999, `pass`, `fail`, `refuse`, `blackhole`, `deaf`, `hang`, `close`, `reset`, `slow-head`, `slow-body`, `stall-body`, `reset-body`, `short-body`, `cut-chunk`, `large-body`, `malformed`, `interim`, `redirect`, `redirect-port`, `redirect-host`, `redirect-chain` or `redirect-broken`; did you mean `pass`?
+            two-services.yaml:19:68: unknown behaviour `pas`; expected a status from 200 to 999, `pass`, `fail`, `refuse`, `blackhole`, `stop-accepting`, `hang`, `close`, `reset`, `slow-head`, `slow-body`, `stall-body`, `reset-body`, `short-body`, `cut-chunk`, `large-body`, `malformed`, `interim`, `redirect`, `redirect-port`, `redirect-host`, `redirect-chain` or `redirect-broken`; did you mean `pass`?
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pas }
                |                                                                    ^^^"#]],
@@ -288,8 +288,8 @@ fn a_behaviour_may_be_spelled_out_and_bounded() {
         "`503,hang,200` (every: 10s)",
     );
     means(
-        "to: { state: deaf }, for: 5s, every: 10s",
-        "`deaf` (every: 10s, for: 5s)",
+        "to: { state: stop-accepting }, for: 5s, every: 10s",
+        "`stop-accepting` (every: 10s, for: 5s)",
     );
 }
 
@@ -418,18 +418,18 @@ fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
     );
     check(
         "to: 404",
-        "to: deaf, delay: 3s",
+        "to: stop-accepting, delay: 3s",
         &expect![[r#"
-            two-services.yaml:19:81: `delay`: means nothing beside `deaf`, which is about connections
+            two-services.yaml:19:91: `delay`: means nothing beside `stop-accepting`, which is about connections
                |
-            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: deaf, delay: 3s }
-               |                                                                                 ^^"#]],
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: stop-accepting, delay: 3s }
+               |                                                                                           ^^"#]],
     );
     check(
         "to: 404",
         "to: { state: opn }",
         &expect![[r#"
-        two-services.yaml:19:77: no state `opn`; expected `open`, `closed`, `blackhole`, `deaf` or `reset`; did you mean `open`?
+        two-services.yaml:19:77: no state `opn`; expected `open`, `closed`, `blackhole`, `stop-accepting` or `reset`; did you mean `open`?
            |
         19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { state: opn } }
            |                                                                             ^^^"#]],

@@ -44,7 +44,9 @@ fn state() -> wire::State {
         pod: None,
         container: None,
         lease: None,
-        sigterm: None,
+        process: BTreeMap::new(),
+        draining: None,
+        memory: None,
         ports: BTreeMap::from([(8081, port)]),
         traffic: None,
     }

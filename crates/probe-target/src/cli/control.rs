@@ -18,7 +18,7 @@ const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control add
 
 /// How `flip` is written.
 pub(crate) const FLIP: Grammar = Grammar {
-    usage: "flip [PORT]/PATH BEHAVIOUR [--for 30s] [--count N] … | flip PORT open|closed|blackhole|deaf|reset [--for 30s]",
+    usage: "flip [PORT]/PATH BEHAVIOUR [--for 30s] [--count N] … | flip PORT open|closed|blackhole|stop-accepting|reset [--for 30s]",
     about: "Lay a behaviour over a path of a running target, or a state over a port",
     operands: 2,
     options: &[
@@ -226,7 +226,7 @@ fn state(word: &str) -> Result<PortState, Invalid> {
         "refuse" => Ok(PortState::Closed),
         word => PortState::named(word).ok_or_else(|| {
             let message = format!(
-                "a port is refuse, open, closed, blackhole, deaf or reset, not `{word}`; a path has a slash"
+                "a port is refuse, open, closed, blackhole, stop-accepting or reset, not `{word}`; a path has a slash"
             );
             Invalid::new("BEHAVIOUR", message)
         }),

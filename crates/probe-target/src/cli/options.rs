@@ -26,7 +26,7 @@ pub(crate) struct Spec {
     pub(crate) name: &'static str,
     /// What stands for its value in help; empty for a flag.
     pub(crate) value: &'static str,
-    /// Whether it may be repeated; in the environment such values are separated by commas or spaces.
+    /// Whether it may be repeated; in the environment such values are separated by commas or spaces, those with spaces in them by semicolons.
     pub(crate) many: bool,
     pub(crate) help: &'static str,
 }
@@ -133,10 +133,13 @@ impl Options {
         if self.values.iter().any(|(known, _)| *known == spec.name) {
             return;
         }
-        let separator = |c: char| spec.many && (c == ',' || c.is_whitespace());
+        let separator = |c: char| match spec.many {
+            true if spec.value.contains(' ') => c == ';',
+            many => many && (c == ',' || c.is_whitespace()),
+        };
         let values = value.split(separator).filter(|value| !value.is_empty());
         self.values
-            .extend(values.map(|value| (spec.name, value.to_owned())));
+            .extend(values.map(|value| (spec.name, value.trim().to_owned())));
     }
 }
 

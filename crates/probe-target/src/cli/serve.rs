@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use serde_json::{Map, Value};
+
 use super::address;
 use super::options::{Grammar, Options, Spec};
 use crate::boots::Boots;
@@ -10,6 +12,7 @@ use crate::invalid::Invalid;
 use crate::opening::Protocol;
 use crate::place::{self, Place};
 use crate::plan::Plan;
+use crate::process_fault::ProcessFault;
 use crate::word::Word;
 
 /// How `serve` is written.
@@ -29,6 +32,12 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             value: "ROUTE",
             many: true,
             help: "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port; of grpc, /SERVICE; '/startupz=503@1-2' on boots 1 and 2 alone",
+        },
+        Spec {
+            name: "process",
+            value: "FAULT FIELD=VALUE …",
+            many: true,
+            help: "What the process does from the start: 'exit code=3 after=1m', 'sigterm delay=20s fail=/readyz'",
         },
         CONTROL,
         Spec {
@@ -80,6 +89,7 @@ pub(crate) const JOURNAL: Spec = Spec {
 pub(crate) struct Serve {
     ports: Vec<(u16, Protocol)>,
     routes: Vec<Route>,
+    process: Vec<ProcessFault>,
     control: Option<SocketAddr>,
     /// The file of the plan.
     pub(crate) plan: Option<String>,
@@ -110,6 +120,7 @@ impl Serve {
         }
         let ports = options.many("port");
         let routes = options.many("route");
+        let process = options.many("process");
         Ok(Self {
             ports: ports
                 .iter()
@@ -118,6 +129,10 @@ impl Serve {
             routes: routes
                 .iter()
                 .map(|text| route(text))
+                .collect::<Result<_, _>>()?,
+            process: process
+                .iter()
+                .map(|text| fault(text))
                 .collect::<Result<_, _>>()?,
             control: options.read_as("control", address)?,
             plan: options.one("plan"),
@@ -152,6 +167,9 @@ impl Serve {
             let holds = self.holds(*boots, boot)?;
             let laid = plan.lay(place, &Flip::from(*word), holds);
             laid.map_err(|wrong| Invalid::new("--route", wrong.message))?;
+        }
+        for fault in &self.process {
+            plan.afflict(fault.clone(), "--process")?;
         }
         for port in plan.ports.values_mut() {
             port.opening.protocol.get_or_insert_default();
@@ -239,4 +257,25 @@ fn route(text: &str) -> Result<Route, Invalid> {
         Ok(place @ Place::Route(..)) => Ok((place, word.parse().map_err(wrong)?, boots)),
         _ => Err(form()),
     }
+}
+
+/// `FAULT FIELD=VALUE …`: the fields of the control API's body.
+fn fault(text: &str) -> Result<ProcessFault, Invalid> {
+    let mut words = text.split_whitespace();
+    let mut body = Map::new();
+    body.insert("fault".to_owned(), words.next().into());
+    for word in words {
+        let (name, value) = word.split_once('=').ok_or_else(|| {
+            let message = format!("must be FAULT FIELD=VALUE …, not `{text}`");
+            Invalid::new("--process", message)
+        })?;
+        let value = match name {
+            "fail" => value.split(',').map(Value::from).collect(),
+            "message" => value.into(),
+            // A number or true; all else is text.
+            _ => serde_json::from_str(value).unwrap_or(value.into()),
+        };
+        body.insert(name.to_owned(), value);
+    }
+    ProcessFault::read(body.into(), "--process")
 }

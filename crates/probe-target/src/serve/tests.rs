@@ -22,13 +22,13 @@ use tokio::time::{Instant, timeout};
 use crate::client::{Client, Request};
 use crate::net::memory::{End, Memory};
 use crate::net::{Connection, Network};
-use crate::process::{Files, Process};
+use crate::process::{Effects, Ending, Files, Process};
 
 /// A target that runs, and who talks to it.
 struct Site {
     network: Memory,
     end: Option<tokio::sync::oneshot::Sender<()>>,
-    target: JoinHandle<u8>,
+    target: JoinHandle<Ending>,
 }
 
 impl Site {
@@ -51,11 +51,15 @@ impl Site {
             end: Some(end),
             target,
         };
-        while site.network.connect(control()).await.is_err() {
-            assert!(!site.target.is_finished(), "the target must listen");
+        site.listens().await;
+        site
+    }
+
+    async fn listens(&self) {
+        while self.network.connect(control()).await.is_err() {
+            assert!(!self.target.is_finished(), "the target must listen");
             tokio::task::yield_now().await;
         }
-        site
     }
 
     async fn connect(&self, port: u16) -> End {
@@ -94,7 +98,7 @@ impl Site {
         });
     }
 
-    async fn terminate(mut self) -> u8 {
+    async fn terminate(mut self) -> Ending {
         self.end.take().map(|end| end.send(()));
         self.target.await.unwrap()
     }
@@ -134,12 +138,27 @@ fn process(
         environment: BTreeMap::new(),
         network: network.clone(),
         instance: "i1".to_owned(),
-        terminate: Box::pin(terminate),
+        terminate: crate::once(terminate),
         files: Arc::new(Folder::default()),
-        effects: None,
+        effects: Box::new(NoEffects),
         output: Box::new(std::io::sink()),
         errors: Box::new(std::io::sink()),
     }
+}
+
+/// A process of which nothing is asked.
+struct NoEffects;
+
+impl Effects for NoEffects {
+    fn conclude(&self, _: &str) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn take_memory(&self, _: usize) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::OutOfMemory.into())
+    }
+
+    fn free_memory(&self) {}
 }
 
 fn run<T>(story: impl Future<Output = T>) -> T {
@@ -388,7 +407,7 @@ fn sigterm_closes_faulted_connections_at_once_and_lets_requests_end() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         let (hung, slow, code) = tokio::join!(told(&mut hung), told(&mut slow), site.terminate());
-        assert_eq!((hung.as_str(), code), ("0 ms: FIN\n", 0));
+        assert_eq!((hung.as_str(), code), ("0 ms: FIN\n", Ending::Code(0)));
         assert!(slow.starts_with("200 ms: HTTP/1.1 200 OK"), "{slow}");
     });
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::task::Poll;
 
-use probe_target::{Network, Process};
+use probe_target::{Ending, Network, Process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
@@ -14,7 +15,7 @@ use super::{Sockets, bind};
 struct Site {
     port: u16,
     control: SocketAddr,
-    target: JoinHandle<u8>,
+    target: JoinHandle<Ending>,
 }
 
 impl Site {
@@ -31,9 +32,9 @@ impl Site {
             environment: BTreeMap::new(),
             network: Sockets,
             instance: "i1".to_owned(),
-            terminate: Box::pin(std::future::pending()),
+            terminate: Box::new(|_| Poll::Pending),
             files: std::sync::Arc::new(crate::Disk),
-            effects: None,
+            effects: Box::<crate::Own>::default(),
             output: Box::new(std::io::sink()),
             errors: Box::new(std::io::stderr()),
         };

@@ -70,7 +70,7 @@ impl JsonSchema for Behaviour {
                     "description": "Statuses and faults, one request after another.",
                 },
                 "delay": { "type": "string", "description": "How long each answer is held back: `1s`." },
-                "state": { "enum": ["open", "closed", "blackhole", "deaf", "reset"], "description": "How the whole port treats connections." },
+                "state": { "enum": ["open", "closed", "blackhole", "stop-accepting", "reset"], "description": "How the whole port treats connections." },
                 "protocol": { "type": "string", "description": "What is spoken on the port." },
             },
         }] })

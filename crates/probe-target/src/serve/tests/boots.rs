@@ -29,7 +29,7 @@ async fn refused(arguments: &[&str], files: Arc<dyn Files>) -> String {
     let mut process = process(&Memory::default(), arguments, std::future::pending());
     process.files = files;
     process.errors = Box::new(printed.clone());
-    let code = crate::run(process).await;
+    let code = crate::run(process).await.code();
     format!("exit {code}: {}", printed.take())
 }
 
@@ -39,7 +39,7 @@ async fn boots(count: usize, arguments: &[&str], files: &Arc<Folder>) -> Vec<Str
     for _ in 0..count {
         let site = Site::start_with(arguments, files.clone()).await;
         told.push(site.shown("/x").await);
-        assert_eq!(site.terminate().await, 0);
+        assert_eq!(site.terminate().await.code(), 0);
     }
     told
 }
@@ -97,7 +97,7 @@ fn containers_that_share_a_directory_count_for_themselves() {
         let printed = Printed::default();
         let mut process = process(&Memory::default(), &other, std::future::ready(()));
         (process.files, process.errors) = (files.clone(), Box::new(printed.clone()));
-        assert_eq!(crate::run(process).await, 0);
+        assert_eq!(crate::run(process).await.code(), 0);
         let said = "http on 8080; control on 127.0.0.1:19090; boot 1\n";
         assert_eq!(printed.take(), said);
         assert!(boots(1, STATE, &files).await[0].ends_with(" 3"));
@@ -194,7 +194,7 @@ fn flips_are_kept_that_only_a_change_ends() {
         let kept = files.read("/state/18080.json").unwrap();
         expect![[r#"{"boot":1,"flips":{"8080/x":{"agent":"kube-probe/","status":503},"8081":{"state":"closed"},"9000":{"state":"open"}}}"#]].assert_eq(&String::from_utf8(kept).unwrap());
         let (_, ports) = site.ports().await;
-        assert_eq!(site.terminate().await, 0);
+        assert_eq!(site.terminate().await.code(), 0);
 
         let site = Site::start_with(&arguments, files.clone()).await;
         let (revision, again) = site.ports().await;
@@ -214,7 +214,7 @@ fn flips_are_kept_that_only_a_change_ends() {
             assert_eq!(again.pointer(&place), None, "{place}");
         }
         site.control("POST", "/v1/heal", "").await;
-        assert_eq!(site.terminate().await, 0);
+        assert_eq!(site.terminate().await.code(), 0);
         let kept = files.read("/state/18080.json").unwrap();
         assert_eq!(kept, br#"{"boot":2,"flips":{}}"#);
     });

@@ -213,7 +213,7 @@ fn an_address_that_others_reach_asks_for_the_token() {
         let network = Memory::default();
         let arguments = ["--port", "8080", "--control", "0.0.0.0:18080"];
         let open = process(&network, &arguments, std::future::pending());
-        assert_eq!(crate::run(open).await, 2, "there is no token");
+        assert_eq!(crate::run(open).await.code(), 2, "there is no token");
         let mut closed = process(&network, &arguments, std::future::pending());
         let token = "PROBE_TARGET_TOKEN".to_owned();
         closed.environment.insert(token, "secret".to_owned());

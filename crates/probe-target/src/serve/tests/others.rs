@@ -35,7 +35,7 @@ async fn say(network: &Memory, line: &str, system: System) -> String {
     command.output = Box::new(printed.clone());
     command.errors = Box::new(printed.clone());
     command.files = Arc::new(system);
-    let code = crate::run(command).await;
+    let code = crate::run(command).await.code();
     format!("exit {code}: {}", printed.take())
 }
 
@@ -168,7 +168,7 @@ async fn samples(site: &Site, options: &[&str]) -> String {
     let journal = client.send(&request).await.unwrap().body;
     let journal: crate::wire::Journal<crate::wire::Sample> =
         serde_json::from_slice(&journal).unwrap();
-    assert_eq!(users.await.unwrap(), 0);
+    assert_eq!(users.await.unwrap().code(), 0);
     let mut story = String::new();
     for sample in journal
         .records

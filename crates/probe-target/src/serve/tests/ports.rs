@@ -166,7 +166,7 @@ fn a_port_in_use_at_the_start_ends_the_process() {
             let address = (Ipv4Addr::LOCALHOST, taken).into();
             let other = network.listen(address).await.unwrap();
             let started = process(&network, &[], std::future::pending());
-            assert_eq!(crate::run(started).await, 1, "{taken}");
+            assert_eq!(crate::run(started).await.code(), 1, "{taken}");
             drop(other);
         }
     });

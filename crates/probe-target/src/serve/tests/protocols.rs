@@ -135,7 +135,7 @@ fn a_check_is_healthy_where_the_service_serves() {
         let site = Site::start(&["--port", "8080=grpc", "--port", "8081=tcp"]).await;
         let checked = async |arguments: &[&str]| {
             let process = process(&site.network, arguments, std::future::pending());
-            crate::run(process).await
+            crate::run(process).await.code()
         };
         let check = ["check", "grpc", "127.0.0.1:8080", "a"];
         assert_eq!(checked(&check).await, 0);
