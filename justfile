@@ -31,8 +31,12 @@ doc:
 run *args:
     cargo run --release -- {{ args }}
 
-# The static probe-target and its image: `target/probe-target.tar`.
-image:
+# The static probe-target and its images: `target/probe-target.tar`, and with TLS `target/probe-target-tls.tar`.
+image: (packed "" "") (packed "tls" "-tls")
+
+[private]
+packed features suffix:
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
-        cargo build --locked -p probe-target --profile tiny --target "$(rustc --print host-tuple)"
-    cargo run --release --locked -- image --binary "target/$(rustc --print host-tuple)/tiny/probe-target" -o target/probe-target.tar
+        cargo build --locked -p probe-target --features "{{ features }}" --profile tiny --target "$(rustc --print host-tuple)"
+    cargo run --release --locked -- image --binary "target/$(rustc --print host-tuple)/tiny/probe-target" \
+        -t "probe-target:$(cargo pkgid -p probe-target | sed 's/.*[#@]//'){{ suffix }}" -o target/probe-target{{ suffix }}.tar

@@ -1,13 +1,15 @@
 # The probe target from source: one static binary on nothing. Build from the repository's root:
 #   docker build -f docker/probe-target.Dockerfile -t probe-target:0.1.0 .
-# `docker buildx build --platform linux/amd64,linux/arm64 …` makes both images. `just image` builds and packs one without Docker.
+#   docker build -f docker/probe-target.Dockerfile -t probe-target:0.1.0-tls --build-arg FEATURES=tls .
+# `docker buildx build --platform linux/amd64,linux/arm64 …` makes both images. `just image` builds and packs them without Docker.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 # Static, and not position-independent: 50 KB less, and no relocations at start.
 ENV RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static"
+ARG FEATURES=""
 RUN host="$(rustc --print host-tuple)" \
-    && cargo build --locked -p probe-target --profile tiny --target "$host" \
+    && cargo build --locked -p probe-target --features "$FEATURES" --profile tiny --target "$host" \
     && cp "target/$host/tiny/probe-target" /probe-target
 
 FROM scratch

@@ -33,6 +33,12 @@ impl<C: Connection> Begun<C> {
         let read = read.freeze();
         Ok((Self { read, connection }, http2))
     }
+
+    /// The first byte, unless the peer ended without one.
+    #[cfg(feature = "tls")]
+    pub(crate) fn first(&self) -> Option<u8> {
+        self.read.first().copied()
+    }
 }
 
 impl<C: Connection> Connection for Begun<C> {
@@ -42,6 +48,10 @@ impl<C: Connection> Connection for Begun<C> {
 
     fn reset(self) {
         self.connection.reset();
+    }
+
+    fn poll_cut(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_cut(context)
     }
 }
 

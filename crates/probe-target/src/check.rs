@@ -2,6 +2,7 @@
 
 mod grpc;
 
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::time::timeout;
@@ -10,20 +11,14 @@ use crate::cli::check::{Check, Kind};
 use crate::client::{Client, Request, Trouble};
 use crate::duration;
 use crate::failure::Failure;
-use crate::net::Network;
+use crate::net::{Connection, Network};
+use crate::tls::{self, Layer};
 
 const AGENT: &str = concat!("probe-target-check/", env!("CARGO_PKG_VERSION"));
 
 /// Probes once; what was seen, or what was wrong with it.
 pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String, Failure> {
-    let probe = async {
-        match &check.kind {
-            Kind::Tcp => tcp(network, check.address).await,
-            Kind::Http(path) => http(network, check.address, path).await,
-            Kind::Grpc(service) => grpc(network, check.address, service).await,
-        }
-    };
-    match timeout(check.timeout, probe).await {
+    match timeout(check.timeout, probe(&check, network)).await {
         Ok(seen) => seen.map_err(Failure::Failed),
         Err(_) => Err(Failure::Failed(format!(
             "no answer within {}",
@@ -32,29 +27,46 @@ pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String,
     }
 }
 
-async fn tcp<N: Network>(network: &N, address: SocketAddr) -> Result<String, String> {
-    match network.connect(address).await {
-        Ok(_) => Ok(format!("connected to {address}\n")),
-        Err(error) => Err(Trouble::Connect(error).to_string()),
+async fn probe<N: Network>(check: &Check, network: &N) -> Result<String, String> {
+    let connection = connect(check, network).await;
+    let connection = connection.map_err(|error| Trouble::Connect(error).to_string())?;
+    match &check.kind {
+        Kind::Tcp => Ok(format!("connected to {}\n", check.address)),
+        Kind::Http(path) => http(connection, check.address, path).await,
+        Kind::Grpc(service) => grpc(connection, check, service).await,
     }
 }
 
-async fn grpc<N: Network>(
-    network: &N,
-    address: SocketAddr,
+async fn connect<N: Network>(check: &Check, network: &N) -> io::Result<Layer<N::Connection>> {
+    let connection = network.connect(check.address).await?;
+    if !check.secured {
+        return Ok(tls::bare(connection));
+    }
+    let alpn = match check.kind {
+        Kind::Grpc(_) => "h2",
+        Kind::Http(_) | Kind::Tcp => "http/1.1",
+    };
+    tls::connect(connection, alpn).await
+}
+
+async fn grpc<C: Connection>(
+    connection: Layer<C>,
+    check: &Check,
     service: &str,
 ) -> Result<String, String> {
-    let connection = network.connect(address).await;
-    let connection = connection.map_err(|error| Trouble::Connect(error).to_string())?;
     // `health.proto`: SERVING is 1.
-    match grpc::status(connection, &address.to_string(), service).await? {
+    match grpc::status(connection, check, service).await? {
         1 => Ok(format!("`{service}` is SERVING\n")),
         2 => Err(format!("`{service}` is NOT_SERVING")),
         _ => Err(format!("`{service}` is UNKNOWN")),
     }
 }
 
-async fn http<N: Network>(network: &N, address: SocketAddr, path: &str) -> Result<String, String> {
+async fn http<C: Connection>(
+    connection: Layer<C>,
+    address: SocketAddr,
+    path: &str,
+) -> Result<String, String> {
     let request = Request {
         method: "GET",
         target: path,
@@ -65,13 +77,8 @@ async fn http<N: Network>(network: &N, address: SocketAddr, path: &str) -> Resul
         ],
         body: &[],
     };
-    let answer = async {
-        Client::connect(network, address)
-            .await?
-            .send(&request)
-            .await
-    };
-    let status = answer.await.map_err(|trouble| trouble.to_string())?.status;
+    let answer = Client::over(connection).send(&request).await;
+    let status = answer.map_err(|trouble| trouble.to_string())?.status;
     // kubernetes.io/docs › Configure probes › HTTP: 200 up to 399 is success.
     if (200..400).contains(&status) {
         Ok(format!("{path} answers {status}\n"))

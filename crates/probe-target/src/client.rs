@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Poll;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use crate::net::{Connection, Network};
+use crate::tls::{self, Layer};
 
 /// The largest head of an answer.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -17,7 +18,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 /// A connection over which requests are sent, one after another.
 #[derive(Debug)]
 pub(crate) struct Client<C> {
-    connection: C,
+    connection: Layer<C>,
     /// Read and not yet used.
     buffer: Vec<u8>,
     kept: bool,
@@ -58,11 +59,16 @@ impl<C: Connection> Client<C> {
         N: Network<Connection = C>,
     {
         let connection = network.connect(address).await.map_err(Trouble::Connect)?;
-        Ok(Self {
+        Ok(Self::over(tls::bare(connection)))
+    }
+
+    /// Over a connection that is there already.
+    pub(crate) fn over(connection: Layer<C>) -> Self {
+        Self {
             connection,
             buffer: Vec::new(),
             kept: true,
-        })
+        }
     }
 
     /// Sends one request and reads the whole answer.
@@ -87,7 +93,11 @@ impl<C: Connection> Client<C> {
         let mut byte = ReadBuf::new(&mut byte);
         let connection = &mut self.connection;
         let read = poll_fn(|context| {
-            Poll::Ready(Pin::new(&mut *connection).poll_read(context, &mut byte))
+            Poll::Ready(AsyncRead::poll_read(
+                Pin::new(&mut *connection),
+                context,
+                &mut byte,
+            ))
         });
         read.await.is_pending() && self.buffer.is_empty()
     }

@@ -1,6 +1,7 @@
 //! A data port's HTTP: asks the target what to do with each request, and does exactly that.
 //! A fault is an error to hyper, which then hands the connection back.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::port::drained;
 use crate::reply;
 use crate::script::{self, Asked, Step};
 use crate::target::Target;
+use crate::tls::Layer;
 
 /// How long a client may take for a request's headers, or be silent between two requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
@@ -39,13 +41,13 @@ pub(crate) async fn serve<C: Connection>(
     let begun = tokio::select! {
         biased;
         () = &mut ending => return,
-        begun = timeout(HEADERS_WITHIN, Begun::new(connection)) => begun,
+        begun = timeout(HEADERS_WITHIN, begin(&target, protocol, connection)) => begun,
     };
-    // Too slow, or gone before a byte.
+    // Too slow, or gone before a byte, or not speaking TLS where it should.
     let Ok(Ok((connection, http2))) = begun else {
         return;
     };
-    if http2 || protocol == Protocol::Grpc {
+    if http2 || protocol.is_grpc() {
         let site = Site {
             target,
             port,
@@ -54,15 +56,27 @@ pub(crate) async fn serve<C: Connection>(
         };
         return http2::serve(site, connection, ending).await;
     }
-    let service: http1::Service =
-        Box::new(move |request| Box::pin(answer(Arc::clone(&target), port, peer, request)));
+    let service: http1::Service = Box::new(move |request| {
+        Box::pin(answer(Arc::clone(&target), port, protocol, peer, request))
+    });
     http1::serve(connection, service, HEADERS_WITHIN, ending).await;
+}
+
+/// What is spoken, below HTTP and of HTTP.
+async fn begin<C: Connection>(
+    target: &Target,
+    protocol: Protocol,
+    connection: C,
+) -> io::Result<(Begun<Layer<C>>, bool)> {
+    let layer = target.tls.accept(protocol, connection).await?;
+    Begun::new(layer).await
 }
 
 /// Answers one request, or says what its connection suffers instead.
 async fn answer(
     target: Arc<Target>,
     port: u16,
+    protocol: Protocol,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Broken> {
@@ -77,7 +91,7 @@ async fn answer(
                 }
                 return Err(Broken::new(script, exchange));
             }
-            None => reply_of(fault, details, port, &request)
+            None => reply_of(fault, details, port, protocol, &request)
                 .expect("a fault must be a script or a reply"),
         },
     };
@@ -91,6 +105,7 @@ pub(crate) fn reply_of<B>(
     fault: Fault,
     details: Details,
     port: u16,
+    protocol: Protocol,
     request: &Request<B>,
 ) -> Option<Reply> {
     let host = request.headers().get(header::HOST);
@@ -98,6 +113,7 @@ pub(crate) fn reply_of<B>(
     // HTTP/2 has it in the request's own line.
     let host = host.or(request.uri().authority().map(Authority::as_str));
     let asked = Asked {
+        scheme: protocol.scheme(),
         host: host.unwrap_or("localhost"),
         port,
         path: request.uri().path(),

@@ -1,4 +1,4 @@
-//! HTTP/2 without TLS on one data connection: plain requests on http ports, gRPC health on grpc ports.
+//! HTTP/2 on one data connection: plain requests on http and https ports, gRPC health on grpc and grpcs ports.
 //! On h2 itself and not on hyper, as streams must be held, cut and reset. Faults that only the text of HTTP/1.1 can have reset the stream.
 
 use std::future::poll_fn;
@@ -92,7 +92,7 @@ async fn streams<C: Connection>(
 
 impl Site {
     async fn answer(&self, request: Request<RecvStream>, mut stream: Stream) -> Option<Step> {
-        if self.protocol == Protocol::Grpc {
+        if self.protocol.is_grpc() {
             return health::answer(self, request, stream).await;
         }
         let (decision, exchange) = self.target.begin(self.port, self.peer, &request);
@@ -100,7 +100,7 @@ impl Site {
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
             Effect::Fault(fault, details) => {
-                match http::reply_of(fault, details, self.port, &request) {
+                match http::reply_of(fault, details, self.port, self.protocol, &request) {
                     Some(reply) => reply,
                     None => return stream.suffer(self, fault, details, exchange).await,
                 }

@@ -56,6 +56,7 @@ mod serve;
 mod shared;
 mod target;
 mod tcp;
+mod tls;
 mod traffic;
 mod world;
 

@@ -6,6 +6,8 @@ pub(crate) mod memory;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -47,4 +49,9 @@ pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
     /// Ends the connection with RST instead of FIN; what was not yet sent is lost.
     fn reset(self);
+
+    /// Sends FIN and nothing before it. Another than `poll_shutdown` only where a layer would first say goodbye.
+    fn poll_cut(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_shutdown(context)
+    }
 }

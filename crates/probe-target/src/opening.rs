@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::bound::Bounds;
 use crate::fields::Fields;
 use crate::invalid::Invalid;
+use crate::tls;
 
 /// How a port is opened.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -20,14 +21,18 @@ pub struct Opening {
     pub leased: bool,
 }
 
-/// What is spoken on a port. `https` is a word of the grammar that this version does not serve.
+/// What is spoken on a port: one word everywhere. Those with an `s` are refused by a program without TLS.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Protocol {
     /// HTTP/1.1, and HTTP/2 without TLS for clients that begin with it.
     #[default]
     Http,
+    /// The same over TLS, where a client may choose HTTP/2 by ALPN.
+    Https,
     /// The health service of gRPC, over HTTP/2 without TLS; its routes are services.
     Grpc,
+    /// The same over TLS.
+    Grpcs,
     /// Connections are accepted and held; there are no routes.
     Tcp,
 }
@@ -126,24 +131,46 @@ impl Opening {
 }
 
 impl Protocol {
+    const ALL: [Self; 5] = [Self::Http, Self::Https, Self::Grpc, Self::Grpcs, Self::Tcp];
+
     /// Its name everywhere.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Https => "https",
             Self::Grpc => "grpc",
+            Self::Grpcs => "grpcs",
             Self::Tcp => "tcp",
         }
     }
 
     /// The protocol of that name, or what is wrong with it.
     pub fn named(name: &str) -> Result<Self, String> {
-        match name {
-            "http" => Ok(Self::Http),
-            "grpc" => Ok(Self::Grpc),
-            "tcp" => Ok(Self::Tcp),
-            "https" => Err("`https` is not served by this version".to_owned()),
-            _ => Err(format!("no protocol `{name}`, expected http, grpc or tcp")),
+        let named = Self::ALL.into_iter().find(|known| known.name() == name);
+        match named {
+            Some(protocol) if protocol.is_secured() && !tls::PRESENT => {
+                Err(format!("`{name}` {}", tls::ABSENT))
+            }
+            Some(protocol) => Ok(protocol),
+            None => Err(format!(
+                "no protocol `{name}`, expected http, https, grpc, grpcs or tcp"
+            )),
         }
+    }
+
+    /// Whether it is spoken over TLS.
+    pub const fn is_secured(self) -> bool {
+        matches!(self, Self::Https | Self::Grpcs)
+    }
+
+    /// How addresses of it begin.
+    pub(crate) const fn scheme(self) -> &'static str {
+        if self.is_secured() { "https" } else { "http" }
+    }
+
+    /// Whether its routes are services.
+    pub const fn is_grpc(self) -> bool {
+        matches!(self, Self::Grpc | Self::Grpcs)
     }
 }
 
@@ -250,10 +277,15 @@ mod tests {
 
     #[test]
     fn a_protocol_not_served_is_said_so() {
+        if !tls::PRESENT {
+            let image = concat!("probe-target:", env!("CARGO_PKG_VERSION"), "-tls");
+            let message = format!("`https` needs TLS, which is in the image {image}");
+            check(json!({"protocol": "https"}), "protocol", &message);
+        }
         check(
-            json!({"protocol": "https"}),
+            json!({"protocol": "quic"}),
             "protocol",
-            "`https` is not served by this version",
+            "no protocol `quic`, expected http, https, grpc, grpcs or tcp",
         );
         check(
             json!({"state": "shut"}),

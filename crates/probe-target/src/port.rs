@@ -101,7 +101,7 @@ impl<N: Network> Port<N> {
             let listener = self.network.listen(serve::everywhere(self.number)).await;
             self.listener = Some(listener.map_err(|error| serve::unbound(self.number, &error))?);
         }
-        Ok(())
+        self.target.tls.ready(self.protocol)
     }
 
     /// Accepts until there is a change or `look` has come.

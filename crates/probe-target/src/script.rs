@@ -1,5 +1,7 @@
 //! What a fault sends, byte by byte, and how it ends: pure, so that each is a text to be read. `play` does it on a connection.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -85,6 +87,7 @@ pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Op
 /// What a request says that a redirect repeats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
+    pub(crate) scheme: &'a str,
     /// The `Host` header, or else our own address.
     pub(crate) host: &'a str,
     pub(crate) port: u16,
@@ -97,6 +100,7 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<Reply> {
     const HOP: &str = "probeflip-hop=";
     let Asked {
+        scheme,
         host,
         port,
         path,
@@ -114,10 +118,10 @@ pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<
         Fault::Redirect => "/".to_owned(),
         Fault::RedirectPort => {
             let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-            format!("http://{name}:{}{path}", port.wrapping_add(1))
+            format!("{scheme}://{name}:{}{path}", port.wrapping_add(1))
         }
         // RFC 6761: names under `.invalid` never resolve.
-        Fault::RedirectHost => format!("http://probeflip.invalid{path}"),
+        Fault::RedirectHost => format!("{scheme}://probeflip.invalid{path}"),
         Fault::RedirectChain => {
             let hop = query.strip_prefix(HOP).and_then(|hop| hop.parse().ok());
             let hop = hop.unwrap_or(0_u32);
@@ -126,7 +130,7 @@ pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<
             }
             format!("{path}?{HOP}{}", hop + 1)
         }
-        Fault::RedirectBroken => "http://[::1".to_owned(),
+        Fault::RedirectBroken => format!("{scheme}://[::1"),
         _ => return None,
     };
     let mut found = Reply::from(302);
@@ -226,11 +230,11 @@ async fn gone<C: AsyncRead>(connection: &mut ReadHalf<C>) {
     while connection.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
 }
 
-/// Closes with FIN: what the client still sends is read, as unread bytes would make it a RST.
+/// Closes with FIN and nothing else: what the client still sends is read, as unread bytes would make it a RST.
 pub(crate) async fn close<C: Connection>(mut connection: C) {
     const PATIENCE: Duration = Duration::from_secs(1);
     let rest = async {
-        connection.shutdown().await?;
+        poll_fn(|context| Pin::new(&mut connection).poll_cut(context)).await?;
         let mut bytes = [0; 1024];
         while connection.read(&mut bytes).await? > 0 {}
         std::io::Result::Ok(())

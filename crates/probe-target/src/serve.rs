@@ -25,6 +25,7 @@ use crate::plan::Plan;
 use crate::port::Port;
 use crate::process::{Files, Process};
 use crate::target::Target;
+use crate::tls::{Given, Tls};
 use crate::world::{End, World};
 
 /// How long requests in progress may take to end after SIGTERM.
@@ -39,6 +40,7 @@ pub(crate) async fn run<N: Network>(
     let plan = plan(&serve, &*process.files)?;
     let address = serve.control(&serve.base(plan.clone(), None)?)?;
     let token = token(&serve.access, &*process.files)?;
+    let tls = Tls::new(&given(&serve, &*process.files)?)?;
     let mut identity = Identity::new(process.instance.clone(), &process.environment);
     let (keeper, kept) = remembered(&serve, process, address.port())?;
     identity.boot = keeper.as_ref().map(Keeper::boot);
@@ -49,7 +51,14 @@ pub(crate) async fn run<N: Network>(
         let why = Refused::from(denied).invalid.message;
         Failure::Failed(format!("cannot lay the flips that were kept: {why}"))
     })?;
-    let target = Arc::new(Target::new(clock, identity, world, serve.journal, keeper));
+    let target = Arc::new(Target::new(
+        clock,
+        identity,
+        tls,
+        world,
+        serve.journal,
+        keeper,
+    ));
     let bound = bind(&process.network, &target).await?;
     let control = listen(&process.network, address).await?;
     process.say(&said);
@@ -115,6 +124,22 @@ pub(crate) fn token(
         Ok(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
         _ => Err(wrong(format!("there is no token in {file}"))),
     }
+}
+
+/// What the command line says about TLS, its files read.
+fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Given, Invalid> {
+    let text = |option: &str, file: &str| {
+        let wrong = |error| Invalid::new(option, format!("cannot read {file}: {error}"));
+        files.read(file).map_err(wrong)
+    };
+    let pair = match &serve.tls.pair {
+        None => None,
+        Some((certificates, key)) => {
+            Some((text("--tls-cert", certificates)?, text("--tls-key", key)?))
+        }
+    };
+    let alpn = serve.tls.alpn.clone();
+    Ok(Given { pair, alpn })
 }
 
 /// Every address of this host.

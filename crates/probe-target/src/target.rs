@@ -21,6 +21,7 @@ use crate::opening::PortState;
 use crate::panel::{Changing, Entry, Panel, Refused};
 use crate::percent;
 use crate::plan::Plan;
+use crate::tls::Tls;
 use crate::wire::{Ack, Memory, Record, Side, State};
 use crate::world::{Change, Decision, Denied, Fate, Wanted, World};
 
@@ -28,6 +29,7 @@ use crate::world::{Change, Decision, Denied, Fate, Wanted, World};
 pub(crate) struct Target {
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
+    pub(crate) tls: Tls,
     world: Mutex<World>,
     gaps: Mutex<Gaps>,
     log: Log<Entry>,
@@ -54,6 +56,7 @@ impl Target {
     pub(crate) fn new(
         clock: Clock,
         identity: Identity,
+        tls: Tls,
         world: World,
         journal: usize,
         keeper: Option<Keeper>,
@@ -61,6 +64,7 @@ impl Target {
         Self {
             clock,
             identity,
+            tls,
             world: Mutex::new(world),
             gaps: Mutex::default(),
             log: Log::new(journal),

@@ -3,6 +3,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::cli::check::Check;
 use crate::health;
 use crate::net::Connection;
 
@@ -22,12 +23,13 @@ const LARGEST_FRAME: usize = 16_384;
 /// The serving status of `service`, or what came in its place.
 pub(super) async fn status<C: Connection>(
     mut connection: C,
-    authority: &str,
+    check: &Check,
     service: &str,
 ) -> Result<u8, String> {
     let wrong = |error: std::io::Error| format!("no whole answer: {error}");
-    let request = request(authority, service);
+    let request = request(check, service);
     connection.write_all(&request).await.map_err(wrong)?;
+    connection.flush().await.map_err(wrong)?;
     let mut answer = Vec::new();
     loop {
         let mut head = [0; 9];
@@ -44,6 +46,7 @@ pub(super) async fn status<C: Connection>(
                 let kept = if kind == PING { &payload[..] } else { &[] };
                 let ack = frame(kind, ACK, 0, kept);
                 connection.write_all(&ack).await.map_err(wrong)?;
+                connection.flush().await.map_err(wrong)?;
             }
             DATA => answer.extend(payload),
             RST_STREAM | GOAWAY => return Err("the call was cut off".to_owned()),
@@ -58,10 +61,12 @@ pub(super) async fn status<C: Connection>(
     }
 }
 
-fn request(authority: &str, service: &str) -> Vec<u8> {
+fn request(check: &Check, service: &str) -> Vec<u8> {
+    let authority = &check.address.to_string();
+    let scheme = if check.secured { "https" } else { "http" };
     let headers = [
         (":method", "POST"),
-        (":scheme", "http"),
+        (":scheme", scheme),
         (":path", "/grpc.health.v1.Health/Check"),
         (":authority", authority),
         ("content-type", "application/grpc"),

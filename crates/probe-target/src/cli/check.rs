@@ -7,14 +7,16 @@ use std::time::Duration;
 use super::options::{Grammar, Options, Spec};
 use super::{address, control};
 use crate::invalid::Invalid;
+use crate::opening::Protocol;
 
 /// How `check` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "check http|tcp|grpc ADDRESS [PATH|SERVICE] [--timeout 1s]",
+    usage: "check http|https|tcp|grpc|grpcs ADDRESS [PATH|SERVICE] [--timeout 1s]",
     about: "Probe an address once: exit 0 if it is healthy, 1 if not",
     operands: 3,
     options: &[TIMEOUT],
-    notes: "Healthy is a status 200–399 for http, a connection for tcp, SERVING for grpc.",
+    notes: "Healthy is a status 200–399 for http, a connection for tcp, SERVING for grpc.\n\
+            https and grpcs take any certificate, as a kubelet does; only the image with TLS has them.",
 };
 
 pub(super) const TIMEOUT: Spec = Spec {
@@ -29,6 +31,8 @@ pub(super) const TIMEOUT: Spec = Spec {
 pub struct Check {
     /// What is asked.
     pub kind: Kind,
+    /// Whether over TLS.
+    pub secured: bool,
     /// Whom.
     pub address: SocketAddr,
     /// When it is given up.
@@ -56,16 +60,17 @@ pub fn asked(arguments: &[String]) -> Option<Check> {
 
 impl Check {
     pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
-        let kind = options.operand("http, tcp or grpc")?;
+        let protocol = options.operand("http, https, tcp, grpc or grpcs")?;
+        let protocol = Protocol::named(&protocol).map_err(|wrong| Invalid::new("", wrong))?;
         let place = address(&options.operand("ADDRESS")?);
-        let kind = match (kind.as_str(), options.operands.pop()) {
-            ("http", path) => Kind::Http(path.unwrap_or_else(|| "/".to_owned())),
-            ("tcp", None) => Kind::Tcp,
-            ("tcp", Some(_)) => return Err(Invalid::new("", "tcp takes no path")),
-            ("grpc", service) => Kind::Grpc(named(service.unwrap_or_default())?),
-            (kind, _) => {
-                let message = format!("no check `{kind}`, expected http, tcp or grpc");
-                return Err(Invalid::new("", message));
+        let kind = match (protocol, options.operands.pop()) {
+            (Protocol::Http | Protocol::Https, path) => {
+                Kind::Http(path.unwrap_or_else(|| "/".to_owned()))
+            }
+            (Protocol::Tcp, None) => Kind::Tcp,
+            (Protocol::Tcp, Some(_)) => return Err(Invalid::new("", "tcp takes no path")),
+            (Protocol::Grpc | Protocol::Grpcs, service) => {
+                Kind::Grpc(named(service.unwrap_or_default())?)
             }
         };
         if let Kind::Http(path) = &kind
@@ -75,6 +80,7 @@ impl Check {
         }
         Ok(Self {
             kind,
+            secured: protocol.is_secured(),
             address: place.map_err(|message| Invalid::new("ADDRESS", message))?,
             timeout: timeout(&mut options)?,
         })

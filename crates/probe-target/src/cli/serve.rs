@@ -17,15 +17,15 @@ use crate::word::Word;
 
 /// How `serve` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "[serve] --port 8080 [--port 9000=grpc] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
+    usage: "[serve] --port 8080 [--port 9000=grpc] [--port 8443=https] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
     about: "Serve ports that are healthy on every path and for every service, until told otherwise",
     operands: 0,
     options: &[
         Spec {
             name: "port",
-            value: "PORT[=http|grpc|tcp]",
+            value: "PORT[=PROTOCOL]",
             many: true,
-            help: "Listen there, on IPv4 and IPv6; 8080 if no port is given",
+            help: "Listen there, on IPv4 and IPv6, and speak http, https, grpc, grpcs or tcp; 8080=http if no port is given",
         },
         Spec {
             name: "route",
@@ -47,6 +47,24 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             help: "Start from a plan, as GET /v1/plan writes it; options are laid over it",
         },
         TOKEN_FILE,
+        Spec {
+            name: "tls-cert",
+            value: "FILE",
+            many: false,
+            help: "The certificates of https and grpcs, in PEM, with --tls-key; one is made if none is given",
+        },
+        Spec {
+            name: "tls-key",
+            value: "FILE",
+            many: false,
+            help: "Their key, in PEM",
+        },
+        Spec {
+            name: "tls-alpn",
+            value: "NAME",
+            many: true,
+            help: "What https offers, best first; h2 and http/1.1 if nothing is said",
+        },
         JOURNAL,
         Spec {
             name: "state-dir",
@@ -62,7 +80,8 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         },
     ],
     notes: "The control address is 127.0.0.1:(first port + 10000) unless --control says otherwise;\n\
-            one that others can reach needs a token, from --token-file or PROBE_TARGET_TOKEN.",
+            one that others can reach needs a token, from --token-file or PROBE_TARGET_TOKEN.\n\
+            https and grpcs are http and grpc over TLS 1.3, which only the image with TLS has.",
 };
 
 pub(crate) const CONTROL: Spec = Spec {
@@ -94,6 +113,7 @@ pub(crate) struct Serve {
     /// The file of the plan.
     pub(crate) plan: Option<String>,
     pub(crate) access: Access,
+    pub(crate) tls: Secured,
     /// How many requests are kept.
     pub(crate) journal: usize,
     /// Where boots are counted.
@@ -104,6 +124,15 @@ pub(crate) struct Serve {
 
 /// What a place does, and on which boots if not on all.
 type Route = (Place, Word, Option<Boots>);
+
+/// What is said about TLS.
+#[derive(Debug)]
+pub(crate) struct Secured {
+    /// The files of the certificates and of their key.
+    pub(crate) pair: Option<(String, String)>,
+    /// What is offered in ALPN.
+    pub(crate) alpn: Vec<String>,
+}
 
 /// Where the token comes from, if there is one.
 #[derive(Clone, Debug, Default)]
@@ -140,6 +169,7 @@ impl Serve {
             access: Access::new(&mut options),
             state_dir,
             keep,
+            tls: Secured::new(&mut options)?,
         })
     }
 
@@ -220,6 +250,19 @@ impl Access {
     /// Whether no token is asked for.
     pub(crate) fn is_open(&self) -> bool {
         self.token.is_none() && self.file.is_none()
+    }
+}
+
+impl Secured {
+    fn new(options: &mut Options) -> Result<Self, Invalid> {
+        let pair = match (options.one("tls-cert"), options.one("tls-key")) {
+            (None, None) => None,
+            (Some(certificates), Some(key)) => Some((certificates, key)),
+            (Some(_), None) => return Err(Invalid::new("--tls-key", "belongs to --tls-cert")),
+            (None, Some(_)) => return Err(Invalid::new("--tls-cert", "belongs to --tls-key")),
+        };
+        let alpn = options.many("tls-alpn");
+        Ok(Self { pair, alpn })
     }
 }
 

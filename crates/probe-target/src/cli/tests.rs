@@ -158,7 +158,7 @@ fn what_cannot_be_served_is_refused() {
             --port http
                 error: `--port`: must be a number from 1 to 65535, not `http`
             --port 80=spdy
-                error: `--port`: no protocol `spdy`, expected http, grpc or tcp
+                error: `--port`: no protocol `spdy`, expected http, https, grpc, grpcs or tcp
             --port 80 --port 80
                 error: `--port`: 80 is given twice
             --route readyz=503
@@ -245,13 +245,13 @@ fn what_cannot_be_asked_is_refused() {
         state --control web:1",
         &expect![[r#"
             check
-                error: http, tcp or grpc is missing
+                error: http, https, tcp, grpc or grpcs is missing
             check http localhost:80
                 error: `ADDRESS`: must be a numeric address such as 127.0.0.1:8080, not `localhost:80`; names are not resolved
             check http 127.0.0.1:80 x
                 error: `PATH`: a path begins with a slash
             check icmp 127.0.0.1:80
-                error: no check `icmp`, expected http, tcp or grpc
+                error: no protocol `icmp`, expected http, https, grpc, grpcs or tcp
             flip
                 error: [PORT]/PATH is missing
             flip /x

@@ -170,7 +170,7 @@ fn run<T>(story: impl Future<Output = T>) -> T {
 }
 
 /// Everything that comes within ten seconds, each piece with its time, and how it ends. Single bytes in a row are told as one.
-async fn told(connection: &mut End) -> String {
+async fn told(connection: &mut impl Connection) -> String {
     const PATIENCE: Duration = Duration::from_secs(10);
     let start = Instant::now();
     let mut pieces: Vec<(u128, usize, String)> = Vec::new();
@@ -414,6 +414,10 @@ fn sigterm_closes_faulted_connections_at_once_and_lets_requests_end() {
 
 /// The protocols beside HTTP/1.1.
 mod protocols;
+
+/// TLS below HTTP.
+#[cfg(feature = "tls")]
+mod secured;
 
 /// What the process itself can be told.
 mod process_faults;

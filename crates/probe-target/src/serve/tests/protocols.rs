@@ -8,21 +8,24 @@ use tokio::task::JoinHandle;
 use super::*;
 
 /// A client on one HTTP/2 connection.
-struct Http2 {
+pub(super) struct Http2 {
     sender: SendRequest<Bytes>,
     connection: JoinHandle<Result<(), h2::Error>>,
 }
 
 impl Http2 {
     async fn connect(site: &Site, port: u16) -> Self {
-        let connection = site.connect(port).await;
+        Self::over(site.connect(port).await).await
+    }
+
+    pub(super) async fn over(connection: impl Connection) -> Self {
         let (sender, connection) = h2::client::handshake(connection).await.unwrap();
         let connection = tokio::spawn(connection);
         Self { sender, connection }
     }
 
     /// The answer in one line: status, body, trailers; or what broke it.
-    async fn asks(&mut self, uri: &str, body: &'static [u8]) -> String {
+    pub(super) async fn asks(&mut self, uri: &str, body: &'static [u8]) -> String {
         match timeout(Duration::from_secs(10), self.exchange(uri, body)).await {
             Err(_) => "nothing".to_owned(),
             Ok(Ok(answer)) => answer,
@@ -50,10 +53,10 @@ impl Http2 {
     }
 }
 
-const CHECK: &str = "http://web/grpc.health.v1.Health/Check";
+pub(super) const CHECK: &str = "http://web/grpc.health.v1.Health/Check";
 
 /// `HealthCheckRequest{service: "a"}`.
-const OF_A: &[u8] = b"\0\0\0\0\x03\x0a\x01a";
+pub(super) const OF_A: &[u8] = b"\0\0\0\0\x03\x0a\x01a";
 
 #[test]
 fn an_http_port_speaks_both_versions() {

@@ -1,0 +1,43 @@
+//! What lies below the HTTP of a connection: TLS where the protocol of its port says so, and otherwise nothing.
+//! A program built without the feature `tls` has the same words here and refuses them.
+
+#[cfg(not(feature = "tls"))]
+mod absent;
+#[cfg(feature = "tls")]
+mod certificate;
+#[cfg(feature = "tls")]
+mod client;
+#[cfg(feature = "tls")]
+mod layer;
+#[cfg(feature = "tls")]
+mod provider;
+#[cfg(feature = "tls")]
+mod server;
+
+#[cfg(not(feature = "tls"))]
+pub(crate) use absent::{Layer, Tls, bare, connect};
+#[cfg(feature = "tls")]
+pub(crate) use client::connect;
+#[cfg(feature = "tls")]
+pub(crate) use layer::{Layer, bare};
+#[cfg(feature = "tls")]
+pub(crate) use server::Tls;
+
+/// Whether this program can speak TLS.
+pub(crate) const PRESENT: bool = cfg!(feature = "tls");
+
+/// What is wrong with asking a program without TLS for it.
+pub(crate) const ABSENT: &str = concat!(
+    "needs TLS, which is in the image probe-target:",
+    env!("CARGO_PKG_VERSION"),
+    "-tls"
+);
+
+/// What the command line says about TLS: the texts of its files, and what to offer.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// The chain of certificates and the key, in PEM; without them they are made.
+    pub(crate) pair: Option<(Vec<u8>, Vec<u8>)>,
+    /// What `https` offers in ALPN, best first; empty for both versions of HTTP.
+    pub(crate) alpn: Vec<String>,
+}

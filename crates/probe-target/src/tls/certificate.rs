@@ -1,0 +1,92 @@
+//! A certificate that its own key signs (RFC 5280), written in DER by hand: the crates that make any certificate are twenty.
+
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::sign::SigningKey;
+use tokio_rustls::rustls::{Error, SignatureScheme};
+
+const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const OCTET_STRING: u8 = 0x04;
+const UTF8_STRING: u8 = 0x0c;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+/// In a `GeneralName`.
+const DNS_NAME: u8 = 0x82;
+const IP_ADDRESS: u8 = 0x87;
+/// The fields of a certificate's body that are numbered.
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
+
+/// Object identifiers, tag and length included.
+const ECDSA_WITH_SHA256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+const COMMON_NAME: &[u8] = b"\x06\x03\x55\x04\x03";
+const SUBJECT_ALT_NAME: &[u8] = b"\x06\x03\x55\x1d\x11";
+
+/// A certificate for this host, by `key`, which must be one of P-256. It never expires.
+pub(super) fn self_signed(key: &dyn SigningKey) -> Result<CertificateDer<'static>, Error> {
+    let unfit = || Error::General("the key must be one of P-256".to_owned());
+    let signer = key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]);
+    let public = key.public_key().ok_or_else(unfit)?;
+    let body = body(&public);
+    let signature = signer.ok_or_else(unfit)?.sign(&body)?;
+    let algorithm = der(SEQUENCE, &[ECDSA_WITH_SHA256]);
+    // No bit of the last byte is unused.
+    let signature = der(BIT_STRING, &[&[0], &signature]);
+    Ok(der(SEQUENCE, &[&body, &algorithm, &signature]).into())
+}
+
+/// `TBSCertificate`.
+fn body(public: &[u8]) -> Vec<u8> {
+    let name = der(UTF8_STRING, &[b"probe-target"]);
+    let name = der(SET, &[&der(SEQUENCE, &[COMMON_NAME, &name])]);
+    let name = der(SEQUENCE, &[&name]);
+    // 4.1.2.5: what does not expire has this as its end.
+    let validity = [
+        der(UTC_TIME, &[b"700101000000Z"]),
+        der(GENERALIZED_TIME, &[b"99991231235959Z"]),
+    ];
+    // Random as the key is, and positive.
+    let serial = &public[public.len().saturating_sub(8)..];
+    der(
+        SEQUENCE,
+        &[
+            // 2 is version 3.
+            &der(VERSION, &[&der(INTEGER, &[&[2]])]),
+            &der(INTEGER, &[&[1], serial]),
+            &der(SEQUENCE, &[ECDSA_WITH_SHA256]),
+            &name,
+            &der(SEQUENCE, &[&validity.concat()]),
+            &name,
+            public,
+            &der(EXTENSIONS, &[&der(SEQUENCE, &[&names()])]),
+        ],
+    )
+}
+
+/// The names and addresses of this host, as an extension.
+fn names() -> Vec<u8> {
+    let names = [
+        der(DNS_NAME, &[b"localhost"]),
+        der(IP_ADDRESS, &[&[127, 0, 0, 1]]),
+        der(IP_ADDRESS, &[&std::net::Ipv6Addr::LOCALHOST.octets()]),
+    ];
+    let names = der(SEQUENCE, &[&names.concat()]);
+    der(SEQUENCE, &[SUBJECT_ALT_NAME, &der(OCTET_STRING, &[&names])])
+}
+
+/// One value: its tag, its length and its parts.
+fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let [high, low] = u16::try_from(content.len())
+        .expect("a certificate must be short")
+        .to_be_bytes();
+    let mut value = match (high, low) {
+        (0, ..0x80) => vec![tag, low],
+        (0, _) => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    value.extend(content);
+    value
+}
