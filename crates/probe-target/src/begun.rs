@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::net::Connection;
 
@@ -20,24 +20,18 @@ pub(crate) struct Begun<C> {
     connection: C,
 }
 
-impl<C: Connection> Begun<C> {
-    /// Reads no more than it takes to say whether this is HTTP/2.
-    pub(crate) async fn new(mut connection: C) -> io::Result<(Self, bool)> {
-        let mut read = BytesMut::with_capacity(1024);
-        while read.len() < PREFACE.len() && PREFACE.starts_with(&read) {
-            if connection.read_buf(&mut read).await? == 0 {
-                break;
-            }
-        }
-        let http2 = read.starts_with(PREFACE);
-        let read = read.freeze();
-        Ok((Self { read, connection }, http2))
+/// Whether HTTP/2 is spoken by a client that began like this; `None` if more must come to say.
+pub(crate) fn is_http2(read: &[u8]) -> Option<bool> {
+    if read.starts_with(PREFACE) {
+        return Some(true);
     }
+    (!PREFACE.starts_with(read)).then_some(false)
+}
 
-    /// The first byte, unless the peer ended without one.
-    #[cfg(feature = "tls")]
-    pub(crate) fn first(&self) -> Option<u8> {
-        self.read.first().copied()
+impl<C> Begun<C> {
+    /// The connection of which `read` was read.
+    pub(crate) fn of(read: Bytes, connection: C) -> Self {
+        Self { read, connection }
     }
 }
 

@@ -234,7 +234,7 @@ fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), I
     for (name, value) in headers {
         let wrong = |message: &str| Err(Invalid::new(format!("{path}.{name}"), message));
         let lower = name.to_ascii_lowercase();
-        if hyper::header::HeaderName::try_from(name).is_err() {
+        if ::http::header::HeaderName::try_from(name).is_err() {
             return wrong("not a header name");
         }
         if matches!(
@@ -243,7 +243,7 @@ fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), I
         ) {
             return wrong("is the server's own: it says how the reply is framed");
         }
-        if hyper::header::HeaderValue::try_from(value).is_err() {
+        if ::http::header::HeaderValue::try_from(value).is_err() {
             return wrong("not a header value");
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hyper::{Method, StatusCode};
+use ::http::{Method, StatusCode};
 
 use crate::behaviour::Behaviour;
 use crate::duration;

@@ -1,5 +1,5 @@
 //! HTTP/1.1 as a client: connect, send one request after another, read each answer whole.
-//! By hand, as hyper's client would add 90 KB to the program. What an answer means is the caller's business.
+//! By hand, as a library would add 90 KB to the program. What an answer means is the caller's business.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Poll;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::buffered::{Buffered, Framing};
 use crate::net::{Connection, Network};
 use crate::tls::{self, Layer};
 
@@ -18,9 +19,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 /// A connection over which requests are sent, one after another.
 #[derive(Debug)]
 pub(crate) struct Client<C> {
-    connection: Layer<C>,
-    /// Read and not yet used.
-    buffer: Vec<u8>,
+    stream: Buffered<Layer<C>>,
     kept: bool,
 }
 
@@ -65,8 +64,7 @@ impl<C: Connection> Client<C> {
     /// Over a connection that is there already.
     pub(crate) fn over(connection: Layer<C>) -> Self {
         Self {
-            connection,
-            buffer: Vec::new(),
+            stream: Buffered::new(connection),
             kept: true,
         }
     }
@@ -91,7 +89,7 @@ impl<C: Connection> Client<C> {
     async fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
         let mut byte = ReadBuf::new(&mut byte);
-        let connection = &mut self.connection;
+        let connection = &mut self.stream.connection;
         let read = poll_fn(|context| {
             Poll::Ready(AsyncRead::poll_read(
                 Pin::new(&mut *connection),
@@ -99,94 +97,36 @@ impl<C: Connection> Client<C> {
                 &mut byte,
             ))
         });
-        read.await.is_pending() && self.buffer.is_empty()
+        read.await.is_pending() && self.stream.read.is_empty()
     }
 
     async fn exchange(&mut self, request: &Request<'_>) -> io::Result<Answer> {
-        self.connection.write_all(&request.text()).await?;
-        self.connection.flush().await?;
+        self.stream.send(&request.text()).await?;
         let mut head = self.head().await?;
         // Interim answers; the one asked for follows.
         while head.status < 200 {
             head = self.head().await?;
         }
         self.kept = head.keeps && head.framing != Framing::ToTheEnd;
-        let body = match head.framing {
-            Framing::Length(length) => self.take(length).await?,
-            Framing::Chunked => self.chunks().await?,
-            Framing::ToTheEnd => self.rest().await?,
-        };
-        let status = head.status;
+        let (status, mut body) = (head.status, Vec::new());
+        let whole = self.stream.body(head.framing, |piece| {
+            body.extend_from_slice(piece);
+            Ok(())
+        });
+        whole.await?;
         Ok(Answer { status, body })
     }
 
     async fn head(&mut self) -> io::Result<Head> {
         loop {
-            if let Some((head, length)) = Head::parse(&self.buffer)? {
-                self.buffer.drain(..length);
+            if let Some((head, length)) = Head::parse(&self.stream.read)? {
+                self.stream.read.drain(..length);
                 return Ok(head);
             }
-            if self.buffer.len() > LARGEST_HEAD {
+            if self.stream.read.len() > LARGEST_HEAD {
                 return Err(ErrorKind::InvalidData.into());
             }
-            self.fill().await?;
-        }
-    }
-
-    async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
-        while self.buffer.len() < length {
-            self.fill().await?;
-        }
-        let rest = self.buffer.split_off(length);
-        Ok(std::mem::replace(&mut self.buffer, rest))
-    }
-
-    async fn rest(&mut self) -> io::Result<Vec<u8>> {
-        let mut body = std::mem::take(&mut self.buffer);
-        self.connection.read_to_end(&mut body).await?;
-        Ok(body)
-    }
-
-    async fn chunks(&mut self) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        loop {
-            let size = self.line().await?;
-            let size = size.split(|byte| *byte == b';').next().unwrap_or_default();
-            let size = std::str::from_utf8(size).ok().map(str::trim);
-            let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
-            let size = size.ok_or(ErrorKind::InvalidData)?;
-            if size == 0 {
-                // Trailers, of which none matters here, end with an empty line.
-                while !self.line().await?.is_empty() {}
-                return Ok(body);
-            }
-            body.extend(self.take(size).await?);
-            if !self.line().await?.is_empty() {
-                return Err(ErrorKind::InvalidData.into());
-            }
-        }
-    }
-
-    /// A line without its end.
-    async fn line(&mut self) -> io::Result<Vec<u8>> {
-        loop {
-            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
-                let mut line = self.take(end + 2).await?;
-                line.truncate(end);
-                return Ok(line);
-            }
-            if self.buffer.len() > LARGEST_HEAD {
-                return Err(ErrorKind::InvalidData.into());
-            }
-            self.fill().await?;
-        }
-    }
-
-    async fn fill(&mut self) -> io::Result<()> {
-        self.buffer.reserve(4096);
-        match self.connection.read_buf(&mut self.buffer).await? {
-            0 => Err(ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
+            self.stream.fill().await?;
         }
     }
 }
@@ -212,14 +152,6 @@ struct Head {
     status: u16,
     framing: Framing,
     keeps: bool,
-}
-
-/// Where the body of an answer ends.
-#[derive(Debug, Eq, PartialEq)]
-enum Framing {
-    Length(usize),
-    Chunked,
-    ToTheEnd,
 }
 
 impl Head {

@@ -1,30 +1,28 @@
 //! The control API over HTTP: who may call, within which limits, and the answers' form. What a call means is in `call.rs`,
 //! what it does in the panel behind it.
 
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use ::http::{Method, StatusCode};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::body::Body;
+use crate::buffered::Framing;
 use crate::call::{self, Call, Wait};
 use crate::events;
-use crate::http1;
-use crate::identity::{BOOT, INSTANCE};
+use crate::head::{Head, Wrong};
+use crate::http1::{Ended, Served};
+use crate::identity::{self, BOOT, INSTANCE};
 use crate::net::{Connection, Listener};
 use crate::panel::{Panel, Refused};
+use crate::reply;
 use crate::wire::{Journal, Refusal};
 
-const REVISION: header::HeaderName = header::HeaderName::from_static("probeflip-revision");
-
-/// How long a caller may take for the headers, or for the body.
-const READ_WITHIN: Duration = Duration::from_secs(5);
+/// How long a caller may be silent, and may take for the headers, for the body, or to accept any part of an answer.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// The largest body of a call.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -60,33 +58,72 @@ impl Control {
     }
 
     async fn caller<C: Connection>(self: Arc<Self>, connection: C) {
-        let service: http1::Service = Box::new(move |request| {
-            let control = Arc::clone(&self);
-            Box::pin(async move { Ok(control.answer(request).await) })
-        });
-        // At the end of the process callers are cut off.
-        let never = std::future::pending();
-        http1::serve(connection, service, READ_WITHIN, never).await;
+        let mut served = Served::new(connection, LIMIT);
+        loop {
+            let head = match served.request().await {
+                Ok(head) => head,
+                Err(Ended::Gone) => return,
+                Err(Ended::Wrong(Wrong { status, why })) => {
+                    let text = self
+                        .refusal(Refused::new(status, "", why))
+                        .text(&self, false);
+                    if served.send(&text).await.is_ok() {
+                        served.end(Framing::ToTheEnd).await;
+                    }
+                    return;
+                }
+            };
+            let (answer, read) = self.answer(&head, &mut served).await;
+            let Some(answer) = answer else { return };
+            let keeps = head.keeps && read && !matches!(answer.said, Said::Stream { .. });
+            if served.send(&answer.text(&self, keeps)).await.is_err() {
+                return;
+            }
+            if let Said::Stream { since } = answer.said {
+                // It ends when the caller leaves.
+                _ = events::stream(&*self.panel, since, &mut served).await;
+                return;
+            }
+            if !keeps {
+                return served
+                    .end(if read { Framing::Length(0) } else { head.body })
+                    .await;
+            }
+        }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let called = self.call(request).await;
-        called.unwrap_or_else(|refused| self.refusal(refused))
+    /// The answer, unless the caller left before it, and whether the whole request was read.
+    async fn answer<C: Connection>(
+        &self,
+        head: &Head,
+        served: &mut Served<C>,
+    ) -> (Option<Answer>, bool) {
+        // Before its body, which costs.
+        if let Err(refused) = self.admit(head) {
+            return (Some(self.refusal(refused)), false);
+        }
+        let body = match read(head, served).await {
+            Ok(body) => body,
+            Err(refused) => return (Some(self.refusal(refused)), false),
+        };
+        let answer = tokio::select! {
+            biased;
+            called = self.call(head, &body) => called,
+            () = served.left() => return (None, true),
+        };
+        let answer = answer.unwrap_or_else(|refused| self.refusal(refused));
+        (Some(answer), true)
     }
 
-    async fn call(&self, request: Request<Incoming>) -> Result<Response<Body>, Refused> {
-        let (head, body) = request.into_parts();
-        self.admit(&head.headers)?;
-        let query = head.uri.query().unwrap_or_default();
-        let body = read(body).await?;
-        let call = call::read(&head.method, head.uri.path(), query, &body)?;
+    async fn call(&self, head: &Head, body: &[u8]) -> Result<Answer, Refused> {
+        let call = call::read(&head.method, &head.path, &head.query, body)?;
         if head.method != Method::GET {
-            self.meant(&head.headers)?;
+            self.meant(head)?;
         }
         match call {
-            Call::State => Ok(self.json(StatusCode::OK, &self.panel.state())),
+            Call::State => Ok(Answer::json(StatusCode::OK, &self.panel.state())),
             Call::Plan => match self.panel.plan() {
-                Some(plan) => Ok(self.json(StatusCode::OK, &plan)),
+                Some(plan) => Ok(Answer::json(StatusCode::OK, &plan)),
                 None => Err(Refused::new(
                     StatusCode::NOT_FOUND,
                     "",
@@ -94,22 +131,26 @@ impl Control {
                 )),
             },
             Call::Journal { since } => Ok(self.journal(since)),
-            Call::Stream { since } => Ok(self.stream(since)),
+            Call::Stream { since } => Ok(Answer {
+                status: StatusCode::OK,
+                media: "text/event-stream",
+                said: Said::Stream { since },
+            }),
             Call::Wait(wait) => self.wait(wait).await,
             Call::Change(change) => {
                 let ack = self.panel.change(change).await?;
-                Ok(self.json(StatusCode::OK, &ack))
+                Ok(Answer::json(StatusCode::OK, &ack))
             }
         }
     }
 
     /// Refuses callers without the token.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn admit(&self, head: &Head) -> Result<(), Refused> {
         let Some(token) = &self.token else {
             return Ok(());
         };
-        let shown = headers.get(header::AUTHORIZATION);
-        let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let shown = head.authorization.as_deref();
+        let shown = shown.and_then(|value| value.strip_prefix(b"Bearer "));
         if shown.is_some_and(|shown| same(shown, token.as_bytes())) {
             return Ok(());
         }
@@ -118,10 +159,10 @@ impl Control {
     }
 
     /// Refuses changes that mean another process.
-    fn meant(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn meant(&self, head: &Head) -> Result<(), Refused> {
         let instance = self.panel.instance();
-        match headers.get(INSTANCE) {
-            Some(named) if named.as_bytes() != instance.as_bytes() => Err(Refused::new(
+        match &head.instance {
+            Some(named) if named != instance.as_bytes() => Err(Refused::new(
                 StatusCode::CONFLICT,
                 "Probeflip-Instance",
                 format!("this is instance {instance}; the one you mean is gone"),
@@ -130,9 +171,9 @@ impl Control {
         }
     }
 
-    fn journal(&self, since: u64) -> Response<Body> {
+    fn journal(&self, since: u64) -> Answer {
         let page = self.panel.log().since(since);
-        self.json(
+        Answer::json(
             StatusCode::OK,
             &Journal {
                 instance: self.panel.instance().to_owned(),
@@ -144,7 +185,7 @@ impl Control {
         )
     }
 
-    async fn wait(&self, wait: Wait) -> Result<Response<Body>, Refused> {
+    async fn wait(&self, wait: Wait) -> Result<Answer, Refused> {
         let log = self.panel.log();
         let mut next = wait.since.unwrap_or_else(|| log.next());
         let (mut lost, mut records) = (0, Vec::new());
@@ -172,19 +213,10 @@ impl Control {
             next,
             records,
         };
-        Ok(self.json(StatusCode::OK, &journal))
+        Ok(Answer::json(StatusCode::OK, &journal))
     }
 
-    fn stream(&self, since: u64) -> Response<Body> {
-        let panel = Arc::clone(&self.panel);
-        self.respond(
-            StatusCode::OK,
-            "text/event-stream",
-            events::stream(panel, since),
-        )
-    }
-
-    fn refusal(&self, refused: Refused) -> Response<Body> {
+    fn refusal(&self, refused: Refused) -> Answer {
         let field = refused.invalid.field;
         let refusal = Refusal {
             error: refused.invalid.message,
@@ -192,49 +224,91 @@ impl Control {
             instance: self.panel.instance().to_owned(),
             revision: self.panel.revision(),
         };
-        self.json(refused.status, &refusal)
-    }
-
-    fn json(&self, status: StatusCode, value: &impl Serialize) -> Response<Body> {
-        let mut text = serde_json::to_vec(value).expect("our own types must be JSON");
-        text.push(b'\n');
-        self.respond(status, "application/json", Body::whole(text))
-    }
-
-    fn respond(&self, status: StatusCode, media: &'static str, body: Body) -> Response<Body> {
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-        headers.insert(REVISION, self.panel.revision().into());
-        if let Ok(instance) = HeaderValue::from_str(self.panel.instance()) {
-            headers.insert(INSTANCE, instance);
-        }
-        if let Some(boot) = self.panel.identity().boot {
-            headers.insert(BOOT, boot.into());
-        }
-        response
+        Answer::json(refused.status, &refusal)
     }
 }
 
-async fn read(mut body: Incoming) -> Result<Vec<u8>, Refused> {
-    let whole = async {
-        let mut whole = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let broken = |_| Refused::new(StatusCode::BAD_REQUEST, "", "the body broke off");
-            // Trailers are nothing to us.
-            let data = frame.map_err(broken)?.into_data().unwrap_or_default();
-            whole.extend_from_slice(&data);
-            if whole.len() > LARGEST_BODY {
-                let message = format!("a body has at most {LARGEST_BODY} bytes");
-                return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "", message));
-            }
+/// One answer.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    media: &'static str,
+    said: Said,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+enum Said {
+    Whole(Vec<u8>),
+    /// The journal from this number on, for as long as the caller listens.
+    Stream {
+        since: u64,
+    },
+}
+
+impl Answer {
+    fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        let mut text = serde_json::to_vec(value).expect("our own types must be JSON");
+        text.push(b'\n');
+        Self {
+            status,
+            media: "application/json",
+            said: Said::Whole(text),
         }
-        Ok(whole)
-    };
-    let late = || Refused::new(StatusCode::REQUEST_TIMEOUT, "", "the body did not come");
-    let read = timeout(READ_WITHIN, whole).await.ok();
-    read.ok_or_else(late)?
+    }
+
+    /// What is sent of it at once.
+    fn text(&self, control: &Control, keeps: bool) -> Vec<u8> {
+        let mut text = Vec::with_capacity(256);
+        reply::line(self.status, &mut text);
+        let identity = control.panel.identity();
+        let (media, revision) = (self.media, control.panel.revision());
+        // A vector takes everything.
+        _ = write!(
+            text,
+            "content-type: {media}\r\nprobeflip-revision: {revision}\r\n"
+        );
+        identity::header(INSTANCE.as_str(), identity.instance.as_bytes(), &mut text);
+        if let Some(boot) = identity.boot {
+            _ = write!(text, "{BOOT}: {boot}\r\n");
+        }
+        if !keeps {
+            text.extend_from_slice(b"connection: close\r\n");
+        }
+        match &self.said {
+            Said::Whole(body) => {
+                _ = write!(text, "content-length: {}\r\n\r\n", body.len());
+                text.extend_from_slice(body);
+            }
+            Said::Stream { .. } => text.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n"),
+        }
+        text
+    }
+}
+
+/// The body of a call.
+async fn read<C: Connection>(head: &Head, served: &mut Served<C>) -> Result<Vec<u8>, Refused> {
+    if matches!(head.body, Framing::Length(length) if length > LARGEST_BODY) {
+        return Err(too_large());
+    }
+    let broken = || Refused::new(StatusCode::BAD_REQUEST, "", "the body broke off");
+    if head.expects {
+        let go_on = served.send(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        go_on.map_err(|_left| broken())?;
+    }
+    let body = served.body(head.body, LARGEST_BODY).await;
+    body.map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => too_large(),
+        ErrorKind::TimedOut => {
+            Refused::new(StatusCode::REQUEST_TIMEOUT, "", "the body did not come")
+        }
+        _ => broken(),
+    })
+}
+
+fn too_large() -> Refused {
+    let message = format!("a body has at most {LARGEST_BODY} bytes");
+    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "", message)
 }
 
 /// Compares in a time that does not depend on where the first difference is.

@@ -1,10 +1,14 @@
 //! One request from its beginning to its end, as it will stand in the journal. Whatever drops it ends it:
 //! a reply handed over, a fault, or a client that left. It decides nothing.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ::http::{Request, header};
+
 use crate::moment::Moment;
+use crate::percent;
 use crate::target::Target;
 use crate::wire::{Record, Side};
 use crate::world::Decision;
@@ -13,11 +17,34 @@ use crate::world::Decision;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     target: Arc<Target>,
-    record: Record,
+    /// Taken at its end.
+    record: Option<Record>,
+}
+
+/// A request as it is decided on and journalled.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking<'a> {
+    pub(crate) method: &'a str,
+    /// Decoded.
+    pub(crate) path: Cow<'a, str>,
+    pub(crate) agent: Option<&'a str>,
+}
+
+impl<'a> Asking<'a> {
+    /// The request of another version of HTTP.
+    pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
+        let agent = request.headers().get(header::USER_AGENT);
+        Self {
+            method: request.method().as_str(),
+            path: percent::decode_lossy(request.uri().path()),
+            agent: agent.and_then(|agent| agent.to_str().ok()),
+        }
+    }
 }
 
 impl Exchange {
     pub(crate) fn new(target: Arc<Target>, record: Record) -> Self {
+        let record = Some(record);
         Self { target, record }
     }
 
@@ -31,7 +58,7 @@ impl Exchange {
         } = decision;
         Record {
             closed: Some(Side::Client),
-            ..Self::unread(at, port, peer, &effect.word(), *flipped, *revision)
+            ..Self::unread(at, port, peer, effect.word(), *flipped, *revision)
         }
     }
 
@@ -40,7 +67,7 @@ impl Exchange {
         at: Moment,
         port: u16,
         peer: SocketAddr,
-        reply: &str,
+        reply: String,
         flipped: bool,
         revision: u64,
     ) -> Record {
@@ -52,8 +79,8 @@ impl Exchange {
             path: None,
             method: None,
             agent: None,
-            peer: peer.to_string(),
-            reply: reply.to_owned(),
+            peer,
+            reply,
             flipped,
             revision,
             bytes: 0,
@@ -64,22 +91,29 @@ impl Exchange {
 
     /// This much of the body was handed over.
     pub(crate) fn sent(&mut self, bytes: usize) {
-        self.record.bytes += bytes as u64;
+        self.record_mut().bytes += bytes as u64;
     }
 
     /// The reply was handed over completely.
     pub(crate) fn complete(&mut self) {
-        self.record.closed = None;
+        self.record_mut().closed = None;
     }
 
     /// We end it.
     pub(crate) fn broken(&mut self) {
-        self.record.closed = Some(Side::Target);
+        self.record_mut().closed = Some(Side::Target);
+    }
+
+    fn record_mut(&mut self) -> &mut Record {
+        let record = self.record.as_mut();
+        record.expect("only the end must take the record")
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.target.record(&self.record);
+        if let Some(record) = self.record.take() {
+            self.target.record(record);
+        }
     }
 }

@@ -4,13 +4,13 @@
 //!
 //! github.com/grpc/grpc › doc/health-checking.md; github.com/grpc/grpc-proto › `grpc/health/v1/health.proto`.
 
+use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use h2::RecvStream;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode};
 
 use crate::behaviour::Effect;
-use crate::exchange::Exchange;
+use crate::exchange::{Asking, Exchange};
 use crate::http;
 use crate::http2::{Site, Stream};
 use crate::script::Step;
@@ -45,7 +45,6 @@ pub(crate) async fn answer(
     let (head, body) = request.into_parts();
     let method = head.uri.path().strip_prefix("/grpc.health.v1.Health/");
     let service = service(body).await?;
-    let request = Request::from_parts(head.clone(), ());
     match method {
         Some("Check") => {}
         Some("Watch") => return watch(site, &service, stream).await,
@@ -61,8 +60,12 @@ pub(crate) async fn answer(
             return None;
         }
     }
-    let path = format!("/{service}");
-    let (decision, exchange) = site.target.begin_at(site.port, site.peer, &request, &path);
+    let request = Request::from_parts(head.clone(), ());
+    let asking = Asking {
+        path: format!("/{service}").into(),
+        ..Asking::of(&request)
+    };
+    let (decision, exchange) = site.target.begin(site.port, site.peer, &asking);
     http::pause(decision.delay).await;
     match &decision.effect {
         Effect::Fault(fault, details) => stream.suffer(site, *fault, *details, exchange).await,

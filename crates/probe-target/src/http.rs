@@ -1,25 +1,21 @@
 //! A data port's HTTP: asks the target what to do with each request, and does exactly that.
-//! A fault is an error to hyper, which then hands the connection back.
 
-use std::io;
-use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::http::uri::Authority;
-use hyper::{Method, Request, Response, header};
+use ::http::Method;
 use tokio::time::{sleep, timeout};
 
-use crate::begun::Begun;
-use crate::behaviour::{Details, Effect, Fault, Reply};
-use crate::body::Body;
-use crate::http1::{self, Broken};
+use crate::behaviour::{Effect, Reply};
+use crate::buffered::Framing;
+use crate::head::{Head, Wrong};
+use crate::http1::{Ended, Served};
 use crate::http2::{self, Site};
 use crate::net::Connection;
 use crate::opening::Protocol;
 use crate::port::drained;
-use crate::reply;
+use crate::reply::{self, Manner};
 use crate::script::{self, Asked, Step};
 use crate::target::Target;
 use crate::tls::Layer;
@@ -34,92 +30,123 @@ pub(crate) async fn serve<C: Connection>(
     protocol: Protocol,
     connection: C,
 ) {
-    let peer = connection.peer();
-    let mut draining = target.draining();
-    let ending = drained(&mut draining);
-    let mut ending = std::pin::pin!(ending);
+    let site = Site {
+        peer: connection.peer(),
+        target,
+        port,
+        protocol,
+    };
+    let mut draining = site.target.draining();
+    let mut ending = std::pin::pin!(drained(&mut draining));
     let begun = tokio::select! {
         biased;
+        begun = timeout(HEADERS_WITHIN, begin(&site, connection)) => begun,
         () = &mut ending => return,
-        begun = timeout(HEADERS_WITHIN, begin(&target, protocol, connection)) => begun,
     };
-    // Too slow, or gone before a byte, or not speaking TLS where it should.
-    let Ok(Ok((connection, http2))) = begun else {
-        return;
-    };
-    if http2 || protocol.is_grpc() {
-        let site = Site {
-            target,
-            port,
-            protocol,
-            peer,
-        };
-        return http2::serve(site, connection, ending).await;
+    match begun {
+        Ok(Some((served, false))) if !protocol.is_grpc() => requests(&site, served, ending).await,
+        // In a box, as every connection's task would else be as large as these are.
+        Ok(Some((served, _))) => {
+            Box::pin(http2::serve(site.clone(), served.into_begun(), ending)).await;
+        }
+        // Too slow, or gone before a byte, or not speaking TLS where it should.
+        Ok(None) | Err(_) => {}
     }
-    let service: http1::Service = Box::new(move |request| {
-        Box::pin(answer(Arc::clone(&target), port, protocol, peer, request))
-    });
-    http1::serve(connection, service, HEADERS_WITHIN, ending).await;
 }
 
-/// What is spoken, below HTTP and of HTTP.
-async fn begin<C: Connection>(
-    target: &Target,
-    protocol: Protocol,
-    connection: C,
-) -> io::Result<(Begun<Layer<C>>, bool)> {
-    let layer = target.tls.accept(protocol, connection).await?;
-    Begun::new(layer).await
+/// What is spoken, below HTTP and of HTTP: whether it is HTTP/2.
+async fn begin<C: Connection>(site: &Site, connection: C) -> Option<(Served<Layer<C>>, bool)> {
+    let layer = site.target.tls.accept(site.protocol, connection).await;
+    let mut served = Served::new(layer.ok()?, HEADERS_WITHIN);
+    let http2 = served.is_http2().await?;
+    Some((served, http2))
 }
 
-/// Answers one request, or says what its connection suffers instead.
-async fn answer(
-    target: Arc<Target>,
-    port: u16,
-    protocol: Protocol,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Broken> {
-    let (decision, exchange) = target.begin(port, peer, &request);
-    let headers = target.identity.headers(port);
-    let reply = match decision.effect {
-        Effect::Reply(reply) => reply,
-        Effect::Fault(fault, details) => match script::script(fault, details, &headers) {
-            Some(mut script) => {
-                if !decision.delay.is_zero() {
-                    script.insert(0, Step::Wait(decision.delay));
+/// Answers one request after another.
+async fn requests<C: Connection>(
+    site: &Site,
+    mut served: Served<C>,
+    mut ending: Pin<&mut impl Future<Output = ()>>,
+) {
+    loop {
+        let head = tokio::select! {
+            biased;
+            head = served.request() => head,
+            () = &mut ending => return,
+        };
+        let head = match head {
+            Ok(head) => head,
+            Err(Ended::Gone) => return,
+            Err(Ended::Wrong(wrong)) => return refuse(site, served, wrong).await,
+        };
+        let (decision, mut exchange) = site.target.begin(site.port, site.peer, &head.asking());
+        let reply = match decision.effect {
+            Effect::Reply(reply) => reply,
+            Effect::Fault(fault, details) => {
+                let identity = site.target.identity.headers(site.port);
+                if let Some(mut script) = script::script(fault, details, &identity) {
+                    if !decision.delay.is_zero() {
+                        script.insert(0, Step::Wait(decision.delay));
+                    }
+                    let connection = served.into_connection();
+                    return Box::pin(script::play(connection, script, exchange, ending)).await;
                 }
-                return Err(Broken::new(script, exchange));
+                let asked = asked(&head, site);
+                script::reply(fault, details, asked).expect("a fault must be a script or a reply")
             }
-            None => reply_of(fault, details, port, protocol, &request)
-                .expect("a fault must be a script or a reply"),
-        },
-    };
-    pause(decision.delay).await;
-    let head = request.method() == Method::HEAD;
-    Ok(reply::respond(reply, headers, head, exchange))
+        };
+        if !decision.delay.is_zero() {
+            tokio::select! {
+                biased;
+                () = sleep(decision.delay) => {}
+                // It waits no longer.
+                () = served.left() => return,
+            }
+        }
+        let manner = Manner {
+            head: head.method == Method::HEAD,
+            keeps: head.keeps && !head.expects && !site.target.is_draining(),
+        };
+        let (text, body) = reply::text(&reply, &site.target.identity, site.port, manner);
+        if served.send(&text).await.is_err() {
+            return;
+        }
+        exchange.sent(body);
+        exchange.complete();
+        drop(exchange);
+        if !manner.keeps {
+            return served.end(head.body).await;
+        }
+        if served.skip(head.body).await.is_err() {
+            return;
+        }
+    }
 }
 
-/// The whole reply that a fault is, if it is one.
-pub(crate) fn reply_of<B>(
-    fault: Fault,
-    details: Details,
-    port: u16,
-    protocol: Protocol,
-    request: &Request<B>,
-) -> Option<Reply> {
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok());
-    // HTTP/2 has it in the request's own line.
-    let host = host.or(request.uri().authority().map(Authority::as_str));
-    let asked = Asked {
-        scheme: protocol.scheme(),
-        host: host.unwrap_or("localhost"),
-        port,
-        path: request.uri().path(),
-        query: request.uri().query().unwrap_or_default(),
+/// The last word to what is no request.
+async fn refuse<C: Connection>(site: &Site, mut served: Served<C>, wrong: Wrong) {
+    let reply = Reply {
+        body: Some(format!("{}\n", wrong.why)),
+        ..Reply::from(wrong.status.as_u16())
     };
-    script::reply(fault, details, asked)
+    let manner = Manner {
+        head: false,
+        keeps: false,
+    };
+    let (text, _) = reply::text(&reply, &site.target.identity, site.port, manner);
+    if served.send(&text).await.is_ok() {
+        served.end(Framing::ToTheEnd).await;
+    }
+}
+
+fn asked<'a>(head: &'a Head, site: &Site) -> Asked<'a> {
+    Asked {
+        scheme: site.protocol.scheme(),
+        host: head.host.as_deref().unwrap_or("localhost"),
+        port: site.port,
+        path: &head.path,
+        query: &head.query,
+    }
 }
 
 /// A timer of zero would still cost a tick.

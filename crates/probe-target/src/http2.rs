@@ -1,26 +1,27 @@
 //! HTTP/2 on one data connection: plain requests on http and https ports, gRPC health on grpc and grpcs ports.
-//! On h2 itself and not on hyper, as streams must be held, cut and reset. Faults that only the text of HTTP/1.1 can have reset the stream.
+//! On h2 itself, as streams must be held, cut and reset. Faults that only the text of HTTP/1.1 can have reset the stream.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use ::http::uri::Authority;
+use ::http::{Method, Request, Response};
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::{Builder, SendResponse};
-use hyper::{Method, Request, Response};
 use tokio::task::JoinSet;
 
 use crate::behaviour::{Details, Effect, Fault, Reply};
-use crate::exchange::Exchange;
+use crate::exchange::{Asking, Exchange};
 use crate::health;
 use crate::http;
 use crate::net::Connection;
 use crate::opening::Protocol;
 use crate::port::drained;
 use crate::reply;
-use crate::script::{self, Step};
+use crate::script::{self, Asked, Step};
 use crate::shared::Shared;
 use crate::target::Target;
 
@@ -95,12 +96,13 @@ impl Site {
         if self.protocol.is_grpc() {
             return health::answer(self, request, stream).await;
         }
-        let (decision, exchange) = self.target.begin(self.port, self.peer, &request);
+        let asking = Asking::of(&request);
+        let (decision, exchange) = self.target.begin(self.port, self.peer, &asking);
         http::pause(decision.delay).await;
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
             Effect::Fault(fault, details) => {
-                match http::reply_of(fault, details, self.port, self.protocol, &request) {
+                match script::reply(fault, details, asked(&request, self)) {
                     Some(reply) => reply,
                     None => return stream.suffer(self, fault, details, exchange).await,
                 }
@@ -108,6 +110,17 @@ impl Site {
         };
         stream.reply(self, reply, request.method() == Method::HEAD, exchange);
         None
+    }
+}
+
+fn asked<'a>(request: &'a Request<RecvStream>, site: &Site) -> Asked<'a> {
+    let uri = request.uri();
+    Asked {
+        scheme: site.protocol.scheme(),
+        host: uri.authority().map_or("localhost", Authority::as_str),
+        port: site.port,
+        path: uri.path(),
+        query: uri.query().unwrap_or_default(),
     }
 }
 

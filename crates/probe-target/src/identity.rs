@@ -1,8 +1,9 @@
 //! Who this process is: in the headers of every answer, so that a caller knows which container answered.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header of control answers and of changes that mean one process only.
 pub(crate) const INSTANCE: HeaderName = HeaderName::from_static("probeflip-instance");
@@ -19,6 +20,8 @@ pub(crate) struct Identity {
     pub(crate) container: Option<String>,
     /// Which start of the container this is, where that is counted.
     pub(crate) boot: Option<u64>,
+    /// What is known, and can stand in a header.
+    named: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Identity {
@@ -30,10 +33,21 @@ impl Identity {
                 .filter(|value| !value.is_empty())
                 .cloned()
         };
+        let (pod, container) = (known("HOSTNAME"), known("PROBE_TARGET_CONTAINER"));
+        let named = [
+            (POD, pod.as_deref()),
+            (CONTAINER, container.as_deref()),
+            (INSTANCE, Some(instance.as_str())),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| {
+            let value = HeaderValue::from_str(value?).ok()?;
+            Some((name, value))
+        });
         Self {
+            named: named.collect(),
             instance,
-            pod: known("HOSTNAME"),
-            container: known("PROBE_TARGET_CONTAINER"),
+            pod,
+            container,
             boot: None,
         }
     }
@@ -42,19 +56,35 @@ impl Identity {
     pub(crate) fn headers(&self, port: u16) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(PORT, port.into());
-        let named = [
-            (POD, self.pod.as_deref()),
-            (CONTAINER, self.container.as_deref()),
-            (INSTANCE, Some(self.instance.as_str())),
-        ];
-        for (name, value) in named {
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-                headers.insert(name, value);
-            }
-        }
+        headers.extend(self.named.iter().cloned());
         if let Some(boot) = self.boot {
             headers.insert(BOOT, boot.into());
         }
         headers
+    }
+
+    /// The same as text, but for those that `other` says otherwise.
+    pub(crate) fn write(&self, port: u16, other: impl Fn(&str) -> bool, text: &mut Vec<u8>) {
+        if !other(PORT.as_str()) {
+            // A vector takes everything.
+            _ = write!(text, "{PORT}: {port}\r\n");
+        }
+        for (name, value) in &self.named {
+            if !other(name.as_str()) {
+                header(name.as_str(), value.as_bytes(), text);
+            }
+        }
+        if let Some(boot) = self.boot
+            && !other(BOOT.as_str())
+        {
+            _ = write!(text, "{BOOT}: {boot}\r\n");
+        }
+    }
+}
+
+/// One header as text.
+pub(crate) fn header(name: &str, value: &[u8], text: &mut Vec<u8>) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        text.extend_from_slice(part);
     }
 }

@@ -1,4 +1,4 @@
-//! The server under probe: a tiny hyper program whose ports, paths and faults are set at runtime over HTTP.
+//! The server under probe: a tiny program whose ports, paths and faults are set at runtime over HTTP.
 //! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
 //!
 //! What it can be told and what it answers, as values: [`word`], [`behaviour`], [`opening`], [`process_fault`], [`bound`], [`flips`], [`boots`],
@@ -22,7 +22,7 @@ pub mod wire;
 pub mod word;
 
 mod begun;
-mod body;
+mod buffered;
 mod call;
 mod check;
 mod cli;
@@ -34,6 +34,7 @@ mod exchange;
 mod failure;
 mod fields;
 mod gaps;
+mod head;
 mod health;
 mod http;
 mod http1;
@@ -43,6 +44,7 @@ mod invalid;
 mod keeper;
 mod layers;
 mod life;
+mod limit;
 mod log;
 mod net;
 mod panel;

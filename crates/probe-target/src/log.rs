@@ -9,7 +9,8 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub(crate) struct Log<R> {
     ring: Mutex<Ring<R>>,
-    next: watch::Sender<u64>,
+    /// Told of every record, where anybody waits.
+    grown: watch::Sender<()>,
 }
 
 /// Records from some number on.
@@ -39,14 +40,17 @@ impl<R: Clone> Log<R> {
                 next: 0,
                 size,
             }),
-            next: watch::Sender::new(0),
+            grown: watch::Sender::new(()),
         }
     }
 
     /// Appends the record that `make` makes with its number.
     pub(crate) fn push(&self, make: impl FnOnce(u64) -> R) {
-        let next = self.lock().push(make);
-        self.next.send_replace(next);
+        self.lock().push(make);
+        // Most of the time nobody does.
+        if self.grown.receiver_count() > 0 {
+            self.grown.send_replace(());
+        }
     }
 
     /// The records from number `since` on.
@@ -56,14 +60,16 @@ impl<R: Clone> Log<R> {
 
     /// The number of the first record that does not exist yet.
     pub(crate) fn next(&self) -> u64 {
-        *self.next.borrow()
+        self.lock().next
     }
 
     /// Waits until there is a record with number `since` or above.
     pub(crate) async fn reached(&self, since: u64) {
-        let mut next = self.next.subscribe();
-        // It fails only when the log is gone, and with it whoever waits.
-        _ = next.wait_for(|next| since < *next).await;
+        let mut grown = self.grown.subscribe();
+        while self.next() <= since {
+            // It fails only when the log is gone, and with it whoever waits.
+            _ = grown.changed().await;
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Ring<R>> {
@@ -72,13 +78,12 @@ impl<R: Clone> Log<R> {
 }
 
 impl<R: Clone> Ring<R> {
-    fn push(&mut self, make: impl FnOnce(u64) -> R) -> u64 {
+    fn push(&mut self, make: impl FnOnce(u64) -> R) {
         if self.records.len() == self.size {
             self.records.pop_front();
         }
         self.records.push_back(make(self.next));
         self.next += 1;
-        self.next
     }
 
     fn since(&self, since: u64) -> Page<R> {

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use hyper::StatusCode;
+use ::http::StatusCode;
 use serde::Serialize;
 
 use crate::identity::Identity;

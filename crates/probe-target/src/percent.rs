@@ -1,5 +1,6 @@
 //! Percent-encoding of paths and queries. By hand: it is the only thing of URLs that is needed here.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Decodes once; `None` for a broken escape or what is not UTF-8 then.
@@ -8,8 +9,11 @@ pub(crate) fn decode(text: &str) -> Option<String> {
 }
 
 /// Decodes once; what cannot be decoded stays as it is.
-pub(crate) fn decode_lossy(text: &str) -> String {
-    decode(text).unwrap_or_else(|| text.to_owned())
+pub(crate) fn decode_lossy(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    decode(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// Encodes a path for a request line; slashes stay.

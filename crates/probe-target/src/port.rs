@@ -114,11 +114,12 @@ impl<N: Network> Port<N> {
             }
         };
         let mut look = std::pin::pin!(look);
+        // It fails only when the target is gone, and this with it.
+        let mut change = std::pin::pin!(changes.changed());
         loop {
             tokio::select! {
                 biased;
-                // It fails only when the target is gone, and this with it.
-                _ = changes.changed() => return,
+                _ = &mut change => return,
                 () = &mut look => return,
                 Some(_) = self.connections.join_next() => {}
                 accepted = accept(&mut self.listener), if self.hears() => match accepted {

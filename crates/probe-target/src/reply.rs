@@ -1,37 +1,90 @@
-//! A healthy reply as hyper sends it: status, identity and given headers, body. Replies that break HTTP are in `script.rs`.
+//! A healthy reply: status, identity and given headers, body; as text for HTTP/1.1, in parts for HTTP/2.
+//! Replies that break HTTP are in `script.rs`.
 
+use std::borrow::Cow;
+use std::io::Write;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Response, StatusCode};
 use bytes::Bytes;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
 
 use crate::behaviour::Reply;
-use crate::body::Body;
-use crate::exchange::Exchange;
+use crate::identity::{self, Identity};
 
-/// The response that `reply` describes. With `head` its body stays here, and only its length is said.
-pub(crate) fn respond(
-    reply: Reply,
-    identity: HeaderMap,
-    head: bool,
-    exchange: Exchange,
-) -> Response<Body> {
-    let (response, body) = parts(reply, identity, head);
-    response.map(|()| Body::of(body, exchange))
+/// Of a body that is not said to be anything else.
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// How a reply is sent over HTTP/1.1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// The answer to HEAD: its body stays here, and only its length is said.
+    pub(crate) head: bool,
+    /// Whether another request may follow.
+    pub(crate) keeps: bool,
 }
 
-/// The same in two parts.
+/// All that is sent, and how much of it is the body.
+pub(crate) fn text(
+    reply: &Reply,
+    identity: &Identity,
+    port: u16,
+    manner: Manner,
+) -> (Vec<u8>, usize) {
+    let status = status(reply);
+    let body = reply
+        .body
+        .as_deref()
+        .map_or_else(|| plain(status).into(), Cow::Borrowed);
+    let given = |name: &str| {
+        let mut names = reply.headers.keys();
+        names.any(|given| given.eq_ignore_ascii_case(name))
+    };
+    let mut text = Vec::with_capacity(256 + body.len());
+    line(status, &mut text);
+    identity.write(port, given, &mut text);
+    if !given(header::CONTENT_TYPE.as_str()) {
+        identity::header(header::CONTENT_TYPE.as_str(), PLAIN.as_bytes(), &mut text);
+    }
+    for (name, value) in &reply.headers {
+        identity::header(&name.to_ascii_lowercase(), value.as_bytes(), &mut text);
+    }
+    if !manner.keeps {
+        text.extend_from_slice(b"connection: close\r\n");
+    }
+    if is_bodiless(status) {
+        text.extend_from_slice(b"\r\n");
+        return (text, 0);
+    }
+    // A vector takes everything.
+    _ = write!(text, "content-length: {}\r\n\r\n", body.len());
+    if manner.head {
+        return (text, 0);
+    }
+    text.extend_from_slice(body.as_bytes());
+    (text, body.len())
+}
+
+/// The first line of an answer.
+pub(crate) fn line(status: StatusCode, text: &mut Vec<u8>) {
+    let reason = status.canonical_reason().unwrap_or_default();
+    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+        text.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// The head, and the body unless the request's method is HEAD.
 pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<()>, Bytes) {
-    let status = StatusCode::from_u16(reply.status).expect("a status must be 200–999");
+    let status = status(&reply);
     let body = Bytes::from(reply.body.unwrap_or_else(|| plain(status)));
     let mut headers = identity;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    let text = HeaderValue::from_static(PLAIN);
     headers.insert(header::CONTENT_TYPE, text);
     for (name, value) in &reply.headers {
         let name = HeaderName::try_from(name).expect("a header's name must have been checked");
         let value = HeaderValue::try_from(value).expect("a header's value must have been checked");
         headers.insert(name, value);
     }
-    let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let bodiless = is_bodiless(status);
     if head && !bodiless {
         headers.insert(header::CONTENT_LENGTH, body.len().into());
     }
@@ -40,6 +93,15 @@ pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     (response, body)
+}
+
+fn status(reply: &Reply) -> StatusCode {
+    StatusCode::from_u16(reply.status).expect("a status must be 200–999")
+}
+
+/// RFC 9112, 6.3.
+fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// `503 Service Unavailable`, or only the number where there is no such text.

@@ -4,9 +4,9 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use hyper::StatusCode;
-use hyper::header::HeaderMap;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use ::http::StatusCode;
+use ::http::header::HeaderMap;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, WriteHalf};
 use tokio::time::{sleep, timeout};
 
 use crate::behaviour::Reply;
@@ -225,20 +225,22 @@ async fn send<C: AsyncWrite>(
 }
 
 /// Waits until the client has left. What it still sends is read and forgotten.
-async fn gone<C: AsyncRead>(connection: &mut ReadHalf<C>) {
+async fn gone(connection: &mut (impl AsyncRead + Unpin)) {
     let mut bytes = [0; 1024];
     while connection.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
 }
 
-/// Closes with FIN and nothing else: what the client still sends is read, as unread bytes would make it a RST.
+/// Closes with FIN and nothing else.
 pub(crate) async fn close<C: Connection>(mut connection: C) {
+    let cut = poll_fn(|context| Pin::new(&mut connection).poll_cut(context));
+    if cut.await.is_ok() {
+        forget(connection).await;
+    }
+}
+
+/// Reads for a while what the client of a closed connection still sends, as unread bytes would make the FIN a RST.
+pub(crate) async fn forget<C: Connection>(mut connection: C) {
     const PATIENCE: Duration = Duration::from_secs(1);
-    let rest = async {
-        poll_fn(|context| Pin::new(&mut connection).poll_cut(context)).await?;
-        let mut bytes = [0; 1024];
-        while connection.read(&mut bytes).await? > 0 {}
-        std::io::Result::Ok(())
-    };
     // Whatever goes wrong, the connection ends here.
-    _ = timeout(PATIENCE, rest).await;
+    _ = timeout(PATIENCE, gone(&mut connection)).await;
 }

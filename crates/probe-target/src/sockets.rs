@@ -44,7 +44,8 @@ impl Network for Sockets {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        Connected::new(socket.connect(address).await?)
+        socket.set_nodelay(true)?;
+        Ok(Connected::new(socket.connect(address).await?, address))
     }
 }
 
@@ -56,6 +57,8 @@ fn bind(address: SocketAddr) -> io::Result<Listening> {
     };
     // Or a port just closed could not be opened again for a minute.
     socket.set_reuseaddr(true)?;
+    // Answers are small and wait for nothing. Linux hands it on to every connection accepted.
+    socket.set_nodelay(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG).map(Listening)
 }
@@ -72,19 +75,16 @@ impl Listener for Listening {
     type Connection = Connected;
 
     async fn accept(&mut self) -> io::Result<Connected> {
-        let (stream, _) = self.0.accept().await?;
-        Connected::new(stream)
+        let (stream, peer) = self.0.accept().await?;
+        Ok(Connected::new(stream, peer))
     }
 }
 
 impl Connected {
-    fn new(stream: TcpStream) -> io::Result<Self> {
-        // Answers are small and wait for nothing.
-        stream.set_nodelay(true)?;
-        let peer = stream.peer_addr()?;
+    fn new(stream: TcpStream, peer: SocketAddr) -> Self {
         let ip = peer.ip().to_canonical();
         let peer = SocketAddr::new(ip, peer.port());
-        Ok(Self { stream, peer })
+        Self { stream, peer }
     }
 }
 

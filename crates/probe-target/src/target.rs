@@ -6,12 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::{Request, StatusCode, header};
+use ::http::StatusCode;
 use tokio::sync::watch;
 
 use crate::behaviour::Effect;
 use crate::clock::Clock;
-use crate::exchange::Exchange;
+use crate::exchange::{Asking, Exchange};
 use crate::gaps::Gaps;
 use crate::identity::Identity;
 use crate::keeper::Keeper;
@@ -19,7 +19,6 @@ use crate::log::Log;
 use crate::moment::Moment;
 use crate::opening::PortState;
 use crate::panel::{Changing, Entry, Panel, Refused};
-use crate::percent;
 use crate::plan::Plan;
 use crate::tls::Tls;
 use crate::wire::{Ack, Memory, Record, Side, State};
@@ -77,34 +76,19 @@ impl Target {
     }
 
     /// Decides what becomes of a request, and begins its record.
-    pub(crate) fn begin<B>(
+    pub(crate) fn begin(
         self: &Arc<Self>,
         port: u16,
         peer: SocketAddr,
-        request: &Request<B>,
+        asking: &Asking<'_>,
     ) -> (Decision, Exchange) {
-        let path = percent::decode_lossy(request.uri().path());
-        self.begin_at(port, peer, request, &path)
-    }
-
-    /// The same, where the route is not the path.
-    pub(crate) fn begin_at<B>(
-        self: &Arc<Self>,
-        port: u16,
-        peer: SocketAddr,
-        request: &Request<B>,
-        path: &str,
-    ) -> (Decision, Exchange) {
-        let now = self.clock.now();
-        let agent = request.headers().get(header::USER_AGENT);
-        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let decision = self
-            .world()
-            .decide(now, port, path, agent.as_deref().unwrap_or_default());
+        let (now, path) = (self.clock.now(), asking.path.as_ref());
+        let agent = asking.agent.unwrap_or_default();
+        let decision = self.world().decide(now, port, path, agent);
         let record = Record {
             path: Some(shortened(path)),
-            method: Some(shortened(request.method().as_str())),
-            agent: agent.map(|agent| shortened(&agent)),
+            method: Some(shortened(asking.method)),
+            agent: asking.agent.map(shortened),
             gap: lock(&self.gaps).between(now, port, path),
             ..Exchange::record(now, port, peer, &decision)
         };
@@ -118,7 +102,7 @@ impl Target {
         let record = Record {
             closed: Some(Side::Client),
             gap: lock(&self.gaps).between(now, port, ""),
-            ..Exchange::unread(now, port, peer, "accept", false, revision)
+            ..Exchange::unread(now, port, peer, "accept".to_owned(), false, revision)
         };
         Exchange::new(Arc::clone(self), record)
     }
@@ -149,7 +133,8 @@ impl Target {
         let (state, flipped) = world.admit(now, port);
         let revision = world.revision();
         if matches!(state, PortState::Reset | PortState::Blackhole) {
-            let record = Exchange::unread(now, port, peer, state.name(), flipped, revision);
+            let reply = state.name().to_owned();
+            let record = Exchange::unread(now, port, peer, reply, flipped, revision);
             self.log
                 .push(|seq| Entry::Request(Record { seq, ..record }));
         }
@@ -157,14 +142,12 @@ impl Target {
     }
 
     /// The end of a record.
-    pub(crate) fn record(&self, record: &Record) {
-        let took = crate::moment::micros(self.clock.now() - record.at);
-        let record = Record {
-            took,
-            ..record.clone()
-        };
-        self.log
-            .push(|seq| Entry::Request(Record { seq, ..record }));
+    pub(crate) fn record(&self, mut record: Record) {
+        record.took = crate::moment::micros(self.clock.now() - record.at);
+        self.log.push(|seq| {
+            record.seq = seq;
+            Entry::Request(record)
+        });
     }
 
     /// How a port is to be, and the revision that says so.
@@ -189,6 +172,11 @@ impl Target {
     /// Told of every change.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
+    }
+
+    /// Whether the process is to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
     }
 
     /// True once the process is to end.
@@ -364,7 +352,7 @@ fn of(all: &[Settled], port: u16) -> Option<&Settled> {
 /// So that a few long requests do not fill the journal's memory.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 256;
-    text.chars().take(LONGEST).collect()
+    text[..text.floor_char_boundary(LONGEST)].to_owned()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hyper::StatusCode;
+use ::http::StatusCode;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 

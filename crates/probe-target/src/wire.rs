@@ -5,6 +5,7 @@
 //! microseconds too, unless it is an input (`"30s"`). Absent and `null` are the same.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -207,7 +208,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// The other end: `10.244.0.1:41234`.
-    pub peer: String,
+    pub peer: SocketAddr,
     /// The behaviour given, in one word: `200`, `503`, `hang`, `close`, `reset`, `blackhole`.
     pub reply: String,
     /// Whether a flip gave it, and not the base.

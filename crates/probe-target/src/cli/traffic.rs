@@ -72,11 +72,11 @@ impl Traffic {
         let control = control.ok_or_else(|| missing("--control"))?;
         let interval = options.read_as("rate", interval)?;
         let host = options.one("host").unwrap_or(text);
-        if hyper::header::HeaderValue::from_str(&host).is_err() {
+        if ::http::header::HeaderValue::from_str(&host).is_err() {
             return Err(Invalid::new("--host", "cannot stand in a header"));
         }
         let path = options.one("path").unwrap_or_else(|| "/".to_owned());
-        if !path.starts_with('/') || path.parse::<hyper::Uri>().is_err() {
+        if !path.starts_with('/') || path.parse::<::http::Uri>().is_err() {
             return Err(Invalid::new(
                 "--path",
                 "a path begins with a slash and is percent-encoded",

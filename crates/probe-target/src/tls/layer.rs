@@ -1,4 +1,4 @@
-//! A connection as HTTP is spoken on it, with TLS below or without. One type for both, as hyper is compiled for each type it serves.
+//! A connection as HTTP is spoken on it, with TLS below or without. One type for both, as HTTP is compiled for each type it serves.
 
 use std::io;
 use std::net::SocketAddr;

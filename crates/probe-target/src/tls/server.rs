@@ -20,6 +20,7 @@ use super::certificate;
 use super::provider::{Timeless, provider};
 use super::{Given, Layer};
 use crate::begun::Begun;
+use crate::buffered::Buffered;
 use crate::invalid::Invalid;
 use crate::net::Connection;
 use crate::opening::Protocol;
@@ -74,11 +75,12 @@ impl Tls {
             return Ok(Layer::Bare(connection));
         }
         let config = self.config(protocol)?;
-        let (mut connection, _) = Begun::new(connection).await?;
-        if connection
-            .first()
-            .is_some_and(|byte| byte.is_ascii_uppercase())
-        {
+        let mut stream = Buffered::new(connection);
+        stream.fill().await?;
+        let Buffered { connection, read } = stream;
+        let speaks_http = read.first().is_some_and(u8::is_ascii_uppercase);
+        let mut connection = Begun::of(read.into(), connection);
+        if speaks_http {
             connection.write_all(NOT_TLS).await?;
             script::close(connection).await;
             return Err(ErrorKind::InvalidData.into());

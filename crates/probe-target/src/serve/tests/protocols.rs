@@ -1,8 +1,8 @@
 //! HTTP/2, gRPC health and TCP, with the client of the h2 crate on the other side.
 
+use ::http::Request;
 use bytes::Bytes;
 use h2::client::SendRequest;
-use hyper::Request;
 use tokio::task::JoinHandle;
 
 use super::*;

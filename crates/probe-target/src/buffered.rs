@@ -1,0 +1,142 @@
+//! A connection and what was read from it and not yet used: bytes, lines and whole bodies, for the client's and the server's
+//! side of HTTP/1.1 alike. It sets no time limits.
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use tokio::io::{AsyncWriteExt, ReadBuf};
+
+use crate::net::Connection;
+
+/// The longest line between two chunks.
+const LONGEST_LINE: usize = 4096;
+
+/// A connection and what was read from it and not yet used.
+#[derive(Debug)]
+pub(crate) struct Buffered<C> {
+    pub(crate) connection: C,
+    /// Read and not yet used.
+    pub(crate) read: Vec<u8>,
+}
+
+/// Where a body ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Framing {
+    /// After so many bytes.
+    Length(usize),
+    /// After the chunk that says so.
+    Chunked,
+    /// With the connection.
+    ToTheEnd,
+}
+
+impl<C: Connection> Buffered<C> {
+    pub(crate) fn new(connection: C) -> Self {
+        Self {
+            connection,
+            read: Vec::new(),
+        }
+    }
+
+    /// Reads once; how much came, which is 0 at the end. Cancelling it loses nothing.
+    ///
+    /// Connections that wait hold no buffer: the bytes are kept once they have come.
+    pub(crate) async fn more(&mut self) -> io::Result<usize> {
+        let Self { connection, read } = self;
+        poll_fn(|context| {
+            let mut space = [MaybeUninit::uninit(); 4096];
+            let mut space = ReadBuf::uninit(&mut space);
+            ready!(Pin::new(&mut *connection).poll_read(context, &mut space))?;
+            read.extend_from_slice(space.filled());
+            Poll::Ready(Ok(space.filled().len()))
+        })
+        .await
+    }
+
+    /// The same, where the end is an error.
+    pub(crate) async fn fill(&mut self) -> io::Result<()> {
+        match self.more().await? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands a body over piece by piece, until it ends or `each` refuses more.
+    pub(crate) async fn body(
+        &mut self,
+        framing: Framing,
+        mut each: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match framing {
+            Framing::Length(length) => self.pieces(length, &mut each).await,
+            Framing::Chunked => self.chunks(&mut each).await,
+            Framing::ToTheEnd => loop {
+                each(&self.read)?;
+                self.read.clear();
+                if self.more().await? == 0 {
+                    return Ok(());
+                }
+            },
+        }
+    }
+
+    async fn pieces(
+        &mut self,
+        mut left: usize,
+        each: &mut impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        loop {
+            let here = left.min(self.read.len());
+            each(&self.read[..here])?;
+            self.read.drain(..here);
+            left -= here;
+            if left == 0 {
+                return Ok(());
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn chunks(&mut self, each: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        loop {
+            let size = self.line().await?;
+            let size = size.split(|byte| *byte == b';').next().unwrap_or_default();
+            let size = std::str::from_utf8(size).ok().map(str::trim);
+            let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
+            let size = size.ok_or(ErrorKind::InvalidData)?;
+            if size == 0 {
+                // Trailers, of which none matters here, end with an empty line.
+                while !self.line().await?.is_empty() {}
+                return Ok(());
+            }
+            self.pieces(size, each).await?;
+            if !self.line().await?.is_empty() {
+                return Err(ErrorKind::InvalidData.into());
+            }
+        }
+    }
+
+    /// A line without its end.
+    async fn line(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some(end) = self.read.windows(2).position(|pair| pair == b"\r\n") {
+                let mut line: Vec<u8> = self.read.drain(..end + 2).collect();
+                line.truncate(end);
+                return Ok(line);
+            }
+            if self.read.len() > LONGEST_LINE {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Sends all of it.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.connection.write_all(bytes).await?;
+        self.connection.flush().await
+    }
+}

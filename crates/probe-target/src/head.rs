@@ -1,0 +1,246 @@
+//! The head of a request as values: what it asks for, by whom, and how the rest of it is framed. Pure.
+//! Of its headers only those are kept that matter here.
+
+use ::http::{Method, StatusCode, Uri};
+use httparse::{Header, Status};
+
+use crate::buffered::Framing;
+use crate::exchange::Asking;
+use crate::percent;
+
+/// The largest head.
+pub(crate) const LARGEST: usize = 16 * 1024;
+
+/// Headers in one head.
+const MOST_HEADERS: usize = 100;
+
+/// The head of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    /// As it was sent, undecoded.
+    pub(crate) path: String,
+    /// As it was sent; empty if there is none.
+    pub(crate) query: String,
+    pub(crate) host: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) authorization: Option<Vec<u8>>,
+    /// `Probeflip-Instance`.
+    pub(crate) instance: Option<Vec<u8>>,
+    pub(crate) body: Framing,
+    /// Whether another request may follow on the connection.
+    pub(crate) keeps: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    pub(crate) expects: bool,
+}
+
+/// Why a head is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Wrong {
+    pub(crate) status: StatusCode,
+    pub(crate) why: &'static str,
+}
+
+impl Head {
+    /// The head that `text` begins with, and its length; `None` if there must be more to come.
+    pub(crate) fn parse(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
+        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        let length = match request.parse(text) {
+            Ok(Status::Complete(length)) => length,
+            Ok(Status::Partial) if text.len() < LARGEST => return Ok(None),
+            Ok(Status::Partial) if request.version.is_none() => {
+                return Err(Wrong::new(StatusCode::URI_TOO_LONG, "the path is too long"));
+            }
+            Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Err(Wrong::new(status, "the headers are too many or too large"));
+            }
+            Err(_) => return Err(Wrong::bad("this is not HTTP/1.1")),
+        };
+        let method = request.method.unwrap_or_default();
+        let method = Method::from_bytes(method.as_bytes());
+        let method = method.map_err(|_invalid| Wrong::bad("this is no method"))?;
+        let (path, query) = target(request.path.unwrap_or_default())?;
+        let mut head = Self {
+            method,
+            path,
+            query,
+            host: None,
+            agent: None,
+            authorization: None,
+            instance: None,
+            body: Framing::Length(0),
+            keeps: request.version == Some(1),
+            expects: false,
+        };
+        for header in request.headers.iter() {
+            head.read(header)?;
+        }
+        Ok(Some((head, length)))
+    }
+
+    fn read(&mut self, header: &Header<'_>) -> Result<(), Wrong> {
+        let Header { name, value } = header;
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let text = || Some(String::from_utf8_lossy(value).into_owned());
+        // Most names differ from all of these in their length.
+        match name.len() {
+            4 if is("host") => self.host = text(),
+            6 if is("expect") => self.expects = value.eq_ignore_ascii_case(b"100-continue"),
+            10 if is("user-agent") => self.agent = text(),
+            10 if is("connection") => self.keeps &= !lists(value, "close"),
+            13 if is("authorization") => self.authorization = Some(value.to_vec()),
+            14 if is("content-length") => self.length(value)?,
+            17 if is("transfer-encoding") => {
+                if !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Wrong::bad("the transfer-encoding must be chunked"));
+                }
+                self.body = Framing::Chunked;
+            }
+            18 if is("probeflip-instance") => self.instance = Some(value.to_vec()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// RFC 9112, 6.3: chunks go before a length.
+    fn length(&mut self, value: &[u8]) -> Result<(), Wrong> {
+        let digits = value.iter().all(u8::is_ascii_digit);
+        let length = std::str::from_utf8(value).ok().filter(|_| digits);
+        let length = length.and_then(|length| length.parse().ok());
+        let length = length.ok_or(Wrong::bad("the content-length must be a number"))?;
+        match self.body {
+            Framing::Length(0) => self.body = Framing::Length(length),
+            Framing::Length(other) if other != length => {
+                return Err(Wrong::bad("there are two lengths"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The request as it is decided on and journalled.
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        Asking {
+            method: self.method.as_str(),
+            path: percent::decode_lossy(&self.path),
+            agent: self.agent.as_deref(),
+        }
+    }
+}
+
+impl Wrong {
+    const fn new(status: StatusCode, why: &'static str) -> Self {
+        Self { status, why }
+    }
+
+    const fn bad(why: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, why)
+    }
+}
+
+/// Path and query of a request's target (RFC 9112, 3.2).
+fn target(target: &str) -> Result<(String, String), Wrong> {
+    if !target.starts_with('/') {
+        // With scheme and authority, as to a proxy; `*`; or what is none at all.
+        let target: Result<Uri, _> = target.parse();
+        let target = target.map_err(|_invalid| Wrong::bad("this is no path"))?;
+        let query = target.query().unwrap_or_default();
+        return Ok((target.path().to_owned(), query.to_owned()));
+    }
+    let target = target.split_once('#').map_or(target, |(target, _)| target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Ok((path.to_owned(), query.to_owned()))
+}
+
+/// Whether a list such as `keep-alive, close` has an item.
+fn lists(value: &[u8], item: &str) -> bool {
+    let mut items = value.split(|byte| *byte == b',');
+    items.any(|other| other.trim_ascii().eq_ignore_ascii_case(item.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Head {
+        let text = text.replace('\n', "\r\n");
+        let (head, length) = Head::parse(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(length, text.len());
+        head
+    }
+
+    #[track_caller]
+    fn refused(text: &str, status: u16) {
+        let text = text.replace('\n', "\r\n");
+        let wrong = Head::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(wrong.status, status, "{}", wrong.why);
+    }
+
+    #[test]
+    fn a_head_says_what_is_asked_and_by_whom() {
+        let head = parsed("GET /a%20b?c=d HTTP/1.1\nHOST: web\nUser-Agent: kube-probe/1.36\n\n");
+        assert_eq!((head.path.as_str(), head.query.as_str()), ("/a%20b", "c=d"));
+        assert_eq!(head.host.as_deref(), Some("web"));
+        let asking = head.asking();
+        assert_eq!(asking.path, "/a b");
+        assert_eq!(asking.agent, Some("kube-probe/1.36"));
+        let proxied = parsed("GET http://web:80/x?y HTTP/1.1\n\n");
+        assert_eq!((proxied.path.as_str(), proxied.query.as_str()), ("/x", "y"));
+        assert_eq!(parsed("OPTIONS * HTTP/1.1\n\n").path, "*");
+    }
+
+    #[test]
+    fn a_head_says_whether_the_connection_stays() {
+        assert!(parsed("GET / HTTP/1.1\n\n").keeps);
+        assert!(!parsed("GET / HTTP/1.0\n\n").keeps);
+        assert!(!parsed("GET / HTTP/1.1\nconnection: te, Close\n\n").keeps);
+    }
+
+    #[test]
+    fn a_head_says_where_the_body_ends() {
+        let body = |headers: &str| parsed(&format!("PUT / HTTP/1.1\n{headers}\n")).body;
+        assert_eq!(body(""), Framing::Length(0));
+        assert_eq!(body("content-length: 7\n"), Framing::Length(7));
+        let both = "Content-Length: 7\nTransfer-Encoding: chunked\n";
+        assert_eq!(body(both), Framing::Chunked);
+        let both = "Transfer-Encoding: chunked\nContent-Length: 7\n";
+        assert_eq!(body(both), Framing::Chunked);
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        refused("\u{1}\u{2}\u{3}\n\n", 400);
+        refused("GET / HTTP/3.0\n\n", 400);
+        refused("GET <> HTTP/1.1\n\n", 400);
+        refused("GET x HTTP/1.1\nno colon\n\n", 400);
+        for length in ["-1", "+1", "0x1", "", "18446744073709551616"] {
+            refused(
+                &format!("PUT / HTTP/1.1\ncontent-length: {length}\n\n"),
+                400,
+            );
+        }
+        refused(
+            "PUT / HTTP/1.1\ncontent-length: 1\ncontent-length: 2\n\n",
+            400,
+        );
+        refused("PUT / HTTP/1.1\ntransfer-encoding: gzip\n\n", 400);
+        refused(&format!("GET /{}", "x".repeat(LARGEST)), 414);
+        refused(&format!("GET / HTTP/1.1\nx: {}", "x".repeat(LARGEST)), 431);
+        let many = "x: y\n".repeat(MOST_HEADERS + 1);
+        refused(&format!("GET / HTTP/1.1\n{many}\n"), 431);
+    }
+
+    #[test]
+    fn what_may_become_a_request_is_awaited() {
+        for partial in [
+            "",
+            "GET",
+            "GET / HTTP/1.1\r\n",
+            "GET / HTTP/1.1\r\nx: y\r\n",
+        ] {
+            assert_eq!(Head::parse(partial.as_bytes()), Ok(None), "{partial}");
+        }
+    }
+}

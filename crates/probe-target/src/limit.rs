@@ -1,0 +1,65 @@
+//! A time limit that is set for every request and seldom reached, so that its timer is touched as rarely as can be.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A time limit for one thing after another.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    length: Duration,
+    /// Set when something had to be waited for; it may still run for an earlier thing.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Limit {
+    pub(crate) fn new(length: Duration) -> Self {
+        Self {
+            length,
+            timer: None,
+        }
+    }
+
+    /// What `work` comes to, or `None` if it takes longer than the limit.
+    pub(crate) async fn over<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.reached() => None,
+        }
+    }
+
+    /// Waits from its first poll on, and so not at all where the work is done at once.
+    async fn reached(&mut self) {
+        let end = Instant::now() + self.length;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        loop {
+            timer.as_mut().await;
+            if end <= Instant::now() {
+                return;
+            }
+            // It ran for an earlier thing.
+            timer.as_mut().reset(end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_thing_has_the_whole_time() {
+        let mut limit = Limit::new(Duration::from_secs(5));
+        let start = Instant::now();
+        for _ in 0..3 {
+            let work = sleep(Duration::from_secs(4));
+            assert_eq!(limit.over(work).await, Some(()));
+        }
+        assert_eq!(limit.over(sleep(Duration::from_secs(6))).await, None);
+        assert_eq!(start.elapsed().as_secs(), 3 * 4 + 5);
+    }
+}
