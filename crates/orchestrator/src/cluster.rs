@@ -25,7 +25,11 @@ use kube::{
     client::Body,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
-use pocket::{Pocket, image::Image, net::Host};
+use pocket::{
+    Pocket,
+    image::{Image, Memory, Remains},
+    net::Host,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     runtime::{Builder, Runtime},
@@ -306,24 +310,23 @@ struct ProbeTarget;
 
 impl Image for ProbeTarget {
     fn run(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Exit> {
-        let said = Said::default();
-        let target = target(process, Box::new(io::sink()), said.clone());
+        let log = || Box::new(Log(process.remains.clone()));
+        let (output, errors) = (log(), log());
+        let target = target(process, true, output, errors);
         Box::pin(async move {
-            let code = i32::from(probe_target::run(target).await.code());
-            pocket::image::Exit {
-                code,
-                message: said.message().filter(|_| code != 0),
-            }
+            let ending = probe_target::run(target).await;
+            pocket::image::Exit::code(i32::from(ending.code()))
         })
     }
 
     fn exec(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Output> {
         let (stdout, stderr) = (Said::default(), Said::default());
-        let target = target(process, Box::new(stdout.clone()), stderr.clone());
+        let (output, errors) = (Box::new(stdout.clone()), Box::new(stderr.clone()));
+        let target = target(process, false, output, errors);
         Box::pin(async move {
-            let code = i32::from(probe_target::run(target).await.code());
+            let ending = probe_target::run(target).await;
             pocket::image::Output {
-                code,
+                code: i32::from(ending.code()),
                 stdout: stdout.take(),
                 stderr: stderr.take(),
             }
@@ -331,40 +334,64 @@ impl Image for ProbeTarget {
     }
 }
 
-/// One invocation of the program in a Pod.
+/// One invocation of the program in a Pod, or its `main` one.
 fn target(
     process: pocket::image::Process,
+    main: bool,
     output: Box<dyn io::Write + Send>,
-    errors: Said,
+    errors: Box<dyn io::Write + Send>,
 ) -> probe_target::Process<Net> {
     probe_target::Process {
         arguments: process.arguments,
         environment: process.environment,
         network: Net(process.network),
+        main,
         instance: process.instance,
         terminate: probe_target::once(process.terminate),
         files: Arc::new(Files(process.files)),
-        effects: Box::new(Own(errors.clone())),
+        effects: Box::new(Own {
+            remains: process.remains,
+            memory: process.memory,
+        }),
         output,
-        errors: Box::new(errors),
+        errors,
     }
 }
 
 /// What a process in the embedded cluster does to itself.
-struct Own(Said);
+struct Own {
+    remains: Remains,
+    memory: Memory,
+}
 
 impl probe_target::Effects for Own {
     fn conclude(&self, message: &str) -> io::Result<()> {
-        self.0.take();
-        io::Write::write_all(&mut self.0.clone(), message.as_bytes())
+        self.remains.conclude(message);
+        Ok(())
     }
 
-    fn take_memory(&self, _: usize) -> io::Result<()> {
-        let message = "the embedded cluster has no memory to take";
-        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+    fn take_memory(&self, bytes: usize) -> io::Result<()> {
+        self.memory.take(bytes as u64);
+        Ok(())
     }
 
-    fn free_memory(&self) {}
+    fn free_memory(&self) {
+        self.memory.free();
+    }
+}
+
+/// The log of a container.
+struct Log(Remains);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.log(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a process has said, on stdout or on stderr.
@@ -372,12 +399,6 @@ impl probe_target::Effects for Own {
 struct Said(Arc<Mutex<Vec<u8>>>);
 
 impl Said {
-    /// A termination message, as `FallbackToLogsOnError` has it.
-    fn message(&self) -> Option<String> {
-        let text = String::from_utf8_lossy(&self.take()).trim().to_owned();
-        (!text.is_empty()).then_some(text)
-    }
-
     fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

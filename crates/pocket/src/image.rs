@@ -3,6 +3,9 @@
 //! pocket knows no program itself. Whoever builds a cluster fills a table of images; a container finds its own by the last
 //! path component of its image's name. Nothing here starts anything.
 
+mod memory;
+mod remains;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +15,8 @@ use futures::future::BoxFuture;
 
 use crate::files::Files;
 use crate::net::Host;
+pub use memory::Memory;
+pub use remains::Remains;
 
 /// A program that containers can be made of.
 pub trait Image: Send + Sync + 'static {
@@ -19,15 +24,15 @@ pub trait Image: Send + Sync + 'static {
     fn run(&self, process: Process) -> BoxFuture<'static, Exit>;
 
     /// Runs a further process beside a container's main one, as an exec probe does, and keeps what it said. Dropping
-    /// the future is SIGKILL. By default the same program, whose termination message stands for what it said on stderr.
+    /// the future is SIGKILL. By default the same program, the end of whose log is what it said.
     fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
+        let remains = process.remains.clone();
         let run = self.run(process);
-        let output = async {
-            let exit = run.await;
+        let output = async move {
             Output {
-                code: exit.code,
+                code: run.await.code,
                 stdout: Vec::new(),
-                stderr: exit.message.unwrap_or_default().into_bytes(),
+                stderr: remains.end_of_log().into_bytes(),
             }
         };
         output.boxed()
@@ -55,6 +60,10 @@ pub struct Process {
     pub files: Files,
     /// Names this run of the process and no other.
     pub instance: String,
+    /// What outlives it.
+    pub remains: Remains,
+    /// The memory it takes.
+    pub memory: Memory,
     /// Completes at SIGTERM.
     pub terminate: BoxFuture<'static, ()>,
 }
@@ -71,21 +80,16 @@ impl fmt::Debug for Process {
 }
 
 /// How a process ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
     /// Its code; 128 + n if it died of signal n.
     pub code: i32,
-    /// What it left as its termination message.
-    pub message: Option<String>,
 }
 
 impl Exit {
-    /// The end with this code and nothing to say.
+    /// The end with this code.
     pub fn code(code: i32) -> Self {
-        Self {
-            code,
-            message: None,
-        }
+        Self { code }
     }
 }
 

@@ -8,6 +8,7 @@ mod pod;
 
 mod agenda;
 mod history;
+mod last_words;
 mod process;
 mod runtime;
 

@@ -83,9 +83,13 @@ pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
         }
         Err(Failure::Told(ending)) => ending,
         Err(failure) => {
-            process.say(&format!("error: {failure}"));
+            let mut said = format!("error: {failure}");
             if let Failure::Usage(_) = failure {
-                process.say("hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options");
+                said += "\nhint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options";
+            }
+            process.say(&said);
+            if process.main {
+                process.conclude(&said);
             }
             failure.ending()
         }

@@ -1,6 +1,6 @@
 //! The program: sockets, the environment and signals for `probe_target::run`, on one thread. Nothing is decided here.
 
-mod errors;
+mod own;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -8,23 +8,22 @@ use std::ffi::OsStr;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 
-use probe_target::process_fault::Signal;
-use probe_target::{Effects, Ending, Files, Process, Terminate};
+use probe_target::{Ending, Files, Process, Terminate};
 use tokio::signal::unix::{SignalKind, signal};
 
-use errors::Errors;
+use own::Own;
 use sockets::Sockets;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     #[cfg(without_backtraces)]
-    errors::tell_panics();
+    own::tell_panics();
     let ending = probe_target::run(process()).await;
     if let Ending::Signal(signal) = ending {
-        die(signal);
+        own::die(signal);
     }
     ExitCode::from(ending.code())
 }
@@ -37,12 +36,13 @@ fn process() -> Process<Sockets> {
             .collect(),
         environment: environment(),
         network: Sockets,
+        main: own::is_main(),
         instance: instance(),
         terminate: terminate(),
         files: Arc::new(Disk),
         effects: Box::<Own>::default(),
         output: Box::new(io::stdout()),
-        errors: Box::new(Errors::open()),
+        errors: Box::new(io::stderr()),
     }
 }
 
@@ -73,45 +73,6 @@ impl Files for Disk {
     }
 }
 
-/// This process, which is no other's.
-#[derive(Default)]
-struct Own {
-    taken: Mutex<Vec<Vec<u8>>>,
-}
-
-/// Above 32 MiB the C library takes memory from the system for each vector alone, and gives it back at once when that is dropped.
-const CHUNK: usize = 64 << 20;
-
-impl Effects for Own {
-    fn conclude(&self, message: &str) -> io::Result<()> {
-        std::fs::write("/dev/termination-log", message)
-    }
-
-    fn take_memory(&self, bytes: usize) -> io::Result<()> {
-        let mut taken = self.taken();
-        let room = |chunk: &Vec<u8>| chunk.capacity() - chunk.len();
-        if taken.last().is_none_or(|chunk| room(chunk) < bytes) {
-            let mut chunk = Vec::new();
-            chunk.try_reserve_exact(CHUNK.max(bytes))?;
-            taken.push(chunk);
-        }
-        let chunk = taken.last_mut().expect("there must be a chunk");
-        // Not zero, as zero pages are not touched.
-        chunk.resize(chunk.len() + bytes, 1);
-        Ok(())
-    }
-
-    fn free_memory(&self) {
-        self.taken().clear();
-    }
-}
-
-impl Own {
-    fn taken(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A name that no other process has: the keys of the standard library's hasher are drawn from the operating system.
 fn instance() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
@@ -129,17 +90,4 @@ fn terminate() -> Terminate {
         let come = term.poll_recv(context).is_ready() || int.poll_recv(context).is_ready();
         if come { Poll::Ready(()) } else { Poll::Pending }
     })
-}
-
-/// Dies of a signal, where the system lets it. To the first process of a container the kernel delivers none from inside that it does not
-/// handle, not even SIGKILL. Whoever returns from here has the exit code left by which a runtime tells of the signal: the same to a kubelet.
-fn die(signal: Signal) {
-    let Some(signal) = rustix::process::Signal::from_named_raw(signal.number().into()) else {
-        return;
-    };
-    // The standard library's own handlers, of SIGSEGV and SIGBUS, give way after the first.
-    for _ in 0..2 {
-        // Nothing is lost if it cannot be sent.
-        _ = rustix::process::kill_process(rustix::process::getpid(), signal);
-    }
 }

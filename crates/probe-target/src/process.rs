@@ -17,6 +17,8 @@ pub struct Process<N> {
     pub environment: BTreeMap<String, String>,
     /// Where it listens and connects.
     pub network: N,
+    /// Whether it is the container's main process, whose last words a kubelet shows.
+    pub main: bool,
     /// The name of this process among all that ever run: drawn once at its start.
     pub instance: String,
     /// Ready at each SIGTERM.
@@ -89,6 +91,13 @@ impl<N> Process<N> {
     pub(crate) fn say(&mut self, line: &str) {
         // An unwritable stderr leaves nobody to tell.
         _ = writeln!(self.errors, "{line}");
+    }
+
+    /// Leaves a message for the kubelet to show, or says why it cannot.
+    pub(crate) fn conclude(&mut self, message: &str) {
+        if let Err(error) = self.effects.conclude(message) {
+            self.say(&format!("cannot leave a termination message: {error}"));
+        }
     }
 }
 

@@ -71,8 +71,8 @@ pub(crate) async fn run<N: Network>(
         end = life::live(&target, &*process.effects, &mut process.terminate) => end,
         never = ports.run() => match never {},
     };
-    if let Some(Err(error)) = message.map(|message| process.effects.conclude(&message)) {
-        process.say(&format!("cannot leave a termination message: {error}"));
+    if let Some(message) = message {
+        process.conclude(&message);
     }
     if let End::Sudden(ending) = end {
         return Err(Failure::Told(ending));

@@ -145,14 +145,33 @@ pub struct Exit {
     pub started: Moment,
     /// When it ended.
     pub finished: Moment,
+    /// What made it end.
+    pub cause: Cause,
     /// What it left as its termination message.
     pub message: Option<String>,
+}
+
+/// What made an instance end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// The process itself, or whoever sent it a signal.
+    #[default]
+    Process,
+    /// It took more memory than its container may have.
+    OutOfMemory,
+    /// There never was a process: its program could not be started.
+    Unstarted,
 }
 
 impl Exit {
     /// The reason a runtime gives. It never says that a probe was the cause.
     pub fn reason(&self) -> &'static str {
-        if self.code == 0 { "Completed" } else { "Error" }
+        match self.cause {
+            Cause::Process if self.code == 0 => "Completed",
+            Cause::Process => "Error",
+            Cause::OutOfMemory => "OOMKilled",
+            Cause::Unstarted => "StartError",
+        }
     }
 }
 

@@ -92,13 +92,14 @@ pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>
 mod tests {
     use super::*;
     use crate::Moment;
-    use crate::container::{Exit, Refusal};
+    use crate::container::{Cause, Exit, Refusal};
 
     fn exited(code: i32) -> State {
         State::Terminated(Exit {
             code,
             started: Moment::ZERO,
             finished: Moment::ZERO,
+            cause: Cause::Process,
             message: None,
         })
     }

@@ -17,6 +17,8 @@ async fn exec(arguments: &[&str]) -> Output {
         ),
         files: pocket::files::Files::default(),
         instance: "1".to_owned(),
+        remains: Remains::default(),
+        memory: Memory::unlimited(),
         terminate: Box::pin(std::future::pending()),
     };
     ProbeTarget.exec(process).await

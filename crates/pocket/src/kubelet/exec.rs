@@ -20,7 +20,7 @@ use rules::probe::Outcome;
 use super::attempt::Report;
 use super::process::ABORTED;
 use crate::files::Files;
-use crate::image::{Image, Images, Output, Process};
+use crate::image::{Image, Images, Memory, Output, Process, Remains};
 use crate::net::Host;
 
 /// Bytes of output that are looked at.
@@ -47,11 +47,12 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    /// A process in here.
+    /// A process in here, which may take so much memory.
     pub(super) fn process(
         self,
         arguments: Vec<String>,
         instance: String,
+        memory: Option<u64>,
         terminate: BoxFuture<'static, ()>,
     ) -> Process {
         Process {
@@ -60,6 +61,8 @@ impl Inside {
             network: self.network,
             files: self.files,
             instance,
+            remains: Remains::default(),
+            memory: Memory::new(memory),
             terminate,
         }
     }
@@ -81,7 +84,7 @@ pub(super) async fn attempt(
         return unstarted(&id, &why);
     }
     let image = Arc::clone(&inside.image);
-    let process = inside.process(arguments.to_vec(), id, pending().boxed());
+    let process = inside.process(arguments.to_vec(), id, None, pending().boxed());
     // The image's own code runs inside, so that its panic is the end of the process and not of the prober.
     let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
     let output = tokio::select! {

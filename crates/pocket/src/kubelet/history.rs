@@ -1,7 +1,7 @@
 //! What the runtime keeps of a container: its newest instance, and the dead one before it.
 
 use rules::Moment;
-use rules::container::{Exit, Instance, Life};
+use rules::container::{Cause, Exit, Instance, Life};
 
 /// The instances of one container.
 #[derive(Clone, Debug, Default)]
@@ -34,12 +34,13 @@ impl History {
         newest.or(self.dead.as_ref())
     }
 
-    /// The history as a look at `moment` found it: who ended later still ran.
+    /// The history as a look at `moment` found it: who ended later still ran, if he ever did.
     pub(super) fn seen_at(&self, moment: Moment) -> Self {
         let mut seen = self.clone();
         if let Some(newest) = &mut seen.newest
             && let Life::Exited(exit) = &newest.life
             && exit.finished > moment
+            && exit.cause != Cause::Unstarted
         {
             newest.life = Life::Running {
                 since: exit.started,
@@ -71,6 +72,7 @@ mod tests {
             code: 1,
             started: Moment::ZERO,
             finished: Moment::from_secs(seconds),
+            cause: Cause::Process,
             message: None,
         }
     }

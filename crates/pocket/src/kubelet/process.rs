@@ -11,11 +11,11 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rules::Moment;
-use rules::container::stop_grace;
+use rules::container::{Cause, stop_grace};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::image::{Exit, Image, Process};
+use crate::image::{Image, Process, Remains};
 
 /// Exit codes of a process that a signal ended: 128 + its number.
 const KILLED: i32 = 128 + 9;
@@ -38,24 +38,37 @@ enum Signal {
     Kill,
 }
 
+/// How it ended: its code and what made it end, and what it left.
+pub(super) struct Ended {
+    pub(super) code: i32,
+    pub(super) cause: Cause,
+    pub(super) remains: Remains,
+}
+
 /// Prepares a process: the handle on it, and the future that runs it and tells `done` how it ended.
 pub(super) fn prepare(
     image: Arc<dyn Image>,
     process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
-    done: impl FnOnce(Exit) + Send + 'static,
+    done: impl FnOnce(Ended) + Send + 'static,
 ) -> (Handle, impl Future<Output = ()> + Send + 'static) {
     let (signal, signals) = watch::channel(Signal::None);
     let (ended, over) = watch::channel(false);
     let process = process(sent(signals.clone(), Signal::Terminate).boxed());
+    let (remains, memory) = (process.remains.clone(), process.memory.clone());
     let run = async move {
         // The image's own code runs inside, so that its panic is a crash of the container and not of the node.
         let program = AssertUnwindSafe(async move { image.run(process).await }).catch_unwind();
-        let exit = tokio::select! {
+        let (code, cause) = tokio::select! {
             biased;
-            () = sent(signals, Signal::Kill) => Exit::code(KILLED),
-            exit = program => exit.unwrap_or(Exit::code(ABORTED)),
+            () = sent(signals, Signal::Kill) => (KILLED, Cause::Process),
+            () = memory.exceeded() => (KILLED, Cause::OutOfMemory),
+            exit = program => (exit.map_or(ABORTED, |exit| exit.code), Cause::Process),
         };
-        done(exit);
+        done(Ended {
+            code,
+            cause,
+            remains,
+        });
         ended.send_replace(true);
     };
     let handle = Handle {
@@ -124,6 +137,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::image::{Exit, Memory as OwnMemory};
     use crate::net::Host;
     use crate::net::memory::Memory;
 
@@ -145,6 +159,8 @@ mod tests {
             network: Host::new(Arc::new(Memory::new()), IpAddr::from([10, 0, 0, 1])),
             files: crate::files::Files::default(),
             instance: "1".to_owned(),
+            remains: Remains::default(),
+            memory: OwnMemory::new(None),
             terminate,
         };
         let ended = Arc::new(Mutex::new(None));

@@ -8,17 +8,23 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use rules::Moment;
-use rules::container::{ContainerId, Exit, Instance, Life, Role, outlived};
+use rules::container::{Cause, ContainerId, Exit, Instance, Life, Role, outlived};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::history::History;
+use super::last_words::LastWords;
 use super::process::{self, Handle};
 use crate::clock::Clock;
 use crate::image::{Image, Process};
 
 /// Creating and starting a container. On a node it is 0.1 s or more; here it only keeps starts in their order.
 const START: Duration = Duration::from_millis(5);
+
+/// The exit code of what never ran.
+///
+/// Rule: containerd's `internal/cri/server/container_start.go`, `errorStartExitCode`.
+const UNSTARTED: i32 = 128;
 
 /// The containers of one Pod. Dropping it kills them.
 #[derive(Debug)]
@@ -75,6 +81,7 @@ impl Runtime {
         id: ContainerId,
         reference: &str,
         image: Arc<dyn Image>,
+        words: LastWords,
         process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
     ) {
         self.clock.until(self.clock.now() + START).await;
@@ -89,12 +96,13 @@ impl Runtime {
         histories[place].push(instance);
         drop(histories);
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
-        let (handle, run) = process::prepare(image, process, move |exit| {
+        let (handle, run) = process::prepare(image, process, move |ended| {
             let exit = Exit {
-                code: exit.code,
+                code: ended.code,
                 started: since,
                 finished: clock.now(),
-                message: exit.message,
+                cause: ended.cause,
+                message: words.of(&ended.remains, ended.code),
             };
             shared.histories()[place].end(exit);
             shared.ended.notify_one();
@@ -103,6 +111,36 @@ impl Runtime {
         self.tasks.spawn(run);
         // What has ended before needs no more attention.
         while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Makes a new instance of the container at `place` whose program cannot be started, and why.
+    pub(super) async fn fail(
+        &mut self,
+        place: usize,
+        id: ContainerId,
+        reference: &str,
+        why: String,
+    ) {
+        self.clock.until(self.clock.now() + START).await;
+        let now = self.clock.now();
+        let exit = Exit {
+            code: UNSTARTED,
+            started: now,
+            finished: now,
+            cause: Cause::Unstarted,
+            message: Some(why),
+        };
+        let mut histories = self.shared.histories();
+        let instance = Instance {
+            id,
+            restarts: histories[place].restarts(),
+            image: reference.to_owned(),
+            life: Life::Exited(exit),
+        };
+        histories[place].push(instance);
+        drop(histories);
+        self.handles[place] = None;
+        self.shared.ended.notify_one();
     }
 
     /// Ends the container at `place`, if it runs.

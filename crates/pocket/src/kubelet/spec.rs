@@ -4,16 +4,19 @@
 //! field; nothing is silently left out that a container would notice.
 
 mod probe;
+mod quantity;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar, VolumeMount};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use rules::container::{ContainerSpec, RestartPolicy, Role};
 use rules::probe::Kind;
 
 use super::attempt::Handler;
+use super::last_words::LastWords;
 
 /// What matters of a Pod's specification.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +42,9 @@ pub(super) struct Container {
     /// Where it mounts which of the Pod's empty directories.
     pub(super) mounts: Vec<VolumeMount>,
     pub(super) pull: PullPolicy,
+    /// `resources.limits.memory`, in bytes.
+    pub(super) memory: Option<u64>,
+    pub(super) words: LastWords,
 }
 
 /// When an image is fetched.
@@ -75,6 +81,7 @@ impl PodSpec {
     pub(super) fn parse(spec: &core::PodSpec) -> Result<Self, Unsupported> {
         refuse_pod(spec)?;
         let init = spec.init_containers.as_ref().map_or(0, Vec::len);
+        let words = LastWords::shared_by(containers(spec).count());
         let containers = containers(spec).enumerate();
         Ok(Self {
             containers: containers
@@ -83,7 +90,7 @@ impl PodSpec {
                         Role::Init | Role::Sidecar => format!("spec.initContainers[{place}]"),
                         Role::Main => format!("spec.containers[{}]", place - init),
                     };
-                    Container::parse(role, container, &field)
+                    Container::parse(role, container, &field, words)
                 })
                 .collect::<Result<_, _>>()?,
             policy: match spec.restart_policy.as_deref() {
@@ -97,7 +104,12 @@ impl PodSpec {
 }
 
 impl Container {
-    fn parse(role: Role, container: &core::Container, field: &str) -> Result<Self, Unsupported> {
+    fn parse(
+        role: Role,
+        container: &core::Container,
+        field: &str,
+        words: LastWords,
+    ) -> Result<Self, Unsupported> {
         refuse_container(role, container, field)?;
         let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
         for (kind, name, probe) in [
@@ -130,6 +142,8 @@ impl Container {
             arguments: container.args.clone().unwrap_or_default(),
             environment: container.env.clone().unwrap_or_default(),
             environment_from: container.env_from.clone().unwrap_or_default(),
+            memory: memory(container, field)?,
+            words: words.wanted_by(container),
             mounts: container.volume_mounts.clone().unwrap_or_default(),
         })
     }
@@ -223,6 +237,19 @@ fn refuse_container(
         return refuse(&name, "pocket expands no path");
     }
     Ok(())
+}
+
+fn memory(container: &core::Container, field: &str) -> Result<Option<u64>, Unsupported> {
+    let limits = container.resources.as_ref();
+    let limits = limits.and_then(|resources| resources.limits.as_ref());
+    let Some(Quantity(text)) = limits.and_then(|limits| limits.get("memory")) else {
+        return Ok(None);
+    };
+    let bytes = quantity::bytes(text).ok_or_else(|| {
+        let field = format!("{field}.resources.limits.memory");
+        Unsupported::new(field, "pocket reads whole bytes, such as 64Mi or 128M")
+    });
+    bytes.map(Some)
 }
 
 fn is_empty<T>(list: Option<&Vec<T>>) -> bool {

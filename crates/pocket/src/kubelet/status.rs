@@ -7,8 +7,10 @@ pub(super) mod generate;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use rules::Moment;
-use rules::container::{ContainerId, Exit, Refusal, RestartPolicy, Role, State};
+use rules::container::{Cause, ContainerId, Exit, Refusal, RestartPolicy, Role, State};
 use rules::pod::conditions::{Condition, Gate};
 use rules::pod::{ContainerView, Phase, conditions};
 use rules::probe::{Life, Seen, View};
@@ -230,7 +232,11 @@ fn terminated(
         exit_code: exit.code,
         reason: Some(exit.reason().to_owned()),
         message: exit.message.clone(),
-        started_at: Some(clock.time_of(exit.started)),
+        // What never ran has the zero of Unix for its start.
+        started_at: Some(match exit.cause {
+            Cause::Unstarted => Time(Timestamp::UNIX_EPOCH),
+            Cause::Process | Cause::OutOfMemory => clock.time_of(exit.started),
+        }),
         finished_at: Some(clock.time_of(exit.finished)),
         signal: None,
     }

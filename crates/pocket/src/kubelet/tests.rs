@@ -2,6 +2,7 @@
 
 mod endings;
 mod exec;
+mod faults;
 mod probes;
 mod refusals;
 mod restarts;

@@ -43,10 +43,7 @@ async fn serve(process: Process, healthy: Arc<AtomicBool>) -> Exit {
         () = process.terminate => {}
         () = accept => {}
     }
-    Exit {
-        code: 0,
-        message: None,
-    }
+    Exit::code(0)
 }
 
 async fn answer(mut stream: Stream, healthy: bool) {

@@ -137,6 +137,7 @@ fn process(
         arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
         environment: BTreeMap::new(),
         network: network.clone(),
+        main: false,
         instance: "i1".to_owned(),
         terminate: crate::once(terminate),
         files: Arc::new(Folder::default()),

@@ -31,10 +31,11 @@ impl Site {
             arguments: arguments.into(),
             environment: BTreeMap::new(),
             network: Sockets,
+            main: false,
             instance: "i1".to_owned(),
             terminate: Box::new(|_| Poll::Pending),
             files: std::sync::Arc::new(crate::Disk),
-            effects: Box::<crate::Own>::default(),
+            effects: Box::<crate::own::Own>::default(),
             output: Box::new(std::io::sink()),
             errors: Box::new(std::io::stderr()),
         };

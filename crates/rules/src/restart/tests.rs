@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Moment;
-use crate::container::{ContainerId, Life};
+use crate::container::{Cause, ContainerId, Life};
 
 fn spec(image: &str) -> ContainerSpec {
     ContainerSpec {
@@ -27,6 +27,7 @@ fn exited(code: i32) -> Instance {
         code,
         started: Moment::ZERO,
         finished: Moment::ZERO,
+        cause: Cause::Process,
         message: None,
     }))
 }

@@ -22,6 +22,16 @@ use crate::net::Host;
 /// The next try after a failure other than the back-off's.
 const RETRY: Duration = Duration::from_secs(10);
 
+const CREATED: (&str, &str) = ("Created", "Container created");
+
+/// Why there is no process to start.
+enum Unprepared {
+    /// Something it refers to is not there.
+    Configuration(String),
+    /// There is no such program.
+    Program(String),
+}
+
 impl PodLife {
     /// Starts the container at `place`, or remembers why not. `seen` is its history as the sync found it: a victim of
     /// the same sync still runs in there.
@@ -41,26 +51,40 @@ impl PodLife {
         let id = ContainerId::new(&format!("containerd://{}", hexadecimal(&mut self.random)));
         let (arguments, inside) = match self.prepare(&container, &image) {
             Ok(prepared) => prepared,
-            Err(why) => {
+            Err(Unprepared::Configuration(why)) => {
                 self.refuse(&container.rules.name, "CreateContainerConfigError", &why);
                 return tally.retry_in(RETRY);
             }
+            Err(Unprepared::Program(why)) => return self.fail(place, id, &why, tally).await,
         };
         self.probing.enter(&container.rules.name, inside.clone());
         let instance = id.to_string();
-        let process = |terminate| inside.process(arguments, instance, terminate);
+        let memory = container.memory;
+        let process = |terminate| inside.process(arguments, instance, memory, terminate);
         let reference = &container.rules.image;
         self.runtime
-            .start(place, id, reference, image, process)
+            .start(place, id, reference, image, container.words, process)
             .await;
         self.refusals.remove(&container.rules.name);
-        for (reason, message) in [
-            ("Created", "Container created"),
-            ("Started", "Container started"),
-        ] {
+        for (reason, message) in [CREATED, ("Started", "Container started")] {
             self.say(&container.rules.name, Severity::Normal, reason, message);
         }
         tally.changed = true;
+    }
+
+    /// A container whose program cannot be started is created, and has ended. The words around `why` are those of containerd and runc.
+    async fn fail(&mut self, place: usize, id: ContainerId, why: &str, tally: &mut Tally) {
+        let task = "failed to create containerd task: failed to create shim task";
+        let create = "OCI runtime create failed: runc create failed";
+        let why = format!("{task}: {create}: unable to start container process: {why}: unknown");
+        let rules = self.spec.containers[place].rules.clone();
+        self.runtime
+            .fail(place, id, &rules.image, why.clone())
+            .await;
+        self.say(&rules.name, Severity::Normal, CREATED.0, CREATED.1);
+        self.refuse(&rules.name, "RunContainerError", &why);
+        tally.changed = true;
+        tally.retry_in(RETRY);
     }
 
     fn back_off(&mut self, container: &str, refused: Refused) {
@@ -105,18 +129,21 @@ impl PodLife {
         &mut self,
         container: &Container,
         image: &Arc<dyn Image>,
-    ) -> Result<(Vec<String>, Inside), String> {
+    ) -> Result<(Vec<String>, Inside), Unprepared> {
         let files = self.files(container);
-        let ip = self.ip.ok_or("no address is left for the Pod")?;
+        let configuration = Unprepared::Configuration;
+        let ip = self.ip.ok_or("no address is left for the Pod".to_owned());
+        let ip = ip.map_err(configuration)?;
         let sources = Sources {
             pod: &self.order.pod,
             ip,
             registry: &self.node.registry,
         };
-        let mut environment = sources.environment(container)?;
+        let mut environment = sources.environment(container).map_err(configuration)?;
         let found = self.node.images.find(&container.rules.image);
         let name = found.map_or("", |(name, _)| name);
-        let words = program(container, name)?.iter().chain(&container.arguments);
+        let rest = program(container, name).map_err(Unprepared::Program)?;
+        let words = rest.iter().chain(&container.arguments);
         let arguments = words.map(|word| expand(word, &environment)).collect();
         let hostname = environment.entry("HOSTNAME".to_owned());
         hostname.or_insert_with(|| sources.hostname());
@@ -136,8 +163,5 @@ fn program<'a>(container: &'a Container, name: &str) -> Result<&'a [String], Str
     let Some((program, rest)) = container.command.split_first() else {
         return Ok(&[]);
     };
-    match Images::look_up(name, program) {
-        Ok(()) => Ok(rest),
-        Err(why) => Err(format!("{why}: the image has only \"/{name}\"")),
-    }
+    Images::look_up(name, program).map(|()| rest)
 }

@@ -39,6 +39,9 @@ struct Acts {
     requests: BTreeMap<String, Vec<Moment>>,
     crashes: BTreeMap<String, i32>,
     lingers: BTreeMap<String, Duration>,
+    /// Bytes of memory taken at the start, and what is said then.
+    takes: BTreeMap<String, u64>,
+    words: BTreeMap<String, (String, String)>,
     starts: BTreeMap<String, Vec<Moment>>,
     terminations: BTreeMap<String, Vec<Moment>>,
     notes: BTreeMap<String, Vec<String>>,
@@ -121,6 +124,18 @@ impl World {
     /// From now on it does not.
     pub(super) fn run(&self, container: &str) {
         self.script.acts().crashes.remove(container);
+    }
+
+    /// How much memory this container takes from its next start on.
+    pub(super) fn take(&self, container: &str, bytes: u64) {
+        let mut acts = self.script.acts();
+        acts.takes.insert(container.to_owned(), bytes);
+    }
+
+    /// What it leaves as its message and in its log from its next start on.
+    pub(super) fn say(&self, container: &str, message: &str, log: &str) {
+        let words = (message.to_owned(), log.to_owned());
+        self.script.acts().words.insert(container.to_owned(), words);
     }
 
     /// How long this container goes on after SIGTERM.
@@ -291,6 +306,7 @@ impl Script {
             .or_default()
             .push(self.clock.now());
         self.note(name, &process);
+        self.burden(name, &process);
         let mut listener = process
             .network
             .listen(format!("[::]:{port}").parse().unwrap())
@@ -330,6 +346,17 @@ impl Script {
         };
         let mut acts = self.acts();
         acts.notes.entry(name.to_owned()).or_default().push(found);
+    }
+
+    fn burden(&self, name: &str, process: &Process) {
+        let acts = self.acts();
+        if let Some((message, log)) = acts.words.get(name) {
+            process.remains.conclude(message);
+            process.remains.log(log.as_bytes());
+        }
+        process
+            .memory
+            .take(acts.takes.get(name).copied().unwrap_or_default());
     }
 
     async fn serve(self: Arc<Self>, mut stream: Stream, port: String) {
