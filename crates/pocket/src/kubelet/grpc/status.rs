@@ -55,29 +55,23 @@ impl Status {
         Self { code, message }
     }
 
-    /// What the head of an answer says that is not gRPC.
+    /// What the head of an answer says that is not gRPC: its HTTP status, even a good one, and its media type.
     pub(super) fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Self> {
-        let mut faults = Vec::new();
-        if status != StatusCode::OK {
-            let reason = status.canonical_reason().unwrap_or_default();
-            let number = status.as_u16();
-            faults.push(format!(
-                "unexpected HTTP status code received from server: {number} ({reason})"
-            ));
-        }
         let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str());
-        match kind {
-            Some(Ok(kind)) if is_grpc(kind) => {}
-            Some(kind) => faults.push(format!(
-                "transport: received unexpected content-type \"{}\"",
-                kind.unwrap_or_default()
-            )),
-            None => faults.push("malformed header: missing HTTP content-type".to_owned()),
-        }
-        match faults.as_slice() {
-            [] => Ok(()),
-            faults => Err(Self::new(of_http(status), faults.join("; "))),
-        }
+        let kind = match kind {
+            Some(Ok(kind)) if is_grpc(kind) => return Ok(()),
+            Some(kind) => {
+                let kind = kind.unwrap_or_default();
+                format!("transport: received unexpected content-type \"{kind}\"")
+            }
+            None => "malformed header: missing HTTP content-type".to_owned(),
+        };
+        let reason = status.canonical_reason().unwrap_or_default();
+        let number = status.as_u16();
+        let message = format!(
+            "unexpected HTTP status code received from server: {number} ({reason}); {kind}"
+        );
+        Err(Self::new(of_http(status), message))
     }
 
     /// What headers or trailers say of the call's end, if they do. The end may be good.
@@ -205,10 +199,12 @@ mod tests {
             assert_eq!(status.err(), expected);
         };
         check(200, Some("application/grpc+proto"), None);
+        check(500, Some("application/grpc"), None);
         let found = "unexpected HTTP status code received from server: 404 (Not Found); \
             transport: received unexpected content-type \"text/plain\"";
         check(404, Some("text/plain"), Some((Code::UNIMPLEMENTED, found)));
-        let bare = "malformed header: missing HTTP content-type";
+        let bare = "unexpected HTTP status code received from server: 200 (OK); \
+            malformed header: missing HTTP content-type";
         check(200, None, Some((Code::UNKNOWN, bare)));
     }
 }

@@ -105,19 +105,36 @@ pub(super) async fn drain(head: &Head, reader: &mut (impl AsyncBufRead + Unpin))
     drop(reader.take(length).read_to_end(&mut unwanted).await);
 }
 
+/// A line of a head. What stands where the connection ends or breaks is one too, and the next one is then missing.
+///
+/// Rule: Go's `bufio/bufio.go`, `ReadLine`.
 async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, Fault> {
     let mut line = Vec::new();
-    reader
-        .read_until(b'\n', &mut line)
-        .await
-        .map_err(Fault::Io)?;
-    if line.pop() != Some(b'\n') {
-        return Err(Fault::Cut);
+    let read = reader.read_until(b'\n', &mut line).await;
+    match line.last() {
+        None => Err(read.map_or_else(Fault::Io, |_| Fault::Cut)),
+        Some(b'\n') => Ok(without_end(line)),
+        Some(_) => Ok(line),
     }
+}
+
+/// A line that has its end.
+async fn whole_line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, Fault> {
+    let mut line = Vec::new();
+    let read = reader.read_until(b'\n', &mut line).await;
+    read.map_err(Fault::Io)?;
+    match line.last() {
+        Some(b'\n') => Ok(without_end(line)),
+        _ => Err(Fault::Cut),
+    }
+}
+
+fn without_end(mut line: Vec<u8>) -> Vec<u8> {
+    line.pop();
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    Ok(line)
+    line
 }
 
 /// Rule: Go's `net/http/response.go`, `ReadResponse`.
@@ -221,7 +238,7 @@ async fn exactly(
 
 async fn chunks(reader: &mut (impl AsyncBufRead + Unpin), body: &mut Vec<u8>) -> Result<(), Fault> {
     loop {
-        let size = chunk_size(&line(reader).await?)?;
+        let size = chunk_size(&whole_line(reader).await?)?;
         let room = BODY_LIMIT.saturating_sub(u64::try_from(body.len()).unwrap_or(u64::MAX));
         exactly(reader, size.min(room), body).await?;
         if size >= room {
@@ -231,7 +248,7 @@ async fn chunks(reader: &mut (impl AsyncBufRead + Unpin), body: &mut Vec<u8>) ->
         if size == 0 {
             return fields(reader).await.map(drop);
         }
-        if !line(reader).await?.is_empty() {
+        if !whole_line(reader).await?.is_empty() {
             return Err(Fault::Malformed("malformed chunked encoding".to_owned()));
         }
     }

@@ -182,6 +182,9 @@ impl<'a> Reference<'a> {
                 (Some(&rest[..end]), &rest[end..])
             }
         };
+        if let Err(why) = authority.map_or(Ok(()), check_host) {
+            return refuse(&why);
+        }
         let first = path.split('/').next().unwrap_or_default();
         if scheme.is_none() && authority.is_none() && first.contains(':') {
             return refuse("first path segment in URL cannot contain colon");
@@ -249,6 +252,27 @@ fn split(authority: &str) -> (&str, Option<&str>) {
         .map_or((authority, None), |(host, port)| (host, Some(port)))
 }
 
+/// Rule: Go's `net/url/url.go`, `parseHost`.
+fn check_host(authority: &str) -> Result<(), String> {
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let (bracket, end) = (host.rfind('['), host.rfind(']'));
+    let port = match (bracket, end) {
+        (Some(0), None) => return Err("missing ']' in host".to_owned()),
+        (Some(0), Some(end)) => &host[end + 1..],
+        (Some(_), _) => return Err("invalid IP-literal".to_owned()),
+        (None, _) => host.rfind(':').map_or("", |colon| &host[colon..]),
+    };
+    let digits = port.strip_prefix(':').unwrap_or_default();
+    let good =
+        port.is_empty() || port.starts_with(':') && digits.bytes().all(|it| it.is_ascii_digit());
+    if good {
+        Ok(())
+    } else {
+        let port = quote(port.as_bytes());
+        Err(format!("invalid port {port} after host"))
+    }
+}
+
 fn bad_escape(text: &str) -> Option<&str> {
     text.match_indices('%').find_map(|(at, _)| {
         let bytes = text.as_bytes();
@@ -265,26 +289,23 @@ fn bad_escape(text: &str) -> Option<&str> {
     })
 }
 
-/// Rule: RFC 3986 §5.2.4.
+/// An absolute path without `.` and `..`. Empty parts stay.
+///
+/// Rule: RFC 3986 §5.2.4; Go's `net/url/url.go`, `resolvePath`.
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
-    let last_is_folder = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
-    for part in path
-        .split('/')
-        .filter(|part| !part.is_empty() || path == "/")
-    {
+    let rest = path.strip_prefix('/').unwrap_or(path);
+    for part in rest.split('/') {
         match part {
             "." => {}
             ".." => drop(kept.pop()),
             part => kept.push(part),
         }
     }
-    let tail = if last_is_folder && !kept.is_empty() {
-        "/"
-    } else {
-        ""
-    };
-    format!("/{}{tail}", kept.join("/"))
+    if matches!(rest.rsplit('/').next(), Some("." | "..")) {
+        kept.push("");
+    }
+    format!("/{}", kept.join("/"))
 }
 
 #[cfg(test)]
@@ -316,8 +337,11 @@ mod tests {
             assert_eq!(probe("/a/b?c").join(location).unwrap().to_string(), url);
         };
         check("/x", "http://10.0.0.7:8080/x");
+        check("/", "http://10.0.0.7:8080/");
         check("x?y#z", "http://10.0.0.7:8080/a/x?y#z");
         check("../x/", "http://10.0.0.7:8080/x/");
+        check("//10.0.0.7:8080/a//b/./../.", "http://10.0.0.7:8080/a//");
+        check("/..", "http://10.0.0.7:8080/");
         check("?d", "http://10.0.0.7:8080/a/b?d");
         check("//10.0.0.7:9/x", "http://10.0.0.7:9/x");
         check("https://example.com", "https://example.com");
@@ -346,5 +370,9 @@ mod tests {
             "1:2",
             r#""1:2": first path segment in URL cannot contain colon"#,
         );
+        check("http://[::1", r#""http://[::1": missing ']' in host"#);
+        check("//a[::1]", r#""//a[::1]": invalid IP-literal"#);
+        check("//a:b/", r#""//a:b/": invalid port ":b" after host"#);
+        check("//[::1]b", r#""//[::1]b": invalid port "b" after host"#);
     }
 }
