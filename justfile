@@ -27,6 +27,10 @@ fmt-check:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
+# docs/faults.md anew, from the cluster that PROBEFLIP_TEST_KUBECONFIG names; its nodes have the images of `just image`.
+faults:
+    UPDATE_EXPECT=1 cargo test --locked -p tests faults::a_node
+
 # probeflip itself, e.g. `just run run manifests/seed/*.yaml`.
 run *args:
     cargo run --release -- {{ args }}

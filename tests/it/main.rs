@@ -15,6 +15,9 @@ mod places;
 /// What a timeline tells, place and time taken out.
 mod story;
 
+/// What a kubelet makes of every fault.
+mod faults;
+
 /// The commands beside `run`.
 mod commands;
 /// Signals, kills and what they leave: nothing.

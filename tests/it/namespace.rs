@@ -59,6 +59,12 @@ impl Namespace {
         }
     }
 
+    /// Works in it, with a client and its name.
+    pub(crate) fn run<F: Future>(&self, work: impl FnOnce(Client, String) -> F) -> F::Output {
+        let work = work(self.client.clone(), self.name.clone());
+        self.runtime.block_on(work)
+    }
+
     /// Whether it is there.
     pub(crate) fn exists(&self) -> bool {
         let namespaces: Api<v1::Namespace> = Api::all(self.client.clone());

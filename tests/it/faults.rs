@@ -1,0 +1,81 @@
+//! docs/faults.md: what a kubelet makes of every fault. A real node writes the page, and has to say the same again; pocket has to as well.
+
+mod page;
+mod pod;
+mod row;
+mod rows;
+mod seen;
+mod trial;
+mod verdict;
+mod words;
+
+use expect_test::expect_file;
+use futures::{StreamExt as _, stream};
+use kube::Client;
+use orchestrator::{
+    cluster::{self, Cluster},
+    draw::Draw,
+    timeline::Place,
+};
+
+use self::{
+    pod::Kind,
+    trial::{Bench, Outcome},
+};
+use crate::{namespace::Namespace, program};
+
+/// How many Pods there are at a time: what a node of two cores does at its ease.
+const AT_A_TIME: usize = 48;
+
+#[test]
+fn a_node_says_what_the_page_says() {
+    let Some(cluster) = program::cluster("a_node_says_what_the_page_says") else {
+        return;
+    };
+    let namespace = Namespace::create(&cluster, "faults");
+    let page = namespace.run(|client, name| run(client, name, AT_A_TIME));
+    expect_file!["../../docs/faults.md"].assert_eq(&page);
+}
+
+#[test]
+fn pocket_says_what_the_page_says() {
+    let page = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
+        let cluster = Cluster::connect(Place::Virtual, &mut Draw::seeded(1)).await;
+        let cluster = cluster.unwrap();
+        Box::pin(run(
+            cluster.client.clone(),
+            "default".to_owned(),
+            usize::MAX,
+        ))
+        .await
+    });
+    let recorded = std::fs::read_to_string(program::root().join("docs/faults.md"));
+    assert_eq!(page, recorded.unwrap());
+}
+
+/// Tries all rows, and makes the page of what came of them.
+async fn run(client: Client, namespace: String, at_a_time: usize) -> String {
+    let version = client.apiserver_version().await.unwrap().git_version;
+    let (seen, _tasks) = seen::watch(&client, &namespace);
+    let image = std::env::var("PROBEFLIP_TEST_IMAGE");
+    let image =
+        image.unwrap_or_else(|_| concat!("probe-target:", env!("CARGO_PKG_VERSION")).into());
+    let bench = Bench {
+        client,
+        namespace,
+        image,
+        seen,
+    };
+    let rows = rows::rows();
+    let trials = rows.iter().enumerate().flat_map(|(number, row)| {
+        let bench = &bench;
+        Kind::ALL.map(|kind| {
+            let name = format!("{}-{number}", kind.name());
+            Box::pin(async move { bench.run(&name, row, kind).await })
+        })
+    });
+    let trials: Vec<Outcome> = stream::iter(trials).buffered(at_a_time).collect().await;
+    let (trials, _) = trials.as_chunks::<3>();
+    let tried: Vec<page::Tried<'_>> = rows.iter().zip(trials).collect();
+    page::page(&version, &tried)
+}

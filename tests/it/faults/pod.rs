@@ -1,0 +1,68 @@
+//! The Pod of one trial: a container with one probe. A Pod each, since the events of a Pod's containers are limited together. It runs nothing.
+
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::json;
+
+use super::row::Row;
+
+/// The kinds of probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Liveness,
+    Readiness,
+    Startup,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Liveness, Self::Readiness, Self::Startup];
+
+    /// The name of its container; with a capital, its events begin so.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Liveness => "liveness",
+            Self::Readiness => "readiness",
+            Self::Startup => "startup",
+        }
+    }
+
+    /// `initialDelaySeconds`. A target listens long before the first attempt; that of a startup probe must have been flipped by then.
+    pub(crate) fn delay(self) -> u64 {
+        match self {
+            Self::Liveness | Self::Readiness => 2,
+            Self::Startup => 10,
+        }
+    }
+}
+
+/// The port that is probed. The next one is the target's too.
+pub(crate) const PORT: u16 = 8080;
+
+/// The Pod in which a row is tried with a kind of probe.
+pub(crate) fn pod(name: &str, row: &Row, kind: Kind, image: &str) -> Pod {
+    let ports = [PORT, PORT + 1];
+    let ports = ports.map(|port| format!("--port={port}={}", row.handler.protocol()));
+    let (period, timeout) = row.handler.pace();
+    let (handler, action) = row.handler.field(PORT);
+    let probe = json!({
+        handler: action,
+        "initialDelaySeconds": kind.delay(),
+        "periodSeconds": period,
+        "timeoutSeconds": timeout,
+        "failureThreshold": 1,
+    });
+    let pod = json!({
+        "metadata": {"name": name},
+        "spec": {
+            "automountServiceAccountToken": false,
+            "terminationGracePeriodSeconds": 1,
+            "containers": [{
+                "name": kind.name(),
+                "image": image,
+                "imagePullPolicy": "IfNotPresent",
+                "args": ports,
+                format!("{}Probe", kind.name()): probe,
+            }],
+        },
+    });
+    serde_json::from_value(pod).unwrap()
+}

@@ -1,0 +1,166 @@
+//! One row: a probe, and what becomes of its target. Which rows there are is in `rows.rs`.
+
+use std::time::Duration;
+
+use probe_target::{behaviour::Behaviour, opening::Opening};
+use serde_json::{Value, json};
+
+use super::verdict::Verdict;
+
+/// The path that HTTP probes ask for.
+pub(crate) const PATH: &str = "/probe";
+
+/// A probe, and what becomes of its target.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// What is done, as the page says it.
+    pub(crate) fault: String,
+    /// What a prober then meets, as the page says it.
+    pub(crate) about: String,
+    pub(crate) handler: Handler,
+    pub(crate) onset: Onset,
+    /// Where the outcome is a matter of luck: every one of them, with its event or nothing.
+    pub(crate) race: Vec<(Verdict, &'static str)>,
+}
+
+/// How the container is probed.
+#[derive(Debug, Clone)]
+pub(crate) enum Handler {
+    Http,
+    Tcp,
+    Grpc,
+    /// The command; `PORT` stands for the target's.
+    Exec(String),
+}
+
+/// When the fault begins.
+#[derive(Debug, Clone)]
+pub(crate) enum Onset {
+    /// It is laid over a target that is well; for startup, before the first attempt.
+    Flipped(Vec<Flip>),
+    /// It is in the probe, and so from the start.
+    Probe,
+}
+
+/// One change of a target.
+#[derive(Debug, Clone)]
+pub(crate) struct Flip {
+    /// 0 is the port probed, 1 the one above.
+    pub(crate) above: u16,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    Route(String, Behaviour),
+    Port(Opening),
+}
+
+/// What is done to tell that nothing has happened: a failure that every prober sees, and words that only its event has.
+pub(crate) struct Marker {
+    pub(crate) flip: Flip,
+    pub(crate) words: &'static str,
+}
+
+impl Row {
+    pub(crate) fn new(handler: Handler, fault: &str, about: &str, flips: Vec<Flip>) -> Self {
+        Self {
+            fault: fault.to_owned(),
+            about: about.to_owned(),
+            handler,
+            onset: Onset::Flipped(flips),
+            race: Vec::new(),
+        }
+    }
+}
+
+impl Handler {
+    /// What is spoken on the target's ports.
+    pub(crate) fn protocol(&self) -> &'static str {
+        match self.checks() {
+            "tcp" => "tcp",
+            "grpc" => "grpc",
+            _ => "http",
+        }
+    }
+
+    /// `http`, `tcp` or `grpc`: what is asked, by the kubelet itself or by a command.
+    fn checks(&self) -> &str {
+        match self {
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+            Self::Grpc => "grpc",
+            Self::Exec(command) => command.split(' ').nth(2).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn marker(&self) -> Marker {
+        match self.protocol() {
+            "tcp" => Marker {
+                flip: port(json!({"state": "closed"})),
+                words: "connection refused",
+            },
+            "grpc" => Marker {
+                flip: route("/", json!({"status": 503})),
+                words: "NOT_SERVING",
+            },
+            _ => Marker {
+                flip: route(PATH, json!({"status": 418})),
+                words: "418",
+            },
+        }
+    }
+
+    /// `periodSeconds` and `timeoutSeconds`. A command costs a process of the node's each time.
+    pub(crate) fn pace(&self) -> (u64, u64) {
+        match self {
+            Self::Exec(_) => (3, 3),
+            _ => (1, 1),
+        }
+    }
+
+    /// How long a target is watched before nothing is said to have happened to it: three periods and an attempt tried three times.
+    pub(crate) fn window(&self) -> Duration {
+        let (period, timeout) = self.pace();
+        Duration::from_secs(3 * period + 3 * timeout)
+    }
+
+    /// The field of a probe that says it all.
+    pub(crate) fn field(&self, number: u16) -> (&'static str, Value) {
+        match self {
+            Self::Http => ("httpGet", json!({"path": PATH, "port": number})),
+            Self::Tcp => ("tcpSocket", json!({"port": number})),
+            Self::Grpc => ("grpc", json!({"port": number})),
+            Self::Exec(command) => {
+                let command = command.replace("PORT", &number.to_string());
+                let words: Vec<&str> = command.split(' ').collect();
+                ("exec", json!({"command": words}))
+            }
+        }
+    }
+}
+
+/// A behaviour laid over a path of the port probed.
+pub(crate) fn route(path: &str, behaviour: Value) -> Flip {
+    let behaviour = Behaviour::read(behaviour, path).unwrap();
+    Flip {
+        above: 0,
+        what: What::Route(path.to_owned(), behaviour),
+    }
+}
+
+/// Another state of the port probed.
+pub(crate) fn port(opening: Value) -> Flip {
+    let opening = Opening::read(opening, "").unwrap();
+    Flip {
+        above: 0,
+        what: What::Port(opening),
+    }
+}
+
+impl Flip {
+    /// The same on the port above.
+    pub(crate) fn above(self) -> Self {
+        Self { above: 1, ..self }
+    }
+}

@@ -1,0 +1,207 @@
+//! Which rows the page has, in its order: a line each. How a row is run is in `trial.rs`.
+
+use probe_target::behaviour::Fault;
+use serde_json::{Value, json};
+
+use super::{
+    row::{Flip, Handler, Onset, PATH, Row, port, route},
+    verdict::Verdict,
+};
+
+/// All rows.
+pub(crate) fn rows() -> Vec<Row> {
+    [http(), tcp(), grpc(), exec()].concat()
+}
+
+#[rustfmt::skip] // A row is a line.
+fn http() -> Vec<Row> {
+    let mut rows = vec![
+        reply("200", json!({"status": 200})),
+        reply("204", json!({"status": 204})),
+        reply("301, no Location", json!({"status": 301})),
+        reply("302 to the same host", json!({"status": 302, "headers": {"location": "/well"}})),
+        reply("302 to the same host, 503 there", json!({"status": 302, "headers": {"location": "/ill"}})).and(route("/ill", json!({"status": 503}))),
+        reply("302 to another host, a short body", json!({"status": 302, "headers": {"location": "http://probeflip.invalid/"}, "body": "over there"})),
+        reply("302 to another host, a body of 20,480 bytes", json!({"status": 302, "headers": {"location": "http://probeflip.invalid/"}, "body": "x".repeat(20_480)})),
+        reply("304", json!({"status": 304})),
+        reply("399", json!({"status": 399})),
+        reply("400", json!({"status": 400})),
+        reply("404", json!({"status": 404})),
+        reply("500", json!({"status": 500})),
+        reply("503", json!({"status": 503})),
+        reply("503, a body of 20,480 bytes", json!({"status": 503, "body": "x".repeat(20_480)})),
+        reply("999", json!({"status": 999})),
+        reply("200 after 500 ms", json!({"status": 200, "delay": "500ms"})),
+        reply("200 after 1.5 s", json!({"status": 200, "delay": "1500ms"})),
+    ];
+    rows.extend(Fault::all().map(fault));
+    rows.extend([
+        reply("`slow-body`, pace 100 ms", json!({"fault": "slow-body", "pace": "100ms"})),
+        reply("`stall-body` after 0 bytes", json!({"fault": "stall-body", "bytes": 0})),
+        reply("`stall-body` after 10,239 bytes", json!({"fault": "stall-body", "bytes": 10_239})),
+        reply("`stall-body` after 10,240 bytes", json!({"fault": "stall-body", "bytes": 10_240})),
+        reply("`short-body` after 10,240 bytes", json!({"fault": "short-body", "bytes": 10_240})),
+        reply("`large-body` of 10,240 bytes", json!({"fault": "large-body", "bytes": 10_240})),
+        reply("`large-body` of 10,000,000 bytes", json!({"fault": "large-body", "bytes": 10_000_000})),
+        reply("`redirect`, 503 at `/`", json!({"fault": "redirect"})).and(route("/", json!({"status": 503}))),
+        reply("`redirect-port`, the port above closed", json!({"fault": "redirect-port"})).and(port(json!({"state": "closed"})).above()),
+        reply("`redirect-chain`, 9 hops", json!({"fault": "redirect-chain", "hops": 9})),
+        reply("`redirect-chain`, 10 hops", json!({"fault": "redirect-chain", "hops": 10})),
+    ]);
+    rows.extend(states(&Handler::Http, &[
+        (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": read tcp NODE:PORT->IP:PORT: read: connection reset by peer"#),
+        (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": write tcp NODE:PORT->IP:PORT: write: connection reset by peer"#),
+        (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": dial tcp IP:PORT: connect: connection reset by peer"#),
+    ]));
+    rows.push(spoken(&Handler::Http, "tcp"));
+    rows.push(spoken(&Handler::Http, "grpc"));
+    rows
+}
+
+#[rustfmt::skip] // A row is a line.
+fn tcp() -> Vec<Row> {
+    let mut rows = vec![spoken(&Handler::Tcp, "tcp")];
+    rows.extend(states(&Handler::Tcp, &[
+        (Verdict::Success, ""),
+        (Verdict::Failure, "Unhealthy: probe failed: dial tcp IP:PORT: connect: connection reset by peer"),
+    ]));
+    rows.push(spoken(&Handler::Tcp, "http"));
+    rows
+}
+
+#[rustfmt::skip] // A row is a line.
+fn grpc() -> Vec<Row> {
+    let mut rows = vec![
+        health("SERVING", "status 200", json!({"status": 200})),
+        health("NOT_SERVING", "status 503", json!({"status": 503})),
+        health("NOT_FOUND", "status 404, the service is unknown", json!({"status": 404})),
+        health("UNIMPLEMENTED", "status 501", json!({"status": 501})),
+        health("500", "that HTTP status, and no gRPC", json!({"status": 500})),
+        health("SERVING after 500 ms", "status 200", json!({"status": 200, "delay": "500ms"})),
+        health("SERVING after 1.5 s", "status 200", json!({"status": 200, "delay": "1500ms"})),
+    ];
+    rows.extend(["hang", "close", "reset", "stall-body", "malformed"].map(|name| {
+        health(&format!("`{name}`"), in_http2(name), json!({"fault": name}))
+    }));
+    rows.extend(states(&Handler::Grpc, &[]));
+    rows.push(spoken(&Handler::Grpc, "http"));
+    rows.push(spoken(&Handler::Grpc, "tcp"));
+    rows
+}
+
+#[rustfmt::skip] // A row is a line.
+fn exec() -> Vec<Row> {
+    const HTTP: &str = "/probe-target check http 127.0.0.1:PORT /probe";
+    const PATIENT: &str = "/probe-target check http 127.0.0.1:PORT /probe --timeout 10s";
+    const TCP: &str = "/probe-target check tcp 127.0.0.1:PORT";
+    const GRPC: &str = "/probe-target check grpc 127.0.0.1:PORT";
+    vec![
+        check(HTTP, "200", route(PATH, json!({"status": 200}))),
+        check(HTTP, "302", route(PATH, json!({"status": 302}))),
+        check(HTTP, "503", route(PATH, json!({"status": 503}))),
+        check(HTTP, "`hang`", route(PATH, json!({"fault": "hang"}))),
+        check(HTTP, "`close`", route(PATH, json!({"fault": "close"}))),
+        check(HTTP, "`reset`", route(PATH, json!({"fault": "reset"}))),
+        check(HTTP, "`stall-body`", route(PATH, json!({"fault": "stall-body"}))),
+        check(HTTP, "port `closed`", port(json!({"state": "closed"}))),
+        check(PATIENT, "`hang`", route(PATH, json!({"fault": "hang"}))),
+        check(TCP, "port `open`", port(json!({"state": "open"}))),
+        check(TCP, "port `closed`", port(json!({"state": "closed"}))),
+        check(GRPC, "SERVING", route("/", json!({"status": 200}))),
+        check(GRPC, "NOT_SERVING", route("/", json!({"status": 503}))),
+        check(GRPC, "NOT_FOUND", route("/", json!({"status": 404}))),
+        check(GRPC, "`hang`", route("/", json!({"fault": "hang"}))),
+        wrong("/probe-target check http", "a usage error, exit 2"),
+        wrong("/bin/sh -c true", "no such program in the image"),
+    ]
+}
+
+impl Row {
+    /// With one more change.
+    fn and(mut self, flip: Flip) -> Self {
+        if let Onset::Flipped(flips) = &mut self.onset {
+            flips.push(flip);
+        }
+        self
+    }
+}
+
+fn reply(said: &str, behaviour: Value) -> Row {
+    Row::new(Handler::Http, said, "", vec![route(PATH, behaviour)])
+}
+
+fn fault(fault: Fault) -> Row {
+    let flip = route(PATH, json!({"fault": fault.name()}));
+    let name = format!("`{}`", fault.name());
+    Row::new(Handler::Http, &name, fault.about(), vec![flip])
+}
+
+fn health(said: &str, about: &str, behaviour: Value) -> Row {
+    Row::new(Handler::Grpc, said, about, vec![route("/", behaviour)])
+}
+
+fn in_http2(fault: &str) -> &'static str {
+    match fault {
+        "malformed" => "what only HTTP/1.1 can have resets the stream",
+        "stall-body" => "200, a byte, silence",
+        name => Fault::named(name).unwrap().about(),
+    }
+}
+
+/// A port in each of its states; what becomes of a connection reset at once depends on how far the prober has got by then.
+fn states(handler: &Handler, race: &[(Verdict, &'static str)]) -> Vec<Row> {
+    let states = [
+        ("closed", "nobody listens"),
+        ("reset", "accepted and reset (RST)"),
+        ("blackhole", "accepted and never read"),
+        (
+            "stop-accepting",
+            "completed by the system and never accepted",
+        ),
+    ];
+    let row = |(state, about)| {
+        let said = format!("port `{state}`");
+        let mut row = Row::new(
+            handler.clone(),
+            &said,
+            about,
+            vec![port(json!({"state": state}))],
+        );
+        if state == "reset" && !race.is_empty() {
+            row.race = race.into();
+            row.about += ", a race";
+        }
+        row
+    };
+    states.map(row).into()
+}
+
+/// A port on which something else is spoken.
+fn spoken(handler: &Handler, protocol: &str) -> Row {
+    let flip = port(json!({"protocol": protocol}));
+    let said = format!("port `{protocol}`");
+    Row::new(handler.clone(), &said, about_protocol(protocol), vec![flip])
+}
+
+fn about_protocol(protocol: &str) -> &'static str {
+    match protocol {
+        "tcp" => "accepts, reads and says nothing",
+        "grpc" => "speaks HTTP/2 only",
+        _ => "speaks HTTP/1.1 and HTTP/2, 200 on every path",
+    }
+}
+
+fn check(command: &str, said: &str, flip: Flip) -> Row {
+    let (_, command_said) = command.split_once(' ').unwrap();
+    let said = format!("`{}`: {said}", command_said.replace("127.0.0.1:PORT", "…"));
+    Row::new(Handler::Exec(command.to_owned()), &said, "", vec![flip])
+}
+
+/// A command that no target can help.
+fn wrong(command: &str, about: &str) -> Row {
+    let said = format!("`{command}`");
+    Row {
+        onset: Onset::Probe,
+        ..Row::new(Handler::Exec(command.to_owned()), &said, about, Vec::new())
+    }
+}

@@ -1,0 +1,395 @@
+//! Tries a row with one kind of probe: makes the Pod, lays the fault over its target, and follows what comes of it.
+//!
+//! A prober that is content says nothing. So where nothing has happened for a while, a failure that every prober sees follows, and
+//! once the node has told of it, it has nothing else to tell: its events come one after another.
+
+use std::{error::Error as _, time::Duration};
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, PostParams},
+};
+use orchestrator::{
+    control::{Control, ControlError},
+    targets::Address,
+};
+use probe_target::wire::Ack;
+use tokio::{sync::watch::Receiver, time::sleep};
+
+use super::{
+    pod::{self, Kind, PORT},
+    row::{Flip, Onset, Row, What},
+    seen::{PodSeen, Said, Seen},
+};
+
+/// How long anything may take that must come.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A startup target must have been flipped so long before its first attempt.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// Where rows are run.
+#[derive(Clone)]
+pub(crate) struct Bench {
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+    pub(crate) image: String,
+    pub(crate) seen: Receiver<Seen>,
+}
+
+/// What came of one container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) effect: Effect,
+    /// The prober's events.
+    pub(crate) said: Vec<Said>,
+    /// What ended the container, in the node's words.
+    pub(crate) killing: Option<String>,
+    /// The Pod's address, which events quote.
+    pub(crate) address: String,
+}
+
+/// What happened to a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Effect {
+    /// Of liveness: nothing.
+    GoesOn,
+    /// Of liveness and startup.
+    Restarted,
+    /// Of readiness: a ready one stays so, and one that is not becomes so.
+    Ready,
+    /// Of readiness: a ready one becomes so.
+    NotReady,
+    /// Of readiness: a ready one stays so, and one that is not stays so too.
+    AsBefore,
+    /// Of startup.
+    Started,
+    /// Of startup: neither started nor restarted.
+    NotStarted,
+}
+
+/// Why a trial says nothing and is made anew.
+#[derive(Debug)]
+pub(crate) struct Spoilt(String);
+
+impl Bench {
+    /// Tries a row with a kind of probe.
+    pub(crate) async fn run(&self, name: &str, row: &Row, kind: Kind) -> Outcome {
+        let mut why = String::new();
+        for attempt in 1..=3 {
+            let name = format!("{name}-{attempt}");
+            let trial = Box::pin(self.attempt(&name, row, kind));
+            let trial = tokio::time::timeout(PATIENCE, trial).await;
+            let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
+            drop(pods.delete(&name, &DeleteParams::default()).await);
+            match trial {
+                Ok(Ok(outcome)) => return outcome,
+                Ok(Err(Spoilt(reason))) => why = reason,
+                Err(_) => why = format!("undecided: {}", self.tell(&name)),
+            }
+            report(&format!("{name}, {kind:?} {}: {why}", row.fault));
+        }
+        panic!("{name}, {kind:?} {}: {why}", row.fault);
+    }
+
+    async fn attempt(&self, name: &str, row: &Row, kind: Kind) -> Result<Outcome, Spoilt> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
+        let pod = pod::pod(name, row, kind, &self.image);
+        let made = pods.create(&PostParams::default(), &pod).await.unwrap();
+        let trial = Trial {
+            row,
+            kind,
+            pod: name.to_owned(),
+            seen: self.seen.clone(),
+            control: control(pods, &made, kind),
+        };
+        match kind {
+            Kind::Liveness => trial.liveness().await,
+            Kind::Readiness => trial.readiness().await,
+            Kind::Startup => trial.startup().await,
+        }
+    }
+
+    /// What is known of a Pod, for a message.
+    fn tell(&self, name: &str) -> String {
+        let seen = self.seen.borrow();
+        seen.get(name).map_or_else(String::new, |pod| {
+            let status = pod.container();
+            let status = status.map(|it| (it.ready, it.started, it.restart_count));
+            let said: Vec<&Said> = pod.events().collect();
+            format!("{status:?}, {said:?}")
+        })
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a second trial must be seen")]
+fn report(line: &str) {
+    eprintln!("{line}");
+}
+
+fn control(pods: Api<Pod>, pod: &Pod, kind: Kind) -> Control {
+    let address = Address {
+        pod: pod.metadata.name.clone().unwrap(),
+        uid: pod.metadata.uid.clone().unwrap(),
+        container: kind.name().to_owned(),
+        control: PORT + 10_000,
+    };
+    Control::new(pods, address)
+}
+
+/// One container under one fault.
+struct Trial<'a> {
+    row: &'a Row,
+    kind: Kind,
+    pod: String,
+    seen: Receiver<Seen>,
+    control: Control,
+}
+
+impl Trial<'_> {
+    async fn liveness(&self) -> Result<Outcome, Spoilt> {
+        self.begin().await?;
+        if self.happens(|it| it.restarts() > 0).await {
+            return Ok(self.outcome(Effect::Restarted, None).await);
+        }
+        let words = self.mark(|it| it.restarts() > 0).await?;
+        Ok(self.outcome(Effect::GoesOn, words).await)
+    }
+
+    async fn readiness(&self) -> Result<Outcome, Spoilt> {
+        self.begin().await?;
+        if let Onset::Probe = self.row.onset {
+            assert!(!self.comes(ready).await, "a broken probe");
+            let failed = self.now(failed);
+            let effect = if failed {
+                Effect::NotReady
+            } else {
+                Effect::AsBefore
+            };
+            return Ok(self.outcome(effect, None).await);
+        }
+        if self.happens(|it| !ready(it)).await {
+            return Ok(self.outcome(Effect::NotReady, None).await);
+        }
+        let words = self.mark(|it| !ready(it)).await?;
+        self.lay().await?;
+        let effect = if self.comes(ready).await {
+            Effect::Ready
+        } else {
+            Effect::AsBefore
+        };
+        Ok(self.outcome(effect, words).await)
+    }
+
+    async fn startup(&self) -> Result<Outcome, Spoilt> {
+        self.begin().await?;
+        let decided = |it: &View<'_>| started(it) || it.restarts() > 0;
+        if self.happens(decided).await {
+            let started = self.now(started);
+            let effect = if started {
+                Effect::Started
+            } else {
+                Effect::Restarted
+            };
+            return Ok(self.outcome(effect, None).await);
+        }
+        let words = self.mark(|it| it.restarts() > 0).await?;
+        Ok(self.outcome(Effect::NotStarted, words).await)
+    }
+
+    /// Lays the fault over a target that is well.
+    async fn begin(&self) -> Result<(), Spoilt> {
+        if let Onset::Probe = self.row.onset {
+            return Ok(());
+        }
+        // Without a readiness probe a container is ready as soon as it runs.
+        match self.kind {
+            Kind::Startup => self.until(running).await,
+            Kind::Liveness | Kind::Readiness => self.until(ready).await,
+        }
+        if self.now(|it| it.restarts() > 0 || it.probed().next().is_some()) {
+            return Err(Spoilt("unwell before it was flipped".to_owned()));
+        }
+        let ack = self.lay().await?;
+        let delay = Duration::from_secs(self.kind.delay());
+        if self.kind == Kind::Startup && delay < Duration::from_micros(ack.at.as_micros()) + MARGIN
+        {
+            return Err(Spoilt("flipped after the first attempt".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn lay(&self) -> Result<Ack, Spoilt> {
+        let Onset::Flipped(flips) = &self.row.onset else {
+            panic!("a fault of the probe is laid over nothing");
+        };
+        let mut last = None;
+        for flip in flips {
+            last = Some(self.flip(flip).await?);
+        }
+        Ok(last.expect("a fault must be at least one flip"))
+    }
+
+    /// A container runs before its target listens, and an idle connection that the target has just given up breaks with the next call.
+    async fn flip(&self, flip: &Flip) -> Result<Ack, Spoilt> {
+        let mut flipped = self.try_flip(flip).await;
+        for _ in 0..20 {
+            if flipped.is_ok() {
+                break;
+            }
+            sleep(Duration::from_millis(250)).await;
+            flipped = self.try_flip(flip).await;
+        }
+        flipped.map_err(|error| Spoilt(format!("{error}: {:?}", error.source())))
+    }
+
+    async fn try_flip(&self, flip: &Flip) -> Result<Ack, ControlError> {
+        let number = PORT + flip.above;
+        let instance = self.control.state().await?.instance;
+        match &flip.what {
+            What::Route(path, behaviour) => {
+                let control = &self.control;
+                control.put_route(&instance, number, path, behaviour).await
+            }
+            What::Port(opening) => self.control.put_port(&instance, number, opening).await,
+        }
+    }
+
+    /// Whether it comes about in the time given, or later if an attempt has failed in that time: that has its consequence.
+    async fn happens(&self, condition: impl Fn(&View<'_>) -> bool) -> bool {
+        if self.comes(&condition).await {
+            return true;
+        }
+        let failed = self.now(failed);
+        if failed {
+            self.until(&condition).await;
+        }
+        failed
+    }
+
+    /// Whether it comes about in the time given.
+    async fn comes(&self, condition: impl Fn(&View<'_>) -> bool) -> bool {
+        let delay = match (self.kind, &self.row.onset) {
+            (Kind::Startup, _) | (_, Onset::Probe) => Duration::from_secs(self.kind.delay()),
+            _ => Duration::ZERO,
+        };
+        let window = delay + self.row.handler.window();
+        tokio::time::timeout(window, self.until(condition))
+            .await
+            .is_ok()
+    }
+
+    /// Makes the target fail, and waits for the consequence and its event; the words that tell it from others.
+    async fn mark(
+        &self,
+        consequence: impl Fn(&View<'_>) -> bool,
+    ) -> Result<Option<&'static str>, Spoilt> {
+        if let Onset::Probe = self.row.onset {
+            return Ok(None);
+        }
+        let marker = self.row.handler.marker();
+        self.flip(&marker.flip).await?;
+        let told = |it: &View<'_>| it.probed().any(|said| said.message.contains(marker.words));
+        self.until(|it| consequence(it) && told(it)).await;
+        Ok(Some(marker.words))
+    }
+
+    async fn outcome(&self, effect: Effect, marked: Option<&'static str>) -> Outcome {
+        let bad = matches!(effect, Effect::Restarted | Effect::NotReady);
+        if bad {
+            self.until(|it| failed(it) && (it.killing().is_some() || it.ready_changes()))
+                .await;
+        }
+        self.look(|it| {
+            let ours = |said: &&Said| marked.is_none_or(|words| !said.message.contains(words));
+            Outcome {
+                effect,
+                said: it.probed().filter(ours).cloned().collect(),
+                killing: it.killing().filter(|_| bad),
+                address: it.address(),
+            }
+        })
+    }
+
+    async fn until(&self, condition: impl Fn(&View<'_>) -> bool) {
+        let mut seen = self.seen.clone();
+        let come = seen.wait_for(|seen| {
+            let pod = seen.get(&self.pod);
+            let kind = self.kind;
+            pod.is_some_and(|pod| condition(&View { pod, kind }))
+        });
+        drop(come.await.unwrap());
+    }
+
+    fn now(&self, condition: impl Fn(&View<'_>) -> bool) -> bool {
+        self.look(condition)
+    }
+
+    fn look<T>(&self, read: impl Fn(&View<'_>) -> T) -> T {
+        let seen = self.seen.borrow();
+        let pod = &seen[&self.pod];
+        read(&View {
+            pod,
+            kind: self.kind,
+        })
+    }
+}
+
+/// What is seen of one container.
+struct View<'a> {
+    pod: &'a PodSeen,
+    kind: Kind,
+}
+
+impl View<'_> {
+    fn status(&self) -> Option<&ContainerStatus> {
+        self.pod.container()
+    }
+
+    fn restarts(&self) -> i32 {
+        self.status().map_or(0, |status| status.restart_count)
+    }
+
+    /// Readiness ends no container.
+    fn ready_changes(&self) -> bool {
+        self.kind == Kind::Readiness
+    }
+
+    /// The events of its prober.
+    fn probed(&self) -> impl Iterator<Item = &Said> {
+        let events = self.pod.events();
+        events.filter(|said| matches!(said.reason.as_str(), "Unhealthy" | "ProbeWarning"))
+    }
+
+    fn killing(&self) -> Option<String> {
+        let mut events = self.pod.events();
+        let killing = events.find(|said| said.reason == "Killing");
+        killing.map(|said| said.message.clone())
+    }
+
+    fn address(&self) -> String {
+        let status = self.pod.pod.status.as_ref();
+        let address = status.and_then(|status| status.pod_ip.clone());
+        address.unwrap_or_default()
+    }
+}
+
+fn running(it: &View<'_>) -> bool {
+    let state = it.status().and_then(|status| status.state.as_ref());
+    state.is_some_and(|state| state.running.is_some())
+}
+
+fn ready(it: &View<'_>) -> bool {
+    it.status().is_some_and(|status| status.ready)
+}
+
+fn started(it: &View<'_>) -> bool {
+    it.status()
+        .is_some_and(|status| status.started == Some(true))
+}
+
+fn failed(it: &View<'_>) -> bool {
+    it.probed()
+        .any(|said| said.message.contains(" probe failed: "))
+}

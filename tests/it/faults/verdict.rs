@@ -1,0 +1,44 @@
+//! What a kubelet makes of an attempt, told from what it does and not from what it says.
+
+use super::trial::{Effect, Outcome};
+
+/// What a kubelet makes of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Success,
+    Warning,
+    Failure,
+    Error,
+}
+
+impl Verdict {
+    pub(crate) const ALL: [Self; 4] = [Self::Success, Self::Warning, Self::Failure, Self::Error];
+
+    /// What became of liveness, readiness and startup; `None` if the three are of different minds.
+    pub(crate) fn of(outcomes: &[Outcome; 3]) -> Option<Self> {
+        let effects = outcomes.each_ref().map(|outcome| outcome.effect);
+        let silent = outcomes.iter().all(|outcome| outcome.said.is_empty());
+        let matching = Self::ALL.into_iter().filter(|it| it.effects() == effects);
+        // A success and a warning differ in nothing but the event.
+        let mut matching = matching.filter(|it| silent == (*it == Self::Success));
+        matching.next()
+    }
+
+    /// What becomes of liveness, readiness and startup.
+    pub(crate) fn effects(self) -> [Effect; 3] {
+        match self {
+            Self::Success | Self::Warning => [Effect::GoesOn, Effect::Ready, Effect::Started],
+            Self::Failure => [Effect::Restarted, Effect::NotReady, Effect::Restarted],
+            Self::Error => [Effect::GoesOn, Effect::AsBefore, Effect::NotStarted],
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Warning => "warning",
+            Self::Failure => "failure",
+            Self::Error => "error",
+        }
+    }
+}
