@@ -20,6 +20,7 @@ mod exec;
 mod grpc;
 mod http;
 mod tcp;
+mod watched;
 
 mod environment;
 mod pull;

@@ -4,29 +4,35 @@
 //! spoken by hand: the client libraries at hand neither say which bytes were malformed nor send headers in Go's order.
 //! Only the first try is made here; trying again is [`rules::probe`]'s.
 
+mod answer;
+mod http2;
 mod quote;
 mod request;
 mod response;
+mod secured;
 mod url;
 
-use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use rules::probe::Outcome;
-use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::attempt::Report;
 use super::dial::dial;
-use crate::net::{Host, Stream};
+use crate::net::Host;
+use answer::{Answer, Wire};
 use quote::quote;
 use request::Request;
-use response::{Fault, Head};
-use url::{Scheme, Url};
+use secured::Secured;
+use url::Url;
+
+pub(super) use url::Scheme;
 
 /// What to ask.
 #[derive(Clone, Debug)]
 pub(super) struct HttpGet {
+    /// Whether by TLS.
+    pub(super) scheme: Scheme,
     /// Whom, if not the Pod.
     pub(super) host: Option<IpAddr>,
     /// Where, or why the port cannot be told.
@@ -45,14 +51,14 @@ const REQUESTS: usize = 10;
 /// How far an attempt has come; read when its time is up.
 struct Progress {
     url: Url,
-    reading_body: bool,
+    stage: Stage,
 }
 
-/// An answer, and the connection with its body still unread.
-struct Answer {
-    head: Head,
-    reader: BufReader<Stream>,
-    peers: String,
+/// What an attempt waits for.
+enum Stage {
+    Connection,
+    Head,
+    Body,
 }
 
 /// Makes one attempt from `node` against the Pod at `ip`; `timeout` covers all of it.
@@ -63,10 +69,10 @@ pub(super) async fn attempt(get: &HttpGet, node: &Host, ip: IpAddr, timeout: Dur
         Ok(port) => *port,
         Err(why) => return Report::unknown(why),
     };
-    let url = Url::of_probe(Scheme::Http, get.host.unwrap_or(ip), port, &get.path);
+    let url = Url::of_probe(get.scheme, get.host.unwrap_or(ip), port, &get.path);
     let mut progress = Progress {
         url,
-        reading_body: false,
+        stage: Stage::Connection,
     };
     let exchange = exchange(get, node, &mut progress);
     match tokio::time::timeout(timeout, exchange).await {
@@ -77,12 +83,18 @@ pub(super) async fn attempt(get: &HttpGet, node: &Host, ip: IpAddr, timeout: Dur
 
 fn late(progress: &Progress) -> Report {
     const DEADLINE: &str = "context deadline exceeded";
-    if progress.reading_body {
-        let during = "(Client.Timeout or context cancellation while reading body)";
-        return Report::error(format!("{DEADLINE} {during}"));
-    }
-    let during = "(Client.Timeout exceeded while awaiting headers)";
-    failed(&progress.url, &format!("{DEADLINE} {during}"))
+    let during = match progress.stage {
+        Stage::Body => {
+            let during = "(Client.Timeout or context cancellation while reading body)";
+            return Report::error(format!("{DEADLINE} {during}"));
+        }
+        // The most frequent one of three, a race: a handshake's end.
+        Stage::Connection if progress.url.scheme() == Scheme::Https => DEADLINE.to_owned(),
+        Stage::Connection | Stage::Head => {
+            format!("{DEADLINE} (Client.Timeout exceeded while awaiting headers)")
+        }
+    };
+    failed(&progress.url, &during)
 }
 
 /// Asks and follows redirects to the same host until there is a final answer.
@@ -91,14 +103,13 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
     let mut request = Request::first(&get.headers);
     let mut from = None;
     for sent in 1.. {
-        let mut answer = match send(&request, node, &progress.url, from.as_ref()).await {
+        let answer = match send(&request, node, progress, from.as_ref()).await {
             Ok(answer) => answer,
             Err(why) => return failed(&progress.url, &why),
         };
-        let Some(location) = answer.head.location() else {
+        let Some(location) = answer.location.clone() else {
             return conclude(answer, progress).await;
         };
-        let location = location.to_owned();
         let next = match progress.url.join(&location) {
             Ok(next) => next,
             Err(why) => return failed(&progress.url, &unparsed(&location, &why)),
@@ -106,7 +117,7 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
         if next.host() != first.host() {
             return conclude(answer, progress).await;
         }
-        response::drain(&answer.head, &mut answer.reader).await;
+        answer.body.drain().await;
         if sent == REQUESTS {
             return refused(&location, "stopped after 10 redirects");
         }
@@ -116,38 +127,43 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
     unreachable!("the loop must end with the last request")
 }
 
+/// Sends one request, over a connection of its own.
 async fn send(
     request: &Request,
     node: &Host,
-    url: &Url,
+    progress: &mut Progress,
     from: Option<&Url>,
 ) -> Result<Answer, String> {
-    if url.scheme() != Scheme::Http {
-        return Err("pocket speaks no TLS".to_owned());
-    }
-    let head = request.head(url, from)?;
-    let mut stream = dial(node, url.address()).await?;
-    // A server may answer before it has read all, or reset: reading tells which.
-    drop(stream.write_all(&head).await);
+    let url = progress.url.clone();
+    progress.stage = Stage::Connection;
+    let head = request.head(&url, from)?;
+    let stream = match url.scheme() {
+        Scheme::Other => return Err("unsupported protocol scheme".to_owned()),
+        Scheme::Http | Scheme::Https => dial(node, url.address()).await?,
+    };
     let peers = format!("{}->{}", stream.local(), stream.peer());
-    let mut reader = BufReader::new(stream);
-    match response::head(&mut reader).await {
-        Ok(head) => Ok(Answer {
-            head,
-            reader,
-            peers,
-        }),
-        Err(fault) => Err(unanswered(&fault, &peers)),
-    }
+    let wire: Box<dyn Wire> = if url.scheme() == Scheme::Https {
+        let secured = Secured::agree(stream).await?;
+        if secured.is_http2() {
+            progress.stage = Stage::Head;
+            let (head, body) = http2::ask(secured, request.http2(&url, from)?).await?;
+            return Ok(Answer::of_http2(&head, body));
+        }
+        Box::new(secured)
+    } else {
+        Box::new(stream)
+    };
+    progress.stage = Stage::Head;
+    answer::ask(wire, &head, peers).await
 }
 
 /// What the final answer means. An answer that breaks off in its body is an error whatever its status.
-async fn conclude(mut answer: Answer, progress: &mut Progress) -> Report {
-    progress.reading_body = true;
-    let status = answer.head.status;
-    let body = match response::body(&answer.head, &mut answer.reader).await {
+async fn conclude(answer: Answer, progress: &mut Progress) -> Report {
+    progress.stage = Stage::Body;
+    let status = answer.status;
+    let body = match answer.body.read().await {
         Ok(body) => body,
-        Err(fault) => return Report::error(broken(&fault, &answer.peers)),
+        Err(why) => return Report::error(why),
     };
     match status {
         200..300 => Report::new(Outcome::Success, String::new()),
@@ -171,32 +187,6 @@ fn refused(url: &str, why: &str) -> Report {
 fn unparsed(location: &str, why: &str) -> String {
     let location = quote(location.as_bytes());
     format!("failed to parse Location header {location}: {why}")
-}
-
-fn unanswered(fault: &Fault, peers: &str) -> String {
-    const BROKEN: &str = "net/http: HTTP/1.x transport connection broken";
-    match fault {
-        Fault::Nothing => "EOF".to_owned(),
-        Fault::Cut => format!("{BROKEN}: unexpected EOF"),
-        Fault::Malformed(how) => format!("{BROKEN}: {how}"),
-        Fault::Io(error) => unread(error, peers),
-    }
-}
-
-fn broken(fault: &Fault, peers: &str) -> String {
-    match fault {
-        Fault::Nothing | Fault::Cut => "unexpected EOF".to_owned(),
-        Fault::Malformed(how) => how.clone(),
-        Fault::Io(error) => unread(error, peers),
-    }
-}
-
-fn unread(error: &std::io::Error, peers: &str) -> String {
-    let why = match error.kind() {
-        ErrorKind::ConnectionReset => "connection reset by peer".to_owned(),
-        _ => error.to_string(),
-    };
-    format!("read tcp {peers}: read: {why}")
 }
 
 #[cfg(test)]

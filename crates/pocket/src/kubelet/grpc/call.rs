@@ -9,8 +9,9 @@ use axum::http::{Request, header};
 use bytes::{BufMut, Bytes, BytesMut};
 use h2::RecvStream;
 
-use super::session::{Seen, Session};
+use super::session::Session;
 use super::status::{Code, Status};
+use crate::kubelet::watched::Seen;
 
 const USER_AGENT: &str = "kube-probe/1.36 grpc-go/1.79.3";
 /// A message is preceded by a flag, set if it is compressed, and by its length in four bytes.

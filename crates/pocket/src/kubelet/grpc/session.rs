@@ -6,15 +6,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{self, Connection, SendRequest};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::{Host, Stream};
+use crate::kubelet::watched::{Seen, Watched};
+use crate::net::Host;
 
 /// The wait after the first failed connection; each further one is 1.6 times as long. On a node it varies by a fifth.
 ///
@@ -49,15 +49,11 @@ impl Session {
     async fn connect(node: &Host, address: SocketAddr) -> Result<Self, h2::Error> {
         let stream = node.connect(address).await.map_err(broken)?;
         let peers = format!("{}->{}", stream.local(), stream.peer());
-        let seen = Arc::new(Seen::default());
-        let watched = Watched {
-            stream,
-            seen: Arc::clone(&seen),
-        };
+        let (watched, seen) = Watched::new(stream);
         let (sender, mut connection) = client::handshake(watched).await?;
         std::future::poll_fn(|context| {
             let polled = Pin::new(&mut connection).poll(context);
-            match (seen.speaks(), polled) {
+            match (speaks(&seen), polled) {
                 (Some(true), _) => Poll::Ready(Ok(())),
                 (Some(false), _) => Poll::Ready(Err(h2::Reason::PROTOCOL_ERROR.into())),
                 (None, Poll::Ready(ended)) => {
@@ -76,80 +72,12 @@ impl Session {
     }
 }
 
+/// The first frame is the settings; `None` if it has not come yet.
+fn speaks(seen: &Seen) -> Option<bool> {
+    seen.head().get(KIND).map(|kind| *kind == SETTINGS)
+}
+
 /// h2 makes its errors of reasons alone.
 fn broken(_: io::Error) -> h2::Error {
     h2::Reason::CONNECT_ERROR.into()
-}
-
-/// What has come in.
-#[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<Start>);
-
-#[derive(Debug, Default)]
-struct Start {
-    head: Vec<u8>,
-    reset: bool,
-}
-
-impl Seen {
-    /// The connection was reset.
-    pub(super) fn reset(&self) -> bool {
-        self.start().reset
-    }
-
-    /// The first frame is the settings; `None` if it has not come yet.
-    fn speaks(&self) -> Option<bool> {
-        let start = self.start();
-        start.head.get(KIND).map(|kind| *kind == SETTINGS)
-    }
-
-    fn note(&self, read: &io::Result<()>, bytes: &[u8]) {
-        let mut start = self.start();
-        start.reset |= read.is_err();
-        let missing = (KIND + 1).saturating_sub(start.head.len());
-        start.head.extend(bytes.iter().take(missing));
-    }
-
-    fn start(&self) -> MutexGuard<'_, Start> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A stream that tells what comes in.
-pub(super) struct Watched {
-    stream: Stream,
-    seen: Arc<Seen>,
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if let Poll::Ready(read) = &read {
-            self.seen.note(read, &buffer.filled()[before..]);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

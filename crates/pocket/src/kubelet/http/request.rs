@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use axum::http::{self, Uri};
+
 use super::quote::quote;
 use super::url::{Url, is_absolute};
 
@@ -24,6 +26,14 @@ const APART: [&str; 5] = [
     "Content-Length",
     "Transfer-Encoding",
     "Trailer",
+];
+/// Headers that HTTP/2 has no place for (RFC 9113, 8.2.2).
+const OF_CONNECTIONS: [&str; 5] = [
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "Transfer-Encoding",
+    "Upgrade",
 ];
 /// Given by us on redirects, unless the probe gives it.
 const REFERER: &str = "Referer";
@@ -60,15 +70,9 @@ impl Request {
 
     /// The bytes up to the empty line, or why they cannot be sent. `from` is the page that redirected here.
     pub(super) fn head(&self, url: &Url, from: Option<&Url>) -> Result<Vec<u8>, String> {
-        if let Some((name, _)) = self.headers.iter().find(|(_, value)| is_bad(value)) {
-            let name = quote(name.as_bytes());
-            return Err(format!("net/http: invalid header field value for {name}"));
-        }
-        let host = self.host.as_deref().unwrap_or(url.authority());
-        let mut lines = vec![("Host".to_owned(), host.to_owned())];
-        let agent = first(&self.headers, "User-Agent").filter(|agent| !agent.is_empty());
-        lines.extend(agent.map(|agent| ("User-Agent".to_owned(), agent.to_owned())));
-        lines.extend(self.rest(from));
+        self.check()?;
+        let mut lines = vec![("Host".to_owned(), self.host(url).to_owned())];
+        lines.extend(self.fields(from));
         lines.push(("Connection".to_owned(), "close".to_owned()));
         let mut head = format!("GET {} HTTP/1.1\r\n", url.target());
         for (name, value) in lines {
@@ -76,6 +80,43 @@ impl Request {
         }
         head.push_str("\r\n");
         Ok(head.into_bytes())
+    }
+
+    /// The same for HTTP/2, which has the host in its own place and no headers about the connection.
+    pub(super) fn http2(&self, url: &Url, from: Option<&Url>) -> Result<http::Request<()>, String> {
+        self.check()?;
+        let uri = Uri::builder()
+            .scheme("https")
+            .authority(self.host(url))
+            .path_and_query(url.target())
+            .build()
+            .map_err(|error| error.to_string())?;
+        let mut request = http::Request::get(uri);
+        for (name, value) in self.fields(from) {
+            if !OF_CONNECTIONS.contains(&name.as_str()) {
+                request = request.header(name, value);
+            }
+        }
+        request.body(()).map_err(|error| error.to_string())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Some((name, _)) = self.headers.iter().find(|(_, value)| is_bad(value)) else {
+            return Ok(());
+        };
+        let name = quote(name.as_bytes());
+        Err(format!("net/http: invalid header field value for {name}"))
+    }
+
+    fn host<'a>(&'a self, url: &'a Url) -> &'a str {
+        self.host.as_deref().unwrap_or(url.authority())
+    }
+
+    /// All headers but those about the connection.
+    fn fields(&self, from: Option<&Url>) -> Vec<(String, String)> {
+        let agent = first(&self.headers, "User-Agent").filter(|agent| !agent.is_empty());
+        let agent = agent.map(|agent| ("User-Agent".to_owned(), agent.to_owned()));
+        agent.into_iter().chain(self.rest(from)).collect()
     }
 
     fn rest(&self, from: Option<&Url>) -> Vec<(String, String)> {
@@ -154,5 +195,23 @@ mod tests {
             "Connection: close",
         ];
         check("/", &headers, &lines);
+    }
+
+    #[test]
+    fn over_http2_the_host_has_its_own_place_and_the_connection_none() {
+        let url = Url::of_probe(Scheme::Https, "10.0.0.7".parse().unwrap(), 8443, "/p?q");
+        let headers = [("Host", "ex.com"), ("keep-alive", "1"), ("X-A", "1")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let request = Request::first(&headers).http2(&url, None).unwrap();
+        assert_eq!(request.uri(), "https://ex.com/p?q");
+        let sent: Vec<_> = request.headers().iter().collect();
+        let sent: Vec<_> = sent
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        assert_eq!(
+            sent,
+            ["user-agent: kube-probe/1.36", "accept: */*", "x-a: 1"]
+        );
     }
 }

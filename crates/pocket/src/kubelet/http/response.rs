@@ -12,7 +12,7 @@ use super::quote::quote;
 /// What is read of a body at most; reaching it is fine.
 ///
 /// Rule: `pkg/probe/http/http.go`, `maxRespBodyLength`.
-const BODY_LIMIT: u64 = 10 * 1024;
+pub(super) const BODY_LIMIT: usize = 10 * 1024;
 /// What is read of the body of a redirect, so that its server need not be reset.
 const SLURP_LIMIT: u64 = 2 * 1024;
 /// What is read of a head at most: Go's default.
@@ -50,10 +50,14 @@ enum Length {
 impl Head {
     /// Where the client is to go on: a status that redirects, with a `Location`.
     pub(super) fn location(&self) -> Option<&str> {
-        let redirects = matches!(self.status, 301 | 302 | 303 | 307 | 308);
         let location = self.location.as_deref();
-        location.filter(|location| redirects && !location.is_empty())
+        location.filter(|location| redirects(self.status, location))
     }
+}
+
+/// Whether an answer of this status sends the client on to `location`.
+pub(super) fn redirects(status: u16, location: &str) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308) && !location.is_empty()
 }
 
 /// Reads up to the end of the final head; informational ones are skipped, all but 101.
@@ -81,10 +85,10 @@ pub(super) async fn body(
     match head.length {
         Length::Chunked => chunks(reader, &mut body).await?,
         Length::UntilClose => {
-            let read = reader.take(BODY_LIMIT).read_to_end(&mut body).await;
+            let read = reader.take(BODY_LIMIT as u64).read_to_end(&mut body).await;
             read.map_err(Fault::Io)?;
         }
-        Length::Bytes(length) => exactly(reader, length.min(BODY_LIMIT), &mut body).await?,
+        Length::Bytes(length) => exactly(reader, length.min(BODY_LIMIT as u64), &mut body).await?,
     }
     Ok(body)
 }
@@ -239,7 +243,7 @@ async fn exactly(
 async fn chunks(reader: &mut (impl AsyncBufRead + Unpin), body: &mut Vec<u8>) -> Result<(), Fault> {
     loop {
         let size = chunk_size(&whole_line(reader).await?)?;
-        let room = BODY_LIMIT.saturating_sub(u64::try_from(body.len()).unwrap_or(u64::MAX));
+        let room = BODY_LIMIT.saturating_sub(body.len()) as u64;
         exactly(reader, size.min(room), body).await?;
         if size >= room {
             return Ok(());

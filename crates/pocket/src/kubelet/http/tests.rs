@@ -25,6 +25,16 @@ enum Then {
 
 /// Probes `/p` of a server that answers the n-th connection with the n-th text, the last one for ever.
 async fn probe(texts: Vec<Vec<u8>>, then: Then) -> (Report, Vec<String>) {
+    let limit = Duration::from_secs(1);
+    probe_by(Scheme::Http, limit, texts, then).await
+}
+
+async fn probe_by(
+    scheme: Scheme,
+    limit: Duration,
+    texts: Vec<Vec<u8>>,
+    then: Then,
+) -> (Report, Vec<String>) {
     let (node, memory) = host("10.244.0.1");
     let pod = Host::new(std::sync::Arc::new(memory), POD.parse().unwrap());
     let mut listener = pod.listen("[::]:8080".parse().unwrap()).await.unwrap();
@@ -48,13 +58,14 @@ async fn probe(texts: Vec<Vec<u8>>, then: Then) -> (Report, Vec<String>) {
         }
     });
     let get = HttpGet {
+        scheme,
         host: None,
         port: Ok(8080),
         path: "/p".to_owned(),
         headers: vec![("Host".to_owned(), "ex.com".to_owned())],
     };
     let ip = POD.parse().unwrap();
-    let report = attempt(&get, &node, ip, Duration::from_secs(1)).await;
+    let report = attempt(&get, &node, ip, limit).await;
     server.abort();
     let requests = requests.lock().unwrap().clone();
     (report, requests)
@@ -257,6 +268,7 @@ async fn a_location_that_is_no_url_is_a_failure() {
 async fn nobody_listening_is_a_failure_and_no_port_is_an_error() {
     let (node, _) = host("10.244.0.1");
     let mut get = HttpGet {
+        scheme: Scheme::Http,
         host: None,
         port: Ok(8080),
         path: "/p".to_owned(),
@@ -272,4 +284,35 @@ async fn nobody_listening_is_a_failure_and_no_port_is_an_error() {
     get.port = Err("no such port".to_owned());
     let report = attempt(&get, &node, ip, Duration::from_secs(1)).await;
     assert_eq!(report, Report::unknown("no such port"));
+}
+
+/// By HTTPS, of a server that does not speak TLS. All as seen on a node.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_tls_is_a_failure() {
+    let check = async |text: &[u8], then, limit, detail: &str| {
+        let limit = Duration::from_secs(limit);
+        let (report, _) = probe_by(Scheme::Https, limit, vec![text.to_vec()], then).await;
+        let expected = get(detail).replace("http://", "https://");
+        assert_eq!(
+            (report.outcome, report.detail),
+            (Outcome::Failure, expected)
+        );
+    };
+    let plain = "http: server gave HTTP response to HTTPS client";
+    let bad_request = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+    check(bad_request, Then::Close, 1, plain).await;
+    let other = "tls: first record does not look like a TLS handshake";
+    let settings = b"\0\0\0\x04\0\0\0\0\0";
+    check(settings, Then::Stall, 1, other).await;
+    check(b"", Then::Close, 1, "EOF").await;
+    check(b"", Then::Stall, 1, "context deadline exceeded").await;
+    let slow = "net/http: TLS handshake timeout";
+    check(b"", Then::Stall, 12, slow).await;
+    let alert = b"\x15\x03\x03\0\x02\x02\x78";
+    let refused = "remote error: tls: no application protocol";
+    check(alert, Then::Close, 1, refused).await;
+    let limit = Duration::from_secs(1);
+    let (report, _) = probe_by(Scheme::Https, limit, vec![Vec::new()], Then::Reset).await;
+    let reset = "->10.244.0.5:8080: read: connection reset by peer";
+    assert!(report.detail.ends_with(reset), "{report:?}");
 }

@@ -19,7 +19,7 @@ pub(super) struct Url {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(in crate::kubelet) enum Scheme {
     Http,
     Https,
     /// Any other; nothing can be asked of it.

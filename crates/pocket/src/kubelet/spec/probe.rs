@@ -12,7 +12,7 @@ use crate::kubelet::attempt::Handler;
 use crate::kubelet::environment::expand;
 use crate::kubelet::exec::Exec;
 use crate::kubelet::grpc::Grpc;
-use crate::kubelet::http::HttpGet;
+use crate::kubelet::http::{HttpGet, Scheme};
 use crate::kubelet::tcp::TcpSocket;
 
 /// Reads one probe. A zero means the default, as for the API server.
@@ -83,12 +83,13 @@ fn http_get(
     container: &Container,
     field: &str,
 ) -> Result<HttpGet, Unsupported> {
-    if get.scheme.as_deref() == Some("HTTPS") {
-        let field = format!("{field}.scheme");
-        return Err(Unsupported::new(field, "pocket probes by HTTP only"));
-    }
     let headers = get.http_headers.iter().flatten();
+    let scheme = match get.scheme.as_deref() {
+        Some("HTTPS") => Scheme::Https,
+        _ => Scheme::Http,
+    };
     Ok(HttpGet {
+        scheme,
         host: host(get.host.as_deref(), field)?,
         port: port(&get.port, container),
         path: get.path.clone().unwrap_or_else(|| "/".to_owned()),

@@ -93,10 +93,6 @@ fn what_pocket_cannot_run_is_named() {
         assert_eq!(container(&fields).unwrap_err().to_string(), said);
     };
     check(
-        json!({"readinessProbe": {"httpGet": {"port": 1, "scheme": "HTTPS"}}}),
-        "spec.containers[0].readinessProbe.httpGet.scheme: pocket probes by HTTP only",
-    );
-    check(
         json!({"startupProbe": {"httpGet": {"port": 1, "host": "example.com"}}}),
         "spec.containers[0].startupProbe.httpGet.host: pocket resolves no names; give an address",
     );

@@ -1,0 +1,124 @@
+//! An answer, by whichever HTTP, with its body still to be read; and the words of Go's client for one that is not whole.
+
+use std::borrow::Cow;
+use std::io::ErrorKind;
+
+use axum::http::header;
+use axum::http::response::Parts;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+
+use super::http2;
+use super::response::{self, Fault, Head};
+
+/// An answer, and the connection with its body still unread.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Where the client is to go on, if it is.
+    pub(super) location: Option<String>,
+    pub(super) body: Body,
+}
+
+pub(super) enum Body {
+    Text {
+        head: Head,
+        reader: BufReader<Box<dyn Wire>>,
+        peers: String,
+    },
+    Http2(http2::Body),
+}
+
+/// What HTTP/1.1 is spoken over.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
+
+/// Sends the text of a request.
+pub(super) async fn ask(
+    mut wire: Box<dyn Wire>,
+    head: &[u8],
+    peers: String,
+) -> Result<Answer, String> {
+    // A server may answer before it has read all, or reset: reading tells which.
+    drop(wire.write_all(head).await);
+    drop(wire.flush().await);
+    let mut reader = BufReader::new(wire);
+    match response::head(&mut reader).await {
+        Ok(head) => Ok(Answer {
+            status: head.status,
+            location: head.location().map(str::to_owned),
+            body: Body::Text {
+                head,
+                reader,
+                peers,
+            },
+        }),
+        Err(fault) => Err(unanswered(&fault, &peers)),
+    }
+}
+
+impl Answer {
+    pub(super) fn of_http2(head: &Parts, body: http2::Body) -> Self {
+        let status = head.status.as_u16();
+        let location = head.headers.get(header::LOCATION);
+        let location = location.map(|location| String::from_utf8_lossy(location.as_bytes()));
+        let location = location.map(Cow::into_owned);
+        Self {
+            status,
+            location: location.filter(|location| response::redirects(status, location)),
+            body: Body::Http2(body),
+        }
+    }
+}
+
+impl Body {
+    /// All of it, or its first 10 KiB; or the text of why it broke off.
+    pub(super) async fn read(self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Text {
+                head,
+                mut reader,
+                peers,
+            } => {
+                let body = response::body(&head, &mut reader).await;
+                body.map_err(|fault| broken(&fault, &peers))
+            }
+            Self::Http2(body) => body.read().await,
+        }
+    }
+
+    /// Reads a little of it, which nobody wants; a stream of HTTP/2 is given up without.
+    pub(super) async fn drain(self) {
+        if let Self::Text {
+            head, mut reader, ..
+        } = self
+        {
+            response::drain(&head, &mut reader).await;
+        }
+    }
+}
+
+fn unanswered(fault: &Fault, peers: &str) -> String {
+    const BROKEN: &str = "net/http: HTTP/1.x transport connection broken";
+    match fault {
+        Fault::Nothing => "EOF".to_owned(),
+        Fault::Cut => format!("{BROKEN}: unexpected EOF"),
+        Fault::Malformed(how) => format!("{BROKEN}: {how}"),
+        Fault::Io(error) => unread(error, peers),
+    }
+}
+
+fn broken(fault: &Fault, peers: &str) -> String {
+    match fault {
+        Fault::Nothing | Fault::Cut => "unexpected EOF".to_owned(),
+        Fault::Malformed(how) => how.clone(),
+        Fault::Io(error) => unread(error, peers),
+    }
+}
+
+fn unread(error: &std::io::Error, peers: &str) -> String {
+    let why = match error.kind() {
+        ErrorKind::ConnectionReset => "connection reset by peer".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("read tcp {peers}: read: {why}")
+}

@@ -1,0 +1,82 @@
+//! One request over HTTP/2, on which a probe by HTTPS agrees with every server that has it.
+
+use std::pin::Pin;
+
+use axum::http::response::Parts;
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::{self, Connection};
+
+use super::response::BODY_LIMIT;
+use super::secured::Secured;
+
+/// The body of an answer, and the connection that it comes over.
+pub(super) struct Body {
+    connection: Pin<Box<Connection<Secured, Bytes>>>,
+    stream: RecvStream,
+}
+
+/// Sends a request; its answer, or the text of why there is none.
+pub(super) async fn ask(stream: Secured, request: Request<()>) -> Result<(Parts, Body), String> {
+    let (mut sender, connection) = client::handshake(stream)
+        .await
+        .map_err(|error| broken(&error))?;
+    let mut connection = Box::pin(connection);
+    let asked = async { sender.send_request(request, true)?.0.await };
+    let answer = driven(&mut connection, asked).await;
+    let (head, stream) = answer
+        .map(Response::into_parts)
+        .map_err(|error| broken(&error))?;
+    Ok((head, Body { connection, stream }))
+}
+
+impl Body {
+    /// Reads the body, or its first 10 KiB; or the text of why it broke off.
+    pub(super) async fn read(mut self) -> Result<Vec<u8>, String> {
+        let mut body = Vec::new();
+        let stream = &mut self.stream;
+        let read = async {
+            while let Some(piece) = stream.data().await {
+                let piece = piece?;
+                stream.flow_control().release_capacity(piece.len())?;
+                let room = BODY_LIMIT.saturating_sub(body.len());
+                body.extend(piece.into_iter().take(room));
+                if body.len() == BODY_LIMIT {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let read = driven(&mut self.connection, read).await;
+        read.map(|()| body).map_err(|error| broken(&error))
+    }
+}
+
+/// What comes of `work` while the connection is looked after.
+async fn driven<T>(
+    connection: &mut Pin<Box<Connection<Secured, Bytes>>>,
+    work: impl Future<Output = Result<T, h2::Error>>,
+) -> Result<T, h2::Error> {
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => done,
+        // The end of the connection is also told to the work.
+        _ = connection => work.await,
+    }
+}
+
+/// Rule: Go's `net/http/h2_bundle.go`, `http2StreamError` and `http2GoAwayError`.
+fn broken(error: &h2::Error) -> String {
+    match error.reason() {
+        Some(reason) if error.is_reset() => {
+            format!("stream error: stream ID 1; {reason:?}; received from peer")
+        }
+        Some(reason) if error.is_go_away() => format!(
+            "http2: server sent GOAWAY and closed the connection; LastStreamID=0, ErrCode={reason:?}, debug=\"\""
+        ),
+        // A reset too, more often than not: to acknowledge the server's settings takes the news of it.
+        _ => "unexpected EOF".to_owned(),
+    }
+}

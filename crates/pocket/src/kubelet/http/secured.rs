@@ -1,0 +1,184 @@
+//! TLS below a probe's HTTP, as a node has it: any certificate will do, HTTP/2 is offered first, and no name is sent.
+//!
+//! Keys are drawn from the operating system, in virtual time too: nothing that is told of a probe depends on them.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::client::{ClientConfig, Resumption};
+use tokio_rustls::rustls::crypto::{
+    CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::time_provider::TimeProvider;
+use tokio_rustls::rustls::{AlertDescription, DigitallySignedStruct, Error, SignatureScheme};
+
+use crate::kubelet::watched::{Seen, Watched};
+use crate::net::Stream;
+
+/// Rule: Go's `net/http/transport.go`, `DefaultTransport.TLSHandshakeTimeout`, which `pkg/probe/http` does not change.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// A connection below which TLS lies.
+pub(super) struct Secured(TlsStream<Watched>);
+
+impl Secured {
+    /// Agrees on TLS over `stream`; the text of what prevented it, in the words of Go's client.
+    pub(super) async fn agree(stream: Stream) -> Result<Self, String> {
+        let peers = format!("{}->{}", stream.local(), stream.peer());
+        let name = ServerName::from(stream.peer().ip());
+        let (stream, seen) = Watched::new(stream);
+        let agreed = TlsConnector::from(Arc::clone(&CONFIG)).connect(name, stream);
+        match tokio::time::timeout(HANDSHAKE_LIMIT, agreed).await {
+            Ok(Ok(stream)) => Ok(Self(stream)),
+            Ok(Err(error)) => Err(disagreed(&error, &seen, &peers)),
+            Err(_) => Err("net/http: TLS handshake timeout".to_owned()),
+        }
+    }
+
+    /// Whether HTTP/2 was agreed on.
+    pub(super) fn is_http2(&self) -> bool {
+        self.0.get_ref().1.alpn_protocol() == Some(b"h2")
+    }
+}
+
+fn disagreed(error: &io::Error, seen: &Seen, peers: &str) -> String {
+    if seen.reset() || error.kind() == ErrorKind::ConnectionReset {
+        return format!("read tcp {peers}: read: connection reset by peer");
+    }
+    let why = error.get_ref().and_then(|why| why.downcast_ref::<Error>());
+    match why {
+        _ if seen.head() == b"HTTP/" => {
+            "http: server gave HTTP response to HTTPS client".to_owned()
+        }
+        Some(Error::InvalidMessage(_)) => {
+            "tls: first record does not look like a TLS handshake".to_owned()
+        }
+        Some(Error::AlertReceived(alert)) => format!("remote error: tls: {}", worded(*alert)),
+        Some(why) => format!("tls: {why}"),
+        None => "EOF".to_owned(),
+    }
+}
+
+/// Go's name of an alert: that of the standard, in words.
+fn worded(alert: AlertDescription) -> String {
+    let mut words = String::new();
+    for letter in format!("{alert:?}").chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Arc::new(Credulous(Arc::clone(&provider)));
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(Timeless))
+        .with_safe_default_protocol_versions()
+        .expect("the provider must have suites for the versions")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // One attempt knows nothing of another.
+    config.resumption = Resumption::disabled();
+    Arc::new(config)
+});
+
+/// Certificates are not looked at and sessions are not kept: the time does not matter.
+#[derive(Debug)]
+struct Timeless;
+
+impl TimeProvider for Timeless {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::ZERO))
+    }
+}
+
+/// Who takes any certificate, if only its key was used.
+///
+/// Rule: `pkg/probe/http/http.go`, `InsecureSkipVerify`.
+#[derive(Debug)]
+struct Credulous(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Credulous {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl AsyncRead for Secured {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.0).poll_read(context, buffer) {
+            // Without a goodbye; Go takes it for an end between two records.
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                Poll::Ready(Ok(()))
+            }
+            read => read,
+        }
+    }
+}
+
+impl AsyncWrite for Secured {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
