@@ -77,8 +77,8 @@ async fn http<C: Connection>(
         ],
         body: &[],
     };
-    let answer = Client::over(connection).send(&request).await;
-    let status = answer.map_err(|trouble| trouble.to_string())?.status;
+    let status = Client::over(connection).status(&request).await;
+    let status = status.map_err(|trouble| trouble.to_string())?;
     // kubernetes.io/docs › Configure probes › HTTP: 200 up to 399 is success.
     if (200..400).contains(&status) {
         Ok(format!("{path} answers {status}\n"))

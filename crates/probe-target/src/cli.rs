@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::invalid::Invalid;
-use crate::word;
+use crate::{process_fault, word};
 use options::{Grammar, Options};
 
 /// What one invocation is to do.
@@ -62,7 +62,15 @@ pub(crate) fn parse(
         .iter()
         .any(|argument| argument == "--help" || argument == "-h")
     {
-        return Ok(Command::Say(grammar.help()));
+        let more = match *name {
+            "flip" => format!(
+                "\n{}\n\n{}\n\n{EXAMPLES}",
+                word::table(),
+                process_fault::table()
+            ),
+            _ => String::new(),
+        };
+        return Ok(Command::Say(grammar.help() + &more));
     }
     let options = Options::parse(grammar, rest, environment)?;
     Ok(match *name {
@@ -72,6 +80,21 @@ pub(crate) fn parse(
         name => Command::Control(control::Control::new(name, options)?),
     })
 }
+
+const EXAMPLES: &str = "\
+Of grpc, /SERVICE stands for the path: pass is SERVING, fail NOT_SERVING, 404 the error NOT_FOUND, 501 UNIMPLEMENTED.
+
+Examples:
+  probe-target flip 8080/readyz 503 --for 30s
+  probe-target flip /livez 503,503,200 --every 10s --agent kube-probe/
+  probe-target flip 9000/my.Service fail
+  probe-target flip 8080 blackhole --for 10s
+  probe-target flip 9090 open --protocol grpc
+  probe-target flip process exit --code 3 --message 'out of luck'
+  probe-target flip process signal --signal SIGSEGV
+  probe-target flip process sigterm --delay 20s --fail 8080/readyz
+  probe-target flip process memory --bytes 64Mi --for 1m
+";
 
 /// A numeric address. The static binary resolves no names.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as a client: connect, send one request after another, read each answer whole.
+//! HTTP/1.1 as a client: connect, send one request after another, read each answer, whole or as it comes.
 //! By hand, as a library would add 90 KB to the program. What an answer means is the caller's business.
 
 use std::future::poll_fn;
@@ -34,11 +34,15 @@ pub(crate) struct Request<'a> {
 }
 
 /// One whole answer.
+#[cfg(test)]
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
 }
+
+/// Takes the status of an answer with a piece of its body.
+pub(crate) type Take<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + 'a;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -69,13 +73,34 @@ impl<C: Connection> Client<C> {
         }
     }
 
-    /// Sends one request and reads the whole answer.
+    /// Sends one request and reads the whole answer; its status.
+    pub(crate) async fn status(&mut self, request: &Request<'_>) -> Result<u16, Trouble> {
+        self.follow(request, &mut |_, _| Ok(())).await
+    }
+
+    /// Sends one request and keeps the whole answer.
+    #[cfg(test)]
     pub(crate) async fn send(&mut self, request: &Request<'_>) -> Result<Answer, Trouble> {
+        let mut body = Vec::new();
+        let mut keep = |_: u16, piece: &[u8]| {
+            body.extend_from_slice(piece);
+            Ok(())
+        };
+        let status = self.follow(request, &mut keep).await?;
+        Ok(Answer { status, body })
+    }
+
+    /// Sends one request and hands over each piece of the answer's body, with the status, as it comes; the status.
+    pub(crate) async fn follow(
+        &mut self,
+        request: &Request<'_>,
+        take: &mut Take<'_>,
+    ) -> Result<u16, Trouble> {
         if !self.is_quiet().await {
             self.kept = false;
             return Err(Trouble::Unsent);
         }
-        let answer = self.exchange(request).await;
+        let answer = self.exchange(request, take).await;
         self.kept &= answer.is_ok();
         answer.map_err(Trouble::Exchange)
     }
@@ -100,7 +125,7 @@ impl<C: Connection> Client<C> {
         read.await.is_pending() && self.stream.read.is_empty()
     }
 
-    async fn exchange(&mut self, request: &Request<'_>) -> io::Result<Answer> {
+    async fn exchange(&mut self, request: &Request<'_>, take: &mut Take<'_>) -> io::Result<u16> {
         self.stream.send(&request.text()).await?;
         let mut head = self.head().await?;
         // Interim answers; the one asked for follows.
@@ -108,13 +133,10 @@ impl<C: Connection> Client<C> {
             head = self.head().await?;
         }
         self.kept = head.keeps && head.framing != Framing::ToTheEnd;
-        let (status, mut body) = (head.status, Vec::new());
-        let whole = self.stream.body(head.framing, |piece| {
-            body.extend_from_slice(piece);
-            Ok(())
-        });
+        let status = head.status;
+        let whole = self.stream.body(head.framing, |piece| take(status, piece));
         whole.await?;
-        Ok(Answer { status, body })
+        Ok(status)
     }
 
     async fn head(&mut self) -> io::Result<Head> {

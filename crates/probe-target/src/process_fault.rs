@@ -124,9 +124,7 @@ impl ProcessFault {
             }
             STOP_ACCEPTING => Self::lasting(&mut fields, |_| Ok(Act::StopAccepting)),
             _ => {
-                let known = Self::NAMES.join(", ");
-                let message = format!("no process fault `{name}`, expected one of {known}");
-                return Err(Invalid::new(fields.path(at), message));
+                return Err(Invalid::new(fields.path(at), Self::unknown(name)));
             }
         }?;
         fields.finish()?;
@@ -157,6 +155,12 @@ impl ProcessFault {
             bounds: Bounds::read_times(fields)?,
             leased: fields.flag("leased")?,
         })
+    }
+
+    /// What is wrong with a name that is none of these.
+    pub(crate) fn unknown(name: &str) -> String {
+        let known = Self::NAMES.join(", ");
+        format!("no process fault `{name}`, expected one of {known}")
     }
 
     /// Its name, which is also the end of its address: `/v1/process/exit`.
@@ -217,6 +221,25 @@ impl ProcessFault {
         }
         object
     }
+}
+
+/// All of them with what each does, for help.
+pub fn table() -> String {
+    const ALL: [(&str, &str); 5] = [
+        (EXIT, "it ends with --code and --message, without a drain"),
+        (SIGNAL, "it dies of --signal"),
+        (
+            SIGTERM,
+            "SIGTERM is lost (--ignore) or followed later (--delay); what --fail names fails from then on",
+        ),
+        (MEMORY, "it takes --bytes of memory, touches and holds them"),
+        (
+            STOP_ACCEPTING,
+            "no port accepts; the system completes connections until its backlog is full",
+        ),
+    ];
+    let rows = ALL.map(|(name, about)| format!("\n  {name:16} {about}"));
+    format!("A fault of the process is one of:{}", rows.concat())
 }
 
 impl Sigterm {

@@ -1,6 +1,8 @@
 //! `probe-target flip|heal|state|journal`: calls to the control API of a running target, from inside its container.
 
-use std::io;
+use std::fmt::Display;
+use std::future::poll_fn;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,9 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::behaviour::Effect;
 use crate::cli::control::{Ask, Control};
 use crate::cli::{self, Command};
-use crate::client::{Answer, Client, Request};
+use crate::client::{Client, Request, Take, Trouble};
 use crate::failure::Failure;
 use crate::invalid::Invalid;
 use crate::net::Network;
@@ -21,6 +24,8 @@ use crate::serve;
 
 /// How long the target may take. A port that has to be bound first takes no longer than this.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+type Output = Box<dyn Write + Send>;
 
 /// Makes the calls; what is to be printed.
 pub(crate) async fn run<N: Network>(
@@ -38,8 +43,39 @@ pub(crate) async fn run<N: Network>(
     match control.ask {
         Ask::State => remote.text("/v1/state").await,
         Ask::Journal(since) => remote.text(&format!("/v1/journal?since={since}")).await,
+        Ask::Stream(since) => {
+            let interrupted = poll_fn(|context| (process.terminate)(context));
+            tokio::select! {
+                biased;
+                () = interrupted => Ok(String::new()),
+                end = remote.stream(since, &mut process.output) => end,
+            }
+        }
+        Ask::Wait(query, time) => {
+            let call = format!("/v1/journal/wait?{query}");
+            let interrupted = poll_fn(|context| (process.terminate)(context));
+            let answer = tokio::select! {
+                biased;
+                () = interrupted => return Err(Failure::Failed("interrupted".to_owned())),
+                answer = remote.call_within(time + ANSWER_WITHIN, "GET", &call, Vec::new()) => answer,
+            };
+            Ok(String::from_utf8_lossy(&answer?).into_owned())
+        }
+        Ask::Afflict(fault) => {
+            let name = fault.name();
+            let body = serde_json::to_vec(&fault.body()).expect("our own types must be JSON");
+            let ack = remote.change("POST", &afflicted(name), body).await?;
+            Ok(format!("process {name} is set ({ack})\n"))
+        }
+        Ask::Unafflict(name) => {
+            let ack = remote
+                .change("DELETE", &afflicted(name), Vec::new())
+                .await?;
+            Ok(format!("process {name} is as in the base ({ack})\n"))
+        }
         Ask::Lay(port, path, behaviour) => {
-            let word = behaviour.effect.word();
+            let effects = [&behaviour.effect].into_iter().chain(&behaviour.then);
+            let word = effects.map(Effect::word).collect::<Vec<_>>().join(",");
             let mut said = Vec::new();
             for port in remote.ports(port).await? {
                 let ack = remote.put(&route(port, &path), &behaviour).await?;
@@ -138,6 +174,62 @@ impl<N: Network> Remote<'_, N> {
     }
 
     async fn call(&self, method: &str, target: &str, body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        self.call_within(ANSWER_WITHIN, method, target, body).await
+    }
+
+    async fn call_within(
+        &self,
+        time: Duration,
+        method: &str,
+        target: &str,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut whole = Vec::new();
+        let mut keep = |_: u16, piece: &[u8]| {
+            whole.extend_from_slice(piece);
+            Ok(())
+        };
+        let answer = self.ask(method, target, &body, &mut keep);
+        match timeout(time, answer).await {
+            Err(_) => Err(self.failed(&"no answer in time")),
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok(200)) => Ok(whole),
+            Ok(Ok(_)) => Err(self.failed(&refusal(&whole))),
+        }
+    }
+
+    /// Prints a line for each record from a number on, until nobody reads them any more.
+    async fn stream(&self, since: u64, output: &mut Output) -> Result<String, Failure> {
+        let (mut begun, mut refused) = (Vec::new(), Vec::new());
+        let mut print = |status: u16, piece: &[u8]| {
+            if status != 200 {
+                refused.extend_from_slice(piece);
+                return Ok(());
+            }
+            begun.extend_from_slice(piece);
+            while let Some(end) = begun.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = begun.drain(..=end).collect();
+                if let Some(record) = line.strip_prefix(b"data: ") {
+                    output.write_all(record)?;
+                    output.flush()?;
+                }
+            }
+            Ok(())
+        };
+        let call = format!("/v1/journal/stream?since={since}");
+        match self.ask("GET", &call, b"", &mut print).await? {
+            200 => Ok(String::new()),
+            _ => Err(self.failed(&refusal(&refused))),
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        body: &[u8],
+        take: &mut Take<'_>,
+    ) -> Result<u16, Failure> {
         let host = self.address.to_string();
         let shown = self.token.as_ref().map(|token| format!("Bearer {token}"));
         let mut headers = vec![("host", host.as_str())];
@@ -146,21 +238,24 @@ impl<N: Network> Remote<'_, N> {
             method,
             target,
             headers: &headers,
-            body: &body,
+            body,
         };
         let answer = async {
             let mut client = Client::connect(self.network, self.address).await?;
-            client.send(&request).await
+            client.follow(&request, take).await
         };
-        let at =
-            |what: &dyn std::fmt::Display| Failure::Failed(format!("{}: {what}", self.address));
-        match timeout(ANSWER_WITHIN, answer).await {
-            Err(_) => Err(at(&"no answer in time")),
-            Ok(Err(trouble)) => Err(at(&trouble)),
-            Ok(Ok(Answer { status: 200, body })) => Ok(body),
-            Ok(Ok(Answer { body, .. })) => Err(at(&refusal(&body))),
-        }
+        answer
+            .await
+            .map_err(|trouble: Trouble| self.failed(&trouble))
     }
+
+    fn failed(&self, what: &dyn Display) -> Failure {
+        Failure::Failed(format!("{}: {what}", self.address))
+    }
+}
+
+fn afflicted(name: &str) -> String {
+    format!("/v1/process/{name}")
 }
 
 fn route(port: u16, path: &str) -> String {

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli;
-use crate::client::{Answer, Client, Request, Trouble};
+use crate::client::{Client, Request, Trouble};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::failure::Failure;
@@ -139,7 +139,7 @@ impl<N: Network> User<N> {
             headers,
             body: &[],
         };
-        let Answer { status, body: _ } = client.send(&request).await?;
+        let status = client.status(&request).await?;
         if !self.traffic.fresh && !client.is_closed() {
             self.idle().push(client);
         }

@@ -11,88 +11,98 @@ use crate::behaviour::Behaviour;
 use crate::duration;
 use crate::invalid::Invalid;
 use crate::opening::{Opening, PortState};
+use crate::percent;
 use crate::place::Place;
+use crate::process_fault::ProcessFault;
 use crate::word::Word;
 
 const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies.";
 
+const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Spec {
+    Spec {
+        name,
+        value,
+        many: false,
+        help,
+    }
+}
+
 /// How `flip` is written.
 pub(crate) const FLIP: Grammar = Grammar {
-    usage: "flip [PORT]/PATH BEHAVIOUR [--for 30s] [--count N] … | flip PORT open|closed|blackhole|stop-accepting|reset [--for 30s]",
-    about: "Lay a behaviour over a path of a running target, or a state over a port",
+    usage: "flip [PORT]/PATH BEHAVIOUR[,BEHAVIOUR…] [--for 30s] [--count N] …\n       \
+            probe-target flip PORT open|closed|blackhole|stop-accepting|reset [--protocol http] [--for 30s] …\n       \
+            probe-target flip process exit|signal|sigterm|memory|stop-accepting [--code 3] [--after 10s] …",
+    about: "Lay a behaviour over a path of a running target, a state over a port, or a fault over its process",
     operands: 2,
     options: &[
+        spec("for", "DURATION", "End it after this time"),
+        spec("count", "N", "End it after this many requests"),
+        spec("after", "DURATION", "Begin it so much later"),
+        spec(
+            "every",
+            "DURATION",
+            "Begin it again so long after each beginning, when --for, --count or a list of behaviours has ended it",
+        ),
+        spec(
+            "probability",
+            "P",
+            "Only for this share of the requests, from 0 to 1",
+        ),
+        spec(
+            "seed",
+            "N",
+            "Which of them: the same seed means the same ones",
+        ),
+        spec(
+            "agent",
+            "PREFIX",
+            "Only for callers whose user agent begins so; kube-probe/ is the kubelet",
+        ),
+        spec(
+            "delay",
+            "DURATION",
+            "Hold each answer back so long; of sigterm: end so much later",
+        ),
         Spec {
-            name: "for",
-            value: "DURATION",
-            many: false,
-            help: "End it after this time",
+            many: true,
+            ..spec(
+                "header",
+                "NAME: VALUE",
+                "A header of the reply; may be repeated",
+            )
         },
+        spec("body", "TEXT", "The body of the reply"),
+        spec(
+            "bytes",
+            "N",
+            "How many bytes of the body a fault sends; of memory: how many to hold, such as 64Mi",
+        ),
+        spec(
+            "pace",
+            "DURATION",
+            "The time between two bytes of a slow fault",
+        ),
+        spec("hops", "N", "How many redirects in a chain"),
+        spec(
+            "protocol",
+            "PROTOCOL",
+            "What is spoken on the port from now on; a port that is not there is opened",
+        ),
+        spec("code", "N", "Of exit: the exit code; 1 by default"),
+        spec("signal", "NAME", "Of signal: SIGKILL, SIGSEGV, SIGABRT, …"),
+        spec(
+            "message",
+            "TEXT",
+            "Of exit and signal: the termination message it leaves",
+        ),
+        spec("ignore", "", "Of sigterm: SIGTERM is lost"),
         Spec {
-            name: "count",
-            value: "N",
-            many: false,
-            help: "End it after this many requests",
-        },
-        Spec {
-            name: "after",
-            value: "DURATION",
-            many: false,
-            help: "Begin it so much later",
-        },
-        Spec {
-            name: "every",
-            value: "DURATION",
-            many: false,
-            help: "Begin it again so long after each beginning, when --for or --count has ended it",
-        },
-        Spec {
-            name: "probability",
-            value: "P",
-            many: false,
-            help: "Only for this share of the requests, 0 to 1",
-        },
-        Spec {
-            name: "seed",
-            value: "N",
-            many: false,
-            help: "Which of them; the same seed means the same ones",
-        },
-        Spec {
-            name: "delay",
-            value: "DURATION",
-            many: false,
-            help: "Let each request wait so long first",
-        },
-        Spec {
-            name: "bytes",
-            value: "N",
-            many: false,
-            help: "How many bytes of the body a fault sends",
-        },
-        Spec {
-            name: "pace",
-            value: "DURATION",
-            many: false,
-            help: "The time between two bytes of a slow fault",
-        },
-        Spec {
-            name: "hops",
-            value: "N",
-            many: false,
-            help: "How many redirects in a chain",
-        },
-        Spec {
-            name: "agent",
-            value: "PREFIX",
-            many: false,
-            help: "Only for callers whose user agent begins so: kube-probe/",
-        },
-        Spec {
-            name: "body",
-            value: "TEXT",
-            many: false,
-            help: "The body of the reply",
+            many: true,
+            ..spec(
+                "fail",
+                "[PORT]/PATH|PORT",
+                "Of sigterm: what fails from SIGTERM on; may be repeated",
+            )
         },
         CONTROL,
         TOKEN_FILE,
@@ -102,9 +112,9 @@ pub(crate) const FLIP: Grammar = Grammar {
 
 /// How `heal` is written.
 pub(crate) const HEAL: Grammar = Grammar {
-    usage: "heal [[PORT]/PATH | PORT]",
-    about: "Take all flips away, or those of one path or port",
-    operands: 1,
+    usage: "heal [[PORT]/PATH | PORT | process FAULT]",
+    about: "Take all flips away, or those of one path or port, or one of the process",
+    operands: 2,
     options: &[CONTROL, TOKEN_FILE],
     notes: NOTES,
 };
@@ -120,20 +130,29 @@ pub(crate) const STATE: Grammar = Grammar {
 
 /// How `journal` is written.
 pub(crate) const JOURNAL: Grammar = Grammar {
-    usage: "journal [--since N]",
-    about: "Print the requests a running target was asked, as JSON",
-    operands: 0,
+    usage: "journal [wait|stream] [--since N] [--port N] [--path PATH] [--hits N] [--timeout 30s]",
+    about: "Print the requests a running target was asked, wait for some to come, or follow them, as JSON",
+    operands: 1,
     options: &[
-        Spec {
-            name: "since",
-            value: "N",
-            many: false,
-            help: "Only those from number N on",
-        },
+        spec(
+            "since",
+            "N",
+            "Only those from number N on; those to come, if waited for",
+        ),
+        spec("port", "N", "wait: for requests on this port"),
+        spec("path", "PATH", "wait: for requests of this path"),
+        spec("hits", "N", "wait: for so many; 1 by default"),
+        spec(
+            "timeout",
+            "DURATION",
+            "wait: so long, or exit 1; 30s by default, 10m at most",
+        ),
         CONTROL,
         TOKEN_FILE,
     ],
-    notes: NOTES,
+    notes: "Times are microseconds since the target's start. `journal` prints one object, whose `next` is where to go on with --since;\n\
+            `journal stream` prints a line for each request, until it is interrupted.\n\
+            Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies.",
 };
 
 /// A call to a running target.
@@ -150,12 +169,20 @@ pub(crate) struct Control {
 pub(crate) enum Ask {
     State,
     Journal(u64),
+    /// The records from a number on, until it is interrupted.
+    Stream(u64),
+    /// The query of a wait, and how long it may take.
+    Wait(String, Duration),
     /// A behaviour for a path, on one port or on all.
     Lay(Option<u16>, String, Behaviour),
     /// A state for a port, or for all.
     Open(Option<u16>, Opening),
+    /// Something for the process.
+    Afflict(ProcessFault),
     /// The flips of one place away, or all.
     Heal(Option<Place>),
+    /// That of the process away.
+    Unafflict(&'static str),
 }
 
 impl Control {
@@ -164,11 +191,8 @@ impl Control {
         let access = Access::new(&mut options);
         let ask = match command {
             "state" => Ask::State,
-            "journal" => Ask::Journal(options.read_as("since", number)?.unwrap_or(0)),
-            "heal" => match options.operands.pop() {
-                None => Ask::Heal(None),
-                Some(place) => Ask::Heal(Some(Place::parse(&place)?)),
-            },
+            "journal" => journal(options)?,
+            "heal" => heal(options)?,
             _ => flip(options)?,
         };
         Ok(Self {
@@ -179,46 +203,151 @@ impl Control {
     }
 }
 
+fn journal(mut options: Options) -> Result<Ask, Invalid> {
+    let how = options.operands.pop();
+    let since = options.read_as("since", number)?;
+    let waits = match how.as_deref() {
+        None | Some("stream") => false,
+        Some("wait") => true,
+        Some(other) => {
+            let message =
+                format!("no `journal {other}`, expected journal, journal wait or journal stream");
+            return Err(Invalid::new("", message));
+        }
+    };
+    let timeout = options.read_as("timeout", duration)?;
+    let filters = ["port", "path", "hits"].map(|name| (name, options.one(name)));
+    if waits {
+        let timeout = timeout.unwrap_or(Duration::from_secs(30));
+        let since = ("since", since.map(|since| since.to_string()));
+        let mut query = format!("timeout={}", duration::format(timeout));
+        for (name, value) in filters.into_iter().chain([since]) {
+            if let Some(value) = value {
+                query.extend(["&", name, "=", &percent::encode(&value)]);
+            }
+        }
+        return Ok(Ask::Wait(query, timeout));
+    }
+    let timeout = ("timeout", timeout.map(|_| String::new()));
+    let mut given = filters.into_iter().chain([timeout]);
+    if let Some((name, _)) = given.find(|(_, value)| value.is_some()) {
+        let message = "means nothing without `wait`";
+        return Err(Invalid::new(format!("--{name}"), message));
+    }
+    let since = since.unwrap_or(0);
+    Ok(if how.is_some() {
+        Ask::Stream(since)
+    } else {
+        Ask::Journal(since)
+    })
+}
+
+fn heal(mut options: Options) -> Result<Ask, Invalid> {
+    let Ok(place) = options.operand("") else {
+        return Ok(Ask::Heal(None));
+    };
+    if place == PROCESS {
+        let name = options.operand("FAULT")?;
+        let known = ProcessFault::NAMES.into_iter().find(|known| *known == name);
+        let known = known.ok_or_else(|| Invalid::new("FAULT", ProcessFault::unknown(&name)))?;
+        return Ok(Ask::Unafflict(known));
+    }
+    match options.operands.pop() {
+        Some(extra) => Err(Invalid::new("", format!("unexpected argument `{extra}`"))),
+        None => Ok(Ask::Heal(Some(Place::parse(&place)?))),
+    }
+}
+
+/// What stands where a place stands, if the process is meant.
+const PROCESS: &str = "process";
+
 /// Every option of `flip` is a field of the control API's body, so it is read, and refused, as one.
 fn flip(mut options: Options) -> Result<Ask, Invalid> {
-    let place = Place::parse(&options.operand("[PORT]/PATH")?)?;
+    let place = options.operand("[PORT]/PATH, PORT or process")?;
     let word = options.operand("BEHAVIOUR")?;
-    let port = match place {
+    let refused = |invalid| refused(invalid, &word);
+    if place == PROCESS {
+        let mut body = Map::new();
+        body.insert("fault".to_owned(), word.as_str().into());
+        let fault = ProcessFault::read(with(body, &mut options)?, "");
+        return fault.map(Ask::Afflict).map_err(refused);
+    }
+    let port = match Place::parse(&place)? {
         Place::Port(port) => Some(port),
         Place::Route(port, path) => {
-            let read: Result<Word, _> = word.parse();
-            let read = read.map_err(|message| Invalid::new("BEHAVIOUR", message))?;
-            if let Some(behaviour) = read.on_route() {
-                let body = with(behaviour.write(), &mut options);
-                let behaviour = Behaviour::read(body, "").map_err(option)?;
+            if let Some(body) = laid(&word)? {
+                let behaviour = Behaviour::read(with(body, &mut options)?, "");
+                let behaviour = behaviour.map_err(refused)?;
                 return Ok(Ask::Lay(port, path, behaviour));
             }
             port
         }
     };
-    let state = state(&word)?;
-    let body = with(Opening::new(state).write(), &mut options);
-    Ok(Ask::Open(port, Opening::read(body, "").map_err(option)?))
+    let body = Opening::new(state(&word)?).write();
+    let opening = Opening::read(with(body, &mut options)?, "");
+    Ok(Ask::Open(port, opening.map_err(refused)?))
+}
+
+/// The body that one word means for a route, or several with commas between; none if it means the whole port.
+fn laid(word: &str) -> Result<Option<Map<String, Value>>, Invalid> {
+    if word.contains(',') {
+        let mut body = Map::new();
+        let words = word.split(',').map(Value::from);
+        body.insert("sequence".to_owned(), words.collect());
+        return Ok(Some(body));
+    }
+    let read: Result<Word, _> = word.parse();
+    let read = read.map_err(|message| Invalid::new("BEHAVIOUR", message))?;
+    Ok(read.on_route().map(|behaviour| behaviour.write()))
 }
 
 /// The body with the options that were given.
-fn with(mut body: Map<String, Value>, options: &mut Options) -> Value {
+fn with(mut body: Map<String, Value>, options: &mut Options) -> Result<Value, Invalid> {
     for spec in FLIP.options {
-        if let Some(text) = options.one(spec.name) {
-            // Read as what JSON makes of it, so that a wrong one is refused where all are.
-            let number = || serde_json::from_str(&text).ok();
-            let value = match spec.value {
-                "N" | "P" => number().unwrap_or(Value::from(text.as_str())),
-                _ => text.into(),
-            };
-            body.insert(spec.name.to_owned(), value);
-        }
+        let mut values = options.many(spec.name);
+        let Some(last) = values.pop() else {
+            continue;
+        };
+        // Read as what JSON makes of it, so that a wrong one is refused where all are.
+        let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::from(text));
+        let (field, value) = match spec.value {
+            "NAME: VALUE" => ("headers", headers(values.into_iter().chain([last]))?),
+            _ if spec.many => (spec.name, values.into_iter().chain([last]).collect()),
+            "" => (spec.name, (last != "false").into()),
+            "N" | "P" => (spec.name, read(last)),
+            _ => (spec.name, last.into()),
+        };
+        body.insert(field.to_owned(), value);
     }
-    body.into()
+    Ok(body.into())
 }
 
-fn option(invalid: Invalid) -> Invalid {
-    Invalid::new(format!("--{}", invalid.field), invalid.message)
+fn headers(given: impl Iterator<Item = String>) -> Result<Value, Invalid> {
+    let mut headers = Map::new();
+    for text in given {
+        let (name, value) = text.split_once(':').ok_or_else(|| {
+            Invalid::new("--header", format!("must be NAME: VALUE, not `{text}`"))
+        })?;
+        headers.insert(name.trim().to_owned(), value.trim().into());
+    }
+    Ok(headers.into())
+}
+
+/// What a refused body means for the command line it was made of.
+fn refused(invalid: Invalid, word: &str) -> Invalid {
+    let field = invalid.field.split('.').next().unwrap_or_default();
+    let field = match field {
+        "" => return Invalid::new("", format!("`{word}` {}", invalid.message)),
+        "fault" | "sequence" => return Invalid::new("BEHAVIOUR", invalid.message),
+        "headers" => "header",
+        field => field,
+    };
+    let message = if invalid.message.starts_with("unknown field") {
+        format!("means nothing beside `{word}`")
+    } else {
+        invalid.message
+    };
+    Invalid::new(format!("--{field}"), message)
 }
 
 fn state(word: &str) -> Result<PortState, Invalid> {

@@ -240,6 +240,7 @@ fn what_cannot_be_asked_is_refused() {
         flip /x 503 --count 0
         flip 8080 503
         flip 8080 closed --count 1
+        flip process
         heal x
         journal --since x
         state --control web:1",
@@ -253,7 +254,7 @@ fn what_cannot_be_asked_is_refused() {
             check icmp 127.0.0.1:80
                 error: no protocol `icmp`, expected http, https, grpc, grpcs or tcp
             flip
-                error: [PORT]/PATH is missing
+                error: [PORT]/PATH, PORT or process is missing
             flip /x
                 error: BEHAVIOUR is missing
             flip /x 99
@@ -266,6 +267,8 @@ fn what_cannot_be_asked_is_refused() {
                 error: `BEHAVIOUR`: a port is refuse, open, closed, blackhole, stop-accepting or reset, not `503`; a path has a slash
             flip 8080 closed --count 1
                 error: `--count`: nothing can be counted on a port that is closed
+            flip process
+                error: BEHAVIOUR is missing
             heal x
                 error: no route `x`, expected [PORT]/PATH or PORT
             journal --since x

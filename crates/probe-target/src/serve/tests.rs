@@ -422,3 +422,6 @@ mod secured;
 
 /// What the process itself can be told.
 mod process_faults;
+
+/// What a user types.
+mod client;

@@ -28,7 +28,7 @@ impl io::Write for Printed {
 }
 
 /// Runs a command to its end; its exit code and everything it says.
-async fn say(network: &Memory, line: &str, system: System) -> String {
+pub(super) async fn say(network: &Memory, line: &str, system: System) -> String {
     let printed = Printed::default();
     let arguments: Vec<_> = line.split(' ').collect();
     let mut command = process(network, &arguments, std::future::pending());
@@ -41,7 +41,7 @@ async fn say(network: &Memory, line: &str, system: System) -> String {
 
 /// A system of which nothing is known but the command line of process 1, if that can be read.
 #[derive(Clone, Copy)]
-struct System(Option<&'static str>);
+pub(super) struct System(Option<&'static str>);
 
 impl Files for System {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
@@ -55,7 +55,7 @@ impl Files for System {
     }
 }
 
-const SERVING: System = System(Some("/probe-target\0--port\08080\0--port\08081\0"));
+pub(super) const SERVING: System = System(Some("/probe-target\0--port\08080\0--port\08081\0"));
 
 #[test]
 fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
