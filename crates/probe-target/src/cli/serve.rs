@@ -61,9 +61,9 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         },
         Spec {
             name: "tls-alpn",
-            value: "NAME",
-            many: true,
-            help: "What https offers, best first; h2 and http/1.1 if nothing is said",
+            value: "NAMES",
+            many: false,
+            help: "What https offers in ALPN, best first: h2,http/1.1 if nothing is said",
         },
         JOURNAL,
         Spec {
@@ -261,8 +261,19 @@ impl Secured {
             (Some(_), None) => return Err(Invalid::new("--tls-key", "belongs to --tls-cert")),
             (None, Some(_)) => return Err(Invalid::new("--tls-cert", "belongs to --tls-key")),
         };
-        let alpn = options.many("tls-alpn");
+        let alpn = options.read_as("tls-alpn", alpn)?.unwrap_or_default();
         Ok(Self { pair, alpn })
+    }
+}
+
+/// `h2,http/1.1`.
+fn alpn(text: &str) -> Result<Vec<String>, String> {
+    let names: Vec<String> = text.split(',').map(str::to_owned).collect();
+    // RFC 7301: a name has 1 to 255 bytes.
+    if names.iter().all(|name| (1..=255).contains(&name.len())) {
+        Ok(names)
+    } else {
+        Err(format!("must be names such as h2,http/1.1, not `{text}`"))
     }
 }
 

@@ -8,11 +8,11 @@ use std::sync::{Arc, OnceLock};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use tokio::io::AsyncWriteExt;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::crypto::ring::sign::any_supported_type;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::rustls::server::NoServerSessionStorage;
+use tokio_rustls::rustls::server::{Acceptor, ClientHello, NoServerSessionStorage};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ServerConfig};
 
@@ -29,6 +29,9 @@ use crate::script;
 /// What Go's servers answer, in its words, as people search for them.
 const NOT_TLS: &[u8] =
     b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// The alert of that name (RFC 7301), as whole servers send it: before anything else. The library would begin its answer first.
+const NO_APPLICATION_PROTOCOL: &[u8] = b"\x15\x03\x03\0\x02\x02\x78";
 
 /// What proves who a target is, and what it offers.
 #[derive(Debug)]
@@ -85,7 +88,13 @@ impl Tls {
             script::close(connection).await;
             return Err(ErrorKind::InvalidData.into());
         }
-        let stream = TlsAcceptor::from(config).accept(connection).await?;
+        let mut begun = LazyConfigAcceptor::new(Acceptor::default(), connection).await?;
+        if !suits(&begun.client_hello(), &config) {
+            begun.io.write_all(NO_APPLICATION_PROTOCOL).await?;
+            script::close(begun.io).await;
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let stream = begun.into_stream(config).await?;
         Ok(Layer::Server(Box::new(stream)))
     }
 
@@ -105,6 +114,12 @@ impl Tls {
         let config = config(pair, alpn).map_err(io::Error::other)?;
         Ok(Arc::clone(known.get_or_init(|| config)))
     }
+}
+
+/// Whether a client that names protocols names one of ours.
+fn suits(hello: &ClientHello<'_>, config: &ServerConfig) -> bool {
+    let ours = |name: &[u8]| config.alpn_protocols.iter().any(|known| known == name);
+    hello.alpn().is_none_or(|mut named| named.any(ours))
 }
 
 fn config(pair: Arc<CertifiedKey>, alpn: Vec<Vec<u8>>) -> Result<Arc<ServerConfig>, rustls::Error> {

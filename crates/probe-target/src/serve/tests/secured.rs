@@ -131,6 +131,20 @@ fn a_grpcs_port_is_healthy_over_http2_alone() {
 }
 
 #[test]
+fn a_client_that_speaks_nothing_of_ours_is_told_so() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpcs"]).await;
+        let error = handshake(&site, 8080, "http/1.1").await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("received fatal alert: NoApplicationProtocol"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
 fn what_an_https_port_offers_can_be_said() {
     run(async {
         let site = Site::start(&["--port", "8080=https", "--tls-alpn", "http/1.1"]).await;
