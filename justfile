@@ -44,3 +44,10 @@ packed features suffix:
         cargo build --locked -p probe-target --features "{{ features }}" --profile tiny --target "$(rustc --print host-tuple)"
     cargo run --release --locked -- image --binary "target/$(rustc --print host-tuple)/tiny/probe-target" \
         -t "probe-target:$(cargo pkgid -p probe-target | sed 's/.*[#@]//'){{ suffix }}" -o target/probe-target{{ suffix }}.tar
+
+# The probe-target's budgets on this machine, as a table for the README; against nginx where that is installed.
+bench:
+    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+        cargo build --locked -p probe-target --profile tiny --target "$(rustc --print host-tuple)"
+    ulimit -n "$(ulimit -Hn)" && cargo bench --locked -p probe-target --bench budgets -- \
+        "$PWD/target/$(rustc --print host-tuple)/tiny/probe-target"

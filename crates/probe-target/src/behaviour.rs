@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ::http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -141,7 +142,7 @@ impl Effect {
     /// The word for it in journals and on the command line: `503`, `hang`, …
     pub fn word(&self) -> String {
         match self {
-            Self::Reply(reply) => reply.status.to_string(),
+            Self::Reply(reply) => reply.code().as_str().to_owned(),
             Self::Fault(fault, _) => fault.name().to_owned(),
         }
     }
@@ -254,6 +255,13 @@ impl From<u16> for Effect {
     /// The plain reply with this status.
     fn from(status: u16) -> Self {
         Self::Reply(status.into())
+    }
+}
+
+impl Reply {
+    /// The status as HTTP has it.
+    pub(crate) fn code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).expect("a status must be 200–999")
     }
 }
 

@@ -1,6 +1,8 @@
 //! The head of a request as values: what it asks for, by whom, and how the rest of it is framed. Pure.
 //! Of its headers only those are kept that matter here.
 
+use std::mem::MaybeUninit;
+
 use ::http::{Method, StatusCode, Uri};
 use httparse::{Header, Status};
 
@@ -44,9 +46,9 @@ pub(crate) struct Wrong {
 impl Head {
     /// The head that `text` begins with, and its length; `None` if there must be more to come.
     pub(crate) fn parse(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
-        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        let mut request = httparse::Request::new(&mut headers);
-        let length = match request.parse(text) {
+        let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        let length = match request.parse_with_uninit_headers(text, &mut headers) {
             Ok(Status::Complete(length)) => length,
             Ok(Status::Partial) if text.len() < LARGEST => return Ok(None),
             Ok(Status::Partial) if request.version.is_none() => {

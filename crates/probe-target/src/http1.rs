@@ -13,6 +13,7 @@ use crate::head::{self, Head, Wrong};
 use crate::limit::Limit;
 use crate::net::Connection;
 use crate::script;
+use crate::tls;
 
 /// One connection with a client.
 #[derive(Debug)]
@@ -114,9 +115,13 @@ impl<C: Connection> Served<C> {
     /// Ends the connection after the last answer, with FIN. Where a `body` may still be coming, it waits a while for the client to end:
     /// what is unread would make it a RST, and take the answer with it.
     pub(crate) async fn end(mut self, body: Framing) {
-        // Whatever goes wrong, the connection ends here.
-        _ = self.stream.connection.shutdown().await;
-        if body != Framing::Length(0) || !self.stream.read.is_empty() {
+        let more = body != Framing::Length(0) || !self.stream.read.is_empty();
+        // To drop it is as good, but for TLS, which has a goodbye of its own.
+        if more || tls::PRESENT {
+            // Whatever goes wrong, the connection ends here.
+            _ = self.stream.connection.shutdown().await;
+        }
+        if more {
             script::forget(self.stream.connection).await;
         }
     }

@@ -2,7 +2,6 @@
 //! Replies that break HTTP are in `script.rs`.
 
 use std::borrow::Cow;
-use std::io::Write;
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Response, StatusCode};
@@ -30,7 +29,7 @@ pub(crate) fn text(
     port: u16,
     manner: Manner,
 ) -> (Vec<u8>, usize) {
-    let status = status(reply);
+    let status = reply.code();
     let body = reply
         .body
         .as_deref()
@@ -55,8 +54,9 @@ pub(crate) fn text(
         text.extend_from_slice(b"\r\n");
         return (text, 0);
     }
-    // A vector takes everything.
-    _ = write!(text, "content-length: {}\r\n\r\n", body.len());
+    text.extend_from_slice(b"content-length: ");
+    identity::number(body.len(), &mut text);
+    text.extend_from_slice(b"\r\n\r\n");
     if manner.head {
         return (text, 0);
     }
@@ -74,7 +74,7 @@ pub(crate) fn line(status: StatusCode, text: &mut Vec<u8>) {
 
 /// The head, and the body unless the request's method is HEAD.
 pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<()>, Bytes) {
-    let status = status(&reply);
+    let status = reply.code();
     let body = Bytes::from(reply.body.unwrap_or_else(|| plain(status)));
     let mut headers = identity;
     let text = HeaderValue::from_static(PLAIN);
@@ -93,10 +93,6 @@ pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     (response, body)
-}
-
-fn status(reply: &Reply) -> StatusCode {
-    StatusCode::from_u16(reply.status).expect("a status must be 200–999")
 }
 
 /// RFC 9112, 6.3.

@@ -80,7 +80,7 @@ impl Site {
 fn free() -> [SocketAddr; 2] {
     let any = (Ipv4Addr::LOCALHOST, 0).into();
     let listening = [bind(any).unwrap(), bind(any).unwrap()];
-    listening.map(|listening| listening.0.local_addr().unwrap())
+    listening.map(|listening| listening.0.get_ref().local_addr().unwrap())
 }
 
 /// Everything that is answered, and what it ends with: an error, or FIN.
