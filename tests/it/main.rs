@@ -18,6 +18,9 @@ mod story;
 /// What a kubelet makes of every fault.
 mod faults;
 
+/// How processes end, and what is said of it.
+mod ends;
+
 /// The commands beside `run`.
 mod commands;
 /// Signals, kills and what they leave: nothing.

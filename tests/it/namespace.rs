@@ -86,6 +86,11 @@ impl Namespace {
         of_web.remove(0)
     }
 
+    /// Does something with its Pods.
+    pub(crate) fn with_pods<T>(&self, act: impl AsyncFnOnce(Api<Pod>) -> T) -> T {
+        self.runtime.block_on(act(self.api()))
+    }
+
     /// Waits until a Pod is ready, or is not.
     pub(crate) fn wait_ready(&self, pod: &str, ready: bool) {
         let waited = await_condition(self.api(), pod, is_ready(ready));

@@ -100,7 +100,7 @@ async fn command<N: Network>(process: &mut Process<N>) -> Result<String, Failure
     match cli::parse(&process.arguments, &process.environment)? {
         Command::Say(text) => Ok(text),
         Command::Serve(serve) => serve::run(serve, process).await.map(|()| String::new()),
-        Command::Traffic(traffic) => traffic::run(traffic, process).await.map(|()| String::new()),
+        Command::Traffic(traffic) => traffic::run(traffic, process).await,
         Command::Check(check) => check::run(check, &process.network).await,
         Command::Control(control) => remote::run(control, process).await,
     }

@@ -28,11 +28,11 @@ use crate::serve;
 use crate::wire::{Outcome, Sample, State, Traffic};
 use crate::world::Change;
 
-/// Sends until SIGTERM.
+/// Sends until SIGTERM; then what it has come to, as JSON.
 pub(crate) async fn run<N: Network>(
     traffic: cli::traffic::Traffic,
     process: &mut Process<N>,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     let clock = Clock::start();
     let token = serve::token(&traffic.access, &*process.files)?;
     let control = serve::listen(&process.network, traffic.control).await?;
@@ -46,6 +46,7 @@ pub(crate) async fn run<N: Network>(
         network: process.network.clone(),
         log: Log::new(traffic.journal),
         sent: AtomicU64::new(0),
+        outcomes: Mutex::default(),
         idle: Mutex::new(Vec::new()),
         traffic,
     });
@@ -57,7 +58,8 @@ pub(crate) async fn run<N: Network>(
         () = Arc::clone(&user).send_all() => {}
     }
     control.shutdown().await;
-    Ok(())
+    let told = serde_json::to_string(&user.told()).expect("our own types must be JSON");
+    Ok(told + "\n")
 }
 
 /// One user who asks again and again.
@@ -67,6 +69,7 @@ struct User<N: Network> {
     network: N,
     log: Log<Entry>,
     sent: AtomicU64,
+    outcomes: Mutex<BTreeMap<Outcome, u64>>,
     /// Kept-alive connections that carry no request now.
     idle: Mutex<Vec<Client<N::Connection>>>,
     traffic: cli::traffic::Traffic,
@@ -99,6 +102,7 @@ impl<N: Network> User<N> {
             Ok(Ok(status)) => (Outcome::Status, Some(status)),
         };
         let took = micros(self.clock.now() - due);
+        *lock(&self.outcomes).entry(outcome).or_default() += 1;
         self.log.push(|seq| {
             Entry::Sample(Sample {
                 seq,
@@ -151,8 +155,26 @@ impl<N: Network> User<N> {
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client<N::Connection>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
+
+    fn told(&self) -> Traffic {
+        let traffic = &self.traffic;
+        Traffic {
+            address: SocketAddr::to_string(&traffic.address),
+            host: traffic.host.clone(),
+            path: traffic.path.clone(),
+            interval: micros(traffic.interval),
+            fresh: traffic.fresh,
+            timeout: micros(traffic.timeout),
+            sent: self.sent.load(Ordering::Relaxed),
+            outcomes: lock(&self.outcomes).clone(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes what has ended, for ever.
@@ -186,7 +208,6 @@ impl<N: Network> Panel for User<N> {
     }
 
     fn state(&self) -> State {
-        let traffic = &self.traffic;
         State {
             instance: self.identity.instance.clone(),
             revision: 0,
@@ -199,15 +220,7 @@ impl<N: Network> Panel for User<N> {
             draining: None,
             memory: None,
             ports: BTreeMap::new(),
-            traffic: Some(Traffic {
-                address: SocketAddr::to_string(&traffic.address),
-                host: traffic.host.clone(),
-                path: traffic.path.clone(),
-                interval: micros(traffic.interval),
-                fresh: traffic.fresh,
-                timeout: micros(traffic.timeout),
-                sent: self.sent.load(Ordering::Relaxed),
-            }),
+            traffic: Some(self.told()),
         }
     }
 

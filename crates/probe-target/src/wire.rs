@@ -136,6 +136,9 @@ pub struct Traffic {
     pub timeout: u64,
     /// Requests sent so far.
     pub sent: u64,
+    /// How many of them came to what; those in progress are in none.
+    #[serde(default)]
+    pub outcomes: BTreeMap<Outcome, u64>,
 }
 
 /// The answer to every change that was taken.
@@ -251,7 +254,7 @@ pub struct Sample {
     pub took: u64,
 }
 
-/// What came of a request.
+/// What came of a request, in one word.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {

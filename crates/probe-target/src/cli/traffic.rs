@@ -45,7 +45,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         JOURNAL,
     ],
     notes: "Send times are fixed in advance and durations counted from them. The journal is at GET /v1/journal of the control address:\n\
-            outcomes are ok (200–399), status, refused, reset, timeout, error.",
+            outcomes are ok (200–399), status, refused, reset, timeout, error. How many there were of each is in GET /v1/state, and printed at the end.",
 };
 
 /// What is to be sent.

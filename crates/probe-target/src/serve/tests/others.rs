@@ -155,7 +155,9 @@ async fn samples(site: &Site, options: &[&str]) -> String {
     arguments.extend(["--rate", "5/s", "--timeout", "500ms"]);
     arguments.extend(options);
     let end = tokio::time::sleep(Duration::from_millis(1_900));
-    let users = process(&site.network, &arguments, end);
+    let mut users = process(&site.network, &arguments, end);
+    let told = Printed::default();
+    users.output = Box::new(told.clone());
     let users = tokio::spawn(crate::run(users));
     tokio::time::sleep(Duration::from_millis(1_600)).await;
     let mut client = Client::connect(&site.network, control).await.unwrap();
@@ -182,6 +184,8 @@ async fn samples(site: &Site, options: &[&str]) -> String {
             .unwrap_or_default();
         writeln!(story, "{sent} {:?} {status} {took}", sample.outcome).unwrap();
     }
+    let told: serde_json::Value = serde_json::from_str(&told.take()).unwrap();
+    writeln!(story, "{} sent: {}", told["sent"], told["outcomes"]).unwrap();
     story
 }
 
@@ -207,6 +211,7 @@ fn users_ask_at_times_fixed_in_advance_whatever_comes() {
             600 Reset  0
             800 Refused  0
             400 Timeout  500
+            10 sent: {"ok":1,"refused":6,"reset":1,"status":1,"timeout":1}
         "#]]
         .assert_eq(&story);
     });
@@ -243,7 +248,7 @@ fn a_traffic_client_has_a_state_and_nothing_to_change() {
         tokio::time::sleep(Duration::from_millis(700)).await;
         let (_, state) = site.control("GET", "/v1/state", "").await;
         expect![[r#"
-            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"traffic":{"address":"10.0.0.1:80","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2}}
+            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"traffic":{"address":"10.0.0.1:80","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2,"outcomes":{"refused":2}}}
         "#]]
         .assert_eq(&state);
         for (method, call) in [("POST", "/v1/heal"), ("GET", "/v1/plan")] {
