@@ -19,6 +19,7 @@ use crate::world::Change;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Call {
     State,
+    Metrics,
     Plan,
     Journal { since: u64 },
     Stream { since: u64 },
@@ -44,6 +45,10 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// Reads a call.
 pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Call, Refused> {
     let unknown = || Refused::new(StatusCode::NOT_FOUND, "", format!("there is no `{path}`"));
+    if path == "/metrics" {
+        // Scrapers may add parameters of their own.
+        return only(method, &Method::GET, || Ok(Call::Metrics));
+    }
     let rest = path.strip_prefix("/v1/").ok_or_else(unknown)?;
     match rest {
         "state" => only(method, &Method::GET, || {

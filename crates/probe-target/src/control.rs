@@ -16,6 +16,7 @@ use crate::events;
 use crate::head::{Head, Wrong};
 use crate::http1::{Ended, Served};
 use crate::identity::{self, BOOT, INSTANCE};
+use crate::metrics;
 use crate::net::{Connection, Listener};
 use crate::panel::{Panel, Refused};
 use crate::reply;
@@ -122,6 +123,11 @@ impl Control {
         }
         match call {
             Call::State => Ok(Answer::json(StatusCode::OK, &self.panel.state())),
+            Call::Metrics => Ok(Answer {
+                status: StatusCode::OK,
+                media: metrics::MEDIA,
+                said: Said::Whole(metrics::text(&self.panel.state()).into_bytes()),
+            }),
             Call::Plan => match self.panel.plan() {
                 Some(plan) => Ok(Answer::json(StatusCode::OK, &plan)),
                 None => Err(Refused::new(
@@ -187,6 +193,14 @@ impl Control {
 
     async fn wait(&self, wait: Wait) -> Result<Answer, Refused> {
         let log = self.panel.log();
+        // They are held until all have come.
+        if log.size() < wait.hits {
+            let message = format!(
+                "the journal keeps {}, no more can be waited for",
+                log.size()
+            );
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "hits", message));
+        }
         let mut next = wait.since.unwrap_or_else(|| log.next());
         let (mut lost, mut records) = (0, Vec::new());
         let enough = async {

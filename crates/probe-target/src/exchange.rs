@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::http::{Request, header};
 
@@ -19,6 +20,8 @@ pub(crate) struct Exchange {
     target: Arc<Target>,
     /// Taken at its end.
     record: Option<Record>,
+    /// Whether we ended the connection that it shares with others.
+    cut: Option<Arc<AtomicBool>>,
 }
 
 /// A request as it is decided on and journalled.
@@ -44,8 +47,11 @@ impl<'a> Asking<'a> {
 
 impl Exchange {
     pub(crate) fn new(target: Arc<Target>, record: Record) -> Self {
-        let record = Some(record);
-        Self { target, record }
+        Self {
+            target,
+            record: Some(record),
+            cut: None,
+        }
     }
 
     /// The record of a request that has just begun. Until it is said otherwise, the client ended it.
@@ -89,6 +95,20 @@ impl Exchange {
         }
     }
 
+    /// On a connection that we may end under it, which `cut` then says.
+    pub(crate) fn on(mut self, cut: Option<Arc<AtomicBool>>) -> Self {
+        self.cut = cut;
+        self
+    }
+
+    /// Its end: so many bytes of a body were handed over, or the client had left.
+    pub(crate) fn ended(mut self, sent: Option<usize>) {
+        if let Some(bytes) = sent {
+            self.sent(bytes);
+            self.complete();
+        }
+    }
+
     /// This much of the body was handed over.
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.record_mut().bytes += bytes as u64;
@@ -112,8 +132,13 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
-            self.target.record(record);
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        let cut = self.cut.as_ref();
+        if record.closed.is_some() && cut.is_some_and(|cut| cut.load(Ordering::Relaxed)) {
+            record.closed = Some(Side::Target);
         }
+        self.target.record(record);
     }
 }

@@ -11,7 +11,6 @@ use h2::RecvStream;
 
 use crate::behaviour::Effect;
 use crate::exchange::{Asking, Exchange};
-use crate::http;
 use crate::http2::{Site, Stream};
 use crate::script::Step;
 
@@ -43,53 +42,72 @@ pub(crate) async fn answer(
     mut stream: Stream,
 ) -> Option<Step> {
     let (head, body) = request.into_parts();
-    let method = head.uri.path().strip_prefix("/grpc.health.v1.Health/");
-    let service = service(body).await?;
+    let request = Request::from_parts(head, ());
+    let method = request.uri().path();
+    let method = method.strip_prefix("/grpc.health.v1.Health/");
+    let asking = |path: String| Asking {
+        path: path.into(),
+        ..Asking::of(&request)
+    };
     match method {
-        Some("Check") => {}
-        Some("Watch") => return watch(site, &service, stream).await,
+        Some("Check") => {
+            let path = service(body).await?;
+            return check(site, &asking(path), stream).await;
+        }
+        Some("Watch") => {
+            let path = service(body).await?;
+            let exchange = site.note(&asking(path.clone()), "watch");
+            watch(site, &path, stream, exchange).await;
+        }
         Some("List") => {
+            let exchange = site.note(&Asking::of(&request), "list");
             let services = site.target.services(site.port);
             let services = services.iter();
             let message = list(services.map(|(name, effect)| (name.as_str(), meaning(effect))));
-            stream.message(&message);
-            return None;
+            let sent = stream.message(&message);
+            exchange.ended(sent);
         }
         _ => {
-            stream.mean(site, UNIMPLEMENTED);
-            return None;
+            let exchange = site.note(&Asking::of(&request), "501");
+            let sent = stream.mean(site, UNIMPLEMENTED);
+            exchange.ended(sent);
         }
     }
-    let request = Request::from_parts(head.clone(), ());
-    let asking = Asking {
-        path: format!("/{service}").into(),
-        ..Asking::of(&request)
-    };
-    let (decision, exchange) = site.target.begin(site.port, site.peer, &asking);
-    http::pause(decision.delay).await;
+    None
+}
+
+/// Says the status once.
+async fn check(site: &Site, asking: &Asking<'_>, mut stream: Stream) -> Option<Step> {
+    let (decision, exchange) = site.begin(asking);
+    stream.pause(decision.delay).await?;
     match &decision.effect {
         Effect::Fault(fault, details) => stream.suffer(site, *fault, *details, exchange).await,
         effect @ Effect::Reply(_) => {
-            stream.ended(site, meaning(effect), exchange);
+            let sent = stream.mean(site, meaning(effect));
+            exchange.ended(sent);
             None
         }
     }
 }
 
-/// Says the status, and again whenever it is another.
-async fn watch(site: &Site, service: &str, mut stream: Stream) -> Option<Step> {
-    let path = format!("/{service}");
+/// Says the status, and again whenever it is another, until the client leaves.
+async fn watch(site: &Site, path: &str, mut stream: Stream, mut exchange: Exchange) -> Option<()> {
     let (mut changes, mut last) = (site.target.changes(), None);
     let mut sending = stream.begin()?;
     loop {
-        let (effect, until) = site.target.peek(site.port, &path);
+        let (effect, until) = site.target.peek(site.port, path);
         let now = match meaning(&effect) {
             Meaning::Status(status) => status,
             // `health.proto`: SERVICE_UNKNOWN, of a service that may come later.
             _ => 3,
         };
         if last != Some(now) {
-            sending.send_data(framed(&status(now)), false).ok()?;
+            let message = framed(&status(now));
+            let length = message.len();
+            sending.send_data(message, false).ok()?;
+            exchange.sent(length);
+            // All there is to say for now.
+            exchange.complete();
             last = Some(now);
         }
         let clock = site.target.clock;
@@ -109,13 +127,8 @@ async fn watch(site: &Site, service: &str, mut stream: Stream) -> Option<Step> {
 }
 
 impl Stream {
-    fn ended(&mut self, site: &Site, meaning: Meaning, mut exchange: Exchange) {
-        self.mean(site, meaning);
-        exchange.complete();
-    }
-
-    /// An error is the client's, which has left; so everywhere here.
-    fn mean(&mut self, site: &Site, meaning: Meaning) {
+    /// Bytes of the body handed over; `None` if the client has left, which is what an error means everywhere here.
+    fn mean(&mut self, site: &Site, meaning: Meaning) -> Option<usize> {
         let headers = site.target.identity.headers(site.port);
         match meaning {
             Meaning::Status(number) => self.message(&status(number)),
@@ -125,12 +138,12 @@ impl Stream {
                 response
                     .headers_mut()
                     .insert(GRPC_STATUS, u16::from(code).into());
-                _ = self.0.send_response(response, true);
+                self.0.send_response(response, true).ok().map(|_| 0)
             }
             Meaning::Http(number) => {
                 let mut response = Response::new(());
                 *response.status_mut() = StatusCode::from_u16(number).unwrap_or_default();
-                _ = self.0.send_response(response, true);
+                self.0.send_response(response, true).ok().map(|_| 0)
             }
         }
     }
@@ -139,15 +152,15 @@ impl Stream {
         self.0.send_response(grpc(), false).ok()
     }
 
-    fn message(&mut self, message: &[u8]) {
-        let Some(mut sending) = self.begin() else {
-            return;
-        };
+    fn message(&mut self, message: &[u8]) -> Option<usize> {
+        let mut sending = self.begin()?;
         let mut trailers = HeaderMap::new();
         trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-        _ = sending
-            .send_data(framed(message), false)
-            .and_then(|()| sending.send_trailers(trailers));
+        let message = framed(message);
+        let length = message.len();
+        sending.send_data(message, false).ok()?;
+        sending.send_trailers(trailers).ok()?;
+        Some(length)
     }
 }
 
@@ -171,7 +184,7 @@ fn meaning(effect: &Effect) -> Meaning {
     }
 }
 
-/// The service a call names; `None` if the client left, or sent what is no such message.
+/// The route of the service a call names; `None` if the client left, or sent what is no such message.
 async fn service(mut body: RecvStream) -> Option<String> {
     let mut message = Vec::new();
     while let Some(data) = body.data().await {
@@ -182,7 +195,7 @@ async fn service(mut body: RecvStream) -> Option<String> {
             return None;
         }
     }
-    requested(&message)
+    requested(&message).map(|service| format!("/{service}"))
 }
 
 /// The name in a framed `HealthCheckRequest`: field 1, a string. An empty one is left out.

@@ -35,6 +35,7 @@ pub(crate) async fn serve<C: Connection>(
         target,
         port,
         protocol,
+        cut: None,
     };
     let mut draining = site.target.draining();
     let mut ending = std::pin::pin!(drained(&mut draining));

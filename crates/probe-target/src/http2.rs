@@ -5,6 +5,8 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ::http::uri::Authority;
 use ::http::{Method, Request, Response};
@@ -24,6 +26,7 @@ use crate::reply;
 use crate::script::{self, Asked, Step};
 use crate::shared::Shared;
 use crate::target::Target;
+use crate::world::Decision;
 
 /// Requests at a time on one connection.
 const MOST_STREAMS: u32 = 100;
@@ -38,6 +41,8 @@ pub(crate) struct Site {
     pub(crate) port: u16,
     pub(crate) protocol: Protocol,
     pub(crate) peer: SocketAddr,
+    /// Of HTTP/2: set before the connection ends because a fault wants it so.
+    pub(crate) cut: Option<Arc<AtomicBool>>,
 }
 
 /// Serves one connection to its end.
@@ -60,7 +65,7 @@ pub(crate) async fn serve<C: Connection>(
 
 /// Answers streams until the connection ends by itself, or a fault demands an end.
 async fn streams<C: Connection>(
-    site: Site,
+    mut site: Site,
     connection: Shared<C>,
     mut ending: Pin<&mut impl Future<Output = ()>>,
 ) -> Option<Step> {
@@ -70,6 +75,8 @@ async fn streams<C: Connection>(
         .max_header_list_size(LARGEST_HEAD);
     let mut connection = builder.handshake::<_, Bytes>(connection).await.ok()?;
     let (mut answers, mut draining) = (JoinSet::new(), false);
+    let cut = Arc::new(AtomicBool::new(false));
+    site.cut = Some(Arc::clone(&cut));
     loop {
         tokio::select! {
             biased;
@@ -79,6 +86,7 @@ async fn streams<C: Connection>(
             }
             Some(ended) = answers.join_next() => {
                 if let Ok(Some(end)) = ended {
+                    cut.store(true, Ordering::Relaxed);
                     return Some(end);
                 }
             }
@@ -92,13 +100,24 @@ async fn streams<C: Connection>(
 }
 
 impl Site {
+    /// Decides what becomes of a request, and begins its record.
+    pub(crate) fn begin(&self, asking: &Asking<'_>) -> (Decision, Exchange) {
+        let (decision, exchange) = self.target.begin(self.port, self.peer, asking);
+        (decision, exchange.on(self.cut.clone()))
+    }
+
+    /// Begins the record of a request that no behaviour is given to.
+    pub(crate) fn note(&self, asking: &Asking<'_>, reply: &str) -> Exchange {
+        let exchange = self.target.note(self.port, self.peer, asking, reply);
+        exchange.on(self.cut.clone())
+    }
+
     async fn answer(&self, request: Request<RecvStream>, mut stream: Stream) -> Option<Step> {
         if self.protocol.is_grpc() {
             return health::answer(self, request, stream).await;
         }
-        let asking = Asking::of(&request);
-        let (decision, exchange) = self.target.begin(self.port, self.peer, &asking);
-        http::pause(decision.delay).await;
+        let (decision, exchange) = self.begin(&Asking::of(&request));
+        stream.pause(decision.delay).await?;
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
             Effect::Fault(fault, details) => {
@@ -140,7 +159,7 @@ impl Site {
 pub(crate) struct Stream(pub(crate) SendResponse<Bytes>);
 
 impl Stream {
-    fn reply(&mut self, site: &Site, reply: Reply, head: bool, mut exchange: Exchange) {
+    fn reply(&mut self, site: &Site, reply: Reply, head: bool, exchange: Exchange) {
         let headers = site.target.identity.headers(site.port);
         let (head, body) = reply::parts(reply, headers, head);
         let sent = self.0.send_response(head, body.is_empty());
@@ -150,9 +169,15 @@ impl Stream {
             _ => stream.send_data(body, true),
         });
         // An error is the client's, which has left.
-        if sent.is_ok() {
-            exchange.sent(length);
-            exchange.complete();
+        exchange.ended(sent.ok().map(|()| length));
+    }
+
+    /// Waits for as long as the client does; `None` if it has given the stream up.
+    pub(crate) async fn pause(&mut self, delay: Duration) -> Option<()> {
+        tokio::select! {
+            biased;
+            () = http::pause(delay) => Some(()),
+            _ = poll_fn(|context| self.0.poll_reset(context)) => None,
         }
     }
 

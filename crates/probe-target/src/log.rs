@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::wire::Recorded;
+
 /// A ring of records, written and read from anywhere.
 #[derive(Debug)]
 pub(crate) struct Log<R> {
@@ -61,6 +63,20 @@ impl<R: Clone> Log<R> {
     /// The number of the first record that does not exist yet.
     pub(crate) fn next(&self) -> u64 {
         self.lock().next
+    }
+
+    /// How many records there have been, and how many of them are gone.
+    pub(crate) fn recorded(&self) -> Recorded {
+        let ring = self.lock();
+        Recorded {
+            written: ring.next,
+            lost: ring.next - ring.records.len() as u64,
+        }
+    }
+
+    /// How many records it keeps.
+    pub(crate) fn size(&self) -> u64 {
+        self.lock().size as u64
     }
 
     /// Waits until there is a record with number `since` or above.

@@ -81,6 +81,7 @@ impl<N: Network> Port<N> {
         let error = self.listen(wanted.state).await.err();
         if wanted.state != PortState::Blackhole {
             self.held.clear();
+            self.count();
         }
         let retry = error.as_ref().map(|_| self.target.clock.now() + RETRY);
         let settled = Settled {
@@ -121,9 +122,12 @@ impl<N: Network> Port<N> {
                 biased;
                 _ = &mut change => return,
                 () = &mut look => return,
-                Some(_) = self.connections.join_next() => {}
+                Some(_) = self.connections.join_next() => self.count(),
                 accepted = accept(&mut self.listener), if self.hears() => match accepted {
-                    Ok(connection) => self.admit(connection),
+                    Ok(connection) => {
+                        self.admit(connection);
+                        self.count();
+                    }
                     // Out of descriptors, or a connection that ended before it was accepted.
                     Err(_) => sleep(Duration::from_millis(10)).await,
                 },
@@ -134,6 +138,12 @@ impl<N: Network> Port<N> {
     /// Whether it accepts.
     fn hears(&self) -> bool {
         self.state != PortState::StopAccepting && self.held.len() < HELD
+    }
+
+    /// Tells how many connections are open.
+    fn count(&self) {
+        let open = self.connections.len() + self.held.len();
+        self.target.connected(self.number, open);
     }
 
     fn admit(&mut self, connection: N::Connection) {

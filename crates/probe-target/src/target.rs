@@ -3,26 +3,23 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ::http::StatusCode;
 use tokio::sync::watch;
 
-use crate::behaviour::Effect;
 use crate::clock::Clock;
-use crate::exchange::{Asking, Exchange};
-use crate::gaps::Gaps;
 use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::log::Log;
-use crate::moment::Moment;
-use crate::opening::PortState;
 use crate::panel::{Changing, Entry, Panel, Refused};
 use crate::plan::Plan;
+use crate::tally::Tally;
 use crate::tls::Tls;
-use crate::wire::{Ack, Memory, Record, Side, State};
-use crate::world::{Change, Decision, Denied, Fate, Wanted, World};
+use crate::wire::{Ack, Memory, State};
+use crate::world::{Change, Denied, Fate, Wanted, World};
+
+mod requests;
 
 /// A target as its tasks share it.
 pub(crate) struct Target {
@@ -30,7 +27,7 @@ pub(crate) struct Target {
     pub(crate) identity: Identity,
     pub(crate) tls: Tls,
     world: Mutex<World>,
-    gaps: Mutex<Gaps>,
+    tally: Mutex<Tally>,
     log: Log<Entry>,
     changed: watch::Sender<()>,
     settled: watch::Sender<Vec<Settled>>,
@@ -65,7 +62,7 @@ impl Target {
             identity,
             tls,
             world: Mutex::new(world),
-            gaps: Mutex::default(),
+            tally: Mutex::default(),
             log: Log::new(journal),
             changed: watch::Sender::new(()),
             settled: watch::Sender::new(Vec::new()),
@@ -73,81 +70,6 @@ impl Target {
             memory: Mutex::default(),
             keeper,
         }
-    }
-
-    /// Decides what becomes of a request, and begins its record.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        port: u16,
-        peer: SocketAddr,
-        asking: &Asking<'_>,
-    ) -> (Decision, Exchange) {
-        let (now, path) = (self.clock.now(), asking.path.as_ref());
-        let agent = asking.agent.unwrap_or_default();
-        let decision = self.world().decide(now, port, path, agent);
-        let record = Record {
-            path: Some(shortened(path)),
-            method: Some(shortened(asking.method)),
-            agent: asking.agent.map(shortened),
-            gap: lock(&self.gaps).between(now, port, path),
-            ..Exchange::record(now, port, peer, &decision)
-        };
-        (decision, Exchange::new(Arc::clone(self), record))
-    }
-
-    /// Begins the record of a connection to a port without requests.
-    pub(crate) fn accepted(self: &Arc<Self>, port: u16, peer: SocketAddr) -> Exchange {
-        let now = self.clock.now();
-        let revision = self.world().revision();
-        let record = Record {
-            closed: Some(Side::Client),
-            gap: lock(&self.gaps).between(now, port, ""),
-            ..Exchange::unread(now, port, peer, "accept".to_owned(), false, revision)
-        };
-        Exchange::new(Arc::clone(self), record)
-    }
-
-    /// What a route would give now, uncounted, and until when at most.
-    pub(crate) fn peek(&self, port: u16, path: &str) -> (Effect, Option<Moment>) {
-        self.world().peek(self.clock.now(), port, path)
-    }
-
-    /// The gRPC services of a port, the nameless one among them, and what each gives now.
-    pub(crate) fn services(&self, port: u16) -> Vec<(String, Effect)> {
-        let (now, world) = (self.clock.now(), self.world());
-        let mut services = vec![(String::new(), world.peek(now, port, "/").0)];
-        for route in world.routes(port) {
-            let effect = world.peek(now, port, &route).0;
-            let service = route.trim_start_matches('/').to_owned();
-            if !service.is_empty() {
-                services.push((service, effect));
-            }
-        }
-        services
-    }
-
-    /// Decides what becomes of a new connection, and records it if no request of it will be read.
-    pub(crate) fn admit(&self, port: u16, peer: SocketAddr) -> PortState {
-        let now = self.clock.now();
-        let mut world = self.world();
-        let (state, flipped) = world.admit(now, port);
-        let revision = world.revision();
-        if matches!(state, PortState::Reset | PortState::Blackhole) {
-            let reply = state.name().to_owned();
-            let record = Exchange::unread(now, port, peer, reply, flipped, revision);
-            self.log
-                .push(|seq| Entry::Request(Record { seq, ..record }));
-        }
-        state
-    }
-
-    /// The end of a record.
-    pub(crate) fn record(&self, mut record: Record) {
-        record.took = crate::moment::micros(self.clock.now() - record.at);
-        self.log.push(|seq| {
-            record.seq = seq;
-            Entry::Request(record)
-        });
     }
 
     /// How a port is to be, and the revision that says so.
@@ -280,6 +202,7 @@ impl Panel for Target {
                 port.error.clone_from(&settled.error);
             }
         }
+        lock(&self.tally).show(&mut ports);
         State {
             instance: self.identity.instance.clone(),
             revision: world.revision(),
@@ -292,6 +215,7 @@ impl Panel for Target {
             draining: world.draining(),
             memory: Some(self.memory()).filter(|memory| *memory != Memory::default()),
             ports,
+            journal: self.log.recorded(),
             traffic: None,
         }
     }
@@ -347,12 +271,6 @@ impl From<Denied> for Refused {
 
 fn of(all: &[Settled], port: u16) -> Option<&Settled> {
     all.iter().find(|settled| settled.port == port)
-}
-
-/// So that a few long requests do not fill the journal's memory.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 256;
-    text[..text.floor_char_boundary(LONGEST)].to_owned()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

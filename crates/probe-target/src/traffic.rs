@@ -220,6 +220,7 @@ impl<N: Network> Panel for User<N> {
             draining: None,
             memory: None,
             ports: BTreeMap::new(),
+            journal: self.log.recorded(),
             traffic: Some(self.told()),
         }
     }

@@ -9,6 +9,10 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+mod hits;
+
+pub use hits::{Connections, Ended, Hits, Recorded};
+
 use crate::behaviour::Behaviour;
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
@@ -47,6 +51,9 @@ pub struct State {
     /// By number, in both layers; empty at a traffic client.
     #[serde(default)]
     pub ports: BTreeMap<u16, Port>,
+    /// How much the journal has recorded.
+    #[serde(default)]
+    pub journal: Recorded,
     /// At a traffic client only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
@@ -83,6 +90,18 @@ pub struct Port {
     /// By path, only those about which something is said.
     #[serde(default)]
     pub routes: BTreeMap<String, Route>,
+    /// Those of clients.
+    #[serde(default)]
+    pub connections: Connections,
+    /// What was asked, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hits: BTreeMap<String, Hits>,
+    /// The same of all paths first asked when 256 had been, without a period; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<Hits>,
+    /// The same of connections of which no request is read: of a TCP port, and of the states `reset` and `blackhole`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Hits>,
 }
 
 /// One route in `state`. Where a layer is absent the next below answers; below both, 200.
@@ -270,4 +289,28 @@ pub enum Outcome {
     Timeout,
     /// Anything else: closed before a whole reply, not HTTP, no route to the host.
     Error,
+}
+
+impl Outcome {
+    /// Each of them.
+    pub const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::Status,
+        Self::Refused,
+        Self::Reset,
+        Self::Timeout,
+        Self::Error,
+    ];
+
+    /// Its name everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Status => "status",
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
 }

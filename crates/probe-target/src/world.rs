@@ -374,6 +374,10 @@ impl Port {
                     .iter()
                     .map(|(path, route)| (path.clone(), shown(route, now))),
             ),
+            connections: wire::Connections::default(),
+            hits: BTreeMap::new(),
+            others: None,
+            unread: None,
         }
     }
 

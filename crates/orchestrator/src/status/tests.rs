@@ -35,6 +35,10 @@ fn state() -> wire::State {
         base: None,
         flip: None,
         routes: BTreeMap::new(),
+        connections: wire::Connections::default(),
+        hits: BTreeMap::new(),
+        others: None,
+        unread: None,
     };
     wire::State {
         instance: "i".to_owned(),
@@ -48,6 +52,7 @@ fn state() -> wire::State {
         draining: None,
         memory: None,
         ports: BTreeMap::from([(8081, port)]),
+        journal: wire::Recorded::default(),
         traffic: None,
     }
 }

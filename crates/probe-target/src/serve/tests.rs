@@ -4,6 +4,7 @@
 
 mod boots;
 mod control;
+mod figures;
 mod others;
 mod ports;
 

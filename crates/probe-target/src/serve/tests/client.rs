@@ -73,7 +73,7 @@ fn every_fault_and_bound_can_be_typed() {
                 {"after":"1s","every":"1m","for":"10s","state":"blackhole"}
             flip 7000 open --protocol tcp
                 exit 0: 7000 is open (revision 9, instance i1)
-                {"flip":{"set":{"protocol":"tcp","state":"open"},"since":0},"listening":true,"protocol":"tcp","routes":{},"state":"open"}
+                {"connections":{"accepted":0,"open":0},"flip":{"set":{"protocol":"tcp","state":"open"},"since":0},"listening":true,"protocol":"tcp","routes":{},"state":"open"}
             flip 7000 stop-accepting --for 1s
                 exit 0: 7000 is stop-accepting (revision 10, instance i1)
                 "stop-accepting"

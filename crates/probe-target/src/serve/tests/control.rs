@@ -53,71 +53,100 @@ fn state_tells_everything() {
         assert_eq!(site.asked(8080, "/readyz").await, 503);
         let (_, state) = site.control("GET", "/v1/state", "").await;
         let state: serde_json::Value = serde_json::from_str(&state).unwrap();
-        expect![[r#"
-            {
-              "instance": "i1",
-              "lease": 30000000,
-              "ports": {
-                "8080": {
-                  "base": {
-                    "set": {
-                      "protocol": "http",
-                      "state": "open"
-                    },
-                    "since": 0
-                  },
-                  "listening": true,
+        everything().assert_eq(&serde_json::to_string_pretty(&state).unwrap());
+    });
+}
+
+fn everything() -> Expect {
+    expect![[r#"
+        {
+          "instance": "i1",
+          "journal": {
+            "lost": 0,
+            "written": 1
+          },
+          "lease": 30000000,
+          "ports": {
+            "8080": {
+              "base": {
+                "set": {
                   "protocol": "http",
-                  "routes": {
-                    "/hehe": {
-                      "base": {
-                        "set": {
-                          "status": 404
-                        },
-                        "since": 0
-                      }
-                    },
-                    "/readyz": {
-                      "flip": {
-                        "left": 1,
-                        "set": {
-                          "count": 2,
-                          "leased": true,
-                          "status": 503
-                        },
-                        "since": 0
-                      }
-                    }
-                  },
                   "state": "open"
                 },
-                "8081": {
-                  "base": {
-                    "set": {
-                      "protocol": "http",
-                      "state": "open"
-                    },
-                    "since": 0
-                  },
-                  "flip": {
-                    "set": {
-                      "for": "10s",
-                      "state": "closed"
-                    },
-                    "since": 0,
-                    "until": 10000000
-                  },
-                  "listening": false,
-                  "protocol": "http",
-                  "routes": {},
-                  "state": "closed"
+                "since": 0
+              },
+              "connections": {
+                "accepted": 1,
+                "open": 0
+              },
+              "hits": {
+                "/readyz": {
+                  "begun": 1,
+                  "bytes": 24,
+                  "ended": [
+                    {
+                      "count": 1,
+                      "flipped": true,
+                      "reply": "503"
+                    }
+                  ],
+                  "last": 0
                 }
               },
-              "revision": 3,
-              "uptime": 0
-            }"#]]
-        .assert_eq(&serde_json::to_string_pretty(&state).unwrap());
-    });
+              "listening": true,
+              "protocol": "http",
+              "routes": {
+                "/hehe": {
+                  "base": {
+                    "set": {
+                      "status": 404
+                    },
+                    "since": 0
+                  }
+                },
+                "/readyz": {
+                  "flip": {
+                    "left": 1,
+                    "set": {
+                      "count": 2,
+                      "leased": true,
+                      "status": 503
+                    },
+                    "since": 0
+                  }
+                }
+              },
+              "state": "open"
+            },
+            "8081": {
+              "base": {
+                "set": {
+                  "protocol": "http",
+                  "state": "open"
+                },
+                "since": 0
+              },
+              "connections": {
+                "accepted": 0,
+                "open": 0
+              },
+              "flip": {
+                "set": {
+                  "for": "10s",
+                  "state": "closed"
+                },
+                "since": 0,
+                "until": 10000000
+              },
+              "listening": false,
+              "protocol": "http",
+              "routes": {},
+              "state": "closed"
+            }
+          },
+          "revision": 3,
+          "uptime": 0
+        }"#]]
 }
 
 #[test]

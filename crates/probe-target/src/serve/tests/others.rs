@@ -248,7 +248,7 @@ fn a_traffic_client_has_a_state_and_nothing_to_change() {
         tokio::time::sleep(Duration::from_millis(700)).await;
         let (_, state) = site.control("GET", "/v1/state", "").await;
         expect![[r#"
-            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"traffic":{"address":"10.0.0.1:80","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2,"outcomes":{"refused":2}}}
+            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"journal":{"written":2,"lost":0},"traffic":{"address":"10.0.0.1:80","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2,"outcomes":{"refused":2}}}
         "#]]
         .assert_eq(&state);
         for (method, call) in [("POST", "/v1/heal"), ("GET", "/v1/plan")] {

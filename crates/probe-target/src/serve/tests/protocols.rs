@@ -6,6 +6,7 @@ use h2::client::SendRequest;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::wire::{Journal, Record};
 
 /// A client on one HTTP/2 connection.
 pub(super) struct Http2 {
@@ -130,6 +131,70 @@ fn a_watch_says_the_status_whenever_it_is_another() {
         assert_eq!(body.data().await.unwrap().unwrap(), "\0\0\0\0\x02\x08\x01");
         assert_eq!(flipped.elapsed().as_millis(), 1000);
     });
+}
+
+#[test]
+fn calls_are_journalled_with_their_bytes() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc", "--route", "/b=404"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        let list = "http://web/grpc.health.v1.Health/List";
+        let watch = "http://web/grpc.health.v1.Health/Watch";
+        client.asks(CHECK, OF_A).await;
+        client.asks(CHECK, b"\0\0\0\0\x03\x0a\x01b").await;
+        client.asks(list, b"\0\0\0\0\0").await;
+        client.asks("http://web/other.Service/Call", b"").await;
+        // Given up after ten seconds.
+        client.asks(watch, OF_A).await;
+        expect![[r#"
+            /a: 200, 7 bytes, 0 ms, None
+            /b: 404, 0 bytes, 0 ms, None
+            /grpc.health.v1.Health/List: list, 22 bytes, 0 ms, None
+            /other.Service/Call: 501, 0 bytes, 0 ms, None
+            /a: watch, 7 bytes, 10000 ms, None
+        "#]]
+        .assert_eq(&journalled(&site).await);
+    });
+}
+
+#[test]
+fn a_stream_given_up_ends_then_and_one_cut_with_its_connection_was_cut_by_us() {
+    run(async {
+        let site = Site::start(&["--route", "/hang=hang", "--route", "/reset=reset"]).await;
+        let delayed = r#"{"status":200,"delay":"1m"}"#;
+        site.put("/v1/ports/8080/routes/slow", delayed).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        assert_eq!(client.asks("http://web/slow", b"").await, "nothing");
+        let request = Request::get("http://web/hang").body(()).unwrap();
+        let (_held, _) = client.sender.send_request(request, true).unwrap();
+        client.asks("http://web/reset", b"").await;
+        expect![[r#"
+            /slow: 200, 0 bytes, 10000 ms, Some(Client)
+            /reset: reset, 0 bytes, 0 ms, Some(Target)
+            /hang: hang, 0 bytes, 0 ms, Some(Target)
+        "#]]
+        .assert_eq(&journalled(&site).await);
+    });
+}
+
+/// What the journal has, in a line each.
+async fn journalled(site: &Site) -> String {
+    // Who has just left is not yet known to have.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let (_, journal) = site.control("GET", "/v1/journal", "").await;
+    let journal: Journal<Record> = serde_json::from_str(&journal).unwrap();
+    let mut story = String::new();
+    for record in journal.records {
+        let path = record.path.unwrap();
+        let closed = record.closed;
+        let (reply, bytes, took) = (record.reply, record.bytes, record.took / 1000);
+        writeln!(
+            story,
+            "{path}: {reply}, {bytes} bytes, {took} ms, {closed:?}"
+        )
+        .unwrap();
+    }
+    story
 }
 
 #[test]

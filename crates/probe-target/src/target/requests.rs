@@ -1,0 +1,132 @@
+//! What the target does with what it is asked: has it decided on, counts it, and writes it down when it ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{Target, lock};
+use crate::behaviour::Effect;
+use crate::exchange::{Asking, Exchange};
+use crate::moment::{Moment, micros};
+use crate::opening::PortState;
+use crate::panel::Entry;
+use crate::wire::{Record, Side};
+use crate::world::Decision;
+
+impl Target {
+    /// Decides what becomes of a request, and begins its record.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        port: u16,
+        peer: SocketAddr,
+        asking: &Asking<'_>,
+    ) -> (Decision, Exchange) {
+        let now = self.clock.now();
+        let agent = asking.agent.unwrap_or_default();
+        let decision = self.world().decide(now, port, &asking.path, agent);
+        let record = Exchange::record(now, port, peer, &decision);
+        (decision, self.exchange(record, asking))
+    }
+
+    /// Begins the record of a request that no behaviour is given to.
+    pub(crate) fn note(
+        self: &Arc<Self>,
+        port: u16,
+        peer: SocketAddr,
+        asking: &Asking<'_>,
+        reply: &str,
+    ) -> Exchange {
+        let (now, revision) = (self.clock.now(), self.world().revision());
+        let record = Record {
+            closed: Some(Side::Client),
+            ..Exchange::unread(now, port, peer, reply.to_owned(), false, revision)
+        };
+        self.exchange(record, asking)
+    }
+
+    fn exchange(self: &Arc<Self>, record: Record, asking: &Asking<'_>) -> Exchange {
+        let path = shortened(&asking.path);
+        let record = Record {
+            gap: lock(&self.tally).begin(record.at, record.port, Some(&path)),
+            path: Some(path),
+            method: Some(shortened(asking.method)),
+            agent: asking.agent.map(shortened),
+            ..record
+        };
+        Exchange::new(Arc::clone(self), record)
+    }
+
+    /// Begins the record of a connection to a port without requests.
+    pub(crate) fn accepted(self: &Arc<Self>, port: u16, peer: SocketAddr) -> Exchange {
+        let now = self.clock.now();
+        let revision = self.world().revision();
+        let record = Record {
+            closed: Some(Side::Client),
+            gap: lock(&self.tally).begin(now, port, None),
+            ..Exchange::unread(now, port, peer, "accept".to_owned(), false, revision)
+        };
+        Exchange::new(Arc::clone(self), record)
+    }
+
+    /// What a route would give now, uncounted, and until when at most.
+    pub(crate) fn peek(&self, port: u16, path: &str) -> (Effect, Option<Moment>) {
+        self.world().peek(self.clock.now(), port, path)
+    }
+
+    /// The gRPC services of a port, the nameless one among them, and what each gives now.
+    pub(crate) fn services(&self, port: u16) -> Vec<(String, Effect)> {
+        let (now, world) = (self.clock.now(), self.world());
+        let mut services = vec![(String::new(), world.peek(now, port, "/").0)];
+        for route in world.routes(port) {
+            let effect = world.peek(now, port, &route).0;
+            let service = route.trim_start_matches('/').to_owned();
+            if !service.is_empty() {
+                services.push((service, effect));
+            }
+        }
+        services
+    }
+
+    /// Decides what becomes of a new connection, and records it if no request of it will be read.
+    pub(crate) fn admit(&self, port: u16, peer: SocketAddr) -> PortState {
+        let now = self.clock.now();
+        let mut world = self.world();
+        let (state, flipped) = world.admit(now, port);
+        let revision = world.revision();
+        drop(world);
+        lock(&self.tally).accepted(port);
+        if matches!(state, PortState::Reset | PortState::Blackhole) {
+            let reply = state.name().to_owned();
+            let gap = lock(&self.tally).begin(now, port, None);
+            self.record(Record {
+                gap,
+                ..Exchange::unread(now, port, peer, reply, flipped, revision)
+            });
+        }
+        state
+    }
+
+    /// So many connections to a port are open.
+    pub(crate) fn connected(&self, port: u16, open: usize) {
+        lock(&self.tally).open(port, open);
+    }
+
+    /// The end of a record.
+    pub(crate) fn record(&self, mut record: Record) {
+        record.took = micros(self.clock.now() - record.at);
+        // A port that is gone has taken its connections with it.
+        if record.closed.is_some() && !self.ports().contains(&record.port) {
+            record.closed = Some(Side::Target);
+        }
+        lock(&self.tally).end(&record);
+        self.log.push(|seq| {
+            record.seq = seq;
+            Entry::Request(record)
+        });
+    }
+}
+
+/// So that a few long requests do not fill the journal's memory.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 256;
+    text[..text.floor_char_boundary(LONGEST)].to_owned()
+}
