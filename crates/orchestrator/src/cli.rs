@@ -39,7 +39,7 @@ pub enum Command {
     Up(Up),
     /// Delete a workload that `up` applied, or what a dead run left behind
     Down(Down),
-    /// Make one probe of one container fail, or pass again, without a rollout
+    /// Make one probe of a container fail, or pass again, or do something to its process, without a rollout
     Flip(Box<Flip>),
     /// Take all flips away
     Heal(Selected),

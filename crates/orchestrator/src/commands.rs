@@ -31,9 +31,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Judge(judge) => run::judge_again(&judge, printer),
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
-        Command::Flip(flip) => Bench::with(&flip.at, printer, true, async |bench| {
-            flip::run(&flip, bench).await
-        }),
+        Command::Flip(flip) => flip_what(&flip, printer),
         Command::Heal(heal) => Bench::with(&heal.at, printer, false, async |bench| {
             heal::run(&heal, bench).await
         }),
@@ -52,6 +50,14 @@ fn up_files(up: &cli::Up, printer: &Printer) -> Outcome {
     let manifests = up::load(&up.files)?;
     Bench::with(&up.at, printer, true, async |bench| {
         up::run(&manifests, bench).await
+    })
+}
+
+/// What is asked for is read before anything is connected to.
+fn flip_what(flip: &cli::Flip, printer: &Printer) -> Outcome {
+    let order = flip::order(flip)?;
+    Bench::with(&flip.at, printer, true, async |bench| {
+        flip::run(flip, &order, bench).await
     })
 }
 

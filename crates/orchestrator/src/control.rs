@@ -13,7 +13,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::Full;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use probe_target::{behaviour::Behaviour, opening::Opening, wire};
+use probe_target::{behaviour::Behaviour, opening::Opening, process_fault::ProcessFault, wire};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot};
 
@@ -189,6 +189,24 @@ impl Control {
     /// Takes away what is laid over a port.
     pub async fn delete_port(&self, instance: &str, port: u16) -> Result<wire::Ack, ControlError> {
         let path = format!("/v1/ports/{port}");
+        self.change(Method::DELETE, &path, Some(instance), None::<&()>)
+            .await
+    }
+
+    /// Does something to that process.
+    pub async fn afflict(
+        &self,
+        instance: &str,
+        fault: &ProcessFault,
+    ) -> Result<wire::Ack, ControlError> {
+        let path = format!("/v1/process/{}", fault.name());
+        self.change(Method::POST, &path, Some(instance), Some(&fault.body()))
+            .await
+    }
+
+    /// Takes away what is done to that process under this name.
+    pub async fn unafflict(&self, instance: &str, name: &str) -> Result<wire::Ack, ControlError> {
+        let path = format!("/v1/process/{name}");
         self.change(Method::DELETE, &path, Some(instance), None::<&()>)
             .await
     }

@@ -3,6 +3,7 @@
 //! These types cannot say anything invalid that one file alone can show. They are made by [`crate::load`] from the
 //! written form and know nothing of YAML, except where in the file a word stood.
 
+mod aim;
 mod behaviour;
 mod claim;
 mod object_ref;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use aim::Aim;
 pub(crate) use behaviour::words;
 pub use behaviour::{BESIDE, Behaviour, Does, To};
 pub use claim::{
@@ -159,17 +161,17 @@ pub enum Action {
     Patch(Patch),
 }
 
-/// A behaviour laid over what one probe gets, at every Pod bound to `pod`.
+/// Something done to one container of every Pod bound to `pod`: to what a probe of it gets, or to its process.
 #[derive(Debug, Clone)]
 pub struct Flip {
     /// Which Pods.
     pub pod: Spanned<ObjectRef>,
     /// Which container of them.
     pub container: Spanned<String>,
-    /// Which probe of it.
-    pub probe: Spanned<Probe>,
-    /// What the probe gets, and what ends that.
-    pub to: Spanned<Behaviour>,
+    /// The probe or the process, and what that gets; where the first of these words stands.
+    pub aim: Spanned<Aim>,
+    /// Where stands what it gets.
+    pub to: Span,
     /// Whether it may touch another probe too.
     pub shared: bool,
 }

@@ -3,12 +3,14 @@
 //! What it does there is planned in `flip_plan`; when it is undone is the caller's business.
 
 use k8s_openapi::api::core::v1::{Pod, Service};
-use probe_target::{behaviour::Behaviour as Laid, opening::Opening, wire};
+use probe_target::{
+    behaviour::Behaviour as Laid, opening::Opening, process_fault::ProcessFault, wire,
+};
 
 use crate::{
     control::{Control, ControlError},
     exit::{Ends, Exit},
-    experiment::{Behaviour, Probe},
+    experiment::Aim,
     flip_plan::{self, Act, Plan, Refusal, Wish},
     switchboard::Switchboard,
     targets::{self, NotATarget},
@@ -17,12 +19,10 @@ use crate::{
 /// What is asked for, of every Pod it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// The container whose probe is meant.
+    /// The container that is meant.
     pub container: String,
-    /// Which probe of it.
-    pub probe: Probe,
-    /// What the probe gets, and what ends that by itself.
-    pub to: Behaviour,
+    /// A probe of it or its process, what that gets, and what ends that by itself.
+    pub aim: Aim,
     /// Whether other probes may be touched too.
     pub shared: bool,
     /// Whether it ends with our lease.
@@ -53,7 +53,7 @@ pub enum FlipError {
     Refused(#[from] Refusal),
     /// The target does not listen where the probe asks.
     #[error(
-        "the target in `{container}` of pod `{pod}` does not listen on port {port}, which its {probe} probe asks; it listens on {there}"
+        "the target in `{container}` of pod `{pod}` does not listen on port {port}, which its {asked_by} probe asks; it listens on {there}"
     )]
     NotListed {
         /// The Pod.
@@ -61,7 +61,7 @@ pub enum FlipError {
         /// The container.
         container: String,
         /// The probe.
-        probe: Probe,
+        asked_by: String,
         /// The port it asks.
         port: u16,
         /// The ports there are.
@@ -97,20 +97,19 @@ impl Ready {
         let address = targets::target(pod, &order.container)?;
         let wish = Wish {
             container: &order.container,
-            probe: order.probe,
-            to: &order.to,
+            aim: &order.aim,
             shared: order.shared,
         };
         let plan = flip_plan::plan(pod, services, wish)?;
         let control = switchboard.control(&address);
         let state = state(control.clone()).await?;
-        if !state.ports.contains_key(&plan.port) {
+        if let Some(port) = plan.port.filter(|port| !state.ports.contains_key(port)) {
             let ports: Vec<_> = state.ports.keys().map(u16::to_string).collect();
             return Err(FlipError::NotListed {
                 pod: address.pod,
                 container: address.container,
-                probe: order.probe,
-                port: plan.port,
+                asked_by: order.aim.target(),
+                port,
                 there: if ports.is_empty() {
                     "none".to_owned()
                 } else {
@@ -134,23 +133,28 @@ impl Ready {
             plan,
             order,
         } = self;
-        let leased = order.leased;
+        let (leased, port) = (order.leased, plan.port.unwrap_or_default());
         match &plan.act {
             Act::Route { path, gets } => {
                 let behaviour = Laid {
                     leased,
                     ..(**gets).clone()
                 };
-                control
-                    .put_route(instance, plan.port, path, &behaviour)
-                    .await
+                control.put_route(instance, port, path, &behaviour).await
             }
             Act::Port(opening) => {
                 let opening = Opening {
                     leased,
                     ..opening.clone()
                 };
-                control.put_port(instance, plan.port, &opening).await
+                control.put_port(instance, port, &opening).await
+            }
+            Act::Process(fault) => {
+                let fault = ProcessFault {
+                    leased,
+                    ..fault.clone()
+                };
+                control.afflict(instance, &fault).await
             }
         }
     }
@@ -163,9 +167,11 @@ impl Ready {
             plan,
             ..
         } = self;
+        let port = plan.port.unwrap_or_default();
         match &plan.act {
-            Act::Route { path, .. } => control.delete_route(instance, plan.port, path).await,
-            Act::Port(_) => control.delete_port(instance, plan.port).await,
+            Act::Route { path, .. } => control.delete_route(instance, port, path).await,
+            Act::Port(_) => control.delete_port(instance, port).await,
+            Act::Process(fault) => control.unafflict(instance, fault.name()).await,
         }
     }
 }

@@ -1,34 +1,36 @@
-//! What a flip does at a target: a container's probe and a behaviour's word become one control call.
+//! What a flip does at a target: a container's probe and a behaviour, or something for its process, become one control call.
 //!
 //! Pure. It refuses what cannot be done to a probe, and what would touch another one unasked. It knows
 //! nothing of connections, instances or leases.
 
-use std::fmt;
+mod meaning;
+
+use std::{collections::BTreeSet, fmt};
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use probe_target::{
     Invalid,
-    behaviour::{Behaviour as Laid, Effect, Fault},
+    behaviour::Behaviour as Laid,
     bound::Bounds,
     opening::{Opening, PortState},
+    process_fault::{Act as Done, ProcessFault},
 };
 
 use crate::{
     exit::{Ends, Exit},
-    experiment::{Behaviour, Does, Probe},
-    probed::{Asks, Probed, port_number, probes_of},
+    experiment::{Aim, Behaviour, Probe},
+    probed::{Probed, port_number, probes_of},
     targets::containers,
 };
+use meaning::Flipped;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
-    /// The container whose probe is meant.
+    /// The container that is meant.
     pub container: &'a str,
-    /// Which probe of it.
-    pub probe: Probe,
-    /// What the probe gets.
-    pub to: &'a Behaviour,
+    /// A probe of it or its process, and what that gets.
+    pub aim: &'a Aim,
     /// Whether other probes may be touched too.
     pub shared: bool,
 }
@@ -36,15 +38,17 @@ pub struct Wish<'a> {
 /// What to send to the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The port it acts on.
-    pub port: u16,
+    /// The port it acts on; none for the process.
+    pub port: Option<u16>,
     /// What is done there.
     pub act: Act,
+    /// The probes that are touched beside the one that is meant; all of the container's, where it is the process.
+    pub touches: Vec<String>,
     /// The Service ports that are closed by it, as `web:80`.
     pub closes: Vec<String>,
 }
 
-/// What is done to a port.
+/// What is done to a port or to the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// A reply or fault is laid over one path.
@@ -56,6 +60,8 @@ pub enum Act {
     },
     /// The whole port changes how it treats connections.
     Port(Opening),
+    /// Something is done to the process.
+    Process(ProcessFault),
 }
 
 impl Act {
@@ -64,6 +70,7 @@ impl Act {
         match self {
             Self::Route { gets, .. } => &gets.bounds,
             Self::Port(opening) => &opening.bounds,
+            Self::Process(fault) => &fault.bounds,
         }
     }
 }
@@ -145,42 +152,81 @@ impl Ends for Refusal {
     }
 }
 
-/// Plans a flip of a probe of this Pod. `services` are all of its namespace.
+/// Plans a flip in this Pod. `services` are all of its namespace.
 pub fn plan(pod: &Pod, services: &[Service], wish: Wish<'_>) -> Result<Plan, Refusal> {
+    match wish.aim {
+        Aim::Probe { probe, to } => of_probe(pod, services, wish, *probe, to),
+        Aim::Process(fault) => Ok(of_process(pod, services, wish.container, fault)),
+    }
+}
+
+fn of_probe(
+    pod: &Pod,
+    services: &[Service],
+    wish: Wish<'_>,
+    probe: Probe,
+    to: &Behaviour,
+) -> Result<Plan, Refusal> {
     let probes = probes_of(pod);
-    let flipped = find(&probes, wish)?;
-    if wish.probe == Probe::Startup && has_started(pod, wish.container) {
+    let meant = find(&probes, wish.container, probe)?;
+    if probe == Probe::Startup && has_started(pod, wish.container) {
         return Err(Refusal::Started(wish.container.to_owned()));
     }
-    let (port, act) = Flipped {
-        probed: flipped,
-        to: wish.to,
-    }
-    .act()?;
-    let others = touched(&probes, flipped, port, &act);
-    if !others.is_empty() && !wish.shared {
-        return Err(Refusal::Shared { others });
+    let (port, act) = Flipped { probed: meant, to }.act()?;
+    let touches = touched(&probes, meant, port, &act);
+    if !touches.is_empty() && !wish.shared {
+        return Err(Refusal::Shared { others: touches });
     }
     let closes = match &act {
         Act::Port(opening) if opening.state != PortState::Open => {
             service_ports(pod, services, port)
         }
-        Act::Port(_) | Act::Route { .. } => Vec::new(),
+        Act::Port(_) | Act::Route { .. } | Act::Process(_) => Vec::new(),
     };
-    Ok(Plan { port, act, closes })
+    Ok(Plan {
+        port: Some(port),
+        act,
+        touches,
+        closes,
+    })
 }
 
-fn find<'a>(probes: &'a [Probed], wish: Wish<'_>) -> Result<&'a Probed, Refusal> {
-    let of_container = || {
-        probes
-            .iter()
-            .filter(|probed| probed.container == wish.container)
+/// What is done to a process is done to everything in its container, so nothing of it is refused for being shared.
+fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessFault) -> Plan {
+    let silences = match fault.act {
+        Done::Exit { .. } | Done::Signal { .. } | Done::StopAccepting => true,
+        // Both may come to that, by a SIGTERM or a limit that somebody else sets.
+        Done::Sigterm(_) | Done::Memory { .. } => false,
     };
+    let probes = probes_of(pod);
+    let own = || {
+        let own = probes.iter().filter(|probed| probed.container == container);
+        own.filter(|_| silences)
+    };
+    let declared = containers(pod)
+        .filter(|each| each.name == container && silences)
+        .flat_map(|each| each.ports.iter().flatten())
+        .filter_map(|port| u16::try_from(port.container_port).ok());
+    let asked = own().filter_map(|probed| probed.asks.port());
+    let ports: BTreeSet<u16> = declared.chain(asked).collect();
+    let closes = ports
+        .iter()
+        .flat_map(|port| service_ports(pod, services, *port));
+    Plan {
+        port: None,
+        act: Act::Process(fault.clone()),
+        touches: own().map(told).collect(),
+        closes: closes.collect(),
+    }
+}
+
+fn find<'a>(probes: &'a [Probed], container: &str, probe: Probe) -> Result<&'a Probed, Refusal> {
+    let of_container = || probes.iter().filter(|probed| probed.container == container);
     of_container()
-        .find(|probed| probed.probe == wish.probe)
+        .find(|probed| probed.probe == probe)
         .ok_or_else(|| Refusal::NoSuchProbe {
-            container: wish.container.to_owned(),
-            probe: wish.probe,
+            container: container.to_owned(),
+            probe,
             there: of_container().map(|probed| probed.probe).collect(),
         })
 }
@@ -199,127 +245,26 @@ fn has_started(pod: &Pod, container: &str) -> bool {
         .any(|status| status.name == container && status.started == Some(true))
 }
 
-/// A probe and what it is to get.
-#[derive(Clone, Copy)]
-struct Flipped<'a> {
-    probed: &'a Probed,
-    to: &'a Behaviour,
-}
-
-impl Flipped<'_> {
-    /// What that means, one arm a kind of probe.
-    fn act(self) -> Result<(u16, Act), Refusal> {
-        match &self.probed.asks {
-            Asks::Http { port, path } => Ok((*port, self.on_route(path)?)),
-            Asks::Tcp { port } => Ok((*port, self.on_connections()?)),
-            Asks::Grpc { port, service } => Ok((*port, self.on_service(service)?)),
-            Asks::Unreadable(asks) => Err(Refusal::NotOurs {
-                container: self.probed.container.clone(),
-                probe: self.probed.probe,
-                asks: asks.clone(),
-            }),
-        }
-    }
-
-    fn on_route(self, path: &str) -> Result<Act, Refusal> {
-        match self
-            .to
-            .on_routes()
-            .map_err(|invalid| self.impossible(invalid))?
-        {
-            Does::Port(opening) => Ok(Act::Port(opening)),
-            Does::Route(gets) => Ok(Act::Route {
-                path: path.to_owned(),
-                gets,
-            }),
-        }
-    }
-
-    /// A service is a route; of what a route can do, it does what there is in gRPC.
-    fn on_service(self, service: &str) -> Result<Act, Refusal> {
-        let act = self.on_route(&format!("/{service}"))?;
-        if let Act::Route { gets, .. } = &act {
-            let mut effects = [&gets.effect].into_iter().chain(&gets.then);
-            if let Some(why) = effects.find_map(foreign_to_grpc) {
-                return Err(self.unseen("grpc", why, SEEN_BY_GRPC));
-            }
-        }
-        Ok(act)
-    }
-
-    /// Seen on 1.36.3: a port that is a black hole or stops accepting passes every tcp probe, and one that resets passes about half of them.
-    fn on_connections(self) -> Result<Act, Refusal> {
-        let unseen = |why| Err(self.unseen("tcp", why, "`pass`, `fail` or `refuse`"));
-        let opening = self.to.on_connections();
-        let Some(opening) = opening.map_err(|invalid| self.impossible(invalid))? else {
-            return unseen("it asks nothing and hears nothing");
-        };
-        match opening.state {
-            PortState::Open | PortState::Closed => Ok(Act::Port(opening)),
-            PortState::Blackhole | PortState::StopAccepting => {
-                unseen("the system completes connections that nobody accepts or reads")
-            }
-            PortState::Reset => {
-                unseen("it is connected by then, and whether it hears of the reset is chance")
-            }
-        }
-    }
-
-    fn unseen(self, kind: &'static str, why: &'static str, expected: &'static str) -> Refusal {
-        Refusal::Unseen {
-            container: self.probed.container.clone(),
-            probe: self.probed.probe,
-            kind,
-            to: self.to.to_string(),
-            why,
-            expected,
-        }
-    }
-
-    fn impossible(self, invalid: Invalid) -> Refusal {
-        Refusal::Impossible {
-            container: self.probed.container.clone(),
-            probe: self.probed.probe,
-            to: self.to.to_string(),
-            invalid,
-        }
-    }
-}
-
-const SEEN_BY_GRPC: &str = "`pass`, `fail`, `404` (NOT_FOUND), `501` (UNIMPLEMENTED), `hang`, `close`, `reset`, `refuse`, `blackhole` or `stop-accepting`";
-
-/// Why a health check in gRPC cannot be given that, if so. A probe-target means `SERVING` by 200 and `NOT_SERVING` by 503.
-fn foreign_to_grpc(effect: &Effect) -> Option<&'static str> {
-    match effect {
-        Effect::Reply(reply) if !matches!(reply.status, 200 | 404 | 501 | 503) => {
-            Some("no other statuses have a meaning in gRPC")
-        }
-        Effect::Reply(reply) if reply.body.is_some() || !reply.headers.is_empty() => {
-            Some("a health status has neither headers nor a body")
-        }
-        Effect::Fault(fault, _) if !matches!(fault, Fault::Hang | Fault::Close | Fault::Reset) => {
-            Some("it is a fault of HTTP/1.1, and gRPC speaks HTTP/2")
-        }
-        Effect::Reply(_) | Effect::Fault(..) => None,
-    }
-}
-
 /// The other probes of the Pod that would see it. Ports belong to the Pod, not to a container.
 fn touched(probes: &[Probed], flipped: &Probed, port: u16, act: &Act) -> Vec<String> {
     probes
         .iter()
         .filter(|other| *other != flipped && other.asks.port() == Some(port))
         .filter(|other| match act {
-            Act::Port(_) => true,
+            Act::Port(_) | Act::Process(_) => true,
             Act::Route { .. } => other.asks == flipped.asks,
         })
-        .map(|other| {
-            format!(
-                "the {} probe of `{}` ({})",
-                other.probe, other.container, other.asks
-            )
-        })
+        .map(told)
         .collect()
+}
+
+fn told(probed: &Probed) -> String {
+    let Probed {
+        container,
+        probe,
+        asks,
+    } = probed;
+    format!("the {probe} probe of `{container}` ({asks})")
 }
 
 /// The Service ports that lead to this port of the Pod.
@@ -372,6 +317,7 @@ impl fmt::Display for Act {
         match self {
             Self::Route { path, gets } => write!(f, "{path} {}", gets.effect.word()),
             Self::Port(opening) => f.write_str(opening.state.name()),
+            Self::Process(fault) => f.write_str(fault.name()),
         }
     }
 }

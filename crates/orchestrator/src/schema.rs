@@ -11,7 +11,9 @@ pub fn experiment() -> Schema {
 
 #[cfg(test)]
 mod tests {
-    use probe_target::{Invalid, behaviour::Behaviour, opening::Opening};
+    use probe_target::{
+        Invalid, behaviour::Behaviour, opening::Opening, process_fault::ProcessFault,
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -32,7 +34,7 @@ mod tests {
             "probeflip.dev/v1alpha1"
         );
         assert_eq!(schema["additionalProperties"], false);
-        let to = &schema["$defs"]["Flip"]["properties"]["to"]["oneOf"];
+        let to = &schema["$defs"]["Flip"]["properties"]["to"]["anyOf"][0]["oneOf"];
         assert!(
             to[1]["enum"]
                 .as_array()
@@ -60,23 +62,36 @@ mod tests {
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        let mut known = said(&flip["to"]["oneOf"][2]["properties"]);
+        let mut known = said(&flip["to"]["anyOf"][0]["oneOf"][2]["properties"]);
         known.extend(
             said(flip)
                 .into_iter()
                 .filter(|name| BESIDE.contains(&name.as_str())),
         );
-        known.sort_unstable();
-        known.dedup();
+        let known = alike(known);
         let of = |refused: Invalid| {
             let (_, names) = refused.message.split_once("expected one of ").unwrap();
             names.split(", ").map(str::to_owned).collect::<Vec<_>>()
         };
         let mut taken = of(Behaviour::read(json!({ "status": 200, "?": 0 }), "").unwrap_err());
         taken.extend(of(Opening::read(json!({ "?": 0 }), "").unwrap_err()));
-        taken.retain(|name| name != "leased");
-        taken.sort_unstable();
-        taken.dedup();
-        assert_eq!(known, taken);
+        assert_eq!(known, alike(taken));
+        let mut known = said(&flip["process"]["anyOf"][0]["oneOf"][1]["properties"]);
+        known.extend(["for", "after", "every"].map(str::to_owned));
+        let faults = [
+            json!({ "fault": "exit", "?": 0 }),
+            json!({ "fault": "signal", "signal": "SIGKILL", "?": 0 }),
+            json!({ "fault": "sigterm", "ignore": true, "?": 0 }),
+            json!({ "fault": "memory", "bytes": 1, "?": 0 }),
+        ];
+        let refused = faults.map(|fault| of(ProcessFault::read(fault, "").unwrap_err()));
+        assert_eq!(alike(known), alike(refused.concat()));
+    }
+
+    fn alike(mut names: Vec<String>) -> Vec<String> {
+        names.retain(|name| name != "leased");
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 }

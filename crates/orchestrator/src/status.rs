@@ -74,8 +74,19 @@ pub fn rows(
     probes.map(row).collect()
 }
 
-/// What the target does for the one who asks that. A port that is not open hides its routes.
+/// What the target does for the one who asks that, and what is done to its process.
 fn set(state: &wire::State, asks: &Asks) -> String {
+    let faults = state.process.iter().filter_map(|(name, fault)| {
+        let laid = fault.flip.as_ref()?;
+        let name = format!("process {name}");
+        Some(said(&name, laid, laid.set.leased, state.uptime))
+    });
+    let set = [asked(state, asks)].into_iter().chain(faults);
+    set.collect::<Vec<_>>().join("; ")
+}
+
+/// What it does for the one who asks that. A port that is not open hides its routes.
+fn asked(state: &wire::State, asks: &Asks) -> String {
     let Some(port) = asks.port().and_then(|port| state.ports.get(&port)) else {
         return "not listened on".to_owned();
     };

@@ -45,8 +45,7 @@ fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
     let services: Vec<Service> = known.services.values().cloned().collect();
     let wish = Wish {
         container: &flip.container,
-        probe: flip.probe.value,
-        to: &flip.to.value,
+        aim: &flip.aim,
         shared: flip.shared,
     };
     if let Err(refusal) = plan(pod, &services, wish) {
@@ -62,7 +61,7 @@ fn foreign_image(pod: &Pod, name: &str) -> Option<String> {
 // The word that would have to change.
 fn place(flip: &Flip, refusal: &Refusal) -> Span {
     match refusal {
-        Refusal::Unseen { .. } | Refusal::Impossible { .. } => flip.to.span,
-        _ => flip.probe.span,
+        Refusal::Unseen { .. } | Refusal::Impossible { .. } => flip.to,
+        _ => flip.aim.span,
     }
 }

@@ -1,13 +1,15 @@
 //! `probeflip flip` as it is written, and what that asks for. Every option is a field of the control API, so it is read as one.
 
+use std::str::FromStr;
+
 use clap::Args;
-use probe_target::{Invalid, word, word::Word};
+use probe_target::{Invalid, process_fault::ProcessFault, word, word::Word};
 use serde_json::{Map, Value, json};
 
 use super::Where;
 use crate::{
     exit::{Exit, Failure},
-    experiment::{Behaviour, ObjectRef, Probe, To},
+    experiment::{Aim, Behaviour, ObjectRef, Probe, To},
     problem::Fault,
 };
 
@@ -18,13 +20,13 @@ pub struct Flip {
     /// A Pod, or all Pods of a workload such as `deploy/web`
     #[arg(value_name = "POD|KIND/NAME")]
     pub subject: ObjectRef,
-    /// The container whose probe is meant
+    /// The container that is meant
     #[arg(short, long, value_name = "CONTAINER")]
     pub container: String,
-    /// `liveness`, `readiness` or `startup`
+    /// `liveness`, `readiness` or `startup`, or `process` for the process itself
     #[arg(value_name = "PROBE")]
-    pub probe: Probe,
-    /// What it gets: one of the words below, or several with commas between, one request after another
+    pub probe: Target,
+    /// What it gets: one of the words below, or for a probe several with commas between, one request after another
     #[arg(value_name = "BEHAVIOUR")]
     pub behaviour: String,
     /// Also if other probes or ports are touched
@@ -73,9 +75,9 @@ pub struct Bounds {
 /// What is said of one answer: the fields of an object after `to` in an experiment.
 #[derive(Debug, Args)]
 pub struct Details {
-    /// How many bytes of the body a fault sends
+    /// How many bytes of the body a fault sends; of `memory`, how much in all, such as 64Mi
     #[arg(long, value_name = "N")]
-    pub bytes: Option<u64>,
+    pub bytes: Option<String>,
     /// The time between two bytes of a slow fault
     #[arg(long, value_name = "1s")]
     pub pace: Option<String>,
@@ -88,6 +90,44 @@ pub struct Details {
     /// A header of a reply, as for curl; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
+    /// The code of `exit`
+    #[arg(long, value_name = "N")]
+    pub code: Option<u64>,
+    /// Which `signal`
+    #[arg(long, value_name = "SIGNAL")]
+    pub signal: Option<String>,
+    /// The termination message that `exit` and `signal` leave
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Whether `sigterm` is lost; else say `--delay`
+    #[arg(long)]
+    pub ignore: bool,
+    /// What fails after `sigterm`; may be repeated
+    #[arg(long, value_name = "[PORT]/PATH|PORT")]
+    pub fail: Vec<String>,
+}
+
+/// What is flipped in a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// One of its probes.
+    Probe(Probe),
+    /// Its process.
+    Process,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("process", _) => Ok(Self::Process),
+            (_, Ok(probe)) => Ok(Self::Probe(probe)),
+            (_, Err(_)) => {
+                Err("expected `liveness`, `readiness`, `startup` or `process`".to_owned())
+            }
+        }
+    }
 }
 
 fn after_help() -> String {
@@ -96,24 +136,50 @@ fn after_help() -> String {
          A tcp probe sees `pass`, `fail` and `refuse`. A grpc probe sees `pass` (SERVING), `fail` (NOT_SERVING), \
          404 (NOT_FOUND), 501 (UNIMPLEMENTED), `hang`, `close`, `reset`, and what is done to its port. \
          An exec probe is what its `probe-target check` is.\n\n\
+         Of `process` it is one of:\n  \
+         exit             end with a code (--code, --message)\n  \
+         signal           die of a signal (--signal, --message)\n  \
+         sigterm          lose SIGTERM (--ignore), or follow it later (--delay), and fail from then on (--fail)\n  \
+         memory           take and touch memory (--bytes)\n  \
+         stop-accepting   accept on no port\n\n\
          Examples:\n  \
          probeflip flip deploy/web -c b readiness 503 --for 30s\n  \
          probeflip flip deploy/web -c b liveness stall-body --bytes 100 --count 3\n  \
-         probeflip flip deploy/web -c b readiness 503,503,200 --every 10s",
+         probeflip flip deploy/web -c b readiness 503,503,200 --every 10s\n  \
+         probeflip flip deploy/web -c b process exit --code 3",
         word::table()
     )
 }
 
 impl Flip {
-    /// What the probe is to get.
-    pub fn wanted(&self) -> Result<Behaviour, Failure> {
-        let to = self.to()?;
-        Behaviour::new(to, self.bounds.fields()).map_err(|invalid| self.refused(&invalid))
+    /// What is flipped, and what it gets.
+    pub fn aim(&self) -> Result<Aim, Failure> {
+        let bounds = self.bounds.fields();
+        let aim = match self.probe {
+            Target::Probe(probe) => {
+                Behaviour::new(self.to()?, bounds).map(|to| Aim::Probe { probe, to })
+            }
+            Target::Process => Aim::process(self.process()?, &bounds),
+        };
+        aim.map_err(|invalid| self.refused(&invalid))
     }
 
-    /// Whether it ends by a time of its own: a time that comes round again is no end.
-    pub fn ends(&self) -> bool {
-        self.bounds.length.is_some() && self.bounds.every.is_none()
+    /// Whether it ends by itself: by a time, though one that comes round again is no end, or with the process.
+    pub fn ends(&self, aim: &Aim) -> bool {
+        let timed = self.bounds.length.is_some() && self.bounds.every.is_none();
+        timed || matches!(aim, Aim::Process(fault) if fault.ends())
+    }
+
+    fn process(&self) -> Result<Map<String, Value>, Failure> {
+        let name = self.behaviour.as_str();
+        if !ProcessFault::NAMES.contains(&name) {
+            let fault = Fault::new(format!("unknown process fault `{name}`"));
+            let fault = fault.one_of(name, ProcessFault::NAMES);
+            return Err(Failure::new(Exit::Usage, fault.to_string()));
+        }
+        let mut object = self.details.fields()?;
+        object.insert("fault".to_owned(), json!(name));
+        Ok(object)
     }
 
     fn to(&self) -> Result<To, Failure> {
@@ -143,9 +209,13 @@ impl Flip {
     }
 
     fn refused(&self, invalid: &Invalid) -> Failure {
-        let field = invalid.field.strip_prefix("to.").unwrap_or(&invalid.field);
+        let inside = ["to.", "process."];
+        let inside = inside
+            .iter()
+            .find_map(|root| invalid.field.strip_prefix(root));
+        let field = inside.unwrap_or(&invalid.field);
         let what = match field {
-            "to" | "" => format!("`{}`", self.behaviour),
+            "to" | "process" | "" => format!("`{}`", self.behaviour),
             field => option(field.split('.').next().unwrap_or_default()),
         };
         let message = if invalid.message.starts_with("unknown field") {
@@ -194,11 +264,36 @@ impl Details {
             headers.into()
         };
         Ok(fields([
-            ("bytes", json!(self.bytes)),
+            (
+                "bytes",
+                self.bytes.as_deref().map_or(Value::Null, number_or_text),
+            ),
             ("pace", json!(self.pace)),
             ("hops", json!(self.hops)),
             ("body", json!(self.body)),
             ("headers", headers),
+            ("code", json!(self.code)),
+            (
+                "signal",
+                self.signal.as_deref().map_or(Value::Null, number_or_text),
+            ),
+            ("message", json!(self.message)),
+            (
+                "ignore",
+                if self.ignore {
+                    json!(true)
+                } else {
+                    Value::Null
+                },
+            ),
+            (
+                "fail",
+                if self.fail.is_empty() {
+                    Value::Null
+                } else {
+                    json!(self.fail)
+                },
+            ),
         ]))
     }
 }
@@ -206,6 +301,12 @@ impl Details {
 fn fields<const N: usize>(said: [(&str, Value); N]) -> Map<String, Value> {
     let said = said.into_iter().filter(|(_, value)| !value.is_null());
     said.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// As JSON has it: what is no number is a text.
+fn number_or_text(text: &str) -> Value {
+    text.parse::<u64>()
+        .map_or_else(|_| text.into(), Value::from)
 }
 
 fn option(field: &str) -> String {

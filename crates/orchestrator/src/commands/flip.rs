@@ -1,6 +1,6 @@
-//! `probeflip flip`: one behaviour at one probe of every Pod that is meant.
+//! `probeflip flip`: one behaviour at one probe, or in one process, of every Pod that is meant.
 //!
-//! With `--for`, and no `--every`, the target ends it and we return at once. Else it is leased, and we stay until
+//! With `--for`, and no `--every`, or where the process ends, it ends by itself and we return at once. Else it is leased, and we stay until
 //! Ctrl-C, so that it ends with us however we end.
 
 use std::fmt::Write as _;
@@ -18,13 +18,12 @@ use crate::{
     select::Selection,
 };
 
-pub(super) async fn run(flip: &cli::Flip, bench: Bench<'_>) -> Outcome {
-    let order = order(flip)?;
+pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Outcome {
     let mut interrupt = Interrupt::catch()?;
     let ready = tokio::select! {
         biased;
         ended = interrupt.next() => return Ok(ended),
-        ready = prepare(flip, &bench, &order) => ready?,
+        ready = prepare(flip, &bench, order) => ready?,
     };
     let mut leases = Leases::default();
     let sent = tokio::select! {
@@ -50,13 +49,13 @@ pub(super) async fn run(flip: &cli::Flip, bench: Bench<'_>) -> Outcome {
     Ok(ended.and(heal(&ready, &bench).await))
 }
 
-fn order(flip: &cli::Flip) -> Result<Order, Failure> {
+pub(super) fn order(flip: &cli::Flip) -> Result<Order, Failure> {
+    let aim = flip.aim()?;
     Ok(Order {
         container: flip.container.clone(),
-        probe: flip.probe,
-        to: flip.wanted()?,
+        leased: !flip.ends(&aim),
+        aim,
         shared: flip.shared,
-        leased: !flip.ends(),
     })
 }
 
@@ -118,15 +117,16 @@ fn said(ready: &Ready) -> String {
         ..
     } = ready;
     let address = control.address();
-    let mut said = format!(
-        "{}/{}: {} now gets {}, on port {}, {}",
-        address.pod,
-        address.container,
-        order.probe,
-        order.to.told(),
-        plan.port,
-        plan.act
-    );
+    let mut said = order
+        .aim
+        .told(format!("{}/{}", address.pod, address.container));
+    if let Some(port) = plan.port {
+        write!(said, ", on port {port}, {}", plan.act).expect("a string must take what is written");
+    }
+    if !plan.touches.is_empty() {
+        let touched = plan.touches.join(", ");
+        write!(said, "; this touches {touched}").expect("a string must take what is written");
+    }
     if !plan.closes.is_empty() {
         let closed = plan.closes.join(", ");
         write!(said, "; this closes service port {closed}")

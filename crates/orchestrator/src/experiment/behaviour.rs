@@ -182,7 +182,7 @@ fn object(value: &impl serde::Serialize) -> Map<String, Value> {
     object.expect("what the control API takes must be an object")
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)

@@ -136,9 +136,10 @@ pub(crate) struct Step {
     pub(crate) expect: Spanned<Vec<Spanned<Expectation>>>,
 }
 
-/// A behaviour for one probe, until its bound, a later flip of that probe, or the end of the run.
+/// A behaviour for one probe, or something done to the process, until its bound, a later flip of the same, or the end of the run.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = schema::probe_or_process()))]
 pub(crate) struct Flip {
     /// Which Pods: `NAME` or `KIND/NAME`.
     #[schemars(with = "schema::ObjectRef")]
@@ -146,12 +147,15 @@ pub(crate) struct Flip {
     /// Which container of them.
     #[schemars(with = "schema::Label")]
     pub(crate) container: Spanned<Scalar>,
-    /// Which probe of it.
-    #[schemars(with = "super::Probe")]
-    pub(crate) probe: Spanned<Scalar>,
+    /// Which probe of it; then `to` says what it gets.
+    #[schemars(with = "Option<super::Probe>")]
+    pub(crate) probe: Option<Spanned<Scalar>>,
     /// What the probe gets: a word, or the control API's own object.
-    #[schemars(with = "schema::Behaviour")]
-    pub(crate) to: Spanned<Tree>,
+    #[schemars(with = "Option<schema::Behaviour>")]
+    pub(crate) to: Option<Spanned<Tree>>,
+    /// In place of a probe, what is done to the container's process: a word, or the control API's own object.
+    #[schemars(with = "Option<schema::Process>")]
+    pub(crate) process: Option<Spanned<Tree>>,
     /// Ends by itself after this time.
     #[serde(rename = "for")]
     #[schemars(with = "Option<schema::Duration>")]
@@ -183,7 +187,7 @@ pub(crate) struct Flip {
 }
 
 impl Flip {
-    /// What is said beside `to`, by its name in the control API.
+    /// What is said beside `to` or `process`, by its name in the control API.
     pub(crate) fn beside(&self) -> impl Iterator<Item = (&'static str, &Spanned<Scalar>)> {
         let said = [
             ("for", &self.lasts),

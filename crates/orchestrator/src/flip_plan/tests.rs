@@ -3,7 +3,7 @@
 use probe_target::word::Word;
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{meaning::SEEN_BY_GRPC, *};
 use crate::experiment::To;
 
 /// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a command.
@@ -65,10 +65,19 @@ fn flip(wish: &str) -> Result<Plan, Refusal> {
         Ok(Value::Object(object)) => To::Object(object),
         _ => To::Word(behaviour.parse().unwrap()),
     };
+    let aim = match words[1].parse() {
+        Ok(probe) => Aim::Probe {
+            probe,
+            to: Behaviour::new(to, Map::new()).unwrap(),
+        },
+        Err(_) => match to {
+            To::Object(object) => Aim::process(object, &Map::new()).unwrap(),
+            To::Word(word) => panic!("{word} must be an object"),
+        },
+    };
     let wish = Wish {
         container: words[0],
-        probe: words[1].parse().unwrap(),
-        to: &Behaviour::new(to, Map::new()).unwrap(),
+        aim: &aim,
         shared: behaviour != words[2],
     };
     plan(&pod(), &services(), wish)
@@ -76,7 +85,12 @@ fn flip(wish: &str) -> Result<Plan, Refusal> {
 
 fn check(wish: &str, expected: &str) {
     let shown = match flip(wish) {
-        Ok(plan) => format!("{} {} {}", plan.port, plan.act, plan.closes.join(",")),
+        Ok(plan) => {
+            let port = plan
+                .port
+                .map_or("process".to_owned(), |port| port.to_string());
+            format!("{port} {} {}", plan.act, plan.closes.join(","))
+        }
         Err(refusal) => refusal.to_string(),
     };
     assert_eq!(shown.trim_end(), expected, "{wish}");
@@ -200,13 +214,38 @@ fn an_exec_probe_is_what_its_check_is() {
 }
 
 #[test]
+fn a_process_is_its_whole_container() {
+    check(
+        r#"a process {"fault":"exit","code":3}"#,
+        "process exit web-a:80",
+    );
+    check(
+        r#"c process {"fault":"stop-accepting"}"#,
+        "process stop-accepting web-c:80",
+    );
+    check(
+        r#"a process {"fault":"memory","bytes":"64Mi"}"#,
+        "process memory",
+    );
+    let plan = flip(r#"c process {"fault":"signal","signal":"SIGKILL"}"#).unwrap();
+    let touched = [
+        "the liveness probe of `c` (exec cat /tmp/healthy)",
+        "the readiness probe of `c` (tcp 7000)",
+    ];
+    assert_eq!(plan.touches, touched);
+}
+
+#[test]
 fn a_bound_that_cannot_be_is_refused() {
     let counted = Map::from_iter([("count".to_owned(), json!(3))]);
     let fail = Behaviour::new(To::Word(Word::Fail), counted).unwrap();
+    let aim = Aim::Probe {
+        probe: Probe::Readiness,
+        to: fail,
+    };
     let wish = |container| Wish {
         container,
-        probe: Probe::Readiness,
-        to: &fail,
+        aim: &aim,
         shared: false,
     };
     assert!(plan(&pod(), &services(), wish("b")).is_ok());

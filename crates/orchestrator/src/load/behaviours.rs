@@ -1,45 +1,103 @@
-//! What a flip gives a probe, read by probe-target's own rules; its refusals are put where the word in question stands.
+//! What a flip is aimed at and what that gets, read by probe-target's own rules; its refusals are put where the word in question stands.
 
 use probe_target::Invalid;
+use probe_target::process_fault::ProcessFault;
 use probe_target::word::Word;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::reader::Reader;
-use crate::experiment::written::{Flip, Tree};
-use crate::experiment::{BESIDE, Behaviour, Span, Spanned, To};
+use crate::experiment::written::{Flip, Scalar, Tree};
+use crate::experiment::{Aim, BESIDE, Behaviour, Probe, Span, Spanned, To};
 use crate::problem::Fault;
 
-/// Reads `to` and what stands beside it.
-pub(super) fn behaviour(reader: &mut Reader<'_>, said: &Flip) -> Option<Spanned<Behaviour>> {
-    let beside = said
-        .beside()
-        .map(|(name, value)| (name.to_owned(), value.json()));
-    let beside: Map<String, Value> = beside.collect();
-    let to = to(reader, &said.to);
-    // What stands beside is read also where `to` could not be.
-    match Behaviour::new(to.clone().unwrap_or(To::Word(Word::Pass)), beside) {
-        Ok(value) => to.is_some().then_some(Spanned {
-            value,
-            span: said.to.span,
-        }),
-        Err(invalid) => {
-            let (name, value) = place(said, &invalid.field);
-            let (fault, unknown) = fault(reader, &invalid, value);
-            reader.fault(if unknown { name } else { value }, fault)
+/// Reads the aim, and says where stands what it gets.
+pub(super) fn aim(reader: &mut Reader<'_>, said: &Flip) -> Option<(Spanned<Aim>, Span)> {
+    match (&said.probe, &said.to, &said.process) {
+        (Some(probe), Some(to), None) => at_probe(reader, said, probe, to),
+        (None, None, Some(process)) => at_process(reader, said, process),
+        (probe, to, process) => {
+            let what = match (probe, to, process) {
+                (Some(_), None, None) => "this flip does not say what the probe gets",
+                (None, Some(_), None) => "this flip does not say which probe",
+                (None, None, None) => "this flip does nothing",
+                _ => "this flip is both of a probe and of the process",
+            };
+            let fault = Fault::new(what).expected("`probe` and `to`, or `process`");
+            reader.fault(said.container.span, fault)
         }
     }
 }
 
-fn to(reader: &mut Reader<'_>, said: &Spanned<Tree>) -> Option<To> {
+fn at_probe(
+    reader: &mut Reader<'_>,
+    said: &Flip,
+    probe: &Spanned<Scalar>,
+    to: &Spanned<Tree>,
+) -> Option<(Spanned<Aim>, Span)> {
+    let probes =
+        [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
+    let meant = reader.choice(probe, "a probe", &probes);
+    let read = word_or_object(reader, to);
+    // What stands beside is read also where `to` could not be.
+    let behaviour = Behaviour::new(read.clone().unwrap_or(To::Word(Word::Pass)), beside(said));
+    let (Some(behaviour), Some(probe_meant)) = (
+        understood(reader, said, ("to", to), behaviour),
+        meant.filter(|_| read.is_some()),
+    ) else {
+        return None;
+    };
+    let aim = Aim::Probe {
+        probe: probe_meant,
+        to: behaviour,
+    };
+    let aim = Spanned {
+        value: aim,
+        span: probe.span,
+    };
+    Some((aim, to.span))
+}
+
+fn at_process(
+    reader: &mut Reader<'_>,
+    said: &Flip,
+    process: &Spanned<Tree>,
+) -> Option<(Spanned<Aim>, Span)> {
+    let object = match (&process.value, process.value.json()) {
+        (Tree::Scalar(word), _) => {
+            let names = ProcessFault::NAMES.map(|name| (name, name));
+            let word = Spanned {
+                value: word.clone(),
+                span: process.span,
+            };
+            let name = reader.choice(&word, "a process fault", &names)?;
+            Map::from_iter([("fault".to_owned(), json!(name))])
+        }
+        (_, Value::Object(object)) => object,
+        _ => {
+            let fault = Fault::new("a list cannot stand here");
+            return reader.fault(process.span, fault.expected("a word or a mapping"));
+        }
+    };
+    let aim = Aim::process(object, &beside(said));
+    let value = understood(reader, said, ("process", process), aim)?;
+    let span = process.span;
+    Some((Spanned { value, span }, span))
+}
+
+fn beside(said: &Flip) -> Map<String, Value> {
+    let fields = said.beside();
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.json()));
+    fields.collect()
+}
+
+fn word_or_object(reader: &mut Reader<'_>, said: &Spanned<Tree>) -> Option<To> {
     let word = match (&said.value, said.value.json()) {
         (Tree::Scalar(scalar), _) => scalar.word(),
         (_, Value::Object(object)) => return Some(To::Object(object)),
         _ => {
             let fault = Fault::new("a list cannot stand here");
-            return reader.fault(
-                said.span,
-                fault.expected("a word, or a mapping such as `{ sequence: [503, 200] }`"),
-            );
+            let expected = "a word, or a mapping such as `{ sequence: [503, 200] }`";
+            return reader.fault(said.span, fault.expected(expected));
         }
     };
     match word.parse() {
@@ -48,16 +106,33 @@ fn to(reader: &mut Reader<'_>, said: &Spanned<Tree>) -> Option<To> {
     }
 }
 
+/// What was read, or a fault in its place. `root` is the field that holds what is not beside, and its name.
+fn understood<T>(
+    reader: &mut Reader<'_>,
+    said: &Flip,
+    root: (&str, &Spanned<Tree>),
+    read: Result<T, Invalid>,
+) -> Option<T> {
+    let invalid = match read {
+        Ok(read) => return Some(read),
+        Err(invalid) => invalid,
+    };
+    let (name, value) = place(said, root, &invalid.field);
+    let (fault, unknown) = fault(reader, &invalid, value);
+    reader.fault(if unknown { name } else { value }, fault)
+}
+
 /// Where the field stands: its name and its value.
-fn place(said: &Flip, path: &str) -> (Span, Span) {
+fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> (Span, Span) {
     let beside = said.beside().find(|(name, _)| *name == path);
     if let Some((_, value)) = beside {
         return (value.span, value.span);
     }
     let inside = path
-        .strip_prefix("to.")
-        .and_then(|path| said.to.place(path));
-    inside.unwrap_or((said.to.span, said.to.span))
+        .strip_prefix(name)
+        .and_then(|path| path.strip_prefix('.'));
+    let inside = inside.and_then(|path| root.place(path));
+    inside.unwrap_or((root.span, root.span))
 }
 
 /// A refusal of probe-target's in the words of this one, and whether it is about the field's name.
@@ -71,6 +146,9 @@ fn fault(reader: &Reader<'_>, invalid: &Invalid, value: Span) -> (Fault, bool) {
     let names = names
         .split(", ")
         .filter(|name| !BESIDE.contains(name) && *name != "leased");
+    if what == UNKNOWN && BESIDE.contains(&field) {
+        return (Fault::new(format!("`{field}` means nothing here")), true);
+    }
     if what == UNKNOWN {
         let fault = Fault::new(format!("{UNKNOWN} `{field}`"));
         return (fault.one_of(field, names), true);

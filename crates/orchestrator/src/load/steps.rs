@@ -6,7 +6,7 @@ use super::meaning::{not_empty, unique};
 use super::reader::{Reader, optional};
 use crate::experiment::written;
 use crate::experiment::{
-    Action, Expectation, Flip, Kind, ObjectRef, Operator, Patch, Probe, Spanned, Step,
+    Action, Aim, Expectation, Flip, Kind, ObjectRef, Operator, Patch, Spanned, Step,
 };
 use crate::problem::Fault;
 
@@ -105,15 +105,21 @@ fn flips(
     let flips = read.into_iter().collect::<Option<Vec<Flip>>>()?;
     for (index, flip) in flips.iter().enumerate() {
         let same = |other: &&Flip| {
-            (&other.pod.value, &other.container.value, other.probe.value)
-                == (&flip.pod.value, &flip.container.value, flip.probe.value)
+            (&other.pod.value, &other.container.value, other.aim.target())
+                == (&flip.pod.value, &flip.container.value, flip.aim.target())
         };
         if flips[..index].iter().find(same).is_some() {
-            let what = format!(
-                "the {} probe of `{}` is flipped twice at once",
-                flip.probe.value, flip.container.value
-            );
-            reader.fault::<()>(flip.probe.span, Fault::new(what));
+            let container = &flip.container.value;
+            let what = match &flip.aim.value {
+                Aim::Probe { probe, .. } => {
+                    format!("the {probe} probe of `{container}` is flipped twice at once")
+                }
+                Aim::Process(fault) => {
+                    let fault = fault.name();
+                    format!("the process of `{container}` gets `{fault}` twice at once")
+                }
+            };
+            reader.fault::<()>(flip.aim.span, Fault::new(what));
         }
     }
     Some(flips)
@@ -122,18 +128,13 @@ fn flips(
 fn flip(reader: &mut Reader<'_>, said: &written::Flip) -> Option<Flip> {
     let pod = pods(reader, &said.pod);
     let container = reader.label(&said.container);
-    let probes =
-        [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
-    let probe = reader.choice(&said.probe, "a probe", &probes);
-    let to = behaviours::behaviour(reader, said);
+    let aim = behaviours::aim(reader, said);
+    let (aim, to) = aim?;
     Some(Flip {
         pod: pod?,
         container: container?,
-        probe: Spanned {
-            value: probe?,
-            span: said.probe.span,
-        },
-        to: to?,
+        aim,
+        to,
         shared: said.shared,
     })
 }

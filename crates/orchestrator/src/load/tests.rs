@@ -51,7 +51,7 @@ fn the_example_means_what_it_says() {
     let Action::Flip(flips) = &experiment.steps[0].action else {
         panic!("{:?}", experiment.steps[0].action)
     };
-    assert_eq!(flips[0].to.to_string(), "404");
+    assert_eq!(flips[0].aim.to_string(), "404");
     assert_eq!(&VALID[flips[0].container.span.range()], "b");
     let expect = &experiment.steps[0].expect;
     let Claim::Traffic { clients, .. } = &expect[2].claim else {
@@ -272,7 +272,8 @@ fn a_behaviour_may_be_spelled_out_and_bounded() {
         let Action::Flip(flips) = &experiment.steps[0].action else {
             panic!("{:?}", experiment.steps[0].action)
         };
-        assert_eq!(flips[0].to.told(), expected);
+        let expected = format!("the readiness probe of b gets {expected}");
+        assert_eq!(flips[0].aim.told("b"), expected);
     };
     means("to: blackhole, after: 1s", "`blackhole` (after: 1s)");
     means(
@@ -290,6 +291,101 @@ fn a_behaviour_may_be_spelled_out_and_bounded() {
     means(
         "to: { state: stop-accepting }, for: 5s, every: 10s",
         "`stop-accepting` (every: 10s, for: 5s)",
+    );
+}
+
+#[test]
+fn a_process_may_be_flipped_in_place_of_a_probe() {
+    let probe = "probe: readiness, to: 404";
+    let means = |process: &str, expected: &str| {
+        let text = VALID.replacen(probe, process, 1);
+        let experiment = load(&source(&text)).unwrap().experiments.remove(0);
+        let Action::Flip(flips) = &experiment.steps[0].action else {
+            panic!("{:?}", experiment.steps[0].action)
+        };
+        assert_eq!(
+            flips[0].aim.told("b"),
+            format!("the process of b gets {expected}")
+        );
+    };
+    means(
+        "process: { fault: exit, code: 3 }, after: 1s",
+        "`exit` (after: 1s, code: 3)",
+    );
+    means(
+        "process: stop-accepting, for: 5s",
+        "`stop-accepting` (for: 5s)",
+    );
+    means(
+        "process: { fault: memory, bytes: 64Mi }",
+        "`memory` (after: 100ms, bytes: 67108864)",
+    );
+    means(
+        "process: { fault: sigterm, delay: 20s, fail: [/readyz] }",
+        r#"`sigterm` (delay: 20s, fail: ["/readyz"])"#,
+    );
+    check(
+        probe,
+        "process: exitt",
+        &expect![[r#"
+        two-services.yaml:19:55: `exitt` is not a process fault; expected `exit`, `signal`, `sigterm`, `memory` or `stop-accepting`; did you mean `exit`?
+           |
+        19 |       flip: { pod: deploy/web, container: b, process: exitt }
+           |                                                       ^^^^^"#]],
+    );
+    check(
+        probe,
+        "process: { fault: exit, cod: 3 }",
+        &expect![[r#"
+        two-services.yaml:19:70: unknown field `cod`; expected `fault`, `message` or `code`; did you mean `code`?
+           |
+        19 |       flip: { pod: deploy/web, container: b, process: { fault: exit, cod: 3 } }
+           |                                                                      ^^^"#]],
+    );
+    check(
+        probe,
+        "process: { fault: exit, code: 300 }",
+        &expect![[r#"
+        two-services.yaml:19:76: `code`: must be a whole number from 0 to 255, not 300
+           |
+        19 |       flip: { pod: deploy/web, container: b, process: { fault: exit, code: 300 } }
+           |                                                                            ^^^"#]],
+    );
+    check(
+        probe,
+        "process: { fault: sigterm, ignore: true, for: 3s }",
+        &expect![[r#"
+            two-services.yaml:19:92: `for`: stands beside `process`, not in it
+               |
+            19 |       flip: { pod: deploy/web, container: b, process: { fault: sigterm, ignore: true, for: 3s } }
+               |                                                                                            ^^"#]],
+    );
+    check(
+        probe,
+        "process: exit, count: 3",
+        &expect![[r#"
+            two-services.yaml:19:68: `count` means nothing here
+               |
+            19 |       flip: { pod: deploy/web, container: b, process: exit, count: 3 }
+               |                                                                    ^"#]],
+    );
+    check(
+        probe,
+        "probe: readiness",
+        &expect![[r#"
+        two-services.yaml:19:43: this flip does not say what the probe gets; expected `probe` and `to`, or `process`
+           |
+        19 |       flip: { pod: deploy/web, container: b, probe: readiness }
+           |                                           ^"#]],
+    );
+    check(
+        probe,
+        "process: exit, probe: readiness, to: 404",
+        &expect![[r#"
+            two-services.yaml:19:43: this flip is both of a probe and of the process; expected `probe` and `to`, or `process`
+               |
+            19 |       flip: { pod: deploy/web, container: b, process: exit, probe: readiness, to: 404 }
+               |                                           ^"#]],
     );
 }
 

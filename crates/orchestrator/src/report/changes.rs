@@ -142,10 +142,10 @@ fn container(pod: &str, container: &str) -> String {
 }
 
 fn flipped(flip: &FlipRecord) -> String {
-    let place = flip.path.as_deref().map_or_else(
-        || flip.port.to_string(),
-        |path| format!("{}{path}", flip.port),
-    );
+    let port = flip.port.map(|port| {
+        let path = flip.path.as_deref().unwrap_or_default();
+        format!(":{port}{path}")
+    });
     let mut bounds: Vec<String> = flip
         .lasts
         .iter()
@@ -153,12 +153,13 @@ fn flipped(flip: &FlipRecord) -> String {
         .collect();
     bounds.extend(flip.count.map(|count| format!("for {count} requests")));
     bounds.extend(flip.leased.then(|| "leased".to_owned()));
-    let bounds = if bounds.is_empty() {
+    let told: Vec<String> = port.into_iter().chain(bounds).collect();
+    let told = if told.is_empty() {
         String::new()
     } else {
-        format!(", {}", bounds.join(", "))
+        format!(" ({})", told.join(", "))
     };
-    format!("{} gets {} (:{place}{bounds})", flip.probe, flip.to)
+    format!("{} gets {}{told}", flip.probe, flip.to)
 }
 
 fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {

@@ -156,20 +156,8 @@ fn title(number: usize, name: &str, step: Option<&Step>) -> String {
 }
 
 fn flip(flip: &Flip) -> String {
-    let Flip {
-        pod,
-        container,
-        probe,
-        to,
-        ..
-    } = flip;
-    format!(
-        "the {} probe of {} in {} gets {}",
-        probe.value,
-        container.value,
-        pod.value,
-        to.value.told()
-    )
+    let whose = format!("{} in {}", flip.container.value, flip.pod.value);
+    flip.aim.told(whose)
 }
 
 fn requests(name: &str, client: &Client) -> Vec<Line> {

@@ -9,7 +9,7 @@ use super::{Scene, revert::Undo};
 use crate::{
     control::{Control, ControlError},
     exit::{Ends, Exit, Failure},
-    experiment::{Action, Flip, ObjectRef, Patch},
+    experiment::{Action, Aim, Flip, ObjectRef, Patch},
     flip::{FlipError, Order, Ready},
     flip_plan::Act,
     journal,
@@ -19,8 +19,8 @@ use crate::{
     timeline::{BoundPod, FlipRecord, Micros, What},
 };
 
-/// What each probe was last set to by this run. A later flip of a probe takes the place of an earlier one,
-/// also where it acts on something else.
+/// What each probe and process was last set to by this run. A later flip takes the place of an earlier one with
+/// the same aim, also where it acts on something else.
 #[derive(Debug, Default)]
 pub(super) struct Laid(BTreeMap<(Address, String), Ready>);
 
@@ -135,10 +135,7 @@ impl Scene<'_> {
     /// Takes an earlier flip of the same probe away where the new one does not cover it. It comes after
     /// the new one, so that the probe never sees the base in between.
     async fn supersede(&mut self, ready: Ready) -> Result<(), Failure> {
-        let probe = (
-            ready.control.address().clone(),
-            ready.order.probe.to_string(),
-        );
+        let probe = (ready.control.address().clone(), ready.order.aim.target());
         let earlier = self.laid.0.insert(probe, ready.clone());
         if let Some(earlier) = earlier
             && earlier.instance == ready.instance
@@ -180,8 +177,7 @@ impl Scene<'_> {
 fn order(flip: &Flip) -> Order {
     Order {
         container: flip.container.value.clone(),
-        probe: flip.probe.value,
-        to: flip.to.value.clone(),
+        aim: flip.aim.value.clone(),
         shared: flip.shared,
         leased: true,
     }
@@ -205,13 +201,16 @@ fn flip_record(ready: &Ready, sent: Micros) -> FlipRecord {
     let bounds = plan.act.bounds();
     FlipRecord {
         target: journal::named(control.address(), instance),
-        probe: order.probe.to_string(),
+        probe: match &order.aim {
+            Aim::Probe { probe, .. } => probe.to_string(),
+            Aim::Process(_) => "process".to_owned(),
+        },
         port: plan.port,
         path: match &plan.act {
             Act::Route { path, .. } => Some(path.clone()),
-            Act::Port(_) => None,
+            Act::Port(_) | Act::Process(_) => None,
         },
-        to: order.to.to_string(),
+        to: order.aim.to_string(),
         sent,
         leased: order.leased,
         lasts: bounds.length.map(Micros::from),
@@ -224,7 +223,8 @@ fn same_place(one: &Ready, other: &Ready) -> bool {
     one.plan.port == other.plan.port
         && match (&one.plan.act, &other.plan.act) {
             (Act::Route { path, .. }, Act::Route { path: other, .. }) => path == other,
-            (Act::Port(_), Act::Port(_)) => true,
+            // Of one process: aimed at the same, it has the same name.
+            (Act::Port(_), Act::Port(_)) | (Act::Process(_), Act::Process(_)) => true,
             _ => false,
         }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use probe_target::{
     behaviour::Behaviour,
     opening::{Opening, PortState, Protocol},
+    process_fault::ProcessFault,
 };
 use serde_json::json;
 
@@ -122,6 +123,20 @@ fn a_closed_port_is_closed_for_every_probe_of_it() {
     let mut elsewhere = state();
     elsewhere.ports.clear();
     check(Some(&elsewhere), ["not listened on", "not listened on"]);
+}
+
+#[test]
+fn what_is_done_to_the_process_is_said_of_every_probe() {
+    let mut state = state();
+    let fault = json!({ "fault": "sigterm", "ignore": true, "leased": true });
+    let fault: ProcessFault = serde_json::from_value(fault).unwrap();
+    let layered = wire::Layered {
+        base: None,
+        flip: Some(laid(fault, Some(12_000_000), None)),
+    };
+    state.process.insert("sigterm".to_owned(), layered);
+    let set = "base; process sigterm, 2s left, leased";
+    check(Some(&state), [set, set]);
 }
 
 #[test]

@@ -146,11 +146,12 @@ pub struct Gap {
 pub struct FlipRecord {
     /// Who took it.
     pub target: Target,
-    /// Which probe.
+    /// Which probe, or `process`.
     pub probe: String,
-    /// The port it acts on.
-    pub port: u16,
-    /// The path or gRPC service it acts on; without one, the whole port.
+    /// The port it acts on; without one, the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The path or gRPC service it acts on; without one, the whole port or process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The behaviour, as one word.

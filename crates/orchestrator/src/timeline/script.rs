@@ -198,7 +198,7 @@ impl Script {
         self.push(What::Flip(FlipRecord {
             target,
             probe: "readiness".into(),
-            port: 8081,
+            port: Some(8081),
             path: Some("/readyz".into()),
             to: to.into(),
             sent: Micros(self.at * 1_000),
