@@ -10,6 +10,8 @@ mod tidy;
 
 /// Seed experiments that expect what does not happen.
 mod broken;
+/// Every experiment beside the seed in three places.
+mod experiments;
 /// The same experiments in three places, one after another: the same verdicts, the same story.
 mod places;
 /// What a timeline tells, place and time taken out.

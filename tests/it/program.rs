@@ -92,9 +92,16 @@ pub(crate) struct Recorded {
 pub(crate) fn record<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
 ) -> Recorded {
+    record_with(probeflip(), arguments)
+}
+
+/// The same with a `probeflip` that knows its cluster.
+pub(crate) fn record_with<S: AsRef<std::ffi::OsStr>>(
+    mut command: Command,
+    arguments: impl IntoIterator<Item = S>,
+) -> Recorded {
     let folder = TempDir::new().unwrap();
     let timeline = folder.path().join("t.jsonl");
-    let mut command = probeflip();
     command.arg("run").args(arguments);
     command.arg("--timeline").arg(&timeline);
     let ended = Ended::from(command.output().unwrap());

@@ -3,7 +3,7 @@
 //!
 //! Read from the raw records, by other code than the judge's: the two would not make the same mistake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orchestrator::timeline::{BoundPod, Change, Outcome, StateCall, Timeline, What};
 use serde_json::Value;
@@ -11,29 +11,6 @@ use serde_json::Value;
 use self::chain::chains;
 
 mod chain;
-
-/// States that a real node sometimes shows and sometimes skips, each with why. They are left out of a story
-/// together with what follows from them.
-const OPTIONAL: [(&str, &str, &str); 3] = [
-    (
-        "liveness",
-        "b",
-        // The successor is unready until its first probe; when that succeeds before the status is sent, nobody sees it.
-        "running unready restarts=1",
-    ),
-    (
-        "liveness",
-        "b",
-        // The kubelet writes a status between the exit and the start only if something else makes it.
-        "terminated unready restarts=0",
-    ),
-    (
-        "liveness",
-        "b",
-        // As above, seen between the two.
-        "waiting unready restarts=1",
-    ),
-];
 
 /// An object's name and the states it went through, the first being that of the steady state.
 pub(crate) type States = BTreeMap<String, Vec<String>>;
@@ -55,7 +32,7 @@ pub(crate) fn tell(timeline: &Timeline) -> Story {
     for record in timeline.records() {
         teller.take(record.at.0, &record.what);
     }
-    teller.finish(timeline.header().experiment.as_str())
+    teller.finish()
 }
 
 /// One change of one object: microseconds, which object, its new state.
@@ -200,15 +177,10 @@ impl Teller {
         *best = (*best).min((received - sent, offset));
     }
 
-    fn finish(mut self, experiment: &str) -> Story {
+    fn finish(mut self) -> Story {
         self.add_traffic();
         self.name_pods();
-        let dropped: Vec<(String, String)> = OPTIONAL
-            .iter()
-            .filter(|(of, ..)| *of == experiment)
-            .map(|(_, container, state)| ((*container).to_owned(), (*state).to_owned()))
-            .collect();
-        let steps = settle(self.steps, &dropped);
+        let steps = settle(self.steps);
         let mut states = States::new();
         for step in &steps {
             let told = states.entry(step.object.clone()).or_default();
@@ -227,16 +199,20 @@ impl Teller {
         let Some(steady) = self.steps.first().map(|step| step.at) else {
             return;
         };
-        let mut last: BTreeMap<String, &str> = BTreeMap::new();
+        let mut last: BTreeMap<&str, &str> = BTreeMap::new();
         for (client, sent, outcome) in &self.samples {
             let at = sent + self.offsets.get(client).map_or(0, |(_, offset)| *offset);
             let outcome = cut_off(*outcome);
-            if at < steady || self.end < at || last.get(client) == Some(&outcome) {
+            if self.end < at || last.insert(client, outcome) == Some(outcome) {
                 continue;
             }
-            last.insert(client.clone(), outcome);
+            // The last request before is where the story begins.
+            if at < steady {
+                self.steps
+                    .retain(|step| step.object != format!("user {client}"));
+            }
             self.steps.push(Step {
-                at,
+                at: at.max(steady),
                 object: format!("user {client}"),
                 state: outcome.to_owned(),
             });
@@ -253,6 +229,11 @@ impl Teller {
         }
         self.steps
             .retain(|step| step.object.contains('#') || step.object.starts_with("user "));
+        // After the binding all is told once more, under the name it has now.
+        let mut now: BTreeMap<String, String> = BTreeMap::new();
+        self.steps.retain(|step| {
+            now.insert(step.object.clone(), step.state.clone()) != Some(step.state.clone())
+        });
     }
 }
 
@@ -273,20 +254,49 @@ fn rank(object: &str) -> u8 {
     }
 }
 
-/// Takes the optional states out, and what the Pod and its Services showed only because of them.
-fn settle(steps: Vec<Step>, optional: &[(String, String)]) -> Vec<Step> {
-    let is_optional = |step: &Step| {
-        optional.iter().any(|(container, state)| {
-            rank(&step.object) == 0
-                && step.object.ends_with(&format!("/{container}"))
-                && step.state == *state
-        })
-    };
+/// The states on the way through a restart, from the last time a container was ready to the first time it is ready again. Which of them are
+/// seen is chance: the kubelet writes a status between exit and start only if something else makes it, a readiness probe may or may not fail
+/// on the dying process, and the successor is unready until its first probe. What a container ends in is none of them.
+fn passing(steps: &[Step]) -> BTreeSet<usize> {
+    let mut containers: BTreeMap<&str, Vec<(usize, bool, u32)>> = BTreeMap::new();
+    for (number, step) in steps.iter().enumerate() {
+        if rank(&step.object) == 0 {
+            let restarts = step.state.rsplit_once('=').unwrap().1.parse().unwrap();
+            let ready = !step.state.contains("unready");
+            let of = containers.entry(&step.object).or_default();
+            of.push((number, ready, restarts));
+        }
+    }
+    let mut optional = BTreeSet::new();
+    for states in containers.values() {
+        for unready in states.chunk_by(|one, other| !one.1 && !other.1) {
+            let (first, last) = (unready[0], unready[unready.len() - 1]);
+            let before = states.iter().rev().find(|state| state.0 < first.0);
+            let after = states.iter().find(|state| last.0 < state.0);
+            let restarted =
+                before.map_or(first.2, |state| state.2) < after.map_or(last.2, |state| state.2);
+            if !first.1 && restarted {
+                let ends = after.is_none().then_some(last.0);
+                optional.extend(
+                    unready
+                        .iter()
+                        .map(|state| state.0)
+                        .filter(|number| Some(*number) != ends),
+                );
+            }
+        }
+    }
+    optional
+}
+
+/// Takes out what a real node sometimes shows and sometimes skips, and what the Pod and its Services showed only because of it.
+fn settle(steps: Vec<Step>) -> Vec<Step> {
+    let optional = passing(&steps);
     let mut blinking = false;
     let mut kept = Vec::new();
-    for step in steps {
+    for (number, step) in steps.into_iter().enumerate() {
         match rank(&step.object) {
-            0 if is_optional(&step) => blinking = true,
+            0 if optional.contains(&number) => blinking = true,
             0 => {
                 blinking = false;
                 kept.push(step);
