@@ -20,8 +20,8 @@ use crate::script::{self, Asked, Step};
 use crate::target::Target;
 use crate::tls::Layer;
 
-/// How long a client may take for a request's headers, or be silent between two requests.
-const HEADERS_WITHIN: Duration = Duration::from_secs(30);
+/// How long a client may be silent, and may take for a request's headers, for its body, or to accept any part of an answer.
+pub(crate) const SILENT: Duration = Duration::from_secs(30);
 
 /// Serves one connection to its end.
 pub(crate) async fn serve<C: Connection>(
@@ -41,7 +41,7 @@ pub(crate) async fn serve<C: Connection>(
     let mut ending = std::pin::pin!(drained(&mut draining));
     let begun = tokio::select! {
         biased;
-        begun = timeout(HEADERS_WITHIN, begin(&site, connection)) => begun,
+        begun = timeout(SILENT, begin(&site, connection)) => begun,
         () = &mut ending => return,
     };
     match begun {
@@ -58,7 +58,7 @@ pub(crate) async fn serve<C: Connection>(
 /// What is spoken, below HTTP and of HTTP: whether it is HTTP/2.
 async fn begin<C: Connection>(site: &Site, connection: C) -> Option<(Served<Layer<C>>, bool)> {
     let layer = site.target.tls.accept(site.protocol, connection).await;
-    let mut served = Served::new(layer.ok()?, HEADERS_WITHIN);
+    let mut served = Served::new(layer.ok()?, SILENT);
     let http2 = served.is_http2().await?;
     Some((served, http2))
 }

@@ -19,6 +19,7 @@ use crate::behaviour::{Details, Effect, Fault, Reply};
 use crate::exchange::{Asking, Exchange};
 use crate::health;
 use crate::http;
+use crate::limit::Limit;
 use crate::net::Connection;
 use crate::opening::Protocol;
 use crate::port::drained;
@@ -77,6 +78,7 @@ async fn streams<C: Connection>(
     let (mut answers, mut draining) = (JoinSet::new(), false);
     let cut = Arc::new(AtomicBool::new(false));
     site.cut = Some(Arc::clone(&cut));
+    let mut limit = Limit::new(http::SILENT);
     loop {
         tokio::select! {
             biased;
@@ -90,10 +92,15 @@ async fn streams<C: Connection>(
                     return Some(end);
                 }
             }
-            accepted = connection.accept() => {
-                let (request, respond) = accepted?.ok()?;
-                let site = site.clone();
-                answers.spawn(async move { site.answer(request, Stream(respond)).await });
+            accepted = limit.over(connection.accept()) => match accepted {
+                Some(accepted) => {
+                    let (request, respond) = accepted?.ok()?;
+                    let site = site.clone();
+                    answers.spawn(async move { site.answer(request, Stream(respond)).await });
+                }
+                None if answers.is_empty() => return None,
+                // It listens.
+                None => {}
             }
         }
     }

@@ -53,6 +53,7 @@ mod port;
 mod process;
 mod remote;
 mod reply;
+mod room;
 mod script;
 mod serve;
 mod shared;

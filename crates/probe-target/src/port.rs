@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -29,7 +29,7 @@ pub(crate) struct Port<N: Network> {
     listener: Option<N::Listener>,
     connections: JoinSet<()>,
     /// Accepted by a black hole.
-    held: Vec<N::Connection>,
+    held: Vec<(N::Connection, OwnedSemaphorePermit)>,
 }
 
 /// When a port has to look at the state again, changes aside.
@@ -123,9 +123,9 @@ impl<N: Network> Port<N> {
                 _ = &mut change => return,
                 () = &mut look => return,
                 Some(_) = self.connections.join_next() => self.count(),
-                accepted = accept(&mut self.listener), if self.hears() => match accepted {
-                    Ok(connection) => {
-                        self.admit(connection);
+                accepted = accept(&mut self.listener, &self.target.room), if self.hears() => match accepted {
+                    Ok((connection, room)) => {
+                        self.admit(connection, room);
                         self.count();
                     }
                     // Out of descriptors, or a connection that ended before it was accepted.
@@ -146,20 +146,22 @@ impl<N: Network> Port<N> {
         self.target.connected(self.number, open);
     }
 
-    fn admit(&mut self, connection: N::Connection) {
+    fn admit(&mut self, connection: N::Connection, room: OwnedSemaphorePermit) {
         match self.target.admit(self.number, connection.peer()) {
             PortState::Reset => connection.reset(),
-            PortState::Blackhole => self.held.push(connection),
+            PortState::Blackhole => self.held.push((connection, room)),
             // Accepted before the listener was dropped, and so before the acknowledgement.
             PortState::Open | PortState::Closed | PortState::StopAccepting => {
                 let (target, number) = (Arc::clone(&self.target), self.number);
                 match self.protocol {
-                    Protocol::Tcp => self
-                        .connections
-                        .spawn(tcp::serve(target, number, connection)),
-                    protocol => self
-                        .connections
-                        .spawn(http::serve(target, number, protocol, connection)),
+                    Protocol::Tcp => {
+                        let serve = tcp::serve(target, number, connection);
+                        self.connections.spawn(within(room, serve))
+                    }
+                    protocol => {
+                        let serve = http::serve(target, number, protocol, connection);
+                        self.connections.spawn(within(room, serve))
+                    }
                 };
             }
         }
@@ -179,9 +181,21 @@ pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
     _ = draining.wait_for(|draining| *draining).await;
 }
 
-async fn accept<L: Listener>(listener: &mut Option<L>) -> std::io::Result<L::Connection> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
-    }
+/// The next connection, once there is room for it.
+async fn accept<L: Listener>(
+    listener: &mut Option<L>,
+    room: &Arc<Semaphore>,
+) -> std::io::Result<(L::Connection, OwnedSemaphorePermit)> {
+    let Some(listener) = listener else {
+        return std::future::pending().await;
+    };
+    let room = Arc::clone(room).acquire_owned().await;
+    let room = room.expect("the room must never be closed");
+    Ok((listener.accept().await?, room))
+}
+
+/// Serves, and makes room for another.
+async fn within(room: OwnedSemaphorePermit, serve: impl Future<Output = ()>) {
+    serve.await;
+    drop(room);
 }

@@ -24,6 +24,7 @@ use crate::panel::{Panel, Refused};
 use crate::plan::Plan;
 use crate::port::Port;
 use crate::process::{Files, Process};
+use crate::room;
 use crate::target::Target;
 use crate::tls::{Given, Tls};
 use crate::world::{End, World};
@@ -55,6 +56,7 @@ pub(crate) async fn run<N: Network>(
         clock,
         identity,
         tls,
+        room::of(&*process.files),
         world,
         serve.journal,
         keeper,

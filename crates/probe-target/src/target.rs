@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::http::StatusCode;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
 use crate::identity::Identity;
@@ -26,6 +26,8 @@ pub(crate) struct Target {
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
     pub(crate) tls: Tls,
+    /// For connections to ports.
+    pub(crate) room: Arc<Semaphore>,
     world: Mutex<World>,
     tally: Mutex<Tally>,
     log: Log<Entry>,
@@ -53,6 +55,7 @@ impl Target {
         clock: Clock,
         identity: Identity,
         tls: Tls,
+        room: Arc<Semaphore>,
         world: World,
         journal: usize,
         keeper: Option<Keeper>,
@@ -61,6 +64,7 @@ impl Target {
             clock,
             identity,
             tls,
+            room,
             world: Mutex::new(world),
             tally: Mutex::default(),
             log: Log::new(journal),

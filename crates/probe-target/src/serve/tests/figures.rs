@@ -296,6 +296,7 @@ fn a_traffic_client_has_its_outcomes_in_numbers() {
             probe_target_traffic_requests_total{outcome="reset"} 0
             probe_target_traffic_requests_total{outcome="timeout"} 0
             probe_target_traffic_requests_total{outcome="error"} 0
-        "#]].assert_eq(text);
+        "#]]
+        .assert_eq(text);
     });
 }
