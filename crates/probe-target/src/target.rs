@@ -269,6 +269,10 @@ impl From<Denied> for Refused {
                     format!("there is no port {port} here, only {known}"),
                 )
             }
+            Denied::Full { field, most } => {
+                let message = format!("there are {most} already, which is the most");
+                Self::new(StatusCode::CONFLICT, field, message)
+            }
         }
     }
 }

@@ -66,7 +66,18 @@ pub(crate) enum Denied {
         /// Those there are.
         known: Vec<u16>,
     },
+    /// One more port or route than there may be.
+    Full {
+        /// `port` or `path`.
+        field: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
 }
+
+/// Ports and routes that may be told of, so that whoever invents them does not fill the memory.
+const MOST_PORTS: usize = 256;
+const MOST_ROUTES: usize = 1024;
 
 /// What to do with a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -178,6 +189,7 @@ impl World {
         match change {
             Change::Open(port, opening) => {
                 self.leasable(&opening)?;
+                self.room_for_port(port)?;
                 let port = self.ports.entry(port).or_default();
                 port.opening.flip = Some(Held::new(opening, at));
             }
@@ -188,6 +200,7 @@ impl World {
             }
             Change::Lay(port, path, behaviour) => {
                 self.leasable(&behaviour)?;
+                self.room_for_route(port, &path)?;
                 let layers = self.port(port)?.routes.entry(path).or_default();
                 layers.flip = Some(Held::new(behaviour, at));
             }
@@ -273,6 +286,27 @@ impl World {
             port: number,
             known,
         })
+    }
+
+    /// Refuses a new port where there are too many.
+    fn room_for_port(&self, port: u16) -> Result<(), Denied> {
+        let (field, most) = ("port", MOST_PORTS);
+        if self.ports.contains_key(&port) || self.ports.len() < most {
+            return Ok(());
+        }
+        Err(Denied::Full { field, most })
+    }
+
+    /// Refuses a new route where all ports together have too many.
+    fn room_for_route(&self, port: u16, path: &str) -> Result<(), Denied> {
+        let (field, most) = ("path", MOST_ROUTES);
+        let port = self.ports.get(&port);
+        let routes = self.ports.values().map(|port| port.routes.len());
+        let known = port.is_some_and(|port| port.routes.contains_key(path));
+        if known || routes.sum::<usize>() < most {
+            return Ok(());
+        }
+        Err(Denied::Full { field, most })
     }
 
     fn leasable(&self, set: &impl Bounded) -> Result<(), Denied> {

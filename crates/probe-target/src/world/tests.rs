@@ -151,6 +151,25 @@ fn a_leased_flip_needs_a_running_lease() {
 }
 
 #[test]
+fn ports_and_routes_are_told_of_up_to_a_number() {
+    let mut story = Story::new();
+    let refused = |story: &mut Story, change| story.0.change(millis(0), change);
+    let lay = |n: usize| Change::Lay(8081, format!("/{n}"), Behaviour::status(503));
+    // One is in the base.
+    (1..MOST_ROUTES).for_each(|n| story.take(0, lay(n)));
+    let full = |field, most| Err(Denied::Full { field, most });
+    assert_eq!(refused(&mut story, lay(0)), full("path", MOST_ROUTES));
+    assert_eq!(refused(&mut story, lay(1)), Ok(()), "it is known");
+    story.take(0, Change::Unlay(8081, "/2".to_owned()));
+    assert_eq!(refused(&mut story, lay(0)), Ok(()), "there is room again");
+    for port in 1..=254 {
+        story.open(0, port, json!({}));
+    }
+    let open = Change::Open(255, Opening::default());
+    assert_eq!(refused(&mut story, open), full("port", MOST_PORTS));
+}
+
+#[test]
 fn heal_takes_away_all_flips_and_no_base() {
     let mut story = Story::new();
     story.lay(0, "/hehe", json!({"status": 200}));
