@@ -51,3 +51,7 @@ bench:
         cargo build --locked -p probe-target --profile tiny --target "$(rustc --print host-tuple)"
     ulimit -n "$(ulimit -Hn)" && cargo bench --locked -p probe-target --bench budgets -- \
         "$PWD/target/$(rustc --print host-tuple)/tiny/probe-target"
+
+# Throws mutated input at the probe target's control API, plans and ports, for so many seconds; needs a C++ compiler.
+fuzz seconds="60":
+    fuzz/run {{ seconds }}

@@ -1,0 +1,5 @@
+//! `fuzz::control`, fed by libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::control(bytes));
