@@ -116,6 +116,37 @@ fn a_workload_is_brought_up_flipped_healed_and_taken_down() {
     let status = does(0, "status").stdout;
     assert!(line(&status, "b readiness").contains("base"), "{status}");
 
+    does(
+        0,
+        "flip deploy/web -c b liveness stall-body --bytes 100 --agent kube-probe/ --for 10m",
+    );
+    does(
+        0,
+        "flip deploy/web -c b readiness 503,503,200 --after 10m --for 1m",
+    );
+    does(
+        0,
+        "flip deploy/web -c a process stop-accepting --after 10m --for 1m",
+    );
+    does(
+        0,
+        "flip deploy/web -c b process exit --code 3 --message done --after 10m",
+    );
+    let status = does(0, "status").stdout;
+    for (probe, set) in [
+        (
+            "b liveness",
+            "stall-body, 10m left; process exit, begins in ",
+        ),
+        ("b readiness", "503,503,200, begins in "),
+        ("a readiness", "base; process stop-accepting, begins in "),
+    ] {
+        assert!(line(&status, probe).contains(set), "{probe}: {status}");
+    }
+    does(0, "heal deploy/web");
+    let status = does(0, "status").stdout;
+    assert!(!status.contains("begins in"), "{status}");
+
     does(2, "flip deploy/web -c z readiness 404");
     does(2, "flip deploy/web -c b startup 404");
     does(2, "flip deploy/web -c b readiness refuse");

@@ -346,6 +346,49 @@ current-context: production
 }
 
 #[test]
+fn a_flip_that_cannot_be() {
+    let says = |flip: &str, expected: &Expect| {
+        check_command(&format!("flip web-1 -c b {flip}"), 2, expected);
+    };
+    says(
+        "process exitt",
+        &expect![
+            "error: unknown process fault `exitt`; expected `exit`, `signal`, `sigterm`, `memory` or `stop-accepting`; did you mean `exit`?"
+        ],
+    );
+    says(
+        "readiness refuse --count 3",
+        &expect!["error: `--count`: nothing can be counted on a port that is closed"],
+    );
+    says(
+        "readiness 503 --bytes 3",
+        &expect!["error: `--bytes`: means nothing to a reply"],
+    );
+    says(
+        "readiness 503,200 --bytes 3",
+        &expect!["error: `--bytes` means nothing beside `503,200`"],
+    );
+    says(
+        "readiness blackhole --bytes 3",
+        &expect!["error: `blackhole` is of the whole port, where `--bytes` means nothing"],
+    );
+    says(
+        "readiness 503 --every 10s",
+        &expect![
+            "error: `--every`: opens again what `for`, `count` or `sequence` has closed; one of them must be given"
+        ],
+    );
+    says(
+        "process exit --count 3",
+        &expect!["error: `--count` means nothing beside `exit`"],
+    );
+    says(
+        "process sigterm",
+        &expect!["error: `sigterm`: takes either `ignore` or `delay`"],
+    );
+}
+
+#[test]
 fn a_context_that_nobody_named_is_not_written_to() {
     let seed = Seed::with("deploy.yaml", "", "");
     fs::write(

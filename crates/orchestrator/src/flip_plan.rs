@@ -18,7 +18,7 @@ use probe_target::{
 
 use crate::{
     exit::{Ends, Exit},
-    experiment::{Aim, Behaviour, Probe},
+    experiment::{Aim, Behaviour, Probe, words},
     probed::{Probed, port_number, probes_of},
     targets::containers,
 };
@@ -315,7 +315,7 @@ fn has(probes: &[Probe]) -> String {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Route { path, gets } => write!(f, "{path} {}", gets.effect.word()),
+            Self::Route { path, gets } => write!(f, "{path} {}", words(gets)),
             Self::Port(opening) => f.write_str(opening.state.name()),
             Self::Process(fault) => f.write_str(fault.name()),
         }

@@ -60,7 +60,7 @@ impl Flipped<'_> {
         Ok(act)
     }
 
-    /// Seen on 1.36.3: a port that is a black hole or stops accepting passes every tcp probe, and one that resets passes about half of them.
+    /// Seen on 1.36.3: a port that is a black hole or stops accepting passes every tcp probe; one that resets failed 24 of 46, and 8 of 66.
     fn on_connections(self) -> Result<Act, Refusal> {
         let unseen = |why| Err(self.unseen("tcp", why, "`pass`, `fail` or `refuse`"));
         let opening = self.to.on_connections();
