@@ -1,20 +1,22 @@
 //! The state of a target: ports, routes, the process, their bases and flips, the lease. At a moment, given a request, it says what to do.
 //! Pure: it holds no listener and no connection, reads no clock and answers nobody.
 
+mod port;
 mod process;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::behaviour::{Behaviour, Details, Effect, Fault};
+use crate::behaviour::{Behaviour, Effect};
 use crate::flips::{Flip, Flips};
 use crate::layers::{Bounded, Held, Layers, Now};
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
 use crate::place::Place;
-use crate::plan::{Plan, PlannedPort};
+use crate::plan::Plan;
 use crate::process_fault::ProcessFault;
 use crate::wire;
+use port::{Port, protocol};
 use process::Process;
 pub(crate) use process::{End, Fate};
 
@@ -25,12 +27,6 @@ pub(crate) struct World {
     lease: Option<Moment>,
     process: Process,
     ports: BTreeMap<u16, Port>,
-}
-
-#[derive(Debug, Default)]
-struct Port {
-    opening: Layers<Opening>,
-    routes: BTreeMap<String, Layers<Behaviour>>,
 }
 
 /// One change from outside.
@@ -357,90 +353,11 @@ impl World {
     }
 }
 
-type Said = (Effect, Duration, bool);
-
-impl Port {
-    fn new(planned: PlannedPort) -> Self {
-        let routes = planned.routes.into_iter();
-        Self {
-            opening: Layers::new(planned.opening),
-            routes: ordered(routes.map(|(path, behaviour)| (path, Layers::new(behaviour)))),
-        }
-    }
-
-    /// What the port's state does to a request on a connection that it does not keep from being read.
-    fn ailing(&mut self, now: Now) -> Option<Said> {
-        let ails =
-            |opening: &Opening| matches!(opening.state, PortState::Blackhole | PortState::Reset);
-        let (opening, _, flipped) = self.opening.give(now, ails)?;
-        let fault = match opening.state {
-            PortState::Blackhole => Fault::Hang,
-            _ => Fault::Reset,
-        };
-        Some((
-            Effect::Fault(fault, Details::default()),
-            Duration::ZERO,
-            flipped,
-        ))
-    }
-
-    /// What is said about the path.
-    fn said(&mut self, now: Now, path: &str, agent: &str) -> Option<Said> {
-        let meant = |behaviour: &Behaviour| match &behaviour.agent {
-            Some(prefix) => agent.starts_with(prefix),
-            None => true,
-        };
-        let (behaviour, number, flipped) = self.routes.get_mut(path)?.give(now, meant)?;
-        Some((behaviour.nth(number).clone(), behaviour.delay, flipped))
-    }
-
-    fn shown(&self, now: Now, state: PortState) -> wire::Port {
-        let layer = |held: &Option<Held<Opening>>| held.as_ref().and_then(|held| held.shown(now));
-        wire::Port {
-            protocol: protocol(&self.opening, now),
-            state,
-            listening: false,
-            error: None,
-            base: layer(&self.opening.base),
-            flip: layer(&self.opening.flip),
-            routes: ordered(
-                self.routes
-                    .iter()
-                    .map(|(path, route)| (path.clone(), shown(route, now))),
-            ),
-            connections: wire::Connections::default(),
-            hits: BTreeMap::new(),
-            others: None,
-            unread: None,
-        }
-    }
-
-    fn planned(&self, now: Now) -> PlannedPort {
-        let routes = self.routes.iter();
-        PlannedPort {
-            opening: Opening {
-                protocol: Some(protocol(&self.opening, now)),
-                ..self.opening.flattened(now).unwrap_or_default()
-            },
-            routes: ordered(
-                routes.filter_map(|(path, route)| Some((path.clone(), route.flattened(now)?))),
-            ),
-        }
-    }
-}
-
 /// Collected, they would be sorted first, with 40 KB of code that nothing else needs.
 fn ordered<K: Ord, V>(pairs: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
     let mut ordered = BTreeMap::new();
     ordered.extend(pairs);
     ordered
-}
-
-/// What is spoken on a port: as the flip says, or else the base.
-fn protocol(opening: &Layers<Opening>, now: Now) -> Protocol {
-    let current = opening.current(now).into_iter().chain(&opening.base);
-    let mut said = current.filter_map(|held| held.set.protocol);
-    said.next().unwrap_or_default()
 }
 
 fn shown<B: Bounded>(layers: &Layers<B>, now: Now) -> wire::Layered<B> {

@@ -1,0 +1,98 @@
+//! One port of the state: how it is opened, and its routes, in both layers. Which ports there are is the world's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{ordered, shown};
+use crate::behaviour::{Behaviour, Details, Effect, Fault};
+use crate::layers::{Held, Layers, Now};
+use crate::opening::{Opening, PortState, Protocol};
+use crate::plan::PlannedPort;
+use crate::wire;
+
+/// A port, with what is said about it.
+#[derive(Debug, Default)]
+pub(super) struct Port {
+    pub(super) opening: Layers<Opening>,
+    pub(super) routes: BTreeMap<String, Layers<Behaviour>>,
+}
+
+/// What a request is given, after how long, and whether a flip says so.
+pub(super) type Said = (Effect, Duration, bool);
+
+impl Port {
+    pub(super) fn new(planned: PlannedPort) -> Self {
+        let routes = planned.routes.into_iter();
+        Self {
+            opening: Layers::new(planned.opening),
+            routes: ordered(routes.map(|(path, behaviour)| (path, Layers::new(behaviour)))),
+        }
+    }
+
+    /// What the port's state does to a request on a connection that it does not keep from being read.
+    pub(super) fn ailing(&mut self, now: Now) -> Option<Said> {
+        let ails =
+            |opening: &Opening| matches!(opening.state, PortState::Blackhole | PortState::Reset);
+        let (opening, _, flipped) = self.opening.give(now, ails)?;
+        let fault = match opening.state {
+            PortState::Blackhole => Fault::Hang,
+            _ => Fault::Reset,
+        };
+        Some((
+            Effect::Fault(fault, Details::default()),
+            Duration::ZERO,
+            flipped,
+        ))
+    }
+
+    /// What is said about the path.
+    pub(super) fn said(&mut self, now: Now, path: &str, agent: &str) -> Option<Said> {
+        let meant = |behaviour: &Behaviour| match &behaviour.agent {
+            Some(prefix) => agent.starts_with(prefix),
+            None => true,
+        };
+        let (behaviour, number, flipped) = self.routes.get_mut(path)?.give(now, meant)?;
+        Some((behaviour.nth(number).clone(), behaviour.delay, flipped))
+    }
+
+    pub(super) fn shown(&self, now: Now, state: PortState) -> wire::Port {
+        let layer = |held: &Option<Held<Opening>>| held.as_ref().and_then(|held| held.shown(now));
+        wire::Port {
+            protocol: protocol(&self.opening, now),
+            state,
+            listening: false,
+            error: None,
+            base: layer(&self.opening.base),
+            flip: layer(&self.opening.flip),
+            routes: ordered(
+                self.routes
+                    .iter()
+                    .map(|(path, route)| (path.clone(), shown(route, now))),
+            ),
+            connections: wire::Connections::default(),
+            hits: BTreeMap::new(),
+            others: None,
+            unread: None,
+        }
+    }
+
+    pub(super) fn planned(&self, now: Now) -> PlannedPort {
+        let routes = self.routes.iter();
+        PlannedPort {
+            opening: Opening {
+                protocol: Some(protocol(&self.opening, now)),
+                ..self.opening.flattened(now).unwrap_or_default()
+            },
+            routes: ordered(
+                routes.filter_map(|(path, route)| Some((path.clone(), route.flattened(now)?))),
+            ),
+        }
+    }
+}
+
+/// What is spoken on a port: as the flip says, or else the base.
+pub(super) fn protocol(opening: &Layers<Opening>, now: Now) -> Protocol {
+    let current = opening.current(now).into_iter().chain(&opening.base);
+    let mut said = current.filter_map(|held| held.set.protocol);
+    said.next().unwrap_or_default()
+}
