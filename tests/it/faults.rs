@@ -25,7 +25,7 @@ use self::{
 use crate::{namespace::Namespace, program};
 
 /// How many Pods there are at a time: what a node of two cores does at its ease.
-const AT_A_TIME: usize = 48;
+const AT_A_TIME: usize = 64;
 
 #[test]
 fn a_node_says_what_the_page_says() {

@@ -133,7 +133,7 @@ impl Stream {
         match meaning {
             Meaning::Status(number) => self.message(&status(number)),
             Meaning::Error(code) => {
-                let mut response = grpc();
+                let mut response = head();
                 response.headers_mut().extend(headers);
                 response
                     .headers_mut()
@@ -149,7 +149,7 @@ impl Stream {
     }
 
     fn begin(&mut self) -> Option<h2::SendStream<Bytes>> {
-        self.0.send_response(grpc(), false).ok()
+        self.0.send_response(head(), false).ok()
     }
 
     fn message(&mut self, message: &[u8]) -> Option<usize> {
@@ -164,7 +164,8 @@ impl Stream {
     }
 }
 
-fn grpc() -> Response<()> {
+/// The head of an answer that is gRPC.
+pub(crate) fn head() -> Response<()> {
     let mut response = Response::new(());
     let kind = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -203,7 +203,12 @@ impl Stream {
             }
             Fault::StallBody => {
                 let body = "x".repeat(details.bytes.unwrap_or(1) as usize);
-                if let Ok(mut stream) = self.0.send_response(Response::new(()), false) {
+                let head = if site.protocol.is_grpc() {
+                    health::head()
+                } else {
+                    Response::new(())
+                };
+                if let Ok(mut stream) = self.0.send_response(head, false) {
                     exchange.sent(body.len());
                     _ = stream.send_data(body.into(), false);
                     site.held(poll_fn(|context| stream.poll_reset(context)))

@@ -1,6 +1,6 @@
 //! docs/faults.md as a text: every table of it from a run. It runs nothing.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::{
     row::{Handler, Row},
@@ -24,7 +24,7 @@ pub(crate) fn page(kubernetes: &str, tried: &[Tried<'_>]) -> String {
          `periodSeconds` and `timeoutSeconds` are 1, those of commands 3.\n\
          \n\
          In the texts, `IP:PORT` is the target and `PORT+1` its port above, `NODE:PORT` the kubelet's end of the connection, `TIMEOUT` the probe's timeout, and `ID` the runtime's name for a process.\n\
-         An event's message begins with the kind of probe: `Liveness probe failed: …`.\n\
+         An event's message begins with the kind of probe: `Liveness probe failed: …`. Where a line says `or`, luck decides; it names all that was ever seen.\n\
          \n\
          ## Verdicts\n\
          \n",
@@ -41,10 +41,13 @@ pub(crate) fn page(kubernetes: &str, tried: &[Tried<'_>]) -> String {
 type Part = (&'static str, &'static str, fn(&Handler) -> bool);
 
 #[rustfmt::skip] // A part is three lines.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("httpGet",
      "`GET /probe`. What stands in `code` are faults as `probe-target flip` and `--route` take them, and states of a port.",
      |handler| matches!(handler, Handler::Http)),
+    ("httpGet, scheme HTTPS",
+     "The same over TLS. The target offers HTTP/2, and the kubelet takes it, except where HTTP/1.1 is said. A timeout has one of three texts: Go's client has two timers for it here.",
+     |handler| matches!(handler, Handler::Https(_))),
     ("tcpSocket",
      "A connection, closed as soon as it is there.",
      |handler| matches!(handler, Handler::Tcp)),
@@ -64,11 +67,12 @@ fn verdicts(tried: &[Tried<'_>]) -> String {
         let outcomes: Vec<&[Outcome; 3]> = of.map(|(_, outcomes)| *outcomes).collect();
         let said = outcomes.iter().flat_map(|it| it.iter());
         let said = said.flat_map(|outcome| outcome.said.iter().map(words::form));
+        let said: BTreeSet<String> = said.collect();
         let [liveness, readiness, startup] = [0, 1, 2].map(|kind| {
             let told = outcomes.iter().map(|it| consequence(&it[kind]));
             each_once(told)
         });
-        let event = each_once(said);
+        let event = each_once(said.into_iter());
         page += &line([verdict.name(), &event, &liveness, &readiness, &startup]);
     }
     page

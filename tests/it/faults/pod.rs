@@ -41,6 +41,8 @@ pub(crate) const PORT: u16 = 8080;
 pub(crate) fn pod(name: &str, row: &Row, kind: Kind, image: &str) -> Pod {
     let ports = [PORT, PORT + 1];
     let ports = ports.map(|port| format!("--port={port}={}", row.handler.protocol()));
+    let arguments = [ports.to_vec(), row.handler.arguments()].concat();
+    let suffix = if row.tls { "-tls" } else { "" };
     let (period, timeout) = row.handler.pace();
     let (handler, action) = row.handler.field(PORT);
     let probe = json!({
@@ -57,9 +59,9 @@ pub(crate) fn pod(name: &str, row: &Row, kind: Kind, image: &str) -> Pod {
             "terminationGracePeriodSeconds": 1,
             "containers": [{
                 "name": kind.name(),
-                "image": image,
+                "image": format!("{image}{suffix}"),
                 "imagePullPolicy": "IfNotPresent",
-                "args": ports,
+                "args": arguments,
                 format!("{}Probe", kind.name()): probe,
             }],
         },

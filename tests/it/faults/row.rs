@@ -19,14 +19,18 @@ pub(crate) struct Row {
     pub(crate) about: String,
     pub(crate) handler: Handler,
     pub(crate) onset: Onset,
+    /// Whether its target is of the image with TLS.
+    pub(crate) tls: bool,
     /// Where the outcome is a matter of luck: every one of them, with its event or nothing.
-    pub(crate) race: Vec<(Verdict, &'static str)>,
+    pub(crate) race: &'static [(Verdict, &'static str)],
 }
 
 /// How the container is probed.
 #[derive(Debug, Clone)]
 pub(crate) enum Handler {
     Http,
+    /// What its target offers by ALPN, if not what it does by default.
+    Https(Option<&'static str>),
     Tcp,
     Grpc,
     /// The command; `PORT` stands for the target's.
@@ -67,9 +71,10 @@ impl Row {
         Self {
             fault: fault.to_owned(),
             about: about.to_owned(),
+            tls: handler.protocol().ends_with('s'),
             handler,
             onset: Onset::Flipped(flips),
-            race: Vec::new(),
+            race: &[],
         }
     }
 }
@@ -77,20 +82,27 @@ impl Row {
 impl Handler {
     /// What is spoken on the target's ports.
     pub(crate) fn protocol(&self) -> &'static str {
-        match self.checks() {
-            "tcp" => "tcp",
-            "grpc" => "grpc",
-            _ => "http",
+        match self {
+            Self::Http => "http",
+            Self::Https(_) => "https",
+            Self::Tcp => "tcp",
+            Self::Grpc => "grpc",
+            Self::Exec(command) => {
+                let checked = command.split(' ').nth(2).unwrap_or_default();
+                let known = ["https", "tcp", "grpcs", "grpc"];
+                known
+                    .into_iter()
+                    .find(|it| *it == checked)
+                    .unwrap_or("http")
+            }
         }
     }
 
-    /// `http`, `tcp` or `grpc`: what is asked, by the kubelet itself or by a command.
-    fn checks(&self) -> &str {
+    /// The target's arguments beside its ports.
+    pub(crate) fn arguments(&self) -> Vec<String> {
         match self {
-            Self::Http => "http",
-            Self::Tcp => "tcp",
-            Self::Grpc => "grpc",
-            Self::Exec(command) => command.split(' ').nth(2).unwrap_or_default(),
+            Self::Https(Some(offered)) => vec![format!("--tls-alpn={offered}")],
+            _ => Vec::new(),
         }
     }
 
@@ -100,7 +112,7 @@ impl Handler {
                 flip: port(json!({"state": "closed"})),
                 words: "connection refused",
             },
-            "grpc" => Marker {
+            "grpc" | "grpcs" => Marker {
                 flip: route("/", json!({"status": 503})),
                 words: "NOT_SERVING",
             },
@@ -129,6 +141,10 @@ impl Handler {
     pub(crate) fn field(&self, number: u16) -> (&'static str, Value) {
         match self {
             Self::Http => ("httpGet", json!({"path": PATH, "port": number})),
+            Self::Https(_) => {
+                let get = json!({"path": PATH, "port": number, "scheme": "HTTPS"});
+                ("httpGet", get)
+            }
             Self::Tcp => ("tcpSocket", json!({"port": number})),
             Self::Grpc => ("grpc", json!({"port": number})),
             Self::Exec(command) => {

@@ -8,9 +8,12 @@ use super::{
     verdict::Verdict,
 };
 
-/// All rows.
+/// Over HTTP/2, as the target offers it.
+const HTTPS: Handler = Handler::Https(None);
+
+/// All rows, those that take longest first.
 pub(crate) fn rows() -> Vec<Row> {
-    [http(), tcp(), grpc(), exec()].concat()
+    [exec(), https(), http(), grpc(), tcp()].concat()
 }
 
 #[rustfmt::skip] // A row is a line.
@@ -55,8 +58,114 @@ fn http() -> Vec<Row> {
     ]));
     rows.push(spoken(&Handler::Http, "tcp"));
     rows.push(spoken(&Handler::Http, "grpc"));
+    rows.push(spoken(&Handler::Http, "https"));
     rows
 }
+
+#[rustfmt::skip] // A row is a line.
+fn https() -> Vec<Row> {
+    let mut rows = vec![
+        secured("200", "", json!({"status": 200})),
+        secured("302 to another host", "", json!({"status": 302, "headers": {"location": "https://probeflip.invalid/"}})),
+        secured("503", "", json!({"status": 503})),
+        secured("`hang`", "the request is read and never answered", json!({"fault": "hang"})).race(LATE_HEAD),
+        secured("`close`", "the connection is closed (FIN)", json!({"fault": "close"})),
+        secured("`reset`", "the connection is reset (RST)", json!({"fault": "reset"})).race(CUT_OFF),
+        secured("`stall-body`", "200, a byte, silence", json!({"fault": "stall-body"})).race(LATE_BODY),
+        secured("`malformed`", "what only HTTP/1.1 can have resets the stream", json!({"fault": "malformed"})),
+        secured("`large-body` of 10,000,000 bytes", "", json!({"fault": "large-body", "bytes": 10_000_000})),
+    ];
+    let http1 = |name: &str| {
+        let flip = route(PATH, json!({"fault": name}));
+        let about = Fault::named(name).unwrap().about();
+        Row::new(Handler::Https(Some("http/1.1")), &format!("HTTP/1.1, `{name}`"), about, vec![flip])
+    };
+    rows.extend([http1("hang").race(LATE_HEAD), http1("stall-body").race(LATE_BODY)]);
+    rows.extend(["close", "reset", "reset-body", "short-body", "malformed"].map(http1));
+    rows.extend(states(&HTTPS, RESET_EARLY).into_iter().map(|row| match row.fault.as_str() {
+        "port `blackhole`" | "port `stop-accepting`" => row.race(LATE_HANDSHAKE),
+        _ => row,
+    }));
+    rows.push(spoken(&HTTPS, "tcp").race(LATE_HANDSHAKE));
+    rows.push(spoken(&HTTPS, "http"));
+    rows
+}
+
+/// How a row may end, as luck will have it.
+type Race = &'static [(Verdict, &'static str)];
+
+// Over TLS the kubelet's client has two timers for one timeout, and how far it has got is a third thing to be told.
+#[rustfmt::skip] // A text is a line.
+const LATE_HANDSHAKE: Race = &[
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": context deadline exceeded"#,
+    ),
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)"#,
+    ),
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"#,
+    ),
+];
+#[rustfmt::skip] // A text is a line.
+const LATE_HEAD: Race = &[
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": context deadline exceeded"#,
+    ),
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": net/http: request canceled (Client.Timeout exceeded while awaiting headers)"#,
+    ),
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"#,
+    ),
+];
+#[rustfmt::skip] // A text is a line.
+const LATE_BODY: Race = &[
+    (
+        Verdict::Error,
+        "Unhealthy: probe errored and resulted in failure state: context deadline exceeded",
+    ),
+    (
+        Verdict::Error,
+        "Unhealthy: probe errored and resulted in failure state: net/http: request canceled (Client.Timeout or context cancellation while reading body)",
+    ),
+    (
+        Verdict::Error,
+        "Unhealthy: probe errored and resulted in failure state: context deadline exceeded (Client.Timeout or context cancellation while reading body)",
+    ),
+];
+#[rustfmt::skip] // A text is a line.
+const CUT_OFF: Race = &[
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": unexpected EOF"#,
+    ),
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": read tcp NODE:PORT->IP:PORT: read: connection reset by peer"#,
+    ),
+];
+#[rustfmt::skip] // A text is a line.
+const RESET_EARLY: Race = &[
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": read tcp NODE:PORT->IP:PORT: read: connection reset by peer"#,
+    ),
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": write tcp NODE:PORT->IP:PORT: write: connection reset by peer"#,
+    ),
+    (
+        Verdict::Failure,
+        r#"Unhealthy: probe failed: Get "https://IP:PORT/probe": dial tcp IP:PORT: connect: connection reset by peer"#,
+    ),
+];
 
 #[rustfmt::skip] // A row is a line.
 fn tcp() -> Vec<Row> {
@@ -86,6 +195,7 @@ fn grpc() -> Vec<Row> {
     rows.extend(states(&Handler::Grpc, &[]));
     rows.push(spoken(&Handler::Grpc, "http"));
     rows.push(spoken(&Handler::Grpc, "tcp"));
+    rows.push(spoken(&Handler::Grpc, "grpcs"));
     rows
 }
 
@@ -95,6 +205,8 @@ fn exec() -> Vec<Row> {
     const PATIENT: &str = "/probe-target check http 127.0.0.1:PORT /probe --timeout 10s";
     const TCP: &str = "/probe-target check tcp 127.0.0.1:PORT";
     const GRPC: &str = "/probe-target check grpc 127.0.0.1:PORT";
+    const HTTPS: &str = "/probe-target check https 127.0.0.1:PORT /probe";
+    const GRPCS: &str = "/probe-target check grpcs 127.0.0.1:PORT";
     vec![
         check(HTTP, "200", route(PATH, json!({"status": 200}))),
         check(HTTP, "302", route(PATH, json!({"status": 302}))),
@@ -111,12 +223,23 @@ fn exec() -> Vec<Row> {
         check(GRPC, "NOT_SERVING", route("/", json!({"status": 503}))),
         check(GRPC, "NOT_FOUND", route("/", json!({"status": 404}))),
         check(GRPC, "`hang`", route("/", json!({"fault": "hang"}))),
+        check(HTTPS, "200", route(PATH, json!({"status": 200}))),
+        check(HTTPS, "503", route(PATH, json!({"status": 503}))),
+        check(HTTPS, "port `tcp`", port(json!({"protocol": "tcp"}))),
+        check(GRPCS, "SERVING", route("/", json!({"status": 200}))),
+        check(GRPCS, "NOT_SERVING", route("/", json!({"status": 503}))),
         wrong("/probe-target check http", "a usage error, exit 2"),
         wrong("/bin/sh -c true", "no such program in the image"),
     ]
 }
 
 impl Row {
+    /// As luck will have it.
+    fn race(mut self, race: Race) -> Self {
+        self.race = race;
+        self
+    }
+
     /// With one more change.
     fn and(mut self, flip: Flip) -> Self {
         if let Onset::Flipped(flips) = &mut self.onset {
@@ -128,6 +251,10 @@ impl Row {
 
 fn reply(said: &str, behaviour: Value) -> Row {
     Row::new(Handler::Http, said, "", vec![route(PATH, behaviour)])
+}
+
+fn secured(said: &str, about: &str, behaviour: Value) -> Row {
+    Row::new(HTTPS, said, about, vec![route(PATH, behaviour)])
 }
 
 fn fault(fault: Fault) -> Row {
@@ -149,7 +276,7 @@ fn in_http2(fault: &str) -> &'static str {
 }
 
 /// A port in each of its states; what becomes of a connection reset at once depends on how far the prober has got by then.
-fn states(handler: &Handler, race: &[(Verdict, &'static str)]) -> Vec<Row> {
+fn states(handler: &Handler, race: Race) -> Vec<Row> {
     let states = [
         ("closed", "nobody listens"),
         ("reset", "accepted and reset (RST)"),
@@ -161,17 +288,13 @@ fn states(handler: &Handler, race: &[(Verdict, &'static str)]) -> Vec<Row> {
     ];
     let row = |(state, about)| {
         let said = format!("port `{state}`");
-        let mut row = Row::new(
-            handler.clone(),
-            &said,
-            about,
-            vec![port(json!({"state": state}))],
-        );
-        if state == "reset" && !race.is_empty() {
-            row.race = race.into();
-            row.about += ", a race";
+        let flip = port(json!({"state": state}));
+        let row = Row::new(handler.clone(), &said, about, vec![flip]);
+        if state == "reset" {
+            row.race(race)
+        } else {
+            row
         }
-        row
     };
     states.map(row).into()
 }
@@ -180,13 +303,17 @@ fn states(handler: &Handler, race: &[(Verdict, &'static str)]) -> Vec<Row> {
 fn spoken(handler: &Handler, protocol: &str) -> Row {
     let flip = port(json!({"protocol": protocol}));
     let said = format!("port `{protocol}`");
-    Row::new(handler.clone(), &said, about_protocol(protocol), vec![flip])
+    let mut row = Row::new(handler.clone(), &said, about_protocol(protocol), vec![flip]);
+    row.tls |= protocol.ends_with('s');
+    row
 }
 
 fn about_protocol(protocol: &str) -> &'static str {
     match protocol {
         "tcp" => "accepts, reads and says nothing",
         "grpc" => "speaks HTTP/2 only",
+        "grpcs" => "speaks HTTP/2 over TLS only",
+        "https" => "speaks TLS only",
         _ => "speaks HTTP/1.1 and HTTP/2, 200 on every path",
     }
 }

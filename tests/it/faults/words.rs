@@ -51,7 +51,7 @@ fn neutral(message: &str, address: &str, handler: &Handler) -> String {
             &format!("timed out after {timeout}s"),
             "timed out after TIMEOUT",
         ),
-        Handler::Http | Handler::Tcp => message.to_owned(),
+        Handler::Http | Handler::Https(_) | Handler::Tcp => message.to_owned(),
     };
     let message = message
         .replace(&format!("{address}:{PORT}"), "IP:PORT")
