@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use probe_target::{behaviour::Behaviour, opening::Opening};
+use probe_target::{behaviour::Behaviour, opening::Opening, process_fault::ProcessFault};
 use serde_json::{Value, json};
 
 use super::verdict::Verdict;
@@ -58,6 +58,8 @@ pub(crate) struct Flip {
 pub(crate) enum What {
     Route(String, Behaviour),
     Port(Opening),
+    /// Of the process; the port does not matter.
+    Process(ProcessFault),
 }
 
 /// What is done to tell that nothing has happened: a failure that every prober sees, and words that only its event has.
@@ -76,6 +78,13 @@ impl Row {
             onset: Onset::Flipped(flips),
             race: &[],
         }
+    }
+
+    /// Whether the container ends by itself: then no event need tell of it.
+    pub(crate) fn ends_by_itself(&self) -> bool {
+        self.race
+            .iter()
+            .any(|(verdict, _)| *verdict == Verdict::None)
     }
 }
 
@@ -171,6 +180,15 @@ pub(crate) fn port(opening: Value) -> Flip {
     Flip {
         above: 0,
         what: What::Port(opening),
+    }
+}
+
+/// Something done to the process.
+pub(crate) fn process(fault: Value) -> Flip {
+    let fault = ProcessFault::read(fault, "").unwrap();
+    Flip {
+        above: 0,
+        what: What::Process(fault),
     }
 }
 

@@ -4,7 +4,7 @@ use probe_target::behaviour::Fault;
 use serde_json::{Value, json};
 
 use super::{
-    row::{Flip, Handler, Onset, PATH, Row, port, route},
+    row::{Flip, Handler, Onset, PATH, Row, port, process, route},
     verdict::Verdict,
 };
 
@@ -55,6 +55,11 @@ fn http() -> Vec<Row> {
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": read tcp NODE:PORT->IP:PORT: read: connection reset by peer"#),
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": write tcp NODE:PORT->IP:PORT: write: connection reset by peer"#),
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": dial tcp IP:PORT: connect: connection reset by peer"#),
+    ]));
+    rows.push(done("`stop-accepting`", "as of the port, of all", json!({"fault": "stop-accepting"})));
+    rows.push(done("`exit`", "the container ends and starts again by itself; an attempt in between is refused", json!({"fault": "exit", "code": 3})).race(&[
+        (Verdict::None, ""),
+        (Verdict::None, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": dial tcp IP:PORT: connect: connection refused"#),
     ]));
     rows.push(spoken(&Handler::Http, "tcp"));
     rows.push(spoken(&Handler::Http, "grpc"));
@@ -251,6 +256,12 @@ impl Row {
 
 fn reply(said: &str, behaviour: Value) -> Row {
     Row::new(Handler::Http, said, "", vec![route(PATH, behaviour)])
+}
+
+/// Of the process.
+fn done(name: &str, about: &str, fault: Value) -> Row {
+    let said = format!("process {name}");
+    Row::new(Handler::Http, &said, about, vec![process(fault)])
 }
 
 fn secured(said: &str, about: &str, behaviour: Value) -> Row {

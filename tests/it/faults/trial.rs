@@ -252,6 +252,7 @@ impl Trial<'_> {
                 let control = &self.control;
                 control.put_route(&instance, number, path, behaviour).await
             }
+            What::Process(fault) => self.control.afflict(&instance, fault).await,
             What::Port(opening) => self.control.put_port(&instance, number, opening).await,
         }
     }
@@ -297,6 +298,7 @@ impl Trial<'_> {
 
     async fn outcome(&self, effect: Effect, marked: Option<&'static str>) -> Outcome {
         let bad = matches!(effect, Effect::Restarted | Effect::NotReady);
+        let bad = bad && !self.row.ends_by_itself();
         if bad {
             self.until(|it| failed(it) && (it.killing().is_some() || it.ready_changes()))
                 .await;

@@ -9,9 +9,12 @@ pub(crate) enum Verdict {
     Warning,
     Failure,
     Error,
+    /// The container ended by itself; no attempt decided it.
+    None,
 }
 
 impl Verdict {
+    /// Those of an attempt.
     pub(crate) const ALL: [Self; 4] = [Self::Success, Self::Warning, Self::Failure, Self::Error];
 
     /// What became of liveness, readiness and startup; `None` if the three are of different minds.
@@ -28,7 +31,7 @@ impl Verdict {
     pub(crate) fn effects(self) -> [Effect; 3] {
         match self {
             Self::Success | Self::Warning => [Effect::GoesOn, Effect::Ready, Effect::Started],
-            Self::Failure => [Effect::Restarted, Effect::NotReady, Effect::Restarted],
+            Self::Failure | Self::None => [Effect::Restarted, Effect::NotReady, Effect::Restarted],
             Self::Error => [Effect::GoesOn, Effect::AsBefore, Effect::NotStarted],
         }
     }
@@ -39,6 +42,7 @@ impl Verdict {
             Self::Warning => "warning",
             Self::Failure => "failure",
             Self::Error => "error",
+            Self::None => "none",
         }
     }
 }
