@@ -197,7 +197,11 @@ fn grpc() -> Vec<Row> {
     rows.extend(["hang", "close", "reset", "stall-body", "malformed"].map(|name| {
         health(&format!("`{name}`"), in_http2(name), json!({"fault": name}))
     }));
-    rows.extend(states(&Handler::Grpc, &[]));
+    rows.extend(states(&Handler::Grpc, &[
+        (Verdict::Failure, r#"Unhealthy: probe failed: timeout: failed to connect service "IP:PORT" within TIMEOUT: context deadline exceeded"#),
+        // Of an attempt that was under way.
+        (Verdict::Failure, "Unhealthy: probe failed: error: health rpc probe failed: rpc error: code = Unavailable desc = error reading from server: read tcp NODE:PORT->IP:PORT: read: connection reset by peer"),
+    ]));
     rows.push(spoken(&Handler::Grpc, "http"));
     rows.push(spoken(&Handler::Grpc, "tcp"));
     rows.push(spoken(&Handler::Grpc, "grpcs"));
