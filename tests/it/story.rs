@@ -3,14 +3,15 @@
 //!
 //! Read from the raw records, by other code than the judge's: the two would not make the same mistake.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use orchestrator::timeline::{BoundPod, Change, Outcome, StateCall, Timeline, What};
 use serde_json::Value;
 
-use self::chain::chains;
+use self::{chain::chains, settle::settle};
 
 mod chain;
+mod settle;
 
 /// An object's name and the states it went through, the first being that of the steady state.
 pub(crate) type States = BTreeMap<String, Vec<String>>;
@@ -252,60 +253,6 @@ fn rank(object: &str) -> u8 {
         }
         _ => 1,
     }
-}
-
-/// The states on the way through a restart, from the last time a container was ready to the first time it is ready again. Which of them are
-/// seen is chance: the kubelet writes a status between exit and start only if something else makes it, a readiness probe may or may not fail
-/// on the dying process, and the successor is unready until its first probe. What a container ends in is none of them.
-fn passing(steps: &[Step]) -> BTreeSet<usize> {
-    let mut containers: BTreeMap<&str, Vec<(usize, bool, u32)>> = BTreeMap::new();
-    for (number, step) in steps.iter().enumerate() {
-        if rank(&step.object) == 0 {
-            let restarts = step.state.rsplit_once('=').unwrap().1.parse().unwrap();
-            let ready = !step.state.contains("unready");
-            let of = containers.entry(&step.object).or_default();
-            of.push((number, ready, restarts));
-        }
-    }
-    let mut optional = BTreeSet::new();
-    for states in containers.values() {
-        for unready in states.chunk_by(|one, other| !one.1 && !other.1) {
-            let (first, last) = (unready[0], unready[unready.len() - 1]);
-            let before = states.iter().rev().find(|state| state.0 < first.0);
-            let after = states.iter().find(|state| last.0 < state.0);
-            let restarted =
-                before.map_or(first.2, |state| state.2) < after.map_or(last.2, |state| state.2);
-            if !first.1 && restarted {
-                let ends = after.is_none().then_some(last.0);
-                optional.extend(
-                    unready
-                        .iter()
-                        .map(|state| state.0)
-                        .filter(|number| Some(*number) != ends),
-                );
-            }
-        }
-    }
-    optional
-}
-
-/// Takes out what a real node sometimes shows and sometimes skips, and what the Pod and its Services showed only because of it.
-fn settle(steps: Vec<Step>) -> Vec<Step> {
-    let optional = passing(&steps);
-    let mut blinking = false;
-    let mut kept = Vec::new();
-    for (number, step) in steps.into_iter().enumerate() {
-        match rank(&step.object) {
-            0 if optional.contains(&number) => blinking = true,
-            0 => {
-                blinking = false;
-                kept.push(step);
-            }
-            _ if blinking => {}
-            _ => kept.push(step),
-        }
-    }
-    kept
 }
 
 /// Each traffic client and the Service it uses, as its container's arguments tell: the Service by its address.

@@ -1,0 +1,131 @@
+//! What a real node sometimes shows and sometimes skips is no part of a story: what may be seen of a container on the way through a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Step, rank};
+
+/// Takes out what a real node sometimes shows and sometimes skips, and what the Pod and its Services showed only because of it.
+pub(super) fn settle(steps: Vec<Step>) -> Vec<Step> {
+    let optional = passing(&steps);
+    let mut blinking = false;
+    let mut kept = Vec::new();
+    for (number, step) in steps.into_iter().enumerate() {
+        match rank(&step.object) {
+            0 if optional.contains(&number) => blinking = true,
+            0 => {
+                blinking = false;
+                kept.push(step);
+            }
+            _ if blinking => {}
+            _ => kept.push(step),
+        }
+    }
+    kept
+}
+
+/// The states on the way through a restart, from the last time a container was ready to the first time it is ready again. Which of them are
+/// seen is chance: the kubelet writes a status between exit and start only if something else makes it, a readiness probe may or may not fail
+/// on the dying process, the successor is unready until its first probe, and may show for a moment what is left of the one before. What a
+/// container ends in is none of them.
+fn passing(steps: &[Step]) -> BTreeSet<usize> {
+    let mut containers: BTreeMap<&str, Vec<Known>> = BTreeMap::new();
+    for (number, step) in steps.iter().enumerate() {
+        if rank(&step.object) == 0 {
+            let of = containers.entry(&step.object).or_default();
+            of.push(Known {
+                number,
+                at: step.at,
+                ready: !step.state.contains("unready"),
+                restarts: step.state.rsplit_once('=').unwrap().1.parse().unwrap(),
+            });
+        }
+    }
+    let mut optional = BTreeSet::new();
+    for states in containers.values_mut() {
+        forget_leftovers(states);
+        for unready in states.chunk_by(|one, other| !one.ready && !other.ready) {
+            let (first, last) = (unready[0], unready[unready.len() - 1]);
+            let before = states
+                .iter()
+                .rev()
+                .find(|state| state.number < first.number);
+            let after = states.iter().find(|state| last.number < state.number);
+            let before = before.map_or(first.restarts, |state| state.restarts);
+            if !first.ready && before < after.map_or(last.restarts, |state| state.restarts) {
+                let end = after.is_none().then_some(last.number);
+                let numbers = unready.iter().map(|state| state.number);
+                optional.extend(numbers.filter(|number| Some(*number) != end));
+            }
+        }
+    }
+    optional
+}
+
+/// One state of a container, by the number of its step.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    number: usize,
+    at: i64,
+    ready: bool,
+    restarts: u32,
+}
+
+/// A successor that is ready at once, and no longer two seconds later, was so only by what was left of the one before.
+fn forget_leftovers(states: &mut [Known]) {
+    const MOMENT: i64 = 2_000_000;
+    for number in 1..states.len().saturating_sub(1) {
+        let [before, at, after] = [states[number - 1], states[number], states[number + 1]];
+        let at_once = at.ready && before.restarts < at.restarts;
+        if at_once && !after.ready && after.restarts == at.restarts && after.at - at.at < MOMENT {
+            states[number].ready = false;
+        }
+    }
+}
+
+/// A container's states at seconds, and which of them are told.
+#[track_caller]
+fn check(states: &[(i64, &str)], told: &[&str]) {
+    let step = |(at, state): &(i64, &str)| Step {
+        at: at * 1_000_000,
+        object: "deploy/web#0/app".to_owned(),
+        state: (*state).to_owned(),
+    };
+    let kept = settle(states.iter().map(step).collect());
+    let kept: Vec<_> = kept.iter().map(|step| step.state.as_str()).collect();
+    assert_eq!(kept, told);
+}
+
+#[test]
+fn what_is_seen_of_a_restart_is_chance() {
+    let (first, second) = ("running ready restarts=0", "running ready restarts=1");
+    let dying = "running unready restarts=0";
+    let coming = "running unready restarts=1";
+    check(&[(0, first), (5, second)], &[first, second]);
+    check(
+        &[
+            (0, first),
+            (4, "terminated unready restarts=0"),
+            (5, coming),
+            (5, second),
+        ],
+        &[first, second],
+    );
+    check(&[(0, first), (2, dying), (5, second)], &[first, second]);
+    check(
+        &[(0, first), (2, dying), (5, first)],
+        &[first, dying, first],
+    );
+    check(&[(0, dying), (2, first)], &[dying, first]);
+}
+
+#[test]
+fn what_a_container_ends_in_is_told() {
+    let (first, second) = ("running ready restarts=0", "running ready restarts=1");
+    let down = "running unready restarts=1";
+    check(&[(0, first), (5, down)], &[first, down]);
+    check(&[(0, first), (5, second), (6, down)], &[first, down]);
+    check(
+        &[(0, first), (5, second), (8, down)],
+        &[first, second, down],
+    );
+}
