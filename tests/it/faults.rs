@@ -7,6 +7,7 @@ mod rows;
 mod seen;
 mod trial;
 mod verdict;
+mod view;
 mod words;
 
 use expect_test::expect_file;

@@ -5,7 +5,7 @@
 
 use std::{error::Error as _, time::Duration};
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client,
     api::{DeleteParams, PostParams},
@@ -14,13 +14,14 @@ use orchestrator::{
     control::{Control, ControlError},
     targets::Address,
 };
-use probe_target::wire::Ack;
+use probe_target::wire::{Ack, Record};
 use tokio::{sync::watch::Receiver, time::sleep};
 
 use super::{
     pod::{self, Kind, PORT},
     row::{Flip, Onset, Row, What},
-    seen::{PodSeen, Said, Seen},
+    seen::{Said, Seen},
+    view::{View, failed, ready, running, started},
 };
 
 /// How long anything may take that must come.
@@ -206,7 +207,10 @@ impl Trial<'_> {
         // Without a readiness probe a container is ready as soon as it runs.
         match self.kind {
             Kind::Startup => self.until(running).await,
-            Kind::Liveness | Kind::Readiness => self.until(ready).await,
+            Kind::Liveness | Kind::Readiness => {
+                self.until(ready).await;
+                self.attempted().await?;
+            }
         }
         if self.now(|it| it.restarts() > 0 || it.probed().next().is_some()) {
             return Err(Spoilt("unwell before it was flipped".to_owned()));
@@ -218,6 +222,22 @@ impl Trial<'_> {
             return Err(Spoilt("flipped after the first attempt".to_owned()));
         }
         Ok(())
+    }
+
+    /// Waits for the end of an attempt, so that none is under way when the fault comes.
+    async fn attempted(&self) -> Result<(), Spoilt> {
+        let mut next = None;
+        for _ in 0..300 {
+            let journal = self.control.journal::<Record>(next.unwrap_or(0)).await;
+            if let Ok(journal) = journal {
+                if next.is_some() && !journal.records.is_empty() {
+                    return Ok(());
+                }
+                next = Some(journal.next);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        Err(Spoilt("not attempted".to_owned()))
     }
 
     async fn lay(&self) -> Result<Ack, Spoilt> {
@@ -336,62 +356,4 @@ impl Trial<'_> {
             kind: self.kind,
         })
     }
-}
-
-/// What is seen of one container.
-struct View<'a> {
-    pod: &'a PodSeen,
-    kind: Kind,
-}
-
-impl View<'_> {
-    fn status(&self) -> Option<&ContainerStatus> {
-        self.pod.container()
-    }
-
-    fn restarts(&self) -> i32 {
-        self.status().map_or(0, |status| status.restart_count)
-    }
-
-    /// Readiness ends no container.
-    fn ready_changes(&self) -> bool {
-        self.kind == Kind::Readiness
-    }
-
-    /// The events of its prober.
-    fn probed(&self) -> impl Iterator<Item = &Said> {
-        let events = self.pod.events();
-        events.filter(|said| matches!(said.reason.as_str(), "Unhealthy" | "ProbeWarning"))
-    }
-
-    fn killing(&self) -> Option<String> {
-        let mut events = self.pod.events();
-        let killing = events.find(|said| said.reason == "Killing");
-        killing.map(|said| said.message.clone())
-    }
-
-    fn address(&self) -> String {
-        let status = self.pod.pod.status.as_ref();
-        let address = status.and_then(|status| status.pod_ip.clone());
-        address.unwrap_or_default()
-    }
-}
-
-fn running(it: &View<'_>) -> bool {
-    let state = it.status().and_then(|status| status.state.as_ref());
-    state.is_some_and(|state| state.running.is_some())
-}
-
-fn ready(it: &View<'_>) -> bool {
-    it.status().is_some_and(|status| status.ready)
-}
-
-fn started(it: &View<'_>) -> bool {
-    it.status()
-        .is_some_and(|status| status.started == Some(true))
-}
-
-fn failed(it: &View<'_>) -> bool {
-    it.probed()
-        .any(|said| said.message.contains(" probe failed: "))
 }
