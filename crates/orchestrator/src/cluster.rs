@@ -465,6 +465,9 @@ impl probe_target::Connection for Connection {
         self.0.peer()
     }
 
+    /// Everything written arrives here before a reset.
+    fn keep_little(&mut self) {}
+
     fn reset(self) {
         self.0.reset();
     }

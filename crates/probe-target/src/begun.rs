@@ -40,6 +40,10 @@ impl<C: Connection> Connection for Begun<C> {
         self.connection.peer()
     }
 
+    fn keep_little(&mut self) {
+        self.connection.keep_little();
+    }
+
     fn reset(self) {
         self.connection.reset();
     }

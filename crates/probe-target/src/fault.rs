@@ -197,6 +197,16 @@ impl Fault {
 }
 
 impl Details {
+    /// The time between two bytes.
+    pub(crate) fn pace(self) -> Duration {
+        self.pace.unwrap_or(Duration::from_secs(1))
+    }
+
+    /// How many bytes of a body that is cut off are sent.
+    pub(crate) fn sent(self) -> u32 {
+        self.bytes.unwrap_or(1)
+    }
+
     /// Reads those of its fields that `fault` takes.
     pub(crate) fn read(fault: Option<Fault>, fields: &mut Fields) -> Result<Self, Invalid> {
         let details = Self {

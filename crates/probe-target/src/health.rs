@@ -39,7 +39,7 @@ const UNIMPLEMENTED: Meaning = Meaning::Error(12);
 pub(crate) async fn answer(
     site: &Site,
     request: Request<RecvStream>,
-    mut stream: Stream,
+    stream: &mut Stream,
 ) -> Option<Step> {
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, ());
@@ -77,7 +77,7 @@ pub(crate) async fn answer(
 }
 
 /// Says the status once.
-async fn check(site: &Site, asking: &Asking<'_>, mut stream: Stream) -> Option<Step> {
+async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<Step> {
     let (decision, exchange) = site.begin(asking);
     stream.pause(decision.delay).await?;
     match &decision.effect {
@@ -91,7 +91,7 @@ async fn check(site: &Site, asking: &Asking<'_>, mut stream: Stream) -> Option<S
 }
 
 /// Says the status, and again whenever it is another, until the client leaves.
-async fn watch(site: &Site, path: &str, mut stream: Stream, mut exchange: Exchange) -> Option<()> {
+async fn watch(site: &Site, path: &str, stream: &mut Stream, mut exchange: Exchange) -> Option<()> {
     let (mut changes, mut last) = (site.target.changes(), None);
     let mut sending = stream.begin()?;
     loop {

@@ -6,14 +6,16 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use ::http::uri::Authority;
-use ::http::{Method, Request, Response};
+use ::http::{Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use h2::RecvStream;
 use h2::server::{Builder, SendResponse};
+use h2::{RecvStream, SendStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::behaviour::{Details, Effect, Fault, Reply};
 use crate::exchange::{Asking, Exchange};
@@ -34,6 +36,9 @@ const MOST_STREAMS: u32 = 100;
 
 /// The largest head of a request.
 const LARGEST_HEAD: u32 = 16 * 1024;
+
+/// How long a client may take for a request's body.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// One connection, as its streams share it.
 #[derive(Clone)]
@@ -87,7 +92,14 @@ async fn streams<C: Connection>(
                 draining = true;
             }
             Some(ended) = answers.join_next() => {
-                if let Ok(Some(end)) = ended {
+                // A stream that is given up is reset at once, and what was handed over is lost: hence it is kept until then.
+                if let Ok(Some((end, _stream))) = ended {
+                    // What was handed over goes first, as far as the connection takes it.
+                    poll_fn(|context| {
+                        _ = connection.poll_accept(context);
+                        Poll::Ready(())
+                    })
+                    .await;
                     cut.store(true, Ordering::Relaxed);
                     return Some(end);
                 }
@@ -96,7 +108,11 @@ async fn streams<C: Connection>(
                 Some(accepted) => {
                     let (request, respond) = accepted?.ok()?;
                     let site = site.clone();
-                    answers.spawn(async move { site.answer(request, Stream(respond)).await });
+                    let mut stream = Stream(respond);
+                    answers.spawn(async move {
+                        let end = site.answer(request, &mut stream).await?;
+                        Some((end, stream))
+                    });
                 }
                 None if answers.is_empty() => return None,
                 // It listens.
@@ -119,11 +135,16 @@ impl Site {
         exchange.on(self.cut.clone())
     }
 
-    async fn answer(&self, request: Request<RecvStream>, mut stream: Stream) -> Option<Step> {
+    async fn answer(&self, request: Request<RecvStream>, stream: &mut Stream) -> Option<Step> {
         if self.protocol.is_grpc() {
             return health::answer(self, request, stream).await;
         }
+        let (head, body) = request.into_parts();
+        let request = Request::from_parts(head, ());
         let (decision, exchange) = self.begin(&Asking::of(&request));
+        if !body.is_end_stream() {
+            read(body).await;
+        }
         stream.pause(decision.delay).await?;
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
@@ -139,7 +160,7 @@ impl Site {
     }
 }
 
-fn asked<'a>(request: &'a Request<RecvStream>, site: &Site) -> Asked<'a> {
+fn asked<'a>(request: &'a Request<()>, site: &Site) -> Asked<'a> {
     let uri = request.uri();
     Asked {
         scheme: site.protocol.scheme(),
@@ -197,22 +218,35 @@ impl Stream {
         mut exchange: Exchange,
     ) -> Option<Step> {
         match fault {
-            Fault::Hang => {
-                let left = poll_fn(|context| self.0.poll_reset(context));
-                site.held(left).await;
+            Fault::Hang => site.held(self.left()).await,
+            Fault::Interim => {
+                let mut interim = Response::new(());
+                *interim.status_mut() = StatusCode::EARLY_HINTS;
+                self.0.send_informational(interim).ok()?;
+                site.held(self.left()).await;
             }
-            Fault::StallBody => {
-                let body = "x".repeat(details.bytes.unwrap_or(1) as usize);
-                let head = if site.protocol.is_grpc() {
-                    health::head()
+            Fault::SlowBody => {
+                let mut stream = self.promise(site, 3)?;
+                for byte in ["o", "k", "\n"] {
+                    stream.send_data(byte.into(), byte == "\n").ok()?;
+                    exchange.sent(1);
+                    http::pause(details.pace()).await;
+                }
+                exchange.complete();
+            }
+            Fault::StallBody | Fault::ResetBody | Fault::ShortBody => {
+                let sent = details.sent();
+                let mut stream = self.promise(site, sent + script::MISSING)?;
+                let body = "x".repeat(sent as usize);
+                let ends = fault == Fault::ShortBody;
+                stream.send_data(body.into(), ends).ok()?;
+                exchange.sent(sent as usize);
+                if fault == Fault::StallBody {
+                    let left = poll_fn(|context| stream.poll_reset(context));
+                    site.held(left).await;
                 } else {
-                    Response::new(())
-                };
-                if let Ok(mut stream) = self.0.send_response(head, false) {
-                    exchange.sent(body.len());
-                    _ = stream.send_data(body.into(), false);
-                    site.held(poll_fn(|context| stream.poll_reset(context)))
-                        .await;
+                    exchange.broken();
+                    return (!ends).then_some(Step::Reset);
                 }
             }
             Fault::Close | Fault::Reset => {
@@ -227,4 +261,33 @@ impl Stream {
         }
         None
     }
+
+    /// The head of a 200 with so many bytes to come.
+    fn promise(&mut self, site: &Site, bytes: u32) -> Option<SendStream<Bytes>> {
+        let mut response = if site.protocol.is_grpc() {
+            health::head()
+        } else {
+            Response::new(())
+        };
+        let headers = response.headers_mut();
+        headers.extend(site.target.identity.headers(site.port));
+        headers.insert(header::CONTENT_LENGTH, bytes.into());
+        self.0.send_response(response, false).ok()
+    }
+
+    /// Waits until the client gives up, before a head was sent.
+    fn left(&mut self) -> impl Future<Output = Result<h2::Reason, h2::Error>> {
+        poll_fn(|context| self.0.poll_reset(context))
+    }
+}
+
+/// Reads what a client sends to its end, but not for ever.
+async fn read(mut body: RecvStream) {
+    let whole = async {
+        while let Some(Ok(data)) = body.data().await {
+            // An error is the client's, which has left.
+            _ = body.flow_control().release_capacity(data.len());
+        }
+    };
+    _ = timeout(BODY_WITHIN, whole).await;
 }

@@ -47,6 +47,9 @@ pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Who is at the other end.
     fn peer(&self) -> SocketAddr;
 
+    /// From now on takes only little that was not acknowledged yet, so that a reset loses next to nothing of it.
+    fn keep_little(&mut self);
+
     /// Ends the connection with RST instead of FIN; what was not yet sent is lost.
     fn reset(self);
 

@@ -34,13 +34,12 @@ pub(crate) enum Step {
 }
 
 /// Bytes that are promised and do not come.
-const MISSING: u32 = 5;
+pub(crate) const MISSING: u32 = 5;
 
 /// What `fault` does on a connection; `None` if it is a whole reply, which [`reply`] makes.
 pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Option<Script> {
     const AT_ONCE: Duration = Duration::ZERO;
-    let pace = details.pace.unwrap_or(Duration::from_secs(1));
-    let sent = details.bytes.unwrap_or(1);
+    let (pace, sent) = (details.pace(), details.sent());
     let body = |bytes| Step::Body("x".repeat(bytes as usize), AT_ONCE);
     let ok = |framing: String| head(identity, &framing);
     let promised = || Step::Head(ok(length(sent + MISSING)), AT_ONCE);
@@ -154,11 +153,14 @@ fn head(identity: &HeaderMap, framing: &str) -> String {
 
 /// Does it, until its end, until the client leaves or until `drained`, when a faulted connection is closed at once.
 pub(crate) async fn play<C: Connection>(
-    connection: C,
+    mut connection: C,
     script: Script,
     mut exchange: Exchange,
     drained: impl Future<Output = ()>,
 ) {
+    if script.last() == Some(&Step::Reset) {
+        connection.keep_little();
+    }
     let (mut reading, mut writing) = tokio::io::split(connection);
     let end = tokio::select! {
         biased;

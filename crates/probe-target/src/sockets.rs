@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use probe_target::{Connection, Listener, Network};
+use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
@@ -128,6 +129,13 @@ impl Connected {
 impl Connection for Connected {
     fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    fn keep_little(&mut self) {
+        // Linux makes it the least that it allows, a few KB. Where it cannot be, a reset may lose more.
+        _ = self
+            .stream()
+            .and_then(|stream| SockRef::from(&*stream).set_send_buffer_size(0));
     }
 
     fn reset(mut self) {

@@ -89,6 +89,8 @@ impl Connection for End {
         (Ipv4Addr::LOCALHOST, 40_000).into()
     }
 
+    fn keep_little(&mut self) {}
+
     fn reset(self) {
         self.end(Ended::Rst);
     }

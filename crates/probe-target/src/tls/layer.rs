@@ -36,6 +36,14 @@ impl<C: Connection> Connection for Layer<C> {
         }
     }
 
+    fn keep_little(&mut self) {
+        match self {
+            Self::Bare(connection) => connection.keep_little(),
+            Self::Server(stream) => stream.get_mut().0.keep_little(),
+            Self::Client(stream) => stream.get_mut().0.keep_little(),
+        }
+    }
+
     fn reset(self) {
         match self {
             Self::Bare(connection) => connection.reset(),
