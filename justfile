@@ -11,6 +11,10 @@ ci: fmt-check lint test doc
 test *args:
     cargo test --workspace --locked {{ args }}
 
+# The tests with real peers: curl, gRPC's Python library, a packet capture; installs what they need.
+peers:
+    PROBEFLIP_TEST_PEERS="$(tests/peers/install)" cargo test --locked -p tests peers::
+
 # Clippy over everything, warnings are errors.
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -30,6 +30,9 @@ mod interruptions;
 /// What the program says no to.
 mod refusals;
 
+/// `probe-target` and what was not written here: curl, a gRPC library of another language, a packet capture.
+mod peers;
+
 /// A namespace of a real cluster.
 mod namespace;
 /// The program itself as a process.

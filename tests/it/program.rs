@@ -22,14 +22,19 @@ pub(crate) fn root() -> PathBuf {
 
 /// `probeflip`, ready to be given arguments.
 pub(crate) fn probeflip() -> Command {
-    let mut command = Command::new(&*PROGRAM);
+    let mut command = Command::new(PROGRAMS.join("probeflip"));
     command.current_dir(root()).stdin(Stdio::null());
     command
 }
 
-// A test binary of another package does not make cargo build the program; asking cargo for it does, and is
+/// `probe-target`, ready to be given arguments.
+pub(crate) fn probe_target() -> Command {
+    Command::new(PROGRAMS.join("probe-target"))
+}
+
+// A test binary of another package does not make cargo build the programs; asking cargo for it does, and is
 // free when it is up to date.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let build = ["build", "--workspace", "--locked", "--bins"];
     let built = Command::new(env!("CARGO"))
         .args(build)
@@ -38,11 +43,11 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         .unwrap();
     assert!(
         built.status.success(),
-        "building probeflip: {}",
+        "building the programs: {}",
         String::from_utf8_lossy(&built.stderr)
     );
     let deps = std::env::current_exe().unwrap();
-    deps.ancestors().nth(2).unwrap().join("probeflip")
+    deps.ancestors().nth(2).unwrap().to_path_buf()
 });
 
 /// What a finished process left.
