@@ -164,14 +164,20 @@ fn a_port_is_in_the_state_its_name_says() {
     let asking = targets.each_ref().map(asking);
     let mut seen = String::new();
     for (state, asking) in states.iter().zip(asking) {
-        writeln!(seen, "{state:14} {}", asking.answer()).unwrap();
+        let answer = asking.answer();
+        match answer.exit {
+            // Whether curl meets it while it connects (7), writes (55) or reads (56) is chance; that it accepts first is for the capture.
+            7 | 55 | 56 if *state == "reset" => writeln!(seen, "{state:14} reset"),
+            _ => writeln!(seen, "{state:14} {answer}"),
+        }
+        .unwrap();
     }
     expect![[r#"
         open           whole, 200, 7 bytes
         closed         7 refused, 000, 0 bytes
         blackhole      28 timeout, 000, 0 bytes
         stop-accepting 28 timeout, 000, 0 bytes
-        reset          56 reset, 000, 0 bytes
+        reset          reset
     "#]]
     .assert_eq(&seen);
     for (state, target) in &targets {
