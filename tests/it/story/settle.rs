@@ -70,13 +70,17 @@ struct Known {
     restarts: u32,
 }
 
-/// A successor that is ready at once, and no longer two seconds later, was so only by what was left of the one before.
+/// A successor that is ready at once, and no longer two seconds later, was so only by what was left of the one before; so was a process that
+/// was ready again for no longer than that before it ended.
 fn forget_leftovers(states: &mut [Known]) {
     const MOMENT: i64 = 2_000_000;
     for number in 1..states.len().saturating_sub(1) {
         let [before, at, after] = [states[number - 1], states[number], states[number + 1]];
-        let at_once = at.ready && before.restarts < at.restarts;
-        if at_once && !after.ready && after.restarts == at.restarts && after.at - at.at < MOMENT {
+        let short = at.ready && after.at - at.at < MOMENT;
+        let at_once =
+            before.restarts < at.restarts && !after.ready && after.restarts == at.restarts;
+        let at_last = !before.ready && at.restarts < after.restarts;
+        if short && (at_once || at_last) {
             states[number].ready = false;
         }
     }
@@ -116,6 +120,10 @@ fn what_is_seen_of_a_restart_is_chance() {
         &[first, dying, first],
     );
     check(&[(0, dying), (2, first)], &[dying, first]);
+    check(
+        &[(0, first), (5, dying), (8, first), (9, second)],
+        &[first, second],
+    );
 }
 
 #[test]

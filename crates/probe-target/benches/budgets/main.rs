@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_types, reason = "what is measured is real time")]
 
 mod flips;
+mod floods;
 mod load;
 mod memory;
 mod server;
@@ -33,6 +34,7 @@ fn main() {
     against_nginx(&binary, &mut table);
     load::control(&binary, &mut table);
     flips::stale(&binary, &mut table);
+    floods::others(&binary, &mut table);
     #[expect(clippy::print_stdout, reason = "the table is the product")]
     {
         println!("{table}");

@@ -135,9 +135,7 @@ impl Nginx {
             .arg(folder.path().join("start.log"));
         let child = command.spawn().unwrap();
         wait(address);
-        let master = child.id();
-        let children = fs::read_to_string(format!("/proc/{master}/task/{master}/children"));
-        let worker = children.unwrap().trim().parse().unwrap();
+        let worker = only_child(child.id());
         Some(Self {
             server: Server {
                 child,
@@ -161,8 +159,20 @@ impl Drop for Nginx {
     }
 }
 
+/// The child of a process, once it has one.
+fn only_child(parent: u32) -> u32 {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    loop {
+        let children = fs::read_to_string(&path).unwrap();
+        if let Ok(child) = children.trim().parse() {
+            return child;
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// An address of the loopback nobody listens on.
-fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap()
 }
