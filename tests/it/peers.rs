@@ -12,6 +12,11 @@ mod bounds;
 /// gRPC health, asked for by a library of another language.
 mod grpc;
 
+/// Prometheus' parser.
+mod metrics;
+/// TLS, by OpenSSL, curl and gRPC's library.
+mod secured;
+
 /// The packets of each fault.
 mod capture;
 

@@ -65,6 +65,11 @@ impl Target {
         format!("http://127.0.0.1:{}{path}", self.first)
     }
 
+    /// A call of its control API.
+    pub(super) fn control_url(&self, call: &str) -> String {
+        format!("http://127.0.0.1:{}{call}", self.control)
+    }
+
     /// Lays a behaviour over a path of the first port.
     pub(super) fn lay(&self, path: &str, behaviour: &str) {
         self.put(0, &format!("/routes{path}"), behaviour);
@@ -73,7 +78,7 @@ impl Target {
     /// Changes the port with this index, or what stands at `place` below it.
     pub(super) fn put(&self, index: u16, place: &str, body: &str) {
         let port = self.port(index);
-        let url = format!("http://127.0.0.1:{}/v1/ports/{port}{place}", self.control);
+        let url = self.control_url(&format!("/v1/ports/{port}{place}"));
         let answer = curl::ask(&["-X", "PUT", "-d", body, &url]);
         assert_eq!(answer.statuses(), "200", "{place} {body}: {answer:?}");
     }
