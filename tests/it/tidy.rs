@@ -110,6 +110,28 @@ fn toolchain_and_rust_version_agree() {
     assert_eq!(channel, format!("{version}.0"));
 }
 
+/// The fuzzers are a workspace of their own, whose lock file no build of this one brings up to date.
+#[test]
+fn the_fuzzers_lock_file_is_up_to_date() {
+    let manifest = read("crates/probe-target/Cargo.toml");
+    let used: BTreeSet<&str> = section(&manifest, "[dependencies]")
+        .filter(|line| !line.contains("optional = true"))
+        .filter_map(dependency)
+        .collect();
+    let lock = read("fuzz/Cargo.lock");
+    let (_, locked) = lock
+        .split("[[package]]")
+        .skip(1)
+        .map(package)
+        .find(|(name, _)| *name == "probe-target")
+        .unwrap();
+    assert_eq!(
+        used,
+        BTreeSet::from_iter(locked),
+        "run `cargo update --workspace --manifest-path fuzz/Cargo.toml`"
+    );
+}
+
 #[test]
 fn manifests_name_the_image_of_this_version() {
     let version = quoted_after(&read("Cargo.toml"), "version = ");
