@@ -24,7 +24,7 @@ pub(crate) fn page(kubernetes: &str, tried: &[Tried<'_>]) -> String {
          `periodSeconds` and `timeoutSeconds` are 1, those of commands 3.\n\
          \n\
          In the texts, `IP:PORT` is the target and `PORT+1` its port above, `NODE:PORT` the kubelet's end of the connection, `TIMEOUT` the probe's timeout, and `ID` the runtime's name for a process.\n\
-         An event's message begins with the kind of probe: `Liveness probe failed: …`. Where a line says `or`, luck decides; it names all that was ever seen.\n\
+         An event's message begins with the kind of probe: `Liveness probe failed: …`. Where a line says `or`, luck decides; it names all that was ever seen of a kubelet, or of Go's client set up as one.\n\
          \n\
          ## Verdicts\n\
          \n",

@@ -56,11 +56,10 @@ fn along(way: &[String], steps: &[Step]) -> Vec<String> {
 
 /// Whether `cause` was told after `effect`, though the effect follows from it.
 ///
-/// A Pod, its slices and its users are watched apart, and a watch's event is dated when it arrives: on a busy machine
+/// A Pod and its containers, its slices and its users are watched apart, and a watch's event is dated when it arrives: on a busy machine
 /// a user may be seen cut off before the slice that cut it off is.
 fn told_late(effect: &Step, cause: &Step) -> bool {
-    1 <= rank(&cause.object)
-        && rank(&cause.object) < rank(&effect.object)
+    rank(&cause.object) < rank(&effect.object)
         && cause.at - effect.at <= LATE
         && serves(&cause.state) == serves(&effect.state)
 }
@@ -69,7 +68,7 @@ fn told_late(effect: &Step, cause: &Step) -> bool {
 const LATE: i64 = 500_000;
 
 fn serves(state: &str) -> bool {
-    ["Ready=True", "ready=true", "ok"]
+    [" ready ", "Ready=True", "ready=true", "ok"]
         .iter()
         .any(|sign| state.contains(sign))
 }
@@ -78,16 +77,18 @@ fn serves(state: &str) -> bool {
 mod tests {
     use super::*;
 
-    const WAY: [&str; 3] = ["pod#0", "svc/web pod#0", "user u"];
+    const WAY: [&str; 4] = ["pod#0/a", "pod#0", "svc/web pod#0", "user u"];
 
     // Each step is an index into the way, milliseconds, and whether it serves.
     #[track_caller]
     fn check(steps: &[(usize, i64, bool)], expected: &[(usize, bool)]) {
         let state = |object: usize, serves: bool| match (object, serves) {
-            (0, true) => "2/2 Ready=True",
-            (0, false) => "1/2 Ready=False",
-            (1, true) => "ready=true serving=true",
-            (1, false) => "ready=false serving=false",
+            (0, true) => "running ready restarts=0",
+            (0, false) => "running unready restarts=0",
+            (1, true) => "2/2 Ready=True",
+            (1, false) => "1/2 Ready=False",
+            (2, true) => "ready=true serving=true",
+            (2, false) => "ready=false serving=false",
             (_, true) => "ok",
             (_, false) => "cut off",
         };
@@ -96,7 +97,7 @@ mod tests {
             object: WAY[object].to_owned(),
             state: state(object, serves).to_owned(),
         };
-        let steady = (0..3).map(|object| step((object, 0, true)));
+        let steady = (0..WAY.len()).map(|object| step((object, 0, true)));
         let steps: Vec<Step> = steady.chain(steps.iter().copied().map(step)).collect();
         let told: Vec<String> = expected
             .iter()
@@ -108,16 +109,21 @@ mod tests {
     #[test]
     fn a_cause_told_a_little_late_is_put_before_its_effect() {
         check(
-            &[(2, 5000, false), (1, 5003, false), (0, 5004, false)],
-            &[(0, false), (1, false), (2, false)],
+            &[
+                (3, 5000, false),
+                (2, 5003, false),
+                (0, 5004, false),
+                (1, 5004, false),
+            ],
+            &[(0, false), (1, false), (2, false), (3, false)],
         );
     }
 
     #[test]
     fn an_effect_long_before_its_cause_stays_there() {
         check(
-            &[(0, 5000, false), (2, 5000, false), (1, 5600, false)],
-            &[(0, false), (2, false), (1, false)],
+            &[(1, 5000, false), (3, 5000, false), (2, 5600, false)],
+            &[(1, false), (3, false), (2, false)],
         );
     }
 
@@ -125,12 +131,12 @@ mod tests {
     fn a_change_back_is_no_cause_of_the_change_before_it() {
         check(
             &[
-                (0, 5000, false),
-                (1, 5001, false),
-                (0, 5100, true),
-                (1, 5101, true),
+                (1, 5000, false),
+                (2, 5001, false),
+                (1, 5100, true),
+                (2, 5101, true),
             ],
-            &[(0, false), (1, false), (0, true), (1, true)],
+            &[(1, false), (2, false), (1, true), (2, true)],
         );
     }
 }
