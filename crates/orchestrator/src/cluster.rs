@@ -1,40 +1,21 @@
 //! Where experiments run: the embedded cluster in real or virtual time, or a kubeconfig's. Each becomes a
 //! `kube::Client`, and nothing else of it is known outside this file.
 //!
-//! The only file that names `pocket`. It also puts the probe target's program behind its image's name
-//! there, so that the very code of the image runs in both.
+//! This file and its folder alone name `pocket`.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
-    time::Duration,
-};
+mod in_process;
+mod net;
+mod probe_target;
 
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use http::{HeaderValue, Request, Response, header};
-use http_body_util::Either;
-use hyper::{body::Incoming, client::conn as client, server::conn as server};
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use std::{io, time::Duration};
+
 use k8s_openapi::jiff::Timestamp;
 use kube::{
     Client, Config,
-    client::Body,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
-use pocket::{
-    Pocket,
-    image::{Image, Memory, Remains},
-    net::Host,
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    runtime::{Builder, Runtime},
-};
-use tower::{BoxError, Service, ServiceExt as _};
+use pocket::Pocket;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     draw::Draw,
@@ -181,9 +162,9 @@ impl Cluster {
         let pocket = Pocket::builder()
             .seed(seed)
             .epoch(epoch)
-            .image("probe-target", ProbeTarget)
+            .image("probe-target", probe_target::ProbeTarget)
             .start();
-        let client = in_process(pocket.api());
+        let client = in_process::client(pocket.api());
         Self::new(client, place, "default".to_owned(), epoch, Some(pocket))
     }
 
@@ -245,261 +226,3 @@ impl std::fmt::Debug for Cluster {
             .finish_non_exhaustive()
     }
 }
-
-/// A client whose calls go straight into the router; those that become streams of bytes, over an
-/// in-memory connection, since a router alone cannot be upgraded.
-fn in_process<R, B>(router: R) -> Client
-where
-    R: Service<Request<Body>, Response = Response<B>, Error = std::convert::Infallible>
-        + Service<Request<Incoming>, Response = Response<B>, Error = std::convert::Infallible>
-        + Clone
-        + Send
-        + 'static,
-    <R as Service<Request<Body>>>::Future: Send,
-    <R as Service<Request<Incoming>>>::Future: Send,
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let router = router.clone();
-        async move {
-            if request.headers().contains_key(header::UPGRADE) {
-                return Ok(upgrade(router, request).await?.map(Either::Left));
-            }
-            let response = router
-                .oneshot(request)
-                .await
-                .unwrap_or_else(|never| match never {});
-            Ok::<_, BoxError>(response.map(Either::Right))
-        }
-    });
-    Client::new(service, "default")
-}
-
-/// Room for what one end has written and the other not yet read.
-const PIPE: usize = 64 * 1024;
-
-async fn upgrade<R, B>(
-    router: R,
-    mut request: Request<Body>,
-) -> Result<Response<Incoming>, hyper::Error>
-where
-    R: Service<Request<Incoming>, Response = Response<B>, Error = std::convert::Infallible>
-        + Clone
-        + Send
-        + 'static,
-    <R as Service<Request<Incoming>>>::Future: Send,
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    let (near, far) = tokio::io::duplex(PIPE);
-    let service = TowerToHyperService::new(router);
-    let served = server::http1::Builder::new().serve_connection(TokioIo::new(far), service);
-    tokio::spawn(served.with_upgrades());
-    let (mut sender, connection) = client::http1::handshake(TokioIo::new(near)).await?;
-    tokio::spawn(connection.with_upgrades());
-    request
-        .headers_mut()
-        .entry(header::HOST)
-        .or_insert(HeaderValue::from_static("pocket"));
-    sender.send_request(request).await
-}
-
-/// The probe target's program, behind its image's name.
-struct ProbeTarget;
-
-impl Image for ProbeTarget {
-    fn run(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Exit> {
-        let log = || Box::new(Log(process.remains.clone()));
-        let (output, errors) = (log(), log());
-        let target = target(process, true, output, errors);
-        Box::pin(async move {
-            let ending = probe_target::run(target).await;
-            pocket::image::Exit::code(i32::from(ending.code()))
-        })
-    }
-
-    fn exec(&self, process: pocket::image::Process) -> BoxFuture<'static, pocket::image::Output> {
-        let (stdout, stderr) = (Said::default(), Said::default());
-        let (output, errors) = (Box::new(stdout.clone()), Box::new(stderr.clone()));
-        let target = target(process, false, output, errors);
-        Box::pin(async move {
-            let ending = probe_target::run(target).await;
-            pocket::image::Output {
-                code: i32::from(ending.code()),
-                stdout: stdout.take(),
-                stderr: stderr.take(),
-            }
-        })
-    }
-}
-
-/// One invocation of the program in a Pod, or its `main` one.
-fn target(
-    process: pocket::image::Process,
-    main: bool,
-    output: Box<dyn io::Write + Send>,
-    errors: Box<dyn io::Write + Send>,
-) -> probe_target::Process<Net> {
-    probe_target::Process {
-        arguments: process.arguments,
-        environment: process.environment,
-        network: Net(process.network),
-        main,
-        instance: process.instance,
-        terminate: probe_target::once(process.terminate),
-        files: Arc::new(Files(process.files)),
-        effects: Box::new(Own {
-            remains: process.remains,
-            memory: process.memory,
-        }),
-        output,
-        errors,
-    }
-}
-
-/// What a process in the embedded cluster does to itself.
-struct Own {
-    remains: Remains,
-    memory: Memory,
-}
-
-impl probe_target::Effects for Own {
-    fn conclude(&self, message: &str) -> io::Result<()> {
-        self.remains.conclude(message);
-        Ok(())
-    }
-
-    fn take_memory(&self, bytes: usize) -> io::Result<()> {
-        self.memory.take(bytes as u64);
-        Ok(())
-    }
-
-    fn free_memory(&self) {
-        self.memory.free();
-    }
-}
-
-/// The log of a container.
-struct Log(Remains);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.log(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// What a process has said, on stdout or on stderr.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl Said {
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl io::Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A container's files, as the probe target's library wants them.
-struct Files(pocket::files::Files);
-
-impl probe_target::Files for Files {
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.0.read(path)
-    }
-
-    fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()> {
-        self.0.write(path, contents)
-    }
-}
-
-/// A Pod's network, as the probe target's library wants it.
-#[derive(Clone)]
-struct Net(Host);
-
-impl probe_target::Network for Net {
-    type Listener = Listener;
-    type Connection = Connection;
-
-    async fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
-        self.0.listen(address).await.map(Listener)
-    }
-
-    async fn connect(&self, address: SocketAddr) -> io::Result<Connection> {
-        self.0.connect(address).await.map(Connection)
-    }
-}
-
-struct Listener(pocket::net::Listener);
-
-impl probe_target::Listener for Listener {
-    type Connection = Connection;
-
-    async fn accept(&mut self) -> io::Result<Connection> {
-        self.0.accept().await.map(Connection)
-    }
-}
-
-struct Connection(pocket::net::Stream);
-
-impl probe_target::Connection for Connection {
-    fn peer(&self) -> SocketAddr {
-        self.0.peer()
-    }
-
-    /// Everything written arrives here before a reset.
-    fn keep_little(&mut self) {}
-
-    fn reset(self) {
-        self.0.reset();
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
-}
-
-#[cfg(test)]
-mod tests;

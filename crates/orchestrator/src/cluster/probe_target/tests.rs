@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use pocket::image::{Output, Process};
+use pocket::net::Host;
 
 use super::*;
 

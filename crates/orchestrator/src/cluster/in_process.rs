@@ -1,0 +1,68 @@
+//! kube's client over the embedded cluster's router, without a port. It knows no cluster, only a service that answers.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::Either;
+use hyper::{body::Incoming, client::conn as client, server::conn as server};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use kube::{Client, client::Body};
+use tower::{BoxError, Service, ServiceExt as _};
+
+/// A client whose calls go straight into the router; those that become streams of bytes, over an
+/// in-memory connection, since a router alone cannot be upgraded.
+pub(super) fn client<R, B>(router: R) -> Client
+where
+    R: Service<Request<Body>, Response = Response<B>, Error = std::convert::Infallible>
+        + Service<Request<Incoming>, Response = Response<B>, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + 'static,
+    <R as Service<Request<Body>>>::Future: Send,
+    <R as Service<Request<Incoming>>>::Future: Send,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let router = router.clone();
+        async move {
+            if request.headers().contains_key(header::UPGRADE) {
+                return Ok(upgrade(router, request).await?.map(Either::Left));
+            }
+            let response = router
+                .oneshot(request)
+                .await
+                .unwrap_or_else(|never| match never {});
+            Ok::<_, BoxError>(response.map(Either::Right))
+        }
+    });
+    Client::new(service, "default")
+}
+
+/// Room for what one end has written and the other not yet read.
+const PIPE: usize = 64 * 1024;
+
+async fn upgrade<R, B>(
+    router: R,
+    mut request: Request<Body>,
+) -> Result<Response<Incoming>, hyper::Error>
+where
+    R: Service<Request<Incoming>, Response = Response<B>, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + 'static,
+    <R as Service<Request<Incoming>>>::Future: Send,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let (near, far) = tokio::io::duplex(PIPE);
+    let service = TowerToHyperService::new(router);
+    let served = server::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+    tokio::spawn(served.with_upgrades());
+    let (mut sender, connection) = client::http1::handshake(TokioIo::new(near)).await?;
+    tokio::spawn(connection.with_upgrades());
+    request
+        .headers_mut()
+        .entry(header::HOST)
+        .or_insert(HeaderValue::from_static("pocket"));
+    sender.send_request(request).await
+}

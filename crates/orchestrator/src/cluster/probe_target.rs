@@ -1,0 +1,141 @@
+//! The probe target's program behind its image's name, so that the very code of the image runs in the embedded cluster.
+//! What its process is given there: words, files, ends. Its network is in `net.rs`.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::BoxFuture;
+use pocket::image::{Exit, Image, Memory, Output, Process, Remains};
+
+use super::net::Net;
+
+/// The probe target's program, behind its image's name.
+pub(super) struct ProbeTarget;
+
+impl Image for ProbeTarget {
+    fn run(&self, process: Process) -> BoxFuture<'static, Exit> {
+        let log = || Box::new(Log(process.remains.clone()));
+        let (output, errors) = (log(), log());
+        let target = target(process, true, output, errors);
+        Box::pin(async move {
+            let ending = ::probe_target::run(target).await;
+            Exit::code(i32::from(ending.code()))
+        })
+    }
+
+    fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
+        let (stdout, stderr) = (Said::default(), Said::default());
+        let (output, errors) = (Box::new(stdout.clone()), Box::new(stderr.clone()));
+        let target = target(process, false, output, errors);
+        Box::pin(async move {
+            let ending = ::probe_target::run(target).await;
+            Output {
+                code: i32::from(ending.code()),
+                stdout: stdout.take(),
+                stderr: stderr.take(),
+            }
+        })
+    }
+}
+
+/// One invocation of the program in a Pod, or its `main` one.
+fn target(
+    process: Process,
+    main: bool,
+    output: Box<dyn io::Write + Send>,
+    errors: Box<dyn io::Write + Send>,
+) -> ::probe_target::Process<Net> {
+    ::probe_target::Process {
+        arguments: process.arguments,
+        environment: process.environment,
+        network: Net(process.network),
+        main,
+        instance: process.instance,
+        terminate: ::probe_target::once(process.terminate),
+        files: Arc::new(Files(process.files)),
+        effects: Box::new(Own {
+            remains: process.remains,
+            memory: process.memory,
+        }),
+        output,
+        errors,
+    }
+}
+
+/// What a process in the embedded cluster does to itself.
+struct Own {
+    remains: Remains,
+    memory: Memory,
+}
+
+impl ::probe_target::Effects for Own {
+    fn conclude(&self, message: &str) -> io::Result<()> {
+        self.remains.conclude(message);
+        Ok(())
+    }
+
+    fn take_memory(&self, bytes: usize) -> io::Result<()> {
+        self.memory.take(bytes as u64);
+        Ok(())
+    }
+
+    fn free_memory(&self) {
+        self.memory.free();
+    }
+}
+
+/// The log of a container.
+struct Log(Remains);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.log(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a process has said, on stdout or on stderr.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl Said {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A container's files, as the probe target's library wants them.
+struct Files(pocket::files::Files);
+
+impl ::probe_target::Files for Files {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.0.read(path)
+    }
+
+    fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()> {
+        self.0.write(path, contents)
+    }
+}
+
+#[cfg(test)]
+mod tests;
