@@ -66,10 +66,6 @@ impl Ledger {
         })
     }
 
-    fn last_flip(&self) -> Option<Control> {
-        self.flips().last().cloned()
-    }
-
     fn healed(&mut self, control: &Control) {
         let it = |other: &Control| other.address() == control.address();
         self.0
@@ -114,16 +110,19 @@ impl Scene<'_> {
         exit.and(self.delete().await)
     }
 
-    /// Heals the targets, the one flipped last first.
+    /// Heals the targets, the one flipped last first. One that cannot be healed keeps no other from it.
     async fn heal_all(&mut self) -> Exit {
-        while let Some(control) = self.ledger.last_flip() {
-            if !self.heal(&control).await {
-                return Exit::RevertFailed;
+        let flipped: Vec<Control> = self.ledger.flips().cloned().collect();
+        let mut exit = Exit::Held;
+        for control in flipped.iter().rev() {
+            if self.heal(control).await {
+                self.ledger.healed(control);
+            } else {
+                exit = Exit::RevertFailed;
             }
-            self.ledger.healed(&control);
         }
         self.leases = Leases::default();
-        Exit::Held
+        exit
     }
 
     /// Asks until the target says so, or is gone.
