@@ -36,6 +36,17 @@ fn a_signal_while_flipped_heals_first() {
     }
 }
 
+#[test]
+fn a_signal_while_all_is_undone_lets_that_end() {
+    for (signal, code) in SIGNALS {
+        let timeline = interrupted(signal, "undoing everything", code);
+        assert!(happened(&timeline, |what| matches!(
+            what,
+            What::StepEnd { .. }
+        )));
+    }
+}
+
 /// Sends a signal once the program has said those words; what it leaves is in its timeline.
 fn interrupted(signal: &str, when: &str, code: i32) -> Timeline {
     let folder = TempDir::new().unwrap();

@@ -14,6 +14,8 @@ mod broken;
 mod experiments;
 /// The same experiments in three places, one after another: the same verdicts, the same story.
 mod places;
+/// What one step leaves to the next.
+mod steps;
 /// What a timeline tells, place and time taken out.
 mod story;
 

@@ -12,10 +12,12 @@ use std::{io, time::Duration};
 use k8s_openapi::jiff::Timestamp;
 use kube::{
     Client, Config,
+    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use pocket::Pocket;
 use tokio::runtime::{Builder, Runtime};
+use tower::timeout::TimeoutLayer;
 
 use crate::{
     draw::Draw,
@@ -29,6 +31,9 @@ const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// How long to wait for a connection to an API server, and for its first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long any answer of an API server may take to begin, a watch's too. Its webhooks may take as long.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// A cluster to run on.
 pub struct Cluster {
@@ -185,10 +190,11 @@ impl Cluster {
         // What is retried silently is measured wrongly.
         config.default_retry = false;
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|source| ConnectError::Client {
+        let builder = ClientBuilder::try_from(config).map_err(|source| ConnectError::Client {
             context: context.to_owned(),
             source: Box::new(source),
         })?;
+        let client = builder.with_layer(&TimeoutLayer::new(LONGEST)).build();
         Ok(Self::new(client, place, namespace, Timestamp::now(), None))
     }
 

@@ -37,6 +37,7 @@ pub mod printer;
 pub mod probed;
 pub mod recorder;
 pub mod remove;
+pub mod reverted;
 pub mod run;
 pub mod select;
 pub mod status;

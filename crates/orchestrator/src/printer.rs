@@ -79,7 +79,7 @@ impl Printer {
 
     /// Why the command ends, with its causes, to stderr.
     pub fn error(&self, error: &anyhow::Error) {
-        self.note(format!("error: {}", causes::told(error)));
+        self.note(format!("error: {}", causes::told(error.as_ref())));
     }
 
     /// What would help, after an error, to stderr.

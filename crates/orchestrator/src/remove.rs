@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     apply::{Made, Site},
+    causes,
     exit::{Ends, Exit},
 };
 
@@ -57,6 +58,24 @@ pub enum RemoveError {
         /// The object.
         reference: String,
     },
+    /// Several of these.
+    #[error("{}", each_on_a_line(.0))]
+    Several(Vec<Self>),
+}
+
+impl RemoveError {
+    fn of(mut left: Vec<Self>) -> Result<(), Self> {
+        match left.len() {
+            0 => Ok(()),
+            1 => Err(left.remove(0)),
+            _ => Err(Self::Several(left)),
+        }
+    }
+}
+
+fn each_on_a_line(errors: &[RemoveError]) -> String {
+    let lines: Vec<String> = errors.iter().map(|error| causes::told(error)).collect();
+    lines.join("\n  ")
 }
 
 impl Ends for RemoveError {
@@ -73,16 +92,29 @@ pub async fn namespace(site: &Site, uid: &str) -> Result<(), RemoveError> {
 }
 
 /// Deletes objects, the last one made first, and waits until they, their ReplicaSets and their Pods are
-/// gone.
+/// gone. One that cannot be deleted keeps no other from it.
 pub async fn objects(site: &Site, made: &[Made]) -> Result<(), RemoveError> {
-    let grown = Grown::of(site, made).await?;
-    for each in made.iter().rev() {
-        delete(&site.api(&each.manifest), &each.manifest.name, &each.uid).await?;
+    if made.is_empty() {
+        return Ok(());
     }
+    let mut left = Vec::new();
+    let grown = Grown::of(site, made).await;
+    let mut going = Vec::new();
     for each in made.iter().rev() {
-        gone(site.api(&each.manifest), &each.manifest.name, &each.uid).await?;
+        match delete(&site.api(&each.manifest), &each.manifest.name, &each.uid).await {
+            Ok(()) => going.push(each),
+            Err(error) => left.push(error),
+        }
     }
-    grown.gone().await
+    for each in going {
+        let gone = gone(site.api(&each.manifest), &each.manifest.name, &each.uid).await;
+        left.extend(gone.err());
+    }
+    match grown {
+        Ok(grown) => left.extend(grown.gone().await.err()),
+        Err(error) => left.push(error),
+    }
+    RemoveError::of(left)
 }
 
 /// What grew from objects: looked up while its owners still tell.

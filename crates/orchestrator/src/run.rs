@@ -63,6 +63,9 @@ pub struct Ran {
 /// How often the progress line is drawn anew while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
+/// What a first signal is answered with.
+const INTERRUPTED: &str = "interrupted: everything is being undone; once more to quit at once";
+
 /// Runs it. An error before the first write is the only one returned; all others are printed and part of
 /// the exit code.
 pub async fn run(
@@ -83,10 +86,13 @@ pub async fn run(
     };
     let played = match played {
         Played::Failed(failure) if scene.ledger.is_empty() => return Err(failure),
+        Played::Interrupted(exit) if scene.ledger.is_empty() => {
+            return Err(Failure::new(exit, "interrupted before anything was done"));
+        }
         played => played,
     };
     let exit = played.report(printer);
-    let exit = exit.and(scene.clear_up(interrupt).await);
+    let exit = exit.and(scene.clear_up(interrupt, played.interrupted()).await);
     if let Played::Panicked(panic) = played {
         std::panic::resume_unwind(panic);
     }
@@ -116,12 +122,19 @@ impl From<Result<Result<(), Failure>, Box<dyn Any + Send>>> for Played {
 }
 
 impl Played {
+    fn interrupted(&self) -> Option<Exit> {
+        match self {
+            Self::Interrupted(exit) => Some(*exit),
+            Self::Through | Self::Failed(_) | Self::Panicked(_) => None,
+        }
+    }
+
     fn report(&self, printer: &Printer) -> Exit {
         match self {
             Self::Through | Self::Panicked(_) => Exit::Held,
             Self::Failed(failure) => failure.print(printer),
             Self::Interrupted(exit) => {
-                printer.note("interrupted: everything is being undone; once more to quit at once");
+                printer.note(INTERRUPTED);
                 *exit
             }
         }
@@ -176,23 +189,24 @@ impl<'a> Scene<'a> {
         self.set_up().await?;
         self.steady_state().await?;
         for step in 0..self.job.experiment.steps.len() {
-            if self.step(step).await? == Verdict::Fail {
+            self.step(step).await?;
+            if self.settle().await == Verdict::Fail {
                 break;
             }
         }
-        self.settle().await;
         Ok(())
     }
 
-    /// Requests become known late: waits until the journals say what the verdicts need.
-    async fn settle(&mut self) {
+    /// Requests become known late: waits until the journals say what the verdicts of the steps so far need.
+    async fn settle(&mut self) -> Verdict {
         loop {
             let now = self.recorder.now();
             let state = self
                 .recorder
                 .read(|timeline| self.judge.settled(timeline, now));
             if state.decided {
-                return;
+                let failed = state.failed;
+                return if failed { Verdict::Fail } else { Verdict::Pass };
             }
             self.wait(state.look_again_at, "waiting for the last answers")
                 .await;
@@ -225,19 +239,43 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Undoes everything. A second signal stops that, and says what remains.
-    async fn clear_up(&mut self, interrupt: &mut Interrupt) -> Exit {
+    /// Undoes everything. A first signal, if none came before, only says how the process ends; a second one stops the
+    /// undoing, and what remains is said.
+    async fn clear_up(&mut self, interrupt: &mut Interrupt, interrupted: Option<Exit>) -> Exit {
         self.recorder.record(What::Reverting);
-        let exit = tokio::select! {
-            biased;
-            _ = interrupt.next() => self.quit(),
-            exit = self.revert() => exit,
-        };
+        if interrupted.is_none() {
+            self.note("undoing everything");
+        }
+        let (undone, interrupted) = self.undo(interrupt, interrupted).await;
+        let exit = undone.unwrap_or_else(|| self.quit());
         self.printer.settle();
         if exit == Exit::RevertFailed {
             self.say_what_remains();
         }
-        exit
+        interrupted.map_or(exit, |interrupted| exit.and(interrupted))
+    }
+
+    /// How undoing went, `None` where it was stopped, and the signal that came before or meanwhile.
+    async fn undo(
+        &mut self,
+        interrupt: &mut Interrupt,
+        mut interrupted: Option<Exit>,
+    ) -> (Option<Exit>, Option<Exit>) {
+        let printer = self.printer;
+        let mut undoing = Box::pin(self.revert());
+        loop {
+            tokio::select! {
+                biased;
+                exit = interrupt.next() => {
+                    if interrupted.is_some() {
+                        return (None, interrupted);
+                    }
+                    printer.note(INTERRUPTED);
+                    interrupted = Some(exit);
+                }
+                exit = &mut undoing => return (Some(exit), interrupted),
+            }
+        }
     }
 
     fn end(mut self, exit: Exit) -> Ran {

@@ -89,7 +89,7 @@ pub fn of_experiment(
             let mut manifests = Vec::new();
             for name in names {
                 let source = files.read(&directory.join(&name.value));
-                let source = source.map_err(|error| unreadable(experiment, name, error))?;
+                let source = source.map_err(|error| unreadable(experiment, name, &error))?;
                 manifests.extend(load::load(&source)?.manifests);
             }
             Ok(manifests)
@@ -103,8 +103,8 @@ pub fn of_experiment(
 }
 
 /// Points at the name of a file that cannot be read.
-fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: FileError) -> Problems {
-    let fault = Fault::new(causes::told(&error.into()));
+fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: &FileError) -> Problems {
+    let fault = Fault::new(causes::told(error));
     fault.at(&experiment.source, name.span).into()
 }
 

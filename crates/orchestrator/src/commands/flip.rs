@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 
 use futures::future::{join_all, try_join_all};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 
 use super::{Bench, Outcome};
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
     flip::{Order, Ready},
     interrupt::Interrupt,
     lease::Leases,
+    reverted::{Reverted, reverted},
     select::Selection,
 };
 
@@ -32,7 +35,7 @@ pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Ou
         sent = send(&ready, &mut leases) => sent.map_err(Failure::from),
     };
     if let Err(failure) = sent {
-        let healed = heal(&ready, &bench).await;
+        let healed = heal(&ready, &bench, &mut interrupt).await;
         return Err(Failure {
             exit: failure.exit.and(healed),
             ..failure
@@ -46,7 +49,7 @@ pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Ou
     }
     bench.printer.note("in force until Ctrl-C");
     let ended = interrupt.next().await;
-    Ok(ended.and(heal(&ready, &bench).await))
+    Ok(ended.and(heal(&ready, &bench, &mut interrupt).await))
 }
 
 pub(super) fn order(flip: &cli::Flip) -> Result<Order, Failure> {
@@ -83,29 +86,52 @@ async fn send(ready: &[Ready], leases: &mut Leases) -> Result<(), ControlError> 
     try_join_all(ready.iter().map(Ready::send)).await.map(drop)
 }
 
-async fn heal(ready: &[Ready], bench: &Bench<'_>) -> Exit {
-    let healed = join_all(ready.iter().map(Ready::withdraw)).await;
-    let mut exit = Exit::Held;
-    for (each, healed) in ready.iter().zip(healed) {
-        let address = each.control.address();
-        match healed {
-            Ok(_) => bench
-                .printer
-                .note(format!("healed {}/{}", address.pod, address.container)),
-            // The process that took the flip is gone, and the flip with it.
-            Err(error) if error.is_another_instance() => {}
-            Err(error) => {
-                exit = Exit::RevertFailed;
-                let (namespace, pod) = (&bench.namespace, &address.pod);
-                let context = &bench.cluster.place;
-                bench.printer.error(&error.into());
-                bench.printer.hint(format!(
-                    "`probeflip heal {pod} -n {namespace} --context {context}`"
-                ));
+/// Heals all of them, or says how. One more signal quits at once.
+async fn heal(ready: &[Ready], bench: &Bench<'_>, interrupt: &mut Interrupt) -> Exit {
+    let healing = join_all(ready.iter().map(|each| heal_one(each, bench)));
+    tokio::select! {
+        biased;
+        _ = interrupt.next() => {
+            bench.printer.error(&anyhow::anyhow!("quit before everything was healed"));
+            for each in ready {
+                hint(each, bench);
             }
+            Exit::RevertFailed
+        }
+        healed = healing => healed.into_iter().fold(Exit::Held, Exit::and),
+    }
+}
+
+async fn heal_one(ready: &Ready, bench: &Bench<'_>) -> Exit {
+    let address = ready.control.address();
+    let pods: Api<Pod> = Api::namespaced(bench.cluster.client.clone(), &bench.namespace);
+    let (pod, container) = (&address.pod, &address.container);
+    match reverted(&pods, &ready.control, async || ready.withdraw().await).await {
+        Ok(Reverted::Acknowledged(_)) => {
+            bench.printer.note(format!("healed {pod}/{container}"));
+            Exit::Held
+        }
+        Ok(Reverted::Gone) => {
+            bench.printer.note(format!(
+                "the process of {pod}/{container} is gone, and the flip with it"
+            ));
+            Exit::Held
+        }
+        Err(error) => {
+            bench.printer.error(&error.into());
+            hint(ready, bench);
+            Exit::RevertFailed
         }
     }
-    exit
+}
+
+/// The command that heals it later.
+fn hint(ready: &Ready, bench: &Bench<'_>) {
+    let (namespace, context) = (&bench.namespace, &bench.cluster.place);
+    let pod = &ready.control.address().pod;
+    bench.printer.hint(format!(
+        "`probeflip heal {pod} -n {namespace} --context {context}`"
+    ));
 }
 
 /// What was done, in one line.

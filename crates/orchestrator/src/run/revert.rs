@@ -3,8 +3,6 @@
 //! What is to be undone is written down before it is done. A flip is undone when its target says so, or
 //! is gone; an object, when it is gone with everything that grew from it.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 
@@ -17,15 +15,11 @@ use crate::{
     journal::Journals,
     lease::Leases,
     remove,
+    reverted::{Reverted, reverted},
     select::Reader,
     timeline::{Place, What},
     workload::Manifest,
 };
-
-/// How often a target that does not answer is asked to heal, and the pause in between. A container that
-/// is being restarted is back by then.
-const ATTEMPTS: usize = 20;
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// What is to be undone, in the order it was done.
 #[derive(Debug, Default)]
@@ -125,33 +119,19 @@ impl Scene<'_> {
         exit
     }
 
-    /// Asks until the target says so, or is gone.
     async fn heal(&self, control: &Control) -> bool {
-        for _ in 0..ATTEMPTS {
-            match control.heal().await {
-                Ok(ack) => {
-                    let target = journal::named(control.address(), &ack.instance);
-                    self.recorder.record(What::Healed { target });
-                    return true;
-                }
-                Err(_) if self.is_gone(control).await => return true,
-                Err(error) => tracing::debug!(%error, "not healed yet"),
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        false
-    }
-
-    /// Whether the process that was flipped has ended, and its flips with it.
-    async fn is_gone(&self, control: &Control) -> bool {
         let pods: Api<Pod> = Api::namespaced(self.site.client().clone(), &self.site.namespace);
-        let address = control.address();
-        match pods.get_opt(&address.pod).await {
-            Ok(None) => true,
-            Ok(Some(pod)) => {
-                pod.metadata.uid.as_ref() != Some(&address.uid) || !runs(&pod, &address.container)
+        match reverted(&pods, control, async || control.heal().await).await {
+            Ok(Reverted::Acknowledged(ack)) => {
+                let target = journal::named(control.address(), &ack.instance);
+                self.recorder.record(What::Healed { target });
+                true
             }
-            Err(_) => false,
+            Ok(Reverted::Gone) => true,
+            Err(error) => {
+                self.printer.error(&error.into());
+                false
+            }
         }
     }
 
@@ -189,7 +169,7 @@ impl Scene<'_> {
         Ok(remove::objects(&self.site, &made).await?)
     }
 
-    /// A second signal: nothing more is undone. An embedded cluster ends with the process.
+    /// Nothing more is undone. An embedded cluster ends with the process.
     pub(super) fn quit(&self) -> Exit {
         if !matches!(self.cluster.place, Place::Cluster(_)) {
             return Exit::Held;
@@ -240,19 +220,4 @@ impl Scene<'_> {
     pub(super) fn reader(&self) -> Reader {
         Reader::new(self.site.client().clone(), &self.site.namespace)
     }
-}
-
-/// Whether a container has a process.
-fn runs(pod: &Pod, container: &str) -> bool {
-    let statuses = pod.status.iter().flat_map(|status| {
-        status
-            .container_statuses
-            .iter()
-            .chain(&status.init_container_statuses)
-            .flatten()
-    });
-    let mut states = statuses
-        .filter(|status| status.name == container)
-        .map(|status| &status.state);
-    states.any(|state| state.as_ref().is_some_and(|state| state.running.is_some()))
 }

@@ -13,7 +13,6 @@ use crate::{
     flip::{FlipError, Order, Ready},
     flip_plan::Act,
     journal,
-    judge::Verdict,
     recorder::Recorder,
     targets::{Address, targets_of},
     timeline::{BoundPod, FlipRecord, Micros, What},
@@ -23,6 +22,14 @@ use crate::{
 /// the same aim, also where it acts on something else.
 #[derive(Debug, Default)]
 pub(super) struct Laid(BTreeMap<(Address, String), Ready>);
+
+impl Laid {
+    /// Whether something else was last set in the very place of an earlier flip, in the same process.
+    fn covers(&self, address: &Address, earlier: &Ready) -> bool {
+        let mut others = self.0.iter().filter(|((of, _), _)| of == address);
+        others.any(|(_, other)| other.instance == earlier.instance && same_place(earlier, other))
+    }
+}
 
 /// Why a step could not act.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +50,8 @@ impl Ends for StepError {
 }
 
 impl Scene<'_> {
-    /// Plays a step to its end, and says whether it failed.
-    pub(super) async fn step(&mut self, step: usize) -> Result<Verdict, Failure> {
+    /// Plays a step to its end.
+    pub(super) async fn step(&mut self, step: usize) -> Result<(), Failure> {
         let said = &self.job.experiment.steps[step];
         let name = said.name.value.clone();
         self.recorder.record(What::StepStart {
@@ -56,19 +63,20 @@ impl Scene<'_> {
             Action::Patch(patch) => self.patch(step, patch).await?,
         }
         self.note(format!("{} s  {name}", self.recorder.now()));
-        let failed = self.decided(step, &name).await;
+        self.decided(step, &name).await;
         self.recorder.record(What::StepEnd { step });
-        Ok(if failed { Verdict::Fail } else { Verdict::Pass })
+        Ok(())
     }
 
-    async fn decided(&mut self, step: usize, name: &str) -> bool {
+    /// Waits until the step can end.
+    async fn decided(&mut self, step: usize, name: &str) {
         loop {
             let now = self.recorder.now();
             let state = self
                 .recorder
                 .read(|timeline| self.judge.step(timeline, step, now));
             if state.decided {
-                return state.failed;
+                return;
             }
             self.wait(state.look_again_at, name).await;
         }
@@ -132,14 +140,16 @@ impl Scene<'_> {
         Ok(ready?)
     }
 
-    /// Takes an earlier flip of the same probe away where the new one does not cover it. It comes after
-    /// the new one, so that the probe never sees the base in between.
+    /// Takes an earlier flip of the same probe away where neither the new one nor that of another probe covers it.
+    /// It comes after the new one, so that the probe never sees the base in between.
     async fn supersede(&mut self, ready: Ready) -> Result<(), Failure> {
-        let probe = (ready.control.address().clone(), ready.order.aim.target());
-        let earlier = self.laid.0.insert(probe, ready.clone());
+        let address = ready.control.address().clone();
+        let instance = ready.instance.clone();
+        let probe = (address.clone(), ready.order.aim.target());
+        let earlier = self.laid.0.insert(probe, ready);
         if let Some(earlier) = earlier
-            && earlier.instance == ready.instance
-            && !same_place(&earlier, &ready)
+            && earlier.instance == instance
+            && !self.laid.covers(&address, &earlier)
         {
             earlier.withdraw().await?;
         }
