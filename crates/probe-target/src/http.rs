@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::Method;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
 
 use crate::behaviour::{Effect, Reply};
@@ -23,12 +24,14 @@ use crate::tls::Layer;
 /// How long a client may be silent, and may take for a request's headers, for its body, or to accept any part of an answer.
 pub(crate) const SILENT: Duration = Duration::from_secs(30);
 
-/// Serves one connection to its end.
+/// Serves one connection to its end, and holds its room as long. It is passed in as a future around this one would be twice as large,
+/// and be copied when it becomes a task.
 pub(crate) async fn serve<C: Connection>(
     target: Arc<Target>,
     port: u16,
     protocol: Protocol,
     connection: C,
+    _room: OwnedSemaphorePermit,
 ) {
     let site = Site {
         peer: connection.peer(),
@@ -78,7 +81,7 @@ async fn requests<C: Connection>(
         let head = match head {
             Ok(head) => head,
             Err(Ended::Gone) => return,
-            Err(Ended::Wrong(wrong)) => return refuse(site, served, wrong).await,
+            Err(Ended::Wrong(wrong)) => return Box::pin(refuse(site, served, wrong)).await,
         };
         let (decision, mut exchange) = site.target.begin(site.port, site.peer, &head.asking());
         let reply = match decision.effect {

@@ -122,7 +122,8 @@ impl<C: Connection> Served<C> {
             _ = self.stream.connection.shutdown().await;
         }
         if more {
-            script::forget(self.stream.connection).await;
+            // In a box, as seldom and large.
+            Box::pin(script::forget(self.stream.connection)).await;
         }
     }
 }

@@ -155,12 +155,12 @@ impl<N: Network> Port<N> {
                 let (target, number) = (Arc::clone(&self.target), self.number);
                 match self.protocol {
                     Protocol::Tcp => {
-                        let serve = tcp::serve(target, number, connection);
-                        self.connections.spawn(within(room, serve))
+                        let serve = tcp::serve(target, number, connection, room);
+                        self.connections.spawn(serve)
                     }
                     protocol => {
-                        let serve = http::serve(target, number, protocol, connection);
-                        self.connections.spawn(within(room, serve))
+                        let serve = http::serve(target, number, protocol, connection, room);
+                        self.connections.spawn(serve)
                     }
                 };
             }
@@ -192,10 +192,4 @@ async fn accept<L: Listener>(
     let room = Arc::clone(room).acquire_owned().await;
     let room = room.expect("the room must never be closed");
     Ok((listener.accept().await?, room))
-}
-
-/// Serves, and makes room for another.
-async fn within(room: OwnedSemaphorePermit, serve: impl Future<Output = ()>) {
-    serve.await;
-    drop(room);
 }

@@ -1,11 +1,12 @@
 //! The network of the operating system: the only file here that names a socket.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{self, Ipv4Addr, Shutdown, SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use probe_target::{Connection, Listener, Network};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -26,7 +27,7 @@ pub(crate) struct Listening(AsyncFd<TcpListener>);
 pub(crate) struct Connected {
     /// Whether nothing was read yet.
     unread: bool,
-    /// Until it has to be waited for.
+    /// Until it has to be waited for. It would block, so every call must say that it shall not: one call fewer than to change that.
     new: Option<net::TcpStream>,
     /// From then on.
     stream: Option<TcpStream>,
@@ -98,7 +99,6 @@ impl Listener for Listening {
             let mut ready = self.0.readable().await?;
             if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().accept()) {
                 let (stream, peer) = accepted?;
-                stream.set_nonblocking(true)?;
                 return Ok(Connected {
                     unread: true,
                     new: Some(stream),
@@ -119,6 +119,7 @@ impl Connected {
     /// The connection as the runtime waits for it.
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         if let Some(new) = self.new.take() {
+            new.set_nonblocking(true)?;
             self.stream = Some(TcpStream::from_std(new)?);
         }
         let stream = self.stream.as_mut().ok_or(ErrorKind::NotConnected)?;
@@ -150,8 +151,9 @@ impl AsyncRead for Connected {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Some(mut new) = self.new.as_ref().filter(|_| self.unread) {
-            let read = new.read(buffer.initialize_unfilled());
+        if let Some(new) = self.new.as_ref().filter(|_| self.unread) {
+            let read = recv(new, buffer.initialize_unfilled(), RecvFlags::DONTWAIT);
+            let read = read.map(|(read, _)| read).map_err(io::Error::from);
             if !would_block(&read) {
                 // Only once: what has more to say waits its turn as others do.
                 self.unread = false;
@@ -168,8 +170,9 @@ impl AsyncWrite for Connected {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if let Some(mut new) = self.new.as_ref() {
-            let written = new.write(bytes);
+        if let Some(new) = self.new.as_ref() {
+            let written = send(new, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            let written = written.map_err(io::Error::from);
             if !would_block(&written) {
                 return Poll::Ready(written);
             }

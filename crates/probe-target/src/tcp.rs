@@ -4,13 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::AsyncReadExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::net::Connection;
 use crate::port::drained;
 use crate::target::Target;
 
-/// Holds one connection to its end.
-pub(crate) async fn serve<C: Connection>(target: Arc<Target>, port: u16, mut connection: C) {
+/// Holds one connection to its end, and its room.
+pub(crate) async fn serve<C: Connection>(
+    target: Arc<Target>,
+    port: u16,
+    mut connection: C,
+    _room: OwnedSemaphorePermit,
+) {
     let peer: SocketAddr = connection.peer();
     let mut exchange = target.accepted(port, peer);
     let mut draining = target.draining();
