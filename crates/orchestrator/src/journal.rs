@@ -67,9 +67,10 @@ async fn follow<R: DeserializeOwned>(
 ) {
     let mut process = None;
     loop {
-        // A container that is down, or not yet up, is asked again.
-        if let Ok(next) = read_once(&control, &recorder, process.take(), what).await {
-            process = Some(next);
+        // A container that is down, or not yet up, is asked again; what was read of it stays read.
+        let read = read_once(&control, &recorder, &mut process, what).await;
+        if let Err(error) = read {
+            tracing::debug!(%error, "journal not read");
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -89,37 +90,40 @@ struct Process {
 async fn read_once<R: DeserializeOwned>(
     control: &Control,
     recorder: &Recorder,
-    process: Option<Process>,
+    process: &mut Option<Process>,
     what: fn(&Target, R) -> What,
-) -> Result<Process, ControlError> {
-    let mut process = match process {
-        Some(process) if !process.readings.is_multiple_of(READINGS_A_CLOCK) => process,
-        known => meet(control, recorder, known).await?,
-    };
+) -> Result<(), ControlError> {
+    let known = process.as_ref();
+    if known.is_none_or(|known| known.readings.is_multiple_of(READINGS_A_CLOCK)) {
+        *process = Some(meet(control, recorder, known).await?);
+    }
+    let reading = process
+        .as_mut()
+        .expect("whose journal it is must be known by now");
     let asked = recorder.now();
-    let journal: wire::Journal<R> = control.journal(process.next).await?;
-    if journal.instance != process.target.instance {
-        process = meet(control, recorder, None).await?;
-        return Ok(process);
+    let journal: wire::Journal<R> = control.journal(reading.next).await?;
+    if journal.instance != reading.target.instance {
+        *process = None;
+        return Ok(());
     }
     for record in journal.records {
-        recorder.record(what(&process.target, record));
+        recorder.record(what(&reading.target, record));
     }
     recorder.record(What::Journal(JournalRead {
-        target: process.target.clone(),
-        through: process.theirs + asked.since(process.ours),
+        target: reading.target.clone(),
+        through: reading.theirs + asked.since(reading.ours),
         lost: journal.lost,
     }));
-    process.next = journal.next;
-    process.readings += 1;
-    Ok(process)
+    reading.next = journal.next;
+    reading.readings += 1;
+    Ok(())
 }
 
 /// Asks whose journal it is. A process that is new starts from the first record.
 async fn meet(
     control: &Control,
     recorder: &Recorder,
-    known: Option<Process>,
+    known: Option<&Process>,
 ) -> Result<Process, ControlError> {
     let state = state(control, recorder).await?;
     let target = named(control.address(), &state.instance);

@@ -233,7 +233,10 @@ impl Judge {
         for (progress, said) in self.steps.iter_mut().zip(&self.experiment.steps) {
             for (_, answer) in progress.answers(&said.expect, &self.view, now) {
                 state.failed |= matches!(answer, Answer::Fail(_));
-                if let Answer::Open(at) = answer {
+                // What should have been decided by now never will be: a gap that became known late may hide it.
+                if let Answer::Open(at) = answer
+                    && at.is_none_or(|at| now < at)
+                {
                     state.decided = false;
                     state.look_again_at = earliest(state.look_again_at, at);
                 }

@@ -40,6 +40,7 @@ pub(crate) struct View {
 pub(crate) struct Down {
     pub(crate) kind: String,
     pub(crate) from: Micros,
+    /// The end of time as long as it is not over.
     pub(crate) to: Micros,
 }
 
@@ -63,13 +64,12 @@ impl View {
             What::Bound { subject, pods } => {
                 self.bound.insert(subject.clone(), pods.clone());
             }
-            What::Gap(Gap { kind, since }) => {
-                self.gaps.push(Down {
-                    kind: kind.clone(),
-                    from: *since,
-                    to: record.at,
-                });
+            What::Down(gap) => self.gap(gap, Micros::MAX),
+            What::Gap(gap) => {
+                self.unbroken(&gap.kind);
+                self.gap(gap, record.at);
             }
+            What::Unbroken { kind } => self.unbroken(kind),
             What::State(call) => {
                 if let Some(client) = self.clients.get_mut(&call.target.container) {
                     client.take_state(call, record.at);
@@ -101,6 +101,20 @@ impl View {
             | What::End => {}
         }
         None
+    }
+
+    fn gap(&mut self, Gap { kind, since }: &Gap, to: Micros) {
+        self.gaps.push(Down {
+            kind: kind.clone(),
+            from: *since,
+            to,
+        });
+    }
+
+    /// Nothing is known to have been missed since that watch broke.
+    fn unbroken(&mut self, kind: &str) {
+        self.gaps
+            .retain(|gap| gap.kind != kind || gap.to != Micros::MAX);
     }
 
     fn take_object<'r>(&mut self, change: Change, object: &'r Value) -> Option<&'r str> {

@@ -89,7 +89,10 @@ pub(super) fn first_breach(trace: &Trace, window: &Lasting, wanted: bool) -> Opt
 fn unseen(gaps: &[&Down]) -> String {
     let times: Vec<String> = gaps
         .iter()
-        .map(|gap| format!("from {} s to {} s", gap.from, gap.to))
+        .map(|gap| match gap.to {
+            Micros::MAX => format!("from {} s on", gap.from),
+            to => format!("from {} s to {to} s", gap.from),
+        })
         .collect();
     format!("the watch was down {} of the timeline", times.join(" and "))
 }

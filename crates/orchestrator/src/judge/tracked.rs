@@ -168,12 +168,9 @@ impl Tracked {
             .last()
             .filter(|run| run.end.is_none())?
             .start;
-        Some(
-            self.gaps(view)
-                .iter()
-                .map(|gap| gap.to)
-                .fold(run, Micros::max),
-        )
+        let gaps = self.gaps(view);
+        let seen = gaps.iter().map(|gap| gap.to).fold(run, Micros::max);
+        (seen < Micros::MAX).then_some(seen)
     }
 
     /// Whether a claim about traffic surely holds at that time; others do, if they hold since then.

@@ -34,9 +34,17 @@ impl Teller {
                     "healed: every probe gets the base again",
                 )]
             }
-            What::Gap(gap) => {
-                let change = format!("watch down since {} s of the timeline", gap.since);
+            What::Down(gap) => {
+                let change = format!("down, last heard of at {} s of the timeline", gap.since);
                 vec![Line::new(at, format!("watch {}", gap.kind), change)]
+            }
+            What::Gap(gap) => {
+                let change = format!("changes were missed since {} s of the timeline", gap.since);
+                vec![Line::new(at, format!("watch {}", gap.kind), change)]
+            }
+            What::Unbroken { kind } => {
+                let change = "back, nothing was missed";
+                vec![Line::new(at, format!("watch {kind}"), change)]
             }
             What::Journal(read) if read.lost > 0 => {
                 let change = format!("{} records of its journal are lost", read.lost);

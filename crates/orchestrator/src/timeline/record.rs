@@ -67,8 +67,15 @@ pub enum What {
         /// The object after it, or its last state if deleted; without `managedFields`.
         object: Value,
     },
-    /// Changes of these objects may have been missed.
+    /// A watch broke: until it works again, changes of these objects may be missed.
+    Down(Gap),
+    /// It works again, and changes of these objects were missed.
     Gap(Gap),
+    /// It works again, and nothing had changed.
+    Unbroken {
+        /// Which objects.
+        kind: String,
+    },
     /// A target took a flip; acknowledged at the record's time.
     Flip(FlipRecord),
     /// A target healed: all its flips are gone.
@@ -136,7 +143,7 @@ pub struct StateCall {
 pub struct Gap {
     /// Which objects: `Pod`, `EndpointSlice`, ….
     pub kind: String,
-    /// The last time at which the watch was known to work; the gap lasts until the record's time.
+    /// The last time at which the watch was known to work; a gap that is over lasts until the record's time.
     pub since: Micros,
 }
 

@@ -187,6 +187,21 @@ impl Script {
         self
     }
 
+    /// A watch broke, and was last heard of then.
+    pub(crate) fn down(mut self, kind: &str, since: u64) -> Self {
+        self.push(What::Down(Gap {
+            kind: kind.into(),
+            since: Micros(since * 1_000),
+        }));
+        self
+    }
+
+    /// It works again, and nothing had changed.
+    pub(crate) fn unbroken(mut self, kind: &str) -> Self {
+        self.push(What::Unbroken { kind: kind.into() });
+        self
+    }
+
     /// Container b took a flip of its readiness probe.
     pub(crate) fn flipped(mut self, to: &str) -> Self {
         let target = Target {

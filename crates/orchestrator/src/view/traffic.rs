@@ -80,7 +80,15 @@ impl Client {
             status: sample.status,
         };
         // Nearly always the last place: only a request that timed out is known late.
-        let place = self.sent.partition_point(|known| known.at <= sent.at);
+        let place = self.sent.partition_point(|known| known.at < sent.at);
+        // No two are due at one time: it was read twice.
+        if self
+            .sent
+            .get(place)
+            .is_some_and(|known| known.at == sent.at)
+        {
+            return;
+        }
         self.sent.insert(place, sent);
         self.row = self.row.min(place);
         self.advance();

@@ -417,6 +417,38 @@ fn a_gap_leaves_open_what_may_have_happened_in_it() {
 }
 
 #[test]
+fn a_watch_that_is_down_leaves_open_what_happens_until_it_is_back() {
+    let eventually = "pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s, hold: 3s }";
+    let down = || Script::in_step().after(9_000).down("Pod", 18_500);
+    check(
+        eventually,
+        down().after(21_000).end(0),
+        &expect![
+            "inconclusive: the watch was down from 18.500 s on of the timeline: web-1 ready 2/2"
+        ],
+    );
+    // It comes back, and tells late of what it missed.
+    check(
+        eventually,
+        down()
+            .after(10_650)
+            .ready(true, false)
+            .gap("Pod", 18_500)
+            .after(21_000)
+            .end(0),
+        &expect![
+            "inconclusive: the watch was down from 18.500 s to 20.650 s of the timeline: web-1 ready 2/2 until 10.650 s, then ready 1/2"
+        ],
+    );
+    // It comes back, and nothing had changed.
+    check(
+        eventually,
+        down().after(10_650).unbroken("Pod").after(21_000).end(0),
+        &expect!["fail: not true in time: web-1 ready 2/2"],
+    );
+}
+
+#[test]
 fn a_record_that_ends_too_soon_leaves_everything_open() {
     check(
         "pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 5s }",

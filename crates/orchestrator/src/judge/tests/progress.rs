@@ -190,3 +190,14 @@ fn a_step_of_another_name_is_another_step() {
         (Verdict::Inconclusive, None)
     );
 }
+
+#[test]
+fn what_a_late_gap_hides_of_an_ended_step_is_not_waited_for() {
+    let claim =
+        "{ id: it, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s, hold: 1s } }";
+    let script = Script::in_step().after(1_000).end(0).after(30_000);
+    let script = script.gap("Pod", 9_000);
+    let state = Judge::new(&experiment(claim)).settled(&script.done(), Micros(40_000_000));
+    assert!(state.decided);
+    assert_eq!(state.look_again_at, None);
+}

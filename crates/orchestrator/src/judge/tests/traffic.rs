@@ -88,6 +88,26 @@ fn a_bound_within_the_error_of_the_clocks_is_left_open() {
 }
 
 #[test]
+fn ten_requests_are_enough_however_well_the_clocks_agree() {
+    check(
+        "traffic: [users-a], that: { outcome: refused }, eventually: { within: 10s, hold: 1s }",
+        refused_from(5_100, 4).end(0),
+        &expect!["pass at 5.100: users-a ok until 5.100 s, then refused"],
+    );
+}
+
+#[test]
+fn a_request_that_is_read_twice_is_one() {
+    let read = |script: Script| script.requests("users-a", 9_000, 10_800, Ok);
+    let script = Script::in_step().clock("users-a", 0).after(12_000);
+    check(
+        "traffic: [users-a], that: { outcome: ok }, always: { for: 600ms }",
+        read(read(script)).journal("users-a", 0).end(0),
+        &expect!["inconclusive: only 7 requests were sent, of at least 10: users-a ok"],
+    );
+}
+
+#[test]
 fn a_list_means_all_at_once() {
     let both = "traffic: [users-a, users-b], that: { outcome: refused }, eventually: { within: 10s, hold: 3s }";
     let b = |script: Script, from| {
