@@ -20,21 +20,41 @@ impl Span {
     pub fn range(self) -> Range<usize> {
         self.start..self.end
     }
+
+    /// A place in that text. Where the text is no YAML at all, the reader counts in characters only.
+    pub(crate) fn in_text(location: serde_saphyr::Location, text: &str) -> Self {
+        let span = location.span();
+        if span.byte_offset().is_some() {
+            return location.into();
+        }
+        let first = size(Some(span.offset()));
+        let byte = |number| {
+            let found = text.char_indices().nth(number);
+            found.map_or(text.len(), |(byte, _)| byte)
+        };
+        Self {
+            start: byte(first),
+            end: byte(first + size(Some(span.len()))),
+        }
+    }
 }
 
 impl From<serde_saphyr::Location> for Span {
+    /// Of a value; an error's place may need the text: [`Span::in_text`].
     fn from(location: serde_saphyr::Location) -> Self {
-        let bytes = |number: Option<u64>| {
-            number
-                .and_then(|n| usize::try_from(n).ok())
-                .unwrap_or_default()
-        };
-        let start = bytes(location.span().byte_offset());
+        let span = location.span();
+        let start = size(span.byte_offset());
         Self {
             start,
-            end: start + bytes(location.span().byte_len()),
+            end: start + size(span.byte_len()),
         }
     }
+}
+
+fn size(number: Option<u64>) -> usize {
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .unwrap_or_default()
 }
 
 /// A value and where it was written.

@@ -657,3 +657,74 @@ fn no_text_makes_it_panic() {
     }
     assert!(load(&source(&"[".repeat(100_000))).is_err());
 }
+
+#[test]
+fn broken_yaml_is_pointed_at() {
+    check_text(
+        "kind: Pod\nspec:\n\thostNetwork: true\n",
+        &expect![[r#"
+            two-services.yaml:3:2: tabs disallowed within this context (block indentation)
+              |
+            3 |     hostNetwork: true
+              |     ^"#]],
+    );
+    check_text(
+        "kind: \"Pod\nspec: {}\n",
+        &expect![[r#"
+            two-services.yaml:1:7: unclosed quote
+              |
+            1 | kind: "Pod
+              |       ^"#]],
+    );
+    check_text(
+        "kind: Pod\nspec:\n  containers: [a, b\n",
+        &expect![[r#"
+            two-services.yaml:3:15: unclosed bracket '['
+              |
+            3 |   containers: [a, b
+              |               ^"#]],
+    );
+    check_text(
+        "kind: Pod\nmetadata:\n  name: web: b\n",
+        &expect![[r#"
+            two-services.yaml:3:12: mapping values are not allowed in this context
+              |
+            3 |   name: web: b
+              |            ^"#]],
+    );
+    check_text(
+        "kind: Pod\nmetadata:\n    name: web\n  labels: {}\n",
+        &expect![[r#"
+            two-services.yaml:4:3: while parsing a block mapping, did not find expected key
+              |
+            4 |   labels: {}
+              |   ^"#]],
+    );
+}
+
+#[test]
+fn broken_yaml_is_pointed_at_past_other_documents_and_letters() {
+    check_text(
+        &format!("# é\n{VALID}---\nname: é: ü\n"),
+        &expect![[r#"
+            two-services.yaml:41:8: mapping values are not allowed in this context
+               |
+            41 | name: é: ü
+               |        ^"#]],
+    );
+    check(
+        "within: 60s",
+        "within: 60s: 1",
+        &expect![[r#"
+        two-services.yaml:11:16: mapping values are not allowed in this context
+           |
+        11 |     within: 60s: 1
+           |                ^"#]],
+    );
+    for start in ["", "\u{feff}", "# é\r\n"] {
+        let text = format!("{start}kind: Pod\r\nname: é: ü\r\n");
+        let problem = load(&source(&text)).unwrap_err().into_vec().remove(0);
+        let place = &text[problem.span.start..];
+        assert_eq!(place, ": ü\r\n", "{text:?}");
+    }
+}

@@ -30,26 +30,30 @@ impl Head {
 
 /// The head of a document; none if it has no content.
 pub(super) fn head(source: &Source, text: &str) -> Result<Option<Head>, Problem> {
-    serde_saphyr::from_str_with_options(text, strict()).map_err(|error| problem(source, &error))
+    serde_saphyr::from_str_with_options(text, strict())
+        .map_err(|error| problem(source, text, &error))
 }
 
 /// A document of ours.
 pub(super) fn read<T: DeserializeOwned>(source: &Source, text: &str) -> Result<T, Problem> {
-    serde_saphyr::from_str_with_options(text, strict()).map_err(|error| problem(source, &error))
+    serde_saphyr::from_str_with_options(text, strict())
+        .map_err(|error| problem(source, text, &error))
 }
 
 /// A document of Kubernetes', with the words and numbers that kubectl's YAML 1.1 knows: `yes`, `0644`.
 pub(super) fn object(source: &Source, text: &str) -> Result<Value, Problem> {
     let options = options! { with_snippet: false, legacy_octal_numbers: true };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| problem(source, &error))
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| problem(source, text, &error))
 }
 
 fn strict() -> Options {
     options! { with_snippet: false, strict_booleans: true }
 }
 
-fn problem(source: &Source, error: &Error) -> Problem {
-    let span = error.location().map(Span::from).unwrap_or_default();
+fn problem(source: &Source, text: &str, error: &Error) -> Problem {
+    let place = error.location();
+    let span = place.map_or_else(Span::default, |place| Span::in_text(place, text));
     fault(error, &found(source, span)).at(source, span)
 }
 

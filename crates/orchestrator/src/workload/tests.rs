@@ -46,3 +46,15 @@ fn what_belongs_to_the_whole_cluster_is_no_workload() {
         "{message}"
     );
 }
+
+#[test]
+fn a_broken_manifest_is_pointed_at() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("w.yaml");
+    std::fs::write(&file, "kind: Service\nspec:\n  ports: [80\n").unwrap();
+    let message = of_path(&file).unwrap_err().error.to_string();
+    assert!(
+        message.contains("w.yaml:3:10: unclosed bracket '['"),
+        "{message}"
+    );
+}
