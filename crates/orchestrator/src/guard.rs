@@ -30,9 +30,9 @@ pub fn may_write(context: &str, named: bool) -> Result<(), NotNamed> {
     })
 }
 
-/// The names that kind, k3d and minikube give the contexts they write.
+/// The names that kind, k3d, minikube and the embedded cluster give the contexts they write.
 fn is_sandbox(context: &str) -> bool {
-    context == "minikube"
+    ["minikube", "pocket", "virtual"].contains(&context)
         || ["kind-", "k3d-"]
             .iter()
             .any(|prefix| context.starts_with(prefix))
@@ -52,14 +52,29 @@ mod tests {
 
     #[test]
     fn sandboxes_need_no_naming() {
-        for context in ["kind-kind", "kind-probes", "k3d-dev", "minikube"] {
+        let contexts = [
+            "kind-kind",
+            "kind-probes",
+            "k3d-dev",
+            "minikube",
+            "pocket",
+            "virtual",
+        ];
+        for context in contexts {
             check(context, false, true);
         }
     }
 
     #[test]
     fn everything_else_must_be_named() {
-        for context in ["production", "minikube-prod", "my-kind-cluster", "kind", ""] {
+        for context in [
+            "production",
+            "minikube-prod",
+            "my-kind-cluster",
+            "kind",
+            "pocket-prod",
+            "",
+        ] {
             check(context, false, false);
             check(context, true, true);
         }
