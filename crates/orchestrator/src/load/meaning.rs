@@ -112,11 +112,7 @@ fn client(reader: &mut Reader<'_>, said: &written::TrafficClient) -> Option<Traf
     let port = port(reader, &said.port);
     let path = match &said.path {
         None => Some("/".to_owned()),
-        Some(path) if path.word().starts_with('/') => Some(path.word().into_owned()),
-        Some(path) => {
-            let fault = Fault::new(format!("`{}` is not a path", path.word()));
-            reader.fault(path.span, fault.expected("a path that begins with `/`"))
-        }
+        Some(path) => self::path(reader, path),
     };
     let rate = reader.word(&said.rate);
     let connections = match &said.connections {
@@ -129,7 +125,10 @@ fn client(reader: &mut Reader<'_>, said: &written::TrafficClient) -> Option<Traf
             reader.choice(word, "a way to use connections", &choices)
         }
     };
-    let timeout = reader.duration_or(said.timeout.as_ref(), Duration::from_secs(1));
+    let timeout = match &said.timeout {
+        None => Some(Duration::from_secs(1)),
+        Some(timeout) => self::timeout(reader, timeout),
+    };
     Some(TrafficClient {
         name: name?,
         service: service?,
@@ -147,6 +146,26 @@ fn known(said: &written::TrafficClient) -> claims::Client {
         name: said.name.word().into_owned(),
         rate: said.rate.word().parse().ok(),
     }
+}
+
+// What the command line of `probe-target traffic` would refuse: nobody reads that before the steady state is given up.
+fn path(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<String> {
+    let path = said.word();
+    if path.starts_with('/') && path.parse::<http::Uri>().is_ok() {
+        return Some(path.into_owned());
+    }
+    let fault = Fault::new(format!("`{path}` is not a path"));
+    let expected = "a path that begins with `/` and is percent-encoded";
+    reader.fault(said.span, fault.expected(expected))
+}
+
+fn timeout(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<Duration> {
+    let timeout = reader.duration(said)?;
+    if timeout.is_zero() {
+        let fault = Fault::new(format!("`{}` is too short", said.word()));
+        return reader.fault(said.span, fault.expected("a duration above zero"));
+    }
+    Some(timeout)
 }
 
 fn port(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<Spanned<u16>> {

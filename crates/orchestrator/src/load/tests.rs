@@ -659,6 +659,42 @@ fn no_text_makes_it_panic() {
 }
 
 #[test]
+fn a_client_that_could_not_start_is_refused() {
+    check(
+        "rate: 10/s",
+        "timeout: 0s, rate: 10/s",
+        &expect![[r#"
+        two-services.yaml:8:59: `0s` is too short; expected a duration above zero
+          |
+        8 |     - { name: users-a, service: web-a, port: 80, timeout: 0s, rate: 10/s, connections: fresh }
+          |                                                           ^^"#]],
+    );
+    check(
+        "rate: 10/s",
+        "path: /a b, rate: 10/s",
+        &expect![[r#"
+        two-services.yaml:8:56: `/a b` is not a path; expected a path that begins with `/` and is percent-encoded
+          |
+        8 |     - { name: users-a, service: web-a, port: 80, path: /a b, rate: 10/s, connections: fresh }
+          |                                                        ^^^^"#]],
+    );
+    check(
+        "rate: 10/s",
+        "path: readyz, rate: 10/s",
+        &expect![[r#"
+        two-services.yaml:8:56: `readyz` is not a path; expected a path that begins with `/` and is percent-encoded
+          |
+        8 |     - { name: users-a, service: web-a, port: 80, path: readyz, rate: 10/s, connections: fresh }
+          |                                                        ^^^^^^"#]],
+    );
+    check(
+        "rate: 10/s",
+        "path: '/a%20b?c=d', timeout: 1ms, rate: 10/s",
+        &expect!["1 experiments, 0 manifests"],
+    );
+}
+
+#[test]
 fn broken_yaml_is_pointed_at() {
     check_text(
         "kind: Pod\nspec:\n\thostNetwork: true\n",
