@@ -87,6 +87,9 @@ fn set(state: &wire::State, asks: &Asks) -> String {
 
 /// What it does for the one who asks that. A port that is not open hides its routes.
 fn asked(state: &wire::State, asks: &Asks) -> String {
+    if matches!(asks, Asks::Unreadable(_)) {
+        return "does not ask this target".to_owned();
+    }
     let Some(port) = asks.port().and_then(|port| state.ports.get(&port)) else {
         return "not listened on".to_owned();
     };

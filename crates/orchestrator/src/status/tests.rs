@@ -126,6 +126,19 @@ fn a_closed_port_is_closed_for_every_probe_of_it() {
 }
 
 #[test]
+fn a_probe_of_something_else_is_not_the_target_s() {
+    let mut pod = pod();
+    let container = &mut pod.spec.as_mut().unwrap().containers[0];
+    let exec = json!({ "exec": { "command": ["cat", "/tmp/healthy"] } });
+    container.liveness_probe = serde_json::from_value(exec).unwrap();
+    let unnamed = json!({ "httpGet": { "port": "none" } });
+    container.readiness_probe = serde_json::from_value(unnamed).unwrap();
+    for row in rows(&pod, "b", Some(&state()), &[], &[]) {
+        assert_eq!(row.set, "does not ask this target", "{}", row.probe);
+    }
+}
+
+#[test]
 fn what_is_done_to_the_process_is_said_of_every_probe() {
     let mut state = state();
     let fault = json!({ "fault": "sigterm", "ignore": true, "leased": true });
