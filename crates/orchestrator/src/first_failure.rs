@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{
     exit::{Ends, Exit},
     latest::Latest,
+    targets::is_ours,
     timeline::{Place, Timeline},
 };
 
@@ -39,7 +40,8 @@ impl Ends for FirstFailure {
 impl FirstFailure {
     /// What would help, as commands.
     pub fn hint(&self, place: &Place) -> Option<String> {
-        let image = self.image.as_ref()?;
+        // No other image can be packed.
+        let image = self.image.as_ref().filter(|image| is_ours(image))?;
         let Place::Cluster(context) = place else {
             return None;
         };
@@ -232,6 +234,22 @@ mod tests {
         );
         assert!(hint("minikube").ends_with("minikube image load t.tar`"));
         assert_eq!(failure.hint(&Place::Pocket), None);
+    }
+
+    #[test]
+    fn an_image_that_is_not_ours_cannot_be_packed() {
+        let hint = |image: &str| {
+            let mut pod = waiting("ErrImagePull");
+            pod["status"]["containerStatuses"][0]["image"] = json!(image);
+            let failure = of(&pod).unwrap();
+            failure.hint(&Place::Cluster("minikube".to_owned()))
+        };
+        for ours in ["probe-target", "a.example:5000/b/probe-target:1@sha256:0"] {
+            assert!(hint(ours).is_some(), "{ours}");
+        }
+        for foreign in ["nginx:1", "probe-target/nginx:1", "my-probe-target:1", ""] {
+            assert_eq!(hint(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

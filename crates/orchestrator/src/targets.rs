@@ -114,14 +114,18 @@ pub fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
 /// Whether a container is a target: by annotation, or by its image's name.
 pub fn is_target(pod: &Pod, container: &Container) -> bool {
     let image = container.image.as_deref().unwrap_or_default();
-    annotation(pod, container).is_some()
-        || (image_name(image) == "probe-target" && serves(container))
+    annotation(pod, container).is_some() || (is_ours(image) && serves(container))
 }
 
 /// Whether the program is told to serve, and not to be a client.
 fn serves(container: &Container) -> bool {
     let first = container.args.iter().flatten().next();
     first.is_none_or(|word| word == "serve" || word.starts_with("--"))
+}
+
+/// Whether an image is the probe target's, by its name.
+pub(crate) fn is_ours(image: &str) -> bool {
+    image_name(image) == "probe-target"
 }
 
 /// An image reference's last path component, without tag and digest.
