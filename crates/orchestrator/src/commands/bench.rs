@@ -94,3 +94,44 @@ pub(crate) async fn must_exist(cluster: &Cluster, namespace: &str) -> Result<(),
         Ok(Some(_)) | Err(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    /// What was written, kept.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Runs a command on an empty cluster in virtual time, and says what it printed beside its data.
+    pub(crate) fn on_virtual(command: impl AsyncFnOnce(Bench<'_>) -> Outcome) -> (Outcome, String) {
+        let kept = Kept::default();
+        let printer = Printer::to(Box::new(io::sink()), Box::new(kept.clone()));
+        let outcome = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
+            let cluster = Cluster::connect(Place::Virtual, &mut Draw::seeded(1)).await?;
+            let bench = Bench {
+                namespace: cluster.namespace.clone(),
+                cluster,
+                printer: &printer,
+            };
+            command(bench).await
+        });
+        let said = kept.0.lock().unwrap().clone();
+        (outcome, String::from_utf8(said).unwrap())
+    }
+}

@@ -4,6 +4,7 @@ use super::{Bench, Outcome};
 use crate::{
     cli::Selected,
     exit::Exit,
+    select::Selection,
     switchboard::Switchboard,
     targets::{Address, NotATarget, targets_of},
 };
@@ -11,8 +12,18 @@ use crate::{
 pub(super) async fn run(heal: &Selected, bench: Bench<'_>) -> Outcome {
     let switchboard = bench.switchboard();
     let pods = bench.reader().pods(heal.selection()).await?;
+    let targets: Vec<_> = pods.iter().flat_map(targets_of).collect();
+    if targets.is_empty() {
+        let whose = match heal.selection() {
+            Selection::All => "",
+            Selection::Subject(_) | Selection::Labels(_) => " among the selected pods",
+        };
+        let namespace = &bench.namespace;
+        let none = format!("no target{whose} in namespace `{namespace}`");
+        bench.printer.note(none);
+    }
     let mut exit = Exit::Held;
-    for target in pods.iter().flat_map(targets_of) {
+    for target in targets {
         match heal_one(&switchboard, target).await {
             Ok(healed) => bench.printer.note(healed),
             Err(error) => {
@@ -31,4 +42,24 @@ async fn heal_one(
     let address = target?;
     switchboard.control(&address).heal().await?;
     Ok(format!("healed {}/{}", address.pod, address.container))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::bench::tests::on_virtual;
+    use crate::cli::{Cli, Command};
+
+    use super::*;
+
+    #[test]
+    fn a_namespace_without_targets_is_said_to_have_none() {
+        let Command::Heal(heal) = Cli::parse_from(["probeflip", "heal"]).command else {
+            panic!("`heal` must be read as such");
+        };
+        let (outcome, said) = on_virtual(async |bench| run(&heal, bench).await);
+        assert_eq!(outcome.unwrap(), Exit::Held);
+        assert_eq!(said, "no target in namespace `default`\n");
+    }
 }
