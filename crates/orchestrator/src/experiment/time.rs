@@ -5,16 +5,26 @@ use std::time::Duration;
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`"
-)]
-pub struct InvalidDuration(String);
+pub enum InvalidDuration {
+    /// It is something else.
+    #[error(
+        "`{0}` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`"
+    )]
+    Form(String),
+    /// It is longer than a day.
+    #[error("`{0}` is too long; expected at most `24h`")]
+    TooLong(String),
+}
+
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// Reads a duration: numbers with units `h`, `m`, `s`, `ms`, each once and in this order; at most a day.
 pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
-    total(text)
-        .filter(|duration| *duration <= Duration::from_hours(24))
-        .ok_or_else(|| InvalidDuration(text.into()))
+    match total(text) {
+        Some(duration) if duration <= LONGEST => Ok(duration),
+        Some(_) => Err(InvalidDuration::TooLong(text.into())),
+        None => Err(InvalidDuration::Form(text.into())),
+    }
 }
 
 /// Writes a duration as [`parse`] reads it, to the millisecond.
@@ -24,19 +34,23 @@ pub fn format(duration: Duration) -> String {
 
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
+// A number too large to count with is too long as well.
 fn total(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut units = UNITS.iter();
     let mut millis: u64 = 0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest[..digits].parse().ok()?;
+        if digits == 0 {
+            return None;
+        }
+        let number: u64 = rest[..digits].parse().unwrap_or(u64::MAX);
         let word = &rest[digits..];
         let word = &word[..word
             .find(|c: char| c.is_ascii_digit())
             .unwrap_or(word.len())];
         let (_, factor) = units.find(|(unit, _)| *unit == word)?;
-        millis = millis.checked_add(number.checked_mul(*factor)?)?;
+        millis = millis.saturating_add(number.saturating_mul(*factor));
         rest = &rest[digits + word.len()..];
     }
     (!text.is_empty()).then(|| Duration::from_millis(millis))
@@ -74,20 +88,21 @@ mod tests {
 
     #[test]
     fn a_number_needs_its_unit() {
-        for text in [
-            "",
-            "10",
-            "s",
-            "10 s",
-            "1s1m",
-            "1s1s",
-            "-1s",
-            "1.5s",
-            "25h",
-            "99999999999999999999s",
-            "1µs",
-        ] {
-            assert!(parse(text).is_err(), "{text:?}");
+        for text in ["", "10", "s", "10 s", "1s1m", "1s1s", "-1s", "1.5s", "1µs"] {
+            let error = parse(text).unwrap_err();
+            let expected = error.to_string();
+            assert!(expected.contains("a number with a unit"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_the_longest() {
+        for text in ["25h", "24h1ms", "99999999999999999999s"] {
+            let error = parse(text).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("`{text}` is too long; expected at most `24h`")
+            );
         }
     }
 }
