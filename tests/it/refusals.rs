@@ -382,6 +382,7 @@ fn a_flip_that_cannot_be() {
         "process exit --count 3",
         &expect!["error: `--count` means nothing beside `exit`"],
     );
+    says("process signal", &expect!["error: `--signal`: must be given: one of SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGSYS"]);
     says(
         "process sigterm",
         &expect!["error: `sigterm`: takes either `ignore` or `delay`"],

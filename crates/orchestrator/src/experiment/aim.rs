@@ -48,10 +48,12 @@ impl Aim {
                 "is said by probeflip, of every flip",
             ));
         }
+        let unnamed = !process.contains_key("signal");
         let mut object = process;
         object.extend(beside.clone());
         ProcessFault::read(object.into(), "")
             .map(Self::Process)
+            .map_err(|invalid| if unnamed { must_name(invalid) } else { invalid })
             .map_err(|invalid| {
                 let said_beside = beside.contains_key(&invalid.field);
                 if said_beside {
@@ -88,6 +90,17 @@ impl Aim {
                 format!("the process of {whose} gets `{}`{said}", fault.name())
             }
         }
+    }
+}
+
+// A target takes no name for the empty one, which nobody wrote.
+fn must_name(signal: Invalid) -> Invalid {
+    match signal.message.split_once(", expected one of ") {
+        Some((_, known)) if signal.field == "signal" => {
+            let message = format!("must be given: one of {known}");
+            Invalid::new(signal.field, message)
+        }
+        _ => signal,
     }
 }
 

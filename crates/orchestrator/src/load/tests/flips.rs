@@ -318,3 +318,16 @@ fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
            |                                                                             ^^^"#]],
     );
 }
+
+#[test]
+fn a_signal_must_be_named() {
+    check(
+        "probe: readiness, to: 404",
+        "process: signal",
+        &expect![[r#"
+            two-services.yaml:19:55: `signal`: must be given: one of SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGSYS
+               |
+            19 |       flip: { pod: deploy/web, container: b, process: signal }
+               |                                                       ^^^^^^"#]],
+    );
+}
