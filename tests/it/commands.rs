@@ -78,6 +78,23 @@ fn what_was_recorded_of_another_experiment_is_not_judged() {
 }
 
 #[test]
+fn a_file_that_fills_the_disk_takes_nothing_else_along() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for (full, other) in [("--json", "--timeline"), ("--timeline", "--json")] {
+        let path = folder.path().join(other);
+        let mut command = probeflip();
+        let experiment = "manifests/seed/readiness.yaml";
+        command.args(["run", experiment, "--on", "virtual", full, "/dev/full"]);
+        let ended = command.arg(other).arg(&path).output().unwrap();
+        let ended = crate::program::Ended::from(ended);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        let said = "error: cannot write `/dev/full`: No space left on device (os error 28)\n";
+        assert!(ended.stderr.ends_with(said), "{}", ended.stderr);
+        assert!(!fs::read(path).unwrap().is_empty(), "{other}");
+    }
+}
+
+#[test]
 fn a_workload_is_brought_up_flipped_healed_and_taken_down() {
     let Some(cluster) = cluster("a_workload_is_brought_up_flipped_healed_and_taken_down") else {
         return;

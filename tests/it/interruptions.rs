@@ -47,6 +47,20 @@ fn a_signal_while_all_is_undone_lets_that_end() {
     }
 }
 
+#[test]
+fn a_report_that_cannot_be_written_does_not_hide_the_signal() {
+    let folder = TempDir::new().unwrap();
+    let timeline = folder.path().join("t.jsonl");
+    let mut command = probeflip();
+    command.args(["run", EXPERIMENT, "--json", "/dev/full", "--timeline"]);
+    let mut running = Running::start(command.arg(&timeline));
+    running.until("objects applied");
+    running.send("INT");
+    running.ends(130, "error: cannot write `/dev/full`");
+    let recorded = file::read(&fs::read_to_string(timeline).unwrap()).unwrap();
+    assert_eq!(recorded.len(), 1);
+}
+
 /// Sends a signal once the program has said those words; what it leaves is in its timeline.
 fn interrupted(signal: &str, when: &str, code: i32) -> Timeline {
     let folder = TempDir::new().unwrap();

@@ -382,7 +382,12 @@ fn a_flip_that_cannot_be() {
         "process exit --count 3",
         &expect!["error: `--count` means nothing beside `exit`"],
     );
-    says("process signal", &expect!["error: `--signal`: must be given: one of SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGSYS"]);
+    says(
+        "process signal",
+        &expect![
+            "error: `--signal`: must be given: one of SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGSYS"
+        ],
+    );
     says(
         "process sigterm",
         &expect!["error: `sigterm`: takes either `ignore` or `delay`"],
@@ -412,6 +417,17 @@ fn a_context_that_nobody_named_is_not_written_to() {
 fn a_kubeconfig_that_is_none() {
     let seed = Seed::with("deploy.yaml", "", "");
     seed.check("status", 3, &expect![[r#"error: cannot read the kubeconfig: failed to read kubeconfig from '"kubeconfig"': No such file or directory (os error 2)"#]]);
+}
+
+#[test]
+fn a_file_that_cannot_be_written() {
+    for option in ["--json", "--timeline"] {
+        check_command(
+            &format!("run --on virtual readiness.yaml {option} nowhere/r"),
+            2,
+            &expect!["error: cannot write `nowhere/r`: No such file or directory (os error 2)"],
+        );
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! `probeflip run` and `probeflip judge`: files in, reports out.
 //!
-//! All files are read and checked before the first experiment runs. Each runs in a runtime of its own, and
-//! nothing is written to disk before the last has ended.
+//! All files are read and checked before the first experiment runs, and those to be written are created. Each
+//! runs in a runtime of its own, and nothing is written to disk before the last has ended.
 
-use std::{fs, path::Path};
+mod output;
+
+use std::path::Path;
 
 use super::Outcome;
 use crate::{
@@ -18,11 +20,12 @@ use crate::{
     interrupt::Interrupt,
     judge, load,
     printer::Printer,
-    report::{self, json},
+    report,
     run::{self, Job, Ran, exit_of},
     timeline::{Place, Timeline, file},
     workload::{self, Manifest},
 };
+use output::Outputs;
 
 /// What is drawn from on `virtual` where no seed is said.
 const VIRTUAL_SEED: u64 = 1;
@@ -48,20 +51,11 @@ enum RunError {
         #[source]
         source: file::ReadError,
     },
-    #[error("cannot write `{path}`")]
-    Write {
-        path: String,
-        #[source]
-        source: std::io::Error,
-    },
 }
 
 impl Ends for RunError {
     fn exit(&self) -> Exit {
-        match self {
-            Self::Write { .. } => Exit::Infrastructure,
-            _ => Exit::Usage,
-        }
+        Exit::Usage
     }
 }
 
@@ -77,6 +71,7 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
     if let Place::Cluster(context) = &place {
         guard::may_write(context, named)?;
     }
+    let outputs = Outputs::create(run)?;
     let seed = seed(run, &place);
     let id = draw(seed).suffix(ID_LENGTH);
     printer.note(format!("run {id}"));
@@ -100,7 +95,9 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
         match run_one(&job, &place, printer) {
             Ok(one) => {
                 exit = exit.and(one.exit);
-                printer.data(&told(experiment, &one, printer))?;
+                if let Err(error) = printer.data(&told(experiment, &one, printer)) {
+                    exit = exit.and(Failure::from(error).print(printer));
+                }
                 ran.push((experiment, one));
             }
             Err(failure) => {
@@ -112,9 +109,7 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
             break;
         }
     }
-    write_json(run.json.as_deref(), &ran)?;
-    write_timelines(run.timeline.as_deref(), &ran)?;
-    Ok(exit)
+    Ok(exit.and(outputs.fill(&ran, printer)))
 }
 
 /// Whether nothing more should be run: somebody wants it to end, or something is broken that the next
@@ -213,34 +208,6 @@ fn told(experiment: &Experiment, ran: &Ran, printer: &Printer) -> String {
         printer.paint(),
         printer.width(),
     )
-}
-
-fn write_json(path: Option<&Path>, ran: &[(&Experiment, Ran)]) -> Result<(), RunError> {
-    let Some(path) = path else { return Ok(()) };
-    let runs = ran
-        .iter()
-        .map(|(experiment, one)| json::Run::new(experiment, &one.timeline, &one.judgement));
-    let report = json::Report::new(runs.collect());
-    let mut bytes = serde_json::to_vec_pretty(&report).expect("a report must serialize");
-    bytes.push(b'\n');
-    write(path, bytes)
-}
-
-fn write_timelines(path: Option<&Path>, ran: &[(&Experiment, Ran)]) -> Result<(), RunError> {
-    let Some(path) = path else { return Ok(()) };
-    let mut bytes = Vec::new();
-    for (_, one) in ran {
-        file::write(&one.timeline, &mut bytes).expect("memory must take what is written");
-    }
-    write(path, bytes)
-}
-
-fn write(path: &Path, bytes: Vec<u8>) -> Result<(), RunError> {
-    let path_shown = || path.display().to_string();
-    fs::write(path, bytes).map_err(|source| RunError::Write {
-        path: path_shown(),
-        source,
-    })
 }
 
 /// Judges recorded timelines again, each by the experiment of its name.
