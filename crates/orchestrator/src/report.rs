@@ -61,9 +61,13 @@ fn counts(judgement: &Judgement) -> String {
         .steps
         .iter()
         .flat_map(|step| &step.findings)
+        .filter(|finding| !finding.observed)
         .map(|finding| finding.verdict)
         .collect();
     let all = verdicts.len();
+    if all == 0 {
+        return "nothing was expected".into();
+    }
     let count = |wanted: Option<Verdict>| {
         verdicts
             .iter()

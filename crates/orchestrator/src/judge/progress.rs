@@ -104,6 +104,7 @@ fn never_ran(said: &Expectation) -> Finding {
     let (claim, operator) = (words::claim(&said.claim), words::operator(&said.operator));
     Finding {
         id: said.id.value.clone(),
+        observed: matches!(said.operator, Operator::Observe { .. }),
         expected: format!("{claim}, {operator}"),
         verdict: None,
         at: None,

@@ -122,10 +122,8 @@ impl Tracked {
                 Some(requests) => requests.lasting(&window, wanted, now),
                 None => states::lasting(&self.trace, &self.gaps(view), &window, wanted, known),
             },
-            (Window::Lasting(window), None) => match window.to.filter(|to| *to <= known) {
-                Some(_) => Answer::Pass(None),
-                None => Answer::Open(window.to),
-            },
+            // What is only observed fails nothing, and leaves nothing open.
+            (Window::Lasting(_), None) => Answer::Pass(None),
         }
     }
 

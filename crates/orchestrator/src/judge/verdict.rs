@@ -84,6 +84,8 @@ pub struct Finding {
     pub id: String,
     /// What was expected: `deploy/web ready 1/2, eventually within 10s`.
     pub expected: String,
+    /// Whether it is only observed: then what was seen is reported, and its verdict is a pass that counts for nothing.
+    pub observed: bool,
     /// None if its step never ran.
     pub verdict: Option<Verdict>,
     /// When an `eventually` became true, or `always` and `never` were first broken.

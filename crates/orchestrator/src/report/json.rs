@@ -76,8 +76,10 @@ pub struct Step {
 pub struct Expectation {
     /// Its id.
     pub id: String,
-    /// Null if its step did not run.
+    /// Null if its step did not run, or if it is only observed.
     pub verdict: Option<Verdict>,
+    /// Whether it is only observed.
+    pub observed: bool,
     /// What was expected, in words.
     pub expected: String,
     /// When an `eventually` became true, or `always` and `never` were first broken, since the acknowledgement.
@@ -124,7 +126,8 @@ impl Step {
         let since = |at: Option<Micros>| Some(Micros::from(at?.since(step.acknowledged?)));
         let expectations = step.findings.iter().map(|finding| Expectation {
             id: finding.id.clone(),
-            verdict: finding.verdict,
+            verdict: finding.verdict.filter(|_| !finding.observed),
+            observed: finding.observed,
             expected: finding.expected.clone(),
             at: since(finding.at),
             seen: finding.seen.clone(),

@@ -1,6 +1,6 @@
 //! Colours, if they are wanted. The words and signs say the same without them.
 
-use crate::judge::Verdict;
+use crate::judge::{Finding, Verdict};
 
 /// Whether to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,8 +31,17 @@ impl Paint {
     }
 }
 
+/// The mark of a finding. What is only observed has no verdict.
+pub(super) fn mark(finding: &Finding) -> String {
+    if finding.observed && finding.verdict.is_some() {
+        "· observed".into()
+    } else {
+        marked(finding.verdict)
+    }
+}
+
 /// A sign and a word: `✔ pass`.
-pub(super) fn marked(verdict: Option<Verdict>) -> String {
+fn marked(verdict: Option<Verdict>) -> String {
     match verdict {
         Some(Verdict::Pass) => "✔ pass".into(),
         Some(Verdict::Inconclusive) => "? inconclusive".into(),

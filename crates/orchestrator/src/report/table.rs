@@ -1,8 +1,8 @@
-//! The table of verdicts, and below it what was seen where something did not hold.
+//! The table of verdicts, and below it what was seen where something did not hold or was only observed.
 
 use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
-use super::paint::{Paint, marked};
+use super::paint::{Paint, mark};
 use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
 use crate::timeline::Micros;
 
@@ -25,7 +25,7 @@ pub fn table(judgement: &Judgement, paint: Paint, width: Option<u16>) -> String 
     for step in &judgement.steps {
         for (index, finding) in step.findings.iter().enumerate() {
             let name = if index == 0 { step.name.as_str() } else { "" };
-            let verdict = marked(finding.verdict);
+            let verdict = mark(finding);
             table.add_row([
                 name,
                 &finding.id,
@@ -38,7 +38,8 @@ pub fn table(judgement: &Judgement, paint: Paint, width: Option<u16>) -> String 
     paint.all(&table.trim_fmt())
 }
 
-/// A paragraph for everything that did not hold: what was expected, and what was seen instead.
+/// A paragraph for everything that did not hold: what was expected, and what was seen instead. What is only observed
+/// has one too.
 pub fn details(judgement: &Judgement) -> Vec<String> {
     let missing = judgement
         .missing
@@ -48,25 +49,25 @@ pub fn details(judgement: &Judgement) -> Vec<String> {
         .steps
         .iter()
         .flat_map(|step| step.findings.iter().map(move |finding| (step, finding)));
-    let open = findings.filter(|(_, finding)| {
+    let told = findings.filter(|(_, finding)| {
         finding
             .verdict
-            .is_some_and(|verdict| verdict != Verdict::Pass)
+            .is_some_and(|verdict| finding.observed || verdict != Verdict::Pass)
     });
     missing
-        .chain(open.map(|(step, finding)| detail(step, finding)))
+        .chain(told.map(|(step, finding)| detail(step, finding)))
         .collect()
 }
 
 fn detail(step: &StepJudgement, finding: &Finding) -> String {
-    format!(
-        "{} {} ({})\n  expected  {}\n  seen      {}",
-        marked(finding.verdict),
-        finding.id,
-        step.name,
-        finding.expected,
-        finding.seen
-    )
+    let Finding { id, seen, .. } = finding;
+    let expected = if finding.observed {
+        String::new()
+    } else {
+        format!("\n  expected  {}", finding.expected)
+    };
+    let (mark, step) = (mark(finding), &step.name);
+    format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
 }
 
 fn at(step: &StepJudgement, finding: &Finding) -> String {

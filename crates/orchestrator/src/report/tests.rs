@@ -108,14 +108,17 @@ fn a_terminal_is_told_everything() {
             +0.100 s  pod web-1  deleted
             +0.100 s  pod web-2  created, ready 2/2
 
-         step   expectation     verdict     at        expected
-        ──────────────────────────────────────────────────────────────────────────────────────────────────
-         one    pod-1-of-2      ✔ pass      5.104 s   deploy/web ready 1/2, eventually within 10s, for 1s
-                a-stays-ready   ✔ pass                deploy/web container a ready, always
-                users-refused   ✔ pass                requests of users-a refused, observed
-         two    pod-2-of-2      – not run             deploy/web ready 2/2, eventually within 5s
+         step   expectation     verdict      at        expected
+        ───────────────────────────────────────────────────────────────────────────────────────────────────
+         one    pod-1-of-2      ✔ pass       5.104 s   deploy/web ready 1/2, eventually within 10s, for 1s
+                a-stays-ready   ✔ pass                 deploy/web container a ready, always
+                users-refused   · observed             requests of users-a refused, observed
+         two    pod-2-of-2      – not run              deploy/web ready 2/2, eventually within 5s
 
-        ? inconclusive small on virtual in 16.600 s: 3 of 4 expectations held, 1 not run
+        · observed users-refused (one)
+          seen      users-a ok until 5.200 s, then refused
+
+        ? inconclusive small on virtual in 16.600 s: 2 of 3 expectations held, 1 not run
     "#]].assert_eq(&text(
         &experiment,
         &timeline,
@@ -133,20 +136,31 @@ fn what_did_not_hold_is_explained() {
         details(&judgement).join("\n\n"),
     ];
     expect![[r#"
-         step   expectation     verdict     at   expected
+         step   expectation     verdict      at   expected
         ──────────────────────────────────────────────────────────────────────────────────────────
-         one    pod-1-of-2      ✘ fail           deploy/web ready 1/2, eventually within 4s, for
-                                                 1s
-                a-stays-ready   ✔ pass           deploy/web container a ready, always
-                users-refused   ✔ pass           requests of users-a refused, observed
-         two    pod-2-of-2      – not run        deploy/web ready 2/2, eventually within 5s
+         one    pod-1-of-2      ✘ fail            deploy/web ready 1/2, eventually within 4s, for
+                                                  1s
+                a-stays-ready   ✔ pass            deploy/web container a ready, always
+                users-refused   · observed        requests of users-a refused, observed
+         two    pod-2-of-2      – not run         deploy/web ready 2/2, eventually within 5s
 
         ✘ fail pod-1-of-2 (one)
           expected  deploy/web ready 1/2, eventually within 4s, for 1s
-          seen      not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2"#]]
+          seen      not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2
+
+        · observed users-refused (one)
+          seen      users-a ok until 5.200 s, then refused"#]]
     .assert_eq(&parts.join("\n\n"));
     let summary = summary(&experiment, &timeline, &judgement, Paint::Colour);
-    expect!["ESC[31m✘ failESC[0m small on virtual in 16.600 s: 2 of 4 expectations held, 1 failed, 1 not run"].assert_eq(&summary.replace('\x1b', "ESC"));
+    expect!["ESC[31m✘ failESC[0m small on virtual in 16.600 s: 1 of 3 expectations held, 1 failed, 1 not run"].assert_eq(&summary.replace('\x1b', "ESC"));
+}
+
+#[test]
+fn who_only_observes_expects_nothing() {
+    let mut judgement = told("4s").2;
+    judgement.steps.truncate(1);
+    judgement.steps[0].findings.drain(..2);
+    assert_eq!(counts(&judgement), "nothing was expected");
 }
 
 #[test]
@@ -196,6 +210,7 @@ fn machines_are_told_the_same() {
                     {
                       "id": "pod-1-of-2",
                       "verdict": "fail",
+                      "observed": false,
                       "expected": "deploy/web ready 1/2, eventually within 4s, for 1s",
                       "at": null,
                       "seen": "not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2"
@@ -203,13 +218,15 @@ fn machines_are_told_the_same() {
                     {
                       "id": "a-stays-ready",
                       "verdict": "pass",
+                      "observed": false,
                       "expected": "deploy/web container a ready, always",
                       "at": null,
                       "seen": "web-1/a ready"
                     },
                     {
                       "id": "users-refused",
-                      "verdict": "pass",
+                      "verdict": null,
+                      "observed": true,
                       "expected": "requests of users-a refused, observed",
                       "at": null,
                       "seen": "users-a ok until 5.200 s, then refused"
@@ -225,6 +242,7 @@ fn machines_are_told_the_same() {
                     {
                       "id": "pod-2-of-2",
                       "verdict": null,
+                      "observed": false,
                       "expected": "deploy/web ready 2/2, eventually within 5s",
                       "at": null,
                       "seen": ""
@@ -242,5 +260,8 @@ fn machines_are_told_the_same() {
 fn the_json_report_has_a_schema() {
     let schema = serde_json::to_value(json::schema()).unwrap();
     let verdict = &schema["$defs"]["Expectation"]["properties"]["verdict"];
-    assert_eq!(verdict["description"], "Null if its step did not run.");
+    assert_eq!(
+        verdict["description"],
+        "Null if its step did not run, or if it is only observed."
+    );
 }

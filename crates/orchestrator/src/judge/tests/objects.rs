@@ -212,6 +212,11 @@ fn observe_decides_nothing() {
             "pass: web-1 ready 2/2 until 1.000 s, then ready 1/2 until 2.000 s, then ready 2/2"
         ],
     );
+    check(
+        "pod: deploy/web, that: { ready: 1/2 }, observe: { for: 5s }",
+        Script::in_step().after(1_000).ready(true, false),
+        &expect!["pass: web-1 ready 2/2 until 1.000 s, then ready 1/2"],
+    );
 }
 
 #[test]
