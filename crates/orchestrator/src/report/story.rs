@@ -8,7 +8,7 @@ use crate::experiment::{Action, Experiment, Flip, Step};
 use crate::timeline::{Micros, Outcome, Record, Timeline, What};
 use crate::view::{Client, View};
 
-/// So many changes of one client are told; one that flickers would hide the rest.
+/// So many changes of one client are told in a section; one that flickers would hide the rest.
 const TOLD: usize = 40;
 
 /// A part of the timeline with a time 0 of its own.
@@ -115,16 +115,27 @@ impl Story {
                 .view
                 .client(&client.name)
                 .map(|known| requests(&client.name, known));
-            for line in lines.unwrap_or_default() {
-                let place = self.starts.partition_point(|start| *start <= line.at);
-                self.sections[place.max(1) - 1].lines.push(line);
-            }
+            self.share_out(&lines.unwrap_or_default());
         }
         self.close_if_empty();
         for section in &mut self.sections {
             section.lines.sort_by_key(|line| line.at);
         }
         self.sections
+    }
+
+    /// Puts the lines of one client into the sections of their times.
+    fn share_out(&mut self, lines: &[Line]) {
+        let place = |line: &Line| self.starts.partition_point(|start| *start <= line.at);
+        for lines in lines.chunk_by(|one, next| place(one) == place(next)) {
+            let (told, left_out) = lines.split_at(lines.len().min(TOLD));
+            let lines = &mut self.sections[place(&lines[0]).max(1) - 1].lines;
+            lines.extend_from_slice(told);
+            if let [first, ..] = left_out {
+                let more = format!("… and {} more changes", left_out.len());
+                lines.push(Line::new(first.at, &first.object, more));
+            }
+        }
     }
 
     // Between two steps nothing is afterwards.
@@ -176,9 +187,6 @@ fn requests(name: &str, client: &Client) -> Vec<Line> {
             .as_ref()
             .map_or(outcome.clone(), |before| was(&outcome, before));
         before = Some(outcome);
-        if lines.len() == TOLD {
-            break;
-        }
         lines.push(Line::new(
             Micros(u64::try_from(sent.at).unwrap_or_default()),
             &object,

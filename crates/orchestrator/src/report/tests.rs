@@ -129,6 +129,43 @@ fn a_terminal_is_told_everything() {
 }
 
 #[test]
+fn a_client_that_flickers_hides_no_later_step() {
+    let flicker = |mut script: Script, from: u64| {
+        for at in (from..from + 5_000).step_by(100) {
+            let outcome = if at % 200 == 0 { Ok } else { Refused };
+            script = script.requests("users-a", at, at + 1, outcome);
+        }
+        script
+    };
+    let script = Script::new()
+        .at(1_000)
+        .clock("users-a", 0)
+        .steady()
+        .step(0, 10_000)
+        .after(5_000);
+    let script = flicker(script, 10_000).end(0).step(1, 20_000).at(25_000);
+    let timeline = flicker(script, 20_000).end(1).done();
+    let experiment = experiment("4s");
+    let steps = sections(&experiment, &timeline);
+    let steps: Vec<_> = steps
+        .iter()
+        .filter(|it| it.title.starts_with("step"))
+        .collect();
+    assert_eq!(steps.len(), 2);
+    for step in steps {
+        let lines = step.lines.iter();
+        let lines: Vec<_> = lines.filter(|it| it.object == "traffic users-a").collect();
+        assert_eq!(lines.len(), 41, "{step}");
+        assert_eq!(lines[39].change, "refused, was ok");
+        let (at, change) = (lines[40].at.since(step.zero), &lines[40].change);
+        assert_eq!(
+            (at.as_millis(), change.as_str()),
+            (4_000, "… and 10 more changes")
+        );
+    }
+}
+
+#[test]
 fn what_did_not_hold_is_explained() {
     let (experiment, timeline, judgement) = told("4s");
     let parts = [
