@@ -102,6 +102,10 @@ pub(super) mod tests {
         sync::{Arc, Mutex},
     };
 
+    use http::{Request, Response};
+    use kube::{Client, client::Body};
+    use serde_json::Value;
+
     use super::*;
 
     /// What was written, kept.
@@ -116,6 +120,25 @@ pub(super) mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// A client of the same cluster, some of whose calls are answered by hand.
+    pub(crate) fn instead<A>(client: Client, answer: A) -> Client
+    where
+        A: Fn(&Request<Body>) -> Option<(u16, Value)> + Send + 'static,
+    {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let (client, answer) = (client.clone(), answer(&request));
+            async move {
+                let Some((code, body)) = answer else {
+                    return client.send(request).await;
+                };
+                let body = Body::from(format!("{body}\n").into_bytes());
+                let response = Response::builder().status(code).body(body);
+                Ok(response.unwrap())
+            }
+        });
+        Client::new(service, "default")
     }
 
     /// Runs a command on an empty cluster in virtual time, and says what it printed beside its data.

@@ -2,9 +2,12 @@
 //!
 //! It uses the one ID `up`, so it can be repeated; what it made is `probeflip down`'s to delete.
 
+mod rollout;
+mod unwatched;
+
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-use serde_json::Value;
+use futures::StreamExt as _;
 
 use super::{Bench, Outcome};
 use crate::{
@@ -39,17 +42,25 @@ pub(super) async fn run(manifests: &[load::Manifest], bench: Bench<'_>) -> Outco
         &bench.namespace,
         ownership::UP,
     );
+    let mut latest = Latest::default();
     tokio::select! {
         biased;
         exit = interrupt.next() => Ok(exit),
-        outcome = apply(&bench, &site, &manifests) => outcome,
+        outcome = apply(&bench, &site, &manifests, &mut latest) => outcome,
         () = tokio::time::sleep(PATIENCE) => {
-            Err(Failure::new(Exit::Infrastructure, format!("not available after {PATIENCE:?}")))
+            let mut why = vec![format!("not available after {PATIENCE:?}")];
+            why.extend(missing(&latest, &manifests));
+            Err(Failure::new(Exit::Infrastructure, why.join("; ")))
         }
     }
 }
 
-async fn apply(bench: &Bench<'_>, site: &Site, manifests: &[Manifest]) -> Outcome {
+async fn apply(
+    bench: &Bench<'_>,
+    site: &Site,
+    manifests: &[Manifest],
+    latest: &mut Latest,
+) -> Outcome {
     site.check(manifests).await?;
     let recorder = Recorder::start(header(bench));
     let _watches = observe::open(site.client(), &site.namespace, &recorder).await?;
@@ -60,55 +71,37 @@ async fn apply(bench: &Bench<'_>, site: &Site, manifests: &[Manifest]) -> Outcom
             .printer
             .note(format!("applied {}", manifest.reference()));
     }
-    let mut latest = Latest::default();
+    let mut unwatched = unwatched::follow(site, manifests);
     loop {
-        let failure = recorder.read(|timeline| first_failure::among(&mut latest, timeline, &made));
+        let failure = recorder.read(|timeline| first_failure::among(latest, timeline, &made));
         if let Some(failure) = failure {
             return Err(Failure::hinted(
                 failure.clone(),
                 failure.hint(&bench.cluster.place),
             ));
         }
-        if manifests
-            .iter()
-            .all(|manifest| is_available(&latest, manifest))
-        {
+        if missing(latest, manifests).is_empty() {
             bench.printer.note("available");
             return Ok(Exit::Held);
         }
-        recorder.grown().await;
+        tokio::select! {
+            biased;
+            () = recorder.grown() => {}
+            Some(seen) = unwatched.next() => {
+                recorder.record(seen?);
+            }
+        }
     }
 }
 
-/// Whether an object does what it is there for; most kinds do as soon as they exist.
-fn is_available(latest: &Latest, manifest: &Manifest) -> bool {
-    let kind = manifest.resource.kind.as_str();
-    match (kind, latest.get(kind, &manifest.name)) {
-        ("Deployment", deployment) => deployment.is_some_and(is_rolled_out),
-        ("Pod", pod) => pod.is_some_and(is_ready),
-        _ => true,
-    }
-}
-
-fn is_rolled_out(deployment: &Value) -> bool {
-    let wanted = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
-    let status = &deployment["status"];
-    let count = |field: &str| status[field].as_i64().unwrap_or_default();
-    count("observedGeneration")
-        >= deployment["metadata"]["generation"]
-            .as_i64()
-            .unwrap_or_default()
-        && ["replicas", "updatedReplicas", "availableReplicas"]
-            .iter()
-            .all(|field| count(field) == wanted)
-}
-
-fn is_ready(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array();
-    conditions
-        .into_iter()
-        .flatten()
-        .any(|each| each["type"] == "Ready" && each["status"] == "True")
+/// What is missing of which objects: `deployment/web: 1 of 2 pods are available`.
+fn missing(latest: &Latest, manifests: &[Manifest]) -> Vec<String> {
+    let missing = manifests.iter().filter_map(|manifest| {
+        let seen = latest.get(&manifest.resource.kind, &manifest.name);
+        let missing = rollout::missing(manifest, seen)?;
+        Some(format!("{}: {missing}", manifest.reference()))
+    });
+    missing.collect()
 }
 
 /// Nobody will read this timeline; it is only watched growing.
@@ -125,3 +118,6 @@ fn header(bench: &Bench<'_>) -> Header {
         started: bench.cluster.date.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;
