@@ -1,35 +1,22 @@
 //! `probeflip down`: deletes what `up` applied, or what a run left behind.
 
+mod leftovers;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api,
-    api::{DynamicObject, ListParams},
-    core::{ApiResource, GroupVersionKind},
-};
+use kube::{Api, api::ListParams};
 
 use super::{Bench, Outcome};
 use crate::{
     apply::{ApplyError, Made, Site},
     exit::{Exit, Failure},
-    load, ownership, remove,
-    select::SelectError,
-    workload::{self, Manifest},
+    load, ownership, remove, workload,
 };
+use leftovers::unlisted;
 
-/// The kinds that workloads are made of, and that are looked through for a run's label.
-const KINDS: [(&str, &str, &str); 9] = [
-    ("", "v1", "Pod"),
-    ("", "v1", "Service"),
-    ("", "v1", "ConfigMap"),
-    ("", "v1", "Secret"),
-    ("", "v1", "ServiceAccount"),
-    ("apps", "v1", "Deployment"),
-    ("apps", "v1", "ReplicaSet"),
-    ("apps", "v1", "StatefulSet"),
-    ("apps", "v1", "DaemonSet"),
-];
+/// So many kinds that may not be listed are named.
+const NAMED: usize = 8;
 
 /// `down FILE…`: what the files name and `up` made.
 pub(super) async fn files(manifests: &[load::Manifest], bench: Bench<'_>) -> Outcome {
@@ -61,7 +48,12 @@ pub(super) async fn files(manifests: &[load::Manifest], bench: Bench<'_>) -> Out
 /// `down --run ID`: the namespaces that the run made, and its objects in this one.
 pub(super) async fn run(id: &str, bench: Bench<'_>) -> Outcome {
     let selector = format!("{}={id}", ownership::LABEL);
-    for namespace in namespaces(&bench, &selector).await?.unwrap_or_default() {
+    let namespaces = namespaces(&bench, &selector).await?;
+    let mut unseen = Vec::new();
+    if namespaces.is_none() {
+        unseen.push("namespaces".to_owned());
+    }
+    for namespace in namespaces.unwrap_or_default() {
         bench
             .printer
             .note(format!("deleting namespace `{}`", namespace.name));
@@ -69,13 +61,18 @@ pub(super) async fn run(id: &str, bench: Bench<'_>) -> Outcome {
         remove::namespace(&site, &namespace.uid).await?;
     }
     let site = Site::new(bench.cluster.client.clone(), &bench.namespace, id);
-    let made: Vec<_> = objects(&bench, &selector)
-        .await?
-        .into_iter()
-        .map(|(made, _)| made)
-        .collect();
+    let found = leftovers::search(&bench, &selector).await?;
+    let made: Vec<_> = found.objects.into_iter().map(|(made, _)| made).collect();
     delete(&bench, &site, &made).await?;
-    bench.printer.note(format!("nothing of run `{id}` is left"));
+    unseen.extend(found.unseen);
+    let among = if unseen.is_empty() {
+        ""
+    } else {
+        bench.printer.warn(not_looked_through(&unseen));
+        " among the other kinds"
+    };
+    let nothing = format!("nothing of run `{id}` is left{among}");
+    bench.printer.note(nothing);
     Ok(Exit::Held)
 }
 
@@ -93,7 +90,11 @@ pub(super) async fn list(bench: Bench<'_>) -> Outcome {
             .or_default()
             .push(format!("namespace/{}", namespace.name));
     }
-    for (made, run) in objects(&bench, ownership::LABEL).await? {
+    let found = leftovers::search(&bench, ownership::LABEL).await?;
+    if !found.unseen.is_empty() {
+        bench.printer.warn(not_looked_through(&found.unseen));
+    }
+    for (made, run) in found.objects {
         runs.entry(run).or_default().push(made.manifest.reference());
     }
     let mut text = String::new();
@@ -107,6 +108,17 @@ pub(super) async fn list(bench: Bench<'_>) -> Outcome {
         "say which: `--run ID`, or the files"
     };
     Err(Failure::new(Exit::Usage, message))
+}
+
+/// A role for one namespace forbids most kinds. That is no error, but nothing can be claimed of them.
+fn not_looked_through(unseen: &[String]) -> String {
+    let named = &unseen[..unseen.len().min(NAMED)];
+    let more = match unseen.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = named.join(", ");
+    format!("not looked through, as they may not be listed: {named}{more}")
 }
 
 async fn delete(bench: &Bench<'_>, site: &Site, made: &[Made]) -> Result<(), Failure> {
@@ -147,47 +159,5 @@ fn labelled_namespace(namespace: Namespace) -> Labelled {
     }
 }
 
-/// The labelled objects of this namespace and their runs. Kinds that may not be listed hold nothing of ours.
-async fn objects(bench: &Bench<'_>, selector: &str) -> Result<Vec<(Made, String)>, Failure> {
-    let mut found = Vec::new();
-    for (group, version, kind) in KINDS {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        let client = bench.cluster.client.clone();
-        let api: Api<DynamicObject> = Api::namespaced_with(client, &bench.namespace, &resource);
-        match api.list(&ListParams::default().labels(selector)).await {
-            Ok(listed) => found.extend(
-                listed
-                    .items
-                    .iter()
-                    .map(|object| labelled(&resource, object)),
-            ),
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {}
-            Err(source) => return Err(unlisted(&resource.plural, bench, source)),
-        }
-    }
-    Ok(found)
-}
-
-fn unlisted(plural: &str, bench: &Bench<'_>, source: kube::Error) -> Failure {
-    let (plural, namespace) = (plural.to_owned(), bench.namespace.clone());
-    SelectError::List {
-        plural,
-        namespace,
-        source: Box::new(source),
-    }
-    .into()
-}
-
-fn labelled(resource: &ApiResource, object: &DynamicObject) -> (Made, String) {
-    let manifest = Manifest {
-        resource: resource.clone(),
-        name: object.metadata.name.clone().unwrap_or_default(),
-        object: object.data.clone(),
-        place: None,
-    };
-    let uid = object.metadata.uid.clone().unwrap_or_default();
-    let run = ownership::run_of(&object.metadata)
-        .unwrap_or_default()
-        .to_owned();
-    (Made { manifest, uid }, run)
-}
+#[cfg(test)]
+mod tests;

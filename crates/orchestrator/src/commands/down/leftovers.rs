@@ -1,0 +1,179 @@
+//! What carries a run's label in a namespace: looked for among all kinds that the cluster serves, since a workload may
+//! be made of any.
+//!
+//! Nothing is deleted here.
+
+use std::collections::BTreeSet;
+
+use kube::{
+    Api, Client, Discovery,
+    api::{DynamicObject, ListParams},
+    core::ApiResource,
+    discovery::{ApiCapabilities, Scope, verbs},
+};
+
+use super::super::Bench;
+use crate::{
+    apply::Made,
+    exit::{Ends, Exit, Failure},
+    ownership,
+    select::SelectError,
+    workload::Manifest,
+};
+
+/// What was found, and where one could not look.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    /// Labelled objects and their runs, kind by kind.
+    pub(super) objects: Vec<(Made, String)>,
+    /// Kinds that may not be listed, as URLs have them.
+    pub(super) unseen: Vec<String>,
+}
+
+/// The cluster does not say which kinds it serves.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot find out which kinds the cluster serves")]
+pub(super) struct DiscoverError(#[source] Box<kube::Error>);
+
+impl Ends for DiscoverError {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+/// Looks for labelled objects in the namespace. Whoever may list some kinds is told of the others; whoever may list
+/// none has not looked.
+pub(super) async fn search(bench: &Bench<'_>, selector: &str) -> Result<Leftovers, Failure> {
+    let client = &bench.cluster.client;
+    let kinds = kinds(client).await;
+    let kinds = kinds.map_err(|error| DiscoverError(Box::new(error)))?;
+    let mut found = Leftovers::default();
+    let mut seen = BTreeSet::new();
+    let (mut listed, mut refused) = (false, None);
+    for resource in kinds {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(client.clone(), &bench.namespace, &resource);
+        match api.list(&ListParams::default().labels(selector)).await {
+            Ok(list) => {
+                listed = true;
+                let objects = list.items.iter().filter(|object| !is_derived(object));
+                let labelled = objects.map(|object| labelled(&resource, object));
+                // An object that two groups serve is one.
+                let new = labelled.filter(|(made, _)| seen.insert(made.uid.clone()));
+                found.objects.extend(new);
+            }
+            Err(kube::Error::Api(status)) if status.code == 403 => {
+                found.unseen.push(resource.plural.clone());
+                refused.get_or_insert((resource.plural, kube::Error::Api(status)));
+            }
+            // The kind went away since, or cannot be listed after all.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 405) => {}
+            Err(source) => return Err(unlisted(&resource.plural, bench, source)),
+        }
+    }
+    match refused {
+        Some((plural, source)) if !listed => Err(unlisted(&plural, bench, source)),
+        _ => {
+            without_endpoints_of_services(&mut found.objects);
+            Ok(found)
+        }
+    }
+}
+
+/// A kind cannot be listed in the namespace.
+pub(super) fn unlisted(plural: &str, bench: &Bench<'_>, source: kube::Error) -> Failure {
+    let (plural, namespace) = (plural.to_owned(), bench.namespace.clone());
+    SelectError::List {
+        plural,
+        namespace,
+        source: Box::new(source),
+    }
+    .into()
+}
+
+/// All kinds of namespaced objects that can be listed and deleted, the core group first and each group's by name.
+async fn kinds(client: &Client) -> Result<Vec<ApiResource>, kube::Error> {
+    // Kubernetes 1.26 and later tell all of it at once, also when one of the servers behind it is down.
+    let discovery = match Discovery::new(client.clone()).run_aggregated().await {
+        Ok(discovery) => discovery,
+        Err(_) => Discovery::new(client.clone()).run().await?,
+    };
+    let groups = discovery.groups_alphabetical().into_iter();
+    let kinds = groups.flat_map(|group| {
+        let mut kinds = group.resources_by_stability();
+        kinds.sort_by(|(one, _), (other, _)| one.plural.cmp(&other.plural));
+        kinds
+    });
+    let kinds = kinds.filter(|(_, can)| holds_objects(can));
+    Ok(kinds.map(|(resource, _)| resource).collect())
+}
+
+fn holds_objects(can: &ApiCapabilities) -> bool {
+    can.scope == Scope::Namespaced
+        && can.supports_operation(verbs::LIST)
+        && can.supports_operation(verbs::DELETE)
+}
+
+/// Whether a controller made it from another object, whose labels it may have copied; it goes with that one.
+fn is_derived(object: &DynamicObject) -> bool {
+    let mut owners = object.metadata.owner_references.iter().flatten();
+    owners.any(|owner| owner.controller == Some(true))
+}
+
+/// Endpoints have the name and the labels of their Service, and go with it, but name no owner.
+fn without_endpoints_of_services(objects: &mut Vec<(Made, String)>) {
+    let of = |kind: &str, made: &Made| {
+        let resource = &made.manifest.resource;
+        resource.group.is_empty() && resource.kind == kind
+    };
+    let services = objects.iter().filter(|(made, _)| of("Service", made));
+    let services: BTreeSet<_> = services
+        .map(|(made, _)| made.manifest.name.clone())
+        .collect();
+    objects.retain(|(made, _)| !(of("Endpoints", made) && services.contains(&made.manifest.name)));
+}
+
+fn labelled(resource: &ApiResource, object: &DynamicObject) -> (Made, String) {
+    let manifest = Manifest {
+        resource: resource.clone(),
+        name: object.metadata.name.clone().unwrap_or_default(),
+        object: object.data.clone(),
+        place: None,
+    };
+    let uid = object.metadata.uid.clone().unwrap_or_default();
+    let run = ownership::run_of(&object.metadata)
+        .unwrap_or_default()
+        .to_owned();
+    (Made { manifest, uid }, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn endpoints_go_with_their_service() {
+        let found = [
+            ("Endpoints", "web"),
+            ("Endpoints", "alone"),
+            ("Service", "web"),
+        ];
+        let mut objects: Vec<_> = found
+            .into_iter()
+            .map(|(kind, name)| {
+                let object =
+                    json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name } });
+                let (manifest, uid) = (Manifest::new(object), String::new());
+                (Made { manifest, uid }, "r1".to_owned())
+            })
+            .collect();
+        without_endpoints_of_services(&mut objects);
+        let left: Vec<_> = objects
+            .iter()
+            .map(|(made, _)| made.manifest.reference())
+            .collect();
+        assert_eq!(left, ["endpoints/alone", "service/web"]);
+    }
+}
