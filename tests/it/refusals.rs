@@ -245,7 +245,7 @@ fn files_that_hold_nothing_of_ours() {
     );
     check(
         "cut.yaml",
-        expect!["error: cut.yaml:1:1: unclosed bracket '['"],
+        expect!["error: cut.yaml:1:4: unclosed bracket '['"],
     );
     check(
         "binary.yaml",
@@ -297,7 +297,7 @@ fn a_manifest_that_the_cluster_does_not_take() {
         "runAsNonRoot: true",
         "runAsNonRoot: [",
         &expect![
-            "error: deploy.yaml:1:1: while parsing a flow mapping, did not find expected ',' or '}'"
+            "error: deploy.yaml:22:7: while parsing a flow mapping, did not find expected ',' or '}'"
         ],
     );
 }

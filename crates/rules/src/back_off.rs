@@ -23,6 +23,15 @@ struct Rung {
     climbed: Moment,
 }
 
+impl Rung {
+    /// Whether it is remembered by then. Asked of the exit before a start, and of the time when housekeeping comes by.
+    ///
+    /// Rule: `hasExpired` and `GC` of the same file.
+    fn lasts(&self, moment: Moment) -> bool {
+        moment - self.climbed <= LONGEST * 2
+    }
+}
+
 /// A start refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -40,7 +49,7 @@ impl BackOff {
     /// container of which nothing has ended is always granted and climbs nothing.
     pub fn ask(&mut self, exit: Option<Moment>, now: Moment) -> Result<(), Refused> {
         let Some(exit) = exit else { return Ok(()) };
-        let rung = self.0.filter(|rung| exit - rung.climbed <= LONGEST * 2);
+        let rung = self.0.filter(|rung| rung.lasts(exit) && rung.lasts(now));
         let wait = match rung {
             None => FIRST,
             Some(Rung { wait, .. }) if now - exit < wait => {
@@ -115,12 +124,12 @@ mod tests {
     fn ten_quiet_minutes_start_the_ladder_anew() {
         // A life longer than that is never refused.
         assert_eq!(crash(601, 4), [0, 0, 0, 0]);
-        // One a little shorter climbs on as if it had crashed at once.
-        assert_eq!(crash(590, 4), [0, 10, 20, 40]);
+        // One shorter climbs on as if it had crashed at once, as long as life and wait together are no longer than that.
+        assert_eq!(crash(560, 6), [0, 10, 20, 40, 80, 10]);
         let mut back_off = BackOff::default();
         let at = Moment::from_secs;
         assert_eq!(back_off.ask(Some(at(0)), at(0)), Ok(()));
-        assert_eq!(back_off.ask(Some(at(600)), at(610)), Ok(()));
+        assert_eq!(back_off.ask(Some(at(590)), at(600)), Ok(()));
         let refused = back_off.ask(Some(at(611)), at(611));
         let wait = Duration::from_secs(20);
         assert_eq!(refused, Err(Refused { wait, left: wait }));
@@ -137,6 +146,23 @@ mod tests {
         // Quick kills: the third already waits.
         assert_eq!(probe_kill(1, 6), [0, 0, 10, 20, 40, 80]);
         assert_eq!(probe_kill(301, 9), [0; 9]);
+    }
+
+    #[test]
+    fn housekeeping_forgets_the_rung_of_long_lives_that_a_probe_ends() {
+        let mut back_off = BackOff::default();
+        let at = Moment::from_secs;
+        // Kills 700 s apart, each measured from the exit before.
+        for kill in 1..6 {
+            assert_eq!(
+                back_off.ask(Some(at(700 * (kill - 1))), at(700 * kill)),
+                Ok(())
+            );
+        }
+        // A crash soon after stands on the first rung.
+        let wait = Duration::from_secs(10);
+        let refused = back_off.ask(Some(at(3_501)), at(3_501));
+        assert_eq!(refused, Err(Refused { wait, left: wait }));
     }
 
     #[test]

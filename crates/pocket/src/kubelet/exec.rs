@@ -18,7 +18,7 @@ use rules::back_off::go_duration;
 use rules::probe::Outcome;
 
 use super::attempt::Report;
-use super::process::ABORTED;
+use super::process::{self, ABORTED, KILLED, Over};
 use crate::files::Files;
 use crate::image::{Image, Images, Memory, Output, Process, Remains};
 use crate::net::Host;
@@ -35,7 +35,7 @@ pub(super) struct Exec {
     pub(super) command: Vec<String>,
 }
 
-/// A container from inside, as long as it runs: what processes in it are made of.
+/// A container from inside: what processes in it are made of.
 #[derive(Clone)]
 pub(super) struct Inside {
     /// The image's name, and so its program's.
@@ -68,10 +68,11 @@ impl Inside {
     }
 }
 
-/// Makes one attempt, known to the runtime as `id`; `cancelled` gives it up.
+/// Makes one attempt, known to the runtime as `id`; `cancelled` gives it up. The container's end is its end too.
 pub(super) async fn attempt(
     exec: &Exec,
     inside: Inside,
+    over: Over,
     id: String,
     limit: Duration,
     cancelled: impl Future<Output = ()>,
@@ -80,6 +81,9 @@ pub(super) async fn attempt(
         Some((program, arguments)) => (program.as_str(), arguments),
         None => ("", exec.command.as_slice()),
     };
+    if *over.borrow() {
+        return exited();
+    }
     if let Err(why) = Images::look_up(&inside.name, program) {
         return unstarted(&id, &why);
     }
@@ -90,6 +94,7 @@ pub(super) async fn attempt(
     let output = tokio::select! {
         biased;
         () = cancelled => return canceled(),
+        () = process::over(over) => return judge(&Output { code: KILLED, ..Output::default() }),
         output = tokio::time::timeout(limit, run) => output,
     };
     match output {
@@ -106,6 +111,13 @@ pub(super) async fn attempt(
 /// Rule: kubernetes#140881; so the readiness of a Pod being deleted stays as it was.
 pub(super) fn canceled() -> Report {
     Report::unknown("rpc error: code = Canceled desc = context canceled")
+}
+
+/// Of a container that has ended no attempt can be made, and none fails.
+fn exited() -> Report {
+    Report::unknown(
+        "rpc error: code = Unknown desc = failed to exec in container: container is in CONTAINER_EXITED state",
+    )
 }
 
 fn judge(output: &Output) -> Report {
@@ -144,6 +156,8 @@ impl fmt::Debug for Inside {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+
     use super::*;
     use crate::image::Exit;
     use crate::net::memory::Memory;
@@ -176,8 +190,34 @@ mod tests {
         check_of("out\n", command, pending(), expected).await;
     }
 
+    /// Of a container that ends after so long.
+    async fn check_ending(after: Duration, expected: Report) {
+        let (ended, over) = watch::channel(after.is_zero());
+        let end = async {
+            tokio::time::sleep(after).await;
+            ended.send_replace(true);
+            pending::<()>().await;
+        };
+        let command = ["/obedient", "hang"];
+        tokio::select! {
+            () = end => {}
+            () = check_in("", over, &command, pending(), expected) => {}
+        }
+    }
+
     async fn check_of(
         out: &str,
+        command: &[&str],
+        cancelled: impl Future<Output = ()>,
+        expected: Report,
+    ) {
+        let (_runs, over) = watch::channel(false);
+        check_in(out, over, command, cancelled, expected).await;
+    }
+
+    async fn check_in(
+        out: &str,
+        over: Over,
         command: &[&str],
         cancelled: impl Future<Output = ()>,
         expected: Report,
@@ -191,7 +231,8 @@ mod tests {
         };
         let command = command.iter().map(|&word| word.to_owned()).collect();
         let limit = Duration::from_secs(90);
-        let report = attempt(&Exec { command }, inside, "1f".to_owned(), limit, cancelled).await;
+        let exec = Exec { command };
+        let report = attempt(&exec, inside, over, "1f".to_owned(), limit, cancelled).await;
         assert_eq!(report, expected);
     }
 
@@ -215,6 +256,13 @@ mod tests {
             Report::failure(late.to_owned()),
         )
         .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_container_s_end_ends_the_attempt_and_forbids_the_next() {
+        check_ending(Duration::from_secs(1), Report::failure(String::new())).await;
+        let why = "rpc error: code = Unknown desc = failed to exec in container: container is in CONTAINER_EXITED state";
+        check_ending(Duration::ZERO, Report::unknown(why)).await;
     }
 
     #[tokio::test(start_paused = true)]

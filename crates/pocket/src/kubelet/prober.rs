@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::attempt::{Handler, Report};
 use super::exec::{self, Inside};
+use super::process::Over;
 use super::spec::{self, PodSpec};
 use super::{Node, hexadecimal};
 use super::{grpc, http, tcp};
@@ -29,7 +30,7 @@ pub(super) struct Probing {
     results: Mutex<Results>,
     workers: Mutex<BTreeMap<Name, Arc<Bells>>>,
     /// The containers that have been started, by name.
-    insides: Mutex<BTreeMap<String, Inside>>,
+    insides: Mutex<BTreeMap<String, (Inside, Over)>>,
     /// The Pod is being ended.
     ending: watch::Sender<bool>,
     /// Rung when the Pod has to be synced.
@@ -119,12 +120,12 @@ impl Probing {
         stopped.for_each(|(_, bells)| bells.stop.notify_one());
     }
 
-    /// A container has been started: commands can be run in it.
-    pub(super) fn enter(&self, container: &str, inside: Inside) {
-        self.insides().insert(container.to_owned(), inside);
+    /// A container has been started: commands can be run in it until it is over.
+    pub(super) fn enter(&self, container: &str, inside: Inside, over: Over) {
+        self.insides().insert(container.to_owned(), (inside, over));
     }
 
-    fn inside(&self, container: &str) -> Option<Inside> {
+    fn inside(&self, container: &str) -> Option<(Inside, Over)> {
         self.insides().get(container).cloned()
     }
 
@@ -187,7 +188,7 @@ impl Probing {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn insides(&self) -> MutexGuard<'_, BTreeMap<String, Inside>> {
+    fn insides(&self) -> MutexGuard<'_, BTreeMap<String, (Inside, Over)>> {
         self.insides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -266,10 +267,10 @@ impl Prober {
             Handler::Grpc(asked) => grpc::attempt(asked, &node, ip, timeout).await,
             Handler::Exec(exec) => {
                 let id = self.random.as_mut().map(hexadecimal).unwrap_or_default();
-                let Some(inside) = probing.inside(&self.name.0) else {
+                let Some((inside, over)) = probing.inside(&self.name.0) else {
                     return Report::unknown("the container has not been started");
                 };
-                exec::attempt(exec, inside, id, timeout, probing.ended()).await
+                exec::attempt(exec, inside, over, id, timeout, probing.ended()).await
             }
         }
     }

@@ -18,14 +18,14 @@ use crate::clock::Clock;
 use crate::image::{Image, Process, Remains};
 
 /// Exit codes of a process that a signal ended: 128 + its number.
-const KILLED: i32 = 128 + 9;
+pub(super) const KILLED: i32 = 128 + 9;
 pub(super) const ABORTED: i32 = 128 + 6;
 
 /// The handle by which a process is ended. It outlives the process.
 #[derive(Debug)]
 pub(super) struct Handle {
     signal: watch::Sender<Signal>,
-    over: watch::Receiver<bool>,
+    over: Over,
     /// When SIGTERM was sent first.
     told: OnceLock<Moment>,
 }
@@ -106,10 +106,22 @@ impl Handle {
 
     /// Waits for its end.
     pub(super) async fn over(&self) {
-        let mut over = self.over.clone();
-        // An error means that the process was dropped with everything else.
-        drop(over.wait_for(|over| *over).await);
+        over(self.over.clone()).await;
     }
+
+    /// Tells others of its end.
+    pub(super) fn watch(&self) -> Over {
+        self.over.clone()
+    }
+}
+
+/// Whether a process has ended.
+pub(super) type Over = watch::Receiver<bool>;
+
+/// Waits for the end of a process.
+pub(super) async fn over(mut over: Over) {
+    // An error means that the process was dropped with everything else.
+    drop(over.wait_for(|over| *over).await);
 }
 
 /// Completes when a deadline has passed that may be moved meanwhile.

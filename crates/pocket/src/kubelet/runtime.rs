@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::history::History;
 use super::last_words::LastWords;
-use super::process::{self, Handle};
+use super::process::{self, Handle, Over};
 use crate::clock::Clock;
 use crate::image::{Image, Process};
 
@@ -74,7 +74,7 @@ impl Runtime {
         exits.map(|exit| exit.finished).max().unwrap_or_default()
     }
 
-    /// Starts a new instance of the container at `place`.
+    /// Starts a new instance of the container at `place`, and tells of its end.
     pub(super) async fn start(
         &mut self,
         place: usize,
@@ -83,7 +83,7 @@ impl Runtime {
         image: Arc<dyn Image>,
         words: LastWords,
         process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
-    ) {
+    ) -> Over {
         self.clock.until(self.clock.now() + START).await;
         let since = self.clock.now();
         let mut histories = self.shared.histories();
@@ -107,10 +107,12 @@ impl Runtime {
             shared.histories()[place].end(exit);
             shared.ended.notify_one();
         });
+        let over = handle.watch();
         self.handles[place] = Some(handle);
         self.tasks.spawn(run);
         // What has ended before needs no more attention.
         while self.tasks.try_join_next().is_some() {}
+        over
     }
 
     /// Makes a new instance of the container at `place` whose program cannot be started, and why.

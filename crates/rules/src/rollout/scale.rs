@@ -42,7 +42,9 @@ impl Deployment {
         remembered && new.wanted == self.replicas && new.available == self.replicas
     }
 
-    /// What is left after rounding goes to the largest.
+    /// What is left after rounding goes to the largest; of equals, to the newest if it is more and to the oldest if it is less.
+    ///
+    /// Rule: `pkg/controller/deployment/sync.go`, `scale`: `ReplicaSetsBySizeNewer`, `ReplicaSetsBySizeOlder`.
     fn share(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
         let mut sets: Vec<_> = old
             .iter()
@@ -57,6 +59,10 @@ impl Deployment {
             0
         };
         let difference = allowed - present;
+        // They come oldest first.
+        if difference > 0 {
+            sets.reverse();
+        }
         sets.sort_by_key(|set| std::cmp::Reverse(set.wanted));
         let mut left = difference;
         let mut sizes = Vec::new();
@@ -204,6 +210,17 @@ mod tests {
             &[&old],
             &[("old", 11), ("new", 7)],
         );
+    }
+
+    #[test]
+    fn of_equals_the_newest_grows_and_the_oldest_shrinks() {
+        let (new, old) = (set("new", 3, 4, 7), set("old", 3, 4, 7));
+        let check = |replicas, expected| {
+            let deployment = deployment(replicas);
+            check(&deployment, Some(&new), &[&old], expected);
+        };
+        check(5, &[("new", 5), ("old", 3)]);
+        check(2, &[("old", 2), ("new", 3)]);
     }
 
     #[test]

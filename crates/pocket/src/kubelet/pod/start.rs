@@ -57,14 +57,16 @@ impl PodLife {
             }
             Err(Unprepared::Program(why)) => return self.fail(place, id, &why, tally).await,
         };
-        self.probing.enter(&container.rules.name, inside.clone());
+        let within = inside.clone();
         let instance = id.to_string();
         let memory = container.memory;
         let process = |terminate| inside.process(arguments, instance, memory, terminate);
         let reference = &container.rules.image;
-        self.runtime
-            .start(place, id, reference, image, container.words, process)
-            .await;
+        let start = self
+            .runtime
+            .start(place, id, reference, image, container.words, process);
+        let over = start.await;
+        self.probing.enter(&container.rules.name, within, over);
         self.refusals.remove(&container.rules.name);
         for (reason, message) in [CREATED, ("Started", "Container started")] {
             self.say(&container.rules.name, Severity::Normal, reason, message);
