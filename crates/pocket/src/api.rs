@@ -155,7 +155,9 @@ impl Call {
             (&Method::PUT, true, _) => write::replace(&self, request).await,
             (&Method::PATCH, true, _) => patch::patch(&self, request).await,
             (&Method::DELETE, true, Subresource::Whole) => remove::one(&self, request).await,
-            (&Method::DELETE, false, _) => remove::selected(&self, request).await,
+            (&Method::DELETE, false, _) if self.target.is_deletable_collection() => {
+                remove::selected(&self, request).await
+            }
             _ => Err(Refusal::method_not_allowed()),
         }
     }

@@ -4,6 +4,7 @@
 //! new connection goes: established ones are the network's own affair and survive.
 
 mod routes;
+mod tracked;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use rules::proxy::Pace;
 use crate::controllers::Mirror;
 use crate::net::Network;
 use crate::registry::Registry;
+use tracked::Tracked;
 
 /// Backends by Service address.
 type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
@@ -24,12 +26,19 @@ type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
 pub async fn run(registry: Registry, network: Arc<dyn Network>) {
     let (mut services, mut slices) = (Mirror::new(&registry), Mirror::new(&registry));
     let (mut pace, mut published) = (Pace::default(), Routes::new());
+    let mut known = Tracked::default();
     let clock = registry.clock();
     loop {
-        changed(&mut services, &mut slices).await;
+        // As long as nothing is new, nothing is done and no time passes.
+        while tracked::of(services.iter(), slices.iter()) == known {
+            changed(&mut services, &mut slices).await;
+            services.catch_up(|_| ());
+            slices.catch_up(|_| ());
+        }
         clock.until(pace.next(clock.now())).await;
         services.catch_up(|_| ());
         slices.catch_up(|_| ());
+        known = tracked::of(services.iter(), slices.iter());
         let wanted = routes::of(services.iter(), slices.iter());
         publish(&*network, &published, &wanted);
         published = wanted;

@@ -13,6 +13,13 @@ pub(super) struct Target {
     pub(super) part: Subresource,
 }
 
+impl Target {
+    /// A collection over all namespaces cannot be deleted at once, and neither can that of the namespaces.
+    pub(super) fn is_deletable_collection(&self) -> bool {
+        self.name.is_none() && self.namespace.is_some() && self.kind.name != "Namespace"
+    }
+}
+
 /// The part of an object that a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subresource {

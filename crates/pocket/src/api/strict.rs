@@ -6,6 +6,15 @@ use super::query::Validation;
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 
+/// Fields of 1.37 that the types have and 1.36 does not, by the end of their path: of Pods, as far as pocket runs them.
+const LATER: [&str; 5] = [
+    ".httpGet.protocol",
+    ".grpc.mode",
+    ".evictionResponders",
+    ".emptyDir.mode",
+    ".bindMountOptions",
+];
+
 /// Takes the fields away that `kind` does not have. Returns the object with the warnings about them.
 pub(super) fn prune(
     kind: &Kind,
@@ -69,7 +78,11 @@ fn refuse(kind: &Kind, warnings: &[String]) -> Refusal {
     ))
 }
 
-/// Takes from `sent` the fields that did not come back.
+fn is_later(path: &str) -> bool {
+    LATER.iter().any(|later| path.ends_with(later))
+}
+
+/// Takes from `sent` the fields that did not come back, and those of a later version.
 fn compare(sent: &mut Value, shaped: &Value, path: &str, dropped: &mut Vec<String>) {
     match (sent, shaped) {
         (Value::Object(sent), Value::Object(shaped)) => sent.retain(|name, value| {
@@ -80,11 +93,11 @@ fn compare(sent: &mut Value, shaped: &Value, path: &str, dropped: &mut Vec<Strin
             };
             match shaped.get(name) {
                 _ if value.is_null() => true,
-                Some(shaped) => {
+                Some(shaped) if !is_later(&path) => {
                     compare(value, shaped, &path, dropped);
                     true
                 }
-                None => {
+                _ => {
                     dropped.push(path);
                     false
                 }
@@ -150,5 +163,19 @@ mod tests {
         let mut right = service;
         right["spec"] = json!({"ports": [{"port": 80}], "type": null});
         assert_eq!(declared(kind, "ns", right.clone()).unwrap(), right);
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_unknown() {
+        let pod = Kind::find("", "pods").unwrap();
+        let probe = |get: Value| {
+            let container = json!({"name": "a", "image": "i", "livenessProbe": {"httpGet": get}});
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}})
+        };
+        let sent = probe(json!({"port": 80, "protocol": "HTTP2"}));
+        let (pruned, warnings) = prune(pod, sent, Validation::Warn).unwrap();
+        assert_eq!(pruned, probe(json!({"port": 80})));
+        let path = "spec.containers[0].livenessProbe.httpGet.protocol";
+        assert_eq!(warnings, [format!("unknown field \"{path}\"")]);
     }
 }

@@ -47,11 +47,16 @@ impl Reconcile for Controller {
     fn catch_up(&mut self) {
         let (queue, services) = (&mut self.queue, &mut self.services);
         services.catch_up(|service| queue.add(key(service)));
-        self.pods.catch_up(|pod| {
-            let selecting = services
-                .within(namespace(pod))
-                .filter(|service| selects(service, pod));
-            selecting.for_each(|service| queue.add(key(service)));
+        self.pods.compare(|before, change| {
+            if !wire::concerns_slices(before, change) {
+                return;
+            }
+            for pod in before.into_iter().chain([change.object()]) {
+                let selecting = services
+                    .within(namespace(pod))
+                    .filter(|service| selects(service, pod));
+                selecting.for_each(|service| queue.add(key(service)));
+            }
         });
         self.slices.catch_up(|slice| {
             queue.extend(service_of(slice));

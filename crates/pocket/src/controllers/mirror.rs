@@ -30,16 +30,25 @@ impl<K: Object> Mirror<K> {
 
     /// Takes in all changes there are, and calls `touched` with every object concerned: as it was and as it is.
     pub(crate) fn catch_up(&mut self, mut touched: impl FnMut(&K)) {
-        while let Some(change) = self.early.take().or_else(|| self.watch.try_next()) {
+        self.compare(|before, change| {
             touched(change.object());
+            before.into_iter().for_each(&mut touched);
+        });
+    }
+
+    /// The same with every change and what it was before.
+    pub(crate) fn compare(&mut self, mut touched: impl FnMut(Option<&K>, &Change<K>)) {
+        while let Some(change) = self.early.take().or_else(|| self.watch.try_next()) {
             let key = key(change.object());
-            let before = match change {
+            touched(self.objects.get(&key), &change);
+            match change {
                 Change::Added(object) | Change::Modified(object) => {
-                    self.objects.insert(key, object)
+                    self.objects.insert(key, object);
                 }
-                Change::Deleted(_) => self.objects.remove(&key),
-            };
-            before.iter().for_each(&mut touched);
+                Change::Deleted(_) => {
+                    self.objects.remove(&key);
+                }
+            }
         }
     }
 

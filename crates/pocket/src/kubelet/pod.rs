@@ -137,10 +137,15 @@ impl PodLife {
                 break;
             }
             self.agenda.begin(self.node.clock.now());
-            let Synced::Alive { changed, wait } = self.sync().await else {
-                break;
-            };
-            self.agenda.end(self.node.clock.now(), changed, wait);
+            match self.sync().await {
+                Synced::Alive { changed, wait } => {
+                    self.agenda.end(self.node.clock.now(), changed, wait);
+                }
+                Synced::Ended => {
+                    self.look_again().await;
+                    break;
+                }
+            }
         }
         self.terminate().await;
         self.finish().await;
@@ -160,6 +165,16 @@ impl PodLife {
                 () = self.node.clock.until(self.agenda.due()) => break,
             }
         }
+        self.node.clock.until(self.agenda.fresh()).await;
+        self.hear();
+    }
+
+    /// One more look at the runtime, a second later, before a Pod that has ended by itself is brought to its end.
+    ///
+    /// Rule: `pkg/kubelet/pod_workers.go`, the wait for fresh runtime state between the syncs of a Pod.
+    async fn look_again(&mut self) {
+        self.agenda
+            .end(self.node.clock.now(), false, Duration::ZERO);
         self.node.clock.until(self.agenda.fresh()).await;
         self.hear();
     }

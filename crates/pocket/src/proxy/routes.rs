@@ -28,7 +28,8 @@ pub(super) fn of<'a>(
     routes.collect()
 }
 
-fn ports(service: &Service) -> impl Iterator<Item = (SocketAddr, &ServicePort)> {
+/// A Service's ports and the addresses they are served at.
+pub(super) fn ports(service: &Service) -> impl Iterator<Item = (SocketAddr, &ServicePort)> {
     let spec = service.spec.as_ref();
     let ip = spec.and_then(|spec| spec.cluster_ip.as_ref()?.parse::<IpAddr>().ok());
     let ports = spec
@@ -69,12 +70,13 @@ fn number(slice: &EndpointSlice, port: &ServicePort) -> Option<u16> {
         .ok()
 }
 
-fn address(endpoint: &Endpoint) -> Option<IpAddr> {
+/// Where an endpoint is.
+pub(super) fn address(endpoint: &Endpoint) -> Option<IpAddr> {
     endpoint.addresses.first()?.parse().ok()
 }
 
 /// Rule: `pkg/proxy/endpointslicecache.go`; what is not said counts in the endpoint's favour.
-fn conditions(endpoint: &Endpoint) -> Conditions {
+pub(super) fn conditions(endpoint: &Endpoint) -> Conditions {
     let EndpointConditions {
         ready,
         serving,

@@ -134,6 +134,23 @@ async fn after_quiet_a_change_is_taken_at_once_and_the_next_after_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_proxy_does_not_look_at_costs_it_no_time() {
+    let (cluster, _listener) = Cluster::start().await;
+    cluster.publish("web-1", "ready serving");
+    assert!(cluster.is_served().await);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let label = |service: &mut Service| {
+        let labels = service.metadata.labels.get_or_insert_default();
+        labels.insert("team".to_owned(), "a".to_owned());
+        service.spec.get_or_insert_default().selector = Some([("x".into(), "y".into())].into());
+    };
+    cluster.registry.edit("n", "web", label).unwrap();
+    assert!(cluster.is_served().await);
+    cluster.publish("web-1", "");
+    assert!(!cluster.is_served().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_outlives_the_readiness_of_its_endpoint() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (cluster, mut listener) = Cluster::start().await;

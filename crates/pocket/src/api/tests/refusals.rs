@@ -63,12 +63,16 @@ async fn refusals_are_statuses() {
         ]],
     );
     let node = client.post("/api/v1/nodes", &json!({})).await;
-    check_refused(
-        &node,
-        &expect![
-            "405 MethodNotAllowed: the server does not allow this method on the requested resource"
-        ],
-    );
+    let everywhere = client.delete("/api/v1/pods", &Value::Null).await;
+    let namespaces = client.delete("/api/v1/namespaces", &Value::Null).await;
+    for refused in [node, everywhere, namespaces] {
+        check_refused(
+            &refused,
+            &expect![
+                "405 MethodNotAllowed: the server does not allow this method on the requested resource"
+            ],
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use rules::selector::Labels;
 
 use crate::controllers::mirror::{Key, name, namespace};
 use crate::controllers::owner;
+use crate::registry::Change;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
@@ -67,6 +68,29 @@ pub(super) fn candidate(pod: &Pod) -> Candidate {
         terminating: pod.metadata.deletion_timestamp.is_some(),
         ports: ports(pod),
     }
+}
+
+/// Whether a change of a Pod makes its Services be looked at. A Pod that was not ready and ends is no such change: it stays in its
+/// slices until something else is.
+///
+/// Rule: `staging/src/k8s.io/endpointslice/util/controller_utils.go`, `podEndpointsChanged`. It compares deletion times by
+/// pointer, so every change of a Pod that is being deleted is one.
+pub(super) fn concerns_slices(before: Option<&Pod>, change: &Change<Pod>) -> bool {
+    let (Some(before), Change::Modified(now)) = (before, change) else {
+        return true;
+    };
+    let deletion = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+    let ips = |pod: &Pod| Some((address(pod)?.clone(), pod.status.as_ref()?.pod_ips.clone()));
+    let host = |pod: &Pod| {
+        let spec = pod.spec.as_ref()?;
+        Some((spec.hostname.clone(), spec.subdomain.clone()))
+    };
+    deletion(before)
+        || deletion(now)
+        || candidate(before).ready != candidate(now).ready
+        || ips(before) != ips(now)
+        || before.metadata.labels != now.metadata.labels
+        || host(before) != host(now)
 }
 
 /// Of init containers, only those that keep running serve.

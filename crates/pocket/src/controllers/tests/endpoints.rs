@@ -90,6 +90,41 @@ async fn a_terminating_pod_serves_until_it_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_was_not_ready_and_ends_stays_until_something_else_is_seen() {
+    let cluster = Cluster::start();
+    // Nobody's: another in its place would be seen.
+    let alone = json!({
+        "metadata": {"name": "alone", "namespace": NAMESPACE, "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "app", "image": "x", "ports": [{"name": "http", "containerPort": 8080}]}]},
+    });
+    let alone: Pod = serde_json::from_value(alone).unwrap();
+    cluster.registry.create(&alone).unwrap();
+    cluster.serve("web", &web());
+    at_once().await;
+    cluster.set_ready("alone", false);
+    at_once().await;
+    let told = || endpoints(&cluster.list::<EndpointSlice>()[0]);
+    let stays = [at("10.244.0.2", false, false, false)];
+    assert_eq!(told(), stays);
+    let end = |pod: &mut Pod| {
+        pod.status.get_or_insert_default().phase = Some("Failed".to_owned());
+    };
+    cluster
+        .registry
+        .edit_status(NAMESPACE, "alone", end)
+        .unwrap();
+    at_once().await;
+    assert_eq!(told(), stays);
+    let label = |pod: &mut Pod| {
+        let labels = pod.metadata.labels.get_or_insert_default();
+        labels.insert("seen".to_owned(), "yes".to_owned());
+    };
+    cluster.registry.edit(NAMESPACE, "alone", label).unwrap();
+    at_once().await;
+    assert_eq!(told(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_slice_of_a_service_is_there_before_its_pods() {
     let cluster = Cluster::start();
     cluster.serve("web", &web());

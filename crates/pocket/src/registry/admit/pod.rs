@@ -102,15 +102,10 @@ fn check(spec: &PodSpec, path: &str, faults: &mut Faults) {
 
 fn check_containers(spec: &PodSpec, path: &str, faults: &mut Faults) {
     let mut names = BTreeSet::new();
-    let init = spec.init_containers.iter().flatten().enumerate();
-    let init =
-        init.map(|(index, container)| (format!("{path}.initContainers[{index}]"), container));
-    let main = spec.containers.iter().enumerate();
-    let main = main.map(|(index, container)| (format!("{path}.containers[{index}]"), container));
-    for (path, container) in init.clone() {
+    for (path, container) in init_containers(spec, path) {
         container::check_init(container, &path, faults);
     }
-    for (path, container) in init.chain(main) {
+    for (path, container) in all_containers(spec, path) {
         container::check(container, &path, faults);
         if !container.name.is_empty() && !names.insert(container.name.as_str()) {
             faults.duplicate(format!("{path}.name"), container.name.as_str());
@@ -128,14 +123,31 @@ fn check_volumes(spec: &PodSpec, path: &str, faults: &mut Faults) {
             );
         }
     }
-    for (index, container) in spec.containers.iter().enumerate() {
+    for (path, container) in all_containers(spec, path) {
         for (at, mount) in container.volume_mounts.iter().flatten().enumerate() {
             if !volumes.contains(mount.name.as_str()) {
-                let path = format!("{path}.containers[{index}].volumeMounts[{at}].name");
-                faults.not_found(path, &mount.name);
+                faults.not_found(format!("{path}.volumeMounts[{at}].name"), &mount.name);
             }
         }
     }
+}
+
+/// Each with its place.
+fn all_containers<'a>(
+    spec: &'a PodSpec,
+    path: &'a str,
+) -> impl Iterator<Item = (String, &'a Container)> {
+    let main = spec.containers.iter().enumerate();
+    let main = main.map(move |(index, it)| (format!("{path}.containers[{index}]"), it));
+    init_containers(spec, path).chain(main)
+}
+
+fn init_containers<'a>(
+    spec: &'a PodSpec,
+    path: &'a str,
+) -> impl Iterator<Item = (String, &'a Container)> {
+    let init = spec.init_containers.iter().flatten().enumerate();
+    init.map(move |(index, it)| (format!("{path}.initContainers[{index}]"), it))
 }
 
 /// What Kubernetes allows and pocket has not got, where leaving it out would change what a probe sees.

@@ -188,6 +188,13 @@ fn wrong_pods_are_refused() {
         json!(true),
         "spec.hostNetwork: Forbidden: pocket has no host network",
     );
+    let mounting =
+        json!([{"name": "i", "image": "i", "volumeMounts": [{"name": "x", "mountPath": "/x"}]}]);
+    check(
+        "/spec/initContainers",
+        mounting,
+        "spec.initContainers[0].volumeMounts[0].name: Not found: \"x\"",
+    );
     let twice = json!([{"name": "a", "image": "i"}, {"name": "a", "image": "i"}]);
     check(
         "/spec/containers",
