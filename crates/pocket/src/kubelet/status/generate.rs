@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use rules::Moment;
 use rules::container::{Instance, Life, Refusal, RestartPolicy, Role, State, ready, started};
-use rules::pod::phase;
+use rules::pod::{Phase, phase};
 use rules::probe::Verdict;
 use rules::restart::is_due;
 
@@ -79,12 +79,19 @@ impl Facts<'_> {
         status
     }
 
-    /// A terminal phase is for ever.
-    fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> rules::pod::Phase {
+    /// A terminal phase is for ever, and at the end there is no other: a Pod that was never started has failed.
+    ///
+    /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
+    fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> Phase {
+        let over = self.stage == Stage::Terminated;
         let before = self.before.map(|before| before.phase);
-        before
+        let phase = before
             .filter(|phase| phase.is_terminal())
-            .unwrap_or_else(|| phase(self.policy, self.stage == Stage::Terminated, views))
+            .unwrap_or_else(|| phase(self.policy, over, views));
+        if over && !phase.is_terminal() {
+            return Phase::Failed;
+        }
+        phase
     }
 
     fn container(

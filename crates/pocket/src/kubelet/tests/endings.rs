@@ -38,6 +38,19 @@ async fn a_deleted_pod_is_told_then_killed_then_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_never_started_has_failed_when_it_goes() {
+    let world = World::new();
+    let container = json!({"name": "a", "image": "nowhere:1"});
+    world.create(pod(&json!({"containers": [container]})));
+    world.advance(5 * SECOND).await;
+    world.delete(None);
+    world.until(|world| world.find().is_none()).await;
+    let seen = world.seen();
+    let last = seen.last().unwrap();
+    assert!(last.starts_with("Failed"), "{seen:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shorter_deletion_cuts_the_grace() {
     let world = World::new();
     world.create(pod(
