@@ -9,9 +9,9 @@ mod probe_target;
 
 use std::{io, time::Duration};
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::{api::core::v1::Namespace, jiff::Timestamp};
 use kube::{
-    Client, Config,
+    Api, Client, Config,
     client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
@@ -110,6 +110,17 @@ impl Ends for ConnectError {
     }
 }
 
+/// The namespace does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no namespace `{0}`")]
+pub struct NoNamespace(String);
+
+impl Ends for NoNamespace {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
 /// A runtime for a place: one thread, and on `virtual` a clock that jumps whenever all tasks wait.
 pub fn runtime(place: &Place) -> io::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
@@ -128,7 +139,7 @@ pub fn current_context() -> Result<String, ConnectError> {
 }
 
 /// Refuses a context that is not there, and says which are.
-fn must_have(kubeconfig: &Kubeconfig, context: &str) -> Result<(), ConnectError> {
+fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), ConnectError> {
     let names = || kubeconfig.contexts.iter().map(|named| named.name.as_str());
     if names().any(|name| name == context) {
         return Ok(());
@@ -163,6 +174,15 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Refuses a namespace that does not exist. One that may not be looked up is taken on trust.
+    pub async fn must_have(&self, namespace: &str) -> Result<(), NoNamespace> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        match namespaces.get_opt(namespace).await {
+            Ok(None) => Err(NoNamespace(namespace.to_owned())),
+            Ok(Some(_)) | Err(_) => Ok(()),
+        }
+    }
+
     fn embedded(place: Place, epoch: Timestamp, seed: u64) -> Self {
         let pocket = Pocket::builder()
             .seed(seed)
@@ -180,7 +200,7 @@ impl Cluster {
         };
         let kubeconfig =
             Kubeconfig::read().map_err(|error| ConnectError::Kubeconfig(Box::new(error)))?;
-        must_have(&kubeconfig, context)?;
+        must_have_context(&kubeconfig, context)?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let mut config = config.map_err(|source| ConnectError::Context {
             context: context.to_owned(),

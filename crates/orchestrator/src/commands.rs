@@ -19,8 +19,6 @@ use crate::{
 };
 use bench::Bench;
 
-pub(crate) use bench::must_exist;
-
 /// What a command comes to.
 type Outcome = Result<Exit, Failure>;
 

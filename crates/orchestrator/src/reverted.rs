@@ -44,7 +44,8 @@ pub async fn reverted(
     }
 }
 
-async fn is_gone(pods: &Api<Pod>, control: &Control) -> bool {
+/// Whether the process at that address has ended, and its flips with it.
+pub async fn is_gone(pods: &Api<Pod>, control: &Control) -> bool {
     let address = control.address();
     match pods.get_opt(&address.pod).await {
         Ok(None) => true,

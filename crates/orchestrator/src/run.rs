@@ -77,11 +77,14 @@ pub async fn run(
 ) -> Result<Ran, Failure> {
     let mut scene = Scene::new(job, cluster, draw, printer);
     let played = {
+        let lapse = scene.leases.lapse();
         let play = AssertUnwindSafe(scene.play()).catch_unwind();
         tokio::select! {
             biased;
             exit = interrupt.next() => Played::Interrupted(exit),
             played = play => Played::from(played),
+            // What is expected from now on might be expected of a target that is well.
+            lapsed = lapse => Played::Failed(lapsed.into()),
         }
     };
     let played = match played {

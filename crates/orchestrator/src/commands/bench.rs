@@ -1,14 +1,11 @@
 //! What every command on a kubeconfig's cluster starts with: a runtime, a guard, a client, a namespace.
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
-
 use super::Outcome;
 use crate::{
     cli::Where,
     cluster::{self, Cluster},
     draw::Draw,
-    exit::{Ends, Exit, Failure},
+    exit::Failure,
     guard,
     printer::Printer,
     select::Reader,
@@ -22,17 +19,6 @@ pub(super) struct Bench<'a> {
     pub(super) cluster: Cluster,
     pub(super) namespace: String,
     pub(super) printer: &'a Printer,
-}
-
-/// The namespace does not exist.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no namespace `{0}`")]
-pub(crate) struct NoNamespace(String);
-
-impl Ends for NoNamespace {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
 }
 
 impl<'a> Bench<'a> {
@@ -67,7 +53,7 @@ impl<'a> Bench<'a> {
             "context `{}`, namespace `{namespace}`",
             cluster.place
         ));
-        must_exist(&cluster, &namespace).await?;
+        cluster.must_have(&namespace).await?;
         Ok(Self {
             cluster,
             namespace,
@@ -83,15 +69,6 @@ impl<'a> Bench<'a> {
     /// The targets in the namespace.
     pub(super) fn switchboard(&self) -> Switchboard {
         Switchboard::new(self.cluster.client.clone(), &self.namespace)
-    }
-}
-
-/// Refuses a namespace that does not exist. One that may not be looked up is taken on trust.
-pub(crate) async fn must_exist(cluster: &Cluster, namespace: &str) -> Result<(), NoNamespace> {
-    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
-    match namespaces.get_opt(namespace).await {
-        Ok(None) => Err(NoNamespace(namespace.to_owned())),
-        Ok(Some(_)) | Err(_) => Ok(()),
     }
 }
 

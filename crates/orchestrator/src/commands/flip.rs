@@ -32,7 +32,7 @@ pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Ou
     let sent = tokio::select! {
         biased;
         ended = interrupt.next() => Err(Failure::new(ended, "interrupted before it was acknowledged")),
-        sent = send(&ready, &mut leases) => sent.map_err(Failure::from),
+        sent = send(&ready, &bench, &mut leases) => sent.map_err(Failure::from),
     };
     if let Err(failure) = sent {
         let healed = heal(&ready, &bench, &mut interrupt).await;
@@ -48,7 +48,11 @@ pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Ou
         return Ok(Exit::Held);
     }
     bench.printer.note("in force until Ctrl-C");
-    let ended = interrupt.next().await;
+    let ended = tokio::select! {
+        biased;
+        ended = interrupt.next() => ended,
+        lapsed = leases.lapse() => Failure::from(lapsed).print(bench.printer),
+    };
     Ok(ended.and(heal(&ready, &bench, &mut interrupt).await))
 }
 
@@ -79,9 +83,10 @@ async fn prepare(
 }
 
 /// All at once, each under its lease.
-async fn send(ready: &[Ready], leases: &mut Leases) -> Result<(), ControlError> {
+async fn send(ready: &[Ready], bench: &Bench<'_>, leases: &mut Leases) -> Result<(), ControlError> {
+    let pods = pods(bench);
     for each in ready.iter().filter(|each| each.order.leased) {
-        leases.hold(&each.control, &each.instance).await?;
+        leases.hold(&pods, &each.control, &each.instance).await?;
     }
     try_join_all(ready.iter().map(Ready::send)).await.map(drop)
 }
@@ -104,9 +109,12 @@ async fn heal(ready: &[Ready], bench: &Bench<'_>, interrupt: &mut Interrupt) -> 
 
 async fn heal_one(ready: &Ready, bench: &Bench<'_>) -> Exit {
     let address = ready.control.address();
-    let pods: Api<Pod> = Api::namespaced(bench.cluster.client.clone(), &bench.namespace);
     let (pod, container) = (&address.pod, &address.container);
-    match reverted(&pods, &ready.control, async || ready.withdraw().await).await {
+    match reverted(&pods(bench), &ready.control, async || {
+        ready.withdraw().await
+    })
+    .await
+    {
         Ok(Reverted::Acknowledged(_)) => {
             bench.printer.note(format!("healed {pod}/{container}"));
             Exit::Held
@@ -123,6 +131,10 @@ async fn heal_one(ready: &Ready, bench: &Bench<'_>) -> Exit {
             Exit::RevertFailed
         }
     }
+}
+
+fn pods(bench: &Bench<'_>) -> Api<Pod> {
+    Api::namespaced(bench.cluster.client.clone(), &bench.namespace)
 }
 
 /// The command that heals it later.

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::Scene;
 use crate::{
-    commands::must_exist,
     draw::Draw,
     exit::{Ends, Exit, Failure},
     experiment::{Action, Claim, Experiment, ObjectRef},
@@ -107,7 +106,7 @@ impl Scene<'_> {
         if self.job.namespace.is_none() {
             return Ok(true);
         }
-        let exists = must_exist(self.cluster, &self.site.namespace).await;
+        let exists = self.cluster.must_have(&self.site.namespace).await;
         match &self.cluster.place {
             Place::Cluster(_) => Ok(exists.map(|()| false)?),
             Place::Pocket | Place::Virtual => Ok(exists.is_err()),

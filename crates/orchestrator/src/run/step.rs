@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::Api;
 
 use super::{Scene, revert::Undo};
 use crate::{
@@ -104,8 +105,11 @@ impl Scene<'_> {
         for flip in flips {
             ready.extend(self.prepare(step, flip).await?);
         }
+        let pods = Api::namespaced(self.site.client().clone(), &self.site.namespace);
         for each in &ready {
-            self.leases.hold(&each.control, &each.instance).await?;
+            self.leases
+                .hold(&pods, &each.control, &each.instance)
+                .await?;
             self.ledger.push(Undo::Flips {
                 control: each.control.clone(),
             });
