@@ -374,5 +374,7 @@ mod tests {
             "to.For",
             "unknown field, expected one of sequence, status, fault, headers, body, bytes, pace, hops, delay, for, count, after, every, probability, seed, agent, leased",
         );
+        let error = Behaviour::read(json!({"status": 503, "": 1}), "").unwrap_err();
+        assert_eq!(error.field, "\"\"");
     }
 }

@@ -8,7 +8,7 @@ use ::http::{Method, StatusCode};
 use crate::behaviour::Behaviour;
 use crate::duration;
 use crate::fields::Fields;
-use crate::invalid::Invalid;
+use crate::invalid::{Invalid, called};
 use crate::opening::Opening;
 use crate::panel::{Filter, Refused};
 use crate::percent;
@@ -211,7 +211,8 @@ impl Query {
         let pairs = parts.map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let value = percent::decode(value);
-            let value = value.ok_or_else(|| Invalid::new(name, "not percent-encoded UTF-8"))?;
+            let value =
+                value.ok_or_else(|| Invalid::new(called(name), "not percent-encoded UTF-8"))?;
             Ok((name.to_owned(), value))
         });
         pairs.collect::<Result<_, _>>().map(Self)
@@ -235,7 +236,7 @@ impl Query {
     fn end(self, call: Call) -> Result<Call, Invalid> {
         match self.0.first() {
             None => Ok(call),
-            Some((name, _)) => Err(Invalid::new(name, "unknown or repeated parameter")),
+            Some((name, _)) => Err(Invalid::new(called(name), "unknown or repeated parameter")),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::duration;
-use crate::invalid::{Invalid, join};
+use crate::invalid::{Invalid, called, join};
 
 /// A JSON object being read. Whatever is left when it is [finished](Self::finish) is unknown.
 #[derive(Debug)]
@@ -173,13 +173,13 @@ impl Fields {
 
     /// Refuses what was not asked for.
     pub(crate) fn finish(self) -> Result<(), Invalid> {
-        match self.object.keys().next() {
-            None => Ok(()),
-            Some(unknown) => Err(Invalid::new(
-                self.path(unknown),
-                format!("unknown field, expected one of {}", self.known.join(", ")),
-            )),
-        }
+        let Some(unknown) = self.object.keys().next() else {
+            return Ok(());
+        };
+        Err(Invalid::new(
+            self.path(called(unknown)),
+            format!("unknown field, expected one of {}", self.known.join(", ")),
+        ))
     }
 
     fn typed<T>(

@@ -39,6 +39,11 @@ pub(crate) fn join(parent: &str, child: &str) -> String {
     }
 }
 
+/// What the sender called something; what has no name is told by its quotes.
+pub(crate) fn called(name: &str) -> &str {
+    if name.is_empty() { "\"\"" } else { name }
+}
+
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.field.as_str() {
