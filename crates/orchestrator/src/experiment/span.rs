@@ -40,7 +40,7 @@ impl Span {
 }
 
 impl From<serde_saphyr::Location> for Span {
-    /// Of a value; an error's place may need the text: [`Span::in_text`].
+    /// Of a value; an error's place may need the text: `in_text`.
     fn from(location: serde_saphyr::Location) -> Self {
         let span = location.span();
         let start = size(span.byte_offset());
