@@ -77,8 +77,15 @@ fn forget_leftovers(states: &mut [Known]) {
     for number in 1..states.len().saturating_sub(1) {
         let [before, at, after] = [states[number - 1], states[number], states[number + 1]];
         let short = at.ready && after.at - at.at < MOMENT;
-        let at_once =
-            before.restarts < at.restarts && !after.ready && after.restarts == at.restarts;
+        // It may have been seen unready for a moment before that.
+        let earlier = states[..number].iter().rev();
+        let own = earlier.take_while(|state| state.restarts == at.restarts);
+        let begun = own.clone().last().map_or(at.at, |first| first.at);
+        let at_once = states[0].restarts < at.restarts
+            && at.at - begun < MOMENT
+            && own.clone().all(|state| !state.ready)
+            && !after.ready
+            && after.restarts == at.restarts;
         let at_last = !before.ready && at.restarts < after.restarts;
         if short && (at_once || at_last) {
             states[number].ready = false;
@@ -132,6 +139,14 @@ fn what_a_container_ends_in_is_told() {
     let down = "running unready restarts=1";
     check(&[(0, first), (5, down)], &[first, down]);
     check(&[(0, first), (5, second), (6, down)], &[first, down]);
+    check(
+        &[(0, first), (5, down), (5, second), (6, down)],
+        &[first, down],
+    );
+    check(
+        &[(0, first), (5, down), (8, second), (9, down)],
+        &[first, second, down],
+    );
     check(
         &[(0, first), (5, second), (8, down)],
         &[first, second, down],
