@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use rules::Moment;
 use serde_json::{Value, json};
 
 use super::Registry;
@@ -66,8 +67,7 @@ impl Registry {
                 "this namespace may not be deleted",
             ));
         }
-        let grace = grace(kind, &current, deletion.grace);
-        let next = held(self.marked(&current, grace), deletion.hold);
+        let next = held(self.marked(kind, &current, deletion.grace), deletion.hold);
         let goes = may_go(&next);
         let key = Key::new(kind.plural, namespace, name);
         if deletion.dry_run {
@@ -88,26 +88,18 @@ impl Registry {
         Ok(Deleted::Marked(state.store.put(key, next)))
     }
 
-    /// The object with the mark of its deletion; a grace period can be shortened but not extended.
-    fn marked(&self, current: &Value, grace: i64) -> Value {
+    /// The object with the mark of its deletion.
+    fn marked(&self, kind: &Kind, current: &Value, asked: Option<i64>) -> Value {
         let metadata = &current["metadata"];
-        let marked = !metadata["deletionTimestamp"].is_null();
-        if marked
-            && metadata["deletionGracePeriodSeconds"]
-                .as_i64()
-                .unwrap_or_default()
-                <= grace
-        {
-            return current.clone();
+        if !metadata["deletionTimestamp"].is_null() {
+            return self.hurried(current, asked);
         }
-        let wait = Duration::from_secs(u64::try_from(grace).unwrap_or_default());
-        let end: Time = self.clock().time_of(self.clock().now() + wait);
+        let grace = grace(kind, current, asked);
+        let end: Time = self.clock().time_of(self.clock().now() + seconds(grace));
         let mut next = current.clone();
         next["metadata"]["deletionTimestamp"] = json!(end);
         next["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
-        if let Some(generation) = metadata["generation"].as_i64()
-            && !marked
-        {
+        if let Some(generation) = metadata["generation"].as_i64() {
             next["metadata"]["generation"] = json!(generation + 1);
         }
         if next["kind"] == "Namespace" {
@@ -115,6 +107,35 @@ impl Registry {
         }
         next
     }
+
+    /// A marked object that is deleted again: its grace can be shortened, which counts from the first deletion, and
+    /// nothing else happens.
+    ///
+    /// Rule: `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`.
+    fn hurried(&self, current: &Value, asked: Option<i64>) -> Value {
+        let mut next = current.clone();
+        let metadata = &mut next["metadata"];
+        let present = metadata["deletionGracePeriodSeconds"].as_i64();
+        let present = present.unwrap_or_default();
+        let end = serde_json::from_value::<Time>(metadata["deletionTimestamp"].clone());
+        let shorter = asked.map(at_least_some).filter(|asked| *asked < present);
+        if let (Some(shorter), Ok(end)) = (shorter, end) {
+            let end = self.clock().moment_of(&end).since_start();
+            let end = Moment::ZERO + end.saturating_sub(seconds(present - shorter));
+            metadata["deletionTimestamp"] = json!(self.clock().time_of(end));
+            metadata["deletionGracePeriodSeconds"] = json!(shorter);
+        }
+        next
+    }
+}
+
+fn seconds(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+}
+
+/// Negative periods mean the shortest that is not "at once".
+fn at_least_some(grace: i64) -> i64 {
+    if grace < 0 { 1 } else { grace }
 }
 
 fn held(mut object: Value, finalizer: Option<&str>) -> Value {
@@ -161,11 +182,7 @@ fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
             .as_i64()
             .unwrap_or_default()
     };
-    // Negative periods mean the shortest that is not "at once".
-    match asked.unwrap_or_else(own) {
-        negative if negative < 0 => 1,
-        grace => grace,
-    }
+    at_least_some(asked.unwrap_or_else(own))
 }
 
 fn check_preconditions(

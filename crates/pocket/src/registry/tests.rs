@@ -112,6 +112,30 @@ fn a_bound_pod_is_marked_first() {
     assert!(registry.get::<Pod>("default", "web").is_none());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_second_deletion_only_shortens_the_grace_of_the_first() {
+    let registry = registry();
+    registry.create(&pod()).unwrap();
+    registry.delete::<Pod>("default", "web", Some(30)).unwrap();
+    let check = |grace: Option<i64>, expected: (i64, &str)| {
+        registry.delete::<Pod>("default", "web", grace).unwrap();
+        let metadata = registry.get::<Pod>("default", "web").unwrap().metadata;
+        let end = metadata.deletion_timestamp.unwrap().0.to_string();
+        let found = (
+            metadata.deletion_grace_period_seconds.unwrap(),
+            end.as_str(),
+        );
+        assert_eq!(found, expected, "{grace:?}");
+    };
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    check(Some(40), (30, "2026-01-01T00:00:30Z"));
+    check(Some(20), (20, "2026-01-01T00:00:20Z"));
+    let short = |pod: &mut Pod| pod.status.as_mut().unwrap().phase = Some("Failed".to_owned());
+    registry.edit_status("default", "web", short).unwrap();
+    check(None, (20, "2026-01-01T00:00:20Z"));
+    check(Some(-1), (1, "2026-01-01T00:00:01Z"));
+}
+
 #[test]
 fn an_unbound_pod_goes_at_once() {
     let registry = registry();
