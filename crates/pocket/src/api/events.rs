@@ -51,6 +51,18 @@ pub(super) fn store(kind: &Kind, mut object: Value) -> Value {
     object
 }
 
+/// The path at which what `kind` has at `path` is stored. The stored one is understood as well.
+///
+/// Rule: `pkg/apis/events/v1/conversion.go`, `AddFieldLabelConversionsForEvent`.
+pub(super) fn stored_path(kind: &Kind, path: &str) -> String {
+    let (first, rest) = path.split_at(path.find('.').unwrap_or(path.len()));
+    let mut renamed = FIELDS.iter().filter(|(_, view)| *view == first);
+    match renamed.next() {
+        Some((core, _)) if kind.group == VIEW.group => format!("{core}{rest}"),
+        _ => path.to_owned(),
+    }
+}
+
 fn rename(object: &mut Value, version: &str, fields: [(&str, &str); 7]) {
     let Some(object) = object.as_object_mut() else {
         return;

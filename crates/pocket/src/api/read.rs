@@ -47,7 +47,7 @@ impl Call {
     }
 
     pub(super) fn selection(&self) -> Result<Selection, Refusal> {
-        Selection::parse(self.within(), &self.query)
+        Selection::parse(self.target.kind, self.within(), &self.query)
     }
 
     /// The namespace that a collection is narrowed to.

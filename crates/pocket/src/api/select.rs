@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use rules::selector::Selector;
 use serde_json::Value;
 
+use super::events;
 use super::query::Query;
+use crate::kind::Kind;
 use crate::refusal::Refusal;
 
 /// What an object must be like to be shown.
@@ -30,8 +32,12 @@ struct FieldTerm {
 }
 
 impl Selection {
-    /// The selection of a request within `namespace`.
-    pub(super) fn parse(namespace: Option<&str>, query: &Query) -> Result<Self, Refusal> {
+    /// The selection of a request for objects of `kind` within `namespace`.
+    pub(super) fn parse(
+        kind: &Kind,
+        namespace: Option<&str>,
+        query: &Query,
+    ) -> Result<Self, Refusal> {
         let labels = query.label_selector.parse().map_err(|error| {
             Refusal::bad_request(format!("unable to parse label selector: {error}"))
         })?;
@@ -39,7 +45,9 @@ impl Selection {
             .field_selector
             .split(',')
             .filter(|term| !term.is_empty());
-        let fields = terms.map(FieldTerm::parse).collect::<Result<_, _>>()?;
+        let fields = terms
+            .map(|term| FieldTerm::parse(kind, term))
+            .collect::<Result<_, _>>()?;
         let namespace = namespace
             .filter(|namespace| !namespace.is_empty())
             .map(str::to_owned);
@@ -60,7 +68,7 @@ impl Selection {
 }
 
 impl FieldTerm {
-    fn parse(term: &str) -> Result<Self, Refusal> {
+    fn parse(kind: &Kind, term: &str) -> Result<Self, Refusal> {
         let unequal = term
             .split_once("!=")
             .map(|(path, value)| (path, value, false));
@@ -73,7 +81,7 @@ impl FieldTerm {
                 "invalid field selector {term:?}: {why}"
             )));
         };
-        let pointer = format!("/{}", path.replace('.', "/"));
+        let pointer = format!("/{}", events::stored_path(kind, path).replace('.', "/"));
         Ok(Self {
             pointer,
             value: value.to_owned(),
@@ -106,6 +114,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn pods() -> &'static Kind {
+        Kind::find("", "pods").unwrap()
+    }
+
     fn query(labels: &str, fields: &str) -> Query {
         Query {
             label_selector: labels.to_owned(),
@@ -121,7 +133,8 @@ mod tests {
             "spec": {"nodeName": "pocket"},
         });
         let check = |labels: &str, fields: &str, expected: bool| {
-            let selection = Selection::parse(Some("default"), &query(labels, fields)).unwrap();
+            let selection =
+                Selection::parse(pods(), Some("default"), &query(labels, fields)).unwrap();
             assert_eq!(selection.matches(&pod), expected, "{labels} {fields}");
         };
         check("", "", true);
@@ -131,7 +144,7 @@ mod tests {
         check("", "spec.nodeName!=,metadata.namespace=default", true);
         check("", "status.phase=Running", false);
         assert!(
-            !Selection::parse(Some("other"), &query("", ""))
+            !Selection::parse(pods(), Some("other"), &query("", ""))
                 .unwrap()
                 .matches(&pod)
         );
@@ -141,7 +154,7 @@ mod tests {
     fn what_cannot_be_read_is_a_bad_request() {
         let check = |labels, fields| {
             assert_eq!(
-                Selection::parse(None, &query(labels, fields))
+                Selection::parse(pods(), None, &query(labels, fields))
                     .unwrap_err()
                     .code,
                 400
@@ -149,5 +162,23 @@ mod tests {
         };
         check("app in", "");
         check("", "metadata.name");
+    }
+
+    #[test]
+    fn events_are_selected_by_the_names_of_their_group() {
+        let event = json!({"involvedObject": {"kind": "Pod"}, "reason": "Killing", "message": "m"});
+        let check = |group: &str, fields: &str, expected: bool| {
+            let kind = match group {
+                "" => Kind::find("", "events").unwrap(),
+                group => events::view(group, "events").unwrap(),
+            };
+            let selection = Selection::parse(kind, None, &query("", fields)).unwrap();
+            assert_eq!(selection.matches(&event), expected, "{group} {fields}");
+        };
+        check("events.k8s.io", "regarding.kind=Pod,reason=Killing", true);
+        check("events.k8s.io", "regarding.kind=Node", false);
+        check("events.k8s.io", "involvedObject.kind=Pod,note=m", true);
+        check("", "involvedObject.kind=Pod", true);
+        check("", "regarding.kind=Pod", false);
     }
 }
