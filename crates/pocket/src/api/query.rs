@@ -27,6 +27,7 @@ pub(super) struct Query {
     pub(super) validation: Validation,
     pub(super) force: bool,
     pub(super) grace: Option<i64>,
+    pub(super) propagation: Option<String>,
     /// The ports of a port-forward, in order.
     pub(super) ports: Vec<u16>,
 }
@@ -73,8 +74,9 @@ impl Query {
             "fieldValidation" => self.validation = validation(&value)?,
             "resourceVersion" => self.version = optional(name, &value)?,
             "resourceVersionMatch" => self.version_match = version_match(&value)?,
-            "timeoutSeconds" => self.timeout = optional(name, &value)?.map(Duration::from_secs),
+            "timeoutSeconds" => self.timeout = timeout(optional(name, &value)?),
             "gracePeriodSeconds" => self.grace = optional(name, &value)?,
+            "propagationPolicy" => self.propagation = Some(value),
             "ports" => self.ports.extend(ports(&value)?),
             _ => {}
         }
@@ -85,6 +87,12 @@ impl Query {
 /// `?watch` and `?watch=1` mean true.
 fn truth(value: &str) -> bool {
     !matches!(value, "0" | "false" | "False" | "FALSE" | "f" | "F")
+}
+
+/// None at all is as good as none said, and a year is for ever.
+fn timeout(seconds: Option<u64>) -> Option<Duration> {
+    let seconds = seconds.filter(|seconds| *seconds > 0)?;
+    Some(Duration::from_secs(seconds.min(365 * 24 * 60 * 60)))
 }
 
 fn optional<T: FromStr>(name: &str, value: &str) -> Result<Option<T>, Refusal> {
@@ -176,6 +184,17 @@ mod tests {
         assert_eq!(parse("dryRun", "Some").unwrap_err().code, 422);
         assert_eq!(parse("fieldValidation", "Lax").unwrap_err().code, 422);
         assert!(parse("pretty", "true").is_ok());
+    }
+
+    #[test]
+    fn a_timeout_is_of_some_length() {
+        let check = |value, expected| {
+            let seconds = parse("timeoutSeconds", value).unwrap().timeout;
+            assert_eq!(seconds.map(|it| it.as_secs()), expected, "{value}");
+        };
+        check("5", Some(5));
+        check("0", None);
+        check("18446744073709551615", Some(31_536_000));
     }
 
     #[test]

@@ -59,7 +59,10 @@ async fn deletion(call: &Call, request: Request) -> Result<Deletion, Refusal> {
         uid: text(&preconditions["uid"]),
         version: text(&preconditions["resourceVersion"]),
         dry_run: call.query.dry_run || options["dryRun"] == json!(["All"]),
-        hold: match options["propagationPolicy"].as_str() {
+        hold: match options["propagationPolicy"]
+            .as_str()
+            .or(call.query.propagation.as_deref())
+        {
             Some("Foreground") => Some(FOREGROUND),
             Some("Orphan") => Some(ORPHAN),
             _ => None,

@@ -105,3 +105,15 @@ async fn namespaces_close_before_they_go() {
         "NotFound"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_query_may_say_that_an_owner_goes_last() {
+    let client = Client::new();
+    client.post(DEPLOYMENTS, &deployment()).await;
+    let path = format!("{DEPLOYMENTS}/web?propagationPolicy=Foreground");
+    let (code, marked) = client.delete(&path, &Value::Null).await;
+    assert_eq!(
+        (code, &marked["metadata"]["finalizers"]),
+        (200, &json!(["foregroundDeletion"]))
+    );
+}
