@@ -46,6 +46,24 @@ pub(super) fn complete(container: &mut Container) {
     }
 }
 
+/// A container asks for what it is limited to, where it does not say.
+///
+/// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Pod`.
+pub(super) fn request_limits(container: &mut Container) {
+    let Some(resources) = &mut container.resources else {
+        return;
+    };
+    let Some(limits) = &resources.limits else {
+        return;
+    };
+    let requests = resources.requests.get_or_insert_default();
+    for (name, limit) in limits {
+        requests
+            .entry(name.clone())
+            .or_insert_with(|| limit.clone());
+    }
+}
+
 /// `path` is that of the container itself.
 pub(super) fn check(container: &Container, path: &str, faults: &mut Faults) {
     check_name(&container.name, &format!("{path}.name"), faults);

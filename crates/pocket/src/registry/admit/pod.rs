@@ -25,6 +25,7 @@ impl Admit for Pod {
         complete(spec);
         // A template leaves this to its Pods.
         spec.enable_service_links.get_or_insert(true);
+        containers_mut(spec).for_each(container::request_limits);
     }
 
     fn check(&self, faults: &mut Faults) {
@@ -73,6 +74,10 @@ pub(super) fn check_template(template: &PodTemplateSpec, faults: &mut Faults) {
         return faults.required("spec.template.spec.containers", "");
     };
     check(spec, "spec.template.spec", faults);
+    if spec.active_deadline_seconds.is_some() {
+        let why = "activeDeadlineSeconds in ReplicaSet is not Supported";
+        faults.forbidden("spec.template.spec.activeDeadlineSeconds", why);
+    }
     let policy = spec.restart_policy.as_ref();
     fields::check_word(
         policy,
@@ -197,11 +202,12 @@ fn quality_of_service(spec: &PodSpec) -> &'static str {
     let guaranteed = |container: &&Container| {
         container.resources.as_ref().is_some_and(|resources| {
             let limits = resources.limits.clone().unwrap_or_default();
-            let requests = resources.requests.as_ref().unwrap_or(&limits);
+            let mut requests = limits.clone();
+            requests.extend(resources.requests.clone().unwrap_or_default());
             ["cpu", "memory"]
                 .iter()
                 .all(|name| limits.contains_key(*name))
-                && *requests == limits
+                && requests == limits
         })
     };
     if !containers.iter().any(asks) {

@@ -242,6 +242,30 @@ fn wrong_deployments_are_refused() {
         json!("Never"),
         "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"",
     );
+    check(
+        "/spec/template/spec/activeDeadlineSeconds",
+        json!(5),
+        "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported",
+    );
+}
+
+#[test]
+fn what_is_limited_is_asked_for() {
+    let resources = |pod: &Value| pod["spec"]["containers"][0]["resources"].clone();
+    let limits = json!({"cpu": "1", "memory": "64Mi"});
+    let body = pod(json!({"resources": {"limits": limits, "requests": {"cpu": "500m"}}}));
+    let created = create::<Pod>(&body).unwrap();
+    let requests = json!({"cpu": "500m", "memory": "64Mi"});
+    assert_eq!(
+        resources(&created),
+        json!({"limits": limits, "requests": requests})
+    );
+    assert_eq!(created["status"]["qosClass"], "Burstable");
+    let body = pod(json!({"resources": {"limits": limits, "requests": {"cpu": "1"}}}));
+    assert_eq!(
+        create::<Pod>(&body).unwrap()["status"]["qosClass"],
+        "Guaranteed"
+    );
 }
 
 #[test]
