@@ -181,7 +181,7 @@ impl Teller {
     fn finish(mut self) -> Story {
         self.add_traffic();
         self.name_pods();
-        let steps = settle(self.steps);
+        let steps = settle(&self.steps);
         let mut states = States::new();
         for step in &steps {
             let told = states.entry(step.object.clone()).or_default();
@@ -237,6 +237,10 @@ impl Teller {
         });
     }
 }
+
+/// How much later one watch may tell than another, in microseconds. Far below the time between two changes to and fro, which is some
+/// probes'.
+const LATE: i64 = 500_000;
 
 /// Of changes at one time: a container's comes before its Pod's, that before the Service's and the users'.
 fn rank(object: &str) -> u8 {

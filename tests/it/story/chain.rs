@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{States, Step, rank};
+use super::{LATE, States, Step, rank};
 
 /// The order along each way from a container over its Pod to a Service and on to a user of that Service.
 pub(super) fn chains(
@@ -63,9 +63,6 @@ fn told_late(effect: &Step, cause: &Step) -> bool {
         && cause.at - effect.at <= LATE
         && serves(&cause.state) == serves(&effect.state)
 }
-
-/// How late a watch may tell, in microseconds. Far below the time between two changes to and fro, which is some probes'.
-const LATE: i64 = 500_000;
 
 fn serves(state: &str) -> bool {
     [" ready ", "Ready=True", "ready=true", "ok"]

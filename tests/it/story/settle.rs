@@ -1,26 +1,83 @@
 //! What a real node sometimes shows and sometimes skips is no part of a story: what may be seen of a container on the way through a restart.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
-use super::{Step, rank};
+use super::{LATE, Step, rank};
 
 /// Takes out what a real node sometimes shows and sometimes skips, and what the Pod and its Services showed only because of it.
-pub(super) fn settle(steps: Vec<Step>) -> Vec<Step> {
-    let optional = passing(&steps);
-    let mut blinking = false;
+pub(super) fn settle(steps: &[Step]) -> Vec<Step> {
+    let optional = passing(steps);
+    let blinks = blinks(steps, &optional);
+    let mut told: BTreeMap<&str, &str> = BTreeMap::new();
     let mut kept = Vec::new();
-    for (number, step) in steps.into_iter().enumerate() {
-        match rank(&step.object) {
-            0 if optional.contains(&number) => blinking = true,
-            0 => {
-                blinking = false;
-                kept.push(step);
-            }
-            _ if blinking => {}
-            _ => kept.push(step),
+    for (number, step) in steps.iter().enumerate() {
+        let told_before = told.get(step.object.as_str()).copied();
+        let left_out = if rank(&step.object) == 0 {
+            optional.contains(&number)
+        } else {
+            let mut blinks = blinks.iter();
+            blinks.any(|blink| blink.explains(number, told_before, steps))
+        };
+        if !left_out {
+            told.insert(&step.object, &step.state);
+            kept.push(step.clone());
         }
     }
     kept
+}
+
+/// Changes of containers, one after the other, that are no part of the story. Numbers are those of steps.
+struct Blink {
+    /// The first of them, and the change of a container that ends them.
+    during: Range<usize>,
+    /// From the change of a container before them to the one after their end.
+    around: Range<usize>,
+}
+
+fn blinks(steps: &[Step], optional: &BTreeSet<usize>) -> Vec<Blink> {
+    let containers: Vec<usize> = (0..steps.len())
+        .filter(|number| rank(&steps[*number].object) == 0)
+        .collect();
+    let at = |place: usize| containers.get(place).copied().unwrap_or(steps.len());
+    let mut place = 0;
+    let mut blinks = Vec::new();
+    for changes in
+        containers.chunk_by(|one, other| optional.contains(one) == optional.contains(other))
+    {
+        let (first, after) = (place, place + changes.len());
+        place = after;
+        if optional.contains(&changes[0]) {
+            blinks.push(Blink {
+                during: at(first)..at(after),
+                around: first.checked_sub(1).map_or(0, at)..at(after + 1),
+            });
+        }
+    }
+    blinks
+}
+
+impl Blink {
+    /// Whether a Pod, a slice or a user shows this state only because of the blink: within it, or told a little early or late and soon
+    /// taken back. Each is watched apart, and on a busy machine a slice may be told of before the container, or after its next change.
+    fn explains(&self, number: usize, told: Option<&str>, steps: &[Step]) -> bool {
+        if self.during.contains(&number) {
+            return true;
+        }
+        let Some(end) = steps.get(self.during.end) else {
+            return false;
+        };
+        let step = &steps[number];
+        let time = steps[self.during.start].at - LATE..end.at + MOMENT;
+        let taken_back = steps[number..].iter().any(|later| {
+            later.object == step.object
+                && Some(later.state.as_str()) == told
+                && time.contains(&later.at)
+        });
+        self.around.contains(&number) && time.contains(&step.at) && taken_back
+    }
 }
 
 /// The states on the way through a restart, from the last time a container was ready to the first time it is ready again. Which of them are
@@ -70,10 +127,12 @@ struct Known {
     restarts: u32,
 }
 
+/// As long as a state may show only what is left of the one before, in microseconds.
+const MOMENT: i64 = 2_000_000;
+
 /// A successor that is ready at once, and no longer two seconds later, was so only by what was left of the one before; so was a process that
 /// was ready again for no longer than that before it ended.
 fn forget_leftovers(states: &mut [Known]) {
-    const MOMENT: i64 = 2_000_000;
     for number in 1..states.len().saturating_sub(1) {
         let [before, at, after] = [states[number - 1], states[number], states[number + 1]];
         let short = at.ready && after.at - at.at < MOMENT;
@@ -101,7 +160,7 @@ fn check(states: &[(i64, &str)], told: &[&str]) {
         object: "deploy/web#0/app".to_owned(),
         state: (*state).to_owned(),
     };
-    let kept = settle(states.iter().map(step).collect());
+    let kept = settle(&states.iter().map(step).collect::<Vec<_>>());
     let kept: Vec<_> = kept.iter().map(|step| step.state.as_str()).collect();
     assert_eq!(kept, told);
 }
@@ -151,4 +210,36 @@ fn what_a_container_ends_in_is_told() {
         &[(0, first), (5, second), (8, down)],
         &[first, second, down],
     );
+}
+
+#[test]
+fn a_slice_that_tells_of_a_restart_early_or_late_is_chance_as_well() {
+    let step = |at: i64, object: &str, state: &str| Step {
+        at: at * 1_000,
+        object: object.to_owned(),
+        state: state.to_owned(),
+    };
+    let (container, slice) = ("pod/web#0/a", "svc/web pod/web#0");
+    let told = |away, back| {
+        let mut steps = vec![
+            step(0, container, "running ready restarts=0"),
+            step(0, slice, "ready=true"),
+            step(5_000, container, "running unready restarts=1"),
+            step(6_000, container, "running ready restarts=1"),
+            step(away, slice, "ready=false"),
+            step(back, slice, "ready=true"),
+        ];
+        steps.sort_by_key(|step| step.at);
+        let mut slices = settle(&steps);
+        slices.retain(|step| step.object == slice);
+        slices.dedup_by(|one, before| one.state == before.state);
+        slices.len()
+    };
+    assert_eq!(told(5_100, 6_100), 1);
+    assert_eq!(told(6_010, 6_100), 1);
+    assert_eq!(told(4_900, 6_100), 1);
+    assert_eq!(told(6_010, 9_000), 3);
+    assert_eq!(told(8_100, 8_200), 3);
+    assert_eq!(told(4_000, 6_100), 3);
+    assert_eq!(told(4_000, 4_100), 3);
 }
