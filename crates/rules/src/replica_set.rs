@@ -3,7 +3,7 @@
 //! An unready Pod is never deleted for being unready, only before others when there are too many. Names, templates and
 //! the writing itself are not here.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::moment::Moment;
@@ -13,6 +13,8 @@ use crate::moment::Moment;
 pub struct Member {
     /// Its name.
     pub name: String,
+    /// Its `metadata.uid`.
+    pub uid: String,
     /// Whether it is bound to a node.
     pub bound: bool,
     /// How far it has come.
@@ -68,14 +70,16 @@ pub struct Counts {
     pub terminating: usize,
 }
 
+/// What to do at `now`.
+///
 /// Rule: `pkg/controller/replicaset/replica_set.go`, `manageReplicas`.
-pub fn action(wanted: usize, pods: &[Member]) -> Action {
+pub fn action(wanted: usize, pods: &[Member], now: Moment) -> Action {
     let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
     let surplus = active.len().saturating_sub(wanted);
     if surplus == 0 {
         return Action::Create(wanted - active.len());
     }
-    active.sort_by_key(|pod| pod.deletion_order());
+    sort(&mut active, now);
     Action::Delete(
         active
             .into_iter()
@@ -116,20 +120,49 @@ impl Member {
         self.phase != Phase::Ended && !self.terminating
     }
 
-    /// Those worth least come first; equals go by name.
+    /// Whether it goes before another one: whoever is worth less. Times count by their order of magnitude, so that it is
+    /// not always the newest that go; within one it is the uid, which is as good as chance.
     ///
     /// Rule: `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`, for a single node.
-    fn deletion_order(&self) -> impl Ord + use<> {
-        (
-            self.bound,
-            self.phase,
-            self.ready_since.is_some(),
-            self.deletion_cost,
-            Reverse(self.ready_since),
-            Reverse(self.restarts),
-            Reverse(self.created),
-            self.name.clone(),
-        )
+    fn goes_before(&self, other: &Self, now: Moment) -> bool {
+        let standing = |pod: &Self| {
+            let ready = pod.ready_since.is_some();
+            (pod.bound, pod.phase, ready, pod.deletion_cost)
+        };
+        let by_time = |one: Moment, two: Moment| {
+            let order = magnitude(now - one).cmp(&magnitude(now - two));
+            order.then_with(|| self.uid.cmp(&other.uid))
+        };
+        let ready = match (self.ready_since, other.ready_since) {
+            (Some(one), Some(two)) if one != two => by_time(one, two),
+            _ => Ordering::Equal,
+        };
+        let created = || match (self.created, other.created) {
+            (one, two) if one != two => by_time(one, two),
+            _ => Ordering::Equal,
+        };
+        let order = standing(self).cmp(&standing(other)).then(ready);
+        let order = order.then(other.restarts.cmp(&self.restarts));
+        order.then_with(created).is_lt()
+    }
+}
+
+/// The power of two that a time has reached, in nanoseconds.
+///
+/// Rule: the same file, `logarithmicRankDiff`.
+fn magnitude(time: Duration) -> Option<u32> {
+    time.as_nanos().checked_ilog2()
+}
+
+/// Sorts by insertion, as Go does with up to twelve: the order can go round in a circle, which other ways to sort do not
+/// bear.
+fn sort(pods: &mut [&Member], now: Moment) {
+    for next in 1..pods.len() {
+        let mut place = next;
+        while place > 0 && pods[place].goes_before(pods[place - 1], now) {
+            pods.swap(place, place - 1);
+            place -= 1;
+        }
     }
 }
 
@@ -137,9 +170,12 @@ impl Member {
 mod tests {
     use super::*;
 
+    const NOW: Moment = Moment::from_secs(12);
+
     fn pod(name: &str) -> Member {
         Member {
             name: name.to_owned(),
+            uid: name.to_owned(),
             bound: true,
             phase: Phase::Running,
             ready_since: Some(Moment::from_secs(10)),
@@ -153,8 +189,8 @@ mod tests {
 
     #[test]
     fn missing_pods_are_created() {
-        assert_eq!(action(3, &[pod("a")]), Action::Create(2));
-        assert_eq!(action(1, &[pod("a")]), Action::Create(0));
+        assert_eq!(action(3, &[pod("a")], NOW), Action::Create(2));
+        assert_eq!(action(1, &[pod("a")], NOW), Action::Create(0));
         let leaving = Member {
             terminating: true,
             ..pod("a")
@@ -163,7 +199,7 @@ mod tests {
             phase: Phase::Ended,
             ..pod("b")
         };
-        assert_eq!(action(1, &[leaving, ended]), Action::Create(1));
+        assert_eq!(action(1, &[leaving, ended], NOW), Action::Create(1));
     }
 
     #[test]
@@ -173,7 +209,7 @@ mod tests {
             restarts: 9,
             ..pod("a")
         };
-        assert_eq!(action(1, &[unready]), Action::Create(0));
+        assert_eq!(action(1, &[unready], NOW), Action::Create(0));
     }
 
     #[test]
@@ -188,6 +224,7 @@ mod tests {
                         ..first
                     },
                 ],
+                NOW,
             );
             assert_eq!(found, Action::Delete(vec!["z".to_owned()]), "{why}");
         };
@@ -241,9 +278,29 @@ mod tests {
             },
         );
         assert_eq!(
-            action(0, &[pod("b"), pod("a")]),
+            action(0, &[pod("a"), pod("b")], NOW),
             Action::Delete(vec!["a".into(), "b".into()])
         );
+    }
+
+    #[test]
+    fn ages_of_one_magnitude_are_equal_and_the_uid_decides() {
+        let pod = |name: &str, uid: &str, ready: u64, created: u64| Member {
+            uid: uid.to_owned(),
+            ready_since: Some(Moment::from_secs(ready)),
+            created: Moment::from_secs(created),
+            ..pod(name)
+        };
+        let check = |now: u64, pods: [Member; 2], expected: &str| {
+            let found = action(1, &pods, Moment::from_secs(now));
+            assert_eq!(found, Action::Delete(vec![expected.to_owned()]), "{now}");
+        };
+        // Ready for 2 s and for 1 s; a minute later that makes no difference.
+        check(12, [pod("old", "1", 10, 5), pod("new", "2", 11, 5)], "new");
+        check(72, [pod("old", "1", 10, 5), pod("new", "2", 11, 5)], "old");
+        check(72, [pod("old", "2", 10, 5), pod("new", "1", 11, 5)], "new");
+        // The same with ages.
+        check(72, [pod("old", "1", 11, 5), pod("new", "2", 11, 6)], "old");
     }
 
     #[test]
@@ -258,7 +315,7 @@ mod tests {
             ..pod("b")
         };
         assert_eq!(
-            action(1, &[restarted, unready]),
+            action(1, &[restarted, unready], NOW),
             Action::Delete(vec!["a".to_owned()])
         );
     }

@@ -82,7 +82,7 @@ impl Reconcile for Controller {
         }
         let members = self.members(&set);
         let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or_default();
-        match action(wanted, &members) {
+        match action(wanted, &members, self.registry.clock().now()) {
             Action::Create(0) => self.report(&set, &members),
             Action::Create(missing) => {
                 if let Err(refusal) = self.create(&set, missing) {

@@ -18,6 +18,7 @@ pub(super) fn of(pod: &Pod, set: &ReplicaSet, clock: &Clock) -> Member {
     let cost = annotations.and_then(|all| all.get(DELETION_COST)?.parse().ok());
     Member {
         name: name(pod).to_owned(),
+        uid: pod.metadata.uid.clone().unwrap_or_default(),
         bound: spec.is_some_and(|spec| spec.node_name.is_some()),
         phase: phase(&status),
         ready_since: ready_since(&status, clock),
