@@ -32,6 +32,11 @@ pub struct Kind {
     pub has_status: bool,
     /// Whether `metadata.generation` counts the changes of what is wanted.
     pub has_generation: bool,
+    /// Whether annotations are part of what is wanted: they count for the generation, and are written with the status
+    /// too.
+    ///
+    /// Rule: `pkg/registry/apps/deployment/strategy.go`, `PrepareForUpdate`.
+    pub has_wanted_annotations: bool,
     /// Whether replicas can be read and written at `scale`.
     pub has_scale: bool,
     /// Whether only pocket itself may write it.
@@ -55,6 +60,7 @@ impl Kind {
             namespaced: true,
             has_status: false,
             has_generation: false,
+            has_wanted_annotations: false,
             has_scale: false,
             read_only: false,
             schema: Schema::of::<K>(),
@@ -172,6 +178,7 @@ pub static KINDS: &[Kind] = &[
         in_all: true,
         has_status: true,
         has_generation: true,
+        has_wanted_annotations: true,
         has_scale: true,
         ..Kind::typical::<apps::Deployment>()
     },

@@ -131,9 +131,12 @@ impl Controller {
         };
         let revision = revision::next(new, &scene.old);
         let wait = deployment.spec.min_ready_seconds;
-        let set_behind = revision::of(new) != Some(revision) || new.spec.min_ready_seconds != wait;
+        let set_behind = revision::of(new) != Some(revision)
+            || new.spec.min_ready_seconds != wait
+            || !template::has_annotations(new, deployment);
         if set_behind {
             let change = |set: &mut ReplicaSet| {
+                template::annotate(&mut set.metadata, deployment);
                 revision::renew(&mut set.metadata, revision);
                 set.spec.min_ready_seconds = wait;
             };
@@ -141,10 +144,11 @@ impl Controller {
         }
         let deployment_behind = revision::of(deployment) != Some(revision);
         if deployment_behind {
+            // With the status, so that it makes no new generation.
             let change = |it: &mut Deployment| revision::write(&mut it.metadata, revision);
             leave(
                 self.registry
-                    .edit(namespace(deployment), name(deployment), change),
+                    .edit_status(namespace(deployment), name(deployment), change),
             );
         }
         set_behind || deployment_behind

@@ -80,7 +80,7 @@ fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value,
         proposed["status"] = current["status"].clone();
     }
     let mut next = (kind.schema.update)(kind, proposed, current)?;
-    if kind.has_generation && wanted(&next) != wanted(current) {
+    if kind.has_generation && wanted(kind, &next) != wanted(kind, current) {
         let generation = current["metadata"]["generation"]
             .as_i64()
             .unwrap_or_default();
@@ -92,6 +92,9 @@ fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value,
 fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, Refusal> {
     let mut next = current.clone();
     next["status"] = proposed["status"].clone();
+    if kind.has_wanted_annotations {
+        next["metadata"]["annotations"] = proposed["metadata"]["annotations"].clone();
+    }
     (kind.schema.shape)(next)
 }
 
@@ -121,10 +124,14 @@ fn check_preconditions(
     Ok(())
 }
 
-/// All that is neither metadata nor status.
-fn wanted(object: &Value) -> Vec<(&String, &Value)> {
+/// All that is neither metadata nor status, and the annotations where they are wanted.
+fn wanted<'a>(kind: &Kind, object: &'a Value) -> Vec<(&'a str, &'a Value)> {
     let fields = object.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, _)| *name != "metadata" && *name != "status");
+    let annotations = kind.has_wanted_annotations;
+    let annotations = annotations.then(|| ("annotations", &object["metadata"]["annotations"]));
     fields
-        .filter(|(name, _)| *name != "metadata" && *name != "status")
+        .map(|(name, value)| (name.as_str(), value))
+        .chain(annotations)
         .collect()
 }

@@ -97,6 +97,25 @@ pub(super) fn remember(metadata: &mut ObjectMeta, size: Size) {
     annotations.insert(MOST.to_owned(), size.most.to_string());
 }
 
+/// Whether a ReplicaSet has all annotations that its Deployment hands on.
+pub(super) fn has_annotations(set: &ReplicaSet, deployment: &Deployment) -> bool {
+    let present = set.metadata.annotations.as_ref();
+    handed_on(deployment).all(|(key, value)| present.and_then(|all| all.get(key)) == Some(value))
+}
+
+/// Gives a ReplicaSet the annotations of its Deployment; what was handed on before stays.
+///
+/// Rule: the same file, `copyDeploymentAnnotationsToReplicaSet`.
+pub(super) fn annotate(metadata: &mut ObjectMeta, deployment: &Deployment) {
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.extend(handed_on(deployment).map(|(key, value)| (key.clone(), value.clone())));
+}
+
+fn handed_on(deployment: &Deployment) -> impl Iterator<Item = (&String, &String)> {
+    let annotations = deployment.metadata.annotations.iter().flatten();
+    annotations.filter(|(key, _)| !OWN.contains(&key.as_str()))
+}
+
 fn metadata(
     deployment: &Deployment,
     rules: &rollout::Deployment,
@@ -104,16 +123,14 @@ fn metadata(
     labels: rules::selector::Labels,
     revision: u64,
 ) -> ObjectMeta {
-    let mut annotations = deployment.metadata.annotations.clone().unwrap_or_default();
-    annotations.retain(|key, _| !OWN.contains(&key.as_str()));
     let mut metadata = ObjectMeta {
         name: Some(format!("{}-{hash}", name(deployment))),
         namespace: deployment.metadata.namespace.clone(),
         labels: Some(labels),
-        annotations: Some(annotations),
         owner_references: Some(vec![owner::reference(deployment)]),
         ..ObjectMeta::default()
     };
+    annotate(&mut metadata, deployment);
     revision::write(&mut metadata, revision);
     remember(&mut metadata, rules.size());
     metadata

@@ -436,3 +436,23 @@ async fn a_replica_set_without_an_owner_is_adopted() {
         before
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn annotations_are_handed_on_and_make_a_generation() {
+    let cluster = Cluster::start();
+    cluster.deploy("one", &json!({}));
+    at_once().await;
+    assert_eq!(cluster.deployment().metadata.generation, Some(1));
+    cluster.edit_deployment(|deployment| {
+        let annotations = deployment.metadata.annotations.get_or_insert_default();
+        annotations.insert("kubernetes.io/change-cause".to_owned(), "why".to_owned());
+    });
+    at_once().await;
+    let deployment = cluster.deployment();
+    assert_eq!(deployment.metadata.generation, Some(2));
+    assert_eq!(deployment.status.unwrap().observed_generation, Some(2));
+    let [set] = cluster.list::<ReplicaSet>().try_into().unwrap();
+    let annotations = set.metadata.annotations.unwrap();
+    assert_eq!(annotations["kubernetes.io/change-cause"], "why");
+    assert_eq!(annotations["deployment.kubernetes.io/revision"], "1");
+}
