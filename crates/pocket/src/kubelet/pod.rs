@@ -190,11 +190,24 @@ impl PodLife {
             || old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
             || old.labels != new.labels
             || old.annotations != new.annotations
-            || gates(&before.pod) != gates(&self.order.pod);
+            || gates(&before.pod) != gates(&self.order.pod) && self.gates_matter();
         if old.generation != new.generation {
             self.reread();
         }
         concerns
+    }
+
+    /// Whether the present gates make another `Ready` of the status as it is.
+    ///
+    /// Rule: `pkg/kubelet/status/status_manager.go`, `NeedToReconcilePodReadiness`.
+    fn gates_matter(&self) -> bool {
+        let Some(before) = self.node.board.get(&self.uid) else {
+            return false;
+        };
+        let mut after = before.clone();
+        after.gates = gates(&self.order.pod);
+        after.date(Some(&before), self.node.clock.now());
+        after.ready() != before.ready()
     }
 
     /// Takes in a changed specification. A container of another image starts at the foot of its ladder.

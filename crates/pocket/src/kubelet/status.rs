@@ -76,6 +76,14 @@ impl Status {
         self.conditions = conditions.into_iter().map(date).collect();
     }
 
+    /// Whether it says that the Pod is ready, and if not, why.
+    pub(super) fn ready(&self) -> Option<(bool, &str)> {
+        let mut all = self.conditions.iter().map(|dated| &dated.condition);
+        let ready = all.find(|condition| condition.kind == "Ready")?;
+        let message = ready.why.as_ref().map_or("", |why| &why.message);
+        Some((ready.status, message))
+    }
+
     /// The container of this name, as its probes see it.
     pub(super) fn view(&self, name: &str, policy: RestartPolicy) -> View {
         let container = self.containers.iter().find(|it| it.name == name);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use expect_test::expect;
 use serde_json::json;
 
-use super::world::{World, container, pod};
+use super::world::{World, container, pod, probe};
 use super::{SECOND, seed};
 
 #[tokio::test(start_paused = true)]
@@ -124,4 +124,31 @@ async fn init_containers_run_to_their_end_before_the_others() {
     assert_eq!(world.starts("i").len(), 1);
     let last = world.seen().pop().unwrap();
     assert_eq!(last, "Running a:running! Ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_syncs_the_pod_only_if_that_changes_its_readiness() {
+    let world = World::new();
+    let probes = json!({"readinessProbe": probe(8080, "/readyz", &json!({"periodSeconds": 20}))});
+    world.answer("8080/readyz", 503);
+    world.create(pod(&json!({
+        "readinessGates": [{"conditionType": "x.dev/gate"}],
+        "containers": [container("a", 8080, &probes)],
+    })));
+    world.advance(10 * SECOND).await;
+    let unready = "containers with unready status: [a]";
+    assert_eq!(world.message("Ready"), unready);
+    // A sync would make the probe attempt once more.
+    let asked = world.requests("8080/readyz").len();
+    world.set_condition("x.dev/gate", "False");
+    world.advance(5 * SECOND).await;
+    assert_eq!(world.requests("8080/readyz").len(), asked);
+    world.answer("8080/readyz", 200);
+    world.advance(20 * SECOND).await;
+    let gated = "the status of pod readiness gate \"x.dev/gate\" is not \"True\", but False";
+    assert_eq!(world.message("Ready"), gated);
+    world.set_condition("x.dev/gate", "True");
+    let set = world.now();
+    world.until(|world| world.ready() == "True").await;
+    assert!(world.now() - set <= SECOND);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Namespace, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Namespace, Pod, PodCondition};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
@@ -82,6 +82,21 @@ impl World {
 
     pub(super) fn edit(&self, change: impl FnOnce(&mut Pod)) {
         self.registry.edit("n", "web", change).unwrap();
+    }
+
+    /// Somebody sets a condition of the Pod.
+    pub(super) fn set_condition(&self, kind: &str, status: &str) {
+        let condition = PodCondition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            ..PodCondition::default()
+        };
+        let change = |pod: &mut Pod| {
+            let conditions = pod.status.as_mut().unwrap().conditions.as_mut().unwrap();
+            conditions.retain(|found| found.type_ != condition.type_);
+            conditions.push(condition);
+        };
+        self.registry.edit_status("n", "web", change).unwrap();
     }
 
     pub(super) fn delete(&self, grace: Option<i64>) {
