@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::spam::{Said, Sent, Spam};
 
+use crate::kind::Kind;
 use crate::registry::{Object, Registry};
 
 /// The voice of one component about one object.
@@ -18,6 +19,7 @@ pub struct Recorder {
     registry: Registry,
     component: &'static str,
     host: Option<&'static str>,
+    kind: &'static Kind,
     about: ObjectReference,
     memory: Mutex<Memory>,
 }
@@ -56,6 +58,7 @@ impl Recorder {
             registry,
             component,
             host: None,
+            kind: Kind::of::<K>(),
             about: reference(object),
             memory: Mutex::new(memory),
         }
@@ -68,6 +71,14 @@ impl Recorder {
             host: Some(host),
             ..self
         }
+    }
+
+    /// Whether the object is still there, to be spoken about.
+    pub fn is_of_use(&self) -> bool {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (namespace, name) = (text(&self.about.namespace), text(&self.about.name));
+        let found = self.registry.get_value(self.kind, &namespace, &name);
+        found.is_some_and(|object| object["metadata"]["uid"] == text(&self.about.uid))
     }
 
     /// Says something about the whole object.

@@ -1,4 +1,8 @@
 //! A controller's voice: Events about whatever object it deals with.
+//!
+//! It remembers what it said of an object for as long as that is there, so that repeats are told as such.
+
+use std::collections::BTreeMap;
 
 use crate::events::{Recorder, Severity};
 use crate::registry::{Object, Registry};
@@ -8,6 +12,8 @@ pub(crate) struct Voice {
     registry: Registry,
     component: &'static str,
     random: fastrand::Rng,
+    /// By the uid of what they are about.
+    recorders: BTreeMap<String, Recorder>,
 }
 
 impl Voice {
@@ -16,6 +22,7 @@ impl Voice {
             registry,
             component,
             random,
+            recorders: BTreeMap::new(),
         }
     }
 
@@ -27,12 +34,45 @@ impl Voice {
         self.recorder(about).say(Severity::Warning, reason, message);
     }
 
-    fn recorder<K: Object>(&mut self, about: &K) -> Recorder {
-        Recorder::new(
-            self.registry.clone(),
-            self.component,
-            about,
-            self.random.fork(),
-        )
+    fn recorder<K: Object>(&mut self, about: &K) -> &Recorder {
+        let uid = about.metadata().uid.clone().unwrap_or_default();
+        if !self.recorders.contains_key(&uid) {
+            self.recorders.retain(|_, recorder| recorder.is_of_use());
+        }
+        self.recorders.entry(uid).or_insert_with(|| {
+            let (registry, random) = (self.registry.clone(), self.random.fork());
+            Recorder::new(registry, self.component, about, random)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Event, Pod};
+    use serde_json::json;
+
+    use super::*;
+    use crate::registry::tests::{from, registry};
+
+    fn pod(registry: &Registry, name: &str) -> Pod {
+        let containers = json!([{"name": "a", "image": "i"}]);
+        let metadata = json!({"name": name, "namespace": "default"});
+        let pod: Pod = from(json!({"metadata": metadata, "spec": {"containers": containers}}));
+        registry.create(&pod).unwrap()
+    }
+
+    #[test]
+    fn repeats_are_counted_as_long_as_the_object_is_there() {
+        let registry = registry();
+        let mut voice = Voice::new(registry.clone(), "x", fastrand::Rng::with_seed(1));
+        let web = pod(&registry, "web");
+        for _ in 0..3 {
+            voice.warn(&web, "FailedCreate", "no");
+        }
+        let [event] = registry.list::<Event>(None).try_into().unwrap();
+        assert_eq!(event.count, Some(3));
+        registry.delete::<Pod>("default", "web", Some(0)).unwrap();
+        voice.say(&pod(&registry, "web"), "Created", "yes");
+        assert_eq!(voice.recorders.len(), 1, "what is gone is forgotten");
     }
 }
