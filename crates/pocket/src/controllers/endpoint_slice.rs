@@ -3,6 +3,7 @@
 //! Who is in a slice and what is said of him is decided in [`rules::endpoints`]. Services without a selector and
 //! `ExternalName` Services are left to their authors. Slices of several Services are written one after another.
 
+mod times;
 mod wire;
 mod write;
 
@@ -14,6 +15,7 @@ use super::queue::Queue;
 use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
 use crate::registry::Registry;
+use times::Times;
 use write::Write;
 
 pub(crate) use wire::service_of;
@@ -23,6 +25,7 @@ struct Controller {
     services: Mirror<Service>,
     pods: Mirror<Pod>,
     slices: Mirror<EndpointSlice>,
+    times: Times,
     queue: Queue,
 }
 
@@ -34,6 +37,7 @@ pub(super) async fn run(registry: Registry) {
         services,
         pods,
         slices,
+        times: Times::default(),
         queue: Queue::default(),
     };
     drive(controller).await;
@@ -74,24 +78,26 @@ impl Reconcile for Controller {
 
     fn sync(&mut self, key: &Key) {
         let Some(service) = self.services.get(key) else {
-            return;
+            return self.times.forget(key);
         };
         let spec = service.spec.clone().unwrap_or_default();
         let selects_pods = spec.selector.is_some_and(|selector| !selector.is_empty());
         if !selects_pods || spec.type_.as_deref() == Some("ExternalName") {
             return;
         }
-        let pods = self
-            .pods
-            .within(namespace(service))
-            .filter(|pod| selects(service, pod));
+        let pods = || {
+            let all = self.pods.within(namespace(service));
+            all.filter(|pod| selects(service, pod))
+        };
+        let changed = self.times.changed(service, pods());
+        let pods = pods();
         let wanted = wire::service(service).slices(pods.map(|pod| (pod, wire::candidate(pod))));
         let present = self.slices.within(namespace(service));
         let own =
             present.filter(|slice| wire::is_managed(slice) && owner::controls(service, *slice));
         let wanted = wanted
             .into_iter()
-            .map(|slice| wire::slice(service, slice))
+            .map(|slice| wire::slice(service, slice, changed.as_ref()))
             .collect();
         for write in write::writes(wanted, own.cloned().collect()) {
             self.write(write);

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerPort, ObjectReference, Pod, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::endpoints::{self, Candidate, Conditions, Port, ServicePort, Slice, Target};
 use rules::selector::Labels;
@@ -14,6 +14,7 @@ use crate::registry::Change;
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
+pub(super) const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// The Service that a slice says it is of, whoever made it.
@@ -124,14 +125,20 @@ fn address(pod: &Pod) -> Option<&String> {
     pod.status.as_ref()?.pod_ip.as_ref()
 }
 
-/// A slice as it is to be, with a name still to be generated.
-pub(super) fn slice(service: &Service, slice: Slice<&Pod>) -> EndpointSlice {
+/// A slice as it is to be, with a name still to be generated. `changed` is when what it is about changed.
+pub(super) fn slice(
+    service: &Service,
+    slice: Slice<&Pod>,
+    changed: Option<&Time>,
+) -> EndpointSlice {
+    let annotation = |time: &Time| [(CHANGED.to_owned(), time.0.to_string())].into();
     let endpoints = slice.endpoints.iter();
     EndpointSlice {
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", name(service))),
             namespace: service.metadata.namespace.clone(),
             labels: Some(labels(service)),
+            annotations: changed.map(annotation),
             owner_references: Some(vec![owner::reference(service)]),
             ..ObjectMeta::default()
         },

@@ -7,6 +7,8 @@
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
+use super::wire::CHANGED;
+
 /// One write.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Write {
@@ -36,8 +38,18 @@ pub(super) fn writes(wanted: Vec<EndpointSlice>, mut present: Vec<EndpointSlice>
     writes
 }
 
-/// Gives a slice that exists the content of one that should.
+/// Gives a slice that exists the content of one that should. When that changed is told only if anything did.
 pub(super) fn renew(present: &mut EndpointSlice, wanted: &EndpointSlice) {
+    let same = present.metadata.labels == wanted.metadata.labels
+        && present.endpoints == wanted.endpoints
+        && present.ports == wanted.ports;
+    if same {
+        return;
+    }
+    let mut annotations = present.metadata.annotations.take().unwrap_or_default();
+    annotations.remove(CHANGED);
+    annotations.extend(wanted.metadata.annotations.clone().unwrap_or_default());
+    present.metadata.annotations = Some(annotations).filter(|all| !all.is_empty());
     present.metadata.labels.clone_from(&wanted.metadata.labels);
     present.endpoints.clone_from(&wanted.endpoints);
     present.ports.clone_from(&wanted.ports);

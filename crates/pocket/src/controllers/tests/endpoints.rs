@@ -190,3 +190,30 @@ async fn a_pod_relabelled_leaves_and_comes_back() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slice_tells_when_what_it_is_about_changed() {
+    let cluster = Cluster::start();
+    cluster.serve("web", &web());
+    settle(Duration::from_secs(5)).await;
+    let told = || {
+        let [slice] = cluster.list::<EndpointSlice>().try_into().unwrap();
+        let annotations = slice.metadata.annotations.unwrap_or_default();
+        annotations
+            .get("endpoints.kubernetes.io/last-change-trigger-time")
+            .cloned()
+    };
+    let at = |second: &str| Some(format!("2026-01-02T03:04:{second}Z"));
+    assert_eq!(told(), at("05"), "the Service came");
+    cluster.deploy("one", &json!({}));
+    at_once().await;
+    assert_eq!(told(), at("10"), "its Pod got ready");
+    settle(Duration::from_secs(5)).await;
+    let [pod] = cluster.names::<Pod>().try_into().unwrap();
+    cluster.set_ready(&pod, false);
+    at_once().await;
+    assert_eq!(told(), at("15"));
+    cluster.edit_deployment(|deployment| deployment.spec.replicas = Some(0));
+    at_once().await;
+    assert_eq!(told(), None, "a deletion has no such time");
+}

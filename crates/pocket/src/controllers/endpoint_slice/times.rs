@@ -1,0 +1,66 @@
+//! When what a Service's slices are about last changed, as an annotation on them tells.
+//!
+//! Rule: `staging/src/k8s.io/endpointslice/trigger_time_tracker.go`.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::controllers::mirror::{Key, key, name};
+
+/// By Service, the times that its last look found.
+#[derive(Debug, Default)]
+pub(super) struct Times(BTreeMap<Key, Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    service: Option<Time>,
+    /// By name.
+    pods: BTreeMap<String, Time>,
+}
+
+impl Times {
+    /// The first of the changes since the last look at this Service, if there is a time for one. Of a Service that is
+    /// looked at first it is that of its creation.
+    ///
+    /// Rule: `ComputeEndpointLastChangeTriggerTime`.
+    pub(super) fn changed<'a>(
+        &mut self,
+        service: &Service,
+        pods: impl Iterator<Item = &'a Pod>,
+    ) -> Option<Time> {
+        let pods = pods.filter_map(|pod| Some((name(pod).to_owned(), readied(pod)?)));
+        let seen = Seen {
+            service: service.metadata.creation_timestamp.clone(),
+            pods: pods.collect(),
+        };
+        let now = seen.service.clone();
+        let Some(before) = self.0.get(&key(service)) else {
+            self.0.insert(key(service), seen);
+            return now;
+        };
+        let later = |(name, time): &(&String, &Time)| before.pods.get(*name) < Some(*time);
+        let pods = seen.pods.iter().filter(later).map(|(_, time)| time);
+        let created = seen
+            .service
+            .iter()
+            .filter(|_| seen.service > before.service);
+        let first = pods.chain(created).min().cloned();
+        self.0.insert(key(service), seen);
+        first
+    }
+
+    /// The Service is gone.
+    pub(super) fn forget(&mut self, service: &Key) {
+        self.0.remove(service);
+    }
+}
+
+/// When the Pod's readiness last changed.
+fn readied(pod: &Pod) -> Option<Time> {
+    let status = pod.status.as_ref()?;
+    let mut conditions = status.conditions.iter().flatten();
+    let ready = conditions.find(|condition| condition.type_ == "Ready")?;
+    ready.last_transition_time.clone()
+}
