@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::proxy::Pace;
 
 use crate::controllers::Mirror;
@@ -30,7 +31,7 @@ pub async fn run(registry: Registry, network: Arc<dyn Network>) {
     let clock = registry.clock();
     loop {
         // As long as nothing is new, nothing is done and no time passes.
-        while tracked::of(services.iter(), slices.iter()) == known {
+        while tracked::of(watched_services(&services), watched_slices(&slices)) == known {
             changed(&mut services, &mut slices).await;
             services.catch_up(|_| ());
             slices.catch_up(|_| ());
@@ -38,8 +39,8 @@ pub async fn run(registry: Registry, network: Arc<dyn Network>) {
         clock.until(pace.next(clock.now())).await;
         services.catch_up(|_| ());
         slices.catch_up(|_| ());
-        known = tracked::of(services.iter(), slices.iter());
-        let wanted = routes::of(services.iter(), slices.iter());
+        known = tracked::of(watched_services(&services), watched_slices(&slices));
+        let wanted = routes::of(watched_services(&services), watched_slices(&slices));
         publish(&*network, &published, &wanted);
         published = wanted;
         pace.ended(clock.now());
@@ -52,6 +53,27 @@ async fn changed(services: &mut Mirror<Service>, slices: &mut Mirror<EndpointSli
         () = services.changed() => {}
         () = slices.changed() => {}
     }
+}
+
+/// Services that no other proxy is named for.
+///
+/// Rule: `cmd/kube-proxy/app/server.go`, `Run`.
+fn watched_services(all: &Mirror<Service>) -> impl Iterator<Item = &Service> {
+    let named = "service.kubernetes.io/service-proxy-name";
+    all.iter().filter(|it| !has_label(&it.metadata, named))
+}
+
+/// Slices but those of headless Services.
+///
+/// Rule: the same.
+fn watched_slices(all: &Mirror<EndpointSlice>) -> impl Iterator<Item = &EndpointSlice> {
+    let headless = "service.kubernetes.io/headless";
+    all.iter().filter(|it| !has_label(&it.metadata, headless))
+}
+
+fn has_label(metadata: &ObjectMeta, label: &str) -> bool {
+    let labels = metadata.labels.as_ref();
+    labels.is_some_and(|labels| labels.contains_key(label))
 }
 
 fn publish(network: &dyn Network, before: &Routes, now: &Routes) {

@@ -71,12 +71,12 @@ fn number(slice: &EndpointSlice, port: &ServicePort) -> Option<u16> {
 }
 
 /// Where an endpoint is.
-pub(super) fn address(endpoint: &Endpoint) -> Option<IpAddr> {
+fn address(endpoint: &Endpoint) -> Option<IpAddr> {
     endpoint.addresses.first()?.parse().ok()
 }
 
 /// Rule: `pkg/proxy/endpointslicecache.go`; what is not said counts in the endpoint's favour.
-pub(super) fn conditions(endpoint: &Endpoint) -> Conditions {
+fn conditions(endpoint: &Endpoint) -> Conditions {
     let EndpointConditions {
         ready,
         serving,

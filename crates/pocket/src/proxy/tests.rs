@@ -70,6 +70,15 @@ impl Cluster {
         }
     }
 
+    /// Gives a slice a label.
+    fn label(&self, slice: &str, label: &str) {
+        let change = |slice: &mut EndpointSlice| {
+            let labels = slice.metadata.labels.get_or_insert_default();
+            labels.insert(label.to_owned(), String::new());
+        };
+        self.registry.edit("n", slice, change).unwrap();
+    }
+
     async fn is_served(&self) -> bool {
         tokio::time::sleep(Duration::from_millis(1)).await;
         self.host("10.244.0.9")
@@ -147,6 +156,45 @@ async fn what_a_proxy_does_not_look_at_costs_it_no_time() {
     cluster.registry.edit("n", "web", label).unwrap();
     assert!(cluster.is_served().await);
     cluster.publish("web-1", "");
+    assert!(!cluster.is_served().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_changes_about_a_slice_costs_a_second() {
+    let (cluster, _listener) = Cluster::start().await;
+    cluster.publish("web-1", "ready serving");
+    assert!(cluster.is_served().await);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    cluster.label("web-1", "team");
+    assert!(cluster.is_served().await);
+    cluster.publish("web-1", "");
+    assert!(cluster.is_served().await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!cluster.is_served().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slices_of_headless_services_are_not_watched() {
+    let (cluster, _listener) = Cluster::start().await;
+    cluster.publish("web-1", "ready serving");
+    assert!(cluster.is_served().await);
+    cluster.label("web-1", "service.kubernetes.io/headless");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!cluster.is_served().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_of_another_proxy_are_not_watched() {
+    let (cluster, _listener) = Cluster::start().await;
+    cluster.publish("web-1", "ready serving");
+    assert!(cluster.is_served().await);
+    let label = |service: &mut Service| {
+        let labels = service.metadata.labels.get_or_insert_default();
+        let name = "service.kubernetes.io/service-proxy-name";
+        labels.insert(name.to_owned(), "other".to_owned());
+    };
+    cluster.registry.edit("n", "web", label).unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(!cluster.is_served().await);
 }
 

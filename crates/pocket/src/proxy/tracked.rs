@@ -1,13 +1,14 @@
-//! What kube-proxy remembers of Services and slices. A change of anything else about them makes it do nothing, and so costs no pace.
+//! What kube-proxy remembers of Services and slices. A change of anything else makes it do nothing, and so costs no pace.
 //!
-//! Rule: `pkg/proxy/servicechangetracker.go` and `pkg/proxy/endpointslicecache.go`.
+//! Of a Service that is its ports; of a slice it is all of it, so that a label or an annotation of a slice costs the pace.
+//!
+//! Rule: `pkg/proxy/servicechangetracker.go` and `pkg/proxy/endpointslicecache.go`, `esDataChanged`.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::{EndpointPort, EndpointSlice};
-use rules::endpoints::Conditions;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::routes;
 use crate::controllers::{Key, key, service_of};
@@ -17,15 +18,8 @@ use crate::controllers::{Key, key, service_of};
 pub(super) struct Tracked {
     /// The Services' ports by name.
     services: BTreeMap<Key, Vec<(SocketAddr, Option<String>)>>,
-    /// Slices that belong to a Service.
-    slices: BTreeMap<Key, Slice>,
-}
-
-#[derive(Debug, PartialEq)]
-struct Slice {
-    service: Key,
-    ports: Vec<EndpointPort>,
-    endpoints: Vec<(Option<IpAddr>, Conditions)>,
+    /// The versions of slices that belong to a Service.
+    slices: BTreeMap<Key, Option<String>>,
 }
 
 /// What is to be remembered of these.
@@ -37,18 +31,10 @@ pub(super) fn of<'a>(
         let ports = routes::ports(service).map(|(address, port)| (address, port.name.clone()));
         (key(service), ports.collect())
     };
-    let slice = |slice: &EndpointSlice| {
-        let endpoints = slice.endpoints.iter().flatten();
-        let endpoints = endpoints.map(|it| (routes::address(it), routes::conditions(it)));
-        let tracked = Slice {
-            service: service_of(slice)?,
-            ports: slice.ports.clone().unwrap_or_default(),
-            endpoints: endpoints.collect(),
-        };
-        Some((key(slice), tracked))
-    };
+    let slices = slices.filter(|slice| service_of(slice).is_some());
+    let slice = |slice: &EndpointSlice| (key(slice), slice.metadata.resource_version.clone());
     Tracked {
         services: services.map(service).collect(),
-        slices: slices.filter_map(slice).collect(),
+        slices: slices.map(slice).collect(),
     }
 }
