@@ -161,6 +161,8 @@ pub enum Cause {
     OutOfMemory,
     /// There never was a process: its program could not be started.
     Unstarted,
+    /// Nobody knows: its Pod is over and there is no trace of it. When it ran is not known either.
+    Unknown,
 }
 
 impl Exit {
@@ -171,6 +173,21 @@ impl Exit {
             Cause::Process => "Error",
             Cause::OutOfMemory => "OOMKilled",
             Cause::Unstarted => "StartError",
+            Cause::Unknown => "ContainerStatusUnknown",
+        }
+    }
+
+    /// The end that is made up for a container of which there is no trace.
+    ///
+    /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
+    pub fn unknown() -> Self {
+        let message = "The container could not be located when the pod was terminated";
+        Self {
+            code: 137,
+            started: Moment::default(),
+            finished: Moment::default(),
+            cause: Cause::Unknown,
+            message: Some(message.to_owned()),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! A Pod as a sum of its containers: its phase, and in [`mod@conditions`] its conditions.
 
 pub mod conditions;
+mod lost;
 
 use crate::container::{RestartPolicy, Role, State};
 
 pub use conditions::{Condition, conditions};
+pub use lost::lost;
 
 /// What a status says of one container.
 #[derive(Clone, Debug)]

@@ -76,6 +76,26 @@ impl Status {
         self.conditions = conditions.into_iter().map(date).collect();
     }
 
+    /// Nothing of the Pod will run any more: each container has an end, and a Pod that was never started has failed. Its
+    /// conditions stay as they are.
+    ///
+    /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
+    pub(super) fn end(&mut self) {
+        let views: Vec<_> = self.containers.iter().map(ContainerStatus::view).collect();
+        let lost = rules::pod::lost(&views);
+        for (container, _) in self
+            .containers
+            .iter_mut()
+            .zip(lost)
+            .filter(|(_, lost)| *lost)
+        {
+            container.state = State::Terminated(Exit::unknown());
+        }
+        if !self.phase.is_terminal() {
+            self.phase = Phase::Failed;
+        }
+    }
+
     /// Whether it says that the Pod is ready, and if not, why.
     pub(super) fn ready(&self) -> Option<(bool, &str)> {
         let mut all = self.conditions.iter().map(|dated| &dated.condition);
@@ -235,17 +255,19 @@ fn terminated(
     id: Option<&ContainerId>,
     clock: &Clock,
 ) -> core::ContainerStateTerminated {
+    let id = id.filter(|_| exit.cause != Cause::Unknown);
     core::ContainerStateTerminated {
         container_id: id.map(ContainerId::to_string),
         exit_code: exit.code,
         reason: Some(exit.reason().to_owned()),
         message: exit.message.clone(),
         // What never ran has the zero of Unix for its start.
-        started_at: Some(match exit.cause {
-            Cause::Unstarted => Time(Timestamp::UNIX_EPOCH),
-            Cause::Process | Cause::OutOfMemory => clock.time_of(exit.started),
-        }),
-        finished_at: Some(clock.time_of(exit.finished)),
+        started_at: match exit.cause {
+            Cause::Unknown => None,
+            Cause::Unstarted => Some(Time(Timestamp::UNIX_EPOCH)),
+            Cause::Process | Cause::OutOfMemory => Some(clock.time_of(exit.started)),
+        },
+        finished_at: Some(clock.time_of(exit.finished)).filter(|_| exit.cause != Cause::Unknown),
         signal: None,
     }
 }

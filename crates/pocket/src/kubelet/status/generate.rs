@@ -76,22 +76,18 @@ impl Facts<'_> {
             containers,
         };
         status.date(self.before, now);
+        if self.stage == Stage::Terminated {
+            status.end();
+        }
         status
     }
 
-    /// A terminal phase is for ever, and at the end there is no other: a Pod that was never started has failed.
-    ///
-    /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
+    /// A terminal phase is for ever.
     fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> Phase {
         let over = self.stage == Stage::Terminated;
         let before = self.before.map(|before| before.phase);
-        let phase = before
-            .filter(|phase| phase.is_terminal())
-            .unwrap_or_else(|| phase(self.policy, over, views));
-        if over && !phase.is_terminal() {
-            return Phase::Failed;
-        }
-        phase
+        let before = before.filter(|phase| phase.is_terminal());
+        before.unwrap_or_else(|| phase(self.policy, over, views))
     }
 
     fn container(

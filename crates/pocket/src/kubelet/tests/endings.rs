@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use expect_test::expect;
 use serde_json::json;
 
 use super::world::{World, container, pod, probe};
@@ -41,13 +42,33 @@ async fn a_deleted_pod_is_told_then_killed_then_gone() {
 async fn one_that_never_started_has_failed_when_it_goes() {
     let world = World::new();
     let container = json!({"name": "a", "image": "nowhere:1"});
-    world.create(pod(&json!({"containers": [container]})));
+    let mut pod = pod(&json!({"containers": [container]}));
+    pod["metadata"]["finalizers"] = json!(["x.dev/keep"]);
+    world.create(pod);
     world.advance(5 * SECOND).await;
     world.delete(None);
-    world.until(|world| world.find().is_none()).await;
-    let seen = world.seen();
-    let last = seen.last().unwrap();
-    assert!(last.starts_with("Failed"), "{seen:#?}");
+    world.advance(5 * SECOND).await;
+    let left = world.pod().status.unwrap();
+    assert_eq!(left.phase.as_deref(), Some("Failed"));
+    let state = world.status("a").state.unwrap().terminated.unwrap();
+    expect![[r#"
+        ContainerStateTerminated {
+            container_id: None,
+            exit_code: 137,
+            finished_at: None,
+            message: Some(
+                "The container could not be located when the pod was terminated",
+            ),
+            reason: Some(
+                "ContainerStatusUnknown",
+            ),
+            signal: None,
+            started_at: None,
+        }
+    "#]]
+    .assert_debug_eq(&state);
+    let unready = "containers with unready status: [a]";
+    assert_eq!(world.message("Ready"), unready);
 }
 
 #[tokio::test(start_paused = true)]

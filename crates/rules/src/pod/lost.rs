@@ -1,0 +1,123 @@
+//! The containers of a Pod that is over of which nobody saw an end.
+
+use super::ContainerView;
+use crate::container::{Role, State};
+
+/// Whether the Pod's end makes up an end for each of these containers, which are all of the Pod in their order. For
+/// those that would not have been started yet it does not.
+///
+/// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
+pub fn lost(containers: &[ContainerView<'_>]) -> Vec<bool> {
+    let reached = containers
+        .iter()
+        .rposition(|view| view.role != Role::Main && !never_ran(view));
+    // The first counts as tried in any case.
+    let tried = reached.map_or(1, |place| place + 1);
+    let initialized = is_initialized(containers);
+    let is_lost = |(place, view): (usize, &ContainerView<'_>)| {
+        let tried = match view.role {
+            Role::Main => initialized,
+            Role::Init | Role::Sidecar => place < tried,
+        };
+        tried && !matches!(view.state, State::Terminated(_))
+    };
+    containers.iter().enumerate().map(is_lost).collect()
+}
+
+/// Rule: the same file, `hasPodInitialized`.
+fn is_initialized(containers: &[ContainerView<'_>]) -> bool {
+    let last = containers.iter().rfind(|view| view.role != Role::Main);
+    let has_run = |view: &ContainerView<'_>| view.role == Role::Main && !never_ran(view);
+    last.is_none_or(is_through) || containers.iter().any(has_run)
+}
+
+fn is_through(view: &ContainerView<'_>) -> bool {
+    match view.state {
+        State::Running { .. } => view.role == Role::Sidecar && view.started,
+        State::Terminated(exit) => view.role == Role::Init && exit.code == 0,
+        State::Waiting(_) => false,
+    }
+}
+
+fn never_ran(view: &ContainerView<'_>) -> bool {
+    matches!(view.state, State::Waiting(_)) && !view.ended_before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::{Exit, Refusal};
+
+    fn waits() -> State {
+        State::Waiting(Refusal::creating(false))
+    }
+
+    fn ended(code: i32) -> State {
+        State::Terminated(Exit {
+            code,
+            ..Exit::unknown()
+        })
+    }
+
+    #[track_caller]
+    fn check(containers: &[(Role, State)], expected: &[bool]) {
+        let views = containers.iter().map(|(role, state)| ContainerView {
+            name: "a",
+            role: *role,
+            state,
+            ended_before: false,
+            started: true,
+            ready: false,
+        });
+        assert_eq!(lost(&views.collect::<Vec<_>>()), expected);
+    }
+
+    #[test]
+    fn whoever_shows_no_end_is_lost() {
+        check(&[(Role::Main, waits())], &[true]);
+        check(
+            &[(Role::Main, ended(0)), (Role::Main, waits())],
+            &[false, true],
+        );
+    }
+
+    #[test]
+    fn whose_turn_it_was_not_yet_is_not() {
+        let (init, main) = (Role::Init, Role::Main);
+        check(
+            &[(init, waits()), (init, waits()), (main, waits())],
+            &[true, false, false],
+        );
+        check(
+            &[(init, ended(0)), (init, waits()), (main, waits())],
+            &[false, false, false],
+        );
+        check(
+            &[(init, ended(0)), (init, ended(1)), (main, waits())],
+            &[false, false, false],
+        );
+        check(
+            &[(init, ended(0)), (init, ended(0)), (main, waits())],
+            &[false, false, true],
+        );
+        check(
+            &[(init, waits()), (main, ended(0)), (main, waits())],
+            &[true, false, true],
+        );
+    }
+
+    #[test]
+    fn a_sidecar_that_started_lets_the_main_ones_start() {
+        let running = State::Running {
+            since: crate::Moment::default(),
+        };
+        check(
+            &[(Role::Sidecar, running), (Role::Main, waits())],
+            &[true, true],
+        );
+        check(
+            &[(Role::Sidecar, waits()), (Role::Main, waits())],
+            &[true, false],
+        );
+    }
+}
