@@ -1,36 +1,73 @@
 //! Ctrl-C, SIGTERM and a closed terminal, as something to wait for.
 
-use std::io;
+use std::{future, io, thread};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+};
 
 use crate::exit::Exit;
 
-/// Catches these signals for as long as the process lives, also while nobody waits.
+/// Catches these signals for as long as the process lives, also while nobody waits, and between two runtimes.
 #[derive(Debug)]
 pub struct Interrupt {
-    interrupted: Signal,
-    terminated: Signal,
-    hung_up: Signal,
+    caught: UnboundedReceiver<Exit>,
 }
 
 impl Interrupt {
     /// Begins to catch them.
     pub fn catch() -> io::Result<Self> {
-        Ok(Self {
-            interrupted: signal(SignalKind::interrupt())?,
-            terminated: signal(SignalKind::terminate())?,
-            hung_up: signal(SignalKind::hangup())?,
-        })
+        Self::by(&[
+            (SignalKind::interrupt(), Exit::Interrupted),
+            (SignalKind::terminate(), Exit::Terminated),
+            (SignalKind::hangup(), Exit::Terminated),
+        ])
+    }
+
+    /// Catches signals on a thread of its own, which ends with the process.
+    fn by(signals: &[(SignalKind, Exit)]) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let inside = runtime.enter();
+        let (tell, caught) = unbounded_channel();
+        for (kind, exit) in signals {
+            let (mut signal, exit, tell) = (signal(*kind)?, *exit, tell.clone());
+            tokio::spawn(async move {
+                while signal.recv().await.is_some() && tell.send(exit).is_ok() {}
+            });
+        }
+        drop(inside);
+        let thread = thread::Builder::new().name("signals".to_owned());
+        thread.spawn(move || runtime.block_on(future::pending::<()>()))?;
+        Ok(Self { caught })
     }
 
     /// Waits for the next one, and says how the process then ends.
     pub async fn next(&mut self) -> Exit {
-        tokio::select! {
-            biased;
-            _ = self.interrupted.recv() => Exit::Interrupted,
-            _ = self.terminated.recv() => Exit::Terminated,
-            _ = self.hung_up.recv() => Exit::Terminated,
+        match self.caught.recv().await {
+            Some(exit) => exit,
+            None => future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, id};
+
+    use super::*;
+
+    #[test]
+    fn a_signal_between_two_runtimes_is_not_lost() {
+        let mut interrupt =
+            Interrupt::by(&[(SignalKind::user_defined1(), Exit::Interrupted)]).unwrap();
+        let runtime = || Builder::new_current_thread().build().unwrap();
+        runtime().block_on(async {});
+        let sent = Command::new("kill")
+            .args(["-USR1", &id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        assert_eq!(runtime().block_on(interrupt.next()), Exit::Interrupted);
     }
 }

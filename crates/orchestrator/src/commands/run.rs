@@ -72,6 +72,7 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
         guard::may_write(context, named)?;
     }
     let outputs = Outputs::create(run)?;
+    let mut interrupt = Interrupt::catch()?;
     let seed = seed(run, &place);
     let id = draw(seed).suffix(ID_LENGTH);
     printer.note(format!("run {id}"));
@@ -92,7 +93,7 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
             seed,
             keep,
         };
-        match run_one(&job, &place, printer) {
+        match run_one(&job, &place, &mut interrupt, printer) {
             Ok(one) => {
                 exit = exit.and(one.exit);
                 if let Err(error) = printer.data(&told(experiment, &one, printer)) {
@@ -121,16 +122,20 @@ fn stops(exit: Exit) -> bool {
     )
 }
 
-fn run_one(job: &Job<'_>, place: &Place, printer: &Printer) -> Result<Ran, Failure> {
+fn run_one(
+    job: &Job<'_>,
+    place: &Place,
+    interrupt: &mut Interrupt,
+    printer: &Printer,
+) -> Result<Ran, Failure> {
     let mut draw = draw(job.seed);
     cluster::runtime(place)?.block_on(async {
-        let mut interrupt = Interrupt::catch()?;
         let cluster = tokio::select! {
             biased;
             exit = interrupt.next() => return Err(Failure::new(exit, "interrupted before anything was done")),
             cluster = Cluster::connect(place.clone(), &mut draw) => cluster?,
         };
-        run::run(job, &cluster, &mut draw, &mut interrupt, printer).await
+        run::run(job, &cluster, &mut draw, interrupt, printer).await
     })
 }
 
