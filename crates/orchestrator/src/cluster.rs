@@ -3,6 +3,7 @@
 //!
 //! This file and its folder alone name `pocket`.
 
+mod deadline;
 mod in_process;
 mod net;
 mod probe_target;
@@ -17,7 +18,6 @@ use kube::{
 };
 use pocket::Pocket;
 use tokio::runtime::{Builder, Runtime};
-use tower::timeout::TimeoutLayer;
 
 use crate::{
     draw::Draw,
@@ -31,9 +31,6 @@ const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// How long to wait for a connection to an API server, and for its first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long any answer of an API server may take to begin, a watch's too. Its webhooks may take as long.
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// A cluster to run on.
 pub struct Cluster {
@@ -214,7 +211,7 @@ impl Cluster {
             context: context.to_owned(),
             source: Box::new(source),
         })?;
-        let client = builder.with_layer(&TimeoutLayer::new(LONGEST)).build();
+        let client = deadline::client(builder);
         Ok(Self::new(client, place, namespace, Timestamp::now(), None))
     }
 
