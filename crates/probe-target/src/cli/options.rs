@@ -143,18 +143,22 @@ impl Options {
     }
 }
 
+/// What is given, but for what a kubelet says of a Service called `probe-target`: `PROBE_TARGET_PORT=tcp://10.0.0.1:80`.
 fn given<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    environment
-        .get(name)
-        .map(String::as_str)
-        .filter(|value| !value.is_empty())
+    let value = environment.get(name)?.as_str();
+    let of_service = name == "PROBE_TARGET_PORT" && value.contains("://");
+    Some(value).filter(|value| !value.is_empty() && !of_service)
 }
 
 impl Spec {
     /// `--port` may be given as `PROBE_TARGET_PORTS`.
     fn variable(&self) -> String {
         let name = self.name.replace('-', "_").to_ascii_uppercase();
-        let plural = if self.many { "S" } else { "" };
+        let plural = match self.many {
+            true if name.ends_with('S') => "ES",
+            true => "S",
+            false => "",
+        };
         format!("PROBE_TARGET_{name}{plural}")
     }
 }

@@ -96,6 +96,20 @@ fn the_environment_says_what_the_command_line_does_not() {
     );
 }
 
+#[test]
+fn what_a_kubelet_says_of_a_service_called_probe_target_is_no_option() {
+    check(
+        "PROBE_TARGET_PORT=tcp://10.96.0.1:80 journal wait
+        PROBE_TARGET_PORT=8080 journal wait",
+        &expect![[r#"
+            PROBE_TARGET_PORT=tcp://10.96.0.1:80 journal wait
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: Wait("timeout=30s", 30s) })
+            PROBE_TARGET_PORT=8080 journal wait
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: Wait("timeout=30s&port=8080", 30s) })
+        "#]],
+    );
+}
+
 /// The boot is the second.
 #[test]
 fn a_route_may_be_of_certain_boots() {
@@ -298,5 +312,6 @@ fn help_names_every_option_with_its_variable() {
             let variable = spec.name.replace('-', "_").to_uppercase();
             assert!(text.contains(&format!("PROBE_TARGET_{variable}")), "{text}");
         }
+        assert!(!text.contains("SSS]"), "{text}");
     }
 }
