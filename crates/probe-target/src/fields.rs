@@ -126,10 +126,18 @@ impl Fields {
 
     /// A list of at least two.
     pub(crate) fn list(&mut self, name: &'static str) -> Result<Option<Vec<Value>>, Invalid> {
-        self.typed(name, "a list of at least two", |value| match value {
-            Value::Array(items) if items.len() >= 2 => Some(items),
+        let expected = "a list of at least two";
+        let items = self.typed(name, expected, |value| match value {
+            Value::Array(items) => Some(items),
             _ => None,
-        })
+        })?;
+        match items {
+            Some(items) if items.len() < 2 => {
+                let message = format!("must be {expected}, not of {}", items.len());
+                Err(Invalid::new(self.path(name), message))
+            }
+            items => Ok(items),
+        }
     }
 
     /// A list of any length; absent is empty.

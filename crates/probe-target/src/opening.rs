@@ -168,6 +168,11 @@ impl Protocol {
         if self.is_secured() { "https" } else { "http" }
     }
 
+    /// Whether it has routes.
+    pub const fn has_routes(self) -> bool {
+        !matches!(self, Self::Tcp)
+    }
+
     /// Whether its routes are services.
     pub const fn is_grpc(self) -> bool {
         matches!(self, Self::Grpc | Self::Grpcs)

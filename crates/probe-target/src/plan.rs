@@ -96,13 +96,23 @@ impl Plan {
             let message = format!("{port} is none of the ports");
             return Err(Invalid::new(place.to_string(), message));
         }
+        let of_route = matches!(flip, Flip::Route(_));
         for (number, port) in &mut self.ports {
-            if holds && meant.is_none_or(|meant| meant == *number) {
+            let lacks = of_route && !port.opening.protocol.unwrap_or_default().has_routes();
+            if lacks && meant == Some(*number) {
+                return Err(Invalid::new(place.to_string(), without_routes(*number)));
+            }
+            if holds && !lacks && meant.is_none_or(|meant| meant == *number) {
                 port.lay(place, flip);
             }
         }
         Ok(())
     }
+}
+
+/// Why nothing is laid on a route there.
+pub(crate) fn without_routes(port: u16) -> String {
+    format!("{port} speaks tcp and has no routes; what it does is its state")
 }
 
 impl PlannedPort {
@@ -114,6 +124,10 @@ impl PlannedPort {
         let at = fields.path("routes");
         for (route, value) in fields.entries("routes")? {
             let path = join(&at, &route);
+            if !opening.protocol.unwrap_or_default().has_routes() {
+                let message = "a port that speaks tcp has no routes";
+                return Err(Invalid::new(path, message));
+            }
             if !route.starts_with('/') {
                 return Err(Invalid::new(path, "a path begins with a slash"));
             }
@@ -216,6 +230,10 @@ mod tests {
             "ports.8080.routes./x.leased",
         );
         check(r#"{"ports":{"8080":{"state":"shut"}}}"#, "ports.8080.state");
+        check(
+            r#"{"ports":{"80":{"protocol":"tcp","routes":{"/x":{"status":200}}}}}"#,
+            "ports.80.routes./x",
+        );
         check(r#"{"ports":{"08080":{}}}"#, "ports.08080");
         check(r#"{"boots":{"0":{}}}"#, "boots.0");
         check(r#"{"boots":{"1":[]}}"#, "boots.1");

@@ -17,6 +17,7 @@ use crate::client::{Client, Request, Take, Trouble};
 use crate::failure::Failure;
 use crate::invalid::Invalid;
 use crate::net::Network;
+use crate::opening::Protocol;
 use crate::percent;
 use crate::place::Place;
 use crate::process::Process;
@@ -77,7 +78,7 @@ pub(crate) async fn run<N: Network>(
             let effects = [&behaviour.effect].into_iter().chain(&behaviour.then);
             let word = effects.map(Effect::word).collect::<Vec<_>>().join(",");
             let mut said = Vec::new();
-            for port in remote.ports(port).await? {
+            for port in remote.routed(port).await? {
                 let ack = remote.put(&route(port, &path), &behaviour).await?;
                 said.push(format!("{port}{path} is {word} ({ack})\n"));
             }
@@ -149,11 +150,30 @@ impl<N: Network> Remote<'_, N> {
 
     /// The port given, or all there are.
     async fn ports(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
+        self.ports_that(given, |_| true).await
+    }
+
+    /// The port given, or all that have routes.
+    async fn routed(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
+        let routed = |protocol: &str| protocol != Protocol::Tcp.name();
+        let ports = self.ports_that(given, routed).await?;
+        if ports.is_empty() {
+            return Err(self.failed(&"no port has routes"));
+        }
+        Ok(ports)
+    }
+
+    async fn ports_that(
+        &self,
+        given: Option<u16>,
+        meant: impl Fn(&str) -> bool,
+    ) -> Result<Vec<u16>, Failure> {
         if let Some(port) = given {
             return Ok(vec![port]);
         }
         let state = read(&self.call("GET", "/v1/state", Vec::new()).await?)?;
         let ports = state["ports"].as_object().into_iter().flatten();
+        let ports = ports.filter(|(_, port)| meant(port["protocol"].as_str().unwrap_or_default()));
         Ok(ports.filter_map(|(port, _)| port.parse().ok()).collect())
     }
 

@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::log::Log;
 use crate::panel::{Changing, Entry, Panel, Refused};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::tally::Tally;
 use crate::tls::Tls;
 use crate::wire::{Ack, Memory, State};
@@ -268,6 +268,9 @@ impl From<Denied> for Refused {
                     "port",
                     format!("there is no port {port} here, only {known}"),
                 )
+            }
+            Denied::NoRoutes(port) => {
+                Self::new(StatusCode::BAD_REQUEST, "port", plan::without_routes(port))
             }
             Denied::Full { field, most } => {
                 let message = format!("there are {most} already, which is the most");

@@ -62,6 +62,8 @@ pub(crate) enum Denied {
         /// Those there are.
         known: Vec<u16>,
     },
+    /// A route of a port that has none, as it speaks tcp.
+    NoRoutes(u16),
     /// One more port or route than there may be.
     Full {
         /// `port` or `path`.
@@ -195,10 +197,8 @@ impl World {
                 }
             }
             Change::Lay(port, path, behaviour) => {
-                self.leasable(&behaviour)?;
-                self.room_for_route(port, &path)?;
-                let layers = self.port(port)?.routes.entry(path).or_default();
-                layers.flip = Some(Held::new(behaviour, at));
+                self.must_have_routes(at, port)?;
+                self.lay(at, port, path, behaviour)?;
             }
             Change::Unlay(port, path) => {
                 if let Some(layers) = self.port(port)?.routes.get_mut(&path) {
@@ -262,18 +262,43 @@ impl World {
     /// Lays what was [kept](Self::kept) over the base of a target that has not taken a change yet.
     pub(crate) fn restore(&mut self, flips: Flips) -> Result<(), Denied> {
         for (place, flip) in flips.0 {
-            let change = match (place, flip) {
-                (Place::Port(port), Flip::Port(opening)) => Change::Open(port, opening),
+            match (place, flip) {
+                (Place::Port(port), Flip::Port(opening)) => {
+                    self.change(Moment::START, Change::Open(port, opening))?;
+                }
+                // The port may speak something without routes for now.
                 (Place::Route(Some(port), path), Flip::Route(behaviour)) => {
-                    Change::Lay(port, path, behaviour)
+                    self.lay(Moment::START, port, path, behaviour)?;
                 }
                 // Nothing is kept about every port at once.
-                (..) => continue,
-            };
-            self.change(Moment::START, change)?;
+                (..) => {}
+            }
         }
         self.revision = 0;
         Ok(())
+    }
+
+    fn lay(
+        &mut self,
+        at: Moment,
+        port: u16,
+        path: String,
+        behaviour: Behaviour,
+    ) -> Result<(), Denied> {
+        self.leasable(&behaviour)?;
+        self.room_for_route(port, &path)?;
+        let layers = self.port(port)?.routes.entry(path).or_default();
+        layers.flip = Some(Held::new(behaviour, at));
+        Ok(())
+    }
+
+    /// Refuses a route where none would ever be asked for.
+    fn must_have_routes(&self, at: Moment, port: u16) -> Result<(), Denied> {
+        let now = self.now(at);
+        match self.ports.get(&port) {
+            Some(it) if !protocol(&it.opening, now).has_routes() => Err(Denied::NoRoutes(port)),
+            _ => Ok(()),
+        }
     }
 
     fn port(&mut self, number: u16) -> Result<&mut Port, Denied> {

@@ -58,6 +58,7 @@ fn ports_and_routes_are_the_base() {
         serve --port 8080 --port 8081 --route /x=hang --route /=pass
         --port 8080 --route /a=b=fail --control [::1]:9
         --port 8080 --route /x=refuse
+        --port 7000=tcp --port 8080 --route /x=503
         --port 55535",
         &expect![[r#"
 
@@ -70,6 +71,8 @@ fn ports_and_routes_are_the_base() {
                 {"8080":{"protocol":"http","routes":{"/a=b":{"status":503}},"state":"open"}} [::1]:9
             --port 8080 --route /x=refuse
                 {"8080":{"protocol":"http","state":"closed"}} 127.0.0.1:18080
+            --port 7000=tcp --port 8080 --route /x=503
+                {"7000":{"protocol":"tcp","state":"open"},"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:17000
             --port 55535
                 {"55535":{"protocol":"http","state":"open"}} 127.0.0.1:65535
         "#]],
@@ -156,6 +159,7 @@ fn what_cannot_be_served_is_refused() {
         --route /x
         --route /x=1000
         --route 9000/x=200
+        --port 7000=tcp --route 7000/x=503
         --port 55536
         --port 80 --control 127.0.0.1:80
         --control 0.0.0.0:9
@@ -185,6 +189,8 @@ fn what_cannot_be_served_is_refused() {
                 error: `--route`: a status is 200–999, not 1000
             --route 9000/x=200
                 error: `--route`: 9000 is none of the ports
+            --port 7000=tcp --route 7000/x=503
+                error: `--route`: 7000 speaks tcp and has no routes; what it does is its state
             --port 55536
                 error: `--control`: must be given, as 55536 + 10000 is no port
             --port 80 --control 127.0.0.1:80

@@ -77,10 +77,11 @@ impl Port {
     }
 
     pub(super) fn planned(&self, now: Now) -> PlannedPort {
-        let routes = self.routes.iter();
+        let protocol = protocol(&self.opening, now);
+        let routes = self.routes.iter().filter(|_| protocol.has_routes());
         PlannedPort {
             opening: Opening {
-                protocol: Some(protocol(&self.opening, now)),
+                protocol: Some(protocol),
                 ..self.opening.flattened(now).unwrap_or_default()
             },
             routes: ordered(

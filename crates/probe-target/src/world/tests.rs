@@ -186,6 +186,20 @@ fn heal_takes_away_all_flips_and_no_base() {
 }
 
 #[test]
+fn a_port_that_speaks_tcp_has_no_routes() {
+    let mut story = Story::new();
+    let lay = |port| Change::Lay(port, "/".to_owned(), Behaviour::status(503));
+    story.take(0, lay(8080));
+    story.open(0, 8080, json!({"protocol": "tcp", "for": "10ms"}));
+    let denied = Err(Denied::NoRoutes(8080));
+    assert_eq!(story.0.change(millis(9), lay(8080)), denied);
+    assert!(story.0.plan(millis(9)).ports[&8080].routes.is_empty());
+    // What was laid before shows again.
+    story.asked(10, "/", "503");
+    story.take(10, lay(8080));
+}
+
+#[test]
 fn a_port_opened_at_runtime_goes_with_its_flip_and_takes_its_routes_along() {
     let mut story = Story::new();
     let lay = Change::Lay(9000, "/".to_owned(), Behaviour::status(503));

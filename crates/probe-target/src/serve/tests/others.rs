@@ -60,9 +60,11 @@ pub(super) const SERVING: System = System(Some("/probe-target\0--port\08080\0--p
 #[test]
 fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
     run(async {
-        let site = Site::start(&["--port", "8080", "--port", "8081"]).await;
+        let ports = ["--port", "8080", "--port", "8081", "--port", "7000=tcp"];
+        let site = Site::start(&ports).await;
         let mut story = String::new();
         for line in [
+            "flip 7000/readyz 503",
             "flip 8080/readyz 503 --for 30s",
             "flip /readyz hang",
             "flip 8081 refuse",
@@ -79,16 +81,18 @@ fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
             story += &say(&site.network, line, SERVING).await;
         }
         expect![[r#"
+            exit 1: error: 127.0.0.1:18080: `port`: 7000 speaks tcp and has no routes; what it does is its state
             exit 0: 8080/readyz is 503 (revision 1, instance i1)
             exit 0: 8080/readyz is hang (revision 2, instance i1)
             8081/readyz is hang (revision 3, instance i1)
             exit 0: 8081 is closed (revision 4, instance i1)
             exit 1: error: connection refused
             exit 0: 8081 is as in the base (revision 5, instance i1)
-            exit 0: 8080/readyz is as in the base (revision 6, instance i1)
-            8081/readyz is as in the base (revision 7, instance i1)
-            exit 0: all flips are away (revision 8, instance i1)
-            exit 1: error: 127.0.0.1:18080: `port`: there is no port 9000 here, only 8080, 8081
+            exit 0: 7000/readyz is as in the base (revision 6, instance i1)
+            8080/readyz is as in the base (revision 7, instance i1)
+            8081/readyz is as in the base (revision 8, instance i1)
+            exit 0: all flips are away (revision 9, instance i1)
+            exit 1: error: 127.0.0.1:18080: `port`: there is no port 9000 here, only 7000, 8080, 8081
             exit 2: error: `--count`: nothing can be counted on a port that is closed
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
             exit 0: / answers 200
