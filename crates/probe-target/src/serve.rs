@@ -47,7 +47,7 @@ pub(crate) async fn run<N: Network>(
     identity.boot = keeper.as_ref().map(Keeper::boot);
     let base = serve.base(plan, identity.boot)?;
     let said = said(&base, address, identity.boot);
-    let mut world = World::new(base);
+    let mut world = World::new(base).beside(address.port());
     world.restore(kept).map_err(|denied| {
         let why = Refused::from(denied).invalid.message;
         Failure::Failed(format!("cannot lay the flips that were kept: {why}"))

@@ -269,6 +269,11 @@ impl From<Denied> for Refused {
                     format!("there is no port {port} here, only {known}"),
                 )
             }
+            Denied::Control(port) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "port",
+                format!("{port} is the control address's and cannot be probed"),
+            ),
             Denied::NoRoutes(port) => {
                 Self::new(StatusCode::BAD_REQUEST, "port", plan::without_routes(port))
             }

@@ -27,6 +27,8 @@ pub(crate) struct World {
     lease: Option<Moment>,
     process: Process,
     ports: BTreeMap<u16, Port>,
+    /// What is never opened.
+    control: Option<u16>,
 }
 
 /// One change from outside.
@@ -62,6 +64,8 @@ pub(crate) enum Denied {
         /// Those there are.
         known: Vec<u16>,
     },
+    /// The port of the control address, which is none to be probed.
+    Control(u16),
     /// A route of a port that has none, as it speaks tcp.
     NoRoutes(u16),
     /// One more port or route than there may be.
@@ -104,7 +108,16 @@ impl World {
             revision: 0,
             lease: None,
             process: Process::new(plan.process),
+            control: None,
             ports: ordered(ports.map(|(number, planned)| (number, Port::new(planned)))),
+        }
+    }
+
+    /// The same, which keeps off the port of its control address.
+    pub(crate) fn beside(self, control: u16) -> Self {
+        Self {
+            control: Some(control),
+            ..self
         }
     }
 
@@ -186,6 +199,9 @@ impl World {
         self.prune(at);
         match change {
             Change::Open(port, opening) => {
+                if self.control == Some(port) {
+                    return Err(Denied::Control(port));
+                }
                 self.leasable(&opening)?;
                 self.room_for_port(port)?;
                 let port = self.ports.entry(port).or_default();

@@ -199,6 +199,9 @@ fn bad_input_is_refused_with_the_path_of_the_field() {
         site.refused("PUT /v1/ports/9000/routes/x", r#"{"status":200}"#, 404, expect![[r#"
             {"error":"there is no port 9000 here, only 8080","field":"port","instance":"i1","revision":0}
         "#]]).await;
+        site.refused("PUT /v1/ports/18080", "{}", 400, expect![[r#"
+            {"error":"18080 is the control address's and cannot be probed","field":"port","instance":"i1","revision":0}
+        "#]]).await;
         site.refused(
             "GET /v1/heal",
             "",
