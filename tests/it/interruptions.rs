@@ -1,17 +1,14 @@
 //! However a run ends, it leaves nothing broken: signals at every stage, a killed process, a step that is not over.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _},
-    process::{Child, ChildStderr, Command, ExitStatus},
-};
+use std::fs;
 
 use orchestrator::timeline::{Change, Timeline, What, file};
 use tempfile::TempDir;
 
 use crate::{
     namespace::Namespace,
-    program::{Cluster, cluster, probeflip, start},
+    program::{cluster, probeflip},
+    running::{Running, begin, clears_up},
 };
 
 const EXPERIMENT: &str = "manifests/seed/readiness.yaml";
@@ -130,7 +127,8 @@ fn on_a_real_cluster_a_signal_leaves_nothing() {
         .into_iter()
         .zip(SIGNALS)
     {
-        let (mut running, namespace) = begin(&cluster, "manifests/seed/two-services.yaml");
+        let (mut running, name) = begin(&cluster, "manifests/seed/two-services.yaml", &[]);
+        let namespace = Namespace::of(&cluster, &name);
         if stage != "objects applied" {
             running.until(stage);
         }
@@ -145,7 +143,8 @@ fn a_second_signal_on_a_real_cluster_says_what_remains() {
     let Some(cluster) = cluster("a_second_signal_on_a_real_cluster_says_what_remains") else {
         return;
     };
-    let (mut running, namespace) = begin(&cluster, EXPERIMENT);
+    let (mut running, name) = begin(&cluster, EXPERIMENT, &[]);
+    let namespace = Namespace::of(&cluster, &name);
     running.until("b fails readiness");
     running.send("INT");
     running.until("interrupted");
@@ -164,12 +163,12 @@ fn after_a_kill_the_lease_heals_and_down_removes_the_rest() {
     let Some(cluster) = cluster("after_a_kill_the_lease_heals_and_down_removes_the_rest") else {
         return;
     };
-    let (mut running, namespace) = begin(&cluster, EXPERIMENT);
+    let (mut running, name) = begin(&cluster, EXPERIMENT, &[]);
+    let namespace = Namespace::of(&cluster, &name);
     running.until("b fails readiness");
     let pod = namespace.pod();
     namespace.wait_ready(&pod, false);
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
+    running.kill();
     // Nobody but the target itself is left to end the flip.
     namespace.wait_ready(&pod, true);
     let id = running.run_id();
@@ -201,90 +200,4 @@ fn a_flip_in_the_foreground_is_healed_by_ctrl_c() {
     namespace.wait_ready(&pod, true);
     let status = cluster.run(&[&["status"][..], &at].concat());
     assert!(!status.stdout.contains("404"), "{}", status.stdout);
-}
-
-/// `probeflip run`, as far as its namespace is known.
-fn begin(cluster: &Cluster, experiment: &str) -> (Running, Namespace) {
-    let mut running = Running::start(
-        cluster
-            .command()
-            .args(["run", experiment])
-            .args(cluster.named()),
-    );
-    let applied = running.until("objects applied");
-    let name = applied
-        .trim_end()
-        .trim_end_matches('`')
-        .rsplit('`')
-        .next()
-        .unwrap();
-    let namespace = Namespace::of(cluster, name);
-    (running, namespace)
-}
-
-fn clears_up(cluster: &Cluster, id: &str, namespace: &Namespace) {
-    let down = cluster.run(&["down", "--run", id]);
-    assert_eq!(down.code, 0, "{}", down.stderr);
-    assert!(!namespace.exists());
-}
-
-/// A process whose stderr is read line by line.
-struct Running {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    said: String,
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let mut child = start(command);
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self {
-            child,
-            stderr,
-            said: String::new(),
-        }
-    }
-
-    /// Reads up to the first line that contains `text`.
-    fn until(&mut self, text: &str) -> String {
-        loop {
-            let mut line = String::new();
-            let read = self.stderr.read_line(&mut line).unwrap();
-            assert!(read > 0, "no line with `{text}` in {}", self.said);
-            self.said += &line;
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    /// The ID, which is what a run says first.
-    fn run_id(&self) -> String {
-        let first = self.said.lines().next().unwrap();
-        first.strip_prefix("run ").unwrap().to_owned()
-    }
-
-    fn send(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// Waits for the end, and returns all it said.
-    fn ends(mut self, code: i32, saying: &str) -> String {
-        self.stderr.read_to_string(&mut self.said).unwrap();
-        let ended: ExitStatus = self.child.wait().unwrap();
-        assert_eq!(ended.code(), Some(code), "{}", self.said);
-        assert!(self.said.contains(saying), "{}", self.said);
-        std::mem::take(&mut self.said)
-    }
-}
-
-impl Drop for Running {
-    /// A test that fails must not leave a process behind.
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }

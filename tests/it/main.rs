@@ -29,6 +29,8 @@ mod ends;
 mod commands;
 /// Signals, kills and what they leave: nothing.
 mod interruptions;
+/// An API server that goes away while a run needs it.
+mod outages;
 /// What the program says no to.
 mod refusals;
 
@@ -39,3 +41,7 @@ mod peers;
 mod namespace;
 /// The program itself as a process.
 mod program;
+/// What breaks the connections to an API server.
+mod relay;
+/// The program while it runs.
+mod running;

@@ -1,0 +1,96 @@
+//! An API server that is out of reach in the middle of a run: for a moment, and for good.
+
+use std::fs;
+
+use k8s_openapi::api::core::v1::Event;
+use kube::{Api, api::ListParams, runtime::wait::await_condition};
+use orchestrator::timeline::{Gap, Timeline, What, file};
+use tempfile::TempDir;
+
+use crate::{
+    namespace::Namespace,
+    program::cluster,
+    relay::Relay,
+    running::{begin, clears_up},
+};
+
+const EXPERIMENT: &str = "manifests/seed/readiness.yaml";
+
+#[test]
+fn connections_that_break_while_nothing_changes_leave_nothing_open() {
+    let Some(cluster) = cluster("connections_that_break_while_nothing_changes") else {
+        return;
+    };
+    let relay = Relay::before(&cluster);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("t.jsonl");
+    let written = ["--timeline", path.to_str().unwrap()];
+    let (mut running, name) = begin(&relay.cluster, EXPERIMENT, &written);
+    let namespace = Namespace::of(&cluster, &name);
+    running.until("b fails readiness");
+    namespace.wait_ready(&namespace.pod(), false);
+    wait_for_one_more_failure(&namespace);
+    relay.interrupt();
+    running.ends(0, "undoing everything");
+    assert!(!namespace.exists());
+    let timeline = file::read(&fs::read_to_string(&path).unwrap())
+        .unwrap()
+        .remove(0);
+    assert_eq!(broken(&timeline), Vec::<&str>::new());
+}
+
+#[test]
+fn a_run_whose_api_server_is_gone_says_how_to_clear_up() {
+    let Some(cluster) = cluster("a_run_whose_api_server_is_gone") else {
+        return;
+    };
+    let relay = Relay::before(&cluster);
+    let (mut running, name) = begin(&relay.cluster, EXPERIMENT, &[]);
+    let namespace = Namespace::of(&cluster, &name);
+    running.until("b fails readiness");
+    let pod = namespace.pod();
+    namespace.wait_ready(&pod, false);
+    relay.close();
+    let id = running.run_id();
+    let said = running.ends(5, &format!("hint: `probeflip down --run {id} --context"));
+    assert!(
+        said.contains("error: cannot forward to port 18081"),
+        "{said}"
+    );
+    // Its lease has lapsed.
+    namespace.wait_ready(&pod, true);
+    clears_up(&cluster, &id, &namespace);
+}
+
+/// Waits until the kubelet has said once more that a readiness probe failed: all there was to write of it before is written.
+fn wait_for_one_more_failure(namespace: &Namespace) {
+    namespace.run(async |client, name| {
+        let events: Api<Event> = Api::namespaced(client, &name);
+        let of_probe = ListParams::default().fields("reason=Unhealthy");
+        let listed = events.list(&of_probe).await.unwrap().items;
+        let event = listed.first().unwrap();
+        let before = event.count;
+        let again = move |event: Option<&Event>| event.is_some_and(|event| event.count > before);
+        let name = event.metadata.name.as_ref().unwrap();
+        await_condition(events, name, again).await.unwrap();
+    });
+}
+
+/// The kinds whose watches are still broken in the end; some must have been.
+fn broken(timeline: &Timeline) -> Vec<&str> {
+    let (mut broken, mut ever) = (Vec::new(), false);
+    for record in timeline.records() {
+        match &record.what {
+            What::Down(gap) => {
+                ever = true;
+                broken.push(gap.kind.as_str());
+            }
+            What::Unbroken { kind } | What::Gap(Gap { kind, .. }) => {
+                broken.retain(|known| known != kind);
+            }
+            _ => {}
+        }
+    }
+    assert!(ever);
+    broken
+}
