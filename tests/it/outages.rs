@@ -1,6 +1,6 @@
 //! An API server that is out of reach in the middle of a run: for a moment, and for good.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, api::ListParams, runtime::wait::await_condition};
@@ -15,6 +15,9 @@ use crate::{
 };
 
 const EXPERIMENT: &str = "manifests/seed/readiness.yaml";
+
+/// How long a probe may take to be attempted again.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn connections_that_break_while_nothing_changes_leave_nothing_open() {
@@ -68,11 +71,18 @@ fn wait_for_one_more_failure(namespace: &Namespace) {
         let events: Api<Event> = Api::namespaced(client, &name);
         let of_probe = ListParams::default().fields("reason=Unhealthy");
         let listed = events.list(&of_probe).await.unwrap().items;
-        let event = listed.first().unwrap();
+        let of_flip = |event: &&Event| {
+            let message = event.message.as_ref();
+            message.is_some_and(|message| message.contains("404"))
+        };
+        // Others may have failed before the server listened.
+        let event = listed.iter().find(of_flip).unwrap();
         let before = event.count;
         let again = move |event: Option<&Event>| event.is_some_and(|event| event.count > before);
         let name = event.metadata.name.as_ref().unwrap();
-        await_condition(events, name, again).await.unwrap();
+        let waited = await_condition(events, name, again);
+        let waited = tokio::time::timeout(PATIENCE, waited).await;
+        waited.expect("a failing probe must fail again").unwrap();
     });
 }
 
