@@ -115,7 +115,7 @@ impl Fields {
 
     /// A duration such as `"1m30s"`, above zero.
     pub(crate) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, Invalid> {
-        let expected = "a duration above zero such as \"30s\" or \"1m30s\", in whole milliseconds";
+        let expected = "a duration above zero such as \"30s\" or \"1m30s\", in whole milliseconds, 8760h at most";
         self.typed(name, expected, |value| {
             value
                 .as_str()

@@ -539,7 +539,7 @@ fn everything_wrong_is_said_at_once() {
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99, delay: long }
                |                                                                    ^^
 
-            two-services.yaml:19:79: `delay`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, not "long"
+            two-services.yaml:19:79: `delay`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, 8760h at most, not "long"
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99, delay: long }
                |                                                                               ^^^^"#]],

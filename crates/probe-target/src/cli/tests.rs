@@ -280,7 +280,7 @@ fn what_cannot_be_asked_is_refused() {
             flip /x 99
                 error: `BEHAVIOUR`: a status is 200–999, not 99
             flip /x 503 --for 30
-                error: `--for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, not "30"
+                error: `--for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, 8760h at most, not "30"
             flip /x 503 --count 0
                 error: `--count`: must be a whole number, at least 1, not 0
             flip 8080 503

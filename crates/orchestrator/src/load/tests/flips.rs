@@ -258,7 +258,7 @@ fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: 404, for: 30",
         &expect![[r#"
-            two-services.yaml:19:78: `for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, not 30
+            two-services.yaml:19:78: `for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, 8760h at most, not 30
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, for: 30 }
                |                                                                              ^^"#]],
