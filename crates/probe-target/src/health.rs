@@ -9,7 +9,7 @@ use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use h2::RecvStream;
 
-use crate::behaviour::Effect;
+use crate::behaviour::{Details, Effect};
 use crate::exchange::{Asking, Exchange};
 use crate::http2::{Site, Stream};
 use crate::script::Step;
@@ -49,18 +49,23 @@ pub(crate) async fn answer(
         path: path.into(),
         ..Asking::of(&request)
     };
+    let (asking, reply) = match method {
+        Some("Check") => return check(site, &asking(service(body).await?), stream).await,
+        Some("Watch") => (asking(service(body).await?), "watch"),
+        Some("List") => (Asking::of(&request), "list"),
+        _ => (Asking::of(&request), "501"),
+    };
+    let (ails, exchange) = site.note(&asking, reply);
+    if let Some(fault) = ails {
+        return stream
+            .suffer(site, fault, Details::default(), exchange)
+            .await;
+    }
     match method {
-        Some("Check") => {
-            let path = service(body).await?;
-            return check(site, &asking(path), stream).await;
-        }
         Some("Watch") => {
-            let path = service(body).await?;
-            let exchange = site.note(&asking(path.clone()), "watch");
-            watch(site, &path, stream, exchange).await;
+            watch(site, &asking.path, stream, exchange).await;
         }
         Some("List") => {
-            let exchange = site.note(&Asking::of(&request), "list");
             let services = site.target.services(site.port);
             let services = services.iter();
             let message = list(services.map(|(name, effect)| (name.as_str(), meaning(effect))));
@@ -68,7 +73,6 @@ pub(crate) async fn answer(
             exchange.ended(sent);
         }
         _ => {
-            let exchange = site.note(&Asking::of(&request), "501");
             let sent = stream.mean(site, UNIMPLEMENTED);
             exchange.ended(sent);
         }

@@ -129,10 +129,10 @@ impl Site {
         (decision, exchange.on(self.cut.clone()))
     }
 
-    /// Begins the record of a request that no behaviour is given to.
-    pub(crate) fn note(&self, asking: &Asking<'_>, reply: &str) -> Exchange {
-        let exchange = self.target.note(self.port, self.peer, asking, reply);
-        exchange.on(self.cut.clone())
+    /// Begins the record of a request that no behaviour is given to, and says what the port's state does to it all the same.
+    pub(crate) fn note(&self, asking: &Asking<'_>, reply: &str) -> (Option<Fault>, Exchange) {
+        let (ails, exchange) = self.target.note(self.port, self.peer, asking, reply);
+        (ails, exchange.on(self.cut.clone()))
     }
 
     async fn answer(&self, request: Request<RecvStream>, stream: &mut Stream) -> Option<Step> {

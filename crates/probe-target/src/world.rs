@@ -7,7 +7,7 @@ mod process;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::behaviour::{Behaviour, Effect};
+use crate::behaviour::{Behaviour, Details, Effect, Fault};
 use crate::flips::{Flip, Flips};
 use crate::layers::{Bounded, Held, Layers, Now};
 use crate::moment::Moment;
@@ -140,10 +140,15 @@ impl World {
     pub(crate) fn decide(&mut self, at: Moment, port: u16, path: &str, agent: &str) -> Decision {
         let (now, revision) = (self.now(at), self.revision);
         let healthy = || (Effect::from(200), Duration::ZERO, false);
+        let whole = |(fault, flipped)| {
+            let effect = Effect::Fault(fault, Details::default());
+            (effect, Duration::ZERO, flipped)
+        };
         let (effect, delay, flipped) = match self.ports.get_mut(&port) {
             None => healthy(),
             Some(port) => port
                 .ailing(now)
+                .map(whole)
                 .or_else(|| port.said(now, path, agent))
                 .unwrap_or_else(healthy),
         };
@@ -153,6 +158,12 @@ impl World {
             flipped,
             revision,
         }
+    }
+
+    /// What the port's state does to a request that no behaviour is given to, and whether a flip says so. It is counted if it is a fault.
+    pub(crate) fn ailing(&mut self, at: Moment, port: u16) -> Option<(Fault, bool)> {
+        let now = self.now(at);
+        self.ports.get_mut(&port)?.ailing(now)
     }
 
     /// What to do with a new connection, which is counted if the port's state is a fault.

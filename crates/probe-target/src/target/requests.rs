@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{Target, lock};
-use crate::behaviour::Effect;
+use crate::behaviour::{Effect, Fault};
 use crate::exchange::{Asking, Exchange};
 use crate::moment::{Moment, micros};
 use crate::opening::PortState;
@@ -27,20 +27,24 @@ impl Target {
         (decision, self.exchange(record, asking))
     }
 
-    /// Begins the record of a request that no behaviour is given to.
+    /// Begins the record of a request that no behaviour is given to, and says what the port's state does to it all the same.
     pub(crate) fn note(
         self: &Arc<Self>,
         port: u16,
         peer: SocketAddr,
         asking: &Asking<'_>,
         reply: &str,
-    ) -> Exchange {
-        let (now, revision) = (self.clock.now(), self.world().revision());
+    ) -> (Option<Fault>, Exchange) {
+        let (now, mut world) = (self.clock.now(), self.world());
+        let (ails, revision) = (world.ailing(now, port), world.revision());
+        drop(world);
+        let (reply, flipped) =
+            ails.map_or((reply, false), |(fault, flipped)| (fault.name(), flipped));
         let record = Record {
             closed: Some(Side::Client),
-            ..Exchange::unread(now, port, peer, reply.to_owned(), false, revision)
+            ..Exchange::unread(now, port, peer, reply.to_owned(), flipped, revision)
         };
-        self.exchange(record, asking)
+        (ails.map(|(fault, _)| fault), self.exchange(record, asking))
     }
 
     fn exchange(self: &Arc<Self>, record: Record, asking: &Asking<'_>) -> Exchange {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{ordered, shown};
-use crate::behaviour::{Behaviour, Details, Effect, Fault};
+use crate::behaviour::{Behaviour, Effect, Fault};
 use crate::layers::{Held, Layers, Now};
 use crate::opening::{Opening, PortState, Protocol};
 use crate::plan::PlannedPort;
@@ -29,8 +29,8 @@ impl Port {
         }
     }
 
-    /// What the port's state does to a request on a connection that it does not keep from being read.
-    pub(super) fn ailing(&mut self, now: Now) -> Option<Said> {
+    /// What the port's state does to a request on a connection that it does not keep from being read, and whether a flip says so.
+    pub(super) fn ailing(&mut self, now: Now) -> Option<(Fault, bool)> {
         let ails =
             |opening: &Opening| matches!(opening.state, PortState::Blackhole | PortState::Reset);
         let (opening, _, flipped) = self.opening.give(now, ails)?;
@@ -38,11 +38,7 @@ impl Port {
             PortState::Blackhole => Fault::Hang,
             _ => Fault::Reset,
         };
-        Some((
-            Effect::Fault(fault, Details::default()),
-            Duration::ZERO,
-            flipped,
-        ))
+        Some((fault, flipped))
     }
 
     /// What is said about the path.

@@ -134,6 +134,42 @@ fn a_watch_says_the_status_whenever_it_is_another() {
 }
 
 #[test]
+fn a_port_that_fails_does_so_to_every_call_on_open_connections() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc"]).await;
+        let mut story = String::new();
+        for state in ["blackhole", "reset"] {
+            for call in ["Check", "Watch", "List", "Other"] {
+                let mut client = Http2::connect(&site, 8080).await;
+                client.asks(CHECK, OF_A).await;
+                let opening = format!(r#"{{"state":"{state}"}}"#);
+                site.put("/v1/ports/8080", &opening).await;
+                let uri = format!("http://web/grpc.health.v1.Health/{call}");
+                let answer = client.asks(&uri, OF_A).await;
+                writeln!(story, "{state}, {call}: {answer}").unwrap();
+                site.put("/v1/ports/8080", "{}").await;
+            }
+        }
+        expect![[r#"
+            blackhole, Check: nothing
+            blackhole, Watch: nothing
+            blackhole, List: nothing
+            blackhole, Other: nothing
+            reset, Check: connection reset
+            reset, Watch: connection reset
+            reset, List: connection reset
+            reset, Other: connection reset
+        "#]]
+        .assert_eq(&story);
+        let (_, journal) = site.control("GET", "/v1/journal?since=7", "").await;
+        assert!(
+            journal.contains(r#""reply":"reset","flipped":true"#),
+            "{journal}"
+        );
+    });
+}
+
+#[test]
 fn calls_are_journalled_with_their_bytes() {
     run(async {
         let site = Site::start(&["--port", "8080=grpc", "--route", "/b=404"]).await;
