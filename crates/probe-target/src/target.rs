@@ -234,9 +234,12 @@ impl Panel for Target {
 
     fn change(&self, change: Change) -> Changing<'_> {
         Box::pin(async {
+            // A port that cannot be listened on for its own reasons keeps nothing from the process.
+            let of_process = matches!(change, Change::Afflict(_) | Change::Unafflict(_));
             let (mut ack, ports, unkept) = self.take(change)?;
             self.changed.send_replace(());
-            if let Some(error) = self.settled(ack.revision, &ports).await {
+            let failed = self.settled(ack.revision, &ports).await;
+            if let Some(error) = failed.filter(|_| !of_process) {
                 return Err(Refused::new(StatusCode::CONFLICT, "", error));
             }
             if let Some(error) = unkept {

@@ -348,3 +348,21 @@ fn what_cannot_be_done_is_refused_by_the_path_of_its_field() {
         assert_eq!(site.state().await["revision"], 0, "nothing was changed");
     });
 }
+
+#[test]
+fn a_port_in_use_is_no_matter_of_the_process() {
+    run(async {
+        let (site, _, _sigterm) = Site::alone(&[]).await;
+        let address = (Ipv4Addr::UNSPECIFIED, 9000).into();
+        let _theirs = site.network.listen(address).await.unwrap();
+        assert_eq!(site.control("PUT", "/v1/ports/9000", "{}").await.0, 409);
+        site.post("memory", r#"{"bytes":"1Mi"}"#).await;
+        site.post("stop-accepting", "{}").await;
+        assert_eq!(site.probed("/").await, None);
+        let delete = site
+            .control("DELETE", "/v1/process/stop-accepting", "")
+            .await;
+        assert_eq!(delete.0, 200, "{}", delete.1);
+        assert_eq!(site.probed("/").await, Some(200));
+    });
+}
