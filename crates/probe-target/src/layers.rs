@@ -23,6 +23,8 @@ pub(crate) struct Held<B> {
     used: Used,
     /// Requests a probability was asked about.
     drawn: u64,
+    /// Whether it ends with the process at the latest, whatever may be kept.
+    passing: bool,
 }
 
 /// What can end by itself.
@@ -115,6 +117,15 @@ impl<B: Bounded> Held<B> {
             since,
             used: Used::default(),
             drawn: 0,
+            passing: false,
+        }
+    }
+
+    /// The same of what belongs to the end of this process, and is nothing to the next.
+    pub(crate) fn passing(set: B, since: Moment) -> Self {
+        Self {
+            passing: true,
+            ..Self::new(set, since)
         }
     }
 
@@ -181,9 +192,9 @@ impl<B: Bounded> Held<B> {
         set
     }
 
-    /// Whether nothing but a change ends it.
+    /// Whether nothing but a change ends it, not even the process.
     pub(crate) fn lasts(&self) -> bool {
-        !self.set.leased() && self.set.bounds().is_endless()
+        !self.passing && !self.set.leased() && self.set.bounds().is_endless()
     }
 
     fn phase(&self, now: Moment) -> Phase {

@@ -97,11 +97,11 @@ impl World {
         for (number, port) in &mut self.ports {
             match place {
                 Place::Port(meant) if meant == number => {
-                    port.opening.flip = Some(Held::new(opening.clone(), at));
+                    port.opening.flip = Some(Held::passing(opening.clone(), at));
                 }
                 Place::Route(meant, path) if meant.is_none_or(|meant| meant == *number) => {
                     let layers = port.routes.entry(path.clone()).or_default();
-                    layers.flip = Some(Held::new(behaviour.clone(), at));
+                    layers.flip = Some(Held::passing(behaviour.clone(), at));
                 }
                 _ => {}
             }

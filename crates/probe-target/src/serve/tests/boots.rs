@@ -221,6 +221,26 @@ fn flips_are_kept_that_only_a_change_ends() {
 }
 
 #[test]
+fn what_fails_from_sigterm_on_is_not_kept() {
+    run(async {
+        let files = Arc::new(Folder::default());
+        let sigterm = ["--process", "sigterm delay=10s fail=/readyz,8080"];
+        let mut site =
+            Site::start_with(&[STATE, &["--keep"], &sigterm].concat(), files.clone()).await;
+        site.put("/v1/ports/8080/routes/x", r#"{"status":503}"#)
+            .await;
+        site.end.take().map(|end| end.send(()));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (_, ports) = site.ports().await;
+        assert_eq!(ports.pointer("/8080/state"), Some(&"closed".into()));
+        site.put("/v1/lease", r#"{"for":"30s"}"#).await;
+        let kept = files.read("/state/18080.json").unwrap();
+        expect![[r#"{"boot":1,"flips":{"8080/x":{"status":503}}}"#]]
+            .assert_eq(&String::from_utf8(kept).unwrap());
+    });
+}
+
+#[test]
 fn a_flip_that_cannot_be_kept_is_said_so() {
     run(async {
         let files = Arc::new(Brittle::default());
