@@ -80,9 +80,14 @@ impl Bounds {
 
     /// How many requests are still to be given it in this window; `None` without a count.
     pub fn left(&self, since: Moment, used: Used, now: Moment) -> Option<u64> {
-        let same = used.window == self.window(since, now);
-        let given = if same { used.given } else { 0 };
+        let given = self.given(since, used, now);
         self.count.map(|count| count.saturating_sub(given))
+    }
+
+    /// How many requests were given it in this window.
+    pub(crate) fn given(&self, since: Moment, used: Used, now: Moment) -> u64 {
+        let same = used.window == self.window(since, now);
+        if same { used.given } else { 0 }
     }
 
     /// One more request was given it.

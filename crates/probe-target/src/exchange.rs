@@ -59,6 +59,7 @@ impl Exchange {
         let Decision {
             effect,
             delay: _,
+            turns: _,
             flipped,
             revision,
         } = decision;

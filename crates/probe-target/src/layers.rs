@@ -133,6 +133,11 @@ impl<B: Bounded> Held<B> {
         !self.has_ended(now) && matches!(self.phase(now.at), Phase::Open { .. })
     }
 
+    /// How many requests were given it in this window.
+    pub(crate) fn given(&self, now: Now) -> u64 {
+        self.set.bounds().given(self.since, self.used, now.at)
+    }
+
     /// Counts one request or connection that is given it; how many were before it in this window.
     fn give(&mut self, now: Moment) -> u64 {
         self.set.bounds().give(self.since, &mut self.used, now);

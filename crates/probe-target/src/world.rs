@@ -86,6 +86,8 @@ const MOST_ROUTES: usize = 1024;
 pub(crate) struct Decision {
     pub(crate) effect: Effect,
     pub(crate) delay: Duration,
+    /// Whether the next request may be given another effect because this one was counted.
+    pub(crate) turns: bool,
     /// Whether a flip said so.
     pub(crate) flipped: bool,
     /// The revision in force.
@@ -139,25 +141,25 @@ impl World {
     /// What to do with a request, which is counted.
     pub(crate) fn decide(&mut self, at: Moment, port: u16, path: &str, agent: &str) -> Decision {
         let (now, revision) = (self.now(at), self.revision);
-        let healthy = || (Effect::from(200), Duration::ZERO, false);
-        let whole = |(fault, flipped)| {
-            let effect = Effect::Fault(fault, Details::default());
-            (effect, Duration::ZERO, flipped)
-        };
-        let (effect, delay, flipped) = match self.ports.get_mut(&port) {
-            None => healthy(),
-            Some(port) => port
-                .ailing(now)
-                .map(whole)
-                .or_else(|| port.said(now, path, agent))
-                .unwrap_or_else(healthy),
-        };
-        Decision {
+        let at_once = |effect, flipped| Decision {
             effect,
-            delay,
+            delay: Duration::ZERO,
+            turns: false,
             flipped,
             revision,
-        }
+        };
+        let port = self.ports.get_mut(&port);
+        let said = port.and_then(|port| match port.ailing(now) {
+            Some((fault, flipped)) => {
+                Some(at_once(Effect::Fault(fault, Details::default()), flipped))
+            }
+            None => port.said(now, path, agent).map(|said| Decision {
+                delay: said.delay,
+                turns: said.turns,
+                ..at_once(said.effect, said.flipped)
+            }),
+        });
+        said.unwrap_or_else(|| at_once(Effect::from(200), false))
     }
 
     /// What the port's state does to a request that no behaviour is given to, and whether a flip says so. It is counted if it is a fault.
@@ -181,7 +183,8 @@ impl World {
         let now = self.now(at);
         let route = self.ports.get(&port).and_then(|port| port.routes.get(path));
         let held = route.and_then(|route| route.current(now));
-        let effect = held.map_or_else(|| Effect::from(200), |held| held.set.effect.clone());
+        let next = held.map(|held| held.set.nth(held.given(now)).clone());
+        let effect = next.unwrap_or_else(|| Effect::from(200));
         (effect, route.and_then(|route| route.until(now)))
     }
 

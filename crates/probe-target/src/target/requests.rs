@@ -23,6 +23,10 @@ impl Target {
         let now = self.clock.now();
         let agent = asking.agent.unwrap_or_default();
         let decision = self.world().decide(now, port, &asking.path, agent);
+        if decision.turns {
+            // Whoever watches what is said next.
+            self.changed.send_replace(());
+        }
         let record = Exchange::record(now, port, peer, &decision);
         (decision, self.exchange(record, asking))
     }

@@ -17,8 +17,15 @@ pub(super) struct Port {
     pub(super) routes: BTreeMap<String, Layers<Behaviour>>,
 }
 
-/// What a request is given, after how long, and whether a flip says so.
-pub(super) type Said = (Effect, Duration, bool);
+/// What a request is given because of its path.
+pub(super) struct Said {
+    pub(super) effect: Effect,
+    pub(super) delay: Duration,
+    /// Whether the next may be given something else, as this one was counted.
+    pub(super) turns: bool,
+    /// Whether a flip says so.
+    pub(super) flipped: bool,
+}
 
 impl Port {
     pub(super) fn new(planned: PlannedPort) -> Self {
@@ -48,7 +55,12 @@ impl Port {
             None => true,
         };
         let (behaviour, number, flipped) = self.routes.get_mut(path)?.give(now, meant)?;
-        Some((behaviour.nth(number).clone(), behaviour.delay, flipped))
+        Some(Said {
+            effect: behaviour.nth(number).clone(),
+            delay: behaviour.delay,
+            turns: !behaviour.then.is_empty() || behaviour.bounds.count == Some(number + 1),
+            flipped,
+        })
     }
 
     pub(super) fn shown(&self, now: Now, state: PortState) -> wire::Port {

@@ -134,6 +134,46 @@ fn a_watch_says_the_status_whenever_it_is_another() {
 }
 
 #[test]
+fn a_watch_is_told_of_what_checks_have_used_up() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        let mut story = String::new();
+        for behaviour in [
+            r#"{"status":503,"count":2}"#,
+            r#"{"sequence":[503,200,503]}"#,
+        ] {
+            site.put("/v1/ports/8080/routes/a", behaviour).await;
+            let request = Request::post("http://web/grpc.health.v1.Health/Watch");
+            let request = request.body(()).unwrap();
+            let (response, mut stream) = client.sender.send_request(request, false).unwrap();
+            stream.send_data(Bytes::from_static(OF_A), true).unwrap();
+            let mut body = response.await.unwrap().into_body();
+            writeln!(story, "{behaviour}").unwrap();
+            for _ in 0..4 {
+                let news = timeout(Duration::from_secs(1), body.data()).await;
+                let news = news.map(|news| news.unwrap().unwrap());
+                let checked = client.asks(CHECK, OF_A).await;
+                writeln!(story, "watched {:?}, checked {checked}", news.ok()).unwrap();
+            }
+        }
+        expect![[r#"
+            {"status":503,"count":2}
+            watched Some(b"\0\0\0\0\x02\x08\x02"), checked 200 b"\0\0\0\0\x02\x08\x02" grpc-status 0
+            watched None, checked 200 b"\0\0\0\0\x02\x08\x02" grpc-status 0
+            watched Some(b"\0\0\0\0\x02\x08\x01"), checked 200 b"\0\0\0\0\x02\x08\x01" grpc-status 0
+            watched None, checked 200 b"\0\0\0\0\x02\x08\x01" grpc-status 0
+            {"sequence":[503,200,503]}
+            watched Some(b"\0\0\0\0\x02\x08\x02"), checked 200 b"\0\0\0\0\x02\x08\x02" grpc-status 0
+            watched Some(b"\0\0\0\0\x02\x08\x01"), checked 200 b"\0\0\0\0\x02\x08\x01" grpc-status 0
+            watched Some(b"\0\0\0\0\x02\x08\x02"), checked 200 b"\0\0\0\0\x02\x08\x02" grpc-status 0
+            watched Some(b"\0\0\0\0\x02\x08\x01"), checked 200 b"\0\0\0\0\x02\x08\x01" grpc-status 0
+        "#]]
+        .assert_eq(&story);
+    });
+}
+
+#[test]
 fn a_port_that_fails_does_so_to_every_call_on_open_connections() {
     run(async {
         let site = Site::start(&["--port", "8080=grpc"]).await;
