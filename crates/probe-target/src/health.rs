@@ -69,7 +69,7 @@ pub(crate) async fn answer(
             let services = site.target.services(site.port);
             let services = services.iter();
             let message = list(services.map(|(name, effect)| (name.as_str(), meaning(effect))));
-            let sent = stream.message(&message);
+            let sent = stream.message(site, &message);
             exchange.ended(sent);
         }
         _ => {
@@ -97,7 +97,7 @@ async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<
 /// Says the status, and again whenever it is another, until the client leaves.
 async fn watch(site: &Site, path: &str, stream: &mut Stream, mut exchange: Exchange) -> Option<()> {
     let (mut changes, mut last) = (site.target.changes(), None);
-    let mut sending = stream.begin()?;
+    let mut sending = stream.begin(site)?;
     loop {
         let (effect, until) = site.target.peek(site.port, path);
         let now = match meaning(&effect) {
@@ -133,31 +133,29 @@ async fn watch(site: &Site, path: &str, stream: &mut Stream, mut exchange: Excha
 impl Stream {
     /// Bytes of the body handed over; `None` if the client has left, which is what an error means everywhere here.
     fn mean(&mut self, site: &Site, meaning: Meaning) -> Option<usize> {
-        let headers = site.target.identity.headers(site.port);
         match meaning {
-            Meaning::Status(number) => self.message(&status(number)),
+            Meaning::Status(number) => self.message(site, &status(number)),
             Meaning::Error(code) => {
-                let mut response = head();
-                response.headers_mut().extend(headers);
+                let mut response = head(site);
                 response
                     .headers_mut()
                     .insert(GRPC_STATUS, u16::from(code).into());
                 self.0.send_response(response, true).ok().map(|_| 0)
             }
             Meaning::Http(number) => {
-                let mut response = Response::new(());
+                let mut response = site.head();
                 *response.status_mut() = StatusCode::from_u16(number).unwrap_or_default();
                 self.0.send_response(response, true).ok().map(|_| 0)
             }
         }
     }
 
-    fn begin(&mut self) -> Option<h2::SendStream<Bytes>> {
-        self.0.send_response(head(), false).ok()
+    fn begin(&mut self, site: &Site) -> Option<h2::SendStream<Bytes>> {
+        self.0.send_response(head(site), false).ok()
     }
 
-    fn message(&mut self, message: &[u8]) -> Option<usize> {
-        let mut sending = self.begin()?;
+    fn message(&mut self, site: &Site, message: &[u8]) -> Option<usize> {
+        let mut sending = self.begin(site)?;
         let mut trailers = HeaderMap::new();
         trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
         let message = framed(message);
@@ -169,8 +167,8 @@ impl Stream {
 }
 
 /// The head of an answer that is gRPC.
-pub(crate) fn head() -> Response<()> {
-    let mut response = Response::new(());
+pub(crate) fn head(site: &Site) -> Response<()> {
+    let mut response = site.head();
     let kind = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response

@@ -172,6 +172,13 @@ fn asked<'a>(request: &'a Request<()>, site: &Site) -> Asked<'a> {
 }
 
 impl Site {
+    /// The head of an answer that says who answers, and nothing else yet.
+    pub(crate) fn head(&self) -> Response<()> {
+        let mut response = Response::new(());
+        *response.headers_mut() = self.target.identity.headers(self.port);
+        response
+    }
+
     /// Holds a stream until the client gives it up, or until the drain, when it is reset.
     async fn held<T>(&self, left: impl Future<Output = T>) {
         let mut draining = self.target.draining();
@@ -265,12 +272,11 @@ impl Stream {
     /// The head of a 200 with so many bytes to come.
     fn promise(&mut self, site: &Site, bytes: u32) -> Option<SendStream<Bytes>> {
         let mut response = if site.protocol.is_grpc() {
-            health::head()
+            health::head(site)
         } else {
-            Response::new(())
+            site.head()
         };
         let headers = response.headers_mut();
-        headers.extend(site.target.identity.headers(site.port));
         headers.insert(header::CONTENT_LENGTH, bytes.into());
         self.0.send_response(response, false).ok()
     }

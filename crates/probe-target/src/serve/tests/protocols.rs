@@ -114,6 +114,38 @@ fn a_grpc_port_has_a_status_for_each_service() {
 }
 
 #[test]
+fn every_answer_of_a_grpc_port_says_who_answers() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        for (call, behaviour) in [
+            ("Check", r#"{"status":200}"#),
+            ("Check", r#"{"status":404}"#),
+            ("Check", r#"{"status":500}"#),
+            ("Check", r#"{"fault":"stall-body"}"#),
+            ("Watch", r#"{"status":200}"#),
+            ("List", r#"{"status":200}"#),
+            ("Other", r#"{"status":200}"#),
+        ] {
+            site.put("/v1/ports/8080/routes/a", behaviour).await;
+            let request = Request::post(format!("http://web/grpc.health.v1.Health/{call}"));
+            let request = request.body(()).unwrap();
+            let (response, mut stream) = client.sender.send_request(request, false).unwrap();
+            stream.send_data(Bytes::from_static(OF_A), true).unwrap();
+            let answer = response.await.unwrap();
+            let said = |name: &str| {
+                answer
+                    .headers()
+                    .get(name)
+                    .map(|value| value.to_str().unwrap())
+            };
+            let identity = (said("probeflip-instance"), said("probeflip-port"));
+            assert_eq!(identity, (Some("i1"), Some("8080")), "{call} {behaviour}");
+        }
+    });
+}
+
+#[test]
 fn a_watch_says_the_status_whenever_it_is_another() {
     run(async {
         let site = Site::start(&["--port", "8080=grpc"]).await;
