@@ -112,6 +112,18 @@ impl Behaviour {
         later.unwrap_or(&self.effect)
     }
 
+    /// The same without what was played of a sequence, of which its count says how much is left.
+    pub(crate) fn unplayed(mut self) -> Self {
+        let effects = self.then.len() as u64 + 1;
+        let left = self.bounds.count.unwrap_or(effects);
+        if !self.then.is_empty() && left < effects {
+            self.effect = self.nth(effects - left).clone();
+            let played = usize::try_from(effects - left).unwrap_or(usize::MAX);
+            self.then.drain(..played.min(self.then.len()));
+        }
+        self
+    }
+
     pub(crate) fn write(&self) -> Map<String, Value> {
         let mut object = Map::new();
         if self.then.is_empty() {

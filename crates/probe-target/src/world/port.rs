@@ -92,9 +92,10 @@ impl Port {
                 protocol: Some(protocol),
                 ..self.opening.flattened(now).unwrap_or_default()
             },
-            routes: ordered(
-                routes.filter_map(|(path, route)| Some((path.clone(), route.flattened(now)?))),
-            ),
+            routes: ordered(routes.filter_map(|(path, route)| {
+                let behaviour = route.flattened(now)?;
+                Some((path.clone(), behaviour.unplayed()))
+            })),
         }
     }
 }

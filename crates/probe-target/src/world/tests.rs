@@ -380,6 +380,27 @@ fn a_sequence_is_played_once_a_window() {
 }
 
 #[test]
+fn a_plan_has_what_is_left_of_a_sequence() {
+    let mut story = Story::new();
+    let mut check = |given: u64, behaviour: serde_json::Value, expected: serde_json::Value| {
+        story.lay(0, "/x", behaviour);
+        for _ in 0..given {
+            story.0.decide(millis(1), 8080, "/x", "");
+        }
+        let plan = story.0.plan(millis(2));
+        let planned = plan.ports[&8080].routes.get("/x");
+        assert_eq!(serde_json::to_value(planned).unwrap(), expected);
+    };
+    let whole = json!({"sequence": ["503", "hang", "404"]});
+    check(0, whole.clone(), whole.clone());
+    check(1, whole.clone(), json!({"sequence": ["hang", "404"]}));
+    check(2, whole.clone(), json!({"status": 404, "count": 1}));
+    check(3, whole, json!(null));
+    let again = json!({"sequence": ["503", "hang"], "every": "1m"});
+    check(1, again.clone(), again);
+}
+
+#[test]
 fn bounds_that_could_mean_nothing_are_refused() {
     for (bounds, field) in [
         (json!({"every": "10s"}), "every"),
