@@ -79,7 +79,8 @@ pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<
     let mut headers = identity;
     let text = HeaderValue::from_static(PLAIN);
     headers.insert(header::CONTENT_TYPE, text);
-    for (name, value) in &reply.headers {
+    let given = reply.headers.iter();
+    for (name, value) in given.filter(|(name, _)| !is_of_connection(name)) {
         let name = HeaderName::try_from(name).expect("a header's name must have been checked");
         let value = HeaderValue::try_from(value).expect("a header's value must have been checked");
         headers.insert(name, value);
@@ -93,6 +94,12 @@ pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     (response, body)
+}
+
+/// Whether a header is about an HTTP/1.1 connection, and makes an answer of HTTP/2 none (RFC 9113, 8.2.2).
+fn is_of_connection(name: &str) -> bool {
+    const NAMES: [&str; 4] = ["keep-alive", "proxy-connection", "te", "upgrade"];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// RFC 9112, 6.3.

@@ -79,6 +79,31 @@ fn an_http_port_speaks_both_versions() {
 }
 
 #[test]
+fn headers_that_only_http1_has_are_left_out_of_http2() {
+    run(async {
+        let site = Site::start(&[]).await;
+        let headers = r#"{"Keep-Alive":"a","Upgrade":"b","Proxy-Connection":"c","TE":"d","x":"e"}"#;
+        let behaviour = format!(r#"{{"status":503,"headers":{headers}}}"#);
+        site.put("/v1/ports/8080/routes/x", &behaviour).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        let answer = client.asks("http://web/x", b"").await;
+        assert_eq!(answer, r#"503 b"503 Service Unavailable\n""#);
+        let mut connection = site.connect(8080).await;
+        let request = b"GET /x HTTP/1.1\r\nhost: web\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+        let answer = told(&mut connection).await;
+        for header in [
+            "keep-alive: a",
+            "upgrade: b",
+            "proxy-connection: c",
+            "te: d",
+        ] {
+            assert!(answer.contains(header), "{answer}");
+        }
+    });
+}
+
+#[test]
 fn a_grpc_port_has_a_status_for_each_service() {
     run(async {
         let site = Site::start(&["--port", "8080=grpc"]).await;
