@@ -165,12 +165,13 @@ pub(crate) async fn play<C: Connection>(
     let end = tokio::select! {
         biased;
         () = drained => Step::Close,
-        () = gone(&mut reading) => return,
+        // Before the client's end is looked at: who only has nothing more to say is still told what needs no waiting.
         end = steps(script, &mut writing, &mut exchange) => match end {
             Some(end) => end,
             // The client would not take it.
             None => return,
         },
+        () = gone(&mut reading) => return,
     };
     exchange.broken();
     drop(exchange);

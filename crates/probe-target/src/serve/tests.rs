@@ -395,6 +395,45 @@ fn a_client_that_leaves_a_fault_is_journalled_as_the_one_who_closed() {
 }
 
 #[test]
+fn a_client_that_has_said_all_it_had_to_say_gets_what_comes_at_once() {
+    run(async {
+        let site = Site::start(&[]).await;
+        let mut story = String::new();
+        for fault in ["reset", "malformed", "interim", "stall-body", "reset-body"] {
+            let behaviour = format!(r#"{{"fault":"{fault}"}}"#);
+            site.put("/v1/ports/8080/routes/x", &behaviour).await;
+            let mut connection = site.connect(8080).await;
+            let request = b"GET /x HTTP/1.1\r\nhost: web\r\n\r\n";
+            connection.write_all(request).await.unwrap();
+            connection.shutdown().await.unwrap();
+            writeln!(story, "{fault}\n{}", told(&mut connection).await).unwrap();
+        }
+        expect![[r#"
+            reset
+            0 ms: connection reset
+
+            malformed
+            0 ms: This is not HTTP\r\n\r\n
+            0 ms: FIN
+
+            interim
+            0 ms: HTTP/1.1 103 Early Hints\r\n\r\n
+            0 ms: FIN
+
+            stall-body
+            0 ms: HTTP/1.1 200 OK\r\nprobeflip-port: 8080\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 6\r\n\r\nx
+            0 ms: FIN
+
+            reset-body
+            0 ms: HTTP/1.1 200 OK\r\nprobeflip-port: 8080\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 6\r\n\r\nx
+            0 ms: connection reset
+
+        "#]]
+        .assert_eq(&story);
+    });
+}
+
+#[test]
 fn sigterm_closes_faulted_connections_at_once_and_lets_requests_end() {
     run(async {
         let site = Site::start(&["--route", "/hang=hang"]).await;
