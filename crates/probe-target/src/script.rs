@@ -116,7 +116,11 @@ pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<
         }
         Fault::Redirect => "/".to_owned(),
         Fault::RedirectPort => {
-            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            let name = match host.rsplit_once(':') {
+                // An IPv6 address has colons of its own, but within brackets.
+                Some((name, port)) if !port.ends_with(']') => name,
+                _ => host,
+            };
             format!("{scheme}://{name}:{}{path}", port.wrapping_add(1))
         }
         // RFC 6761: names under `.invalid` never resolve.

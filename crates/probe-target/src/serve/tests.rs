@@ -346,6 +346,29 @@ fn redirects_go_where_their_names_say() {
 }
 
 #[test]
+fn the_port_above_is_on_the_host_that_was_asked() {
+    run(async {
+        let site = Site::start(&["--route", "/x=redirect-port"]).await;
+        let mut connection = site.connect(8080).await;
+        for (host, location) in [
+            ("web", "http://web:8081/x"),
+            ("web:80", "http://web:8081/x"),
+            ("10.0.0.1:8080", "http://10.0.0.1:8081/x"),
+            ("[fd00::1]:8080", "http://[fd00::1]:8081/x"),
+            ("[fd00::1]", "http://[fd00::1]:8081/x"),
+        ] {
+            let request = format!("GET /x HTTP/1.1\r\nhost: {host}\r\n\r\n");
+            connection.write_all(request.as_bytes()).await.unwrap();
+            let mut bytes = [0; 1024];
+            let read = connection.read(&mut bytes).await.unwrap();
+            let answer = String::from_utf8_lossy(&bytes[..read]);
+            let found = format!("\r\nlocation: {location}\r\n");
+            assert!(answer.contains(&found), "{host}: {answer}");
+        }
+    });
+}
+
+#[test]
 fn a_chain_of_redirects_ends_after_its_hops() {
     run(async {
         let site = Site::start(&[]).await;
