@@ -41,7 +41,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Takes the status of an answer with a piece of its body.
+/// Takes the status of an answer with a piece of its body, which at first is empty.
 pub(crate) type Take<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + 'a;
 
 /// Why there is no answer.
@@ -134,6 +134,8 @@ impl<C: Connection> Client<C> {
         }
         self.kept = head.keeps && head.framing != Framing::ToTheEnd;
         let status = head.status;
+        // The body may never come.
+        take(status, &[])?;
         let whole = self.stream.body(head.framing, |piece| take(status, piece));
         whole.await?;
         Ok(status)

@@ -95,11 +95,13 @@ impl<N: Network> User<N> {
     async fn ask(self: Arc<Self>, due: Moment) {
         let late = self.clock.now() - due;
         let patience = self.traffic.timeout.saturating_sub(late);
-        let (outcome, status) = match timeout(patience, self.exchange()).await {
-            Err(_) => (Outcome::Timeout, None),
-            Ok(Err(trouble)) => (outcome(&trouble), None),
-            Ok(Ok(status)) if (200..400).contains(&status) => (Outcome::Ok, Some(status)),
-            Ok(Ok(status)) => (Outcome::Status, Some(status)),
+        // It may be read and the body never come.
+        let mut status = None;
+        let outcome = match timeout(patience, self.exchange(&mut status)).await {
+            Err(_) => Outcome::Timeout,
+            Ok(Err(trouble)) => outcome(&trouble),
+            Ok(Ok(status)) if (200..400).contains(&status) => Outcome::Ok,
+            Ok(Ok(_)) => Outcome::Status,
         };
         let took = micros(self.clock.now() - due);
         *lock(&self.outcomes).entry(outcome).or_default() += 1;
@@ -114,19 +116,23 @@ impl<N: Network> User<N> {
         });
     }
 
-    async fn exchange(&self) -> Result<u16, Trouble> {
+    async fn exchange(&self, read: &mut Option<u16>) -> Result<u16, Trouble> {
         while let Some(client) = self.kept() {
-            match self.send(client).await {
+            match self.send(client, read).await {
                 // The other side had closed it in the meantime.
                 Err(Trouble::Unsent) => {}
                 answer => return answer,
             }
         }
-        self.send(Client::connect(&self.network, self.traffic.address).await?)
-            .await
+        let client = Client::connect(&self.network, self.traffic.address).await?;
+        self.send(client, read).await
     }
 
-    async fn send(&self, mut client: Client<N::Connection>) -> Result<u16, Trouble> {
+    async fn send(
+        &self,
+        mut client: Client<N::Connection>,
+        read: &mut Option<u16>,
+    ) -> Result<u16, Trouble> {
         let headers = [
             ("host", self.traffic.host.as_str()),
             (
@@ -143,7 +149,11 @@ impl<N: Network> User<N> {
             headers,
             body: &[],
         };
-        let status = client.status(&request).await?;
+        let mut take = |status: u16, _: &[u8]| {
+            *read = Some(status);
+            Ok(())
+        };
+        let status = client.follow(&request, &mut take).await?;
         if !self.traffic.fresh && !client.is_closed() {
             self.idle().push(client);
         }

@@ -222,6 +222,24 @@ fn users_ask_at_times_fixed_in_advance_whatever_comes() {
 }
 
 #[test]
+fn a_status_that_was_read_is_told_whatever_becomes_of_the_body() {
+    run(async {
+        let site = Site::start(&[]).await;
+        let faults = r#"{"sequence":["stall-body","reset-body","short-body","cut-chunk","hang"]}"#;
+        site.put("/v1/ports/8080/routes/", faults).await;
+        expect![[r#"
+            200 Reset 200 0
+            400 Error 200 0
+            0 Timeout 200 500
+            600 Error 200 0
+            800 Timeout  500
+            10 sent: {"error":2,"ok":5,"reset":1,"timeout":2}
+        "#]]
+        .assert_eq(&samples(&site, &["--fresh"]).await);
+    });
+}
+
+#[test]
 fn established_connections_outlive_a_closed_port_and_fresh_ones_do_not() {
     run(async {
         let site = Site::start(&[]).await;
