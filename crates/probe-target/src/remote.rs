@@ -17,7 +17,7 @@ use crate::client::{Client, Request, Take, Trouble};
 use crate::failure::Failure;
 use crate::invalid::Invalid;
 use crate::net::Network;
-use crate::opening::Protocol;
+use crate::opening::{Opening, Protocol};
 use crate::percent;
 use crate::place::Place;
 use crate::process::Process;
@@ -84,13 +84,14 @@ pub(crate) async fn run<N: Network>(
             }
             Ok(said.concat())
         }
-        Ask::Open(port, opening) => {
-            let mut said = Vec::new();
-            for port in remote.ports(port).await? {
-                let ack = remote.put(&format!("/v1/ports/{port}"), &opening).await?;
-                said.push(format!("{port} is {} ({ack})\n", opening.state.name()));
+        Ask::Open(port, opening) => remote.open(port, &opening).await,
+        Ask::Fail(port, opening) => {
+            let tcp = |protocol: &str| protocol == Protocol::Tcp.name();
+            if !remote.ports_that(None, tcp).await?.contains(&port) {
+                let message = format!("{port} does not speak tcp: name the path that is to fail");
+                return Err(remote.failed(&message));
             }
-            Ok(said.concat())
+            remote.open(Some(port), &opening).await
         }
         Ask::Heal(place) => remote.heal(place).await,
     }
@@ -127,6 +128,15 @@ struct Remote<'a, N> {
 }
 
 impl<N: Network> Remote<'_, N> {
+    async fn open(&self, port: Option<u16>, opening: &Opening) -> Result<String, Failure> {
+        let mut said = Vec::new();
+        for port in self.ports(port).await? {
+            let ack = self.put(&format!("/v1/ports/{port}"), opening).await?;
+            said.push(format!("{port} is {} ({ack})\n", opening.state.name()));
+        }
+        Ok(said.concat())
+    }
+
     async fn heal(&self, place: Option<Place>) -> Result<String, Failure> {
         let (port, path) = match place {
             None => {

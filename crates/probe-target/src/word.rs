@@ -58,8 +58,8 @@ impl Word {
 /// All words with what each means, for help.
 pub fn table() -> String {
     const OTHERS: [(&str, &str); 6] = [
-        ("pass", "200, laid over the base"),
-        ("fail", "503"),
+        ("pass", "200, laid over the base; of a port, open"),
+        ("fail", "503; of a port that speaks tcp, refuse"),
         ("refuse", "nobody listens on the port any more"),
         ("blackhole", "the port accepts and never reads"),
         (

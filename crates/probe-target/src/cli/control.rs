@@ -30,7 +30,7 @@ const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Sp
 /// How `flip` is written.
 pub(crate) const FLIP: Grammar = Grammar {
     usage: "flip [PORT]/PATH BEHAVIOUR[,BEHAVIOUR…] [--for 30s] [--count N] …\n       \
-            probe-target flip PORT open|closed|blackhole|stop-accepting|reset [--protocol http] [--for 30s] …\n       \
+            probe-target flip PORT pass|fail|open|closed|blackhole|stop-accepting|reset [--protocol http] [--for 30s] …\n       \
             probe-target flip process exit|signal|sigterm|memory|stop-accepting [--code 3] [--after 10s] …",
     about: "Lay a behaviour over a path of a running target, a state over a port, or a fault over its process",
     operands: 2,
@@ -177,6 +177,8 @@ pub(crate) enum Ask {
     Lay(Option<u16>, String, Behaviour),
     /// A state for a port, or for all.
     Open(Option<u16>, Opening),
+    /// A state for a port that speaks tcp, as other ports fail by their paths.
+    Fail(u16, Opening),
     /// Something for the process.
     Afflict(ProcessFault),
     /// The flips of one place away, or all.
@@ -261,6 +263,9 @@ fn heal(mut options: Options) -> Result<Ask, Invalid> {
 /// What stands where a place stands, if the process is meant.
 const PROCESS: &str = "process";
 
+/// The word that means one thing to a path and another to a port that speaks tcp.
+const FAIL: &str = "fail";
+
 /// Every option of `flip` is a field of the control API's body, so it is read, and refused, as one.
 fn flip(mut options: Options) -> Result<Ask, Invalid> {
     let place = options.operand("[PORT]/PATH, PORT or process")?;
@@ -285,7 +290,11 @@ fn flip(mut options: Options) -> Result<Ask, Invalid> {
     };
     let body = Opening::new(state(&word)?).write();
     let opening = Opening::read(with(body, &mut options)?, "");
-    Ok(Ask::Open(port, opening.map_err(refused)?))
+    let opening = opening.map_err(refused)?;
+    Ok(match port {
+        Some(port) if word == FAIL => Ask::Fail(port, opening),
+        port => Ask::Open(port, opening),
+    })
 }
 
 /// The body that one word means for a route, or several with commas between; none if it means the whole port.
@@ -352,10 +361,11 @@ fn refused(invalid: Invalid, word: &str) -> Invalid {
 
 fn state(word: &str) -> Result<PortState, Invalid> {
     match word {
-        "refuse" => Ok(PortState::Closed),
+        "refuse" | FAIL => Ok(PortState::Closed),
+        "pass" => Ok(PortState::Open),
         word => PortState::named(word).ok_or_else(|| {
             let message = format!(
-                "a port is refuse, open, closed, blackhole, stop-accepting or reset, not `{word}`; a path has a slash"
+                "a port is pass, fail, refuse, open, closed, blackhole, stop-accepting or reset, not `{word}`; a path has a slash"
             );
             Invalid::new("BEHAVIOUR", message)
         }),

@@ -284,7 +284,7 @@ fn what_cannot_be_asked_is_refused() {
             flip /x 503 --count 0
                 error: `--count`: must be a whole number, at least 1, not 0
             flip 8080 503
-                error: `BEHAVIOUR`: a port is refuse, open, closed, blackhole, stop-accepting or reset, not `503`; a path has a slash
+                error: `BEHAVIOUR`: a port is pass, fail, refuse, open, closed, blackhole, stop-accepting or reset, not `503`; a path has a slash
             flip 8080 closed --count 1
                 error: `--count`: nothing can be counted on a port that is closed
             flip process

@@ -72,6 +72,11 @@ fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
             "heal 8081",
             "heal /readyz",
             "heal",
+            "flip 7000 fail",
+            "check tcp 127.0.0.1:7000",
+            "flip 7000 pass",
+            "check tcp 127.0.0.1:7000",
+            "flip 8080 fail",
             "flip 9000/x 200",
             "flip 8081 refuse --count 1",
             "check http 127.0.0.1:8081 /",
@@ -92,6 +97,11 @@ fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
             8080/readyz is as in the base (revision 7, instance i1)
             8081/readyz is as in the base (revision 8, instance i1)
             exit 0: all flips are away (revision 9, instance i1)
+            exit 0: 7000 is closed (revision 10, instance i1)
+            exit 1: error: connection refused
+            exit 0: 7000 is open (revision 11, instance i1)
+            exit 0: connected to 127.0.0.1:7000
+            exit 1: error: 127.0.0.1:18080: 8080 does not speak tcp: name the path that is to fail
             exit 1: error: 127.0.0.1:18080: `port`: there is no port 9000 here, only 7000, 8080, 8081
             exit 2: error: `--count`: nothing can be counted on a port that is closed
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
