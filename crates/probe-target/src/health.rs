@@ -8,10 +8,11 @@ use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use h2::RecvStream;
+use tokio::time::timeout;
 
 use crate::behaviour::{Details, Effect};
 use crate::exchange::{Asking, Exchange};
-use crate::http2::{Site, Stream};
+use crate::http2::{BODY_WITHIN, Site, Stream};
 use crate::script::Step;
 
 /// The largest message read: a service has a name, not a story.
@@ -187,8 +188,14 @@ fn meaning(effect: &Effect) -> Meaning {
     }
 }
 
-/// The route of the service a call names; `None` if the client left, or sent what is no such message.
-async fn service(mut body: RecvStream) -> Option<String> {
+/// The route of the service a call names; `None` if the client left, took too long, or sent what is no such message.
+async fn service(body: RecvStream) -> Option<String> {
+    let message = timeout(BODY_WITHIN, message(body)).await.ok()??;
+    requested(&message).map(|service| format!("/{service}"))
+}
+
+/// All that a client sends.
+async fn message(mut body: RecvStream) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     while let Some(data) = body.data().await {
         let data = data.ok()?;
@@ -198,7 +205,7 @@ async fn service(mut body: RecvStream) -> Option<String> {
             return None;
         }
     }
-    requested(&message).map(|service| format!("/{service}"))
+    Some(message)
 }
 
 /// The name in a framed `HealthCheckRequest`: field 1, a string. An empty one is left out.

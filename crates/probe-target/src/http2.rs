@@ -38,7 +38,7 @@ const MOST_STREAMS: u32 = 100;
 const LARGEST_HEAD: u32 = 16 * 1024;
 
 /// How long a client may take for a request's body.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// One connection, as its streams share it.
 #[derive(Clone)]

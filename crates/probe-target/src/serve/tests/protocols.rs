@@ -267,6 +267,26 @@ fn a_port_that_fails_does_so_to_every_call_on_open_connections() {
 }
 
 #[test]
+fn a_call_whose_message_does_not_come_is_given_up() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        for call in ["Check", "Watch"] {
+            let request = Request::post(format!("http://web/grpc.health.v1.Health/{call}"));
+            let request = request.body(()).unwrap();
+            let (response, mut stream) = client.sender.send_request(request, false).unwrap();
+            stream
+                .send_data(Bytes::from_static(b"\0\0"), false)
+                .unwrap();
+            let begun = Instant::now();
+            let answer = timeout(Duration::from_mins(1), response).await;
+            assert!(answer.is_ok_and(|answer| answer.is_err()), "{call}");
+            assert_eq!(begun.elapsed().as_secs(), 30, "{call}");
+        }
+    });
+}
+
+#[test]
 fn calls_are_journalled_with_their_bytes() {
     run(async {
         let site = Site::start(&["--port", "8080=grpc", "--route", "/b=404"]).await;
