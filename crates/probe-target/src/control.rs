@@ -15,7 +15,6 @@ use crate::call::{self, Call, Wait};
 use crate::events;
 use crate::head::{Head, Wrong};
 use crate::http1::{Ended, Served};
-use crate::identity::{self, BOOT, INSTANCE};
 use crate::metrics;
 use crate::net::{Connection, Listener};
 use crate::panel::{Panel, Refused};
@@ -282,10 +281,7 @@ impl Answer {
             text,
             "content-type: {media}\r\nprobeflip-revision: {revision}\r\n"
         );
-        identity::header(INSTANCE.as_str(), identity.instance.as_bytes(), &mut text);
-        if let Some(boot) = identity.boot {
-            _ = write!(text, "{BOOT}: {boot}\r\n");
-        }
+        identity.write_process(|_| false, &mut text);
         if !keeps {
             text.extend_from_slice(b"connection: close\r\n");
         }

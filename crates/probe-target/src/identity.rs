@@ -5,9 +5,8 @@ use std::io::Write;
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header of control answers and of changes that mean one process only.
-pub(crate) const INSTANCE: HeaderName = HeaderName::from_static("probeflip-instance");
-pub(crate) const BOOT: HeaderName = HeaderName::from_static("probeflip-boot");
+const INSTANCE: HeaderName = HeaderName::from_static("probeflip-instance");
+const BOOT: HeaderName = HeaderName::from_static("probeflip-boot");
 const POD: HeaderName = HeaderName::from_static("probeflip-pod");
 const CONTAINER: HeaderName = HeaderName::from_static("probeflip-container");
 const PORT: HeaderName = HeaderName::from_static("probeflip-port");
@@ -71,6 +70,11 @@ impl Identity {
             number(port.into(), text);
             text.extend_from_slice(b"\r\n");
         }
+        self.write_process(other, text);
+    }
+
+    /// Only what is the same on every port.
+    pub(crate) fn write_process(&self, other: impl Fn(&str) -> bool, text: &mut Vec<u8>) {
         for (name, value) in &self.named {
             if !other(name.as_str()) {
                 header(name.as_str(), value.as_bytes(), text);

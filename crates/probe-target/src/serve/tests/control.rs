@@ -166,6 +166,41 @@ fn every_answer_names_the_process_and_its_revision() {
 }
 
 #[test]
+fn every_answer_names_pod_and_container() {
+    run(async {
+        let network = Memory::default();
+        let mut process = process(&network, &[], std::future::pending());
+        for (name, value) in [("HOSTNAME", "web-1"), ("PROBE_TARGET_CONTAINER", "main")] {
+            process
+                .environment
+                .insert(name.to_owned(), value.to_owned());
+        }
+        let site = Site {
+            network,
+            end: None,
+            target: tokio::spawn(crate::run(process)),
+        };
+        site.listens().await;
+        for (port, call) in [
+            (18_080, "GET /v1/state"),
+            (18_080, "GET /nothing"),
+            (8080, "GET /"),
+        ] {
+            let mut connection = site.connect(port).await;
+            let request = format!("{call} HTTP/1.0\r\n\r\n");
+            connection.write_all(request.as_bytes()).await.unwrap();
+            let answer = told(&mut connection).await;
+            for header in [
+                r"\r\nprobeflip-pod: web-1\r\n",
+                r"\r\nprobeflip-container: main\r\n",
+            ] {
+                assert!(answer.contains(header), "{port} {call}: {answer}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_change_that_means_another_process_is_refused() {
     run(async {
         let site = Site::start(&[]).await;
