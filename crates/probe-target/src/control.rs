@@ -18,7 +18,7 @@ use crate::http1::{Ended, Served};
 use crate::metrics;
 use crate::net::{Connection, Listener};
 use crate::panel::{Panel, Refused};
-use crate::reply;
+use crate::reply::{self, Manner};
 use crate::wire::{Journal, Refusal};
 
 /// How long a caller may be silent, and may take for the headers, for the body, or to accept any part of an answer.
@@ -64,9 +64,12 @@ impl Control {
                 Ok(head) => head,
                 Err(Ended::Gone) => return,
                 Err(Ended::Wrong(Wrong { status, why })) => {
-                    let text = self
-                        .refusal(Refused::new(status, "", why))
-                        .text(&self, false);
+                    let manner = Manner {
+                        head: false,
+                        keeps: false,
+                    };
+                    let refusal = self.refusal(Refused::new(status, "", why));
+                    let text = refusal.text(&self, manner);
                     if served.send(&text).await.is_ok() {
                         served.end(Framing::ToTheEnd).await;
                     }
@@ -76,7 +79,11 @@ impl Control {
             let (answer, read) = self.answer(&head, &mut served).await;
             let Some(answer) = answer else { return };
             let keeps = head.keeps && read && !matches!(answer.said, Said::Stream { .. });
-            if served.send(&answer.text(&self, keeps)).await.is_err() {
+            let manner = Manner {
+                head: head.method == Method::HEAD,
+                keeps,
+            };
+            if served.send(&answer.text(&self, manner)).await.is_err() {
                 return;
             }
             if let Said::Stream { since } = answer.said {
@@ -271,7 +278,7 @@ impl Answer {
     }
 
     /// What is sent of it at once.
-    fn text(&self, control: &Control, keeps: bool) -> Vec<u8> {
+    fn text(&self, control: &Control, manner: Manner) -> Vec<u8> {
         let mut text = Vec::with_capacity(256);
         reply::line(self.status, &mut text);
         let identity = control.panel.identity();
@@ -282,13 +289,15 @@ impl Answer {
             "content-type: {media}\r\nprobeflip-revision: {revision}\r\n"
         );
         identity.write_process(|_| false, &mut text);
-        if !keeps {
+        if !manner.keeps {
             text.extend_from_slice(b"connection: close\r\n");
         }
         match &self.said {
             Said::Whole(body) => {
                 _ = write!(text, "content-length: {}\r\n\r\n", body.len());
-                text.extend_from_slice(body);
+                if !manner.head {
+                    text.extend_from_slice(body);
+                }
             }
             Said::Stream { .. } => text.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n"),
         }

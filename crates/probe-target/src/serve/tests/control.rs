@@ -201,6 +201,21 @@ fn every_answer_names_pod_and_container() {
 }
 
 #[test]
+fn head_is_answered_without_a_body() {
+    run(async {
+        let site = Site::start(&[]).await;
+        let mut connection = site.network.connect(control()).await.unwrap();
+        let request = b"HEAD /v1/state HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+        expect![[r#"
+            0 ms: HTTP/1.1 405 Method Not Allowed\r\ncontent-type: application/json\r\nprobeflip-revision: 0\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 80\r\n\r\n
+            0 ms: FIN
+        "#]]
+        .assert_eq(&told(&mut connection).await);
+    });
+}
+
+#[test]
 fn a_change_that_means_another_process_is_refused() {
     run(async {
         let site = Site::start(&[]).await;
