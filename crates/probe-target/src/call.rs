@@ -326,6 +326,8 @@ mod tests {
             "status",
         );
         refuses("PUT /v1/ports/80/routes/", "", 400, "");
+        let twice = r#"{"status":503,"for":"1s","for":"2s"}"#;
+        refuses("PUT /v1/ports/80/routes/", twice, 400, "for");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::duration;
 use crate::invalid::{Invalid, called, join};
+use crate::json;
 
 /// A JSON object being read. Whatever is left when it is [finished](Self::finish) is unknown.
 #[derive(Debug)]
@@ -36,9 +37,7 @@ impl Fields {
 
     /// Begins to read the text of a JSON object.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Invalid> {
-        let value = serde_json::from_slice(text)
-            .map_err(|error| Invalid::new("", format!("not valid JSON: {error}")))?;
-        Self::read(value, "")
+        Self::read(json::parse(text)?, "")
     }
 
     /// The same, where no text is as good as `{}`.

@@ -40,6 +40,7 @@ mod http1;
 mod http2;
 mod identity;
 mod invalid;
+mod json;
 mod keeper;
 mod layers;
 mod life;

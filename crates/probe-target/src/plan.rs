@@ -235,6 +235,7 @@ mod tests {
             "ports.80.routes./x",
         );
         check(r#"{"ports":{"08080":{}}}"#, "ports.08080");
+        check(r#"{"ports":{"80":{},"81":{},"80":{}}}"#, "ports.80");
         check(r#"{"boots":{"0":{}}}"#, "boots.0");
         check(r#"{"boots":{"1":[]}}"#, "boots.1");
         check(r#"{"boots":{"1":{"x":{}}}}"#, "boots.1.x");
