@@ -24,6 +24,7 @@ pub(crate) struct Port<N: Network> {
     target: Arc<Target>,
     network: N,
     number: u16,
+    /// Of the connections that are served.
     protocol: Protocol,
     state: PortState,
     listener: Option<N::Listener>,
@@ -77,8 +78,9 @@ impl<N: Network> Port<N> {
     async fn adjust(&mut self) -> Option<Look> {
         let (wanted, revision) = self.target.wanted(self.number);
         let wanted = wanted?;
-        (self.protocol, self.state) = (wanted.protocol, wanted.state);
-        let error = self.listen(wanted.state).await.err();
+        self.state = wanted.state;
+        self.speak(wanted.protocol).await;
+        let error = self.listen(wanted.protocol).await.err();
         if wanted.state != PortState::Blackhole {
             self.held.clear();
             self.count();
@@ -94,15 +96,28 @@ impl<N: Network> Port<N> {
         Some([wanted.until, retry].into_iter().flatten().min())
     }
 
+    /// Speaks this from now on, once connections are served at all. Those that spoke something else end, as nothing is answered so any more.
+    async fn speak(&mut self, protocol: Protocol) {
+        if self.state != PortState::Open || protocol == self.protocol {
+            return;
+        }
+        self.protocol = protocol;
+        if !self.connections.is_empty() {
+            self.target.cut(self.number);
+            self.connections.shutdown().await;
+            self.count();
+        }
+    }
+
     /// Listens or stops listening. Established connections are not touched by either.
-    async fn listen(&mut self, state: PortState) -> Result<(), String> {
-        if state == PortState::Closed {
+    async fn listen(&mut self, protocol: Protocol) -> Result<(), String> {
+        if self.state == PortState::Closed {
             self.listener = None;
         } else if self.listener.is_none() {
             let listener = self.network.listen(serve::everywhere(self.number)).await;
             self.listener = Some(listener.map_err(|error| serve::unbound(self.number, &error))?);
         }
-        self.target.tls.ready(self.protocol)
+        self.target.tls.ready(protocol)
     }
 
     /// Accepts until there is a change or `look` has come.

@@ -21,6 +21,8 @@ pub(crate) struct Tally {
 #[derive(Debug, Default)]
 struct Port {
     connections: Connections,
+    /// When they were last ended, all of them.
+    cut: Option<Moment>,
     /// Connections of which no request is read.
     unread: Option<Route>,
     routes: BTreeMap<String, Route>,
@@ -46,6 +48,18 @@ impl Tally {
     /// So many connections are open.
     pub(crate) fn open(&mut self, port: u16, open: usize) {
         self.ports.entry(port).or_default().connections.open = open as u64;
+    }
+
+    /// All of them are ended.
+    pub(crate) fn cut(&mut self, now: Moment, port: u16) {
+        self.ports.entry(port).or_default().cut = Some(now);
+    }
+
+    /// Whether a record that ends only now had its connection ended before.
+    pub(crate) fn was_cut(&self, record: &Record) -> bool {
+        let port = self.ports.get(&record.port);
+        let cut = port.and_then(|port| port.cut);
+        cut.is_some_and(|cut| record.at <= cut)
     }
 
     /// A request begins, or a connection of which none is read; microseconds since the one before it began on the same route.

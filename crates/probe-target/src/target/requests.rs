@@ -118,11 +118,17 @@ impl Target {
         lock(&self.tally).open(port, open);
     }
 
+    /// The connections of a port are ended under whoever asks.
+    pub(crate) fn cut(&self, port: u16) {
+        lock(&self.tally).cut(self.clock.now(), port);
+    }
+
     /// The end of a record.
     pub(crate) fn record(&self, mut record: Record) {
         record.took = micros(self.clock.now() - record.at);
-        // A port that is gone has taken its connections with it.
-        if record.closed.is_some() && !self.ports().contains(&record.port) {
+        // A port that is gone, or speaks something else, has taken its connections with it.
+        let cut = || !self.ports().contains(&record.port) || lock(&self.tally).was_cut(&record);
+        if record.closed.is_some() && cut() {
             record.closed = Some(Side::Target);
         }
         lock(&self.tally).end(&record);

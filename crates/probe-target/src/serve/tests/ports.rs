@@ -188,3 +188,30 @@ fn dropping_the_process_frees_its_ports_and_ends_its_connections() {
         }
     });
 }
+
+#[test]
+fn a_port_that_speaks_something_else_ends_what_spoke_as_before() {
+    run(async {
+        let site = Site::start(&["--route", "/slow=hang"]).await;
+        let (mut kept, mut slow) = (site.connect(8080).await, site.connect(8080).await);
+        for (connection, path) in [(&mut kept, "x"), (&mut slow, "slow")] {
+            let request = format!("GET /{path} HTTP/1.1\r\nhost: web\r\n\r\n");
+            connection.write_all(request.as_bytes()).await.unwrap();
+        }
+        assert!(kept.read(&mut [0; 1024]).await.unwrap() > 0);
+        // Whoever is refused from now on is served as before on what is there.
+        let closed = r#"{"state":"closed","protocol":"tcp"}"#;
+        site.put("/v1/ports/8080", closed).await;
+        let request = b"GET /x HTTP/1.1\r\nhost: web\r\n\r\n";
+        kept.write_all(request).await.unwrap();
+        assert!(kept.read(&mut [0; 1024]).await.unwrap() > 0);
+        site.put("/v1/ports/8080", r#"{"protocol":"tcp"}"#).await;
+        assert_eq!(told(&mut kept).await, "0 ms: FIN\n");
+        assert_eq!(told(&mut slow).await, "0 ms: FIN\n");
+        let (_, journal) = site.control("GET", "/v1/journal?since=2", "").await;
+        let hung = r#""reply":"hang","flipped":false,"revision":0,"bytes":0,"closed":"target""#;
+        assert!(journal.contains(hung), "{journal}");
+        let (_, state) = site.control("GET", "/v1/state", "").await;
+        assert!(state.contains(r#""open":0"#), "{state}");
+    });
+}
