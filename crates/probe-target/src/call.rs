@@ -50,7 +50,7 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
         return only(method, &Method::GET, || Ok(Call::Metrics));
     }
     let rest = path.strip_prefix("/v1/").ok_or_else(unknown)?;
-    match rest {
+    let call = match rest {
         "state" => only(method, &Method::GET, || {
             Query::read(query)?.end(Call::State)
         }),
@@ -73,6 +73,11 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
             Some(("process", name)) => process(method, name, body, unknown),
             _ => Err(unknown()),
         },
+    }?;
+    match call {
+        // All that is said of it stands in its path and its body.
+        Call::Change(_) => Ok(Query::read(query)?.end(call)?),
+        call => Ok(call),
     }
 }
 
@@ -316,6 +321,14 @@ mod tests {
         refuses("GET /v1/journal?since=x", "", 400, "since");
         refuses("GET /v1/journal/wait?timeout=1h", "", 400, "timeout");
         refuses("POST /v1/heal", r#"{"all":true}"#, 400, "all");
+        for line in [
+            "POST /v1/heal?port=80",
+            "DELETE /v1/ports/80?port=81",
+            "DELETE /v1/ports/80/routes/x?port=81",
+            "POST /v1/process/exit?port=80",
+        ] {
+            refuses(line, "", 400, "port");
+        }
         refuses("PUT /v1/lease", "{}", 400, "for");
         refuses("PUT /v1/lease", r#"{"for":"0s"}"#, 400, "for");
         refuses("PUT /v1/ports/80", r#"{"stat":"open"}"#, 400, "stat");
