@@ -21,6 +21,7 @@ use sockets::Sockets;
 async fn main() -> ExitCode {
     #[cfg(without_backtraces)]
     own::tell_panics();
+    own::ask_for_files();
     let ending = probe_target::run(process()).await;
     if let Ending::Signal(signal) = ending {
         own::die(signal);

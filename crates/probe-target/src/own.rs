@@ -1,4 +1,4 @@
-//! What this process does to itself: leaves its last words, takes memory, dies.
+//! What this process does to itself: leaves its last words, takes memory and files, dies.
 
 use std::io;
 #[cfg(without_backtraces)]
@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use probe_target::Effects;
 use probe_target::process_fault::Signal;
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 // kubernetes.io/docs › Determine the Reason for Pod Failure: `terminationMessagePath`, whose default this is. The kubelet makes the file.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -50,6 +51,14 @@ impl Own {
     }
 }
 
+/// Has as many files and connections open as the system lets it, where a runtime gives few at first and more to those that ask.
+pub(crate) fn ask_for_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // It gets along with what it has.
+    _ = setrlimit(Resource::Nofile, limit);
+}
+
 /// Whether this is what the container was started for. Whoever is only executed in it is not the one that terminates.
 pub(crate) fn is_main() -> bool {
     std::process::id() == 1
@@ -78,4 +87,23 @@ pub(crate) fn tell_panics() {
             _ = std::fs::write(TERMINATION_LOG, said);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::Rlimit;
+
+    use super::*;
+
+    #[test]
+    fn as_many_files_are_asked_for_as_there_may_be() {
+        let given = getrlimit(Resource::Nofile);
+        let few = Rlimit {
+            current: Some(256),
+            ..given
+        };
+        setrlimit(Resource::Nofile, few).unwrap();
+        ask_for_files();
+        assert_eq!(getrlimit(Resource::Nofile).current, given.maximum);
+    }
 }
