@@ -105,6 +105,12 @@ impl Behaviour {
         Ok(behaviour)
     }
 
+    /// Whether it is meant for a caller with this user agent.
+    pub(crate) fn is_for(&self, agent: &str) -> bool {
+        let prefix = self.agent.as_deref();
+        prefix.is_none_or(|prefix| agent.starts_with(prefix))
+    }
+
     /// What request `number` in a window is given, from 0.
     pub(crate) fn nth(&self, number: u64) -> &Effect {
         let number = usize::try_from(number).unwrap_or(usize::MAX);

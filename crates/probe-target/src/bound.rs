@@ -78,6 +78,12 @@ impl Bounds {
         self.length.is_none() && self.count.is_none() && self.after.is_none()
     }
 
+    /// Whether no request is ever given it.
+    pub(crate) fn is_never(&self) -> bool {
+        self.probability
+            .is_some_and(|chance| chance.millionths == 0)
+    }
+
     /// How many requests are still to be given it in this window; `None` without a count.
     pub fn left(&self, since: Moment, used: Used, now: Moment) -> Option<u64> {
         let given = self.given(since, used, now);

@@ -64,10 +64,12 @@ pub(crate) async fn answer(
     }
     match method {
         Some("Watch") => {
-            watch(site, &asking.path, stream, exchange).await;
+            watch(site, &asking, stream, exchange).await;
         }
         Some("List") => {
-            let services = site.target.services(site.port);
+            let services = site
+                .target
+                .services(site.port, asking.agent.unwrap_or_default());
             let services = services.iter();
             let message = list(services.map(|(name, effect)| (name.as_str(), meaning(effect))));
             let sent = stream.message(site, &message);
@@ -96,11 +98,17 @@ async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<
 }
 
 /// Says the status, and again whenever it is another, until the client leaves.
-async fn watch(site: &Site, path: &str, stream: &mut Stream, mut exchange: Exchange) -> Option<()> {
+async fn watch(
+    site: &Site,
+    asking: &Asking<'_>,
+    stream: &mut Stream,
+    mut exchange: Exchange,
+) -> Option<()> {
     let (mut changes, mut last) = (site.target.changes(), None);
+    let agent = asking.agent.unwrap_or_default();
     let mut sending = stream.begin(site)?;
     loop {
-        let (effect, until) = site.target.peek(site.port, path);
+        let (effect, until) = site.target.peek(site.port, &asking.path, agent);
         let now = match meaning(&effect) {
             Meaning::Status(status) => status,
             // `health.proto`: SERVICE_UNKNOWN, of a service that may come later.

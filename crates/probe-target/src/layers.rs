@@ -53,8 +53,13 @@ impl<B: Bounded> Layers<B> {
 
     /// The layer in force, the flip before the base.
     pub(crate) fn current(&self, now: Now) -> Option<&Held<B>> {
+        self.current_of(now, |_| true)
+    }
+
+    /// The same of those `wanted` holds for.
+    pub(crate) fn current_of(&self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<&Held<B>> {
         let mut layers = [&self.flip, &self.base].into_iter().flatten();
-        layers.find(|held| held.in_force(now))
+        layers.find(|held| held.in_force(now) && wanted(&held.set))
     }
 
     /// What a request or connection is given, of the layers `wanted` holds for, how many were given it before in this window,

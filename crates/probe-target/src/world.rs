@@ -178,11 +178,19 @@ impl World {
         }
     }
 
-    /// What a request would be given now, uncounted and by whoever asks, and until when at most that holds by time alone.
-    pub(crate) fn peek(&self, at: Moment, port: u16, path: &str) -> (Effect, Option<Moment>) {
+    /// What a request would be given now, uncounted, and until when at most that holds by time alone. A share of the requests is
+    /// taken for all of them, but 0 for none.
+    pub(crate) fn peek(
+        &self,
+        at: Moment,
+        port: u16,
+        path: &str,
+        agent: &str,
+    ) -> (Effect, Option<Moment>) {
         let now = self.now(at);
         let route = self.ports.get(&port).and_then(|port| port.routes.get(path));
-        let held = route.and_then(|route| route.current(now));
+        let meant = |said: &Behaviour| said.is_for(agent) && !said.bounds.is_never();
+        let held = route.and_then(|route| route.current_of(now, meant));
         let next = held.map(|held| held.set.nth(held.given(now)).clone());
         let effect = next.unwrap_or_else(|| Effect::from(200));
         (effect, route.and_then(|route| route.until(now)))

@@ -76,16 +76,16 @@ impl Target {
     }
 
     /// What a route would give now, uncounted, and until when at most.
-    pub(crate) fn peek(&self, port: u16, path: &str) -> (Effect, Option<Moment>) {
-        self.world().peek(self.clock.now(), port, path)
+    pub(crate) fn peek(&self, port: u16, path: &str, agent: &str) -> (Effect, Option<Moment>) {
+        self.world().peek(self.clock.now(), port, path, agent)
     }
 
-    /// The gRPC services of a port, the nameless one among them, and what each gives now.
-    pub(crate) fn services(&self, port: u16) -> Vec<(String, Effect)> {
+    /// The gRPC services of a port, the nameless one among them, and what each gives such a caller now.
+    pub(crate) fn services(&self, port: u16, agent: &str) -> Vec<(String, Effect)> {
         let (now, world) = (self.clock.now(), self.world());
-        let mut services = vec![(String::new(), world.peek(now, port, "/").0)];
+        let mut services = vec![(String::new(), world.peek(now, port, "/", agent).0)];
         for route in world.routes(port) {
-            let effect = world.peek(now, port, &route).0;
+            let effect = world.peek(now, port, &route, agent).0;
             let service = route.trim_start_matches('/').to_owned();
             if !service.is_empty() {
                 services.push((service, effect));

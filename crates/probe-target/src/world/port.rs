@@ -50,10 +50,7 @@ impl Port {
 
     /// What is said about the path.
     pub(super) fn said(&mut self, now: Now, path: &str, agent: &str) -> Option<Said> {
-        let meant = |behaviour: &Behaviour| match &behaviour.agent {
-            Some(prefix) => agent.starts_with(prefix),
-            None => true,
-        };
+        let meant = |behaviour: &Behaviour| behaviour.is_for(agent);
         let (behaviour, number, flipped) = self.routes.get_mut(path)?.give(now, meant)?;
         Some(Said {
             effect: behaviour.nth(number).clone(),

@@ -231,6 +231,53 @@ fn a_watch_is_told_of_what_checks_have_used_up() {
 }
 
 #[test]
+fn watch_and_list_say_what_the_caller_would_be_given() {
+    run(async {
+        let site = Site::start(&["--port", "8080=grpc"]).await;
+        let mut client = Http2::connect(&site, 8080).await;
+        let mut story = String::new();
+        for behaviour in [
+            r#"{"status":503,"agent":"kube-probe/"}"#,
+            r#"{"status":503,"probability":0}"#,
+        ] {
+            site.put("/v1/ports/8080/routes/a", behaviour).await;
+            for agent in ["kube-probe/1.36", "grpc-go/1"] {
+                writeln!(story, "{behaviour} {agent}").unwrap();
+                for call in ["Check", "Watch", "List"] {
+                    let request = Request::post(format!("http://web/grpc.health.v1.Health/{call}"));
+                    let request = request.header("user-agent", agent).body(()).unwrap();
+                    let (response, mut stream) =
+                        client.sender.send_request(request, false).unwrap();
+                    stream.send_data(Bytes::from_static(OF_A), true).unwrap();
+                    let mut body = response.await.unwrap().into_body();
+                    let data = body.data().await.unwrap().unwrap();
+                    writeln!(story, "  {call} {}", data.last().unwrap()).unwrap();
+                }
+            }
+        }
+        expect![[r#"
+            {"status":503,"agent":"kube-probe/"} kube-probe/1.36
+              Check 2
+              Watch 2
+              List 2
+            {"status":503,"agent":"kube-probe/"} grpc-go/1
+              Check 1
+              Watch 1
+              List 1
+            {"status":503,"probability":0} kube-probe/1.36
+              Check 1
+              Watch 1
+              List 1
+            {"status":503,"probability":0} grpc-go/1
+              Check 1
+              Watch 1
+              List 1
+        "#]]
+        .assert_eq(&story);
+    });
+}
+
+#[test]
 fn a_port_that_fails_does_so_to_every_call_on_open_connections() {
     run(async {
         let site = Site::start(&["--port", "8080=grpc"]).await;
