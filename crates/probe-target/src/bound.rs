@@ -123,6 +123,14 @@ impl Bounds {
         left
     }
 
+    /// Ends them so long after a new start, or before. What opens again and again has no end that could be said.
+    pub(crate) fn end(&mut self, within: Duration) {
+        let left = whole(within.saturating_sub(self.after.unwrap_or_default()));
+        if self.every.is_none() {
+            self.length = Some(self.length.map_or(left, |length| length.min(left)));
+        }
+    }
+
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, Invalid> {
         let bounds = Self {
             length: fields.duration("for")?,

@@ -101,7 +101,7 @@ impl<B: Bounded> Layers<B> {
         let mut layers = [&self.flip, &self.base].into_iter().flatten();
         layers
             .find(|held| !held.has_ended(now))
-            .map(|held| held.remaining(now.at))
+            .map(|held| held.remaining(now))
     }
 }
 
@@ -195,9 +195,13 @@ impl<B: Bounded> Held<B> {
         })
     }
 
-    fn remaining(&self, now: Moment) -> B {
+    fn remaining(&self, now: Now) -> B {
         let mut set = self.set.clone();
-        *set.bounds_mut() = set.bounds().remaining(self.since, self.used, now);
+        let mut bounds = set.bounds().remaining(self.since, self.used, now.at);
+        if let Some(end) = now.lease.filter(|_| set.leased()) {
+            bounds.end(end - now.at);
+        }
+        *set.bounds_mut() = bounds;
         *set.leased_mut() = false;
         set
     }

@@ -208,6 +208,15 @@ impl Process {
     /// What is in force, as faults for a new start.
     pub(super) fn planned(&self, now: Now) -> Vec<ProcessFault> {
         let faults = self.faults.values();
-        faults.filter_map(|layers| layers.flattened(now)).collect()
+        let planned = faults.filter_map(|layers| layers.flattened(now));
+        planned
+            .map(|mut fault| {
+                // What ends the process is not ended.
+                if fault.ends() {
+                    fault.bounds.length = None;
+                }
+                fault
+            })
+            .collect()
     }
 }

@@ -380,6 +380,30 @@ fn a_sequence_is_played_once_a_window() {
 }
 
 #[test]
+fn a_plan_ends_with_the_lease_what_ends_with_it() {
+    let mut story = Story::new();
+    story.take(0, Change::Lease(Duration::from_secs(30)));
+    story.lay(0, "/a", json!({"status": 503, "leased": true}));
+    let longer = json!({"status": 503, "for": "1m", "leased": true});
+    story.lay(0, "/b", longer);
+    let later = json!({"status": 503, "after": "10s", "leased": true});
+    story.lay(0, "/c", later);
+    let plan = story.0.plan(millis(4_000));
+    let planned = |path: &str| serde_json::to_value(&plan.ports[&8080].routes[path]).unwrap();
+    assert_eq!(planned("/a"), json!({"status": 503, "for": "26s"}));
+    assert_eq!(planned("/b"), json!({"status": 503, "for": "26s"}));
+    let left = json!({"status": 503, "after": "6s", "for": "20s"});
+    assert_eq!(planned("/c"), left);
+    let exit = json!({"fault": "exit", "after": "10s", "leased": true});
+    let exit = ProcessFault::read(exit, "").unwrap();
+    story.take(4_000, Change::Afflict(exit));
+    let plan = serde_json::to_vec(&story.0.plan(millis(5_000))).unwrap();
+    let process = Plan::parse(&plan).unwrap().process;
+    let left = json!([{"fault": "exit", "code": 1, "after": "9s"}]);
+    assert_eq!(serde_json::to_value(process).unwrap(), left);
+}
+
+#[test]
 fn a_plan_has_what_is_left_of_a_sequence() {
     let mut story = Story::new();
     let mut check = |given: u64, behaviour: serde_json::Value, expected: serde_json::Value| {
