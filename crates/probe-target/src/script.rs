@@ -121,7 +121,9 @@ pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<
                 Some((name, port)) if !port.ends_with(']') => name,
                 _ => host,
             };
-            format!("{scheme}://{name}:{}{path}", port.wrapping_add(1))
+            // There is none above the last.
+            let above = port.checked_add(1).unwrap_or(1);
+            format!("{scheme}://{name}:{above}{path}")
         }
         // RFC 6761: names under `.invalid` never resolve.
         Fault::RedirectHost => format!("{scheme}://probeflip.invalid{path}"),

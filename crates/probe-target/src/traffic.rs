@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ::http::StatusCode;
 use tokio::task::JoinSet;
@@ -77,10 +78,10 @@ struct User<N: Network> {
 
 impl<N: Network> User<N> {
     async fn send_all(self: Arc<Self>) {
-        let start = self.clock.now();
+        let (start, mut since) = (self.clock.now(), Duration::ZERO);
         let mut requests = JoinSet::new();
-        for number in 0_u32.. {
-            let due = start + self.traffic.interval * number;
+        loop {
+            let due = start + since;
             tokio::select! {
                 biased;
                 () = self.clock.until(due) => {}
@@ -88,6 +89,7 @@ impl<N: Network> User<N> {
             }
             requests.spawn(Arc::clone(&self).ask(due));
             self.sent.fetch_add(1, Ordering::Relaxed);
+            since += self.traffic.interval;
         }
     }
 

@@ -181,7 +181,7 @@ pub struct Refusal {
     pub field: Option<String>,
     /// The process that refused.
     pub instance: String,
-    /// Its revision, unchanged by this.
+    /// Its revision. What is refused leaves it as it was, but for a port in use: that stays wanted, and is tried again.
     pub revision: u64,
 }
 

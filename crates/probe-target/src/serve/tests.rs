@@ -348,15 +348,18 @@ fn redirects_go_where_their_names_say() {
 #[test]
 fn the_port_above_is_on_the_host_that_was_asked() {
     run(async {
-        let site = Site::start(&["--route", "/x=redirect-port"]).await;
-        let mut connection = site.connect(8080).await;
-        for (host, location) in [
-            ("web", "http://web:8081/x"),
-            ("web:80", "http://web:8081/x"),
-            ("10.0.0.1:8080", "http://10.0.0.1:8081/x"),
-            ("[fd00::1]:8080", "http://[fd00::1]:8081/x"),
-            ("[fd00::1]", "http://[fd00::1]:8081/x"),
+        let ports = ["--port", "8080", "--port", "65535"];
+        let route = ["--route", "/x=redirect-port"];
+        let site = Site::start(&[&ports[..], &route].concat()).await;
+        for (port, host, location) in [
+            (8080, "web", "http://web:8081/x"),
+            (8080, "web:80", "http://web:8081/x"),
+            (8080, "10.0.0.1:8080", "http://10.0.0.1:8081/x"),
+            (8080, "[fd00::1]:8080", "http://[fd00::1]:8081/x"),
+            (8080, "[fd00::1]", "http://[fd00::1]:8081/x"),
+            (65535, "web", "http://web:1/x"),
         ] {
+            let mut connection = site.connect(port).await;
             let request = format!("GET /x HTTP/1.1\r\nhost: {host}\r\n\r\n");
             connection.write_all(request.as_bytes()).await.unwrap();
             let mut bytes = [0; 1024];
