@@ -19,7 +19,7 @@ mod endpoint_slice;
 mod garbage;
 mod namespace;
 
-pub(crate) use endpoint_slice::service_of;
+pub(crate) use endpoint_slice::{HEADLESS, service_of};
 pub(crate) use mirror::{Key, Mirror, key};
 
 use futures::future::join_all;

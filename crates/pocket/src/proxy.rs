@@ -15,7 +15,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::proxy::Pace;
 
-use crate::controllers::Mirror;
+use crate::controllers::{HEADLESS, Mirror};
 use crate::net::Network;
 use crate::registry::Registry;
 use tracked::Tracked;
@@ -67,8 +67,7 @@ fn watched_services(all: &Mirror<Service>) -> impl Iterator<Item = &Service> {
 ///
 /// Rule: the same.
 fn watched_slices(all: &Mirror<EndpointSlice>) -> impl Iterator<Item = &EndpointSlice> {
-    let headless = "service.kubernetes.io/headless";
-    all.iter().filter(|it| !has_label(&it.metadata, headless))
+    all.iter().filter(|it| !has_label(&it.metadata, HEADLESS))
 }
 
 fn has_label(metadata: &ObjectMeta, label: &str) -> bool {

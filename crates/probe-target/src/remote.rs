@@ -86,8 +86,8 @@ pub(crate) async fn run<N: Network>(
         }
         Ask::Open(port, opening) => remote.open(port, &opening).await,
         Ask::Fail(port, opening) => {
-            let tcp = |protocol: &str| protocol == Protocol::Tcp.name();
-            if !remote.ports_that(None, tcp).await?.contains(&port) {
+            let tcp = remote.ports_that(None, |protocol| !has_routes(protocol));
+            if !tcp.await?.contains(&port) {
                 let message = format!("{port} does not speak tcp: name the path that is to fail");
                 return Err(remote.failed(&message));
             }
@@ -165,8 +165,7 @@ impl<N: Network> Remote<'_, N> {
 
     /// The port given, or all that have routes.
     async fn routed(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
-        let routed = |protocol: &str| protocol != Protocol::Tcp.name();
-        let ports = self.ports_that(given, routed).await?;
+        let ports = self.ports_that(given, has_routes).await?;
         if ports.is_empty() {
             return Err(self.failed(&"no port has routes"));
         }
@@ -282,6 +281,11 @@ impl<N: Network> Remote<'_, N> {
     fn failed(&self, what: &dyn Display) -> Failure {
         Failure::Failed(format!("{}: {what}", self.address))
     }
+}
+
+/// Whether a port that speaks this, by its name in the state, has routes.
+fn has_routes(protocol: &str) -> bool {
+    protocol != Protocol::Tcp.name()
 }
 
 fn afflicted(name: &str) -> String {

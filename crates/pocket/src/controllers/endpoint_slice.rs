@@ -18,7 +18,7 @@ use crate::registry::Registry;
 use times::Times;
 use write::Write;
 
-pub(crate) use wire::service_of;
+pub(crate) use wire::{HEADLESS, service_of};
 
 struct Controller {
     registry: Registry,
@@ -85,13 +85,11 @@ impl Reconcile for Controller {
         if !selects_pods || spec.type_.as_deref() == Some("ExternalName") {
             return;
         }
-        let pods = || {
-            let all = self.pods.within(namespace(service));
-            all.filter(|pod| selects(service, pod))
-        };
-        let changed = self.times.changed(service, pods());
-        let pods = pods();
-        let wanted = wire::service(service).slices(pods.map(|pod| (pod, wire::candidate(pod))));
+        let pods = self.pods.within(namespace(service));
+        let pods: Vec<&Pod> = pods.filter(|pod| selects(service, pod)).collect();
+        let changed = self.times.changed(service, pods.iter().copied());
+        let candidates = pods.into_iter().map(|pod| (pod, wire::candidate(pod)));
+        let wanted = wire::service(service).slices(candidates);
         let present = self.slices.within(namespace(service));
         let own =
             present.filter(|slice| wire::is_managed(slice) && owner::controls(service, *slice));

@@ -10,6 +10,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::net::memory::Memory;
 use crate::net::{Host, Listener};
+use crate::registry::Object;
 
 const SERVICE: &str = "10.96.0.7:80";
 
@@ -70,13 +71,13 @@ impl Cluster {
         }
     }
 
-    /// Gives a slice a label.
-    fn label(&self, slice: &str, label: &str) {
-        let change = |slice: &mut EndpointSlice| {
-            let labels = slice.metadata.labels.get_or_insert_default();
+    /// Gives an object a label.
+    fn label<K: Object>(&self, name: &str, label: &str) {
+        let change = |object: &mut K| {
+            let labels = object.metadata_mut().labels.get_or_insert_default();
             labels.insert(label.to_owned(), String::new());
         };
-        self.registry.edit("n", slice, change).unwrap();
+        self.registry.edit("n", name, change).unwrap();
     }
 
     async fn is_served(&self) -> bool {
@@ -148,12 +149,11 @@ async fn what_a_proxy_does_not_look_at_costs_it_no_time() {
     cluster.publish("web-1", "ready serving");
     assert!(cluster.is_served().await);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let label = |service: &mut Service| {
-        let labels = service.metadata.labels.get_or_insert_default();
-        labels.insert("team".to_owned(), "a".to_owned());
+    cluster.label::<Service>("web", "team");
+    let select = |service: &mut Service| {
         service.spec.get_or_insert_default().selector = Some([("x".into(), "y".into())].into());
     };
-    cluster.registry.edit("n", "web", label).unwrap();
+    cluster.registry.edit("n", "web", select).unwrap();
     assert!(cluster.is_served().await);
     cluster.publish("web-1", "");
     assert!(!cluster.is_served().await);
@@ -165,7 +165,7 @@ async fn whatever_changes_about_a_slice_costs_a_second() {
     cluster.publish("web-1", "ready serving");
     assert!(cluster.is_served().await);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    cluster.label("web-1", "team");
+    cluster.label::<EndpointSlice>("web-1", "team");
     assert!(cluster.is_served().await);
     cluster.publish("web-1", "");
     assert!(cluster.is_served().await);
@@ -178,7 +178,7 @@ async fn slices_of_headless_services_are_not_watched() {
     let (cluster, _listener) = Cluster::start().await;
     cluster.publish("web-1", "ready serving");
     assert!(cluster.is_served().await);
-    cluster.label("web-1", "service.kubernetes.io/headless");
+    cluster.label::<EndpointSlice>("web-1", "service.kubernetes.io/headless");
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(!cluster.is_served().await);
 }
@@ -188,12 +188,7 @@ async fn services_of_another_proxy_are_not_watched() {
     let (cluster, _listener) = Cluster::start().await;
     cluster.publish("web-1", "ready serving");
     assert!(cluster.is_served().await);
-    let label = |service: &mut Service| {
-        let labels = service.metadata.labels.get_or_insert_default();
-        let name = "service.kubernetes.io/service-proxy-name";
-        labels.insert(name.to_owned(), "other".to_owned());
-    };
-    cluster.registry.edit("n", "web", label).unwrap();
+    cluster.label::<Service>("web", "service.kubernetes.io/service-proxy-name");
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(!cluster.is_served().await);
 }

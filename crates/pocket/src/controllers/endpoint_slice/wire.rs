@@ -15,7 +15,8 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
 pub(super) const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
-const HEADLESS: &str = "service.kubernetes.io/headless";
+/// On the slices of headless Services.
+pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// The Service that a slice says it is of, whoever made it.
 pub(crate) fn service_of(slice: &EndpointSlice) -> Option<Key> {
