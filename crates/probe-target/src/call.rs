@@ -13,6 +13,7 @@ use crate::opening::Opening;
 use crate::panel::{Filter, Refused};
 use crate::percent;
 use crate::process_fault::ProcessFault;
+use crate::route_path::RoutePath;
 use crate::world::Change;
 
 /// One call.
@@ -75,6 +76,10 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
         },
     }?;
     match call {
+        Call::Change(Change::Lay(..) | Change::Unlay(..)) if !query.is_empty() => {
+            let message = "a `?` begins a query, which no route has; write %3F for a `?` in a path";
+            Err(Refused::from(Invalid::new("path", message)))
+        }
         // All that is said of it stands in its path and its body.
         Call::Change(_) => Ok(Query::read(query)?.end(call)?),
         call => Ok(call),
@@ -162,12 +167,17 @@ fn number(port: &str) -> Result<u16, Invalid> {
     number.ok_or_else(|| Invalid::new("port", "a port is a number from 1 to 65535"))
 }
 
-fn path(route: &str) -> Result<String, Invalid> {
-    let wrong = |message| Invalid::new("path", message);
+fn path(route: &str) -> Result<RoutePath, Invalid> {
     if !route.starts_with('/') {
-        return Err(wrong("what follows `routes` is the path, slash included"));
+        let message = "what follows `routes` is the path, slash included";
+        return Err(Invalid::new("path", message));
     }
-    percent::decode(route).ok_or_else(|| wrong("not percent-encoded UTF-8"))
+    read_route(route)
+}
+
+fn read_route(text: &str) -> Result<RoutePath, Invalid> {
+    let read = text.parse();
+    read.map_err(|message: String| Invalid::new("path", message))
 }
 
 fn opening(body: &[u8]) -> Result<Opening, Invalid> {
@@ -195,11 +205,12 @@ fn wait(mut query: Query) -> Result<Call, Invalid> {
             .filter(|timeout| *timeout <= LONGEST_WAIT)
             .ok_or_else(|| Invalid::new("timeout", "a duration such as 30s, 10m at most"))?,
     };
+    let path = match query.take("path") {
+        None => None,
+        Some(text) => Some(read_route(&text)?),
+    };
     let wait = Wait {
-        filter: Filter {
-            port,
-            path: query.take("path"),
-        },
+        filter: Filter { port, path },
         hits: query.number("hits")?.unwrap_or(1),
         timeout,
         since: query.number("since")?,
@@ -215,7 +226,7 @@ impl Query {
         let parts = query.split('&').filter(|part| !part.is_empty());
         let pairs = parts.map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let value = percent::decode(value);
+            let value = percent::decode_text(value);
             let value =
                 value.ok_or_else(|| Invalid::new(called(name), "not percent-encoded UTF-8"))?;
             Ok((name.to_owned(), value))
@@ -259,7 +270,7 @@ mod tests {
 
     #[track_caller]
     fn lays(line: &str, port: u16, path: &str) {
-        let change = Change::Lay(port, path.to_owned(), Behaviour::status(503));
+        let change = Change::Lay(port, path.parse().unwrap(), Behaviour::status(503));
         assert_eq!(call(line, r#"{"status":503}"#), Ok(Call::Change(change)));
     }
 
@@ -281,10 +292,12 @@ mod tests {
             8080,
             "//a/routes/b",
         );
-        lays("PUT /v1/ports/8080/routes/a%20b%2520", 8080, "/a b%20");
+        lays("PUT /v1/ports/8080/routes/a%20b%2520", 8080, "/a%20b%2520");
+        lays("PUT /v1/ports/8080/routes/%ff/%2a", 8080, "/%FF/%2A");
+        lays("PUT /v1/ports/8080/routes/a/*", 8080, "/a/*");
         refuses("PUT /v1/ports/8080/routes", "{}", 400, "path");
         refuses("PUT /v1/ports/8080/routesreadyz", "{}", 400, "path");
-        refuses("PUT /v1/ports/8080/routes/%ff", "{}", 400, "path");
+        refuses("PUT /v1/ports/8080/routes/%zz", "{}", 400, "path");
     }
 
     #[test]
@@ -324,11 +337,17 @@ mod tests {
         for line in [
             "POST /v1/heal?port=80",
             "DELETE /v1/ports/80?port=81",
-            "DELETE /v1/ports/80/routes/x?port=81",
             "POST /v1/process/exit?port=80",
         ] {
             refuses(line, "", 400, "port");
         }
+        refuses("DELETE /v1/ports/80/routes/x?port=81", "", 400, "path");
+        refuses(
+            "PUT /v1/ports/80/routes/a?b",
+            r#"{"status":503}"#,
+            400,
+            "path",
+        );
         refuses("PUT /v1/lease", "{}", 400, "for");
         refuses("PUT /v1/lease", r#"{"for":"0s"}"#, 400, "for");
         refuses("PUT /v1/ports/80", r#"{"stat":"open"}"#, 400, "stat");
@@ -355,7 +374,7 @@ mod tests {
         let wait = Wait {
             filter: Filter {
                 port: Some(8080),
-                path: Some("/a b".to_owned()),
+                path: Some(RoutePath::exact("/a b")),
             },
             hits: 3,
             timeout: Duration::from_millis(1500),

@@ -82,11 +82,14 @@ pub(crate) fn parse(
 }
 
 const EXAMPLES: &str = "\
+A path is percent-encoded and matches what a request's path decodes to: /a%3Fb is the path `/a?b`.
+/a/* matches every path that begins with /a/: the exact path goes first, then the longest of these; any flip goes before the base.
 Of grpc, /SERVICE stands for the path: pass is SERVING, fail NOT_SERVING, 404 the error NOT_FOUND, 501 UNIMPLEMENTED.
 
 Examples:
   probe-target flip 8080/readyz 503 --for 30s
   probe-target flip /livez 503,503,200 --every 10s --agent kube-probe/
+  probe-target flip '8080/api/*' 500
   probe-target flip 9000/my.Service fail
   probe-target flip 8080 blackhole --for 10s
   probe-target flip 9090 open --protocol grpc

@@ -29,7 +29,7 @@ pub(crate) struct Exchange {
 pub(crate) struct Asking<'a> {
     pub(crate) method: &'a str,
     /// Decoded.
-    pub(crate) path: Cow<'a, str>,
+    pub(crate) path: Cow<'a, [u8]>,
     pub(crate) agent: Option<&'a str>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Asking<'a> {
         let agent = request.headers().get(header::USER_AGENT);
         Self {
             method: request.method().as_str(),
-            path: percent::decode_lossy(request.uri().path()),
+            path: percent::decode_lenient(request.uri().path()),
             agent: agent.and_then(|agent| agent.to_str().ok()),
         }
     }

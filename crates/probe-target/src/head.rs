@@ -126,7 +126,7 @@ impl Head {
     pub(crate) fn asking(&self) -> Asking<'_> {
         Asking {
             method: self.method.as_str(),
-            path: percent::decode_lossy(&self.path),
+            path: percent::decode_lenient(&self.path),
             agent: self.agent.as_deref(),
         }
     }
@@ -151,7 +151,12 @@ fn target(target: &str) -> Result<(String, String), Wrong> {
         let query = target.query().unwrap_or_default();
         return Ok((target.path().to_owned(), query.to_owned()));
     }
-    let target = target.split_once('#').map_or(target, |(target, _)| target);
+    // RFC 9112, 3.2: clients keep it to themselves.
+    if target.contains('#') {
+        return Err(Wrong::bad(
+            "the target has a fragment; write %23 for a `#` in a path",
+        ));
+    }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Ok((path.to_owned(), query.to_owned()))
 }
@@ -186,7 +191,7 @@ mod tests {
         assert_eq!((head.path.as_str(), head.query.as_str()), ("/a%20b", "c=d"));
         assert_eq!(head.host.as_deref(), Some("web"));
         let asking = head.asking();
-        assert_eq!(asking.path, "/a b");
+        assert_eq!(&*asking.path, b"/a b");
         assert_eq!(asking.agent, Some("kube-probe/1.36"));
         let proxied = parsed("GET http://web:80/x?y HTTP/1.1\n\n");
         assert_eq!((proxied.path.as_str(), proxied.query.as_str()), ("/x", "y"));
@@ -217,6 +222,7 @@ mod tests {
         refused("GET / HTTP/3.0\n\n", 400);
         refused("GET <> HTTP/1.1\n\n", 400);
         refused("GET x HTTP/1.1\nno colon\n\n", 400);
+        refused("GET /a#b HTTP/1.1\nhost: web\n\n", 400);
         for length in ["-1", "+1", "0x1", "", "18446744073709551616"] {
             refused(
                 &format!("PUT / HTTP/1.1\ncontent-length: {length}\n\n"),

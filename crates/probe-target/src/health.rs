@@ -47,7 +47,7 @@ pub(crate) async fn answer(
     let method = request.uri().path();
     let method = method.strip_prefix("/grpc.health.v1.Health/");
     let asking = |path: String| Asking {
-        path: path.into(),
+        path: path.into_bytes().into(),
         ..Asking::of(&request)
     };
     let (asking, reply) = match method {

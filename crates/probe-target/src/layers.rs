@@ -71,13 +71,11 @@ impl<B: Bounded> Layers<B> {
     ) -> Option<(&B, u64, bool)> {
         let flip = self.flip.as_mut().map(|held| (held, true));
         let base = self.base.as_mut().map(|held| (held, false));
-        for (held, flipped) in flip.into_iter().chain(base) {
-            if held.in_force(now) && wanted(&held.set) && held.draw() {
-                let number = held.give(now.at);
-                return Some((&held.set, number, flipped));
-            }
-        }
-        None
+        let mut layers = flip.into_iter().chain(base);
+        layers.find_map(|(held, flipped)| {
+            let (set, number) = held.given_if(now, &wanted)?;
+            Some((set, number, flipped))
+        })
     }
 
     /// The next moment at which time alone may change what is in force.
@@ -141,6 +139,16 @@ impl<B: Bounded> Held<B> {
     /// How many requests were given it in this window.
     pub(crate) fn given(&self, now: Now) -> u64 {
         self.set.bounds().given(self.since, self.used, now.at)
+    }
+
+    /// What a request or connection is given of it, if it is in force, `wanted` holds and chance means this one, and how many were given it
+    /// before in this window. It is counted.
+    pub(crate) fn given_if(&mut self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<(&B, u64)> {
+        if !self.in_force(now) || !wanted(&self.set) || !self.draw() {
+            return None;
+        }
+        let number = self.give(now.at);
+        Some((&self.set, number))
     }
 
     /// Counts one request or connection that is given it; how many were before it in this window.

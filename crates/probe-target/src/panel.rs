@@ -9,6 +9,7 @@ use crate::identity::Identity;
 use crate::invalid::Invalid;
 use crate::log::Log;
 use crate::plan::Plan;
+use crate::route_path::RoutePath;
 use crate::wire::{Ack, Record, Sample, State};
 use crate::world::Change;
 
@@ -57,7 +58,7 @@ impl Entry {
         match self {
             Self::Request(record) => {
                 filter.port.is_none_or(|port| port == record.port)
-                    && (filter.path.is_none() || filter.path == record.path)
+                    && filter.path.as_ref().is_none_or(|route| record.is_of(route))
             }
             Self::Sample(_) => *filter == Filter::default(),
         }
@@ -68,7 +69,7 @@ impl Entry {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Filter {
     pub(crate) port: Option<u16>,
-    pub(crate) path: Option<String>,
+    pub(crate) path: Option<RoutePath>,
 }
 
 /// A call that was refused.

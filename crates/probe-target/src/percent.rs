@@ -3,25 +3,41 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+/// Decodes once; `None` for a broken escape.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let (decoded, whole) = bytes(text);
+    whole.then_some(decoded)
+}
+
 /// Decodes once; `None` for a broken escape or what is not UTF-8 then.
-pub(crate) fn decode(text: &str) -> Option<String> {
-    String::from_utf8(bytes(text)?).ok()
+pub(crate) fn decode_text(text: &str) -> Option<String> {
+    String::from_utf8(decode(text)?).ok()
 }
 
-/// Decodes once; what cannot be decoded stays as it is.
-pub(crate) fn decode_lossy(text: &str) -> Cow<'_, str> {
+/// Decodes once; a `%` that begins no escape stands for itself.
+pub(crate) fn decode_lenient(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('%') {
-        return Cow::Borrowed(text);
+        return Cow::Borrowed(text.as_bytes());
     }
-    decode(text).map_or(Cow::Borrowed(text), Cow::Owned)
+    Cow::Owned(bytes(text).0)
 }
 
-/// Encodes a path for a request line; slashes stay.
-pub(crate) fn encode(path: &str) -> String {
-    let mut encoded = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            encoded.push(byte.into());
+/// Encodes what may stand in the value of a query; slashes stay.
+pub(crate) fn encode(value: &str) -> String {
+    encoded(value.as_bytes(), b"/-._~")
+}
+
+/// Encodes a decoded path: all but what RFC 3986 allows in a path (`pchar`, and slashes).
+pub(crate) fn encode_path(decoded: &[u8]) -> String {
+    encoded(decoded, b"/-._~!$&'()*+,;=:@")
+}
+
+/// Letters, digits and the `plain` bytes as they are, and all others as escapes.
+fn encoded(bytes: &[u8], plain: &[u8]) -> String {
+    let mut encoded = String::with_capacity(bytes.len());
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || plain.contains(byte) {
+            encoded.push(char::from(*byte));
         } else {
             // A string takes everything.
             _ = write!(encoded, "%{byte:02X}");
@@ -30,20 +46,27 @@ pub(crate) fn encode(path: &str) -> String {
     encoded
 }
 
-fn bytes(text: &str) -> Option<Vec<u8>> {
+/// What it decodes to, and whether each `%` began an escape.
+fn bytes(text: &str) -> (Vec<u8>, bool) {
     let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let (mut rest, mut whole) = (text.as_bytes(), true);
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         if byte != b'%' {
             decoded.push(byte);
-            continue;
+        } else if let Some(escaped) = escaped(rest) {
+            decoded.push(escaped);
+            rest = &rest[2..];
+        } else {
+            decoded.push(byte);
+            whole = false;
         }
-        let (high, low) = (rest.first()?, rest.get(1)?);
-        decoded.push(hex(*high)? << 4 | hex(*low)?);
-        rest = &rest[2..];
     }
-    Some(decoded)
+    (decoded, whole)
+}
+
+fn escaped(after: &[u8]) -> Option<u8> {
+    Some(hex(*after.first()?)? << 4 | hex(*after.get(1)?)?)
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -57,18 +80,31 @@ mod tests {
 
     #[test]
     fn decoding_is_done_once() {
-        assert_eq!(decode("/a%20b%2Fc").as_deref(), Some("/a b/c"));
-        assert_eq!(decode("/%2520").as_deref(), Some("/%20"));
-        for broken in ["%", "%2", "%zz", "%+1", "%ff"] {
+        assert_eq!(decode_text("/a%20b%2Fc").as_deref(), Some("/a b/c"));
+        assert_eq!(decode_text("/%2520").as_deref(), Some("/%20"));
+        assert_eq!(decode("/%ff").as_deref(), Some(&b"/\xff"[..]));
+        for broken in ["%", "%2", "%zz", "%+1"] {
             assert_eq!(decode(broken), None, "{broken}");
         }
-        assert_eq!(decode_lossy("/%zz"), "/%zz");
+        assert_eq!(decode_text("%ff"), None, "no UTF-8");
+    }
+
+    #[test]
+    fn a_broken_escape_stands_for_itself_where_it_must_be_taken() {
+        let check = |text, expected: &[u8]| assert_eq!(&*decode_lenient(text), expected);
+        check("/%zz", b"/%zz");
+        check("/%20%", b"/ %");
+        check("/%%41", b"/%A");
+        check("/%ff", b"/\xff");
     }
 
     #[test]
     fn what_is_encoded_is_decoded() {
-        let path = "/a b/ü?x=1#%";
-        assert_eq!(encode(path), "/a%20b/%C3%BC%3Fx%3D1%23%25");
-        assert_eq!(decode(&encode(path)).as_deref(), Some(path));
+        let path = "/a b/ü?x=1#%&";
+        assert_eq!(encode(path), "/a%20b/%C3%BC%3Fx%3D1%23%25%26");
+        assert_eq!(encode_path(path.as_bytes()), "/a%20b/%C3%BC%3Fx=1%23%25&");
+        assert_eq!(decode_text(&encode(path)).as_deref(), Some(path));
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(decode(&encode_path(&bytes)), Some(bytes));
     }
 }

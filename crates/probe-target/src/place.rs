@@ -3,14 +3,15 @@
 use std::fmt;
 
 use crate::invalid::Invalid;
+use crate::route_path::RoutePath;
 
 /// What a flip acts on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
     /// A port itself.
     Port(u16),
-    /// A path, on one port or on every one.
-    Route(Option<u16>, String),
+    /// A route, on one port or on every one.
+    Route(Option<u16>, RoutePath),
 }
 
 impl Place {
@@ -21,12 +22,13 @@ impl Place {
             Invalid::new("", message)
         };
         let port = |text: &str| number(text).ok_or_else(wrong);
+        let route = |path: &str| path.parse().map_err(|why: String| Invalid::new("", why));
         match text.find('/') {
             None => Ok(Self::Port(port(text)?)),
-            Some(0) => Ok(Self::Route(None, text.to_owned())),
+            Some(0) => Ok(Self::Route(None, route(text)?)),
             Some(slash) => {
                 let (number, path) = text.split_at(slash);
-                Ok(Self::Route(Some(port(number)?), path.to_owned()))
+                Ok(Self::Route(Some(port(number)?), route(path)?))
             }
         }
     }
@@ -49,7 +51,7 @@ impl fmt::Display for Place {
         }
         match self {
             Self::Port(_) => Ok(()),
-            Self::Route(_, path) => f.write_str(path),
+            Self::Route(_, route) => route.fmt(f),
         }
     }
 }

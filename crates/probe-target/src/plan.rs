@@ -19,6 +19,7 @@ use crate::invalid::{Invalid, join};
 use crate::opening::Opening;
 use crate::place::{self, Place};
 use crate::process_fault::ProcessFault;
+use crate::route_path::RoutePath;
 
 /// The base of a target.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -38,8 +39,8 @@ pub struct Plan {
 pub struct PlannedPort {
     /// How it is opened.
     pub opening: Opening,
-    /// By path; 200 where nothing is said.
-    pub routes: BTreeMap<String, Behaviour>,
+    /// 200 where nothing is said.
+    pub routes: BTreeMap<RoutePath, Behaviour>,
 }
 
 impl Plan {
@@ -128,12 +129,14 @@ impl PlannedPort {
                 let message = "a port that speaks tcp has no routes";
                 return Err(Invalid::new(path, message));
             }
-            if !route.starts_with('/') {
-                return Err(Invalid::new(path, "a path begins with a slash"));
-            }
+            let parsed: Result<RoutePath, _> = route.parse();
+            let route = parsed.map_err(|message| Invalid::new(&path, message))?;
             let behaviour = Behaviour::read(value, &path)?;
             unleased(behaviour.leased, &path)?;
-            routes.insert(route, behaviour);
+            // Two texts of one route, which are two fields to JSON.
+            if routes.insert(route, behaviour).is_some() {
+                return Err(Invalid::new(path, "this route is given twice"));
+            }
         }
         fields.finish()?;
         Ok(Self { opening, routes })
@@ -141,8 +144,8 @@ impl PlannedPort {
 
     fn lay(&mut self, place: &Place, flip: &Flip) {
         match (place, flip) {
-            (Place::Route(_, path), Flip::Route(behaviour)) => {
-                self.routes.insert(path.clone(), behaviour.clone());
+            (Place::Route(_, route), Flip::Route(behaviour)) => {
+                self.routes.insert(route.clone(), behaviour.clone());
             }
             (_, Flip::Port(opening)) => {
                 self.opening = Opening {
@@ -168,8 +171,8 @@ impl Serialize for PlannedPort {
         let mut object = self.opening.write();
         if !self.routes.is_empty() {
             let mut routes = Map::new();
-            for (path, behaviour) in &self.routes {
-                routes.insert(path.clone(), behaviour.write().into());
+            for (route, behaviour) in &self.routes {
+                routes.insert(route.to_string(), behaviour.write().into());
             }
             object.insert("routes".to_owned(), routes.into());
         }
@@ -197,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_is_said_of_boots_is_written_as_it_is_read() {
-        let text = r#"{"ports":{},"boots":{"10":{},"2":{},"2-10":{"8080":{"state":"closed"},"8080/x":{"status":503},"/y":{"fault":"hang"}},"2-":{}}}"#;
+        let text = r#"{"ports":{},"boots":{"10":{},"2":{},"2-10":{"8080":{"state":"closed"},"8080/%78/*":{"status":503},"/y":{"fault":"hang"}},"2-":{}}}"#;
         let plan = Plan::parse(text.as_bytes()).unwrap();
         let written = serde_json::to_string(&plan).unwrap();
         assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
@@ -209,7 +212,7 @@ mod tests {
         assert_eq!(boots, ["2", "2-10", "2-", "10"]);
         let flips = &plan.boots[1].1.0;
         let places: Vec<_> = flips.iter().map(|(place, _)| place.to_string()).collect();
-        assert_eq!(places, ["/y", "8080", "8080/x"]);
+        assert_eq!(places, ["/y", "8080", "8080/x/*"]);
     }
 
     #[test]
@@ -229,6 +232,14 @@ mod tests {
             r#"{"ports":{"8080":{"routes":{"/x":{"status":200,"leased":true}}}}}"#,
             "ports.8080.routes./x.leased",
         );
+        check(
+            r#"{"ports":{"8080":{"routes":{"/x?y":{"status":200}}}}}"#,
+            "ports.8080.routes./x?y",
+        );
+        check(
+            r#"{"ports":{"8080":{"routes":{"/x":{"status":200},"/%78":{"status":404}}}}}"#,
+            "ports.8080.routes./x",
+        );
         check(r#"{"ports":{"8080":{"state":"shut"}}}"#, "ports.8080.state");
         check(
             r#"{"ports":{"80":{"protocol":"tcp","routes":{"/x":{"status":200}}}}}"#,
@@ -239,6 +250,7 @@ mod tests {
         check(r#"{"boots":{"0":{}}}"#, "boots.0");
         check(r#"{"boots":{"1":[]}}"#, "boots.1");
         check(r#"{"boots":{"1":{"x":{}}}}"#, "boots.1.x");
+        check(r#"{"boots":{"1":{"/%x":{}}}}"#, "boots.1./%x");
         check(
             r#"{"boots":{"1":{"80/x":{"status":99}}}}"#,
             "boots.1.80/x.status",

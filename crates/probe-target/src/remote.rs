@@ -18,9 +18,9 @@ use crate::failure::Failure;
 use crate::invalid::Invalid;
 use crate::net::Network;
 use crate::opening::{Opening, Protocol};
-use crate::percent;
 use crate::place::Place;
 use crate::process::Process;
+use crate::route_path::RoutePath;
 use crate::serve;
 
 /// How long the target may take. A port that has to be bound first takes no longer than this.
@@ -292,8 +292,8 @@ fn afflicted(name: &str) -> String {
     format!("/v1/process/{name}")
 }
 
-fn route(port: u16, path: &str) -> String {
-    format!("/v1/ports/{port}/routes{}", percent::encode(path))
+fn route(port: u16, route: &RoutePath) -> String {
+    format!("/v1/ports/{port}/routes{route}")
 }
 
 /// Any JSON: reading our own types would add 30 KB to the program.

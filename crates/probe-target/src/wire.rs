@@ -17,6 +17,7 @@ use crate::behaviour::Behaviour;
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
 use crate::process_fault::ProcessFault;
+use crate::route_path::RoutePath;
 
 /// `GET /v1/state`: everything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -87,13 +88,13 @@ pub struct Port {
     /// What is laid over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flip: Option<Laid<Opening>>,
-    /// By path, only those about which something is said.
+    /// By the text of their [path](RoutePath), only those about which something is said.
     #[serde(default)]
     pub routes: BTreeMap<String, Route>,
     /// Those of clients.
     #[serde(default)]
     pub connections: Connections,
-    /// What was asked, by path.
+    /// What was asked, by path as in the journal.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hits: BTreeMap<String, Hits>,
     /// The same of all paths first asked when 256 had been, without a period; absent before the first.
@@ -220,7 +221,7 @@ pub struct Record {
     pub took: u64,
     /// The port.
     pub port: u16,
-    /// The path, decoded, without query; absent where no request was read.
+    /// The path without query, as the text of the [route](RoutePath) that matches it alone; absent where no request was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The method.
@@ -245,6 +246,17 @@ pub struct Record {
     /// Microseconds since the request before it on this port and path began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<u64>,
+}
+
+impl Record {
+    /// Whether it is of a request that a route matches. The text of a path that begins like another's has a text that begins so, too.
+    pub(crate) fn is_of(&self, route: &RoutePath) -> bool {
+        let (text, path) = (route.to_string(), self.path.as_deref().unwrap_or_default());
+        match text.strip_suffix('*').filter(|_| route.is_wildcard()) {
+            Some(prefix) => path.starts_with(prefix),
+            None => path == text,
+        }
+    }
 }
 
 /// One end of a connection.

@@ -3,6 +3,7 @@
 
 mod port;
 mod process;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::opening::{Opening, PortState, Protocol};
 use crate::place::Place;
 use crate::plan::Plan;
 use crate::process_fault::ProcessFault;
+use crate::route_path::RoutePath;
 use crate::wire;
 use port::{Port, protocol};
 use process::Process;
@@ -39,9 +41,9 @@ pub(crate) enum Change {
     /// Takes it away; a port without base is gone.
     Unopen(u16),
     /// Lays a behaviour over a route's base.
-    Lay(u16, String, Behaviour),
+    Lay(u16, RoutePath, Behaviour),
     /// Takes it away.
-    Unlay(u16, String),
+    Unlay(u16, RoutePath),
     /// Takes away all flips.
     Heal,
     /// Lets a lease run from now.
@@ -138,8 +140,8 @@ impl World {
         self.ports.keys().copied().collect()
     }
 
-    /// What to do with a request, which is counted.
-    pub(crate) fn decide(&mut self, at: Moment, port: u16, path: &str, agent: &str) -> Decision {
+    /// What to do with a request for a decoded path, which is counted.
+    pub(crate) fn decide(&mut self, at: Moment, port: u16, path: &[u8], agent: &str) -> Decision {
         let (now, revision) = (self.now(at), self.revision);
         let at_once = |effect, flipped| Decision {
             effect,
@@ -184,23 +186,23 @@ impl World {
         &self,
         at: Moment,
         port: u16,
-        path: &str,
+        path: &[u8],
         agent: &str,
     ) -> (Effect, Option<Moment>) {
         let now = self.now(at);
-        let route = self.ports.get(&port).and_then(|port| port.routes.get(path));
+        let routes = self.ports.get(&port).map(|port| &port.routes);
         let meant = |said: &Behaviour| said.is_for(agent) && !said.bounds.is_never();
-        let held = route.and_then(|route| route.current_of(now, meant));
+        let held = routes.and_then(|routes| routes.current(now, path, meant));
         let next = held.map(|held| held.set.nth(held.given(now)).clone());
         let effect = next.unwrap_or_else(|| Effect::from(200));
-        (effect, route.and_then(|route| route.until(now)))
+        (effect, routes.and_then(|routes| routes.until(now, path)))
     }
 
     /// The routes of a port about which something is said.
-    pub(crate) fn routes(&self, port: u16) -> Vec<String> {
+    pub(crate) fn routes(&self, port: u16) -> Vec<RoutePath> {
         let port = self.ports.get(&port);
-        let routes = port.into_iter().flat_map(|port| port.routes.keys());
-        routes.cloned().collect()
+        let routes = port.into_iter().flat_map(|port| port.routes.iter());
+        routes.map(|(route, _)| route).collect()
     }
 
     /// How a port is to be; `None` if there is none.
@@ -234,12 +236,12 @@ impl World {
                     port.opening.flip = None;
                 }
             }
-            Change::Lay(port, path, behaviour) => {
+            Change::Lay(port, route, behaviour) => {
                 self.must_have_routes(at, port)?;
-                self.lay(at, port, path, behaviour)?;
+                self.lay(at, port, &route, behaviour)?;
             }
-            Change::Unlay(port, path) => {
-                if let Some(layers) = self.port(port)?.routes.get_mut(&path) {
+            Change::Unlay(port, route) => {
+                if let Some(layers) = self.port(port)?.routes.get_mut(&route) {
                     layers.flip = None;
                 }
             }
@@ -287,9 +289,9 @@ impl World {
                 let flip = Flip::Port(held.set.clone());
                 flips.0.push((Place::Port(*number), flip));
             }
-            for (path, route) in &port.routes {
-                if let Some(held) = route.flip.as_ref().filter(|held| held.lasts()) {
-                    let place = Place::Route(Some(*number), path.clone());
+            for (route, layers) in port.routes.iter() {
+                if let Some(held) = layers.flip.as_ref().filter(|held| held.lasts()) {
+                    let place = Place::Route(Some(*number), route);
                     flips.0.push((place, Flip::Route(held.set.clone())));
                 }
             }
@@ -305,8 +307,8 @@ impl World {
                     self.change(Moment::START, Change::Open(port, opening))?;
                 }
                 // The port may speak something without routes for now.
-                (Place::Route(Some(port), path), Flip::Route(behaviour)) => {
-                    self.lay(Moment::START, port, path, behaviour)?;
+                (Place::Route(Some(port), route), Flip::Route(behaviour)) => {
+                    self.lay(Moment::START, port, &route, behaviour)?;
                 }
                 // Nothing is kept about every port at once.
                 (..) => {}
@@ -320,12 +322,12 @@ impl World {
         &mut self,
         at: Moment,
         port: u16,
-        path: String,
+        route: &RoutePath,
         behaviour: Behaviour,
     ) -> Result<(), Denied> {
         self.leasable(&behaviour)?;
-        self.room_for_route(port, &path)?;
-        let layers = self.port(port)?.routes.entry(path).or_default();
+        self.room_for_route(port, route)?;
+        let layers = self.port(port)?.routes.entry(route);
         layers.flip = Some(Held::new(behaviour, at));
         Ok(())
     }
@@ -357,11 +359,11 @@ impl World {
     }
 
     /// Refuses a new route where all ports together have too many.
-    fn room_for_route(&self, port: u16, path: &str) -> Result<(), Denied> {
+    fn room_for_route(&self, port: u16, route: &RoutePath) -> Result<(), Denied> {
         let (field, most) = ("path", MOST_ROUTES);
         let port = self.ports.get(&port);
         let routes = self.ports.values().map(|port| port.routes.len());
-        let known = port.is_some_and(|port| port.routes.contains_key(path));
+        let known = port.is_some_and(|port| port.routes.contains(route));
         if known || routes.sum::<usize>() < most {
             return Ok(());
         }
@@ -403,7 +405,7 @@ impl World {
                 };
                 port.opening.base = Some(Held::new(open, at));
             }
-            port.routes.retain(|_, route| route.prune(now));
+            port.routes.prune(now);
             port.opening.base.is_some() || port.opening.flip.is_some()
         });
     }

@@ -14,6 +14,7 @@ use crate::opening::{Opening, PortState};
 use crate::percent;
 use crate::place::Place;
 use crate::process_fault::ProcessFault;
+use crate::route_path::RoutePath;
 use crate::word::Word;
 
 const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies.";
@@ -140,7 +141,7 @@ pub(crate) const JOURNAL: Grammar = Grammar {
             "Only those from number N on; those to come, if waited for",
         ),
         spec("port", "N", "wait: for requests on this port"),
-        spec("path", "PATH", "wait: for requests of this path"),
+        spec("path", "PATH", "wait: for requests that this route matches"),
         spec("hits", "N", "wait: for so many; 1 by default"),
         spec(
             "timeout",
@@ -174,7 +175,7 @@ pub(crate) enum Ask {
     /// The query of a wait, and how long it may take.
     Wait(String, Duration),
     /// A behaviour for a path, on one port or on all.
-    Lay(Option<u16>, String, Behaviour),
+    Lay(Option<u16>, RoutePath, Behaviour),
     /// A state for a port, or for all.
     Open(Option<u16>, Opening),
     /// A state for a port that speaks tcp, as other ports fail by their paths.
@@ -218,7 +219,12 @@ fn journal(mut options: Options) -> Result<Ask, Invalid> {
         }
     };
     let timeout = options.read_as("timeout", duration)?;
-    let filters = ["port", "path", "hits"].map(|name| (name, options.one(name)));
+    let path = options.read_as("path", str::parse::<RoutePath>)?;
+    let filters = [
+        ("port", options.one("port")),
+        ("path", path.map(|path| path.to_string())),
+        ("hits", options.one("hits")),
+    ];
     if waits {
         let timeout = timeout.unwrap_or(Duration::from_secs(30));
         let since = ("since", since.map(|since| since.to_string()));

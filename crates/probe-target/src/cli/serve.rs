@@ -81,6 +81,8 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     ],
     notes: "The control address is 127.0.0.1:(first port + 10000) unless --control says otherwise;\n\
             one that others can reach needs a token, from --token-file or PROBE_TARGET_TOKEN.\n\
+            A path is percent-encoded and matches what a request's path decodes to: /a%3Fb is the path `/a?b`.\n\
+            /a/* matches every path that begins with /a/; the exact path goes first, then the longest of these.\n\
             https and grpcs are http and grpc over TLS 1.3, which only the image with TLS has.",
 };
 
@@ -307,10 +309,11 @@ fn route(text: &str) -> Result<Route, Invalid> {
         None => (word, None),
         Some((word, boots)) => (word, Some(boots.parse().map_err(wrong)?)),
     };
-    match Place::parse(place) {
-        Ok(place @ Place::Route(..)) => Ok((place, word.parse().map_err(wrong)?, boots)),
-        _ => Err(form()),
+    if !place.contains('/') {
+        return Err(form());
     }
+    let place = Place::parse(place).map_err(|invalid| wrong(invalid.message))?;
+    Ok((place, word.parse().map_err(wrong)?, boots))
 }
 
 /// `FAULT FIELD=VALUE …`: the fields of the control API's body.

@@ -57,6 +57,7 @@ fn ports_and_routes_are_the_base() {
         --port 8080 --port=8081=http --route 8081/hehe=404
         serve --port 8080 --port 8081 --route /x=hang --route /=pass
         --port 8080 --route /a=b=fail --control [::1]:9
+        --port 8080 --route /%61%3Fb=503 --route /a/*=404
         --port 8080 --route /x=refuse
         --port 7000=tcp --port 8080 --route /x=503
         --port 55535",
@@ -69,6 +70,8 @@ fn ports_and_routes_are_the_base() {
                 {"8080":{"protocol":"http","routes":{"/":{"status":200},"/x":{"fault":"hang"}},"state":"open"},"8081":{"protocol":"http","routes":{"/":{"status":200},"/x":{"fault":"hang"}},"state":"open"}} 127.0.0.1:18080
             --port 8080 --route /a=b=fail --control [::1]:9
                 {"8080":{"protocol":"http","routes":{"/a=b":{"status":503}},"state":"open"}} [::1]:9
+            --port 8080 --route /%61%3Fb=503 --route /a/*=404
+                {"8080":{"protocol":"http","routes":{"/a%3Fb":{"status":503},"/a/*":{"status":404}},"state":"open"}} 127.0.0.1:18080
             --port 8080 --route /x=refuse
                 {"8080":{"protocol":"http","state":"closed"}} 127.0.0.1:18080
             --port 7000=tcp --port 8080 --route /x=503
@@ -156,6 +159,8 @@ fn what_cannot_be_served_is_refused() {
         --port 80 --port 80
         --route readyz=503
         --route 8080=503
+        --route /a?b=503
+        --route /a%=503
         --route /x
         --route /x=1000
         --route 9000/x=200
@@ -183,6 +188,10 @@ fn what_cannot_be_served_is_refused() {
                 error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `readyz=503`
             --route 8080=503
                 error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `8080=503`
+            --route /a?b=503
+                error: `--route`: `/a?b` has a query, and a route matches the path alone; write %3F for a `?` in a path
+            --route /a%=503
+                error: `--route`: `/a%` is not percent-encoded: write %25 for a `%` in a path
             --route /x
                 error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `/x`
             --route /x=1000
@@ -262,6 +271,10 @@ fn what_cannot_be_asked_is_refused() {
         flip 8080 closed --count 1
         flip process
         heal x
+        flip 8080/a#b 503
+        heal /a?b
+        flip process sigterm --delay 1s --fail /a?b
+        journal wait --path /a?b
         journal --since x
         state --control web:1",
         &expect![[r#"
@@ -291,6 +304,14 @@ fn what_cannot_be_asked_is_refused() {
                 error: BEHAVIOUR is missing
             heal x
                 error: no route `x`, expected [PORT]/PATH or PORT
+            flip 8080/a#b 503
+                error: `/a#b` has a fragment, and a route matches the path alone; write %23 for a `#` in a path
+            heal /a?b
+                error: `/a?b` has a query, and a route matches the path alone; write %3F for a `?` in a path
+            flip process sigterm --delay 1s --fail /a?b
+                error: `--fail`: `/a?b` has a query, and a route matches the path alone; write %3F for a `?` in a path
+            journal wait --path /a?b
+                error: `--path`: `/a?b` has a query, and a route matches the path alone; write %3F for a `?` in a path
             journal --since x
                 error: `--since`: must be a whole number, not `x`
             state --control web:1

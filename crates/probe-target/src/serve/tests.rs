@@ -8,6 +8,7 @@ mod control;
 mod figures;
 mod others;
 mod ports;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -9,6 +9,7 @@ use crate::exchange::{Asking, Exchange};
 use crate::moment::{Moment, micros};
 use crate::opening::PortState;
 use crate::panel::Entry;
+use crate::route_path;
 use crate::wire::{Record, Side};
 use crate::world::Decision;
 
@@ -52,7 +53,7 @@ impl Target {
     }
 
     fn exchange(self: &Arc<Self>, record: Record, asking: &Asking<'_>) -> Exchange {
-        let path = shortened(&asking.path);
+        let path = shortened(&route_path::text(&asking.path));
         let record = Record {
             gap: lock(&self.tally).begin(record.at, record.port, Some(&path)),
             path: Some(path),
@@ -76,19 +77,21 @@ impl Target {
     }
 
     /// What a route would give now, uncounted, and until when at most.
-    pub(crate) fn peek(&self, port: u16, path: &str, agent: &str) -> (Effect, Option<Moment>) {
+    pub(crate) fn peek(&self, port: u16, path: &[u8], agent: &str) -> (Effect, Option<Moment>) {
         self.world().peek(self.clock.now(), port, path, agent)
     }
 
     /// The gRPC services of a port, the nameless one among them, and what each gives such a caller now.
     pub(crate) fn services(&self, port: u16, agent: &str) -> Vec<(String, Effect)> {
         let (now, world) = (self.clock.now(), self.world());
-        let mut services = vec![(String::new(), world.peek(now, port, "/", agent).0)];
-        for route in world.routes(port) {
-            let effect = world.peek(now, port, &route, agent).0;
-            let service = route.trim_start_matches('/').to_owned();
+        let mut services = vec![(String::new(), world.peek(now, port, b"/", agent).0)];
+        let routes = world.routes(port).into_iter();
+        // A wildcard names no service.
+        for route in routes.filter(|route| !route.is_wildcard()) {
+            let effect = world.peek(now, port, route.decoded(), agent).0;
+            let service = String::from_utf8_lossy(&route.decoded()[1..]);
             if !service.is_empty() {
-                services.push((service, effect));
+                services.push((service.into_owned(), effect));
             }
         }
         services

@@ -10,11 +10,13 @@ use crate::opening::{Opening, PortState, Protocol};
 use crate::plan::PlannedPort;
 use crate::wire;
 
+use super::routes::Routes;
+
 /// A port, with what is said about it.
 #[derive(Debug, Default)]
 pub(super) struct Port {
     pub(super) opening: Layers<Opening>,
-    pub(super) routes: BTreeMap<String, Layers<Behaviour>>,
+    pub(super) routes: Routes,
 }
 
 /// What a request is given because of its path.
@@ -29,10 +31,9 @@ pub(super) struct Said {
 
 impl Port {
     pub(super) fn new(planned: PlannedPort) -> Self {
-        let routes = planned.routes.into_iter();
         Self {
             opening: Layers::new(planned.opening),
-            routes: ordered(routes.map(|(path, behaviour)| (path, Layers::new(behaviour)))),
+            routes: Routes::new(planned.routes),
         }
     }
 
@@ -48,10 +49,10 @@ impl Port {
         Some((fault, flipped))
     }
 
-    /// What is said about the path.
-    pub(super) fn said(&mut self, now: Now, path: &str, agent: &str) -> Option<Said> {
+    /// What is said about the decoded path.
+    pub(super) fn said(&mut self, now: Now, path: &[u8], agent: &str) -> Option<Said> {
         let meant = |behaviour: &Behaviour| behaviour.is_for(agent);
-        let (behaviour, number, flipped) = self.routes.get_mut(path)?.give(now, meant)?;
+        let (behaviour, number, flipped) = self.routes.give(now, path, meant)?;
         Some(Said {
             effect: behaviour.nth(number).clone(),
             delay: behaviour.delay,
@@ -72,7 +73,7 @@ impl Port {
             routes: ordered(
                 self.routes
                     .iter()
-                    .map(|(path, route)| (path.clone(), shown(route, now))),
+                    .map(|(route, layers)| (route.to_string(), shown(layers, now))),
             ),
             connections: wire::Connections::default(),
             hits: BTreeMap::new(),
@@ -89,9 +90,9 @@ impl Port {
                 protocol: Some(protocol),
                 ..self.opening.flattened(now).unwrap_or_default()
             },
-            routes: ordered(routes.filter_map(|(path, route)| {
-                let behaviour = route.flattened(now)?;
-                Some((path.clone(), behaviour.unplayed()))
+            routes: ordered(routes.filter_map(|(route, layers)| {
+                let behaviour = layers.flattened(now)?;
+                Some((route, behaviour.unplayed()))
             })),
         }
     }

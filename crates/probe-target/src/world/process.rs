@@ -99,8 +99,8 @@ impl World {
                 Place::Port(meant) if meant == number => {
                     port.opening.flip = Some(Held::passing(opening.clone(), at));
                 }
-                Place::Route(meant, path) if meant.is_none_or(|meant| meant == *number) => {
-                    let layers = port.routes.entry(path.clone()).or_default();
+                Place::Route(meant, route) if meant.is_none_or(|meant| meant == *number) => {
+                    let layers = port.routes.entry(route);
                     layers.flip = Some(Held::passing(behaviour.clone(), at));
                 }
                 _ => {}

@@ -3,6 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::percent;
+
+mod wildcards;
 
 /// A target with ports 8080 and 8081, of which 8080 answers 404 on `/hehe`.
 struct Story(World);
@@ -17,7 +20,7 @@ impl Story {
     #[track_caller]
     fn lay(&mut self, at: u64, path: &str, behaviour: serde_json::Value) {
         let behaviour = Behaviour::read(behaviour, "").unwrap();
-        let change = Change::Lay(8080, path.to_owned(), behaviour);
+        let change = Change::Lay(8080, route(path), behaviour);
         self.take(at, change);
     }
 
@@ -40,9 +43,15 @@ impl Story {
 
     #[track_caller]
     fn asked_by(&mut self, at: u64, path: &str, agent: &str, expected: &str) {
-        let decision = self.0.decide(millis(at), 8080, path, agent);
+        let path = percent::decode_lenient(path);
+        let decision = self.0.decide(millis(at), 8080, &path, agent);
+        let path = String::from_utf8_lossy(&path);
         assert_eq!(decision.effect.word(), expected, "{path} at {at} ms");
     }
+}
+
+fn route(text: &str) -> RoutePath {
+    text.parse().unwrap()
 }
 
 fn wanted_as(state: PortState, until: Option<Moment>) -> Wanted {
@@ -72,7 +81,7 @@ fn a_flip_covers_the_base_until_it_is_taken_away() {
     story.asked(1, "/hehe", "200");
     story.lay(2, "/hehe", json!({"fault": "hang"}));
     story.asked(2, "/hehe", "hang");
-    story.take(3, Change::Unlay(8080, "/hehe".to_owned()));
+    story.take(3, Change::Unlay(8080, route("/hehe")));
     story.asked(3, "/hehe", "404");
 }
 
@@ -145,7 +154,7 @@ fn a_leased_flip_needs_a_running_lease() {
     story.take(0, Change::Lease(Duration::from_millis(10)));
     let mut behaviour = Behaviour::status(503);
     behaviour.leased = true;
-    let change = Change::Lay(8080, "/".to_owned(), behaviour);
+    let change = Change::Lay(8080, route("/"), behaviour);
     assert_eq!(story.0.change(millis(10), change), Err(Denied::NoLease));
     assert_eq!(story.0.revision(), 1, "a refusal changes nothing");
 }
@@ -154,13 +163,13 @@ fn a_leased_flip_needs_a_running_lease() {
 fn ports_and_routes_are_told_of_up_to_a_number() {
     let mut story = Story::new();
     let refused = |story: &mut Story, change| story.0.change(millis(0), change);
-    let lay = |n: usize| Change::Lay(8081, format!("/{n}"), Behaviour::status(503));
+    let lay = |n: usize| Change::Lay(8081, route(&format!("/{n}")), Behaviour::status(503));
     // One is in the base.
     (1..MOST_ROUTES).for_each(|n| story.take(0, lay(n)));
     let full = |field, most| Err(Denied::Full { field, most });
     assert_eq!(refused(&mut story, lay(0)), full("path", MOST_ROUTES));
     assert_eq!(refused(&mut story, lay(1)), Ok(()), "it is known");
-    story.take(0, Change::Unlay(8081, "/2".to_owned()));
+    story.take(0, Change::Unlay(8081, route("/2")));
     assert_eq!(refused(&mut story, lay(0)), Ok(()), "there is room again");
     for port in 1..=254 {
         story.open(0, port, json!({}));
@@ -188,7 +197,7 @@ fn heal_takes_away_all_flips_and_no_base() {
 #[test]
 fn a_port_that_speaks_tcp_has_no_routes() {
     let mut story = Story::new();
-    let lay = |port| Change::Lay(port, "/".to_owned(), Behaviour::status(503));
+    let lay = |port| Change::Lay(port, route("/"), Behaviour::status(503));
     story.take(0, lay(8080));
     story.open(0, 8080, json!({"protocol": "tcp", "for": "10ms"}));
     let denied = Err(Denied::NoRoutes(8080));
@@ -202,7 +211,7 @@ fn a_port_that_speaks_tcp_has_no_routes() {
 #[test]
 fn a_port_opened_at_runtime_goes_with_its_flip_and_takes_its_routes_along() {
     let mut story = Story::new();
-    let lay = Change::Lay(9000, "/".to_owned(), Behaviour::status(503));
+    let lay = Change::Lay(9000, route("/"), Behaviour::status(503));
     let known = vec![8080, 8081];
     let denied = Denied::NoPort { port: 9000, known };
     assert_eq!(story.0.change(millis(0), lay.clone()), Err(denied));
@@ -314,7 +323,7 @@ fn plays(behaviour: &serde_json::Value, expected: &str) {
     let mut played = String::new();
     for number in 0..expected.len() as u64 {
         let at = millis(number * 10);
-        let decision = story.0.decide(at, 8080, "/x", "kube-probe/1.36");
+        let decision = story.0.decide(at, 8080, b"/x", "kube-probe/1.36");
         played.push(match decision.effect.word().as_str() {
             "200" => '.',
             "503" => 'x',
@@ -389,7 +398,8 @@ fn a_plan_ends_with_the_lease_what_ends_with_it() {
     let later = json!({"status": 503, "after": "10s", "leased": true});
     story.lay(0, "/c", later);
     let plan = story.0.plan(millis(4_000));
-    let planned = |path: &str| serde_json::to_value(&plan.ports[&8080].routes[path]).unwrap();
+    let planned =
+        |path: &str| serde_json::to_value(&plan.ports[&8080].routes[&route(path)]).unwrap();
     assert_eq!(planned("/a"), json!({"status": 503, "for": "26s"}));
     assert_eq!(planned("/b"), json!({"status": 503, "for": "26s"}));
     let left = json!({"status": 503, "after": "6s", "for": "20s"});
@@ -409,10 +419,10 @@ fn a_plan_has_what_is_left_of_a_sequence() {
     let mut check = |given: u64, behaviour: serde_json::Value, expected: serde_json::Value| {
         story.lay(0, "/x", behaviour);
         for _ in 0..given {
-            story.0.decide(millis(1), 8080, "/x", "");
+            story.0.decide(millis(1), 8080, b"/x", "");
         }
         let plan = story.0.plan(millis(2));
-        let planned = plan.ports[&8080].routes.get("/x");
+        let planned = plan.ports[&8080].routes.get(&route("/x"));
         assert_eq!(serde_json::to_value(planned).unwrap(), expected);
     };
     let whole = json!({"sequence": ["503", "hang", "404"]});

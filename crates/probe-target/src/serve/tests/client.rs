@@ -206,7 +206,7 @@ fn the_journal_is_waited_for_and_followed() {
             "journal",
             "wait",
             "--path",
-            "/a b",
+            "/%61%20b",
             "--hits",
             "2",
             "--control",
@@ -240,7 +240,7 @@ fn the_journal_is_waited_for_and_followed() {
             .iter()
             .map(|record| record["path"].as_str().unwrap())
             .collect();
-        assert_eq!(paths, ["/a b", "/c", "/a b"]);
+        assert_eq!(paths, ["/a%20b", "/c", "/a%20b"]);
         let late = say(
             &site.network,
             "journal wait --since 3 --timeout 1s",

@@ -223,19 +223,19 @@ fn metrics_are_the_state_in_numbers() {
             probe_target_connections_total{port="8081"} 1
             # HELP probe_target_requests_total Requests that have ended, by the behaviour given and by who ended them before the reply was complete.
             # TYPE probe_target_requests_total counter
-            probe_target_requests_total{port="8080",path="/a\"b\\\n",reply="200",flipped="false",closed=""} 1
+            probe_target_requests_total{port="8080",path="/a%22b%5C%0A",reply="200",flipped="false",closed=""} 1
             probe_target_requests_total{port="8080",path="/slow",reply="hang",flipped="false",closed="client"} 1
             probe_target_requests_total{port="8080",path="/x",reply="503",flipped="true",closed=""} 1
             probe_target_requests_total{port="8081",path="",reply="accept",flipped="false",closed="client"} 1
             # HELP probe_target_requests_in_progress Requests that have begun and not ended.
             # TYPE probe_target_requests_in_progress gauge
-            probe_target_requests_in_progress{port="8080",path="/a\"b\\\n"} 0
+            probe_target_requests_in_progress{port="8080",path="/a%22b%5C%0A"} 0
             probe_target_requests_in_progress{port="8080",path="/slow"} 0
             probe_target_requests_in_progress{port="8080",path="/x"} 0
             probe_target_requests_in_progress{port="8081",path=""} 0
             # HELP probe_target_body_bytes_total Bytes of bodies handed over.
             # TYPE probe_target_body_bytes_total counter
-            probe_target_body_bytes_total{port="8080",path="/a\"b\\\n"} 7
+            probe_target_body_bytes_total{port="8080",path="/a%22b%5C%0A"} 7
             probe_target_body_bytes_total{port="8080",path="/slow"} 0
             probe_target_body_bytes_total{port="8080",path="/x"} 24
             probe_target_body_bytes_total{port="8081",path=""} 0

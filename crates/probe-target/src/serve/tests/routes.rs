@@ -1,0 +1,123 @@
+//! Routes over a whole target: what is laid on a route meets the requests that it matches, and everything names it by one text.
+
+use super::*;
+
+impl Site {
+    /// What comes of a request with this target, in one word.
+    async fn given(&self, port: u16, target: &str) -> u16 {
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        let mut client = Client::connect(&self.network, address).await.unwrap();
+        let request = Request {
+            method: "GET",
+            target,
+            headers: &[("host", "web")],
+            body: &[],
+        };
+        client.send(&request).await.unwrap().status
+    }
+
+    async fn json(&self, target: &str) -> serde_json::Value {
+        let (status, answer) = self.control("GET", target, "").await;
+        assert_eq!(status, 200, "{answer}");
+        serde_json::from_str(&answer).unwrap()
+    }
+}
+
+fn keys(object: &serde_json::Value) -> Vec<&str> {
+    let object = object.as_object().unwrap();
+    object.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_route_is_met_by_each_request_that_decodes_to_it() {
+    run(async {
+        let site = Site::start(&["--port=8080", "--route=/a%3fb=503", "--route=/%FF=503"]).await;
+        site.put("/v1/ports/8080/routes/ready%20z", r#"{"status":503}"#)
+            .await;
+        for (target, expected) in [
+            ("/a%3Fb", 503),
+            ("/%61%3fb", 503),
+            ("/a?b", 200),
+            ("/%ff", 503),
+            ("/ready%20z?full=1", 503),
+            ("/ready+z", 200),
+            ("http://web:1/ready%20z", 503),
+        ] {
+            assert_eq!(site.given(8080, target).await, expected, "{target}");
+        }
+        let state = site.json("/v1/state").await;
+        let port = &state["ports"]["8080"];
+        assert_eq!(keys(&port["routes"]), ["/%FF", "/a%3Fb", "/ready%20z"]);
+        let hits = ["/%FF", "/a", "/a%3Fb", "/ready%20z", "/ready+z"];
+        assert_eq!(keys(&port["hits"]), hits);
+        let plan = site.json("/v1/plan").await;
+        assert_eq!(
+            plan["ports"]["8080"]["routes"],
+            json_of_503(&hits[..1], &hits[2..4])
+        );
+        let journal = site
+            .json("/v1/journal/wait?since=0&path=/%2561%253fb&hits=2")
+            .await;
+        assert_eq!(journal["records"][1]["path"], "/a%3Fb");
+        let journal = site.json("/v1/journal/wait?since=0&path=/*&hits=7").await;
+        assert_eq!(journal["records"].as_array().unwrap().len(), 7);
+    });
+}
+
+fn json_of_503(some: &[&str], more: &[&str]) -> serde_json::Value {
+    let routes = some.iter().chain(more);
+    let routes = routes.map(|route| ((*route).to_owned(), serde_json::json!({"status": 503})));
+    routes.collect::<serde_json::Map<_, _>>().into()
+}
+
+#[test]
+fn a_wildcard_is_laid_and_taken_away_like_any_route() {
+    run(async {
+        let site = Site::start(&["--port=8080"]).await;
+        site.put("/v1/ports/8080/routes/*", r#"{"status":503}"#)
+            .await;
+        site.put("/v1/ports/8080/routes/api/*", r#"{"status":404}"#)
+            .await;
+        site.put("/v1/ports/8080/routes/api/%2A", r#"{"status":418}"#)
+            .await;
+        for (target, expected) in [("/", 503), ("/api", 503), ("/api/x", 404), ("/api/*", 418)] {
+            assert_eq!(site.given(8080, target).await, expected, "{target}");
+        }
+        let (status, _) = site.control("DELETE", "/v1/ports/8080/routes/*", "").await;
+        assert_eq!(status, 200);
+        assert_eq!(site.given(8080, "/").await, 200);
+        assert_eq!(site.given(8080, "/api/x").await, 404);
+        let journal = site
+            .json("/v1/journal/wait?since=0&path=/api/*&hits=3")
+            .await;
+        let paths = journal["records"].as_array().unwrap().iter();
+        let paths: Vec<_> = paths.map(|record| &record["path"]).collect();
+        assert_eq!(paths, ["/api/x", "/api/%2A", "/api/x"]);
+    });
+}
+
+#[test]
+fn a_query_or_fragment_beside_a_route_is_refused_with_the_reason() {
+    run(async {
+        let site = Site::start(&["--port=8080"]).await;
+        for (route, expected) in [
+            (
+                "a?b",
+                "a `?` begins a query, which no route has; write %3F for a `?` in a path",
+            ),
+            (
+                "a#b",
+                "the target has a fragment; write %23 for a `#` in a path",
+            ),
+            (
+                "a%zz",
+                "`/a%zz` is not percent-encoded: write %25 for a `%` in a path",
+            ),
+        ] {
+            let call = format!("/v1/ports/8080/routes/{route}");
+            let (status, answer) = site.control("PUT", &call, r#"{"status":503}"#).await;
+            let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!((status, answer["error"].as_str()), (400, Some(expected)));
+        }
+    });
+}
