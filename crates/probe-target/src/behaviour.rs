@@ -97,7 +97,7 @@ impl Behaviour {
         if !behaviour.then.is_empty() {
             if behaviour.bounds.count.is_some() {
                 let message = "means nothing beside `sequence`, which is played once a window";
-                return Err(Invalid::new(fields.path("count"), message));
+                return Err(Invalid::misplaced(fields.path("count"), message));
             }
             behaviour.bounds.count = Some(behaviour.then.len() as u64 + 1);
         }

@@ -153,7 +153,7 @@ impl Bounds {
         };
         if bounds.every.is_some() && bounds.length.is_none() {
             let message = "opens again what `for` has closed, which must be given";
-            return Err(Invalid::new(fields.path("every"), message));
+            return Err(Invalid::misplaced(fields.path("every"), message));
         }
         bounds.check_order(fields)?;
         Ok(bounds)
@@ -173,7 +173,7 @@ impl Bounds {
     pub(crate) fn check_every(&self, fields: &Fields) -> Result<(), Invalid> {
         if self.every.is_some() && self.length.is_none() && self.count.is_none() {
             let message = "opens again what `for`, `count` or `sequence` has closed; one of them must be given";
-            return Err(Invalid::new(fields.path("every"), message));
+            return Err(Invalid::misplaced(fields.path("every"), message));
         }
         Ok(())
     }

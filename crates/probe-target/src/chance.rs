@@ -29,7 +29,7 @@ impl Chance {
         let seed = fields.number("seed", 0..=u64::MAX)?;
         match (millionths, seed) {
             (None, None) => Ok(None),
-            (None, Some(_)) => Err(Invalid::new(
+            (None, Some(_)) => Err(Invalid::misplaced(
                 fields.path("seed"),
                 "means nothing without `probability`",
             )),

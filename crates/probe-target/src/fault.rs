@@ -224,7 +224,7 @@ impl Details {
             None => Ok(details),
             Some((name, ..)) => {
                 let what = fault.map_or("a reply", Fault::name);
-                Err(Invalid::new(
+                Err(Invalid::misplaced(
                     fields.path(name),
                     format!("means nothing to {what}"),
                 ))

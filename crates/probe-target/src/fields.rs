@@ -183,7 +183,7 @@ impl Fields {
         let Some(unknown) = self.object.keys().next() else {
             return Ok(());
         };
-        Err(Invalid::new(
+        Err(Invalid::misplaced(
             self.path(called(unknown)),
             format!("unknown field, expected one of {}", self.known.join(", ")),
         ))

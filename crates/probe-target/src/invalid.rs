@@ -10,6 +10,8 @@ pub struct Invalid {
     pub field: String,
     /// What was expected there, in one sentence without full stop.
     pub message: String,
+    /// Whether the field itself does not belong there, whatever its value is.
+    pub misplaced: bool,
 }
 
 impl Invalid {
@@ -18,6 +20,15 @@ impl Invalid {
         Self {
             field: field.into(),
             message: message.into(),
+            misplaced: false,
+        }
+    }
+
+    /// `message` about a `field` that does not belong there, whatever its value is.
+    pub fn misplaced(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            misplaced: true,
+            ..Self::new(field, message)
         }
     }
 
@@ -26,7 +37,7 @@ impl Invalid {
     pub fn within(self, parent: &str) -> Self {
         Self {
             field: join(parent, &self.field),
-            message: self.message,
+            ..self
         }
     }
 }

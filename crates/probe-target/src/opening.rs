@@ -111,7 +111,7 @@ impl Opening {
                 "nothing can be counted on a port that is {}",
                 self.state.name()
             );
-            return Err(Invalid::new(fields.path(name), message));
+            return Err(Invalid::misplaced(fields.path(name), message));
         }
         self.bounds.check_every(fields)
     }
