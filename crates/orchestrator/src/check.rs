@@ -36,7 +36,7 @@ pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Prob
     if manifests.is_empty() {
         let fault = Fault::new("the workload holds no Kubernetes object");
         checker.fault(
-            experiment.name.span,
+            experiment.workload.span(),
             fault.expected("at least one Pod or Deployment"),
         );
     }

@@ -147,7 +147,7 @@ pub struct Down {
 #[derive(Debug, Args)]
 pub struct Selected {
     /// A Pod, or all Pods of a workload; with neither this nor `-l`, the whole namespace
-    #[arg(value_name = "POD|KIND/NAME", conflicts_with = "labels")]
+    #[arg(value_name = "POD|KIND/NAME", conflicts_with = "labels", value_parser = ObjectRef::of_pods)]
     pub subject: Option<ObjectRef>,
     /// Pods with these labels, as for kubectl
     #[arg(short = 'l', long = "selector", value_name = "LABELS")]

@@ -90,6 +90,18 @@ pub enum Workload {
     Objects(Vec<Spanned<serde_json::Value>>),
 }
 
+impl Workload {
+    /// Where its first file, directory or object is named.
+    pub fn span(&self) -> Span {
+        let first = match self {
+            Self::Files(names) => names.first().map(|name| name.span),
+            Self::Kustomize(name) => Some(name.span),
+            Self::Objects(objects) => objects.first().map(|object| object.span),
+        };
+        first.unwrap_or_default()
+    }
+}
+
 /// One client that sends requests to a Service at an even rate.
 #[derive(Debug, Clone)]
 pub struct TrafficClient {

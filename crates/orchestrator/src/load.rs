@@ -5,7 +5,9 @@
 mod behaviours;
 mod claims;
 mod documents;
+mod example;
 mod meaning;
+mod outline;
 mod reader;
 mod steps;
 mod that;
@@ -16,6 +18,7 @@ use serde_json::Value;
 use crate::experiment::written::{self, Scalar};
 use crate::experiment::{Experiment, Source, Span, Spanned};
 use crate::problem::{Fault, Problem, Problems, closest};
+use outline::Outline;
 
 /// What a file holds.
 #[derive(Debug, Default)]
@@ -87,11 +90,12 @@ fn load_document(source: &Source, document: Span, loaded: &mut Loaded) -> Result
         return Ok(());
     };
     if is_experiment(&head) {
-        check_head(source, document, &head)?;
-        let written: written::Experiment = yaml::read(source, &text)?;
+        let outline = yaml::outline(&text);
+        check_head(source, &outline, &head)?;
+        let written: written::Experiment = yaml::read(source, &text, &outline)?;
         loaded
             .experiments
-            .push(meaning::experiment(source, written)?);
+            .push(meaning::experiment(source, &outline, written)?);
         return Ok(());
     }
     let object = yaml::object(source, &text)?;
@@ -112,7 +116,7 @@ fn is_experiment(head: &yaml::Head) -> bool {
     }
 }
 
-fn check_head(source: &Source, document: Span, head: &yaml::Head) -> Result<(), Problems> {
+fn check_head(source: &Source, outline: &Outline<'_>, head: &yaml::Head) -> Result<(), Problems> {
     let mut problems = Vec::new();
     let fields = [
         ("apiVersion", &head.api_version, API_VERSION),
@@ -124,7 +128,9 @@ fn check_head(source: &Source, document: Span, head: &yaml::Head) -> Result<(), 
             Some(said) => Fault::new(format!("unknown {field} `{}`", said.word())),
             None => Fault::new(format!("missing field `{field}`")),
         };
-        let span = said.as_ref().map_or(head.place(document), |said| said.span);
+        let span = said
+            .as_ref()
+            .map_or_else(|| outline.document(), |said| said.span);
         problems.push(fault.expected(format!("`{expected}`")).at(source, span));
     }
     Problems::unless_any(problems, ())

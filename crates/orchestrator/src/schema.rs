@@ -1,12 +1,60 @@
 //! The JSON Schema of an experiment file, for editors: generated from the types that read it, so the two cannot differ.
 
 use schemars::{Schema, schema_for};
+use serde_json::Value;
 
 use crate::experiment::written::Experiment;
 
 /// The schema of `kind: Experiment`.
 pub fn experiment() -> Schema {
     schema_for!(Experiment)
+}
+
+/// The fields of the mapping at a path such as `spec.steps[].flip`; none if there is no such mapping.
+pub(crate) fn fields_at(path: &str) -> Vec<String> {
+    let root = experiment().to_value();
+    let mut node = &root;
+    for step in path.split('.').filter(|step| !step.is_empty()) {
+        let name = step.trim_end_matches("[]");
+        let items = (step.len() - name.len()) / 2;
+        let value = field(&root, node, name);
+        let found = (0..items).fold(value, |list, _| item(&root, list?));
+        let Some(found) = found else {
+            return Vec::new();
+        };
+        node = found;
+    }
+    properties(&root, node)
+}
+
+/// The names of the fields of a mapping.
+pub(crate) fn properties(root: &Value, node: &Value) -> Vec<String> {
+    let all = alternatives(root, node).into_iter();
+    let objects = all.filter_map(|schema| schema["properties"].as_object());
+    objects.flat_map(|fields| fields.keys().cloned()).collect()
+}
+
+/// What stands in a field.
+pub(crate) fn field<'s>(root: &'s Value, node: &'s Value, name: &str) -> Option<&'s Value> {
+    let mut all = alternatives(root, node).into_iter();
+    all.find_map(|schema| schema["properties"].get(name))
+}
+
+/// What stands in a list.
+pub(crate) fn item<'s>(root: &'s Value, node: &'s Value) -> Option<&'s Value> {
+    let mut all = alternatives(root, node).into_iter();
+    all.find_map(|schema| schema.get("items"))
+}
+
+/// A schema and all it refers to, or offers to choose from.
+fn alternatives<'s>(root: &'s Value, node: &'s Value) -> Vec<&'s Value> {
+    let referred = node["$ref"].as_str();
+    let referred = referred.and_then(|path| root.pointer(path.strip_prefix('#')?));
+    let offered = ["anyOf", "oneOf", "allOf"].into_iter();
+    let offered = offered.flat_map(|word| node[word].as_array().into_iter().flatten());
+    let inner = referred.into_iter().chain(offered);
+    let inner = inner.flat_map(|inner| alternatives(root, inner));
+    [node].into_iter().chain(inner).collect()
 }
 
 #[cfg(test)]

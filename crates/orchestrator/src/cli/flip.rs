@@ -18,7 +18,7 @@ use crate::{
 #[command(after_help = after_help())]
 pub struct Flip {
     /// A Pod, or all Pods of a workload such as `deploy/web`
-    #[arg(value_name = "POD|KIND/NAME")]
+    #[arg(value_name = "POD|KIND/NAME", value_parser = ObjectRef::of_pods)]
     pub subject: ObjectRef,
     /// The container that is meant
     #[arg(short, long, value_name = "CONTAINER")]

@@ -36,14 +36,20 @@ impl Aim {
         {
             // What it says of SIGTERM is no bound.
             if name != "delay" {
-                return Err(Invalid::new(at(name), "stands beside `process`, not in it"));
+                return Err(Invalid::misplaced(
+                    at(name),
+                    "stands beside `process`, not in it",
+                ));
             }
             if beside.contains_key(name) {
-                return Err(Invalid::new(at(name), "stands beside `process` already"));
+                return Err(Invalid::misplaced(
+                    at(name),
+                    "stands beside `process` already",
+                ));
             }
         }
         if process.contains_key("leased") {
-            return Err(Invalid::new(
+            return Err(Invalid::misplaced(
                 at("leased"),
                 "is said by probeflip, of every flip",
             ));

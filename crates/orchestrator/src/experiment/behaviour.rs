@@ -122,14 +122,17 @@ impl Behaviour {
         let at = |name: &str| format!("to.{name}");
         for name in BESIDE.into_iter().filter(|name| object.contains_key(*name)) {
             if name != EITHER {
-                return Err(Invalid::new(at(name), "stands beside `to`, not in it"));
+                return Err(Invalid::misplaced(
+                    at(name),
+                    "stands beside `to`, not in it",
+                ));
             }
             if self.beside.contains_key(name) {
-                return Err(Invalid::new(at(name), "stands beside `to` already"));
+                return Err(Invalid::misplaced(at(name), "stands beside `to` already"));
             }
         }
         if object.contains_key("leased") {
-            return Err(Invalid::new(
+            return Err(Invalid::misplaced(
                 at("leased"),
                 "is said by probeflip, of every flip",
             ));
@@ -150,7 +153,7 @@ impl Behaviour {
         for name in ["delay", "agent"] {
             if object.contains_key(name) || self.beside.contains_key(name) {
                 let message = format!("means nothing beside `{self}`, which is about connections");
-                return Err(self.placed(Invalid::new(name, message)));
+                return Err(self.placed(Invalid::misplaced(name, message)));
             }
         }
         Opening::read(self.with(object), "").map_err(|invalid| self.placed(invalid))

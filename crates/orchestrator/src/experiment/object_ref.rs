@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::problem::choices;
+
 /// An object by kind and name; a bare name is a Pod's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectRef {
@@ -26,6 +28,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet, Self::Service];
+
+    /// The kinds that have Pods, or are Pods.
+    const OF_PODS: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet];
+
     /// As it stands in a manifest's `kind`.
     pub fn name(self) -> &'static str {
         match self {
@@ -61,8 +68,19 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidObjectRef {
     /// What stands before the slash is no kind we know.
-    #[error("unknown kind `{0}`; expected `pod`, `deploy`, `rs` or `svc`")]
-    Kind(String),
+    #[error("unknown kind `{word}`; expected {}", kinds(known))]
+    Kind {
+        /// The word.
+        word: String,
+        /// The kinds that could stand there.
+        known: &'static [Kind],
+    },
+    /// What stands before the slash is a kind without Pods.
+    #[error("a {} is not a set of Pods; expected {}", kind.name(), kinds(Kind::OF_PODS))]
+    NoPods {
+        /// The kind.
+        kind: Kind,
+    },
     /// What stands behind the slash cannot be a name.
     #[error(
         "`{0}` is not a name; expected `NAME` or `KIND/NAME` in lower-case letters, digits, `-` and `.`"
@@ -70,15 +88,26 @@ pub enum InvalidObjectRef {
     Name(String),
 }
 
-impl FromStr for ObjectRef {
-    type Err = InvalidObjectRef;
+impl ObjectRef {
+    /// A Pod, or what Pods belong to.
+    pub fn of_pods(text: &str) -> Result<Self, InvalidObjectRef> {
+        let object = Self::among(Kind::OF_PODS, text)?;
+        match object.kind {
+            kind @ Kind::Service => Err(InvalidObjectRef::NoPods { kind }),
+            Kind::Pod | Kind::Deployment | Kind::ReplicaSet => Ok(object),
+        }
+    }
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    /// Parses `NAME` or `KIND/NAME`; `known` are the kinds that the message offers.
+    fn among(known: &'static [Kind], text: &str) -> Result<Self, InvalidObjectRef> {
         let (kind, name) = match text.split_once('/') {
-            Some((kind, name)) => (
-                Kind::parse(kind).ok_or_else(|| InvalidObjectRef::Kind(kind.into()))?,
-                name,
-            ),
+            Some((word, name)) => {
+                let unknown = || InvalidObjectRef::Kind {
+                    word: word.into(),
+                    known,
+                };
+                (Kind::parse(word).ok_or_else(unknown)?, name)
+            }
             None => (Kind::Pod, text),
         };
         if !is_object_name(name) {
@@ -89,6 +118,20 @@ impl FromStr for ObjectRef {
             name: name.into(),
         })
     }
+}
+
+impl FromStr for ObjectRef {
+    type Err = InvalidObjectRef;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::among(Kind::ALL, text)
+    }
+}
+
+/// ``one of `pod`, `deploy` or `rs` ``
+fn kinds(known: &[Kind]) -> String {
+    let names: Vec<_> = known.iter().map(|kind| kind.short()).collect();
+    choices(&names)
 }
 
 impl fmt::Display for ObjectRef {
@@ -137,10 +180,27 @@ mod tests {
     fn what_names_nothing_is_refused() {
         assert_eq!(
             "ds/web".parse::<ObjectRef>(),
-            Err(InvalidObjectRef::Kind("ds".into()))
+            Err(InvalidObjectRef::Kind {
+                word: "ds".into(),
+                known: Kind::ALL
+            })
         );
         for name in ["", "deploy/", "Web", "-web", "a/b/c", "deploy/web "] {
             assert!(name.parse::<ObjectRef>().is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn only_kinds_with_pods_are_offered_where_pods_belong() {
+        let said = |text: &str| ObjectRef::of_pods(text).map_err(|error| error.to_string());
+        for kind in Kind::OF_PODS {
+            let text = format!("{}/web", kind.short());
+            assert_eq!(said(&text).unwrap().kind, *kind);
+        }
+        let expected = "expected `pod`, `deploy` or `rs`";
+        let unknown = format!("unknown kind `cronjob`; {expected}");
+        assert_eq!(said("cronjob/web"), Err(unknown));
+        let service = format!("a Service is not a set of Pods; {expected}");
+        assert_eq!(said("svc/web"), Err(service));
     }
 }

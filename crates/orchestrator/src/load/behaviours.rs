@@ -23,7 +23,10 @@ pub(super) fn aim(reader: &mut Reader<'_>, said: &Flip) -> Option<(Spanned<Aim>,
                 _ => "this flip is both of a probe and of the process",
             };
             let fault = Fault::new(what).expected("`probe` and `to`, or `process`");
-            reader.fault(said.container.span, fault)
+            match process {
+                Some(process) => reader.fault_at_key(process.span, fault),
+                None => reader.fault_around(said.container.span, fault),
+            }
         }
     }
 }
@@ -75,7 +78,8 @@ fn at_process(
         (_, Value::Object(object)) => object,
         _ => {
             let fault = Fault::new("a list cannot stand here");
-            return reader.fault(process.span, fault.expected("a word or a mapping"));
+            let expected = "a word, or a mapping such as `{ fault: exit, code: 3 }`";
+            return reader.fault(process.span, fault.expected(expected));
         }
     };
     let aim = Aim::process(object, &beside(said));
@@ -117,43 +121,46 @@ fn understood<T>(
         Ok(read) => return Some(read),
         Err(invalid) => invalid,
     };
-    let (name, value) = place(said, root, &invalid.field);
-    let (fault, unknown) = fault(reader, &invalid, value);
-    reader.fault(if unknown { name } else { value }, fault)
+    let value = place(said, root, &invalid.field);
+    let fault = fault(reader, &invalid, value);
+    if invalid.misplaced {
+        return reader.fault_at_key(value, fault);
+    }
+    reader.fault(value, fault)
 }
 
-/// Where the field stands: its name and its value.
-fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> (Span, Span) {
+/// Where the field's value stands.
+fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span {
     let beside = said.beside().find(|(name, _)| *name == path);
     if let Some((_, value)) = beside {
-        return (value.span, value.span);
+        return value.span;
     }
     let inside = path
         .strip_prefix(name)
         .and_then(|path| path.strip_prefix('.'));
     let inside = inside.and_then(|path| root.place(path));
-    inside.unwrap_or((root.span, root.span))
+    inside.unwrap_or(root.span)
 }
 
-/// A refusal of probe-target's in the words of this one, and whether it is about the field's name.
-fn fault(reader: &Reader<'_>, invalid: &Invalid, value: Span) -> (Fault, bool) {
+/// A refusal of probe-target's in the words of this one.
+fn fault(reader: &Reader<'_>, invalid: &Invalid, value: Span) -> Fault {
     const UNKNOWN: &str = "unknown field";
     let field = invalid.field.rsplit('.').next().unwrap_or_default();
     let Some((what, names)) = invalid.message.split_once(", expected one of ") else {
-        return (Fault::new(format!("`{field}`: {}", invalid.message)), false);
+        return Fault::new(format!("`{field}`: {}", invalid.message));
     };
     // What stands elsewhere is no suggestion.
     let names = names
         .split(", ")
         .filter(|name| !BESIDE.contains(name) && *name != "leased");
     if what == UNKNOWN && BESIDE.contains(&field) {
-        return (Fault::new(format!("`{field}` means nothing here")), true);
+        return Fault::new(format!("`{field}` means nothing here"));
     }
     if what == UNKNOWN {
         let fault = Fault::new(format!("{UNKNOWN} `{field}`"));
-        return (fault.one_of(field, names), true);
+        return fault.one_of(field, names);
     }
     let text = &reader.source().text;
     let word = text.get(value.range()).unwrap_or_default();
-    (Fault::new(what).one_of(word, names), false)
+    Fault::new(what).one_of(word, names)
 }

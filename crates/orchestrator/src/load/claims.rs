@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::steps::pods;
 use super::that;
 use crate::experiment::written::{self, Later, Scalar, That};
-use crate::experiment::{Addresses, Claim, Kind, ObjectRef, Rate, Restarts, Span, Spanned};
+use crate::experiment::{Addresses, Claim, Kind, ObjectRef, Rate, Restarts, Spanned};
 use crate::problem::Fault;
 
 type Words = Spanned<Vec<Spanned<Scalar>>>;
@@ -46,10 +46,9 @@ pub(super) struct Client {
     pub(super) rate: Option<Rate>,
 }
 
-/// Reads one claim; `place` is what can be pointed at.
+/// Reads one claim.
 pub(super) fn claim(
     reader: &mut Reader<'_>,
-    place: Span,
     subject: &Subject<'_>,
     that: &Spanned<That>,
 ) -> Option<Claim> {
@@ -59,7 +58,7 @@ pub(super) fn claim(
     }
     if let (None, Some(container)) = (subject.pod, subject.container) {
         let fault = Fault::new("a container without its Pods").expected("`pod` beside `container`");
-        return reader.fault(container.span, fault);
+        return reader.fault_at_key(container.span, fault);
     }
     let several = |what: &str| {
         let subjects = "`pod`, `endpoints`, `deployment` and `traffic`";
@@ -76,8 +75,16 @@ pub(super) fn claim(
         (None, Some(services), None, None) => of_endpoints(reader, services, that),
         (None, None, Some(name), None) => of_deployment(reader, name, that),
         (None, None, None, Some(clients)) => of_traffic(reader, clients, that),
-        (None, None, None, None) => reader.fault(place, several("nothing")),
-        _ => reader.fault(place, several("several things")),
+        (None, None, None, None) => reader.fault_around(that.span, several("nothing")),
+        (pod, endpoints, deployment, traffic) => {
+            let given = [
+                pod.map(|pod| pod.span),
+                endpoints.map(|services| services.span),
+                deployment.map(|name| name.span),
+                traffic.map(|clients| clients.span),
+            ];
+            reader.fault_at_last_key(given, several("several things"))
+        }
     }
 }
 
@@ -133,21 +140,30 @@ fn of_traffic(reader: &mut Reader<'_>, clients: &Words, that: &Spanned<That>) ->
 pub(super) fn without_comparison(
     reader: &mut Reader<'_>,
     claim: &Claim,
-    place: Span,
+    that: &That,
 ) -> Option<()> {
-    let compares = match claim {
-        Claim::Pod { that, .. } => {
-            that.same_uid || that.same_ip || matches!(that.restarts, Some(Restarts::Delta(_)))
+    let delta = |restarts| matches!(restarts, Some(Restarts::Delta(_)));
+    let (uid, ip, addresses, restarts) = match claim {
+        Claim::Pod { that, .. } => (that.same_uid, that.same_ip, false, delta(that.restarts)),
+        Claim::Container { that, .. } => (false, false, false, delta(that.restarts)),
+        Claim::Endpoints { that, .. } => {
+            let unchanged = that.addresses == Some(Addresses::Unchanged);
+            (false, false, unchanged, false)
         }
-        Claim::Container { that, .. } => matches!(that.restarts, Some(Restarts::Delta(_))),
-        Claim::Endpoints { that, .. } => that.addresses == Some(Addresses::Unchanged),
-        Claim::Deployment { .. } | Claim::Traffic { .. } => false,
+        Claim::Deployment { .. } | Claim::Traffic { .. } => return Some(()),
     };
-    if compares {
+    let span = |word: &Option<Spanned<Scalar>>| word.as_ref().map(|word| word.span);
+    let compares = [
+        (uid, span(&that.uid)),
+        (ip, span(&that.ip)),
+        (addresses, span(&that.addresses)),
+        (restarts, that.restarts.as_ref().map(|said| said.span)),
+    ];
+    for (_, value) in compares.iter().filter(|(compares, _)| *compares) {
         let what = "`delta` and `unchanged` compare with a step's start, and no step has begun";
-        return reader.fault(place, Fault::new(what));
+        reader.fault::<()>(value.unwrap_or_default(), Fault::new(what));
     }
-    Some(())
+    (!compares.iter().any(|(compares, _)| *compares)).then_some(())
 }
 
 /// A claim about traffic needs known clients that send at least 10 requests in its `hold`.
@@ -205,11 +221,17 @@ pub(super) fn known_clients(
 }
 
 fn deployment(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<Spanned<String>> {
-    let object: Spanned<ObjectRef> = reader.word(said)?;
-    let bare = !said.word().contains('/');
-    if !bare && object.kind != Kind::Deployment {
-        let fault = Fault::new(format!("`{}` is not a Deployment", said.word()));
+    let word = said.word();
+    let name = word.parse().ok().filter(|object: &ObjectRef| {
+        let bare = !word.contains('/');
+        bare || object.kind == Kind::Deployment
+    });
+    let Some(object) = name else {
+        let fault = Fault::new(format!("`{word}` is not a Deployment"));
         return reader.fault(said.span, fault.expected("`NAME` or `deploy/NAME`"));
-    }
-    Some(object.map(|object| object.name))
+    };
+    Some(Spanned {
+        value: object.name,
+        span: said.span,
+    })
 }

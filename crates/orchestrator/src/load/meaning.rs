@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::claims;
+use super::outline::Outline;
 use super::reader::Reader;
 use super::steps;
 use crate::experiment::written::{self, Scalar};
@@ -14,9 +15,10 @@ use crate::problem::{Fault, Problems};
 /// Reads all of it, then says everything that was wrong.
 pub(super) fn experiment(
     source: &Source,
+    outline: &Outline<'_>,
     said: written::Experiment,
 ) -> Result<Experiment, Problems> {
-    let mut reader = Reader::new(source);
+    let mut reader = Reader::new(source, outline);
     let meant = meaning(&mut reader, said);
     match meant {
         Some(experiment) => Problems::unless_any(reader.problems, experiment),
@@ -95,14 +97,23 @@ fn workload(reader: &mut Reader<'_>, said: Spanned<written::Workload>) -> Option
             files: None,
             kustomize: None,
             objects: None,
-        } => reader.fault(
-            said.span,
-            Fault::new("this workload is empty").expected(expected),
-        ),
-        _ => reader.fault(
-            said.span,
-            Fault::new("this workload is said in several ways").expected(expected),
-        ),
+        } => {
+            let fault = Fault::new("this workload is empty").expected(expected);
+            reader.fault_at_key(said.span, fault)
+        }
+        written::Workload {
+            files,
+            kustomize,
+            objects,
+        } => {
+            let given = [
+                files.map(|files| files.span),
+                kustomize.map(|directory| directory.span),
+                objects.map(|objects| objects.span),
+            ];
+            let fault = Fault::new("this workload is given in several ways").expected(expected);
+            reader.fault_at_last_key(given, fault)
+        }
     }
 }
 
@@ -194,9 +205,8 @@ fn steady_state(
         .iter()
         .map(|claim| {
             let subject = claims::Subject::from(&claim.value);
-            let span = claim.span;
-            let meant = claims::claim(reader, span, &subject, &claim.that)?;
-            claims::without_comparison(reader, &meant, claim.that.span)?;
+            let meant = claims::claim(reader, &subject, &claim.that)?;
+            claims::without_comparison(reader, &meant, &claim.that)?;
             claims::enough_traffic(reader, &meant, hold?, traffic)?;
             Some(meant)
         })

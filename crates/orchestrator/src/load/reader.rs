@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::outline::Outline;
 use crate::experiment::written::{Later, Scalar};
 use crate::experiment::{Source, Span, Spanned, time};
 use crate::problem::{Fault, Problem};
@@ -11,13 +12,15 @@ use crate::problem::{Fault, Problem};
 /// A file being read. Whatever is wrong is noted, and reading goes on, so that one reading finds everything.
 pub(super) struct Reader<'a> {
     source: &'a Source,
+    outline: &'a Outline<'a>,
     pub(super) problems: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a Source) -> Self {
+    pub(super) fn new(source: &'a Source, outline: &'a Outline<'a>) -> Self {
         Self {
             source,
+            outline,
             problems: Vec::new(),
         }
     }
@@ -30,6 +33,26 @@ impl<'a> Reader<'a> {
     pub(super) fn fault<T>(&mut self, span: Span, fault: Fault) -> Option<T> {
         self.problems.push(fault.at(self.source, span));
         None
+    }
+
+    /// Notes a fault about a field: at the key in front of its value.
+    pub(super) fn fault_at_key<T>(&mut self, value: Span, fault: Fault) -> Option<T> {
+        self.fault(self.outline.key(value), fault)
+    }
+
+    /// Notes that there is one field too many: at the key that stands last.
+    pub(super) fn fault_at_last_key<T>(
+        &mut self,
+        values: impl IntoIterator<Item = Option<Span>>,
+        fault: Fault,
+    ) -> Option<T> {
+        let last = values.into_iter().flatten().max();
+        self.fault_at_key(last.unwrap_or_default(), fault)
+    }
+
+    /// Notes that a field is missing: at the mapping around another field's value.
+    pub(super) fn fault_around<T>(&mut self, value: Span, fault: Fault) -> Option<T> {
+        self.fault(self.outline.mapping_around(value), fault)
     }
 
     /// A word that has a type of its own.
@@ -143,8 +166,7 @@ impl<'a> Reader<'a> {
     /// Says that a field belongs to a later version.
     pub(super) fn later(&mut self, field: &str, said: Option<&Spanned<Later>>) {
         if let Some(said) = said {
-            self.problems
-                .push(not_yet(&format!("`{field}`")).at(self.source, said.span));
+            self.fault_at_key::<()>(said.span, not_yet(&format!("`{field}`")));
         }
     }
 }

@@ -6,7 +6,7 @@ use super::meaning::{not_empty, unique};
 use super::reader::{Reader, optional};
 use crate::experiment::written;
 use crate::experiment::{
-    Action, Aim, Expectation, Flip, Kind, ObjectRef, Operator, Patch, Spanned, Step,
+    Action, Aim, Expectation, Flip, ObjectRef, Operator, Patch, Spanned, Step,
 };
 use crate::problem::Fault;
 
@@ -57,16 +57,17 @@ fn step(
     let action = match (flip, patch) {
         (Some(flip), None) => self::flips(reader, &flip).map(Action::Flip),
         (None, Some(patch)) => self::patch(reader, patch.value).map(Action::Patch),
-        (None, None) => reader.fault(
+        (None, None) => reader.fault_around(
             name.span,
             Fault::new("this step does nothing").expected("`flip` or `patch`"),
         ),
-        (Some(_), Some(patch)) => reader.fault(
-            patch.span,
+        (Some(flip), Some(patch)) => reader.fault_at_last_key(
+            [Some(flip.span), Some(patch.span)],
             Fault::new("this step both flips and patches").expected("one of them"),
         ),
     };
     not_empty(reader, &expect, "expectation")?;
+    let expectations = expect.span;
     let read: Vec<_> = expect
         .iter()
         .map(|said| expectation(reader, said, traffic))
@@ -74,8 +75,8 @@ fn step(
     let expect = read.into_iter().collect::<Option<Vec<Expectation>>>()?;
     if !expect.iter().any(|expectation| expectation.operator.ends()) {
         let expected = "at least one `eventually`, or `for` on another operator";
-        return reader.fault(
-            name.span,
+        return reader.fault_at_key(
+            expectations,
             Fault::new("this step would never end").expected(expected),
         );
     }
@@ -144,13 +145,13 @@ pub(super) fn pods(
     reader: &mut Reader<'_>,
     said: &Spanned<written::Scalar>,
 ) -> Option<Spanned<ObjectRef>> {
-    let object: Spanned<ObjectRef> = reader.word(said)?;
-    if object.kind == Kind::Service {
-        let fault = Fault::new("a Service is not a set of Pods")
-            .expected("`pod/NAME`, `deploy/NAME` or `rs/NAME`");
-        return reader.fault(said.span, fault);
+    match ObjectRef::of_pods(&said.word()) {
+        Ok(value) => Some(Spanned {
+            value,
+            span: said.span,
+        }),
+        Err(error) => reader.fault(said.span, Fault::new(error.to_string())),
     }
-    Some(object)
 }
 
 fn patch(reader: &mut Reader<'_>, said: written::Patch) -> Option<Patch> {
@@ -158,7 +159,8 @@ fn patch(reader: &mut Reader<'_>, said: written::Patch) -> Option<Patch> {
     if !said.merge.is_object() {
         return reader.fault(
             said.merge.span,
-            Fault::new("this is no patch").expected("a mapping"),
+            Fault::new("this is no patch")
+                .expected("a mapping such as `{ spec: { replicas: 2 } }`"),
         );
     }
     Some(Patch {
@@ -173,13 +175,7 @@ fn expectation(
     traffic: &[claims::Client],
 ) -> Option<Expectation> {
     let id = reader.label(&said.id);
-    let place = said.id.span;
-    let claim = claims::claim(
-        reader,
-        place,
-        &claims::Subject::from(&said.value),
-        &said.that,
-    );
+    let claim = claims::claim(reader, &claims::Subject::from(&said.value), &said.that);
     let operator = operator(reader, &said.value);
     let (claim, operator) = (claim?, operator?);
     if let Operator::Eventually { hold, .. } = operator {
@@ -218,14 +214,14 @@ fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Oper
         }),
         several => {
             let words = [
-                ("eventually", several.0.is_some()),
-                ("always", several.1.is_some()),
-                ("never", several.2.is_some()),
-                ("observe", several.3.is_some()),
+                ("eventually", several.0.as_ref().map(|said| said.span)),
+                ("always", several.1.as_ref().map(|said| said.span)),
+                ("never", several.2.as_ref().map(|said| said.span)),
+                ("observe", several.3.as_ref().map(|said| said.span)),
             ];
             let said_words: Vec<String> = words
                 .iter()
-                .filter(|(_, is)| *is)
+                .filter(|(_, value)| value.is_some())
                 .map(|(word, _)| format!("`{word}`"))
                 .collect();
             let what = match said_words.as_slice() {
@@ -237,10 +233,12 @@ fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Oper
                 ),
             };
             let expected = "exactly one of `eventually`, `always`, `never` and `observe`";
-            reader.fault(
-                said.id.span,
-                Fault::new(format!("`{}` has {what}", said.id.word())).expected(expected),
-            )
+            let fault = Fault::new(format!("`{}` has {what}", said.id.word())).expected(expected);
+            if said_words.is_empty() {
+                reader.fault_around(said.id.span, fault)
+            } else {
+                reader.fault_at_last_key(words.map(|(_, value)| value), fault)
+            }
         }
     }
 }

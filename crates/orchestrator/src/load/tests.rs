@@ -6,6 +6,7 @@
 )]
 
 mod flips;
+mod places;
 
 use expect_test::{Expect, expect};
 
@@ -142,10 +143,10 @@ fn a_wrong_type_says_what_belongs_there() {
         "within: 60s",
         "within: [60s]",
         &expect![[r#"
-        two-services.yaml:11:5: a list cannot stand here; expected a word or a number
-           |
-        11 |     within: [60s]
-           |     ^^^^^^"#]],
+            two-services.yaml:11:13: a list cannot stand here; expected a word or a number such as `60s`
+               |
+            11 |     within: [60s]
+               |             ^"#]],
     );
     check(
         "within: 60s",
@@ -187,10 +188,10 @@ fn a_wrong_type_says_what_belongs_there() {
         "restarts: { delta: 0 }",
         "restarts: none",
         &expect![[r#"
-        two-services.yaml:34:83: `none` cannot stand here; expected a number or `{delta: N}`
-           |
-        34 |         - { id: same-pod, pod: deploy/web, that: { uid: unchanged, ip: unchanged, restarts: none }, always: {} }
-           |                                                                                   ^^^^^^^^"#]],
+            two-services.yaml:34:93: `none` cannot stand here; expected a number or a mapping such as `{ delta: 1 }`
+               |
+            34 |         - { id: same-pod, pod: deploy/web, that: { uid: unchanged, ip: unchanged, restarts: none }, always: {} }
+               |                                                                                             ^^^^"#]],
     );
     check(
         "uid: unchanged",
@@ -205,16 +206,16 @@ fn a_wrong_type_says_what_belongs_there() {
         "flip: {",
         "flip: 3 #{",
         &expect![[r#"
-        two-services.yaml:19:7: `3` cannot stand here; expected a mapping or a list of mappings
-           |
-        19 |       flip: 3 #{ pod: deploy/web, container: b, probe: readiness, to: 404 }
-           |       ^^^^"#]],
+            two-services.yaml:19:13: `3` cannot stand here; expected a mapping or a list of mappings such as `{ pod: deploy/web, container: b, probe: readiness, to: 404 }`
+               |
+            19 |       flip: 3 #{ pod: deploy/web, container: b, probe: readiness, to: 404 }
+               |             ^"#]],
     );
     check(
         "[deploy.yaml, svc-2.yaml]",
         "deploy.yaml",
         &expect![[r#"
-            two-services.yaml:6:22: `deploy.yaml` cannot stand here; expected a list
+            two-services.yaml:6:22: `deploy.yaml` cannot stand here; expected a list such as `[deploy.yaml, service.yaml]`
               |
             6 |   workload: { files: deploy.yaml }      # relative to this file
               |                      ^^^^^^^^^^^"#]],
@@ -227,55 +228,55 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "ready: true }, always: {} }",
         "ready: true }, always: {}, never: {} }",
         &expect![[r#"
-        two-services.yaml:33:17: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually`, `always`, `never` and `observe`
-           |
-        33 |         - { id: a-stays-ready, pod: deploy/web, container: a, that: { ready: true }, always: {}, never: {} }
-           |                 ^^^^^^^^^^^^^"#]],
+            two-services.yaml:33:98: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually`, `always`, `never` and `observe`
+               |
+            33 |         - { id: a-stays-ready, pod: deploy/web, container: a, that: { ready: true }, always: {}, never: {} }
+               |                                                                                                  ^^^^^"#]],
     );
     check(
         "ready: true }, always: {} }",
         "ready: true } }",
         &expect![[r#"
-        two-services.yaml:33:17: `a-stays-ready` has no temporal operator; expected exactly one of `eventually`, `always`, `never` and `observe`
-           |
-        33 |         - { id: a-stays-ready, pod: deploy/web, container: a, that: { ready: true } }
-           |                 ^^^^^^^^^^^^^"#]],
+            two-services.yaml:33:11: `a-stays-ready` has no temporal operator; expected exactly one of `eventually`, `always`, `never` and `observe`
+               |
+            33 |         - { id: a-stays-ready, pod: deploy/web, container: a, that: { ready: true } }
+               |           ^"#]],
     );
     check(
         "pod: deploy/web, container: a, that",
         "container: a, that",
         &expect![[r#"
-        two-services.yaml:33:43: a container without its Pods; expected `pod` beside `container`
-           |
-        33 |         - { id: a-stays-ready, container: a, that: { ready: true }, always: {} }
-           |                                           ^"#]],
+            two-services.yaml:33:32: a container without its Pods; expected `pod` beside `container`
+               |
+            33 |         - { id: a-stays-ready, container: a, that: { ready: true }, always: {} }
+               |                                ^^^^^^^^^"#]],
     );
     check(
         "pod: deploy/web, container: a, that",
         "that",
         &expect![[r#"
-            two-services.yaml:33:17: this claim is about nothing; expected exactly one of `pod`, `endpoints`, `deployment` and `traffic`
+            two-services.yaml:33:11: this claim is about nothing; expected exactly one of `pod`, `endpoints`, `deployment` and `traffic`
                |
             33 |         - { id: a-stays-ready, that: { ready: true }, always: {} }
-               |                 ^^^^^^^^^^^^^"#]],
+               |           ^"#]],
     );
     check(
         "pod: deploy/web, container: a, that",
         "pod: deploy/web, endpoints: [web], that",
         &expect![[r#"
-        two-services.yaml:33:17: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment` and `traffic`
-           |
-        33 |         - { id: a-stays-ready, pod: deploy/web, endpoints: [web], that: { ready: true }, always: {} }
-           |                 ^^^^^^^^^^^^^"#]],
+            two-services.yaml:33:49: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment` and `traffic`
+               |
+            33 |         - { id: a-stays-ready, pod: deploy/web, endpoints: [web], that: { ready: true }, always: {} }
+               |                                                 ^^^^^^^^^"#]],
     );
     check(
         "that: { outcome: refused }",
         "that: { ready: false }",
         &expect![[r#"
-        two-services.yaml:31:26: `ready` says nothing of traffic; expected `outcome`
-           |
-        31 |           that: { ready: false }
-           |                          ^^^^^"#]],
+            two-services.yaml:31:19: `ready` says nothing of traffic; expected `outcome`
+               |
+            31 |           that: { ready: false }
+               |                   ^^^^^"#]],
     );
     check(
         "that: { outcome: refused }",
@@ -309,10 +310,10 @@ fn one_of_several_outcomes_may_do() {
         refused,
         "that: { outcome: [refused, timeot] }",
         &expect![[r#"
-        two-services.yaml:31:28: `timeot` is not an outcome; expected `ok`, `status`, `refused`, `reset`, `timeout` or `error`; did you mean `timeout`?
-           |
-        31 |           that: { outcome: [refused, timeot] }
-           |                            ^"#]],
+            two-services.yaml:31:38: `timeot` is not an outcome; expected `ok`, `status`, `refused`, `reset`, `timeout` or `error`; did you mean `timeout`?
+               |
+            31 |           that: { outcome: [refused, timeot] }
+               |                                      ^^^^^^"#]],
     );
 }
 
@@ -322,10 +323,10 @@ fn a_step_acts_once_and_ends() {
         "eventually: { within: 10s, hold: 3s }",
         "always: {}",
         &expect![[r#"
-        two-services.yaml:35:13: this step would never end; expected at least one `eventually`, or `for` on another operator
-           |
-        35 |     - name: b recovers
-           |             ^^^^^^^^^^"#]],
+            two-services.yaml:37:7: this step would never end; expected at least one `eventually`, or `for` on another operator
+               |
+            37 |       expect:
+               |       ^^^^^^"#]],
     );
     check(
         "eventually: { within: 10s, hold: 3s }",
@@ -345,10 +346,10 @@ fn a_step_acts_once_and_ends() {
         "      flip: { pod: deploy/web, container: b, probe: readiness, to: pass }\n",
         "",
         &expect![[r#"
-            two-services.yaml:35:13: this step does nothing; expected `flip` or `patch`
+            two-services.yaml:35:5: this step does nothing; expected `flip` or `patch`
                |
             35 |     - name: b recovers
-               |             ^^^^^^^^^^"#]],
+               |     ^"#]],
     );
     check(
         "flip: { pod: deploy/web, container: b, probe: readiness, to: pass }",
@@ -453,10 +454,10 @@ fn the_steady_state_compares_with_nothing() {
         "that: { ready: 2/2 }",
         "that: { uid: unchanged }",
         &expect![[r#"
-        two-services.yaml:14:34: `delta` and `unchanged` compare with a step's start, and no step has begun
-           |
-        14 |       - { pod: deploy/web, that: { uid: unchanged } }
-           |                                  ^"#]],
+            two-services.yaml:14:41: `delta` and `unchanged` compare with a step's start, and no step has begun
+               |
+            14 |       - { pod: deploy/web, that: { uid: unchanged } }
+               |                                         ^^^^^^^^^"#]],
     );
 }
 
@@ -466,19 +467,19 @@ fn a_workload_is_said_in_one_way() {
         "{ files: [deploy.yaml, svc-2.yaml] }",
         "{}",
         &expect![[r#"
-        two-services.yaml:6:13: this workload is empty; expected exactly one of `files`, `kustomize` and `objects`
-          |
-        6 |   workload: {}      # relative to this file
-          |             ^"#]],
+            two-services.yaml:6:3: this workload is empty; expected exactly one of `files`, `kustomize` and `objects`
+              |
+            6 |   workload: {}      # relative to this file
+              |   ^^^^^^^^"#]],
     );
     check(
         "{ files: [deploy.yaml, svc-2.yaml] }",
         "{ files: [a.yaml], kustomize: base }",
         &expect![[r#"
-        two-services.yaml:6:13: this workload is said in several ways; expected exactly one of `files`, `kustomize` and `objects`
-          |
-        6 |   workload: { files: [a.yaml], kustomize: base }      # relative to this file
-          |             ^"#]],
+            two-services.yaml:6:32: this workload is given in several ways; expected exactly one of `files`, `kustomize` and `objects`
+              |
+            6 |   workload: { files: [a.yaml], kustomize: base }      # relative to this file
+              |                                ^^^^^^^^^"#]],
     );
     check(
         "{ files: [deploy.yaml, svc-2.yaml] }",
@@ -501,30 +502,30 @@ fn what_comes_later_is_refused_by_name() {
     check_text(
         include_str!("tests/later.yaml"),
         &expect![[r#"
-        two-services.yaml:15:120: `predicted` is not in this version of probeflip; expected a duration such as `10s`
-           |
-        15 | ...   - { id: b-restarted, pod: deploy/web, container: b, that: { restarts: { delta: 1 } }, eventually: { notBefore: predicted, with...
-           |                                                                                                                      ^^^^^^^^^
+            two-services.yaml:15:120: `predicted` is not in this version of probeflip; expected a duration such as `10s`
+               |
+            15 | ...   - { id: b-restarted, pod: deploy/web, container: b, that: { restarts: { delta: 1 } }, eventually: { notBefore: predicted, with...
+               |                                                                                                                      ^^^^^^^^^
 
-        two-services.yaml:15:139: `predicted` is not in this version of probeflip; expected a duration such as `10s`
-           |
-        15 | ...{ delta: 1 } }, eventually: { notBefore: predicted, within: predicted, hold: 10s } }
-           |                                                                ^^^^^^^^^
+            two-services.yaml:15:139: `predicted` is not in this version of probeflip; expected a duration such as `10s`
+               |
+            15 | ...{ delta: 1 } }, eventually: { notBefore: predicted, within: predicted, hold: 10s } }
+               |                                                                ^^^^^^^^^
 
-        two-services.yaml:18:85: `after` is not in this version of probeflip
-           |
-        18 |         - { id: b-back, pod: deploy/web, that: { ready: 2/2 }, eventually: { after: b-restarted, within: 20s, hold: 6s } }
-           |                                                                                     ^^^^^^^^^^^
+            two-services.yaml:18:78: `after` is not in this version of probeflip
+               |
+            18 |         - { id: b-back, pod: deploy/web, that: { ready: 2/2 }, eventually: { after: b-restarted, within: 20s, hold: 6s } }
+               |                                                                              ^^^^^
 
-        two-services.yaml:20:41: `event` is not in this version of probeflip
-           |
-        20 | ...   - { id: kubelet-said-so, event: { about: deploy/web, reason: Unhealthy, messagePrefix: Liveness probe failed }, that: { count:...
-           |                                       ^
+            two-services.yaml:20:34: `event` is not in this version of probeflip
+               |
+            20 | ...   - { id: kubelet-said-so, event: { about: deploy/web, reason: Unhealthy, messagePrefix: Liveness probe failed }, that: { count:...
+               |                                ^^^^^
 
-        two-services.yaml:22:5: `measure` is not in this version of probeflip
-           |
-        22 |     - { name: restart, from: b fails liveness, to: b-restarted, budget: { max: 12s } }
-           |     ^"#]],
+            two-services.yaml:21:3: `measure` is not in this version of probeflip
+               |
+            21 |   measure:
+               |   ^^^^^^^"#]],
     );
 }
 
@@ -551,7 +552,7 @@ fn a_document_must_be_something() {
     check_text(
         "hello",
         &expect![[r#"
-            two-services.yaml:1:1: `hello` cannot stand here; expected a mapping
+            two-services.yaml:1:1: `hello` cannot stand here; expected a mapping such as `{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }`
               |
             1 | hello
               | ^^^^^"#]],
@@ -559,7 +560,7 @@ fn a_document_must_be_something() {
     check_text(
         "- a\n- b\n",
         &expect![[r#"
-            two-services.yaml:1:1: a list cannot stand here; expected a mapping
+            two-services.yaml:1:1: a list cannot stand here; expected a mapping such as `{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }`
               |
             1 | - a
               | ^"#]],
@@ -600,10 +601,10 @@ fn a_document_must_be_something() {
     check_text(
         "kind: Experimnt\n",
         &expect![[r#"
-            two-services.yaml:1:7: missing field `apiVersion`; expected `probeflip.dev/v1alpha1`
+            two-services.yaml:1:1: missing field `apiVersion`; expected `probeflip.dev/v1alpha1`
               |
             1 | kind: Experimnt
-              |       ^^^^^^^^^
+              | ^
 
             two-services.yaml:1:7: unknown kind `Experimnt`; expected `Experiment`
               |

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Reader, optional, unfit};
-use crate::experiment::written::{RestartsSaid, Scalar, That};
+use crate::experiment::written::{AnyOf, RestartsSaid, Scalar, That};
 use crate::experiment::{
     Addresses, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat, EndpointsReady,
     EndpointsThat, Outcome, PodReady, PodThat, Restarts, Span, Spanned, TrafficThat,
@@ -126,18 +126,22 @@ pub(super) fn traffic(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<T
     ];
     let choices = outcomes.map(|outcome| (outcome.word(), outcome));
     let words = said.outcome.as_ref()?;
-    if words.0.is_empty() {
+    let said = match &words.value {
+        AnyOf::One(word) => &[Spanned {
+            value: word.clone(),
+            span: words.span,
+        }][..],
+        AnyOf::Several(words) => words,
+    };
+    if said.is_empty() {
         let fault = Fault::new("no outcome will do").expected("at least one");
         return reader.fault(words.span, fault);
     }
-    let read = words.0.iter().map(|word| {
-        let word = Spanned {
-            value: word.clone(),
-            span: words.span,
-        };
-        reader.choice(&word, "an outcome", &choices)
-    });
-    let outcomes = read.collect::<Option<Vec<_>>>()?;
+    let read: Vec<_> = said
+        .iter()
+        .map(|word| reader.choice(word, "an outcome", &choices))
+        .collect();
+    let outcomes = read.into_iter().collect::<Option<Vec<_>>>()?;
     Some(TrafficThat { outcomes })
 }
 
@@ -159,7 +163,7 @@ fn allow(
             _ => Fault::new(format!("`{name}` says nothing of {subject}"))
                 .one_of(name, known.iter().copied()),
         };
-        reader.fault::<()>(*span, fault);
+        reader.fault_at_key::<()>(*span, fault);
     }
     if fields.is_empty() {
         let at_least = if known.len() > 1 {

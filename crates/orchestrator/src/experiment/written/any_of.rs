@@ -7,10 +7,16 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, SeqAccess, Visitor};
 
 use super::Scalar;
+use crate::experiment::Spanned;
 
-/// The words, one or more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AnyOf(pub(crate) Vec<Scalar>);
+/// The words, one or more; an empty list is possible.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyOf {
+    /// One, where the whole stands.
+    One(Scalar),
+    /// A list.
+    Several(Vec<Spanned<Scalar>>),
+}
 
 impl<'de> Deserialize<'de> for AnyOf {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -24,26 +30,22 @@ impl<'de> Deserialize<'de> for AnyOf {
             }
 
             fn visit_bool<E: Error>(self, value: bool) -> Result<AnyOf, E> {
-                Scalar::deserialize(value.into_deserializer()).map(one)
+                Scalar::deserialize(value.into_deserializer()).map(AnyOf::One)
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<AnyOf, E> {
-                Scalar::deserialize(number.into_deserializer()).map(one)
+                Scalar::deserialize(number.into_deserializer()).map(AnyOf::One)
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<AnyOf, E> {
-                Scalar::deserialize(text.into_deserializer()).map(one)
+                Scalar::deserialize(text.into_deserializer()).map(AnyOf::One)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<AnyOf, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(list)).map(AnyOf)
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(AnyOf::Several)
             }
         }
 
         deserializer.deserialize_any(AnyOfVisitor)
     }
-}
-
-fn one(word: Scalar) -> AnyOf {
-    AnyOf(vec![word])
 }

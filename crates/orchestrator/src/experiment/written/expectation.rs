@@ -176,7 +176,7 @@ impl<'de> Deserialize<'de> for RestartsSaid {
             type Value = RestartsSaid;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number or `{delta: N}`")
+                f.write_str("a number or a mapping")
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<RestartsSaid, E> {

@@ -33,8 +33,8 @@ impl Tree {
         }
     }
 
-    /// Where the field with that path stands, its name and its value; the innermost that there is.
-    pub(crate) fn place(&self, path: &str) -> Option<(Span, Span)> {
+    /// Where the value of the field with that path stands; the innermost that there is.
+    pub(crate) fn place(&self, path: &str) -> Option<Span> {
         let Self::Map(fields) = self else {
             return None;
         };
@@ -45,7 +45,7 @@ impl Tree {
                 None => None,
                 Some(rest) => value.place(rest),
             };
-            Some(inner.unwrap_or((name.span, value.span)))
+            Some(inner.unwrap_or(value.span))
         })
     }
 }

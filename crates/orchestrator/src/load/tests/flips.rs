@@ -142,37 +142,37 @@ fn a_process_may_be_flipped_in_place_of_a_probe() {
         probe,
         "process: { fault: sigterm, ignore: true, for: 3s }",
         &expect![[r#"
-            two-services.yaml:19:92: `for`: stands beside `process`, not in it
+            two-services.yaml:19:87: `for`: stands beside `process`, not in it
                |
             19 |       flip: { pod: deploy/web, container: b, process: { fault: sigterm, ignore: true, for: 3s } }
-               |                                                                                            ^^"#]],
+               |                                                                                       ^^^"#]],
     );
     check(
         probe,
         "process: exit, count: 3",
         &expect![[r#"
-            two-services.yaml:19:68: `count` means nothing here
+            two-services.yaml:19:61: `count` means nothing here
                |
             19 |       flip: { pod: deploy/web, container: b, process: exit, count: 3 }
-               |                                                                    ^"#]],
+               |                                                             ^^^^^"#]],
     );
     check(
         probe,
         "probe: readiness",
         &expect![[r#"
-        two-services.yaml:19:43: this flip does not say what the probe gets; expected `probe` and `to`, or `process`
-           |
-        19 |       flip: { pod: deploy/web, container: b, probe: readiness }
-           |                                           ^"#]],
+            two-services.yaml:19:13: this flip does not say what the probe gets; expected `probe` and `to`, or `process`
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness }
+               |             ^"#]],
     );
     check(
         probe,
         "process: exit, probe: readiness, to: 404",
         &expect![[r#"
-            two-services.yaml:19:43: this flip is both of a probe and of the process; expected `probe` and `to`, or `process`
+            two-services.yaml:19:46: this flip is both of a probe and of the process; expected `probe` and `to`, or `process`
                |
             19 |       flip: { pod: deploy/web, container: b, process: exit, probe: readiness, to: 404 }
-               |                                           ^"#]],
+               |                                              ^^^^^^^"#]],
     );
 }
 
@@ -200,10 +200,10 @@ fn what_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: { fault: hang, bytes: 3 }",
         &expect![[r#"
-            two-services.yaml:19:90: `bytes`: means nothing to hang
+            two-services.yaml:19:83: `bytes`: means nothing to hang
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { fault: hang, bytes: 3 } }
-               |                                                                                          ^"#]],
+               |                                                                                   ^^^^^"#]],
     );
     check(
         "to: 404",
@@ -218,19 +218,19 @@ fn what_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: { status: 503, for: 3s }",
         &expect![[r#"
-            two-services.yaml:19:88: `for`: stands beside `to`, not in it
+            two-services.yaml:19:83: `for`: stands beside `to`, not in it
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { status: 503, for: 3s } }
-               |                                                                                        ^^"#]],
+               |                                                                                   ^^^"#]],
     );
     check(
         "to: 404",
         "to: { status: 503, leased: true }",
         &expect![[r#"
-            two-services.yaml:19:91: `leased`: is said by probeflip, of every flip
+            two-services.yaml:19:83: `leased`: is said by probeflip, of every flip
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { status: 503, leased: true } }
-               |                                                                                           ^^^^"#]],
+               |                                                                                   ^^^^^^"#]],
     );
 }
 
@@ -276,10 +276,10 @@ fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: 404, every: 10s",
         &expect![[r#"
-            two-services.yaml:19:80: `every`: opens again what `for`, `count` or `sequence` has closed; one of them must be given
+            two-services.yaml:19:73: `every`: opens again what `for`, `count` or `sequence` has closed; one of them must be given
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, every: 10s }
-               |                                                                                ^^^"#]],
+               |                                                                         ^^^^^"#]],
     );
     check(
         "to: 404",
@@ -294,19 +294,19 @@ fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: refuse, count: 3",
         &expect![[r#"
-            two-services.yaml:19:83: `count`: nothing can be counted on a port that is closed
+            two-services.yaml:19:76: `count`: nothing can be counted on a port that is closed
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: refuse, count: 3 }
-               |                                                                                   ^"#]],
+               |                                                                            ^^^^^"#]],
     );
     check(
         "to: 404",
         "to: stop-accepting, delay: 3s",
         &expect![[r#"
-            two-services.yaml:19:91: `delay`: means nothing beside `stop-accepting`, which is about connections
+            two-services.yaml:19:84: `delay`: means nothing beside `stop-accepting`, which is about connections
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: stop-accepting, delay: 3s }
-               |                                                                                           ^^"#]],
+               |                                                                                    ^^^^^"#]],
     );
     check(
         "to: 404",
