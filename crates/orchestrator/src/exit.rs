@@ -5,7 +5,7 @@
 
 use std::{io, process};
 
-use crate::{printer::Printer, problem::Problems};
+use crate::printer::Printer;
 
 /// How the process ends, one code per kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,12 +125,6 @@ impl<E: Ends> From<E> for Failure {
 impl Ends for io::Error {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
-    }
-}
-
-impl Ends for Problems {
-    fn exit(&self) -> Exit {
-        Exit::Usage
     }
 }
 

@@ -8,6 +8,7 @@ mod behaviour;
 mod claim;
 mod object_ref;
 mod operator;
+mod outcome;
 mod probe;
 mod rate;
 mod span;
@@ -27,11 +28,10 @@ pub use claim::{
 };
 pub use object_ref::{InvalidObjectRef, Kind, ObjectRef};
 pub use operator::Operator;
+pub use outcome::Outcome;
 pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
 pub use span::{Span, Spanned};
-
-pub use crate::timeline::Outcome;
 
 /// What one `kind: Experiment` document says.
 #[derive(Debug, Clone)]

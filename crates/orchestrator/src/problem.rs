@@ -10,6 +10,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use probe_target::word::Word;
 
+use crate::exit::{Ends, Exit};
 use crate::experiment::{Source, Span};
 pub(crate) use suggest::{choices, closest};
 
@@ -22,6 +23,13 @@ pub struct Problem {
     pub span: Span,
     /// What is wrong, expected and meant.
     pub fault: Box<Fault>,
+}
+
+/// An invalid file is the user's to mend.
+impl Ends for Problems {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 /// What is wrong, without where.

@@ -16,7 +16,10 @@ pub use micros::Micros;
 pub use record::{
     BoundPod, Change, FlipRecord, Gap, Hit, JournalRead, Record, Sample, StateCall, What,
 };
-pub use target::{Outcome, Target};
+pub use target::Target;
+
+/// The outcome of a request, in experiments and timelines alike.
+pub use crate::experiment::Outcome;
 
 /// A header and records in the order of their times.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::Outcome;
 use super::{ObjectRef, Spanned};
-use crate::timeline::Outcome;
 
 /// One condition on one kind of subject. Everything it says must be true at once.
 #[derive(Debug, Clone)]
