@@ -1,11 +1,14 @@
-//! The kinds that pocket serves: names, scope and what their writes must pass.
+//! The kinds that pocket serves: their names, their scope and what they have.
 //!
-//! The table is all that discovery, routing and the store know about a kind; what is particular to its
-//! content is behind its `Schema`.
+//! The table is all that discovery, routing and the store know about a kind. Defaults and checks of its content are in
+//! the registry.
 
-use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
+use std::fmt;
 
-use crate::registry::{Admit, Object, Schema};
+use k8s_openapi::Metadata;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// One kind of object, as discovery describes it.
 #[derive(Debug)]
@@ -41,7 +44,31 @@ pub struct Kind {
     pub has_scale: bool,
     /// Whether only pocket itself may write it.
     pub read_only: bool,
-    pub(crate) schema: Schema,
+}
+
+/// A Kubernetes type that the registry can keep.
+pub trait Object:
+    Metadata<Ty = ObjectMeta>
+    + Serialize
+    + DeserializeOwned
+    + Clone
+    + fmt::Debug
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Object for K where
+    K: Metadata<Ty = ObjectMeta>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + fmt::Debug
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 impl Kind {
@@ -49,7 +76,7 @@ impl Kind {
     pub const VERSION: &'static str = "v1";
 
     /// What most kinds have in common: in a namespace, written by anyone, no status; the names are missing.
-    pub(crate) const fn typical<K: Admit>() -> Self {
+    pub(crate) const fn typical() -> Self {
         Self {
             group: "",
             name: "",
@@ -63,7 +90,6 @@ impl Kind {
             has_wanted_annotations: false,
             has_scale: false,
             read_only: false,
-            schema: Schema::of::<K>(),
         }
     }
 
@@ -109,14 +135,14 @@ pub static KINDS: &[Kind] = &[
         plural: "configmaps",
         singular: "configmap",
         short: &["cm"],
-        ..Kind::typical::<core::ConfigMap>()
+        ..Kind::typical()
     },
     Kind {
         name: "Event",
         plural: "events",
         singular: "event",
         short: &["ev"],
-        ..Kind::typical::<core::Event>()
+        ..Kind::typical()
     },
     Kind {
         name: "Namespace",
@@ -125,7 +151,7 @@ pub static KINDS: &[Kind] = &[
         short: &["ns"],
         namespaced: false,
         has_status: true,
-        ..Kind::typical::<core::Namespace>()
+        ..Kind::typical()
     },
     Kind {
         name: "Node",
@@ -135,7 +161,7 @@ pub static KINDS: &[Kind] = &[
         namespaced: false,
         has_status: true,
         read_only: true,
-        ..Kind::typical::<core::Node>()
+        ..Kind::typical()
     },
     Kind {
         name: "Pod",
@@ -145,20 +171,20 @@ pub static KINDS: &[Kind] = &[
         in_all: true,
         has_status: true,
         has_generation: true,
-        ..Kind::typical::<core::Pod>()
+        ..Kind::typical()
     },
     Kind {
         name: "Secret",
         plural: "secrets",
         singular: "secret",
-        ..Kind::typical::<core::Secret>()
+        ..Kind::typical()
     },
     Kind {
         name: "ServiceAccount",
         plural: "serviceaccounts",
         singular: "serviceaccount",
         short: &["sa"],
-        ..Kind::typical::<core::ServiceAccount>()
+        ..Kind::typical()
     },
     Kind {
         name: "Service",
@@ -167,7 +193,7 @@ pub static KINDS: &[Kind] = &[
         short: &["svc"],
         in_all: true,
         has_status: true,
-        ..Kind::typical::<core::Service>()
+        ..Kind::typical()
     },
     Kind {
         group: "apps",
@@ -180,7 +206,7 @@ pub static KINDS: &[Kind] = &[
         has_generation: true,
         has_wanted_annotations: true,
         has_scale: true,
-        ..Kind::typical::<apps::Deployment>()
+        ..Kind::typical()
     },
     Kind {
         group: "apps",
@@ -192,7 +218,7 @@ pub static KINDS: &[Kind] = &[
         has_status: true,
         has_generation: true,
         has_scale: true,
-        ..Kind::typical::<apps::ReplicaSet>()
+        ..Kind::typical()
     },
     Kind {
         group: "discovery.k8s.io",
@@ -200,6 +226,6 @@ pub static KINDS: &[Kind] = &[
         plural: "endpointslices",
         singular: "endpointslice",
         has_generation: true,
-        ..Kind::typical::<discovery::EndpointSlice>()
+        ..Kind::typical()
     },
 ];

@@ -16,10 +16,6 @@ mod watch;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use k8s_openapi::Metadata;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::clock::Clock;
@@ -27,7 +23,8 @@ use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::store::{Event, Expired, Store, Version};
 
-pub(crate) use admit::{Admit, Schema};
+pub use crate::kind::Object;
+pub(crate) use admit::shape;
 pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
 pub(crate) use update::Part;
 pub use watch::{Change, Watch};
@@ -36,31 +33,6 @@ pub use watch::{Change, Watch};
 #[derive(Clone)]
 pub struct Registry {
     shared: Arc<Shared>,
-}
-
-/// A Kubernetes type that the registry can keep.
-pub trait Object:
-    Metadata<Ty = ObjectMeta>
-    + Serialize
-    + DeserializeOwned
-    + Clone
-    + fmt::Debug
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<K> Object for K where
-    K: Metadata<Ty = ObjectMeta>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + fmt::Debug
-        + Send
-        + Sync
-        + 'static
-{
 }
 
 struct Shared {

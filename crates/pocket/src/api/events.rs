@@ -3,7 +3,6 @@
 //!
 //! Rule: `pkg/apis/events/v1/conversion.go`.
 
-use k8s_openapi::api::core::v1 as core;
 use serde_json::Value;
 
 use crate::kind::Kind;
@@ -15,7 +14,7 @@ pub(super) static VIEW: Kind = Kind {
     plural: "events",
     singular: "event",
     short: &["ev"],
-    ..Kind::typical::<core::Event>()
+    ..Kind::typical()
 };
 
 /// Core name, and the name in the view.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::query::Validation;
 use crate::kind::Kind;
 use crate::refusal::Refusal;
+use crate::registry;
 
 /// Fields of 1.37 that the types have and 1.36 does not, by the end of their path: of Pods, as far as pocket runs them.
 const LATER: [&str; 5] = [
@@ -65,7 +66,7 @@ pub(super) fn declared(kind: &Kind, namespace: &str, mut object: Value) -> Resul
 
 /// The paths of the fields that it took away.
 fn drop_unknown(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal> {
-    let shaped = (kind.schema.shape)(object.clone())?;
+    let shaped = registry::shape(kind, object.clone())?;
     let mut dropped = Vec::new();
     compare(object, &shaped, "", &mut dropped);
     Ok(dropped)

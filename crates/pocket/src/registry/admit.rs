@@ -8,6 +8,7 @@ mod fields;
 mod names;
 mod pod;
 mod probe;
+mod schema;
 mod service;
 mod simple;
 mod workload;
@@ -19,16 +20,21 @@ use crate::kind::Kind;
 use crate::refusal::{Faults, Refusal};
 
 use names::Names;
+use schema::Schema;
 
-/// A kind's particulars as plain functions, so that the table of kinds can be a constant.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Schema {
-    /// Completes and checks an object that is about to be created.
-    pub(super) create: fn(&Kind, Value) -> Result<Value, Refusal>,
-    /// Completes and checks the next state of an object, given the present one.
-    pub(super) update: fn(&Kind, Value, &Value) -> Result<Value, Refusal>,
-    /// Only gives the object the shape of its kind.
-    pub(crate) shape: fn(Value) -> Result<Value, Refusal>,
+/// Completes and checks an object that is about to be created.
+pub(super) fn create(kind: &Kind, object: Value) -> Result<Value, Refusal> {
+    (Schema::of(kind).create)(kind, object)
+}
+
+/// Completes and checks the next state of an object, given the present one.
+pub(super) fn update(kind: &Kind, object: Value, before: &Value) -> Result<Value, Refusal> {
+    (Schema::of(kind).update)(kind, object, before)
+}
+
+/// Gives an object the shape of its kind, and leaves out what the kind does not have.
+pub(crate) fn shape(kind: &Kind, object: Value) -> Result<Value, Refusal> {
+    (Schema::of(kind).shape)(object)
 }
 
 /// What is particular to the content of a kind.
@@ -52,17 +58,7 @@ pub(crate) trait Admit: Object {
     fn check_change(&self, _before: &Self, _faults: &mut Faults) {}
 }
 
-impl Schema {
-    pub(crate) const fn of<K: Admit>() -> Self {
-        Self {
-            create: create::<K>,
-            update: update::<K>,
-            shape: shape::<K>,
-        }
-    }
-}
-
-fn create<K: Admit>(kind: &Kind, object: Value) -> Result<Value, Refusal> {
+fn create_typed<K: Admit>(kind: &Kind, object: Value) -> Result<Value, Refusal> {
     let mut object: K = parse(object)?;
     object.begin();
     object.complete();
@@ -71,7 +67,7 @@ fn create<K: Admit>(kind: &Kind, object: Value) -> Result<Value, Refusal> {
     accept(kind, &object, faults)
 }
 
-fn update<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value, Refusal> {
+fn update_typed<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value, Refusal> {
     let before: K = typed(before);
     let mut object: K = parse(object)?;
     object.inherit(&before);
@@ -82,7 +78,7 @@ fn update<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value,
     accept(kind, &object, faults)
 }
 
-fn shape<K: Admit>(object: Value) -> Result<Value, Refusal> {
+fn shape_typed<K: Admit>(object: Value) -> Result<Value, Refusal> {
     parse::<K>(object).map(|object| untyped(&object))
 }
 

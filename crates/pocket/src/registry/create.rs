@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 
-use super::{Registry, State, identity};
+use super::{Registry, State, admit, identity};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::store::Key;
@@ -31,7 +31,7 @@ impl Registry {
         address(kind, namespace, &mut object)?;
         let name = state.name(kind, &mut object)?;
         state.check_namespace(kind, namespace, &name)?;
-        let mut object = (kind.schema.create)(kind, object)?;
+        let mut object = admit::create(kind, object)?;
         if state.store.get(kind.plural, namespace, &name).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Registry, create, delete};
+use super::{Registry, admit, create, delete};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::store::Key;
@@ -79,7 +79,7 @@ fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value,
     if kind.has_status {
         proposed["status"] = current["status"].clone();
     }
-    let mut next = (kind.schema.update)(kind, proposed, current)?;
+    let mut next = admit::update(kind, proposed, current)?;
     if kind.has_generation && wanted(kind, &next) != wanted(kind, current) {
         let generation = current["metadata"]["generation"]
             .as_i64()
@@ -95,7 +95,7 @@ fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, 
     if kind.has_wanted_annotations {
         next["metadata"]["annotations"] = proposed["metadata"]["annotations"].clone();
     }
-    (kind.schema.shape)(next)
+    admit::shape(kind, next)
 }
 
 /// A uid or version in the proposal must be that of the object; none at all is fine.

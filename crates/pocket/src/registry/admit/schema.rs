@@ -1,0 +1,69 @@
+//! The table from each kind to the Rust type that completes and checks its objects.
+
+use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
+use serde_json::Value;
+
+use super::{Admit, create_typed, shape_typed, update_typed};
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+
+/// The functions of one kind, without its type, so that one table can hold them all.
+#[derive(Debug)]
+pub(super) struct Schema {
+    name: &'static str,
+    /// Completes and checks an object that is about to be created.
+    pub(super) create: fn(&Kind, Value) -> Result<Value, Refusal>,
+    /// Completes and checks the next state of an object, given the present one.
+    pub(super) update: fn(&Kind, Value, &Value) -> Result<Value, Refusal>,
+    /// Only gives the object the shape of its kind.
+    pub(super) shape: fn(Value) -> Result<Value, Refusal>,
+}
+
+static SCHEMAS: &[Schema] = &[
+    Schema::typed::<core::ConfigMap>(),
+    Schema::typed::<core::Event>(),
+    Schema::typed::<core::Namespace>(),
+    Schema::typed::<core::Node>(),
+    Schema::typed::<core::Pod>(),
+    Schema::typed::<core::Secret>(),
+    Schema::typed::<core::ServiceAccount>(),
+    Schema::typed::<core::Service>(),
+    Schema::typed::<apps::Deployment>(),
+    Schema::typed::<apps::ReplicaSet>(),
+    Schema::typed::<discovery::EndpointSlice>(),
+];
+
+impl Schema {
+    const fn typed<K: Admit>() -> Self {
+        Self {
+            name: K::KIND,
+            create: create_typed::<K>,
+            update: update_typed::<K>,
+            shape: shape_typed::<K>,
+        }
+    }
+
+    /// The schema of a kind. The name decides: `Event` has two groups and one schema.
+    ///
+    /// # Panics
+    /// When the table lacks it: every kind that is served must have one.
+    pub(super) fn of(kind: &Kind) -> &'static Self {
+        SCHEMAS
+            .iter()
+            .find(|schema| schema.name == kind.name)
+            .expect("a kind that is served must have a schema")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::KINDS;
+
+    #[test]
+    fn every_kind_has_a_schema() {
+        for kind in KINDS {
+            assert_eq!(Schema::of(kind).name, kind.name);
+        }
+    }
+}
