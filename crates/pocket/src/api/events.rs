@@ -76,6 +76,8 @@ fn rename(object: &mut Value, version: &str, fields: [(&str, &str); 7]) {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1 as core;
+
     use super::*;
     use serde_json::json;
 
