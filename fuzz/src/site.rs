@@ -107,7 +107,7 @@ impl Site {
     /// A request; the status and the body of the answer, if one came.
     pub(crate) async fn ask(&self, port: u16, line: &[u8], body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let length = format!("content-length: {}\r\n\r\n", body.len());
-        let head = b" HTTP/1.1\r\nhost: f\r\nuser-agent: kube-probe/1\r\nconnection: close\r\n";
+        let head = b" HTTP/1.1\r\nhost: localhost\r\nuser-agent: kube-probe/1\r\nconnection: close\r\n";
         let request = [line, head, length.as_bytes(), body].concat();
         // Longer than the longest wait; an endless answer is left early.
         let endless = line.windows(7).any(|part| part == b"/stream");

@@ -17,6 +17,9 @@ mod metrics;
 /// TLS, by OpenSSL, curl and gRPC's library.
 mod secured;
 
+/// The control address, asked by web pages and by everybody else.
+mod web_pages;
+
 /// The packets of each fault.
 mod capture;
 

@@ -283,6 +283,14 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// The same with the header `Allow`, which every 405 has.
+    pub(crate) fn allowing(mut self, methods: &str) -> Self {
+        self.headers.insert("allow".to_owned(), methods.to_owned());
+        self
+    }
+}
+
 impl From<u16> for Reply {
     /// The plain reply with this status.
     fn from(status: u16) -> Self {

@@ -40,6 +40,11 @@ pub(crate) struct Wait {
     pub(crate) since: Option<u64>,
 }
 
+const GET: &str = "GET";
+
+/// The methods of all calls.
+pub(crate) const METHODS: &str = "GET, PUT, POST, DELETE";
+
 /// The longest wait, so that one forgotten ends some time.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
@@ -48,27 +53,25 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
     let unknown = || Refused::new(StatusCode::NOT_FOUND, "", format!("there is no `{path}`"));
     if path == "/metrics" {
         // Scrapers may add parameters of their own.
-        return only(method, &Method::GET, || Ok(Call::Metrics));
+        return only(method, GET, || Ok(Call::Metrics));
     }
     let rest = path.strip_prefix("/v1/").ok_or_else(unknown)?;
     let call = match rest {
-        "state" => only(method, &Method::GET, || {
-            Query::read(query)?.end(Call::State)
-        }),
-        "plan" => only(method, &Method::GET, || Query::read(query)?.end(Call::Plan)),
-        "journal" => only(method, &Method::GET, || {
+        "state" => only(method, GET, || Query::read(query)?.end(Call::State)),
+        "plan" => only(method, GET, || Query::read(query)?.end(Call::Plan)),
+        "journal" => only(method, GET, || {
             let mut query = Query::read(query)?;
             let since = query.number("since")?.unwrap_or(0);
             query.end(Call::Journal { since })
         }),
-        "journal/stream" => only(method, &Method::GET, || {
+        "journal/stream" => only(method, GET, || {
             let mut query = Query::read(query)?;
             let since = query.number("since")?.unwrap_or(0);
             query.end(Call::Stream { since })
         }),
-        "journal/wait" => only(method, &Method::GET, || wait(Query::read(query)?)),
-        "heal" => only(method, &Method::POST, || heal(body)),
-        "lease" => only(method, &Method::PUT, || lease(body)),
+        "journal/wait" => only(method, GET, || wait(Query::read(query)?)),
+        "heal" => only(method, "POST", || heal(body)),
+        "lease" => only(method, "PUT", || lease(body)),
         _ => match rest.split_once('/') {
             Some(("ports", port)) => ports(method, port, body, unknown),
             Some(("process", name)) => process(method, name, body, unknown),
@@ -88,19 +91,19 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
 
 fn only(
     method: &Method,
-    allowed: &Method,
+    allowed: &'static str,
     read: impl FnOnce() -> Result<Call, Invalid>,
 ) -> Result<Call, Refused> {
     if method == allowed {
         Ok(read()?)
     } else {
-        Err(not_allowed(method, allowed.as_str()))
+        Err(not_allowed(method, allowed))
     }
 }
 
-fn not_allowed(method: &Method, allowed: &str) -> Refused {
-    let message = format!("{method} is not for this path, only {allowed} is");
-    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "", message)
+fn not_allowed(method: &Method, allowed: &'static str) -> Refused {
+    let message = format!("{method} is not for this path, which takes {allowed}");
+    Refused::method(message, allowed)
 }
 
 fn heal(body: &[u8]) -> Result<Call, Invalid> {
@@ -132,7 +135,7 @@ fn process(
     let change = match *method {
         Method::POST => Change::Afflict(ProcessFault::parse(name, body)?),
         Method::DELETE => Change::Unafflict(name.to_owned()),
-        _ => return Err(not_allowed(method, "POST or DELETE")),
+        _ => return Err(not_allowed(method, "POST, DELETE")),
     };
     Ok(Call::Change(change))
 }
@@ -157,7 +160,7 @@ fn ports(
         (&Method::DELETE, None) => Change::Unopen(port),
         (&Method::PUT, Some(route)) => Change::Lay(port, path(route)?, behaviour(body)?),
         (&Method::DELETE, Some(route)) => Change::Unlay(port, path(route)?),
-        (method, _) => return Err(not_allowed(method, "PUT or DELETE")),
+        (method, _) => return Err(not_allowed(method, "PUT, DELETE")),
     };
     Ok(Call::Change(change))
 }

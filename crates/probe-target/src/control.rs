@@ -19,6 +19,7 @@ use crate::metrics;
 use crate::net::{Connection, Listener};
 use crate::panel::{Panel, Refused};
 use crate::reply::{self, Manner};
+use crate::web_page;
 use crate::wire::{Journal, Refusal};
 
 /// How long a caller may be silent, and may take for the headers, for the body, or to accept any part of an answer.
@@ -68,7 +69,11 @@ impl Control {
                         head: false,
                         keeps: false,
                     };
-                    let refusal = self.refusal(Refused::new(status, "", why));
+                    let refused = match status {
+                        StatusCode::METHOD_NOT_ALLOWED => Refused::method(why, call::METHODS),
+                        status => Refused::new(status, "", why),
+                    };
+                    let refusal = self.refusal(refused);
                     let text = refusal.text(&self, manner);
                     if served.send(&text).await.is_ok() {
                         served.end(Framing::ToTheEnd).await;
@@ -132,6 +137,7 @@ impl Control {
             Call::Metrics => Ok(Answer {
                 status: StatusCode::OK,
                 media: metrics::MEDIA,
+                allowed: None,
                 said: Said::Whole(metrics::text(&self.panel.state()).into_bytes()),
             }),
             Call::Plan => match self.panel.plan() {
@@ -146,6 +152,7 @@ impl Control {
             Call::Stream { since } => Ok(Answer {
                 status: StatusCode::OK,
                 media: "text/event-stream",
+                allowed: None,
                 said: Said::Stream { since },
             }),
             Call::Wait(wait) => self.wait(wait).await,
@@ -156,8 +163,9 @@ impl Control {
         }
     }
 
-    /// Refuses callers without the token.
+    /// Refuses web pages, and callers without the token.
     fn admit(&self, head: &Head) -> Result<(), Refused> {
+        web_page::refuse(head)?;
         let Some(token) = &self.token else {
             return Ok(());
         };
@@ -244,7 +252,10 @@ impl Control {
             instance: self.panel.instance().to_owned(),
             revision: self.panel.revision(),
         };
-        Answer::json(refused.status, &refusal)
+        Answer {
+            allowed: refused.allowed,
+            ..Answer::json(refused.status, &refusal)
+        }
     }
 }
 
@@ -253,6 +264,8 @@ impl Control {
 struct Answer {
     status: StatusCode,
     media: &'static str,
+    /// `Allow`.
+    allowed: Option<&'static str>,
     said: Said,
 }
 
@@ -273,6 +286,7 @@ impl Answer {
         Self {
             status,
             media: "application/json",
+            allowed: None,
             said: Said::Whole(text),
         }
     }
@@ -288,6 +302,9 @@ impl Answer {
             text,
             "content-type: {media}\r\nprobeflip-revision: {revision}\r\n"
         );
+        if let Some(allowed) = self.allowed {
+            _ = write!(text, "allow: {allowed}\r\n");
+        }
         identity.write_process(|_| false, &mut text);
         if !manner.keeps {
             text.extend_from_slice(b"connection: close\r\n");

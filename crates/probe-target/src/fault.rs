@@ -47,6 +47,16 @@ pub enum Fault {
     RedirectBroken,
 }
 
+impl Fault {
+    /// Whether it is a body that is slow, or does not come whole, in HTTP/2 as in HTTP/1.1.
+    pub(crate) fn is_of_body(self) -> bool {
+        matches!(
+            self,
+            Self::SlowBody | Self::StallBody | Self::ResetBody | Self::ShortBody
+        )
+    }
+}
+
 /// What may be said about a fault; zero and `None` mean its default, which the table names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Details {

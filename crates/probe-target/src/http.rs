@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::Method;
+use ::http::{Method, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
 
@@ -23,6 +23,9 @@ use crate::tls::Layer;
 
 /// How long a client may be silent, and may take for a request's headers, for its body, or to accept any part of an answer.
 pub(crate) const SILENT: Duration = Duration::from_secs(30);
+
+/// `Allow` of every path: any method but CONNECT is answered alike, and these are the ones with a name in HTTP.
+pub(crate) const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
 /// Serves one connection to its end, and holds its room as long. It is passed in as a future around this one would be twice as large,
 /// and be copied when it becomes a task.
@@ -89,6 +92,9 @@ async fn requests<C: Connection>(
             Effect::Fault(fault, details) => {
                 let identity = site.target.identity.headers(site.port);
                 if let Some(mut script) = script::script(fault, details, &identity) {
+                    if head.method == Method::HEAD {
+                        script = script::without_body(script);
+                    }
                     if !decision.delay.is_zero() {
                         script.insert(0, Step::Wait(decision.delay));
                     }
@@ -129,10 +135,13 @@ async fn requests<C: Connection>(
 
 /// The last word to what is no request.
 async fn refuse<C: Connection>(site: &Site, mut served: Served<C>, wrong: Wrong) {
-    let reply = Reply {
+    let mut reply = Reply {
         body: Some(format!("{}\n", wrong.why)),
         ..Reply::from(wrong.status.as_u16())
     };
+    if wrong.status == StatusCode::METHOD_NOT_ALLOWED {
+        reply = reply.allowing(ALLOWED);
+    }
     let manner = Manner {
         head: false,
         keeps: false,

@@ -136,6 +136,9 @@ impl Site {
     }
 
     async fn answer(&self, request: Request<RecvStream>, stream: &mut Stream) -> Option<Step> {
+        if request.method() == Method::CONNECT {
+            return self.refuse_tunnel(&request.map(drop), stream).await;
+        }
         if self.protocol.is_grpc() {
             return health::answer(self, request, stream).await;
         }
@@ -146,16 +149,36 @@ impl Site {
             read(body).await;
         }
         stream.pause(decision.delay).await?;
+        let head = request.method() == Method::HEAD;
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
             Effect::Fault(fault, details) => {
                 match script::reply(fault, details, asked(&request, self)) {
                     Some(reply) => reply,
+                    // There is no body, and the head is the whole answer.
+                    None if head && fault.is_of_body() => {
+                        let sent = stream.promise(self, fault, details, true);
+                        exchange.ended(sent.map(|_| 0));
+                        return None;
+                    }
                     None => return stream.suffer(self, fault, details, exchange).await,
                 }
             }
         };
-        stream.reply(self, reply, request.method() == Method::HEAD, exchange);
+        stream.reply(self, reply, head, exchange);
+        None
+    }
+
+    /// Answers CONNECT, but for what the port's state does to every request.
+    async fn refuse_tunnel(&self, request: &Request<()>, stream: &mut Stream) -> Option<Step> {
+        let (ails, exchange) = self.note(&Asking::of(request), "405");
+        if let Some(fault) = ails {
+            return stream
+                .suffer(self, fault, Details::default(), exchange)
+                .await;
+        }
+        let reply = Reply::from(405).allowing(http::ALLOWED);
+        stream.reply(self, reply, false, exchange);
         None
     }
 }
@@ -233,7 +256,7 @@ impl Stream {
                 site.held(self.left()).await;
             }
             Fault::SlowBody => {
-                let mut stream = self.promise(site, 3)?;
+                let mut stream = self.promise(site, fault, details, false)?;
                 for byte in ["o", "k", "\n"] {
                     stream.send_data(byte.into(), byte == "\n").ok()?;
                     exchange.sent(1);
@@ -243,7 +266,7 @@ impl Stream {
             }
             Fault::StallBody | Fault::ResetBody | Fault::ShortBody => {
                 let sent = details.sent();
-                let mut stream = self.promise(site, sent + script::MISSING)?;
+                let mut stream = self.promise(site, fault, details, false)?;
                 let body = "x".repeat(sent as usize);
                 let ends = fault == Fault::ShortBody;
                 stream.send_data(body.into(), ends).ok()?;
@@ -269,8 +292,18 @@ impl Stream {
         None
     }
 
-    /// The head of a 200 with so many bytes to come.
-    fn promise(&mut self, site: &Site, bytes: u32) -> Option<SendStream<Bytes>> {
+    /// The head of a 200 before what is wrong with its body; whether it is the end, too.
+    fn promise(
+        &mut self,
+        site: &Site,
+        fault: Fault,
+        details: Details,
+        ends: bool,
+    ) -> Option<SendStream<Bytes>> {
+        let bytes = match fault {
+            Fault::SlowBody => 3,
+            _ => details.sent() + script::MISSING,
+        };
         let mut response = if site.protocol.is_grpc() {
             health::head(site)
         } else {
@@ -278,7 +311,7 @@ impl Stream {
         };
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, bytes.into());
-        self.0.send_response(response, false).ok()
+        self.0.send_response(response, ends).ok()
     }
 
     /// Waits until the client gives up, before a head was sent.

@@ -64,6 +64,7 @@ mod target;
 mod tcp;
 mod tls;
 mod traffic;
+mod web_page;
 mod world;
 
 pub use cli::check::{Check, Kind, asked};

@@ -77,6 +77,8 @@ pub(crate) struct Filter {
 pub(crate) struct Refused {
     pub(crate) status: StatusCode,
     pub(crate) invalid: Invalid,
+    /// The methods that would do; none are said but with 405.
+    pub(crate) allowed: Option<&'static str>,
 }
 
 impl Refused {
@@ -84,6 +86,15 @@ impl Refused {
         Self {
             status,
             invalid: Invalid::new(field, error),
+            allowed: None,
+        }
+    }
+
+    /// 405, where only these methods will do.
+    pub(crate) fn method(error: impl Into<String>, allowed: &'static str) -> Self {
+        Self {
+            allowed: Some(allowed),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "", error)
         }
     }
 }
@@ -93,6 +104,7 @@ impl From<Invalid> for Refused {
         Self {
             status: StatusCode::BAD_REQUEST,
             invalid,
+            allowed: None,
         }
     }
 }

@@ -83,6 +83,15 @@ pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Op
     })
 }
 
+/// The same for a request whose answer has no body: what is wrong with a body does not show, and the head is the whole answer.
+pub(crate) fn without_body(mut script: Script) -> Script {
+    if script.iter().any(|step| matches!(step, Step::Body(..))) {
+        script.truncate(1);
+        script.push(Step::Close);
+    }
+    script
+}
+
 /// What a request says that a redirect repeats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {

@@ -65,6 +65,11 @@ impl Target {
         format!("http://127.0.0.1:{}{path}", self.first)
     }
 
+    /// Where its control API is.
+    pub(super) fn control_address(&self) -> String {
+        format!("127.0.0.1:{}", self.control)
+    }
+
     /// A call of its control API.
     pub(super) fn control_url(&self, call: &str) -> String {
         format!("http://127.0.0.1:{}{call}", self.control)

@@ -210,7 +210,7 @@ pub(crate) fn control(binary: &Path, table: &mut Table) {
 pub(crate) fn put(port: u16, status: u16) -> Vec<u8> {
     let body = format!("{{\"status\":{status}}}");
     let length = body.len();
-    let head = "HTTP/1.1\r\nhost: control\r\ncontent-length:";
+    let head = "HTTP/1.1\r\nhost: localhost\r\ncontent-length:";
     format!("PUT /v1/ports/{port}/routes/ {head} {length}\r\n\r\n{body}").into_bytes()
 }
 

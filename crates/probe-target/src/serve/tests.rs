@@ -6,6 +6,7 @@ mod abuse;
 mod boots;
 mod control;
 mod figures;
+mod manners;
 mod others;
 mod ports;
 mod routes;
@@ -81,7 +82,7 @@ impl Site {
         let request = Request {
             method,
             target,
-            headers: &[("host", "control")],
+            headers: &[("host", "localhost")],
             body: body.as_bytes(),
         };
         let answer = client.send(&request).await.unwrap();

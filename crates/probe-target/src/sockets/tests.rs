@@ -53,7 +53,7 @@ impl Site {
 
     /// Changes something under this port.
     async fn put(&self, place: &str, body: &str) {
-        let (head, length) = ("host: control\r\nconnection: close", body.len());
+        let (head, length) = ("host: localhost\r\nconnection: close", body.len());
         let call = format!("PUT /v1/ports/{}{place} HTTP/1.1", self.port);
         let request = format!("{call}\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}");
         let (answer, _) = asked(self.control, &request).await;

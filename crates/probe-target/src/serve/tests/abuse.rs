@@ -64,9 +64,10 @@ fn what_is_no_request_is_refused_and_its_connection_closed() {
 fn requests_sent_at_once_are_answered_in_turn() {
     run(async {
         let site = Site::start(&["--route", "/x=404"]).await;
-        let post = b"POST /x HTTP/1.1\r\ncontent-length: 3\r\n\r\nGET".as_slice();
+        let post = b"POST /x HTTP/1.1\r\nhost: w\r\ncontent-length: 3\r\n\r\nGET".as_slice();
         let chunks =
-            b"PUT /x HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nGE\r\n0\r\n\r\n".as_slice();
+            b"PUT /x HTTP/1.1\r\nhost: w\r\ntransfer-encoding: chunked\r\n\r\n2\r\nGE\r\n0\r\n\r\n"
+                .as_slice();
         let story = site.hears(8080, &[GET, post, chunks, GET].concat()).await;
         let statuses = story.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]);
         assert_eq!(statuses.collect::<Vec<_>>(), ["200", "404", "404", "200"]);
@@ -77,7 +78,7 @@ fn requests_sent_at_once_are_answered_in_turn() {
 fn a_body_that_never_comes_keeps_nobody_from_the_answer() {
     run(async {
         let site = Site::start(&[]).await;
-        let head = b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\n";
+        let head = b"POST / HTTP/1.1\r\nhost: w\r\ncontent-length: 9\r\n\r\n";
         let mut connection = site.connect(8080).await;
         connection.write_all(head).await.unwrap();
         let mut bytes = [0; 1024];
@@ -85,7 +86,8 @@ fn a_body_that_never_comes_keeps_nobody_from_the_answer() {
         let start = Instant::now();
         assert_eq!(connection.read(&mut bytes).await.unwrap(), 0);
         assert_eq!(start.elapsed(), crate::http::SILENT);
-        let expecting = b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+        let expecting =
+            b"POST / HTTP/1.1\r\nhost: w\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
         let story = site.hears(8080, expecting).await;
         assert!(story.starts_with("0 ms: HTTP/1.1 200 OK"), "{story}");
         assert!(story.ends_with("0 ms: FIN\n"), "{story}");
@@ -97,7 +99,7 @@ fn a_call_that_waits_to_be_asked_for_its_body_is_asked() {
     run(async {
         let site = Site::start(&[]).await;
         let mut connection = site.connect(18_080).await;
-        let head = b"PUT /v1/lease HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 13\r\n\r\n";
+        let head = b"PUT /v1/lease HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 13\r\n\r\n";
         connection.write_all(head).await.unwrap();
         let mut bytes = [0; 1024];
         let read = connection.read(&mut bytes).await.unwrap();

@@ -50,7 +50,8 @@ impl Site {
         let mut story = String::new();
         for (port, target) in [(8080, path), (18_080, "/v1/state")] {
             let mut connection = self.connect(port).await;
-            let request = format!("GET {target} HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n");
+            let request =
+                format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
             connection.write_all(request.as_bytes()).await.unwrap();
             let mut answer = String::new();
             connection.read_to_string(&mut answer).await.unwrap();

@@ -24,7 +24,7 @@ impl Site {
         let request = Request {
             method,
             target,
-            headers: &[("host", "control"), header],
+            headers: &[("host", "localhost"), header],
             body: &[],
         };
         client.send(&request).await.unwrap().status
@@ -155,7 +155,8 @@ fn every_answer_names_the_process_and_its_revision() {
         let site = Site::start(&[]).await;
         for target in ["/v1/state", "/v1/journal", "/v1/nothing"] {
             let mut connection = site.network.connect(control()).await.unwrap();
-            let request = format!("GET {target} HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n");
+            let request =
+                format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
             connection.write_all(request.as_bytes()).await.unwrap();
             let story = told(&mut connection).await;
             let named = story.contains(r"probeflip-instance: i1\r\n");
@@ -205,10 +206,10 @@ fn head_is_answered_without_a_body() {
     run(async {
         let site = Site::start(&[]).await;
         let mut connection = site.network.connect(control()).await.unwrap();
-        let request = b"HEAD /v1/state HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n";
+        let request = b"HEAD /v1/state HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         connection.write_all(request).await.unwrap();
         expect![[r#"
-            0 ms: HTTP/1.1 405 Method Not Allowed\r\ncontent-type: application/json\r\nprobeflip-revision: 0\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 80\r\n\r\n
+            0 ms: HTTP/1.1 405 Method Not Allowed\r\ncontent-type: application/json\r\nprobeflip-revision: 0\r\nallow: GET\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 84\r\n\r\n
             0 ms: FIN
         "#]]
         .assert_eq(&told(&mut connection).await);
@@ -257,8 +258,8 @@ fn bad_input_is_refused_with_the_path_of_the_field() {
             "",
             405,
             expect![[r#"
-            {"error":"GET is not for this path, only POST is","instance":"i1","revision":0}
-        "#]],
+                {"error":"GET is not for this path, which takes POST","instance":"i1","revision":0}
+            "#]],
         )
         .await;
         let large = format!(r#"{{"status":200,"body":"{}"}}"#, "x".repeat(64 * 1024));
@@ -282,7 +283,7 @@ fn callers_who_dawdle_are_let_go() {
         slow.write_all(b"GET /v1/state HTT").await.unwrap();
         assert_eq!(told(&mut slow).await, "5000 ms: FIN\n");
         let mut slow = site.network.connect(control()).await.unwrap();
-        let head = b"PUT /v1/lease HTTP/1.1\r\nhost: c\r\ncontent-length: 9\r\n\r\n{";
+        let head = b"PUT /v1/lease HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{";
         slow.write_all(head).await.unwrap();
         let story = told(&mut slow).await;
         assert!(story.starts_with("5000 ms: HTTP/1.1 408"), "{story}");
@@ -312,6 +313,11 @@ fn an_address_that_others_reach_asks_for_the_token() {
             let header = ("authorization", shown.as_str());
             assert_eq!(site.headed(header, "GET", state).await, status, "{token}");
         }
+        // Who has the token is still no web page.
+        let lines = "host: localhost\r\norigin: http://a\r\nauthorization: Bearer secret";
+        let request = format!("GET {state} HTTP/1.1\r\n{lines}\r\n\r\n");
+        let answer = site.answers(18_080, &request).await;
+        assert!(answer.starts_with("0 ms: HTTP/1.1 403 "), "{answer}");
     });
 }
 
@@ -413,7 +419,7 @@ fn the_stream_tells_what_was_what_was_lost_and_what_comes() {
         site.asked(8080, "/a").await;
         site.asked(8080, "/b").await;
         let mut stream = site.network.connect(control()).await.unwrap();
-        let request = b"GET /v1/journal/stream HTTP/1.1\r\nhost: c\r\n\r\n";
+        let request = b"GET /v1/journal/stream HTTP/1.1\r\nhost: localhost\r\n\r\n";
         stream.write_all(request).await.unwrap();
         let later = async {
             tokio::time::sleep(Duration::from_secs(1)).await;

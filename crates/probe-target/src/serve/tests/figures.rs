@@ -174,7 +174,7 @@ fn metrics_are_the_state_in_numbers() {
         drop(site.connect(8081).await);
         soon().await;
         let mut connection = site.network.connect(control()).await.unwrap();
-        let request = b"GET /metrics HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n";
+        let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         connection.write_all(request).await.unwrap();
         let story = told(&mut connection).await;
         let media = r"content-type: text/plain; version=0.0.4; charset=utf-8\r\n";
@@ -276,7 +276,7 @@ fn a_traffic_client_has_its_outcomes_in_numbers() {
             let request = Request {
                 method: "GET",
                 target: "/metrics",
-                headers: &[("host", "control")],
+                headers: &[("host", "localhost")],
                 body: &[],
             };
             String::from_utf8(client.send(&request).await.unwrap().body).unwrap()

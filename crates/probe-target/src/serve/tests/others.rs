@@ -178,7 +178,7 @@ async fn samples(site: &Site, options: &[&str]) -> String {
     let request = Request {
         method: "GET",
         target: "/v1/journal",
-        headers: &[("host", "c")],
+        headers: &[("host", "localhost")],
         body: &[],
     };
     let journal = client.send(&request).await.unwrap().body;

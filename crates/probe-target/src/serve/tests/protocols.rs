@@ -10,7 +10,7 @@ use crate::wire::{Journal, Record};
 
 /// A client on one HTTP/2 connection.
 pub(super) struct Http2 {
-    sender: SendRequest<Bytes>,
+    pub(super) sender: SendRequest<Bytes>,
     connection: JoinHandle<Result<(), h2::Error>>,
 }
 

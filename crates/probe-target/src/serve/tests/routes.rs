@@ -1,5 +1,6 @@
 //! Routes over a whole target: what is laid on a route meets the requests that it matches, and everything names it by one text.
 
+use super::protocols::{CHECK, Http2, OF_A};
 use super::*;
 
 impl Site {
@@ -119,5 +120,44 @@ fn a_query_or_fragment_beside_a_route_is_refused_with_the_reason() {
             let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
             assert_eq!((status, answer["error"].as_str()), (400, Some(expected)));
         }
+    });
+}
+
+#[test]
+fn a_wildcard_of_a_grpc_port_is_about_all_services() {
+    run(async {
+        let site = Site::start(&["--port=8080=grpc"]).await;
+        site.put("/v1/ports/8080/routes/*", r#"{"status":503}"#)
+            .await;
+        let mut client = Http2::over(site.connect(8080).await).await;
+        let status = |number: u8| format!(r#"200 b"\0\0\0\0\x02\x08\x0{number}" grpc-status 0"#);
+        assert_eq!(client.asks(CHECK, OF_A).await, status(2));
+        assert_eq!(client.asks(CHECK, b"\0\0\0\0\0").await, status(2));
+        site.put("/v1/ports/8080/routes/a", r#"{"status":200}"#)
+            .await;
+        assert_eq!(client.asks(CHECK, OF_A).await, status(1));
+        // The nameless one and `a`: a wildcard is the name of no service.
+        let list = client
+            .asks("http://web/grpc.health.v1.Health/List", b"\0\0\0\0\0")
+            .await;
+        let expected = r#"200 b"\0\0\0\0\x11\n\x06\n\0\x12\x02\x08\x02\n\x07\n\x01a\x12\x02\x08\x01" grpc-status 0"#;
+        assert_eq!(list, expected);
+    });
+}
+
+#[test]
+fn the_name_of_a_service_is_not_decoded() {
+    run(async {
+        let site = Site::start(&["--port=8080=grpc"]).await;
+        site.put("/v1/ports/8080/routes/%2561", r#"{"status":503}"#)
+            .await;
+        let mut client = Http2::over(site.connect(8080).await).await;
+        let serving = r#"200 b"\0\0\0\0\x02\x08\x01" grpc-status 0"#;
+        assert_eq!(client.asks(CHECK, OF_A).await, serving);
+        let not_serving = r#"200 b"\0\0\0\0\x02\x08\x02" grpc-status 0"#;
+        let of_escape = b"\0\0\0\0\x05\x0a\x03%61";
+        assert_eq!(client.asks(CHECK, of_escape).await, not_serving);
+        let journal = site.json("/v1/journal").await;
+        assert_eq!(journal["records"][1]["path"], "/%2561");
     });
 }
