@@ -31,6 +31,8 @@ mod commands;
 mod interruptions;
 /// An API server that goes away while a run needs it.
 mod outages;
+/// What reaches a terminal, and what does not.
+mod printed;
 /// What the program says no to.
 mod refusals;
 

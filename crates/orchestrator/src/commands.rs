@@ -15,6 +15,7 @@ use crate::{
     cli::{self, Cli, Command},
     exit::{Exit, Failure},
     printer::Printer,
+    report::Paint,
     schema,
 };
 use bench::Bench;
@@ -41,6 +42,24 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Completions { shell } => completions(shell, printer),
     };
     outcome.unwrap_or_else(|failure| failure.print(printer))
+}
+
+/// Prints the help or version that was asked for, or what is wrong with the command line.
+pub fn not_run(error: &clap::Error, printer: &Printer) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        // It quotes arguments, which may be names of files.
+        printer.note(text.to_string().trim_end());
+        return Exit::Usage;
+    }
+    let text = match printer.paint() {
+        Paint::Colour => text.ansi().to_string(),
+        Paint::Plain => text.to_string(),
+    };
+    match printer.data(&text) {
+        Ok(()) => Exit::Held,
+        Err(error) => Failure::from(error).print(printer),
+    }
 }
 
 /// Files are read before anything is touched.

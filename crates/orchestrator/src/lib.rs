@@ -33,6 +33,7 @@ pub mod latest;
 pub mod lease;
 pub mod observe;
 pub mod ownership;
+mod printable;
 pub mod printer;
 pub mod probed;
 pub mod recorder;

@@ -7,11 +7,15 @@ use orchestrator::{cli::Cli, commands, printer::Printer};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let printer = Printer::process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return commands::not_run(&error, &printer).into(),
+    };
     let silent = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into());
     tracing_subscriber::fmt()
         .with_env_filter(silent.from_env_lossy())
         .with_writer(std::io::stderr)
         .init();
-    commands::run(cli.command, &Printer::process()).into()
+    commands::run(cli.command, &printer).into()
 }

@@ -12,6 +12,7 @@ use probe_target::word::Word;
 
 use crate::exit::{Ends, Exit};
 use crate::experiment::{Source, Span};
+use crate::printable::one_line;
 pub(crate) use suggest::{choices, closest};
 
 /// One problem in one file.
@@ -143,8 +144,8 @@ impl fmt::Display for Problem {
         write!(
             f,
             "{}:{line}:{column}: {}",
-            self.source.path.display(),
-            self.fault
+            one_line(&self.source.path.to_string_lossy()),
+            one_line(&self.fault.to_string())
         )
     }
 }

@@ -1,7 +1,8 @@
 //! What a run is told as: a timeline in words, a table of verdicts, a summary, and JSON.
 //!
-//! Pure: everything is made from the timeline and its judgement, and returned as text or values. Nothing here depends on
-//! colour; it only helps those who have it.
+//! Pure: everything is made from the timeline and its judgement, and returned as text or values. Text keeps what it
+//! quotes on one line, without control characters; values have it exactly. Nothing here depends on colour; it only
+//! helps those who have it.
 
 mod changes;
 pub mod json;
@@ -18,6 +19,7 @@ pub use table::{details, table};
 
 use crate::experiment::Experiment;
 use crate::judge::{Judgement, Verdict};
+use crate::printable::one_line;
 use crate::timeline::Timeline;
 
 /// The whole report of one experiment for a terminal, at most `width` columns wide where words can be broken.
@@ -25,31 +27,26 @@ pub fn text(
     experiment: &Experiment,
     timeline: &Timeline,
     judgement: &Judgement,
-    paint: Paint,
     width: Option<u16>,
 ) -> String {
     let mut parts: Vec<String> = sections(experiment, timeline)
         .iter()
         .map(Section::to_string)
         .collect();
-    parts.push(table(judgement, paint, width));
+    parts.push(table(judgement, width));
     parts.extend(details(judgement));
-    parts.push(summary(experiment, timeline, judgement, paint));
+    parts.push(summary(experiment, timeline, judgement));
     parts.join("\n\n") + "\n"
 }
 
 /// One line: which experiment, where, and what came of it.
-pub fn summary(
-    experiment: &Experiment,
-    timeline: &Timeline,
-    judgement: &Judgement,
-    paint: Paint,
-) -> String {
-    let verdict = paint.verdict(Some(judgement.verdict));
-    let place = &timeline.header().place;
+pub fn summary(experiment: &Experiment, timeline: &Timeline, judgement: &Judgement) -> String {
+    let verdict = paint::marked(Some(judgement.verdict));
+    let place = timeline.header().place.to_string();
+    let place = one_line(&place);
     let counts = counts(judgement);
     let took = timeline.last();
-    let name = &experiment.name.value;
+    let name = one_line(&experiment.name.value);
     format!("{verdict} {name} on {place} in {took} s: {counts}")
 }
 

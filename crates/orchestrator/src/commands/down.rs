@@ -101,7 +101,7 @@ pub(super) async fn list(bench: Bench<'_>) -> Outcome {
     for (run, what) in &runs {
         writeln!(text, "{run}: {}", what.join(", ")).expect("a string must take what is written");
     }
-    bench.printer.data(&text)?;
+    bench.printer.text(&text)?;
     let message = if runs.is_empty() {
         "there is no run"
     } else {

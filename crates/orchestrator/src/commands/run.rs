@@ -96,7 +96,7 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
         match run_one(&job, &place, &mut interrupt, printer) {
             Ok(one) => {
                 exit = exit.and(one.exit);
-                if let Err(error) = printer.data(&told(experiment, &one, printer)) {
+                if let Err(error) = printer.text(&told(experiment, &one, printer)) {
                     exit = exit.and(Failure::from(error).print(printer));
                 }
                 ran.push((experiment, one));
@@ -206,13 +206,7 @@ fn check(
 }
 
 fn told(experiment: &Experiment, ran: &Ran, printer: &Printer) -> String {
-    report::text(
-        experiment,
-        &ran.timeline,
-        &ran.judgement,
-        printer.paint(),
-        printer.width(),
-    )
+    report::text(experiment, &ran.timeline, &ran.judgement, printer.width())
 }
 
 /// Judges recorded timelines again, each by the experiment of its name.
@@ -241,7 +235,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> Outcome {
             judgement,
         };
         exit = exit.and(ran.exit);
-        printer.data(&told(experiment, &ran, printer))?;
+        printer.text(&told(experiment, &ran, printer))?;
     }
     Ok(exit)
 }

@@ -7,6 +7,7 @@ use super::{Bench, Outcome};
 use crate::{
     cli::Selected,
     exit::Exit,
+    printable::one_line,
     status::{HEADS, Row, rows},
     switchboard::Switchboard,
     targets::{self, is_target},
@@ -37,7 +38,7 @@ pub(super) async fn run(status: &Selected, bench: Bench<'_>) -> Outcome {
         ));
         return Ok(exit);
     }
-    bench.printer.data(&drawn(table))?;
+    bench.printer.text(&drawn(table))?;
     Ok(exit)
 }
 
@@ -61,7 +62,7 @@ fn drawn(rows: Vec<Row>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(HEADS);
     for row in rows {
-        table.add_row(row.cells());
+        table.add_row(row.cells().map(|cell| one_line(&cell).into_owned()));
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned());
     lines.fold(String::new(), |text, line| text + &line + "\n")

@@ -1,5 +1,6 @@
 //! One line of the timeline in words.
 
+use crate::printable::one_line;
 use crate::timeline::Micros;
 
 /// Something that changed.
@@ -32,6 +33,7 @@ impl Line {
         // Told to the millisecond, what is less than one before is not before.
         let sign = if apart.as_millis() == 0 { "+" } else { sign };
         let time = format!("{sign}{}", Micros::from(apart));
-        format!("{time:>10} s  {:width$}  {}", self.object, self.change)
+        let (object, change) = (one_line(&self.object), one_line(&self.change));
+        format!("{time:>10} s  {object:width$}  {change}")
     }
 }

@@ -13,13 +13,8 @@ pub enum Paint {
 }
 
 impl Paint {
-    /// A verdict with its sign.
-    pub fn verdict(self, verdict: Option<Verdict>) -> String {
-        self.all(&marked(verdict))
-    }
-
     /// Colours every marked verdict of a finished text; its width stays the same.
-    pub(super) fn all(self, text: &str) -> String {
+    pub fn all(self, text: &str) -> String {
         if self == Self::Plain {
             return text.to_owned();
         }
@@ -41,7 +36,7 @@ pub(super) fn mark(finding: &Finding) -> String {
 }
 
 /// A sign and a word: `✔ pass`.
-fn marked(verdict: Option<Verdict>) -> String {
+pub(super) fn marked(verdict: Option<Verdict>) -> String {
     match verdict {
         Some(Verdict::Pass) => "✔ pass".into(),
         Some(Verdict::Inconclusive) => "? inconclusive".into(),

@@ -5,6 +5,7 @@ use std::fmt;
 use super::changes::{Teller, was};
 use super::line::Line;
 use crate::experiment::{Action, Experiment, Flip, Step};
+use crate::printable::one_line;
 use crate::timeline::{Micros, Outcome, Record, Timeline, What};
 use crate::view::{Client, View};
 
@@ -24,11 +25,11 @@ pub struct Section {
 
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.title)?;
+        f.write_str(&one_line(&self.title))?;
         let width = self
             .lines
             .iter()
-            .map(|line| line.object.chars().count())
+            .map(|line| one_line(&line.object).chars().count())
             .max()
             .unwrap_or(0);
         for line in &self.lines {

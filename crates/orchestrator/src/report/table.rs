@@ -2,8 +2,9 @@
 
 use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
-use super::paint::{Paint, mark};
+use super::paint::mark;
 use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
+use crate::printable::one_line;
 use crate::timeline::Micros;
 
 /// A line below the header and nothing else.
@@ -13,7 +14,7 @@ const STYLE: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none());
 
 /// A row for every expectation.
-pub fn table(judgement: &Judgement, paint: Paint, width: Option<u16>) -> String {
+pub fn table(judgement: &Judgement, width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);
     if let Some(width) = width {
@@ -27,15 +28,15 @@ pub fn table(judgement: &Judgement, paint: Paint, width: Option<u16>) -> String 
             let name = if index == 0 { step.name.as_str() } else { "" };
             let verdict = mark(finding);
             table.add_row([
-                name,
-                &finding.id,
-                &verdict,
-                &at(step, finding),
-                &finding.expected,
+                one_line(name),
+                one_line(&finding.id),
+                verdict.into(),
+                at(step, finding).into(),
+                one_line(&finding.expected),
             ]);
         }
     }
-    paint.all(&table.trim_fmt())
+    table.trim_fmt()
 }
 
 /// A paragraph for everything that did not hold: what was expected, and what was seen instead. What is only observed
@@ -44,7 +45,7 @@ pub fn details(judgement: &Judgement) -> Vec<String> {
     let missing = judgement
         .missing
         .iter()
-        .map(|missing| format!("the steady state was not reached: {missing}"));
+        .map(|missing| format!("the steady state was not reached: {}", one_line(missing)));
     let findings = judgement
         .steps
         .iter()
@@ -64,9 +65,14 @@ fn detail(step: &StepJudgement, finding: &Finding) -> String {
     let expected = if finding.observed {
         String::new()
     } else {
-        format!("\n  expected  {}", finding.expected)
+        format!("\n  expected  {}", one_line(&finding.expected))
     };
-    let (mark, step) = (mark(finding), &step.name);
+    let (mark, id, step, seen) = (
+        mark(finding),
+        one_line(id),
+        one_line(&step.name),
+        one_line(seen),
+    );
     format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
 }
 

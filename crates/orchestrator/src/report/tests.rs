@@ -123,7 +123,6 @@ fn a_terminal_is_told_everything() {
         &experiment,
         &timeline,
         &judgement,
-        Paint::Plain,
         None,
     ));
 }
@@ -165,11 +164,53 @@ fn a_client_that_flickers_hides_no_later_step() {
     }
 }
 
+/// What a terminal would obey: it clears the screen, sets the title and turns the line around.
+const EVIL: &str = "\x1b[2J\x1b]0;title\x07\u{202e}";
+
+#[test]
+fn control_characters_are_told_as_escapes_and_kept_for_machines() {
+    let seen = r"\u{1b}[2J\u{1b}]0;title\u{7}\u{202e}";
+    let experiment = experiment("10s");
+    let timeline = Script::new()
+        .at(1_000)
+        .clock("users-a", 0)
+        .steady()
+        .step(0, 10_000)
+        .event("Warning", "Unhealthy", EVIL)
+        .after(11_000)
+        .end(0)
+        .done();
+    let mut judgement = judge(&experiment, &timeline);
+    judgement.missing.push(EVIL.into());
+    judgement.steps[0].name = format!("{EVIL}\nforged");
+    judgement.steps[0].findings[0].verdict = Some(Verdict::Fail);
+    judgement.steps[0].findings[0].seen = format!("{EVIL}\nforged");
+    let text = text(&experiment, &timeline, &judgement, Some(100));
+    let unsafe_ =
+        |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+    assert!(!text.contains(unsafe_), "{text:?}");
+    for told in [
+        format!("Unhealthy: {seen}"),
+        format!("not reached: {seen}"),
+        format!("({seen}\\nforged)"),
+        format!("seen      {seen}\\nforged"),
+    ] {
+        assert!(text.contains(&told), "{told} in {text}");
+    }
+    let json = serde_json::to_value(json::Run::new(&experiment, &timeline, &judgement)).unwrap();
+    assert_eq!(json["missing"][0], EVIL);
+    let event = timeline.records().iter().find_map(|record| {
+        let record = serde_json::to_value(record).unwrap();
+        record.pointer("/object/message").cloned()
+    });
+    assert_eq!(event.unwrap(), EVIL);
+}
+
 #[test]
 fn what_did_not_hold_is_explained() {
     let (experiment, timeline, judgement) = told("4s");
     let parts = [
-        table(&judgement, Paint::Plain, Some(90)),
+        table(&judgement, Some(90)),
         details(&judgement).join("\n\n"),
     ];
     expect![[r#"
@@ -188,7 +229,7 @@ fn what_did_not_hold_is_explained() {
         · observed users-refused (one)
           seen      users-a ok until 5.200 s, then refused"#]]
     .assert_eq(&parts.join("\n\n"));
-    let summary = summary(&experiment, &timeline, &judgement, Paint::Colour);
+    let summary = Paint::Colour.all(&summary(&experiment, &timeline, &judgement));
     expect!["ESC[31m✘ failESC[0m small on virtual in 16.600 s: 1 of 3 expectations held, 1 failed, 1 not run"].assert_eq(&summary.replace('\x1b', "ESC"));
 }
 
@@ -203,8 +244,9 @@ fn who_only_observes_expects_nothing() {
 #[test]
 fn colour_changes_no_word_and_no_width() {
     let (_, _, judgement) = told("4s");
-    let plain = table(&judgement, Paint::Plain, None);
-    let colour = table(&judgement, Paint::Colour, None);
+    let plain = table(&judgement, None);
+    let colour = Paint::Colour.all(&plain);
+    assert_eq!(Paint::Plain.all(&plain), plain);
     assert_ne!(plain, colour);
     let codes = ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
     assert_eq!(
