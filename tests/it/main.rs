@@ -10,6 +10,8 @@ mod tidy;
 
 /// Seed experiments that expect what does not happen.
 mod broken;
+/// What verdicts rest on: flips that were reached, statuses that are fresh, a steady state.
+mod evidence;
 /// Every experiment beside the seed in three places.
 mod experiments;
 /// The same experiments in three places, one after another: the same verdicts, the same story.

@@ -15,6 +15,7 @@ use crate::{
     exit::{Ends, Exit},
     experiment::{Kind, ObjectRef},
     ownership,
+    timeline::Patched,
     workload::Manifest,
 };
 
@@ -156,8 +157,8 @@ impl Site {
         })
     }
 
-    /// Changes an object that this run made, by strategic merge.
-    pub async fn patch(&self, made: &Made, merge: &Value) -> Result<(), ApplyError> {
+    /// Changes an object that this run made, by strategic merge. Returns what the API answers of it.
+    pub async fn patch(&self, made: &Made, merge: &Value) -> Result<Patched, ApplyError> {
         let parameters = PatchParams {
             field_manager: Some(STEP_MANAGER.into()),
             ..PatchParams::default()
@@ -166,12 +167,18 @@ impl Site {
             .api(&made.manifest)
             .patch(&made.manifest.name, &parameters, &Patch::Strategic(merge))
             .await;
-        patched.map(drop).map_err(|source| {
+        let patched = patched.map_err(|source| {
             let reference = made.manifest.reference();
             ApplyError::Patch {
                 reference,
                 source: Box::new(source),
             }
+        })?;
+        Ok(Patched {
+            kind: made.manifest.resource.kind.clone(),
+            name: made.manifest.name.clone(),
+            uid: patched.metadata.uid.unwrap_or_default(),
+            generation: patched.metadata.generation,
         })
     }
 

@@ -171,6 +171,7 @@ fn sample(target: &Target, sample: wire::Sample) -> What {
     })
 }
 
-fn micros(moment: Moment) -> Micros {
+/// A time of the target's clock as the timeline has it.
+pub fn micros(moment: Moment) -> Micros {
     Micros(moment.as_micros())
 }

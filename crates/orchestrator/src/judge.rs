@@ -6,6 +6,7 @@
 mod baseline;
 mod look;
 mod progress;
+mod reach;
 mod requests;
 mod states;
 mod steady;
@@ -23,9 +24,9 @@ use crate::experiment::{Experiment, ObjectRef};
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
 use crate::view::View;
 use progress::Progress;
+use reach::{Reach, Reached};
 use tracked::Tracked;
 use verdict::Answer;
-use window::Times;
 
 /// Follows one experiment through its timeline.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub struct Judge {
     reverting: Option<Micros>,
     requirements: Vec<Tracked>,
     steps: Vec<Progress>,
+    reach: Reach,
 }
 
 /// How far a step is.
@@ -76,6 +78,7 @@ impl Judge {
                 .iter()
                 .map(|_| Progress::default())
                 .collect(),
+            reach: Reach::default(),
         }
     }
 
@@ -101,6 +104,7 @@ impl Judge {
 
     fn take(&mut self, record: &Record) {
         let changed = self.view.take(record);
+        self.reach.take(record, &self.view);
         match &record.what {
             What::Applied => {
                 self.applied = Some(record.at);
@@ -113,12 +117,16 @@ impl Judge {
             What::Reverting => self.reverting = Some(record.at),
             What::StepStart { step, name } => self.start(*step, name, record.at),
             What::Sending { step } => {
-                self.note(*step, |times| times.sent = times.sent.or(Some(record.at)));
+                self.note(*step, |progress| progress.sending(record.at));
             }
-            What::Acknowledged { step } => {
-                self.note(*step, |times| times.acknowledged = Some(record.at));
+            What::Acknowledged { step, .. } => {
+                self.note(*step, |progress| {
+                    progress.times.acknowledged = Some(record.at);
+                });
             }
-            What::StepEnd { step } => self.note(*step, |times| times.ended = Some(record.at)),
+            What::StepEnd { step } => {
+                self.note(*step, |progress| progress.times.ended = Some(record.at));
+            }
             _ => {}
         }
         if let (Some(kind), None) = (changed, self.reverting) {
@@ -142,10 +150,10 @@ impl Judge {
             .collect();
     }
 
-    fn note(&mut self, step: usize, change: impl FnOnce(&mut Times)) {
+    fn note(&mut self, step: usize, change: impl FnOnce(&mut Progress)) {
         let known = self.steps.get_mut(step);
         if let Some(progress) = known.filter(|progress| progress.times.started.is_some()) {
-            change(&mut progress.times);
+            change(progress);
         }
     }
 
@@ -230,9 +238,18 @@ impl Judge {
             failed: false,
             look_again_at: None,
         };
-        for (progress, said) in self.steps.iter_mut().zip(&self.experiment.steps) {
+        let each = self.steps.iter_mut().zip(&self.experiment.steps);
+        for (step, (progress, said)) in each.enumerate() {
+            let reached = self.reach.of_step(step, &self.view, now);
+            for flip in &reached {
+                if let Reached::Open(at) = flip {
+                    state.decided = false;
+                    state.look_again_at = earliest(state.look_again_at, Some(*at));
+                }
+            }
+            let missed = missed(reached);
             for (_, answer) in progress.answers(&said.expect, &self.view, now) {
-                state.failed |= matches!(answer, Answer::Fail(_));
+                state.failed |= matches!(answer, Answer::Fail(_)) && missed.is_empty();
                 // What should have been decided by now never will be: a gap that became known late may hide it.
                 if let Answer::Open(at) = answer
                     && at.is_none_or(|at| now < at)
@@ -250,7 +267,11 @@ impl Judge {
         let now = self.reverting.map_or(now, |reverting| reverting.min(now));
         let each = self.steps.iter_mut().zip(&self.experiment.steps);
         let steps: Vec<StepJudgement> = each
-            .map(|(progress, said)| progress.judgement(said, &self.view, now))
+            .enumerate()
+            .map(|(step, (progress, said))| {
+                let unreached = missed(self.reach.of_step(step, &self.view, now));
+                progress.judgement(said, &self.view, now, unreached)
+            })
             .collect();
         let missing = match self.steady {
             Some(_) => Vec::new(),
@@ -263,6 +284,15 @@ impl Judge {
             steps,
         }
     }
+}
+
+/// What is to be said of flips that were not reached.
+fn missed(flips: Vec<Reached>) -> Vec<String> {
+    let missed = flips.into_iter().filter_map(|flip| match flip {
+        Reached::Missed(what) => Some(what),
+        Reached::NotMissed | Reached::Open(_) => None,
+    });
+    missed.collect()
 }
 
 fn earliest(known: Option<Micros>, other: Option<Micros>) -> Option<Micros> {

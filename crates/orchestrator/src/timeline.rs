@@ -14,7 +14,7 @@ mod target;
 pub use header::{FORMAT, Header, Place};
 pub use micros::Micros;
 pub use record::{
-    BoundPod, Change, FlipRecord, Gap, Hit, JournalRead, Record, Sample, StateCall, What,
+    BoundPod, Change, FlipRecord, Gap, Hit, JournalRead, Patched, Record, Sample, StateCall, What,
 };
 pub use target::Target;
 

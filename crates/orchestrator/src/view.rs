@@ -5,6 +5,7 @@
 mod clock;
 mod deployment;
 mod endpoints;
+mod generations;
 mod owner;
 mod pod;
 mod traffic;
@@ -15,12 +16,14 @@ use serde_json::Value;
 
 pub(crate) use deployment::DeploymentFacts;
 pub(crate) use endpoints::EndpointFacts;
+pub(crate) use generations::Outdated;
 pub(crate) use pod::{ContainerFacts, PodFacts};
 pub(crate) use traffic::{Client, Sent};
 
 use crate::experiment::{Kind, ObjectRef, TrafficClient};
 use crate::timeline::{BoundPod, Change, Gap, Micros, Record, What};
 use endpoints::Slice;
+use generations::Generations;
 use owner::Owner;
 
 /// The present.
@@ -33,6 +36,7 @@ pub(crate) struct View {
     bound: BTreeMap<String, Vec<BoundPod>>,
     clients: BTreeMap<String, Client>,
     gaps: Vec<Down>,
+    generations: Generations,
 }
 
 /// A time in which objects of one kind may have changed unseen.
@@ -60,9 +64,17 @@ impl View {
     /// Takes one more record. Says which kind of objects may have changed, if any.
     pub(crate) fn take<'r>(&mut self, record: &'r Record) -> Option<&'r str> {
         match &record.what {
-            What::Watch { change, object } => return self.take_object(*change, object),
+            What::Watch { change, object } => {
+                return self.take_object(*change, object, record.at);
+            }
             What::Bound { subject, pods } => {
                 self.bound.insert(subject.clone(), pods.clone());
+            }
+            What::Sending { .. } => self.generations.sending(record.at),
+            What::Acknowledged { patched, .. } => {
+                if let Some(patched) = patched {
+                    self.generations.patched(patched, record.at);
+                }
             }
             What::Down(gap) => self.gap(gap, Micros::MAX),
             What::Gap(gap) => {
@@ -92,8 +104,6 @@ impl View {
             What::Applied
             | What::Steady
             | What::StepStart { .. }
-            | What::Sending { .. }
-            | What::Acknowledged { .. }
             | What::StepEnd { .. }
             | What::Flip(_)
             | What::Healed { .. }
@@ -117,9 +127,15 @@ impl View {
             .retain(|gap| gap.kind != kind || gap.to != Micros::MAX);
     }
 
-    fn take_object<'r>(&mut self, change: Change, object: &'r Value) -> Option<&'r str> {
+    fn take_object<'r>(
+        &mut self,
+        change: Change,
+        object: &'r Value,
+        at: Micros,
+    ) -> Option<&'r str> {
         let kind = object["kind"].as_str()?;
         let name = object["metadata"]["name"].as_str()?;
+        self.generations.seen(kind, name, object, at);
         let gone = change == Change::Deleted;
         match kind {
             "Pod" => {
@@ -194,6 +210,11 @@ impl View {
 
     pub(crate) fn client(&self, name: &str) -> Option<&Client> {
         self.clients.get(name)
+    }
+
+    /// When the status of a patched object is of a generation before the patch.
+    pub(crate) fn outdated(&self, kind: Kind, name: &str) -> impl Iterator<Item = &Outdated> {
+        self.generations.outdated(kind.name(), name)
     }
 
     /// When objects of a kind may have changed unseen.

@@ -38,6 +38,14 @@ impl Progress {
         answers
     }
 
+    /// An action of the step is about to be sent; the first one counts.
+    pub(super) fn sending(&mut self, at: Micros) {
+        if self.times.sent.is_none() {
+            self.times.sent = Some(at);
+            self.tracked.iter_mut().for_each(Tracked::sending);
+        }
+    }
+
     /// When the operator's `for` has passed, if it has one.
     pub(super) fn lasts_until(&self, operator: &Operator) -> Option<Micros> {
         match self.times.window(operator) {
@@ -46,8 +54,14 @@ impl Progress {
         }
     }
 
-    /// The step's verdict; what is open is inconclusive.
-    pub(super) fn judgement(&mut self, said: &Step, view: &View, now: Micros) -> StepJudgement {
+    /// The step's verdict; what is open is inconclusive, and so is everything if a flip was not reached.
+    pub(super) fn judgement(
+        &mut self,
+        said: &Step,
+        view: &View,
+        now: Micros,
+        unreached: Vec<String>,
+    ) -> StepJudgement {
         let answers = self.answers(&said.expect, view, now);
         let mut findings: Vec<Finding> = Vec::new();
         for ((said, answer), tracked) in answers.into_iter().zip(&self.tracked) {
@@ -56,11 +70,15 @@ impl Progress {
         if findings.is_empty() {
             findings = said.expect.iter().map(never_ran).collect();
         }
+        if !unreached.is_empty() {
+            findings.iter_mut().for_each(in_doubt);
+        }
         StepJudgement {
             name: said.name.value.clone(),
             acknowledged: self.times.acknowledged,
             ended: self.times.ended,
             verdict: findings.iter().filter_map(|finding| finding.verdict).max(),
+            unreached,
             findings,
         }
     }
@@ -81,7 +99,17 @@ impl Progress {
         let story = tracked.story(&whole, zero, view);
         let window = times.window(&said.operator);
         let breach = window.and_then(|window| tracked.first_breach(&said.operator, window, view));
+        let already_true = match (&answer, window) {
+            (Answer::Pass(Some(at)), Some(Window::Becoming(window))) => {
+                tracked.was_true_before(&window, *at, view)
+            }
+            _ => false,
+        };
         let (verdict, at, why) = match answer {
+            Answer::Pass(at) if already_true => {
+                let why = "already true when its time began".to_owned();
+                (Verdict::Pass, at, Some(why))
+            }
             Answer::Pass(at) => (Verdict::Pass, at, None),
             Answer::Fail(why) => (Verdict::Fail, breach, Some(why)),
             Answer::Unknown(why) => (Verdict::Inconclusive, None, Some(why)),
@@ -94,10 +122,21 @@ impl Progress {
         Finding {
             verdict: Some(verdict),
             at,
+            already_true,
             seen,
             ..never_ran(said)
         }
     }
+}
+
+/// Makes a finding inconclusive: whatever was seen, it did not come of the flip.
+fn in_doubt(finding: &mut Finding) {
+    if finding.observed || finding.verdict.is_none() {
+        return;
+    }
+    finding.verdict = Some(Verdict::Inconclusive);
+    finding.already_true = false;
+    finding.seen = format!("a flip of this step was not reached: {}", finding.seen);
 }
 
 fn never_ran(said: &Expectation) -> Finding {
@@ -108,6 +147,7 @@ fn never_ran(said: &Expectation) -> Finding {
         expected: format!("{claim}, {operator}"),
         verdict: None,
         at: None,
+        already_true: false,
         seen: String::new(),
     }
 }

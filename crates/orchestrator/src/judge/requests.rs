@@ -19,6 +19,9 @@ const ENOUGH: usize = 10;
 /// How long requests are waited for that should have become known.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How far back requests are looked at for what was so before a step: one second, in microseconds.
+const BEFORE: i64 = 1_000_000;
+
 /// The clients of one claim and the outcome it wants.
 #[derive(Debug)]
 pub(super) struct Requests<'a> {
@@ -132,6 +135,19 @@ impl<'a> Requests<'a> {
                 .map(|sent| unsigned(sent.at))
         });
         breaches.min()
+    }
+
+    /// Whether all requests sent at that time, and up to a second before the step's action was sent, had the outcome.
+    pub(super) fn were_good_before(&self, sent: Micros, at: Micros) -> bool {
+        let (sent, at) = (signed(sent), signed(at));
+        self.clients.iter().all(|client| {
+            let error = client.error().unwrap_or_default();
+            let mut before = client.between(sent - BEFORE, sent - error).peekable();
+            before.peek().is_some()
+                && !before
+                    .chain(client.between(sent - error, at))
+                    .any(|sent| self.is_bad(&sent))
+        })
     }
 
     /// Since when all requests surely have had the outcome; none if the last of a client had not, or nothing is known.

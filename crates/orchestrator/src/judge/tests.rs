@@ -1,7 +1,9 @@
 //! Hand-made timelines and what is made of them. Each is judged record by record as well, as a run does it.
 
 mod objects;
+mod patches;
 mod progress;
+mod reach;
 mod steady;
 mod traffic;
 

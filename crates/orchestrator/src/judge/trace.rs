@@ -2,7 +2,7 @@
 
 use super::look::Look;
 use crate::timeline::Micros;
-use crate::view::Down;
+use crate::view::{Down, Outdated};
 
 /// Points in the order of their times; several may share one time, and count one after another.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,30 @@ impl Trace {
             holds = point.look.holds;
         }
         runs
+    }
+
+    /// The same, and what it shows in a time counts for nothing: there the claim is assumed to hold, or not to.
+    pub(super) fn without(&self, outdated: &Outdated, holds: bool) -> Self {
+        let unknown = Point {
+            at: outdated.from,
+            look: Look {
+                holds,
+                saw: String::new(),
+            },
+        };
+        let known_again = self
+            .0
+            .iter()
+            .rfind(|point| point.at <= outdated.to)
+            .filter(|_| outdated.to < Micros::MAX)
+            .map(|point| Point {
+                at: outdated.to,
+                look: point.look.clone(),
+            });
+        let before = self.0.iter().filter(|point| point.at < outdated.from);
+        let after = self.0.iter().filter(|point| point.at > outdated.to);
+        let points = before.cloned().chain([unknown]).chain(known_again);
+        Self(points.chain(after.cloned()).collect())
     }
 
     /// The same with every gap filled by an assumption.

@@ -7,11 +7,11 @@ use super::states;
 use super::told;
 use super::trace::Trace;
 use super::verdict::Answer;
-use super::window::{Lasting, Window};
+use super::window::{Becoming, Lasting, Window};
 use super::words;
-use crate::experiment::{Claim, Operator};
+use crate::experiment::{Claim, Kind, Operator};
 use crate::timeline::Micros;
-use crate::view::{Down, View};
+use crate::view::{Down, Outdated, View};
 
 /// A claim, what it compares with, and what was seen of it so far.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Tracked {
     claim: Claim,
     baseline: Baseline,
     trace: Trace,
+    /// Whether it held when the step's action was about to be sent.
+    held_before: bool,
     /// The last answer about traffic, and how much was known then: it changes only with what is known.
     answered: Option<(u64, Window, Answer)>,
 }
@@ -31,10 +33,16 @@ impl Tracked {
             claim: claim.clone(),
             baseline,
             trace: Trace::default(),
+            held_before: false,
             answered: None,
         };
         tracked.look(view, at);
         tracked
+    }
+
+    /// The step's action is about to be sent.
+    pub(super) fn sending(&mut self) {
+        self.held_before = self.trace.last().is_some_and(|point| point.look.holds);
     }
 
     /// Looks again after an object of that kind changed.
@@ -66,6 +74,30 @@ impl Tracked {
             .take(1)
             .flat_map(|kind| view.gaps(kind))
             .collect()
+    }
+
+    /// When the status of the claim's subject is of a generation before a patch. Pods that a subject is bound to are not the
+    /// object that makes them, and endpoints are not their Service.
+    fn outdated<'v>(&self, view: &'v View) -> Vec<&'v Outdated> {
+        let (kind, name) = match &self.claim {
+            Claim::Deployment { name, .. } => (Kind::Deployment, &name.value),
+            Claim::Pod { pod, .. } | Claim::Container { pod, .. } if pod.kind == Kind::Pod => {
+                (Kind::Pod, &pod.name)
+            }
+            Claim::Pod { .. }
+            | Claim::Container { .. }
+            | Claim::Endpoints { .. }
+            | Claim::Traffic { .. } => return Vec::new(),
+        };
+        view.outdated(kind, name).collect()
+    }
+
+    /// The trace, and while the status is outdated the claim is assumed to hold, or not to.
+    fn known_trace(&self, view: &View, holds: bool) -> Trace {
+        let outdated = self.outdated(view).into_iter();
+        outdated.fold(self.trace.clone(), |trace, outdated| {
+            trace.without(outdated, holds)
+        })
     }
 
     fn requests<'v>(&'v self, view: &'v View) -> Option<Requests<'v>> {
@@ -116,15 +148,49 @@ impl Tracked {
         match (window, wanted(operator)) {
             (Window::Becoming(window), _) => match requests {
                 Some(requests) => requests.eventually(&window, now),
-                None => states::eventually(&self.trace, &self.gaps(view), &window, known),
+                None => self.eventually(view, &window, known),
             },
             (Window::Lasting(window), Some(wanted)) => match requests {
                 Some(requests) => requests.lasting(&window, wanted, now),
-                None => states::lasting(&self.trace, &self.gaps(view), &window, wanted, known),
+                None => self.lasting(view, &window, wanted, known),
             },
             // What is only observed fails nothing, and leaves nothing open.
             (Window::Lasting(_), None) => Answer::Pass(None),
         }
+    }
+
+    // What is unknown is not yet true.
+    fn eventually(&self, view: &View, window: &Becoming, known: Micros) -> Answer {
+        let trace = self.known_trace(view, false);
+        states::eventually(&trace, &self.gaps(view), window, known)
+    }
+
+    // What is unknown is skipped, but something must be known.
+    fn lasting(&self, view: &View, window: &Lasting, wanted: bool, known: Micros) -> Answer {
+        let trace = self.known_trace(view, wanted);
+        let answer = states::lasting(&trace, &self.gaps(view), window, wanted, known);
+        let outdated = self.outdated(view);
+        let throughout = outdated.iter().any(|outdated| {
+            outdated.from <= window.from && window.to.is_some_and(|to| to <= outdated.to)
+        });
+        match answer {
+            Answer::Pass(_) if throughout => {
+                Answer::Unknown("the status was never of the patched generation".into())
+            }
+            answer => answer,
+        }
+    }
+
+    /// Whether an `eventually` that became true at that time had been true since before the step's action was sent.
+    pub(super) fn was_true_before(&self, window: &Becoming, at: Micros, view: &View) -> bool {
+        if let Some(requests) = self.requests(view) {
+            return requests.were_good_before(window.sent, at);
+        }
+        let runs = self.trace.runs();
+        let mut unbroken = runs
+            .iter()
+            .filter(|run| run.start <= window.sent && run.end.is_none_or(|end| end > at));
+        self.held_before && at == window.zero && unbroken.next().is_some()
     }
 
     /// When `always` or `never` was first broken.
@@ -139,7 +205,7 @@ impl Tracked {
         };
         match self.requests(view) {
             Some(requests) => requests.first_breach(&window, wanted, Sure::Yes),
-            None => states::first_breach(&self.trace, &window, wanted),
+            None => states::first_breach(&self.known_trace(view, wanted), &window, wanted),
         }
     }
 

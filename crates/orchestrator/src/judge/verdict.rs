@@ -73,6 +73,8 @@ pub struct StepJudgement {
     pub ended: Option<Micros>,
     /// Of all its expectations; none if the step never ran.
     pub verdict: Option<Verdict>,
+    /// Flips that no request of their probe reached. If there are any, nothing of the step is decided.
+    pub unreached: Vec<String>,
     /// Every expectation; those of a step that never ran have no verdict.
     pub findings: Vec<Finding>,
 }
@@ -90,6 +92,8 @@ pub struct Finding {
     pub verdict: Option<Verdict>,
     /// When an `eventually` became true, or `always` and `never` were first broken.
     pub at: Option<Micros>,
+    /// Whether an `eventually` that passed was true already before the step's action was sent.
+    pub already_true: bool,
     /// What was seen, and when.
     pub seen: String,
 }

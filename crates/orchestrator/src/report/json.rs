@@ -62,6 +62,8 @@ pub struct Step {
     pub name: String,
     /// Null if it did not run.
     pub verdict: Option<Verdict>,
+    /// Flips that no request of their probe reached, in words; if there are any, no expectation of the step is decided.
+    pub unreached: Vec<String>,
     /// Time 0 on the timeline; null if it did not run.
     pub acknowledged: Option<Micros>,
     /// When it ended, since the acknowledgement.
@@ -84,6 +86,8 @@ pub struct Expectation {
     pub expected: String,
     /// When an `eventually` became true, or `always` and `never` were first broken, since the acknowledgement.
     pub at: Option<Micros>,
+    /// Whether an `eventually` that passed was true already before its step acted.
+    pub already_true: bool,
     /// What was seen, in words.
     pub seen: String,
 }
@@ -130,11 +134,13 @@ impl Step {
             observed: finding.observed,
             expected: finding.expected.clone(),
             at: since(finding.at),
+            already_true: finding.already_true,
             seen: finding.seen.clone(),
         });
         Self {
             name: step.name.clone(),
             verdict: step.verdict,
+            unreached: step.unreached.clone(),
             acknowledged: step.acknowledged,
             ended: since(step.ended),
             expectations: expectations.collect(),

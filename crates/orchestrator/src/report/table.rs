@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
-use super::paint::mark;
+use super::paint::{mark, marked};
 use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
 use crate::printable::one_line;
 use crate::timeline::Micros;
@@ -26,7 +26,7 @@ pub fn table(judgement: &Judgement, width: Option<u16>) -> String {
     for step in &judgement.steps {
         for (index, finding) in step.findings.iter().enumerate() {
             let name = if index == 0 { step.name.as_str() } else { "" };
-            let verdict = mark(finding);
+            let verdict = verdict(finding);
             table.add_row([
                 one_line(name),
                 one_line(&finding.id),
@@ -46,6 +46,11 @@ pub fn details(judgement: &Judgement) -> Vec<String> {
         .missing
         .iter()
         .map(|missing| format!("the steady state was not reached: {}", one_line(missing)));
+    let unreached = judgement.steps.iter().flat_map(|step| {
+        let mark = marked(Some(Verdict::Inconclusive));
+        let flips = step.unreached.iter().map(|flip| one_line(flip));
+        flips.map(move |flip| format!("{mark} step {}: {flip}", one_line(&step.name)))
+    });
     let findings = judgement
         .steps
         .iter()
@@ -56,6 +61,7 @@ pub fn details(judgement: &Judgement) -> Vec<String> {
             .is_some_and(|verdict| finding.observed || verdict != Verdict::Pass)
     });
     missing
+        .chain(unreached)
         .chain(told.map(|(step, finding)| detail(step, finding)))
         .collect()
 }
@@ -74,6 +80,16 @@ fn detail(step: &StepJudgement, finding: &Finding) -> String {
         one_line(seen),
     );
     format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
+}
+
+/// A verdict that says if nothing had to happen for it.
+fn verdict(finding: &Finding) -> String {
+    let mark = mark(finding);
+    if finding.already_true {
+        format!("{mark}, already true")
+    } else {
+        mark
+    }
 }
 
 fn at(step: &StepJudgement, finding: &Finding) -> String {

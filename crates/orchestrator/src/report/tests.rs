@@ -283,6 +283,7 @@ fn machines_are_told_the_same() {
                 {
                   "name": "one",
                   "verdict": "fail",
+                  "unreached": [],
                   "acknowledged": 10000000,
                   "ended": 6500000,
                   "expectations": [
@@ -292,6 +293,7 @@ fn machines_are_told_the_same() {
                       "observed": false,
                       "expected": "deploy/web ready 1/2, eventually within 4s, for 1s",
                       "at": null,
+                      "alreadyTrue": false,
                       "seen": "not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2"
                     },
                     {
@@ -300,6 +302,7 @@ fn machines_are_told_the_same() {
                       "observed": false,
                       "expected": "deploy/web container a ready, always",
                       "at": null,
+                      "alreadyTrue": false,
                       "seen": "web-1/a ready"
                     },
                     {
@@ -308,6 +311,7 @@ fn machines_are_told_the_same() {
                       "observed": true,
                       "expected": "requests of users-a refused, observed",
                       "at": null,
+                      "alreadyTrue": false,
                       "seen": "users-a ok until 5.200 s, then refused"
                     }
                   ]
@@ -315,6 +319,7 @@ fn machines_are_told_the_same() {
                 {
                   "name": "two",
                   "verdict": null,
+                  "unreached": [],
                   "acknowledged": null,
                   "ended": null,
                   "expectations": [
@@ -324,6 +329,7 @@ fn machines_are_told_the_same() {
                       "observed": false,
                       "expected": "deploy/web ready 2/2, eventually within 5s",
                       "at": null,
+                      "alreadyTrue": false,
                       "seen": ""
                     }
                   ]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
+use probe_target::wire::Ack;
 
 use super::{Scene, revert::Undo};
 use crate::{
@@ -94,8 +95,8 @@ impl Scene<'_> {
             .into());
         };
         self.recorder.record(What::Sending { step });
-        self.site.patch(made, &patch.merge).await?;
-        self.recorder.record(What::Acknowledged { step });
+        let patched = Some(self.site.patch(made, &patch.merge).await?);
+        self.recorder.record(What::Acknowledged { step, patched });
         Ok(())
     }
 
@@ -199,13 +200,14 @@ fn order(flip: &Flip) -> Order {
 
 async fn send(recorder: &Recorder, step: usize, ready: &Ready) -> Result<(), ControlError> {
     let sent = recorder.record(What::Sending { step });
-    ready.send().await?;
-    recorder.record(What::Flip(flip_record(ready, sent)));
-    recorder.record(What::Acknowledged { step });
+    let ack = ready.send().await?;
+    recorder.record(What::Flip(flip_record(ready, sent, &ack)));
+    let patched = None;
+    recorder.record(What::Acknowledged { step, patched });
     Ok(())
 }
 
-fn flip_record(ready: &Ready, sent: Micros) -> FlipRecord {
+fn flip_record(ready: &Ready, sent: Micros, ack: &Ack) -> FlipRecord {
     let Ready {
         control,
         instance,
@@ -226,7 +228,9 @@ fn flip_record(ready: &Ready, sent: Micros) -> FlipRecord {
         },
         to: order.aim.to_string(),
         sent,
+        since: Some(journal::micros(ack.at)),
         leased: order.leased,
+        after: bounds.after.map(Micros::from),
         lasts: bounds.length.map(Micros::from),
         count: bounds.count,
     }

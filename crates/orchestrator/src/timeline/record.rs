@@ -52,6 +52,9 @@ pub enum What {
     Acknowledged {
         /// From 0.
         step: usize,
+        /// The object that the action patched, where it is a patch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patched: Option<Patched>,
     },
     /// The step is decided.
     StepEnd {
@@ -103,6 +106,20 @@ impl What {
         }
         Self::Watch { change, object }
     }
+}
+
+/// An object as the API's answer to a patch shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patched {
+    /// Its kind: `Deployment`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// `metadata.generation` after the patch; some kinds have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 /// One Pod a subject was bound to.
@@ -165,8 +182,14 @@ pub struct FlipRecord {
     pub to: String,
     /// When it was sent.
     pub sent: Micros,
+    /// From when on it is in force, on the target's clock; older recordings do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Micros>,
     /// Whether it ends with the orchestrator's lease.
     pub leased: bool,
+    /// Its delay: it is in force so long after `since`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Micros>,
     /// Its bound in time.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Micros>,

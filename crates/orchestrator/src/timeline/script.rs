@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    BoundPod, Change, FORMAT, FlipRecord, Gap, Header, JournalRead, Micros, Outcome, Place, Sample,
-    StateCall, Target, Timeline, What,
+    BoundPod, Change, FORMAT, FlipRecord, Gap, Header, Hit, JournalRead, Micros, Outcome, Patched,
+    Place, Sample, StateCall, Target, Timeline, What,
 };
 
 /// A timeline being written. Times are milliseconds.
@@ -17,10 +17,21 @@ pub(crate) struct Script {
 impl Script {
     /// The workload was just applied, and its Pod is ready.
     pub(crate) fn new() -> Self {
+        Self::of(pod("web-1", "u1"))
+    }
+
+    /// The same, and container b has this probe: `readinessProbe`.
+    pub(crate) fn probed(probe: &str, spec: &Value) -> Self {
+        let mut pod = pod("web-1", "u1");
+        pod["spec"]["containers"][1][probe] = spec.clone();
+        Self::of(pod)
+    }
+
+    fn of(pod: Value) -> Self {
         let mut script = Self {
             timeline: Timeline::new(header()),
             at: 0,
-            pod: pod("web-1", "u1"),
+            pod,
         };
         let set = json!({ "kind": "ReplicaSet", "metadata": { "name": "web", "ownerReferences": [owner("Deployment")] } });
         script.push(What::Applied);
@@ -53,14 +64,36 @@ impl Script {
 
     /// A step begins and is sent at once; its acknowledgement takes so long.
     pub(crate) fn step_taking(mut self, step: usize, at: u64, took: u64) -> Self {
+        self = self.begun(step, at);
+        self.at += took;
+        let patched = None;
+        self.push(What::Acknowledged { step, patched });
+        self
+    }
+
+    /// A step begins, and is sent.
+    pub(crate) fn begun(mut self, step: usize, at: u64) -> Self {
         self.at = at;
         self.push(What::StepStart {
             step,
             name: ["one", "two"][step].to_owned(),
         });
         self.push(What::Sending { step });
+        self
+    }
+
+    /// The Deployment is patched; the answer takes so long after what was last received, and names that generation.
+    pub(crate) fn patched(mut self, step: usize, took: u64, generation: Option<i64>) -> Self {
         self.at += took;
-        self.push(What::Acknowledged { step });
+        self.push(What::Acknowledged {
+            step,
+            patched: Some(Patched {
+                kind: "Deployment".into(),
+                name: "web".into(),
+                uid: "d1".into(),
+                generation,
+            }),
+        });
         self
     }
 
@@ -89,6 +122,31 @@ impl Script {
     pub(crate) fn restarts(mut self, number: i64) -> Self {
         self.pod["status"]["containerStatuses"][1]["restartCount"] = number.into();
         self.seen()
+    }
+
+    /// Container b is seen running, and started or not.
+    pub(crate) fn running(mut self, started: bool) -> Self {
+        let status = &mut self.pod["status"]["containerStatuses"][1];
+        status["state"] = json!({ "running": {} });
+        status["started"] = started.into();
+        self.seen()
+    }
+
+    /// The Pod is seen being deleted.
+    pub(crate) fn deleting(mut self) -> Self {
+        self.pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        self.seen()
+    }
+
+    /// The kubelet says that it kills container b.
+    pub(crate) fn killing(mut self) -> Self {
+        let about = json!({ "kind": "Pod", "name": "web-1", "uid": "u1", "fieldPath": "spec.containers{b}" });
+        let event = json!({
+            "kind": "Event", "metadata": { "name": "e2" }, "type": "Normal", "involvedObject": about,
+            "reason": "Killing", "message": "Container b failed liveness probe, will be restarted",
+        });
+        self.watched(Change::Added, event);
+        self
     }
 
     /// Container b is seen waiting, for a reason.
@@ -202,25 +260,58 @@ impl Script {
         self
     }
 
-    /// Container b took a flip of its readiness probe.
-    pub(crate) fn flipped(mut self, to: &str) -> Self {
-        let target = Target {
-            pod: "web-1".into(),
-            uid: "u1".into(),
-            container: "b".into(),
-            instance: "i2".into(),
-        };
-        self.push(What::Flip(FlipRecord {
-            target,
+    /// Container b took a flip of its readiness probe, as older recordings have it.
+    pub(crate) fn flipped(self, to: &str) -> Self {
+        self.flip(|flip| (flip.to, flip.since) = (to.into(), None))
+    }
+
+    /// Container b took a flip of its readiness probe to 503, but for what is changed of that. Its process began with the timeline.
+    pub(crate) fn flip(mut self, change: impl FnOnce(&mut FlipRecord)) -> Self {
+        let mut flip = FlipRecord {
+            target: b(),
             probe: "readiness".into(),
             port: Some(8081),
             path: Some("/readyz".into()),
-            to: to.into(),
+            to: "503".into(),
             sent: Micros(self.at * 1_000),
+            since: Some(Micros(self.at * 1_000)),
             leased: true,
+            after: None,
             lasts: None,
             count: None,
+        };
+        change(&mut flip);
+        self.push(What::Flip(flip));
+        self
+    }
+
+    /// Container b was asked for a path of port 8081, just now.
+    pub(crate) fn asked(mut self, path: &str, agent: &str) -> Self {
+        self.push(What::Hit(Hit {
+            target: b(),
+            began: Micros(self.at * 1_000),
+            port: 8081,
+            path: path.into(),
+            agent: Some(agent.into()),
+            reply: "200".into(),
         }));
+        self
+    }
+
+    /// Container b's journal was read, and so many of its records were lost.
+    pub(crate) fn journal_of_b(mut self, lost: u64) -> Self {
+        let through = Micros(self.at * 1_000);
+        self.push(What::Journal(JournalRead {
+            target: b(),
+            through,
+            lost,
+        }));
+        self
+    }
+
+    /// Container b was healed.
+    pub(crate) fn healed(mut self) -> Self {
+        self.push(What::Healed { target: b() });
         self
     }
 
@@ -288,6 +379,15 @@ fn pod(name: &str, uid: &str) -> Value {
         "spec": { "containers": [{ "name": "a" }, { "name": "b" }] },
         "status": { "podIP": "10.0.0.1", "containerStatuses": [status("a"), status("b")] },
     })
+}
+
+fn b() -> Target {
+    Target {
+        pod: "web-1".into(),
+        uid: "u1".into(),
+        container: "b".into(),
+        instance: "i2".into(),
+    }
 }
 
 fn traffic(client: &str) -> Target {

@@ -90,7 +90,7 @@ fn eventually_may_be_true_from_the_start() {
     check(
         "pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s }",
         Script::in_step().end(0),
-        &expect!["pass at 0.000: web-1 ready 2/2"],
+        &expect!["pass at 0.000: already true when its time began: web-1 ready 2/2"],
     );
     check(
         "pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s, hold: 2s }",
@@ -171,7 +171,7 @@ fn always_sees_the_shortest_breach() {
             .end(0),
         &expect![[r#"
         fail at 3.000: not true all the time: web-1 ready 2/2 until 3.000 s, then ready 1/2
-        pass at 0.000: web-1 ready 2/2 until 3.000 s, then ready 1/2"#]],
+        pass at 0.000: already true when its time began: web-1 ready 2/2 until 3.000 s, then ready 1/2"#]],
     );
 }
 
@@ -295,7 +295,7 @@ fn endpoints_are_counted() {
     check(
         &claim("true"),
         two(true, true),
-        &expect!["pass at 0.000: web-a ready 2/2"],
+        &expect!["pass at 0.000: already true when its time began: web-a ready 2/2"],
     );
     check(
         &claim("true"),
@@ -305,17 +305,17 @@ fn endpoints_are_counted() {
     check(
         &claim("1/2"),
         two(true, false),
-        &expect!["pass at 0.000: web-a ready 1/2"],
+        &expect!["pass at 0.000: already true when its time began: web-a ready 1/2"],
     );
     check(
         &claim("false"),
         two(false, false),
-        &expect!["pass at 0.000: web-a ready 0/2"],
+        &expect!["pass at 0.000: already true when its time began: web-a ready 0/2"],
     );
     check(
         &claim("false"),
         Script::in_step().end(0),
-        &expect!["pass at 0.000: web-a ready 0/0"],
+        &expect!["pass at 0.000: already true when its time began: web-a ready 0/0"],
     );
     check(
         &claim("true"),

@@ -1,0 +1,83 @@
+//! Since when each container runs, and whether its kubelet may probe it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::probe_spec::ProbeSpec;
+use crate::experiment::ContainerPhase;
+use crate::timeline::Micros;
+use crate::view::PodFacts;
+
+/// Containers by the UID of their Pod, and by name.
+#[derive(Debug, Default)]
+pub(super) struct Containers(BTreeMap<String, BTreeMap<String, Container>>);
+
+/// A container as last seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Container {
+    pub(super) restarts: i64,
+    /// When it was first seen running, of this start; none while it does not run.
+    running: Option<Micros>,
+    started: bool,
+    /// Its kubelet has begun to kill it, and holds its liveness and startup probes until the next start.
+    killed: bool,
+    /// Its Pod is gone, or is being deleted.
+    leaving: bool,
+}
+
+impl Containers {
+    pub(super) fn get(&self, uid: &str, container: &str) -> Option<&Container> {
+        self.0.get(uid)?.get(container)
+    }
+
+    pub(super) fn take_pod(&mut self, pod: &PodFacts, at: Micros) {
+        let known = self.0.entry(pod.uid.clone()).or_default();
+        for (name, facts) in &pod.containers {
+            let container = known.entry(name.clone()).or_default();
+            let runs = facts.phase == Some(ContainerPhase::Running);
+            // A restart without back-off is shown from running to running.
+            if !runs || facts.restarts != container.restarts {
+                container.running = None;
+                container.killed = false;
+            }
+            if runs && container.running.is_none() {
+                container.running = Some(at);
+            }
+            container.restarts = facts.restarts;
+            container.started = facts.started;
+            container.leaving = pod.gone || pod.deleting;
+        }
+    }
+
+    /// Takes the kubelet's event that it kills a container. Returns the UID of the Pod.
+    pub(super) fn take_killing<'e>(&mut self, event: &'e Value) -> &'e str {
+        let about = &event["involvedObject"];
+        let uid = about["uid"].as_str().unwrap_or_default();
+        // `spec.containers{b}`, `spec.initContainers{b}`
+        let path = about["fieldPath"].as_str().unwrap_or_default();
+        let name = path
+            .split_once('{')
+            .and_then(|(_, rest)| rest.strip_suffix('}'));
+        if let Some(container) = name.and_then(|name| self.0.get_mut(uid)?.get_mut(name)) {
+            container.killed = true;
+        }
+        uid
+    }
+}
+
+impl Container {
+    /// From when on a probe is due, which may lie ahead; none while it is not.
+    ///
+    /// pkg/kubelet/prober/worker.go, `doProbe`: not before the initial delay has passed, the startup probe until it has
+    /// succeeded, the others from then on.
+    pub(super) fn due(&self, probe: &str, spec: &ProbeSpec, at: Micros) -> Option<Micros> {
+        let may_ask = if probe == "startup" {
+            !self.started
+        } else {
+            self.started
+        };
+        let running = self.running?;
+        (may_ask && !self.killed && !self.leaving).then(|| at.max(running + spec.initial_delay))
+    }
+}

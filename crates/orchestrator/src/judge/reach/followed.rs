@@ -1,0 +1,235 @@
+//! One flip of a path or gRPC service, and what is known of the requests of its probe.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use probe_target::route_path::RoutePath;
+
+use super::containers::Container;
+use super::probe_spec::ProbeSpec;
+use super::spans::{Span, without};
+use crate::judge::requests::PATIENCE;
+use crate::timeline::{FlipRecord, Hit, JournalRead, Micros, Target};
+
+/// How much later than its period, or than the end of an attempt that timed out, a probe may ask.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// So many of the paths that were asked instead are listed.
+const LISTED: usize = 5;
+
+/// Whether a flip was reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::judge) enum Reached {
+    /// A request of the probe came, or none needs to have come, or what is recorded does not tell.
+    NotMissed,
+    /// None came, and one should have; what was asked instead.
+    Missed(String),
+    /// None is known yet, and one should have come. After this time no more can become known.
+    Open(Micros),
+}
+
+/// A flip from its acknowledgement on.
+#[derive(Debug)]
+pub(super) struct Followed {
+    step: usize,
+    flip: FlipRecord,
+    /// As the journal has it.
+    path: String,
+    /// The same moment on the timeline, at the latest, and on the target's clock.
+    acknowledged: Micros,
+    since: Micros,
+    probe: ProbeSpec,
+    /// Of the container; with the next start the flip is gone.
+    restarts: i64,
+    /// When the probe was due.
+    due: Vec<Span>,
+    in_force: Span,
+    reached: bool,
+    /// How many requests for its path came, whoever sent them.
+    given: u64,
+    /// What the probe's requests on this port were for.
+    asked: BTreeMap<String, u64>,
+    /// The journal is known up to here, on the target's clock.
+    through: Micros,
+    /// Records of it were lost since the acknowledgement.
+    lost: bool,
+}
+
+impl Followed {
+    /// None for a flip that no single request shows, or whose recording does not say when it came into force.
+    pub(super) fn new(
+        step: usize,
+        flip: &FlipRecord,
+        acknowledged: Micros,
+        probe: &ProbeSpec,
+        container: Option<&Container>,
+    ) -> Option<Self> {
+        let (path, since) = (canonical(flip.path.as_ref()?), flip.since?);
+        let from = acknowledged + flip.after.unwrap_or_default().into();
+        let to = flip.lasts.map_or(Micros::MAX, |lasts| from + lasts.into());
+        let mut followed = Self {
+            step,
+            flip: flip.clone(),
+            path,
+            acknowledged,
+            since,
+            probe: probe.clone(),
+            restarts: container?.restarts,
+            due: Vec::new(),
+            in_force: Span::between(from, to),
+            reached: false,
+            given: 0,
+            asked: BTreeMap::new(),
+            through: Micros::ZERO,
+            lost: false,
+        };
+        followed.take_container(container, acknowledged);
+        Some(followed)
+    }
+
+    pub(super) fn step(&self) -> usize {
+        self.step
+    }
+
+    pub(super) fn record(&self) -> &FlipRecord {
+        &self.flip
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.flip.target
+    }
+
+    /// It is in force no longer.
+    pub(super) fn end(&mut self, at: Micros) {
+        self.in_force.close(at);
+    }
+
+    /// Takes what became of its container.
+    pub(super) fn take_container(&mut self, container: Option<&Container>, at: Micros) {
+        if container.is_none_or(|container| container.restarts != self.restarts) {
+            self.end(at);
+        }
+        let due = container.and_then(|container| container.due(&self.flip.probe, &self.probe, at));
+        let known = self.due.last_mut().filter(|span| span.is_open());
+        match (known, due) {
+            (None, Some(from)) => self.due.push(Span::open(from)),
+            (Some(span), None) => span.close(at),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+
+    /// Takes a request that some target answered.
+    pub(super) fn take_hit(&mut self, hit: &Hit) {
+        if hit.target != self.flip.target
+            || Some(hit.port) != self.flip.port
+            || hit.began < self.since
+        {
+            return;
+        }
+        let is_probe = self.probe.sends(hit.agent.as_deref());
+        if hit.path == self.path {
+            self.reached |= is_probe;
+            self.given += 1;
+            if self.flip.count.is_some_and(|count| self.given >= count) {
+                self.end(self.acknowledged + hit.began.since(self.since));
+            }
+        } else if is_probe {
+            *self.asked.entry(hit.path.clone()).or_default() += 1;
+        }
+    }
+
+    /// Takes how far its target's journal is known.
+    pub(super) fn take_journal(&mut self, read: &JournalRead) {
+        if read.target == self.flip.target {
+            self.through = self.through.max(read.through);
+            self.lost |= read.lost > 0;
+        }
+    }
+
+    /// Whether the probe reached it, if everything up to `now` has been recorded; in `hidden` nobody can tell.
+    pub(super) fn reached(&self, hidden: &[Span], now: Micros) -> Reached {
+        let Some(due) = self
+            .long_due(hidden, now)
+            .filter(|_| !self.reached && !self.lost)
+        else {
+            return Reached::NotMissed;
+        };
+        // A request is recorded when it has ended, which one that is never answered does after its timeout.
+        let needed = due.from + self.needed() + self.probe.timeout;
+        let apart = needed.since(self.acknowledged) + self.round_trip();
+        let patience = needed + PATIENCE;
+        if self.through >= self.since + apart {
+            Reached::Missed(self.missed(due))
+        } else if now < patience {
+            Reached::Open(patience)
+        } else {
+            Reached::NotMissed
+        }
+    }
+
+    /// The first time in which the probe was due for so long that it must have asked.
+    fn long_due(&self, hidden: &[Span], now: Micros) -> Option<Span> {
+        let in_force = self.in_force.within(Span::between(Micros::ZERO, now));
+        let pieces = self
+            .due
+            .iter()
+            .flat_map(|due| without(due.within(in_force), hidden));
+        let mut long = pieces.filter(|piece| piece.length() > self.needed());
+        long.next()
+    }
+
+    /// The acknowledgement was received so much later, at most, than the flip came into force.
+    fn round_trip(&self) -> Duration {
+        self.acknowledged.since(self.flip.sent)
+    }
+
+    fn needed(&self) -> Duration {
+        self.probe.period.max(self.probe.timeout) + SLACK + self.round_trip()
+    }
+
+    fn missed(&self, due: Span) -> String {
+        let FlipRecord {
+            target, probe, to, ..
+        } = &self.flip;
+        let port = self.flip.port.unwrap_or_default();
+        format!(
+            "the {probe} probe of {target} did not reach the flip `{to}`: no request of it for {} arrived at port {port}, \
+             although it was due for {} s; {}",
+            self.named(&self.path),
+            Micros::from(due.length()),
+            self.instead()
+        )
+    }
+
+    fn instead(&self) -> String {
+        let mut asked: Vec<(&String, &u64)> = self.asked.iter().collect();
+        asked.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
+        let listed: Vec<String> = asked
+            .iter()
+            .take(LISTED)
+            .map(|(path, times)| format!("{} ({times}×)", self.named(path)))
+            .collect();
+        let more = match asked.len().saturating_sub(LISTED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        if listed.is_empty() {
+            return "no request of a probe arrived there at all".to_owned();
+        }
+        format!("probes asked for {}{more} there", listed.join(", "))
+    }
+
+    fn named(&self, path: &str) -> String {
+        match path.strip_prefix('/').filter(|_| self.probe.is_grpc) {
+            Some("") => "the gRPC server as a whole".to_owned(),
+            Some(service) => format!("the gRPC service `{service}`"),
+            None => format!("`{path}`"),
+        }
+    }
+}
+
+/// The text under which the journal has requests for a path: there are several percent-encodings of one.
+pub(super) fn canonical(path: &str) -> String {
+    let route = path.parse::<RoutePath>();
+    route.map_or_else(|_| path.to_owned(), |route| route.to_string())
+}

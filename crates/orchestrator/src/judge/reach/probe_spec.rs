@@ -1,0 +1,153 @@
+//! What a Pod's spec says of its probes' timing, and how their requests name themselves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One probe, as far as it matters to when it asks and who is seen asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ProbeSpec {
+    pub(super) period: Duration,
+    pub(super) timeout: Duration,
+    pub(super) initial_delay: Duration,
+    /// Whether it asks for a gRPC service rather than for a path.
+    pub(super) is_grpc: bool,
+    agent: Agent,
+}
+
+/// The user agent of a probe's requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Agent {
+    /// It begins so.
+    Prefix(&'static str),
+    /// It is the one that `httpHeaders` sets. Where that is empty, the kubelet sends none.
+    Header(String),
+}
+
+/// pkg/probe/http/request.go and pkg/probe/grpc/grpc.go: `kube-probe/MAJOR.MINOR`, for gRPC followed by grpc-go's own.
+const KUBELET: &str = "kube-probe/";
+
+/// The user agent of `probe-target check`, which an exec probe runs.
+const CHECK: &str = "probe-target-check/";
+
+impl ProbeSpec {
+    /// None for a tcp probe, which asks for nothing.
+    fn read(probe: &Value) -> Option<Self> {
+        let seconds = |field: &str, absent: u64| {
+            let seconds = probe[field].as_u64();
+            Duration::from_secs(seconds.filter(|seconds| *seconds > 0).unwrap_or(absent))
+        };
+        let agent = if probe["httpGet"].is_object() {
+            header(&probe["httpGet"]).map_or(Agent::Prefix(KUBELET), Agent::Header)
+        } else if probe["grpc"].is_object() {
+            Agent::Prefix(KUBELET)
+        } else if probe["exec"].is_object() {
+            Agent::Prefix(CHECK)
+        } else {
+            return None;
+        };
+        Some(Self {
+            period: seconds("periodSeconds", 10),
+            timeout: seconds("timeoutSeconds", 1),
+            initial_delay: seconds("initialDelaySeconds", 0),
+            is_grpc: probe["grpc"].is_object(),
+            agent,
+        })
+    }
+
+    /// Whether a request with this user agent may be the probe's.
+    pub(super) fn sends(&self, agent: Option<&str>) -> bool {
+        match &self.agent {
+            Agent::Prefix(prefix) => agent.is_some_and(|agent| agent.starts_with(prefix)),
+            Agent::Header(header) => agent.unwrap_or_default() == header,
+        }
+    }
+}
+
+/// The user agent that a probe's own headers set. Of several, a kubelet sends the first.
+fn header(http_get: &Value) -> Option<String> {
+    let headers = http_get["httpHeaders"].as_array()?;
+    let agent = headers.iter().find(|header| {
+        let name = header["name"].as_str().unwrap_or_default();
+        name.eq_ignore_ascii_case("User-Agent")
+    })?;
+    Some(agent["value"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The probes of a Pod's containers, by container and probe; tcp probes are left out.
+pub(super) fn probe_specs(pod: &Value) -> BTreeMap<(String, String), ProbeSpec> {
+    let spec = &pod["spec"];
+    let containers = [&spec["containers"], &spec["initContainers"]];
+    let containers = containers
+        .into_iter()
+        .flat_map(|list| list.as_array().into_iter().flatten());
+    let mut probes = BTreeMap::new();
+    for container in containers {
+        let name = container["name"].as_str().unwrap_or_default();
+        for probe in ["liveness", "readiness", "startup"] {
+            if let Some(spec) = ProbeSpec::read(&container[format!("{probe}Probe")]) {
+                probes.insert((name.to_owned(), probe.to_owned()), spec);
+            }
+        }
+    }
+    probes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(probe: &Value) -> ProbeSpec {
+        ProbeSpec::read(probe).unwrap()
+    }
+
+    #[test]
+    fn what_is_left_out_has_kubernetes_defaults() {
+        let bare = spec(&json!({ "httpGet": { "port": 80 } }));
+        assert_eq!(
+            (bare.period, bare.timeout, bare.initial_delay),
+            (
+                Duration::from_secs(10),
+                Duration::from_secs(1),
+                Duration::ZERO
+            )
+        );
+        assert_eq!(
+            ProbeSpec::read(&json!({ "tcpSocket": { "port": 80 } })),
+            None
+        );
+        assert_eq!(ProbeSpec::read(&Value::Null), None);
+    }
+
+    #[test]
+    fn the_requests_of_a_probe_are_known_by_their_user_agent() {
+        let check = |probe: &Value, ours: &[Option<&str>], others: &[Option<&str>]| {
+            let probe = spec(probe);
+            assert!(ours.iter().all(|agent| probe.sends(*agent)), "{probe:?}");
+            assert!(!others.iter().any(|agent| probe.sends(*agent)), "{probe:?}");
+        };
+        let kubelet = Some("kube-probe/1.36");
+        let exec = Some("probe-target-check/0.1.0");
+        check(
+            &json!({ "httpGet": {} }),
+            &[kubelet],
+            &[exec, None, Some("curl/8")],
+        );
+        check(
+            &json!({ "grpc": {} }),
+            &[Some("kube-probe/1.36 grpc-go/1.79.3")],
+            &[exec, None],
+        );
+        check(&json!({ "exec": {} }), &[exec], &[kubelet, None]);
+        let named = |value: &str| {
+            json!({ "httpGet": { "httpHeaders": [
+                { "name": "X-A", "value": "b" }, { "name": "user-agent", "value": value },
+            ]}})
+        };
+        check(&named("mine"), &[Some("mine")], &[kubelet, None]);
+        check(&named(""), &[None], &[kubelet, Some("mine")]);
+    }
+}

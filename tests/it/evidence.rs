@@ -1,0 +1,248 @@
+//! What verdicts rest on: flips that their probes reached, statuses of the patched generation, changes that were seen to happen.
+
+use std::fs;
+
+use expect_test::{Expect, expect};
+use orchestrator::timeline::{Timeline, What};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{Ended, run};
+
+/// A run in virtual time, and what `--json` and `--timeline` wrote of it.
+struct Ran {
+    ended: Ended,
+    experiment: Value,
+    timeline: String,
+}
+
+impl Ran {
+    /// Runs an experiment of this workload.
+    fn of(objects: &str, rest: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("evidence.yaml");
+        let (json, timeline) = (folder.path().join("r.json"), folder.path().join("t.jsonl"));
+        let experiment = format!(
+            "
+apiVersion: probeflip.dev/v1alpha1
+kind: Experiment
+metadata: {{ name: evidence }}
+spec:
+  workload:
+    objects:
+{objects}
+{rest}
+"
+        );
+        fs::write(&file, &experiment).unwrap();
+        let arguments = [
+            "run".as_ref(),
+            file.as_os_str(),
+            "--on".as_ref(),
+            "virtual".as_ref(),
+        ];
+        let outputs = [
+            "--json".as_ref(),
+            json.as_os_str(),
+            "--timeline".as_ref(),
+            timeline.as_os_str(),
+        ];
+        let ended = run(arguments.into_iter().chain(outputs));
+        let text = fs::read_to_string(json).unwrap();
+        let report: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+        let again = run(["judge".as_ref(), file.as_os_str(), timeline.as_os_str()]);
+        assert_eq!(again.code, ended.code, "judged again: {}", again.stdout);
+        Self {
+            ended,
+            experiment: report["experiments"][0].clone(),
+            timeline: fs::read_to_string(timeline).unwrap(),
+        }
+    }
+
+    fn timeline(&self) -> Timeline {
+        orchestrator::timeline::file::read(&self.timeline)
+            .unwrap()
+            .remove(0)
+    }
+
+    /// An expectation of the report.
+    fn expectation(&self, id: &str) -> &Value {
+        let steps = self.experiment["steps"].as_array().unwrap();
+        let mut all = steps
+            .iter()
+            .flat_map(|step| step["expectations"].as_array().unwrap());
+        all.find(|expectation| expectation["id"] == id).unwrap()
+    }
+
+    /// What is shown below the table.
+    fn details(&self) -> &str {
+        let (_, details) = self.ended.stdout.split_once("─\n").unwrap();
+        details.split_once("\n\n").unwrap().1
+    }
+}
+
+fn pod(arguments: &str, probes: &str) -> String {
+    format!(
+        "
+      - apiVersion: v1
+        kind: Pod
+        metadata: {{ name: api, labels: {{ app: api }} }}
+        spec:
+          containers:
+            - name: main
+              image: probe-target:0.1.0
+              imagePullPolicy: IfNotPresent
+              args: [{arguments}]
+              {probes}
+"
+    )
+}
+
+#[test]
+fn a_flip_where_no_probe_arrives_decides_nothing() {
+    // The port is closed from the start, so the kubelet fails at connecting.
+    let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090 }, periodSeconds: 1 }";
+    let ran = Ran::of(
+        &pod("--port=9090, --route=/ready=refuse", readiness),
+        "
+  steadyState: { hold: 1s, require: [{ pod: pod/api, container: main, that: { state: running, ready: false } }] }
+  steps:
+    - name: shorter than a probe may take
+      flip: { pod: pod/api, container: main, probe: readiness, to: 503 }
+      expect: [{ id: short, pod: pod/api, that: { ready: 0/1 }, always: { for: 1s } }]
+    - name: longer
+      flip: { pod: pod/api, container: main, probe: readiness, to: 500 }
+      expect:
+        - { id: unready, pod: pod/api, that: { ready: 0/1 }, always: { for: 4s } }
+        - { id: ready, pod: pod/api, that: { ready: 1/1 }, eventually: { within: 2s } }
+",
+    );
+    assert_eq!(ran.ended.code, 6, "{}", ran.ended.stdout);
+    check(
+        ran.details(),
+        &expect![[r#"
+        ? inconclusive step longer: the readiness probe of api/main did not reach the flip `500`: no request of it for `/ready` arrived at port 9090, although it was due for 4.000 s; no request of a probe arrived there at all
+
+        ? inconclusive unready (longer)
+          expected  pod/api ready 0/1, always for 4s
+          seen      a flip of this step was not reached: api ready 0/1
+
+        ? inconclusive ready (longer)
+          expected  pod/api ready 1/1, eventually within 2s
+          seen      a flip of this step was not reached: not true in time: api ready 0/1
+
+        ? inconclusive evidence on virtual in 6.223 s: 1 of 3 expectations held, 2 inconclusive
+    "#]],
+    );
+    assert_eq!(ran.expectation("short")["verdict"], "pass");
+    assert_eq!(
+        ran.experiment["steps"][1]["unreached"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_flip_that_an_exec_probe_asks_for_is_reached() {
+    let command = "[/probe-target, check, http, 127.0.0.1:9090, /ready]";
+    let ran = Ran::of(
+        &pod(
+            "--port=9090",
+            &format!("readinessProbe: {{ exec: {{ command: {command} }}, periodSeconds: 1 }}"),
+        ),
+        "
+  steadyState: { hold: 1s, require: [{ pod: pod/api, that: { ready: 1/1 } }] }
+  steps:
+    - name: nothing changes
+      flip: { pod: pod/api, container: main, probe: readiness, to: pass }
+      expect: [{ id: ready, pod: pod/api, that: { ready: 1/1 }, always: { for: 6s } }]
+",
+    );
+    assert_eq!(ran.ended.code, 0, "{}", ran.ended.stdout);
+}
+
+const DEPLOYMENT: &str = "
+      - apiVersion: apps/v1
+        kind: Deployment
+        metadata: { name: api }
+        spec:
+          replicas: 2
+          selector: { matchLabels: { app: api } }
+          template:
+            metadata: { labels: { app: api } }
+            spec:
+              containers:
+                - name: main
+                  image: probe-target:0.1.0
+                  imagePullPolicy: IfNotPresent
+                  args: [--port=9090]
+                  readinessProbe: { httpGet: { path: /ready, port: 9090 }, initialDelaySeconds: 3, periodSeconds: 1 }
+";
+
+#[test]
+fn a_rollout_is_not_done_on_the_status_from_before_it() {
+    let done = "deployment: api, that: { replicas: 2, updated: 2, ready: 2, available: 2 }";
+    let ran = Ran::of(
+        DEPLOYMENT,
+        &format!(
+            "
+  steadyState: {{ hold: 1s, require: [{{ {done} }}] }}
+  steps:
+    - name: a new template
+      patch: {{ object: deploy/api, merge: {{ spec: {{ template: {{ metadata: {{ labels: {{ version: second }} }} }} }} }} }}
+      expect:
+        - {{ id: rolled-out, {done}, eventually: {{ notBefore: 3s, within: 30s, hold: 1s }} }}
+        - {{ id: never-none, deployment: api, that: {{ available: 0 }}, never: {{}} }}
+    - name: no change of the template
+      patch: {{ object: deploy/api, merge: {{ metadata: {{ labels: {{ tier: backend }} }} }} }}
+      expect: [{{ id: still, {done}, eventually: {{ within: 5s }} }}]
+"
+        ),
+    );
+    assert_eq!(ran.ended.code, 0, "{}", ran.ended.stdout);
+    let generations = ran.timeline();
+    let patched = generations
+        .records()
+        .iter()
+        .filter_map(|record| match &record.what {
+            What::Acknowledged { patched, .. } => patched.as_ref()?.generation,
+            _ => None,
+        });
+    assert_eq!(patched.collect::<Vec<_>>(), [2, 2]);
+    let (rolled_out, still) = (ran.expectation("rolled-out"), ran.expectation("still"));
+    assert_eq!(
+        (&rolled_out["alreadyTrue"], &still["alreadyTrue"]),
+        (&false.into(), &true.into())
+    );
+    assert!(
+        ran.ended.stdout.contains("✔ pass, already true   0.000 s"),
+        "{}",
+        ran.ended.stdout
+    );
+}
+
+#[test]
+fn a_pod_s_conditions_wait_for_its_own_patch() {
+    let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090 }, periodSeconds: 1 }";
+    let ran = Ran::of(
+        &pod("--port=9090", readiness),
+        "
+  steadyState: { hold: 1s, require: [{ pod: pod/api, that: { ready: 1/1 } }] }
+  steps:
+    - name: another image
+      patch: { object: pod/api, merge: { spec: { containers: [{ name: main, image: 'probe-target:0.1.0-tls' }] } } }
+      expect: [{ id: ready, pod: pod/api, that: { ready: 1/1 }, eventually: { within: 20s } }]
+",
+    );
+    assert_eq!(ran.ended.code, 0, "{}", ran.ended.stdout);
+    let ready = ran.expectation("ready");
+    assert_eq!(ready["alreadyTrue"], false);
+    assert!(ready["at"].as_u64() > Some(0), "{ready}");
+}
+
+fn check(shown: &str, expected: &Expect) {
+    expected.assert_eq(shown);
+}
