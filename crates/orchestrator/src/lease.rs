@@ -153,6 +153,8 @@ mod tests {
             at: probe_target::moment::Moment::START,
             revision: 1,
             instance: "i".to_owned(),
+            effective: None,
+            because: None,
         }
     }
 

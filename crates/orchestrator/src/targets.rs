@@ -207,14 +207,10 @@ fn environment<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
     variable.value.as_deref()
 }
 
-/// `8080`, `9000=grpc`, and of a list the first.
+/// `8080`, `9000=grpc`, `127.0.0.1:8080`, and of a list the first.
 fn first_listed_port(ports: &str) -> Option<u16> {
     let first = ports.split(',').next()?.trim();
-    first
-        .split_once('=')
-        .map_or(first, |(port, _)| port)
-        .parse()
-        .ok()
+    port_of(first.split_once('=').map_or(first, |(place, _)| place))
 }
 
 /// The port of `ADDRESS:PORT`, or of a port alone.

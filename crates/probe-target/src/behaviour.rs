@@ -105,6 +105,12 @@ impl Behaviour {
         Ok(behaviour)
     }
 
+    /// Whether it is what `pass` means: 200, and nothing after it.
+    pub(crate) fn is_pass(&self) -> bool {
+        let is_200 = matches!(&self.effect, Effect::Reply(reply) if reply.status == 200);
+        is_200 && self.then.is_empty()
+    }
+
     /// Whether it is meant for a caller with this user agent.
     pub(crate) fn is_for(&self, agent: &str) -> bool {
         let prefix = self.agent.as_deref();
@@ -280,14 +286,6 @@ impl Reply {
     /// The status as HTTP has it.
     pub(crate) fn code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).expect("a status must be 200–999")
-    }
-}
-
-impl Reply {
-    /// The same with the header `Allow`, which every 405 has.
-    pub(crate) fn allowing(mut self, methods: &str) -> Self {
-        self.headers.insert("allow".to_owned(), methods.to_owned());
-        self
     }
 }
 

@@ -9,7 +9,7 @@ use crate::behaviour::Behaviour;
 use crate::duration;
 use crate::fields::Fields;
 use crate::invalid::{Invalid, called};
-use crate::opening::Opening;
+use crate::opening::{Opening, PortState};
 use crate::panel::{Filter, Refused};
 use crate::percent;
 use crate::process_fault::ProcessFault;
@@ -187,7 +187,16 @@ fn opening(body: &[u8]) -> Result<Opening, Invalid> {
     let mut fields = Fields::parse(body)?;
     let opening = Opening::fields(&mut fields)?;
     fields.finish()?;
-    Ok(opening)
+    let wrong = |message| Err(Invalid::new("route", message));
+    match opening.route {
+        Some(_) if opening.protocol.is_some() => {
+            wrong("means nothing beside `protocol`, which is the port's")
+        }
+        Some(_) if opening.state == PortState::Open => {
+            wrong("means nothing beside `open`: a behaviour of the route opens what it has closed")
+        }
+        _ => Ok(opening),
+    }
 }
 
 fn behaviour(body: &[u8]) -> Result<Behaviour, Invalid> {
@@ -354,6 +363,9 @@ mod tests {
         refuses("PUT /v1/lease", "{}", 400, "for");
         refuses("PUT /v1/lease", r#"{"for":"0s"}"#, 400, "for");
         refuses("PUT /v1/ports/80", r#"{"stat":"open"}"#, 400, "stat");
+        let both = r#"{"protocol":"tcp","route":"/x"}"#;
+        refuses("PUT /v1/ports/80", both, 400, "route");
+        refuses("PUT /v1/ports/80", r#"{"route":"/x"}"#, 400, "route");
         refuses(
             "PUT /v1/ports/80/routes/",
             r#"{"status":99}"#,

@@ -91,6 +91,7 @@ Examples:
   probe-target flip /livez 503,503,200 --every 10s --agent kube-probe/
   probe-target flip '8080/api/*' 500
   probe-target flip 9000/my.Service fail
+  probe-target flip 8080 fail
   probe-target flip 8080 blackhole --for 10s
   probe-target flip 9090 open --protocol grpc
   probe-target flip process exit --code 3 --message 'out of luck'

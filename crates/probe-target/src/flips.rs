@@ -34,9 +34,12 @@ impl Flips {
         for (name, value) in Fields::read(value, path)?.all() {
             let path = join(path, &name);
             let place = Place::parse(&name).map_err(|wrong| wrong.within(&path))?;
-            let flip = match &place {
-                Place::Port(_) => Flip::Port(Opening::read(value, &path)?),
-                Place::Route(..) => Flip::Route(Behaviour::read(value, &path)?),
+            // `{"state": "closed"}` of a route is what `refuse` on it does to its port.
+            let of_port = matches!(place, Place::Port(_)) || value.get("state").is_some();
+            let flip = if of_port {
+                Flip::Port(Opening::read(value, &path)?)
+            } else {
+                Flip::Route(Behaviour::read(value, &path)?)
             };
             unleased(flip.is_leased(), &path)?;
             flips.0.push((place, flip));

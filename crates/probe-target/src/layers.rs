@@ -62,6 +62,13 @@ impl<B: Bounded> Layers<B> {
         layers.find(|held| held.in_force(now) && wanted(&held.set))
     }
 
+    /// Both layers, the flip before the base, and whether each is the flip.
+    pub(crate) fn held_mut(&mut self) -> impl Iterator<Item = (&mut Held<B>, bool)> {
+        let flip = self.flip.as_mut().map(|held| (held, true));
+        let base = self.base.as_mut().map(|held| (held, false));
+        flip.into_iter().chain(base)
+    }
+
     /// What a request or connection is given, of the layers `wanted` holds for, how many were given it before in this window,
     /// and whether it is a flip. It is counted.
     pub(crate) fn give(
@@ -69,10 +76,7 @@ impl<B: Bounded> Layers<B> {
         now: Now,
         wanted: impl Fn(&B) -> bool,
     ) -> Option<(&B, u64, bool)> {
-        let flip = self.flip.as_mut().map(|held| (held, true));
-        let base = self.base.as_mut().map(|held| (held, false));
-        let mut layers = flip.into_iter().chain(base);
-        layers.find_map(|(held, flipped)| {
+        self.held_mut().find_map(|(held, flipped)| {
             let (set, number) = held.given_if(now, &wanted)?;
             Some((set, number, flipped))
         })

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::bound::Bounds;
 use crate::fields::Fields;
 use crate::invalid::Invalid;
+use crate::route_path::RoutePath;
 use crate::tls;
 
 /// How a port is opened.
@@ -15,6 +16,9 @@ pub struct Opening {
     pub protocol: Option<Protocol>,
     /// What happens to connections.
     pub state: PortState,
+    /// The route that the state is meant for, if it is not the port: that of `refuse` and the like on a route. It lasts until that route,
+    /// or any with a 200, is given something else.
+    pub route: Option<RoutePath>,
     /// What ends it.
     pub bounds: Bounds,
     /// Whether it also ends when the lease lapses.
@@ -88,9 +92,17 @@ impl Opening {
                 )
             })?,
         };
+        let route = match fields.text("route")? {
+            None => None,
+            Some(text) => {
+                let wrong = |message: String| Invalid::new(fields.path("route"), message);
+                Some(text.parse().map_err(wrong)?)
+            }
+        };
         let opening = Self {
             protocol,
             state,
+            route,
             bounds: Bounds::read(fields)?,
             leased: fields.flag("leased")?,
         };
@@ -122,6 +134,9 @@ impl Opening {
             object.insert("protocol".to_owned(), protocol.name().into());
         }
         object.insert("state".to_owned(), self.state.name().into());
+        if let Some(route) = &self.route {
+            object.insert("route".to_owned(), route.to_string().into());
+        }
         self.bounds.write(&mut object);
         if self.leased {
             object.insert("leased".to_owned(), true.into());
@@ -266,10 +281,22 @@ mod tests {
             json!({"protocol": "http", "state": "open"}),
             json!({"protocol": "http", "state": "closed", "for": "10s", "leased": true}),
             json!({"protocol": "http", "state": "reset", "count": 2}),
+            json!({"state": "closed", "route": "/ready%20z", "for": "10s"}),
         ] {
             let opening = Opening::read(value.clone(), "").unwrap();
             assert_eq!(serde_json::to_value(opening).unwrap(), value);
         }
+    }
+
+    #[test]
+    fn a_route_is_named_as_everywhere() {
+        let message =
+            "`/a?b` has a query, and a route matches the path alone; write %3F for a `?` in a path";
+        check(
+            json!({"state": "closed", "route": "/a?b"}),
+            "route",
+            message,
+        );
     }
 
     #[test]

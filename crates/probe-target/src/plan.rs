@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -39,6 +40,8 @@ pub struct Plan {
 pub struct PlannedPort {
     /// How it is opened.
     pub opening: Opening,
+    /// The one loopback address that it listens on; by default all addresses of the host.
+    pub address: Option<IpAddr>,
     /// 200 where nothing is said.
     pub routes: BTreeMap<RoutePath, Behaviour>,
 }
@@ -111,6 +114,14 @@ impl Plan {
     }
 }
 
+/// An address that only this host reaches. A port on another of its addresses alone would be none that a kubelet probes.
+pub(crate) fn loopback(text: &str) -> Result<IpAddr, String> {
+    let address = text.parse().ok().filter(IpAddr::is_loopback);
+    address.ok_or_else(|| {
+        format!("must be a loopback address such as 127.0.0.1 or ::1, or none for all addresses, not `{text}`")
+    })
+}
+
 /// Why nothing is laid on a route there.
 pub(crate) fn without_routes(port: u16) -> String {
     format!("{port} speaks tcp and has no routes; what it does is its state")
@@ -121,6 +132,11 @@ impl PlannedPort {
         let mut fields = Fields::read(value, path)?;
         let opening = Opening::fields(&mut fields)?;
         unleased(opening.leased, path)?;
+        let address = fields.text("address")?.map(|text| {
+            let wrong = |message| Invalid::new(fields.path("address"), message);
+            loopback(&text).map_err(wrong)
+        });
+        let address = address.transpose()?;
         let mut routes = BTreeMap::new();
         let at = fields.path("routes");
         for (route, value) in fields.entries("routes")? {
@@ -139,17 +155,35 @@ impl PlannedPort {
             }
         }
         fields.finish()?;
-        Ok(Self { opening, routes })
+        Ok(Self {
+            opening,
+            address,
+            routes,
+        })
     }
 
     fn lay(&mut self, place: &Place, flip: &Flip) {
         match (place, flip) {
             (Place::Route(_, route), Flip::Route(behaviour)) => {
+                if self.opening.route.as_ref() == Some(route) {
+                    self.opening = Opening {
+                        protocol: self.opening.protocol,
+                        ..Opening::default()
+                    };
+                }
                 self.routes.insert(route.clone(), behaviour.clone());
             }
-            (_, Flip::Port(opening)) => {
+            (place, Flip::Port(opening)) => {
+                let route = match place {
+                    Place::Port(_) => None,
+                    Place::Route(_, route) => Some(route.clone()),
+                };
+                if let Some(route) = &route {
+                    self.routes.remove(route);
+                }
                 self.opening = Opening {
                     protocol: opening.protocol.or(self.opening.protocol),
+                    route,
                     ..opening.clone()
                 };
             }
@@ -169,6 +203,9 @@ fn by_name<S: Serializer>(boots: &[(Boots, Flips)], serializer: S) -> Result<S::
 impl Serialize for PlannedPort {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = self.opening.write();
+        if let Some(address) = self.address {
+            object.insert("address".to_owned(), address.to_string().into());
+        }
         if !self.routes.is_empty() {
             let mut routes = Map::new();
             for (route, behaviour) in &self.routes {
@@ -196,6 +233,20 @@ mod tests {
         let written = serde_json::to_string(&plan).unwrap();
         assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
         assert_eq!(plan.ports[&8080].routes.len(), 2);
+    }
+
+    #[test]
+    fn a_port_closed_for_a_route_and_one_of_loopback_are_written_as_they_are_read() {
+        let text = r#"{"ports":{"8080":{"protocol":"http","state":"closed","route":"/x","address":"::1"}}}"#;
+        let plan = Plan::parse(text.as_bytes()).unwrap();
+        let written = serde_json::to_string(&plan).unwrap();
+        assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
+        assert!(written.contains(r#""address":"::1""#), "{written}");
+        assert!(written.contains(r#""route":"/x""#), "{written}");
+        check(
+            r#"{"ports":{"80":{"address":"10.0.0.1"}}}"#,
+            "ports.80.address",
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::moment::Moment;
 use crate::net::{Connection, Listener, Network};
 use crate::opening::{PortState, Protocol};
 use crate::target::{Settled, Target};
+use crate::world::Wanted;
 use crate::{http, serve, tcp};
 
 /// How long after a failed attempt a port in use is tried again.
@@ -80,7 +81,7 @@ impl<N: Network> Port<N> {
         let wanted = wanted?;
         self.state = wanted.state;
         self.speak(wanted.protocol).await;
-        let error = self.listen(wanted.protocol).await.err();
+        let error = self.listen(wanted).await.err();
         if wanted.state != PortState::Blackhole {
             self.held.clear();
             self.count();
@@ -110,14 +111,14 @@ impl<N: Network> Port<N> {
     }
 
     /// Listens or stops listening. Established connections are not touched by either.
-    async fn listen(&mut self, protocol: Protocol) -> Result<(), String> {
+    async fn listen(&mut self, wanted: Wanted) -> Result<(), String> {
         if self.state == PortState::Closed {
             self.listener = None;
         } else if self.listener.is_none() {
-            let listener = self.network.listen(serve::everywhere(self.number)).await;
+            let listener = self.network.listen(wanted.address).await;
             self.listener = Some(listener.map_err(|error| serve::unbound(self.number, &error))?);
         }
-        self.target.tls.ready(protocol)
+        self.target.tls.ready(wanted.protocol)
     }
 
     /// Accepts until there is a change or `look` has come.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::future::poll_fn;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::behaviour::Effect;
+use crate::behaviour::{Behaviour, Effect};
 use crate::cli::control::{Ask, Control};
 use crate::cli::{self, Command};
 use crate::client::{Client, Request, Take, Trouble};
 use crate::failure::Failure;
 use crate::invalid::Invalid;
 use crate::net::Network;
-use crate::opening::{Opening, Protocol};
+use crate::opening::{Opening, PortState, Protocol};
 use crate::place::Place;
 use crate::process::Process;
 use crate::route_path::RoutePath;
@@ -66,32 +66,34 @@ pub(crate) async fn run<N: Network>(
             let name = fault.name();
             let body = serde_json::to_vec(&fault.body()).expect("our own types must be JSON");
             let ack = remote.change("POST", &afflicted(name), body).await?;
-            Ok(format!("process {name} is set ({ack})\n"))
+            Ok(format!("process {name} is set {ack}\n"))
         }
         Ask::Unafflict(name) => {
             let ack = remote
                 .change("DELETE", &afflicted(name), Vec::new())
                 .await?;
-            Ok(format!("process {name} is as in the base ({ack})\n"))
+            Ok(format!("process {name} is as in the base {ack}\n"))
         }
-        Ask::Lay(port, path, behaviour) => {
-            let effects = [&behaviour.effect].into_iter().chain(&behaviour.then);
-            let word = effects.map(Effect::word).collect::<Vec<_>>().join(",");
-            let mut said = Vec::new();
-            for port in remote.routed(port).await? {
-                let ack = remote.put(&route(port, &path), &behaviour).await?;
-                said.push(format!("{port}{path} is {word} ({ack})\n"));
-            }
-            Ok(said.concat())
+        Ask::Lay(port, route, behaviour) => {
+            let ports = remote.routed(port).await?;
+            remote.lay(&ports, &route, &behaviour).await
         }
         Ask::Open(port, opening) => remote.open(port, &opening).await,
-        Ask::Fail(port, opening) => {
-            let tcp = remote.ports_that(None, |protocol| !has_routes(protocol));
-            if !tcp.await?.contains(&port) {
-                let message = format!("{port} does not speak tcp: name the path that is to fail");
-                return Err(remote.failed(&message));
+        Ask::All(port, behaviour, opening) => {
+            let state = read(&remote.call("GET", "/v1/state", Vec::new()).await?)?;
+            let known = &state["ports"][port.to_string()];
+            if known["protocol"] == Protocol::Tcp.name() {
+                return remote.open(Some(port), &opening?).await;
             }
-            remote.open(Some(port), &opening).await
+            let mut said = String::new();
+            let behaviour = behaviour?;
+            if behaviour.is_pass() && known.is_object() && known["state"] != PortState::Open.name()
+            {
+                let open = Opening::new(PortState::Open);
+                said = remote.open(Some(port), &open).await?;
+            }
+            said += &remote.lay(&[port], &RoutePath::all(), &behaviour).await?;
+            Ok(said)
         }
         Ask::Heal(place) => remote.heal(place).await,
     }
@@ -99,7 +101,10 @@ pub(crate) async fn run<N: Network>(
 
 /// The control address that the command line of process 1 implies.
 fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
-    let missing = |reason: &str| Invalid::new("--control", format!("must be given, as {reason}"));
+    let missing = |reason: &str| {
+        let message = format!("must be given, as {reason}; {BESIDE}");
+        Invalid::new("--control", message)
+    };
     let line = process.files.read("/proc/1/cmdline").ok();
     let line = line.ok_or_else(|| missing("the command line of process 1 cannot be read"))?;
     let line = String::from_utf8_lossy(&line);
@@ -120,6 +125,10 @@ fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     }
 }
 
+/// What leads to a target that is not process 1.
+const BESIDE: &str = "for a target that runs beside this program, say `--control 127.0.0.1:PORT` or set PROBE_TARGET_CONTROL; \
+     PORT is its first port + 10000, or what its own --control says";
+
 /// A running target, seen from outside.
 struct Remote<'a, N> {
     network: &'a N,
@@ -128,11 +137,32 @@ struct Remote<'a, N> {
 }
 
 impl<N: Network> Remote<'_, N> {
-    async fn open(&self, port: Option<u16>, opening: &Opening) -> Result<String, Failure> {
+    async fn lay(
+        &self,
+        ports: &[u16],
+        path: &RoutePath,
+        behaviour: &Behaviour,
+    ) -> Result<String, Failure> {
+        let effects = [&behaviour.effect].into_iter().chain(&behaviour.then);
+        let word = effects.map(Effect::word).collect::<Vec<_>>().join(",");
         let mut said = Vec::new();
-        for port in self.ports(port).await? {
+        for port in ports {
+            let ack = self.put(&route(*port, path), behaviour).await?;
+            said.push(format!("{port}{path} is {word} {ack}\n"));
+        }
+        Ok(said.concat())
+    }
+
+    /// A state that is meant for a route is none of a port without routes.
+    async fn open(&self, port: Option<u16>, opening: &Opening) -> Result<String, Failure> {
+        let ports = match &opening.route {
+            Some(_) => self.routed(port).await?,
+            None => self.ports(port).await?,
+        };
+        let mut said = Vec::new();
+        for port in ports {
             let ack = self.put(&format!("/v1/ports/{port}"), opening).await?;
-            said.push(format!("{port} is {} ({ack})\n", opening.state.name()));
+            said.push(format!("{port} is {} {ack}\n", opening.state.name()));
         }
         Ok(said.concat())
     }
@@ -141,7 +171,7 @@ impl<N: Network> Remote<'_, N> {
         let (port, path) = match place {
             None => {
                 let ack = self.change("POST", "/v1/heal", Vec::new()).await?;
-                return Ok(format!("all flips are away ({ack})\n"));
+                return Ok(format!("all flips are away {ack}\n"));
             }
             Some(Place::Port(port)) => (Some(port), None),
             Some(Place::Route(port, path)) => (port, Some(path)),
@@ -153,7 +183,7 @@ impl<N: Network> Remote<'_, N> {
                 None => (format!("/v1/ports/{port}"), port.to_string()),
             };
             let ack = self.change("DELETE", &call, Vec::new()).await?;
-            said.push(format!("{place} is as in the base ({ack})\n"));
+            said.push(format!("{place} is as in the base {ack}\n"));
         }
         Ok(said.concat())
     }
@@ -194,7 +224,14 @@ impl<N: Network> Remote<'_, N> {
     async fn change(&self, method: &str, call: &str, body: Vec<u8>) -> Result<String, Failure> {
         let ack = read(&self.call(method, call, body).await?)?;
         let instance = ack["instance"].as_str().unwrap_or_default();
-        Ok(format!("revision {}, instance {instance}", ack["revision"]))
+        // What is said of a route may be hidden by what is said of its port.
+        let hidden = ack["because"].as_str();
+        let hidden = hidden.map(|because| format!(", but {because}"));
+        let hidden = hidden.unwrap_or_default();
+        Ok(format!(
+            "(revision {}, instance {instance}){hidden}",
+            ack["revision"]
+        ))
     }
 
     async fn text(&self, call: &str) -> Result<String, Failure> {
@@ -275,7 +312,13 @@ impl<N: Network> Remote<'_, N> {
         };
         answer
             .await
-            .map_err(|trouble: Trouble| self.failed(&trouble))
+            .map_err(|trouble: Trouble| match trouble.kind() {
+                Some(ErrorKind::ConnectionRefused) => {
+                    let message = format!("{trouble}; {BESIDE}");
+                    self.failed(&message)
+                }
+                _ => self.failed(&trouble),
+            })
     }
 
     fn failed(&self, what: &dyn Display) -> Failure {

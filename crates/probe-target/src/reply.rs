@@ -13,6 +13,14 @@ use crate::identity::{self, Identity};
 /// Of a body that is not said to be anything else.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
+impl Reply {
+    /// The same with the header `Allow`, which every 405 has.
+    pub(crate) fn allowing(mut self, methods: &str) -> Self {
+        self.headers.insert("allow".to_owned(), methods.to_owned());
+        self
+    }
+}
+
 /// How a reply is sent over HTTP/1.1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {

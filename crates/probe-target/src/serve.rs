@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,11 +144,6 @@ fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Given, Invalid>
     Ok(Given { pair, alpn })
 }
 
-/// Every address of this host.
-pub(crate) fn everywhere(port: u16) -> SocketAddr {
-    (Ipv6Addr::UNSPECIFIED, port).into()
-}
-
 /// Why a port could not be listened on.
 pub(crate) fn unbound(port: u16, error: &io::Error) -> String {
     match error.kind() {
@@ -173,9 +168,10 @@ async fn bind<N: Network>(network: &N, target: &Target) -> Result<Bound<N>, Fail
     let mut bound = Vec::new();
     for number in target.ports() {
         let (wanted, _) = target.wanted(number);
-        let listener = match wanted.map(|wanted| wanted.state) {
-            None | Some(PortState::Closed) => None,
-            Some(_) => Some(listen(network, everywhere(number)).await?),
+        let wanted = wanted.filter(|wanted| wanted.state != PortState::Closed);
+        let listener = match wanted {
+            None => None,
+            Some(wanted) => Some(listen(network, wanted.address).await?),
         };
         bound.push((number, listener));
     }
@@ -187,7 +183,14 @@ fn said(base: &Plan, control: SocketAddr, boot: Option<u64>) -> String {
     let ports = base.ports.iter();
     let ports = ports.map(|(number, port)| {
         let protocol = port.opening.protocol.unwrap_or_default();
-        format!("{} on {number}", protocol.name())
+        match port.address {
+            Some(address) => format!(
+                "{} on {}",
+                protocol.name(),
+                SocketAddr::from((address, *number))
+            ),
+            None => format!("{} on {number}", protocol.name()),
+        }
     });
     let ports = ports.collect::<Vec<_>>().join(", ");
     let boot = boot.map(|boot| format!("; boot {boot}"));

@@ -13,11 +13,12 @@ use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::log::Log;
 use crate::panel::{Changing, Entry, Panel, Refused};
+use crate::place::Place;
 use crate::plan::{self, Plan};
 use crate::tally::Tally;
 use crate::tls::Tls;
 use crate::wire::{Ack, Memory, State};
-use crate::world::{Change, Denied, Fate, Wanted, World};
+use crate::world::{Change, Denied, Effective, Fate, Wanted, World};
 
 mod requests;
 
@@ -156,17 +157,41 @@ impl Target {
         let now = self.clock.now();
         let mut world = self.world();
         let before = world.ports();
-        let ports = match &change {
-            Change::Open(port, _) | Change::Unopen(port) => vec![*port],
+        let (mut ports, place) = match &change {
+            Change::Open(port, _) | Change::Unopen(port) => (vec![*port], Some(Place::Port(*port))),
             // Whether ports accept is one of the things that are said of the process.
-            Change::Heal | Change::Afflict(_) | Change::Unafflict(_) => before,
-            Change::Lay(..) | Change::Unlay(..) | Change::Lease(_) => Vec::new(),
+            Change::Heal | Change::Afflict(_) | Change::Unafflict(_) => (before, None),
+            Change::Lay(port, route, _) | Change::Unlay(port, route) => {
+                let place = Place::Route(Some(*port), route.clone());
+                (Vec::new(), Some(place))
+            }
+            Change::Lease(_) => (Vec::new(), None),
         };
+        let agent = match &change {
+            Change::Lay(_, _, behaviour) => behaviour.agent.clone(),
+            _ => None,
+        };
+        let port = place.as_ref().and_then(Place::port).unwrap_or_default();
+        let state = world.wanted(now, port).map(|wanted| wanted.state);
         world.change(now, change)?;
+        if world.wanted(now, port).map(|wanted| wanted.state) != state {
+            // One that a route had closed, and that is to listen again.
+            ports = vec![port];
+        }
+        let effective = match place {
+            Some(Place::Port(port)) => world.effective_of_port(now, port),
+            Some(Place::Route(_, route)) => {
+                let agent = agent.unwrap_or_default();
+                world.effective_of_route(now, port, &route, &agent)
+            }
+            None => Effective::default(),
+        };
         let ack = Ack {
             instance: self.identity.instance.clone(),
             revision: world.revision(),
             at: now,
+            effective: effective.word,
+            because: effective.because,
         };
         let kept = self
             .keeper

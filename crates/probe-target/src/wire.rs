@@ -5,7 +5,7 @@
 //! microseconds too, unless it is an input (`"30s"`). Absent and `null` are the same.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,9 +85,15 @@ pub struct Port {
     /// Absent for a port opened at runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Laid<Opening>>,
-    /// What is laid over it.
+    /// What is laid over it; `route` says for which route, if for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flip: Option<Laid<Opening>>,
+    /// The flip of the port itself, where one for a route is laid over that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered: Option<Laid<Opening>>,
+    /// The one address that it listens on; absent for all of the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
     /// By the text of their [path](RoutePath), only those about which something is said.
     #[serde(default)]
     pub routes: BTreeMap<String, Route>,
@@ -170,6 +176,13 @@ pub struct Ack {
     pub revision: u64,
     /// From when on it is in force: for every request that begins later.
     pub at: Moment,
+    /// What the port or the route does then, in one word: the port's state if that is not `open`, or else what a request is given. Absent
+    /// where it is about neither, and for a port that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<String>,
+    /// Why that is not what the change says, in one sentence: `port 8080 is closed, by a flip of the port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// The answer to everything that was refused (4xx).

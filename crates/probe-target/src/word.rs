@@ -58,9 +58,18 @@ impl Word {
 /// All words with what each means, for help.
 pub fn table() -> String {
     const OTHERS: [(&str, &str); 6] = [
-        ("pass", "200, laid over the base; of a port, open"),
-        ("fail", "503; of a port that speaks tcp, refuse"),
-        ("refuse", "nobody listens on the port any more"),
+        (
+            "pass",
+            "200, laid over the base; of a port, all paths, and open",
+        ),
+        (
+            "fail",
+            "503; of a port, all paths; of one that speaks tcp, refuse",
+        ),
+        (
+            "refuse",
+            "nobody listens on the port, until this path or any other passes",
+        ),
         ("blackhole", "the port accepts and never reads"),
         (
             "stop-accepting",

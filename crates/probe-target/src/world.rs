@@ -1,23 +1,25 @@
 //! The state of a target: ports, routes, the process, their bases and flips, the lease. At a moment, given a request, it says what to do.
 //! Pure: it holds no listener and no connection, reads no clock and answers nobody.
 
+mod effective;
+mod kept;
 mod port;
 mod process;
 mod routes;
 
 use std::collections::BTreeMap;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::behaviour::{Behaviour, Details, Effect, Fault};
-use crate::flips::{Flip, Flips};
 use crate::layers::{Bounded, Held, Layers, Now};
 use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
-use crate::place::Place;
 use crate::plan::Plan;
 use crate::process_fault::ProcessFault;
 use crate::route_path::RoutePath;
 use crate::wire;
+pub(crate) use effective::Effective;
 use port::{Port, protocol};
 use process::Process;
 pub(crate) use process::{End, Fate};
@@ -99,6 +101,8 @@ pub(crate) struct Decision {
 /// How a port is to be now, and until when at most that holds by time alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Wanted {
+    /// Where it is listened on; `[::]` is every address of the host.
+    pub(crate) address: SocketAddr,
     pub(crate) protocol: Protocol,
     pub(crate) state: PortState,
     pub(crate) until: Option<Moment>,
@@ -174,10 +178,7 @@ impl World {
     pub(crate) fn admit(&mut self, at: Moment, port: u16) -> (PortState, bool) {
         let now = self.now(at);
         let port = self.ports.get_mut(&port);
-        match port.and_then(|port| port.opening.give(now, |_| true)) {
-            Some((opening, _, flipped)) => (opening.state, flipped),
-            None => (PortState::Open, false),
-        }
+        port.map_or((PortState::Open, false), |port| port.admit(now))
     }
 
     /// What a request would be given now, uncounted, and until when at most that holds by time alone. A share of the requests is
@@ -209,11 +210,15 @@ impl World {
     pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<Wanted> {
         let now = self.now(at);
         self.prune(at);
-        let opening = &self.ports.get(&port)?.opening;
-        let until = [opening.until(now), self.process.until(now)];
+        let it = self.ports.get(&port)?;
+        let until = [it.until(now), self.process.until(now)];
         Some(Wanted {
-            protocol: protocol(opening, now),
-            state: self.port_state(opening, now),
+            address: match it.address {
+                Some(address) => (address, port).into(),
+                None => (Ipv6Addr::UNSPECIFIED, port).into(),
+            },
+            protocol: protocol(&it.opening, now),
+            state: self.port_state(it, now),
             until: until.into_iter().flatten().min(),
         })
     }
@@ -226,13 +231,14 @@ impl World {
                 if self.control == Some(port) {
                     return Err(Denied::Control(port));
                 }
-                self.leasable(&opening)?;
-                self.room_for_port(port)?;
-                let port = self.ports.entry(port).or_default();
-                port.opening.flip = Some(Held::new(opening, at));
+                if opening.route.is_some() {
+                    self.must_have_routes(at, port)?;
+                }
+                self.open(at, port, opening)?;
             }
             Change::Unopen(port) => {
                 if let Some(port) = self.ports.get_mut(&port) {
+                    port.by_route.flip = None;
                     port.opening.flip = None;
                 }
             }
@@ -241,9 +247,7 @@ impl World {
                 self.lay(at, port, &route, behaviour)?;
             }
             Change::Unlay(port, route) => {
-                if let Some(layers) = self.port(port)?.routes.get_mut(&route) {
-                    layers.flip = None;
-                }
+                self.port(port)?.unlay(&route);
             }
             Change::Heal => self.heal(at),
             Change::Afflict(fault) => {
@@ -264,7 +268,7 @@ impl World {
         self.prune(at);
         let ports = self.ports.iter();
         ordered(ports.map(|(number, port)| {
-            let state = self.port_state(&port.opening, now);
+            let state = self.port_state(port, now);
             (*number, port.shown(now, state))
         }))
     }
@@ -281,40 +285,16 @@ impl World {
         }
     }
 
-    /// The flips that nothing but a change ends.
-    pub(crate) fn kept(&self) -> Flips {
-        let mut flips = Flips::default();
-        for (number, port) in &self.ports {
-            if let Some(held) = port.opening.flip.as_ref().filter(|held| held.lasts()) {
-                let flip = Flip::Port(held.set.clone());
-                flips.0.push((Place::Port(*number), flip));
-            }
-            for (route, layers) in port.routes.iter() {
-                if let Some(held) = layers.flip.as_ref().filter(|held| held.lasts()) {
-                    let place = Place::Route(Some(*number), route);
-                    flips.0.push((place, Flip::Route(held.set.clone())));
-                }
-            }
+    fn open(&mut self, at: Moment, port: u16, opening: Opening) -> Result<(), Denied> {
+        self.leasable(&opening)?;
+        if let Some(route) = opening.route.clone() {
+            self.port(port)?.open_for(&route, Held::new(opening, at));
+            return Ok(());
         }
-        flips
-    }
-
-    /// Lays what was [kept](Self::kept) over the base of a target that has not taken a change yet.
-    pub(crate) fn restore(&mut self, flips: Flips) -> Result<(), Denied> {
-        for (place, flip) in flips.0 {
-            match (place, flip) {
-                (Place::Port(port), Flip::Port(opening)) => {
-                    self.change(Moment::START, Change::Open(port, opening))?;
-                }
-                // The port may speak something without routes for now.
-                (Place::Route(Some(port), route), Flip::Route(behaviour)) => {
-                    self.lay(Moment::START, port, &route, behaviour)?;
-                }
-                // Nothing is kept about every port at once.
-                (..) => {}
-            }
-        }
-        self.revision = 0;
+        self.room_for_port(port)?;
+        let port = self.ports.entry(port).or_default();
+        port.by_route.flip = None;
+        port.opening.flip = Some(Held::new(opening, at));
         Ok(())
     }
 
@@ -327,8 +307,7 @@ impl World {
     ) -> Result<(), Denied> {
         self.leasable(&behaviour)?;
         self.room_for_route(port, route)?;
-        let layers = self.port(port)?.routes.entry(route);
-        layers.flip = Some(Held::new(behaviour, at));
+        self.port(port)?.lay(route, Held::new(behaviour, at));
         Ok(())
     }
 
@@ -363,7 +342,7 @@ impl World {
         let (field, most) = ("path", MOST_ROUTES);
         let port = self.ports.get(&port);
         let routes = self.ports.values().map(|port| port.routes.len());
-        let known = port.is_some_and(|port| port.routes.contains(route));
+        let known = port.is_some_and(|port| port.routes.get(route).is_some());
         if known || routes.sum::<usize>() < most {
             return Ok(());
         }
@@ -380,6 +359,7 @@ impl World {
     fn heal(&mut self, at: Moment) {
         self.process.heal(at, None);
         for port in self.ports.values_mut() {
+            port.by_route.flip = None;
             port.opening.flip = None;
             for route in port.routes.values_mut() {
                 route.flip = None;
@@ -395,6 +375,7 @@ impl World {
         self.ports.retain(|_, port| {
             // A port of the base stays when its first opening has ended: it is then open.
             let planned = port.opening.base.as_ref().map(|base| base.set.protocol);
+            port.by_route.prune(now);
             port.opening.prune(now);
             if let Some(protocol) = planned
                 && port.opening.base.is_none()

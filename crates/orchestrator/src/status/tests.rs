@@ -35,6 +35,8 @@ fn state() -> wire::State {
         error: None,
         base: None,
         flip: None,
+        covered: None,
+        address: None,
         routes: BTreeMap::new(),
         connections: wire::Connections::default(),
         hits: BTreeMap::new(),

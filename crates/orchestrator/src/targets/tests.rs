@@ -54,6 +54,9 @@ fn the_control_port_follows_the_first_port() {
         control(json!({ "args": ["serve", "--port", "9000=grpc"] })),
         Some(19000)
     );
+    for (port, expected) in [("127.0.0.1:8084=http", 18084), ("[::1]:8085", 18085)] {
+        assert_eq!(control(json!({ "args": ["--port", port] })), Some(expected));
+    }
     let env = json!([{ "name": "PROBE_TARGET_PORTS", "value": "8082,8083=tcp" }]);
     assert_eq!(control(json!({ "env": env, "ports": ports })), Some(18082));
 }

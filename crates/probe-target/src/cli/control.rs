@@ -17,7 +17,8 @@ use crate::process_fault::ProcessFault;
 use crate::route_path::RoutePath;
 use crate::word::Word;
 
-const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies.";
+const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies, as in a container;\n\
+    of a target that runs beside this program, it is 127.0.0.1:(first port + 10000).";
 
 const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Spec {
     Spec {
@@ -31,7 +32,7 @@ const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Sp
 /// How `flip` is written.
 pub(crate) const FLIP: Grammar = Grammar {
     usage: "flip [PORT]/PATH BEHAVIOUR[,BEHAVIOUR…] [--for 30s] [--count N] …\n       \
-            probe-target flip PORT pass|fail|open|closed|blackhole|stop-accepting|reset [--protocol http] [--for 30s] …\n       \
+            probe-target flip PORT pass|fail|refuse|open|closed|blackhole|stop-accepting|reset [--protocol http] [--for 30s] …\n       \
             probe-target flip process exit|signal|sigterm|memory|stop-accepting [--code 3] [--after 10s] …",
     about: "Lay a behaviour over a path of a running target, a state over a port, or a fault over its process",
     operands: 2,
@@ -178,8 +179,8 @@ pub(crate) enum Ask {
     Lay(Option<u16>, RoutePath, Behaviour),
     /// A state for a port, or for all.
     Open(Option<u16>, Opening),
-    /// A state for a port that speaks tcp, as other ports fail by their paths.
-    Fail(u16, Opening),
+    /// `pass` or `fail` of a port: of one with routes the behaviour for all of them, of one that speaks tcp the state.
+    All(u16, Result<Behaviour, Invalid>, Result<Opening, Invalid>),
     /// Something for the process.
     Afflict(ProcessFault),
     /// The flips of one place away, or all.
@@ -269,7 +270,8 @@ fn heal(mut options: Options) -> Result<Ask, Invalid> {
 /// What stands where a place stands, if the process is meant.
 const PROCESS: &str = "process";
 
-/// The word that means one thing to a path and another to a port that speaks tcp.
+/// The words that mean one thing to a port with routes, and another to one that speaks tcp.
+const PASS: &str = "pass";
 const FAIL: &str = "fail";
 
 /// Every option of `flip` is a field of the control API's body, so it is read, and refused, as one.
@@ -283,24 +285,46 @@ fn flip(mut options: Options) -> Result<Ask, Invalid> {
         let fault = ProcessFault::read(with(body, &mut options)?, "");
         return fault.map(Ask::Afflict).map_err(refused);
     }
-    let port = match Place::parse(&place)? {
-        Place::Port(port) => Some(port),
-        Place::Route(port, path) => {
-            if let Some(body) = laid(&word)? {
-                let behaviour = Behaviour::read(with(body, &mut options)?, "");
-                let behaviour = behaviour.map_err(refused)?;
-                return Ok(Ask::Lay(port, path, behaviour));
+    let given = with(Map::new(), &mut options)?;
+    let behaviour = |body| Behaviour::read(beside(body, &given), "").map_err(refused);
+    let opening =
+        |opening: &Opening| Opening::read(beside(opening.write(), &given), "").map_err(refused);
+    match Place::parse(&place)? {
+        Place::Route(port, route) => match laid(&word)? {
+            Some(body) => Ok(Ask::Lay(port, route, behaviour(body)?)),
+            None if given.get("protocol").is_some() => {
+                let message = format!("means nothing beside `{word}` of a path");
+                Err(Invalid::new("--protocol", message))
             }
-            port
+            None => {
+                let state = Opening::new(state(&word)?);
+                let route = Some(route);
+                Ok(Ask::Open(port, opening(&Opening { route, ..state })?))
+            }
+        },
+        Place::Port(port) => {
+            let state = opening(&Opening::new(state(&word)?));
+            let is_of_all = word == PASS || word == FAIL;
+            match laid(&word) {
+                // With a protocol it is about how the port is opened.
+                Ok(Some(body)) if is_of_all && given.get("protocol").is_none() => {
+                    let behaviour = behaviour(body);
+                    match (&behaviour, &state) {
+                        (Err(wrong), Err(_)) => Err(wrong.clone()),
+                        _ => Ok(Ask::All(port, behaviour, state)),
+                    }
+                }
+                _ => Ok(Ask::Open(Some(port), state?)),
+            }
         }
-    };
-    let body = Opening::new(state(&word)?).write();
-    let opening = Opening::read(with(body, &mut options)?, "");
-    let opening = opening.map_err(refused)?;
-    Ok(match port {
-        Some(port) if word == FAIL => Ask::Fail(port, opening),
-        port => Ask::Open(port, opening),
-    })
+    }
+}
+
+/// A body with what the options say.
+fn beside(mut body: Map<String, Value>, given: &Value) -> Value {
+    let given = given.as_object().into_iter().flatten();
+    body.extend(given.map(|(name, value)| (name.clone(), value.clone())));
+    body.into()
 }
 
 /// The body that one word means for a route, or several with commas between; none if it means the whole port.
@@ -368,7 +392,7 @@ fn refused(invalid: Invalid, word: &str) -> Invalid {
 fn state(word: &str) -> Result<PortState, Invalid> {
     match word {
         "refuse" | FAIL => Ok(PortState::Closed),
-        "pass" => Ok(PortState::Open),
+        PASS => Ok(PortState::Open),
         word => PortState::named(word).ok_or_else(|| {
             let message = format!(
                 "a port is pass, fail, refuse, open, closed, blackhole, stop-accepting or reset, not `{word}`; a path has a slash"

@@ -1,6 +1,6 @@
 //! `probe-target serve`: the ports, routes and control address that the command line asks for, laid over a plan.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::{Map, Value};
 
@@ -11,21 +11,21 @@ use crate::flips::Flip;
 use crate::invalid::Invalid;
 use crate::opening::Protocol;
 use crate::place::{self, Place};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::process_fault::ProcessFault;
 use crate::word::Word;
 
 /// How `serve` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "[serve] --port 8080 [--port 9000=grpc] [--port 8443=https] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
+    usage: "[serve] --port 8080 [--port 127.0.0.1:9000=grpc] [--port 8443=https] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
     about: "Serve ports that are healthy on every path and for every service, until told otherwise",
     operands: 0,
     options: &[
         Spec {
             name: "port",
-            value: "PORT[=PROTOCOL]",
+            value: "[ADDRESS:]PORT[=PROTOCOL]",
             many: true,
-            help: "Listen there, on IPv4 and IPv6, and speak http, https, grpc, grpcs or tcp; 8080=http if no port is given",
+            help: "Listen there, on IPv4 and IPv6 or on one loopback address, and speak http, https, grpc, grpcs or tcp; 8080=http if no port is given",
         },
         Spec {
             name: "route",
@@ -108,7 +108,7 @@ pub(crate) const JOURNAL: Spec = Spec {
 /// What `serve` is asked to do.
 #[derive(Debug)]
 pub(crate) struct Serve {
-    ports: Vec<(u16, Protocol)>,
+    ports: Vec<Listening>,
     routes: Vec<Route>,
     process: Vec<ProcessFault>,
     control: Option<SocketAddr>,
@@ -123,6 +123,9 @@ pub(crate) struct Serve {
     /// Whether flips are kept there.
     pub(crate) keep: bool,
 }
+
+/// Where is listened, on one loopback address or on all addresses, and what is spoken there.
+type Listening = (Option<IpAddr>, u16, Protocol);
 
 /// What a place does, and on which boots if not on all.
 type Route = (Place, Word, Option<Boots>);
@@ -178,12 +181,14 @@ impl Serve {
     /// The base that `plan` and the command line come to on this boot; without one, what does not depend on it.
     pub(crate) fn base(&self, mut plan: Plan, boot: Option<u64>) -> Result<Plan, Invalid> {
         let mut given = Vec::new();
-        for (number, protocol) in &self.ports {
+        for (address, number, protocol) in &self.ports {
             if given.contains(number) {
                 return Err(Invalid::new("--port", format!("{number} is given twice")));
             }
             given.push(*number);
-            plan.ports.entry(*number).or_default().opening.protocol = Some(*protocol);
+            let port = plan.ports.entry(*number).or_default();
+            port.opening.protocol = Some(*protocol);
+            port.address = address.or(port.address);
         }
         if plan.ports.is_empty() {
             plan.ports.insert(8080, crate::plan::PlannedPort::default());
@@ -222,7 +227,7 @@ impl Serve {
     pub(crate) fn control(&self, base: &Plan) -> Result<SocketAddr, Invalid> {
         let wrong = |message: String| Err(Invalid::new("--control", message));
         let Some(control) = self.control else {
-            let first = self.ports.first().map(|(number, _)| number);
+            let first = self.ports.first().map(|(_, number, _)| number);
             let first = *first.or(base.ports.keys().next()).unwrap_or(&8080);
             return match first.checked_add(10_000) {
                 Some(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
@@ -291,13 +296,32 @@ pub(crate) fn journal(options: &mut Options) -> Result<usize, Invalid> {
     Ok(options.read_as("journal", read)?.unwrap_or(4096))
 }
 
-/// `8080` or `8080=http`.
-fn port(text: &str) -> Result<(u16, Protocol), Invalid> {
+/// `8080`, `8080=http`, `127.0.0.1:8080` or `[::1]:8080`.
+fn port(text: &str) -> Result<Listening, Invalid> {
     let wrong = |message| Invalid::new("--port", message);
-    let (number, protocol) = text.split_once('=').unwrap_or((text, "http"));
+    let (place, protocol) = text.split_once('=').unwrap_or((text, "http"));
+    let (address, number) = match place.rsplit_once(':') {
+        None => (None, place),
+        Some((address, number)) => {
+            let inner = address
+                .strip_prefix('[')
+                .and_then(|text| text.strip_suffix(']'));
+            let address = plan::loopback(inner.unwrap_or(address)).map_err(wrong)?;
+            // As in every other address, so that its end is seen.
+            if address.is_ipv6() != inner.is_some() {
+                let form = if address.is_ipv6() {
+                    format!("[{address}]:{number}")
+                } else {
+                    format!("{address}:{number}")
+                };
+                return Err(wrong(format!("must be written {form}, not `{place}`")));
+            }
+            (Some(address), number)
+        }
+    };
     let number = place::number(number)
         .ok_or_else(|| wrong(format!("must be a number from 1 to 65535, not `{number}`")))?;
-    Ok((number, Protocol::named(protocol).map_err(wrong)?))
+    Ok((address, number, Protocol::named(protocol).map_err(wrong)?))
 }
 
 /// `[PORT]/PATH=BEHAVIOUR[@BOOTS]`.

@@ -59,6 +59,10 @@ fn ports_and_routes_are_the_base() {
         --port 8080 --route /a=b=fail --control [::1]:9
         --port 8080 --route /%61%3Fb=503 --route /a/*=404
         --port 8080 --route /x=refuse
+        --port 8080 --route /x=503 --route /x=refuse
+        --port 8080 --route /x=refuse --route /x=503
+        --port 127.0.0.1:8080 --port [::1]:8081=tcp
+        PROBE_TARGET_PORTS=127.0.0.1:8080=grpc,8081
         --port 7000=tcp --port 8080 --route /x=503
         --port 55535",
         &expect![[r#"
@@ -73,7 +77,15 @@ fn ports_and_routes_are_the_base() {
             --port 8080 --route /%61%3Fb=503 --route /a/*=404
                 {"8080":{"protocol":"http","routes":{"/a%3Fb":{"status":503},"/a/*":{"status":404}},"state":"open"}} 127.0.0.1:18080
             --port 8080 --route /x=refuse
-                {"8080":{"protocol":"http","state":"closed"}} 127.0.0.1:18080
+                {"8080":{"protocol":"http","route":"/x","state":"closed"}} 127.0.0.1:18080
+            --port 8080 --route /x=503 --route /x=refuse
+                {"8080":{"protocol":"http","route":"/x","state":"closed"}} 127.0.0.1:18080
+            --port 8080 --route /x=refuse --route /x=503
+                {"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:18080
+            --port 127.0.0.1:8080 --port [::1]:8081=tcp
+                {"8080":{"address":"127.0.0.1","protocol":"http","state":"open"},"8081":{"address":"::1","protocol":"tcp","state":"open"}} 127.0.0.1:18080
+            PROBE_TARGET_PORTS=127.0.0.1:8080=grpc,8081
+                {"8080":{"address":"127.0.0.1","protocol":"grpc","state":"open"},"8081":{"protocol":"http","state":"open"}} 127.0.0.1:18080
             --port 7000=tcp --port 8080 --route /x=503
                 {"7000":{"protocol":"tcp","state":"open"},"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:17000
             --port 55535
@@ -132,7 +144,7 @@ fn a_route_may_be_of_certain_boots() {
             --state-dir /s --route /x=503@1-2 --route /x=hang@3- --route /y=404@1
                 {"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:18080
             --state-dir /s --route /x=refuse@2 --route /y=200@2-
-                {"8080":{"protocol":"http","routes":{"/y":{"status":200}},"state":"closed"}} 127.0.0.1:18080
+                {"8080":{"protocol":"http","route":"/x","routes":{"/y":{"status":200}},"state":"closed"}} 127.0.0.1:18080
             PROBE_TARGET_STATE_DIR=/s PROBE_TARGET_KEEP=1 PROBE_TARGET_ROUTES=/x=503@2,/y=404@1
                 {"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:18080
             --route /x=503@1
@@ -155,6 +167,13 @@ fn what_cannot_be_served_is_refused() {
         "--port 0
         --port 65536
         --port http
+        --port 0.0.0.0:80
+        --port 10.0.0.1:80
+        --port localhost:80
+        --port ::1:80
+        --port [127.0.0.1]:80
+        --port 127.0.0.1:0
+        --port 127.0.0.1:80 --port 80
         --port 80=spdy
         --port 80 --port 80
         --route readyz=503
@@ -180,6 +199,20 @@ fn what_cannot_be_served_is_refused() {
                 error: `--port`: must be a number from 1 to 65535, not `65536`
             --port http
                 error: `--port`: must be a number from 1 to 65535, not `http`
+            --port 0.0.0.0:80
+                error: `--port`: must be a loopback address such as 127.0.0.1 or ::1, or none for all addresses, not `0.0.0.0`
+            --port 10.0.0.1:80
+                error: `--port`: must be a loopback address such as 127.0.0.1 or ::1, or none for all addresses, not `10.0.0.1`
+            --port localhost:80
+                error: `--port`: must be a loopback address such as 127.0.0.1 or ::1, or none for all addresses, not `localhost`
+            --port ::1:80
+                error: `--port`: must be written [::1]:80, not `::1:80`
+            --port [127.0.0.1]:80
+                error: `--port`: must be written 127.0.0.1:80, not `[127.0.0.1]:80`
+            --port 127.0.0.1:0
+                error: `--port`: must be a number from 1 to 65535, not `0`
+            --port 127.0.0.1:80 --port 80
+                error: `--port`: 80 is given twice
             --port 80=spdy
                 error: `--port`: no protocol `spdy`, expected http, https, grpc, grpcs or tcp
             --port 80 --port 80
@@ -269,6 +302,9 @@ fn what_cannot_be_asked_is_refused() {
         flip /x 503 --count 0
         flip 8080 503
         flip 8080 closed --count 1
+        flip 8080 fail --body x --for 0s
+        flip 8080/x refuse --count 1
+        flip 8080/x refuse --protocol tcp
         flip process
         heal x
         flip 8080/a#b 503
@@ -300,6 +336,12 @@ fn what_cannot_be_asked_is_refused() {
                 error: `BEHAVIOUR`: a port is pass, fail, refuse, open, closed, blackhole, stop-accepting or reset, not `503`; a path has a slash
             flip 8080 closed --count 1
                 error: `--count`: nothing can be counted on a port that is closed
+            flip 8080 fail --body x --for 0s
+                error: `--for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, 8760h at most, not "0s"
+            flip 8080/x refuse --count 1
+                error: `--count`: nothing can be counted on a port that is closed
+            flip 8080/x refuse --protocol tcp
+                error: `--protocol`: means nothing beside `refuse` of a path
             flip process
                 error: BEHAVIOUR is missing
             heal x
@@ -341,4 +383,27 @@ fn help_names_every_option_with_its_variable() {
         }
         assert!(!text.contains("SSS]"), "{text}");
     }
+}
+
+#[test]
+fn pass_and_fail_of_a_port_are_about_all_of_its_paths() {
+    check(
+        "flip 8080 fail --count 2
+        flip 8080 pass
+        flip 8080 pass --protocol grpc
+        flip 8080/x refuse --for 1s
+        flip /x fail",
+        &expect![[r#"
+            flip 8080 fail --count 2
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: All(8080, Ok(Behaviour { effect: Reply(Reply { status: 503, headers: {}, body: None }), then: [], delay: 0ns, bounds: Bounds { length: None, count: Some(2), after: None, every: None, probability: None }, agent: None, leased: false }), Err(Invalid { field: "--count", message: "nothing can be counted on a port that is closed", misplaced: false })) })
+            flip 8080 pass
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: All(8080, Ok(Behaviour { effect: Reply(Reply { status: 200, headers: {}, body: None }), then: [], delay: 0ns, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, agent: None, leased: false }), Ok(Opening { protocol: None, state: Open, route: None, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, leased: false })) })
+            flip 8080 pass --protocol grpc
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: Open(Some(8080), Opening { protocol: Some(Grpc), state: Open, route: None, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, leased: false }) })
+            flip 8080/x refuse --for 1s
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: Open(Some(8080), Opening { protocol: None, state: Closed, route: Some(RoutePath { decoded: [47, 120], wildcard: false }), bounds: Bounds { length: Some(1s), count: None, after: None, every: None, probability: None }, leased: false }) })
+            flip /x fail
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: Lay(None, RoutePath { decoded: [47, 120], wildcard: false }, Behaviour { effect: Reply(Reply { status: 503, headers: {}, body: None }), then: [], delay: 0ns, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, agent: None, leased: false }) })
+        "#]],
+    );
 }

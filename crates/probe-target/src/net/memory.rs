@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -15,8 +15,11 @@ use super::{Connection, Listener, Network};
 /// A network of one host. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
-    listening: Arc<Mutex<BTreeMap<u16, UnboundedSender<End>>>>,
+    listening: Arc<Mutex<BTreeMap<u16, Listening>>>,
 }
+
+/// On which address, and where connections go.
+type Listening = (IpAddr, UnboundedSender<End>);
 
 /// A port being listened on.
 #[derive(Debug)]
@@ -50,11 +53,11 @@ impl Network for Memory {
     async fn listen(&self, address: SocketAddr) -> io::Result<Port> {
         let mut listening = self.listening.lock().unwrap();
         let there = listening.get(&address.port());
-        if there.is_some_and(|there| !there.is_closed()) {
+        if there.is_some_and(|(_, there)| !there.is_closed()) {
             return Err(ErrorKind::AddrInUse.into());
         }
         let (sender, receiver) = unbounded_channel();
-        listening.insert(address.port(), sender);
+        listening.insert(address.port(), (address.ip(), sender));
         Ok(Port(receiver))
     }
 
@@ -70,7 +73,9 @@ impl Network for Memory {
         };
         let listening = self.listening.lock().unwrap();
         let port = listening.get(&address.port());
-        let sent = port.and_then(|port| port.send(far).ok());
+        let reached = |ip: &IpAddr| !ip.is_loopback() || *ip == address.ip();
+        let port = port.filter(|(ip, _)| reached(ip));
+        let sent = port.and_then(|(_, port)| port.send(far).ok());
         sent.map(|()| near)
             .ok_or(ErrorKind::ConnectionRefused.into())
     }

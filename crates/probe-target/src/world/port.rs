@@ -1,13 +1,16 @@
 //! One port of the state: how it is opened, and its routes, in both layers. Which ports there are is the world's.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{ordered, shown};
 use crate::behaviour::{Behaviour, Effect, Fault};
 use crate::layers::{Held, Layers, Now};
+use crate::moment::Moment;
 use crate::opening::{Opening, PortState, Protocol};
 use crate::plan::PlannedPort;
+use crate::route_path::RoutePath;
 use crate::wire;
 
 use super::routes::Routes;
@@ -16,6 +19,10 @@ use super::routes::Routes;
 #[derive(Debug, Default)]
 pub(super) struct Port {
     pub(super) opening: Layers<Opening>,
+    /// The state that a flip of a route gives the whole port, over `opening`. It has no base.
+    pub(super) by_route: Layers<Opening>,
+    /// The one address that it listens on.
+    pub(super) address: Option<IpAddr>,
     pub(super) routes: Routes,
 }
 
@@ -33,20 +40,105 @@ impl Port {
     pub(super) fn new(planned: PlannedPort) -> Self {
         Self {
             opening: Layers::new(planned.opening),
+            by_route: Layers::default(),
+            address: planned.address,
             routes: Routes::new(planned.routes),
         }
     }
 
     /// What the port's state does to a request on a connection that it does not keep from being read, and whether a flip says so.
     pub(super) fn ailing(&mut self, now: Now) -> Option<(Fault, bool)> {
-        let ails =
-            |opening: &Opening| matches!(opening.state, PortState::Blackhole | PortState::Reset);
-        let (opening, _, flipped) = self.opening.give(now, ails)?;
-        let fault = match opening.state {
-            PortState::Blackhole => Fault::Hang,
-            _ => Fault::Reset,
-        };
-        Some((fault, flipped))
+        let undone = self.is_undone(now);
+        for (held, flipped) in self.openings_mut() {
+            if !held.in_force(now) || (undone && !flipped) {
+                continue;
+            }
+            let fault = match held.set.state {
+                PortState::Blackhole => Fault::Hang,
+                PortState::Reset => Fault::Reset,
+                PortState::Open | PortState::Closed | PortState::StopAccepting => return None,
+            };
+            if held.given_if(now, |_| true).is_some() {
+                return Some((fault, flipped));
+            }
+        }
+        None
+    }
+
+    /// What becomes of a new connection, which is counted, and whether a flip says so.
+    pub(super) fn admit(&mut self, now: Now) -> (PortState, bool) {
+        let undone = self.is_undone(now);
+        let mut openings = self.openings_mut();
+        let given = openings.find_map(|(held, flipped)| {
+            if undone && !flipped {
+                return None;
+            }
+            let (opening, _) = held.given_if(now, |_| true)?;
+            Some((opening.state, flipped))
+        });
+        given.unwrap_or((PortState::Open, false))
+    }
+
+    /// What happens to connections, and who says so; nobody says that a port is open.
+    pub(super) fn state(&self, now: Now) -> (PortState, Option<Whose<'_>>) {
+        if let Some(held) = self.by_route.current(now) {
+            let route = held.set.route.as_ref();
+            return (held.set.state, route.map(Whose::FlipOf));
+        }
+        let flip = self.opening.flip.as_ref();
+        if let Some(held) = flip.filter(|held| held.in_force(now)) {
+            return (held.set.state, Some(Whose::Flip));
+        }
+        match &self.opening.base {
+            Some(held) if held.in_force(now) && !self.is_undone(now) => {
+                (held.set.state, Some(Whose::Base(held.set.route.as_ref())))
+            }
+            _ => (PortState::Open, None),
+        }
+    }
+
+    /// Whether the base gives the port a state because of a route, and a flip gives that route something else, or any route a 200.
+    fn is_undone(&self, now: Now) -> bool {
+        let base = self.opening.base.as_ref();
+        let route = base.and_then(|base| base.set.route.as_ref());
+        route.is_some_and(|route| self.routes.undo(now, route))
+    }
+
+    /// The next moment at which time alone may change what happens to connections.
+    pub(super) fn until(&self, now: Now) -> Option<Moment> {
+        let base = self.opening.base.as_ref();
+        let undoes = base.is_some_and(|base| base.set.route.is_some());
+        let routes = self.routes.flips_until(now).filter(|_| undoes);
+        let own = [self.opening.until(now), self.by_route.until(now), routes];
+        own.into_iter().flatten().min()
+    }
+
+    /// A flip of a route, which takes the place of what another has made of the port for that route; a 200, of what it was for any.
+    pub(super) fn lay(&mut self, route: &RoutePath, behaviour: Held<Behaviour>) {
+        let passes = behaviour.set.is_pass();
+        let of_port = &mut self.by_route.flip;
+        of_port.take_if(|held| passes || held.set.route.as_ref() == Some(route));
+        self.routes.entry(route).flip = Some(behaviour);
+    }
+
+    /// Takes the flip of a route away, and what it has made of the port.
+    pub(super) fn unlay(&mut self, route: &RoutePath) {
+        let of_port = &mut self.by_route.flip;
+        of_port.take_if(|held| held.set.route.as_ref() == Some(route));
+        if let Some(layers) = self.routes.get_mut(route) {
+            layers.flip = None;
+        }
+    }
+
+    /// A flip of a route that is about the whole port.
+    pub(super) fn open_for(&mut self, route: &RoutePath, opening: Held<Opening>) {
+        self.unlay(route);
+        self.by_route.flip = Some(opening);
+    }
+
+    /// What is said about connections, what goes before the others first, and whether it is a flip.
+    fn openings_mut(&mut self) -> impl Iterator<Item = (&mut Held<Opening>, bool)> {
+        self.by_route.held_mut().chain(self.opening.held_mut())
     }
 
     /// What is said about the decoded path.
@@ -69,7 +161,9 @@ impl Port {
             listening: false,
             error: None,
             base: layer(&self.opening.base),
-            flip: layer(&self.opening.flip),
+            flip: layer(&self.by_route.flip).or_else(|| layer(&self.opening.flip)),
+            covered: layer(&self.opening.flip).filter(|_| self.by_route.flip.is_some()),
+            address: self.address,
             routes: ordered(
                 self.routes
                     .iter()
@@ -85,17 +179,33 @@ impl Port {
     pub(super) fn planned(&self, now: Now) -> PlannedPort {
         let protocol = protocol(&self.opening, now);
         let routes = self.routes.iter().filter(|_| protocol.has_routes());
+        let opening = self.by_route.flattened(now);
+        let opening = opening.or_else(|| self.opening.flattened(now));
+        // Where flips undo the base, it would stay undone without them.
+        let opening = opening.filter(|opening| opening.route.is_none() || !self.is_undone(now));
         PlannedPort {
             opening: Opening {
                 protocol: Some(protocol),
-                ..self.opening.flattened(now).unwrap_or_default()
+                ..opening.unwrap_or_default()
             },
+            address: self.address,
             routes: ordered(routes.filter_map(|(route, layers)| {
                 let behaviour = layers.flattened(now)?;
                 Some((route, behaviour.unplayed()))
             })),
         }
     }
+}
+
+/// Who says what happens to the connections of a port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Whose<'a> {
+    /// A flip of the port.
+    Flip,
+    /// A flip of a route.
+    FlipOf(&'a RoutePath),
+    /// The base, perhaps because of a route.
+    Base(Option<&'a RoutePath>),
 }
 
 /// What is spoken on a port: as the flip says, or else the base.

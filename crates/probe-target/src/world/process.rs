@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::World;
+use super::port::Port;
 use crate::behaviour::Behaviour;
 use crate::bound::Bounds;
 use crate::layers::{Held, Layers, Now};
@@ -76,9 +77,8 @@ impl World {
     }
 
     /// What happens to the connections of a port.
-    pub(super) fn port_state(&self, opening: &Layers<Opening>, now: Now) -> PortState {
-        let state = opening.current(now).map(|held| held.set.state);
-        match state.unwrap_or_default() {
+    pub(super) fn port_state(&self, port: &Port, now: Now) -> PortState {
+        match port.state(now).0 {
             PortState::Open if self.process.stops_accepting(now) => PortState::StopAccepting,
             state => state,
         }
@@ -97,11 +97,11 @@ impl World {
         for (number, port) in &mut self.ports {
             match place {
                 Place::Port(meant) if meant == number => {
+                    port.by_route.flip = None;
                     port.opening.flip = Some(Held::passing(opening.clone(), at));
                 }
                 Place::Route(meant, route) if meant.is_none_or(|meant| meant == *number) => {
-                    let layers = port.routes.entry(route);
-                    layers.flip = Some(Held::passing(behaviour.clone(), at));
+                    port.lay(route, Held::passing(behaviour.clone(), at));
                 }
                 _ => {}
             }

@@ -34,18 +34,18 @@ impl Routes {
     }
 
     /// What is said about a route, if anything.
-    pub(super) fn get_mut(&mut self, route: &RoutePath) -> Option<&mut Layers<Behaviour>> {
-        self.of_kind(route).get_mut(route.decoded())
-    }
-
-    /// Whether anything is said about a route.
-    pub(super) fn contains(&self, route: &RoutePath) -> bool {
+    pub(super) fn get(&self, route: &RoutePath) -> Option<&Layers<Behaviour>> {
         let routes = if route.is_wildcard() {
             &self.below
         } else {
             &self.exact
         };
-        routes.contains_key(route.decoded())
+        routes.get(route.decoded())
+    }
+
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, route: &RoutePath) -> Option<&mut Layers<Behaviour>> {
+        self.of_kind(route).get_mut(route.decoded())
     }
 
     /// How many there are.
@@ -120,6 +120,23 @@ impl Routes {
     pub(super) fn until(&self, now: Now, path: &[u8]) -> Option<Moment> {
         let layers = self.matching(path);
         layers.filter_map(|layers| layers.until(now)).min()
+    }
+
+    /// Whether a flip gives this route something, or any route a 200.
+    pub(super) fn undo(&self, now: Now, route: &RoutePath) -> bool {
+        let own = self.get(route).and_then(|layers| layers.flip.as_ref());
+        let mut passes = self.flips().filter(|held| held.set.is_pass());
+        own.is_some_and(|held| held.in_force(now)) || passes.any(|held| held.in_force(now))
+    }
+
+    /// The next moment at which time alone may begin or end a flip.
+    pub(super) fn flips_until(&self, now: Now) -> Option<Moment> {
+        self.flips().filter_map(|held| held.until(now)).min()
+    }
+
+    fn flips(&self) -> impl Iterator<Item = &Held<Behaviour>> {
+        let layers = self.exact.values().chain(self.below.values());
+        layers.filter_map(|layers| layers.flip.as_ref())
     }
 
     /// What is said about the routes that match a decoded path, the one that goes before the others first.

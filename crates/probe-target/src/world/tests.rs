@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::*;
+use crate::flips::Flips;
 use crate::percent;
 
+mod refusals;
 mod wildcards;
 
 /// A target with ports 8080 and 8081, of which 8080 answers 404 on `/hehe`.
@@ -56,6 +58,7 @@ fn route(text: &str) -> RoutePath {
 
 fn wanted_as(state: PortState, until: Option<Moment>) -> Wanted {
     Wanted {
+        address: (Ipv6Addr::UNSPECIFIED, 8080).into(),
         protocol: Protocol::Http,
         state,
         until,
@@ -218,11 +221,11 @@ fn a_port_opened_at_runtime_goes_with_its_flip_and_takes_its_routes_along() {
     story.open(0, 9000, json!({"for": "10ms"}));
     story.take(0, lay);
     let until = Some(millis(10));
-    let state = PortState::Open;
-    assert_eq!(
-        story.0.wanted(millis(9), 9000),
-        Some(wanted_as(state, until))
-    );
+    let wanted = Wanted {
+        address: (Ipv6Addr::UNSPECIFIED, 9000).into(),
+        ..wanted_as(PortState::Open, until)
+    };
+    assert_eq!(story.0.wanted(millis(9), 9000), Some(wanted));
     assert_eq!(story.0.wanted(millis(10), 9000), None);
     story.open(20, 9000, json!({}));
     assert!(story.0.shown(millis(20))[&9000].routes.is_empty());

@@ -101,7 +101,7 @@ fn the_control_client_finds_its_target_by_the_command_line_of_process_1() {
             exit 1: error: connection refused
             exit 0: 7000 is open (revision 11, instance i1)
             exit 0: connected to 127.0.0.1:7000
-            exit 1: error: 127.0.0.1:18080: 8080 does not speak tcp: name the path that is to fail
+            exit 0: 8080/* is 503 (revision 12, instance i1)
             exit 1: error: 127.0.0.1:18080: `port`: there is no port 9000 here, only 7000, 8080, 8081
             exit 2: error: `--count`: nothing can be counted on a port that is closed
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
@@ -124,11 +124,11 @@ fn without_a_target_to_be_sure_of_nothing_is_flipped() {
         story += &say(&network, "state", SERVING).await;
         story += &say(&network, "state --control localhost:1", SERVING).await;
         expect![[r#"
-            exit 2: error: `--control`: must be given, as process 1 is no probe-target that serves
+            exit 2: error: `--control`: must be given, as process 1 is no probe-target that serves; for a target that runs beside this program, say `--control 127.0.0.1:PORT` or set PROBE_TARGET_CONTROL; PORT is its first port + 10000, or what its own --control says
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
-            exit 2: error: `--control`: must be given, as the command line of process 1 cannot be read
+            exit 2: error: `--control`: must be given, as the command line of process 1 cannot be read; for a target that runs beside this program, say `--control 127.0.0.1:PORT` or set PROBE_TARGET_CONTROL; PORT is its first port + 10000, or what its own --control says
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
-            exit 1: error: 127.0.0.1:18080: connection refused
+            exit 1: error: 127.0.0.1:18080: connection refused; for a target that runs beside this program, say `--control 127.0.0.1:PORT` or set PROBE_TARGET_CONTROL; PORT is its first port + 10000, or what its own --control says
             exit 2: error: `--control`: must be a numeric address such as 127.0.0.1:8080, not `localhost:1`; names are not resolved
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
         "#]]

@@ -1,5 +1,6 @@
 //! Routes over a whole target: what is laid on a route meets the requests that it matches, and everything names it by one text.
 
+use super::others::{SERVING, say};
 use super::protocols::{CHECK, Http2, OF_A};
 use super::*;
 
@@ -159,5 +160,184 @@ fn the_name_of_a_service_is_not_decoded() {
         assert_eq!(client.asks(CHECK, of_escape).await, not_serving);
         let journal = site.json("/v1/journal").await;
         assert_eq!(journal["records"][1]["path"], "/%2561");
+    });
+}
+
+#[test]
+fn what_a_path_is_given_after_refuse_opens_its_port_and_every_answer_says_what_holds() {
+    run(async {
+        let site = Site::start(&["--port", "8080", "--port", "7000=tcp"]).await;
+        let mut story = String::new();
+        for line in [
+            "flip 8080/readyz refuse",
+            "check http 127.0.0.1:8080 /readyz",
+            "flip 8080/livez 503",
+            "flip 8080/readyz pass",
+            "check http 127.0.0.1:8080 /readyz",
+            "check http 127.0.0.1:8080 /livez",
+            "flip 8080/readyz blackhole",
+            "heal 8080/readyz",
+            "check http 127.0.0.1:8080 /readyz",
+            "flip 8080 closed",
+            "flip 8080/readyz pass",
+            "heal 8080/readyz",
+            "check http 127.0.0.1:8080 /readyz",
+            "flip 8080 pass",
+            "check http 127.0.0.1:8080 /readyz",
+            "flip 8080 fail",
+            "check http 127.0.0.1:8080 /x",
+            "check http 127.0.0.1:8080 /livez",
+            "flip 8080 pass",
+            "check http 127.0.0.1:8080 /x",
+            "flip process stop-accepting",
+            "flip 8080/x 503",
+            "heal",
+            "flip /readyz refuse",
+            "check tcp 127.0.0.1:7000",
+        ] {
+            writeln!(story, "> {line}").unwrap();
+            story += &say(&site.network, line, SERVING).await;
+        }
+        expect![[r#"
+            > flip 8080/readyz refuse
+            exit 0: 8080 is closed (revision 1, instance i1)
+            > check http 127.0.0.1:8080 /readyz
+            exit 1: error: connection refused
+            > flip 8080/livez 503
+            exit 0: 8080/livez is 503 (revision 2, instance i1), but port 8080 is closed, by a flip of /readyz
+            > flip 8080/readyz pass
+            exit 0: 8080/readyz is 200 (revision 3, instance i1)
+            > check http 127.0.0.1:8080 /readyz
+            exit 0: /readyz answers 200
+            > check http 127.0.0.1:8080 /livez
+            exit 1: error: /livez answers 503
+            > flip 8080/readyz blackhole
+            exit 0: 8080 is blackhole (revision 4, instance i1)
+            > heal 8080/readyz
+            exit 0: 8080/readyz is as in the base (revision 5, instance i1)
+            > check http 127.0.0.1:8080 /readyz
+            exit 0: /readyz answers 200
+            > flip 8080 closed
+            exit 0: 8080 is closed (revision 6, instance i1)
+            > flip 8080/readyz pass
+            exit 0: 8080/readyz is 200 (revision 7, instance i1), but port 8080 is closed, by a flip of the port
+            > heal 8080/readyz
+            exit 0: 8080/readyz is as in the base (revision 8, instance i1), but port 8080 is closed, by a flip of the port
+            > check http 127.0.0.1:8080 /readyz
+            exit 1: error: connection refused
+            > flip 8080 pass
+            exit 0: 8080 is open (revision 9, instance i1)
+            8080/* is 200 (revision 10, instance i1)
+            > check http 127.0.0.1:8080 /readyz
+            exit 0: /readyz answers 200
+            > flip 8080 fail
+            exit 0: 8080/* is 503 (revision 11, instance i1)
+            > check http 127.0.0.1:8080 /x
+            exit 1: error: /x answers 503
+            > check http 127.0.0.1:8080 /livez
+            exit 1: error: /livez answers 503
+            > flip 8080 pass
+            exit 0: 8080/* is 200 (revision 12, instance i1)
+            > check http 127.0.0.1:8080 /x
+            exit 0: /x answers 200
+            > flip process stop-accepting
+            exit 0: process stop-accepting is set (revision 13, instance i1)
+            > flip 8080/x 503
+            exit 0: 8080/x is 503 (revision 14, instance i1), but the process accepts on no port, by stop-accepting
+            > heal
+            exit 0: all flips are away (revision 15, instance i1)
+            > flip /readyz refuse
+            exit 0: 8080 is closed (revision 16, instance i1)
+            > check tcp 127.0.0.1:7000
+            exit 0: connected to 127.0.0.1:7000
+        "#]].assert_eq(&story);
+    });
+}
+
+#[test]
+fn an_acknowledgement_names_the_effective_behaviour() {
+    run(async {
+        let site = Site::start(&["--port=8080"]).await;
+        let mut story = String::new();
+        for (call, body) in [
+            ("PUT /v1/ports/8080/routes/x", r#"{"status":503}"#),
+            (
+                "PUT /v1/ports/8080/routes/x",
+                r#"{"status":503,"after":"1s"}"#,
+            ),
+            (
+                "PUT /v1/ports/8080/routes/x",
+                r#"{"status":404,"agent":"kube-probe/"}"#,
+            ),
+            ("DELETE /v1/ports/8080/routes/x", ""),
+            ("PUT /v1/ports/8080/routes/*", r#"{"fault":"hang"}"#),
+            ("PUT /v1/ports/8080", r#"{"state":"closed","route":"/x"}"#),
+            ("PUT /v1/ports/8080/routes/y", r#"{"status":503}"#),
+            ("PUT /v1/ports/8080", r#"{"state":"blackhole"}"#),
+            ("PUT /v1/ports/8080/routes/x", r#"{"status":200}"#),
+            ("DELETE /v1/ports/8080", ""),
+            ("PUT /v1/ports/9090", r#"{"protocol":"tcp"}"#),
+            ("DELETE /v1/ports/9090", ""),
+            ("POST /v1/heal", ""),
+        ] {
+            let (method, target) = call.split_once(' ').unwrap();
+            let (status, answer) = site.control(method, target, body).await;
+            assert_eq!(status, 200, "{call}: {answer}");
+            let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+            let (effective, because) = (&answer["effective"], &answer["because"]);
+            writeln!(story, "{call} {body}\n    {effective} {because}").unwrap();
+        }
+        expect![[r#"
+            PUT /v1/ports/8080/routes/x {"status":503}
+                "503" null
+            PUT /v1/ports/8080/routes/x {"status":503,"after":"1s"}
+                "200" null
+            PUT /v1/ports/8080/routes/x {"status":404,"agent":"kube-probe/"}
+                "404" null
+            DELETE /v1/ports/8080/routes/x 
+                "200" null
+            PUT /v1/ports/8080/routes/* {"fault":"hang"}
+                "hang" null
+            PUT /v1/ports/8080 {"state":"closed","route":"/x"}
+                "closed" null
+            PUT /v1/ports/8080/routes/y {"status":503}
+                "closed" "port 8080 is closed, by a flip of /x"
+            PUT /v1/ports/8080 {"state":"blackhole"}
+                "blackhole" null
+            PUT /v1/ports/8080/routes/x {"status":200}
+                "blackhole" "port 8080 is blackhole, by a flip of the port"
+            DELETE /v1/ports/8080 
+                "open" null
+            PUT /v1/ports/9090 {"protocol":"tcp"}
+                "open" null
+            DELETE /v1/ports/9090 
+                null null
+            POST /v1/heal 
+                null null
+        "#]]
+        .assert_eq(&story);
+    });
+}
+
+#[test]
+fn a_port_of_loopback_listens_there_alone() {
+    run(async {
+        let site = Site::start(&["--port=127.0.0.1:8080", "--port=8081"]).await;
+        let from_outside = |port| {
+            let address = (Ipv4Addr::new(10, 0, 0, 1), port).into();
+            site.network.connect(address)
+        };
+        assert_eq!(site.given(8080, "/").await, 200);
+        assert!(from_outside(8080).await.is_err());
+        assert!(from_outside(8081).await.is_ok());
+        // Again after it was closed.
+        site.put("/v1/ports/8080", r#"{"state":"closed"}"#).await;
+        site.put("/v1/ports/8080", r#"{"state":"open"}"#).await;
+        assert_eq!(site.given(8080, "/").await, 200);
+        assert!(from_outside(8080).await.is_err());
+        let state = site.json("/v1/state").await;
+        assert_eq!(state["ports"]["8080"]["address"], "127.0.0.1");
+        let plan = site.json("/v1/plan").await;
+        assert_eq!(plan["ports"]["8080"]["address"], "127.0.0.1");
     });
 }
