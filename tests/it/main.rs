@@ -37,6 +37,8 @@ mod outages;
 mod printed;
 /// What the program says no to.
 mod refusals;
+/// What `run --json` says of runs without a verdict.
+mod reports;
 
 /// `probe-target` and what was not written here: curl, a gRPC library of another language, a packet capture.
 mod peers;

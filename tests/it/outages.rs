@@ -5,6 +5,7 @@ use std::{fs, time::Duration};
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, api::ListParams, runtime::wait::await_condition};
 use orchestrator::timeline::{Gap, Timeline, What, file};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
@@ -48,7 +49,10 @@ fn a_run_whose_api_server_is_gone_says_how_to_clear_up() {
         return;
     };
     let relay = Relay::before(&cluster);
-    let (mut running, name) = begin(&relay.cluster, EXPERIMENT, &[]);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("report.json");
+    let written = ["--json", path.to_str().unwrap()];
+    let (mut running, name) = begin(&relay.cluster, EXPERIMENT, &written);
     let namespace = Namespace::of(&cluster, &name);
     running.until("b fails readiness");
     let pod = namespace.pod();
@@ -59,6 +63,27 @@ fn a_run_whose_api_server_is_gone_says_how_to_clear_up() {
     assert!(
         said.contains("error: cannot forward to port 18081"),
         "{said}"
+    );
+    let report: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(report["exit"], 5);
+    let errors = report["errors"].as_array().unwrap();
+    let told: Vec<_> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("error: "))
+        .collect();
+    let messages: Vec<_> = errors
+        .iter()
+        .map(|error| error["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(messages, told);
+    for error in errors {
+        assert_eq!(error["experiment"], "readiness");
+        assert!(error["causes"].as_array().unwrap().len() > 1, "{error}");
+    }
+    let hints = errors.last().unwrap()["hints"].to_string();
+    assert!(
+        hints.contains(&format!("probeflip down --run {id} --context")),
+        "{hints}"
     );
     // Its lease has lapsed.
     namespace.wait_ready(&pod, true);

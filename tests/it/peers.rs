@@ -14,6 +14,8 @@ mod grpc;
 
 /// Prometheus' parser.
 mod metrics;
+/// A JSON Schema validator.
+mod report;
 /// TLS, by OpenSSL, curl and gRPC's library.
 mod secured;
 

@@ -7,6 +7,12 @@ use std::{error::Error, iter};
 
 /// `what was being done: why not: …`
 pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    chain(error).join(": ")
+}
+
+/// The same, each cause by itself, the outermost first.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut chain = Vec::new();
     let mut told = String::new();
     for cause in iter::successors(Some(error), |&error| error.source()) {
         let (message, last) = match answer(cause) {
@@ -16,12 +22,13 @@ pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
         if !told.ends_with(&message) {
             let separator = if told.is_empty() { "" } else { ": " };
             told = told + separator + &message;
+            chain.push(message);
         }
         if last {
             break;
         }
     }
-    told
+    chain
 }
 
 /// What an API server says, if that is what went wrong. Below it there is only the same again.

@@ -19,6 +19,13 @@ use known::Known;
 #[error("{0}")]
 pub struct NotCreated(Problems);
 
+impl NotCreated {
+    /// Every patch of what is not created.
+    pub fn problems(&self) -> &Problems {
+        &self.0
+    }
+}
+
 impl Ends for NotCreated {
     fn exit(&self) -> Exit {
         Exit::Refused

@@ -23,10 +23,12 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all held                        4  refused by a guard
-  1  an expectation failed           5  not everything could be undone
-  2  usage or an invalid file        6  inconclusive
-  3  cluster, image or target amiss  130, 143  interrupted, and all undone";
+  0  all held                      4  refused by a guard
+  1  an expectation failed         5  not everything could be undone
+  2  usage or an invalid file      6  inconclusive
+  3  cluster, image or target      130, 143  interrupted, and all undone
+     unavailable
+Of several, the process ends with the first in 5, 130 or 143, 3, 4, 1, 6.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -47,13 +49,26 @@ pub enum Command {
     Status(Selected),
     /// Pack the probe-target image, without Docker
     Image(Image),
-    /// Print the JSON Schema of the experiment format
-    Schema,
+    /// Print a JSON Schema: of experiment files, or of what `run --json` writes
+    Schema {
+        /// What it describes
+        #[arg(value_name = "WHAT", value_enum, default_value_t = Described::Experiment)]
+        of: Described,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
         shell: clap_complete::Shell,
     },
+}
+
+/// What a JSON Schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Described {
+    /// Experiment files
+    Experiment,
+    /// What `run --json` writes
+    Run,
 }
 
 /// Where experiments run.
@@ -191,5 +206,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// What `exit.rs` tests is what users are told.
+    #[test]
+    fn help_and_readme_say_which_exit_code_wins() {
+        const ORDER: &str = "the first in 5, 130 or 143, 3, 4, 1, 6";
+        let readme = include_str!("../../../README.md");
+        for text in [EXIT_CODES, readme] {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            assert!(words.join(" ").contains(ORDER), "{text}");
+        }
     }
 }

@@ -12,10 +12,10 @@ mod up;
 use clap::CommandFactory as _;
 
 use crate::{
-    cli::{self, Cli, Command},
+    cli::{self, Cli, Command, Described},
     exit::{Exit, Failure},
     printer::Printer,
-    report::Paint,
+    report::{Paint, json},
     schema,
 };
 use bench::Bench;
@@ -38,7 +38,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
             status::run(&status, bench).await
         }),
         Command::Image(image) => image::run(&image, printer),
-        Command::Schema => schema(printer),
+        Command::Schema { of } => schema(of, printer),
         Command::Completions { shell } => completions(shell, printer),
     };
     outcome.unwrap_or_else(|failure| failure.print(printer))
@@ -81,6 +81,9 @@ fn flip_what(flip: &cli::Flip, printer: &Printer) -> Outcome {
 fn down_what(down: &cli::Down, printer: &Printer) -> Outcome {
     let manifests = up::load(&down.files)?;
     let list = down.run.is_none() && manifests.is_empty();
+    if list && down.at.context.is_none() {
+        down::must_have_context()?;
+    }
     Bench::with(&down.at, printer, !list, async |bench| match &down.run {
         Some(id) => down::run(id, bench).await,
         None if list => down::list(bench).await,
@@ -88,8 +91,12 @@ fn down_what(down: &cli::Down, printer: &Printer) -> Outcome {
     })
 }
 
-fn schema(printer: &Printer) -> Outcome {
-    let schema = serde_json::to_string_pretty(&schema::experiment());
+fn schema(of: Described, printer: &Printer) -> Outcome {
+    let schema = match of {
+        Described::Experiment => schema::experiment(),
+        Described::Run => json::schema(),
+    };
+    let schema = serde_json::to_string_pretty(&schema);
     printer.data(&(schema.expect("a schema must serialize") + "\n"))?;
     Ok(Exit::Held)
 }

@@ -15,7 +15,7 @@ use crate::{
     causes,
     exit::{Ends, Exit},
     printable,
-    report::Paint,
+    report::{Paint, json},
 };
 
 /// Standard output does not take what is written to it.
@@ -33,6 +33,7 @@ impl Ends for PrintError {
 pub struct Printer {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
+    errors: Mutex<Vec<json::Error>>,
     live: bool,
     paint: Paint,
     width: Option<u16>,
@@ -73,6 +74,7 @@ impl Printer {
         Self {
             out: Mutex::new(out),
             err: Mutex::new(err),
+            errors: Mutex::default(),
             live: false,
             paint: Paint::Plain,
             width: None,
@@ -106,14 +108,23 @@ impl Printer {
         self.note(format!("warning: {}", line.as_ref()));
     }
 
-    /// Why the command ends, with its causes, to stderr.
+    /// What went wrong, with its causes, to stderr. It is kept for a report.
     pub fn error(&self, error: &anyhow::Error) {
+        lock(&self.errors).push(json::Error::new(error));
         self.note(format!("error: {}", causes::told(error.as_ref())));
     }
 
     /// What would help, after an error, to stderr.
     pub fn hint(&self, line: impl AsRef<str>) {
+        if let Some(error) = lock(&self.errors).last_mut() {
+            error.hints.push(line.as_ref().to_owned());
+        }
         self.note(format!("hint: {}", line.as_ref()));
+    }
+
+    /// Everything that went wrong since this was last asked for.
+    pub fn take_errors(&self) -> Vec<json::Error> {
+        std::mem::take(&mut lock(&self.errors))
     }
 
     /// Replaces the progress line. Nothing happens off a terminal.

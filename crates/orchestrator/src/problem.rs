@@ -165,6 +165,11 @@ impl Problems {
         }
     }
 
+    /// All of them, to look at.
+    pub fn as_slice(&self) -> &[Problem] {
+        &self.0
+    }
+
     /// All of them.
     pub fn into_vec(self) -> Vec<Problem> {
         self.0

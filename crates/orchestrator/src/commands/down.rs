@@ -10,10 +10,29 @@ use kube::{Api, api::ListParams};
 use super::{Bench, Outcome};
 use crate::{
     apply::{ApplyError, Made, Site},
-    exit::{Exit, Failure},
+    cluster::{self, ConnectError},
+    exit::{Ends, Exit, Failure},
     load, ownership, remove, workload,
 };
 use leftovers::unlisted;
+
+/// Nothing to delete was named, and there is no cluster whose runs could be listed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nothing to delete is named: give the files given to `up`, or `--run ID`; without them `down` lists the runs of a cluster"
+)]
+pub(super) struct NothingNamed(#[source] ConnectError);
+
+impl Ends for NothingNamed {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+/// Refuses bare `down` where there is no current context.
+pub(super) fn must_have_context() -> Result<(), NothingNamed> {
+    cluster::current_context().map(drop).map_err(NothingNamed)
+}
 
 /// So many kinds that may not be listed are named.
 const NAMED: usize = 8;
@@ -105,7 +124,7 @@ pub(super) async fn list(bench: Bench<'_>) -> Outcome {
     let message = if runs.is_empty() {
         "there is no run"
     } else {
-        "say which: `--run ID`, or the files"
+        "name one: `--run ID`, or the files given to `up`"
     };
     Err(Failure::new(Exit::Usage, message))
 }

@@ -1,7 +1,8 @@
 //! `probeflip run` and `probeflip judge`: files in, reports out.
 //!
 //! All files are read and checked before the first experiment runs, and those to be written are created. Each
-//! runs in a runtime of its own, and nothing is written to disk before the last has ended.
+//! runs in a runtime of its own, and nothing is written to disk before the last has ended. The report for machines
+//! is written however the command ends, once its file could be created.
 
 mod output;
 
@@ -66,18 +67,24 @@ struct Checked {
 }
 
 pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
+    let mut outputs = Outputs::create(run)?;
+    let exit = run_all(run, &mut outputs, printer);
+    let exit = exit.unwrap_or_else(|failure| failure.print(printer));
+    Ok(outputs.fill(exit, printer))
+}
+
+fn run_all(run: &cli::Run, outputs: &mut Outputs, printer: &Printer) -> Outcome {
     let (place, named) = place(run)?;
     let checked = load_all(run, printer)?;
     if let Place::Cluster(context) = &place {
         guard::may_write(context, named)?;
     }
-    let outputs = Outputs::create(run)?;
+    outputs.create_timeline(run)?;
     let mut interrupt = Interrupt::catch()?;
     let seed = seed(run, &place);
     let id = draw(seed).suffix(ID_LENGTH);
     printer.note(format!("run {id}"));
     let mut exit = Exit::Held;
-    let mut ran = Vec::new();
     for Checked {
         experiment,
         objects,
@@ -99,10 +106,11 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
                 if let Err(error) = printer.text(&told(experiment, &one, printer)) {
                     exit = exit.and(Failure::from(error).print(printer));
                 }
-                ran.push((experiment, one));
+                outputs.ran(experiment, &one, printer);
             }
             Err(failure) => {
                 exit = exit.and(failure.print(printer));
+                outputs.went_wrong(experiment, printer);
                 break;
             }
         }
@@ -110,7 +118,7 @@ pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
             break;
         }
     }
-    Ok(exit.and(outputs.fill(&ran, printer)))
+    Ok(exit)
 }
 
 /// Whether nothing more should be run: somebody wants it to end, or something is broken that the next

@@ -1,25 +1,33 @@
 //! The report for machines: what `--json` writes. Times are microseconds; those of a step count from its acknowledgement.
 
-use schemars::{JsonSchema, Schema, schema_for};
+mod error;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
 use crate::judge::{self, Judgement, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
+pub use error::{Error, Problem};
 
 /// The version of this format.
 pub const FORMAT: u32 = 1;
 
-/// Everything one command judged.
+/// What `probeflip run --json` writes: every experiment that ran, and everything that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// [`FORMAT`]
+    /// The version of this format: 1. A later version may add fields.
     pub report: u32,
     /// Version of this program.
     pub probeflip: String,
+    /// The exit code of the command.
+    pub exit: u8,
     /// In the order they were run.
     pub experiments: Vec<Run>,
+    /// Everything that went wrong, in the order it did; what an expectation failed on is not an error.
+    pub errors: Vec<Error>,
 }
 
 /// One run of one experiment.
@@ -40,13 +48,13 @@ pub struct Run {
     pub namespace: String,
     /// What random choices were drawn from, where that is known.
     pub seed: Option<u64>,
-    /// Wall-clock time of the timeline's start, RFC 3339.
+    /// Wall-clock time of the timeline's start, RFC 3339; a fixed time on `virtual`.
     pub started: String,
-    /// How long the timeline is.
+    /// How long the timeline is, in microseconds.
     pub took: Micros,
     /// Of all its parts.
     pub verdict: Verdict,
-    /// When the steady state was reached, on the timeline.
+    /// When the steady state was reached, in microseconds since the timeline's start; null if it never was.
     pub steady: Option<Micros>,
     /// What kept the steady state from being reached.
     pub missing: Vec<String>,
@@ -64,9 +72,9 @@ pub struct Step {
     pub verdict: Option<Verdict>,
     /// Flips that no request of their probe reached, in words; if there are any, no expectation of the step is decided.
     pub unreached: Vec<String>,
-    /// Time 0 on the timeline; null if it did not run.
+    /// Time 0 of the step, in microseconds since the timeline's start; null if it did not run.
     pub acknowledged: Option<Micros>,
-    /// When it ended, since the acknowledgement.
+    /// When it ended, in microseconds since `acknowledged`.
     pub ended: Option<Micros>,
     /// All expectations.
     pub expectations: Vec<Expectation>,
@@ -84,7 +92,8 @@ pub struct Expectation {
     pub observed: bool,
     /// What was expected, in words.
     pub expected: String,
-    /// When an `eventually` became true, or `always` and `never` were first broken, since the acknowledgement.
+    /// When an `eventually` became true, or `always` and `never` were first broken, in microseconds since the step's
+    /// `acknowledged`.
     pub at: Option<Micros>,
     /// Whether an `eventually` that passed was true already before its step acted.
     pub already_true: bool,
@@ -93,12 +102,14 @@ pub struct Expectation {
 }
 
 impl Report {
-    /// Of these runs.
-    pub fn new(experiments: Vec<Run>) -> Self {
+    /// Of a command that ended with this code.
+    pub fn new(exit: u8, experiments: Vec<Run>, errors: Vec<Error>) -> Self {
         Self {
             report: FORMAT,
             probeflip: env!("CARGO_PKG_VERSION").into(),
+            exit,
             experiments,
+            errors,
         }
     }
 }
@@ -148,7 +159,8 @@ impl Step {
     }
 }
 
-/// The schema of [`Report`].
+/// The schema of [`Report`], as it is written: what may be null is there.
 pub fn schema() -> Schema {
-    schema_for!(Report)
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Report>()
 }

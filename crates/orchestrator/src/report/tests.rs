@@ -260,11 +260,16 @@ fn colour_changes_no_word_and_no_width() {
 #[test]
 fn machines_are_told_the_same() {
     let (experiment, timeline, judgement) = told("4s");
-    let report = json::Report::new(vec![json::Run::new(&experiment, &timeline, &judgement)]);
+    let report = json::Report::new(
+        1,
+        vec![json::Run::new(&experiment, &timeline, &judgement)],
+        vec![],
+    );
     expect![[r#"
         {
           "report": 1,
           "probeflip": "0.1.0",
+          "exit": 1,
           "experiments": [
             {
               "experiment": "test",
@@ -336,7 +341,8 @@ fn machines_are_told_the_same() {
                 }
               ]
             }
-          ]
+          ],
+          "errors": []
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&report).unwrap());
 }
@@ -349,4 +355,35 @@ fn the_json_report_has_a_schema() {
         verdict["description"],
         "Null if its step did not run, or if it is only observed."
     );
+    // What may be null is written nevertheless.
+    let required = schema["$defs"]["Expectation"]["required"]
+        .as_array()
+        .unwrap();
+    assert!(required.contains(&"verdict".into()), "{required:?}");
+}
+
+#[test]
+fn every_time_in_the_schema_has_its_unit() {
+    let schema = serde_json::to_value(json::schema()).unwrap();
+    let definitions = schema["$defs"].as_object().unwrap();
+    assert_eq!(definitions["Micros"]["description"], "Whole microseconds.");
+    let mut times = 0;
+    for (name, definition) in definitions.iter().chain([(&String::new(), &schema)]) {
+        let fields = definition["properties"].as_object().into_iter().flatten();
+        for (field, value) in fields {
+            assert!(
+                value["description"].is_string(),
+                "{name}.{field} is not described"
+            );
+            if value.to_string().contains("#/$defs/Micros") {
+                let description = value["description"].as_str().unwrap();
+                assert!(
+                    description.contains("in microseconds"),
+                    "{name}.{field}: {description}"
+                );
+                times += 1;
+            }
+        }
+    }
+    assert_eq!(times, 5);
 }

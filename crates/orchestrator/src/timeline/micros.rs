@@ -19,6 +19,7 @@ use std::time::Duration;
     schemars::JsonSchema,
 )]
 #[serde(transparent)]
+#[schemars(description = "Whole microseconds.")]
 pub struct Micros(pub u64);
 
 impl Micros {

@@ -18,14 +18,14 @@ use crate::{
     timeline::file,
 };
 
-/// What was run, with its experiment.
-pub(super) type All<'e> = [(&'e Experiment, Ran)];
-
-/// The files that were asked for.
+/// The files that were asked for, and what they will hold.
 #[derive(Debug)]
 pub(super) struct Outputs {
     json: Option<Output>,
     timeline: Option<Output>,
+    runs: Vec<json::Run>,
+    errors: Vec<json::Error>,
+    timelines: Vec<u8>,
 }
 
 /// One of them.
@@ -68,24 +68,61 @@ impl Ends for OutputError {
 }
 
 impl Outputs {
-    /// Creates them all.
+    /// Creates the report, which has what goes wrong from now on.
     pub(super) fn create(run: &cli::Run) -> Result<Self, OutputError> {
-        let create = |path: &Option<PathBuf>| path.as_deref().map(Output::create).transpose();
         Ok(Self {
-            json: create(&run.json)?,
-            timeline: create(&run.timeline)?,
+            json: run.json.as_deref().map(Output::create).transpose()?,
+            timeline: None,
+            runs: Vec::new(),
+            errors: Vec::new(),
+            timelines: Vec::new(),
         })
     }
 
-    /// Fills each of them, says which could not be, and how the process ends because of that.
-    pub(super) fn fill(self, ran: &All<'_>, printer: &Printer) -> Exit {
-        let json = self.json.map(|output| output.fill(&report(ran)));
-        let timeline = self.timeline.map(|output| output.fill(&timelines(ran)));
-        let filled = [json, timeline].into_iter().flatten();
-        let failed = filled.filter_map(Result::err);
-        failed
-            .map(|error| Failure::from(error).print(printer))
-            .fold(Exit::Held, Exit::and)
+    /// Creates the timeline, now that there is something to record: one of an earlier run is gone by that.
+    pub(super) fn create_timeline(&mut self, run: &cli::Run) -> Result<(), OutputError> {
+        self.timeline = run.timeline.as_deref().map(Output::create).transpose()?;
+        Ok(())
+    }
+
+    /// Takes down what came of an experiment.
+    pub(super) fn ran(&mut self, experiment: &Experiment, ran: &Ran, printer: &Printer) {
+        let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
+        self.runs.push(run);
+        file::write(&ran.timeline, &mut self.timelines).expect("memory must take what is written");
+        self.went_wrong(experiment, printer);
+    }
+
+    /// Takes down what went wrong in an experiment, all that was printed since the one before.
+    pub(super) fn went_wrong(&mut self, experiment: &Experiment, printer: &Printer) {
+        let errors = printer.take_errors().into_iter().map(|error| json::Error {
+            experiment: Some(experiment.name.value.clone()),
+            ..error
+        });
+        self.errors.extend(errors);
+    }
+
+    /// Fills each of them, says which could not be, and how the process ends because of that. The report comes last:
+    /// it has the other's failure, too.
+    pub(super) fn fill(mut self, exit: Exit, printer: &Printer) -> Exit {
+        let timeline = self.timeline.take();
+        let filled = timeline.map_or(Ok(()), |output| output.fill(&self.timelines));
+        let exit = exit.and(ended(filled, printer));
+        self.errors.extend(printer.take_errors());
+        let Some(output) = self.json else {
+            return exit;
+        };
+        let report = json::Report::new(exit as u8, self.runs, self.errors);
+        let mut bytes = serde_json::to_vec_pretty(&report).expect("a report must serialize");
+        bytes.push(b'\n');
+        exit.and(ended(output.fill(&bytes), printer))
+    }
+}
+
+fn ended(filled: Result<(), OutputError>, printer: &Printer) -> Exit {
+    match filled {
+        Ok(()) => Exit::Held,
+        Err(error) => Failure::from(error).print(printer),
     }
 }
 
@@ -103,22 +140,4 @@ impl Output {
         let filled = file.write_all(bytes);
         filled.map_err(|source| OutputError::Fill { path, source })
     }
-}
-
-fn report(ran: &All<'_>) -> Vec<u8> {
-    let runs = ran
-        .iter()
-        .map(|(experiment, one)| json::Run::new(experiment, &one.timeline, &one.judgement));
-    let report = json::Report::new(runs.collect());
-    let mut bytes = serde_json::to_vec_pretty(&report).expect("a report must serialize");
-    bytes.push(b'\n');
-    bytes
-}
-
-fn timelines(ran: &All<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (_, one) in ran {
-        file::write(&one.timeline, &mut bytes).expect("memory must take what is written");
-    }
-    bytes
 }

@@ -1,0 +1,138 @@
+//! An error in the report for machines: its causes, and the places of files it is about.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::causes;
+use crate::check::NotCreated;
+use crate::problem::{self, Problems};
+
+/// Something that went wrong before, during or after a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Error {
+    /// The experiment that was running; null before the first and after the last.
+    pub experiment: Option<String>,
+    /// Everything in one text, as on a terminal, but without lines of files.
+    pub message: String,
+    /// What failed, then why, then why that, down to the last known cause; each problem of a file.
+    pub causes: Vec<String>,
+    /// The places in files that it is about; empty if it is about none.
+    pub problems: Vec<Problem>,
+    /// What would help: commands, or what to change.
+    pub hints: Vec<String>,
+}
+
+/// Something wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// The file, as it was named on the command line or in an experiment.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+    /// What is wrong, what was expected and what may have been meant.
+    pub message: String,
+}
+
+impl Error {
+    /// An error, outside of any experiment and without hints.
+    pub fn new(error: &anyhow::Error) -> Self {
+        let problems: Vec<Problem> = problems(error).iter().map(Problem::new).collect();
+        let (message, causes) = if problems.is_empty() {
+            (causes::told(error.as_ref()), causes::chain(error.as_ref()))
+        } else {
+            let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            (all.join("\n"), all)
+        };
+        Self {
+            experiment: None,
+            message,
+            causes,
+            problems,
+            hints: Vec::new(),
+        }
+    }
+}
+
+/// The problems that an error consists of.
+fn problems(error: &anyhow::Error) -> &[problem::Problem] {
+    let own = |cause: &'_ (dyn std::error::Error + 'static)| {
+        let problems = cause.downcast_ref::<Problems>();
+        problems.is_some() || cause.downcast_ref::<NotCreated>().is_some()
+    };
+    let Some(cause) = error.chain().find(|cause| own(*cause)) else {
+        return &[];
+    };
+    match cause.downcast_ref::<NotCreated>() {
+        Some(refused) => refused.problems().as_slice(),
+        None => cause
+            .downcast_ref::<Problems>()
+            .map_or(&[], Problems::as_slice),
+    }
+}
+
+impl Problem {
+    fn new(problem: &problem::Problem) -> Self {
+        let (line, column) = problem.position();
+        Self {
+            file: problem.source.path.display().to_string(),
+            line,
+            column,
+            message: problem.fault.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            file,
+            line,
+            column,
+            message,
+        } = self;
+        write!(f, "{file}:{line}:{column}: {message}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::exit::Failure;
+    use crate::experiment::Source;
+    use crate::load::load;
+
+    #[test]
+    fn every_cause_is_told() {
+        let error = anyhow::Error::new(io::Error::other("disk on fire"));
+        let error = Error::new(&error.context("cannot read `a`").context("cannot run"));
+        let causes = ["cannot run", "cannot read `a`", "disk on fire"];
+        assert_eq!(error.causes, causes);
+        assert_eq!(error.message, causes.join(": "));
+        assert_eq!(error.problems, []);
+    }
+
+    #[test]
+    fn every_problem_of_a_file_has_its_place() {
+        let source = Source {
+            path: "é.yaml".into(),
+            text: "kind: Pod\n---\nkind: [\n---\nkind: Servce\n".into(),
+        };
+        let failure = Failure::from(load(&source).unwrap_err());
+        let error = Error::new(&failure.error);
+        let places: Vec<_> = error
+            .problems
+            .iter()
+            .map(|problem| (problem.file.as_str(), problem.line, problem.column))
+            .collect();
+        assert_eq!(places[0], ("é.yaml", 1, 7));
+        assert_eq!(places.len(), 3);
+        assert_eq!(error.causes.len(), 3);
+        assert!(!error.message.contains('|'), "{}", error.message);
+    }
+}

@@ -1,0 +1,140 @@
+//! What `run --json` says of runs that did not come to a verdict.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{Ended, probeflip};
+
+/// A run with a report, in a folder of its own: how it ended, and the report.
+fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Ended, Value) {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut command = probeflip();
+    command.current_dir(folder.path());
+    command.env("KUBECONFIG", folder.path().join("kubeconfig"));
+    command
+        .args(["run", "--json", "report.json"])
+        .args(arguments);
+    let ended = Ended::from(command.output().unwrap());
+    let report = fs::read(folder.path().join("report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["exit"], ended.code);
+    (ended, report)
+}
+
+const INVALID: &str = "\
+apiVersion: probeflip.dev/v1alpha1
+kind: Experiment
+metadata: { name: Broken }
+spec:
+  workload: { files: [deploy.yaml] }
+  steadyState: { require: [{ pod: deploy/web, that: { replicas: 1 } }] }
+  steps:
+    - name: nothing
+      expect: [{ id: a, pod: deploy/web, that: { ready: 1/2 }, eventually: { within: soon } }]
+";
+
+#[test]
+fn every_problem_of_a_file_is_reported_with_its_place() {
+    let (ended, report) = run(&[("a.yaml", INVALID)], &["a.yaml"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert_eq!(report["experiments"], serde_json::json!([]));
+    let errors = report["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    let problems = errors[0]["problems"].as_array().unwrap();
+    let places: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            (
+                problem["line"].as_u64().unwrap(),
+                problem["column"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(places, [(3, 19), (6, 55), (8, 5), (9, 86)]);
+    for problem in problems {
+        assert_eq!(problem["file"], "a.yaml");
+        let message = problem["message"].as_str().unwrap();
+        assert!(
+            ended.stderr.contains(message),
+            "{message} in {}",
+            ended.stderr
+        );
+    }
+    assert_eq!(
+        errors[0]["causes"].as_array().unwrap().len(),
+        problems.len()
+    );
+}
+
+/// A port that was bound once and is closed.
+fn closed_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_reported_with_every_cause() {
+    let kubeconfig = format!(
+        "apiVersion: v1
+kind: Config
+clusters: [{{ name: c, cluster: {{ server: 'http://127.0.0.1:{}' }} }}]
+users: [{{ name: u, user: {{}} }}]
+contexts: [{{ name: gone, context: {{ cluster: c, user: u }} }}]
+",
+        closed_port()
+    );
+    let (ended, report) = run(&[("kubeconfig", &kubeconfig)], &["--context", "gone"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let error = &report["errors"][0];
+    let causes: Vec<&str> = error["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cause| cause.as_str().unwrap())
+        .collect();
+    assert_eq!(causes[0], "cannot reach the cluster of context `gone`");
+    assert!(causes.len() > 1, "{causes:?}");
+    assert!(
+        causes.last().unwrap().contains("Connection refused"),
+        "{causes:?}"
+    );
+    let told = format!("error: {}\n", error["message"].as_str().unwrap());
+    assert!(ended.stderr.ends_with(&told), "{}", ended.stderr);
+    assert_eq!(error["experiment"], "two-services");
+}
+
+#[test]
+fn a_timeline_of_an_earlier_run_survives_an_invalid_file() {
+    let files = [("a.yaml", INVALID), ("t.jsonl", "earlier\n")];
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut command = probeflip();
+    command.current_dir(folder.path());
+    let ended = Ended::from(
+        command
+            .args(["run", "a.yaml", "--timeline", "t.jsonl"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    let kept = fs::read_to_string(folder.path().join("t.jsonl")).unwrap();
+    assert_eq!(kept, "earlier\n");
+}
+
+#[test]
+fn what_cannot_be_written_is_reported_too() {
+    let arguments = ["--on", "virtual", "--timeline", "/dev/full"];
+    let (ended, report) = run(&[], &arguments);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let error = &report["errors"][0];
+    assert_eq!(error["experiment"], Value::Null);
+    assert_eq!(error["causes"][0], "cannot write `/dev/full`");
+    assert_eq!(report["experiments"][0]["verdict"], "pass");
+}
