@@ -8,6 +8,9 @@
 /// The checks the workspace makes on itself: crate edges, versions, first lines.
 mod tidy;
 
+/// The names and forms that users rely on.
+mod contracts;
+
 /// Seed experiments that expect what does not happen.
 mod broken;
 /// What verdicts rest on: flips that were reached, statuses that are fresh, a steady state.

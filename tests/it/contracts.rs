@@ -1,0 +1,124 @@
+//! What users and their programs rely on, frozen: names in files, in JSON and on command lines. A difference is a change
+//! that the changelog must name; `UPDATE_EXPECT=1` writes the new state.
+
+mod control;
+mod shape;
+
+use std::{collections::BTreeMap, fs};
+
+use expect_test::expect_file;
+use orchestrator::exit::Exit;
+use serde_json::Value;
+
+use crate::program::{probe_target, probeflip, root, run};
+use shape::Shape;
+
+#[test]
+fn the_schema_of_experiments() {
+    let mut schema: Value = serde_json::from_str(&run(["schema"]).stdout).unwrap();
+    without_descriptions(&mut schema);
+    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    expect_file!["../contracts/experiment-schema.json"].assert_eq(&text);
+}
+
+#[test]
+fn the_records_of_a_timeline_and_the_fields_of_json() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (timeline, json) = (folder.path().join("t"), folder.path().join("j"));
+    let manifests = ["seed", "experiments"].map(|name| root().join("manifests").join(name));
+    let files = manifests
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file());
+    let mut command = probeflip();
+    command.arg("run").args(files).args(["--on", "virtual"]);
+    command.arg("--timeline").arg(&timeline);
+    command.arg("--json").arg(&json);
+    assert!(command.output().unwrap().status.success());
+
+    let mut records: BTreeMap<String, Shape> = BTreeMap::new();
+    for line in fs::read_to_string(timeline).unwrap().lines() {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        let name = record["record"].as_str().unwrap_or("header").to_owned();
+        // An object is Kubernetes' business.
+        if let Some(object) = record.get_mut("object") {
+            *object = Value::Null;
+        }
+        records.entry(name).or_default().add(&record);
+    }
+    let text: String = records
+        .iter()
+        .map(|(name, shape)| format!("# {name}\n{shape}\n"))
+        .collect();
+    expect_file!["../contracts/timeline.txt"].assert_eq(&text);
+
+    let json = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    expect_file!["../contracts/json.txt"].assert_eq(&Shape::of(&json).to_string());
+}
+
+#[test]
+fn exit_codes() {
+    let codes = [
+        Exit::Held,
+        Exit::Failed,
+        Exit::Usage,
+        Exit::Infrastructure,
+        Exit::Refused,
+        Exit::RevertFailed,
+        Exit::Inconclusive,
+        Exit::Interrupted,
+        Exit::Terminated,
+    ];
+    let codes = codes.map(|exit| exit as u8);
+    assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 130, 143]);
+}
+
+#[test]
+fn options_and_environment_variables() {
+    let mut text = String::new();
+    let help = |program: std::process::Command, words: &[&str]| {
+        let mut program = program;
+        let output = program.args(words).arg("--help").output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let name = words.join(" ");
+        format!("# {name}\n{}", names(&stdout))
+    };
+    for command in [
+        "serve", "check", "flip", "heal", "state", "journal", "traffic",
+    ] {
+        text += &help(probe_target(), &[command]);
+    }
+    for command in [
+        "run", "judge", "up", "down", "flip", "heal", "status", "image", "schema",
+    ] {
+        text += &help(probeflip(), &[command]);
+    }
+    expect_file!["../contracts/options.txt"].assert_eq(&text);
+}
+
+/// The options and environment variables that a help text names, in alphabetical order.
+fn names(help: &str) -> String {
+    let word = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    let words = help.split(|letter| !word(letter));
+    let names: std::collections::BTreeSet<&str> = words
+        .filter(|word| {
+            word.starts_with("--") && word.len() > 2 || word.starts_with("PROBE_TARGET_")
+        })
+        .collect();
+    names.iter().map(|name| format!("{name}\n")).collect()
+}
+
+fn without_descriptions(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            // A field may be called so; a description is text.
+            if fields.get("description").is_some_and(Value::is_string) {
+                fields.remove("description");
+            }
+            fields.values_mut().for_each(without_descriptions);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_descriptions),
+        _ => {}
+    }
+}

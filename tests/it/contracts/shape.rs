@@ -1,0 +1,56 @@
+//! The shape of JSON: which fields it has and of which type, whatever their values.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde_json::Value;
+
+/// Paths of fields with their types, such as `ports[].number: number`.
+#[derive(Debug, Default)]
+pub(super) struct Shape(BTreeSet<String>);
+
+impl Shape {
+    /// The shape of one value.
+    pub(super) fn of(value: &Value) -> Self {
+        let mut shape = Self::default();
+        shape.add(value);
+        shape
+    }
+
+    /// Adds what another value of the same kind has.
+    pub(super) fn add(&mut self, value: &Value) {
+        self.walk(String::new(), value);
+    }
+
+    fn walk(&mut self, path: String, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    // Names that are data: ports and paths are not part of the shape.
+                    let data = name.starts_with('/') || name.parse::<u64>().is_ok();
+                    let name = if data { "*" } else { name };
+                    let dot = if path.is_empty() { "" } else { "." };
+                    self.walk(format!("{path}{dot}{name}"), value);
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    self.walk(format!("{path}[]"), item);
+                }
+            }
+            Value::String(_) => self.note(&path, "string"),
+            Value::Number(_) => self.note(&path, "number"),
+            Value::Bool(_) => self.note(&path, "boolean"),
+            Value::Null => self.note(&path, "null"),
+        }
+    }
+
+    fn note(&mut self, path: &str, kind: &str) {
+        self.0.insert(format!("{path}: {kind}"));
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
