@@ -138,3 +138,51 @@ fn what_cannot_be_written_is_reported_too() {
     assert_eq!(error["causes"][0], "cannot write `/dev/full`");
     assert_eq!(report["experiments"][0]["verdict"], "pass");
 }
+
+/// Bare `down` lists the runs of a cluster; without one it says what to give.
+#[test]
+fn down_without_a_cluster_says_what_to_give() {
+    let folder = TempDir::new().unwrap();
+    let kubeconfig = folder.path().join("none");
+    let mut command = probeflip();
+    let ended = Ended::from(
+        command
+            .arg("down")
+            .env("KUBECONFIG", &kubeconfig)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    let expected = format!(
+        "error: nothing to delete is named: give the files given to `up`, or `--run ID`; without them `down` lists the \
+         runs of a cluster: cannot read the kubeconfig `{}`: No such file or directory (os error 2)\n",
+        kubeconfig.display()
+    );
+    assert_eq!(ended.stderr, expected);
+}
+
+/// To name a context helps only if there is one of that name.
+#[test]
+fn a_current_context_that_is_not_there_is_named() {
+    let folder = TempDir::new().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let text = "apiVersion: v1\nkind: Config\ncontexts: [{ name: here, context: { cluster: c, user: u } }]\ncurrent-context: gone\n";
+    fs::write(&kubeconfig, text).unwrap();
+    for command in [
+        &["run", "--on", "cluster"][..],
+        &["down", "--run", "x"],
+        &["status"],
+    ] {
+        let mut program = probeflip();
+        let ended = program
+            .args(command)
+            .env("KUBECONFIG", &kubeconfig)
+            .output();
+        let ended = Ended::from(ended.unwrap());
+        assert_eq!(ended.code, 2, "{command:?}: {}", ended.stderr);
+        assert_eq!(
+            ended.stderr,
+            "error: the kubeconfig has no context `gone`; expected `here`\n"
+        );
+    }
+}

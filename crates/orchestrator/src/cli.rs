@@ -9,7 +9,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{experiment::ObjectRef, select::Selection};
+use crate::{
+    experiment::{ObjectRef, label},
+    select::Selection,
+};
 pub use flip::Flip;
 
 /// Flip the health of one container and see what Kubernetes does.
@@ -95,7 +98,7 @@ pub struct Run {
     #[arg(long, value_name = "C")]
     pub context: Option<String>,
     /// Run in this namespace, which must exist and stays; else one is made and deleted
-    #[arg(short, long, value_name = "NS")]
+    #[arg(short, long, value_name = "NS", value_parser = label::parse)]
     pub namespace: Option<String>,
     /// Where everything random comes from on pocket and virtual [virtual: 1]
     #[arg(long, value_name = "N")]
@@ -129,7 +132,7 @@ pub struct Where {
     #[arg(long, value_name = "C")]
     pub context: Option<String>,
     /// The namespace to work in [default: the context's]
-    #[arg(short, long, value_name = "NS")]
+    #[arg(short, long, value_name = "NS", value_parser = label::parse)]
     pub namespace: Option<String>,
 }
 
@@ -206,6 +209,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_namespace_is_a_label() {
+        for namespace in ["", "Bad NS", "a/b", "a-", "a.b"] {
+            for command in [&["run", "-n"][..], &["status", "-n"]] {
+                let words = ["probeflip"].iter().chain(command).chain([&namespace]);
+                let error = Cli::try_parse_from(words).unwrap_err().to_string();
+                assert!(error.contains("expected lower-case letters"), "{error}");
+            }
+        }
+        assert!(Cli::try_parse_from(["probeflip", "run", "-n", "team-a"]).is_ok());
     }
 
     /// What `exit.rs` tests is what users are told.

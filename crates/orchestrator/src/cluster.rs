@@ -8,7 +8,7 @@ mod in_process;
 mod net;
 mod probe_target;
 
-use std::{io, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use k8s_openapi::{api::core::v1::Namespace, jiff::Timestamp};
 use kube::{
@@ -51,7 +51,16 @@ pub struct Cluster {
 /// Why there is no cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// There is no kubeconfig, or it cannot be read.
+    /// There is no kubeconfig.
+    #[error("cannot read the kubeconfig `{}`", path.display())]
+    NoKubeconfig {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The kubeconfig cannot be found or parsed.
     #[error("cannot read the kubeconfig")]
     Kubeconfig(#[source] Box<KubeconfigError>),
     /// The kubeconfig has no such context.
@@ -99,7 +108,8 @@ impl Ends for ConnectError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoSuchContext(_) | Self::Context { .. } | Self::NoContext => Exit::Usage,
-            Self::Kubeconfig(_)
+            Self::NoKubeconfig { .. }
+            | Self::Kubeconfig(_)
             | Self::Client { .. }
             | Self::Unreachable { .. }
             | Self::Silent { .. } => Exit::Infrastructure,
@@ -127,12 +137,19 @@ pub fn runtime(place: &Place) -> io::Result<Runtime> {
 
 /// The context that a command without `--context` means.
 pub fn current_context() -> Result<String, ConnectError> {
-    let kubeconfig =
-        Kubeconfig::read().map_err(|error| ConnectError::Kubeconfig(Box::new(error)))?;
-    kubeconfig
-        .current_context
-        .filter(|name| !name.is_empty())
-        .ok_or(ConnectError::NoContext)
+    let kubeconfig = kubeconfig()?;
+    let current = kubeconfig.current_context.as_ref();
+    let named = current.filter(|name| !name.is_empty());
+    let context = named.ok_or(ConnectError::NoContext)?;
+    must_have_context(&kubeconfig, context)?;
+    Ok(context.clone())
+}
+
+fn kubeconfig() -> Result<Kubeconfig, ConnectError> {
+    Kubeconfig::read().map_err(|error| match error {
+        KubeconfigError::ReadConfig(source, path) => ConnectError::NoKubeconfig { path, source },
+        error => ConnectError::Kubeconfig(Box::new(error)),
+    })
 }
 
 /// Refuses a context that is not there, and says which are.
@@ -195,8 +212,7 @@ impl Cluster {
             context: Some(context.to_owned()),
             ..KubeConfigOptions::default()
         };
-        let kubeconfig =
-            Kubeconfig::read().map_err(|error| ConnectError::Kubeconfig(Box::new(error)))?;
+        let kubeconfig = kubeconfig()?;
         must_have_context(&kubeconfig, context)?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let mut config = config.map_err(|source| ConnectError::Context {

@@ -6,6 +6,7 @@
 mod aim;
 mod behaviour;
 mod claim;
+pub(crate) mod label;
 mod object_ref;
 mod operator;
 mod outcome;

@@ -123,7 +123,7 @@ fn collect<'t>(node: Node<'t>, nodes: &mut Vec<Node<'t>>) {
     let (number, path, value) = (nodes.len(), node.path.clone(), node.value);
     nodes.push(node);
     match &value.value {
-        Tree::Scalar(_) => {}
+        Tree::Null | Tree::Scalar(_) => {}
         Tree::List(items) => {
             for value in items {
                 let item = Node {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::outline::Outline;
 use crate::experiment::written::{Later, Scalar};
-use crate::experiment::{Source, Span, Spanned, time};
+use crate::experiment::{Source, Span, Spanned, label, time};
 use crate::problem::{Fault, Problem};
 
 /// A file being read. Whatever is wrong is noted, and reading goes on, so that one reading finds everything.
@@ -123,21 +123,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    // kubernetes.io/docs › Object Names and IDs › RFC 1123 Label Names.
     pub(super) fn label(&mut self, word: &Spanned<Scalar>) -> Option<Spanned<String>> {
         let text = word.word();
-        let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let fits = !text.is_empty()
-            && text.len() <= 63
-            && text.starts_with(edge)
-            && text.ends_with(edge)
-            && text.chars().all(|c| edge(c) || c == '-');
-        if !fits {
-            let expected =
-                "lower-case letters, digits and `-`, at most 63, a letter or digit at either end";
+        if !label::is_label(&text) {
             return self.fault(
                 word.span,
-                Fault::new(format!("`{text}` is not a name")).expected(expected),
+                Fault::new(format!("`{text}` is not a name")).expected(label::EXPECTED),
             );
         }
         Some(Spanned {

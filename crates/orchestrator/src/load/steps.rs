@@ -232,7 +232,7 @@ fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Oper
                     several.join(" and ")
                 ),
             };
-            let expected = "exactly one of `eventually`, `always`, `never` and `observe`";
+            let expected = "exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`";
             let fault = Fault::new(format!("`{}` has {what}", said.id.word())).expected(expected);
             if said_words.is_empty() {
                 reader.fault_around(said.id.span, fault)

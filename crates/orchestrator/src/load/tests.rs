@@ -228,7 +228,7 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "ready: true }, always: {} }",
         "ready: true }, always: {}, never: {} }",
         &expect![[r#"
-            two-services.yaml:33:98: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually`, `always`, `never` and `observe`
+            two-services.yaml:33:98: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`
                |
             33 |         - { id: a-stays-ready, pod: deploy/web, container: a, that: { ready: true }, always: {}, never: {} }
                |                                                                                                  ^^^^^"#]],
@@ -237,7 +237,7 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "ready: true }, always: {} }",
         "ready: true } }",
         &expect![[r#"
-            two-services.yaml:33:11: `a-stays-ready` has no temporal operator; expected exactly one of `eventually`, `always`, `never` and `observe`
+            two-services.yaml:33:11: `a-stays-ready` has no temporal operator; expected exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`
                |
             33 |         - { id: a-stays-ready, pod: deploy/web, container: a, that: { ready: true } }
                |           ^"#]],

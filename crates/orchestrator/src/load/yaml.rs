@@ -117,21 +117,44 @@ fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>)
             let values = outline.values_at(place);
             let fits = |node: &&Node<'_>| is_named(&node.value.value, unexpected);
             let value = values.iter().find(fits).or(values.first());
-            let span = value.map_or(place, |value| value.value.span);
-            let fault = Fault::new(format!("{} cannot stand here", named(unexpected)));
+            let span = value.map_or(place, seen);
+            let fault = misfit(&named(unexpected), value);
             (fault.expected(such_as(expected, value)), span)
         }
         Error::Unexpected { expected, .. } => {
             let values = outline.values_at(place);
             let begins = |node: &&Node<'_>| node.value.span.start == place.start;
             let value = values.iter().find(begins);
+            let fault = misfit(&found(source, place), value);
+            let span = value.map_or(place, seen);
+            (fault.expected(such_as(&named(expected), value)), span)
+        }
+        Error::InvalidBooleanStrict { .. } => {
             let there = found(source, place);
             let fault = Fault::new(format!("{there} cannot stand here"));
-            (fault.expected(such_as(&named(expected), value)), place)
+            (fault.expected("`true` or `false`"), place)
         }
         _ => (fault(error, &found(source, place)), place),
     };
     fault.at(source, span)
+}
+
+/// What is wrong with a value of the wrong type.
+fn misfit(there: &str, value: Option<&Node<'_>>) -> Fault {
+    let missing = value.filter(|node| matches!(node.value.value, Tree::Null) && node.key.is_some());
+    let Some(node) = missing else {
+        return Fault::new(format!("{there} cannot stand here"));
+    };
+    let name = node.path.rsplit('.').next().unwrap_or_default();
+    Fault::new(format!("`{name}` has no value"))
+}
+
+/// Where to point at a value: one that is not there is seen by its key.
+fn seen(node: &Node<'_>) -> Span {
+    match (&node.value.value, node.key) {
+        (Tree::Null, Some(key)) => key,
+        _ => node.value.span,
+    }
 }
 
 /// What was expected, and an example of it.
@@ -145,11 +168,15 @@ fn such_as(expected: &str, value: Option<&Node<'_>>) -> String {
 /// Whether the reader calls a value so.
 fn is_named(value: &Tree, thing: &str) -> bool {
     match value {
-        Tree::Scalar(_) => !matches!(thing, "map" | "sequence"),
+        Tree::Null => thing == "unit value",
+        Tree::Scalar(_) => !matches!(thing, "map" | "sequence" | "unit value"),
         Tree::List(_) => thing == "sequence",
         Tree::Map(_) => thing == "map",
     }
 }
+
+/// A longer word is not repeated in front of the line it stands in.
+const QUOTED: usize = 60;
 
 /// What stands in a place, in words.
 fn found(source: &Source, span: Span) -> String {
@@ -158,7 +185,8 @@ fn found(source: &Source, span: Span) -> String {
     match word.lines().next() {
         _ if rest.starts_with('[') || rest.starts_with("- ") => "a list".to_owned(),
         _ if rest.starts_with('{') => "a mapping".to_owned(),
-        Some(word) => format!("`{word}`"),
+        Some(word) if word.chars().count() <= QUOTED => format!("`{word}`"),
+        Some(_) => "this text".to_owned(),
         None => "this".to_owned(),
     }
 }

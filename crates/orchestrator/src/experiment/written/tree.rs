@@ -12,6 +12,8 @@ use crate::experiment::{Span, Spanned};
 /// A word, a list or a mapping.
 #[derive(Debug)]
 pub(crate) enum Tree {
+    /// Nothing: a key without a value.
+    Null,
     /// A word or a number.
     Scalar(Scalar),
     /// A list.
@@ -24,6 +26,7 @@ impl Tree {
     /// The same as JSON.
     pub(crate) fn json(&self) -> Value {
         match self {
+            Self::Null => Value::Null,
             Self::Scalar(scalar) => scalar.json(),
             Self::List(items) => items.iter().map(|item| item.json()).collect(),
             Self::Map(fields) => fields
@@ -60,6 +63,10 @@ impl<'de> Deserialize<'de> for Tree {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a word, a number, a list or a mapping")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Tree, E> {
+                Ok(Tree::Null)
             }
 
             fn visit_bool<E: Error>(self, value: bool) -> Result<Tree, E> {

@@ -188,6 +188,71 @@ fn a_wrong_type_is_wrong_at_the_value() {
 }
 
 #[test]
+fn a_key_without_a_value_is_seen_by_its_key() {
+    let workload = "workload: { files: [deploy.yaml, svc-2.yaml] }";
+    check(
+        workload,
+        "workload:",
+        &expect![[r#"
+            two-services.yaml:6:3: `workload` has no value; expected a mapping such as `{ files: [deploy.yaml, service.yaml] }`
+              |
+            6 |   workload:      # relative to this file
+              |   ^^^^^^^^"#]],
+    );
+    check(
+        "- name: b recovers",
+        "- name:",
+        &expect![[r#"
+            two-services.yaml:35:7: `name` has no value; expected a word or a number such as `b fails`
+               |
+            35 |     - name:
+               |       ^^^^"#]],
+    );
+    check(
+        "that: { ready: 2/2 }",
+        "that: ",
+        &expect![[r#"
+            two-services.yaml:14:28: `that` has no value; expected a mapping such as `{ ready: 1/2 }`
+               |
+            14 |       - { pod: deploy/web, that:  }
+               |                            ^^^^"#]],
+    );
+    check(
+        "ready: true }, always: {} }",
+        "ready: true }, always: }",
+        &expect![[r#"
+            two-services.yaml:33:11: `a-stays-ready` has no temporal operator; expected exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`
+               |
+            33 |         - { id: a-stays-ready, pod: deploy/web, container: a, that: { ready: true }, always: }
+               |           ^"#]],
+    );
+    // A key without a value elsewhere changes no other place.
+    check(
+        "description: b",
+        "description: #",
+        &expect!["1 experiments, 0 manifests"],
+    );
+    let text = VALID.replacen("    within: 60s", "    within:", 1);
+    check_text(
+        &text.replacen("that: { ready: 2/2 }", "that: { replicas: 1 }", 1),
+        &expect![[r#"
+            two-services.yaml:14:36: `replicas` says nothing of a Pod; expected `ready`, `restarts`, `uid`, `ip` or `conditions`
+               |
+            14 |       - { pod: deploy/web, that: { replicas: 1 } }
+               |                                    ^^^^^^^^"#]],
+    );
+    check(
+        "to: 404 }",
+        "to: 404, shared: maybe }",
+        &expect![[r#"
+        two-services.yaml:19:81: `maybe` cannot stand here; expected `true` or `false`
+           |
+        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, shared: maybe }
+           |                                                                                 ^^^^^"#]],
+    );
+}
+
+#[test]
 fn a_field_that_does_not_belong_there_is_pointed_at_by_its_name() {
     check(
         "that: { ready: 2/2 }",
