@@ -4,7 +4,10 @@
 mod control;
 mod shape;
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use expect_test::expect_file;
 use orchestrator::exit::Exit;
@@ -47,10 +50,10 @@ fn the_records_of_a_timeline_and_the_fields_of_json() {
         }
         records.entry(name).or_default().add(&record);
     }
-    let text: String = records
+    let records = records
         .iter()
-        .map(|(name, shape)| format!("# {name}\n{shape}\n"))
-        .collect();
+        .map(|(name, shape)| format!("# {name}\n{shape}"));
+    let text = lines(records);
     expect_file!["../contracts/timeline.txt"].assert_eq(&text);
 
     let json = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
@@ -101,12 +104,21 @@ fn options_and_environment_variables() {
 fn names(help: &str) -> String {
     let word = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     let words = help.split(|letter| !word(letter));
-    let names: std::collections::BTreeSet<&str> = words
+    let names: BTreeSet<&str> = words
         .filter(|word| {
             word.starts_with("--") && word.len() > 2 || word.starts_with("PROBE_TARGET_")
         })
         .collect();
-    names.iter().map(|name| format!("{name}\n")).collect()
+    lines(names)
+}
+
+fn lines(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut lines = String::new();
+    for text in texts {
+        lines += text.as_ref();
+        lines.push('\n');
+    }
+    lines
 }
 
 fn without_descriptions(schema: &mut Value) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
@@ -11,7 +12,7 @@ use std::{
 use expect_test::expect_file;
 use serde_json::Value;
 
-use super::shape::Shape;
+use super::{lines, shape::Shape};
 use crate::program::probe_target;
 
 /// A target with a port for http, one for tcp and one for grpc.
@@ -105,7 +106,7 @@ fn the_control_api() {
     let mut call = |method: &str, path: &str, body: &str| {
         let shape = target.shape(method, path, body);
         let shown = target.without_numbers(path);
-        text += &format!("# {method} {shown} {body}\n{shape}\n");
+        writeln!(text, "# {method} {shown} {body}\n{shape}").unwrap();
     };
     call("PUT", "/v1/lease", r#"{"for":"30s"}"#);
     let route = format!("/v1/ports/{http}/routes/readyz");
@@ -132,8 +133,7 @@ fn the_control_api() {
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "))
         .collect();
-    let names: String = names.iter().map(|name| format!("{name}\n")).collect();
-    expect_file!["../../contracts/metrics.txt"].assert_eq(&names);
+    expect_file!["../../contracts/metrics.txt"].assert_eq(&lines(names));
 
     let mut files = String::new();
     for entry in fs::read_dir(folder.path()).unwrap() {
@@ -141,7 +141,7 @@ fn the_control_api() {
         let contents = target.without_numbers(&fs::read_to_string(&path).unwrap());
         let name = target.without_numbers(&path.file_name().unwrap().to_string_lossy());
         let shape = Shape::of(&serde_json::from_str(&contents).unwrap());
-        files += &format!("# {name}\n{shape}");
+        write!(files, "# {name}\n{shape}").unwrap();
     }
     expect_file!["../../contracts/state-dir.txt"].assert_eq(&files);
 }

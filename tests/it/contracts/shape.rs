@@ -18,10 +18,10 @@ impl Shape {
 
     /// Adds what another value of the same kind has.
     pub(super) fn add(&mut self, value: &Value) {
-        self.walk(String::new(), value);
+        self.walk("", value);
     }
 
-    fn walk(&mut self, path: String, value: &Value) {
+    fn walk(&mut self, path: &str, value: &Value) {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
@@ -29,18 +29,18 @@ impl Shape {
                     let data = name.starts_with('/') || name.parse::<u64>().is_ok();
                     let name = if data { "*" } else { name };
                     let dot = if path.is_empty() { "" } else { "." };
-                    self.walk(format!("{path}{dot}{name}"), value);
+                    self.walk(&format!("{path}{dot}{name}"), value);
                 }
             }
             Value::Array(items) => {
                 for item in items {
-                    self.walk(format!("{path}[]"), item);
+                    self.walk(&format!("{path}[]"), item);
                 }
             }
-            Value::String(_) => self.note(&path, "string"),
-            Value::Number(_) => self.note(&path, "number"),
-            Value::Bool(_) => self.note(&path, "boolean"),
-            Value::Null => self.note(&path, "null"),
+            Value::String(_) => self.note(path, "string"),
+            Value::Number(_) => self.note(path, "number"),
+            Value::Bool(_) => self.note(path, "boolean"),
+            Value::Null => self.note(path, "null"),
         }
     }
 
