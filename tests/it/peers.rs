@@ -14,6 +14,8 @@ mod grpc;
 
 /// Prometheus' parser.
 mod metrics;
+/// Go's `net/url`, with which a kubelet makes requests of probes.
+mod probe_urls;
 /// A JSON Schema validator.
 mod report;
 /// TLS, by OpenSSL, curl and gRPC's library.

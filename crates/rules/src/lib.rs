@@ -4,7 +4,8 @@
 //! be called from a plain test. Read the modules in this order:
 //!
 //! - [`moment`]: the only notion of time.
-//! - [`probe`]: when to probe, and what outcomes add up to.
+//! - [`probe`]: when to probe, where, and what outcomes add up to.
+//! - [`url`]: URLs as a node reads them.
 //! - [`container`]: instances, states, started and ready, grace.
 //! - [`restart`]: what one sync of a Pod ends and starts.
 //! - [`back_off`]: the wait before a container that keeps ending is started again.
@@ -30,5 +31,6 @@ pub mod restart;
 pub mod rollout;
 pub mod selector;
 pub mod spam;
+pub mod url;
 
 pub use moment::Moment;

@@ -4,6 +4,7 @@
 //! its threshold becomes a [`Verdict`], which is what the rest of a node knows. Nothing here sends a
 //! request; [`Worker`] decides when one is to be sent.
 
+mod http_get;
 mod results;
 mod ticker;
 mod worker;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+pub use http_get::{HttpGet, Scheme};
 pub use results::Results;
 pub use worker::{Cause, Effect, Life, Next, Observed, Seen, Step, View, Worker};
 

@@ -15,7 +15,8 @@ mod url;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rules::probe::Outcome;
+use rules::probe::{self, Outcome, Scheme};
+use rules::url::Url;
 
 use super::attempt::Report;
 use super::dial::dial;
@@ -24,9 +25,7 @@ use answer::{Answer, Wire};
 use quote::quote;
 use request::Request;
 use secured::Secured;
-use url::Url;
-
-pub(super) use url::Scheme;
+use url::{address, is_https, why};
 
 /// What to ask.
 #[derive(Clone, Debug)]
@@ -69,7 +68,16 @@ pub(super) async fn attempt(get: &HttpGet, node: &Host, ip: IpAddr, timeout: Dur
         Ok(port) => *port,
         Err(why) => return Report::unknown(why),
     };
-    let url = Url::of_probe(get.scheme, get.host.unwrap_or(ip), port, &get.path);
+    let url = probe::HttpGet {
+        scheme: get.scheme,
+        host: &get.host.unwrap_or(ip).to_string(),
+        port,
+        path: &get.path,
+    };
+    let url = match url.url() {
+        Ok(url) => url,
+        Err(error) => return Report::unknown(&why(&error)),
+    };
     let mut progress = Progress {
         url,
         stage: Stage::Connection,
@@ -89,7 +97,7 @@ fn late(progress: &Progress) -> Report {
             return Report::error(format!("{DEADLINE} {during}"));
         }
         // The most frequent one of three, a race: a handshake's end.
-        Stage::Connection if progress.url.scheme() == Scheme::Https => DEADLINE.to_owned(),
+        Stage::Connection if is_https(&progress.url) => DEADLINE.to_owned(),
         Stage::Connection | Stage::Head => {
             format!("{DEADLINE} (Client.Timeout exceeded while awaiting headers)")
         }
@@ -110,9 +118,9 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
         let Some(location) = answer.location.clone() else {
             return conclude(answer, progress).await;
         };
-        let next = match progress.url.join(&location) {
-            Ok(next) => next,
-            Err(why) => return failed(&progress.url, &unparsed(&location, &why)),
+        let next = match Url::parse(&location) {
+            Ok(location) => progress.url.resolve(&location),
+            Err(error) => return failed(&progress.url, &unparsed(&location, &why(&error))),
         };
         if next.host() != first.host() {
             return conclude(answer, progress).await;
@@ -137,12 +145,16 @@ async fn send(
     let url = progress.url.clone();
     progress.stage = Stage::Connection;
     let head = request.head(&url, from)?;
-    let stream = match url.scheme() {
-        Scheme::Other => return Err("unsupported protocol scheme".to_owned()),
-        Scheme::Http | Scheme::Https => dial(node, url.address()).await?,
-    };
+    if !matches!(url.scheme(), "http" | "https") {
+        let scheme = quote(url.scheme().as_bytes());
+        return Err(format!("unsupported protocol scheme {scheme}"));
+    }
+    if url.authority().is_empty() {
+        return Err("http: no Host in request URL".to_owned());
+    }
+    let stream = dial(node, address(&url)).await?;
     let peers = format!("{}->{}", stream.local(), stream.peer());
-    let wire: Box<dyn Wire> = if url.scheme() == Scheme::Https {
+    let wire: Box<dyn Wire> = if is_https(&url) {
         let secured = Secured::agree(stream).await?;
         if secured.is_http2() {
             progress.stage = Stage::Head;
@@ -177,7 +189,7 @@ async fn conclude(answer: Answer, progress: &mut Progress) -> Report {
 }
 
 fn failed(url: &Url, why: &str) -> Report {
-    refused(&url.to_string(), why)
+    refused(&url.without_password(), why)
 }
 
 fn refused(url: &str, why: &str) -> Report {

@@ -5,9 +5,12 @@
 use std::fmt::Write;
 
 use axum::http::{self, Uri};
+use k8s_openapi::ByteString;
+use rules::url::{Url, User};
+use serde_json::Value;
 
 use super::quote::quote;
-use super::url::{Url, is_absolute};
+use super::url::is_https;
 
 const USER_AGENT: &str = "kube-probe/1.36";
 
@@ -35,9 +38,6 @@ const OF_CONNECTIONS: [&str; 5] = [
     "Transfer-Encoding",
     "Upgrade",
 ];
-/// Given by us on redirects, unless the probe gives it.
-const REFERER: &str = "Referer";
-
 impl Request {
     /// The first request of an attempt.
     pub(super) fn first(headers: &[(String, String)]) -> Self {
@@ -63,7 +63,7 @@ impl Request {
 
     /// Follows a redirect to `location`. A custom host survives only a relative one.
     pub(super) fn redirect(&mut self, location: &str) {
-        if is_absolute(location) {
+        if Url::parse(location).is_ok_and(|location| !location.scheme().is_empty()) {
             self.host = None;
         }
     }
@@ -72,7 +72,7 @@ impl Request {
     pub(super) fn head(&self, url: &Url, from: Option<&Url>) -> Result<Vec<u8>, String> {
         self.check()?;
         let mut lines = vec![("Host".to_owned(), self.host(url).to_owned())];
-        lines.extend(self.fields(from));
+        lines.extend(self.fields(url, from));
         lines.push(("Connection".to_owned(), "close".to_owned()));
         let mut head = format!("GET {} HTTP/1.1\r\n", url.target());
         for (name, value) in lines {
@@ -92,7 +92,7 @@ impl Request {
             .build()
             .map_err(|error| error.to_string())?;
         let mut request = http::Request::get(uri);
-        for (name, value) in self.fields(from) {
+        for (name, value) in self.fields(url, from) {
             if !OF_CONNECTIONS.contains(&name.as_str()) {
                 request = request.header(name, value);
             }
@@ -112,22 +112,43 @@ impl Request {
         self.host.as_deref().unwrap_or(url.authority())
     }
 
-    /// All headers but those about the connection.
-    fn fields(&self, from: Option<&Url>) -> Vec<(String, String)> {
+    /// All headers but those about the connection. Where the probe gives none, a redirect adds the page that it comes from, and a user
+    /// in the URL an authorization.
+    fn fields(&self, url: &Url, from: Option<&Url>) -> Vec<(String, String)> {
         let agent = first(&self.headers, "User-Agent").filter(|agent| !agent.is_empty());
         let agent = agent.map(|agent| ("User-Agent".to_owned(), agent.to_owned()));
-        agent.into_iter().chain(self.rest(from)).collect()
+        agent.into_iter().chain(self.rest(url, from)).collect()
     }
 
-    fn rest(&self, from: Option<&Url>) -> Vec<(String, String)> {
+    fn rest(&self, url: &Url, from: Option<&Url>) -> Vec<(String, String)> {
         let apart = |name: &String| APART.contains(&name.as_str());
         let mut rest = self.headers.clone();
         rest.retain(|(name, _)| !apart(name));
-        let referer = from.filter(|_| first(&self.headers, REFERER).is_none());
-        rest.extend(referer.map(|from| (REFERER.to_owned(), from.to_string())));
+        let mut set = |name: &str, value| {
+            if first(&rest, name).is_none_or(str::is_empty) {
+                rest.retain(|header| header.0 != name);
+                rest.push((name.to_owned(), value));
+            }
+        };
+        if let Some(from) = from.filter(|from| !is_https(from) || is_https(url)) {
+            set("Referer", from.without_user());
+        }
+        if let Some(user) = url.user() {
+            set("Authorization", basic(user));
+        }
         rest.sort_by(|one, other| one.0.cmp(&other.0));
         rest
     }
+}
+
+/// Rule: Go's `net/http/client.go`, `send` and `basicAuth`.
+fn basic(user: &User) -> String {
+    let password = user.password.as_deref().unwrap_or_default();
+    let credentials = [&user.name, &b":"[..], password].concat();
+    let Ok(Value::String(encoded)) = serde_json::to_value(ByteString(credentials)) else {
+        unreachable!("bytes must be written as a string")
+    };
+    format!("Basic {encoded}")
 }
 
 fn is_bad(value: &str) -> bool {
@@ -153,10 +174,21 @@ fn canonical(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubelet::http::url::Scheme;
+    use rules::probe::{HttpGet, Scheme};
+
+    fn url(scheme: Scheme, port: u16, path: &str) -> Url {
+        let host = "10.0.0.7";
+        let get = HttpGet {
+            scheme,
+            host,
+            port,
+            path,
+        };
+        get.url().unwrap()
+    }
 
     fn check(path: &str, headers: &[(&str, &str)], expected: &[&str]) {
-        let url = Url::of_probe(Scheme::Http, "10.0.0.7".parse().unwrap(), 8080, path);
+        let url = url(Scheme::Http, 8080, path);
         let headers: Vec<_> = headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -198,8 +230,41 @@ mod tests {
     }
 
     #[test]
+    fn a_user_in_the_path_authorizes_unless_a_header_does() {
+        let sent = |headers: &[(&str, &str)], value: &str| {
+            let line = format!("Authorization: {value}");
+            let lines = [
+                "GET /x HTTP/1.1",
+                "Host: 10.0.0.7:8080",
+                "User-Agent: kube-probe/1.36",
+                "Accept: */*",
+                line.as_str(),
+                "Connection: close",
+            ];
+            check("//us%65r:p%40w@h/x", headers, &lines);
+        };
+        sent(&[], "Basic dXNlcjpwQHc=");
+        sent(&[("authorization", "Bearer x")], "Bearer x");
+    }
+
+    #[test]
+    fn a_redirect_names_the_page_it_comes_from_unless_that_was_secured() {
+        let referer = |from, to| {
+            let (from, to) = (Url::parse(from).unwrap(), Url::parse(to).unwrap());
+            let head = Request::first(&[]).head(&to, Some(&from)).unwrap();
+            let head = String::from_utf8(head).unwrap();
+            let mut lines = head.lines();
+            let found = lines.find_map(|line| line.strip_prefix("Referer: "));
+            found.map(str::to_owned)
+        };
+        let plain = referer("http://u:p@10.0.0.7/a?b", "https://10.0.0.7/");
+        assert_eq!(plain.as_deref(), Some("http://10.0.0.7/a?b"));
+        assert_eq!(referer("https://10.0.0.7/a", "http://10.0.0.7/"), None);
+    }
+
+    #[test]
     fn over_http2_the_host_has_its_own_place_and_the_connection_none() {
-        let url = Url::of_probe(Scheme::Https, "10.0.0.7".parse().unwrap(), 8443, "/p?q");
+        let url = url(Scheme::Https, 8443, "/p?q");
         let headers = [("Host", "ex.com"), ("keep-alive", "1"), ("X-A", "1")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let request = Request::first(&headers).http2(&url, None).unwrap();

@@ -265,7 +265,7 @@ async fn a_location_that_is_no_url_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_listening_is_a_failure_and_no_port_is_an_error() {
+async fn no_listener_or_host_is_a_failure_and_no_port_is_an_error() {
     let (node, _) = host("10.244.0.1");
     let mut get = HttpGet {
         scheme: Scheme::Http,
@@ -280,6 +280,13 @@ async fn nobody_listening_is_a_failure_and_no_port_is_an_error() {
     assert_eq!(
         (report.outcome, report.detail),
         (Outcome::Failure, self::get(refused))
+    );
+    get.path = "mailto:x".to_owned();
+    let report = attempt(&get, &node, ip, Duration::from_secs(1)).await;
+    let hostless = "Get \"http:x\": http: no Host in request URL";
+    assert_eq!(
+        (report.outcome, &*report.detail),
+        (Outcome::Failure, hostless)
     );
     get.port = Err("no such port".to_owned());
     let report = attempt(&get, &node, ip, Duration::from_secs(1)).await;

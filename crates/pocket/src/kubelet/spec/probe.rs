@@ -5,14 +5,14 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use rules::probe::{Kind, Spec, Threshold};
+use rules::probe::{Kind, Scheme, Spec, Threshold};
 
 use super::{Unsupported, seconds};
 use crate::kubelet::attempt::Handler;
 use crate::kubelet::environment::expand;
 use crate::kubelet::exec::Exec;
 use crate::kubelet::grpc::Grpc;
-use crate::kubelet::http::{HttpGet, Scheme};
+use crate::kubelet::http::HttpGet;
 use crate::kubelet::tcp::TcpSocket;
 
 /// Reads one probe. A zero means the default, as for the API server.

@@ -1,0 +1,114 @@
+//! The authority of a URL: user, password, host and port.
+//!
+//! Rule: Go's `net/url/url.go`, `parseAuthority` and `parseHost`.
+
+use std::net::Ipv6Addr;
+
+use super::Problem;
+use super::escape::{Part, escape, unescape};
+
+/// Who asks, before the `@` of an authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The name, decoded.
+    pub name: Vec<u8>,
+    /// The password, decoded; `None` where there is no colon.
+    pub password: Option<Vec<u8>>,
+}
+
+impl User {
+    /// Name and password as a URL has them.
+    pub(super) fn escaped(&self) -> String {
+        let name = escape(&self.name, Part::User);
+        match &self.password {
+            Some(password) => format!("{name}:{}", escape(password, Part::User)),
+            None => name,
+        }
+    }
+}
+
+/// The user and the host of an authority, the host escaped as it is printed.
+pub(super) fn parse(scheme: &str, authority: &str) -> Result<(Option<User>, String), Problem> {
+    let Some((user, host)) = authority.rsplit_once('@') else {
+        return Ok((None, host(scheme, authority)?));
+    };
+    // Go reads the host first, so that of two mistakes the host's is named.
+    let host = self::host(scheme, host)?;
+    Ok((Some(self::user(user)?), host))
+}
+
+fn user(text: &str) -> Result<User, Problem> {
+    // `@` is no part of a user by RFC 3986; Go lets it stand for the sake of old URLs.
+    let may_stand =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
+    if !text.bytes().all(may_stand) {
+        return Err(Problem::User);
+    }
+    let decode = |text: &str| unescape(text.as_bytes(), Part::User);
+    Ok(match text.split_once(':') {
+        Some((name, password)) => User {
+            name: decode(name)?,
+            password: Some(decode(password)?),
+        },
+        None => User {
+            name: decode(text)?,
+            password: None,
+        },
+    })
+}
+
+fn host(scheme: &str, text: &str) -> Result<String, Problem> {
+    let decoded = match text.rfind('[') {
+        Some(0) => literal(text)?,
+        Some(_) => return Err(Problem::IpLiteral),
+        None => {
+            check_port(port(scheme, text))?;
+            unescape(text.as_bytes(), Part::Host)?
+        }
+    };
+    Ok(escape(&decoded, Part::Host))
+}
+
+/// From which colon on the text is a port: only http and https allow no further colon before it.
+fn port<'a>(scheme: &str, text: &'a str) -> &'a str {
+    let colon = match scheme {
+        "http" | "https" => text.find(':'),
+        _ => text.rfind(':'),
+    };
+    colon.map_or("", |colon| &text[colon..])
+}
+
+/// `[fe80::1%25eth0]:80`, decoded.
+fn literal(text: &str) -> Result<Vec<u8>, Problem> {
+    let end = text.rfind(']').ok_or(Problem::Bracket)?;
+    let (inside, port) = (&text[1..end], &text[end + 1..]);
+    check_port(port)?;
+    let (address, zone) = inside.split_at(inside.find("%25").unwrap_or(inside.len()));
+    let mut decoded = unescape(address.as_bytes(), Part::Host)?;
+    decoded.extend(unescape(zone.as_bytes(), Part::Zone)?);
+    check_address(&decoded)?;
+    Ok([b"[", &decoded[..], b"]", port.as_bytes()].concat())
+}
+
+/// Rule: Go's `net/netip`, `ParseAddr`: a zone must not be empty, and an IPv4 address has no brackets.
+fn check_address(decoded: &[u8]) -> Result<(), Problem> {
+    let text = String::from_utf8_lossy(decoded);
+    let (address, zone) = text.split_once('%').unwrap_or((&text, "eth0"));
+    if text.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Err(Problem::IpLiteral);
+    }
+    if zone.is_empty() || address.parse::<Ipv6Addr>().is_err() {
+        return Err(Problem::Address(decoded.to_vec()));
+    }
+    Ok(())
+}
+
+fn check_port(port: &str) -> Result<(), Problem> {
+    let digits = port.strip_prefix(':');
+    if port.is_empty() || digits.is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_digit()))
+    {
+        Ok(())
+    } else {
+        Err(Problem::Port(port.to_owned()))
+    }
+}

@@ -1,0 +1,77 @@
+//! What a URL reference means when seen from another URL.
+//!
+//! Rule: RFC 3986 §5.2; Go's `net/url/url.go`, `ResolveReference` and `resolvePath`.
+
+use super::Url;
+
+impl Url {
+    /// The URL that `reference` means on the page at this one.
+    #[must_use]
+    pub fn resolve(&self, reference: &Self) -> Self {
+        let mut url = reference.clone();
+        if reference.scheme.is_empty() {
+            url.scheme.clone_from(&self.scheme);
+        }
+        if !reference.scheme.is_empty() || !reference.host.is_empty() || reference.user.is_some() {
+            url.path = without_dots("", &reference.path);
+            return url;
+        }
+        if !reference.opaque.is_empty() {
+            return url;
+        }
+        if reference.path.is_empty() && reference.query.is_none() {
+            url.query.clone_from(&self.query);
+            if reference.fragment.is_empty() {
+                url.fragment.clone_from(&self.fragment);
+            }
+        }
+        if reference.path.is_empty() && !self.opaque.is_empty() {
+            url.opaque.clone_from(&self.opaque);
+            return url;
+        }
+        url.host.clone_from(&self.host);
+        url.user.clone_from(&self.user);
+        url.path = without_dots(&self.path, &reference.path);
+        url
+    }
+}
+
+/// `path` seen from the page `base`, without `.` and `..`. Empty segments stay.
+fn without_dots(base: &str, path: &str) -> String {
+    let folder = base.rfind('/').map_or("", |slash| &base[..=slash]);
+    let full = match path {
+        "" => base.to_owned(),
+        path if path.starts_with('/') => path.to_owned(),
+        path => format!("{folder}{path}"),
+    };
+    if full.is_empty() {
+        return full;
+    }
+    let mut resolved = "/".to_owned();
+    // As in Go, an empty segment after a `..` that leads to the root is lost: `/a/..//b` is `/b`.
+    let mut at_root = true;
+    for segment in full.split('/') {
+        match segment {
+            "." => at_root = false,
+            ".." => {
+                let parent = resolved[1..].rfind('/');
+                resolved.truncate(parent.map_or(1, |slash| slash + 1));
+                at_root = resolved.len() == 1;
+            }
+            segment => {
+                if !at_root {
+                    resolved.push('/');
+                }
+                resolved += segment;
+                at_root = false;
+            }
+        }
+    }
+    if matches!(full.rsplit('/').next(), Some("." | "..")) {
+        resolved.push('/');
+    }
+    match resolved.strip_prefix("//") {
+        Some(rest) => format!("/{rest}"),
+        None => resolved,
+    }
+}
