@@ -12,6 +12,7 @@ use crate::client::{Client, Request, Trouble};
 use crate::duration;
 use crate::failure::Failure;
 use crate::net::{Connection, Network};
+use crate::request_target;
 use crate::tls::{self, Layer};
 
 const AGENT: &str = concat!("probe-target-check/", env!("CARGO_PKG_VERSION"));
@@ -69,7 +70,7 @@ async fn http<C: Connection>(
 ) -> Result<String, String> {
     let request = Request {
         method: "GET",
-        target: path,
+        target: &request_target::of_path(path),
         headers: &[
             ("host", &address.to_string()),
             ("user-agent", AGENT),

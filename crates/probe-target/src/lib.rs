@@ -2,7 +2,7 @@
 //! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
 //!
 //! What it can be told and what it answers, as values: [`word`], [`behaviour`], [`opening`], [`process_fault`], [`bound`], [`route_path`],
-//! [`flips`], [`boots`], [`plan`], [`wire`].
+//! [`request_target`], [`flips`], [`boots`], [`plan`], [`wire`].
 //! What it decides: `world`, over `layers`. What it does: `serve` (a `port` task for each port, `http` for each connection, `life` for the process, `control`
 //! beside them, `target` between them), `traffic`, and the small commands `check` and `remote`.
 
@@ -18,6 +18,7 @@ pub mod opening;
 pub mod place;
 pub mod plan;
 pub mod process_fault;
+pub mod request_target;
 pub mod route_path;
 pub mod wire;
 pub mod word;

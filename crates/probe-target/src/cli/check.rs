@@ -16,6 +16,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     operands: 3,
     options: &[TIMEOUT],
     notes: "Healthy is a status 200–399 for http, a connection for tcp, SERVING for grpc.\n\
+            PATH may have a query and is sent as it is written, but for what a request line cannot hold.\n\
             https and grpcs take any certificate, as a kubelet does; only the image with TLS has them.",
 };
 
@@ -42,7 +43,7 @@ pub struct Check {
 /// What is probed.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Kind {
-    /// A request for this path.
+    /// A request for this path, which [`request_target::of_path`](crate::request_target::of_path) makes.
     Http(String),
     /// A connection.
     Tcp,
