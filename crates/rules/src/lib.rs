@@ -11,6 +11,7 @@
 //! - [`back_off`]: the wait before a container that keeps ending is started again.
 //! - [`pod`]: phase and conditions.
 //! - [`event_text`]: what a node says about all that.
+//! - [`expansion`]: what a container's command refers to.
 //! - [`spam`]: how much of it a node lets through.
 //! - [`selector`]: labels, and what picks objects by them.
 //! - [`endpoints`]: which Pods a Service sends to.
@@ -22,6 +23,7 @@ pub mod back_off;
 pub mod container;
 pub mod endpoints;
 pub mod event_text;
+pub mod expansion;
 pub mod moment;
 pub mod pod;
 pub mod probe;

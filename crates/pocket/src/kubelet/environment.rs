@@ -1,6 +1,6 @@
 //! What a process is started with: its environment and its arguments, references resolved.
 //!
-//! Rule: `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`, and `third_party/forked/golang/expansion`.
+//! Rule: `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`.
 
 mod services;
 
@@ -10,6 +10,8 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1::{
     ConfigMap, EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, Pod, Secret, Service,
 };
+
+use rules::expansion::expand;
 
 use super::spec::Container;
 use crate::node;
@@ -184,37 +186,6 @@ fn subscript<'a>(path: &'a str, map: &str) -> Option<&'a str> {
         .strip_suffix("']")
 }
 
-/// `text` with `$(NAME)` replaced where there is such a variable, and `$$` for `$`.
-pub(super) fn expand(text: &str, variables: &Variables) -> String {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some(dollar) = rest.find('$') {
-        expanded.push_str(&rest[..dollar]);
-        let (piece, length) = reference(&rest[dollar..], variables);
-        expanded.push_str(piece);
-        rest = &rest[dollar + length..];
-    }
-    expanded + rest
-}
-
-/// What stands for the reference at the start of `text`, and how long that reference is.
-fn reference<'a>(text: &'a str, variables: &'a Variables) -> (&'a str, usize) {
-    if text.starts_with("$$") {
-        return ("$", 2);
-    }
-    let named = text
-        .strip_prefix("$(")
-        .and_then(|rest| rest.split_once(')'));
-    match named {
-        Some((name, _)) => {
-            let length = name.len() + 3;
-            let value = variables.get(name).map_or(&text[..length], String::as_str);
-            (value, length)
-        }
-        None => ("$", 1),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::Namespace;
@@ -223,18 +194,6 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::kubelet::spec::PodSpec;
-
-    #[test]
-    fn references_are_expanded_once() {
-        let variables = [("A", "1"), ("B", "$(A)")];
-        let variables = variables
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        let check = |text, expected| assert_eq!(expand(text, &variables), expected);
-        check("x$(A)y$(B)", "x1y$(A)");
-        check("$$(A) $(NONE) $A $(A", "$(A) $(NONE) $A $(A");
-        check("100$", "100$");
-    }
 
     fn environment(env: &serde_json::Value) -> Result<Variables, String> {
         environment_with(true, env)

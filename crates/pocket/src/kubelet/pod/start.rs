@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rules::back_off::{Refused, go_duration};
 use rules::container::ContainerId;
+use rules::expansion::expand;
 
-use super::super::environment::{Sources, expand};
+use super::super::environment::Sources;
 use super::super::exec::Inside;
 use super::super::hexadecimal;
 use super::super::history::History;

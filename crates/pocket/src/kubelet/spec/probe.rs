@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use rules::expansion::expand;
 use rules::probe::{Kind, Scheme, Spec, Threshold};
 
 use super::{Unsupported, seconds};
 use crate::kubelet::attempt::Handler;
-use crate::kubelet::environment::expand;
+
 use crate::kubelet::exec::Exec;
 use crate::kubelet::grpc::Grpc;
 use crate::kubelet::http::HttpGet;
