@@ -58,13 +58,10 @@ fn pocket_says_what_the_page_says() {
 async fn run(client: Client, namespace: String, at_a_time: usize) -> String {
     let version = client.apiserver_version().await.unwrap().git_version;
     let (seen, _tasks) = seen::watch(&client, &namespace);
-    let image = std::env::var("PROBEFLIP_TEST_IMAGE");
-    let image =
-        image.unwrap_or_else(|_| concat!("probe-target:", env!("CARGO_PKG_VERSION")).into());
     let bench = Bench {
         client,
         namespace,
-        image,
+        image: program::image(),
         seen,
     };
     let rows = rows::rows();

@@ -26,6 +26,8 @@ mod story;
 
 /// What a kubelet makes of every fault.
 mod faults;
+/// Where a probe asks, path by path.
+mod probe_paths;
 
 /// How processes end, and what is said of it.
 mod ends;

@@ -118,6 +118,12 @@ pub(crate) fn record_with<S: AsRef<std::ffi::OsStr>>(
     }
 }
 
+/// The image of the probe target: this version's, unless `PROBEFLIP_TEST_IMAGE` names another.
+pub(crate) fn image() -> String {
+    let named = std::env::var("PROBEFLIP_TEST_IMAGE");
+    named.unwrap_or_else(|_| concat!("probe-target:", env!("CARGO_PKG_VERSION")).to_owned())
+}
+
 #[expect(
     clippy::print_stderr,
     reason = "a skipped test must not look like a passed one"

@@ -147,6 +147,16 @@ fn a_probe_that_there_is_not() {
 }
 
 #[test]
+fn a_probe_of_another_host() {
+    Seed::with(
+        "deploy.yaml",
+        "httpGet: { path: /readyz, port: http-b }",
+        "tcpSocket: { host: 10.9.9.9, port: http-b }",
+    )
+    .check("run --on virtual readiness.yaml", 2, &expect!["error: readiness.yaml:15:53: the readiness probe of `b` (tcp 8081 of host `10.9.9.9`, which is not its Pod) does not ask a probe-target; nothing can be flipped for it"]);
+}
+
+#[test]
 fn two_operators_in_one_expectation() {
     check(
         "readiness.yaml",

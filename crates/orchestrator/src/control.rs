@@ -6,14 +6,17 @@
 
 mod line;
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::Full;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use probe_target::{behaviour::Behaviour, opening::Opening, process_fault::ProcessFault, wire};
+use probe_target::{
+    behaviour::Behaviour, opening::Opening, process_fault::ProcessFault, route_path::RoutePath,
+    wire,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot};
 
@@ -146,7 +149,7 @@ impl Control {
         &self,
         instance: &str,
         port: u16,
-        path: &str,
+        path: &RoutePath,
         behaviour: &Behaviour,
     ) -> Result<wire::Ack, ControlError> {
         self.change(
@@ -175,7 +178,7 @@ impl Control {
         &self,
         instance: &str,
         port: u16,
-        path: &str,
+        path: &RoutePath,
     ) -> Result<wire::Ack, ControlError> {
         self.change(
             Method::DELETE,
@@ -342,17 +345,8 @@ fn request(
 }
 
 /// `/readyz` of port 8081 is `/v1/ports/8081/routes/readyz`; the target decodes it once.
-fn route(port: u16, path: &str) -> String {
-    let mut route = format!("/v1/ports/{port}/routes");
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                route.push(char::from(byte));
-            }
-            _ => write!(route, "%{byte:02X}").expect("a string must take what is written"),
-        }
-    }
-    route
+fn route(port: u16, path: &RoutePath) -> String {
+    format!("/v1/ports/{port}/routes{path}")
 }
 
 fn because(said: Option<&str>) -> String {
@@ -361,13 +355,14 @@ fn because(said: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::route;
+    use super::{RoutePath, route};
 
     #[test]
     fn a_route_is_its_path_encoded_once() {
-        let check = |path, expected| assert_eq!(route(80, path), expected);
+        let check = |path: &str, expected| assert_eq!(route(80, &RoutePath::exact(path)), expected);
         check("/readyz", "/v1/ports/80/routes/readyz");
         check("/", "/v1/ports/80/routes/");
         check("/a b/%2F/ü", "/v1/ports/80/routes/a%20b/%252F/%C3%BC");
+        check("/*", "/v1/ports/80/routes/%2A");
     }
 }

@@ -14,6 +14,7 @@ use probe_target::{
     bound::Bounds,
     opening::{Opening, PortState},
     process_fault::{Act as Done, ProcessFault},
+    route_path::RoutePath,
 };
 
 use crate::{
@@ -53,8 +54,8 @@ pub struct Plan {
 pub enum Act {
     /// A reply or fault is laid over one path.
     Route {
-        /// The path.
-        path: String,
+        /// The route.
+        path: RoutePath,
         /// What requests for it get, not leased.
         gets: Box<Laid>,
     },
@@ -94,7 +95,7 @@ pub enum Refusal {
          use `--plan` or `--route`"
     )]
     Started(String),
-    /// An exec probe of a command that is not ours, or a port without a number.
+    /// An exec probe of a command that is not ours, another host, or a port without a number.
     #[error(
         "the {probe} probe of `{container}` ({asks}) does not ask a probe-target; nothing can be flipped for it"
     )]

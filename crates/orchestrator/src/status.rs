@@ -6,7 +6,7 @@ use k8s_openapi::api::{
     core::v1::{ContainerStatus, Pod, Service},
     discovery::v1::EndpointSlice,
 };
-use probe_target::{moment::Moment, wire};
+use probe_target::{moment::Moment, route_path::RoutePath, wire};
 
 use crate::{
     experiment::{time, words},
@@ -87,7 +87,7 @@ fn set(state: &wire::State, asks: &Asks) -> String {
 
 /// What it does for the one who asks that. A port that is not open hides its routes.
 fn asked(state: &wire::State, asks: &Asks) -> String {
-    if matches!(asks, Asks::Unreadable(_)) {
+    if matches!(asks, Asks::Foreign(_)) {
         return "does not ask this target".to_owned();
     }
     let Some(port) = asks.port().and_then(|port| state.ports.get(&port)) else {
@@ -97,9 +97,12 @@ fn asked(state: &wire::State, asks: &Asks) -> String {
         return said(laid.set.state.name(), laid, laid.set.leased, state.uptime);
     }
     let route = match asks {
-        Asks::Http { path, .. } => port.routes.get(path),
-        Asks::Grpc { service, .. } => port.routes.get(&format!("/{service}")),
-        Asks::Tcp { .. } | Asks::Unreadable(_) => None,
+        Asks::Http { path, .. } => port.routes.get(&path.to_string()),
+        Asks::Grpc { service, .. } => {
+            let path = RoutePath::exact(format!("/{service}"));
+            port.routes.get(&path.to_string())
+        }
+        Asks::Tcp { .. } | Asks::Foreign(_) => None,
     };
     match route.and_then(|route| route.flip.as_ref()) {
         Some(laid) => said(&words(&laid.set), laid, laid.set.leased, state.uptime),

@@ -270,7 +270,8 @@ impl Trial<'_> {
         match &flip.what {
             What::Route(path, behaviour) => {
                 let control = &self.control;
-                control.put_route(&instance, number, path, behaviour).await
+                let path = path.parse().unwrap();
+                control.put_route(&instance, number, &path, behaviour).await
             }
             What::Process(fault) => self.control.afflict(&instance, fault).await,
             What::Port(opening) => self.control.put_port(&instance, number, opening).await,

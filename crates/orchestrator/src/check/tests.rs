@@ -180,6 +180,34 @@ fn a_flip_must_be_possible() {
            |                                                     ^^^^^^^^^"#]],
     );
     check_workload(
+        "path: /readyz",
+        "path: //any/%6civez",
+        &expect![[r#"
+            two-services.yaml:20:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+               |
+            20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
+               |                                                     ^^^^^^^^^
+
+            two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+               |
+            38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+               |                                                     ^^^^^^^^^"#]],
+    );
+    check_workload(
+        "path: /readyz",
+        "host: 10.9.9.9, path: /readyz",
+        &expect![[r#"
+            two-services.yaml:20:53: the readiness probe of `b` (http 8081 `/readyz` of host `10.9.9.9`, which is not its Pod) does not ask a probe-target; nothing can be flipped for it
+               |
+            20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
+               |                                                     ^^^^^^^^^
+
+            two-services.yaml:38:53: the readiness probe of `b` (http 8081 `/readyz` of host `10.9.9.9`, which is not its Pod) does not ask a probe-target; nothing can be flipped for it
+               |
+            38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+               |                                                     ^^^^^^^^^"#]],
+    );
+    check_workload(
         "httpGet: { path: /readyz, port: http-b }",
         "tcpSocket: { port: http-b }",
         &expect![[r#"

@@ -4,6 +4,7 @@ use probe_target::{
     Invalid,
     behaviour::{Effect, Fault},
     opening::PortState,
+    route_path::RoutePath,
 };
 
 use super::{Act, Refusal};
@@ -26,7 +27,7 @@ impl Flipped<'_> {
             Asks::Http { port, path } => Ok((*port, self.on_route(path)?)),
             Asks::Tcp { port } => Ok((*port, self.on_connections()?)),
             Asks::Grpc { port, service } => Ok((*port, self.on_service(service)?)),
-            Asks::Unreadable(asks) => Err(Refusal::NotOurs {
+            Asks::Foreign(asks) => Err(Refusal::NotOurs {
                 container: self.probed.container.clone(),
                 probe: self.probed.probe,
                 asks: asks.clone(),
@@ -34,7 +35,7 @@ impl Flipped<'_> {
         }
     }
 
-    fn on_route(self, path: &str) -> Result<Act, Refusal> {
+    fn on_route(self, path: &RoutePath) -> Result<Act, Refusal> {
         match self
             .to
             .on_routes()
@@ -42,7 +43,7 @@ impl Flipped<'_> {
         {
             Does::Port(opening) => Ok(Act::Port(opening)),
             Does::Route(gets) => Ok(Act::Route {
-                path: path.to_owned(),
+                path: path.clone(),
                 gets,
             }),
         }
@@ -50,7 +51,7 @@ impl Flipped<'_> {
 
     /// A service is a route; of what a route can do, it does what there is in gRPC.
     fn on_service(self, service: &str) -> Result<Act, Refusal> {
-        let act = self.on_route(&format!("/{service}"))?;
+        let act = self.on_route(&RoutePath::exact(format!("/{service}")))?;
         if let Act::Route { gets, .. } = &act {
             let mut effects = [&gets.effect].into_iter().chain(&gets.then);
             if let Some(why) = effects.find_map(foreign_to_grpc) {

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::{meaning::SEEN_BY_GRPC, *};
 use crate::experiment::To;
 
-/// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a command.
+/// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a command; `e` asks one path that is written in
+/// three ways, by a request and by a command, and then another host.
 fn pod() -> Pod {
     serde_json::from_value(json!({
         "metadata": { "name": "web-1", "labels": { "app": "web" } },
@@ -34,6 +35,13 @@ fn pod() -> Pod {
                 "readinessProbe": { "grpc": { "port": 9000 } },
                 "startupProbe": { "exec": { "command": ["/probe-target", "check", "http", "127.0.0.1:9001", "/up", "--timeout", "500ms"] } },
             },
+            {
+                "name": "e",
+                "livenessProbe": { "httpGet": { "path": "/%72eady z", "port": 8082 } },
+                "readinessProbe": { "exec": { "command": ["probe-target", "check", "http", "127.0.0.1:8082", "/ready%20z"] } },
+                "startupProbe": { "httpGet": { "path": "//host/ready%20z?x", "port": 8082 } },
+            },
+            { "name": "f", "livenessProbe": { "httpGet": { "path": "/ready%20z", "port": 8082, "host": "10.255.0.1" } } },
         ]},
         "status": { "containerStatuses": [
             { "name": "b", "image": "", "imageID": "", "ready": true, "restartCount": 0, "started": true },
@@ -127,6 +135,25 @@ fn two_probes_of_one_path_are_one_route() {
         "{refusal}"
     );
     check("a readiness 404 --shared", "8080 /ok 404");
+}
+
+#[test]
+fn paths_that_decode_to_the_same_are_one_route() {
+    check(
+        "e liveness 404",
+        "that would also touch the readiness probe of `e` (http 8082/ready%20z), the startup probe of `e` (http 8082/ready%20z); \
+         if that is meant, say `--shared` or `shared: true`",
+    );
+    check("e readiness 404 --shared", "8082 /ready%20z 404");
+}
+
+#[test]
+fn a_probe_of_another_host_is_not_flipped() {
+    check(
+        "f liveness 404",
+        "the liveness probe of `f` (http 8082 `/ready%20z` of host `10.255.0.1`, which is not its Pod) does not ask a probe-target; \
+         nothing can be flipped for it",
+    );
 }
 
 #[test]

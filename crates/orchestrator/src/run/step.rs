@@ -223,7 +223,7 @@ fn flip_record(ready: &Ready, sent: Micros, ack: &Ack) -> FlipRecord {
         },
         port: plan.port,
         path: match &plan.act {
-            Act::Route { path, .. } => Some(path.clone()),
+            Act::Route { path, .. } => Some(path.to_string()),
             Act::Port(_) | Act::Process(_) => None,
         },
         to: order.aim.to_string(),
