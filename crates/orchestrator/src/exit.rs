@@ -5,8 +5,6 @@
 
 use std::{io, process};
 
-use crate::printer::Printer;
-
 /// How the process ends, one code per kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -99,15 +97,6 @@ impl Failure {
             hint,
             ..Self::from(error)
         }
-    }
-
-    /// Says it, and how the process ends.
-    pub fn print(&self, printer: &Printer) -> Exit {
-        printer.error(&self.error);
-        if let Some(hint) = &self.hint {
-            printer.hint(hint);
-        }
-        self.exit
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     causes,
-    exit::{Ends, Exit},
+    exit::{Ends, Exit, Failure},
     printable,
     report::{Paint, json},
 };
@@ -178,6 +178,17 @@ impl std::fmt::Debug for Printer {
 }
 
 /// A panic while printing leaves at worst half a line behind, so a poisoned lock is no reason to stop.
+impl Failure {
+    /// Says it, and how the process ends.
+    pub fn print(&self, printer: &Printer) -> Exit {
+        printer.error(&self.error);
+        if let Some(hint) = &self.hint {
+            printer.hint(hint);
+        }
+        self.exit
+    }
+}
+
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,8 +12,8 @@ use crate::buffered::{Buffered, Framing};
 use crate::head::{self, Head, Wrong};
 use crate::limit::Limit;
 use crate::net::Connection;
-use crate::script;
-use crate::tls;
+use crate::net::closing;
+use crate::opening::TLS_PRESENT;
 
 /// One connection with a client.
 #[derive(Debug)]
@@ -117,13 +117,13 @@ impl<C: Connection> Served<C> {
     pub(crate) async fn end(mut self, body: Framing) {
         let more = body != Framing::Length(0) || !self.stream.read.is_empty();
         // To drop it is as good, but for TLS, which has a goodbye of its own.
-        if more || tls::PRESENT {
+        if more || TLS_PRESENT {
             // Whatever goes wrong, the connection ends here.
             _ = self.stream.connection.shutdown().await;
         }
         if more {
             // In a box, as seldom and large.
-            Box::pin(script::forget(self.stream.connection)).await;
+            Box::pin(closing::forget(self.stream.connection)).await;
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::health;
 use crate::http;
 use crate::limit::Limit;
 use crate::net::Connection;
+use crate::net::closing;
 use crate::opening::Protocol;
 use crate::port::drained;
 use crate::reply;
@@ -64,7 +65,7 @@ pub(crate) async fn serve<C: Connection>(
     };
     match end {
         Some(Step::Reset) => connection.reset(),
-        Some(_) => script::close(connection).await,
+        Some(_) => closing::close(connection).await,
         None => {}
     }
 }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 pub(crate) mod memory;
 
+pub(crate) mod closing;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;

@@ -7,7 +7,16 @@ use crate::bound::Bounds;
 use crate::fields::Fields;
 use crate::invalid::Invalid;
 use crate::route_path::RoutePath;
-use crate::tls;
+
+/// Whether this program can speak TLS.
+pub(crate) const TLS_PRESENT: bool = cfg!(feature = "tls");
+
+/// What is wrong with asking a program without TLS for it.
+pub(crate) const TLS_ABSENT: &str = concat!(
+    "needs TLS, which is in the image probe-target:",
+    env!("CARGO_PKG_VERSION"),
+    "-tls"
+);
 
 /// How a port is opened.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -163,8 +172,8 @@ impl Protocol {
     pub fn named(name: &str) -> Result<Self, String> {
         let named = Self::ALL.into_iter().find(|known| known.name() == name);
         match named {
-            Some(protocol) if protocol.is_secured() && !tls::PRESENT => {
-                Err(format!("`{name}` {}", tls::ABSENT))
+            Some(protocol) if protocol.is_secured() && !TLS_PRESENT => {
+                Err(format!("`{name}` {}", TLS_ABSENT))
             }
             Some(protocol) => Ok(protocol),
             None => Err(format!(
@@ -309,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_protocol_not_served_is_said_so() {
-        if !tls::PRESENT {
+        if !TLS_PRESENT {
             let image = concat!("probe-target:", env!("CARGO_PKG_VERSION"), "-tls");
             let message = format!("`https` needs TLS, which is in the image {image}");
             check(json!({"protocol": "https"}), "protocol", &message);

@@ -1,5 +1,6 @@
 //! One data port: its listener, as the state wants it, and the connections it has accepted. It reads no request.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::net::{Connection, Listener, Network};
 use crate::opening::{PortState, Protocol};
 use crate::target::{Settled, Target};
 use crate::world::Wanted;
-use crate::{http, serve, tcp};
+use crate::{http, tcp};
 
 /// How long after a failed attempt a port in use is tried again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -116,7 +117,7 @@ impl<N: Network> Port<N> {
             self.listener = None;
         } else if self.listener.is_none() {
             let listener = self.network.listen(wanted.address).await;
-            self.listener = Some(listener.map_err(|error| serve::unbound(self.number, &error))?);
+            self.listener = Some(listener.map_err(|error| unbound(self.number, &error))?);
         }
         self.target.tls.ready(wanted.protocol)
     }
@@ -201,11 +202,19 @@ pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
 async fn accept<L: Listener>(
     listener: &mut Option<L>,
     room: &Arc<Semaphore>,
-) -> std::io::Result<(L::Connection, OwnedSemaphorePermit)> {
+) -> io::Result<(L::Connection, OwnedSemaphorePermit)> {
     let Some(listener) = listener else {
         return std::future::pending().await;
     };
     let room = Arc::clone(room).acquire_owned().await;
     let room = room.expect("the room must never be closed");
     Ok((listener.accept().await?, room))
+}
+
+/// Why a port could not be listened on.
+pub(crate) fn unbound(port: u16, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("port {port} is in use"),
+        _ => format!("cannot listen on port {port}: {error}"),
+    }
 }

@@ -1,18 +1,17 @@
 //! What a fault sends, byte by byte, and how it ends: pure, so that each is a text to be read. `play` does it on a connection.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::time::Duration;
 
 use ::http::StatusCode;
 use ::http::header::HeaderMap;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, WriteHalf};
-use tokio::time::{sleep, timeout};
+use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
+use tokio::time::sleep;
 
 use crate::behaviour::Reply;
 use crate::exchange::Exchange;
 use crate::fault::{Details, Fault};
 use crate::net::Connection;
+use crate::net::closing::{close, gone};
 
 /// One thing after another.
 pub(crate) type Script = Vec<Step>;
@@ -240,25 +239,4 @@ async fn send<C: AsyncWrite>(
         }
     }
     Ok(())
-}
-
-/// Waits until the client has left. What it still sends is read and forgotten.
-async fn gone(connection: &mut (impl AsyncRead + Unpin)) {
-    let mut bytes = [0; 1024];
-    while connection.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
-}
-
-/// Closes with FIN and nothing else.
-pub(crate) async fn close<C: Connection>(mut connection: C) {
-    let cut = poll_fn(|context| Pin::new(&mut connection).poll_cut(context));
-    if cut.await.is_ok() {
-        forget(connection).await;
-    }
-}
-
-/// Reads for a while what the client of a closed connection still sends, as unread bytes would make the FIN a RST.
-pub(crate) async fn forget<C: Connection>(mut connection: C) {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    // Whatever goes wrong, the connection ends here.
-    _ = timeout(PATIENCE, gone(&mut connection)).await;
 }

@@ -1,7 +1,6 @@
 //! One target from its start to SIGTERM: binds what the base says, keeps a task for each port, drains. It decides nothing.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use crate::net::Network;
 use crate::opening::PortState;
 use crate::panel::{Panel, Refused};
 use crate::plan::Plan;
-use crate::port::Port;
+use crate::port::{self, Port};
 use crate::process::{Files, Process};
 use crate::room;
 use crate::target::Target;
@@ -144,21 +143,13 @@ fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Given, Invalid>
     Ok(Given { pair, alpn })
 }
 
-/// Why a port could not be listened on.
-pub(crate) fn unbound(port: u16, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => format!("port {port} is in use"),
-        _ => format!("cannot listen on port {port}: {error}"),
-    }
-}
-
 /// Listens on a control address.
 pub(crate) async fn listen<N: Network>(
     network: &N,
     address: SocketAddr,
 ) -> Result<N::Listener, Failure> {
     let listener = network.listen(address).await;
-    listener.map_err(|error| Failure::Failed(unbound(address.port(), &error)))
+    listener.map_err(|error| Failure::Failed(port::unbound(address.port(), &error)))
 }
 
 type Bound<N> = Vec<(u16, Option<<N as Network>::Listener>)>;

@@ -23,16 +23,6 @@ pub(crate) use layer::{Layer, bare};
 #[cfg(feature = "tls")]
 pub(crate) use server::Tls;
 
-/// Whether this program can speak TLS.
-pub(crate) const PRESENT: bool = cfg!(feature = "tls");
-
-/// What is wrong with asking a program without TLS for it.
-pub(crate) const ABSENT: &str = concat!(
-    "needs TLS, which is in the image probe-target:",
-    env!("CARGO_PKG_VERSION"),
-    "-tls"
-);
-
 /// What the command line says about TLS: the texts of its files, and what to offer.
 #[derive(Debug, Default)]
 pub(crate) struct Given {

@@ -9,10 +9,11 @@
 
 use std::io::{self, ErrorKind};
 
-use super::{ABSENT, Given};
+use super::Given;
 use crate::invalid::Invalid;
 use crate::net::Connection;
 use crate::opening::Protocol;
+use crate::opening::TLS_ABSENT;
 
 /// A connection as HTTP is spoken on it.
 pub(crate) type Layer<C> = C;
@@ -24,7 +25,7 @@ pub(crate) fn bare<C>(connection: C) -> Layer<C> {
 
 /// Refuses.
 pub(crate) async fn connect<C: Connection>(_: C, _: &str) -> io::Result<Layer<C>> {
-    Err(io::Error::new(ErrorKind::Unsupported, ABSENT))
+    Err(io::Error::new(ErrorKind::Unsupported, TLS_ABSENT))
 }
 
 /// What proves who a target is: nothing.
@@ -36,8 +37,8 @@ impl Tls {
     pub(crate) fn new(given: &Given) -> Result<Self, Invalid> {
         match (&given.pair, given.alpn.is_empty()) {
             (None, true) => Ok(Self),
-            (Some(_), _) => Err(Invalid::new("--tls-cert", ABSENT)),
-            (None, false) => Err(Invalid::new("--tls-alpn", ABSENT)),
+            (Some(_), _) => Err(Invalid::new("--tls-cert", TLS_ABSENT)),
+            (None, false) => Err(Invalid::new("--tls-alpn", TLS_ABSENT)),
         }
     }
 

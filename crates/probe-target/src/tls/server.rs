@@ -23,8 +23,8 @@ use crate::begun::Begun;
 use crate::buffered::Buffered;
 use crate::invalid::Invalid;
 use crate::net::Connection;
+use crate::net::closing;
 use crate::opening::Protocol;
-use crate::script;
 
 /// What Go's servers answer, in its words, as people search for them.
 const NOT_TLS: &[u8] =
@@ -85,13 +85,13 @@ impl Tls {
         let mut connection = Begun::of(read.into(), connection);
         if speaks_http {
             connection.write_all(NOT_TLS).await?;
-            script::close(connection).await;
+            closing::close(connection).await;
             return Err(ErrorKind::InvalidData.into());
         }
         let mut begun = LazyConfigAcceptor::new(Acceptor::default(), connection).await?;
         if !suits(&begun.client_hello(), &config) {
             begun.io.write_all(NO_APPLICATION_PROTOCOL).await?;
-            script::close(begun.io).await;
+            closing::close(begun.io).await;
             return Err(ErrorKind::InvalidData.into());
         }
         let stream = begun.into_stream(config).await?;
