@@ -168,10 +168,10 @@ impl Ready {
             ..
         } = self;
         let port = plan.port.unwrap_or_default();
-        match &plan.act {
-            Act::Route { path, .. } => control.delete_route(instance, port, path).await,
-            Act::Port(_) => control.delete_port(instance, port).await,
-            Act::Process(fault) => control.unafflict(instance, fault.name()).await,
+        match (&plan.act, plan.act.route()) {
+            (Act::Process(fault), _) => control.unafflict(instance, fault.name()).await,
+            (_, Some(route)) => control.delete_route(instance, port, route).await,
+            (_, None) => control.delete_port(instance, port).await,
         }
     }
 }

@@ -65,7 +65,29 @@ pub enum Act {
     Process(ProcessFault),
 }
 
+impl Plan {
+    /// Whether it lies exactly where the other does. What is done to a port for the sake of a route takes the place of what that route does, and
+    /// the other way round.
+    pub fn is_where(&self, other: &Self) -> bool {
+        match (&self.act, &other.act) {
+            // Of one process: aimed at the same, it has the same name.
+            (Act::Process(_), Act::Process(_)) => true,
+            (Act::Process(_), _) | (_, Act::Process(_)) => false,
+            (act, others) => self.port == other.port && act.route() == others.route(),
+        }
+    }
+}
+
 impl Act {
+    /// The route it is laid on, whether it acts there or on the whole port for its sake.
+    pub fn route(&self) -> Option<&RoutePath> {
+        match self {
+            Self::Route { path, .. } => Some(path),
+            Self::Port(opening) => opening.route.as_ref(),
+            Self::Process(_) => None,
+        }
+    }
+
     /// What ends it by itself.
     pub fn bounds(&self) -> &Bounds {
         match self {

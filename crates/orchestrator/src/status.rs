@@ -6,7 +6,7 @@ use k8s_openapi::api::{
     core::v1::{ContainerStatus, Pod, Service},
     discovery::v1::EndpointSlice,
 };
-use probe_target::{moment::Moment, route_path::RoutePath, wire};
+use probe_target::{behaviour::Behaviour, moment::Moment, route_path::RoutePath, wire};
 
 use crate::{
     experiment::{time, words},
@@ -96,18 +96,27 @@ fn asked(state: &wire::State, asks: &Asks) -> String {
     if let Some(laid) = &port.flip {
         return said(laid.set.state.name(), laid, laid.set.leased, state.uptime);
     }
-    let route = match asks {
-        Asks::Http { path, .. } => port.routes.get(&path.to_string()),
-        Asks::Grpc { service, .. } => {
-            let path = RoutePath::exact(format!("/{service}"));
-            port.routes.get(&path.to_string())
-        }
+    let flip = match asks {
+        Asks::Http { path, .. } => flip_of(port, path),
+        Asks::Grpc { service, .. } => flip_of(port, &RoutePath::exact(format!("/{service}"))),
         Asks::Tcp { .. } | Asks::Foreign(_) => None,
     };
-    match route.and_then(|route| route.flip.as_ref()) {
+    match flip {
         Some(laid) => said(&words(&laid.set), laid, laid.set.leased, state.uptime),
         None => "base".to_owned(),
     }
+}
+
+/// The flip that a request for this path is given first: that of the path itself, else that of the longest wildcard.
+fn flip_of<'a>(port: &'a wire::Port, path: &RoutePath) -> Option<&'a wire::Laid<Behaviour>> {
+    let flips = port.routes.iter().filter_map(|(text, route)| {
+        let flip = route.flip.as_ref()?;
+        let route: RoutePath = text.parse().ok()?;
+        let precedence = (!route.is_wildcard(), text.len());
+        route.covers(path).then_some((precedence, flip))
+    });
+    let first = flips.max_by_key(|(precedence, _)| *precedence);
+    first.map(|(_, flip)| flip)
 }
 
 fn said<B>(word: &str, laid: &wire::Laid<B>, leased: bool, now: Moment) -> String {

@@ -52,6 +52,11 @@ impl RoutePath {
         }
     }
 
+    /// Whether it matches every path that the other matches.
+    pub fn covers(&self, other: &Self) -> bool {
+        self == other || (self.wildcard && other.decoded.starts_with(&self.decoded))
+    }
+
     /// Whether it ends in `/*`.
     pub fn is_wildcard(&self) -> bool {
         self.wildcard
@@ -181,6 +186,26 @@ mod tests {
         matches("/*", "/", true);
         matches("/a/%2A", "/a/*", true);
         matches("/a/%2A", "/a/b", false);
+    }
+
+    #[test]
+    fn a_wildcard_covers_what_begins_like_it() {
+        let covers = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| text.parse::<RoutePath>().unwrap());
+            one.covers(&other)
+        };
+        for covered in ["/a/b", "/a/", "/a/*", "/a/b/*"] {
+            assert!(covers("/a/*", covered), "{covered}");
+        }
+        assert!(covers("/a", "/a") && covers("/*", "/a"));
+        for (one, other) in [
+            ("/a/*", "/a"),
+            ("/a/*", "/*"),
+            ("/a/", "/a/*"),
+            ("/a", "/a/b"),
+        ] {
+            assert!(!covers(one, other), "{one} {other}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use probe_target::wire::Ack;
 
 use super::{Bench, Outcome};
 use crate::{
@@ -34,15 +35,20 @@ pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Ou
         ended = interrupt.next() => Err(Failure::new(ended, "interrupted before it was acknowledged")),
         sent = send(&ready, &bench, &mut leases) => sent.map_err(Failure::from),
     };
-    if let Err(failure) = sent {
-        let healed = heal(&ready, &bench, &mut interrupt).await;
-        return Err(Failure {
-            exit: failure.exit.and(healed),
-            ..failure
-        });
-    }
-    for each in &ready {
-        bench.printer.note(said(each));
+    let acks = match sent {
+        Ok(acks) => acks,
+        Err(failure) => {
+            let healed = heal(&ready, &bench, &mut interrupt).await;
+            return Err(Failure {
+                exit: failure.exit.and(healed),
+                ..failure
+            });
+        }
+    };
+    for (each, ack) in ready.iter().zip(acks) {
+        let hidden = ack.because.map(|because| format!(", but {because}"));
+        let said = said(each) + &hidden.unwrap_or_default();
+        bench.printer.note(said);
     }
     if !order.leased {
         return Ok(Exit::Held);
@@ -83,12 +89,16 @@ async fn prepare(
 }
 
 /// All at once, each under its lease.
-async fn send(ready: &[Ready], bench: &Bench<'_>, leases: &mut Leases) -> Result<(), ControlError> {
+async fn send(
+    ready: &[Ready],
+    bench: &Bench<'_>,
+    leases: &mut Leases,
+) -> Result<Vec<Ack>, ControlError> {
     let pods = pods(bench);
     for each in ready.iter().filter(|each| each.order.leased) {
         leases.hold(&pods, &each.control, &each.instance).await?;
     }
-    try_join_all(ready.iter().map(Ready::send)).await.map(drop)
+    try_join_all(ready.iter().map(Ready::send)).await
 }
 
 /// Heals all of them, or says how. One more signal quits at once.

@@ -3,7 +3,7 @@
 use probe_target::{
     Invalid,
     behaviour::{Effect, Fault},
-    opening::PortState,
+    opening::{Opening, PortState},
     route_path::RoutePath,
 };
 
@@ -41,7 +41,13 @@ impl Flipped<'_> {
             .on_routes()
             .map_err(|invalid| self.impossible(invalid))?
         {
-            Does::Port(opening) => Ok(Act::Port(opening)),
+            // What speaks something else is the port, whoever asks.
+            Does::Port(opening) if opening.protocol.is_some() => Ok(Act::Port(opening)),
+            Does::Port(opening) if opening.state == PortState::Open => Ok(Act::Port(opening)),
+            Does::Port(opening) => Ok(Act::Port(Opening {
+                route: Some(path.clone()),
+                ..opening
+            })),
             Does::Route(gets) => Ok(Act::Route {
                 path: path.clone(),
                 gets,

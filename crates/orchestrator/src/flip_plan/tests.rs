@@ -126,6 +126,28 @@ fn a_whole_port_is_closed_only_where_that_is_said() {
 }
 
 #[test]
+fn a_port_that_is_closed_for_a_probe_s_route_says_so_and_lies_where_its_reply_would() {
+    let refused = flip("b readiness refuse --shared").unwrap();
+    let route = refused.act.route().map(ToString::to_string);
+    assert_eq!(route.as_deref(), Some("/readyz"));
+    let Act::Port(opening) = &refused.act else {
+        panic!("it must be of the port")
+    };
+    assert_eq!(opening.state, PortState::Closed);
+    assert!(refused.is_where(&flip("b readiness 404").unwrap()));
+    assert!(flip("b readiness pass").unwrap().is_where(&refused));
+    assert!(!refused.is_where(&flip("b liveness 404").unwrap()));
+    assert!(!refused.is_where(&flip("b liveness blackhole --shared").unwrap()));
+    // A port that is itself asked, or that speaks something else, is nobody's in particular.
+    let closed = flip("c readiness refuse").unwrap();
+    assert_eq!(closed.act.route(), None);
+    assert!(closed.is_where(&flip("c readiness pass").unwrap()));
+    let changed = flip(r#"b readiness {"state":"open","protocol":"tcp"} --shared"#).unwrap();
+    assert_eq!(changed.act.route(), None);
+    assert!(!changed.is_where(&refused));
+}
+
+#[test]
 fn two_probes_of_one_path_are_one_route() {
     let refusal = flip("a readiness 404").unwrap_err();
     assert!(

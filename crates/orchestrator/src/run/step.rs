@@ -29,7 +29,9 @@ impl Laid {
     /// Whether something else was last set in the very place of an earlier flip, in the same process.
     fn covers(&self, address: &Address, earlier: &Ready) -> bool {
         let mut others = self.0.iter().filter(|((of, _), _)| of == address);
-        others.any(|(_, other)| other.instance == earlier.instance && same_place(earlier, other))
+        others.any(|(_, other)| {
+            other.instance == earlier.instance && earlier.plan.is_where(&other.plan)
+        })
     }
 }
 
@@ -234,15 +236,4 @@ fn flip_record(ready: &Ready, sent: Micros, ack: &Ack) -> FlipRecord {
         lasts: bounds.length.map(Micros::from),
         count: bounds.count,
     }
-}
-
-/// Whether one lies exactly where the other does.
-fn same_place(one: &Ready, other: &Ready) -> bool {
-    one.plan.port == other.plan.port
-        && match (&one.plan.act, &other.plan.act) {
-            (Act::Route { path, .. }, Act::Route { path: other, .. }) => path == other,
-            // Of one process: aimed at the same, it has the same name.
-            (Act::Port(_), Act::Port(_)) | (Act::Process(_), Act::Process(_)) => true,
-            _ => false,
-        }
 }

@@ -118,6 +118,24 @@ fn each_probe_has_its_own_setting() {
 }
 
 #[test]
+fn a_wildcard_is_the_setting_of_every_path_that_has_none_of_its_own() {
+    let route = |status| wire::Route {
+        base: None,
+        flip: Some(laid(Behaviour::status(status), None, None)),
+    };
+    let everywhere = flipped(|port| {
+        port.routes.insert("/*".to_owned(), route(503));
+        port.routes.insert("/other/*".to_owned(), route(404));
+    });
+    check(Some(&everywhere), ["503", "503"]);
+    let but_one = flipped(|port| {
+        port.routes.insert("/*".to_owned(), route(503));
+        port.routes.insert("/readyz".to_owned(), route(200));
+    });
+    check(Some(&but_one), ["503", "200"]);
+}
+
+#[test]
 fn a_closed_port_is_closed_for_every_probe_of_it() {
     let closed =
         flipped(|port| port.flip = Some(laid(Opening::new(PortState::Closed), None, None)));
