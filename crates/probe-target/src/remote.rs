@@ -80,7 +80,7 @@ pub(crate) async fn run<N: Network>(
         }
         Ask::Open(port, opening) => remote.open(port, &opening).await,
         Ask::All(port, behaviour, opening) => {
-            let state = read(&remote.call("GET", "/v1/state", Vec::new()).await?)?;
+            let state = remote.state().await?;
             let known = &state["ports"][port.to_string()];
             if known["protocol"] == Protocol::Tcp.name() {
                 return remote.open(Some(port), &opening?).await;
@@ -177,6 +177,18 @@ impl<N: Network> Remote<'_, N> {
             Some(Place::Route(port, path)) => (port, Some(path)),
         };
         let mut said = Vec::new();
+        if let (Some(port), None) = (port, &path) {
+            // What `flip PORT fail` has laid.
+            let all = RoutePath::all();
+            if self.state().await?["ports"][port.to_string()]["routes"][all.to_string()]["flip"]
+                .is_object()
+            {
+                let ack = self
+                    .change("DELETE", &route(port, &all), Vec::new())
+                    .await?;
+                said.push(format!("{port}{all} is as in the base {ack}\n"));
+            }
+        }
         for port in self.ports(port).await? {
             let (call, place) = match &path {
                 Some(path) => (route(port, path), format!("{port}{path}")),
@@ -210,10 +222,14 @@ impl<N: Network> Remote<'_, N> {
         if let Some(port) = given {
             return Ok(vec![port]);
         }
-        let state = read(&self.call("GET", "/v1/state", Vec::new()).await?)?;
+        let state = self.state().await?;
         let ports = state["ports"].as_object().into_iter().flatten();
         let ports = ports.filter(|(_, port)| meant(port["protocol"].as_str().unwrap_or_default()));
         Ok(ports.filter_map(|(port, _)| port.parse().ok()).collect())
+    }
+
+    async fn state(&self) -> Result<Value, Failure> {
+        read(&self.call("GET", "/v1/state", Vec::new()).await?)
     }
 
     async fn put(&self, call: &str, body: &impl Serialize) -> Result<String, Failure> {

@@ -189,6 +189,9 @@ fn what_a_path_is_given_after_refuse_opens_its_port_and_every_answer_says_what_h
             "check http 127.0.0.1:8080 /livez",
             "flip 8080 pass",
             "check http 127.0.0.1:8080 /x",
+            "heal 8080",
+            "check http 127.0.0.1:8080 /x",
+            "check http 127.0.0.1:8080 /livez",
             "flip process stop-accepting",
             "flip 8080/x 503",
             "heal",
@@ -240,14 +243,21 @@ fn what_a_path_is_given_after_refuse_opens_its_port_and_every_answer_says_what_h
             exit 0: 8080/* is 200 (revision 12, instance i1)
             > check http 127.0.0.1:8080 /x
             exit 0: /x answers 200
+            > heal 8080
+            exit 0: 8080/* is as in the base (revision 13, instance i1)
+            8080 is as in the base (revision 14, instance i1)
+            > check http 127.0.0.1:8080 /x
+            exit 0: /x answers 200
+            > check http 127.0.0.1:8080 /livez
+            exit 1: error: /livez answers 503
             > flip process stop-accepting
-            exit 0: process stop-accepting is set (revision 13, instance i1)
+            exit 0: process stop-accepting is set (revision 15, instance i1)
             > flip 8080/x 503
-            exit 0: 8080/x is 503 (revision 14, instance i1), but the process accepts on no port, by stop-accepting
+            exit 0: 8080/x is 503 (revision 16, instance i1), but the process accepts on no port, by stop-accepting
             > heal
-            exit 0: all flips are away (revision 15, instance i1)
+            exit 0: all flips are away (revision 17, instance i1)
             > flip /readyz refuse
-            exit 0: 8080 is closed (revision 16, instance i1)
+            exit 0: 8080 is closed (revision 18, instance i1)
             > check tcp 127.0.0.1:7000
             exit 0: connected to 127.0.0.1:7000
         "#]].assert_eq(&story);
