@@ -137,6 +137,12 @@ impl Behaviour {
                 "is said by probeflip, of every flip",
             ));
         }
+        if object.contains_key("route") {
+            return Err(Invalid::misplaced(
+                at("route"),
+                "is said by probeflip: it is the path that the probe asks",
+            ));
+        }
         Ok(())
     }
 

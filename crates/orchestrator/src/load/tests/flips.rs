@@ -232,6 +232,15 @@ fn what_a_target_would_refuse_is_refused_in_its_place() {
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { status: 503, leased: true } }
                |                                                                                   ^^^^^^"#]],
     );
+    check(
+        "to: 404",
+        "to: { state: closed, route: /x }",
+        &expect![[r#"
+            two-services.yaml:19:85: `route`: is said by probeflip: it is the path that the probe asks
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { state: closed, route: /x } }
+               |                                                                                     ^^^^^"#]],
+    );
 }
 
 #[test]
