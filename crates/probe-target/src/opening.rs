@@ -173,7 +173,7 @@ impl Protocol {
         let named = Self::ALL.into_iter().find(|known| known.name() == name);
         match named {
             Some(protocol) if protocol.is_secured() && !TLS_PRESENT => {
-                Err(format!("`{name}` {}", TLS_ABSENT))
+                Err(format!("`{name}` {TLS_ABSENT}"))
             }
             Some(protocol) => Ok(protocol),
             None => Err(format!(

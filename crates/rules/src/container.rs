@@ -3,11 +3,10 @@
 //! An *instance* is one run of the container's process, with an ID of its own; a restart makes a new
 //! one. Whether there is to be a new one is decided in [`crate::restart`].
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Moment;
+pub use crate::container_id::ContainerId;
 use crate::probe::{self, Verdict};
 
 /// What matters here of a container's specification.
@@ -77,23 +76,6 @@ pub fn outlived(roles: &[Role], place: usize) -> Vec<usize> {
     let main = (0..roles.len()).filter(at(Role::Main));
     let next = (place + 1..roles.len()).find(at(Role::Sidecar));
     main.chain(next).collect()
-}
-
-/// The name of an instance, such as `containerd://4f…`. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContainerId(Arc<str>);
-
-impl ContainerId {
-    /// The instance of this name.
-    pub fn new(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
-impl fmt::Display for ContainerId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
 }
 
 /// One instance as the runtime knows it.

@@ -21,6 +21,7 @@
 
 pub mod back_off;
 pub mod container;
+mod container_id;
 pub mod endpoints;
 pub mod event_text;
 pub mod expansion;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{Effect, Kind, Verdict};
-use crate::container::ContainerId;
+use crate::container_id::ContainerId;
 
 /// What is known of each container instance. An instance that was never probed has no entry.
 #[derive(Clone, Debug, Default)]

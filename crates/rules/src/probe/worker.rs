@@ -6,7 +6,7 @@
 use super::ticker::Ticker;
 use super::{Kind, Outcome, Spec, Verdict};
 use crate::Moment;
-use crate::container::ContainerId;
+use crate::container_id::ContainerId;
 
 /// Attempts made at once when the prober itself errs.
 ///
