@@ -121,6 +121,31 @@ fn a_service_that_there_is_not() {
 }
 
 #[test]
+fn two_experiments_of_one_name() {
+    let expected = expect![
+        "error: readiness.yaml:4:19: another experiment is named `readiness`, at readiness.yaml:4:19; expected one name for each experiment of a run"
+    ];
+    check_command(
+        "run --on virtual readiness.yaml readiness.yaml",
+        2,
+        &expected,
+    );
+    let seed = Seed::with("readiness.yaml", "", "");
+    let file = seed.0.path().join("readiness.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        seed.0.path().join("twice.yaml"),
+        format!("{text}---\n{text}"),
+    )
+    .unwrap();
+    fs::write(seed.0.path().join("t.jsonl"), "").unwrap();
+    let expected = expect![
+        "error: twice.yaml:35:19: another experiment is named `readiness`, at twice.yaml:4:19; expected one name for each experiment of a run"
+    ];
+    seed.check("judge twice.yaml t.jsonl", 2, &expected);
+}
+
+#[test]
 fn a_workload_that_there_is_not() {
     check(
         "readiness.yaml",

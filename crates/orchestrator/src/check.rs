@@ -5,6 +5,7 @@
 
 mod claims;
 mod known;
+mod names;
 mod steps;
 mod traffic;
 
@@ -13,6 +14,7 @@ use crate::experiment::{Action, Experiment, Span};
 use crate::load::Manifest;
 use crate::problem::{Fault, Problem, Problems};
 use known::Known;
+pub use names::check_names;
 
 /// A step would patch what the run does not create.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -34,6 +34,8 @@ pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
 pub use span::{Span, Spanned};
 
+use crate::printable::one_line;
+
 /// What one `kind: Experiment` document says.
 #[derive(Debug, Clone)]
 pub struct Experiment {
@@ -66,6 +68,13 @@ impl Source {
     /// Where the workload's relative paths start.
     pub fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// A place as messages name it: `FILE:LINE:COLUMN`.
+    pub fn place(&self, at: Span) -> String {
+        let (line, column) = self.position(at);
+        let path = self.path.to_string_lossy();
+        format!("{}:{line}:{column}", one_line(&path))
     }
 
     /// Line and column from 1, the column in characters.

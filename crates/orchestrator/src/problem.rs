@@ -140,13 +140,8 @@ impl Problem {
 /// `file:line:column: what; expected …; did you mean …?`
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (line, column) = self.position();
-        write!(
-            f,
-            "{}:{line}:{column}: {}",
-            one_line(&self.source.path.to_string_lossy()),
-            one_line(&self.fault.to_string())
-        )
+        let place = self.source.place(self.span);
+        write!(f, "{place}: {}", one_line(&self.fault.to_string()))
     }
 }
 

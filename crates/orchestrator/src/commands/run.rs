@@ -195,6 +195,7 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
     if checked.is_empty() {
         return Err(RunError::NoExperiment.into());
     }
+    check::check_names(checked.iter().map(|checked| &checked.experiment))?;
     Ok(checked)
 }
 
@@ -223,6 +224,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> Outcome {
     if experiments.is_empty() {
         return Err(RunError::NoExperiment.into());
     }
+    check::check_names(&experiments)?;
     let timelines = read_timelines(&again.timeline)?;
     let mut exit = Exit::Held;
     for experiment in &experiments {
