@@ -4,6 +4,7 @@
 //! server-side apply with its record of who owns which field. What an object must be like is for the registry.
 
 pub(crate) mod apply;
+pub(crate) mod duplicates;
 pub(crate) mod fields;
 pub(crate) mod managed;
 mod schema;

@@ -16,6 +16,9 @@
 //! - [`selector`]: labels, and what picks objects by them.
 //! - [`endpoints`]: which Pods a Service sends to.
 //! - [`proxy`]: when a service proxy looks again.
+//! - [`host_port`]: which ports of a node are free.
+//! - [`scheduling`]: why a Pod fits nowhere.
+//! - [`list_type`]: which items of a list are the same.
 //! - [`replica_set`]: which Pods to create, and which to delete first.
 //! - [`rollout`]: how a Deployment gets from one template to the next.
 
@@ -25,6 +28,8 @@ mod container_id;
 pub mod endpoints;
 pub mod event_text;
 pub mod expansion;
+pub mod host_port;
+pub mod list_type;
 pub mod moment;
 pub mod pod;
 pub mod probe;
@@ -32,6 +37,7 @@ pub mod proxy;
 pub mod replica_set;
 pub mod restart;
 pub mod rollout;
+pub mod scheduling;
 pub mod selector;
 pub mod spam;
 pub mod url;

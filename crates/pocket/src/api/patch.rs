@@ -45,7 +45,7 @@ pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result
 fn apply(call: &Call, wanted: Value) -> Result<Response, Refusal> {
     let kind = call.target.kind;
     let wanted = checked(call, wanted)?;
-    let wanted = strict::declared(kind, call.target.namespace(), wanted)?;
+    let wanted = strict::declared(kind, wanted)?;
     let (author, force) = (call.author(), call.query.force);
     let recorded = |_: &Value, _: &mut Value| {};
     if call.target.part == Subresource::Status {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::query::Validation;
 use crate::kind::Kind;
+use crate::patch::duplicates::{duplicates, keyed_path};
 use crate::refusal::Refusal;
 use crate::registry;
 
@@ -32,15 +33,19 @@ pub(super) fn prune(
     }
 }
 
-/// An object to apply, which may have no field that `kind` does not have, whatever validation is asked for.
+/// An object to apply, which may have no field that `kind` does not have and no item of a keyed list twice, whatever
+/// validation is asked for.
 ///
 /// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an error of no kind of
-/// its own, so the code is 500. There an item is named by its keys, here by its number.
-pub(super) fn declared(kind: &Kind, namespace: &str, mut object: Value) -> Result<Value, Refusal> {
+/// its own, so the code is 500.
+pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, Refusal> {
+    let sent = object.clone();
+    let duplicates = duplicates(&sent);
     let unknown = drop_unknown(kind, &mut object)?;
-    let lines = unknown
+    let unknown = unknown
         .iter()
-        .map(|path| format!(".{path}: field not declared in schema"));
+        .map(|path| format!("{}: field not declared in schema", keyed_path(&sent, path)));
+    let lines = unknown.chain(duplicates.iter().map(ToString::to_string));
     let what = match lines.collect::<Vec<_>>().as_slice() {
         [] => return Ok(object),
         [only] => only.clone(),
@@ -53,6 +58,8 @@ pub(super) fn declared(kind: &Kind, namespace: &str, mut object: Value) -> Resul
             .unwrap_or_default()
     };
     let (version, name) = (text("/apiVersion"), text("/metadata/name"));
+    // The one that the object names, not the request's.
+    let namespace = text("/metadata/namespace");
     let group = if version.contains('/') { "" } else { "/" };
     Err(Refusal::new(
         500,
@@ -143,7 +150,7 @@ mod tests {
     fn unknown_fields_cannot_be_applied() {
         let kind = Kind::find("", "services").unwrap();
         let check = |service: Value, expected: &str| {
-            let refusal = declared(kind, "ns", service).unwrap_err();
+            let refusal = declared(kind, service).unwrap_err();
             assert_eq!((refusal.code, refusal.message.as_str()), (500, expected));
         };
         let service = json!({
@@ -152,18 +159,42 @@ mod tests {
         });
         check(
             service.clone(),
-            "failed to create typed patch object (ns/q; /v1, Kind=Service): .spec.typ: field not declared in schema",
+            "failed to create typed patch object (/q; /v1, Kind=Service): .spec.typ: field not declared in schema",
         );
         let mut several = service.clone();
         several["metadata"]["labls"] = json!({"a": "b"});
         check(
             several,
-            "failed to create typed patch object (ns/q; /v1, Kind=Service): errors:\n  \
+            "failed to create typed patch object (/q; /v1, Kind=Service): errors:\n  \
              .metadata.labls: field not declared in schema\n  .spec.typ: field not declared in schema",
         );
         let mut right = service;
         right["spec"] = json!({"ports": [{"port": 80}], "type": null});
-        assert_eq!(declared(kind, "ns", right.clone()).unwrap(), right);
+        assert_eq!(declared(kind, right.clone()).unwrap(), right);
+    }
+
+    #[test]
+    fn an_item_cannot_be_applied_twice() {
+        let pod = Kind::find("", "pods").unwrap();
+        let check = |spec: Value, expected: &str| {
+            let object =
+                json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "q"}, "spec": spec});
+            let refusal = declared(pod, object).unwrap_err();
+            let text = refusal.message.split_once("Kind=Pod): ").unwrap().1;
+            assert_eq!((refusal.code, text), (500, expected));
+        };
+        let port = |number: u16| json!({"containerPort": number});
+        let container = json!({"name": "c", "ports": [port(9), port(8), port(9)]});
+        check(
+            json!({"containers": [container]}),
+            ".spec.containers[name=\"c\"].ports: duplicate entries for key [containerPort=9,protocol=\"TCP\"]",
+        );
+        let volume = json!({"name": "v"});
+        check(
+            json!({"containers": [], "volumes": [volume, volume], "hostNam": "x"}),
+            "errors:\n  .spec.hostNam: field not declared in schema\n  \
+             .spec.volumes: duplicate entries for key [name=\"v\"]",
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Binds every Pod to the one node there is, if the Pod may run there at all. Resources are not counted.
 
-use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, PodSpec};
+use k8s_openapi::api::core::v1::{Container, Node, Pod, PodCondition, PodSpec};
+use rules::host_port::{self, HostPort};
+use rules::scheduling::Misfit;
 use rules::selector::Selector;
 
 use super::Voice;
@@ -11,9 +13,23 @@ use crate::registry::{Change, Registry};
 pub(super) async fn run(registry: Registry, mut voice: Voice) {
     let mut pods = registry.watch::<Pod>(None);
     loop {
-        if let Change::Added(pod) | Change::Modified(pod) = pods.next().await {
-            place(&registry, &pod, &mut voice);
+        match pods.next().await {
+            Change::Deleted(pod) => place_others(&registry, &pod, &mut voice),
+            Change::Added(pod) | Change::Modified(pod) if is_over(&pod) => {
+                place_others(&registry, &pod, &mut voice);
+            }
+            Change::Added(pod) | Change::Modified(pod) => place(&registry, &pod, &mut voice),
         }
+    }
+}
+
+/// Looks again at the Pods that wait, after one that is gone or over left its ports.
+fn place_others(registry: &Registry, gone: &Pod, voice: &mut Voice) {
+    if host_ports(gone).is_empty() {
+        return;
+    }
+    for pod in registry.list::<Pod>(None) {
+        place(registry, &pod, voice);
     }
 }
 
@@ -24,11 +40,11 @@ fn place(registry: &Registry, pod: &Pod, voice: &mut Voice) {
     if pod.metadata.deletion_timestamp.is_some() {
         return;
     }
-    let (namespace, name) = (namespace(pod), name(pod));
-    if !fits(registry, spec) {
-        return refuse(registry, pod, voice);
+    if let Some(why) = misfit(registry, pod, spec) {
+        return refuse(registry, pod, why, voice);
     }
     // A refusal means that somebody was faster, which the next change will show.
+    let (namespace, name) = (namespace(pod), name(pod));
     if registry.bind(namespace, name, NODE).is_ok() {
         let message = format!("Successfully assigned {namespace}/{name} to {NODE}");
         voice.say(pod, "Scheduled", &message);
@@ -43,23 +59,65 @@ fn waits(spec: &PodSpec) -> bool {
     spec.node_name.is_none() && !gated
 }
 
-fn fits(registry: &Registry, spec: &PodSpec) -> bool {
+/// Why a Pod cannot run on the node: the first reason in the order of the scheduler's filters.
+///
+/// Rule: `pkg/scheduler/apis/config/v1/default_plugins.go`.
+fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     let node: Option<Node> = registry.get("", NODE);
     let labels = node
         .and_then(|node| node.metadata.labels)
         .unwrap_or_default();
     let wanted = spec.node_selector.clone().unwrap_or_default();
-    Selector::equal(&wanted).matches(&labels)
+    if !Selector::equal(&wanted).matches(&labels) {
+        return Some(Misfit::Labels);
+    }
+    let pods = registry.list::<Pod>(None);
+    let runs = |pod: &&Pod| {
+        let spec = pod.spec.as_ref();
+        spec.is_some_and(|spec| spec.node_name.is_some()) && !is_over(pod)
+    };
+    let taken: Vec<HostPort> = pods.iter().filter(runs).flat_map(host_ports).collect();
+    (!host_port::are_free(&host_ports(pod), &taken)).then_some(Misfit::Ports)
+}
+
+/// Whether all containers of a Pod have ended for good: it needs nothing of the node any more.
+fn is_over(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// The node's ports that a Pod asks for. An init container's count if it runs as long as the Pod.
+///
+/// Rule: `pkg/scheduler/util/utils.go`, `GetHostPorts`.
+fn host_ports(pod: &Pod) -> Vec<HostPort> {
+    let spec = pod.spec.iter();
+    let containers = spec.flat_map(|spec| {
+        let init = spec.init_containers.iter().flatten();
+        let stays = |it: &&Container| it.restart_policy.as_deref() == Some("Always");
+        init.filter(stays).chain(&spec.containers)
+    });
+    let ports = containers.flat_map(|container| container.ports.iter().flatten());
+    let ports = ports.filter_map(|port| {
+        Some(HostPort {
+            ip: port.host_ip.clone().unwrap_or_default(),
+            protocol: port.protocol.clone().unwrap_or_default(),
+            port: port.host_port.filter(|port| *port > 0)?,
+        })
+    });
+    ports.collect()
 }
 
 /// Says so once: a Pod that carries the condition already is left alone.
-fn refuse(registry: &Registry, pod: &Pod, voice: &mut Voice) {
-    let message = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+fn refuse(registry: &Registry, pod: &Pod, why: Misfit, voice: &mut Voice) {
+    let message = why.message();
     let condition = PodCondition {
         type_: "PodScheduled".to_owned(),
         status: "False".to_owned(),
         reason: Some("Unschedulable".to_owned()),
-        message: Some(message.to_owned()),
+        message: Some(message.clone()),
         observed_generation: pod.metadata.generation,
         last_transition_time: Some(registry.clock().time()),
         ..PodCondition::default()
@@ -71,7 +129,9 @@ fn refuse(registry: &Registry, pod: &Pod, voice: &mut Voice) {
             .get_or_insert_default()
             .conditions
             .get_or_insert_default();
-        let same = |found: &PodCondition| found.reason == condition.reason;
+        let same = |found: &PodCondition| {
+            (&found.reason, &found.message) == (&condition.reason, &condition.message)
+        };
         said = conditions.iter().any(same);
         if !said {
             conditions.retain(|found| found.type_ != condition.type_);
@@ -80,6 +140,6 @@ fn refuse(registry: &Registry, pod: &Pod, voice: &mut Voice) {
     };
     let written = registry.edit_status(namespace(pod), name(pod), change);
     if written.is_ok() && !said {
-        voice.warn(pod, "FailedScheduling", message);
+        voice.warn(pod, "FailedScheduling", &message);
     }
 }

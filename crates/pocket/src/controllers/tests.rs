@@ -3,6 +3,7 @@
 mod endpoints;
 mod going;
 mod rollout;
+mod scheduling;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

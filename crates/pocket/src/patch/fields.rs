@@ -136,17 +136,16 @@ pub(crate) fn decode(tree: &Value) -> Fields {
     fields
 }
 
-/// The step to an item of a keyed list, if it has all its keys.
+/// The step to an item of a keyed list; none if nothing identifies it.
 pub(super) fn item_step(item: &Value, keys: &[Key]) -> Option<Step> {
     let mut found = Map::new();
-    for (key, default) in keys {
-        let value = item
-            .get(key)
-            .cloned()
-            .or_else(|| default.map(Value::from))?;
-        found.insert((*key).to_owned(), value);
+    for key in keys {
+        let default = || serde_json::from_str(key.default?).ok();
+        if let Some(value) = item.get(key.name).cloned().or_else(default) {
+            found.insert(key.name.to_owned(), value);
+        }
     }
-    Some(Step::Item(Value::Object(found).to_string()))
+    (!found.is_empty()).then(|| Step::Item(Value::Object(found).to_string()))
 }
 
 fn collect(value: &Value, path: &mut Path, fields: &mut Fields) {
@@ -211,11 +210,18 @@ fn leads_to(step: &Step, item: &Value) -> bool {
             let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
             let same = |(key, value): (&String, &Value)| match item.get(key) {
                 Some(found) => found == value,
-                // The only key with a default is the protocol.
-                None => key == "protocol" && value == "TCP",
+                None => is_default(key, value),
             };
             keys.iter().all(same)
         }
+    }
+}
+
+/// Whether a key that is left out has this value.
+fn is_default(key: &str, value: &Value) -> bool {
+    match key {
+        "protocol" => value == "TCP",
+        _ => value == "" || value == 0,
     }
 }
 

@@ -1,72 +1,18 @@
-//! Which lists are sets of things with an identity, and which maps are one value.
+//! Which lists strategic merge takes apart, and which maps are one value. Lists of server-side apply are in
+//! [`rules::list_type`].
 //!
-//! Two protocols ask, and they differ: strategic merge knows one key a list, server-side apply may need several.
 //! A place is the list of field names on the way to it, without indices.
 //!
-//! Rule: `patchMergeKey`, `patchStrategy`, `listType`, `listMapKey` and `mapType` in `staging/src/k8s.io/api`.
+//! Rule: `patchMergeKey`, `patchStrategy` and `mapType` in `staging/src/k8s.io/api`.
 
-/// What a list is to a merge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
-    /// One value: replaced as a whole.
-    Atomic,
-    /// A set of simple values.
-    Set,
-    /// Items are the same if these fields are; a field left out has its default.
-    Keyed(&'static [Key]),
-}
-
-/// A field that identifies an item, and its default.
-pub(super) type Key = (&'static str, Option<&'static str>);
-
-const NAME: &[Key] = &[("name", None)];
-const MOUNT_PATH: &[Key] = &[("mountPath", None)];
-const DEVICE_PATH: &[Key] = &[("devicePath", None)];
-const IP: &[Key] = &[("ip", None)];
-const TYPE: &[Key] = &[("type", None)];
-const UID: &[Key] = &[("uid", None)];
-const TOPOLOGY: &[Key] = &[("topologyKey", None), ("whenUnsatisfiable", None)];
-const CONTAINER_PORT: &[Key] = &[("containerPort", None), ("protocol", Some("TCP"))];
-const SERVICE_PORT: &[Key] = &[("port", None), ("protocol", Some("TCP"))];
-
-/// Lists whose items have names.
-const NAMED: [&str; 8] = [
-    "containers",
-    "initContainers",
-    "ephemeralContainers",
-    "volumes",
-    "env",
-    "imagePullSecrets",
-    "schedulingGates",
-    "resourceClaims",
-];
-
-/// What the list at `place` is to server-side apply.
-pub(super) fn list(place: &[&str]) -> List {
-    match place {
-        ["metadata", "finalizers"] => List::Set,
-        ["metadata", "ownerReferences"] => List::Keyed(UID),
-        [
-            ..,
-            "containers" | "initContainers" | "ephemeralContainers",
-            "ports",
-        ] => List::Keyed(CONTAINER_PORT),
-        ["spec", "ports"] => List::Keyed(SERVICE_PORT),
-        ["status", "conditions"] => List::Keyed(TYPE),
-        ["status", "podIPs" | "hostIPs"] | [.., "hostAliases"] => List::Keyed(IP),
-        [.., last] if NAMED.contains(last) => List::Keyed(NAME),
-        [.., "volumeMounts"] => List::Keyed(MOUNT_PATH),
-        [.., "volumeDevices"] => List::Keyed(DEVICE_PATH),
-        [.., "topologySpreadConstraints"] => List::Keyed(TOPOLOGY),
-        _ => List::Atomic,
-    }
-}
+pub(super) use rules::list_type::{Key, List, list};
 
 /// The one field by which strategic merge tells the items at `place` apart.
 pub(super) fn merge_key(place: &[&str]) -> Option<&'static str> {
-    match list(place) {
-        List::Keyed([(key, _), ..]) => Some(key),
-        List::Keyed([]) | List::Atomic | List::Set => None,
+    match (place, list(place)) {
+        (["status", "hostIPs"], _) => Some("ip"),
+        (_, List::Keyed([key, ..])) if !place.ends_with(&["resources", "claims"]) => Some(key.name),
+        _ => None,
     }
 }
 

@@ -72,11 +72,15 @@ fn merge_value(
         (_, Value::Object(patch)) => {
             merge_maps(&Fields::new(), patch, place).map(|merged| Some(Value::Object(merged)))
         }
-        (current, Value::Array(patch)) => {
-            let current = current
-                .and_then(Value::as_array)
-                .map_or(&[][..], Vec::as_slice);
+        (Some(Value::Array(current)), Value::Array(patch)) => {
             merge_lists(current, patch, place).map(|merged| Some(Value::Array(merged)))
+        }
+        // Where there is no list yet, nothing merges: an item that is there twice stays there twice.
+        (_, Value::Array(patch)) => {
+            let items = patch.iter().filter(|item| item.get(PATCH).is_none());
+            let items: Result<Vec<_>, _> =
+                items.map(|item| merge_value(None, item, place)).collect();
+            items.map(|items| Some(items.into_iter().flatten().collect()))
         }
         (_, simple) => Ok(Some(simple.clone())),
     }
@@ -288,6 +292,26 @@ mod tests {
             json!({"spec": {"ports": [{"port": 80, "targetPort": 1}]}}),
             json!({"spec": {"ports": [{"port": 81}]}}),
             json!({"spec": {"ports": [{"port": 80, "targetPort": 1}, {"port": 81}]}}),
+        );
+    }
+
+    /// Seen on 1.36.3.
+    #[test]
+    fn a_list_that_was_not_there_is_taken_as_it_is() {
+        let container = |ports: Value| pod(json!([{"name": "a", "ports": ports}]));
+        let twice = json!([{"containerPort": 9}, {"containerPort": 9, "name": "q"}]);
+        let patch = json!([
+            {"containerPort": 9}, {"containerPort": 8, "$patch": "delete"}, {"containerPort": 9, "name": "q"},
+        ]);
+        check(
+            pod(json!([{"name": "a"}])),
+            container(patch.clone()),
+            container(twice),
+        );
+        check(
+            container(json!([{"containerPort": 9}])),
+            container(patch),
+            container(json!([{"containerPort": 9, "name": "q"}])),
         );
     }
 

@@ -58,11 +58,13 @@ impl Faults {
 
     /// Two entries of a list say the same where each must differ.
     pub(crate) fn duplicate(&mut self, field: impl Into<String>, value: impl Into<Value>) {
-        self.add(
-            field,
-            "FieldValueDuplicate",
-            format!("Duplicate value: {}", value.into()),
-        );
+        self.duplicate_shown(field, &value.into().to_string());
+    }
+
+    /// The same of a value that is shown in a form of its own.
+    pub(crate) fn duplicate_shown(&mut self, field: impl Into<String>, shown: &str) {
+        let message = format!("Duplicate value: {shown}");
+        self.add(field, "FieldValueDuplicate", message);
     }
 
     /// The value refers to something that is not there.

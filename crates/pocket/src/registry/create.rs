@@ -29,8 +29,12 @@ impl Registry {
     ) -> Result<Arc<Value>, Refusal> {
         let mut state = self.state();
         address(kind, namespace, &mut object)?;
+        let said = said_name(&object);
         let name = state.name(kind, &mut object)?;
         state.check_namespace(kind, namespace, &name)?;
+        if kind.name == "Pod" {
+            state.check_service_account(kind, namespace, &said, &object)?;
+        }
         let mut object = admit::create(kind, object)?;
         if state.store.get(kind.plural, namespace, &name).is_some() {
             return Err(Refusal::already_exists(kind, &name));
@@ -99,6 +103,51 @@ impl State {
         );
         Err(Refusal::forbidden(kind, name, &why))
     }
+
+    /// A Pod runs under an account that exists. Every namespace has the account `default`, which no controller has to
+    /// make here.
+    ///
+    /// Rule: the admission plugin `ServiceAccount`.
+    fn check_service_account(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        pod: &Value,
+    ) -> Result<(), Refusal> {
+        let spec = &pod["spec"];
+        let named = spec["serviceAccountName"]
+            .as_str()
+            .filter(|it| !it.is_empty());
+        let account = named
+            .or_else(|| spec["serviceAccount"].as_str())
+            .unwrap_or_default();
+        let accounts = Kind::of::<k8s_openapi::api::core::v1::ServiceAccount>();
+        let exists = self
+            .store
+            .get(accounts.plural, namespace, account)
+            .is_some();
+        if exists || matches!(account, "" | "default") {
+            return Ok(());
+        }
+        let why = format!(
+            "error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"
+        );
+        Err(Refusal::forbidden(kind, name, &why))
+    }
+}
+
+/// The name that admission knows: it comes before the rest of a generated name.
+fn said_name(object: &Value) -> String {
+    let text = |field: &str| {
+        object["metadata"][field]
+            .as_str()
+            .filter(|it| !it.is_empty())
+    };
+    text("name")
+        .or_else(|| text("generateName"))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Makes the object say where it is, and refuses one that says something else.

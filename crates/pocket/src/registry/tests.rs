@@ -1,6 +1,6 @@
 //! The registry through its typed face.
 
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use serde_json::json;
 
 use super::*;
@@ -28,6 +28,35 @@ fn pod() -> Pod {
 
 fn generation(pod: &Pod) -> i64 {
     pod.metadata.generation.unwrap()
+}
+
+#[test]
+fn a_pod_runs_under_an_account_that_exists() {
+    let registry = registry();
+    let under = |account: &str| {
+        let mut pod = pod();
+        pod.metadata.name = Some(format!("of-{account}"));
+        pod.spec.as_mut().unwrap().service_account_name = Some(account.to_owned());
+        registry.create(&pod)
+    };
+    assert!(under("default").is_ok());
+    let refusal = under("prober").unwrap_err();
+    let message = "pods \"of-prober\" is forbidden: error looking up service account default/prober: \
+                   serviceaccount \"prober\" not found";
+    assert_eq!((refusal.code, refusal.message.as_str()), (403, message));
+    let mut generated = pod();
+    generated.metadata.name = None;
+    generated.metadata.generate_name = Some("web-".into());
+    generated.spec.as_mut().unwrap().service_account_name = Some("prober".into());
+    let message = registry.create(&generated).unwrap_err().message;
+    assert!(
+        message.starts_with("pods \"web-\" is forbidden: "),
+        "{message}"
+    );
+    let metadata = json!({"name": "prober", "namespace": "default"});
+    let account: ServiceAccount = from(json!({ "metadata": metadata }));
+    registry.create(&account).unwrap();
+    assert!(under("prober").is_ok());
 }
 
 #[test]

@@ -131,6 +131,25 @@ fn check_probes(container: &Container, path: &str, faults: &mut Faults) {
     }
 }
 
+/// A Pod's containers share the node's ports. `path` is that of the list.
+///
+/// Rule: `AccumulateUniqueHostPorts`.
+pub(super) fn check_host_ports(containers: &[Container], path: &str, faults: &mut Faults) {
+    let mut seen = BTreeSet::new();
+    for (index, container) in containers.iter().enumerate() {
+        for (at, port) in container.ports.iter().flatten().enumerate() {
+            let Some(number) = port.host_port.filter(|port| *port != 0) else {
+                continue;
+            };
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            let port = format!("{}/{}/{number}", text(&port.protocol), text(&port.host_ip));
+            if !seen.insert(port.clone()) {
+                faults.duplicate(format!("{path}[{index}].ports[{at}].hostPort"), port);
+            }
+        }
+    }
+}
+
 /// An image without tag, or tagged `latest`, may have changed; a digest cannot.
 fn pull_policy(image: &str) -> &'static str {
     let last = image.rsplit('/').next().unwrap_or_default();
@@ -162,6 +181,9 @@ fn check_ports(ports: &[ContainerPort], path: &str, faults: &mut Faults) {
                 &format!("{path}.containerPort"),
                 faults,
             );
+        }
+        if let Some(host_port) = port.host_port.filter(|port| *port != 0) {
+            fields::check_port(host_port, &format!("{path}.hostPort"), faults);
         }
         let protocols = ["SCTP", "TCP", "UDP"];
         fields::check_word(

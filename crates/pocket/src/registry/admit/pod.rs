@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{
+    Container, Pod, PodSpec, PodStatus, PodTemplateSpec, TopologySpreadConstraint,
+};
 
 use super::{Admit, container, fields, names};
 use crate::refusal::Faults;
@@ -102,6 +104,7 @@ fn check(spec: &PodSpec, path: &str, faults: &mut Faults) {
     );
     check_containers(spec, path, faults);
     check_volumes(spec, path, faults);
+    check_scheduling(spec, path, faults);
     check_possible(spec, path, faults);
 }
 
@@ -116,6 +119,12 @@ fn check_containers(spec: &PodSpec, path: &str, faults: &mut Faults) {
             faults.duplicate(format!("{path}.name"), container.name.as_str());
         }
     }
+    container::check_host_ports(&spec.containers, &format!("{path}.containers"), faults);
+    // Init containers run one after another. Upstream checks each by itself, under the first one's path.
+    for container in spec.init_containers.iter().flatten() {
+        let alone = std::slice::from_ref(container);
+        container::check_host_ports(alone, &format!("{path}.initContainers"), faults);
+    }
 }
 
 fn check_volumes(spec: &PodSpec, path: &str, faults: &mut Faults) {
@@ -129,10 +138,47 @@ fn check_volumes(spec: &PodSpec, path: &str, faults: &mut Faults) {
         }
     }
     for (path, container) in all_containers(spec, path) {
+        let mut mounted = BTreeSet::new();
         for (at, mount) in container.volume_mounts.iter().flatten().enumerate() {
+            let path = format!("{path}.volumeMounts[{at}]");
             if !volumes.contains(mount.name.as_str()) {
-                faults.not_found(format!("{path}.volumeMounts[{at}].name"), &mount.name);
+                faults.not_found(format!("{path}.name"), &mount.name);
             }
+            if !mounted.insert(mount.mount_path.as_str()) {
+                let mount_path = mount.mount_path.as_str();
+                faults.invalid(format!("{path}.mountPath"), mount_path, "must be unique");
+            }
+        }
+    }
+}
+
+/// What the scheduler goes by.
+fn check_scheduling(spec: &PodSpec, path: &str, faults: &mut Faults) {
+    let mut gates = BTreeSet::new();
+    for (index, gate) in spec.scheduling_gates.iter().flatten().enumerate() {
+        if !gates.insert(gate.name.as_str()) {
+            faults.duplicate(
+                format!("{path}.schedulingGates[{index}]"),
+                gate.name.as_str(),
+            );
+        }
+    }
+    let constraints = spec
+        .topology_spread_constraints
+        .as_deref()
+        .unwrap_or_default();
+    for (index, constraint) in constraints.iter().enumerate() {
+        let identity = |it: &TopologySpreadConstraint| {
+            format!("{{{}, {}}}", it.topology_key, it.when_unsatisfiable)
+        };
+        // Upstream compares each with those behind it.
+        let same = |other| identity(other) == identity(constraint);
+        if constraints[index + 1..].iter().any(same) {
+            let field = "{topologyKey, whenUnsatisfiable}";
+            faults.duplicate(
+                format!("{path}.topologySpreadConstraints[{index}].{field}"),
+                identity(constraint),
+            );
         }
     }
 }

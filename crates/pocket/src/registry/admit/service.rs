@@ -135,10 +135,13 @@ fn check_ports(ports: &[ServicePort], faults: &mut Faults) {
             fields::check_port_or_name(target, &format!("{path}.targetPort"), faults);
         }
         if !numbered.insert((&port.protocol, port.port)) {
-            faults.duplicate(
-                path,
-                serde_json::json!({"port": port.port, "protocol": port.protocol}),
+            // Upstream shows its internal type with nothing but these two set.
+            let protocol = port.protocol.as_deref().unwrap_or_default();
+            let shown = format!(
+                r#"{{"Name":"","Protocol":"{protocol}","AppProtocol":null,"Port":{},"TargetPort":0,"NodePort":0}}"#,
+                port.port
             );
+            faults.duplicate_shown(path, &shown);
         }
     }
 }

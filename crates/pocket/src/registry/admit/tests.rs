@@ -170,6 +170,23 @@ fn wrong_containers_are_refused() {
         json!({"volumeMounts": [{"name": "x", "mountPath": "/x"}]}),
         "volumeMounts[0].name: Not found: \"x\"",
     );
+    check(
+        json!({"ports": [{"containerPort": 80, "hostPort": 70_000}]}),
+        "ports[0].hostPort: Invalid value: 70000: must be between 1 and 65535, inclusive",
+    );
+    check(
+        json!({"ports": [{"containerPort": 80, "hostPort": 8}, {"containerPort": 81, "hostPort": 8}]}),
+        "ports[1].hostPort: Duplicate value: \"TCP//8\"",
+    );
+}
+
+#[test]
+fn a_container_may_name_ports_and_variables_twice() {
+    let twice = |item: Value| json!([item, item]);
+    let container = json!({
+        "ports": twice(json!({"containerPort": 80})), "env": twice(json!({"name": "A", "value": "x"})),
+    });
+    assert!(create::<Pod>(&pod(container)).is_ok());
 }
 
 #[test]
@@ -200,6 +217,34 @@ fn wrong_pods_are_refused() {
         "/spec/containers",
         twice,
         "spec.containers[1].name: Duplicate value: \"a\"",
+    );
+    let twice = |item: Value| json!([item, item]);
+    check(
+        "/spec/schedulingGates",
+        twice(json!({"name": "a/b"})),
+        "spec.schedulingGates[1]: Duplicate value: \"a/b\"",
+    );
+    let constraint =
+        json!({"topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "maxSkew": 1});
+    check(
+        "/spec/topologySpreadConstraints",
+        twice(constraint),
+        "spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: \"{zone, DoNotSchedule}\"",
+    );
+}
+
+#[test]
+fn a_path_is_mounted_once() {
+    let mounts = json!([{"name": "v", "mountPath": "/v"}, {"name": "w", "mountPath": "/v"}]);
+    let volumes = json!([{"name": "v", "emptyDir": {}}, {"name": "w", "emptyDir": {}}]);
+    let pod = with(
+        pod(json!({"volumeMounts": mounts})),
+        "/spec/volumes",
+        volumes,
+    );
+    assert_eq!(
+        create::<Pod>(&pod).unwrap_err(),
+        "Pod \"web\" is invalid: spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/v\": must be unique"
     );
 }
 
@@ -282,6 +327,10 @@ fn wrong_services_are_refused() {
     check(
         json!({"ports": [{"port": 80}, {"port": 81, "name": "b"}]}),
         "spec.ports[0].name: Required value",
+    );
+    check(
+        json!({"ports": [{"port": 80, "name": "a"}, {"port": 80, "name": "b"}]}),
+        r#"spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}"#,
     );
     check(
         json!({"clusterIP": "10.1.2.3", "ports": [{"port": 80}]}),

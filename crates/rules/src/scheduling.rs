@@ -1,0 +1,51 @@
+//! Why a Pod cannot run on the only node there is, as a scheduler words it.
+//!
+//! Rule: `pkg/scheduler/framework/types.go`, `FitError`, and the plugins of the default preemption; seen on 1.36.3.
+
+/// What a Pod asks for and the node does not have: the first in the order of the scheduler's filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// The labels of its node selector.
+    Labels,
+    /// A free port.
+    Ports,
+}
+
+impl Misfit {
+    /// The message of the event `FailedScheduling` and of the condition `PodScheduled`.
+    pub fn message(self) -> String {
+        let (why, preemption) = match self {
+            Self::Labels => (
+                "didn't match Pod's node affinity/selector",
+                "Preemption is not helpful for scheduling",
+            ),
+            Self::Ports => (
+                "didn't have free ports for the requested pod ports",
+                "No preemption victims found for incoming pod",
+            ),
+        };
+        format!(
+            "0/1 nodes are available: 1 node(s) {why}. no new claims to deallocate, \
+             preemption: 0/1 nodes are available: 1 {preemption}."
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_those_of_a_scheduler() {
+        assert_eq!(
+            Misfit::Ports.message(),
+            "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. no new claims \
+             to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+        );
+        assert_eq!(
+            Misfit::Labels.message(),
+            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to \
+             deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        );
+    }
+}
