@@ -12,6 +12,8 @@ mod bounds;
 /// gRPC health, asked for by a library of another language.
 mod grpc;
 
+/// kubectl's YAML.
+mod kubectl;
 /// Prometheus' parser.
 mod metrics;
 /// Go's `net/url`, with which a kubelet makes requests of probes.

@@ -325,7 +325,7 @@ fn a_manifest_that_the_cluster_does_not_take() {
         "periodSeconds: 2",
         "periodSeconds: two",
         &expect![[
-            r#"error: deploy.yaml:3:13: Deployment `web` cannot be read: invalid type: string "two", expected i32"#
+            r#"error: deploy.yaml:33:28: Deployment `web` cannot be read: invalid type: string "two", expected i32"#
         ]],
     );
     check(

@@ -34,6 +34,7 @@ pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
 pub use span::{Span, Spanned};
 
+use crate::kubernetes_yaml::Node;
 use crate::printable::one_line;
 
 /// What one `kind: Experiment` document says.
@@ -97,7 +98,7 @@ pub enum Workload {
     /// A directory for `kubectl kustomize`, relative to the experiment's file.
     Kustomize(Spanned<String>),
     /// Manifests written in the experiment itself.
-    Objects(Vec<Spanned<serde_json::Value>>),
+    Objects(Vec<Node>),
 }
 
 impl Workload {
@@ -106,7 +107,7 @@ impl Workload {
         let first = match self {
             Self::Files(names) => names.first().map(|name| name.span),
             Self::Kustomize(name) => Some(name.span),
-            Self::Objects(objects) => objects.first().map(|object| object.span),
+            Self::Objects(objects) => objects.first().map(Node::span),
         };
         first.unwrap_or_default()
     }

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod experiment;
 pub mod judge;
+pub mod kubernetes_yaml;
 pub mod load;
 pub mod problem;
 pub mod report;

@@ -13,10 +13,12 @@ mod steps;
 mod that;
 mod yaml;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::experiment::written::{self, Scalar};
 use crate::experiment::{Experiment, Source, Span, Spanned};
+use crate::kubernetes_yaml::Node;
 use crate::problem::{Fault, Problem, Problems, closest};
 use outline::Outline;
 
@@ -36,6 +38,8 @@ pub struct Manifest {
     pub object: Value,
     /// Where it begins.
     pub span: Span,
+    /// The same with the places of its fields.
+    node: Node,
     /// The file it was read from.
     pub source: Source,
 }
@@ -44,6 +48,28 @@ impl Manifest {
     /// Its `kind`.
     pub fn kind(&self) -> &str {
         self.object["kind"].as_str().unwrap_or_default()
+    }
+
+    /// Where a field of it is written, or the innermost part of the path that is.
+    pub fn place(&self, path: &str) -> Span {
+        self.node.place(path)
+    }
+
+    /// What is written twice in lists of which server-side apply takes each key once.
+    pub(crate) fn duplicates(&self) -> Vec<Problem> {
+        let version = self.object["apiVersion"].as_str().unwrap_or_default();
+        let duplicates = self.node.duplicates(version).into_iter();
+        duplicates
+            .map(|(span, fault)| fault.at(&self.source, span))
+            .collect()
+    }
+
+    /// The object as a Kubernetes type.
+    pub(crate) fn typed<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.node.typed().map_err(|(span, why)| {
+            let what = format!("{} `{}` cannot be read: {why}", self.kind(), self.name());
+            Fault::new(what).at(&self.source, span)
+        })
     }
 
     /// Its `metadata.name`.
@@ -69,14 +95,11 @@ pub fn load(source: &Source) -> Result<Loaded, Problems> {
 }
 
 /// Manifests written inside an experiment.
-pub(crate) fn inline(
-    source: &Source,
-    objects: &[Spanned<Value>],
-) -> Result<Vec<Manifest>, Problems> {
+pub(crate) fn inline(source: &Source, objects: &[Node]) -> Result<Vec<Manifest>, Problems> {
     let mut manifests = Vec::new();
     let mut problems = Vec::new();
     for object in objects {
-        match manifest(source, object.span, object.value.clone()) {
+        match manifest(source, object.span(), object) {
             Ok(found) => manifests.extend(found),
             Err(problem) => problems.push(problem),
         }
@@ -93,15 +116,14 @@ fn load_document(source: &Source, document: Span, loaded: &mut Loaded) -> Result
         let outline = yaml::outline(&text);
         check_head(source, &outline, &head)?;
         let written: written::Experiment = yaml::read(source, &text, &outline)?;
-        loaded
-            .experiments
-            .push(meaning::experiment(source, &outline, written)?);
-        return Ok(());
+        if let Some(node) = Node::read(source, &text)? {
+            let experiment = meaning::experiment(source, &outline, &node, written)?;
+            loaded.experiments.push(experiment);
+        }
+    } else if let Some(node) = Node::read(source, &text)? {
+        let manifests = manifest(source, head.place(document), &node)?;
+        loaded.manifests.extend(manifests);
     }
-    let object = yaml::object(source, &text)?;
-    loaded
-        .manifests
-        .extend(manifest(source, head.place(document), object)?);
     Ok(())
 }
 
@@ -136,7 +158,8 @@ fn check_head(source: &Source, outline: &Outline<'_>, head: &yaml::Head) -> Resu
     Problems::unless_any(problems, ())
 }
 
-fn manifest(source: &Source, span: Span, object: Value) -> Result<Vec<Manifest>, Problem> {
+fn manifest(source: &Source, span: Span, node: &Node) -> Result<Vec<Manifest>, Problem> {
+    let object = node.json(source)?;
     let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
     for field in ["apiVersion", "kind"] {
         if !text(&object[field]) {
@@ -146,10 +169,9 @@ fn manifest(source: &Source, span: Span, object: Value) -> Result<Vec<Manifest>,
                 .at(source, span));
         }
     }
-    if let (true, Some(items)) = (object["kind"] == "List", object["items"].as_array()) {
-        let each = items
-            .iter()
-            .map(|item| manifest(source, span, item.clone()));
+    if object["kind"] == "List" && object["items"].is_array() {
+        let items = node.field("items").map_or(&[][..], Node::items);
+        let each = items.iter().map(|item| manifest(source, item.span(), item));
         return Ok(each.collect::<Result<Vec<_>, _>>()?.concat());
     }
     if !text(&object["metadata"]["name"]) {
@@ -162,6 +184,7 @@ fn manifest(source: &Source, span: Span, object: Value) -> Result<Vec<Manifest>,
     Ok(vec![Manifest {
         object,
         span,
+        node: node.clone(),
         source: source.clone(),
     }])
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
-use serde::de::DeserializeOwned;
 
 use crate::experiment::{Kind, ObjectRef};
 use crate::load::Manifest;
-use crate::problem::{Fault, Problems};
+use crate::problem::{Fault, Problem, Problems};
 
 /// Objects by name.
 #[derive(Debug, Default)]
@@ -39,14 +38,14 @@ impl Known {
                 problems.push(Fault::new(what).at(&manifest.source, manifest.span));
             }
             seen.push(reference);
-            if let Err(fault) = known.take(manifest) {
-                problems.push(fault.at(&manifest.source, manifest.span));
+            if let Err(problem) = known.take(manifest) {
+                problems.push(problem);
             }
         }
         Problems::unless_any(problems, known)
     }
 
-    fn take(&mut self, manifest: &Manifest) -> Result<(), Fault> {
+    fn take(&mut self, manifest: &Manifest) -> Result<(), Problem> {
         let name = manifest.name().to_owned();
         let reference = |kind| ObjectRef {
             kind,
@@ -54,21 +53,21 @@ impl Known {
         };
         match manifest.kind() {
             "Pod" => {
-                self.pods.insert(reference(Kind::Pod), typed(manifest)?);
+                self.pods.insert(reference(Kind::Pod), manifest.typed()?);
             }
             "Deployment" => {
-                let template = typed::<Deployment>(manifest)?.spec.template;
+                let template = manifest.typed::<Deployment>()?.spec.template;
                 self.pods.insert(reference(Kind::Deployment), pod(template));
             }
             "ReplicaSet" => {
-                let template = typed::<ReplicaSet>(manifest)?.spec.template;
+                let template = manifest.typed::<ReplicaSet>()?.spec.template;
                 self.pods.insert(
                     reference(Kind::ReplicaSet),
                     pod(template.unwrap_or_default()),
                 );
             }
             "Service" => {
-                self.services.insert(name, typed(manifest)?);
+                self.services.insert(name, manifest.typed()?);
             }
             _ => {}
         }
@@ -82,16 +81,6 @@ impl Known {
             .filter(|known| known.kind == Kind::Deployment)
             .map(|known| known.name.as_str())
     }
-}
-
-fn typed<T: DeserializeOwned>(manifest: &Manifest) -> Result<T, Fault> {
-    serde_json::from_value(manifest.object.clone()).map_err(|error| {
-        Fault::new(format!(
-            "{} `{}` cannot be read: {error}",
-            manifest.kind(),
-            manifest.name()
-        ))
-    })
 }
 
 fn pod(template: PodTemplateSpec) -> Pod {

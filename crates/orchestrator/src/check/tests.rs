@@ -247,10 +247,10 @@ fn manifests_must_be_what_they_say() {
         "periodSeconds: 2",
         "periodSeconds: soon",
         &expect![[r#"
-            deploy.yaml:3:13: Deployment `web` cannot be read: invalid type: string "soon", expected i32
-              |
-            3 | apiVersion: apps/v1
-              |             ^^^^^^^"#]],
+            deploy.yaml:33:28: Deployment `web` cannot be read: invalid type: string "soon", expected i32
+               |
+            33 |             periodSeconds: soon
+               |                            ^^^^"#]],
     );
     check_workload(
         "name: web-b",

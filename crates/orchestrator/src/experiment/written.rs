@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(crate) use any_of::AnyOf;
 pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsSaid, That};
 pub(crate) use one_or_many::OneOrMany;
-pub(crate) use scalar::{Later, Scalar};
+pub(crate) use scalar::{Kubernetes, Later, Scalar};
 pub(crate) use tree::Tree;
 
 use super::Spanned;
@@ -71,12 +71,13 @@ pub(crate) struct Spec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = schema::exactly_one(&["files", "kustomize", "objects"])))]
 pub(crate) struct Workload {
-    /// Manifest files, relative to this file.
+    /// Manifest files, relative to this file. Objects beside an experiment are its workload if it names its own file here.
     pub(crate) files: Option<Spanned<Vec<Spanned<String>>>>,
     /// A directory for `kubectl kustomize`, relative to this file.
     pub(crate) kustomize: Option<Spanned<String>>,
     /// Manifests, written here.
-    pub(crate) objects: Option<Spanned<Vec<Spanned<Value>>>>,
+    #[schemars(with = "Option<Vec<Value>>")]
+    pub(crate) objects: Option<Spanned<Vec<Kubernetes>>>,
 }
 
 /// A client that sends requests to a Service at an even rate.
@@ -213,5 +214,5 @@ pub(crate) struct Patch {
     pub(crate) object: Spanned<Scalar>,
     /// What is merged into it.
     #[schemars(with = "serde_json::Map<String, Value>")]
-    pub(crate) merge: Spanned<Value>,
+    pub(crate) merge: Spanned<Kubernetes>,
 }

@@ -10,15 +10,17 @@ use crate::experiment::written::{self, Scalar};
 use crate::experiment::{
     Connections, Experiment, Source, Span, Spanned, SteadyState, TrafficClient, Workload,
 };
+use crate::kubernetes_yaml::Node;
 use crate::problem::{Fault, Problems};
 
 /// Reads all of it, then says everything that was wrong.
 pub(super) fn experiment(
     source: &Source,
     outline: &Outline<'_>,
+    document: &Node,
     said: written::Experiment,
 ) -> Result<Experiment, Problems> {
-    let mut reader = Reader::new(source, outline);
+    let mut reader = Reader::new(source, outline, document);
     let meant = meaning(&mut reader, said);
     match meant {
         Some(experiment) => Problems::unless_any(reader.problems, experiment),
@@ -85,8 +87,10 @@ fn workload(reader: &mut Reader<'_>, said: Spanned<written::Workload>) -> Option
             objects: Some(objects),
         } => {
             not_empty(reader, &objects, "object")?;
+            let objects = reader.kubernetes(&["spec", "workload", "objects"]);
+            let objects = objects.map_or_else(Vec::new, |objects| objects.items().to_vec());
             match super::inline(reader.source(), &objects) {
-                Ok(_) => Some(Workload::Objects(objects.value)),
+                Ok(_) => Some(Workload::Objects(objects)),
                 Err(problems) => {
                     reader.problems.extend(problems.into_vec());
                     None

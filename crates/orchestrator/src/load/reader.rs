@@ -7,26 +7,35 @@ use std::time::Duration;
 use super::outline::Outline;
 use crate::experiment::written::{Later, Scalar};
 use crate::experiment::{Source, Span, Spanned, label, time};
+use crate::kubernetes_yaml::Node;
 use crate::problem::{Fault, Problem};
 
 /// A file being read. Whatever is wrong is noted, and reading goes on, so that one reading finds everything.
 pub(super) struct Reader<'a> {
     source: &'a Source,
     outline: &'a Outline<'a>,
+    document: &'a Node,
     pub(super) problems: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a Source, outline: &'a Outline<'a>) -> Self {
+    pub(super) fn new(source: &'a Source, outline: &'a Outline<'a>, document: &'a Node) -> Self {
         Self {
             source,
             outline,
+            document,
             problems: Vec::new(),
         }
     }
 
     pub(super) fn source(&self) -> &'a Source {
         self.source
+    }
+
+    /// The part of the document under these names that Kubernetes defines.
+    pub(super) fn kubernetes(&self, names: &[&str]) -> Option<&'a Node> {
+        let inside = |node: &'a Node, name: &&str| node.field(name);
+        names.iter().try_fold(self.document, inside)
     }
 
     /// Notes a fault. Returns nothing, so that a reading function can end with it.

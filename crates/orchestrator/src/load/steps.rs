@@ -20,7 +20,8 @@ pub(super) fn steps(
     let steps: Vec<Option<Step>> = said
         .value
         .into_iter()
-        .map(|step| self::step(reader, step, traffic))
+        .enumerate()
+        .map(|(index, step)| self::step(reader, index, step, traffic))
         .collect();
     unique(
         reader,
@@ -38,6 +39,7 @@ pub(super) fn steps(
 
 fn step(
     reader: &mut Reader<'_>,
+    index: usize,
     said: Spanned<written::Step>,
     traffic: &[claims::Client],
 ) -> Option<Step> {
@@ -56,7 +58,7 @@ fn step(
     }
     let action = match (flip, patch) {
         (Some(flip), None) => self::flips(reader, &flip).map(Action::Flip),
-        (None, Some(patch)) => self::patch(reader, patch.value).map(Action::Patch),
+        (None, Some(patch)) => self::patch(reader, index, &patch).map(Action::Patch),
         (None, None) => reader.fault_around(
             name.span,
             Fault::new("this step does nothing").expected("`flip` or `patch`"),
@@ -154,9 +156,18 @@ pub(super) fn pods(
     }
 }
 
-fn patch(reader: &mut Reader<'_>, said: written::Patch) -> Option<Patch> {
+/// The patch of the step with that number.
+fn patch(reader: &mut Reader<'_>, step: usize, said: &written::Patch) -> Option<Patch> {
     let object = reader.word(&said.object);
-    if !said.merge.is_object() {
+    let step = reader.kubernetes(&["spec", "steps"])?.items().get(step)?;
+    let merge = match step.field("patch")?.field("merge")?.json(reader.source()) {
+        Ok(merge) => merge,
+        Err(problem) => {
+            reader.problems.push(problem);
+            return None;
+        }
+    };
+    if !merge.is_object() {
         return reader.fault(
             said.merge.span,
             Fault::new("this is no patch")
@@ -165,7 +176,7 @@ fn patch(reader: &mut Reader<'_>, said: written::Patch) -> Option<Patch> {
     }
     Some(Patch {
         object: object?,
-        merge: said.merge.value,
+        merge,
     })
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod flips;
+mod kubernetes;
 mod places;
 
 use expect_test::{Expect, expect};

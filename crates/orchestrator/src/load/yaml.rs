@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Error, Options, options};
 
@@ -60,13 +59,6 @@ pub(super) fn outline(text: &str) -> Outline<'_> {
         text,
         serde_saphyr::from_str_with_options(text, options).ok(),
     )
-}
-
-/// A document of Kubernetes', with the words and numbers that kubectl's YAML 1.1 knows: `yes`, `0644`.
-pub(super) fn object(source: &Source, text: &str) -> Result<Value, Problem> {
-    let options = options! { with_snippet: false, legacy_octal_numbers: true };
-    serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| problem(source, text, &error))
 }
 
 fn strict() -> Options {

@@ -75,6 +75,16 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
+/// A Kubernetes object or a part of one. It has a dialect of its own and is read by [`crate::kubernetes_yaml`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kubernetes;
+
+impl<'de> Deserialize<'de> for Kubernetes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
 /// Something a later version will understand; now only its place matters, to refuse it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Later;
