@@ -310,15 +310,15 @@ fn a_manifest_that_the_cluster_does_not_take() {
     check(
         "periodSeconds: 2",
         "periodSecond: 2",
-        &expect![
-            "error: deploy.yaml:3:13: cannot apply deployment/web: failed to create typed patch object (probeflip-readiness-sj4b4/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[0].livenessProbe.periodSecond: field not declared in schema"
-        ],
+        &expect![[
+            r#"error: deploy.yaml:33:13: cannot apply deployment/web: failed to create typed patch object (/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[name="a"].livenessProbe.periodSecond: field not declared in schema"#
+        ]],
     );
     check(
         "automountServiceAccountToken: false",
         "hostNetwork: true",
         &expect![[
-            r#"error: deploy.yaml:3:13: cannot apply deployment/web: Deployment.apps "web" is invalid: spec.template.spec.hostNetwork: Forbidden: pocket has no host network"#
+            r#"error: deploy.yaml:17:7: cannot apply deployment/web: Deployment.apps "web" is invalid: spec.template.spec.hostNetwork: Forbidden: pocket has no host network"#
         ]],
     );
     check(
@@ -335,6 +335,76 @@ fn a_manifest_that_the_cluster_does_not_take() {
             "error: deploy.yaml:22:7: while parsing a flow mapping, did not find expected ',' or '}'"
         ],
     );
+}
+
+#[test]
+fn a_variable_that_is_named_twice() {
+    let variable = "- { name: PROBE_TARGET_CONTAINER, value: b }";
+    let twice = format!("{variable}\n            {variable}");
+    let seed = Seed::with("deploy.yaml", variable, &twice);
+    let expected = expect![[
+        r#"error: deploy.yaml:48:15: .spec.template.spec.containers[name="b"].env: duplicate entries for key [name="PROBE_TARGET_CONTAINER"]; expected each key once"#
+    ]];
+    seed.check("run --on virtual readiness.yaml", 2, &expected);
+}
+
+#[test]
+fn a_service_account_that_there_is_not() {
+    let seed = Seed::with(
+        "deploy.yaml",
+        "automountServiceAccountToken: false",
+        "serviceAccountName: prober",
+    );
+    seed.check_end("run --on virtual readiness.yaml", 3, &expect![[r#"error: replicaset web-859c5b58b6: FailedCreate: Error creating: pods "web-859c5b58b6-" is forbidden: error looking up service account probeflip-readiness-sj4b4/prober: serviceaccount "prober" not found"#]]);
+}
+
+#[test]
+fn a_port_of_the_node_that_is_taken() {
+    let seed = Seed::with("deploy.yaml", "replicas: 1", "replicas: 2");
+    let file = seed.0.path().join("deploy.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let port = "containerPort: 8081";
+    fs::write(
+        file,
+        text.replacen(port, "containerPort: 8081, hostPort: 81", 1),
+    )
+    .unwrap();
+    seed.check_end("run --on virtual readiness.yaml", 3, &expect!["error: pod web-…: Unschedulable: 0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."]);
+}
+
+#[test]
+fn a_kustomization_that_there_is_not() {
+    check(
+        "readiness.yaml",
+        "files: [deploy.yaml]",
+        "kustomize: overlays/test",
+        2,
+        &expect![
+            "error: readiness.yaml:7:26: cannot read `overlays/test`: No such file or directory (os error 2)"
+        ],
+    );
+}
+
+#[test]
+fn objects_beside_an_experiment_are_its_workload_only_by_name() {
+    let seed = Seed::with("readiness.yaml", "", "");
+    let file = seed.0.path().join("readiness.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let beside = |name: &str| {
+        let text = text.replacen("files: [deploy.yaml]", &format!("files: [{name}]"), 1);
+        let deployment = fs::read_to_string(seed.0.path().join("deploy.yaml")).unwrap();
+        fs::write(&file, format!("{text}---\n{deployment}")).unwrap();
+        let ended = seed.check_end("run --on virtual readiness.yaml", 0, &expect![[""]]);
+        let warnings = ended
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("warning: "));
+        warnings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let warning = "warning: `readiness.yaml` also holds Deployment `web`: no workload of its experiments \
+                   names this file, so that is not applied";
+    assert_eq!(beside("deploy.yaml"), [warning]);
+    assert_eq!(beside("./readiness.yaml"), [""; 0]);
 }
 
 #[test]

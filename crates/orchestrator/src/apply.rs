@@ -248,8 +248,11 @@ fn group(kind: Kind) -> &'static str {
 /// A path that is not served is a kind that is not known: objects that are missing are created.
 fn apply_error(manifest: &Manifest, source: kube::Error) -> ApplyError {
     let reference = manifest.reference();
-    let place = manifest.place.as_ref();
-    let place = place.map_or_else(String::new, |place| format!("{place}: "));
+    let refusal = match &source {
+        kube::Error::Api(status) => Some(status.as_ref()),
+        _ => None,
+    };
+    let place = manifest.place(refusal);
     match &source {
         kube::Error::Api(status) if status.code == 404 && !names_an_object(status) => {
             ApplyError::UnknownKind {

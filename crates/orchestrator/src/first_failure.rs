@@ -187,7 +187,7 @@ fn of_event(event: &Event) -> Option<FirstFailure> {
 /// Pods that are not admitted, except while a new namespace waits for its default service account: the
 /// controller tries again and succeeds.
 fn failed_create(subject: String, message: String) -> Option<FirstFailure> {
-    let settling = message.contains("serviceaccount") && message.contains("not found");
+    let settling = message.contains("serviceaccount \"default\" not found");
     let reason = "FailedCreate".to_owned();
     (!settling).then_some(FirstFailure {
         subject,
@@ -284,6 +284,13 @@ mod tests {
         check(
             &event("error looking up service account: serviceaccount \"default\" not found"),
             None,
+        );
+        check(
+            &event("error looking up service account: serviceaccount \"prober\" not found"),
+            Some(
+                "replicaset web-1: FailedCreate: error looking up service account: \
+                 serviceaccount \"prober\" not found",
+            ),
         );
     }
 }

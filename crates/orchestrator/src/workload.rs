@@ -1,12 +1,14 @@
 //! The objects of a workload, ready to be applied: plain Kubernetes manifests from files, a kustomize
 //! directory or an experiment itself.
 //!
-//! It says what no namespace can hold. What a cluster makes of the rest is the cluster's business, and
+//! It says what no namespace can hold and what cannot be applied. What a cluster makes of the rest is the cluster's business, and
 //! writing them is `apply`'s.
 
-use std::path::Path;
+mod field;
 
-use kube::core::{ApiResource, GroupVersionKind};
+use std::{path::Path, sync::Arc};
+
+use kube::core::{ApiResource, GroupVersionKind, Status};
 use serde_json::Value;
 
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
 };
 
 /// One object to apply.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Manifest {
     /// Where the API serves its kind.
     pub resource: ApiResource,
@@ -27,8 +29,8 @@ pub struct Manifest {
     pub name: String,
     /// The whole object.
     pub object: Value,
-    /// Where it was written, as `deploy.yaml:3:1`; nowhere if we made it up.
-    pub place: Option<String>,
+    /// What it was read from; none if the run made it up.
+    pub written: Option<Arc<load::Manifest>>,
 }
 
 impl Manifest {
@@ -48,17 +50,17 @@ impl Manifest {
             resource: ApiResource::from_gvk(&kind),
             name,
             object,
-            place: None,
+            written: None,
         }
     }
 
-    /// The same object, written there.
-    #[must_use]
-    fn at(self, written: &load::Manifest) -> Self {
-        let (line, column) = written.source.position(written.span);
-        let path = written.source.path.display();
-        let place = Some(format!("{path}:{line}:{column}"));
-        Self { place, ..self }
+    /// Where it is written, for messages: of what a refusal is about, `deploy.yaml:3:1: `. Empty if it is written nowhere.
+    pub fn place(&self, refusal: Option<&Status>) -> String {
+        let place = self
+            .written
+            .as_ref()
+            .map(|written| field::place(written, refusal));
+        place.map_or_else(String::new, |place| format!("{place}: "))
     }
 
     /// The object as people write it: `deployment/web`.
@@ -95,14 +97,28 @@ pub fn of_experiment(
             Ok(manifests)
         }
         Workload::Kustomize(name) => {
-            let source = files.kustomize(&directory.join(&name.value))?;
+            let source = files.kustomize(&directory.join(&name.value));
+            let source = source.map_err(|error| unreadable(experiment, name, &error))?;
             Ok(load::load(&source)?.manifests)
         }
         Workload::Objects(objects) => Ok(load::inline(&experiment.source, objects)?),
     }
 }
 
-/// Points at the name of a file that cannot be read.
+/// Whether an experiment takes its workload from the file that it is in itself.
+pub fn is_in_own_file(experiment: &Experiment) -> bool {
+    let Workload::Files(names) = &experiment.workload else {
+        return false;
+    };
+    let own = experiment.source.path.canonicalize().ok();
+    let directory = experiment.source.directory();
+    names.iter().any(|name| {
+        let file = directory.join(&name.value).canonicalize().ok();
+        file.is_some() && file == own
+    })
+}
+
+/// Points at the name of a file or directory that cannot be read.
 fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: &FileError) -> Problems {
     let fault = Fault::new(causes::told(error));
     fault.at(&experiment.source, name.span).into()
@@ -128,15 +144,18 @@ pub fn objects(
     manifests: &[load::Manifest],
     namespace: Option<&str>,
 ) -> Result<Vec<Manifest>, Problems> {
-    let problems = manifests
-        .iter()
-        .filter_map(|manifest| {
-            Some(misplaced(manifest, namespace)?.at(&manifest.source, manifest.span))
-        })
-        .collect();
+    let mut problems = Vec::new();
+    for manifest in manifests {
+        let misplaced = misplaced(manifest, namespace);
+        problems.extend(misplaced.map(|fault| fault.at(&manifest.source, manifest.span)));
+        problems.extend(manifest.duplicates());
+    }
     let objects = manifests
         .iter()
-        .map(|manifest| Manifest::new(manifest.object.clone()).at(manifest))
+        .map(|manifest| Manifest {
+            written: Some(Arc::new(manifest.clone())),
+            ..Manifest::new(manifest.object.clone())
+        })
         .collect();
     Problems::unless_any(problems, objects)
 }

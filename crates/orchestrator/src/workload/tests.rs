@@ -58,3 +58,58 @@ fn a_broken_manifest_is_pointed_at() {
         "{message}"
     );
 }
+
+/// One message a duplicate: the place of the second item.
+fn check_duplicates(text: &str, expected: &[&str]) {
+    let found = read(text, None).map_or_else(Problems::into_vec, |_| Vec::new());
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|text| format!("w.yaml:{text}; expected each key once"))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_twice_in_a_keyed_list_is_refused_before_anything_is_written() {
+    let text = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  template:
+    spec:
+      containers:
+        - name: c
+          ports:
+            - { name: http, containerPort: 8080 }
+            - { name: admin, containerPort: 8080, protocol: TCP }
+            - { name: quic, containerPort: 8080, protocol: UDP }
+          env: [{ name: A, value: x }, { name: B }, { name: A, value: y }]
+      tolerations: [{ key: a }, { key: a }]
+";
+    check_duplicates(
+        text,
+        &[
+            "11:15: .spec.template.spec.containers[name=\"c\"].ports: \
+             duplicate entries for key [containerPort=8080,protocol=\"TCP\"]",
+            "13:53: .spec.template.spec.containers[name=\"c\"].env: duplicate entries for key [name=\"A\"]",
+        ],
+    );
+    let service = "{ apiVersion: v1, kind: Service, metadata: { name: s }, \
+                   spec: { ports: [{ port: 0x50 }, { name: x, port: 80 }] } }";
+    check_duplicates(
+        service,
+        &["1:89: .spec.ports: duplicate entries for key [port=80,protocol=\"TCP\"]"],
+    );
+}
+
+#[test]
+fn lists_of_unknown_kinds_may_hold_anything_twice() {
+    let text = "{ apiVersion: example.com/v1, kind: Widget, \
+                metadata: { name: w, finalizers: [a/b, a/b] }, spec: { volumes: [{ name: a }, { name: a }] } }";
+    check_duplicates(
+        text,
+        &["1:84: .metadata.finalizers: duplicate entries for key [=\"a/b\"]"],
+    );
+}

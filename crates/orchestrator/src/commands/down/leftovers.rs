@@ -138,7 +138,7 @@ fn labelled(resource: &ApiResource, object: &DynamicObject) -> (Made, String) {
         resource: resource.clone(),
         name: object.metadata.name.clone().unwrap_or_default(),
         object: object.data.clone(),
-        place: None,
+        written: None,
     };
     let uid = object.metadata.uid.clone().unwrap_or_default();
     let run = ownership::run_of(&object.metadata)
