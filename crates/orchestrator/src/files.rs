@@ -97,6 +97,10 @@ impl Files {
     /// What `kubectl kustomize` makes of a directory, as one text.
     pub fn kustomize(self, path: &Path) -> Result<Source, FileError> {
         let path = path.to_owned();
+        // kubectl says neither briefly nor plainly that there is no such directory.
+        if let Err(source) = fs::read_dir(&path) {
+            return Err(FileError::Read { path, source });
+        }
         let rendered = Command::new("kubectl").arg("kustomize").arg(&path).output();
         let Output {
             status,
@@ -107,12 +111,29 @@ impl Files {
             Err(source) => return Err(FileError::NoKubectl { path, source }),
         };
         if !status.success() {
-            let message = String::from_utf8_lossy(&stderr).trim().to_owned();
+            let message = plain(&String::from_utf8_lossy(&stderr));
             return Err(FileError::Kustomize { path, message });
         }
         let text = String::from_utf8_lossy(&stdout).into_owned().into();
         Ok(Source { path, text })
     }
+}
+
+/// What kubectl says without what it puts around it: `error: `, or a log line's head and the message as a quoted field.
+fn plain(stderr: &str) -> String {
+    let line = |line: &str| {
+        let line = line.strip_prefix("error: ").unwrap_or(line);
+        let Some((head, message)) = line.split_once("] \"command failed\" err=") else {
+            return line.to_owned();
+        };
+        let is_log = head.starts_with(['E', 'F']) && head.contains(".go:");
+        let unquoted = serde_json::from_str(message).ok();
+        unquoted
+            .filter(|_| is_log)
+            .unwrap_or_else(|| line.to_owned())
+    };
+    let lines: Vec<String> = stderr.trim().lines().map(line).collect();
+    lines.join("\n")
 }
 
 fn embedded(path: &Path) -> io::Result<String> {
@@ -135,5 +156,28 @@ mod tests {
         assert!(Files::Embedded.read(Path::new(SEED)).is_ok());
         let error = Files::Embedded.read(Path::new("Cargo.toml")).unwrap_err();
         assert_eq!(error.to_string(), "cannot read `Cargo.toml`");
+    }
+
+    #[test]
+    fn kubectl_is_quoted_without_its_log() {
+        let check = |said: &str, expected: &str| assert_eq!(plain(said), expected);
+        check(
+            "E1128 05:25:03.504909   26299 run.go:72] \"command failed\" err=\"invalid \\\"x\\\": line 1\"\n",
+            "invalid \"x\": line 1",
+        );
+        check("error: no such thing\n", "no such thing");
+        check(
+            "a \"command failed\" err=\"b\"",
+            "a \"command failed\" err=\"b\"",
+        );
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_needs_no_kubectl() {
+        let error = Files::Disk.kustomize(Path::new("no/such/directory"));
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "cannot read `no/such/directory`"
+        );
     }
 }

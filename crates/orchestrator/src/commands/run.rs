@@ -181,7 +181,13 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
     };
     let mut checked = Vec::new();
     for path in paths {
-        let experiments = load::load(&files.read(path)?)?.experiments;
+        let load::Loaded {
+            experiments,
+            manifests,
+        } = load::load(&files.read(path)?)?;
+        if !experiments.is_empty() && !manifests.is_empty() {
+            note_unused(path, &experiments, &manifests, printer);
+        }
         if experiments.is_empty() {
             printer.note(format!(
                 "skipped `{}`: it holds no experiment",
@@ -197,6 +203,28 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
     }
     check::check_names(checked.iter().map(|checked| &checked.experiment))?;
     Ok(checked)
+}
+
+/// Objects beside an experiment look like its workload, and are not unless it says so.
+fn note_unused(
+    path: &Path,
+    experiments: &[Experiment],
+    manifests: &[load::Manifest],
+    printer: &Printer,
+) {
+    if experiments.iter().any(workload::is_in_own_file) {
+        return;
+    }
+    let path = path.display();
+    let name = manifests[0].name();
+    let (objects, kind) = (manifests.len(), manifests[0].kind());
+    let what = match objects {
+        1 => format!("{kind} `{name}`"),
+        _ => format!("{objects} objects, {kind} `{name}` first"),
+    };
+    printer.warn(format!(
+        "`{path}` also holds {what}: no workload of its experiments names this file, so that is not applied"
+    ));
 }
 
 fn check(
