@@ -1,5 +1,5 @@
-//! Probes with every kind of path, in a container each: a flip of each is laid where the probe asks, so that the kubelet notices it, and
-//! the target's journal knows no other path.
+//! Probes with every kind of path, in a container each: a flip of each is laid where the probe
+//! asks, so that the kubelet notices it, and the target's journal knows no other path.
 
 use std::{collections::BTreeMap, fs};
 

@@ -1,7 +1,8 @@
 //! What a probe asks: the port and path that a container's spec gives it.
 //!
-//! Pure. It reads named ports and `probe-target check` commands, and decides nothing. Which request a kubelet makes of a path is
-//! [`rules::probe::HttpGet`]'s, which route a request asks for is [`request_target`]'s.
+//! Pure. It reads named ports and `probe-target check` commands, and decides nothing. Which request
+//! a kubelet makes of a path is [`rules::probe::HttpGet`]'s, which route a request asks for is
+//! [`request_target`]'s.
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
@@ -35,7 +36,8 @@ pub enum Asks {
     Http {
         /// The port.
         port: u16,
-        /// The route that the request matches: two probes of one port share it if their decoded paths are equal.
+        /// The route that the request matches: two probes of one port share it if their decoded
+        /// paths are equal.
         path: RoutePath,
     },
     /// Whether a port accepts.
@@ -50,7 +52,7 @@ pub enum Asks {
         /// The service's name, `""` for the whole server.
         service: String,
     },
-    /// Something else than a route or port of this Pod: a foreign command, another host, a port without a number.
+    /// A probe that no flip reaches: a foreign command, another host, a port without a number.
     Foreign(String),
 }
 
@@ -148,8 +150,9 @@ fn tcp_socket(pod: &Pod, socket: &TCPSocketAction, port: u16) -> Asks {
     }
 }
 
-/// The host that a probe names, unless that is its own Pod. A kubelet asks from the node: loopback is a Pod's own only where it shares the
-/// node's network, and an address that a Pod will have cannot be known before it has it.
+/// The host that a probe names, unless that is its own Pod. A kubelet probes from the node, so
+/// loopback is the Pod's own only with `hostNetwork`. The Pod's address is known from its status
+/// alone.
 fn other_host<'a>(pod: &Pod, host: Option<&'a str>) -> Option<&'a str> {
     let host = host.filter(|host| !host.is_empty())?;
     let address: Option<IpAddr> = host.parse().ok();
@@ -165,7 +168,8 @@ fn other_host<'a>(pod: &Pod, host: Option<&'a str>) -> Option<&'a str> {
     (!reaches_pod).then_some(host)
 }
 
-/// Whether who connects to this address stays where it is. Linux takes the unspecified address for loopback.
+/// Whether a connection to this address stays on its machine. Linux connects to the unspecified
+/// address by loopback.
 fn is_own_from_inside(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
@@ -193,7 +197,8 @@ pub(crate) fn port_number(container: &Container, port: &IntOrString) -> Option<u
     u16::try_from(number).ok().filter(|port| *port != 0)
 }
 
-/// The variables that a probe's command may refer to: as written, and empty where the value comes from elsewhere.
+/// The variables that a probe's command may refer to: as written, and empty where the value comes
+/// from elsewhere.
 ///
 /// Rule: `pkg/kubelet/container/helpers.go`, `ExpandContainerCommandOnlyStatic`.
 fn literal_variables(container: &Container) -> BTreeMap<String, String> {

@@ -7,8 +7,8 @@ use crate::route_path::RoutePath;
 
 /// The target that `check http` sends for a path, which begins with a slash and may have a query.
 ///
-/// Escapes are sent as they are written. What a request line cannot hold is escaped, so that every path reaches its server; a fragment
-/// is not sent.
+/// Escapes are sent as they are written. What a request line cannot hold is escaped, so that every
+/// path reaches its server; a fragment is not sent.
 pub fn of_path(path: &str) -> String {
     let path = path.split('#').next().unwrap_or_default();
     let mut target = String::with_capacity(path.len());

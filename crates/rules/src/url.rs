@@ -1,4 +1,5 @@
-//! URLs and URL references as Go's `net/url` parses, resolves and prints them, since a kubelet is a Go program.
+//! URLs and URL references as Go's `net/url` parses, resolves and prints them, since a kubelet is a
+//! Go program.
 //!
 //! Rule: Go's `net/url/url.go` of Go 1.26.
 
@@ -49,7 +50,8 @@ pub enum Problem {
     NoScheme,
     /// A relative path has a colon in its first segment, so that it looks like a scheme.
     Colon,
-    /// A `%` is followed by anything but two hexadecimal digits, or escapes what it may not: the escape, cut short at the end.
+    /// A `%` is followed by anything but two hexadecimal digits, or escapes what it may not: the
+    /// escape, cut short at the end.
     Escape(Vec<u8>),
     /// The part before `@` holds what a user may not.
     User,

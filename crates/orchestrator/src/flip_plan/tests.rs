@@ -171,6 +171,8 @@ fn paths_that_decode_to_the_same_are_one_route() {
 
 #[test]
 fn a_probe_of_another_host_is_not_flipped() {
+    let refusal = flip("f liveness 404").unwrap_err();
+    assert_eq!(refusal.exit(), Exit::Usage);
     check(
         "f liveness 404",
         "the liveness probe of `f` (http 8082 `/ready%20z` of host `10.255.0.1`, which is not its Pod) does not ask a probe-target; \

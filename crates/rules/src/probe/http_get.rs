@@ -25,9 +25,9 @@ pub enum Scheme {
 }
 
 impl HttpGet<'_> {
-    /// The URL that is asked for. Only a host that is none makes it fail.
+    /// The URL that the kubelet requests. It fails only if the host is not valid in a URL.
     ///
-    /// A path such as `mailto:x` gives a URL without a host, of which nothing can be asked.
+    /// A path such as `mailto:x` gives a URL without a host; the kubelet sends no request for it.
     ///
     /// Rule: `pkg/probe/http/request.go`, `formatURL` and `newProbeRequest`.
     pub fn url(&self) -> Result<Url, ParseError> {
@@ -35,10 +35,11 @@ impl HttpGet<'_> {
             Scheme::Http => "http",
             Scheme::Https => "https",
         };
-        // A path that is no reference is taken for a path as it stands: it is too late to reject it.
+        // A text that does not parse becomes the path as it stands: the API server has accepted it.
         let reference = Url::parse(self.path).unwrap_or_else(|_| Url::of_path(self.path));
         let url = reference.at(scheme, self.host, self.port);
-        // The kubelet prints the URL and parses it again, and only then an opaque one loses its host.
+        // The kubelet prints the URL and parses it again, and only then an opaque one loses its
+        // host.
         Url::parse(&url.to_string())
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use super::Problem;
 use super::escape::{Part, escape, unescape};
 
-/// Who asks, before the `@` of an authority.
+/// The user information before the `@` of an authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The name, decoded.
@@ -32,7 +32,7 @@ pub(super) fn parse(scheme: &str, authority: &str) -> Result<(Option<User>, Stri
     let Some((user, host)) = authority.rsplit_once('@') else {
         return Ok((None, host(scheme, authority)?));
     };
-    // Go reads the host first, so that of two mistakes the host's is named.
+    // Go reads the host first: of two mistakes its error names the host's.
     let host = self::host(scheme, host)?;
     Ok((Some(self::user(user)?), host))
 }
@@ -90,7 +90,8 @@ fn literal(text: &str) -> Result<Vec<u8>, Problem> {
     Ok([b"[", &decoded[..], b"]", port.as_bytes()].concat())
 }
 
-/// Rule: Go's `net/netip`, `ParseAddr`: a zone must not be empty, and an IPv4 address has no brackets.
+/// Rule: Go's `net/netip`, `ParseAddr`: a zone must not be empty, and an IPv4 address has no
+/// brackets.
 fn check_address(decoded: &[u8]) -> Result<(), Problem> {
     let text = String::from_utf8_lossy(decoded);
     let (address, zone) = text.split_once('%').unwrap_or((&text, "eth0"));

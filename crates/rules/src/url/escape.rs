@@ -1,6 +1,7 @@
 //! Percent-encoding as Go does it, which differs from part to part of a URL.
 //!
-//! Rule: Go's `net/url/url.go`, `escape`, `unescape` and `validEncoded`; `net/url/encoding_table.go`.
+//! Rule: Go's `net/url/url.go`, `escape`, `unescape` and `validEncoded`;
+//! `net/url/encoding_table.go`.
 
 use std::fmt::Write;
 
@@ -71,7 +72,8 @@ fn value(escape: &[u8]) -> Option<u8> {
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
-/// A host may escape what is not ASCII (RFC 3986); its zone also what could stand there unescaped, and a space.
+/// A host may escape what is not ASCII (RFC 3986); its zone also what could stand there unescaped,
+/// and a space.
 fn may_escape(part: Part, escape: &[u8], value: u8) -> bool {
     match part {
         Part::Host => value >= 0x80 || escape == b"%25",
@@ -80,7 +82,8 @@ fn may_escape(part: Part, escape: &[u8], value: u8) -> bool {
     }
 }
 
-/// A path or fragment as Go writes it again: as it stands if it could have been escaped so, otherwise escaped anew.
+/// A path or fragment as Go writes it again: as it stands if it could have been escaped so,
+/// otherwise escaped anew.
 ///
 /// Rule: `EscapedPath` and `EscapedFragment`.
 pub(super) fn normalize(text: &str, part: Part) -> Result<String, Problem> {

@@ -1,4 +1,5 @@
-//! Reading, resolving and printing, with Go's own answers. What probes need is compared with Go in `probe::http_get`.
+//! Reading, resolving and printing, with Go's own answers. What probes need is compared with Go in
+//! `probe::http_get`.
 
 use super::*;
 

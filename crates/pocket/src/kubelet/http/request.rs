@@ -112,8 +112,8 @@ impl Request {
         self.host.as_deref().unwrap_or(url.authority())
     }
 
-    /// All headers but those about the connection. Where the probe gives none, a redirect adds the page that it comes from, and a user
-    /// in the URL an authorization.
+    /// All headers but those about the connection. Where the probe gives none, a redirect adds the
+    /// page that it comes from, and a user in the URL an authorization.
     fn fields(&self, url: &Url, from: Option<&Url>) -> Vec<(String, String)> {
         let agent = first(&self.headers, "User-Agent").filter(|agent| !agent.is_empty());
         let agent = agent.map(|agent| ("User-Agent".to_owned(), agent.to_owned()));

@@ -1,4 +1,5 @@
-//! What a prober needs to know of URLs beside their grammar, which is [`rules::url`]: where to connect, and Go's words for a text that is none.
+//! The address that a URL is requested from, and Go's texts for URLs that do not parse. The grammar
+//! of URLs is [`rules::url`]'s.
 
 use std::net::SocketAddr;
 
