@@ -90,7 +90,9 @@ fn a_value_of_a_wrong_type() {
         "[deploy.yaml]",
         "deploy.yaml",
         2,
-        &expect!["error: readiness.yaml:7:22: `deploy.yaml` cannot stand here; expected a list"],
+        &expect![
+            "error: readiness.yaml:7:22: `deploy.yaml` cannot stand here; expected a list such as `[deploy.yaml, service.yaml]`"
+        ],
     );
 }
 
@@ -189,7 +191,7 @@ fn two_operators_in_one_expectation() {
         "always: {}, never: {}",
         2,
         &expect![
-            "error: readiness.yaml:21:17: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually`, `always`, `never` and `observe`"
+            "error: readiness.yaml:21:98: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`"
         ],
     );
 }
@@ -202,7 +204,7 @@ fn a_step_that_can_never_end() {
         "always: {}",
         2,
         &expect![
-            "error: readiness.yaml:14:13: this step would never end; expected at least one `eventually`, or `for` on another operator"
+            "error: readiness.yaml:16:7: this step would never end; expected at least one `eventually`, or `for` on another operator"
         ],
     );
 }
@@ -272,11 +274,15 @@ fn files_that_hold_nothing_of_ours() {
     );
     check(
         "text.yaml",
-        expect!["error: text.yaml:1:1: `hello` cannot stand here; expected a mapping"],
+        expect![
+            "error: text.yaml:1:1: `hello` cannot stand here; expected a mapping such as `{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }`"
+        ],
     );
     check(
         "list.yaml",
-        expect!["error: list.yaml:1:1: a list cannot stand here; expected a mapping"],
+        expect![
+            "error: list.yaml:1:1: a list cannot stand here; expected a mapping such as `{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }`"
+        ],
     );
     check(
         "cut.yaml",
@@ -504,7 +510,7 @@ fn a_context_that_nobody_named_is_not_written_to() {
     let seed = Seed::with("deploy.yaml", "", "");
     fs::write(
         seed.0.path().join("kubeconfig"),
-        "{ current-context: production }",
+        "{ current-context: production, contexts: [{ name: production, context: { cluster: c, user: u } }] }",
     )
     .unwrap();
     for command in [
@@ -521,7 +527,13 @@ fn a_context_that_nobody_named_is_not_written_to() {
 #[test]
 fn a_kubeconfig_that_is_none() {
     let seed = Seed::with("deploy.yaml", "", "");
-    seed.check("status", 3, &expect![[r#"error: cannot read the kubeconfig: failed to read kubeconfig from '"kubeconfig"': No such file or directory (os error 2)"#]]);
+    seed.check(
+        "status",
+        3,
+        &expect![
+            "error: cannot read the kubeconfig `kubeconfig`: No such file or directory (os error 2)"
+        ],
+    );
 }
 
 #[test]
