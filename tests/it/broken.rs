@@ -121,10 +121,10 @@ pub(crate) fn unnamed(text: &str) -> String {
         let mut parts = word.splitn(3, '-');
         match (parts.next(), parts.next(), parts.next()) {
             (Some("web"), Some(_), Some(end)) => {
-                format!(
-                    "web-…{}",
-                    end.trim_start_matches(|c: char| c.is_ascii_alphanumeric())
-                )
+                let rest = end.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+                // The kubelet's full name of a Pod: `web-1_namespace(uid)`.
+                let full = rest.strip_prefix('_').and_then(|full| full.split_once(')'));
+                format!("web-…{}", full.map_or(rest, |(_, rest)| rest))
             }
             _ => word.to_owned(),
         }

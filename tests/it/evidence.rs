@@ -12,13 +12,22 @@ use crate::program::{Ended, run};
 /// A run in virtual time, and what `--json` and `--timeline` wrote of it.
 struct Ran {
     ended: Ended,
+    /// How `probeflip judge` ended.
+    again: i32,
     experiment: Value,
     timeline: String,
 }
 
 impl Ran {
-    /// Runs an experiment of this workload.
+    /// Runs an experiment of this workload. Its timeline, judged again, ends as the run did.
     fn of(objects: &str, rest: &str) -> Self {
+        let ran = Self::of_any(objects, rest);
+        assert_eq!(ran.again, ran.ended.code, "{}", ran.ended.stdout);
+        ran
+    }
+
+    /// The same of a run that the timeline does not tell the end of.
+    fn of_any(objects: &str, rest: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("evidence.yaml");
         let (json, timeline) = (folder.path().join("r.json"), folder.path().join("t.jsonl"));
@@ -52,9 +61,9 @@ spec:
         let report: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
         let again = run(["judge".as_ref(), file.as_os_str(), timeline.as_os_str()]);
-        assert_eq!(again.code, ended.code, "judged again: {}", again.stdout);
         Self {
             ended,
+            again: again.code,
             experiment: report["experiments"][0].clone(),
             timeline: fs::read_to_string(timeline).unwrap(),
         }
@@ -101,10 +110,10 @@ fn pod(arguments: &str, probes: &str) -> String {
 
 #[test]
 fn a_flip_where_no_probe_arrives_decides_nothing() {
-    // The port is closed from the start, so the kubelet fails at connecting.
+    // Nothing is accepted from the start, so that the kubelet's connections are never read.
     let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090 }, periodSeconds: 1 }";
     let ran = Ran::of(
-        &pod("--port=9090, --route=/ready=refuse", readiness),
+        &pod("--port=9090, --process=stop-accepting", readiness),
         "
   steadyState: { hold: 1s, require: [{ pod: pod/api, container: main, that: { state: running, ready: false } }] }
   steps:
@@ -245,4 +254,94 @@ fn a_pod_s_conditions_wait_for_its_own_patch() {
 
 fn check(shown: &str, expected: &Expect) {
     expected.assert_eq(shown);
+}
+
+#[test]
+fn a_step_waits_until_what_it_flips_runs() {
+    let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090 }, periodSeconds: 1, failureThreshold: 1 }";
+    // The steady state is one in which nothing runs, and the second start is 10 s away.
+    let ran = Ran::of(
+        &pod("--port=9090, '--process=exit code=4 after=4s'", readiness),
+        "
+  steadyState: { require: [{ pod: pod/api, container: main, that: { reason: CrashLoopBackOff } }] }
+  steps:
+    - name: readiness fails
+      flip: { pod: pod/api, container: main, probe: readiness, to: 503 }
+      expect:
+        - { id: unready, pod: pod/api, that: { ready: 0/1 }, eventually: { within: 3s, hold: 500ms } }
+        - { id: same-start, pod: pod/api, that: { restarts: { delta: 0 } }, always: {} }
+",
+    );
+    assert_eq!(
+        ran.ended.code, 0,
+        "{}{}",
+        ran.ended.stdout, ran.ended.stderr
+    );
+}
+
+#[test]
+fn a_container_that_never_runs_ends_a_run_with_its_reason() {
+    let objects = pod(
+        "--port=9090",
+        "livenessProbe: { httpGet: { path: /live, port: 9090 } }",
+    );
+    let never = objects.replace("args: [--port=9090]", "command: [/probe-target, nonsense]");
+    let ran = Ran::of_any(
+        &never,
+        "
+  steadyState: { within: 12s, require: [{ pod: pod/api, that: { ready: 0/1 } }] }
+  steps:
+    - name: liveness fails
+      flip: { pod: pod/api, container: main, probe: liveness, to: 503 }
+      expect: [{ id: restarted, pod: pod/api, that: { ready: 0/1 }, always: { for: 1s } }]
+",
+    );
+    assert_eq!(ran.ended.code, 3, "{}", ran.ended.stdout);
+    let error = "error: step `liveness fails`: container main of pod api has ended with 2 (Error: error: no command `nonsense`";
+    assert!(ran.ended.stderr.contains(error), "{}", ran.ended.stderr);
+}
+
+#[test]
+fn a_steady_state_that_is_never_reached_is_an_error_with_its_causes() {
+    let readiness = "readinessProbe: { httpGet: { path: /ready, port: web }, periodSeconds: 1 }";
+    let service = "
+      - { apiVersion: v1, kind: Service, metadata: { name: api }, spec: { selector: { app: apy }, ports: [{ port: 80 }] } }
+";
+    let ran = Ran::of(
+        &(pod("--port=9090", readiness) + service),
+        "
+  steadyState:
+    within: 5s
+    require: [{ pod: pod/api, that: { ready: 1/1 } }]
+  steps:
+    - name: never begun
+      patch: { object: pod/api, merge: {} }
+      expect: [{ id: ready, pod: pod/api, that: { ready: 1/1 }, eventually: { within: 1s } }]
+",
+    );
+    assert_eq!(
+        (ran.ended.code, &ran.experiment["verdict"]),
+        (3, &"error".into())
+    );
+    check(
+        ran.details(),
+        &expect![[r#"
+        the steady state was not reached: expected pod/api ready 1/1, saw api ready 0/1
+
+        possible causes:
+          the readiness probe of container main of pod api asks for port `web`, and the container names no port so; there are no named ports
+          service api has no endpoints: no pod has the labels `app=apy`
+          the last warning is of pod api: Unhealthy: Readiness probe errored and resulted in unknown state: strconv.Atoi: parsing "web": invalid syntax
+
+        ! error evidence on virtual in 5.223 s: the steady state was never reached
+    "#]],
+    );
+    for cause in ran.experiment["causes"].as_array().unwrap() {
+        let cause = cause.as_str().unwrap();
+        assert!(
+            ran.ended.stderr.contains(cause),
+            "{cause} in {}",
+            ran.ended.stderr
+        );
+    }
 }

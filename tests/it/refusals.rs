@@ -426,7 +426,7 @@ fn an_image_that_is_not_there() {
 #[test]
 fn a_port_that_is_in_use() {
     let seed = Seed::with("deploy.yaml", "--port=8081", "--port=8080");
-    seed.check_end("run --on virtual readiness.yaml", 3, &expect!["error: the steady state was not reached: expected deploy/web ready 2/2, saw web-… ready 1/2; container b of pod web-… exited with 1: error: port 8080 is in use"]);
+    seed.check_end("run --on virtual readiness.yaml", 3, &expect!["error: the steady state was not reached: expected deploy/web ready 2/2, saw web-… ready 1/2; container b of pod web-… exited with 1: error: port 8080 is in use; the last warning is of pod web-…: BackOff: Back-off restarting failed container b in pod web-…"]);
 }
 
 #[test]

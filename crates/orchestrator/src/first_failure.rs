@@ -78,6 +78,14 @@ pub fn among(
     ours.find_map(of)
 }
 
+/// The same about what is there now.
+pub fn present(latest: &Latest, made: &BTreeSet<String>) -> Option<FirstFailure> {
+    let mut ours = latest
+        .objects()
+        .filter(|object| latest.grew_from(object, made));
+    ours.find_map(of)
+}
+
 /// The containers of a Pod that ended badly last, and how. That may mend by itself, so it is no failure yet; it
 /// tells why a Pod is not ready.
 pub fn crashes(pod: &Pod) -> Vec<String> {

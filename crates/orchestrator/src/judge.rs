@@ -21,6 +21,7 @@ pub use steady::SteadyState;
 pub use verdict::{Finding, Judgement, StepJudgement, Verdict};
 
 use crate::experiment::{Experiment, ObjectRef};
+use crate::obstacles::obstacles;
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
 use crate::view::View;
 use progress::Progress;
@@ -59,7 +60,7 @@ pub struct StepState {
 pub fn judge(experiment: &Experiment, timeline: &Timeline) -> Judgement {
     let mut judge = Judge::new(experiment);
     judge.catch_up(timeline);
-    judge.judgement(timeline.last())
+    judge.judgement(timeline, timeline.last())
 }
 
 impl Judge {
@@ -263,7 +264,8 @@ impl Judge {
     }
 
     /// Verdicts of what is recorded; what is still open is inconclusive.
-    pub fn judgement(&mut self, now: Micros) -> Judgement {
+    pub fn judgement(&mut self, timeline: &Timeline, now: Micros) -> Judgement {
+        self.catch_up(timeline);
         let now = self.reverting.map_or(now, |reverting| reverting.min(now));
         let each = self.steps.iter_mut().zip(&self.experiment.steps);
         let steps: Vec<StepJudgement> = each
@@ -273,14 +275,18 @@ impl Judge {
                 progress.judgement(said, &self.view, now, unreached)
             })
             .collect();
-        let missing = match self.steady {
-            Some(_) => Vec::new(),
-            None => steady::missing(&self.requirements, &self.view),
+        let (missing, causes) = match self.steady {
+            Some(_) => (Vec::new(), Vec::new()),
+            None => (
+                steady::missing(&self.requirements, &self.view),
+                obstacles(timeline),
+            ),
         };
         Judgement {
             verdict: Judgement::overall(self.steady.is_some(), &steps),
             steady: self.steady,
             missing,
+            causes,
             steps,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::timeline::{Change, Timeline, What};
+use crate::timeline::{Change, Record, Timeline, What};
 
 /// Objects by kind and name.
 #[derive(Debug, Default)]
@@ -18,20 +18,32 @@ impl Latest {
     pub fn catch_up<'a>(&mut self, timeline: &'a Timeline) -> Vec<&'a Value> {
         let fresh = &timeline.records()[self.read..];
         self.read = timeline.records().len();
-        let mut changed = Vec::new();
-        for record in fresh {
-            let What::Watch { change, object } = &record.what else {
-                continue;
-            };
-            let key = (text(&object["kind"]), text(&object["metadata"]["name"]));
-            if *change == Change::Deleted {
-                self.objects.remove(&key);
-            } else {
-                self.objects.insert(key, object.clone());
-                changed.push(object);
-            }
+        fresh
+            .iter()
+            .filter_map(|record| self.take(record))
+            .collect()
+    }
+
+    /// The state before everything was undone, and all objects that were seen until then, in the order of the timeline.
+    pub fn before_undoing(timeline: &Timeline) -> (Self, Vec<&Value>) {
+        let mut latest = Self::default();
+        let before = timeline.records().iter();
+        let before = before.take_while(|record| record.what != What::Reverting);
+        let seen = before.filter_map(|record| latest.take(record)).collect();
+        (latest, seen)
+    }
+
+    fn take<'a>(&mut self, record: &'a Record) -> Option<&'a Value> {
+        let What::Watch { change, object } = &record.what else {
+            return None;
+        };
+        let key = (text(&object["kind"]), text(&object["metadata"]["name"]));
+        if *change == Change::Deleted {
+            self.objects.remove(&key);
+            return None;
         }
-        changed
+        self.objects.insert(key, object.clone());
+        Some(object)
     }
 
     /// One object.
@@ -60,11 +72,16 @@ impl Latest {
         false
     }
 
+    /// All objects, by kind and name.
+    pub fn objects(&self) -> impl Iterator<Item = &Value> {
+        self.objects.values()
+    }
+
     /// All objects of a kind, as their type.
     pub fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
-        let of_kind = self.objects.iter().filter(|((each, _), _)| each == kind);
+        let of_kind = self.objects().filter(|object| object["kind"] == kind);
         of_kind
-            .filter_map(|(_, object)| serde_json::from_value(object.clone()).ok())
+            .filter_map(|object| serde_json::from_value(object.clone()).ok())
             .collect()
     }
 }

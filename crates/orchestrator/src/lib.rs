@@ -33,6 +33,7 @@ pub mod journal;
 pub mod latest;
 pub mod lease;
 pub mod observe;
+pub mod obstacles;
 pub mod ownership;
 mod printable;
 pub mod printer;

@@ -4,6 +4,7 @@
 //! returns. It decides nothing: the judge is asked after each record, and at the times it names.
 
 mod revert;
+mod running;
 mod stage;
 mod step;
 
@@ -285,12 +286,13 @@ impl<'a> Scene<'a> {
         self.watches = None;
         self.recorder.record(What::End);
         let now = self.recorder.now();
-        let timeline = self.recorder.read(|timeline| {
-            self.judge.catch_up(timeline);
-            timeline.clone()
-        });
-        let judgement = self.judge.judgement(now);
-        let exit = exit.and(exit_of(judgement.verdict));
+        let timeline = self.recorder.read(Timeline::clone);
+        let judgement = self.judge.judgement(&timeline, now);
+        // What kept it from its steady state has said how the run ends: a refused file is no infrastructure.
+        let exit = match judgement.verdict {
+            Verdict::Error if exit != Exit::Held => exit,
+            verdict => exit.and(exit_of(verdict)),
+        };
         Ran {
             timeline,
             judgement,
@@ -313,6 +315,7 @@ pub fn exit_of(verdict: Verdict) -> Exit {
         Verdict::Pass => Exit::Held,
         Verdict::Inconclusive => Exit::Inconclusive,
         Verdict::Fail => Exit::Failed,
+        Verdict::Error => Exit::Infrastructure,
     }
 }
 

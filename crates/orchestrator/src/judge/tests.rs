@@ -88,5 +88,5 @@ fn step_by_step(experiment: &Experiment, timeline: &Timeline) -> Judgement {
             judge.step(&growing, step, record.at);
         }
     }
-    judge.judgement(timeline.last())
+    judge.judgement(timeline, timeline.last())
 }

@@ -17,6 +17,8 @@ pub enum Verdict {
     Inconclusive,
     /// It was not.
     Fail,
+    /// Nothing could be expected: the steady state was never reached.
+    Error,
 }
 
 impl Verdict {
@@ -26,6 +28,7 @@ impl Verdict {
             Self::Pass => "pass",
             Self::Inconclusive => "inconclusive",
             Self::Fail => "fail",
+            Self::Error => "error",
         }
     }
 }
@@ -52,12 +55,14 @@ pub(super) enum Answer {
 /// One experiment, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// Fail if anything failed, else inconclusive if anything is, else pass.
+    /// Error without a steady state; else fail if anything failed, inconclusive if anything is, else pass.
     pub verdict: Verdict,
     /// When the steady state was reached; none if it never was.
     pub steady: Option<Micros>,
     /// What kept the steady state from being reached.
     pub missing: Vec<String>,
+    /// What may have kept it from being reached: what the workload's objects lack.
+    pub causes: Vec<String>,
     /// Every step of the experiment.
     pub steps: Vec<StepJudgement>,
 }
@@ -101,8 +106,11 @@ pub struct Finding {
 impl Judgement {
     /// Of all its parts.
     pub(super) fn overall(steady: bool, steps: &[StepJudgement]) -> Verdict {
+        if !steady {
+            return Verdict::Error;
+        }
         let parts = steps.iter().filter_map(|step| step.verdict);
-        let ran_all = steady && steps.iter().all(|step| step.verdict.is_some());
+        let ran_all = steps.iter().all(|step| step.verdict.is_some());
         let worst = parts.max().unwrap_or(Verdict::Inconclusive);
         if ran_all {
             worst

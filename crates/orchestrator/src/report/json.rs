@@ -58,6 +58,8 @@ pub struct Run {
     pub steady: Option<Micros>,
     /// What kept the steady state from being reached.
     pub missing: Vec<String>,
+    /// What may have kept it from being reached, in words: what the workload's objects lack.
+    pub causes: Vec<String>,
     /// All steps, those that did not run included.
     pub steps: Vec<Step>,
 }
@@ -131,6 +133,7 @@ impl Run {
             verdict: judgement.verdict,
             steady: judgement.steady,
             missing: judgement.missing.clone(),
+            causes: judgement.causes.clone(),
             steps: judgement.steps.iter().map(Step::new).collect(),
         }
     }

@@ -18,7 +18,12 @@ impl Paint {
         if self == Self::Plain {
             return text.to_owned();
         }
-        let verdicts = [Verdict::Pass, Verdict::Inconclusive, Verdict::Fail];
+        let verdicts = [
+            Verdict::Pass,
+            Verdict::Inconclusive,
+            Verdict::Fail,
+            Verdict::Error,
+        ];
         verdicts.into_iter().fold(text.to_owned(), |text, verdict| {
             let mark = marked(Some(verdict));
             text.replace(&mark, &format!("\x1b[{}m{mark}\x1b[0m", colour(verdict)))
@@ -41,6 +46,7 @@ pub(super) fn marked(verdict: Option<Verdict>) -> String {
         Some(Verdict::Pass) => "✔ pass".into(),
         Some(Verdict::Inconclusive) => "? inconclusive".into(),
         Some(Verdict::Fail) => "✘ fail".into(),
+        Some(Verdict::Error) => "! error".into(),
         None => "– not run".into(),
     }
 }
@@ -50,6 +56,6 @@ fn colour(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Pass => 32,
         Verdict::Inconclusive => 33,
-        Verdict::Fail => 31,
+        Verdict::Fail | Verdict::Error => 31,
     }
 }

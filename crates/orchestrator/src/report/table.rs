@@ -46,6 +46,9 @@ pub fn details(judgement: &Judgement) -> Vec<String> {
         .missing
         .iter()
         .map(|missing| format!("the steady state was not reached: {}", one_line(missing)));
+    let causes = judgement.causes.iter().map(|cause| one_line(cause));
+    let causes: Vec<_> = causes.map(|cause| format!("\n  {cause}")).collect();
+    let causes = (!causes.is_empty()).then(|| format!("possible causes:{}", causes.concat()));
     let unreached = judgement.steps.iter().flat_map(|step| {
         let mark = marked(Some(Verdict::Inconclusive));
         let flips = step.unreached.iter().map(|flip| one_line(flip));
@@ -61,6 +64,7 @@ pub fn details(judgement: &Judgement) -> Vec<String> {
             .is_some_and(|verdict| finding.observed || verdict != Verdict::Pass)
     });
     missing
+        .chain(causes)
         .chain(unreached)
         .chain(told.map(|(step, finding)| detail(step, finding)))
         .collect()

@@ -284,6 +284,7 @@ fn machines_are_told_the_same() {
               "verdict": "fail",
               "steady": 1000000,
               "missing": [],
+              "causes": [],
               "steps": [
                 {
                   "name": "one",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, api::PostParams};
 use serde_json::json;
 
@@ -13,7 +13,9 @@ use crate::{
     experiment::{Action, Claim, Experiment, ObjectRef},
     first_failure,
     judge::SteadyState,
-    observe, ownership,
+    observe,
+    obstacles::obstacles,
+    ownership,
     run::revert::Undo,
     timeline::{Place, What},
     traffic,
@@ -76,9 +78,8 @@ impl Scene<'_> {
             {
                 SteadyState::Reached { .. } => break,
                 SteadyState::Missed { missing } => {
-                    let pods: Vec<Pod> = self.latest.all("Pod");
-                    let crashes = pods.iter().flat_map(first_failure::crashes);
-                    let missing = missing.into_iter().chain(crashes).collect();
+                    let causes = self.recorder.read(obstacles);
+                    let missing = missing.into_iter().chain(causes).collect();
                     return Err(StageError::NotSteady { missing }.into());
                 }
                 SteadyState::Waiting { look_again_at } => {

@@ -58,6 +58,10 @@ impl Scene<'_> {
     pub(super) async fn step(&mut self, step: usize) -> Result<(), Failure> {
         let said = &self.job.experiment.steps[step];
         let name = said.name.value.clone();
+        // Before the step's beginning: what restarts until then is none of its restarts.
+        if let Action::Flip(flips) = &said.action {
+            self.await_running(&name, flips).await?;
+        }
         self.recorder.record(What::StepStart {
             step,
             name: name.clone(),
@@ -172,7 +176,8 @@ impl Scene<'_> {
         }
     }
 
-    fn pods(&mut self, bound: &[BoundPod]) -> Vec<Pod> {
+    /// The Pods a subject is bound to, as far as they are still there.
+    pub(super) fn pods(&mut self, bound: &[BoundPod]) -> Vec<Pod> {
         let pods: Vec<Pod> = self.caught_up().all("Pod");
         pods.into_iter()
             .filter(|pod| {
