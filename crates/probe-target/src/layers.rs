@@ -171,7 +171,7 @@ impl<B: Bounded> Held<B> {
         chance.means(number)
     }
 
-    fn has_ended(&self, now: Now) -> bool {
+    pub(crate) fn has_ended(&self, now: Now) -> bool {
         let lapsed = self.set.leased() && now.lease.is_none_or(|end| end <= now.at);
         lapsed || self.phase(now.at) == Phase::Over
     }
@@ -207,7 +207,7 @@ impl<B: Bounded> Held<B> {
         })
     }
 
-    fn remaining(&self, now: Now) -> B {
+    pub(crate) fn remaining(&self, now: Now) -> B {
         let mut set = self.set.clone();
         let mut bounds = set.bounds().remaining(self.since, self.used, now.at);
         if let Some(end) = now.lease.filter(|_| set.leased()) {

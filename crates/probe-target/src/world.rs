@@ -238,7 +238,7 @@ impl World {
             }
             Change::Unopen(port) => {
                 if let Some(port) = self.ports.get_mut(&port) {
-                    port.by_route.flip = None;
+                    port.by_routes.clear();
                     port.opening.flip = None;
                 }
             }
@@ -293,7 +293,7 @@ impl World {
         }
         self.room_for_port(port)?;
         let port = self.ports.entry(port).or_default();
-        port.by_route.flip = None;
+        port.by_routes.clear();
         port.opening.flip = Some(Held::new(opening, at));
         Ok(())
     }
@@ -359,7 +359,7 @@ impl World {
     fn heal(&mut self, at: Moment) {
         self.process.heal(at, None);
         for port in self.ports.values_mut() {
-            port.by_route.flip = None;
+            port.by_routes.clear();
             port.opening.flip = None;
             for route in port.routes.values_mut() {
                 route.flip = None;
@@ -375,7 +375,7 @@ impl World {
         self.ports.retain(|_, port| {
             // A port of the base stays when its first opening has ended: it is then open.
             let planned = port.opening.base.as_ref().map(|base| base.set.protocol);
-            port.by_route.prune(now);
+            port.by_routes.retain(|held| !held.has_ended(now));
             port.opening.prune(now);
             if let Some(protocol) = planned
                 && port.opening.base.is_none()

@@ -15,9 +15,11 @@ impl World {
                 let flip = Flip::Port(held.set.clone());
                 flips.0.push((Place::Port(*number), flip));
             }
-            if let Some(held) = port.by_route.flip.as_ref().filter(|held| held.lasts())
-                && let Some(route) = held.set.route.clone()
-            {
+            // The newest last, as they are laid again in this order.
+            for held in port.by_routes.iter().rev().filter(|held| held.lasts()) {
+                let Some(route) = held.set.route.clone() else {
+                    continue;
+                };
                 let place = Place::Route(Some(*number), route);
                 let opening = Opening {
                     route: None,
@@ -36,7 +38,12 @@ impl World {
     }
 
     /// Lays what was [kept](Self::kept) over the base of a target that has not taken a change yet.
-    pub(crate) fn restore(&mut self, flips: Flips) -> Result<(), Denied> {
+    pub(crate) fn restore(&mut self, mut flips: Flips) -> Result<(), Denied> {
+        // States of routes come last: a 200 that is laid after one opens the port.
+        let is_state = |(place, flip): &(Place, Flip)| {
+            matches!((place, flip), (Place::Route(..), Flip::Port(_)))
+        };
+        flips.0.sort_by_key(is_state);
         for (place, flip) in flips.0 {
             match (place, flip) {
                 (Place::Port(port), Flip::Port(opening)) => {

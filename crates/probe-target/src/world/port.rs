@@ -19,8 +19,8 @@ use super::routes::Routes;
 #[derive(Debug, Default)]
 pub(super) struct Port {
     pub(super) opening: Layers<Opening>,
-    /// The state that a flip of a route gives the whole port, over `opening`. It has no base.
-    pub(super) by_route: Layers<Opening>,
+    /// The states that flips of routes give the whole port, over `opening`; the newest first, one a route.
+    pub(super) by_routes: Vec<Held<Opening>>,
     /// The one address that it listens on.
     pub(super) address: Option<IpAddr>,
     pub(super) routes: Routes,
@@ -40,7 +40,7 @@ impl Port {
     pub(super) fn new(planned: PlannedPort) -> Self {
         Self {
             opening: Layers::new(planned.opening),
-            by_route: Layers::default(),
+            by_routes: Vec::new(),
             address: planned.address,
             routes: Routes::new(planned.routes),
         }
@@ -81,7 +81,7 @@ impl Port {
 
     /// What happens to connections, and who says so; nobody says that a port is open.
     pub(super) fn state(&self, now: Now) -> (PortState, Option<Whose<'_>>) {
-        if let Some(held) = self.by_route.current(now) {
+        if let Some(held) = self.by_routes.iter().find(|held| held.in_force(now)) {
             let route = held.set.route.as_ref();
             return (held.set.state, route.map(Whose::FlipOf));
         }
@@ -109,36 +109,47 @@ impl Port {
         let base = self.opening.base.as_ref();
         let undoes = base.is_some_and(|base| base.set.route.is_some());
         let routes = self.routes.flips_until(now).filter(|_| undoes);
-        let own = [self.opening.until(now), self.by_route.until(now), routes];
-        own.into_iter().flatten().min()
+        let by_routes = self.by_routes.iter().filter_map(|held| held.until(now));
+        let own = [self.opening.until(now), routes];
+        own.into_iter().flatten().chain(by_routes).min()
     }
 
-    /// A flip of a route, which takes the place of what another has made of the port for that route; a 200, of what it was for any.
+    /// Lays a flip over a route. It takes the place of the state that the route gave the port. A 200 of a route that gave it none
+    /// opens the port, whichever routes had closed it: otherwise it would never be seen.
     pub(super) fn lay(&mut self, route: &RoutePath, behaviour: Held<Behaviour>) {
         let passes = behaviour.set.is_pass();
-        let of_port = &mut self.by_route.flip;
-        of_port.take_if(|held| passes || held.set.route.as_ref() == Some(route));
+        if !self.unlay_state(route) && passes {
+            self.by_routes.clear();
+        }
         self.routes.entry(route).flip = Some(behaviour);
     }
 
     /// Takes the flip of a route away, and what it has made of the port.
     pub(super) fn unlay(&mut self, route: &RoutePath) {
-        let of_port = &mut self.by_route.flip;
-        of_port.take_if(|held| held.set.route.as_ref() == Some(route));
+        self.unlay_state(route);
         if let Some(layers) = self.routes.get_mut(route) {
             layers.flip = None;
         }
     }
 
+    /// Takes away the state that a flip of a route gave the port, and says whether there was one.
+    fn unlay_state(&mut self, route: &RoutePath) -> bool {
+        let before = self.by_routes.len();
+        self.by_routes
+            .retain(|held| held.set.route.as_ref() != Some(route));
+        self.by_routes.len() < before
+    }
+
     /// A flip of a route that is about the whole port.
     pub(super) fn open_for(&mut self, route: &RoutePath, opening: Held<Opening>) {
         self.unlay(route);
-        self.by_route.flip = Some(opening);
+        self.by_routes.insert(0, opening);
     }
 
     /// What is said about connections, what goes before the others first, and whether it is a flip.
     fn openings_mut(&mut self) -> impl Iterator<Item = (&mut Held<Opening>, bool)> {
-        self.by_route.held_mut().chain(self.opening.held_mut())
+        let by_routes = self.by_routes.iter_mut().map(|held| (held, true));
+        by_routes.chain(self.opening.held_mut())
     }
 
     /// What is said about the decoded path.
@@ -154,15 +165,15 @@ impl Port {
     }
 
     pub(super) fn shown(&self, now: Now, state: PortState) -> wire::Port {
-        let layer = |held: &Option<Held<Opening>>| held.as_ref().and_then(|held| held.shown(now));
+        let layer = |held: Option<&Held<Opening>>| held.and_then(|held| held.shown(now));
         wire::Port {
             protocol: protocol(&self.opening, now),
             state,
             listening: false,
             error: None,
-            base: layer(&self.opening.base),
-            flip: layer(&self.by_route.flip).or_else(|| layer(&self.opening.flip)),
-            covered: layer(&self.opening.flip).filter(|_| self.by_route.flip.is_some()),
+            base: layer(self.opening.base.as_ref()),
+            flip: layer(self.by_routes.first()).or_else(|| layer(self.opening.flip.as_ref())),
+            covered: layer(self.opening.flip.as_ref()).filter(|_| !self.by_routes.is_empty()),
             address: self.address,
             routes: ordered(
                 self.routes
@@ -179,7 +190,8 @@ impl Port {
     pub(super) fn planned(&self, now: Now) -> PlannedPort {
         let protocol = protocol(&self.opening, now);
         let routes = self.routes.iter().filter(|_| protocol.has_routes());
-        let opening = self.by_route.flattened(now);
+        let of_routes = self.by_routes.iter().find(|held| !held.has_ended(now));
+        let opening = of_routes.map(|held| held.remaining(now));
         let opening = opening.or_else(|| self.opening.flattened(now));
         // Where flips undo the base, it would stay undone without them.
         let opening = opening.filter(|opening| opening.route.is_none() || !self.is_undone(now));

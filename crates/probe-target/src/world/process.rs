@@ -97,7 +97,7 @@ impl World {
         for (number, port) in &mut self.ports {
             match place {
                 Place::Port(meant) if meant == number => {
-                    port.by_route.flip = None;
+                    port.by_routes.clear();
                     port.opening.flip = Some(Held::passing(opening.clone(), at));
                 }
                 Place::Route(meant, route) if meant.is_none_or(|meant| meant == *number) => {

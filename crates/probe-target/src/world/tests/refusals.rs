@@ -67,6 +67,26 @@ fn of_other_routes_only_a_pass_opens_it() {
 }
 
 #[test]
+fn of_several_routes_that_refuse_each_must_be_given_something_else() {
+    let mut story = Story::new();
+    story.refuse(0, "/x");
+    story.refuse(1, "/y");
+    story.lay(2, "/x", json!({"status": 200}));
+    story.is(2, PortState::Closed);
+    let expected = words("closed", "port 8080 is closed, by a flip of /y");
+    assert_eq!(story.effective(2, "/x"), expected);
+    let kept = serde_json::to_value(story.0.kept()).unwrap();
+    let expected = json!({"8080/x": {"status": 200}, "8080/y": {"state": "closed"}});
+    assert_eq!(kept, expected);
+    let mut next = Story::new();
+    let kept = json!({"8080/x": {"state": "closed"}, "8080/y": {"status": 200}});
+    next.0.restore(Flips::read(kept, "").unwrap()).unwrap();
+    next.is(0, PortState::Closed);
+    story.lay(3, "/y", json!({"status": 200}));
+    story.is(3, PortState::Open);
+}
+
+#[test]
 fn what_was_said_of_the_port_itself_stays() {
     let mut story = Story::new();
     story.open(0, 8080, json!({"state": "closed"}));
