@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use probe_target::behaviour::Behaviour;
-use probe_target::opening::Opening;
-use probe_target::plan::Plan;
-use probe_target::wire::{Refusal, State};
+use probe_target::model::behaviour::Behaviour;
+use probe_target::model::port_spec::Opening;
+use probe_target::model::plan::Plan;
+use probe_target::model::answer::{Refusal, State};
 use serde_json::Value;
 
 use crate::site::{CONTROL, Folder, Site, run};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use probe_target::Ending;
-use probe_target::plan::Plan;
-use probe_target::wire::State;
+use probe_target::model::plan::Plan;
+use probe_target::model::answer::State;
 
 use crate::site::{CONTROL, Folder, Site, run};
 

@@ -9,7 +9,7 @@ use kube::{
     api::PostParams,
     runtime::wait::{Condition, await_condition},
 };
-use orchestrator::{cluster, draw::Draw, timeline::Place};
+use orchestrator::{cluster, random::Draw, timeline::Place};
 use serde_json::{Value, json};
 
 use crate::{namespace::Namespace, program};

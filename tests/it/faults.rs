@@ -15,7 +15,7 @@ use futures::{StreamExt as _, stream};
 use kube::Client;
 use orchestrator::{
     cluster::{self, Cluster},
-    draw::Draw,
+    random::Draw,
     timeline::Place,
 };
 

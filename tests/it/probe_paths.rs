@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs};
 
 use orchestrator::timeline::{Timeline, What};
-use probe_target::{request_target, route_path::RoutePath};
+use probe_target::{model::route_path::RoutePath, request_target};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -3,16 +3,16 @@
 //! Pure, and before anything runs. What only a cluster knows is not asked here: whether an image can be pulled, or a
 //! namespace exists.
 
-mod claims;
 mod known;
 mod names;
 mod steps;
+mod subjects;
 mod traffic;
 
 use crate::exit::{Ends, Exit};
-use crate::experiment::{Action, Experiment, Span};
-use crate::load::Manifest;
-use crate::problem::{Fault, Problem, Problems};
+use crate::input::experiment::{Action, Experiment, Span};
+use crate::input::load::Manifest;
+use crate::input::problem::{Fault, Problem, Problems};
 use known::Known;
 pub use names::check_names;
 
@@ -51,7 +51,7 @@ pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Prob
     }
     traffic::check(&mut checker, &known);
     for claim in &experiment.steady_state.require {
-        claims::check(&mut checker, &known, claim);
+        subjects::check(&mut checker, &known, claim);
     }
     for step in &experiment.steps {
         steps::check(&mut checker, &known, step);

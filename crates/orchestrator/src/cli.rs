@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    experiment::{ObjectRef, label},
-    select::Selection,
+    input::experiment::{ObjectRef, label},
+    targets::select::Selection,
 };
 pub use flip::Flip;
 

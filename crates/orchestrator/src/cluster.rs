@@ -3,10 +3,15 @@
 //!
 //! This file and its folder alone name `pocket`.
 
+pub mod apply;
 mod deadline;
+pub mod guard;
 mod in_process;
 mod net;
+pub mod ownership;
 mod probe_target;
+pub mod remove;
+pub mod watches;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -20,9 +25,9 @@ use pocket::Pocket;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    draw::Draw,
     exit::{Ends, Exit},
-    problem::Fault,
+    input::problem::Fault,
+    random::Draw,
     timeline::Place,
 };
 

@@ -1,11 +1,11 @@
 //! What each command does. This file only sends each to its own.
 
-mod bench;
 mod down;
 mod flip;
 mod heal;
 mod image;
 mod run;
+mod session;
 mod status;
 mod up;
 
@@ -14,11 +14,10 @@ use clap::CommandFactory as _;
 use crate::{
     cli::{self, Cli, Command, Described},
     exit::{Exit, Failure},
-    printer::Printer,
-    report::{Paint, json},
-    schema,
+    input::schema,
+    report::{Paint, json, printer::Printer},
 };
-use bench::Bench;
+use session::Bench;
 
 /// What a command comes to.
 type Outcome = Result<Exit, Failure>;

@@ -4,29 +4,31 @@
 //! time what is decided and when it is worth asking again. It never waits, and what it is asked does not change what it finds.
 
 mod baseline;
-mod look;
+mod evaluate;
+mod expectation_state;
+mod expected_text;
+pub mod first_failure;
+mod object_operators;
+mod observed_text;
+pub mod obstacles;
 mod progress;
 mod reach;
-mod requests;
-mod states;
 mod steady;
-mod told;
 mod trace;
-mod tracked;
+mod traffic_operators;
 mod verdict;
 mod window;
-mod words;
 
 pub use steady::SteadyState;
 pub use verdict::{Finding, Judgement, StepJudgement, Verdict};
 
-use crate::experiment::{Experiment, ObjectRef};
-use crate::obstacles::obstacles;
+use crate::input::experiment::{Experiment, ObjectRef};
+use crate::judge::obstacles::obstacles;
+use crate::timeline::view::View;
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
-use crate::view::View;
+use expectation_state::Tracked;
 use progress::Progress;
 use reach::{Reach, Reached};
-use tracked::Tracked;
 use verdict::Answer;
 
 /// Follows one experiment through its timeline.

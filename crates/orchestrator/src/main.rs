@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use orchestrator::{cli::Cli, commands, printer::Printer};
+use orchestrator::{cli::Cli, commands, report::printer::Printer};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 fn main() -> ExitCode {

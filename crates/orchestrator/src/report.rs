@@ -4,20 +4,21 @@
 //! quotes on one line, without control characters; values have it exactly. Nothing here depends on colour; it only
 //! helps those who have it.
 
-mod changes;
+mod diff;
 pub mod json;
 mod line;
 mod paint;
-mod story;
+pub mod printer;
+mod sections;
 mod table;
 
-pub use changes::Teller;
+pub use diff::Teller;
 pub use line::Line;
 pub use paint::Paint;
-pub use story::{Section, sections};
+pub use sections::{Section, sections};
 pub use table::{details, table};
 
-use crate::experiment::Experiment;
+use crate::input::experiment::Experiment;
 use crate::judge::{Judgement, Verdict};
 use crate::printable::one_line;
 use crate::timeline::Timeline;

@@ -3,32 +3,31 @@
 //! Whatever ends it (a verdict, an error, a signal, a panic), everything it did is undone before it
 //! returns. It decides nothing: the judge is asked after each record, and at the times it names.
 
+pub mod interrupt;
 mod revert;
 mod running;
-mod stage;
+mod setup;
 mod step;
+pub mod traffic;
 
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt as _;
 
 use crate::{
-    apply::{Made, Site},
-    cluster::Cluster,
-    draw::Draw,
+    cluster::{
+        Cluster,
+        apply::{Made, Site},
+        watches::Watches,
+    },
     exit::{Exit, Failure},
-    experiment::Experiment,
-    interrupt::Interrupt,
-    journal::Journals,
+    input::{experiment::Experiment, workload::Manifest},
     judge::{Judge, Judgement, Verdict},
-    latest::Latest,
-    lease::Leases,
-    observe::Watches,
-    printer::Printer,
-    recorder::Recorder,
-    switchboard::Switchboard,
-    timeline::{FORMAT, Header, Micros, Timeline, What},
-    workload::Manifest,
+    random::Draw,
+    report::printer::Printer,
+    run::interrupt::Interrupt,
+    targets::{control_pool::Switchboard, journal::Journals, lease::Leases},
+    timeline::{FORMAT, Header, Micros, Timeline, What, recorder::Recorder, snapshot::Latest},
 };
 use revert::Ledger;
 use step::Laid;
@@ -167,7 +166,7 @@ impl<'a> Scene<'a> {
     fn new(job: &'a Job<'a>, cluster: &'a Cluster, draw: &mut Draw, printer: &'a Printer) -> Self {
         let namespace = match job.namespace {
             Some(namespace) => namespace.to_owned(),
-            None => stage::namespace_name(&job.experiment.name, draw),
+            None => setup::namespace_name(&job.experiment.name, draw),
         };
         let client = &cluster.client;
         Self {

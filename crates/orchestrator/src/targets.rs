@@ -3,6 +3,18 @@
 //! Pure: everything is read from the Pod's spec. Whether something answers there is found out by
 //! asking it.
 
+pub mod bind;
+pub mod control;
+pub mod control_pool;
+pub mod flip;
+pub mod flip_plan;
+pub mod journal;
+pub mod lease;
+pub mod probe_spec;
+pub mod reverted;
+pub mod select;
+pub mod status;
+
 use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::{Container, Pod};

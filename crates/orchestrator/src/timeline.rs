@@ -7,9 +7,12 @@ pub mod file;
 mod header;
 mod micros;
 mod record;
+pub mod recorder;
 #[cfg(test)]
 pub(crate) mod script;
+pub mod snapshot;
 mod target;
+pub(crate) mod view;
 
 pub use header::{FORMAT, Header, Place};
 pub use micros::Micros;
@@ -19,7 +22,7 @@ pub use record::{
 pub use target::Target;
 
 /// The outcome of a request, in experiments and timelines alike.
-pub use crate::experiment::Outcome;
+pub use crate::input::experiment::Outcome;
 
 /// A header and records in the order of their times.
 #[derive(Debug, Clone, PartialEq)]

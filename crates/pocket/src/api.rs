@@ -28,9 +28,9 @@ use axum::routing::{any, get};
 use hyper::header::{HeaderMap, USER_AGENT};
 use hyper::{Method, StatusCode};
 
+use crate::api_status::Refusal;
 use crate::net::Network;
 use crate::patch::managed::Author;
-use crate::refusal::Refusal;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 

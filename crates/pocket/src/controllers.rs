@@ -4,11 +4,11 @@
 //! change does no harm. In reading order: what they share, then a Pod's way from its Deployment to its Services, then how
 //! things go away.
 
-mod mirror;
+mod event_recorder;
+mod informer;
 mod owner;
 mod queue;
 mod reconcile;
-mod voice;
 
 mod deployment;
 mod replica_set;
@@ -20,14 +20,14 @@ mod garbage;
 mod namespace;
 
 pub(crate) use endpoint_slice::{HEADLESS, service_of};
-pub(crate) use mirror::{Key, Mirror, key};
+pub(crate) use informer::{Key, Mirror, key};
 
 use futures::future::join_all;
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 use crate::registry::Registry;
-use voice::Voice;
+use event_recorder::Voice;
 
 /// Runs every controller for good. The names of their Events are drawn from `random`.
 pub async fn run(registry: Registry, mut random: fastrand::Rng) {

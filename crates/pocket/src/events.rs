@@ -1,16 +1,16 @@
 //! What components say about objects, as Event objects.
 //!
 //! A recorder speaks about one object. How much of that is let through, and what counts as a repeat, is decided in
-//! [`rules::spam`]; nothing here judges. An event is lost if its namespace is going away, as on a node.
+//! [`rules::event_limits`]; nothing here judges. An event is lost if its namespace is going away, as on a node.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use rules::spam::{Said, Sent, Spam};
+use rules::event_limits::{Said, Sent, Spam};
 
-use crate::kind::Kind;
+use crate::kinds::Kind;
 use crate::registry::{Object, Registry};
 
 /// The voice of one component about one object.

@@ -3,6 +3,7 @@
 //! pocket knows no program itself. Whoever builds a cluster fills a table of images; a container finds its own by the last
 //! path component of its image's name. Nothing here starts anything.
 
+pub mod files;
 mod memory;
 mod remains;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::files::Files;
+use crate::image::files::Files;
 use crate::net::Host;
 pub use memory::Memory;
 pub use remains::Remains;

@@ -6,11 +6,11 @@
 
 mod pod;
 
-mod agenda;
 mod history;
-mod last_words;
 mod process;
 mod runtime;
+mod sync_queue;
+mod termination_message;
 
 mod prober;
 
@@ -26,8 +26,8 @@ mod environment;
 mod pull;
 mod spec;
 
-mod board;
 mod status;
+mod status_manager;
 
 mod addresses;
 
@@ -44,12 +44,12 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::image::Images;
+use crate::kinds::node;
 use crate::net::{Host, Network};
-use crate::node;
 use crate::registry::{Change, Registry};
 use addresses::Addresses;
-use board::{Board, Uid};
 use pod::{Order, PodLife};
+use status_manager::{Board, Uid};
 
 /// The kubelet of the only node.
 #[derive(Debug)]

@@ -6,21 +6,18 @@
 //! the controllers and the service proxy.
 
 mod api;
+pub mod api_status;
 pub mod clock;
 pub mod controllers;
 pub mod events;
-pub mod files;
 pub mod image;
-pub mod kind;
+pub mod kinds;
 pub mod kubelet;
 pub mod net;
-mod node;
 mod patch;
 mod pocket;
 pub mod proxy;
-pub mod refusal;
 pub mod registry;
-pub mod selector;
 pub mod store;
 mod tasks;
 

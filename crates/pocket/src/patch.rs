@@ -12,7 +12,7 @@ pub(crate) mod strategic;
 
 use serde_json::Value;
 
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 
 /// RFC 7396: maps merge, `null` deletes, everything else replaces.
 pub(crate) fn merge(current: &Value, patch: &Value) -> Value {

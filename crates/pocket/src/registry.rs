@@ -18,12 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use crate::api_status::Refusal;
 use crate::clock::Clock;
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::kinds::Kind;
 use crate::store::{Event, Expired, Store, Version};
 
-pub use crate::kind::Object;
+pub use crate::kinds::Object;
 pub(crate) use admit::shape;
 pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
 pub(crate) use update::Part;

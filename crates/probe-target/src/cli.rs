@@ -10,8 +10,8 @@ pub(crate) mod traffic;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::invalid::Invalid;
-use crate::{process_fault, word};
+use crate::model::parse_error::Invalid;
+use crate::model::{process_fault, shorthand};
 use options::{Grammar, Options};
 
 /// What one invocation is to do.
@@ -65,7 +65,7 @@ pub(crate) fn parse(
         let more = match *name {
             "flip" => format!(
                 "\n{}\n\n{}\n\n{EXAMPLES}",
-                word::table(),
+                shorthand::table(),
                 process_fault::table()
             ),
             _ => String::new(),
@@ -122,7 +122,7 @@ fn overview() -> String {
          Without a command it serves. `probe-target COMMAND --help` says more.\n\
          {}\n",
         commands.concat(),
-        word::table(),
+        shorthand::table(),
     )
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::time::{Instant, sleep};
 
-use crate::moment::{Moment, micros};
+use crate::model::moment::{Moment, micros};
 
 /// The clock of one process; a copy tells the same time.
 #[derive(Clone, Copy, Debug)]

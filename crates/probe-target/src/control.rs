@@ -1,5 +1,10 @@
-//! The control API over HTTP: who may call, within which limits, and the answers' form. What a call means is in `call.rs`,
+//! The control API over HTTP: who may call, within which limits, and the answers' form. What a call means is in `control/request.rs`,
 //! what it does in the panel behind it.
+
+pub(crate) mod event_stream;
+pub(crate) mod metrics;
+pub(crate) mod request;
+pub(crate) mod web_page;
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -10,17 +15,14 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::buffered::Framing;
-use crate::call::{self, Call, Wait};
-use crate::events;
-use crate::head::{Head, Wrong};
-use crate::http1::{Ended, Served};
-use crate::metrics;
+use crate::control::request::{Call, Wait};
+use crate::model::answer::{Journal, Refusal};
+use crate::net::buffered::Framing;
 use crate::net::{Connection, Listener};
-use crate::panel::{Panel, Refused};
-use crate::reply::{self, Manner};
-use crate::web_page;
-use crate::wire::{Journal, Refusal};
+use crate::server::http1::{Ended, Served};
+use crate::server::reply::{self, Manner};
+use crate::server::request_head::{Head, Wrong};
+use crate::target::backend::{Panel, Refused};
 
 /// How long a caller may be silent, and may take for the headers, for the body, or to accept any part of an answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -70,7 +72,7 @@ impl Control {
                         keeps: false,
                     };
                     let refused = match status {
-                        StatusCode::METHOD_NOT_ALLOWED => Refused::method(why, call::METHODS),
+                        StatusCode::METHOD_NOT_ALLOWED => Refused::method(why, request::METHODS),
                         status => Refused::new(status, "", why),
                     };
                     let refusal = self.refusal(refused);
@@ -93,7 +95,7 @@ impl Control {
             }
             if let Said::Stream { since } = answer.said {
                 // It ends when the caller leaves.
-                _ = events::stream(&*self.panel, since, &mut served).await;
+                _ = event_stream::stream(&*self.panel, since, &mut served).await;
                 return;
             }
             if !keeps {
@@ -128,7 +130,7 @@ impl Control {
     }
 
     async fn call(&self, head: &Head, body: &[u8]) -> Result<Answer, Refused> {
-        let call = call::read(&head.method, &head.path, &head.query, body)?;
+        let call = request::read(&head.method, &head.path, &head.query, body)?;
         if head.method != Method::GET {
             self.meant(head)?;
         }

@@ -1,6 +1,6 @@
 //! Why an invocation ended badly, and how that is told.
 
-use crate::invalid::Invalid;
+use crate::model::parse_error::Invalid;
 use crate::process::Ending;
 
 /// Why an invocation ended badly.

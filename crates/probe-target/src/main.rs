@@ -1,6 +1,6 @@
 //! The program: sockets, the environment and signals for `probe_target::run`, on one thread. Nothing is decided here.
 
-mod own;
+mod os_process;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -14,17 +14,17 @@ use std::task::Poll;
 use probe_target::{Ending, Files, Process, Terminate};
 use tokio::signal::unix::{SignalKind, signal};
 
-use own::Own;
+use os_process::Own;
 use sockets::Sockets;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     #[cfg(without_backtraces)]
-    own::tell_panics();
-    own::ask_for_files();
+    os_process::tell_panics();
+    os_process::ask_for_files();
     let ending = probe_target::run(process()).await;
     if let Ending::Signal(signal) = ending {
-        own::die(signal);
+        os_process::die(signal);
     }
     ExitCode::from(ending.code())
 }
@@ -37,7 +37,7 @@ fn process() -> Process<Sockets> {
             .collect(),
         environment: environment(),
         network: Sockets,
-        main: own::is_main(),
+        main: os_process::is_main(),
         instance: instance(),
         terminate: terminate(),
         files: Arc::new(Disk),

@@ -4,7 +4,11 @@
 #[cfg(test)]
 pub(crate) mod memory;
 
+pub(crate) mod buffered;
 pub(crate) mod closing;
+pub(crate) mod prefixed_stream;
+pub(crate) mod reclaimable_stream;
+pub(crate) mod tls;
 
 use std::io;
 use std::net::SocketAddr;

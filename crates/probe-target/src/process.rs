@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::process_fault::Signal;
+use crate::model::process_fault::Signal;
 
 /// What one invocation is given. `main.rs` fills it from the operating system, an embedded cluster from a Pod.
 pub struct Process<N> {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::head::Head;
-use crate::route_path::RoutePath;
+use crate::model::route_path::RoutePath;
+use crate::server::request_head::Head;
 
 /// The target that `check http` sends for a path, which begins with a slash and may have a query.
 ///

@@ -12,21 +12,21 @@ use crate::cli;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::failure::Failure;
-use crate::flips::Flips;
-use crate::identity::Identity;
-use crate::invalid::Invalid;
-use crate::keeper::Keeper;
-use crate::life;
+use crate::model::flips::Flips;
+use crate::model::identity::Identity;
+use crate::model::parse_error::Invalid;
+use crate::model::plan::Plan;
+use crate::model::port_spec::PortState;
 use crate::net::Network;
-use crate::opening::PortState;
-use crate::panel::{Panel, Refused};
-use crate::plan::Plan;
-use crate::port::{self, Port};
+use crate::net::tls::{Given, Tls};
 use crate::process::{Files, Process};
-use crate::room;
+use crate::server::connection_limit;
+use crate::server::lifecycle;
+use crate::server::port::{self, Port};
+use crate::state::persistence::Keeper;
+use crate::state::{End, World};
 use crate::target::Target;
-use crate::tls::{Given, Tls};
-use crate::world::{End, World};
+use crate::target::backend::{Panel, Refused};
 
 /// How long requests in progress may take to end after SIGTERM.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ pub(crate) async fn run<N: Network>(
         clock,
         identity,
         tls,
-        room::of(&*process.files),
+        connection_limit::of(&*process.files),
         world,
         serve.journal,
         keeper,
@@ -69,7 +69,7 @@ pub(crate) async fn run<N: Network>(
     let mut ports = Ports::new(&target, &process.network, bound);
     let (end, message) = tokio::select! {
         biased;
-        end = life::live(&target, &*process.effects, &mut process.terminate) => end,
+        end = lifecycle::live(&target, &*process.effects, &mut process.terminate) => end,
         never = ports.run() => match never {},
     };
     if let Some(message) = message {

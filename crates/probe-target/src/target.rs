@@ -1,5 +1,5 @@
 //! The target as its tasks share it: the state behind a lock, the journal, and the signals between control and ports.
-//! Every decision is `world.rs`'s; here is only who is told when.
+//! Every decision is `state.rs`'s; here is only who is told when.
 
 use std::fmt;
 use std::io;
@@ -9,17 +9,19 @@ use ::http::StatusCode;
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
-use crate::identity::Identity;
-use crate::keeper::Keeper;
-use crate::log::Log;
-use crate::panel::{Changing, Entry, Panel, Refused};
-use crate::place::Place;
-use crate::plan::{self, Plan};
-use crate::tally::Tally;
-use crate::tls::Tls;
-use crate::wire::{Ack, Memory, State};
-use crate::world::{Change, Denied, Effective, Fate, Wanted, World};
+use crate::model::answer::{Ack, Memory, State};
+use crate::model::identity::Identity;
+use crate::model::location::Place;
+use crate::model::plan::{self, Plan};
+use crate::net::tls::Tls;
+use crate::state::journal::Log;
+use crate::state::persistence::Keeper;
+use crate::state::request_stats::Tally;
+use crate::state::{Change, Denied, Effective, Fate, Wanted, World};
+use crate::target::backend::{Changing, Entry, Panel, Refused};
 
+pub(crate) mod backend;
+pub(crate) mod exchange;
 mod requests;
 
 /// A target as its tasks share it.

@@ -12,7 +12,7 @@
 //! - [`pod`]: phase and conditions.
 //! - [`event_text`]: what a node says about all that.
 //! - [`expansion`]: what a container's command refers to.
-//! - [`spam`]: how much of it a node lets through.
+//! - [`event_limits`]: how much of it a node lets through.
 //! - [`selector`]: labels, and what picks objects by them.
 //! - [`endpoints`]: which Pods a Service sends to.
 //! - [`proxy`]: when a service proxy looks again.
@@ -26,6 +26,7 @@ pub mod back_off;
 pub mod container;
 mod container_id;
 pub mod endpoints;
+pub mod event_limits;
 pub mod event_text;
 pub mod expansion;
 pub mod host_port;
@@ -39,7 +40,6 @@ pub mod restart;
 pub mod rollout;
 pub mod scheduling;
 pub mod selector;
-pub mod spam;
 pub mod url;
 
 pub use moment::Moment;

@@ -1,12 +1,12 @@
 //! A Pod as a sum of its containers: its phase, and in [`mod@conditions`] its conditions.
 
 pub mod conditions;
-mod lost;
+mod unobserved_end;
 
 use crate::container::{RestartPolicy, Role, State};
 
 pub use conditions::{Condition, conditions};
-pub use lost::lost;
+pub use unobserved_end::lost;
 
 /// What a status says of one container.
 #[derive(Clone, Debug)]

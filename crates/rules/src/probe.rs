@@ -5,8 +5,8 @@
 //! request; [`Worker`] decides when one is to be sent.
 
 mod http_get;
+mod probe_ticker;
 mod results;
-mod ticker;
 mod worker;
 
 use std::fmt;

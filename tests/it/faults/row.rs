@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use probe_target::{behaviour::Behaviour, opening::Opening, process_fault::ProcessFault};
+use probe_target::model::{behaviour::Behaviour, port_spec::Opening, process_fault::ProcessFault};
 use serde_json::{Value, json};
 
 use super::verdict::Verdict;

@@ -1,6 +1,6 @@
 //! Which rows the page has, in its order: a line each. How a row is run is in `trial.rs`.
 
-use probe_target::behaviour::Fault;
+use probe_target::model::behaviour::Fault;
 use serde_json::{Value, json};
 
 use super::{

@@ -10,11 +10,11 @@ use kube::{
     Api, Client,
     api::{DeleteParams, PostParams},
 };
-use orchestrator::{
+use orchestrator::targets::{
+    Address,
     control::{Control, ControlError},
-    targets::Address,
 };
-use probe_target::wire::{Ack, Record};
+use probe_target::model::answer::{Ack, Record};
 use tokio::{sync::watch::Receiver, time::sleep};
 
 use super::{

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const RECORDED: &str =
-    include_str!("../../../crates/orchestrator/src/kubernetes_yaml/recorded.tsv");
+    include_str!("../../../crates/orchestrator/src/input/kubernetes_yaml/recorded.tsv");
 
 #[test]
 fn kubectl_reads_yaml_as_recorded() {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
 
-use crate::experiment::{Kind, ObjectRef};
-use crate::load::Manifest;
-use crate::problem::{Fault, Problem, Problems};
+use crate::input::experiment::{Kind, ObjectRef};
+use crate::input::load::Manifest;
+use crate::input::problem::{Fault, Problem, Problems};
 
 /// Objects by name.
 #[derive(Debug, Default)]

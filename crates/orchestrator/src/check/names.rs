@@ -1,7 +1,7 @@
 //! Whether every experiment of a run has a name of its own: timelines and reports are told apart by it.
 
-use crate::experiment::Experiment;
-use crate::problem::{Fault, Problems};
+use crate::input::experiment::Experiment;
+use crate::input::problem::{Fault, Problems};
 
 /// Refuses experiments of one name, each at its own place with the place of the first.
 pub fn check_names<'a>(
@@ -27,8 +27,8 @@ pub fn check_names<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::Source;
-    use crate::load::load;
+    use crate::input::experiment::Source;
+    use crate::input::load::load;
 
     const EXPERIMENT: &str = include_str!("../../../../manifests/seed/two-services.yaml");
 

@@ -3,11 +3,11 @@
 use k8s_openapi::api::core::v1::{Pod, Service};
 
 use super::Checker;
-use super::claims;
 use super::known::Known;
-use crate::experiment::{Action, Flip, Span, Step};
-use crate::flip_plan::{Refusal, Wish, plan};
-use crate::problem::Fault;
+use super::subjects;
+use crate::input::experiment::{Action, Flip, Span, Step};
+use crate::input::problem::Fault;
+use crate::targets::flip_plan::{Refusal, Wish, plan};
 use crate::targets::{containers, is_target};
 
 /// Notes everything in a step that cannot be.
@@ -20,15 +20,15 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
         Action::Patch(_) => {}
     }
     for expectation in &step.expect {
-        claims::check(checker, known, &expectation.claim);
+        subjects::check(checker, known, &expectation.claim);
     }
 }
 
 fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
-    let Some(pod) = claims::pod(checker, known, &flip.pod) else {
+    let Some(pod) = subjects::pod(checker, known, &flip.pod) else {
         return;
     };
-    if !claims::container(checker, pod, &flip.container) {
+    if !subjects::container(checker, pod, &flip.container) {
         return;
     }
     if let Some(image) = foreign_image(pod, &flip.container) {

@@ -8,8 +8,8 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::experiment::Source;
-use crate::load::load;
+use crate::input::experiment::Source;
+use crate::input::load::load;
 
 const EXPERIMENT: &str = include_str!("../../../../manifests/seed/two-services.yaml");
 const WORKLOAD: [(&str, &str); 2] = [

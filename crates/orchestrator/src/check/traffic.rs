@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::Service;
 
 use super::Checker;
 use super::known::{Known, is_headless};
-use crate::experiment::TrafficClient;
-use crate::problem::{Fault, choices};
+use crate::input::experiment::TrafficClient;
+use crate::input::problem::{Fault, choices};
 use crate::targets::{containers, is_target};
 
 /// Notes every client that could not send.

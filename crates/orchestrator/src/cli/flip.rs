@@ -3,14 +3,22 @@
 use std::str::FromStr;
 
 use clap::Args;
-use probe_target::{Invalid, process_fault::ProcessFault, word, word::Word};
+use probe_target::{
+    Invalid,
+    model::{
+        process_fault::ProcessFault,
+        shorthand::{self, Word},
+    },
+};
 use serde_json::{Map, Value, json};
 
 use super::Where;
 use crate::{
     exit::{Exit, Failure},
-    experiment::{Aim, Behaviour, ObjectRef, Probe, To},
-    problem::Fault,
+    input::{
+        experiment::{Aim, Behaviour, ObjectRef, Probe, To},
+        problem::Fault,
+    },
 };
 
 /// `probeflip flip`
@@ -147,7 +155,7 @@ fn after_help() -> String {
          probeflip flip deploy/web -c b liveness stall-body --bytes 100 --count 3\n  \
          probeflip flip deploy/web -c b readiness 503,503,200 --every 10s\n  \
          probeflip flip deploy/web -c b process exit --code 3",
-        word::table()
+        shorthand::table()
     )
 }
 

@@ -125,7 +125,7 @@ impl io::Write for Said {
 }
 
 /// A container's files, as the probe target's library wants them.
-struct Files(pocket::files::Files);
+struct Files(pocket::image::files::Files);
 
 impl ::probe_target::Files for Files {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {

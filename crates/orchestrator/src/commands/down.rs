@@ -9,10 +9,13 @@ use kube::{Api, api::ListParams};
 
 use super::{Bench, Outcome};
 use crate::{
-    apply::{ApplyError, Made, Site},
-    cluster::{self, ConnectError},
+    cluster::{
+        self, ConnectError,
+        apply::{ApplyError, Made, Site},
+        ownership, remove,
+    },
     exit::{Ends, Exit, Failure},
-    load, ownership, remove, workload,
+    input::{load, workload},
 };
 use leftovers::unlisted;
 

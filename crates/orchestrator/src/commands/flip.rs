@@ -8,18 +8,20 @@ use std::fmt::Write as _;
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use probe_target::wire::Ack;
+use probe_target::model::answer::Ack;
 
 use super::{Bench, Outcome};
 use crate::{
     cli,
-    control::{Control, ControlError},
     exit::{Exit, Failure},
-    flip::{Order, Ready},
-    interrupt::Interrupt,
-    lease::Leases,
-    reverted::{Reverted, reverted},
-    select::Selection,
+    run::interrupt::Interrupt,
+    targets::{
+        control::{Control, ControlError},
+        flip::{Order, Ready},
+        lease::Leases,
+        reverted::{Reverted, reverted},
+        select::Selection,
+    },
 };
 
 pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Outcome {

@@ -4,9 +4,7 @@ use super::{Bench, Outcome};
 use crate::{
     cli::Selected,
     exit::Exit,
-    select::Selection,
-    switchboard::Switchboard,
-    targets::{Address, NotATarget, targets_of},
+    targets::{Address, NotATarget, control_pool::Switchboard, select::Selection, targets_of},
 };
 
 pub(super) async fn run(heal: &Selected, bench: Bench<'_>) -> Outcome {
@@ -48,7 +46,7 @@ async fn heal_one(
 mod tests {
     use clap::Parser as _;
 
-    use super::super::bench::tests::on_virtual;
+    use super::super::session::tests::on_virtual;
     use crate::cli::{Cli, Command};
 
     use super::*;

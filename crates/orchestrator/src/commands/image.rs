@@ -5,7 +5,7 @@ use crate::{
     cli::Image,
     exit::Exit,
     image::{default_binary, write},
-    printer::Printer,
+    report::printer::Printer,
 };
 
 pub(super) fn run(image: &Image, printer: &Printer) -> Outcome {

@@ -12,19 +12,19 @@ use super::Outcome;
 use crate::{
     check,
     cli::{self, On},
-    cluster::{self, Cluster},
-    draw::Draw,
+    cluster::{self, Cluster, guard},
     exit::{Ends, Exit, Failure},
-    experiment::Experiment,
-    files::{Files, SEED},
-    guard,
-    interrupt::Interrupt,
-    judge, load,
-    printer::Printer,
-    report,
-    run::{self, Job, Ran, exit_of},
+    input::{
+        experiment::Experiment,
+        files::{Files, SEED},
+        load,
+        workload::{self, Manifest},
+    },
+    judge,
+    random::Draw,
+    report::{self, printer::Printer},
+    run::{self, Job, Ran, exit_of, interrupt::Interrupt},
     timeline::{Place, Timeline, file},
-    workload::{self, Manifest},
 };
 use output::Outputs;
 

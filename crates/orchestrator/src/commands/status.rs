@@ -1,4 +1,4 @@
-//! `probeflip status`: see [`crate::status`].
+//! `probeflip status`: see [`crate::targets::status`].
 
 use comfy_table::{Table, presets};
 use k8s_openapi::api::core::v1::Pod;
@@ -8,9 +8,12 @@ use crate::{
     cli::Selected,
     exit::Exit,
     printable::one_line,
-    status::{HEADS, Row, rows},
-    switchboard::Switchboard,
-    targets::{self, is_target},
+    targets::{
+        self,
+        control_pool::Switchboard,
+        is_target,
+        status::{HEADS, Row, rows},
+    },
 };
 
 pub(super) async fn run(status: &Selected, bench: Bench<'_>) -> Outcome {
@@ -53,7 +56,7 @@ async fn ask(
     switchboard: &Switchboard,
     pod: &Pod,
     container: &str,
-) -> anyhow::Result<probe_target::wire::State> {
+) -> anyhow::Result<probe_target::model::answer::State> {
     let address = targets::target(pod, container)?;
     Ok(switchboard.control(&address).state().await?)
 }

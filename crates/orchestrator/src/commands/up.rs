@@ -11,15 +11,15 @@ use futures::StreamExt as _;
 
 use super::{Bench, Outcome};
 use crate::{
-    apply::Site,
+    cluster::{apply::Site, ownership, watches},
     exit::{Exit, Failure},
-    first_failure,
-    interrupt::Interrupt,
-    latest::Latest,
-    load, observe, ownership,
-    recorder::Recorder,
-    timeline::{FORMAT, Header},
-    workload::{self, Manifest},
+    input::{
+        load,
+        workload::{self, Manifest},
+    },
+    judge::first_failure,
+    run::interrupt::Interrupt,
+    timeline::{FORMAT, Header, recorder::Recorder, snapshot::Latest},
 };
 
 /// How long a workload may take to become available: a slow image pull, and some.
@@ -63,7 +63,7 @@ async fn apply(
 ) -> Outcome {
     site.check(manifests).await?;
     let recorder = Recorder::start(header(bench));
-    let _watches = observe::open(site.client(), &site.namespace, &recorder).await?;
+    let _watches = watches::open(site.client(), &site.namespace, &recorder).await?;
     let mut made = BTreeSet::new();
     for manifest in manifests {
         made.insert(site.apply(manifest).await?.uid);

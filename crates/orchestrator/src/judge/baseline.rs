@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::experiment::{Claim, ObjectRef};
-use crate::view::{PodFacts, View};
+use crate::input::experiment::{Claim, ObjectRef};
+use crate::timeline::view::{PodFacts, View};
 
 /// What `unchanged` and `delta` compare with: the subject when the step began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! One step as far as it is known: its times, its expectations, and what becomes of them.
 
-use super::tracked::Tracked;
+use super::expectation_state::Tracked;
+use super::expected_text;
 use super::verdict::{Answer, Finding, StepJudgement, Verdict};
 use super::window::{Lasting, Times, Window};
-use super::words;
-use crate::experiment::{Expectation, Operator, Step};
+use crate::input::experiment::{Expectation, Operator, Step};
 use crate::timeline::Micros;
-use crate::view::View;
+use crate::timeline::view::View;
 
 /// What is known of a step so far.
 #[derive(Debug, Default)]
@@ -140,7 +140,10 @@ fn in_doubt(finding: &mut Finding) {
 }
 
 fn never_ran(said: &Expectation) -> Finding {
-    let (claim, operator) = (words::claim(&said.claim), words::operator(&said.operator));
+    let (claim, operator) = (
+        expected_text::claim(&said.claim),
+        expected_text::operator(&said.operator),
+    );
     Finding {
         id: said.id.value.clone(),
         observed: matches!(said.operator, Operator::Observe { .. }),

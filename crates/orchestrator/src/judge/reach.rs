@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::timeline::view::View;
 use crate::timeline::{FlipRecord, Micros, Record, Target, What};
-use crate::view::View;
 use containers::Containers;
 pub(super) use followed::Reached;
 use followed::{Followed, canonical};

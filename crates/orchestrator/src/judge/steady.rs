@@ -1,10 +1,10 @@
 //! The steady state: everything required holds at once, and has held for long enough.
 
-use super::requests::PATIENCE;
-use super::tracked::Tracked;
-use crate::experiment;
+use super::expectation_state::Tracked;
+use super::traffic_operators::PATIENCE;
+use crate::input::experiment;
 use crate::timeline::Micros;
-use crate::view::View;
+use crate::timeline::view::View;
 
 /// How far the steady state is.
 #[derive(Debug, Clone, PartialEq, Eq)]

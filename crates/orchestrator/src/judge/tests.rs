@@ -10,8 +10,8 @@ mod traffic;
 use expect_test::Expect;
 
 use super::*;
-use crate::experiment::Source;
-use crate::load::load;
+use crate::input::experiment::Source;
+use crate::input::load::load;
 use crate::timeline::script::Script;
 
 /// An experiment whose only step expects this.

@@ -1,8 +1,8 @@
 //! A claim over time: constant between two points, each point one look.
 
-use super::look::Look;
+use super::evaluate::Look;
 use crate::timeline::Micros;
-use crate::view::{Down, Outdated};
+use crate::timeline::view::{Down, Outdated};
 
 /// Points in the order of their times; several may share one time, and count one after another.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::experiment::Operator;
+use crate::input::experiment::Operator;
 use crate::timeline::Micros;
 
 /// A step's times so far.

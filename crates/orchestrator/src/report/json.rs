@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use crate::experiment::Experiment;
+use crate::input::experiment::Experiment;
 use crate::judge::{self, Judgement, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
 pub use error::{Error, Problem};

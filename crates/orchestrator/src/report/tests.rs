@@ -8,9 +8,9 @@
 use expect_test::expect;
 
 use super::*;
-use crate::experiment::Source;
+use crate::input::experiment::Source;
+use crate::input::load::load;
 use crate::judge::judge;
-use crate::load::load;
 use crate::timeline::Outcome::{Ok, Refused};
 use crate::timeline::script::Script;
 

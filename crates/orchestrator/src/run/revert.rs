@@ -8,17 +8,17 @@ use kube::Api;
 
 use super::Scene;
 use crate::{
-    apply::Made,
-    control::Control,
+    cluster::{apply::Made, remove},
     exit::{Exit, Failure},
-    journal,
-    journal::Journals,
-    lease::Leases,
-    remove,
-    reverted::{Reverted, reverted},
-    select::Reader,
+    input::workload::Manifest,
+    targets::{
+        control::Control,
+        journal::{self, Journals},
+        lease::Leases,
+        reverted::{Reverted, reverted},
+        select::Reader,
+    },
     timeline::{Place, What},
-    workload::Manifest,
 };
 
 /// What is to be undone, in the order it was done.

@@ -10,11 +10,9 @@ use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::Scene;
 use crate::{
-    control::ControlError,
     exit::{Ends, Exit, Failure},
-    experiment::{Flip, time::format},
-    journal,
-    targets::{self, containers},
+    input::experiment::{Flip, time::format},
+    targets::{self, containers, control::ControlError, journal},
     timeline::Micros,
 };
 

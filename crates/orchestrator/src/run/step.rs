@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
-use probe_target::wire::Ack;
+use probe_target::model::answer::Ack;
 
 use super::{Scene, revert::Undo};
 use crate::{
-    control::{Control, ControlError},
     exit::{Ends, Exit, Failure},
-    experiment::{Action, Aim, Flip, ObjectRef, Patch},
-    flip::{FlipError, Order, Ready},
-    flip_plan::Act,
-    journal,
-    recorder::Recorder,
-    targets::{Address, targets_of},
-    timeline::{BoundPod, FlipRecord, Micros, What},
+    input::experiment::{Action, Aim, Flip, ObjectRef, Patch},
+    targets::{
+        Address,
+        control::{Control, ControlError},
+        flip::{FlipError, Order, Ready},
+        flip_plan::Act,
+        journal, targets_of,
+    },
+    timeline::{BoundPod, FlipRecord, Micros, What, recorder::Recorder},
 };
 
 /// What each probe and process was last set to by this run. A later flip takes the place of an earlier one with
@@ -188,7 +189,7 @@ impl Scene<'_> {
             .collect()
     }
 
-    fn caught_up(&mut self) -> &crate::latest::Latest {
+    fn caught_up(&mut self) -> &crate::timeline::snapshot::Latest {
         self.recorder.read(|timeline| {
             self.latest.catch_up(timeline);
         });

@@ -5,8 +5,8 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, WARNING};
 use serde_json::{Value, json};
 
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 
 /// A JSON body with its status.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {

@@ -4,8 +4,8 @@ use axum::extract::Request;
 use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 
 /// As much as an API server takes.
 const LIMIT: usize = 3 * 1024 * 1024;

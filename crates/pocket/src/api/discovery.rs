@@ -9,8 +9,8 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 
 use super::{answer, events};
-use crate::kind::{KINDS, Kind};
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::{KINDS, Kind};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const VERBS: [&str; 8] = [

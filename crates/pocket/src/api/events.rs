@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::kind::Kind;
+use crate::kinds::Kind;
 
 /// The kind `Event` as the group `events.k8s.io` names it.
 pub(super) static VIEW: Kind = Kind {

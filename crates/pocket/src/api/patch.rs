@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::path::Subresource;
 use super::{Call, answer, body, events, strict};
-use crate::kind::Kind;
+use crate::api_status::{Faults, Refusal};
+use crate::kinds::Kind;
 use crate::patch::{self, apply, strategic};
-use crate::refusal::{Faults, Refusal};
 
 const OPERATIONS: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";

@@ -1,6 +1,6 @@
 //! What a path names: `/api/v1/namespaces/web/pods/a/status` and its like, as a value.
 
-use crate::kind::Kind;
+use crate::kinds::Kind;
 
 /// What a request is about.
 #[derive(Clone, Debug)]

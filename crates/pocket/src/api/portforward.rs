@@ -26,8 +26,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::Call;
+use crate::api_status::Refusal;
 use crate::net::{Host, Stream};
-use crate::refusal::Refusal;
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
 /// Frames under way in each direction before the sender has to wait.

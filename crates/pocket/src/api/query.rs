@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 use crate::store::Version;
 
 /// What a request may say about how it wants to be answered.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::query::VersionMatch;
 use super::select::Selection;
 use super::{Call, answer, events};
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 use crate::store::{Expired, Version};
 
 pub(super) fn get(call: &Call) -> Result<Response, Refusal> {

@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Call, answer, body, events};
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 use crate::registry::{Deleted, Deletion, FOREGROUND, ORPHAN};
 
 pub(super) async fn one(call: &Call, request: Request) -> Result<Response, Refusal> {

@@ -7,10 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
 
 use super::{Call, answer, body, patch};
+use crate::api_status::Refusal;
+use crate::kinds::selector;
 use crate::patch::managed;
-use crate::refusal::Refusal;
 use crate::registry::Part;
-use crate::selector;
 
 pub(super) fn get(call: &Call) -> Result<Response, Refusal> {
     let object = call.object()?;

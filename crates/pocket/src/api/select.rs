@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::events;
 use super::query::Query;
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 
 /// What an object must be like to be shown.
 #[derive(Clone, Debug, Default)]

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::query::Validation;
-use crate::kind::Kind;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 use crate::patch::duplicates::{duplicates, keyed_path};
-use crate::refusal::Refusal;
 use crate::registry;
 
 /// Fields of 1.37 that the types have and 1.36 does not, by the end of their path: of Pods, as far as pocket runs them.

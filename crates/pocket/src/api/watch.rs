@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use super::query::VersionMatch;
 use super::select::Selection;
 use super::{Call, events};
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 use crate::registry::Registry;
 use crate::store::{Event, Expired, Verb, Version};
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::path::Subresource;
 use super::{Call, answer, body, events, strict};
+use crate::api_status::Refusal;
 use crate::patch::managed;
-use crate::refusal::Refusal;
 use crate::registry::Part;
 
 pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Refusal> {

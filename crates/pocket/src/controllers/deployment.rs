@@ -3,16 +3,16 @@
 //! The next steps and what to publish are decided in [`rules::rollout`]; what a template is called and which ReplicaSet
 //! has it, in [`template`]. No Pod is touched here.
 
+mod convert;
 mod revision;
 mod template;
-mod wire;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use rules::rollout::progress::{Notice, Status};
 use rules::rollout::{self, Set, Step};
 
 use super::Voice;
-use super::mirror::{Key, Mirror, key, name, namespace};
+use super::informer::{Key, Mirror, key, name, namespace};
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
@@ -106,10 +106,10 @@ impl Controller {
             .within(&key.0)
             .filter(|set| owner::controls(&deployment, *set));
         let (new, old) = template::divide(&deployment, own.cloned().collect());
-        let set = |set| wire::set(set, self.registry.clock());
+        let set = |set| convert::set(set, self.registry.clock());
         Some(Scene {
-            rules: wire::rules(&deployment),
-            status: wire::status(&deployment, self.registry.clock()),
+            rules: convert::rules(&deployment),
+            status: convert::status(&deployment, self.registry.clock()),
             new_rules: new.as_ref().map(set),
             old_rules: old.iter().map(set).collect(),
             deployment,
@@ -195,8 +195,8 @@ impl Controller {
         let mut before = size;
         let remembered = scene.rules.size();
         let change = |set: &mut ReplicaSet| {
-            before = wire::number(set.spec.replicas);
-            set.spec.replicas = Some(wire::wire(size));
+            before = convert::number(set.spec.replicas);
+            set.spec.replicas = Some(convert::wire(size));
             template::remember(&mut set.metadata, remembered);
         };
         let written = self
@@ -223,7 +223,7 @@ impl Controller {
         let set = set.map(name).unwrap_or_default();
         let condition = notice.condition(set, status.progressing.as_ref(), clock.now());
         status.progressing = Some(condition);
-        let change = |it: &mut Deployment| wire::publish_conditions(&status, clock, it);
+        let change = |it: &mut Deployment| convert::publish_conditions(&status, clock, it);
         leave(self.registry.edit_status(
             namespace(&scene.deployment),
             name(&scene.deployment),
@@ -252,8 +252,8 @@ impl Controller {
         let (new, old) = (scene.new_rules.as_ref(), &scene.old_rules);
         let status = scene.rules.status(new, old, &scene.status, clock.now());
         let change = |it: &mut Deployment| {
-            wire::publish(&status, it);
-            wire::publish_conditions(&status, clock, it);
+            convert::publish(&status, it);
+            convert::publish_conditions(&status, clock, it);
             it.status.get_or_insert_default().observed_generation = deployment.metadata.generation;
         };
         leave(
@@ -267,7 +267,7 @@ impl Controller {
 
     /// Forgets the oldest templates.
     fn tidy(&self, scene: &Scene) {
-        let kept = wire::number(scene.deployment.spec.revision_history_limit);
+        let kept = convert::number(scene.deployment.spec.revision_history_limit);
         for set in revision::forgotten(&scene.old, kept) {
             leave(
                 self.registry

@@ -3,14 +3,14 @@
 //! Who is in a slice and what is said of him is decided in [`rules::endpoints`]. Services without a selector and
 //! `ExternalName` Services are left to their authors. Slices of several Services are written one after another.
 
+mod convert;
 mod times;
-mod wire;
 mod write;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::mirror::{Key, Mirror, key, name, namespace};
+use super::informer::{Key, Mirror, key, name, namespace};
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
@@ -18,7 +18,7 @@ use crate::registry::Registry;
 use times::Times;
 use write::Write;
 
-pub(crate) use wire::{HEADLESS, service_of};
+pub(crate) use convert::{HEADLESS, service_of};
 
 struct Controller {
     registry: Registry,
@@ -52,7 +52,7 @@ impl Reconcile for Controller {
         let (queue, services) = (&mut self.queue, &mut self.services);
         services.catch_up(|service| queue.add(key(service)));
         self.pods.compare(|before, change| {
-            if !wire::concerns_slices(before, change) {
+            if !convert::concerns_slices(before, change) {
                 return;
             }
             for pod in before.into_iter().chain([change.object()]) {
@@ -88,14 +88,14 @@ impl Reconcile for Controller {
         let pods = self.pods.within(namespace(service));
         let pods: Vec<&Pod> = pods.filter(|pod| selects(service, pod)).collect();
         let changed = self.times.changed(service, pods.iter().copied());
-        let candidates = pods.into_iter().map(|pod| (pod, wire::candidate(pod)));
-        let wanted = wire::service(service).slices(candidates);
+        let candidates = pods.into_iter().map(|pod| (pod, convert::candidate(pod)));
+        let wanted = convert::service(service).slices(candidates);
         let present = self.slices.within(namespace(service));
         let own =
-            present.filter(|slice| wire::is_managed(slice) && owner::controls(service, *slice));
+            present.filter(|slice| convert::is_managed(slice) && owner::controls(service, *slice));
         let wanted = wanted
             .into_iter()
-            .map(|slice| wire::slice(service, slice, changed.as_ref()))
+            .map(|slice| convert::slice(service, slice, changed.as_ref()))
             .collect();
         for write in write::writes(wanted, own.cloned().collect()) {
             self.write(write);

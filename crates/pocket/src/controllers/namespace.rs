@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
 use super::leave;
-use crate::kind::{KINDS, Kind};
+use crate::kinds::{KINDS, Kind};
 use crate::registry::{Deletion, Part, Registry};
 use crate::store::Version;
 

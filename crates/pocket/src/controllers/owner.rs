@@ -4,10 +4,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 
+use super::informer::{Key, name, namespace};
 use super::leave;
-use super::mirror::{Key, name, namespace};
+use crate::kinds::selector;
 use crate::registry::{Object, Registry};
-use crate::selector;
 
 /// The reference by which `owner` controls what it makes.
 pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {

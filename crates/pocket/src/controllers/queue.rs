@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rules::Moment;
 
-use super::mirror::Key;
+use super::informer::Key;
 use crate::clock::Clock;
 
 #[derive(Debug, Default)]

@@ -12,11 +12,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
 use super::Voice;
-use super::mirror::{Key, Mirror, key, name, namespace};
+use super::informer::{Key, Mirror, key, name, namespace};
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 use crate::registry::Registry;
 
 /// How long to wait after a Pod could not be created.

@@ -6,8 +6,8 @@ use rules::scheduling::Misfit;
 use rules::selector::Selector;
 
 use super::Voice;
-use super::mirror::{name, namespace};
-use crate::node::NAME as NODE;
+use super::informer::{name, namespace};
+use crate::kinds::node::NAME as NODE;
 use crate::registry::{Change, Registry};
 
 pub(super) async fn run(registry: Registry, mut voice: Voice) {

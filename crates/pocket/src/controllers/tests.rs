@@ -14,7 +14,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::mirror::name;
+use super::informer::name;
 use crate::clock::Clock;
 use crate::registry::{Change, Object, Registry};
 
@@ -194,7 +194,7 @@ async fn kubelet(registry: Registry) {
         let (Change::Added(pod) | Change::Modified(pod)) = pods.next().await else {
             continue;
         };
-        let (namespace, name) = super::mirror::key(&pod);
+        let (namespace, name) = super::informer::key(&pod);
         let spec = pod.spec.as_ref().unwrap();
         if pod.metadata.deletion_timestamp.is_some() {
             let registry = registry.clone();
@@ -214,7 +214,7 @@ async fn kubelet(registry: Registry) {
 }
 
 fn start(registry: &Registry, pod: &Pod, ip: Ipv4Addr) {
-    let (namespace, name) = super::mirror::key(pod);
+    let (namespace, name) = super::informer::key(pod);
     let ready = PodCondition {
         type_: "Ready".to_owned(),
         status: status(image(pod) != SICK),

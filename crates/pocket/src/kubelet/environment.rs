@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::{
 use rules::expansion::expand;
 
 use super::spec::Container;
-use crate::node;
+use crate::kinds::node;
 use crate::registry::Registry;
 
 /// Where references of one Pod's containers lead.

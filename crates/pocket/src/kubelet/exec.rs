@@ -19,7 +19,7 @@ use rules::probe::Outcome;
 
 use super::attempt::Report;
 use super::process::{self, ABORTED, KILLED, Over};
-use crate::files::Files;
+use crate::image::files::Files;
 use crate::image::{Image, Images, Memory, Output, Process, Remains};
 use crate::net::Host;
 

@@ -1,7 +1,7 @@
 //! One Pod's life on the node: syncs until it ends, then its termination, one thing after the other.
 //!
 //! Whatever takes long in here (the grace of a container being killed above all) makes everything else of the Pod wait,
-//! as on a node. When the next sync is due is [`super::agenda`]'s, what one does is [`sync`]'s.
+//! as on a node. When the next sync is due is [`super::sync_queue`]'s, what one does is [`sync`]'s.
 //!
 //! Rule: `pkg/kubelet/pod_workers.go`.
 
@@ -23,7 +23,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Node;
-use super::agenda::Agenda;
 use super::history::History;
 use super::prober::Probing;
 use super::pull::Pull;
@@ -31,8 +30,9 @@ use super::runtime::Runtime;
 use super::spec::{self, PodSpec, Unsupported};
 use super::status::Status;
 use super::status::generate::{Facts, Probed, Stage, gates};
+use super::sync_queue::Agenda;
 use crate::events::{Recorder, Severity};
-use crate::files::{Directory, Files};
+use crate::image::files::{Directory, Files};
 
 /// The Pod as the API has it.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ impl PodLife {
         let containers = pod.spec.iter().flat_map(spec::containers).count();
         let uid = pod.metadata.uid.clone().unwrap_or_default();
         let voice = Recorder::new(node.registry.clone(), "kubelet", &**pod, random.fork());
-        let events = Arc::new(voice.at(crate::node::NAME));
+        let events = Arc::new(voice.at(crate::kinds::node::NAME));
         let probing = Probing::new(
             Arc::clone(&node),
             uid.clone(),

@@ -169,7 +169,7 @@ mod tests {
             arguments: Vec::new(),
             environment: std::collections::BTreeMap::new(),
             network: Host::new(Arc::new(Memory::new()), IpAddr::from([10, 0, 0, 1])),
-            files: crate::files::Files::default(),
+            files: crate::image::files::Files::default(),
             instance: "1".to_owned(),
             remains: Remains::default(),
             memory: OwnMemory::new(None),

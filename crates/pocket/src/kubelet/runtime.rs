@@ -13,8 +13,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::history::History;
-use super::last_words::LastWords;
 use super::process::{self, Handle, Over};
+use super::termination_message::LastWords;
 use crate::clock::Clock;
 use crate::image::{Image, Process};
 

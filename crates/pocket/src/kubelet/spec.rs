@@ -16,7 +16,7 @@ use rules::container::{ContainerSpec, RestartPolicy, Role};
 use rules::probe::Kind;
 
 use super::attempt::Handler;
-use super::last_words::LastWords;
+use super::termination_message::LastWords;
 
 /// What matters of a Pod's specification.
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,7 @@ use rules::pod::{ContainerView, Phase, conditions};
 use rules::probe::{Life, Seen, View};
 
 use crate::clock::Clock;
-use crate::node;
+use crate::kinds::node;
 
 /// What the kubelet has to say about a Pod.
 #[derive(Clone, Debug, PartialEq)]

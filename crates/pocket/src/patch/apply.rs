@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::fields::{self, Fields, Path, Step};
 use super::managed::{self, Author, Entry, Operation};
 use super::schema::{self, List};
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 
 /// The object that results when `author` applies `wanted` to `current`.
 ///

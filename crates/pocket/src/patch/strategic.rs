@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::schema;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
 
 const PATCH: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::image::{Exit, Process};
-use crate::kind::KINDS;
+use crate::kinds::KINDS;
 use crate::net::{Host, Stream};
 
 /// Answers every request on the port of its first argument: 200 while it is healthy, else 503.

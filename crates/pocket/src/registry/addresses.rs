@@ -8,8 +8,8 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 
 use super::State;
-use crate::kind::Kind;
-use crate::refusal::{Faults, Refusal};
+use crate::api_status::{Faults, Refusal};
+use crate::kinds::Kind;
 
 /// 10.96.0.0/16; its first address belongs to the API server itself in other clusters.
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 2);

@@ -16,8 +16,8 @@ mod workload;
 use serde_json::Value;
 
 use super::{Object, typed, untyped};
-use crate::kind::Kind;
-use crate::refusal::{Faults, Refusal};
+use crate::api_status::{Faults, Refusal};
+use crate::kinds::Kind;
 
 use names::Names;
 use schema::Schema;

@@ -6,8 +6,8 @@
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 
 use super::{Registry, typed, untyped};
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 use crate::store::Key;
 
 impl Registry {

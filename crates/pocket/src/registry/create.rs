@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 
 use super::{Registry, State, admit, identity};
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 use crate::store::Key;
 
 /// Metadata that no new object has.

@@ -8,8 +8,8 @@ use rules::Moment;
 use serde_json::{Value, json};
 
 use super::Registry;
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 use crate::store::Key;
 
 /// The finalizer of an object that goes after its dependents.

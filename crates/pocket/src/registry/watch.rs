@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
 use super::{Object, Registry, typed};
-use crate::kind::Kind;
+use crate::kinds::Kind;
 use crate::store::{Event, Verb, Version};
 
 /// A stream of changes to one kind.

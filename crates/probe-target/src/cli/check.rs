@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::options::{Grammar, Options, Spec};
 use super::{address, control};
-use crate::invalid::Invalid;
-use crate::opening::Protocol;
+use crate::model::parse_error::Invalid;
+use crate::model::port_spec::Protocol;
 
 /// How `check` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {

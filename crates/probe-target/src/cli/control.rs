@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 use super::options::{Grammar, Options, Spec};
 use super::serve::{Access, CONTROL, TOKEN_FILE};
-use crate::behaviour::Behaviour;
-use crate::duration;
-use crate::invalid::Invalid;
-use crate::opening::{Opening, PortState};
-use crate::percent;
-use crate::place::Place;
-use crate::process_fault::ProcessFault;
-use crate::route_path::RoutePath;
-use crate::word::Word;
+use crate::model::behaviour::Behaviour;
+use crate::model::duration;
+use crate::model::location::Place;
+use crate::model::parse_error::Invalid;
+use crate::model::percent;
+use crate::model::port_spec::{Opening, PortState};
+use crate::model::process_fault::ProcessFault;
+use crate::model::route_path::RoutePath;
+use crate::model::shorthand::Word;
 
 const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies, as in a container;\n\
     of a target that runs beside this program, it is 127.0.0.1:(first port + 10000).";

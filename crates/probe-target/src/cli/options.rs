@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::invalid::Invalid;
+use crate::model::parse_error::Invalid;
 
 /// How one command is written.
 #[derive(Debug)]

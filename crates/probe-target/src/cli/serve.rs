@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use super::address;
 use super::options::{Grammar, Options, Spec};
-use crate::boots::Boots;
-use crate::flips::Flip;
-use crate::invalid::Invalid;
-use crate::opening::Protocol;
-use crate::place::{self, Place};
-use crate::plan::{self, Plan};
-use crate::process_fault::ProcessFault;
-use crate::word::Word;
+use crate::model::boots::Boots;
+use crate::model::flips::Flip;
+use crate::model::location::{self, Place};
+use crate::model::parse_error::Invalid;
+use crate::model::plan::{self, Plan};
+use crate::model::port_spec::Protocol;
+use crate::model::process_fault::ProcessFault;
+use crate::model::shorthand::Word;
 
 /// How `serve` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
@@ -191,7 +191,8 @@ impl Serve {
             port.address = address.or(port.address);
         }
         if plan.ports.is_empty() {
-            plan.ports.insert(8080, crate::plan::PlannedPort::default());
+            plan.ports
+                .insert(8080, crate::model::plan::PlannedPort::default());
         }
         for (boots, flips) in std::mem::take(&mut plan.boots) {
             let holds = self.holds(Some(boots), boot)?;
@@ -319,7 +320,7 @@ fn port(text: &str) -> Result<Listening, Invalid> {
             (Some(address), number)
         }
     };
-    let number = place::number(number)
+    let number = location::number(number)
         .ok_or_else(|| wrong(format!("must be a number from 1 to 65535, not `{number}`")))?;
     Ok((address, number, Protocol::named(protocol).map_err(wrong)?))
 }

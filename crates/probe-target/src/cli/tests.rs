@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::plan::Plan;
+use crate::model::plan::Plan;
 
 /// A line of words, `NAME=VALUE` before it.
 fn read(line: &str) -> Result<Command, Invalid> {

@@ -7,7 +7,7 @@ use super::address;
 use super::check::{self, TIMEOUT};
 use super::options::{Grammar, Options, Spec};
 use super::serve::{self, Access, CONTROL, JOURNAL, TOKEN_FILE};
-use crate::invalid::Invalid;
+use crate::model::parse_error::Invalid;
 
 /// How `traffic` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {

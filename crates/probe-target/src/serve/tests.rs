@@ -23,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::client::{Client, Request};
+use crate::client::http1::{Client, Request};
 use crate::net::memory::{End, Memory};
 use crate::net::{Connection, Network};
 use crate::process::{Effects, Ending, Files, Process};

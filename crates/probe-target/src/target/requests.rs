@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{Target, lock};
-use crate::behaviour::{Effect, Fault};
-use crate::exchange::{Asking, Exchange};
-use crate::moment::{Moment, micros};
-use crate::opening::PortState;
-use crate::panel::Entry;
-use crate::route_path;
-use crate::wire::{Record, Side};
-use crate::world::Decision;
+use crate::model::answer::{Record, Side};
+use crate::model::behaviour::{Effect, Fault};
+use crate::model::moment::{Moment, micros};
+use crate::model::port_spec::PortState;
+use crate::model::route_path;
+use crate::state::Decision;
+use crate::target::backend::Entry;
+use crate::target::exchange::{Asking, Exchange};
 
 impl Target {
     /// Decides what becomes of a request, and begins its record.

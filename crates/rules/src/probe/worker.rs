@@ -3,7 +3,7 @@
 //! It outlives the container's instances: a restarted container meets the worker of its predecessor.
 //! It decides, and never waits, sends or stores; see [`Step`] and [`Observed`] for what it asks for.
 
-use super::ticker::Ticker;
+use super::probe_ticker::Ticker;
 use super::{Kind, Outcome, Spec, Verdict};
 use crate::Moment;
 use crate::container_id::ContainerId;

@@ -15,7 +15,7 @@ async fn exec(arguments: &[&str]) -> Output {
             Arc::new(pocket::net::memory::Memory::new()),
             IpAddr::from([10, 244, 0, 2]),
         ),
-        files: pocket::files::Files::default(),
+        files: pocket::image::files::Files::default(),
         instance: "1".to_owned(),
         remains: Remains::default(),
         memory: Memory::unlimited(),

@@ -14,11 +14,10 @@ use kube::{
 
 use super::super::Bench;
 use crate::{
-    apply::Made,
+    cluster::{apply::Made, ownership},
     exit::{Ends, Exit, Failure},
-    ownership,
-    select::SelectError,
-    workload::Manifest,
+    input::workload::Manifest,
+    targets::select::SelectError,
 };
 
 /// What was found, and where one could not look.

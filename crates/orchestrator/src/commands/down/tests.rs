@@ -9,7 +9,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::super::bench::tests::{instead, on_virtual};
+use super::super::session::tests::{instead, on_virtual};
 use super::*;
 
 const OURS: [(&str, &str, &str); 4] = [

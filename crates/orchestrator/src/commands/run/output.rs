@@ -11,9 +11,8 @@ use std::{
 use crate::{
     cli,
     exit::{Ends, Exit, Failure},
-    experiment::Experiment,
-    printer::Printer,
-    report::json,
+    input::experiment::Experiment,
+    report::{json, printer::Printer},
     run::Ran,
     timeline::file,
 };

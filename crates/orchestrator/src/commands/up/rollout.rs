@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::workload::Manifest;
+use crate::input::workload::Manifest;
 
 /// What is missing of an object, as it was seen last.
 pub(super) fn missing(manifest: &Manifest, seen: Option<&Value>) -> Option<String> {

@@ -4,9 +4,9 @@ use http::{Method, Request};
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use super::super::bench::tests::{instead, on_virtual};
+use super::super::session::tests::{instead, on_virtual};
 use super::*;
-use crate::experiment::Source;
+use crate::input::experiment::Source;
 
 /// How `up` ends with this object, and what it says beside.
 fn up(object: &Value, answer: fn(&Request<Body>) -> Option<(u16, Value)>) -> (Outcome, String) {

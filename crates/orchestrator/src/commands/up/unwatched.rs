@@ -10,10 +10,10 @@ use kube::{
 };
 
 use crate::{
-    apply::Site,
+    cluster::apply::Site,
     exit::{Ends, Exit},
+    input::workload::Manifest,
     timeline::{Change, What},
-    workload::Manifest,
 };
 
 const KINDS: [&str; 2] = ["DaemonSet", "StatefulSet"];

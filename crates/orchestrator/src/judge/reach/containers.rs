@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::probe_spec::ProbeSpec;
-use crate::experiment::ContainerPhase;
+use crate::input::experiment::ContainerPhase;
 use crate::timeline::Micros;
-use crate::view::PodFacts;
+use crate::timeline::view::PodFacts;
 
 /// Containers by the UID of their Pod, and by name.
 #[derive(Debug, Default)]

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use probe_target::route_path::RoutePath;
+use probe_target::model::route_path::RoutePath;
 
 use super::containers::Container;
 use super::probe_spec::ProbeSpec;
 use super::spans::{Span, without};
-use crate::judge::requests::PATIENCE;
+use crate::judge::traffic_operators::PATIENCE;
 use crate::timeline::{FlipRecord, Hit, JournalRead, Micros, Target};
 
 /// How much later than its period, or than the end of an attempt that timed out, a probe may ask.

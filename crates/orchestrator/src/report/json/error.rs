@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::causes;
 use crate::check::NotCreated;
-use crate::problem::{self, Problems};
+use crate::error_chain;
+use crate::input::problem::{self, Problems};
 
 /// Something that went wrong before, during or after a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -42,7 +42,10 @@ impl Error {
     pub fn new(error: &anyhow::Error) -> Self {
         let problems: Vec<Problem> = problems(error).iter().map(Problem::new).collect();
         let (message, causes) = if problems.is_empty() {
-            (causes::told(error.as_ref()), causes::chain(error.as_ref()))
+            (
+                error_chain::told(error.as_ref()),
+                error_chain::chain(error.as_ref()),
+            )
         } else {
             let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
             (all.join("\n"), all)
@@ -104,8 +107,8 @@ mod tests {
 
     use super::*;
     use crate::exit::Failure;
-    use crate::experiment::Source;
-    use crate::load::load;
+    use crate::input::experiment::Source;
+    use crate::input::load::load;
 
     #[test]
     fn every_cause_is_told() {

@@ -5,7 +5,7 @@
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::wire::number;
+use super::convert::number;
 use crate::registry::Object;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";

@@ -7,9 +7,9 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::rollout::{self, Size};
 
+use super::convert::wire;
 use super::revision;
-use super::wire::wire;
-use crate::controllers::mirror::name;
+use crate::controllers::informer::name;
 use crate::controllers::owner;
 
 const HASH: &str = "pod-template-hash";
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn set(deployment: &Deployment) -> ReplicaSet {
-        new_set(deployment, &super::super::wire::rules(deployment), 2, 7)
+        new_set(deployment, &super::super::convert::rules(deployment), 2, 7)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::controllers::mirror::{Key, key, name};
+use crate::controllers::informer::{Key, key, name};
 
 /// By Service, the times that its last look found.
 #[derive(Debug, Default)]

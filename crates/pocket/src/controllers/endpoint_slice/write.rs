@@ -7,7 +7,7 @@
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::wire::CHANGED;
+use super::convert::CHANGED;
 
 /// One write.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use futures::future::select_all;
 use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
-use crate::kind::{KINDS, Kind};
+use crate::kinds::{KINDS, Kind};
 use crate::registry::Registry;
 use crate::store::{Verb, Version};
 

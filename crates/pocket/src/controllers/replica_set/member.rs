@@ -7,7 +7,7 @@ use rules::replica_set::{Member, Phase};
 use rules::selector::Selector;
 
 use crate::clock::Clock;
-use crate::controllers::mirror::name;
+use crate::controllers::informer::name;
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 

@@ -1,7 +1,7 @@
 //! How things go away: with their owners, in the foreground, without, and with their namespace.
 
 use super::*;
-use crate::kind::Kind;
+use crate::kinds::Kind;
 use crate::registry::{Deletion, FOREGROUND, ORPHAN};
 
 impl Cluster {

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerPort};
 use super::names::{self, Names};
 use super::probe::Role;
 use super::{fields, probe};
-use crate::refusal::Faults;
+use crate::api_status::Faults;
 
 pub(super) fn complete(container: &mut Container) {
     let image = container.image.clone().unwrap_or_default();

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
 use super::names;
-use crate::refusal::Faults;
+use crate::api_status::Faults;
 
 /// Gives an absent text its default; the empty text counts as absent, as in Go.
 pub(super) fn text(field: &mut Option<String>, default: &str) {

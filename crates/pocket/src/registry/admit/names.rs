@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::refusal::Faults;
+use crate::api_status::Faults;
 
 /// What the objects of a kind may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::{Admit, container, fields, names};
-use crate::refusal::Faults;
+use crate::api_status::Faults;
 
 impl Admit for Pod {
     fn begin(&mut self) {

@@ -6,7 +6,7 @@
 use k8s_openapi::api::core::v1::{ExecAction, HTTPGetAction, LifecycleHandler, Probe};
 
 use super::fields;
-use crate::refusal::Faults;
+use crate::api_status::Faults;
 
 /// Which of a container's three probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

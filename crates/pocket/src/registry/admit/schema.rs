@@ -4,8 +4,8 @@ use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as disc
 use serde_json::Value;
 
 use super::{Admit, create_typed, shape_typed, update_typed};
-use crate::kind::Kind;
-use crate::refusal::Refusal;
+use crate::api_status::Refusal;
+use crate::kinds::Kind;
 
 /// The functions of one kind, without its type, so that one table can hold them all.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kind::KINDS;
+    use crate::kinds::KINDS;
 
     #[test]
     fn every_kind_has_a_schema() {

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Admit, Names, fields, names};
-use crate::refusal::Faults;
+use crate::api_status::Faults;
 
 impl Admit for Service {
     const NAME: Names = Names::Label;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::{Admit, Names, fields};
-use crate::refusal::Faults;
+use crate::api_status::Faults;
 
 /// The label that lets selectors find a namespace by its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use serde_json::{Value, json};
 
 use super::super::tests::registry;
-use crate::kind::Kind;
+use crate::kinds::Kind;
 use crate::registry::{Object, Part};
 
 fn create<K: Object>(body: &Value) -> Result<Value, String> {

@@ -12,8 +12,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
 use super::{Admit, fields, pod};
-use crate::refusal::Faults;
-use crate::selector;
+use crate::api_status::Faults;
+use crate::kinds::selector;
 
 impl Admit for Deployment {
     fn begin(&mut self) {

@@ -447,7 +447,7 @@ fn the_plan_starts_another_target_the_same() {
             {"ports":{"8080":{"protocol":"http","routes":{"/hehe":{"status":404},"/x":{"fault":"reset"}},"state":"open"}}}
         "#]]
         .assert_eq(&plan);
-        let read = crate::plan::Plan::parse(plan.as_bytes()).unwrap();
+        let read = crate::model::plan::Plan::parse(plan.as_bytes()).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap() + "\n", plan);
     });
 }

@@ -1,7 +1,7 @@
 //! What a target adds up: hits in `state`, the same in `/metrics`, and who it says closed first.
 
 use super::*;
-use crate::wire::{Hits, Journal, Record, Side, State};
+use crate::model::answer::{Hits, Journal, Record, Side, State};
 
 impl Site {
     async fn figures(&self) -> State {

@@ -19,7 +19,7 @@ impl Site {
     /// Whether `state` says that the port listens, and what is wrong with it if not.
     async fn listening(&self, port: u16) -> (bool, Option<String>) {
         let (_, state) = self.control("GET", "/v1/state", "").await;
-        let state: crate::wire::State = serde_json::from_str(&state).unwrap();
+        let state: crate::model::answer::State = serde_json::from_str(&state).unwrap();
         let port = &state.ports[&port];
         (port.listening, port.error.clone())
     }

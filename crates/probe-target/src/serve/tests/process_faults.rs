@@ -90,7 +90,7 @@ impl Site {
 const SECOND: Duration = Duration::from_secs(1);
 
 fn signal(name: &str) -> Ending {
-    Ending::Signal(crate::process_fault::Signal::named(name).unwrap())
+    Ending::Signal(crate::model::process_fault::Signal::named(name).unwrap())
 }
 
 #[test]

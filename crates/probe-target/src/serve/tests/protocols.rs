@@ -6,7 +6,7 @@ use h2::client::SendRequest;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::wire::{Journal, Record};
+use crate::model::answer::{Journal, Record};
 
 /// A client on one HTTP/2 connection.
 pub(super) struct Http2 {

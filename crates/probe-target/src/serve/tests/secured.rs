@@ -2,7 +2,7 @@
 
 use super::protocols::{CHECK, Http2, OF_A};
 use super::*;
-use crate::tls::{self, Layer};
+use crate::net::tls::{self, Layer};
 
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n";
 

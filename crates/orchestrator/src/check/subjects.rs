@@ -1,0 +1,71 @@
+//! Whether the subjects of claims exist.
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Checker;
+use super::known::Known;
+use crate::input::experiment::{Claim, ObjectRef, Spanned};
+use crate::targets::containers;
+
+/// Notes every subject that does not exist.
+pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Claim) {
+    match claim {
+        Claim::Pod { pod, .. } => {
+            self::pod(checker, known, pod);
+        }
+        Claim::Container { pod, container, .. } => {
+            if let Some(pod) = self::pod(checker, known, pod) {
+                self::container(checker, pod, container);
+            }
+        }
+        Claim::Endpoints { services, .. } => {
+            for service in services {
+                if !known.services.contains_key(&service.value) {
+                    checker.unknown(
+                        service.span,
+                        "Service",
+                        service,
+                        known.services.keys().map(String::as_str),
+                    );
+                }
+            }
+        }
+        Claim::Deployment { name, .. } => {
+            if !known.deployments().any(|known| known == name.value) {
+                checker.unknown(name.span, "Deployment", name, known.deployments());
+            }
+        }
+        // Whether the clients exist, the experiment alone can tell.
+        Claim::Traffic { .. } => {}
+    }
+}
+
+/// The Pod that a reference means, as the workload describes it.
+pub(super) fn pod<'k>(
+    checker: &mut Checker<'_>,
+    known: &'k Known,
+    reference: &Spanned<ObjectRef>,
+) -> Option<&'k Pod> {
+    let pod = known.pods.get(&reference.value);
+    if pod.is_none() {
+        let names: Vec<String> = known.pods.keys().map(ToString::to_string).collect();
+        let word = reference.to_string();
+        checker.unknown(
+            reference.span,
+            reference.kind.name(),
+            &word,
+            names.iter().map(String::as_str),
+        );
+    }
+    pod
+}
+
+/// Whether the Pod has such a container.
+pub(super) fn container(checker: &mut Checker<'_>, pod: &Pod, name: &Spanned<String>) -> bool {
+    let names = || containers(pod).map(|container| container.name.as_str());
+    let exists = names().any(|known| known == name.value);
+    if !exists {
+        checker.unknown(name.span, "container", name, names());
+    }
+    exists
+}

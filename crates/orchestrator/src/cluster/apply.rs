@@ -1,0 +1,293 @@
+//! Writing the workload: server-side apply of objects that are ours, or will be.
+//!
+//! An object that exists without our label is never touched. Deleting is `remove`'s.
+
+use std::fmt;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client,
+    api::{DynamicObject, Patch, PatchParams},
+};
+use serde_json::Value;
+
+use crate::{
+    cluster::ownership,
+    exit::{Ends, Exit},
+    input::{
+        experiment::{Kind, ObjectRef},
+        workload::Manifest,
+    },
+    timeline::Patched,
+};
+
+/// The field manager of everything applied.
+pub const MANAGER: &str = "probeflip";
+
+/// The field manager of what a step patches.
+pub const STEP_MANAGER: &str = "probeflip-step";
+
+/// A namespace as one run writes to it.
+#[derive(Clone)]
+pub struct Site {
+    client: Client,
+    /// The namespace.
+    pub namespace: String,
+    /// The run's ID.
+    pub run: String,
+}
+
+/// An object this run made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// What it was made from.
+    pub manifest: Manifest,
+    /// Its UID, so that a namesake is not deleted for it.
+    pub uid: String,
+}
+
+/// Why an object was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It exists, and is not this run's.
+    #[error(
+        "{reference} exists in namespace `{namespace}` and was not made by {}; it is not touched",
+        maker(run)
+    )]
+    NotOurs {
+        /// The object.
+        reference: String,
+        /// Where.
+        namespace: String,
+        /// Who would have had to make it.
+        run: String,
+    },
+    /// The cluster does not know the kind.
+    #[error("{place}this cluster does not serve the kind `{kind}` ({api_version}) of {reference}")]
+    UnknownKind {
+        /// Where it was written, as `deploy.yaml:3:1: `.
+        place: String,
+        /// The object.
+        reference: String,
+        /// The kind.
+        kind: String,
+        /// Its API version.
+        api_version: String,
+    },
+    /// The API refused it, or could not be reached.
+    #[error("{place}cannot apply {reference}")]
+    Apply {
+        /// Where it was written, as `deploy.yaml:3:1: `.
+        place: String,
+        /// The object.
+        reference: String,
+        /// What the API says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// It cannot be looked up.
+    #[error("cannot look up {reference}")]
+    Find {
+        /// The object.
+        reference: String,
+        /// What the API says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// A step's patch was refused.
+    #[error("cannot patch {reference}")]
+    Patch {
+        /// The object.
+        reference: String,
+        /// What the API says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+impl Ends for ApplyError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotOurs { .. } => Exit::Refused,
+            Self::UnknownKind { .. } => Exit::Usage,
+            Self::Find { .. } => Exit::Infrastructure,
+            Self::Apply { source, .. } | Self::Patch { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) if is_the_file_s_fault(status) => Exit::Usage,
+                _ => Exit::Infrastructure,
+            },
+        }
+    }
+}
+
+impl Site {
+    /// A namespace to write to for the run of that ID.
+    pub fn new(client: Client, namespace: &str, run: &str) -> Self {
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+            run: run.to_owned(),
+        }
+    }
+
+    /// The client it writes with.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Refuses objects that exist and are not this run's, before anything is written.
+    pub async fn check(&self, manifests: &[Manifest]) -> Result<(), ApplyError> {
+        for manifest in manifests {
+            self.find(manifest).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies one object. It must have been checked.
+    pub async fn apply(&self, manifest: &Manifest) -> Result<Made, ApplyError> {
+        let mut object = manifest.object.clone();
+        ownership::stamp(&mut object, &self.run);
+        let parameters = PatchParams::apply(MANAGER).force();
+        let applied = self
+            .api(manifest)
+            .patch(&manifest.name, &parameters, &Patch::Apply(&object))
+            .await
+            .map_err(|source| apply_error(manifest, source))?;
+        let uid = applied.metadata.uid.unwrap_or_default();
+        Ok(Made {
+            manifest: manifest.clone(),
+            uid,
+        })
+    }
+
+    /// Changes an object that this run made, by strategic merge. Returns what the API answers of it.
+    pub async fn patch(&self, made: &Made, merge: &Value) -> Result<Patched, ApplyError> {
+        let parameters = PatchParams {
+            field_manager: Some(STEP_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        let patched = self
+            .api(&made.manifest)
+            .patch(&made.manifest.name, &parameters, &Patch::Strategic(merge))
+            .await;
+        let patched = patched.map_err(|source| {
+            let reference = made.manifest.reference();
+            ApplyError::Patch {
+                reference,
+                source: Box::new(source),
+            }
+        })?;
+        Ok(Patched {
+            kind: made.manifest.resource.kind.clone(),
+            name: made.manifest.name.clone(),
+            uid: patched.metadata.uid.unwrap_or_default(),
+            generation: patched.metadata.generation,
+        })
+    }
+
+    /// The objects of a manifest's kind in this namespace.
+    pub fn api(&self, manifest: &Manifest) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &manifest.resource)
+    }
+
+    /// The UID of the namespace, if it exists and this run made it.
+    pub async fn find_namespace(&self) -> Result<Option<String>, ApplyError> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let found = namespaces.get_opt(&self.namespace).await;
+        let found = found.map_err(|source| ApplyError::Find {
+            reference: format!("namespace/{}", self.namespace),
+            source: Box::new(source),
+        })?;
+        Ok(found
+            .map(|namespace| namespace.metadata)
+            .filter(|metadata| ownership::run_of(metadata) == Some(&self.run))
+            .and_then(|metadata| metadata.uid))
+    }
+
+    /// The UID of an object, if it exists; an error if it is not this run's.
+    pub async fn find(&self, manifest: &Manifest) -> Result<Option<String>, ApplyError> {
+        let found = self.api(manifest).get_opt(&manifest.name).await;
+        match found.map_err(|source| apply_error(manifest, source))? {
+            None => Ok(None),
+            Some(object) if ownership::run_of(&object.metadata) == Some(&self.run) => {
+                Ok(object.metadata.uid)
+            }
+            Some(_) => Err(ApplyError::NotOurs {
+                reference: manifest.reference(),
+                namespace: self.namespace.clone(),
+                run: self.run.clone(),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Site");
+        shown
+            .field("namespace", &self.namespace)
+            .field("run", &self.run)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Made {
+    /// Whether the experiment means this object by `deploy/web`.
+    pub fn is(&self, object: &ObjectRef) -> bool {
+        let Manifest { resource, name, .. } = &self.manifest;
+        resource.kind == object.kind.name()
+            && *name == object.name
+            && resource.group == group(object.kind)
+    }
+}
+
+fn group(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Deployment | Kind::ReplicaSet => "apps",
+        Kind::Pod | Kind::Service => "",
+    }
+}
+
+/// A path that is not served is a kind that is not known: objects that are missing are created.
+fn apply_error(manifest: &Manifest, source: kube::Error) -> ApplyError {
+    let reference = manifest.reference();
+    let refusal = match &source {
+        kube::Error::Api(status) => Some(status.as_ref()),
+        _ => None,
+    };
+    let place = manifest.place(refusal);
+    match &source {
+        kube::Error::Api(status) if status.code == 404 && !names_an_object(status) => {
+            ApplyError::UnknownKind {
+                place,
+                reference,
+                kind: manifest.resource.kind.clone(),
+                api_version: manifest.resource.api_version.clone(),
+            }
+        }
+        _ => ApplyError::Apply {
+            place,
+            reference,
+            source: Box::new(source),
+        },
+    }
+}
+
+/// Whether the object is invalid by the cluster's own rules. That of an unknown field, in server-side apply, has
+/// no code of its own.
+fn is_the_file_s_fault(status: &kube::core::Status) -> bool {
+    matches!(status.code, 400 | 422) || status.message.contains("field not declared in schema")
+}
+
+fn names_an_object(status: &kube::core::Status) -> bool {
+    status
+        .details
+        .as_ref()
+        .is_some_and(|details| !details.name.is_empty())
+}
+
+fn maker(run: &str) -> String {
+    match run {
+        ownership::UP => "`probeflip up`".to_owned(),
+        _ => "this run".to_owned(),
+    }
+}

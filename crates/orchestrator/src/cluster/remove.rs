@@ -1,0 +1,227 @@
+//! Deleting what was made, and waiting until it is gone with everything that grew from it.
+
+use std::time::Duration;
+
+use k8s_openapi::api::{
+    apps::v1::ReplicaSet,
+    core::v1::{Namespace, Pod},
+};
+use kube::{
+    Api, Resource,
+    api::{DeleteParams, ListParams, Preconditions},
+    runtime::wait::{await_condition, conditions},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    cluster::apply::{Made, Site},
+    error_chain,
+    exit::{Ends, Exit},
+};
+
+/// How long things may take to go: Pods have a grace period, and namespaces are emptied kind by kind.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Why something is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// The API refused to delete it.
+    #[error("cannot delete {reference}")]
+    Delete {
+        /// The object.
+        reference: String,
+        /// What the API says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// What depends on it cannot be listed.
+    #[error("cannot list the {plural} that belong to it")]
+    List {
+        /// The kind.
+        plural: &'static str,
+        /// What the API says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// It could not be watched going.
+    #[error("cannot watch {reference} going")]
+    Watch {
+        /// The object.
+        reference: String,
+        /// What went wrong.
+        #[source]
+        source: Box<kube::runtime::wait::Error>,
+    },
+    /// It takes too long.
+    #[error("{reference} is still there after {PATIENCE:?}")]
+    Stays {
+        /// The object.
+        reference: String,
+    },
+    /// Several of these.
+    #[error("{}", each_on_a_line(.0))]
+    Several(Vec<Self>),
+}
+
+impl RemoveError {
+    fn of(mut left: Vec<Self>) -> Result<(), Self> {
+        match left.len() {
+            0 => Ok(()),
+            1 => Err(left.remove(0)),
+            _ => Err(Self::Several(left)),
+        }
+    }
+}
+
+fn each_on_a_line(errors: &[RemoveError]) -> String {
+    let lines: Vec<String> = errors
+        .iter()
+        .map(|error| error_chain::told(error))
+        .collect();
+    lines.join("\n  ")
+}
+
+impl Ends for RemoveError {
+    fn exit(&self) -> Exit {
+        Exit::RevertFailed
+    }
+}
+
+/// Deletes a namespace and waits until it is gone.
+pub async fn namespace(site: &Site, uid: &str) -> Result<(), RemoveError> {
+    let namespaces: Api<Namespace> = Api::all(site.client().clone());
+    delete(&namespaces, &site.namespace, uid).await?;
+    gone(namespaces, &site.namespace, uid).await
+}
+
+/// Deletes objects, the last one made first, and waits until they, their ReplicaSets and their Pods are
+/// gone. One that cannot be deleted keeps no other from it.
+pub async fn objects(site: &Site, made: &[Made]) -> Result<(), RemoveError> {
+    if made.is_empty() {
+        return Ok(());
+    }
+    let mut left = Vec::new();
+    let grown = Grown::of(site, made).await;
+    let mut going = Vec::new();
+    for each in made.iter().rev() {
+        match delete(&site.api(&each.manifest), &each.manifest.name, &each.uid).await {
+            Ok(()) => going.push(each),
+            Err(error) => left.push(error),
+        }
+    }
+    for each in going {
+        let gone = gone(site.api(&each.manifest), &each.manifest.name, &each.uid).await;
+        left.extend(gone.err());
+    }
+    match grown {
+        Ok(grown) => left.extend(grown.gone().await.err()),
+        Err(error) => left.push(error),
+    }
+    RemoveError::of(left)
+}
+
+/// What grew from objects: looked up while its owners still tell.
+struct Grown {
+    sets: Api<ReplicaSet>,
+    pods: Api<Pod>,
+    sets_left: Vec<(String, String)>,
+    pods_left: Vec<(String, String)>,
+}
+
+impl Grown {
+    async fn of(site: &Site, made: &[Made]) -> Result<Self, RemoveError> {
+        let sets = Api::namespaced(site.client().clone(), &site.namespace);
+        let pods = Api::namespaced(site.client().clone(), &site.namespace);
+        let mut owners: Vec<String> = made.iter().map(|each| each.uid.clone()).collect();
+        let sets_left = owned_by(&sets, &owners, "replicasets").await?;
+        owners.extend(sets_left.iter().map(|(_, uid)| uid.clone()));
+        let pods_left = owned_by(&pods, &owners, "pods").await?;
+        Ok(Self {
+            sets,
+            pods,
+            sets_left,
+            pods_left,
+        })
+    }
+
+    async fn gone(self) -> Result<(), RemoveError> {
+        for (name, uid) in &self.sets_left {
+            gone(self.sets.clone(), name, uid).await?;
+        }
+        for (name, uid) in &self.pods_left {
+            gone(self.pods.clone(), name, uid).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Names and UIDs of objects with one of these owners.
+async fn owned_by<K>(
+    api: &Api<K>,
+    owners: &[String],
+    plural: &'static str,
+) -> Result<Vec<(String, String)>, RemoveError>
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let listed = api
+        .list(&ListParams::default())
+        .await
+        .map_err(|source| RemoveError::List {
+            plural,
+            source: Box::new(source),
+        })?;
+    let owned = listed.items.iter().map(Resource::meta).filter(|object| {
+        object
+            .owner_references
+            .iter()
+            .flatten()
+            .any(|owner| owners.contains(&owner.uid))
+    });
+    Ok(owned
+        .map(|object| {
+            (
+                object.name.clone().unwrap_or_default(),
+                object.uid.clone().unwrap_or_default(),
+            )
+        })
+        .collect())
+}
+
+/// Deletes exactly that object. One that is gone, or has a namesake by now, is no error.
+async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), RemoveError>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let this_one = Preconditions {
+        uid: Some(uid.to_owned()),
+        resource_version: None,
+    };
+    let parameters = DeleteParams::background().preconditions(this_one);
+    match api.delete(name, &parameters).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(source) => Err(RemoveError::Delete {
+            reference: name.to_owned(),
+            source: Box::new(source),
+        }),
+    }
+}
+
+async fn gone<K>(api: Api<K>, name: &str, uid: &str) -> Result<(), RemoveError>
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let reference = || name.to_owned();
+    let deleted = await_condition(api, name, conditions::is_deleted(uid));
+    match tokio::time::timeout(PATIENCE, deleted).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(source)) => Err(RemoveError::Watch {
+            reference: reference(),
+            source: Box::new(source),
+        }),
+        Err(_) => Err(RemoveError::Stays {
+            reference: reference(),
+        }),
+    }
+}

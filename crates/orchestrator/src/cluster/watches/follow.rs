@@ -1,0 +1,284 @@
+//! One kind's watch, taken up again whenever it ends.
+//!
+//! A server that ends a watch by the book loses nothing: the next one begins at the same version. A broken connection and an
+//! expired version leave open what happened, until a list shows that nothing did, or what is there now.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{Stream, StreamExt as _};
+use kube::{
+    Api, Client,
+    api::{DynamicObject, ListParams, WatchEvent, WatchParams},
+    core::{ApiResource, TypeMeta},
+};
+use serde_json::Value;
+
+use crate::timeline::{Change, Gap, Micros, What, recorder::Recorder};
+
+/// How long the server is asked to keep a watch open, in seconds; its own upper limit is above that.
+const WATCH_SECONDS: u32 = 290;
+
+/// A watch that says nothing for so long, not even its end, is dead.
+const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
+
+/// The pause before a server that does not answer is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Follower {
+    api: Api<DynamicObject>,
+    resource: ApiResource,
+    recorder: Recorder,
+    /// The last state of every object there is, by UID; a relist is compared with it.
+    known: BTreeMap<String, Value>,
+    version: String,
+    heard: Micros,
+}
+
+/// How a watch ended.
+enum End {
+    /// As agreed.
+    Clean,
+    /// The connection broke, the server would not answer, or the version asked for is too old.
+    Broken,
+}
+
+impl Follower {
+    pub(super) fn new(
+        client: Client,
+        namespace: &str,
+        resource: ApiResource,
+        recorder: Recorder,
+    ) -> Self {
+        let api = Api::namespaced_with(client, namespace, &resource);
+        let heard = recorder.now();
+        Self {
+            api,
+            resource,
+            recorder,
+            known: BTreeMap::new(),
+            version: String::new(),
+            heard,
+        }
+    }
+
+    /// Records what is there, as far as it differs from what was known; whether anything does.
+    pub(super) async fn list(&mut self) -> Result<bool, kube::Error> {
+        let listed = self.api.list(&ListParams::default()).await?;
+        let mut before = std::mem::take(&mut self.known);
+        let mut differs = false;
+        for object in listed.items {
+            let uid = uid(&object);
+            let change = match before.remove(&uid) {
+                Some(known) if is_version(&known, &object) => {
+                    self.known.insert(uid, known);
+                    continue;
+                }
+                Some(_) => Change::Modified,
+                None => Change::Added,
+            };
+            differs = true;
+            self.take(change, object);
+        }
+        for object in before.into_values() {
+            differs = true;
+            self.recorder.record(What::watched(Change::Deleted, object));
+        }
+        // Not an object's own: that of a quiet one is too old to watch from.
+        self.version = listed.metadata.resource_version.unwrap_or_default();
+        self.heard = self.recorder.now();
+        Ok(differs)
+    }
+
+    /// Watches for ever.
+    pub(super) async fn follow(mut self) {
+        loop {
+            match self.watch().await {
+                End::Clean => {}
+                End::Broken => self.catch_up().await,
+            }
+        }
+    }
+
+    async fn watch(&mut self) -> End {
+        let parameters = WatchParams::default().timeout(WATCH_SECONDS);
+        match self.api.clone().watch(&parameters, &self.version).await {
+            Ok(events) => self.receive(events).await,
+            Err(_) => End::Broken,
+        }
+    }
+
+    async fn receive(
+        &mut self,
+        events: impl Stream<Item = Result<WatchEvent<DynamicObject>, kube::Error>>,
+    ) -> End {
+        let mut events = std::pin::pin!(events);
+        loop {
+            match tokio::time::timeout(SILENCE, events.next()).await {
+                Ok(None) => return End::Clean,
+                Ok(Some(Ok(WatchEvent::Added(object)))) => self.take(Change::Added, object),
+                Ok(Some(Ok(WatchEvent::Modified(object)))) => self.take(Change::Modified, object),
+                Ok(Some(Ok(WatchEvent::Deleted(object)))) => self.take(Change::Deleted, object),
+                Ok(Some(Ok(WatchEvent::Bookmark(bookmark)))) => {
+                    self.version = bookmark.metadata.resource_version;
+                }
+                Ok(Some(Ok(WatchEvent::Error(_)) | Err(_))) | Err(_) => return End::Broken,
+            }
+            self.heard = self.recorder.now();
+        }
+    }
+
+    fn take(&mut self, change: Change, object: DynamicObject) {
+        if let Some(version) = &object.metadata.resource_version {
+            self.version.clone_from(version);
+        }
+        let uid = uid(&object);
+        let value = self.value(object);
+        match change {
+            Change::Added | Change::Modified => self.known.insert(uid, value.clone()),
+            Change::Deleted => self.known.remove(&uid),
+        };
+        self.recorder.record(What::watched(change, value));
+    }
+
+    /// The object as JSON; items of a list do not name their kind, so it is added.
+    fn value(&self, mut object: DynamicObject) -> Value {
+        object.types = Some(TypeMeta {
+            api_version: self.resource.api_version.clone(),
+            kind: self.resource.kind.clone(),
+        });
+        serde_json::to_value(object).expect("an object that was JSON must be JSON again")
+    }
+
+    /// After a broken watch: says at once that it is, and what was missed as soon as a list can be had. What came and went in between
+    /// stays unknown.
+    async fn catch_up(&mut self) {
+        let gap = Gap {
+            kind: self.resource.kind.clone(),
+            since: self.heard,
+        };
+        self.recorder.record(What::Down(gap.clone()));
+        let differs = loop {
+            match self.list().await {
+                Ok(differs) => break differs,
+                Err(error) => tracing::debug!(%error, "not watching yet"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        self.recorder.record(if differs {
+            What::Gap(gap)
+        } else {
+            What::Unbroken { kind: gap.kind }
+        });
+        self.heard = self.recorder.now();
+    }
+}
+
+/// Whether an object has not been written since that state of it.
+fn is_version(known: &Value, object: &DynamicObject) -> bool {
+    let version = known["metadata"]["resourceVersion"].as_str();
+    version.is_some() && version == object.metadata.resource_version.as_deref()
+}
+
+fn uid(object: &DynamicObject) -> String {
+    object.metadata.uid.clone().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{Request, Response};
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::client::Body;
+    use serde_json::json;
+
+    use super::*;
+    use crate::timeline::{Record, script::header};
+
+    /// A server whose first answers are these, and which then says nothing more.
+    fn server(answers: Vec<Value>) -> Client {
+        let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
+        let answer = tower::service_fn(move |_: Request<Body>| {
+            let next = answers.lock().unwrap().pop_front();
+            async {
+                match next {
+                    Some(Value::Null) => Err(io::Error::other("broken")),
+                    Some(answer) => Ok(Response::new(Body::from(answer.to_string().into_bytes()))),
+                    None => std::future::pending().await,
+                }
+            }
+        });
+        Client::new(answer, "default")
+    }
+
+    fn list(version: &str, pods: &[(&str, &str)]) -> Value {
+        let items = pods.iter().map(|(uid, version)| {
+            json!({"metadata": {"name": uid, "uid": uid, "resourceVersion": version}})
+        });
+        json!({"metadata": {"resourceVersion": version}, "items": items.collect::<Vec<_>>()})
+    }
+
+    fn follower(client: Client, recorder: &Recorder) -> Follower {
+        let resource = ApiResource::erase::<Pod>(&());
+        Follower::new(client, "n", resource, recorder.clone())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_begins_at_the_version_of_the_list() {
+        let client = server(vec![list("100", &[("1", "5")])]);
+        let mut follower = follower(client, &Recorder::start(header()));
+        follower.list().await.unwrap();
+        assert_eq!(follower.version, "100");
+        assert_eq!(follower.known.len(), 1);
+    }
+
+    /// What is recorded after a first list, and a watch that breaks.
+    async fn check(later: &[Value], expected: &[&str]) {
+        let before = list("100", &[("1", "5"), ("2", "6")]);
+        let answers = [&[before, Value::Null], later].concat();
+        let recorder = Recorder::start(header());
+        let mut watch = follower(server(answers), &recorder);
+        watch.list().await.unwrap();
+        let first = recorder.read(|timeline| timeline.records().len());
+        let ended = tokio::time::timeout(Duration::from_secs(20), watch.follow()).await;
+        assert!(ended.is_err(), "it must follow for ever");
+        let told = |record: &Record| match &record.what {
+            What::Watch { change, object } => {
+                format!("{change:?} {}", object["metadata"]["uid"].as_str().unwrap())
+            }
+            What::Down(gap) => format!("down since {}", gap.since),
+            What::Gap(gap) => format!("gap since {}", gap.since),
+            What::Unbroken { .. } => "unbroken".to_owned(),
+            other => panic!("{other:?}"),
+        };
+        let told: Vec<String> =
+            recorder.read(|timeline| timeline.records()[first..].iter().map(told).collect());
+        assert_eq!(told, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broken_watch_in_which_nothing_happened_is_no_gap() {
+        let same = list("107", &[("1", "5"), ("2", "6")]);
+        check(&[Value::Null, same], &["down since 0.000", "unbroken"]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_broken_watch_missed_comes_before_the_end_of_the_gap() {
+        let other = list("107", &[("1", "7"), ("3", "8")]);
+        check(
+            &[other],
+            &[
+                "down since 0.000",
+                "Modified 1",
+                "Added 3",
+                "Deleted 2",
+                "gap since 0.000",
+            ],
+        )
+        .await;
+    }
+}

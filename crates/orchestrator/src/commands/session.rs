@@ -1,0 +1,135 @@
+//! What every command on a kubeconfig's cluster starts with: a runtime, a guard, a client, a namespace.
+
+use super::Outcome;
+use crate::{
+    cli::Where,
+    cluster::{self, Cluster, guard},
+    exit::Failure,
+    random::Draw,
+    report::printer::Printer,
+    targets::{control_pool::Switchboard, select::Reader},
+    timeline::Place,
+};
+
+/// A namespace of a cluster to work on.
+#[derive(Debug)]
+pub(super) struct Bench<'a> {
+    pub(super) cluster: Cluster,
+    pub(super) namespace: String,
+    pub(super) printer: &'a Printer,
+}
+
+impl<'a> Bench<'a> {
+    /// Runs a command on the cluster and namespace that were said. One that writes is guarded.
+    pub(super) fn with(
+        at: &Where,
+        printer: &'a Printer,
+        writes: bool,
+        command: impl AsyncFnOnce(Self) -> Outcome,
+    ) -> Outcome {
+        let (context, named) = match &at.context {
+            Some(context) => (context.clone(), true),
+            None => (cluster::current_context()?, false),
+        };
+        if writes {
+            guard::may_write(&context, named)?;
+        }
+        let place = Place::Cluster(context);
+        cluster::runtime(&place)?.block_on(async {
+            let bench = Self::open(place, at, printer).await?;
+            command(bench).await
+        })
+    }
+
+    async fn open(place: Place, at: &Where, printer: &'a Printer) -> Result<Self, Failure> {
+        let cluster = Cluster::connect(place, &mut Draw::from_system()).await?;
+        let namespace = at
+            .namespace
+            .clone()
+            .unwrap_or_else(|| cluster.namespace.clone());
+        printer.note(format!(
+            "context `{}`, namespace `{namespace}`",
+            cluster.place
+        ));
+        cluster.must_have(&namespace).await?;
+        Ok(Self {
+            cluster,
+            namespace,
+            printer,
+        })
+    }
+
+    /// What is in the namespace.
+    pub(super) fn reader(&self) -> Reader {
+        Reader::new(self.cluster.client.clone(), &self.namespace)
+    }
+
+    /// The targets in the namespace.
+    pub(super) fn switchboard(&self) -> Switchboard {
+        Switchboard::new(self.cluster.client.clone(), &self.namespace)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{Request, Response};
+    use kube::{Client, client::Body};
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What was written, kept.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A client of the same cluster, some of whose calls are answered by hand.
+    pub(crate) fn instead<A>(client: Client, answer: A) -> Client
+    where
+        A: Fn(&Request<Body>) -> Option<(u16, Value)> + Send + 'static,
+    {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let (client, answer) = (client.clone(), answer(&request));
+            async move {
+                let Some((code, body)) = answer else {
+                    return client.send(request).await;
+                };
+                let body = Body::from(format!("{body}\n").into_bytes());
+                let response = Response::builder().status(code).body(body);
+                Ok(response.unwrap())
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Runs a command on an empty cluster in virtual time, and says what it printed beside its data.
+    pub(crate) fn on_virtual(command: impl AsyncFnOnce(Bench<'_>) -> Outcome) -> (Outcome, String) {
+        let kept = Kept::default();
+        let printer = Printer::to(Box::new(io::sink()), Box::new(kept.clone()));
+        let outcome = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
+            let cluster = Cluster::connect(Place::Virtual, &mut Draw::seeded(1)).await?;
+            let bench = Bench {
+                namespace: cluster.namespace.clone(),
+                cluster,
+                printer: &printer,
+            };
+            command(bench).await
+        });
+        let said = kept.0.lock().unwrap().clone();
+        (outcome, String::from_utf8(said).unwrap())
+    }
+}

@@ -1,0 +1,9 @@
+//! What a user writes: files, experiments and workloads, parsed and resolved, or everything that is wrong with them.
+
+pub mod experiment;
+pub mod files;
+pub mod kubernetes_yaml;
+pub mod load;
+pub mod problem;
+pub mod schema;
+pub mod workload;

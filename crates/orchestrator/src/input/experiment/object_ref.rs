@@ -1,0 +1,206 @@
+//! `deploy/web`: the name of an object as people type it. It says nothing of namespaces.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::input::problem::choices;
+
+/// An object by kind and name; a bare name is a Pod's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectRef {
+    /// Which kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}
+
+/// The kinds an experiment can refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `pod`
+    Pod,
+    /// `deploy`
+    Deployment,
+    /// `rs`
+    ReplicaSet,
+    /// `svc`
+    Service,
+}
+
+impl Kind {
+    const ALL: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet, Self::Service];
+
+    /// The kinds that have Pods, or are Pods.
+    const OF_PODS: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet];
+
+    /// As it stands in a manifest's `kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "Pod",
+            Self::Deployment => "Deployment",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Service => "Service",
+        }
+    }
+
+    /// As it stands before the slash, shortest form.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Deployment => "deploy",
+            Self::ReplicaSet => "rs",
+            Self::Service => "svc",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "pod" | "pods" | "po" => Some(Self::Pod),
+            "deploy" | "deployment" | "deployments" => Some(Self::Deployment),
+            "rs" | "replicaset" | "replicasets" => Some(Self::ReplicaSet),
+            "svc" | "service" | "services" => Some(Self::Service),
+            _ => None,
+        }
+    }
+}
+
+/// Why a text names no object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidObjectRef {
+    /// What stands before the slash is no kind we know.
+    #[error("unknown kind `{word}`; expected {}", kinds(known))]
+    Kind {
+        /// The word.
+        word: String,
+        /// The kinds that could stand there.
+        known: &'static [Kind],
+    },
+    /// What stands before the slash is a kind without Pods.
+    #[error("a {} is not a set of Pods; expected {}", kind.name(), kinds(Kind::OF_PODS))]
+    NoPods {
+        /// The kind.
+        kind: Kind,
+    },
+    /// What stands behind the slash cannot be a name.
+    #[error(
+        "`{0}` is not a name; expected `NAME` or `KIND/NAME` in lower-case letters, digits, `-` and `.`"
+    )]
+    Name(String),
+}
+
+impl ObjectRef {
+    /// A Pod, or what Pods belong to.
+    pub fn of_pods(text: &str) -> Result<Self, InvalidObjectRef> {
+        let object = Self::among(Kind::OF_PODS, text)?;
+        match object.kind {
+            kind @ Kind::Service => Err(InvalidObjectRef::NoPods { kind }),
+            Kind::Pod | Kind::Deployment | Kind::ReplicaSet => Ok(object),
+        }
+    }
+
+    /// Parses `NAME` or `KIND/NAME`; `known` are the kinds that the message offers.
+    fn among(known: &'static [Kind], text: &str) -> Result<Self, InvalidObjectRef> {
+        let (kind, name) = match text.split_once('/') {
+            Some((word, name)) => {
+                let unknown = || InvalidObjectRef::Kind {
+                    word: word.into(),
+                    known,
+                };
+                (Kind::parse(word).ok_or_else(unknown)?, name)
+            }
+            None => (Kind::Pod, text),
+        };
+        if !is_object_name(name) {
+            return Err(InvalidObjectRef::Name(name.into()));
+        }
+        Ok(Self {
+            kind,
+            name: name.into(),
+        })
+    }
+}
+
+impl FromStr for ObjectRef {
+    type Err = InvalidObjectRef;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::among(Kind::ALL, text)
+    }
+}
+
+/// ``one of `pod`, `deploy` or `rs` ``
+fn kinds(known: &[Kind]) -> String {
+    let names: Vec<_> = known.iter().map(|kind| kind.short()).collect();
+    choices(&names)
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.short(), self.name)
+    }
+}
+
+// kubernetes.io/docs › Object Names and IDs › DNS subdomain names.
+fn is_object_name(name: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    !name.is_empty()
+        && name.len() <= 253
+        && name.starts_with(edge)
+        && name.ends_with(edge)
+        && name.chars().all(|c| edge(c) || c == '-' || c == '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_kubectl_s_short_names() {
+        assert_eq!(
+            "deploy/web".parse(),
+            Ok(ObjectRef {
+                kind: Kind::Deployment,
+                name: "web".into()
+            })
+        );
+        assert_eq!(
+            "web-abc".parse(),
+            Ok(ObjectRef {
+                kind: Kind::Pod,
+                name: "web-abc".into()
+            })
+        );
+        assert_eq!(
+            "Deployment/web".parse::<ObjectRef>().unwrap().to_string(),
+            "deploy/web"
+        );
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused() {
+        assert_eq!(
+            "ds/web".parse::<ObjectRef>(),
+            Err(InvalidObjectRef::Kind {
+                word: "ds".into(),
+                known: Kind::ALL
+            })
+        );
+        for name in ["", "deploy/", "Web", "-web", "a/b/c", "deploy/web "] {
+            assert!(name.parse::<ObjectRef>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn only_kinds_with_pods_are_offered_where_pods_belong() {
+        let said = |text: &str| ObjectRef::of_pods(text).map_err(|error| error.to_string());
+        for kind in Kind::OF_PODS {
+            let text = format!("{}/web", kind.short());
+            assert_eq!(said(&text).unwrap().kind, *kind);
+        }
+        let expected = "expected `pod`, `deploy` or `rs`";
+        let unknown = format!("unknown kind `cronjob`; {expected}");
+        assert_eq!(said("cronjob/web"), Err(unknown));
+        let service = format!("a Service is not a set of Pods; {expected}");
+        assert_eq!(said("svc/web"), Err(service));
+    }
+}

@@ -1,0 +1,198 @@
+//! Claims and operators as they are written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, de::Error};
+
+use super::{AnyOf, Later, OneOrMany, Scalar, schema};
+use crate::input::experiment::{ContainerPhase, Outcome, Spanned};
+
+/// A claim under exactly one of `eventually`, `always`, `never` and `observe`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = schema::exactly_one(&["eventually", "always", "never", "observe"])))]
+pub(crate) struct Expectation {
+    /// A DNS label, unique in the experiment.
+    #[schemars(with = "schema::Label")]
+    pub(crate) id: Spanned<Scalar>,
+    /// Pods: `NAME` or `KIND/NAME`, bound to UIDs at steady state.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) pod: Option<Spanned<Scalar>>,
+    /// One container of these Pods.
+    #[schemars(with = "Option<schema::Label>")]
+    pub(crate) container: Option<Spanned<Scalar>>,
+    /// Services, all at once.
+    #[schemars(with = "Option<Vec<schema::Name>>")]
+    pub(crate) endpoints: Option<Spanned<Vec<Spanned<Scalar>>>>,
+    /// A Deployment.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) deployment: Option<Spanned<Scalar>>,
+    /// Traffic clients, all at once.
+    #[schemars(with = "Option<Vec<schema::Label>>")]
+    pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
+    #[schemars(skip)]
+    pub(crate) event: Option<Spanned<Later>>,
+    /// What must be true of it, everything at once.
+    pub(crate) that: Spanned<That>,
+    /// Becomes true in time.
+    pub(crate) eventually: Option<Spanned<Becoming>>,
+    /// Is true all the time.
+    pub(crate) always: Option<Spanned<Lasting>>,
+    /// Is false all the time.
+    pub(crate) never: Option<Spanned<Lasting>>,
+    /// Is reported and decides nothing.
+    pub(crate) observe: Option<Spanned<Lasting>>,
+}
+
+/// A claim: a subject and what must be true of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Claim {
+    /// Pods: `NAME` or `KIND/NAME`.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) pod: Option<Spanned<Scalar>>,
+    /// One container of these Pods.
+    #[schemars(with = "Option<schema::Label>")]
+    pub(crate) container: Option<Spanned<Scalar>>,
+    /// Services, all at once.
+    #[schemars(with = "Option<Vec<schema::Name>>")]
+    pub(crate) endpoints: Option<Spanned<Vec<Spanned<Scalar>>>>,
+    /// A Deployment.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) deployment: Option<Spanned<Scalar>>,
+    /// Traffic clients, all at once.
+    #[schemars(with = "Option<Vec<schema::Label>>")]
+    pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
+    #[schemars(skip)]
+    pub(crate) event: Option<Spanned<Later>>,
+    /// What must be true of it, everything at once.
+    pub(crate) that: Spanned<That>,
+}
+
+/// Conditions; which of them make sense depends on the subject.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct That {
+    /// Pod: `1/2` or its condition. Container: true or false. Endpoints: true (all and at least one), false (none) or `n/m`. Deployment: a number.
+    #[schemars(with = "Option<schema::Ready>")]
+    pub(crate) ready: Option<Spanned<Scalar>>,
+    /// Container: its `started`.
+    #[schemars(with = "Option<bool>")]
+    pub(crate) started: Option<Spanned<Scalar>>,
+    /// Pod (the sum) and container: in all, or `{delta: N}` since the step began.
+    pub(crate) restarts: Option<Spanned<RestartsSaid>>,
+    /// Container: its state.
+    #[schemars(with = "Option<ContainerPhase>")]
+    pub(crate) state: Option<Spanned<Scalar>>,
+    /// Container: the reason in its state, such as `CrashLoopBackOff`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) reason: Option<Spanned<Scalar>>,
+    /// Pod: the same as when the step began.
+    #[schemars(with = "Option<schema::Unchanged>")]
+    pub(crate) uid: Option<Spanned<Scalar>>,
+    /// Pod: the same as when the step began.
+    #[schemars(with = "Option<schema::Unchanged>")]
+    pub(crate) ip: Option<Spanned<Scalar>>,
+    /// Pod: status of conditions by type.
+    #[schemars(with = "Option<BTreeMap<String, schema::ConditionStatus>>")]
+    pub(crate) conditions: Option<Spanned<BTreeMap<String, Spanned<Scalar>>>>,
+    /// Endpoints: the same addresses as when the step began, or so many.
+    #[schemars(with = "Option<schema::Addresses>")]
+    pub(crate) addresses: Option<Spanned<Scalar>>,
+    /// Deployment: all its Pods.
+    #[schemars(with = "Option<u32>")]
+    pub(crate) replicas: Option<Spanned<Scalar>>,
+    /// Deployment: its Pods of the latest template.
+    #[schemars(with = "Option<u32>")]
+    pub(crate) updated: Option<Spanned<Scalar>>,
+    /// Deployment: its available Pods.
+    #[schemars(with = "Option<u32>")]
+    pub(crate) available: Option<Spanned<Scalar>>,
+    /// Deployment: the reason of its condition `Progressing`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) progressing: Option<Spanned<Scalar>>,
+    /// Traffic: what every request comes to; of several, any will do.
+    #[schemars(with = "Option<OneOrMany<Outcome>>")]
+    pub(crate) outcome: Option<Spanned<AnyOf>>,
+    #[schemars(skip)]
+    pub(crate) count: Option<Spanned<Later>>,
+}
+
+/// Becomes true at some time from `notBefore` to `within` and stays true for `hold`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Becoming {
+    /// True any earlier is a failure; 0s if absent.
+    #[schemars(with = "Option<schema::Duration>")]
+    pub(crate) not_before: Option<Spanned<Scalar>>,
+    /// The latest time to become true.
+    #[schemars(with = "schema::Duration")]
+    pub(crate) within: Spanned<Scalar>,
+    /// How long it must stay true, which may end after `within`; 0s if absent.
+    #[schemars(with = "Option<schema::Duration>")]
+    pub(crate) hold: Option<Spanned<Scalar>>,
+    #[schemars(skip)]
+    pub(crate) after: Option<Spanned<Later>>,
+}
+
+/// To the step's end, or for a time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Lasting {
+    /// To the step's end if absent.
+    #[serde(rename = "for")]
+    #[schemars(with = "Option<schema::Duration>")]
+    pub(crate) lasts: Option<Spanned<Scalar>>,
+}
+
+/// A number, or `{delta: N}`.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum RestartsSaid {
+    /// In all.
+    Total(#[schemars(with = "u32")] Scalar),
+    /// Since the step began.
+    Delta(Delta),
+}
+
+/// A difference.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Delta {
+    /// Since the step began.
+    #[schemars(with = "u32")]
+    pub(crate) delta: Spanned<Scalar>,
+}
+
+// By hand and not `untagged`: serde buffers untagged values, and the places get lost.
+impl<'de> Deserialize<'de> for RestartsSaid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RestartsVisitor;
+
+        impl<'de> Visitor<'de> for RestartsVisitor {
+            type Value = RestartsSaid;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number or a mapping")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<RestartsSaid, E> {
+                Ok(RestartsSaid::Total(Scalar::Number(number.to_string())))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<RestartsSaid, E> {
+                Ok(RestartsSaid::Total(Scalar::Number(number.to_string())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RestartsSaid, A::Error> {
+                de::Deserialize::deserialize(MapAccessDeserializer::new(map))
+                    .map(RestartsSaid::Delta)
+            }
+        }
+
+        deserializer.deserialize_any(RestartsVisitor)
+    }
+}

@@ -1,0 +1,183 @@
+//! Where files come from: the disk, or the seed that is built into the program.
+//!
+//! The embedded seed sees embedded files only, so that it means the same in every directory.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::{
+    exit::{Ends, Exit},
+    input::experiment::Source,
+};
+
+/// Where files are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// The file system.
+    Disk,
+    /// The program itself.
+    Embedded,
+}
+
+/// The experiment that runs where no file is named.
+pub const SEED: &str = "manifests/seed/two-services.yaml";
+
+const EMBEDDED: [(&str, &str); 3] = [
+    (
+        SEED,
+        include_str!("../../../../manifests/seed/two-services.yaml"),
+    ),
+    (
+        "manifests/seed/deploy.yaml",
+        include_str!("../../../../manifests/seed/deploy.yaml"),
+    ),
+    (
+        "manifests/seed/svc-2.yaml",
+        include_str!("../../../../manifests/seed/svc-2.yaml"),
+    ),
+];
+
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The file itself.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no kubectl to render a kustomization with.
+    #[error("cannot render `{}`: that needs `kubectl`", path.display())]
+    NoKubectl {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The kustomization is broken.
+    #[error("`kubectl kustomize {}` failed: {message}", path.display())]
+    Kustomize {
+        /// The directory.
+        path: PathBuf,
+        /// What kubectl says.
+        message: String,
+    },
+}
+
+impl Ends for FileError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+impl Files {
+    /// Reads one file.
+    pub fn read(self, path: &Path) -> Result<Source, FileError> {
+        let text = match self {
+            Self::Disk => fs::read_to_string(path),
+            Self::Embedded => embedded(path),
+        };
+        let text = text.map_err(|source| FileError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Source {
+            path: path.to_owned(),
+            text: text.into(),
+        })
+    }
+
+    /// What `kubectl kustomize` makes of a directory, as one text.
+    pub fn kustomize(self, path: &Path) -> Result<Source, FileError> {
+        let path = path.to_owned();
+        // kubectl says neither briefly nor plainly that there is no such directory.
+        if let Err(source) = fs::read_dir(&path) {
+            return Err(FileError::Read { path, source });
+        }
+        let rendered = Command::new("kubectl").arg("kustomize").arg(&path).output();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = match rendered {
+            Ok(output) => output,
+            Err(source) => return Err(FileError::NoKubectl { path, source }),
+        };
+        if !status.success() {
+            let message = plain(&String::from_utf8_lossy(&stderr));
+            return Err(FileError::Kustomize { path, message });
+        }
+        let text = String::from_utf8_lossy(&stdout).into_owned().into();
+        Ok(Source { path, text })
+    }
+}
+
+/// What kubectl says without what it puts around it: `error: `, or a log line's head and the message as a quoted field.
+fn plain(stderr: &str) -> String {
+    let line = |line: &str| {
+        let line = line.strip_prefix("error: ").unwrap_or(line);
+        let Some((head, message)) = line.split_once("] \"command failed\" err=") else {
+            return line.to_owned();
+        };
+        let is_log = head.starts_with(['E', 'F']) && head.contains(".go:");
+        let unquoted = serde_json::from_str(message).ok();
+        unquoted
+            .filter(|_| is_log)
+            .unwrap_or_else(|| line.to_owned())
+    };
+    let lines: Vec<String> = stderr.trim().lines().map(line).collect();
+    lines.join("\n")
+}
+
+fn embedded(path: &Path) -> io::Result<String> {
+    let found = EMBEDDED.iter().find(|(name, _)| Path::new(name) == path);
+    let (_, text) = found.ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            "it is not one of the files built into this program",
+        )
+    })?;
+    Ok((*text).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_is_built_in_and_nothing_else() {
+        assert!(Files::Embedded.read(Path::new(SEED)).is_ok());
+        let error = Files::Embedded.read(Path::new("Cargo.toml")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read `Cargo.toml`");
+    }
+
+    #[test]
+    fn kubectl_is_quoted_without_its_log() {
+        let check = |said: &str, expected: &str| assert_eq!(plain(said), expected);
+        check(
+            "E1128 05:25:03.504909   26299 run.go:72] \"command failed\" err=\"invalid \\\"x\\\": line 1\"\n",
+            "invalid \"x\": line 1",
+        );
+        check("error: no such thing\n", "no such thing");
+        check(
+            "a \"command failed\" err=\"b\"",
+            "a \"command failed\" err=\"b\"",
+        );
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_needs_no_kubectl() {
+        let error = Files::Disk.kustomize(Path::new("no/such/directory"));
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "cannot read `no/such/directory`"
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! From the events of the YAML parser to nodes: anchors and merge keys are resolved, scalars are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError};
+
+use super::scalar::{Scalar, Tag};
+use super::{Content, Misplaced, Node};
+use crate::input::experiment::{Span, Spanned};
+use crate::input::problem::Fault;
+
+/// How many nodes aliases may add: a file of a kilobyte can name billions.
+const ALIASED_NODES: usize = 1_000_000;
+
+const YAML_TAGS: &str = "tag:yaml.org,2002:";
+
+/// The first document of a text; none if it has no content.
+pub(super) fn document(text: &str) -> Result<Option<Node>, Misplaced> {
+    let mut builder = Builder {
+        text,
+        parser: Parser::new_from_str(text),
+        anchors: BTreeMap::new(),
+        aliased: 0,
+    };
+    loop {
+        match builder.next()? {
+            None | Some((Event::StreamEnd | Event::DocumentEnd, _)) => return Ok(None),
+            Some((Event::StreamStart | Event::DocumentStart(..), _)) => {}
+            Some((event, span)) => {
+                let node = builder.node(event, span)?;
+                return Ok(Some(node).filter(|node| !node.is_empty()));
+            }
+        }
+    }
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    parser: Parser<'a, granit_parser::StrInput<'a>>,
+    /// Nodes with an anchor, by the parser's number of it.
+    anchors: BTreeMap<usize, Node>,
+    aliased: usize,
+}
+
+impl<'a> Builder<'a> {
+    /// The next event that stands for content.
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Misplaced> {
+        loop {
+            match self.parser.next() {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(self.broken(&error)),
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok((event, span))) => {
+                    let byte = |marker: &granit_parser::Marker| marker.byte_offset();
+                    let span = Span {
+                        start: byte(&span.start).unwrap_or_default(),
+                        end: byte(&span.end).unwrap_or_default(),
+                    };
+                    return Ok(Some((event, span)));
+                }
+            }
+        }
+    }
+
+    /// The next event, of a collection that has not ended.
+    fn inside(&mut self) -> Result<(Event<'a>, Span), Misplaced> {
+        let end = self.text.len();
+        let cut = || {
+            (
+                Span { start: end, end },
+                Fault::new("the document ends here"),
+            )
+        };
+        self.next()?.ok_or_else(cut)
+    }
+
+    fn broken(&self, error: &ScanError) -> Misplaced {
+        let start = error.marker().byte_offset().unwrap_or_default();
+        let end = self.text.len().min(start + 1);
+        (Span { start, end }, Fault::new(error.info()))
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, Misplaced> {
+        let (content, anchor) = match event {
+            Event::Alias(anchor) => return self.alias(anchor, span),
+            Event::Scalar(text, style, anchor, tag) => (
+                Content::Scalar(Scalar {
+                    text: text.into_owned(),
+                    is_plain: style == ScalarStyle::Plain,
+                    tag: tag.map(|tag| self::tag(&tag)),
+                }),
+                anchor,
+            ),
+            Event::SequenceStart(_, anchor, _) => (self.list()?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.map()?, anchor),
+            other => {
+                let fault = Fault::new(format!("{other:?} cannot stand here"));
+                return Err((span, fault));
+            }
+        };
+        let node = Node { span, content };
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Misplaced> {
+        let Some(node) = self.anchors.get(&anchor) else {
+            return Err((span, Fault::new("this alias is inside what it names")));
+        };
+        self.aliased += node.size();
+        if self.aliased > ALIASED_NODES {
+            return Err((
+                span,
+                Fault::new("the aliases of this document add too much"),
+            ));
+        }
+        let content = node.content.clone();
+        Ok(Node { span, content })
+    }
+
+    fn list(&mut self) -> Result<Content, Misplaced> {
+        let mut items = Vec::new();
+        loop {
+            match self.inside()? {
+                (Event::SequenceEnd, _) => return Ok(Content::List(items)),
+                (event, span) => items.push(self.node(event, span)?),
+            }
+        }
+    }
+
+    fn map(&mut self) -> Result<Content, Misplaced> {
+        let mut fields = Vec::new();
+        let mut written = BTreeSet::new();
+        loop {
+            let (event, span) = self.inside()?;
+            if event == Event::MappingEnd {
+                return Ok(Content::Map(fields));
+            }
+            let key = self.node(event, span)?;
+            let (event, at) = self.inside()?;
+            let value = self.node(event, at)?;
+            let Content::Scalar(scalar) = &key.content else {
+                let fault = Fault::new("a list or a mapping cannot be a key");
+                return Err((key.span, fault.expected("text")));
+            };
+            if scalar.merges() {
+                merge(&mut fields, &value)?;
+                continue;
+            }
+            let name = scalar.key().map_err(|fault| (key.span, fault))?;
+            // kubectl takes the last one without a word; one of the two is a mistake.
+            if !written.insert(name.clone()) {
+                return Err((key.span, Fault::new(format!("`{name}` stands here twice"))));
+            }
+            let name = Spanned {
+                value: name,
+                span: key.span,
+            };
+            set(&mut fields, name, value);
+        }
+    }
+}
+
+impl Node {
+    /// Whether it is the content of a document without any.
+    fn is_empty(&self) -> bool {
+        matches!(&self.content, Content::Scalar(scalar)
+            if scalar.is_plain && scalar.tag.is_none() && scalar.text.is_empty())
+    }
+
+    fn size(&self) -> usize {
+        let inside: usize = match &self.content {
+            Content::Scalar(_) => 0,
+            Content::List(items) => items.iter().map(Self::size).sum(),
+            Content::Map(fields) => fields.iter().map(|(_, value)| value.size()).sum(),
+        };
+        inside + 1
+    }
+}
+
+type Fields = Vec<(Spanned<String>, Node)>;
+
+/// Takes the fields of the mappings that a merge key names. They win over fields written before the merge key, which is
+/// goyaml's rule and not YAML's; of several mappings, the first wins.
+fn merge(fields: &mut Fields, value: &Node) -> Result<(), Misplaced> {
+    let several = match &value.content {
+        Content::Map(_) => std::slice::from_ref(value),
+        Content::List(items) => items,
+        Content::Scalar(_) => &[],
+    };
+    let misplaced = several
+        .iter()
+        .find(|map| !matches!(map.content, Content::Map(_)));
+    if let Some(wrong) = misplaced.or(several.is_empty().then_some(value)) {
+        let fault = Fault::new("`<<` cannot merge this");
+        return Err((
+            wrong.span,
+            fault.expected("a mapping or a list of mappings"),
+        ));
+    }
+    for map in several.iter().rev() {
+        for (name, value) in map.fields() {
+            set(fields, name.clone(), value.clone());
+        }
+    }
+    Ok(())
+}
+
+fn set(fields: &mut Fields, name: Spanned<String>, value: Node) {
+    match fields
+        .iter_mut()
+        .find(|(known, _)| known.value == name.value)
+    {
+        Some(found) => *found = (name, value),
+        None => fields.push((name, value)),
+    }
+}
+
+fn tag(tag: &granit_parser::Tag) -> Tag {
+    let whole = format!("{}{}", tag.handle(), tag.suffix());
+    match whole.strip_prefix(YAML_TAGS) {
+        Some(name) => Tag::Yaml(name.to_owned()),
+        None => Tag::Other,
+    }
+}

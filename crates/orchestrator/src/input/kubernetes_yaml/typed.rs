@@ -1,0 +1,166 @@
+//! From a node to one of Kubernetes' types. What does not fit is pointed at where it is written.
+
+use std::fmt::{self, Display};
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+use serde_json::Value;
+
+use super::{Content, Node};
+use crate::input::experiment::{Span, Spanned};
+use crate::input::problem::Fault;
+
+impl Node {
+    /// Its value as a Kubernetes type; else what does not fit, and where.
+    pub(crate) fn typed<T: DeserializeOwned>(&self) -> Result<T, (Span, String)> {
+        T::deserialize(Typed(self))
+            .map_err(|error| (error.span.unwrap_or(self.span), error.message))
+    }
+}
+
+/// What does not fit; the place of the innermost node around it.
+#[derive(Debug)]
+struct Unfit {
+    message: String,
+    span: Option<Span>,
+}
+
+impl Unfit {
+    fn inside(self, span: Span) -> Self {
+        Self {
+            span: self.span.or(Some(span)),
+            ..self
+        }
+    }
+}
+
+impl Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+impl serde::de::Error for Unfit {
+    fn custom<T: Display>(message: T) -> Self {
+        Self {
+            message: message.to_string(),
+            span: None,
+        }
+    }
+}
+
+impl From<Fault> for Unfit {
+    fn from(fault: Fault) -> Self {
+        serde::de::Error::custom(fault)
+    }
+}
+
+impl Node {
+    fn visit<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Unfit> {
+        match &self.content {
+            Content::List(items) => visitor.visit_seq(Items(items.iter())),
+            Content::Map(fields) => visitor.visit_map(Fields {
+                fields: fields.iter(),
+                value: None,
+            }),
+            Content::Scalar(scalar) => {
+                // serde_json's own message would have no place, and its types are the same.
+                let value: Value = scalar.json()?;
+                value
+                    .deserialize_any(visitor)
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+    }
+}
+
+/// A node as serde sees it.
+#[derive(Clone, Copy)]
+struct Typed<'de>(&'de Node);
+
+impl<'de> Deserializer<'de> for Typed<'de> {
+    type Error = Unfit;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        self.0
+            .visit(visitor)
+            .map_err(|unfit| unfit.inside(self.0.span))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        if self.0.is_null() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Unfit> {
+        visitor
+            .visit_newtype_struct(self)
+            .map_err(|unfit| unfit.inside(self.0.span))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit unit_struct seq tuple tuple_struct map struct enum identifier
+    }
+}
+
+struct Items<'de>(std::slice::Iter<'de, Node>);
+
+impl<'de> SeqAccess<'de> for Items<'de> {
+    type Error = Unfit;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Unfit> {
+        self.0
+            .next()
+            .map(|item| seed.deserialize(Typed(item)))
+            .transpose()
+    }
+}
+
+struct Fields<'de> {
+    fields: std::slice::Iter<'de, (Spanned<String>, Node)>,
+    value: Option<&'de Node>,
+}
+
+impl<'de> MapAccess<'de> for Fields<'de> {
+    type Error = Unfit;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Unfit> {
+        let Some((name, value)) = self.fields.next() else {
+            return Ok(None);
+        };
+        self.value = Some(value);
+        let key: StrDeserializer<'_, Unfit> = name.value.as_str().into_deserializer();
+        seed.deserialize(key)
+            .map(Some)
+            .map_err(|unfit| unfit.inside(name.span))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Unfit> {
+        let value = self.value.take().expect("a key must be asked for first");
+        seed.deserialize(Typed(value))
+    }
+}

@@ -1,0 +1,272 @@
+//! What is said of a subject: which conditions make sense for it, and what they mean.
+
+use std::collections::BTreeMap;
+
+use super::diagnostics::{Reader, optional, unfit};
+use crate::input::experiment::written::{AnyOf, RestartsSaid, Scalar, That};
+use crate::input::experiment::{
+    Addresses, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat, EndpointsReady,
+    EndpointsThat, Outcome, PodReady, PodThat, Restarts, Span, Spanned, TrafficThat,
+};
+use crate::input::problem::{Fault, choices};
+
+/// What is said of Pods.
+pub(super) fn pod(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<PodThat> {
+    allow(
+        reader,
+        said,
+        "a Pod",
+        &["ready", "restarts", "uid", "ip", "conditions"],
+    )?;
+    let ready = said.ready.as_ref().map(|word| pod_ready(reader, word));
+    let restarts = said.restarts.as_ref().map(|said| restarts(reader, said));
+    let same_uid = said.uid.as_ref().map(|word| unchanged(reader, word));
+    let same_ip = said.ip.as_ref().map(|word| unchanged(reader, word));
+    let conditions = said
+        .conditions
+        .as_ref()
+        .map(|said| conditions(reader, said));
+    Some(PodThat {
+        ready: optional(ready)?,
+        restarts: optional(restarts)?,
+        same_uid: optional(same_uid)?.is_some(),
+        same_ip: optional(same_ip)?.is_some(),
+        conditions: optional(conditions)?.unwrap_or_default(),
+    })
+}
+
+/// What is said of a container.
+pub(super) fn container(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<ContainerThat> {
+    allow(
+        reader,
+        said,
+        "a container",
+        &["ready", "started", "restarts", "state", "reason"],
+    )?;
+    let ready = said.ready.as_ref().map(|word| reader.bool(word));
+    let started = said.started.as_ref().map(|word| reader.bool(word));
+    let restarts = said.restarts.as_ref().map(|said| restarts(reader, said));
+    let phases = [
+        ("waiting", ContainerPhase::Waiting),
+        ("running", ContainerPhase::Running),
+        ("terminated", ContainerPhase::Terminated),
+    ];
+    let state = said
+        .state
+        .as_ref()
+        .map(|word| reader.choice(word, "a container's state", &phases));
+    Some(ContainerThat {
+        ready: optional(ready)?,
+        started: optional(started)?,
+        restarts: optional(restarts)?,
+        state: optional(state)?,
+        reason: said.reason.as_ref().map(|word| word.word().into_owned()),
+    })
+}
+
+/// What is said of endpoints.
+pub(super) fn endpoints(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<EndpointsThat> {
+    allow(reader, said, "endpoints", &["ready", "addresses"])?;
+    let ready = said.ready.as_ref().map(|word| match ratio(word) {
+        _ if word.value == Scalar::Bool(true) => Some(EndpointsReady::All),
+        _ if word.value == Scalar::Bool(false) => Some(EndpointsReady::None),
+        Some((ready, of)) => Some(EndpointsReady::Count { ready, of }),
+        None => reader.fault(
+            word.span,
+            unfit(word).expected("`true`, `false` or a count such as `1/2`"),
+        ),
+    });
+    let addresses = said.addresses.as_ref().map(|word| match &word.value {
+        Scalar::Number(number) if let Ok(number) = number.parse() => Some(Addresses::Count(number)),
+        Scalar::Text(text) if text == "unchanged" => Some(Addresses::Unchanged),
+        _ => reader.fault(word.span, unfit(word).expected("`unchanged` or a number")),
+    });
+    Some(EndpointsThat {
+        ready: optional(ready)?,
+        addresses: optional(addresses)?,
+    })
+}
+
+/// What is said of a Deployment.
+pub(super) fn deployment(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<DeploymentThat> {
+    allow(
+        reader,
+        said,
+        "a Deployment",
+        &["replicas", "updated", "ready", "available", "progressing"],
+    )?;
+    let [replicas, updated, ready, available] =
+        [&said.replicas, &said.updated, &said.ready, &said.available].map(|word| {
+            let number = word.as_ref().map(|word| reader.number(word));
+            optional(number)
+                .map(|number| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX)))
+        });
+    Some(DeploymentThat {
+        replicas: replicas?,
+        updated: updated?,
+        ready: ready?,
+        available: available?,
+        progressing: said
+            .progressing
+            .as_ref()
+            .map(|word| word.word().into_owned()),
+    })
+}
+
+/// What is said of traffic.
+pub(super) fn traffic(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<TrafficThat> {
+    allow(reader, said, "traffic", &["outcome"])?;
+    let outcomes = [
+        Outcome::Ok,
+        Outcome::Status,
+        Outcome::Refused,
+        Outcome::Reset,
+        Outcome::Timeout,
+        Outcome::Error,
+    ];
+    let choices = outcomes.map(|outcome| (outcome.word(), outcome));
+    let words = said.outcome.as_ref()?;
+    let said = match &words.value {
+        AnyOf::One(word) => &[Spanned {
+            value: word.clone(),
+            span: words.span,
+        }][..],
+        AnyOf::Several(words) => words,
+    };
+    if said.is_empty() {
+        let fault = Fault::new("no outcome will do").expected("at least one");
+        return reader.fault(words.span, fault);
+    }
+    let read: Vec<_> = said
+        .iter()
+        .map(|word| reader.choice(word, "an outcome", &choices))
+        .collect();
+    let outcomes = read.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(TrafficThat { outcomes })
+}
+
+// Conditions that this subject does not have are named; a claim must say something.
+fn allow(
+    reader: &mut Reader<'_>,
+    said: &Spanned<That>,
+    subject: &str,
+    known: &[&str],
+) -> Option<()> {
+    let fields = said_fields(said);
+    let unknown: Vec<_> = fields
+        .iter()
+        .filter(|(name, _)| !known.contains(name))
+        .collect();
+    for (name, span) in &unknown {
+        let fault = match *name {
+            "count" => Fault::new("`count` is not in this version of probeflip"),
+            _ => Fault::new(format!("`{name}` says nothing of {subject}"))
+                .one_of(name, known.iter().copied()),
+        };
+        reader.fault_at_key::<()>(*span, fault);
+    }
+    if fields.is_empty() {
+        let at_least = if known.len() > 1 {
+            "at least one of "
+        } else {
+            ""
+        };
+        let expected = format!("{at_least}{}", choices(known));
+        return reader.fault(
+            said.span,
+            Fault::new("this claim says nothing").expected(expected),
+        );
+    }
+    unknown.is_empty().then_some(())
+}
+
+fn said_fields(that: &That) -> Vec<(&'static str, Span)> {
+    let words = [
+        ("ready", &that.ready),
+        ("started", &that.started),
+        ("state", &that.state),
+        ("reason", &that.reason),
+        ("uid", &that.uid),
+        ("ip", &that.ip),
+        ("addresses", &that.addresses),
+        ("replicas", &that.replicas),
+        ("updated", &that.updated),
+        ("available", &that.available),
+        ("progressing", &that.progressing),
+    ];
+    let mut fields: Vec<_> = words
+        .into_iter()
+        .filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)))
+        .collect();
+    fields.extend(that.restarts.as_ref().map(|said| ("restarts", said.span)));
+    fields.extend(
+        that.conditions
+            .as_ref()
+            .map(|said| ("conditions", said.span)),
+    );
+    fields.extend(that.outcome.as_ref().map(|said| ("outcome", said.span)));
+    fields.extend(that.count.as_ref().map(|said| ("count", said.span)));
+    fields
+}
+
+fn pod_ready(reader: &mut Reader<'_>, word: &Spanned<Scalar>) -> Option<PodReady> {
+    if let Scalar::Bool(ready) = word.value {
+        return Some(PodReady::Condition(ready));
+    }
+    match ratio(word) {
+        Some((ready, of)) => Some(PodReady::Count { ready, of }),
+        None => reader.fault(
+            word.span,
+            unfit(word).expected("a count such as `1/2`, `true` or `false`"),
+        ),
+    }
+}
+
+fn ratio(word: &Spanned<Scalar>) -> Option<(u32, u32)> {
+    let Scalar::Text(text) = &word.value else {
+        return None;
+    };
+    let (ready, of) = text.split_once('/')?;
+    let (ready, of) = (ready.parse().ok()?, of.parse().ok()?);
+    (ready <= of && of > 0).then_some((ready, of))
+}
+
+fn restarts(reader: &mut Reader<'_>, said: &Spanned<RestartsSaid>) -> Option<Restarts> {
+    match &said.value {
+        RestartsSaid::Total(number) => {
+            let number = Spanned {
+                value: number.clone(),
+                span: said.span,
+            };
+            reader
+                .number(&number)
+                .map(|number| Restarts::Total(number.into()))
+        }
+        RestartsSaid::Delta(delta) => reader
+            .number(&delta.delta)
+            .map(|number| Restarts::Delta(number.into())),
+    }
+}
+
+fn unchanged(reader: &mut Reader<'_>, word: &Spanned<Scalar>) -> Option<()> {
+    reader.choice(word, "a comparison", &[("unchanged", ())])
+}
+
+fn conditions(
+    reader: &mut Reader<'_>,
+    said: &Spanned<BTreeMap<String, Spanned<Scalar>>>,
+) -> Option<BTreeMap<String, ConditionStatus>> {
+    let read: Vec<_> = said
+        .iter()
+        .map(|(name, word)| match &*word.word() {
+            "true" | "True" => Some((name.clone(), ConditionStatus::True)),
+            "false" | "False" => Some((name.clone(), ConditionStatus::False)),
+            "Unknown" => Some((name.clone(), ConditionStatus::Unknown)),
+            _ => reader.fault(
+                word.span,
+                unfit(word).expected("`true`, `false` or `Unknown`"),
+            ),
+        })
+        .collect();
+    read.into_iter().collect()
+}

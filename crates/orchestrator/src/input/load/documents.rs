@@ -1,0 +1,69 @@
+//! A file's documents, told apart by the lines that begin with `---`. Nothing in a document is looked at.
+
+use crate::input::experiment::Span;
+
+/// Where the documents are; those without content included.
+pub(super) fn split(text: &str) -> Vec<Span> {
+    let mut documents = Vec::new();
+    let mut start = 0;
+    let mut line_start = 0;
+    for line in text.split_inclusive('\n') {
+        // YAML 1.2 › 9.1.2 Document Markers: three characters at the line's start, then white space or the line's end.
+        let marker = |marker: &str| {
+            line.strip_prefix(marker)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+        };
+        if marker("---") || marker("...") {
+            documents.push(Span {
+                start,
+                end: line_start,
+            });
+            start = line_start + 3;
+        }
+        line_start += line.len();
+    }
+    documents.push(Span {
+        start,
+        end: text.len(),
+    });
+    documents
+}
+
+/// One document alone, in its place: what stands before it becomes white space, so that places in it stay true.
+pub(super) fn alone(text: &str, document: Span) -> String {
+    let before = text[..document.start].bytes();
+    let mut alone: String = before
+        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+        .collect();
+    alone.push_str(&text[document.range()]);
+    alone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[&str]) {
+        let found: Vec<&str> = split(text)
+            .into_iter()
+            .map(|span| &text[span.range()])
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_marker_is_a_line_of_its_own() {
+        check("a: 1\n---\nb: 2\n", &["a: 1\n", "\nb: 2\n"]);
+        check("--- {a: 1}\n...\n", &["", " {a: 1}\n", "\n"]);
+        check("a: |\n  ---\n---b: 2", &["a: |\n  ---\n---b: 2"]);
+        check("", &[""]);
+    }
+
+    #[test]
+    fn a_document_alone_keeps_its_place() {
+        let text = "é: 1\n---\nb: 2\n";
+        let alone = alone(text, split(text)[1]);
+        assert_eq!(alone.find('b'), text.find('b'));
+        assert_eq!(alone.trim(), "b: 2");
+    }
+}

@@ -1,0 +1,166 @@
+//! What a flip is aimed at and what that gets, read by probe-target's own rules; its refusals are put where the word in question stands.
+
+use probe_target::Invalid;
+use probe_target::model::process_fault::ProcessFault;
+use probe_target::model::shorthand::Word;
+use serde_json::{Map, Value, json};
+
+use super::diagnostics::Reader;
+use crate::input::experiment::written::{Flip, Scalar, Tree};
+use crate::input::experiment::{Aim, BESIDE, Behaviour, Probe, Span, Spanned, To};
+use crate::input::problem::Fault;
+
+/// Reads the aim, and says where stands what it gets.
+pub(super) fn aim(reader: &mut Reader<'_>, said: &Flip) -> Option<(Spanned<Aim>, Span)> {
+    match (&said.probe, &said.to, &said.process) {
+        (Some(probe), Some(to), None) => at_probe(reader, said, probe, to),
+        (None, None, Some(process)) => at_process(reader, said, process),
+        (probe, to, process) => {
+            let what = match (probe, to, process) {
+                (Some(_), None, None) => "this flip does not say what the probe gets",
+                (None, Some(_), None) => "this flip does not say which probe",
+                (None, None, None) => "this flip does nothing",
+                _ => "this flip is both of a probe and of the process",
+            };
+            let fault = Fault::new(what).expected("`probe` and `to`, or `process`");
+            match process {
+                Some(process) => reader.fault_at_key(process.span, fault),
+                None => reader.fault_around(said.container.span, fault),
+            }
+        }
+    }
+}
+
+fn at_probe(
+    reader: &mut Reader<'_>,
+    said: &Flip,
+    probe: &Spanned<Scalar>,
+    to: &Spanned<Tree>,
+) -> Option<(Spanned<Aim>, Span)> {
+    let probes =
+        [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
+    let meant = reader.choice(probe, "a probe", &probes);
+    let read = word_or_object(reader, to);
+    // What stands beside is read also where `to` could not be.
+    let behaviour = Behaviour::new(read.clone().unwrap_or(To::Word(Word::Pass)), beside(said));
+    let (Some(behaviour), Some(probe_meant)) = (
+        understood(reader, said, ("to", to), behaviour),
+        meant.filter(|_| read.is_some()),
+    ) else {
+        return None;
+    };
+    let aim = Aim::Probe {
+        probe: probe_meant,
+        to: behaviour,
+    };
+    let aim = Spanned {
+        value: aim,
+        span: probe.span,
+    };
+    Some((aim, to.span))
+}
+
+fn at_process(
+    reader: &mut Reader<'_>,
+    said: &Flip,
+    process: &Spanned<Tree>,
+) -> Option<(Spanned<Aim>, Span)> {
+    let object = match (&process.value, process.value.json()) {
+        (Tree::Scalar(word), _) => {
+            let names = ProcessFault::NAMES.map(|name| (name, name));
+            let word = Spanned {
+                value: word.clone(),
+                span: process.span,
+            };
+            let name = reader.choice(&word, "a process fault", &names)?;
+            Map::from_iter([("fault".to_owned(), json!(name))])
+        }
+        (_, Value::Object(object)) => object,
+        _ => {
+            let fault = Fault::new("a list cannot stand here");
+            let expected = "a word, or a mapping such as `{ fault: exit, code: 3 }`";
+            return reader.fault(process.span, fault.expected(expected));
+        }
+    };
+    let aim = Aim::process(object, &beside(said));
+    let value = understood(reader, said, ("process", process), aim)?;
+    let span = process.span;
+    Some((Spanned { value, span }, span))
+}
+
+fn beside(said: &Flip) -> Map<String, Value> {
+    let fields = said.beside();
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.json()));
+    fields.collect()
+}
+
+fn word_or_object(reader: &mut Reader<'_>, said: &Spanned<Tree>) -> Option<To> {
+    let word = match (&said.value, said.value.json()) {
+        (Tree::Scalar(scalar), _) => scalar.word(),
+        (_, Value::Object(object)) => return Some(To::Object(object)),
+        _ => {
+            let fault = Fault::new("a list cannot stand here");
+            let expected = "a word, or a mapping such as `{ sequence: [503, 200] }`";
+            return reader.fault(said.span, fault.expected(expected));
+        }
+    };
+    match word.parse() {
+        Ok(word) => Some(To::Word(word)),
+        Err(_) => reader.fault(said.span, Fault::unknown_behaviour(&word)),
+    }
+}
+
+/// What was read, or a fault in its place. `root` is the field that holds what is not beside, and its name.
+fn understood<T>(
+    reader: &mut Reader<'_>,
+    said: &Flip,
+    root: (&str, &Spanned<Tree>),
+    read: Result<T, Invalid>,
+) -> Option<T> {
+    let invalid = match read {
+        Ok(read) => return Some(read),
+        Err(invalid) => invalid,
+    };
+    let value = place(said, root, &invalid.field);
+    let fault = fault(reader, &invalid, value);
+    if invalid.misplaced {
+        return reader.fault_at_key(value, fault);
+    }
+    reader.fault(value, fault)
+}
+
+/// Where the field's value stands.
+fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span {
+    let beside = said.beside().find(|(name, _)| *name == path);
+    if let Some((_, value)) = beside {
+        return value.span;
+    }
+    let inside = path
+        .strip_prefix(name)
+        .and_then(|path| path.strip_prefix('.'));
+    let inside = inside.and_then(|path| root.place(path));
+    inside.unwrap_or(root.span)
+}
+
+/// A refusal of probe-target's in the words of this one.
+fn fault(reader: &Reader<'_>, invalid: &Invalid, value: Span) -> Fault {
+    const UNKNOWN: &str = "unknown field";
+    let field = invalid.field.rsplit('.').next().unwrap_or_default();
+    let Some((what, names)) = invalid.message.split_once(", expected one of ") else {
+        return Fault::new(format!("`{field}`: {}", invalid.message));
+    };
+    // What stands elsewhere is no suggestion.
+    let names = names
+        .split(", ")
+        .filter(|name| !BESIDE.contains(name) && *name != "leased");
+    if what == UNKNOWN && BESIDE.contains(&field) {
+        return Fault::new(format!("`{field}` means nothing here"));
+    }
+    if what == UNKNOWN {
+        let fault = Fault::new(format!("{UNKNOWN} `{field}`"));
+        return fault.one_of(field, names);
+    }
+    let text = &reader.source().text;
+    let word = text.get(value.range()).unwrap_or_default();
+    Fault::new(what).one_of(word, names)
+}

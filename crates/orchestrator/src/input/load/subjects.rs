@@ -1,0 +1,237 @@
+//! Claims: which subject, and whether it can be claimed there at all. What is said of it is read in `that`.
+
+use std::time::Duration;
+
+use super::conditions;
+use super::diagnostics::Reader;
+use super::steps::pods;
+use crate::input::experiment::written::{self, Later, Scalar, That};
+use crate::input::experiment::{Addresses, Claim, Kind, ObjectRef, Rate, Restarts, Spanned};
+use crate::input::problem::Fault;
+
+type Words = Spanned<Vec<Spanned<Scalar>>>;
+
+/// The fields of a claim that say what it is about.
+pub(super) struct Subject<'a> {
+    pod: Option<&'a Spanned<Scalar>>,
+    container: Option<&'a Spanned<Scalar>>,
+    endpoints: Option<&'a Words>,
+    deployment: Option<&'a Spanned<Scalar>>,
+    traffic: Option<&'a Words>,
+    event: Option<&'a Spanned<Later>>,
+}
+
+macro_rules! subject_of {
+    ($($written:ident),*) => {$(
+        impl<'a> From<&'a written::$written> for Subject<'a> {
+            fn from(said: &'a written::$written) -> Self {
+                Self {
+                    pod: said.pod.as_ref(),
+                    container: said.container.as_ref(),
+                    endpoints: said.endpoints.as_ref(),
+                    deployment: said.deployment.as_ref(),
+                    traffic: said.traffic.as_ref(),
+                    event: said.event.as_ref(),
+                }
+            }
+        }
+    )*};
+}
+
+subject_of!(Claim, Expectation);
+
+/// A traffic client by the name it was given, also where something else about it is wrong.
+pub(super) struct Client {
+    pub(super) name: String,
+    pub(super) rate: Option<Rate>,
+}
+
+/// Reads one claim.
+pub(super) fn claim(
+    reader: &mut Reader<'_>,
+    subject: &Subject<'_>,
+    that: &Spanned<That>,
+) -> Option<Claim> {
+    if subject.event.is_some() {
+        reader.later("event", subject.event);
+        return None;
+    }
+    if let (None, Some(container)) = (subject.pod, subject.container) {
+        let fault = Fault::new("a container without its Pods").expected("`pod` beside `container`");
+        return reader.fault_at_key(container.span, fault);
+    }
+    let several = |what: &str| {
+        let subjects = "`pod`, `endpoints`, `deployment` and `traffic`";
+        Fault::new(format!("this claim is about {what}"))
+            .expected(format!("exactly one of {subjects}"))
+    };
+    match (
+        subject.pod,
+        subject.endpoints,
+        subject.deployment,
+        subject.traffic,
+    ) {
+        (Some(pod), None, None, None) => of_pods(reader, pod, subject.container, that),
+        (None, Some(services), None, None) => of_endpoints(reader, services, that),
+        (None, None, Some(name), None) => of_deployment(reader, name, that),
+        (None, None, None, Some(clients)) => of_traffic(reader, clients, that),
+        (None, None, None, None) => reader.fault_around(that.span, several("nothing")),
+        (pod, endpoints, deployment, traffic) => {
+            let given = [
+                pod.map(|pod| pod.span),
+                endpoints.map(|services| services.span),
+                deployment.map(|name| name.span),
+                traffic.map(|clients| clients.span),
+            ];
+            reader.fault_at_last_key(given, several("several things"))
+        }
+    }
+}
+
+fn of_pods(
+    reader: &mut Reader<'_>,
+    pod: &Spanned<Scalar>,
+    container: Option<&Spanned<Scalar>>,
+    that: &Spanned<That>,
+) -> Option<Claim> {
+    let pod = pods(reader, pod);
+    let Some(container) = container else {
+        let that = conditions::pod(reader, that)?;
+        return Some(Claim::Pod { pod: pod?, that });
+    };
+    let container = reader.label(container);
+    let that = conditions::container(reader, that)?;
+    Some(Claim::Container {
+        pod: pod?,
+        container: container?,
+        that,
+    })
+}
+
+fn of_endpoints(reader: &mut Reader<'_>, services: &Words, that: &Spanned<That>) -> Option<Claim> {
+    let services = reader.labels(services, "Service");
+    let that = conditions::endpoints(reader, that)?;
+    Some(Claim::Endpoints {
+        services: services?,
+        that,
+    })
+}
+
+fn of_deployment(
+    reader: &mut Reader<'_>,
+    name: &Spanned<Scalar>,
+    that: &Spanned<That>,
+) -> Option<Claim> {
+    let name = deployment(reader, name);
+    let that = conditions::deployment(reader, that)?;
+    Some(Claim::Deployment { name: name?, that })
+}
+
+fn of_traffic(reader: &mut Reader<'_>, clients: &Words, that: &Spanned<That>) -> Option<Claim> {
+    let clients = reader.labels(clients, "traffic client");
+    let that = conditions::traffic(reader, that)?;
+    Some(Claim::Traffic {
+        clients: clients?,
+        that,
+    })
+}
+
+/// Nothing can be compared with a step's start before the first step.
+pub(super) fn without_comparison(
+    reader: &mut Reader<'_>,
+    claim: &Claim,
+    that: &That,
+) -> Option<()> {
+    let delta = |restarts| matches!(restarts, Some(Restarts::Delta(_)));
+    let (uid, ip, addresses, restarts) = match claim {
+        Claim::Pod { that, .. } => (that.same_uid, that.same_ip, false, delta(that.restarts)),
+        Claim::Container { that, .. } => (false, false, false, delta(that.restarts)),
+        Claim::Endpoints { that, .. } => {
+            let unchanged = that.addresses == Some(Addresses::Unchanged);
+            (false, false, unchanged, false)
+        }
+        Claim::Deployment { .. } | Claim::Traffic { .. } => return Some(()),
+    };
+    let span = |word: &Option<Spanned<Scalar>>| word.as_ref().map(|word| word.span);
+    let compares = [
+        (uid, span(&that.uid)),
+        (ip, span(&that.ip)),
+        (addresses, span(&that.addresses)),
+        (restarts, that.restarts.as_ref().map(|said| said.span)),
+    ];
+    for (_, value) in compares.iter().filter(|(compares, _)| *compares) {
+        let what = "`delta` and `unchanged` compare with a step's start, and no step has begun";
+        reader.fault::<()>(value.unwrap_or_default(), Fault::new(what));
+    }
+    (!compares.iter().any(|(compares, _)| *compares)).then_some(())
+}
+
+/// A claim about traffic needs known clients that send at least 10 requests in its `hold`.
+pub(super) fn enough_traffic(
+    reader: &mut Reader<'_>,
+    claim: &Claim,
+    hold: Duration,
+    traffic: &[Client],
+) -> Option<()> {
+    known_clients(reader, claim, traffic)?;
+    let Claim::Traffic { clients, .. } = claim else {
+        return Some(());
+    };
+    for name in clients {
+        let client = traffic.iter().find(|client| client.name == name.value);
+        let Some(rate) = client.and_then(|client| client.rate) else {
+            continue;
+        };
+        let sent = rate.within(hold);
+        if sent < MIN_REQUESTS {
+            let hold = crate::input::experiment::time::format(hold);
+            let what = format!(
+                "`{}` sends {sent} requests in a `hold` of {hold}",
+                name.value
+            );
+            return reader.fault(
+                name.span,
+                Fault::new(what).expected("at least 10: a longer `hold` or a higher `rate`"),
+            );
+        }
+    }
+    Some(())
+}
+
+/// How many requests a claim about traffic needs to mean something.
+pub(super) const MIN_REQUESTS: u64 = 10;
+
+/// The clients of a claim must be defined under `traffic`.
+pub(super) fn known_clients(
+    reader: &mut Reader<'_>,
+    claim: &Claim,
+    traffic: &[Client],
+) -> Option<()> {
+    let Claim::Traffic { clients, .. } = claim else {
+        return Some(());
+    };
+    for name in clients {
+        let names = traffic.iter().map(|client| client.name.as_str());
+        if !names.clone().any(|known| known == name.value) {
+            let fault = Fault::new(format!("there is no traffic client `{}`", name.value));
+            return reader.fault(name.span, fault.one_of(&name.value, names));
+        }
+    }
+    Some(())
+}
+
+fn deployment(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<Spanned<String>> {
+    let word = said.word();
+    let name = word.parse().ok().filter(|object: &ObjectRef| {
+        let bare = !word.contains('/');
+        bare || object.kind == Kind::Deployment
+    });
+    let Some(object) = name else {
+        let fault = Fault::new(format!("`{word}` is not a Deployment"));
+        return reader.fault(said.span, fault.expected("`NAME` or `deploy/NAME`"));
+    };
+    Some(Spanned {
+        value: object.name,
+        span: said.span,
+    })
+}

@@ -1,0 +1,236 @@
+//! The YAML reader's errors in our words. It reads JSON too, which is YAML as well.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::{Error, Options, options};
+
+use super::example::example;
+use super::outline::{Node, Outline};
+use crate::input::experiment::written::{Scalar, Tree};
+use crate::input::experiment::{Source, Span, Spanned};
+use crate::input::problem::{Fault, Problem};
+use crate::input::schema;
+
+/// What tells an experiment from a manifest.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Head {
+    pub(super) api_version: Option<Spanned<Scalar>>,
+    pub(super) kind: Option<Spanned<Scalar>>,
+}
+
+impl Head {
+    /// Where a document begins, as far as one can point at it.
+    pub(super) fn place(&self, document: Span) -> Span {
+        let words = self.api_version.iter().chain(&self.kind);
+        words.map(|word| word.span).min().unwrap_or(Span {
+            start: document.start,
+            end: document.start,
+        })
+    }
+}
+
+/// The head of a document; none if it has no content.
+pub(super) fn head(source: &Source, text: &str) -> Result<Option<Head>, Problem> {
+    serde_saphyr::from_str_with_options(text, strict())
+        .map_err(|error| problem(source, text, &error))
+}
+
+/// A document of ours.
+pub(super) fn read<T: DeserializeOwned>(
+    source: &Source,
+    text: &str,
+    outline: &Outline<'_>,
+) -> Result<T, Problem> {
+    let read = serde_saphyr::from_str_with_options(text, strict());
+    read.map_err(|error| in_outline(source, text, &error, outline))
+}
+
+/// What stands where in a document of ours.
+pub(super) fn outline(text: &str) -> Outline<'_> {
+    let options = options! {
+        with_snippet: false,
+        strict_booleans: true,
+        // Reading the document itself says what stands in it twice.
+        duplicate_keys: DuplicateKeyPolicy::FirstWins,
+    };
+    Outline::new(
+        text,
+        serde_saphyr::from_str_with_options(text, options).ok(),
+    )
+}
+
+fn strict() -> Options {
+    options! { with_snippet: false, strict_booleans: true }
+}
+
+fn problem(source: &Source, text: &str, error: &Error) -> Problem {
+    let place = error.location();
+    let span = place.map_or_else(Span::default, |place| Span::in_text(place, text));
+    fault(error, &found(source, span)).at(source, span)
+}
+
+/// The problem where the reader's error is about, which is not always where the reader says it is: it
+/// knows the key in front of a value of the wrong type, and the last key of a mapping that lacks one.
+fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>) -> Problem {
+    let place = error.location();
+    let place = place.map_or_else(Span::default, |place| Span::in_text(place, text));
+    let (fault, span) = match error.without_snippet() {
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => {
+            let mapping = outline.mapping_of(place);
+            let known = mapping.map(|mapping| schema::fields_at(&mapping.path));
+            let known = known.unwrap_or_default();
+            // The reader's list has the fields, too, that are known only to be refused by name.
+            let expected = expected.iter().copied();
+            let known = expected.filter(|name| known.iter().any(|known| known == name));
+            let fault = Fault::new(format!("unknown field `{field}`"));
+            (fault.one_of(field, known), place)
+        }
+        Error::SerdeMissingField { field, .. } => {
+            let fault = Fault::new(format!("missing field `{field}`"));
+            let Some(mapping) = outline.mapping_of(place) else {
+                return fault.at(source, place);
+            };
+            let dot = if mapping.path.is_empty() { "" } else { "." };
+            let fault = match example(&format!("{}{dot}{field}", mapping.path)) {
+                Some(example) => fault.expected(format!("one such as `{field}: {example}`")),
+                None => fault,
+            };
+            (fault, outline.place(&mapping))
+        }
+        Error::SerdeInvalidType {
+            unexpected,
+            expected,
+            ..
+        } => {
+            let values = outline.values_at(place);
+            let fits = |node: &&Node<'_>| is_named(&node.value.value, unexpected);
+            let value = values.iter().find(fits).or(values.first());
+            let span = value.map_or(place, seen);
+            let fault = misfit(&named(unexpected), value);
+            (fault.expected(such_as(expected, value)), span)
+        }
+        Error::Unexpected { expected, .. } => {
+            let values = outline.values_at(place);
+            let begins = |node: &&Node<'_>| node.value.span.start == place.start;
+            let value = values.iter().find(begins);
+            let fault = misfit(&found(source, place), value);
+            let span = value.map_or(place, seen);
+            (fault.expected(such_as(&named(expected), value)), span)
+        }
+        Error::InvalidBooleanStrict { .. } => {
+            let there = found(source, place);
+            let fault = Fault::new(format!("{there} cannot stand here"));
+            (fault.expected("`true` or `false`"), place)
+        }
+        _ => (fault(error, &found(source, place)), place),
+    };
+    fault.at(source, span)
+}
+
+/// What is wrong with a value of the wrong type.
+fn misfit(there: &str, value: Option<&Node<'_>>) -> Fault {
+    let missing = value.filter(|node| matches!(node.value.value, Tree::Null) && node.key.is_some());
+    let Some(node) = missing else {
+        return Fault::new(format!("{there} cannot stand here"));
+    };
+    let name = node.path.rsplit('.').next().unwrap_or_default();
+    Fault::new(format!("`{name}` has no value"))
+}
+
+/// Where to point at a value: one that is not there is seen by its key.
+fn seen(node: &Node<'_>) -> Span {
+    match (&node.value.value, node.key) {
+        (Tree::Null, Some(key)) => key,
+        _ => node.value.span,
+    }
+}
+
+/// What was expected, and an example of it.
+fn such_as(expected: &str, value: Option<&Node<'_>>) -> String {
+    match value.and_then(|value| example(&value.path)) {
+        Some(example) => format!("{expected} such as `{example}`"),
+        None => expected.to_owned(),
+    }
+}
+
+/// Whether the reader calls a value so.
+fn is_named(value: &Tree, thing: &str) -> bool {
+    match value {
+        Tree::Null => thing == "unit value",
+        Tree::Scalar(_) => !matches!(thing, "map" | "sequence" | "unit value"),
+        Tree::List(_) => thing == "sequence",
+        Tree::Map(_) => thing == "map",
+    }
+}
+
+/// A longer word is not repeated in front of the line it stands in.
+const QUOTED: usize = 60;
+
+/// What stands in a place, in words.
+fn found(source: &Source, span: Span) -> String {
+    let rest = source.text.get(span.start..).unwrap_or_default();
+    let word = source.text.get(span.range()).unwrap_or_default();
+    match word.lines().next() {
+        _ if rest.starts_with('[') || rest.starts_with("- ") => "a list".to_owned(),
+        _ if rest.starts_with('{') => "a mapping".to_owned(),
+        Some(word) if word.chars().count() <= QUOTED => format!("`{word}`"),
+        Some(_) => "this text".to_owned(),
+        None => "this".to_owned(),
+    }
+}
+
+/// What is wrong; `there` is what stands where it is wrong.
+fn fault(error: &Error, there: &str) -> Fault {
+    match error.without_snippet() {
+        Error::SerdeInvalidType {
+            unexpected,
+            expected,
+            ..
+        } => Fault::new(format!("{} cannot stand here", named(unexpected))).expected(expected),
+        Error::Unexpected { expected, .. } => {
+            let expected = match named(expected) {
+                // Of a document whose kind is not known yet, only the document itself must be one.
+                mapping if mapping == MAPPING => format!("{mapping} such as `{DOCUMENT}`"),
+                other => other,
+            };
+            Fault::new(format!("{there} cannot stand here")).expected(expected)
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            Fault::new(format!("`{key}` stands here twice"))
+        }
+        other => Fault::new(without_place(&other.to_string())),
+    }
+}
+
+const MAPPING: &str = "a mapping";
+
+/// A whole document, for messages about what is none.
+const DOCUMENT: &str = "{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }";
+
+// The reader's names for things, in the words of someone who writes YAML.
+fn named(thing: &str) -> String {
+    match thing {
+        "sequence" | "sequence start" => "a list".into(),
+        "map" | "mapping start" => MAPPING.into(),
+        "unit value" => "nothing".into(),
+        other => match other.split_once(['"', '`']) {
+            Some((_, value)) => format!("`{}`", value.trim_end_matches(['"', '`'])),
+            None => other.into(),
+        },
+    }
+}
+
+// The place is said in front already.
+fn without_place(message: &str) -> &str {
+    message
+        .split(" at line ")
+        .next()
+        .unwrap_or(message)
+        .lines()
+        .next()
+        .unwrap_or(message)
+}

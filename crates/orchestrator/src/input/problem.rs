@@ -1,0 +1,189 @@
+//! What is wrong with a file, said once: place, what is wrong, what was expected, what may have been meant.
+//!
+//! A problem is a value; nothing is printed here.
+
+mod suggest;
+
+use std::fmt;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use probe_target::model::shorthand::Word;
+
+use crate::exit::{Ends, Exit};
+use crate::input::experiment::{Source, Span};
+use crate::printable::one_line;
+pub(crate) use suggest::{choices, closest};
+
+/// One problem in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Which file.
+    pub source: Source,
+    /// Where in it.
+    pub span: Span,
+    /// What is wrong, expected and meant.
+    pub fault: Box<Fault>,
+}
+
+/// An invalid file is the user's to mend.
+impl Ends for Problems {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+/// What is wrong, without where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    what: String,
+    expected: Option<String>,
+    meant: Option<String>,
+}
+
+impl Fault {
+    /// Something wrong, as a phrase without full stop.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            expected: None,
+            meant: None,
+        }
+    }
+
+    /// Adds what was expected instead.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    /// Adds the choices there were, and the one closest to `word` if one is close.
+    #[must_use]
+    pub fn one_of<'a>(mut self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.dedup();
+        self.meant = closest(word, names.iter().copied()).map(Into::into);
+        if names.is_empty() {
+            self
+        } else {
+            self.expected(choices(&names))
+        }
+    }
+
+    /// A word that is no behaviour.
+    pub fn unknown_behaviour(word: &str) -> Self {
+        if word.parse::<u64>().is_ok() {
+            return Self::new(format!("status {word} cannot be sent"))
+                .expected("a status from 200 to 999");
+        }
+        let names: Vec<_> = Word::names().collect();
+        let fault =
+            Self::new(format!("unknown behaviour `{word}`")).one_of(word, names.iter().copied());
+        fault.expected(format!("a status from 200 to 999, {}", choices(&names)))
+    }
+
+    /// In this place.
+    pub fn at(self, source: &Source, span: Span) -> Problem {
+        Problem {
+            source: source.clone(),
+            span,
+            fault: Box::new(self),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(expected) = &self.expected {
+            write!(f, "; expected {expected}")?;
+        }
+        if let Some(meant) = &self.meant {
+            write!(f, "; did you mean `{meant}`?")?;
+        }
+        Ok(())
+    }
+}
+
+impl Problem {
+    /// Line and column from 1, the column in characters.
+    pub fn position(&self) -> (usize, usize) {
+        self.source.position(self.span)
+    }
+
+    /// The message and the lines it speaks of.
+    pub fn render(&self) -> String {
+        let text = &*self.source.text;
+        let start = floor(text, self.span.start);
+        let line = text[start..]
+            .split('\n')
+            .next()
+            .unwrap_or_default()
+            .trim_end();
+        // A place that spans lines, a whole step say, is marked on its first line only.
+        let end = floor(text, self.span.end).clamp(start, start + line.len());
+        let snippet = Snippet::source(text).annotation(AnnotationKind::Primary.span(start..end));
+        let group = Group::with_level(Level::ERROR).element(snippet);
+        let drawn = Renderer::plain()
+            .decor_style(DecorStyle::Ascii)
+            .render(&[group]);
+        let lines: Vec<&str> = drawn
+            .lines()
+            .filter(|line| line.contains('|'))
+            .map(str::trim_end)
+            .collect();
+        format!("{self}\n{}", lines.join("\n"))
+    }
+}
+
+/// `file:line:column: what; expected …; did you mean …?`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.source.place(self.span);
+        write!(f, "{place}: {}", one_line(&self.fault.to_string()))
+    }
+}
+
+/// Everything that is wrong; at least one problem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// `value`, if there is nothing wrong; problems in the order of their places otherwise.
+    pub fn unless_any<T>(mut problems: Vec<Problem>, value: T) -> Result<T, Self> {
+        problems.sort_by(|a, b| (&a.source.path, a.span).cmp(&(&b.source.path, b.span)));
+        if problems.is_empty() {
+            Ok(value)
+        } else {
+            Err(Self(problems))
+        }
+    }
+
+    /// All of them, to look at.
+    pub fn as_slice(&self) -> &[Problem] {
+        &self.0
+    }
+
+    /// All of them.
+    pub fn into_vec(self) -> Vec<Problem> {
+        self.0
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(Problem::render).collect();
+        f.write_str(&all.join("\n\n"))
+    }
+}
+
+fn floor(text: &str, byte: usize) -> usize {
+    text.floor_char_boundary(byte.min(text.len()))
+}

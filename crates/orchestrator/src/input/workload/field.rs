@@ -1,0 +1,129 @@
+//! The field of a manifest that an API server refuses, and where it is written.
+
+use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
+use kube::core::Status;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::input::load::Manifest;
+
+/// Where the field is written that a refusal is about: a validation names its fields. Server-side apply names fields
+/// that it does not know in its text alone; they are those that the kind's type does not have either.
+pub(super) fn place(written: &Manifest, refusal: Option<&Status>) -> String {
+    let causes = refusal
+        .and_then(|status| status.details.as_ref())
+        .map_or(&[][..], |details| &details.causes);
+    let named = causes.iter().map(|cause| cause.field.as_str());
+    let named = named.filter(|field| !field.is_empty()).map(str::to_owned);
+    let unknown = || (refusal?.code >= 500).then(|| unknown(written))?;
+    let field = named.into_iter().next().or_else(unknown);
+    let span = field.map_or(written.span, |field| written.place(&field));
+    written.source.place(span)
+}
+
+/// The path of the first field that the object's type does not have.
+fn unknown(written: &Manifest) -> Option<String> {
+    let known = match (written.object["apiVersion"].as_str()?, written.kind()) {
+        ("v1", "Pod") => shaped::<core::Pod>(written),
+        ("v1", "Service") => shaped::<core::Service>(written),
+        ("v1", "ConfigMap") => shaped::<core::ConfigMap>(written),
+        ("v1", "Secret") => shaped::<core::Secret>(written),
+        ("v1", "ServiceAccount") => shaped::<core::ServiceAccount>(written),
+        ("apps/v1", "Deployment") => shaped::<apps::Deployment>(written),
+        ("apps/v1", "ReplicaSet") => shaped::<apps::ReplicaSet>(written),
+        ("apps/v1", "StatefulSet") => shaped::<apps::StatefulSet>(written),
+        ("apps/v1", "DaemonSet") => shaped::<apps::DaemonSet>(written),
+        ("batch/v1", "Job") => shaped::<batch::Job>(written),
+        _ => None,
+    };
+    first_missing(&written.object, &known?, "")
+}
+
+/// The object with the fields of its type alone.
+fn shaped<T: DeserializeOwned + Serialize>(written: &Manifest) -> Option<Value> {
+    serde_json::to_value(written.typed::<T>().ok()?).ok()
+}
+
+fn first_missing(written: &Value, known: &Value, path: &str) -> Option<String> {
+    match (written, known) {
+        (Value::Object(fields), Value::Object(known)) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            fields
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .find_map(|(name, value)| {
+                    let path = format!("{path}{dot}{name}");
+                    match known.get(name) {
+                        Some(known) => first_missing(value, known, &path),
+                        None => Some(path),
+                    }
+                })
+        }
+        (Value::Array(items), Value::Array(known)) => {
+            let items = items.iter().zip(known).enumerate();
+            items.into_iter().find_map(|(at, (item, known))| {
+                first_missing(item, known, &format!("{path}[{at}]"))
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::input::{experiment::Source, load::load};
+
+    const TEXT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  template:
+    spec:
+      hostNetwork: true
+      containers:
+        - name: a
+          readinessProbe:
+            httpGet: { port: 80, prot: h2 }
+";
+
+    fn check(status: Option<&Value>, expected: &str) {
+        let source = Source {
+            path: "w.yaml".into(),
+            text: TEXT.into(),
+        };
+        let written = load(&source).unwrap().manifests.remove(0);
+        let status = status.map(|status| serde_json::from_value(status.clone()).unwrap());
+        assert_eq!(place(&written, status.as_ref()), expected);
+    }
+
+    #[test]
+    fn a_validation_names_its_field() {
+        let of = |field: &str| {
+            let causes = json!([{ "reason": "FieldValueForbidden", "field": field }]);
+            json!({ "code": 422, "reason": "Invalid", "details": { "causes": causes } })
+        };
+        check(Some(&of("spec.template.spec.hostNetwork")), "w.yaml:7:7");
+        check(
+            Some(&of("spec.template.spec.containers[0].image")),
+            "w.yaml:9:11",
+        );
+        check(Some(&of("")), "w.yaml:1:13");
+    }
+
+    #[test]
+    fn server_side_apply_refuses_what_the_type_does_not_have() {
+        check(
+            Some(&json!({ "code": 500, "message": "failed" })),
+            "w.yaml:11:34",
+        );
+        check(
+            Some(&json!({ "code": 403, "message": "no" })),
+            "w.yaml:1:13",
+        );
+        check(None, "w.yaml:1:13");
+    }
+}

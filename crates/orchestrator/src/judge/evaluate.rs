@@ -1,0 +1,275 @@
+//! One look at a claim's subject: does it hold now, and what is there to be seen?
+//!
+//! Traffic is not looked at this way; it has no present, see `requests`.
+
+use super::baseline::Baseline;
+use super::expected_text::{either, joined, restarts_seen};
+use crate::input::experiment::{
+    Addresses, Claim, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
+    EndpointsThat, PodReady, PodThat, Restarts,
+};
+use crate::timeline::BoundPod;
+use crate::timeline::view::{ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, View};
+
+/// What a look finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Whether the claim holds.
+    pub(super) holds: bool,
+    /// What is seen of its subject, as far as the claim asks: `web-abc ready 1/2`.
+    pub(super) saw: String,
+}
+
+/// Looks. A list of subjects holds if each of them does, and there is one.
+pub(super) fn look(claim: &Claim, baseline: &Baseline, view: &View) -> Look {
+    match claim {
+        Claim::Pod { pod, that } => all(
+            view.pods(pod)
+                .into_iter()
+                .map(|pod| alive(pod, |pod| pod_holds(that, baseline, pod))),
+            || format!("no Pod of {}", pod.value),
+        ),
+        Claim::Container {
+            pod,
+            container,
+            that,
+        } => {
+            let name = &container.value;
+            all(
+                view.pods(pod)
+                    .into_iter()
+                    .map(|pod| alive(pod, |pod| container_of(pod, name, that, baseline))),
+                || format!("no Pod of {}", pod.value),
+            )
+        }
+        Claim::Endpoints { services, that } => all(
+            services
+                .iter()
+                .map(|service| endpoints(service, that, baseline, &view.endpoints(service))),
+            String::new,
+        ),
+        Claim::Deployment { name, that } => match view.deployment(name) {
+            Some(facts) => deployment(name, that, facts),
+            None => Look {
+                holds: false,
+                saw: format!("no Deployment {}", name.value),
+            },
+        },
+        Claim::Traffic { .. } => Look {
+            holds: false,
+            saw: String::new(),
+        },
+    }
+}
+
+fn all(looks: impl Iterator<Item = Look>, none: impl FnOnce() -> String) -> Look {
+    let looks: Vec<Look> = looks.collect();
+    if looks.is_empty() {
+        return Look {
+            holds: false,
+            saw: none(),
+        };
+    }
+    let saw: Vec<String> = looks.iter().map(|look| look.saw.clone()).collect();
+    Look {
+        holds: looks.iter().all(|look| look.holds),
+        saw: saw.join(", "),
+    }
+}
+
+// A bound Pod that was replaced is a Pod that was deleted.
+fn alive(pod: Result<&PodFacts, &BoundPod>, look: impl FnOnce(&PodFacts) -> Look) -> Look {
+    match pod {
+        Ok(pod) if !pod.gone => look(pod),
+        Ok(PodFacts { name, .. }) => Look {
+            holds: false,
+            saw: format!("{name} deleted"),
+        },
+        Err(bound) => Look {
+            holds: false,
+            saw: format!("{} not seen", bound.name),
+        },
+    }
+}
+
+fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Look {
+    let mut seen = Seen::of(&pod.name);
+    let (ready, of) = pod.ready_count();
+    match that.ready {
+        Some(PodReady::Count {
+            ready: wanted,
+            of: wanted_of,
+        }) => {
+            seen.note(
+                (ready, of) == (wanted, wanted_of),
+                format!("ready {ready}/{of}"),
+            );
+        }
+        Some(PodReady::Condition(wanted)) => {
+            seen.note(pod.is_ready() == wanted, either(pod.is_ready(), "ready"));
+        }
+        None => {}
+    }
+    let start = baseline.pod(&pod.uid);
+    seen.restarts(
+        that.restarts,
+        pod.restarts(),
+        start.map_or(0, |then| then.restarts),
+    );
+    if that.same_uid {
+        seen.note(true, "same UID".into());
+    }
+    if that.same_ip {
+        let same = start.is_some_and(|then| then.ip == pod.ip);
+        seen.note(same, format!("IP {}", pod.ip.as_deref().unwrap_or("none")));
+    }
+    for (name, wanted) in &that.conditions {
+        let status = pod
+            .conditions
+            .get(name)
+            .copied()
+            .unwrap_or(ConditionStatus::False);
+        seen.note(status == *wanted, format!("{name} {status:?}"));
+    }
+    seen.look()
+}
+
+fn container_of(pod: &PodFacts, name: &str, that: &ContainerThat, baseline: &Baseline) -> Look {
+    let subject = format!("{}/{name}", pod.name);
+    match pod.containers.get(name) {
+        Some(facts) => {
+            let start = baseline.pod(&pod.uid).map_or(0, |then| then.restarts);
+            container_holds(&subject, that, facts, start)
+        }
+        None => Look {
+            holds: false,
+            saw: format!("no container {subject}"),
+        },
+    }
+}
+
+fn container_holds(
+    subject: &str,
+    that: &ContainerThat,
+    facts: &ContainerFacts,
+    start: i64,
+) -> Look {
+    let mut seen = Seen::of(subject);
+    if let Some(wanted) = that.ready {
+        seen.note(facts.ready == wanted, either(facts.ready, "ready"));
+    }
+    if let Some(wanted) = that.started {
+        seen.note(facts.started == wanted, either(facts.started, "started"));
+    }
+    seen.restarts(that.restarts, facts.restarts, start);
+    if let Some(wanted) = that.state {
+        let phase = facts.phase.map_or("in no state".to_owned(), |phase| {
+            format!("{phase:?}").to_lowercase()
+        });
+        seen.note(facts.phase == Some(wanted), phase);
+    }
+    if let Some(wanted) = &that.reason {
+        let reason = facts.reason.as_ref();
+        seen.note(
+            reason == Some(wanted),
+            format!("reason {}", reason.map_or("none", String::as_str)),
+        );
+    }
+    seen.look()
+}
+
+fn endpoints(
+    service: &str,
+    that: &EndpointsThat,
+    baseline: &Baseline,
+    facts: &EndpointFacts,
+) -> Look {
+    let mut seen = Seen::of(service);
+    let (ready, of) = facts.ready_count();
+    if let Some(wanted) = that.ready {
+        let holds = match wanted {
+            EndpointsReady::All => ready == of && of > 0,
+            EndpointsReady::None => ready == 0,
+            EndpointsReady::Count {
+                ready: wanted,
+                of: wanted_of,
+            } => (ready, of) == (wanted, wanted_of),
+        };
+        seen.note(holds, format!("ready {ready}/{of}"));
+    }
+    match &that.addresses {
+        Some(Addresses::Unchanged) => {
+            let addresses = facts.addresses();
+            let same = baseline.addresses(service) == Some(addresses.as_slice());
+            seen.note(same, format!("addresses {}", joined(&addresses)));
+        }
+        Some(Addresses::Count(wanted)) => seen.note(of == *wanted, format!("{of} addresses")),
+        None => {}
+    }
+    seen.look()
+}
+
+fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Look {
+    let mut seen = Seen::of(name);
+    let counts = [
+        ("replicas", that.replicas, facts.replicas),
+        ("updated", that.updated, facts.updated),
+        ("ready", that.ready, facts.ready),
+        ("available", that.available, facts.available),
+    ];
+    for (field, wanted, is) in counts {
+        if let Some(wanted) = wanted {
+            seen.note(wanted == is, format!("{field} {is}"));
+        }
+    }
+    if let Some(wanted) = &that.progressing {
+        let reason = facts.progressing.as_deref();
+        seen.note(
+            reason == Some(wanted),
+            format!("progressing {}", reason.unwrap_or("none")),
+        );
+    }
+    if !facts.observed {
+        seen.note(false, "status not of this generation".into());
+    }
+    seen.look()
+}
+
+/// What is seen of one subject, condition by condition.
+struct Seen<'a> {
+    subject: &'a str,
+    holds: bool,
+    parts: Vec<String>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(subject: &'a str) -> Self {
+        Self {
+            subject,
+            holds: true,
+            parts: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, holds: bool, saw: String) {
+        self.holds &= holds;
+        self.parts.push(saw);
+    }
+
+    fn restarts(&mut self, wanted: Option<Restarts>, is: i64, start: i64) {
+        match wanted {
+            Some(Restarts::Total(wanted)) => self.note(is == wanted, restarts_seen(is)),
+            Some(Restarts::Delta(wanted)) => {
+                self.note(is - start == wanted, restarts_seen(is - start));
+            }
+            None => {}
+        }
+    }
+
+    fn look(self) -> Look {
+        Look {
+            holds: self.holds,
+            saw: format!("{} {}", self.subject, self.parts.join(" · ")),
+        }
+    }
+}

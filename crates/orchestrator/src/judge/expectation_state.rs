@@ -1,0 +1,279 @@
+//! One claim being followed through the timeline, and what its operator says of it.
+
+use super::baseline::Baseline;
+use super::evaluate::look;
+use super::expected_text;
+use super::object_operators;
+use super::observed_text;
+use super::trace::Trace;
+use super::traffic_operators::{Requests, Sure};
+use super::verdict::Answer;
+use super::window::{Becoming, Lasting, Window};
+use crate::input::experiment::{Claim, Kind, Operator};
+use crate::timeline::Micros;
+use crate::timeline::view::{Down, Outdated, View};
+
+/// A claim, what it compares with, and what was seen of it so far.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    claim: Claim,
+    baseline: Baseline,
+    trace: Trace,
+    /// Whether it held when the step's action was about to be sent.
+    held_before: bool,
+    /// The last answer about traffic, and how much was known then: it changes only with what is known.
+    answered: Option<(u64, Window, Answer)>,
+}
+
+impl Tracked {
+    /// Begins to follow a claim; what is known now is what it compares with.
+    pub(super) fn new(claim: &Claim, view: &View, at: Micros) -> Self {
+        let baseline = Baseline::of(claim, view);
+        let mut tracked = Self {
+            claim: claim.clone(),
+            baseline,
+            trace: Trace::default(),
+            held_before: false,
+            answered: None,
+        };
+        tracked.look(view, at);
+        tracked
+    }
+
+    /// The step's action is about to be sent.
+    pub(super) fn sending(&mut self) {
+        self.held_before = self.trace.last().is_some_and(|point| point.look.holds);
+    }
+
+    /// Looks again after an object of that kind changed.
+    pub(super) fn changed(&mut self, kind: &str, view: &View, at: Micros) {
+        if self.kinds().contains(&kind) {
+            self.look(view, at);
+        }
+    }
+
+    fn look(&mut self, view: &View, at: Micros) {
+        if !matches!(self.claim, Claim::Traffic { .. }) {
+            self.trace.push(at, look(&self.claim, &self.baseline, view));
+        }
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        match self.claim {
+            // Which Pods belong to a Deployment depends on its ReplicaSets.
+            Claim::Pod { .. } | Claim::Container { .. } => &["Pod", "ReplicaSet"],
+            Claim::Endpoints { .. } => &["EndpointSlice"],
+            Claim::Deployment { .. } => &["Deployment"],
+            Claim::Traffic { .. } => &[],
+        }
+    }
+
+    fn gaps<'v>(&self, view: &'v View) -> Vec<&'v Down> {
+        self.kinds()
+            .iter()
+            .take(1)
+            .flat_map(|kind| view.gaps(kind))
+            .collect()
+    }
+
+    /// When the status of the claim's subject is of a generation before a patch. Pods that a subject is bound to are not the
+    /// object that makes them, and endpoints are not their Service.
+    fn outdated<'v>(&self, view: &'v View) -> Vec<&'v Outdated> {
+        let (kind, name) = match &self.claim {
+            Claim::Deployment { name, .. } => (Kind::Deployment, &name.value),
+            Claim::Pod { pod, .. } | Claim::Container { pod, .. } if pod.kind == Kind::Pod => {
+                (Kind::Pod, &pod.name)
+            }
+            Claim::Pod { .. }
+            | Claim::Container { .. }
+            | Claim::Endpoints { .. }
+            | Claim::Traffic { .. } => return Vec::new(),
+        };
+        view.outdated(kind, name).collect()
+    }
+
+    /// The trace, and while the status is outdated the claim is assumed to hold, or not to.
+    fn known_trace(&self, view: &View, holds: bool) -> Trace {
+        let outdated = self.outdated(view).into_iter();
+        outdated.fold(self.trace.clone(), |trace, outdated| {
+            trace.without(outdated, holds)
+        })
+    }
+
+    fn requests<'v>(&'v self, view: &'v View) -> Option<Requests<'v>> {
+        let Claim::Traffic { clients, that } = &self.claim else {
+            return None;
+        };
+        let clients = clients
+            .iter()
+            .filter_map(|name| view.client(name))
+            .collect();
+        Some(Requests::new(clients, that))
+    }
+
+    /// What the operator says, if everything up to `known` has been recorded and it is `now`.
+    pub(super) fn answer(
+        &mut self,
+        operator: &Operator,
+        window: Window,
+        view: &View,
+        known: Micros,
+        now: Micros,
+    ) -> Answer {
+        if let Some(answer) = self.remembered(window, view, now) {
+            return answer;
+        }
+        let answer = self.find(operator, window, view, known, now);
+        self.answered = Some((view.traffic_revision(), window, answer.clone()));
+        answer
+    }
+
+    fn remembered(&self, window: Window, view: &View, now: Micros) -> Option<Answer> {
+        let (revision, of, answer) = self.answered.as_ref()?;
+        let traffic = matches!(self.claim, Claim::Traffic { .. });
+        let waiting = !matches!(answer, Answer::Open(Some(at)) if *at <= now);
+        (traffic && *revision == view.traffic_revision() && *of == window && waiting)
+            .then(|| answer.clone())
+    }
+
+    fn find(
+        &self,
+        operator: &Operator,
+        window: Window,
+        view: &View,
+        known: Micros,
+        now: Micros,
+    ) -> Answer {
+        let requests = self.requests(view);
+        match (window, wanted(operator)) {
+            (Window::Becoming(window), _) => match requests {
+                Some(requests) => requests.eventually(&window, now),
+                None => self.eventually(view, &window, known),
+            },
+            (Window::Lasting(window), Some(wanted)) => match requests {
+                Some(requests) => requests.lasting(&window, wanted, now),
+                None => self.lasting(view, &window, wanted, known),
+            },
+            // What is only observed fails nothing, and leaves nothing open.
+            (Window::Lasting(_), None) => Answer::Pass(None),
+        }
+    }
+
+    // What is unknown is not yet true.
+    fn eventually(&self, view: &View, window: &Becoming, known: Micros) -> Answer {
+        let trace = self.known_trace(view, false);
+        object_operators::eventually(&trace, &self.gaps(view), window, known)
+    }
+
+    // What is unknown is skipped, but something must be known.
+    fn lasting(&self, view: &View, window: &Lasting, wanted: bool, known: Micros) -> Answer {
+        let trace = self.known_trace(view, wanted);
+        let answer = object_operators::lasting(&trace, &self.gaps(view), window, wanted, known);
+        let outdated = self.outdated(view);
+        let throughout = outdated.iter().any(|outdated| {
+            outdated.from <= window.from && window.to.is_some_and(|to| to <= outdated.to)
+        });
+        match answer {
+            Answer::Pass(_) if throughout => {
+                Answer::Unknown("the status was never of the patched generation".into())
+            }
+            answer => answer,
+        }
+    }
+
+    /// Whether an `eventually` that became true at that time had been true since before the step's action was sent.
+    pub(super) fn was_true_before(&self, window: &Becoming, at: Micros, view: &View) -> bool {
+        if let Some(requests) = self.requests(view) {
+            return requests.were_good_before(window.sent, at);
+        }
+        let runs = self.trace.runs();
+        let mut unbroken = runs
+            .iter()
+            .filter(|run| run.start <= window.sent && run.end.is_none_or(|end| end > at));
+        self.held_before && at == window.zero && unbroken.next().is_some()
+    }
+
+    /// When `always` or `never` was first broken.
+    pub(super) fn first_breach(
+        &self,
+        operator: &Operator,
+        window: Window,
+        view: &View,
+    ) -> Option<Micros> {
+        let (Window::Lasting(window), Some(wanted)) = (window, wanted(operator)) else {
+            return None;
+        };
+        match self.requests(view) {
+            Some(requests) => requests.first_breach(&window, wanted, Sure::Yes),
+            None => {
+                object_operators::first_breach(&self.known_trace(view, wanted), &window, wanted)
+            }
+        }
+    }
+
+    /// What was seen in that time, told from `zero`.
+    pub(super) fn story(&self, window: &Lasting, zero: Micros, view: &View) -> String {
+        let Claim::Traffic { clients, .. } = &self.claim else {
+            return observed_text::story(&self.trace, window, zero);
+        };
+        let told = clients.iter().filter_map(|name| {
+            view.client(name)
+                .map(|client| observed_text::outcomes(name, client, window, zero))
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Since when the claim holds without a break; none if it does not hold now. A gap is a break.
+    pub(super) fn since(&self, view: &View, from: Micros) -> Option<Micros> {
+        if let Some(requests) = self.requests(view) {
+            return requests.good_since(from);
+        }
+        let run = self
+            .trace
+            .runs()
+            .last()
+            .filter(|run| run.end.is_none())?
+            .start;
+        let gaps = self.gaps(view);
+        let seen = gaps.iter().map(|gap| gap.to).fold(run, Micros::max);
+        (seen < Micros::MAX).then_some(seen)
+    }
+
+    /// Whether a claim about traffic surely holds at that time; others do, if they hold since then.
+    pub(super) fn surely_holds(&self, at: Micros, hold: std::time::Duration, view: &View) -> bool {
+        self.requests(view)
+            .is_none_or(|requests| requests.surely_holds(at, hold))
+    }
+
+    /// The claim, and what is seen instead now.
+    pub(super) fn missing(&self, view: &View) -> String {
+        let seen = match (&self.claim, self.trace.last()) {
+            (Claim::Traffic { clients, .. }, _) => {
+                let last = clients.iter().filter_map(|name| {
+                    let last = view
+                        .client(name)?
+                        .between(i64::MIN / 4, i64::MAX / 4)
+                        .next_back();
+                    Some(format!(
+                        "{} {}",
+                        name.value,
+                        last.map_or("sent nothing", |sent| sent.outcome.word())
+                    ))
+                });
+                last.collect::<Vec<_>>().join(", ")
+            }
+            (_, Some(point)) => point.look.saw.clone(),
+            (_, None) => "nothing".into(),
+        };
+        format!("expected {}, saw {seen}", expected_text::claim(&self.claim))
+    }
+}
+
+// What `always` and `never` want of the claim all the time; the others want nothing.
+fn wanted(operator: &Operator) -> Option<bool> {
+    match operator {
+        Operator::Always { .. } => Some(true),
+        Operator::Never { .. } => Some(false),
+        Operator::Eventually { .. } | Operator::Observe { .. } => None,
+    }
+}

@@ -1,0 +1,185 @@
+//! Claims and operators in words: what was expected.
+
+use std::time::Duration;
+
+use crate::input::experiment::time::format;
+use crate::input::experiment::{
+    Addresses, Claim, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
+    EndpointsThat, Operator, PodReady, PodThat, Restarts, Spanned,
+};
+
+/// ``deploy/web ready 1/2 · restarts +0``
+pub(super) fn claim(claim: &Claim) -> String {
+    match claim {
+        Claim::Pod { pod, that } => format!("{} {}", pod.value, self::pod(that).join(" · ")),
+        Claim::Container {
+            pod,
+            container,
+            that,
+        } => {
+            format!(
+                "{} container {} {}",
+                pod.value,
+                container.value,
+                self::container(that).join(" · ")
+            )
+        }
+        Claim::Endpoints { services, that } => {
+            format!(
+                "endpoints of {} {}",
+                names(services),
+                endpoints(that).join(" · ")
+            )
+        }
+        Claim::Deployment { name, that } => {
+            format!("deploy/{} {}", name.value, deployment(that).join(" · "))
+        }
+        Claim::Traffic { clients, that } => {
+            let outcomes: Vec<&str> = that.outcomes.iter().map(|outcome| outcome.word()).collect();
+            format!("requests of {} {}", names(clients), outcomes.join(" or "))
+        }
+    }
+}
+
+/// `eventually from 3s, within 10s, for 3s`
+pub(super) fn operator(operator: &Operator) -> String {
+    let lasting = |lasts: &Option<Duration>| {
+        lasts.map_or(String::new(), |lasts| format!(" for {}", format(lasts)))
+    };
+    match operator {
+        Operator::Eventually {
+            not_before,
+            within,
+            hold,
+        } => {
+            let from = if not_before.is_zero() {
+                String::new()
+            } else {
+                format!(" not before {},", format(*not_before))
+            };
+            let hold = if hold.is_zero() {
+                String::new()
+            } else {
+                format!(", for {}", format(*hold))
+            };
+            format!("eventually{from} within {}{hold}", format(*within))
+        }
+        Operator::Always { lasts } => format!("always{}", lasting(lasts)),
+        Operator::Never { lasts } => format!("never{}", lasting(lasts)),
+        Operator::Observe { lasts } => format!("observed{}", lasting(lasts)),
+    }
+}
+
+fn pod(that: &PodThat) -> Vec<String> {
+    let ready = that.ready.map(|ready| match ready {
+        PodReady::Count { ready, of } => format!("ready {ready}/{of}"),
+        PodReady::Condition(ready) => either(ready, "ready"),
+    });
+    let mut parts: Vec<String> = ready
+        .into_iter()
+        .chain(that.restarts.map(restarts_wanted))
+        .collect();
+    parts.extend(that.same_uid.then(|| "same UID".into()));
+    parts.extend(that.same_ip.then(|| "same IP".into()));
+    parts.extend(
+        that.conditions
+            .iter()
+            .map(|(name, status)| condition(name, *status)),
+    );
+    parts
+}
+
+fn condition(name: &str, status: ConditionStatus) -> String {
+    format!("{name} {status:?}")
+}
+
+fn container(that: &ContainerThat) -> Vec<String> {
+    let mut parts: Vec<String> = that
+        .ready
+        .map(|ready| either(ready, "ready"))
+        .into_iter()
+        .collect();
+    parts.extend(that.started.map(|started| either(started, "started")));
+    parts.extend(that.restarts.map(restarts_wanted));
+    parts.extend(that.state.map(|state| format!("{state:?}").to_lowercase()));
+    parts.extend(
+        that.reason
+            .as_ref()
+            .map(|reason| format!("reason {reason}")),
+    );
+    parts
+}
+
+fn endpoints(that: &EndpointsThat) -> Vec<String> {
+    let ready = that.ready.map(|ready| match ready {
+        EndpointsReady::All => "all ready".to_owned(),
+        EndpointsReady::None => "none ready".to_owned(),
+        EndpointsReady::Count { ready, of } => format!("ready {ready}/{of}"),
+    });
+    let addresses = that.addresses.as_ref().map(|addresses| match addresses {
+        Addresses::Unchanged => "same addresses".to_owned(),
+        Addresses::Count(number) => format!("{number} addresses"),
+    });
+    ready.into_iter().chain(addresses).collect()
+}
+
+fn deployment(that: &DeploymentThat) -> Vec<String> {
+    let counts = [
+        ("replicas", that.replicas),
+        ("updated", that.updated),
+        ("ready", that.ready),
+        ("available", that.available),
+    ];
+    let counts = counts
+        .into_iter()
+        .filter_map(|(field, wanted)| wanted.map(|wanted| format!("{field} {wanted}")));
+    counts
+        .chain(
+            that.progressing
+                .as_ref()
+                .map(|reason| format!("progressing {reason}")),
+        )
+        .collect()
+}
+
+fn restarts_wanted(restarts: Restarts) -> String {
+    match restarts {
+        Restarts::Total(number) | Restarts::Delta(number) => restarts_seen(number),
+    }
+}
+
+/// `1 restart`
+pub(super) fn restarts_seen(number: i64) -> String {
+    if number == 1 {
+        "1 restart".into()
+    } else {
+        format!("{number} restarts")
+    }
+}
+
+/// `ready` or `not ready`
+pub(super) fn either(is: bool, word: &str) -> String {
+    if is {
+        word.into()
+    } else {
+        format!("not {word}")
+    }
+}
+
+/// `a and b`, or `none`
+pub(super) fn joined(names: &[String]) -> String {
+    match names {
+        [] => "none".into(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn names(names: &[Spanned<String>]) -> String {
+    joined(
+        &names
+            .iter()
+            .map(|name| name.value.clone())
+            .collect::<Vec<_>>(),
+    )
+}

@@ -1,0 +1,303 @@
+//! The failures that no waiting helps against: an image that is not there, a Pod that fits nowhere.
+//!
+//! Pure: an object as the API shows it in, what is wrong and what helps out.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::{
+    apps::v1::ReplicaSet,
+    core::v1::{ContainerStatus, Event, Pod},
+};
+use serde_json::Value;
+
+use crate::{
+    exit::{Ends, Exit},
+    targets::is_ours,
+    timeline::{Place, Timeline, snapshot::Latest},
+};
+
+/// Why the workload will never run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{subject}: {reason}: {message}")]
+pub struct FirstFailure {
+    /// What it is about: `container b of pod web-1`.
+    pub subject: String,
+    /// Kubernetes' word for it.
+    pub reason: String,
+    /// Kubernetes' explanation.
+    pub message: String,
+    /// The image that is not there, if that is it.
+    pub image: Option<String>,
+}
+
+impl Ends for FirstFailure {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+impl FirstFailure {
+    /// What would help, as commands.
+    pub fn hint(&self, place: &Place) -> Option<String> {
+        // No other image can be packed.
+        let image = self.image.as_ref().filter(|image| is_ours(image))?;
+        let Place::Cluster(context) = place else {
+            return None;
+        };
+        let load = match context.split_once('-') {
+            Some(("kind", name)) => format!("kind load image-archive t.tar --name {name}"),
+            Some(("k3d", name)) => format!("k3d image import t.tar --cluster {name}"),
+            _ if context == "minikube" => "minikube image load t.tar".to_owned(),
+            _ => "kind load image-archive t.tar".to_owned(),
+        };
+        Some(format!("`probeflip image -t {image} -o t.tar && {load}`"))
+    }
+}
+
+/// What will not mend by itself about this object.
+fn of(object: &Value) -> Option<FirstFailure> {
+    match object["kind"].as_str()? {
+        "Pod" => of_pod(&parsed(object)?),
+        "ReplicaSet" => of_replica_set(&parsed(object)?),
+        "Event" => of_event(&parsed(object)?),
+        _ => None,
+    }
+}
+
+/// The same about whatever grew from the objects with these UIDs. What else is broken in a namespace is not ours.
+pub fn among(
+    latest: &mut Latest,
+    timeline: &Timeline,
+    made: &BTreeSet<String>,
+) -> Option<FirstFailure> {
+    let changed = latest.catch_up(timeline);
+    let mut ours = changed
+        .into_iter()
+        .filter(|object| latest.grew_from(object, made));
+    ours.find_map(of)
+}
+
+/// The same about what is there now.
+pub fn present(latest: &Latest, made: &BTreeSet<String>) -> Option<FirstFailure> {
+    let mut ours = latest
+        .objects()
+        .filter(|object| latest.grew_from(object, made));
+    ours.find_map(of)
+}
+
+/// The containers of a Pod that ended badly last, and how. That may mend by itself, so it is no failure yet; it
+/// tells why a Pod is not ready.
+pub fn crashes(pod: &Pod) -> Vec<String> {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let statuses = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten())
+        .filter(|status| !status.ready);
+    statuses
+        .filter_map(|status| {
+            let last = status
+                .last_state
+                .as_ref()
+                .and_then(|state| state.terminated.as_ref());
+            let now = status
+                .state
+                .as_ref()
+                .and_then(|state| state.terminated.as_ref());
+            let ended = now.or(last).filter(|ended| ended.exit_code != 0)?;
+            let why = ended.message.as_deref().unwrap_or_default().trim();
+            let why = if why.is_empty() {
+                String::new()
+            } else {
+                format!(": {why}")
+            };
+            Some(format!(
+                "container {} of pod {name} exited with {}{why}",
+                status.name, ended.exit_code
+            ))
+        })
+        .collect()
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
+    serde_json::from_value(object.clone()).ok()
+}
+
+fn of_pod(pod: &Pod) -> Option<FirstFailure> {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let status = pod.status.as_ref()?;
+    let statuses = status
+        .container_statuses
+        .iter()
+        .chain(&status.init_container_statuses);
+    let waiting = statuses
+        .flatten()
+        .find_map(|status| of_container(name, status));
+    waiting.or_else(|| {
+        let conditions = status.conditions.iter().flatten();
+        let unschedulable = conditions
+            .filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
+            .find(|condition| condition.reason.as_deref() == Some("Unschedulable"))?;
+        Some(FirstFailure {
+            subject: format!("pod {name}"),
+            reason: "Unschedulable".to_owned(),
+            message: unschedulable.message.clone().unwrap_or_default(),
+            image: None,
+        })
+    })
+}
+
+fn of_container(pod: &str, status: &ContainerStatus) -> Option<FirstFailure> {
+    let waiting = status.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref()?;
+    let no_image = matches!(
+        reason,
+        "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName"
+    );
+    if !no_image && reason != "CreateContainerConfigError" {
+        return None;
+    }
+    Some(FirstFailure {
+        subject: format!("container {} of pod {pod}", status.name),
+        reason: reason.to_owned(),
+        message: waiting.message.clone().unwrap_or_default(),
+        image: no_image.then(|| status.image.clone()),
+    })
+}
+
+fn of_replica_set(set: &ReplicaSet) -> Option<FirstFailure> {
+    let conditions = set.status.as_ref()?.conditions.iter().flatten();
+    let failing = conditions
+        .filter(|condition| condition.type_.as_deref() == Some("ReplicaFailure"))
+        .filter(|condition| condition.status.as_deref() == Some("True"))
+        .find(|condition| condition.reason.as_deref() == Some("FailedCreate"))?;
+    let name = set.metadata.name.as_deref().unwrap_or_default();
+    failed_create(
+        format!("replicaset {name}"),
+        failing.message.clone().unwrap_or_default(),
+    )
+}
+
+fn of_event(event: &Event) -> Option<FirstFailure> {
+    if event.reason.as_deref() != Some("FailedCreate") {
+        return None;
+    }
+    let about = &event.involved_object;
+    let kind = about.kind.as_deref().unwrap_or_default().to_lowercase();
+    let subject = format!("{kind} {}", about.name.as_deref().unwrap_or_default());
+    failed_create(subject, event.message.clone().unwrap_or_default())
+}
+
+/// Pods that are not admitted, except while a new namespace waits for its default service account: the
+/// controller tries again and succeeds.
+fn failed_create(subject: String, message: String) -> Option<FirstFailure> {
+    let settling = message.contains("serviceaccount \"default\" not found");
+    let reason = "FailedCreate".to_owned();
+    (!settling).then_some(FirstFailure {
+        subject,
+        reason,
+        message,
+        image: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn waiting(reason: &str) -> Value {
+        json!({ "kind": "Pod", "metadata": { "name": "web-1" }, "status": { "containerStatuses": [{
+            "name": "b", "image": "probe-target:9", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": { "reason": reason, "message": "why" } },
+        }]}})
+    }
+
+    fn check(object: &Value, expected: Option<&str>) {
+        assert_eq!(
+            of(object).map(|failure| failure.to_string()).as_deref(),
+            expected,
+            "{object}"
+        );
+    }
+
+    #[test]
+    fn an_image_that_is_not_there_has_a_command_that_helps() {
+        for reason in ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"] {
+            check(
+                &waiting(reason),
+                Some(&format!("container b of pod web-1: {reason}: why")),
+            );
+        }
+        let failure = of(&waiting("ErrImageNeverPull")).unwrap();
+        let hint = |context: &str| failure.hint(&Place::Cluster(context.to_owned())).unwrap();
+        assert_eq!(
+            hint("kind-dev"),
+            "`probeflip image -t probe-target:9 -o t.tar && kind load image-archive t.tar --name dev`"
+        );
+        assert!(hint("minikube").ends_with("minikube image load t.tar`"));
+        assert_eq!(failure.hint(&Place::Pocket), None);
+    }
+
+    #[test]
+    fn an_image_that_is_not_ours_cannot_be_packed() {
+        let hint = |image: &str| {
+            let mut pod = waiting("ErrImagePull");
+            pod["status"]["containerStatuses"][0]["image"] = json!(image);
+            let failure = of(&pod).unwrap();
+            failure.hint(&Place::Cluster("minikube".to_owned()))
+        };
+        for ours in ["probe-target", "a.example:5000/b/probe-target:1@sha256:0"] {
+            assert!(hint(ours).is_some(), "{ours}");
+        }
+        for foreign in ["nginx:1", "probe-target/nginx:1", "my-probe-target:1", ""] {
+            assert_eq!(hint(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_no_failure() {
+        check(&waiting("ContainerCreating"), None);
+        check(&waiting("CrashLoopBackOff"), None);
+        let mut leaving = waiting("ErrImagePull");
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        check(&leaving, None);
+    }
+
+    #[test]
+    fn a_pod_that_fits_nowhere() {
+        let pod = json!({ "kind": "Pod", "metadata": { "name": "web-1" }, "status": { "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes",
+        }]}});
+        check(&pod, Some("pod web-1: Unschedulable: 0/1 nodes"));
+    }
+
+    #[test]
+    fn pods_that_are_not_admitted() {
+        let event = |message: &str| {
+            json!({
+                "kind": "Event", "metadata": {}, "reason": "FailedCreate", "message": message,
+                "involvedObject": { "kind": "ReplicaSet", "name": "web-1" },
+            })
+        };
+        check(
+            &event("violates PodSecurity"),
+            Some("replicaset web-1: FailedCreate: violates PodSecurity"),
+        );
+        check(
+            &event("error looking up service account: serviceaccount \"default\" not found"),
+            None,
+        );
+        check(
+            &event("error looking up service account: serviceaccount \"prober\" not found"),
+            Some(
+                "replicaset web-1: FailedCreate: error looking up service account: \
+                 serviceaccount \"prober\" not found",
+            ),
+        );
+    }
+}

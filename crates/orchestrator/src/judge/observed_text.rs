@@ -1,0 +1,86 @@
+//! What was seen, and when, in words.
+
+use super::trace::Trace;
+use super::window::Lasting;
+use crate::timeline::view::{Client, Sent};
+use crate::timeline::{Micros, Outcome};
+
+/// So many changes of one subject are told.
+const TOLD: usize = 5;
+
+/// What a trace showed in a window, told from its time 0: `web-abc ready 2/2 until 5.104 s, then ready 1/2`.
+pub(super) fn story(trace: &Trace, window: &Lasting, zero: Micros) -> String {
+    let points = trace.points();
+    let start = points
+        .iter()
+        .rposition(|point| point.at < window.from)
+        .unwrap_or(0);
+    let told = points[start.min(points.len())..]
+        .iter()
+        .take_while(|point| window.to.is_none_or(|to| point.at <= to));
+    chain(told.map(|point| (point.at, point.look.saw.clone())), zero)
+}
+
+/// What a client's requests in a window came to, told from its time 0: `users-a ok until 5.104 s, then refused`.
+pub(super) fn outcomes(name: &str, client: &Client, window: &Lasting, zero: Micros) -> String {
+    let signed = |at: Micros| i64::try_from(at.0).unwrap_or(i64::MAX / 4);
+    let to = window.to.map_or(i64::MAX / 4, signed);
+    let sent = client.between(signed(window.from), to);
+    let told = sent.map(|sent| {
+        (
+            Micros(u64::try_from(sent.at).unwrap_or_default()),
+            outcome(&sent),
+        )
+    });
+    match chain(told, zero) {
+        nothing if nothing.is_empty() => format!("{name} sent nothing"),
+        story => format!("{name} {story}"),
+    }
+}
+
+fn outcome(sent: &Sent) -> String {
+    match (sent.outcome, sent.status) {
+        (Outcome::Status, Some(status)) => format!("status {status}"),
+        (outcome, _) => outcome.to_string(),
+    }
+}
+
+// Equal neighbours are one state; what is left out is counted.
+fn chain(told: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
+    let mut said: Vec<(Micros, String)> = Vec::new();
+    for (at, saw) in told {
+        if said.last().is_none_or(|(_, last)| *last != saw) {
+            said.push((at, saw));
+        }
+    }
+    let Some(((_, first), rest)) = said.split_first() else {
+        return String::new();
+    };
+    let told = rest.iter().take(TOLD).map(|(at, saw)| {
+        let since = Micros::from(at.since(zero));
+        format!(" until {since} s, then {}", without_subject(first, saw))
+    });
+    let more = match rest.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        left_out => format!(", and {left_out} more changes"),
+    };
+    format!("{first}{}{more}", told.collect::<String>())
+}
+
+// One subject is named once.
+fn without_subject<'a>(first: &str, saw: &'a str) -> &'a str {
+    match first.split_once(' ') {
+        Some((subject, _)) if !saw.contains(", ") => {
+            let rest = saw
+                .strip_prefix(subject)
+                .and_then(|rest| rest.strip_prefix(' '));
+            rest.unwrap_or(saw)
+        }
+        _ => saw,
+    }
+}
+
+/// `0.512 s`: how far `at` lies before `bound`.
+pub(super) fn late_by(bound: Micros, at: Micros) -> String {
+    format!("{} s", Micros::from(bound.since(at)))
+}

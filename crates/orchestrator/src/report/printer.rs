@@ -1,0 +1,292 @@
+//! Where output goes: data to stdout, everything else to stderr, progress only to a terminal.
+//!
+//! It knows no formats. Callers hand it finished text, so that what is printed can be tested
+//! without a terminal. Text for people is printed without control characters, whatever it quotes;
+//! colours and progress lines are the only sequences that a terminal is sent.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, IsTerminal, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    error_chain,
+    exit::{Ends, Exit, Failure},
+    printable,
+    report::{Paint, json},
+};
+
+/// Standard output does not take what is written to it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+pub struct PrintError(#[from] io::Error);
+
+impl Ends for PrintError {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+/// The two streams of the process, or of a test.
+pub struct Printer {
+    out: Mutex<Box<dyn Write + Send>>,
+    err: Mutex<Box<dyn Write + Send>>,
+    errors: Mutex<Vec<json::Error>>,
+    live: bool,
+    paint: Paint,
+    width: Option<u16>,
+}
+
+/// How wide a terminal is taken to be that does not say.
+const WIDTH: u16 = 120;
+
+impl Printer {
+    /// The streams of this process; progress lines only if stderr is a terminal.
+    pub fn process() -> Self {
+        let printer = Self::to(Box::new(io::stdout()), Box::new(io::stderr()));
+        let terminals = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        printer.on(terminals, |name| env::var_os(name))
+    }
+
+    /// The same on terminals, of stdout and of stderr, as the environment says.
+    fn on(self, (out, err): (bool, bool), variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        // https://no-color.org: set and not empty.
+        let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        // A dumb terminal shows sequences as characters, so it gets neither colours nor progress.
+        let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        let columns = variable("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
+        Self {
+            live: err && !dumb,
+            paint: if out && !dumb && !no_color {
+                Paint::Colour
+            } else {
+                Paint::Plain
+            },
+            width: out.then(|| columns.unwrap_or(WIDTH)),
+            ..self
+        }
+    }
+
+    /// Prints to the given writers, without progress lines.
+    pub fn to(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        Self {
+            out: Mutex::new(out),
+            err: Mutex::new(err),
+            errors: Mutex::default(),
+            live: false,
+            paint: Paint::Plain,
+            width: None,
+        }
+    }
+
+    /// What the command was asked for in words, to stdout; see [`data`](Self::data).
+    pub fn text(&self, text: &str) -> Result<(), PrintError> {
+        self.data(&self.paint.all(&printable::lines(text)))
+    }
+
+    /// What the command was asked for in a format for machines, to stdout, exactly.
+    ///
+    /// A reader that left (`probeflip status | head`) is not an error; a full disk is.
+    pub fn data(&self, data: &str) -> Result<(), PrintError> {
+        let mut out = lock(&self.out);
+        match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        }
+    }
+
+    /// One line about what is going on, to stderr.
+    pub fn note(&self, line: impl AsRef<str>) {
+        let line = printable::lines(line.as_ref());
+        self.say(&format!("{}{line}\n", self.erase()));
+    }
+
+    /// Something the reader should know before trusting the result, to stderr.
+    pub fn warn(&self, line: impl AsRef<str>) {
+        self.note(format!("warning: {}", line.as_ref()));
+    }
+
+    /// What went wrong, with its causes, to stderr. It is kept for a report.
+    pub fn error(&self, error: &anyhow::Error) {
+        lock(&self.errors).push(json::Error::new(error));
+        self.note(format!("error: {}", error_chain::told(error.as_ref())));
+    }
+
+    /// What would help, after an error, to stderr.
+    pub fn hint(&self, line: impl AsRef<str>) {
+        if let Some(error) = lock(&self.errors).last_mut() {
+            error.hints.push(line.as_ref().to_owned());
+        }
+        self.note(format!("hint: {}", line.as_ref()));
+    }
+
+    /// Everything that went wrong since this was last asked for.
+    pub fn take_errors(&self) -> Vec<json::Error> {
+        std::mem::take(&mut lock(&self.errors))
+    }
+
+    /// Replaces the progress line. Nothing happens off a terminal.
+    pub fn progress(&self, line: impl AsRef<str>) {
+        if self.live {
+            let line = printable::one_line(line.as_ref());
+            self.say(&format!("{}{line}", self.erase()));
+        }
+    }
+
+    /// Takes the progress line away.
+    pub fn settle(&self) {
+        self.say(self.erase());
+    }
+
+    /// Whether data may be coloured.
+    pub fn paint(&self) -> Paint {
+        self.paint
+    }
+
+    /// How wide data may be; without a limit off a terminal.
+    pub fn width(&self) -> Option<u16> {
+        self.width
+    }
+
+    /// Whether progress lines are shown.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Back to the line's start and clear it: ECMA-48, "erase in line".
+    fn erase(&self) -> &'static str {
+        if self.live { "\r\x1b[K" } else { "" }
+    }
+
+    fn say(&self, text: &str) {
+        let mut err = lock(&self.err);
+        // There is nobody left to tell that stderr is gone.
+        err.write_all(text.as_bytes())
+            .and_then(|()| err.flush())
+            .ok();
+    }
+}
+
+impl std::fmt::Debug for Printer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Printer")
+            .field("live", &self.live)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A panic while printing leaves at worst half a line behind, so a poisoned lock is no reason to stop.
+impl Failure {
+    /// Says it, and how the process ends.
+    pub fn print(&self, printer: &Printer) -> Exit {
+        printer.error(&self.error);
+        if let Some(hint) = &self.hint {
+            printer.hint(hint);
+        }
+        self.exit
+    }
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// What was written, kept.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            lock(&self.0).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Kept {
+        fn text(&self) -> String {
+            String::from_utf8(lock(&self.0).clone()).unwrap()
+        }
+    }
+
+    /// What comes out on two terminals with these variables.
+    fn printed(variables: &[(&str, &str)], print: impl Fn(&Printer)) -> (String, String) {
+        let (out, err) = (Kept::default(), Kept::default());
+        let printer = Printer::to(Box::new(out.clone()), Box::new(err.clone()));
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        let variable = |name: &str| value(name).map(|(_, value)| value.into());
+        print(&printer.on((true, true), variable));
+        (out.text(), err.text())
+    }
+
+    #[test]
+    fn a_dumb_terminal_gets_no_sequences() {
+        let print = |printer: &Printer| {
+            printer.progress("waiting");
+            printer.note("done");
+            printer.text("✔ pass small\n").unwrap();
+            printer.settle();
+        };
+        let colour = "\x1b[32m✔ pass\x1b[0m small\n";
+        let live = "\r\x1b[Kwaiting\r\x1b[Kdone\n\r\x1b[K";
+        let plain = ("✔ pass small\n".to_owned(), "done\n".to_owned());
+        assert_eq!(printed(&[("TERM", "dumb")], print), plain);
+        let xterm = printed(&[("TERM", "xterm")], print);
+        assert_eq!(xterm, (colour.to_owned(), live.to_owned()));
+        let no_color = printed(&[("NO_COLOR", "1")], print);
+        assert_eq!(no_color, (plain.0, live.to_owned()));
+    }
+
+    #[test]
+    fn text_is_printed_without_control_characters_and_data_as_it_is() {
+        let dumb = [("TERM", "dumb")];
+        let evil = "\x1b[2J\x1b]0;t\x07\n";
+        let told = printed(&dumb, |printer| {
+            printer.text(evil).unwrap();
+            printer.warn(evil);
+            printer.hint(evil);
+            printer.error(&anyhow::anyhow!("no").context(evil));
+        });
+        let seen = r"\u{1b}[2J\u{1b}]0;t\u{7}";
+        assert_eq!(told.0, format!("{seen}\n"));
+        let expected = format!("warning: {seen}\n\nhint: {seen}\n\nerror: {seen}\n: no\n");
+        assert_eq!(told.1, expected);
+        let (data, _) = printed(&dumb, |printer| printer.data(evil).unwrap());
+        assert_eq!(data, evil);
+    }
+
+    /// Takes nothing, as a full disk.
+    struct Full(io::ErrorKind);
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn output_that_cannot_be_written_is_named_unless_its_reader_left() {
+        let print = |kind| Printer::to(Box::new(Full(kind)), Box::new(io::sink())).data("a");
+        let error = print(io::ErrorKind::StorageFull).unwrap_err();
+        assert_eq!(error.exit(), Exit::Infrastructure);
+        assert_eq!(
+            error_chain::told(&error),
+            "cannot write to standard output: no storage space"
+        );
+        assert!(print(io::ErrorKind::BrokenPipe).is_ok());
+    }
+}

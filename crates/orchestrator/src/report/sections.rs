@@ -1,0 +1,198 @@
+//! The timeline in words, a section for the start and one for each step.
+
+use std::fmt;
+
+use super::diff::{Teller, was};
+use super::line::Line;
+use crate::input::experiment::{Action, Experiment, Flip, Step};
+use crate::printable::one_line;
+use crate::timeline::view::{Client, View};
+use crate::timeline::{Micros, Outcome, Record, Timeline, What};
+
+/// So many changes of one client are told in a section; one that flickers would hide the rest.
+const TOLD: usize = 40;
+
+/// A part of the timeline with a time 0 of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// What it is about.
+    pub title: String,
+    /// Where its times count from.
+    pub zero: Micros,
+    /// In the order of their times.
+    pub lines: Vec<Line>,
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(&self.title))?;
+        let width = self
+            .lines
+            .iter()
+            .map(|line| one_line(&line.object).chars().count())
+            .max()
+            .unwrap_or(0);
+        for line in &self.lines {
+            write!(f, "\n{}", line.told_from(self.zero, width))?;
+        }
+        Ok(())
+    }
+}
+
+/// All sections of a timeline.
+pub fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
+    let mut story = Story::begin(experiment);
+    for record in timeline.records() {
+        story.take(experiment, record);
+    }
+    story.end(experiment)
+}
+
+/// The sections while they are told.
+struct Story {
+    sections: Vec<Section>,
+    /// When each section begins.
+    starts: Vec<Micros>,
+    teller: Teller,
+    view: View,
+}
+
+impl Story {
+    fn begin(experiment: &Experiment) -> Self {
+        let mut story = Self {
+            sections: Vec::new(),
+            starts: Vec::new(),
+            teller: Teller::default(),
+            view: View::new(&experiment.traffic),
+        };
+        let name = &experiment.name.value;
+        story.open(Micros::ZERO, format!("{name}: until the steady state"));
+        story
+    }
+
+    fn open(&mut self, at: Micros, title: String) {
+        self.sections.push(Section {
+            title,
+            zero: at,
+            lines: Vec::new(),
+        });
+        self.starts.push(at);
+    }
+
+    fn take(&mut self, experiment: &Experiment, record: &Record) {
+        self.view.take(record);
+        match &record.what {
+            What::StepStart { step, name } => {
+                self.close_if_empty();
+                self.open(record.at, title(*step, name, experiment.steps.get(*step)));
+            }
+            What::Applied | What::Acknowledged { .. } => self.last().zero = record.at,
+            What::Steady => self.line(Line::new(record.at, "steady state", "reached")),
+            What::StepEnd { step } => {
+                self.line(Line::new(
+                    record.at,
+                    format!("step {}", step + 1),
+                    "decided",
+                ));
+                self.open(record.at, "after the step".into());
+            }
+            What::Reverting => {
+                self.close_if_empty();
+                let title = "afterwards: flips reverted, objects deleted";
+                self.open(record.at, title.into());
+            }
+            // Requests are told by the times they were sent, which is not when they became known.
+            What::Traffic(_) => {}
+            _ => {
+                let lines = self.teller.tell(record);
+                self.last().lines.extend(lines);
+            }
+        }
+    }
+
+    fn end(mut self, experiment: &Experiment) -> Vec<Section> {
+        for client in &experiment.traffic {
+            let lines = self
+                .view
+                .client(&client.name)
+                .map(|known| requests(&client.name, known));
+            self.share_out(&lines.unwrap_or_default());
+        }
+        self.close_if_empty();
+        for section in &mut self.sections {
+            section.lines.sort_by_key(|line| line.at);
+        }
+        self.sections
+    }
+
+    /// Puts the lines of one client into the sections of their times.
+    fn share_out(&mut self, lines: &[Line]) {
+        let place = |line: &Line| self.starts.partition_point(|start| *start <= line.at);
+        for lines in lines.chunk_by(|one, next| place(one) == place(next)) {
+            let (told, left_out) = lines.split_at(lines.len().min(TOLD));
+            let lines = &mut self.sections[place(&lines[0]).max(1) - 1].lines;
+            lines.extend_from_slice(told);
+            if let [first, ..] = left_out {
+                let more = format!("… and {} more changes", left_out.len());
+                lines.push(Line::new(first.at, &first.object, more));
+            }
+        }
+    }
+
+    // Between two steps nothing is afterwards.
+    fn close_if_empty(&mut self) {
+        if self.sections.len() > 1 && self.last().lines.is_empty() {
+            self.sections.pop();
+            self.starts.pop();
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        self.last().lines.push(line);
+    }
+
+    fn last(&mut self) -> &mut Section {
+        self.sections
+            .last_mut()
+            .expect("there must be a first section")
+    }
+}
+
+fn title(number: usize, name: &str, step: Option<&Step>) -> String {
+    let action = match step.map(|step| &step.action) {
+        Some(Action::Flip(flips)) => flips.iter().map(flip).collect::<Vec<_>>().join(", "),
+        Some(Action::Patch(patch)) => format!("{} is patched", patch.object.value),
+        None => "something unknown is done".into(),
+    };
+    format!("step {}, {name}: at 0 {action}", number + 1)
+}
+
+fn flip(flip: &Flip) -> String {
+    let whose = format!("{} in {}", flip.container.value, flip.pod.value);
+    flip.aim.told(whose)
+}
+
+fn requests(name: &str, client: &Client) -> Vec<Line> {
+    let object = format!("traffic {name}");
+    let mut lines: Vec<Line> = Vec::new();
+    let mut before: Option<String> = None;
+    for sent in client.between(i64::MIN / 4, i64::MAX / 4) {
+        let outcome = match (sent.outcome, sent.status) {
+            (Outcome::Status, Some(status)) => format!("status {status}"),
+            (outcome, _) => outcome.to_string(),
+        };
+        if before.as_ref() == Some(&outcome) {
+            continue;
+        }
+        let change = before
+            .as_ref()
+            .map_or(outcome.clone(), |before| was(&outcome, before));
+        before = Some(outcome);
+        lines.push(Line::new(
+            Micros(u64::try_from(sent.at).unwrap_or_default()),
+            &object,
+            change,
+        ));
+    }
+    lines
+}

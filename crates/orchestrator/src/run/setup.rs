@@ -1,0 +1,223 @@
+//! Setting up: the namespace, the workload, the users, and the wait for the steady state.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::{Api, api::PostParams};
+use serde_json::json;
+
+use super::Scene;
+use crate::{
+    cluster::{ownership, watches},
+    exit::{Ends, Exit, Failure},
+    input::{
+        experiment::{Action, Claim, Experiment, ObjectRef},
+        workload::Manifest,
+    },
+    judge::{SteadyState, first_failure, obstacles::obstacles},
+    random::Draw,
+    run::{revert::Undo, traffic},
+    timeline::{Place, What},
+};
+
+/// The longest name a namespace can have.
+const NAME_LENGTH: usize = 63;
+
+/// Why there is no steady state.
+#[derive(Debug, thiserror::Error)]
+enum StageError {
+    #[error("cannot create the namespace `{name}`")]
+    Namespace {
+        name: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+    #[error("the steady state was not reached: {}", missing.join("; "))]
+    NotSteady { missing: Vec<String> },
+}
+
+impl Ends for StageError {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+impl Scene<'_> {
+    /// Watches, then writes: the workload first, then those who use it.
+    pub(super) async fn set_up(&mut self) -> Result<(), Failure> {
+        let makes_namespace = self.makes_namespace().await?;
+        self.watches =
+            Some(watches::open(self.site.client(), &self.site.namespace, &self.recorder).await?);
+        self.site.check(&self.job.objects).await?;
+        if makes_namespace {
+            self.create_namespace().await?;
+        }
+        for manifest in &self.job.objects {
+            self.apply(manifest).await?;
+        }
+        self.note(format!(
+            "{} objects applied to namespace `{}`",
+            self.made.len(),
+            self.site.namespace
+        ));
+        self.send_traffic().await?;
+        self.recorder.record(What::Applied);
+        Ok(())
+    }
+
+    /// Waits for it, stops at once at what no waiting helps against, and binds subjects to their Pods.
+    pub(super) async fn steady_state(&mut self) -> Result<(), Failure> {
+        loop {
+            self.check_first_failures()?;
+            let now = self.recorder.now();
+            match self
+                .recorder
+                .read(|timeline| self.judge.steady_state(timeline, now))
+            {
+                SteadyState::Reached { .. } => break,
+                SteadyState::Missed { missing } => {
+                    let causes = self.recorder.read(obstacles);
+                    let missing = missing.into_iter().chain(causes).collect();
+                    return Err(StageError::NotSteady { missing }.into());
+                }
+                SteadyState::Waiting { look_again_at } => {
+                    self.wait(look_again_at, "waiting for the steady state")
+                        .await;
+                }
+            }
+        }
+        for subject in subjects(self.job.experiment) {
+            let pods = self.judge.pods(&subject);
+            self.recorder.record(What::Bound {
+                subject: subject.to_string(),
+                pods,
+            });
+        }
+        let at = self.recorder.record(What::Steady);
+        self.follow_targets();
+        self.note(format!("steady after {at} s"));
+        Ok(())
+    }
+
+    /// A namespace that was named must exist on a cluster. On an embedded one it is made, unless the cluster
+    /// begins with it.
+    async fn makes_namespace(&self) -> Result<bool, Failure> {
+        if self.job.namespace.is_none() {
+            return Ok(true);
+        }
+        let exists = self.cluster.must_have(&self.site.namespace).await;
+        match &self.cluster.place {
+            Place::Cluster(_) => Ok(exists.map(|()| false)?),
+            Place::Pocket | Place::Virtual => Ok(exists.is_err()),
+        }
+    }
+
+    async fn create_namespace(&mut self) -> Result<(), Failure> {
+        let name = self.site.namespace.clone();
+        let mut namespace = json!({ "metadata": { "name": name } });
+        ownership::stamp(&mut namespace, self.job.run);
+        let namespace: Namespace =
+            serde_json::from_value(namespace).expect("a namespace of ours must be an object");
+        let api: Api<Namespace> = Api::all(self.site.client().clone());
+        self.ledger.push(Undo::Namespace);
+        let created = api.create(&PostParams::default(), &namespace).await;
+        created.map(drop).map_err(|source| {
+            if matches!(source, kube::Error::Api(_)) {
+                self.ledger.pop();
+            }
+            let source = Box::new(source);
+            StageError::Namespace { name, source }.into()
+        })
+    }
+
+    async fn apply(&mut self, manifest: &Manifest) -> Result<String, Failure> {
+        self.ledger.push(Undo::Object(manifest.clone()));
+        let made = self.site.apply(manifest).await?;
+        let uid = made.uid.clone();
+        self.made.push(made);
+        Ok(uid)
+    }
+
+    async fn send_traffic(&mut self) -> Result<(), Failure> {
+        let clients = &self.job.experiment.traffic;
+        if clients.is_empty() {
+            return Ok(());
+        }
+        let image = traffic::image_of(&self.job.objects)?;
+        let services = self.services_for_traffic().await?;
+        let pod = traffic::pod(clients, &services, &image)?;
+        self.site.check(std::slice::from_ref(&pod)).await?;
+        let uid = self.apply(&pod).await?;
+        for address in traffic::addresses(clients, &uid) {
+            let control = self.switchboard.control(&address);
+            self.journals.follow_client(control, self.recorder.clone());
+        }
+        Ok(())
+    }
+
+    /// The Services as the API made them; it gave them their cluster IPs when they were created.
+    async fn services_for_traffic(&self) -> Result<Vec<Service>, Failure> {
+        Ok(self.reader().services().await?)
+    }
+
+    fn check_first_failures(&mut self) -> Result<(), Failure> {
+        let made = self.made.iter().map(|made| made.uid.clone()).collect();
+        let failure = self
+            .recorder
+            .read(|timeline| first_failure::among(&mut self.latest, timeline, &made));
+        match failure {
+            None => Ok(()),
+            Some(failure) => {
+                let hint = failure.hint(&self.cluster.place);
+                Err(Failure::hinted(failure, hint))
+            }
+        }
+    }
+}
+
+/// Every Pod subject that the experiment names, once.
+fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
+    let steps = experiment.steps.iter();
+    let flipped = steps.clone().flat_map(|step| match &step.action {
+        Action::Flip(flips) => flips.iter().map(|flip| flip.pod.value.clone()).collect(),
+        Action::Patch(_) => Vec::new(),
+    });
+    let expected = steps.flat_map(|step| step.expect.iter().map(|expectation| &expectation.claim));
+    let claimed = experiment
+        .steady_state
+        .require
+        .iter()
+        .chain(expected)
+        .filter_map(|claim| match claim {
+            Claim::Pod { pod, .. } | Claim::Container { pod, .. } => Some(pod.value.clone()),
+            Claim::Endpoints { .. } | Claim::Deployment { .. } | Claim::Traffic { .. } => None,
+        });
+    flipped.chain(claimed).collect()
+}
+
+/// `probeflip-NAME-xxxxx`, cut to fit.
+pub(super) fn namespace_name(experiment: &str, draw: &mut Draw) -> String {
+    let suffix = draw.suffix(5);
+    let room = NAME_LENGTH - "probeflip--".len() - suffix.len();
+    let name = experiment
+        .get(..room)
+        .unwrap_or(experiment)
+        .trim_end_matches('-');
+    format!("probeflip-{name}-{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_named_after_its_experiment_and_fits() {
+        let mut draw = Draw::seeded(1);
+        let name = namespace_name("two-services", &mut draw);
+        assert!(name.starts_with("probeflip-two-services-"), "{name}");
+        assert_eq!(
+            namespace_name(&"x".repeat(63), &mut draw).len(),
+            NAME_LENGTH
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! The Pod that plays the users: one traffic client a container, from the workload's own image.
+//!
+//! Pure. It only says what to apply; the journals are read like any other target's.
+
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Service};
+use serde_json::{Value, json};
+
+use crate::{
+    exit::{Ends, Exit},
+    input::{
+        experiment::{Connections, TrafficClient, time},
+        workload::Manifest,
+    },
+    targets::{self, Address},
+};
+
+/// The Pod's name.
+pub const POD: &str = "probeflip-traffic";
+
+/// The control port of the first client; the others follow.
+const FIRST_CONTROL: u16 = 20_000;
+
+/// Why no traffic can be sent.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrafficError {
+    /// There is no probe-target whose image could play the users.
+    #[error(
+        "traffic is sent by the workload's own probe-target image, but no container of the workload runs one"
+    )]
+    NoImage,
+    /// There is nothing to send to.
+    #[error(
+        "traffic `{client}`: service `{service}` has no cluster IP; a headless service cannot be measured"
+    )]
+    Headless {
+        /// The client.
+        client: String,
+        /// The Service.
+        service: String,
+    },
+}
+
+impl Ends for TrafficError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+/// What the users' containers take from the workload's first target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    name: String,
+    pull_policy: Option<String>,
+    pull_secrets: Value,
+}
+
+/// The image of the first target container among the objects, in the order they are applied.
+pub fn image_of(manifests: &[Manifest]) -> Result<Image, TrafficError> {
+    manifests
+        .iter()
+        .filter_map(pod_of)
+        .find_map(|pod| image_in(&pod))
+        .ok_or(TrafficError::NoImage)
+}
+
+/// The Pod of these clients. `services` are those they name, with their cluster IPs.
+pub fn pod(
+    clients: &[TrafficClient],
+    services: &[Service],
+    image: &Image,
+) -> Result<Manifest, TrafficError> {
+    let containers = clients
+        .iter()
+        .zip(control_ports())
+        .map(|(client, control)| container(client, control, services, image))
+        .collect::<Result<Vec<_>, _>>()?;
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": POD },
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": false,
+            "terminationGracePeriodSeconds": 1,
+            "imagePullSecrets": image.pull_secrets,
+            "securityContext": {
+                "runAsNonRoot": true,
+                "seccompProfile": { "type": "RuntimeDefault" },
+            },
+            "containers": containers,
+        },
+    });
+    Ok(Manifest::new(pod))
+}
+
+/// Where the clients' journals are read, in the order of the clients. `uid` is the Pod's.
+pub fn addresses(clients: &[TrafficClient], uid: &str) -> Vec<Address> {
+    let address = |(client, control): (&TrafficClient, u16)| Address {
+        pod: POD.to_owned(),
+        uid: uid.to_owned(),
+        container: client.name.value.clone(),
+        control,
+    };
+    clients.iter().zip(control_ports()).map(address).collect()
+}
+
+fn control_ports() -> impl Iterator<Item = u16> {
+    FIRST_CONTROL..
+}
+
+fn container(
+    client: &TrafficClient,
+    control: u16,
+    services: &[Service],
+    image: &Image,
+) -> Result<Value, TrafficError> {
+    let address = cluster_ip(services, &client.service).ok_or_else(|| TrafficError::Headless {
+        client: client.name.value.clone(),
+        service: client.service.value.clone(),
+    })?;
+    let mut args = vec![
+        "traffic".to_owned(),
+        destination(address, *client.port),
+        format!("--control=127.0.0.1:{control}"),
+        format!("--host={}", client.service.value),
+        format!("--path={}", client.path),
+        format!("--rate={}", client.rate),
+        format!("--timeout={}", time::format(client.timeout)),
+    ];
+    if client.connections == Connections::Fresh {
+        args.push("--fresh".to_owned());
+    }
+    Ok(json!({
+        "name": client.name.value,
+        "image": image.name,
+        "imagePullPolicy": image.pull_policy,
+        "args": args,
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": { "drop": ["ALL"] },
+        },
+    }))
+}
+
+fn cluster_ip<'a>(services: &'a [Service], name: &str) -> Option<&'a str> {
+    let named = |service: &&Service| service.metadata.name.as_deref() == Some(name);
+    let spec = services.iter().find(named)?.spec.as_ref()?;
+    spec.cluster_ip
+        .as_deref()
+        .filter(|ip| !ip.is_empty() && *ip != "None")
+}
+
+fn destination(ip: &str, port: u16) -> String {
+    if ip.contains(':') {
+        format!("[{ip}]:{port}")
+    } else {
+        format!("{ip}:{port}")
+    }
+}
+
+/// The Pod that an object is or would make.
+fn pod_of(manifest: &Manifest) -> Option<Pod> {
+    let pod = match manifest.resource.kind.as_str() {
+        "Pod" => &manifest.object,
+        _ => manifest.object.pointer("/spec/template")?,
+    };
+    serde_json::from_value(pod.clone()).ok()
+}
+
+fn image_in(pod: &Pod) -> Option<Image> {
+    let spec: &PodSpec = pod.spec.as_ref()?;
+    let target: &Container = targets::containers(pod).find(|each| targets::is_target(pod, each))?;
+    Some(Image {
+        name: target.image.clone()?,
+        pull_policy: target.image_pull_policy.clone(),
+        pull_secrets: json!(spec.image_pull_secrets),
+    })
+}
+
+#[cfg(test)]
+mod tests;

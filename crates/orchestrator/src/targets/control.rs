@@ -1,0 +1,376 @@
+//! The control API of one target, reached by port-forward to its Pod's loopback.
+//!
+//! One connection is kept open per container and calls take turns on it; a broken one is opened anew
+//! with the next call. It never goes through a Service: a Pod that is not ready cannot be healed
+//! through its own Service.
+
+mod line;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::Full;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use probe_target::model::{
+    answer, behaviour::Behaviour, port_spec::Opening, process_fault::ProcessFault,
+    route_path::RoutePath,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    exit::{Ends, Exit},
+    targets::Address,
+};
+use line::{Answer, Line};
+
+/// How long a call may take, the opening of the port-forward included.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many calls may wait for their turn.
+const QUEUE: usize = 16;
+
+/// A handle on one target. Clones share its connection, which closes with the last of them.
+#[derive(Debug, Clone)]
+pub struct Control {
+    address: Address,
+    calls: mpsc::Sender<Call>,
+}
+
+/// Why a call was not answered as hoped.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The API server or the node would not forward.
+    #[error("cannot forward to port {port} of pod `{pod}`")]
+    Forward {
+        /// The Pod.
+        pod: String,
+        /// The control port.
+        port: u16,
+        /// What the API server says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// Forwarding worked, but nothing spoke HTTP at the other end.
+    #[error("cannot talk to the control API at port {port} of pod `{pod}`{}", because(.said.as_deref()))]
+    Talk {
+        /// The Pod.
+        pod: String,
+        /// The control port.
+        port: u16,
+        /// What the node said about it.
+        said: Option<String>,
+        /// What went wrong on the connection.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No answer in time.
+    #[error("no answer from the control API at port {port} of pod `{pod}` within {PATIENCE:?}")]
+    Timeout {
+        /// The Pod.
+        pod: String,
+        /// The control port.
+        port: u16,
+    },
+    /// The target understood and said no.
+    #[error("`{container}` of pod `{pod}` refused: {message}")]
+    Refused {
+        /// The Pod.
+        pod: String,
+        /// The container.
+        container: String,
+        /// The HTTP status; 409 means another process or no lease.
+        status: StatusCode,
+        /// The target's words.
+        message: String,
+    },
+    /// Something answered that is not our control API.
+    #[error("what answers at port {port} of pod `{pod}` is not a probe-target's control API")]
+    Foreign {
+        /// The Pod.
+        pod: String,
+        /// The control port.
+        port: u16,
+        /// How the answer differs.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Ends for ControlError {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+impl ControlError {
+    /// Whether another process answered than the one that was meant.
+    pub fn is_another_instance(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: StatusCode::CONFLICT,
+                ..
+            }
+        )
+    }
+}
+
+impl Control {
+    /// A handle on the target at `address`. Nothing is opened before the first call.
+    pub fn new(pods: Api<Pod>, address: Address) -> Self {
+        let (calls, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(serve(pods, address.clone(), waiting));
+        Self { address, calls }
+    }
+
+    /// Where the target is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Everything it is set to.
+    pub async fn state(&self) -> Result<answer::State, ControlError> {
+        self.get("/v1/state").await
+    }
+
+    /// What it was asked, or, of a traffic client, what it sent, from number `since` on.
+    pub async fn journal<R: DeserializeOwned>(
+        &self,
+        since: u64,
+    ) -> Result<answer::Journal<R>, ControlError> {
+        self.get(&format!("/v1/journal?since={since}")).await
+    }
+
+    /// Lays a behaviour over a path of a port of that instance.
+    pub async fn put_route(
+        &self,
+        instance: &str,
+        port: u16,
+        path: &RoutePath,
+        behaviour: &Behaviour,
+    ) -> Result<answer::Ack, ControlError> {
+        self.change(
+            Method::PUT,
+            &route(port, path),
+            Some(instance),
+            Some(behaviour),
+        )
+        .await
+    }
+
+    /// Changes how a port of that instance treats connections.
+    pub async fn put_port(
+        &self,
+        instance: &str,
+        port: u16,
+        opening: &Opening,
+    ) -> Result<answer::Ack, ControlError> {
+        let path = format!("/v1/ports/{port}");
+        self.change(Method::PUT, &path, Some(instance), Some(opening))
+            .await
+    }
+
+    /// Takes away what is laid over a path.
+    pub async fn delete_route(
+        &self,
+        instance: &str,
+        port: u16,
+        path: &RoutePath,
+    ) -> Result<answer::Ack, ControlError> {
+        self.change(
+            Method::DELETE,
+            &route(port, path),
+            Some(instance),
+            None::<&()>,
+        )
+        .await
+    }
+
+    /// Takes away what is laid over a port.
+    pub async fn delete_port(
+        &self,
+        instance: &str,
+        port: u16,
+    ) -> Result<answer::Ack, ControlError> {
+        let path = format!("/v1/ports/{port}");
+        self.change(Method::DELETE, &path, Some(instance), None::<&()>)
+            .await
+    }
+
+    /// Does something to that process.
+    pub async fn afflict(
+        &self,
+        instance: &str,
+        fault: &ProcessFault,
+    ) -> Result<answer::Ack, ControlError> {
+        let path = format!("/v1/process/{}", fault.name());
+        self.change(Method::POST, &path, Some(instance), Some(&fault.body()))
+            .await
+    }
+
+    /// Takes away what is done to that process under this name.
+    pub async fn unafflict(&self, instance: &str, name: &str) -> Result<answer::Ack, ControlError> {
+        let path = format!("/v1/process/{name}");
+        self.change(Method::DELETE, &path, Some(instance), None::<&()>)
+            .await
+    }
+
+    /// Takes all flips away, whichever process answers.
+    pub async fn heal(&self) -> Result<answer::Ack, ControlError> {
+        self.change(Method::POST, "/v1/heal", None, None::<&()>)
+            .await
+    }
+
+    /// Gives a sign of life that lasts for `length`.
+    pub async fn lease(
+        &self,
+        instance: &str,
+        length: Duration,
+    ) -> Result<answer::Ack, ControlError> {
+        let length = probe_target::model::duration::format(length);
+        let request = answer::LeaseRequest { length };
+        self.change(Method::PUT, "/v1/lease", Some(instance), Some(&request))
+            .await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ControlError> {
+        self.change(Method::GET, path, None, None::<&()>).await
+    }
+
+    async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        instance: Option<&str>,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ControlError> {
+        let (status, bytes) = self.send(request(method, path, instance, body)).await?;
+        if status.is_success() {
+            return self.read(&bytes);
+        }
+        let refusal: answer::Refusal = self.read(&bytes)?;
+        let Address { pod, container, .. } = self.address.clone();
+        let message = match refusal.field {
+            Some(field) => format!("{field}: {}", refusal.error),
+            None => refusal.error,
+        };
+        Err(ControlError::Refused {
+            pod,
+            container,
+            status,
+            message,
+        })
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, ControlError> {
+        let (answer, answered) = oneshot::channel();
+        let served = self.calls.send(Call { request, answer }).await;
+        served.expect("the serving task must outlive its handles");
+        answered.await.expect("every call must be answered")
+    }
+
+    fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ControlError> {
+        serde_json::from_slice(bytes).map_err(|source| ControlError::Foreign {
+            pod: self.address.pod.clone(),
+            port: self.address.control,
+            source,
+        })
+    }
+}
+
+/// One call waiting for its turn.
+#[derive(Debug)]
+struct Call {
+    request: Request<Full<Bytes>>,
+    answer: oneshot::Sender<Result<Answer, ControlError>>,
+}
+
+/// Answers calls one after another until the last handle is gone.
+async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Call>) {
+    let mut line = None;
+    while let Some(Call { request, answer }) = waiting.recv().await {
+        let answered = tokio::time::timeout(PATIENCE, ask(&pods, &address, &mut line, request));
+        let result = answered.await.unwrap_or_else(|_| {
+            Err(ControlError::Timeout {
+                pod: address.pod.clone(),
+                port: address.control,
+            })
+        });
+        if result.is_err() {
+            line = None;
+        }
+        // A caller that was cancelled wants no answer.
+        answer.send(result).ok();
+    }
+}
+
+/// Asks on the open line, or on a new one if that turns out to have ended while idle.
+async fn ask(
+    pods: &Api<Pod>,
+    address: &Address,
+    line: &mut Option<Line>,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, ControlError> {
+    let unsent = match line {
+        Some(line) => match line.ask(request).await? {
+            line::Asked::Answered(answer) => return Ok(answer),
+            line::Asked::Unsent(request) => *request,
+        },
+        None => request,
+    };
+    let opened = line.insert(Line::open(pods, address).await?);
+    match opened.ask(unsent).await? {
+        line::Asked::Answered(answer) => Ok(answer),
+        line::Asked::Unsent(_) => Err(opened
+            .broken("the connection closed before a request")
+            .await),
+    }
+}
+
+fn request(
+    method: Method,
+    path: &str,
+    instance: Option<&str>,
+    body: Option<&impl Serialize>,
+) -> Request<Full<Bytes>> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "localhost");
+    if let Some(instance) = instance {
+        request = request.header("probeflip-instance", instance);
+    }
+    let body = body.map_or_else(Vec::new, |body| {
+        request = std::mem::take(&mut request).header(header::CONTENT_TYPE, "application/json");
+        serde_json::to_vec(body).expect("a request of ours must serialize")
+    });
+    request
+        .body(Full::from(body))
+        .expect("a request of ours must be valid")
+}
+
+/// `/readyz` of port 8081 is `/v1/ports/8081/routes/readyz`; the target decodes it once.
+fn route(port: u16, path: &RoutePath) -> String {
+    format!("/v1/ports/{port}/routes{path}")
+}
+
+fn because(said: Option<&str>) -> String {
+    said.map_or_else(String::new, |said| format!(": {}", said.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RoutePath, route};
+
+    #[test]
+    fn a_route_is_its_path_encoded_once() {
+        let check = |path: &str, expected| assert_eq!(route(80, &RoutePath::exact(path)), expected);
+        check("/readyz", "/v1/ports/80/routes/readyz");
+        check("/", "/v1/ports/80/routes/");
+        check("/a b/%2F/ü", "/v1/ports/80/routes/a%20b/%252F/%C3%BC");
+        check("/*", "/v1/ports/80/routes/%2A");
+    }
+}

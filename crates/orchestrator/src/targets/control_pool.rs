@@ -1,0 +1,44 @@
+//! One control connection per container, shared by all who talk to it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client};
+
+use crate::targets::{Address, control::Control};
+
+/// The connections of one namespace. Clones share them.
+#[derive(Clone)]
+pub struct Switchboard {
+    pods: Api<Pod>,
+    controls: Arc<Mutex<BTreeMap<Address, Control>>>,
+}
+
+impl Switchboard {
+    /// One with no connection yet.
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self {
+            pods: Api::namespaced(client, namespace),
+            controls: Arc::default(),
+        }
+    }
+
+    /// The handle on the target at that address.
+    pub fn control(&self, address: &Address) -> Control {
+        let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        let control = controls
+            .entry(address.clone())
+            .or_insert_with(|| Control::new(self.pods.clone(), address.clone()));
+        control.clone()
+    }
+}
+
+impl fmt::Debug for Switchboard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Switchboard").finish_non_exhaustive()
+    }
+}

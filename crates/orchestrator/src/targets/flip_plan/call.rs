@@ -1,0 +1,127 @@
+//! What a behaviour means to a probe, which depends on what the probe asks. It knows one probe and nothing around it.
+
+use probe_target::{
+    Invalid,
+    model::{
+        behaviour::{Effect, Fault},
+        port_spec::{Opening, PortState},
+        route_path::RoutePath,
+    },
+};
+
+use super::{Act, Refusal};
+use crate::{
+    input::experiment::{Behaviour, Does},
+    targets::probe_spec::{Asks, Probed},
+};
+
+/// A probe and what it is to get.
+#[derive(Clone, Copy)]
+pub(super) struct Flipped<'a> {
+    pub(super) probed: &'a Probed,
+    pub(super) to: &'a Behaviour,
+}
+
+impl Flipped<'_> {
+    /// What that means, one arm a kind of probe.
+    pub(super) fn act(self) -> Result<(u16, Act), Refusal> {
+        match &self.probed.asks {
+            Asks::Http { port, path } => Ok((*port, self.on_route(path)?)),
+            Asks::Tcp { port } => Ok((*port, self.on_connections()?)),
+            Asks::Grpc { port, service } => Ok((*port, self.on_service(service)?)),
+            Asks::Foreign(asks) => Err(Refusal::NotOurs {
+                container: self.probed.container.clone(),
+                probe: self.probed.probe,
+                asks: asks.clone(),
+            }),
+        }
+    }
+
+    fn on_route(self, path: &RoutePath) -> Result<Act, Refusal> {
+        match self
+            .to
+            .on_routes()
+            .map_err(|invalid| self.impossible(invalid))?
+        {
+            // What speaks something else is the port, whoever asks.
+            Does::Port(opening) if opening.protocol.is_some() => Ok(Act::Port(opening)),
+            Does::Port(opening) if opening.state == PortState::Open => Ok(Act::Port(opening)),
+            Does::Port(opening) => Ok(Act::Port(Opening {
+                route: Some(path.clone()),
+                ..opening
+            })),
+            Does::Route(gets) => Ok(Act::Route {
+                path: path.clone(),
+                gets,
+            }),
+        }
+    }
+
+    /// A service is a route; of what a route can do, it does what there is in gRPC.
+    fn on_service(self, service: &str) -> Result<Act, Refusal> {
+        let act = self.on_route(&RoutePath::exact(format!("/{service}")))?;
+        if let Act::Route { gets, .. } = &act {
+            let mut effects = [&gets.effect].into_iter().chain(&gets.then);
+            if let Some(why) = effects.find_map(foreign_to_grpc) {
+                return Err(self.unseen("grpc", why, SEEN_BY_GRPC));
+            }
+        }
+        Ok(act)
+    }
+
+    /// Seen on 1.36.3: a port that is a black hole or stops accepting passes every tcp probe; one that resets failed 24 of 46, and 8 of 66.
+    fn on_connections(self) -> Result<Act, Refusal> {
+        let unseen = |why| Err(self.unseen("tcp", why, "`pass`, `fail` or `refuse`"));
+        let opening = self.to.on_connections();
+        let Some(opening) = opening.map_err(|invalid| self.impossible(invalid))? else {
+            return unseen("it asks nothing and hears nothing");
+        };
+        match opening.state {
+            PortState::Open | PortState::Closed => Ok(Act::Port(opening)),
+            PortState::Blackhole | PortState::StopAccepting => {
+                unseen("the system completes connections that nobody accepts or reads")
+            }
+            PortState::Reset => {
+                unseen("it is connected by then, and whether it hears of the reset is chance")
+            }
+        }
+    }
+
+    fn unseen(self, kind: &'static str, why: &'static str, expected: &'static str) -> Refusal {
+        Refusal::Unseen {
+            container: self.probed.container.clone(),
+            probe: self.probed.probe,
+            kind,
+            to: self.to.to_string(),
+            why,
+            expected,
+        }
+    }
+
+    fn impossible(self, invalid: Invalid) -> Refusal {
+        Refusal::Impossible {
+            container: self.probed.container.clone(),
+            probe: self.probed.probe,
+            to: self.to.to_string(),
+            invalid,
+        }
+    }
+}
+
+pub(super) const SEEN_BY_GRPC: &str = "`pass`, `fail`, `404` (NOT_FOUND), `501` (UNIMPLEMENTED), `hang`, `close`, `reset`, `refuse`, `blackhole` or `stop-accepting`";
+
+/// Why a health check in gRPC cannot be given that, if so. A probe-target means `SERVING` by 200 and `NOT_SERVING` by 503.
+fn foreign_to_grpc(effect: &Effect) -> Option<&'static str> {
+    match effect {
+        Effect::Reply(reply) if !matches!(reply.status, 200 | 404 | 501 | 503) => {
+            Some("no other statuses have a meaning in gRPC")
+        }
+        Effect::Reply(reply) if reply.body.is_some() || !reply.headers.is_empty() => {
+            Some("a health status has neither headers nor a body")
+        }
+        Effect::Fault(fault, _) if !matches!(fault, Fault::Hang | Fault::Close | Fault::Reset) => {
+            Some("it is a fault of HTTP/1.1, and gRPC speaks HTTP/2")
+        }
+        Effect::Reply(_) | Effect::Fault(..) => None,
+    }
+}

@@ -1,0 +1,194 @@
+//! The sign of life at a target: flips end within 30 s of the last one.
+//!
+//! A lease belongs to one process of a container. When another one answers, the flips died with the
+//! first, and there is nothing left to renew.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use probe_target::model::answer::Ack;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    exit::{Ends, Exit},
+    targets::{
+        control::{Control, ControlError},
+        reverted::is_gone,
+    },
+};
+
+/// How long a lease lasts.
+pub const LENGTH: Duration = Duration::from_secs(30);
+
+/// How often it is renewed: two renewals may be lost.
+pub const RENEWAL: Duration = Duration::from_secs(10);
+
+/// The leases of a run. Dropping it stops the renewing; the flips then end by themselves.
+#[derive(Debug, Default)]
+pub struct Leases {
+    held: BTreeSet<String>,
+    renewing: JoinSet<()>,
+    lapsed: watch::Sender<Option<Lapsed>>,
+}
+
+/// A target was out of reach for so long that it may have ended its flips.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "no sign of life has reached `{container}` of pod `{pod}` for {LENGTH:?}: its flips may have ended by themselves"
+)]
+pub struct Lapsed {
+    pod: String,
+    container: String,
+}
+
+impl Ends for Lapsed {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+impl Leases {
+    /// Holds a lease at that instance from now on, put before anything else is done there.
+    pub async fn hold(
+        &mut self,
+        pods: &Api<Pod>,
+        control: &Control,
+        instance: &str,
+    ) -> Result<(), ControlError> {
+        if self.held.contains(instance) {
+            return Ok(());
+        }
+        control.lease(instance, LENGTH).await?;
+        self.held.insert(instance.to_owned());
+        let (pods, control, instance) = (pods.clone(), control.clone(), instance.to_owned());
+        let lapsed = self.lapsed.clone();
+        self.renewing.spawn(async move {
+            let again = || {
+                let (control, instance) = (control.clone(), instance.clone());
+                async move { control.lease(&instance, LENGTH).await }
+            };
+            // A container that waits to be started again is out of reach as well, but its flips are gone.
+            if renew(again).await == Ended::Lapsed && !is_gone(&pods, &control).await {
+                let address = control.address();
+                lapsed.send_replace(Some(Lapsed {
+                    pod: address.pod.clone(),
+                    container: address.container.clone(),
+                }));
+            }
+        });
+        Ok(())
+    }
+
+    /// Waits until one of them lapses.
+    pub fn lapse(&self) -> impl Future<Output = Lapsed> + use<> {
+        let mut lapsed = self.lapsed.subscribe();
+        async move {
+            match lapsed.wait_for(Option::is_some).await.as_deref() {
+                Ok(Some(lapsed)) => lapsed.clone(),
+                // Nobody renews any more.
+                Ok(None) | Err(_) => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// Why a lease is renewed no more.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    /// The process is gone, and its flips with it.
+    Gone,
+    /// It was not renewed in time.
+    Lapsed,
+}
+
+async fn renew<F>(again: impl Fn() -> F) -> Ended
+where
+    F: Future<Output = Result<Ack, ControlError>>,
+{
+    let mut renewed = Instant::now();
+    loop {
+        sleep(RENEWAL).await;
+        let asked = Instant::now();
+        let answer = again().await;
+        let in_time = renewed.elapsed() <= LENGTH;
+        match answer {
+            Err(error) if error.is_another_instance() => return Ended::Gone,
+            Ok(_) if in_time => renewed = asked,
+            // Unreachable for now: the next renewal may come through in time.
+            Err(_) if in_time => {}
+            Ok(_) | Err(_) => return Ended::Lapsed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use http::StatusCode;
+
+    use super::*;
+
+    fn unreachable() -> ControlError {
+        ControlError::Timeout {
+            pod: "p".to_owned(),
+            port: 1,
+        }
+    }
+
+    fn another() -> ControlError {
+        ControlError::Refused {
+            pod: "p".to_owned(),
+            container: "c".to_owned(),
+            status: StatusCode::CONFLICT,
+            message: String::new(),
+        }
+    }
+
+    fn ack() -> Ack {
+        Ack {
+            at: probe_target::model::moment::Moment::START,
+            revision: 1,
+            instance: "i".to_owned(),
+            effective: None,
+            because: None,
+        }
+    }
+
+    /// How renewals that are answered so end, and when, in seconds; what comes after is unreachable.
+    async fn check(answers: Vec<Result<Ack, ControlError>>, expected: (Ended, u64)) {
+        let answers = RefCell::new(answers.into_iter());
+        let start = Instant::now();
+        let ended = renew(|| {
+            let next = answers.borrow_mut().next();
+            async { next.unwrap_or_else(|| Err(unreachable())) }
+        })
+        .await;
+        assert_eq!((ended, start.elapsed().as_secs()), expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_out_of_reach_for_longer_than_a_lease_may_have_ended_its_flips() {
+        check(Vec::new(), (Ended::Lapsed, 40)).await;
+        // Two renewals may be lost.
+        let two_lost = vec![Err(unreachable()), Err(unreachable()), Ok(ack())];
+        check(two_lost, (Ended::Lapsed, 70)).await;
+        let too_late = vec![
+            Err(unreachable()),
+            Err(unreachable()),
+            Err(unreachable()),
+            Ok(ack()),
+        ];
+        check(too_late, (Ended::Lapsed, 40)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_process_that_is_gone_there_is_nothing_to_renew() {
+        check(vec![Ok(ack()), Err(another())], (Ended::Gone, 20)).await;
+    }
+}

@@ -1,0 +1,220 @@
+//! What each probe is set to and what Kubernetes makes of it, a row a probe.
+//!
+//! Pure: objects and the targets' answers in, rows out.
+
+use k8s_openapi::api::{
+    core::v1::{ContainerStatus, Pod, Service},
+    discovery::v1::EndpointSlice,
+};
+use probe_target::model::{answer, behaviour::Behaviour, moment::Moment, route_path::RoutePath};
+
+use crate::{
+    input::experiment::{time, words},
+    targets::{
+        flip_plan::selects,
+        probe_spec::{Asks, Probed, probes_of},
+    },
+};
+
+/// One probe of one container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The Pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// Kind and what it asks: `readiness http 8081/readyz`.
+    pub probe: String,
+    /// `base`, or the behaviour, what is left of it, and whether it is leased.
+    pub set: String,
+    /// What the kubelet says of the container.
+    pub seen: String,
+    /// What each Service says of the Pod.
+    pub services: String,
+}
+
+/// The heads of the columns.
+pub const HEADS: [&str; 6] = ["POD", "CONTAINER", "PROBE", "SET", "SEEN", "SERVICES"];
+
+impl Row {
+    /// The cells, under [`HEADS`].
+    pub fn cells(self) -> [String; 6] {
+        [
+            self.pod,
+            self.container,
+            self.probe,
+            self.set,
+            self.seen,
+            self.services,
+        ]
+    }
+}
+
+/// The rows of one container of a Pod. `state` is what its target says; `None` if it cannot be reached.
+pub fn rows(
+    pod: &Pod,
+    container: &str,
+    state: Option<&answer::State>,
+    services: &[Service],
+    slices: &[EndpointSlice],
+) -> Vec<Row> {
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let probes = probes_of(pod)
+        .into_iter()
+        .filter(|probed| probed.container == container);
+    let row = |probed: Probed| Row {
+        pod: name.clone(),
+        container: container.to_owned(),
+        probe: format!("{} {}", probed.probe, probed.asks),
+        set: state.map_or_else(
+            || "unreachable".to_owned(),
+            |state| set(state, &probed.asks),
+        ),
+        seen: seen(pod, container),
+        services: services_of(pod, services, slices),
+    };
+    probes.map(row).collect()
+}
+
+/// What the target does for the one who asks that, and what is done to its process.
+fn set(state: &answer::State, asks: &Asks) -> String {
+    let faults = state.process.iter().filter_map(|(name, fault)| {
+        let laid = fault.flip.as_ref()?;
+        let name = format!("process {name}");
+        Some(said(&name, laid, laid.set.leased, state.uptime))
+    });
+    let set = [asked(state, asks)].into_iter().chain(faults);
+    set.collect::<Vec<_>>().join("; ")
+}
+
+/// What it does for the one who asks that. A port that is not open hides its routes.
+fn asked(state: &answer::State, asks: &Asks) -> String {
+    if matches!(asks, Asks::Foreign(_)) {
+        return "does not ask this target".to_owned();
+    }
+    let Some(port) = asks.port().and_then(|port| state.ports.get(&port)) else {
+        return "not listened on".to_owned();
+    };
+    if let Some(laid) = &port.flip {
+        return said(laid.set.state.name(), laid, laid.set.leased, state.uptime);
+    }
+    let flip = match asks {
+        Asks::Http { path, .. } => flip_of(port, path),
+        Asks::Grpc { service, .. } => flip_of(port, &RoutePath::exact(format!("/{service}"))),
+        Asks::Tcp { .. } | Asks::Foreign(_) => None,
+    };
+    match flip {
+        Some(laid) => said(&words(&laid.set), laid, laid.set.leased, state.uptime),
+        None => "base".to_owned(),
+    }
+}
+
+/// The flip that a request for this path is given first: that of the path itself, else that of the longest wildcard.
+fn flip_of<'a>(port: &'a answer::Port, path: &RoutePath) -> Option<&'a answer::Laid<Behaviour>> {
+    let flips = port.routes.iter().filter_map(|(text, route)| {
+        let flip = route.flip.as_ref()?;
+        let route: RoutePath = text.parse().ok()?;
+        let precedence = (!route.is_wildcard(), text.len());
+        route.covers(path).then_some((precedence, flip))
+    });
+    let first = flips.max_by_key(|(precedence, _)| *precedence);
+    first.map(|(_, flip)| flip)
+}
+
+fn said<B>(word: &str, laid: &answer::Laid<B>, leased: bool, now: Moment) -> String {
+    let mut said = vec![word.to_owned()];
+    let until = |moment: Moment| {
+        let left = moment.as_micros().saturating_sub(now.as_micros());
+        // Whole seconds, rounded up: a flip with any time left has not ended.
+        time::format(std::time::Duration::from_secs(left.div_ceil(1_000_000)))
+    };
+    if let Some(opens) = laid.opens {
+        said.push(format!("begins in {}", until(opens)));
+    } else if let Some(end) = laid.until {
+        said.push(format!("{} left", until(end)));
+    }
+    if let Some(left) = laid.left {
+        said.push(format!("{left} requests left"));
+    }
+    if leased {
+        said.push("leased".to_owned());
+    }
+    said.join(", ")
+}
+
+fn seen(pod: &Pod, container: &str) -> String {
+    let status = pod.status.iter().flat_map(|status| {
+        status
+            .container_statuses
+            .iter()
+            .chain(&status.init_container_statuses)
+            .flatten()
+    });
+    match status.into_iter().find(|status| status.name == container) {
+        Some(status) => format!(
+            "{}, {}, {} restarts",
+            if status.ready { "ready" } else { "not ready" },
+            if status.started == Some(true) {
+                "started"
+            } else {
+                "not started"
+            },
+            restarts(status)
+        ),
+        None => "nothing yet".to_owned(),
+    }
+}
+
+fn restarts(status: &ContainerStatus) -> i32 {
+    status.restart_count
+}
+
+/// Each Service over the Pod, and whether it sends there.
+fn services_of(pod: &Pod, services: &[Service], slices: &[EndpointSlice]) -> String {
+    let selecting = services.iter().filter(|service| selects(service, pod));
+    let said = selecting.map(|service| {
+        let name = service.metadata.name.as_deref().unwrap_or_default();
+        let word = match endpoint_ready(name, pod, slices) {
+            Some(true) => "ready",
+            Some(false) => "not ready",
+            None => "no endpoint",
+        };
+        format!("{name} {word}")
+    });
+    let said: Vec<_> = said.collect();
+    if said.is_empty() {
+        "none".to_owned()
+    } else {
+        said.join(", ")
+    }
+}
+
+fn endpoint_ready(service: &str, pod: &Pod, slices: &[EndpointSlice]) -> Option<bool> {
+    let of_service = |slice: &&EndpointSlice| {
+        let labels = slice.metadata.labels.as_ref();
+        labels
+            .and_then(|labels| labels.get("kubernetes.io/service-name"))
+            .map(String::as_str)
+            == Some(service)
+    };
+    let endpoints = slices
+        .iter()
+        .filter(of_service)
+        .flat_map(|slice| slice.endpoints.iter().flatten());
+    let of_pod = endpoints
+        .filter(|endpoint| {
+            let target = endpoint.target_ref.as_ref();
+            target.is_some_and(|target| target.uid.is_some() && target.uid == pod.metadata.uid)
+        })
+        .map(|endpoint| {
+            endpoint
+                .conditions
+                .as_ref()
+                .and_then(|each| each.ready)
+                .unwrap_or(true)
+        });
+    of_pod.reduce(|one, other| one || other)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! What is known of the cluster and its traffic after some records of a timeline: the present, not the history.
+//!
+//! It is brought up to date record by record and holds facts only; what they are compared with is [`crate::judge`]'s matter.
+
+mod clock;
+mod deployment;
+mod endpoints;
+mod generations;
+mod owner;
+mod pod;
+mod traffic;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub(crate) use deployment::DeploymentFacts;
+pub(crate) use endpoints::EndpointFacts;
+pub(crate) use generations::Outdated;
+pub(crate) use pod::{ContainerFacts, PodFacts};
+pub(crate) use traffic::{Client, Sent};
+
+use crate::input::experiment::{Kind, ObjectRef, TrafficClient};
+use crate::timeline::{BoundPod, Change, Gap, Micros, Record, What};
+use endpoints::Slice;
+use generations::Generations;
+use owner::Owner;
+
+/// The present.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pods: BTreeMap<String, PodFacts>,
+    replica_sets: BTreeMap<String, Option<Owner>>,
+    slices: BTreeMap<String, Slice>,
+    deployments: BTreeMap<String, DeploymentFacts>,
+    bound: BTreeMap<String, Vec<BoundPod>>,
+    clients: BTreeMap<String, Client>,
+    gaps: Vec<Down>,
+    generations: Generations,
+}
+
+/// A time in which objects of one kind may have changed unseen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Down {
+    pub(crate) kind: String,
+    pub(crate) from: Micros,
+    /// The end of time as long as it is not over.
+    pub(crate) to: Micros,
+}
+
+impl View {
+    /// Nothing is known yet, but who will send traffic.
+    pub(crate) fn new(traffic: &[TrafficClient]) -> Self {
+        let clients = traffic
+            .iter()
+            .map(|client| (client.name.value.clone(), Client::new(client)))
+            .collect();
+        Self {
+            clients,
+            ..Self::default()
+        }
+    }
+
+    /// Takes one more record. Says which kind of objects may have changed, if any.
+    pub(crate) fn take<'r>(&mut self, record: &'r Record) -> Option<&'r str> {
+        match &record.what {
+            What::Watch { change, object } => {
+                return self.take_object(*change, object, record.at);
+            }
+            What::Bound { subject, pods } => {
+                self.bound.insert(subject.clone(), pods.clone());
+            }
+            What::Sending { .. } => self.generations.sending(record.at),
+            What::Acknowledged { patched, .. } => {
+                if let Some(patched) = patched {
+                    self.generations.patched(patched, record.at);
+                }
+            }
+            What::Down(gap) => self.gap(gap, Micros::MAX),
+            What::Gap(gap) => {
+                self.unbroken(&gap.kind);
+                self.gap(gap, record.at);
+            }
+            What::Unbroken { kind } => self.unbroken(kind),
+            What::State(call) => {
+                if let Some(client) = self.clients.get_mut(&call.target.container) {
+                    client.take_state(call, record.at);
+                }
+            }
+            What::Traffic(sample) => {
+                if let Some(client) = self.clients.get_mut(&sample.client) {
+                    client.take_sample(sample);
+                }
+            }
+            What::Journal(read) => {
+                if let Some(client) = self.clients.get_mut(&read.target.container) {
+                    client.take_journal(read);
+                }
+            }
+            What::Reverting => self
+                .clients
+                .values_mut()
+                .for_each(|client| client.end(record.at)),
+            What::Applied
+            | What::Steady
+            | What::StepStart { .. }
+            | What::StepEnd { .. }
+            | What::Flip(_)
+            | What::Healed { .. }
+            | What::Hit(_)
+            | What::End => {}
+        }
+        None
+    }
+
+    fn gap(&mut self, Gap { kind, since }: &Gap, to: Micros) {
+        self.gaps.push(Down {
+            kind: kind.clone(),
+            from: *since,
+            to,
+        });
+    }
+
+    /// Nothing is known to have been missed since that watch broke.
+    fn unbroken(&mut self, kind: &str) {
+        self.gaps
+            .retain(|gap| gap.kind != kind || gap.to != Micros::MAX);
+    }
+
+    fn take_object<'r>(
+        &mut self,
+        change: Change,
+        object: &'r Value,
+        at: Micros,
+    ) -> Option<&'r str> {
+        let kind = object["kind"].as_str()?;
+        let name = object["metadata"]["name"].as_str()?;
+        self.generations.seen(kind, name, object, at);
+        let gone = change == Change::Deleted;
+        match kind {
+            "Pod" => {
+                let facts = PodFacts::read(object, gone);
+                // A Pod that is gone is remembered: its claims are about its UID.
+                self.pods.insert(facts.uid.clone(), facts);
+            }
+            "ReplicaSet" => set(&mut self.replica_sets, name, gone, || Owner::of(object)),
+            "EndpointSlice" => set(&mut self.slices, name, gone, || Slice::read(object)),
+            "Deployment" => set(&mut self.deployments, name, gone, || {
+                DeploymentFacts::read(object)
+            }),
+            _ => return None,
+        }
+        Some(kind)
+    }
+
+    /// The Pods a subject is bound to; before that, those that belong to it and are not being deleted.
+    pub(crate) fn pods(&self, subject: &ObjectRef) -> Vec<Result<&PodFacts, &BoundPod>> {
+        match self.bound.get(&subject.to_string()) {
+            Some(bound) => bound
+                .iter()
+                .map(|pod| self.pods.get(&pod.uid).ok_or(pod))
+                .collect(),
+            None => self.belonging(subject).map(Ok).collect(),
+        }
+    }
+
+    fn belonging(&self, subject: &ObjectRef) -> impl Iterator<Item = &PodFacts> {
+        let alive = self.pods.values().filter(|pod| !pod.gone && !pod.deleting);
+        let mut pods: Vec<&PodFacts> = alive.filter(|pod| self.belongs(pod, subject)).collect();
+        pods.sort_by(|a, b| a.name.cmp(&b.name));
+        pods.into_iter()
+    }
+
+    fn belongs(&self, pod: &PodFacts, subject: &ObjectRef) -> bool {
+        let owned = |owner: &Option<Owner>, kind: &str, name: &str| {
+            owner
+                .as_ref()
+                .is_some_and(|owner| owner.kind == kind && owner.name == name)
+        };
+        match subject.kind {
+            Kind::Pod => pod.name == subject.name,
+            Kind::ReplicaSet => owned(&pod.owner, "ReplicaSet", &subject.name),
+            Kind::Deployment => pod
+                .owner
+                .as_ref()
+                .filter(|owner| owner.kind == "ReplicaSet")
+                .and_then(|owner| self.replica_sets.get(&owner.name))
+                .is_some_and(|set| owned(set, "Deployment", &subject.name)),
+            Kind::Service => false,
+        }
+    }
+
+    /// The endpoints of a Service, over all its slices.
+    pub(crate) fn endpoints(&self, service: &str) -> EndpointFacts {
+        EndpointFacts::collect(
+            self.slices
+                .values()
+                .filter(|slice| slice.service == service),
+        )
+    }
+
+    /// A Pod by its UID, also one that is gone.
+    pub(crate) fn pod(&self, uid: &str) -> Option<&PodFacts> {
+        self.pods.get(uid)
+    }
+
+    pub(crate) fn deployment(&self, name: &str) -> Option<&DeploymentFacts> {
+        self.deployments.get(name)
+    }
+
+    pub(crate) fn client(&self, name: &str) -> Option<&Client> {
+        self.clients.get(name)
+    }
+
+    /// When the status of a patched object is of a generation before the patch.
+    pub(crate) fn outdated(&self, kind: Kind, name: &str) -> impl Iterator<Item = &Outdated> {
+        self.generations.outdated(kind.name(), name)
+    }
+
+    /// When objects of a kind may have changed unseen.
+    pub(crate) fn gaps<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Down> {
+        self.gaps.iter().filter(move |gap| gap.kind == kind)
+    }
+
+    /// Grows whenever something becomes known of traffic.
+    pub(crate) fn traffic_revision(&self) -> u64 {
+        self.clients.values().map(Client::revision).sum()
+    }
+}
+
+fn set<T>(known: &mut BTreeMap<String, T>, name: &str, gone: bool, read: impl FnOnce() -> T) {
+    if gone {
+        known.remove(name);
+    } else {
+        known.insert(name.to_owned(), read());
+    }
+}

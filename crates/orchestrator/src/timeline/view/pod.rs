@@ -1,0 +1,168 @@
+//! What a claim can ask of a Pod, read from its JSON once per watch event.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::owner::Owner;
+use crate::input::experiment::{ConditionStatus, ContainerPhase};
+
+/// A Pod as last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PodFacts {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) ip: Option<String>,
+    pub(crate) owner: Option<Owner>,
+    /// It is gone.
+    pub(crate) gone: bool,
+    /// It has a deletion timestamp.
+    pub(crate) deleting: bool,
+    pub(crate) conditions: BTreeMap<String, ConditionStatus>,
+    /// Regular containers and restartable init containers: those that `kubectl get pod` counts.
+    pub(crate) containers: BTreeMap<String, ContainerFacts>,
+}
+
+/// A container as last seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ContainerFacts {
+    pub(crate) ready: bool,
+    pub(crate) started: bool,
+    pub(crate) restarts: i64,
+    pub(crate) phase: Option<ContainerPhase>,
+    pub(crate) reason: Option<String>,
+}
+
+impl PodFacts {
+    pub(crate) fn read(pod: &Value, gone: bool) -> Self {
+        let (metadata, status) = (&pod["metadata"], &pod["status"]);
+        Self {
+            name: text(&metadata["name"]).unwrap_or_default(),
+            uid: text(&metadata["uid"]).unwrap_or_default(),
+            ip: text(&status["podIP"]),
+            owner: Owner::of(pod),
+            gone,
+            deleting: metadata["deletionTimestamp"].is_string(),
+            conditions: list(&status["conditions"]).filter_map(condition).collect(),
+            containers: containers(pod),
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.conditions.get("Ready") == Some(&ConditionStatus::True)
+    }
+
+    /// Ready containers and all containers.
+    pub(crate) fn ready_count(&self) -> (u32, u32) {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let ready = self
+            .containers
+            .values()
+            .filter(|container| container.ready)
+            .count();
+        (count(ready), count(self.containers.len()))
+    }
+
+    pub(crate) fn restarts(&self) -> i64 {
+        self.containers
+            .values()
+            .map(|container| container.restarts)
+            .sum()
+    }
+}
+
+// kubectl counts the same containers: pkg/printers/internalversion/printers.go, printPod.
+fn containers(pod: &Value) -> BTreeMap<String, ContainerFacts> {
+    let (spec, status) = (&pod["spec"], &pod["status"]);
+    let sidecars =
+        list(&spec["initContainers"]).filter(|container| container["restartPolicy"] == "Always");
+    let names = list(&spec["containers"])
+        .chain(sidecars)
+        .filter_map(|container| text(&container["name"]));
+    let mut known: BTreeMap<String, ContainerFacts> = names
+        .map(|name| (name, ContainerFacts::default()))
+        .collect();
+    for said in list(&status["containerStatuses"]).chain(list(&status["initContainerStatuses"])) {
+        if let Some(facts) = said["name"].as_str().and_then(|name| known.get_mut(name)) {
+            *facts = ContainerFacts::read(said);
+        }
+    }
+    known
+}
+
+impl ContainerFacts {
+    fn read(status: &Value) -> Self {
+        let phases = [
+            ("waiting", ContainerPhase::Waiting),
+            ("running", ContainerPhase::Running),
+            ("terminated", ContainerPhase::Terminated),
+        ];
+        let state = phases
+            .into_iter()
+            .find(|(name, _)| status["state"][name].is_object());
+        Self {
+            ready: status["ready"] == true,
+            started: status["started"] == true,
+            restarts: status["restartCount"].as_i64().unwrap_or_default(),
+            phase: state.map(|(_, phase)| phase),
+            reason: state.and_then(|(name, _)| text(&status["state"][name]["reason"])),
+        }
+    }
+}
+
+fn condition(said: &Value) -> Option<(String, ConditionStatus)> {
+    let status = match said["status"].as_str()? {
+        "True" => ConditionStatus::True,
+        "False" => ConditionStatus::False,
+        _ => ConditionStatus::Unknown,
+    };
+    Some((text(&said["type"])?, status))
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn containers_are_counted_as_kubectl_counts_them() {
+        let pod = json!({
+            "metadata": { "name": "web", "uid": "u" },
+            "spec": {
+                "containers": [{ "name": "a" }, { "name": "b" }],
+                "initContainers": [{ "name": "once" }, { "name": "beside", "restartPolicy": "Always" }],
+            },
+            "status": {
+                "containerStatuses": [{ "name": "a", "ready": true, "restartCount": 2 }],
+                "initContainerStatuses": [
+                    { "name": "once", "ready": true, "restartCount": 5 },
+                    { "name": "beside", "ready": true, "restartCount": 1 },
+                ],
+            },
+        });
+        let facts = PodFacts::read(&pod, false);
+        assert_eq!((facts.ready_count(), facts.restarts()), ((2, 3), 3));
+        assert!(!facts.is_ready());
+    }
+
+    #[test]
+    fn anything_may_be_missing() {
+        let facts = PodFacts::read(
+            &json!({ "spec": 3, "status": { "containerStatuses": [null, 5] } }),
+            true,
+        );
+        assert_eq!(
+            (facts.ready_count(), facts.gone, facts.ip),
+            ((0, 0), true, None)
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! What is known of one traffic client's requests, on the client's own clock and on ours.
+
+use std::ops::Range;
+
+use super::clock::{Offset, signed};
+use crate::input::experiment::TrafficClient;
+use crate::timeline::{JournalRead, Micros, Outcome, Sample, StateCall};
+
+/// A client as known from its journal.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Time between two requests, in microseconds.
+    period: i64,
+    /// No request takes longer, in microseconds.
+    timeout: i64,
+    instance: Option<String>,
+    offset: Option<Offset>,
+    /// In the order of their sending, on the client's clock.
+    sent: Vec<Sent>,
+    /// Every request due before this is known, on the client's clock.
+    frontier: i64,
+    /// How many of `sent` are in one row without a gap.
+    row: usize,
+    /// The journal was read to here, on the client's clock.
+    through: i64,
+    /// Stretches of the client's clock whose records were lost.
+    lost: Vec<(i64, i64)>,
+    /// Requests after this time of the timeline are nobody's concern.
+    end: i64,
+    revision: u64,
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// When it was due, in microseconds on the clock of its reader.
+    pub(crate) at: i64,
+    /// What it came to.
+    pub(crate) outcome: Outcome,
+    /// Its status, if it had one.
+    pub(crate) status: Option<u16>,
+}
+
+impl Client {
+    pub(crate) fn new(client: &TrafficClient) -> Self {
+        Self {
+            period: 1_000_000 / i64::from(client.rate.per_second()),
+            timeout: signed(client.timeout.into()),
+            instance: None,
+            offset: None,
+            sent: Vec::new(),
+            frontier: i64::MIN / 4,
+            row: 0,
+            through: 0,
+            lost: Vec::new(),
+            end: i64::MAX / 4,
+            revision: 0,
+        }
+    }
+
+    /// Keeps the state call with the smallest round trip.
+    pub(crate) fn take_state(&mut self, call: &StateCall, received: Micros) {
+        if !self.is_same(&call.target.instance) {
+            return;
+        }
+        let offset = Offset::of(call, received);
+        if self.offset.is_none_or(|known| offset.error < known.error) {
+            self.offset = Some(offset);
+            self.revision += 1;
+        }
+    }
+
+    pub(crate) fn take_sample(&mut self, sample: &Sample) {
+        if !self.is_same(&sample.instance) {
+            return;
+        }
+        let sent = Sent {
+            at: signed(sample.sent),
+            outcome: sample.outcome,
+            status: sample.status,
+        };
+        // Nearly always the last place: only a request that timed out is known late.
+        let place = self.sent.partition_point(|known| known.at < sent.at);
+        // No two are due at one time: it was read twice.
+        if self
+            .sent
+            .get(place)
+            .is_some_and(|known| known.at == sent.at)
+        {
+            return;
+        }
+        self.sent.insert(place, sent);
+        self.row = self.row.min(place);
+        self.advance();
+    }
+
+    pub(crate) fn take_journal(&mut self, read: &JournalRead) {
+        if !self.is_same(&read.target.instance) {
+            return;
+        }
+        let through = signed(read.through).max(self.through);
+        if read.lost > 0 {
+            self.lost.push((self.through - self.timeout, through));
+        }
+        self.through = through;
+        self.advance();
+    }
+
+    /// What it sends from now on counts for nothing. That none is due before the frontier stays known.
+    pub(crate) fn end(&mut self, at: Micros) {
+        let known = self.frontier + self.zero();
+        self.end = self.end.min(signed(at).max(known));
+        self.revision += 1;
+    }
+
+    // Requests are due at an even rate, so a request that is missing is missed at once; what has had all its time is
+    // known as well, missing or not.
+    fn advance(&mut self) {
+        let step = self.period + self.period / 2;
+        while let Some(next) = self.sent.get(self.row) {
+            let before = self.row.checked_sub(1).map(|before| self.sent[before].at);
+            if before.is_some_and(|before| {
+                next.at - before > step && next.at > self.through - self.timeout
+            }) {
+                break;
+            }
+            self.frontier = self.frontier.max(next.at + self.period - 1);
+            self.row += 1;
+        }
+        self.frontier = self.frontier.max(self.through - self.timeout);
+        self.revision += 1;
+    }
+
+    // Only the first process counts: a client that was restarted has lost what it did not tell.
+    fn is_same(&mut self, instance: &str) -> bool {
+        self.instance.get_or_insert_with(|| instance.to_owned()) == instance
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// How far its clock may be off, in microseconds; none as long as it was never asked.
+    pub(crate) fn error(&self) -> Option<i64> {
+        self.offset.map(|offset| offset.error)
+    }
+
+    /// Every request due before this time of the timeline is known, give or take the error.
+    pub(crate) fn frontier(&self) -> i64 {
+        let frontier = |offset: Offset| (self.frontier + offset.zero).min(self.end);
+        self.offset.map_or(i64::MIN / 4, frontier)
+    }
+
+    /// Requests sent in [`from`, `to`] of the timeline, by the middle of their error.
+    pub(crate) fn between(&self, from: i64, to: i64) -> impl DoubleEndedIterator<Item = Sent> {
+        let zero = self.zero();
+        let sent = &self.sent[self.range(from, to)];
+        sent.iter().map(move |sent| Sent {
+            at: sent.at + zero,
+            ..*sent
+        })
+    }
+
+    /// How many requests were sent in [`from`, `to`].
+    pub(crate) fn count(&self, from: i64, to: i64) -> usize {
+        self.range(from, to).len()
+    }
+
+    fn range(&self, from: i64, to: i64) -> Range<usize> {
+        let (zero, to) = (self.zero(), to.min(self.end));
+        let start = self.sent.partition_point(|sent| sent.at + zero < from);
+        let end = self.sent.partition_point(|sent| sent.at + zero <= to);
+        start..end.max(start)
+    }
+
+    fn zero(&self) -> i64 {
+        self.offset.map_or(0, |offset| offset.zero)
+    }
+
+    /// Whether records of requests sent in [`from`, `to`] were lost.
+    pub(crate) fn lost_between(&self, from: i64, to: i64) -> bool {
+        let zero = self.zero();
+        self.lost
+            .iter()
+            .any(|(start, end)| start + zero <= to && from <= end + zero)
+    }
+}

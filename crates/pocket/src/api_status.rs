@@ -1,0 +1,185 @@
+//! Why the cluster refused a call, in the words of Kubernetes.
+//!
+//! The registry returns refusals, the API sends them as `Status`. Nothing here knows HTTP beyond the number
+//! that a `Status` carries.
+
+mod field_error;
+
+use serde_json::{Value, json};
+
+use crate::kinds::Kind;
+use crate::store::Expired;
+
+pub use field_error::Fault;
+pub(crate) use field_error::Faults;
+
+/// A failed call, as Kubernetes' `Status` describes it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub code: u16,
+    /// One word for programs, such as `NotFound`.
+    pub reason: &'static str,
+    /// One sentence for people.
+    pub message: String,
+    details: Option<Value>,
+}
+
+impl Refusal {
+    /// The object does not exist.
+    pub fn not_found(kind: &Kind, name: &str) -> Self {
+        Self::new(
+            404,
+            "NotFound",
+            format!("{} \"{name}\" not found", kind.qualified()),
+        )
+        .about(kind, name)
+    }
+
+    /// The name is taken.
+    pub fn already_exists(kind: &Kind, name: &str) -> Self {
+        let message = format!("{} \"{name}\" already exists", kind.qualified());
+        Self::new(409, "AlreadyExists", message).about(kind, name)
+    }
+
+    /// Somebody else wrote first, or a precondition does not hold.
+    pub fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            kind.qualified()
+        );
+        Self::new(409, "Conflict", message).about(kind, name)
+    }
+
+    /// The call is understood and not allowed.
+    pub fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("{} \"{name}\" is forbidden: {why}", kind.qualified());
+        Self::new(403, "Forbidden", message).about(kind, name)
+    }
+
+    /// Fields of the object are wrong.
+    pub fn invalid(kind: &Kind, name: &str, faults: &[Fault]) -> Self {
+        let texts: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.field, fault.message))
+            .collect();
+        let list = match texts.as_slice() {
+            [only] => only.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        let causes: Vec<Value> = faults
+            .iter()
+            .map(|fault| json!({"reason": fault.reason, "message": fault.message, "field": fault.field}))
+            .collect();
+        let group = if kind.group.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", kind.group)
+        };
+        let message = format!("{}{group} \"{name}\" is invalid: {list}", kind.name);
+        let details =
+            json!({"name": name, "group": kind.group, "kind": kind.name, "causes": causes});
+        Self {
+            details: Some(details),
+            ..Self::new(422, "Invalid", message)
+        }
+    }
+
+    /// The object has neither a name nor a base to make one from.
+    pub fn nameless(kind: &Kind) -> Self {
+        let fault = Fault {
+            field: "metadata.name".into(),
+            reason: "FieldValueRequired",
+            message: "Required value: name or generateName is required".into(),
+        };
+        Self::invalid(kind, "", &[fault])
+    }
+
+    /// The history asked for is no longer there; the client must list again.
+    pub fn expired(expired: &Expired) -> Self {
+        Self::new(410, "Expired", expired.to_string())
+    }
+
+    /// Nothing is served under the path.
+    pub fn no_such_path() -> Self {
+        Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+    }
+
+    /// What the path names cannot be used like this.
+    pub fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        Self::new(405, "MethodNotAllowed", message)
+    }
+
+    /// The request itself cannot be understood.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
+    /// Any other refusal.
+    pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
+    }
+
+    /// Adds the details of a `Status`.
+    #[must_use]
+    pub fn with_details(self, details: Value) -> Self {
+        Self {
+            details: Some(details),
+            ..self
+        }
+    }
+
+    /// The `Status` object that a client receives.
+    pub fn status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code,
+        });
+        if let Some(details) = &self.details {
+            status["details"] = details.clone();
+        }
+        status
+    }
+
+    fn about(self, kind: &Kind, name: &str) -> Self {
+        self.with_details(json!({"name": name, "group": kind.group, "kind": kind.plural}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn a_refusal_is_a_status() {
+        let kind = Kind::find("apps", "deployments").unwrap();
+        let status = Refusal::not_found(kind, "web").status();
+        expect![[r#"{"apiVersion":"v1","code":404,"details":{"group":"apps","kind":"deployments","name":"web"},"kind":"Status","message":"deployments.apps \"web\" not found","metadata":{},"reason":"NotFound","status":"Failure"}"#]]
+        .assert_eq(&status.to_string());
+    }
+
+    #[test]
+    fn several_faults_are_one_list() {
+        let kind = Kind::find("", "pods").unwrap();
+        let fault = |field: &str| Fault {
+            field: field.into(),
+            reason: "FieldValueRequired",
+            message: "Required value".into(),
+        };
+        let refusal = Refusal::invalid(kind, "web", &[fault("a"), fault("b")]);
+        expect![[r#"Pod "web" is invalid: [a: Required value, b: Required value]"#]]
+            .assert_eq(&refusal.message);
+    }
+}

@@ -1,0 +1,174 @@
+//! Deployments and ReplicaSets between their form on the wire and that of the rules.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, ReplicaSet};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use rules::Moment;
+use rules::rollout::progress::{Condition, Status};
+use rules::rollout::{self, Amount, Set, Size, Strategy};
+
+use super::template::{DESIRED, MOST};
+use crate::clock::Clock;
+use crate::controllers::informer::name;
+
+const PROGRESSING: &str = "Progressing";
+const AVAILABLE: &str = "Available";
+
+/// A deadline this long means none.
+const NO_DEADLINE: i32 = i32::MAX;
+
+pub(super) fn rules(deployment: &Deployment) -> rollout::Deployment {
+    let spec = &deployment.spec;
+    let deadline = spec
+        .progress_deadline_seconds
+        .filter(|seconds| *seconds != NO_DEADLINE);
+    rollout::Deployment {
+        replicas: number(spec.replicas),
+        strategy: strategy(deployment),
+        paused: spec.paused == Some(true),
+        deadline: deadline.map(|seconds| Duration::from_secs(number(Some(seconds)).into())),
+    }
+}
+
+fn strategy(deployment: &Deployment) -> Strategy {
+    let Some(strategy) = &deployment.spec.strategy else {
+        return Strategy::DEFAULT;
+    };
+    if strategy.type_.as_deref() == Some("Recreate") {
+        return Strategy::Recreate;
+    }
+    let bounds = strategy.rolling_update.clone().unwrap_or_default();
+    let quarter = Amount::Percent(25);
+    Strategy::RollingUpdate {
+        surge: bounds.max_surge.as_ref().map_or(quarter, amount),
+        unavailable: bounds.max_unavailable.as_ref().map_or(quarter, amount),
+    }
+}
+
+/// Validation has seen to it that the text is a percentage.
+fn amount(value: &IntOrString) -> Amount {
+    match value {
+        IntOrString::Int(number) => Amount::Number(self::number(Some(*number))),
+        IntOrString::String(text) => {
+            Amount::Percent(text.trim_end_matches('%').parse().unwrap_or_default())
+        }
+    }
+}
+
+pub(super) fn set(set: &ReplicaSet, clock: &Clock) -> Set {
+    let status = set.status.clone().unwrap_or_default();
+    let created = set.metadata.creation_timestamp.as_ref();
+    Set {
+        name: name(set).to_owned(),
+        created: created.map_or(Moment::ZERO, |time| clock.moment_of(time)),
+        wanted: number(set.spec.replicas),
+        sized_for: sized_for(set),
+        replicas: number(Some(status.replicas)),
+        ready: number(status.ready_replicas),
+        available: number(status.available_replicas),
+        terminating: number(status.terminating_replicas),
+    }
+}
+
+fn sized_for(set: &ReplicaSet) -> Option<Size> {
+    let annotations = set.metadata.annotations.as_ref()?;
+    let read = |key: &str| annotations.get(key)?.parse().ok();
+    Some(Size {
+        desired: read(DESIRED)?,
+        most: read(MOST)?,
+    })
+}
+
+/// The status as it was last published.
+pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
+    let status = deployment.status.clone().unwrap_or_default();
+    let conditions = status.conditions.unwrap_or_default();
+    let condition = |kind: &str| {
+        let found = conditions
+            .iter()
+            .find(|found| found.type_.as_deref() == Some(kind));
+        found.map(|found| read(found, clock))
+    };
+    Status {
+        replicas: number(status.replicas),
+        updated: number(status.updated_replicas),
+        ready: number(status.ready_replicas),
+        available: number(status.available_replicas),
+        unavailable: number(status.unavailable_replicas),
+        terminating: number(status.terminating_replicas),
+        availability: condition(AVAILABLE),
+        progressing: condition(PROGRESSING),
+    }
+}
+
+/// Writes the numbers; those that are zero are left out, as Kubernetes does.
+pub(super) fn publish(numbers: &Status, deployment: &mut Deployment) {
+    let unless_zero = |number: u32| Some(wire(number)).filter(|number| *number != 0);
+    let status = deployment.status.get_or_insert_default();
+    status.replicas = unless_zero(numbers.replicas);
+    status.updated_replicas = unless_zero(numbers.updated);
+    status.ready_replicas = unless_zero(numbers.ready);
+    status.available_replicas = unless_zero(numbers.available);
+    status.unavailable_replicas = unless_zero(numbers.unavailable);
+    status.terminating_replicas = Some(wire(numbers.terminating));
+}
+
+/// Writes the two conditions; others are left alone.
+pub(super) fn publish_conditions(status: &Status, clock: &Clock, deployment: &mut Deployment) {
+    let conditions = deployment
+        .status
+        .get_or_insert_default()
+        .conditions
+        .get_or_insert_default();
+    let other = |kind: &str| kind != AVAILABLE && kind != PROGRESSING;
+    conditions.retain(|found| found.type_.as_deref().is_some_and(other));
+    let both = [
+        (AVAILABLE, &status.availability),
+        (PROGRESSING, &status.progressing),
+    ];
+    for (kind, condition) in both {
+        conditions.extend(
+            condition
+                .as_ref()
+                .map(|condition| written(kind, condition, clock)),
+        );
+    }
+}
+
+fn read(condition: &DeploymentCondition, clock: &Clock) -> Condition {
+    let moment = |time: &Option<_>| {
+        time.as_ref()
+            .map_or(Moment::ZERO, |time| clock.moment_of(time))
+    };
+    Condition {
+        holds: condition.status.as_deref() == Some("True"),
+        reason: condition.reason.clone().unwrap_or_default(),
+        message: condition.message.clone().unwrap_or_default(),
+        updated: moment(&condition.last_update_time),
+        changed: moment(&condition.last_transition_time),
+    }
+}
+
+fn written(kind: &str, condition: &Condition, clock: &Clock) -> DeploymentCondition {
+    DeploymentCondition {
+        type_: Some(kind.to_owned()),
+        status: Some(if condition.holds { "True" } else { "False" }.to_owned()),
+        reason: Some(condition.reason.clone()),
+        message: Some(condition.message.clone()),
+        last_update_time: Some(clock.time_of(condition.updated)),
+        last_transition_time: Some(clock.time_of(condition.changed)),
+    }
+}
+
+/// A count as the rules have it; what is absent is none.
+pub(super) fn number(value: Option<i32>) -> u32 {
+    value
+        .and_then(|value| u32::try_from(value).ok())
+        .unwrap_or(0)
+}
+
+/// A count as objects have it.
+pub(super) fn wire(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,203 @@
+//! Services, Pods and slices between their form on the wire and that of the rules.
+
+use k8s_openapi::api::core::v1::{Container, ContainerPort, ObjectReference, Pod, Service};
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use rules::endpoints::{self, Candidate, Conditions, Port, ServicePort, Slice, Target};
+use rules::selector::Labels;
+
+use crate::controllers::informer::{Key, name, namespace};
+use crate::controllers::owner;
+use crate::registry::Change;
+
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+const MANAGER: &str = "endpointslice-controller.k8s.io";
+pub(super) const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+/// On the slices of headless Services.
+pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
+
+/// The Service that a slice says it is of, whoever made it.
+pub(crate) fn service_of(slice: &EndpointSlice) -> Option<Key> {
+    let service = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;
+    Some((namespace(slice).to_owned(), service.clone()))
+}
+
+pub(super) fn is_managed(slice: &EndpointSlice) -> bool {
+    let labels = slice.metadata.labels.as_ref();
+    let manager = labels.and_then(|labels| labels.get(MANAGED_BY));
+    manager.is_some_and(|manager| manager == MANAGER) && slice.metadata.deletion_timestamp.is_none()
+}
+
+pub(super) fn service(service: &Service) -> endpoints::Service {
+    let spec = service.spec.clone().unwrap_or_default();
+    let ports = spec
+        .ports
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|port| {
+            Some(ServicePort {
+                target: match port.target_port {
+                    Some(IntOrString::String(name)) => Target::Name(name),
+                    Some(IntOrString::Int(number)) => Target::Number(number.try_into().ok()?),
+                    None => Target::Number(port.port.try_into().ok()?),
+                },
+                name: port.name.unwrap_or_default(),
+                protocol: protocol(port.protocol),
+                app_protocol: port.app_protocol,
+            })
+        });
+    endpoints::Service {
+        selector: spec.selector.unwrap_or_default(),
+        ports: ports.collect(),
+        publish_not_ready: spec.publish_not_ready_addresses == Some(true),
+    }
+}
+
+pub(super) fn candidate(pod: &Pod) -> Candidate {
+    let status = pod.status.as_ref();
+    let phase = status.and_then(|status| status.phase.as_deref());
+    let mut conditions = status
+        .and_then(|status| status.conditions.as_ref())
+        .into_iter()
+        .flatten();
+    Candidate {
+        labels: pod.metadata.labels.clone().unwrap_or_default(),
+        addressed: address(pod).is_some(),
+        ended: matches!(phase, Some("Succeeded" | "Failed")),
+        ready: conditions.any(|found| found.type_ == "Ready" && found.status == "True"),
+        terminating: pod.metadata.deletion_timestamp.is_some(),
+        ports: ports(pod),
+    }
+}
+
+/// Whether a change of a Pod makes its Services be looked at. A Pod that was not ready and ends is no such change: it stays in its
+/// slices until something else is.
+///
+/// Rule: `staging/src/k8s.io/endpointslice/util/controller_utils.go`, `podEndpointsChanged`. It compares deletion times by
+/// pointer, so every change of a Pod that is being deleted is one.
+pub(super) fn concerns_slices(before: Option<&Pod>, change: &Change<Pod>) -> bool {
+    let (Some(before), Change::Modified(now)) = (before, change) else {
+        return true;
+    };
+    let deletion = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+    let ips = |pod: &Pod| Some((address(pod)?.clone(), pod.status.as_ref()?.pod_ips.clone()));
+    let host = |pod: &Pod| {
+        let spec = pod.spec.as_ref()?;
+        Some((spec.hostname.clone(), spec.subdomain.clone()))
+    };
+    deletion(before)
+        || deletion(now)
+        || candidate(before).ready != candidate(now).ready
+        || ips(before) != ips(now)
+        || before.metadata.labels != now.metadata.labels
+        || host(before) != host(now)
+}
+
+/// Of init containers, only those that keep running serve.
+fn ports(pod: &Pod) -> Vec<endpoints::ContainerPort> {
+    let Some(spec) = &pod.spec else {
+        return Vec::new();
+    };
+    let stays = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
+    let sidecars = spec.init_containers.iter().flatten().filter(stays);
+    let declared = spec
+        .containers
+        .iter()
+        .chain(sidecars)
+        .flat_map(|container| &container.ports);
+    declared.flatten().filter_map(port).collect()
+}
+
+fn port(port: &ContainerPort) -> Option<endpoints::ContainerPort> {
+    Some(endpoints::ContainerPort {
+        name: port.name.clone().unwrap_or_default(),
+        protocol: protocol(port.protocol.clone()),
+        number: port.container_port.try_into().ok()?,
+    })
+}
+
+fn protocol(protocol: Option<String>) -> String {
+    protocol.unwrap_or_else(|| "TCP".to_owned())
+}
+
+fn address(pod: &Pod) -> Option<&String> {
+    pod.status.as_ref()?.pod_ip.as_ref()
+}
+
+/// A slice as it is to be, with a name still to be generated. `changed` is when what it is about changed.
+pub(super) fn slice(
+    service: &Service,
+    slice: Slice<&Pod>,
+    changed: Option<&Time>,
+) -> EndpointSlice {
+    let annotation = |time: &Time| [(CHANGED.to_owned(), time.0.to_string())].into();
+    let endpoints = slice.endpoints.iter();
+    EndpointSlice {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{}-", name(service))),
+            namespace: service.metadata.namespace.clone(),
+            labels: Some(labels(service)),
+            annotations: changed.map(annotation),
+            owner_references: Some(vec![owner::reference(service)]),
+            ..ObjectMeta::default()
+        },
+        address_type: "IPv4".to_owned(),
+        endpoints: Some(
+            endpoints
+                .map(|(pod, conditions)| endpoint(service, pod, *conditions))
+                .collect(),
+        ),
+        ports: Some(slice.ports.into_iter().map(slice_port).collect()),
+    }
+}
+
+/// The Service's own labels, and those that say whose slice it is.
+fn labels(service: &Service) -> Labels {
+    let mut labels = service.metadata.labels.clone().unwrap_or_default();
+    labels.insert(SERVICE_NAME.to_owned(), name(service).to_owned());
+    labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
+    let address = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.cluster_ip.as_deref());
+    if address == Some("None") {
+        labels.insert(HEADLESS.to_owned(), String::new());
+    }
+    labels
+}
+
+fn endpoint(service: &Service, pod: &Pod, conditions: Conditions) -> Endpoint {
+    let spec = pod.spec.as_ref();
+    let within = spec.and_then(|spec| spec.subdomain.as_deref()) == Some(name(service));
+    Endpoint {
+        addresses: address(pod).into_iter().cloned().collect(),
+        conditions: Some(EndpointConditions {
+            ready: Some(conditions.ready),
+            serving: Some(conditions.serving),
+            terminating: Some(conditions.terminating),
+        }),
+        hostname: spec
+            .and_then(|spec| spec.hostname.clone())
+            .filter(|_| within),
+        node_name: spec.and_then(|spec| spec.node_name.clone()),
+        target_ref: Some(ObjectReference {
+            kind: Some("Pod".to_owned()),
+            name: pod.metadata.name.clone(),
+            namespace: pod.metadata.namespace.clone(),
+            uid: pod.metadata.uid.clone(),
+            ..ObjectReference::default()
+        }),
+        ..Endpoint::default()
+    }
+}
+
+fn slice_port(port: Port) -> EndpointPort {
+    EndpointPort {
+        name: Some(port.name),
+        protocol: Some(port.protocol),
+        port: Some(port.number.into()),
+        app_protocol: port.app_protocol,
+    }
+}

@@ -1,0 +1,89 @@
+//! `probe-target check`: one probe, as the kubelet would send it, with its verdict as exit code.
+
+mod grpc;
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::time::timeout;
+
+use crate::cli::check::{Check, Kind};
+use crate::client::http1::{Client, Request, Trouble};
+use crate::failure::Failure;
+use crate::model::duration;
+use crate::net::tls::{self, Layer};
+use crate::net::{Connection, Network};
+use crate::request_target;
+
+const AGENT: &str = concat!("probe-target-check/", env!("CARGO_PKG_VERSION"));
+
+/// Probes once; what was seen, or what was wrong with it.
+pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String, Failure> {
+    match timeout(check.timeout, probe(&check, network)).await {
+        Ok(seen) => seen.map_err(Failure::Failed),
+        Err(_) => Err(Failure::Failed(format!(
+            "no answer within {}",
+            duration::format(check.timeout)
+        ))),
+    }
+}
+
+async fn probe<N: Network>(check: &Check, network: &N) -> Result<String, String> {
+    let connection = connect(check, network).await;
+    let connection = connection.map_err(|error| Trouble::Connect(error).to_string())?;
+    match &check.kind {
+        Kind::Tcp => Ok(format!("connected to {}\n", check.address)),
+        Kind::Http(path) => http(connection, check.address, path).await,
+        Kind::Grpc(service) => grpc(connection, check, service).await,
+    }
+}
+
+async fn connect<N: Network>(check: &Check, network: &N) -> io::Result<Layer<N::Connection>> {
+    let connection = network.connect(check.address).await?;
+    if !check.secured {
+        return Ok(tls::bare(connection));
+    }
+    let alpn = match check.kind {
+        Kind::Grpc(_) => "h2",
+        Kind::Http(_) | Kind::Tcp => "http/1.1",
+    };
+    tls::connect(connection, alpn).await
+}
+
+async fn grpc<C: Connection>(
+    connection: Layer<C>,
+    check: &Check,
+    service: &str,
+) -> Result<String, String> {
+    // `health.proto`: SERVING is 1.
+    match grpc::status(connection, check, service).await? {
+        1 => Ok(format!("`{service}` is SERVING\n")),
+        2 => Err(format!("`{service}` is NOT_SERVING")),
+        _ => Err(format!("`{service}` is UNKNOWN")),
+    }
+}
+
+async fn http<C: Connection>(
+    connection: Layer<C>,
+    address: SocketAddr,
+    path: &str,
+) -> Result<String, String> {
+    let request = Request {
+        method: "GET",
+        target: &request_target::of_path(path),
+        headers: &[
+            ("host", &address.to_string()),
+            ("user-agent", AGENT),
+            ("connection", "close"),
+        ],
+        body: &[],
+    };
+    let status = Client::over(connection).status(&request).await;
+    let status = status.map_err(|trouble| trouble.to_string())?;
+    // kubernetes.io/docs › Configure probes › HTTP: 200 up to 399 is success.
+    if (200..400).contains(&status) {
+        Ok(format!("{path} answers {status}\n"))
+    } else {
+        Err(format!("{path} answers {status}"))
+    }
+}

@@ -1,0 +1,282 @@
+//! HTTP/1.1 as a client: connect, send one request after another, read each answer, whole or as it comes.
+//! By hand, as a library would add 90 KB to the program. What an answer means is the caller's business.
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::net::buffered::{Buffered, Framing};
+use crate::net::tls::{self, Layer};
+use crate::net::{Connection, Network};
+
+/// The largest head of an answer.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// A connection over which requests are sent, one after another.
+#[derive(Debug)]
+pub(crate) struct Client<C> {
+    stream: Buffered<Layer<C>>,
+    kept: bool,
+}
+
+/// One request, whose parts must have been checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    /// All but the length of the body.
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: &'a [u8],
+}
+
+/// One whole answer.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Takes the status of an answer with a piece of its body, which at first is empty.
+pub(crate) type Take<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + 'a;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// No connection.
+    Connect(io::Error),
+    /// The connection had ended, so the request was not sent.
+    Unsent,
+    /// No whole answer.
+    Exchange(io::Error),
+}
+
+impl<C: Connection> Client<C> {
+    /// Connects.
+    pub(crate) async fn connect<N>(network: &N, address: SocketAddr) -> Result<Self, Trouble>
+    where
+        N: Network<Connection = C>,
+    {
+        let connection = network.connect(address).await.map_err(Trouble::Connect)?;
+        Ok(Self::over(tls::bare(connection)))
+    }
+
+    /// Over a connection that is there already.
+    pub(crate) fn over(connection: Layer<C>) -> Self {
+        Self {
+            stream: Buffered::new(connection),
+            kept: true,
+        }
+    }
+
+    /// Sends one request and reads the whole answer; its status.
+    pub(crate) async fn status(&mut self, request: &Request<'_>) -> Result<u16, Trouble> {
+        self.follow(request, &mut |_, _| Ok(())).await
+    }
+
+    /// Sends one request and keeps the whole answer.
+    #[cfg(test)]
+    pub(crate) async fn send(&mut self, request: &Request<'_>) -> Result<Answer, Trouble> {
+        let mut body = Vec::new();
+        let mut keep = |_: u16, piece: &[u8]| {
+            body.extend_from_slice(piece);
+            Ok(())
+        };
+        let status = self.follow(request, &mut keep).await?;
+        Ok(Answer { status, body })
+    }
+
+    /// Sends one request and hands over each piece of the answer's body, with the status, as it comes; the status.
+    pub(crate) async fn follow(
+        &mut self,
+        request: &Request<'_>,
+        take: &mut Take<'_>,
+    ) -> Result<u16, Trouble> {
+        if !self.is_quiet().await {
+            self.kept = false;
+            return Err(Trouble::Unsent);
+        }
+        let answer = self.exchange(request, take).await;
+        self.kept &= answer.is_ok();
+        answer.map_err(Trouble::Exchange)
+    }
+
+    /// Whether the connection cannot carry another request.
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.kept
+    }
+
+    /// Whether nothing came since the last answer: neither an end nor bytes nobody asked for.
+    async fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        let mut byte = ReadBuf::new(&mut byte);
+        let connection = &mut self.stream.connection;
+        let read = poll_fn(|context| {
+            Poll::Ready(AsyncRead::poll_read(
+                Pin::new(&mut *connection),
+                context,
+                &mut byte,
+            ))
+        });
+        read.await.is_pending() && self.stream.read.is_empty()
+    }
+
+    async fn exchange(&mut self, request: &Request<'_>, take: &mut Take<'_>) -> io::Result<u16> {
+        self.stream.send(&request.text()).await?;
+        let mut head = self.head().await?;
+        // Interim answers; the one asked for follows.
+        while head.status < 200 {
+            head = self.head().await?;
+        }
+        self.kept = head.keeps && head.framing != Framing::ToTheEnd;
+        let status = head.status;
+        // The body may never come.
+        take(status, &[])?;
+        let whole = self.stream.body(head.framing, |piece| take(status, piece));
+        whole.await?;
+        Ok(status)
+    }
+
+    async fn head(&mut self) -> io::Result<Head> {
+        loop {
+            if let Some((head, length)) = Head::parse(&self.stream.read)? {
+                self.stream.read.drain(..length);
+                return Ok(head);
+            }
+            if self.stream.read.len() > LARGEST_HEAD {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            self.stream.fill().await?;
+        }
+    }
+}
+
+impl Request<'_> {
+    fn text(&self) -> Vec<u8> {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| format!("{name}: {value}\r\n"));
+        let length = match self.body.len() {
+            0 => String::new(),
+            length => format!("content-length: {length}\r\n"),
+        };
+        let headers: String = headers.collect();
+        let line = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let head = format!("{line}{headers}{length}\r\n");
+        [head.as_bytes(), self.body].concat()
+    }
+}
+
+/// What the head of an answer says.
+#[derive(Debug, Eq, PartialEq)]
+struct Head {
+    status: u16,
+    framing: Framing,
+    keeps: bool,
+}
+
+impl Head {
+    /// A head and its length; `None` if there must be more to come.
+    fn parse(text: &[u8]) -> io::Result<Option<(Self, usize)>> {
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut parsed = httparse::Response::new(&mut headers);
+        let length = match parsed.parse(text) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) => return Err(ErrorKind::InvalidData.into()),
+        };
+        let status = parsed.code.unwrap_or_default();
+        let find = |name: &str| {
+            let mut headers = parsed.headers.iter();
+            headers.find(|header| header.name.eq_ignore_ascii_case(name))
+        };
+        let said = |name, value: &[u8]| {
+            find(name).is_some_and(|header| header.value.eq_ignore_ascii_case(value))
+        };
+        let framing = match find("content-length") {
+            _ if status < 200 || status == 204 || status == 304 => Framing::Length(0),
+            _ if said("transfer-encoding", b"chunked") => Framing::Chunked,
+            Some(header) => Framing::Length(number(header.value).ok_or(ErrorKind::InvalidData)?),
+            None => Framing::ToTheEnd,
+        };
+        let keeps = parsed.version == Some(1) && !said("connection", b"close");
+        let head = Self {
+            status,
+            framing,
+            keeps,
+        };
+        Ok(Some((head, length)))
+    }
+}
+
+fn number(text: &[u8]) -> Option<usize> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+impl Trouble {
+    /// The network's own word for it, if it had one.
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Connect(error) | Self::Exchange(error) => Some(error.kind()),
+            Self::Unsent => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.kind(), self) {
+            (Some(ErrorKind::ConnectionRefused), _) => f.write_str("connection refused"),
+            (Some(ErrorKind::ConnectionReset), _) => f.write_str("connection reset"),
+            (Some(ErrorKind::UnexpectedEof), _) => f.write_str("closed before a whole answer"),
+            (Some(ErrorKind::InvalidData), _) => f.write_str("the answer is not HTTP"),
+            (_, Self::Connect(error)) => write!(f, "no connection: {error}"),
+            (_, Self::Exchange(error)) => write!(f, "no whole answer: {error}"),
+            (_, Self::Unsent) => f.write_str("the connection had ended"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, status: u16, framing: Framing, keeps: bool) {
+        let (head, length) = Head::parse(text.as_bytes()).unwrap().unwrap();
+        let expected = Head {
+            status,
+            framing,
+            keeps,
+        };
+        assert_eq!((head, length), (expected, text.len()));
+    }
+
+    #[test]
+    fn a_head_says_where_the_body_ends_and_whether_the_connection_stays() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n";
+        check(chunked, 200, Framing::Chunked, true);
+        let closing = "HTTP/1.1 503 \r\ncontent-length: 7\r\nconnection: close\r\n\r\n";
+        check(closing, 503, Framing::Length(7), false);
+        check("HTTP/1.0 200 OK\r\n\r\n", 200, Framing::ToTheEnd, false);
+        check("HTTP/1.1 204 \r\n\r\n", 204, Framing::Length(0), true);
+        check("HTTP/1.1 103 Hm\r\n\r\n", 103, Framing::Length(0), true);
+    }
+
+    #[test]
+    fn what_is_not_http_is_told_from_what_is_not_yet_complete() {
+        for partial in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nx: y\r\n"] {
+            assert_eq!(Head::parse(partial.as_bytes()).unwrap(), None, "{partial}");
+        }
+        for wrong in [
+            "SSH-2.0-x\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+        ] {
+            let error = Head::parse(wrong.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{wrong}");
+        }
+    }
+}

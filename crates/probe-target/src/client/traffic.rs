@@ -1,0 +1,252 @@
+//! The open-loop client: sends at times fixed in advance, whatever became of the requests before, and keeps a journal of outcomes.
+//! It serves the same control API as a target, with nothing to change.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::http::StatusCode;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::cli;
+use crate::client::http1::{Client, Request, Trouble};
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::failure::Failure;
+use crate::model::answer::{Outcome, Sample, State, Traffic};
+use crate::model::identity::Identity;
+use crate::model::moment::{Moment, micros};
+use crate::model::plan::Plan;
+use crate::net::Network;
+use crate::process::Process;
+use crate::serve;
+use crate::state::Change;
+use crate::state::journal::Log;
+use crate::target::backend::{Changing, Entry, Panel, Refused};
+
+/// Sends until SIGTERM; then what it has come to, as JSON.
+pub(crate) async fn run<N: Network>(
+    traffic: cli::traffic::Traffic,
+    process: &mut Process<N>,
+) -> Result<String, Failure> {
+    let clock = Clock::start();
+    let token = serve::token(&traffic.access, &*process.files)?;
+    let control = serve::listen(&process.network, traffic.control).await?;
+    process.say(&format!(
+        "sends to {}; control on {}",
+        traffic.address, traffic.control
+    ));
+    let user = Arc::new(User {
+        clock,
+        identity: Identity::new(process.instance.clone(), &process.environment),
+        network: process.network.clone(),
+        log: Log::new(traffic.journal),
+        sent: AtomicU64::new(0),
+        outcomes: Mutex::default(),
+        idle: Mutex::new(Vec::new()),
+        traffic,
+    });
+    let panel: Arc<dyn Panel> = user.clone();
+    let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
+    tokio::select! {
+        biased;
+        () = poll_fn(|context| (process.terminate)(context)) => {}
+        () = Arc::clone(&user).send_all() => {}
+    }
+    control.shutdown().await;
+    let told = serde_json::to_string(&user.told()).expect("our own types must be JSON");
+    Ok(told + "\n")
+}
+
+/// One user who asks again and again.
+struct User<N: Network> {
+    clock: Clock,
+    identity: Identity,
+    network: N,
+    log: Log<Entry>,
+    sent: AtomicU64,
+    outcomes: Mutex<BTreeMap<Outcome, u64>>,
+    /// Kept-alive connections that carry no request now.
+    idle: Mutex<Vec<Client<N::Connection>>>,
+    traffic: cli::traffic::Traffic,
+}
+
+impl<N: Network> User<N> {
+    async fn send_all(self: Arc<Self>) {
+        let (start, mut since) = (self.clock.now(), Duration::ZERO);
+        let mut requests = JoinSet::new();
+        loop {
+            let due = start + since;
+            tokio::select! {
+                biased;
+                () = self.clock.until(due) => {}
+                () = reap(&mut requests) => {}
+            }
+            requests.spawn(Arc::clone(&self).ask(due));
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            since += self.traffic.interval;
+        }
+    }
+
+    /// One request, from when it is due to its outcome.
+    async fn ask(self: Arc<Self>, due: Moment) {
+        let late = self.clock.now() - due;
+        let patience = self.traffic.timeout.saturating_sub(late);
+        // It may be read and the body never come.
+        let mut status = None;
+        let outcome = match timeout(patience, self.exchange(&mut status)).await {
+            Err(_) => Outcome::Timeout,
+            Ok(Err(trouble)) => outcome(&trouble),
+            Ok(Ok(status)) if (200..400).contains(&status) => Outcome::Ok,
+            Ok(Ok(_)) => Outcome::Status,
+        };
+        let took = micros(self.clock.now() - due);
+        *lock(&self.outcomes).entry(outcome).or_default() += 1;
+        self.log.push(|seq| {
+            Entry::Sample(Sample {
+                seq,
+                sent: due,
+                outcome,
+                status,
+                took,
+            })
+        });
+    }
+
+    async fn exchange(&self, read: &mut Option<u16>) -> Result<u16, Trouble> {
+        while let Some(client) = self.kept() {
+            match self.send(client, read).await {
+                // The other side had closed it in the meantime.
+                Err(Trouble::Unsent) => {}
+                answer => return answer,
+            }
+        }
+        let client = Client::connect(&self.network, self.traffic.address).await?;
+        self.send(client, read).await
+    }
+
+    async fn send(
+        &self,
+        mut client: Client<N::Connection>,
+        read: &mut Option<u16>,
+    ) -> Result<u16, Trouble> {
+        let headers = [
+            ("host", self.traffic.host.as_str()),
+            (
+                "user-agent",
+                concat!("probe-target-traffic/", env!("CARGO_PKG_VERSION")),
+            ),
+            ("connection", "close"),
+        ];
+        // The last is for fresh connections only.
+        let headers = &headers[..if self.traffic.fresh { 3 } else { 2 }];
+        let request = Request {
+            method: "GET",
+            target: &self.traffic.path,
+            headers,
+            body: &[],
+        };
+        let mut take = |status: u16, _: &[u8]| {
+            *read = Some(status);
+            Ok(())
+        };
+        let status = client.follow(&request, &mut take).await?;
+        if !self.traffic.fresh && !client.is_closed() {
+            self.idle().push(client);
+        }
+        Ok(status)
+    }
+
+    fn kept(&self) -> Option<Client<N::Connection>> {
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client<N::Connection>>> {
+        lock(&self.idle)
+    }
+
+    fn told(&self) -> Traffic {
+        let traffic = &self.traffic;
+        Traffic {
+            address: SocketAddr::to_string(&traffic.address),
+            host: traffic.host.clone(),
+            path: traffic.path.clone(),
+            interval: micros(traffic.interval),
+            fresh: traffic.fresh,
+            timeout: micros(traffic.timeout),
+            sent: self.sent.load(Ordering::Relaxed),
+            outcomes: lock(&self.outcomes).clone(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes what has ended, for ever.
+async fn reap(requests: &mut JoinSet<()>) {
+    while requests.join_next().await.is_some() {}
+    std::future::pending::<()>().await;
+}
+
+/// What kept a request from being answered, in one word.
+fn outcome(trouble: &Trouble) -> Outcome {
+    match trouble.kind() {
+        Some(io::ErrorKind::ConnectionRefused) => Outcome::Refused,
+        // A write after the other side's RST is told as a broken pipe.
+        Some(
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe,
+        ) => Outcome::Reset,
+        Some(io::ErrorKind::TimedOut) => Outcome::Timeout,
+        _ => Outcome::Error,
+    }
+}
+
+impl<N: Network> Panel for User<N> {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn revision(&self) -> u64 {
+        0
+    }
+
+    fn state(&self) -> State {
+        State {
+            instance: self.identity.instance.clone(),
+            revision: 0,
+            uptime: self.clock.now(),
+            boot: None,
+            pod: self.identity.pod.clone(),
+            container: self.identity.container.clone(),
+            lease: None,
+            process: BTreeMap::new(),
+            draining: None,
+            memory: None,
+            ports: BTreeMap::new(),
+            journal: self.log.recorded(),
+            traffic: Some(self.told()),
+        }
+    }
+
+    fn plan(&self) -> Option<Plan> {
+        None
+    }
+
+    fn log(&self) -> &Log<Entry> {
+        &self.log
+    }
+
+    fn change(&self, _: Change) -> Changing<'_> {
+        let message = "a traffic client has nothing to change";
+        Box::pin(async move { Err(Refused::new(StatusCode::NOT_FOUND, "", message)) })
+    }
+}

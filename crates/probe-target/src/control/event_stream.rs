@@ -1,0 +1,55 @@
+//! The journal as server-sent events, for as long as the caller listens.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::net::Connection;
+use crate::server::http1::Served;
+use crate::target::backend::Panel;
+
+/// Sends, in chunks, the records from number `since` on: those there are, and each one to come.
+pub(crate) async fn stream<C: Connection>(
+    panel: &dyn Panel,
+    mut since: u64,
+    served: &mut Served<C>,
+) -> io::Result<()> {
+    // A comment first, so that the head leaves at once.
+    served.send(&chunk(b": journal\n\n")).await?;
+    let log = panel.log();
+    loop {
+        tokio::select! {
+            biased;
+            () = log.reached(since) => {}
+            () = served.left() => return Ok(()),
+        }
+        let page = log.since(since);
+        let mut text = Vec::new();
+        if page.lost > 0 {
+            let lost = format!("event: lost\ndata: {{\"lost\":{}}}\n\n", page.lost);
+            text.extend_from_slice(lost.as_bytes());
+        }
+        let first = page.next - page.records.len() as u64;
+        for (seq, record) in (first..).zip(&page.records) {
+            event(&mut text, seq, record);
+        }
+        served.send(&chunk(&text)).await?;
+        since = page.next;
+    }
+}
+
+fn event(text: &mut Vec<u8>, seq: u64, record: &impl Serialize) {
+    text.extend_from_slice(format!("id: {seq}\ndata: ").as_bytes());
+    serde_json::to_writer(&mut *text, record).expect("our own types must be JSON");
+    text.extend_from_slice(b"\n\n");
+}
+
+/// RFC 9112, 7.1.
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    let mut chunk = Vec::with_capacity(bytes.len() + 16);
+    // A vector takes everything.
+    _ = write!(chunk, "{:X}\r\n", bytes.len());
+    chunk.extend_from_slice(bytes);
+    chunk.extend_from_slice(b"\r\n");
+    chunk
+}

@@ -1,0 +1,22 @@
+//! What can be configured at a target, and what it answers: values, parsed once and never changed by time. Pure.
+
+pub mod answer;
+pub mod behaviour;
+pub mod boots;
+pub mod bound;
+pub mod duration;
+pub mod fault;
+pub(crate) mod fields;
+pub mod flips;
+pub(crate) mod identity;
+pub(crate) mod json;
+pub mod location;
+pub mod moment;
+pub(crate) mod parse_error;
+pub(crate) mod percent;
+pub mod plan;
+pub mod port_spec;
+pub mod probability;
+pub mod process_fault;
+pub mod route_path;
+pub mod shorthand;

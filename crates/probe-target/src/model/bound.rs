@@ -1,0 +1,308 @@
+//! What ends a behaviour, and what lets it begin again: pure arithmetic over a start, a time and a count.
+//! It knows no behaviour and no clock. `after` delays the first window, `for` or a count closes it, `every` opens the next.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::model::duration;
+use crate::model::fields::Fields;
+use crate::model::moment::{Moment, micros};
+use crate::model::parse_error::Invalid;
+use crate::model::probability::Chance;
+
+/// The bounds a behaviour was given. They are never renewed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Bounds {
+    /// `for`: how long a window is open; by default for ever.
+    pub length: Option<Duration>,
+    /// `count`: how many requests are given it in a window.
+    pub count: Option<u64>,
+    /// `after`: how long after the acknowledgement the first window opens; by default at once.
+    pub after: Option<Duration>,
+    /// `every`: from the start of one window to the start of the next; by default there is only one.
+    pub every: Option<Duration>,
+    /// `probability`: how many of the requests in a window are given it; by default all.
+    pub probability: Option<Chance>,
+}
+
+/// What was used up of bounds: requests given it in the latest window in which there were any.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Used {
+    /// The window's number, from 0.
+    pub window: u64,
+    /// Requests.
+    pub given: u64,
+}
+
+/// Where a behaviour stands in its bounds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// In force, by time alone until the moment given.
+    Open {
+        /// The first moment at which it no longer holds.
+        until: Option<Moment>,
+    },
+    /// Not in force, and so until the moment given.
+    Closed {
+        /// When its next window opens.
+        until: Moment,
+    },
+    /// Ended, and never to come back.
+    Over,
+}
+
+impl Bounds {
+    /// Where something with these bounds stands at `now`, in force since `since`.
+    pub fn phase(&self, since: Moment, used: Used, now: Moment) -> Phase {
+        let first = since + self.after.unwrap_or_default();
+        if now < first {
+            return Phase::Closed { until: first };
+        }
+        let opened = self.opened(since, now);
+        let until = self.length.map(|length| opened + length);
+        let timed_out = until.is_some_and(|until| until <= now);
+        if !timed_out && self.left(since, used, now) != Some(0) {
+            return Phase::Open { until };
+        }
+        match self.every {
+            Some(every) => Phase::Closed {
+                until: opened + every,
+            },
+            None => Phase::Over,
+        }
+    }
+
+    /// Whether time and requests change nothing.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.length.is_none() && self.count.is_none() && self.after.is_none()
+    }
+
+    /// Whether no request is ever given it.
+    pub(crate) fn is_never(&self) -> bool {
+        self.probability
+            .is_some_and(|chance| chance.millionths == 0)
+    }
+
+    /// How many requests are still to be given it in this window; `None` without a count.
+    pub fn left(&self, since: Moment, used: Used, now: Moment) -> Option<u64> {
+        let given = self.given(since, used, now);
+        self.count.map(|count| count.saturating_sub(given))
+    }
+
+    /// How many requests were given it in this window.
+    pub(crate) fn given(&self, since: Moment, used: Used, now: Moment) -> u64 {
+        let same = used.window == self.window(since, now);
+        if same { used.given } else { 0 }
+    }
+
+    /// One more request was given it.
+    pub fn give(&self, since: Moment, used: &mut Used, now: Moment) {
+        let window = self.window(since, now);
+        if used.window != window {
+            *used = Used { window, given: 0 };
+        }
+        used.given += 1;
+    }
+
+    /// What is left of these bounds at `now`, as bounds for a new start. Where there are several windows, one that is open starts anew.
+    #[must_use]
+    pub fn remaining(&self, since: Moment, used: Used, now: Moment) -> Self {
+        let mut left = self.clone();
+        left.after = None;
+        match self.phase(since, used, now) {
+            Phase::Closed { until } => left.after = Some(whole(until - now)),
+            Phase::Open { until: Some(until) } if self.every.is_none() => {
+                left.length = Some(until - now);
+            }
+            Phase::Open { .. } | Phase::Over => {}
+        }
+        if self.every.is_none() {
+            left.count = self.left(since, used, now);
+        }
+        left
+    }
+
+    /// Ends them so long after a new start, or before. What opens again and again has no end that could be said.
+    pub(crate) fn end(&mut self, within: Duration) {
+        let left = whole(within.saturating_sub(self.after.unwrap_or_default()));
+        if self.every.is_none() {
+            self.length = Some(self.length.map_or(left, |length| length.min(left)));
+        }
+    }
+
+    pub(crate) fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+        let bounds = Self {
+            length: fields.duration("for")?,
+            count: fields.number("count", 1..=u64::MAX)?,
+            after: fields.duration("after")?,
+            every: fields.duration("every")?,
+            probability: Chance::read(fields)?,
+        };
+        bounds.check_order(fields)?;
+        Ok(bounds)
+    }
+
+    /// The same of what is not given to requests: times alone.
+    pub(crate) fn read_times(fields: &mut Fields) -> Result<Self, Invalid> {
+        let bounds = Self {
+            length: fields.duration("for")?,
+            after: fields.duration("after")?,
+            every: fields.duration("every")?,
+            ..Self::default()
+        };
+        if bounds.every.is_some() && bounds.length.is_none() {
+            let message = "opens again what `for` has closed, which must be given";
+            return Err(Invalid::misplaced(fields.path("every"), message));
+        }
+        bounds.check_order(fields)?;
+        Ok(bounds)
+    }
+
+    fn check_order(&self, fields: &Fields) -> Result<(), Invalid> {
+        match (self.every, self.length) {
+            (Some(every), Some(length)) if every <= length => Err(Invalid::new(
+                fields.path("every"),
+                "must be longer than `for`: it is measured from start to start",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses an `every` that could never open anything again.
+    pub(crate) fn check_every(&self, fields: &Fields) -> Result<(), Invalid> {
+        if self.every.is_some() && self.length.is_none() && self.count.is_none() {
+            let message = "opens again what `for`, `count` or `sequence` has closed; one of them must be given";
+            return Err(Invalid::misplaced(fields.path("every"), message));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write(&self, object: &mut Map<String, Value>) {
+        let times = [
+            ("for", self.length),
+            ("after", self.after),
+            ("every", self.every),
+        ];
+        for (name, time) in times {
+            if let Some(time) = time {
+                object.insert(name.to_owned(), duration::format(time).into());
+            }
+        }
+        if let Some(count) = self.count {
+            object.insert("count".to_owned(), count.into());
+        }
+        if let Some(chance) = self.probability {
+            chance.write(object);
+        }
+    }
+
+    /// The number of the window that opened last.
+    fn window(&self, since: Moment, now: Moment) -> u64 {
+        let open = micros(now - since).saturating_sub(micros(self.after.unwrap_or_default()));
+        self.every.map_or(0, |every| open / micros(every))
+    }
+
+    /// When it opened.
+    fn opened(&self, since: Moment, now: Moment) -> Moment {
+        let before = micros(self.every.unwrap_or_default()) * self.window(since, now);
+        since + self.after.unwrap_or_default() + Duration::from_micros(before)
+    }
+}
+
+/// Whole milliseconds, as they are written, and never zero, as `after` cannot be.
+fn whole(time: Duration) -> Duration {
+    Duration::from_millis(micros(time).div_ceil(1000).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SINCE: Moment = Moment::from_micros(500);
+
+    /// `for` in seconds, `count`, requests given, microseconds since the start; whether it is still in force.
+    #[track_caller]
+    fn check(length: Option<u64>, count: Option<u64>, given: u64, after: u64, open: bool) {
+        let bounds = Bounds {
+            length: length.map(Duration::from_secs),
+            count,
+            ..Bounds::default()
+        };
+        let now = SINCE + Duration::from_micros(after);
+        let phase = bounds.phase(SINCE, Used { window: 0, given }, now);
+        assert_eq!(phase != Phase::Over, open, "{phase:?}");
+    }
+
+    #[test]
+    fn whichever_bound_is_reached_first_ends_it() {
+        check(None, None, 1_000_000, 1 << 40, true);
+        check(Some(1), None, 9, 0, true);
+        check(Some(1), None, 9, 999_999, true);
+        check(Some(1), None, 9, 1_000_000, false);
+        check(None, Some(2), 1, 1 << 40, true);
+        check(None, Some(2), 2, 0, false);
+        check(Some(1), Some(2), 1, 999_999, true);
+        check(Some(1), Some(2), 2, 0, false);
+        check(Some(1), Some(2), 0, 1_000_000, false);
+    }
+
+    #[test]
+    fn windows_open_and_close_to_the_microsecond() {
+        let bounds = Bounds {
+            after: Some(Duration::from_micros(10)),
+            length: Some(Duration::from_micros(3)),
+            every: Some(Duration::from_micros(5)),
+            ..Bounds::default()
+        };
+        let at = |micros: u64| Moment::from_micros(500 + micros);
+        let open = |until| Phase::Open {
+            until: Some(at(until)),
+        };
+        let closed = |until| Phase::Closed { until: at(until) };
+        for (now, expected) in [
+            (0, closed(10)),
+            (9, closed(10)),
+            (10, open(13)),
+            (12, open(13)),
+            (13, closed(15)),
+            (15, open(18)),
+            (1_000_000, open(1_000_003)),
+        ] {
+            let phase = bounds.phase(SINCE, Used::default(), at(now));
+            assert_eq!(phase, expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_starts_anew() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let used = Used {
+            window: 0,
+            given: 2,
+        };
+        let now = SINCE + Duration::from_secs(4);
+        let bounds = Bounds {
+            length: seconds(10),
+            count: Some(5),
+            ..Bounds::default()
+        };
+        let expected = Bounds {
+            length: seconds(6),
+            count: Some(3),
+            ..Bounds::default()
+        };
+        assert_eq!(bounds.remaining(SINCE, used, now), expected);
+        let waiting = Bounds {
+            after: seconds(5),
+            ..bounds.clone()
+        };
+        let expected = Bounds {
+            after: seconds(1),
+            length: seconds(10),
+            count: Some(3),
+            ..Bounds::default()
+        };
+        assert_eq!(waiting.remaining(SINCE, used, now), expected);
+    }
+}

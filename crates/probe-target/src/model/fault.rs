@@ -1,0 +1,286 @@
+//! The faults of a route, in one table: name, what the prober sees, and what may be said about it. What is sent is in `server/script.rs`.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::model::duration;
+use crate::model::fields::Fields;
+use crate::model::parse_error::Invalid;
+
+/// What no healthy server does, named after what the prober sees.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// The request is read and never answered.
+    Hang,
+    /// The connection is closed (FIN) before a byte of a reply.
+    Close,
+    /// The connection is reset (RST) before a byte of a reply.
+    Reset,
+    /// The head of a 200 comes byte by byte.
+    SlowHead,
+    /// The body of a 200 comes byte by byte.
+    SlowBody,
+    /// A 200 whose body stops coming.
+    StallBody,
+    /// A 200 whose body ends in a reset.
+    ResetBody,
+    /// A 200 whose body is shorter than its `Content-Length`.
+    ShortBody,
+    /// A 200 whose body ends within a chunk.
+    CutChunk,
+    /// A 200 with a body larger than a kubelet reads.
+    LargeBody,
+    /// An answer that does not begin as HTTP.
+    Malformed,
+    /// A 103, and no answer after it.
+    Interim,
+    /// A 302 to `/` on the same host and port.
+    Redirect,
+    /// A 302 to the port above, on the same host.
+    RedirectPort,
+    /// A 302 to another host, which does not exist.
+    RedirectHost,
+    /// 302 after 302 on the same path, then a 200.
+    RedirectChain,
+    /// A 302 to what is no address.
+    RedirectBroken,
+}
+
+impl Fault {
+    /// Whether it is a body that is slow, or does not come whole, in HTTP/2 as in HTTP/1.1.
+    pub(crate) fn is_of_body(self) -> bool {
+        matches!(
+            self,
+            Self::SlowBody | Self::StallBody | Self::ResetBody | Self::ShortBody
+        )
+    }
+}
+
+/// What may be said about a fault; zero and `None` mean its default, which the table names.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Details {
+    /// `bytes`: how many bytes of the body are sent; of `large-body`, its size.
+    pub bytes: Option<u32>,
+    /// `pace`: the time between two bytes.
+    pub pace: Option<Duration>,
+    /// `hops`: how many redirects before the 200.
+    pub hops: Option<u32>,
+}
+
+/// Which of [`Details`] a fault takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Takes {
+    Nothing,
+    Bytes,
+    Pace,
+    Hops,
+}
+
+/// The largest body, as each is made in memory: 16 MiB.
+const LARGEST_BODY: u64 = 16 << 20;
+
+const TABLE: [(Fault, &str, Takes, &str); 17] = {
+    use Fault as F;
+    use Takes as T;
+    [
+        (
+            F::Hang,
+            "hang",
+            T::Nothing,
+            "read the request, never answer",
+        ),
+        (F::Close, "close", T::Nothing, "close (FIN) before a byte"),
+        (F::Reset, "reset", T::Nothing, "reset (RST) before a byte"),
+        (
+            F::SlowHead,
+            "slow-head",
+            T::Pace,
+            "200, its head byte by byte (pace: 1s)",
+        ),
+        (
+            F::SlowBody,
+            "slow-body",
+            T::Pace,
+            "200, its body byte by byte (pace: 1s)",
+        ),
+        (
+            F::StallBody,
+            "stall-body",
+            T::Bytes,
+            "200, silence after some bytes of the body (bytes: 1)",
+        ),
+        (
+            F::ResetBody,
+            "reset-body",
+            T::Bytes,
+            "200, RST after some bytes of the body (bytes: 1)",
+        ),
+        (
+            F::ShortBody,
+            "short-body",
+            T::Bytes,
+            "200, FIN before Content-Length is reached (bytes: 1)",
+        ),
+        (
+            F::CutChunk,
+            "cut-chunk",
+            T::Bytes,
+            "200, chunked, FIN within a chunk (bytes: 1)",
+        ),
+        (
+            F::LargeBody,
+            "large-body",
+            T::Bytes,
+            "200 with a large body (bytes: 20480)",
+        ),
+        (
+            F::Malformed,
+            "malformed",
+            T::Nothing,
+            "an answer that does not begin as HTTP",
+        ),
+        (
+            F::Interim,
+            "interim",
+            T::Nothing,
+            "103, and no answer after it",
+        ),
+        (F::Redirect, "redirect", T::Nothing, "302 to / here"),
+        (
+            F::RedirectPort,
+            "redirect-port",
+            T::Nothing,
+            "302 to the same path on the port above",
+        ),
+        (
+            F::RedirectHost,
+            "redirect-host",
+            T::Nothing,
+            "302 to a host that does not exist",
+        ),
+        (
+            F::RedirectChain,
+            "redirect-chain",
+            T::Hops,
+            "302 after 302, then 200 (hops: 11)",
+        ),
+        (
+            F::RedirectBroken,
+            "redirect-broken",
+            T::Nothing,
+            "302 to what is no address",
+        ),
+    ]
+};
+
+impl Fault {
+    /// Every fault of a route.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.0)
+    }
+
+    /// Its name everywhere.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What the prober sees, with the defaults of what may be said about it.
+    pub fn about(self) -> &'static str {
+        self.row().3
+    }
+
+    /// The fault of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|fault| fault.name() == name)
+    }
+
+    /// All names, for a message.
+    pub(crate) fn names() -> String {
+        TABLE.map(|row| row.1).join(", ")
+    }
+
+    fn row(self) -> &'static (Self, &'static str, Takes, &'static str) {
+        let row = TABLE.iter().find(|row| row.0 == self);
+        row.expect("every fault must be in the table")
+    }
+}
+
+impl Details {
+    /// The time between two bytes.
+    pub(crate) fn pace(self) -> Duration {
+        self.pace.unwrap_or(Duration::from_secs(1))
+    }
+
+    /// How many bytes of a body that is cut off are sent.
+    pub(crate) fn sent(self) -> u32 {
+        self.bytes.unwrap_or(1)
+    }
+
+    /// Reads those of its fields that `fault` takes.
+    pub(crate) fn read(fault: Option<Fault>, fields: &mut Fields) -> Result<Self, Invalid> {
+        let details = Self {
+            bytes: fields.number("bytes", 0..=LARGEST_BODY)?.map(narrow),
+            pace: fields.duration("pace")?,
+            hops: fields.number("hops", 1..=100)?.map(narrow),
+        };
+        let takes = fault.map_or(Takes::Nothing, |fault| fault.row().2);
+        let foreign = [
+            ("bytes", details.bytes.is_some(), Takes::Bytes),
+            ("pace", details.pace.is_some(), Takes::Pace),
+            ("hops", details.hops.is_some(), Takes::Hops),
+        ];
+        match foreign.iter().find(|(_, given, by)| *given && *by != takes) {
+            None => Ok(details),
+            Some((name, ..)) => {
+                let what = fault.map_or("a reply", Fault::name);
+                Err(Invalid::misplaced(
+                    fields.path(name),
+                    format!("means nothing to {what}"),
+                ))
+            }
+        }
+    }
+
+    pub(crate) fn write(self, object: &mut Map<String, Value>) {
+        let numbers = [("bytes", self.bytes), ("hops", self.hops)];
+        for (name, number) in numbers {
+            if let Some(number) = number {
+                object.insert(name.to_owned(), number.into());
+            }
+        }
+        if let Some(pace) = self.pace {
+            object.insert("pace".to_owned(), duration::format(pace).into());
+        }
+    }
+}
+
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).expect("the range must have been checked")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_a_row_of_its_own() {
+        for fault in Fault::all() {
+            assert_eq!(Fault::named(fault.name()), Some(fault));
+        }
+    }
+
+    #[test]
+    fn a_detail_is_for_those_faults_that_name_it() {
+        for (fault, _, takes, about) in TABLE {
+            let named = [
+                (Takes::Bytes, "(bytes: "),
+                (Takes::Pace, "(pace: "),
+                (Takes::Hops, "(hops: "),
+            ];
+            for (by, text) in named {
+                assert_eq!(about.contains(text), by == takes, "{}", fault.name());
+            }
+        }
+    }
+}

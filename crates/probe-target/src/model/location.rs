@@ -1,0 +1,63 @@
+//! What a flip acts on, as it is written: `8080/readyz`, `/readyz` (every port), `8080` (the port itself).
+
+use std::fmt;
+
+use crate::model::parse_error::Invalid;
+use crate::model::route_path::RoutePath;
+
+/// What a flip acts on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// A port itself.
+    Port(u16),
+    /// A route, on one port or on every one.
+    Route(Option<u16>, RoutePath),
+}
+
+impl Place {
+    /// Reads what is said of it.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = || {
+            let message = format!("no route `{text}`, expected [PORT]/PATH or PORT");
+            Invalid::new("", message)
+        };
+        let port = |text: &str| number(text).ok_or_else(wrong);
+        let route = |path: &str| path.parse().map_err(|why: String| Invalid::new("", why));
+        match text.find('/') {
+            None => Ok(Self::Port(port(text)?)),
+            Some(0) => Ok(Self::Route(None, route(text)?)),
+            Some(slash) => {
+                let (number, path) = text.split_at(slash);
+                Ok(Self::Route(Some(port(number)?), route(path)?))
+            }
+        }
+    }
+}
+
+impl Place {
+    /// The port; `None` for all of them.
+    pub(crate) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Port(port) => Some(*port),
+            Self::Route(port, _) => *port,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(port) = self.port() {
+            write!(f, "{port}")?;
+        }
+        match self {
+            Self::Port(_) => Ok(()),
+            Self::Route(_, route) => route.fmt(f),
+        }
+    }
+}
+
+/// A port's number, as nobody would write it otherwise.
+pub(crate) fn number(text: &str) -> Option<u16> {
+    let number: Option<u16> = text.parse().ok();
+    number.filter(|number| *number != 0 && number.to_string() == text)
+}

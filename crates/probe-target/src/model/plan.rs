@@ -1,0 +1,327 @@
+//! What a target starts with, as `--plan` reads it and `GET /v1/plan` writes it. The command line is laid over it in `cli/serve.rs`.
+//!
+//! ```json
+//! {"ports": {"8080": {"protocol": "http", "state": "open", "routes": {"/readyz": {"status": 503, "for": "10s"}}}},
+//!  "process": [{"fault": "exit", "code": 3, "after": "1m"}],
+//!  "boots": {"1-2": {"8080/startupz": {"status": 503}}}}
+//! ```
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::model::behaviour::Behaviour;
+use crate::model::boots::Boots;
+use crate::model::fields::Fields;
+use crate::model::flips::{Flip, Flips, unleased};
+use crate::model::location::{self, Place};
+use crate::model::parse_error::{Invalid, join};
+use crate::model::port_spec::Opening;
+use crate::model::process_fault::ProcessFault;
+use crate::model::route_path::RoutePath;
+
+/// The base of a target.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Plan {
+    /// By number.
+    pub ports: BTreeMap<u16, PlannedPort>,
+    /// What is done to the process, at most one of each name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub process: Vec<ProcessFault>,
+    /// What more the base says on some boots, each laid over those that begin before it.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_name")]
+    pub boots: Vec<(Boots, Flips)>,
+}
+
+/// The base of one port.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PlannedPort {
+    /// How it is opened.
+    pub opening: Opening,
+    /// The one loopback address that it listens on; by default all addresses of the host.
+    pub address: Option<IpAddr>,
+    /// 200 where nothing is said.
+    pub routes: BTreeMap<RoutePath, Behaviour>,
+}
+
+impl Plan {
+    /// Reads a plan's text.
+    pub fn parse(text: &[u8]) -> Result<Self, Invalid> {
+        let mut fields = Fields::parse(text)?;
+        let mut ports = BTreeMap::new();
+        for (name, value) in fields.entries("ports")? {
+            let path = join("ports", &name);
+            let number = location::number(&name)
+                .ok_or_else(|| Invalid::new(&path, "a port is a number from 1 to 65535"))?;
+            ports.insert(number, PlannedPort::read(value, &path)?);
+        }
+        let mut boots: Vec<(Boots, Flips)> = Vec::new();
+        for (name, value) in fields.entries("boots")? {
+            let path = join("boots", &name);
+            let read: Result<Boots, _> = name.parse();
+            let read = read.map_err(|message| Invalid::new(&path, message))?;
+            let place = boots.partition_point(|(before, _)| *before < read);
+            boots.insert(place, (read, Flips::read(value, &path)?));
+        }
+        let mut plan = Self {
+            ports,
+            process: Vec::new(),
+            boots,
+        };
+        for (number, value) in fields.items("process")?.into_iter().enumerate() {
+            let path = join("process", &number.to_string());
+            plan.afflict(ProcessFault::read(value, &path)?, &path)?;
+        }
+        fields.finish()?;
+        Ok(plan)
+    }
+
+    /// Adds what is done to the process, which stands at `path`.
+    pub(crate) fn afflict(&mut self, fault: ProcessFault, path: &str) -> Result<(), Invalid> {
+        unleased(fault.leased, path)?;
+        if self
+            .process
+            .iter()
+            .any(|known| known.name() == fault.name())
+        {
+            let message = format!("{} is given twice", fault.name());
+            return Err(Invalid::new(path, message));
+        }
+        self.process.push(fault);
+        Ok(())
+    }
+
+    /// Lays `flip` over the base if it `holds`, and refuses it in any case if there is no such port.
+    pub(crate) fn lay(&mut self, place: &Place, flip: &Flip, holds: bool) -> Result<(), Invalid> {
+        let meant = place.port();
+        if let Some(port) = meant.filter(|port| !self.ports.contains_key(port)) {
+            let message = format!("{port} is none of the ports");
+            return Err(Invalid::new(place.to_string(), message));
+        }
+        let of_route = matches!(flip, Flip::Route(_));
+        for (number, port) in &mut self.ports {
+            let lacks = of_route && !port.opening.protocol.unwrap_or_default().has_routes();
+            if lacks && meant == Some(*number) {
+                return Err(Invalid::new(place.to_string(), without_routes(*number)));
+            }
+            if holds && !lacks && meant.is_none_or(|meant| meant == *number) {
+                port.lay(place, flip);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An address that only this host reaches. A port on another of its addresses alone would be none that a kubelet probes.
+pub(crate) fn loopback(text: &str) -> Result<IpAddr, String> {
+    let address = text.parse().ok().filter(IpAddr::is_loopback);
+    address.ok_or_else(|| {
+        format!("must be a loopback address such as 127.0.0.1 or ::1, or none for all addresses, not `{text}`")
+    })
+}
+
+/// Why nothing is laid on a route there.
+pub(crate) fn without_routes(port: u16) -> String {
+    format!("{port} speaks tcp and has no routes; what it does is its state")
+}
+
+impl PlannedPort {
+    fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+        let mut fields = Fields::read(value, path)?;
+        let opening = Opening::fields(&mut fields)?;
+        unleased(opening.leased, path)?;
+        let address = fields.text("address")?.map(|text| {
+            let wrong = |message| Invalid::new(fields.path("address"), message);
+            loopback(&text).map_err(wrong)
+        });
+        let address = address.transpose()?;
+        let mut routes = BTreeMap::new();
+        let at = fields.path("routes");
+        for (route, value) in fields.entries("routes")? {
+            let path = join(&at, &route);
+            if !opening.protocol.unwrap_or_default().has_routes() {
+                let message = "a port that speaks tcp has no routes";
+                return Err(Invalid::new(path, message));
+            }
+            let parsed: Result<RoutePath, _> = route.parse();
+            let route = parsed.map_err(|message| Invalid::new(&path, message))?;
+            let behaviour = Behaviour::read(value, &path)?;
+            unleased(behaviour.leased, &path)?;
+            // Two texts of one route, which are two fields to JSON.
+            if routes.insert(route, behaviour).is_some() {
+                return Err(Invalid::new(path, "this route is given twice"));
+            }
+        }
+        fields.finish()?;
+        Ok(Self {
+            opening,
+            address,
+            routes,
+        })
+    }
+
+    fn lay(&mut self, place: &Place, flip: &Flip) {
+        match (place, flip) {
+            (Place::Route(_, route), Flip::Route(behaviour)) => {
+                if self.opening.route.as_ref() == Some(route) {
+                    self.opening = Opening {
+                        protocol: self.opening.protocol,
+                        ..Opening::default()
+                    };
+                }
+                self.routes.insert(route.clone(), behaviour.clone());
+            }
+            (place, Flip::Port(opening)) => {
+                let route = match place {
+                    Place::Port(_) => None,
+                    Place::Route(_, route) => Some(route.clone()),
+                };
+                if let Some(route) = &route {
+                    self.routes.remove(route);
+                }
+                self.opening = Opening {
+                    protocol: opening.protocol.or(self.opening.protocol),
+                    route,
+                    ..opening.clone()
+                };
+            }
+            (Place::Port(_), Flip::Route(_)) => unreachable!("a port takes an opening"),
+        }
+    }
+}
+
+fn by_name<S: Serializer>(boots: &[(Boots, Flips)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut object = Map::new();
+    for (boots, flips) in boots {
+        object.insert(boots.to_string(), flips.write().into());
+    }
+    object.serialize(serializer)
+}
+
+impl Serialize for PlannedPort {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = self.opening.write();
+        if let Some(address) = self.address {
+            object.insert("address".to_owned(), address.to_string().into());
+        }
+        if !self.routes.is_empty() {
+            let mut routes = Map::new();
+            for (route, behaviour) in &self.routes {
+                routes.insert(route.to_string(), behaviour.write().into());
+            }
+            object.insert("routes".to_owned(), routes.into());
+        }
+        object.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, field: &str) {
+        assert_eq!(Plan::parse(text.as_bytes()).unwrap_err().field, field);
+    }
+
+    #[test]
+    fn a_plan_is_read_as_it_is_written() {
+        let text = r#"{"ports":{"8080":{"protocol":"http","routes":{"/b":{"fault":"hang"},"/a":{"status":404}},"state":"open"},"9000":{"protocol":"http","state":"closed"}}}"#;
+        let plan = Plan::parse(text.as_bytes()).unwrap();
+        let written = serde_json::to_string(&plan).unwrap();
+        assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
+        assert_eq!(plan.ports[&8080].routes.len(), 2);
+    }
+
+    #[test]
+    fn a_port_closed_for_a_route_and_one_of_loopback_are_written_as_they_are_read() {
+        let text = r#"{"ports":{"8080":{"protocol":"http","state":"closed","route":"/x","address":"::1"}}}"#;
+        let plan = Plan::parse(text.as_bytes()).unwrap();
+        let written = serde_json::to_string(&plan).unwrap();
+        assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
+        assert!(written.contains(r#""address":"::1""#), "{written}");
+        assert!(written.contains(r#""route":"/x""#), "{written}");
+        check(
+            r#"{"ports":{"80":{"address":"10.0.0.1"}}}"#,
+            "ports.80.address",
+        );
+    }
+
+    #[test]
+    fn what_is_said_of_boots_is_written_as_it_is_read() {
+        let text = r#"{"ports":{},"boots":{"10":{},"2":{},"2-10":{"8080":{"state":"closed"},"8080/%78/*":{"status":503},"/y":{"fault":"hang"}},"2-":{}}}"#;
+        let plan = Plan::parse(text.as_bytes()).unwrap();
+        let written = serde_json::to_string(&plan).unwrap();
+        assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
+        let boots: Vec<_> = plan
+            .boots
+            .iter()
+            .map(|(boots, _)| boots.to_string())
+            .collect();
+        assert_eq!(boots, ["2", "2-10", "2-", "10"]);
+        let flips = &plan.boots[1].1.0;
+        let places: Vec<_> = flips.iter().map(|(place, _)| place.to_string()).collect();
+        assert_eq!(places, ["/y", "8080", "8080/x/*"]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_path_down_to_the_field() {
+        check(r#"{"port":{}}"#, "port");
+        check(r#"{"ports":{"0":{}}}"#, "ports.0");
+        check(r#"{"ports":{"8080":{"route":{}}}}"#, "ports.8080.route");
+        check(
+            r#"{"ports":{"8080":{"routes":{"x":{"status":200}}}}}"#,
+            "ports.8080.routes.x",
+        );
+        check(
+            r#"{"ports":{"8080":{"routes":{"/x":{"status":99}}}}}"#,
+            "ports.8080.routes./x.status",
+        );
+        check(
+            r#"{"ports":{"8080":{"routes":{"/x":{"status":200,"leased":true}}}}}"#,
+            "ports.8080.routes./x.leased",
+        );
+        check(
+            r#"{"ports":{"8080":{"routes":{"/x?y":{"status":200}}}}}"#,
+            "ports.8080.routes./x?y",
+        );
+        check(
+            r#"{"ports":{"8080":{"routes":{"/x":{"status":200},"/%78":{"status":404}}}}}"#,
+            "ports.8080.routes./x",
+        );
+        check(r#"{"ports":{"8080":{"state":"shut"}}}"#, "ports.8080.state");
+        check(
+            r#"{"ports":{"80":{"protocol":"tcp","routes":{"/x":{"status":200}}}}}"#,
+            "ports.80.routes./x",
+        );
+        check(r#"{"ports":{"08080":{}}}"#, "ports.08080");
+        check(r#"{"ports":{"80":{},"81":{},"80":{}}}"#, "ports.80");
+        check(r#"{"boots":{"0":{}}}"#, "boots.0");
+        check(r#"{"boots":{"1":[]}}"#, "boots.1");
+        check(r#"{"boots":{"1":{"x":{}}}}"#, "boots.1.x");
+        check(r#"{"boots":{"1":{"/%x":{}}}}"#, "boots.1./%x");
+        check(
+            r#"{"boots":{"1":{"80/x":{"status":99}}}}"#,
+            "boots.1.80/x.status",
+        );
+        check(
+            r#"{"boots":{"1":{"80":{"leased":true}}}}"#,
+            "boots.1.80.leased",
+        );
+        check(
+            r#"{"process":[{"fault":"exit","code":-1}]}"#,
+            "process.0.code",
+        );
+        check(
+            r#"{"process":[{"fault":"exit"},{"fault":"exit"}]}"#,
+            "process.1",
+        );
+        check(
+            r#"{"process":[{"fault":"exit","leased":true}]}"#,
+            "process.0.leased",
+        );
+        check("{", "");
+    }
+}

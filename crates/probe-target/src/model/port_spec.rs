@@ -1,0 +1,337 @@
+//! How a port is opened: its protocol, its state, and the bounds that end it. What its routes answer is in `model/behaviour.rs`.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::model::bound::Bounds;
+use crate::model::fields::Fields;
+use crate::model::parse_error::Invalid;
+use crate::model::route_path::RoutePath;
+
+/// Whether this program can speak TLS.
+pub(crate) const TLS_PRESENT: bool = cfg!(feature = "tls");
+
+/// What is wrong with asking a program without TLS for it.
+pub(crate) const TLS_ABSENT: &str = concat!(
+    "needs TLS, which is in the image probe-target:",
+    env!("CARGO_PKG_VERSION"),
+    "-tls"
+);
+
+/// How a port is opened.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Opening {
+    /// What is spoken there; `None` leaves it as in the base, which is http unless it says otherwise.
+    pub protocol: Option<Protocol>,
+    /// What happens to connections.
+    pub state: PortState,
+    /// The route that the state is meant for, if it is not the port: that of `refuse` and the like on a route. It lasts until that route,
+    /// or any with a 200, is given something else.
+    pub route: Option<RoutePath>,
+    /// What ends it.
+    pub bounds: Bounds,
+    /// Whether it also ends when the lease lapses.
+    pub leased: bool,
+}
+
+/// What is spoken on a port: one word everywhere. Those with an `s` are refused by a program without TLS.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Protocol {
+    /// HTTP/1.1, and HTTP/2 without TLS for clients that begin with it.
+    #[default]
+    Http,
+    /// The same over TLS, where a client may choose HTTP/2 by ALPN.
+    Https,
+    /// The health service of gRPC, over HTTP/2 without TLS; its routes are services.
+    Grpc,
+    /// The same over TLS.
+    Grpcs,
+    /// Connections are accepted and held; there are no routes.
+    Tcp,
+}
+
+/// What happens to the connections of a port.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum PortState {
+    /// They are served.
+    #[default]
+    Open,
+    /// Nobody listens: new ones are refused, established ones are served as before.
+    Closed,
+    /// They are accepted and never read; requests on established ones are never answered.
+    Blackhole,
+    /// They are completed by the system and not accepted; once its backlog is full, new ones time out. Established ones are served as before.
+    StopAccepting,
+    /// They are accepted and reset; requests on established ones reset them.
+    Reset,
+}
+
+impl Opening {
+    /// Served, or not, for ever.
+    pub fn new(state: PortState) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+
+    /// Reads `{"protocol":"http","state":"closed","for":"30s"}`, which stands at `path`.
+    pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+        let mut fields = Fields::read(value, path)?;
+        let opening = Self::fields(&mut fields)?;
+        fields.finish()?;
+        Ok(opening)
+    }
+
+    /// Reads the same from an object that has more fields.
+    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, Invalid> {
+        let protocol = match fields.text("protocol")? {
+            None => None,
+            Some(name) => {
+                let wrong = |message| Invalid::new(fields.path("protocol"), message);
+                Some(Protocol::named(&name).map_err(wrong)?)
+            }
+        };
+        let state = match fields.text("state")? {
+            None => PortState::default(),
+            Some(name) => PortState::named(&name).ok_or_else(|| {
+                Invalid::new(
+                    fields.path("state"),
+                    format!("no state `{name}`, expected one of {}", PortState::names()),
+                )
+            })?,
+        };
+        let route = match fields.text("route")? {
+            None => None,
+            Some(text) => {
+                let wrong = |message: String| Invalid::new(fields.path("route"), message);
+                Some(text.parse().map_err(wrong)?)
+            }
+        };
+        let opening = Self {
+            protocol,
+            state,
+            route,
+            bounds: Bounds::read(fields)?,
+            leased: fields.flag("leased")?,
+        };
+        opening.check(fields)?;
+        Ok(opening)
+    }
+
+    /// Refuses a count, or a share, of what is never seen.
+    pub(crate) fn check(&self, fields: &Fields) -> Result<(), Invalid> {
+        let counted = [
+            ("count", self.bounds.count.is_some()),
+            ("probability", self.bounds.probability.is_some()),
+        ];
+        if let Some((name, _)) = counted.iter().find(|(_, given)| *given)
+            && self.state != PortState::Reset
+        {
+            let message = format!(
+                "nothing can be counted on a port that is {}",
+                self.state.name()
+            );
+            return Err(Invalid::misplaced(fields.path(name), message));
+        }
+        self.bounds.check_every(fields)
+    }
+
+    pub(crate) fn write(&self) -> Map<String, Value> {
+        let mut object = Map::new();
+        if let Some(protocol) = self.protocol {
+            object.insert("protocol".to_owned(), protocol.name().into());
+        }
+        object.insert("state".to_owned(), self.state.name().into());
+        if let Some(route) = &self.route {
+            object.insert("route".to_owned(), route.to_string().into());
+        }
+        self.bounds.write(&mut object);
+        if self.leased {
+            object.insert("leased".to_owned(), true.into());
+        }
+        object
+    }
+}
+
+impl Protocol {
+    const ALL: [Self; 5] = [Self::Http, Self::Https, Self::Grpc, Self::Grpcs, Self::Tcp];
+
+    /// Its name everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Grpc => "grpc",
+            Self::Grpcs => "grpcs",
+            Self::Tcp => "tcp",
+        }
+    }
+
+    /// The protocol of that name, or what is wrong with it.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|known| known.name() == name);
+        match named {
+            Some(protocol) if protocol.is_secured() && !TLS_PRESENT => {
+                Err(format!("`{name}` {TLS_ABSENT}"))
+            }
+            Some(protocol) => Ok(protocol),
+            None => Err(format!(
+                "no protocol `{name}`, expected http, https, grpc, grpcs or tcp"
+            )),
+        }
+    }
+
+    /// Whether it is spoken over TLS.
+    pub const fn is_secured(self) -> bool {
+        matches!(self, Self::Https | Self::Grpcs)
+    }
+
+    /// How addresses of it begin.
+    pub(crate) const fn scheme(self) -> &'static str {
+        if self.is_secured() { "https" } else { "http" }
+    }
+
+    /// Whether it has routes.
+    pub const fn has_routes(self) -> bool {
+        !matches!(self, Self::Tcp)
+    }
+
+    /// Whether its routes are services.
+    pub const fn is_grpc(self) -> bool {
+        matches!(self, Self::Grpc | Self::Grpcs)
+    }
+}
+
+impl PortState {
+    /// Its name everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Blackhole => "blackhole",
+            Self::StopAccepting => "stop-accepting",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// All names, for messages.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    const ALL: [Self; 5] = [
+        Self::Open,
+        Self::Closed,
+        Self::Blackhole,
+        Self::StopAccepting,
+        Self::Reset,
+    ];
+}
+
+/// Serialisation by name, as both enums are words in JSON.
+macro_rules! word {
+    ($type:ty, $read:expr) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                let read: Result<Self, String> = $read(&name);
+                read.map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+word!(Protocol, Self::named);
+word!(PortState, |name: &str| Self::named(name)
+    .ok_or_else(|| format!("no state `{name}`")));
+
+impl Serialize for Opening {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.write().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Opening {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(Value::deserialize(deserializer)?, "").map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: Value, field: &str, message: &str) {
+        let error = Opening::read(value, "").unwrap_err();
+        assert_eq!(
+            (error.field.as_str(), error.message.as_str()),
+            (field, message)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for value in [
+            json!({"protocol": "http", "state": "open"}),
+            json!({"protocol": "http", "state": "closed", "for": "10s", "leased": true}),
+            json!({"protocol": "http", "state": "reset", "count": 2}),
+            json!({"state": "closed", "route": "/ready%20z", "for": "10s"}),
+        ] {
+            let opening = Opening::read(value.clone(), "").unwrap();
+            assert_eq!(serde_json::to_value(opening).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_route_is_named_as_everywhere() {
+        let message =
+            "`/a?b` has a query, and a route matches the path alone; write %3F for a `?` in a path";
+        check(
+            json!({"state": "closed", "route": "/a?b"}),
+            "route",
+            message,
+        );
+    }
+
+    #[test]
+    fn connections_never_seen_cannot_be_counted() {
+        for state in ["open", "closed", "blackhole"] {
+            let message = format!("nothing can be counted on a port that is {state}");
+            check(json!({"state": state, "count": 1}), "count", &message);
+        }
+    }
+
+    #[test]
+    fn a_protocol_not_served_is_said_so() {
+        if !TLS_PRESENT {
+            let image = concat!("probe-target:", env!("CARGO_PKG_VERSION"), "-tls");
+            let message = format!("`https` needs TLS, which is in the image {image}");
+            check(json!({"protocol": "https"}), "protocol", &message);
+        }
+        check(
+            json!({"protocol": "quic"}),
+            "protocol",
+            "no protocol `quic`, expected http, https, grpc, grpcs or tcp",
+        );
+        check(
+            json!({"state": "shut"}),
+            "state",
+            "no state `shut`, expected one of open, closed, blackhole, stop-accepting, reset",
+        );
+    }
+}

@@ -1,0 +1,407 @@
+//! What can be done to the process itself: end it, be deaf to SIGTERM, take memory, stop accepting. The same words in `POST /v1/process/…`,
+//! in a plan, on the command line and in an experiment.
+//! It says what to do and does nothing; what is in force is kept in `state.rs`, what the process can do stands in `process.rs`.
+
+mod signal;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::model::bound::Bounds;
+use crate::model::duration;
+use crate::model::fields::Fields;
+use crate::model::location::Place;
+use crate::model::parse_error::{Invalid, join};
+pub use signal::Signal;
+
+/// One thing done to the process, with the bounds that end it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProcessFault {
+    /// What is done.
+    pub act: Act,
+    /// `for`, `after` and `every`; of those that end the process only `after`. Nothing is counted here.
+    pub bounds: Bounds,
+    /// Whether it also ends when the lease lapses.
+    pub leased: bool,
+}
+
+/// What is done to the process.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Act {
+    /// `exit`: it ends with a code, without a drain.
+    Exit {
+        /// 0–255; 1 by default.
+        code: u8,
+        /// What it leaves for the kubelet to show.
+        message: Option<String>,
+    },
+    /// `signal`: it dies of a signal.
+    Signal {
+        /// Of which.
+        signal: Signal,
+        /// What it leaves for the kubelet to show.
+        message: Option<String>,
+    },
+    /// `sigterm`: what SIGTERM does in place of a drain at once.
+    Sigterm(Sigterm),
+    /// `memory`: so many bytes are taken, touched and held.
+    Memory {
+        /// In all; a later one takes the place of this.
+        bytes: u64,
+    },
+    /// `stop-accepting`: no port accepts any more; the system completes connections until its backlog is full.
+    StopAccepting,
+}
+
+/// What SIGTERM does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sigterm {
+    /// How long after it the drain begins; `None` if it is lost.
+    pub delay: Option<Duration>,
+    /// What fails from then on: `8080/readyz`, `/readyz` on every port, `7000` as a whole.
+    pub fail: Vec<String>,
+}
+
+/// The largest message a kubelet shows.
+// kubernetes.io/docs › Determine the reason for Pod failure: 4096 bytes a container.
+const LONGEST_MESSAGE: usize = 4096;
+
+/// More than any node has: 1 TiB.
+const MOST_MEMORY: u64 = 1 << 40;
+
+/// `after` of those that may leave nobody to answer, so that the acknowledgement arrives.
+pub(crate) const AFTER_ANSWER: Duration = Duration::from_millis(100);
+
+const EXIT: &str = "exit";
+const SIGNAL: &str = "signal";
+const SIGTERM: &str = "sigterm";
+const MEMORY: &str = "memory";
+const STOP_ACCEPTING: &str = "stop-accepting";
+
+impl ProcessFault {
+    /// The names of all.
+    pub const NAMES: [&'static str; 5] = [EXIT, SIGNAL, SIGTERM, MEMORY, STOP_ACCEPTING];
+
+    /// Reads `{"fault":"exit","code":3,"after":"1s"}`, which stands at `path`.
+    pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+        let mut fields = Fields::read(value, path)?;
+        let name = fields.text("fault")?;
+        let name = name.ok_or_else(|| {
+            let message = format!("must be given: one of {}", Self::NAMES.join(", "));
+            Invalid::new(fields.path("fault"), message)
+        })?;
+        Self::fields(&name, fields, "fault")
+    }
+
+    /// Reads what is sent to `/v1/process/NAME`, which may be nothing.
+    pub(crate) fn parse(name: &str, body: &[u8]) -> Result<Self, Invalid> {
+        Self::fields(name, Fields::parse_or_empty(body)?, "")
+    }
+
+    /// Reads the fault called `name`, which stands at `at`.
+    fn fields(name: &str, mut fields: Fields, at: &str) -> Result<Self, Invalid> {
+        let fault = match name {
+            EXIT => Self::ending(&mut fields, |fields, message| {
+                let code = fields.number("code", 0..=255)?.unwrap_or(1);
+                let code = u8::try_from(code).expect("a code must be at most 255");
+                Ok(Act::Exit { code, message })
+            }),
+            SIGNAL => Self::ending(&mut fields, |fields, message| {
+                let signal = Signal::read(fields)?;
+                Ok(Act::Signal { signal, message })
+            }),
+            SIGTERM => Self::lasting(&mut fields, |fields| {
+                Sigterm::read(fields).map(Act::Sigterm)
+            }),
+            MEMORY => {
+                let fault = Self::lasting(&mut fields, memory);
+                fault.map(|mut fault| {
+                    fault.bounds.after.get_or_insert(AFTER_ANSWER);
+                    fault
+                })
+            }
+            STOP_ACCEPTING => Self::lasting(&mut fields, |_| Ok(Act::StopAccepting)),
+            _ => {
+                return Err(Invalid::new(fields.path(at), Self::unknown(name)));
+            }
+        }?;
+        fields.finish()?;
+        Ok(fault)
+    }
+
+    fn ending(
+        fields: &mut Fields,
+        act: impl FnOnce(&mut Fields, Option<String>) -> Result<Act, Invalid>,
+    ) -> Result<Self, Invalid> {
+        let message = message(fields)?;
+        Ok(Self {
+            act: act(fields, message)?,
+            bounds: Bounds {
+                after: Some(fields.duration("after")?.unwrap_or(AFTER_ANSWER)),
+                ..Bounds::default()
+            },
+            leased: fields.flag("leased")?,
+        })
+    }
+
+    fn lasting(
+        fields: &mut Fields,
+        act: impl FnOnce(&mut Fields) -> Result<Act, Invalid>,
+    ) -> Result<Self, Invalid> {
+        Ok(Self {
+            act: act(fields)?,
+            bounds: Bounds::read_times(fields)?,
+            leased: fields.flag("leased")?,
+        })
+    }
+
+    /// What is wrong with a name that is none of these.
+    pub(crate) fn unknown(name: &str) -> String {
+        let known = Self::NAMES.join(", ");
+        format!("no process fault `{name}`, expected one of {known}")
+    }
+
+    /// Its name, which is also the end of its address: `/v1/process/exit`.
+    pub fn name(&self) -> &'static str {
+        match self.act {
+            Act::Exit { .. } => EXIT,
+            Act::Signal { .. } => SIGNAL,
+            Act::Sigterm(_) => SIGTERM,
+            Act::Memory { .. } => MEMORY,
+            Act::StopAccepting => STOP_ACCEPTING,
+        }
+    }
+
+    /// Whether it ends the process, so that nothing of it is left to be taken away once it was done.
+    pub fn ends(&self) -> bool {
+        matches!(self.act, Act::Exit { .. } | Act::Signal { .. })
+    }
+
+    /// What is sent to its address: all but its name.
+    pub fn body(&self) -> Map<String, Value> {
+        let mut object = Map::new();
+        let mut set = |name: &str, value: Value| {
+            object.insert(name.to_owned(), value);
+        };
+        match &self.act {
+            Act::Exit { code, message } => {
+                set("code", (*code).into());
+                if let Some(text) = message {
+                    set("message", text.as_str().into());
+                }
+            }
+            Act::Signal { signal, message } => {
+                set("signal", signal.name().into());
+                if let Some(text) = message {
+                    set("message", text.as_str().into());
+                }
+            }
+            Act::Sigterm(Sigterm { delay, fail }) => {
+                match delay {
+                    None => set("ignore", true.into()),
+                    Some(delay) => set("delay", duration::format(*delay).into()),
+                }
+                if !fail.is_empty() {
+                    set(
+                        "fail",
+                        fail.iter()
+                            .map(|place| Value::from(place.as_str()))
+                            .collect(),
+                    );
+                }
+            }
+            Act::Memory { bytes } => set("bytes", (*bytes).into()),
+            Act::StopAccepting => {}
+        }
+        self.bounds.write(&mut object);
+        if self.leased {
+            object.insert("leased".to_owned(), true.into());
+        }
+        object
+    }
+}
+
+/// All of them with what each does, for help.
+pub fn table() -> String {
+    const ALL: [(&str, &str); 5] = [
+        (EXIT, "it ends with --code and --message, without a drain"),
+        (SIGNAL, "it dies of --signal"),
+        (
+            SIGTERM,
+            "SIGTERM is lost (--ignore) or followed later (--delay); what --fail names fails from then on",
+        ),
+        (MEMORY, "it takes --bytes of memory, touches and holds them"),
+        (
+            STOP_ACCEPTING,
+            "no port accepts; the system completes connections until its backlog is full",
+        ),
+    ];
+    let rows = ALL.map(|(name, about)| format!("\n  {name:16} {about}"));
+    format!("A fault of the process is one of:{}", rows.concat())
+}
+
+impl Sigterm {
+    fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+        let ignore = fields.flag("ignore")?;
+        let delay = fields.duration("delay")?;
+        if ignore == delay.is_some() {
+            let message = "takes either `ignore` or `delay`";
+            return Err(Invalid::new(fields.path(""), message));
+        }
+        let at = fields.path("fail");
+        let mut fail = Vec::new();
+        for (number, place) in fields.items("fail")?.into_iter().enumerate() {
+            let at = join(&at, &number.to_string());
+            let Value::String(place) = place else {
+                return Err(Invalid::new(at, "must be a string: [PORT]/PATH or PORT"));
+            };
+            Place::parse(&place).map_err(|invalid| invalid.within(&at))?;
+            fail.push(place);
+        }
+        Ok(Self { delay, fail })
+    }
+
+    /// What fails.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        self.fail
+            .iter()
+            .filter_map(|place| Place::parse(place).ok())
+    }
+}
+
+fn message(fields: &mut Fields) -> Result<Option<String>, Invalid> {
+    let message = fields.text("message")?;
+    match &message {
+        Some(text) if text.len() > LONGEST_MESSAGE => {
+            let message = format!("has at most {LONGEST_MESSAGE} bytes");
+            Err(Invalid::new(fields.path("message"), message))
+        }
+        _ => Ok(message),
+    }
+}
+
+fn memory(fields: &mut Fields) -> Result<Act, Invalid> {
+    let bytes = fields.bytes("bytes", 1..=MOST_MEMORY)?;
+    let bytes = bytes.ok_or_else(|| {
+        let message = "how many must be given: 1048576, or \"1Mi\"";
+        Invalid::new(fields.path("bytes"), message)
+    })?;
+    Ok(Act::Memory { bytes })
+}
+
+impl Serialize for ProcessFault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = self.body();
+        object.insert("fault".to_owned(), self.name().into());
+        object.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProcessFault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(Value::deserialize(deserializer)?, "").map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: Value, field: &str, message: &str) {
+        let error = ProcessFault::read(value, "process").unwrap_err();
+        assert_eq!(
+            (error.field.as_str(), error.message.as_str()),
+            (field, message)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for value in [
+            json!({"fault": "exit", "code": 3, "message": "why", "after": "30s", "leased": true}),
+            json!({"fault": "signal", "signal": "SIGSEGV", "after": "100ms"}),
+            json!({"fault": "sigterm", "ignore": true, "for": "30s", "after": "1s", "every": "1m"}),
+            json!({"fault": "sigterm", "delay": "20s", "fail": ["8080/readyz", "/a", "7000"]}),
+            json!({"fault": "memory", "bytes": 1024, "for": "30s", "after": "100ms"}),
+            json!({"fault": "stop-accepting", "for": "30s"}),
+        ] {
+            let fault = ProcessFault::read(value.clone(), "").unwrap();
+            assert_eq!(serde_json::to_value(&fault).unwrap(), value);
+            let body = serde_json::to_vec(&fault.body()).unwrap();
+            assert_eq!(ProcessFault::parse(fault.name(), &body), Ok(fault));
+        }
+    }
+
+    #[test]
+    fn little_has_to_be_said() {
+        let read = |text: &str| {
+            let fault = ProcessFault::read(serde_json::from_str(text).unwrap(), "").unwrap();
+            serde_json::to_string(&fault).unwrap()
+        };
+        let exit = r#"{"after":"100ms","code":1,"fault":"exit"}"#;
+        assert_eq!(read(r#"{"fault":"exit"}"#), exit);
+        let memory = r#"{"after":"100ms","bytes":67108864,"fault":"memory"}"#;
+        assert_eq!(read(r#"{"fault":"memory","bytes":"64Mi"}"#), memory);
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_what_it_takes() {
+        check(json!([]), "process", "must be an object, not a list");
+        let names = "exit, signal, sigterm, memory, stop-accepting";
+        check(
+            json!({}),
+            "process.fault",
+            &format!("must be given: one of {names}"),
+        );
+        check(
+            json!({"fault": "sulk"}),
+            "process.fault",
+            &format!("no process fault `sulk`, expected one of {names}"),
+        );
+        check(
+            json!({"fault": "exit", "code": 256}),
+            "process.code",
+            "must be a whole number from 0 to 255, not 256",
+        );
+        check(
+            json!({"fault": "exit", "message": "x".repeat(4097)}),
+            "process.message",
+            "has at most 4096 bytes",
+        );
+        check(
+            json!({"fault": "exit", "for": "1s"}),
+            "process.for",
+            "unknown field, expected one of fault, message, code, after, leased",
+        );
+        check(
+            json!({"fault": "sigterm"}),
+            "process",
+            "takes either `ignore` or `delay`",
+        );
+        check(
+            json!({"fault": "sigterm", "ignore": true, "fail": ["/a", "b"]}),
+            "process.fail.1",
+            "no route `b`, expected [PORT]/PATH or PORT",
+        );
+        check(
+            json!({"fault": "memory", "bytes": "1Q"}),
+            "process.bytes",
+            "must be a whole number from 1 to 1099511627776, or one with Ki, Mi or Gi, not \"1Q\"",
+        );
+        check(
+            json!({"fault": "memory", "bytes": 1, "count": 1}),
+            "process.count",
+            "unknown field, expected one of fault, bytes, for, after, every, leased",
+        );
+        check(
+            json!({"fault": "stop-accepting", "every": "1m"}),
+            "process.every",
+            "opens again what `for` has closed, which must be given",
+        );
+    }
+}

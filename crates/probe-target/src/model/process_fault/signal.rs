@@ -1,0 +1,81 @@
+//! The signals a process can die of, by name and by Linux' number. Sending one is not its concern.
+
+use crate::model::fields::Fields;
+use crate::model::parse_error::Invalid;
+
+/// A signal that ends a process which does nothing about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Signal(u8);
+
+// signal(7), the numbers of x86 and ARM; those whose default is to end the process.
+const ALL: [(&str, u8); 18] = [
+    ("SIGHUP", 1),
+    ("SIGINT", 2),
+    ("SIGQUIT", 3),
+    ("SIGILL", 4),
+    ("SIGTRAP", 5),
+    ("SIGABRT", 6),
+    ("SIGBUS", 7),
+    ("SIGFPE", 8),
+    ("SIGKILL", 9),
+    ("SIGUSR1", 10),
+    ("SIGSEGV", 11),
+    ("SIGUSR2", 12),
+    ("SIGPIPE", 13),
+    ("SIGALRM", 14),
+    ("SIGTERM", 15),
+    ("SIGXCPU", 24),
+    ("SIGXFSZ", 25),
+    ("SIGSYS", 31),
+];
+
+impl Signal {
+    /// The one nobody can do anything about.
+    pub const KILL: Self = Self(9);
+
+    /// The signal of this name, such as `SIGKILL`.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = ALL.iter().find(|(known, _)| *known == name);
+        known.map(|(_, number)| Self(*number))
+    }
+
+    /// Its name, such as `SIGKILL`.
+    pub fn name(self) -> &'static str {
+        let known = ALL.iter().find(|(_, number)| *number == self.0);
+        known.map_or("", |(name, _)| name)
+    }
+
+    /// Its number on Linux.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The exit code by which a container runtime tells that a process died of it: 128 and its number.
+    pub fn code(self) -> u8 {
+        128 + self.0
+    }
+
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+        let name = fields.text("signal")?.unwrap_or_default();
+        Self::named(&name).ok_or_else(|| {
+            let known = ALL.map(|(name, _)| name).join(", ");
+            let message = format!("no signal `{name}`, expected one of {known}");
+            Invalid::new(fields.path("signal"), message)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_read_by_its_name_and_told_by_its_code() {
+        for (name, code) in [("SIGKILL", 137), ("SIGSEGV", 139), ("SIGABRT", 134)] {
+            let signal = Signal::named(name).unwrap();
+            assert_eq!((signal.name(), signal.code()), (name, code));
+        }
+        assert_eq!(Signal::named("KILL"), None);
+        assert_eq!(Signal::named("SIGCHLD"), None);
+    }
+}

@@ -1,0 +1,286 @@
+//! TLS as a server: the certificate, what is offered, and the handshake. TLS 1.3 alone, which every prober speaks.
+//!
+//! Keys are drawn from the operating system, in virtual time too: nothing that is told of a run depends on them. No clock is read.
+
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, OnceLock};
+
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use tokio::io::AsyncWriteExt;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::crypto::ring::sign::any_supported_type;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::{Acceptor, ClientHello, NoServerSessionStorage};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{self, ServerConfig};
+
+use super::certificate;
+use super::provider::{Timeless, provider};
+use super::{Given, Layer};
+use crate::model::parse_error::Invalid;
+use crate::model::port_spec::Protocol;
+use crate::net::Connection;
+use crate::net::buffered::Buffered;
+use crate::net::closing;
+use crate::net::prefixed_stream::Begun;
+
+/// What Go's servers answer, in its words, as people search for them.
+const NOT_TLS: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// The alert of that name (RFC 7301), as whole servers send it: before anything else. The library would begin its answer first.
+const NO_APPLICATION_PROTOCOL: &[u8] = b"\x15\x03\x03\0\x02\x02\x78";
+
+/// What proves who a target is, and what it offers.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    pair: OnceLock<Arc<CertifiedKey>>,
+    alpn: Vec<Vec<u8>>,
+    configs: [OnceLock<Arc<ServerConfig>>; 2],
+}
+
+impl Tls {
+    /// With the pair that was given; otherwise one is made when it is first needed.
+    pub(crate) fn new(given: &Given) -> Result<Self, Invalid> {
+        let pair = match &given.pair {
+            Some((certificates, key)) => OnceLock::from(read(certificates, key)?),
+            None => OnceLock::new(),
+        };
+        let alpn = match &given.alpn[..] {
+            [] => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            names => names.iter().map(|name| name.clone().into_bytes()).collect(),
+        };
+        Ok(Self {
+            pair,
+            alpn,
+            configs: Default::default(),
+        })
+    }
+
+    /// Makes what a port of `protocol` needs.
+    pub(crate) fn ready(&self, protocol: Protocol) -> Result<(), String> {
+        if protocol.is_secured() {
+            self.config(protocol)
+                .map_err(|error| format!("cannot make a certificate: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// A connection as HTTP is spoken on it, after its handshake.
+    pub(crate) async fn accept<C: Connection>(
+        &self,
+        protocol: Protocol,
+        connection: C,
+    ) -> io::Result<Layer<C>> {
+        if !protocol.is_secured() {
+            return Ok(Layer::Bare(connection));
+        }
+        let config = self.config(protocol)?;
+        let mut stream = Buffered::new(connection);
+        stream.fill().await?;
+        let Buffered { connection, read } = stream;
+        let speaks_http = read.first().is_some_and(u8::is_ascii_uppercase);
+        let mut connection = Begun::of(read.into(), connection);
+        if speaks_http {
+            connection.write_all(NOT_TLS).await?;
+            closing::close(connection).await;
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let mut begun = LazyConfigAcceptor::new(Acceptor::default(), connection).await?;
+        if !suits(&begun.client_hello(), &config) {
+            begun.io.write_all(NO_APPLICATION_PROTOCOL).await?;
+            closing::close(begun.io).await;
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let stream = begun.into_stream(config).await?;
+        Ok(Layer::Server(Box::new(stream)))
+    }
+
+    fn config(&self, protocol: Protocol) -> io::Result<Arc<ServerConfig>> {
+        let (known, alpn) = match protocol {
+            Protocol::Grpcs => (&self.configs[1], vec![b"h2".to_vec()]),
+            _ => (&self.configs[0], self.alpn.clone()),
+        };
+        if let Some(config) = known.get() {
+            return Ok(Arc::clone(config));
+        }
+        let pair = match self.pair.get() {
+            Some(pair) => Arc::clone(pair),
+            None => self_signed().map_err(io::Error::other)?,
+        };
+        let pair = Arc::clone(self.pair.get_or_init(|| pair));
+        let config = config(pair, alpn).map_err(io::Error::other)?;
+        Ok(Arc::clone(known.get_or_init(|| config)))
+    }
+}
+
+/// Whether a client that names protocols names one of ours.
+fn suits(hello: &ClientHello<'_>, config: &ServerConfig) -> bool {
+    let ours = |name: &[u8]| config.alpn_protocols.iter().any(|known| known == name);
+    hello.alpn().is_none_or(|mut named| named.any(ours))
+}
+
+fn config(pair: Arc<CertifiedKey>, alpn: Vec<Vec<u8>>) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let builder = ServerConfig::builder_with_details(provider(), Arc::new(Timeless));
+    let mut config = builder
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
+    config.alpn_protocols = alpn;
+    // Every handshake is a whole one, as that of a prober's first visit.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// A pair that nobody vouches for: probers do not ask.
+fn self_signed() -> Result<Arc<CertifiedKey>, rustls::Error> {
+    let made = |_| rustls::Error::General("the system gives no random bytes".to_owned());
+    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
+    let key = PrivatePkcs8KeyDer::from(key.map_err(made)?.as_ref().to_vec());
+    let key = any_supported_type(&key.into())?;
+    let certificate = certificate::self_signed(&*key)?;
+    Ok(Arc::new(CertifiedKey::new(vec![certificate], key)))
+}
+
+fn read(certificates: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, Invalid> {
+    let wrong = |option: &'static str| {
+        move |error: pem::Error| Invalid::new(option, format!("not in PEM: {error}"))
+    };
+    let certificates = CertificateDer::pem_slice_iter(certificates).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(wrong("--tls-cert"))?;
+    if certificates.is_empty() {
+        return Err(Invalid::new("--tls-cert", "there is no certificate in it"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(wrong("--tls-key"))?;
+    let pair = certified(certificates, &key);
+    pair.map_err(|error| {
+        Invalid::new(
+            "--tls-key",
+            format!("cannot be used with --tls-cert: {error}"),
+        )
+    })
+}
+
+fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: &PrivateKeyDer<'static>,
+) -> Result<Arc<CertifiedKey>, rustls::Error> {
+    let key = any_supported_type(key)?;
+    let pair = CertifiedKey::new(chain, key);
+    match pair.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
+            Ok(Arc::new(pair))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::net::memory::Memory;
+    use crate::net::{Listener, Network};
+
+    /// A pair as files have it: certificate, key.
+    fn pair() -> (CertificateDer<'static>, (Vec<u8>, Vec<u8>)) {
+        let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+        let key = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(key.as_ref().to_vec());
+        let signing = any_supported_type(&key.clone_key().into()).unwrap();
+        let certificate = certificate::self_signed(&*signing).unwrap();
+        let texts = (
+            pem("CERTIFICATE", &certificate),
+            pem("PRIVATE KEY", key.secret_pkcs8_der()),
+        );
+        (certificate, texts)
+    }
+
+    /// RFC 7468.
+    fn pem(label: &str, bytes: &[u8]) -> Vec<u8> {
+        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = format!("-----BEGIN {label}-----\n");
+        for (place, three) in bytes.chunks(3).enumerate() {
+            let bits = three
+                .iter()
+                .fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+            let bits = bits << (8 * (3 - three.len()));
+            for letter in 0..4 {
+                let padding = three.len() < letter;
+                let index = bits >> (18 - 6 * letter) & 63;
+                text.push(if padding {
+                    '='
+                } else {
+                    char::from(LETTERS[index])
+                });
+            }
+            if place % 16 == 15 {
+                text.push('\n');
+            }
+        }
+        format!("{text}\n-----END {label}-----\n").into_bytes()
+    }
+
+    fn given(pair: (Vec<u8>, Vec<u8>)) -> Result<Tls, Invalid> {
+        Tls::new(&Given {
+            pair: Some(pair),
+            alpn: Vec::new(),
+        })
+    }
+
+    /// The certificate that a client is shown.
+    async fn shown(tls: Tls) -> CertificateDer<'static> {
+        let (network, port) = (Memory::default(), (Ipv4Addr::LOCALHOST, 1).into());
+        let mut listener = network.listen(port).await.unwrap();
+        let connection = network.connect(port).await.unwrap();
+        let accepted = listener.accept().await.unwrap();
+        let (client, server) = tokio::join!(
+            crate::net::tls::connect(connection, "h2"),
+            tls.accept(Protocol::Https, accepted)
+        );
+        server.unwrap();
+        let Layer::Client(client) = client.unwrap() else {
+            panic!("the client must have a layer")
+        };
+        let chain = client.get_ref().1.peer_certificates().unwrap();
+        chain[0].clone().into_owned()
+    }
+
+    #[tokio::test]
+    async fn the_pair_that_is_given_is_shown() {
+        let (certificate, texts) = pair();
+        assert_eq!(shown(given(texts).unwrap()).await, certificate);
+    }
+
+    #[tokio::test]
+    async fn without_one_a_pair_is_made_once() {
+        let tls = Tls::new(&Given::default()).unwrap();
+        tls.ready(Protocol::Grpcs).unwrap();
+        let made = tls.pair.get().unwrap().cert[0].clone();
+        tls.ready(Protocol::Https).unwrap();
+        assert_eq!(shown(tls).await, made);
+    }
+
+    #[test]
+    fn a_pair_that_is_none_is_refused() {
+        let ((certificate, key), (other, _)) = (pair().1, pair().1);
+        let error = given((other, key.clone())).unwrap_err();
+        assert_eq!(error.field, "--tls-key");
+        assert!(
+            error.message.starts_with("cannot be used with --tls-cert"),
+            "{error}"
+        );
+        let error = given((certificate.clone(), certificate)).unwrap_err();
+        assert_eq!(error.field, "--tls-key");
+        assert!(error.message.starts_with("not in PEM"), "{error}");
+        let error = given((key.clone(), key)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`--tls-cert`: there is no certificate in it"
+        );
+    }
+}

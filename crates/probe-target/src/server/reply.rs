@@ -1,0 +1,124 @@
+//! A healthy reply: status, identity and given headers, body; as text for HTTP/1.1, in parts for HTTP/2.
+//! Replies that break HTTP are in `server/script.rs`.
+
+use std::borrow::Cow;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Response, StatusCode};
+use bytes::Bytes;
+
+use crate::model::behaviour::Reply;
+use crate::model::identity::{self, Identity};
+
+/// Of a body that is not said to be anything else.
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+impl Reply {
+    /// The same with the header `Allow`, which every 405 has.
+    pub(crate) fn allowing(mut self, methods: &str) -> Self {
+        self.headers.insert("allow".to_owned(), methods.to_owned());
+        self
+    }
+}
+
+/// How a reply is sent over HTTP/1.1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// The answer to HEAD: its body stays here, and only its length is said.
+    pub(crate) head: bool,
+    /// Whether another request may follow.
+    pub(crate) keeps: bool,
+}
+
+/// All that is sent, and how much of it is the body.
+pub(crate) fn text(
+    reply: &Reply,
+    identity: &Identity,
+    port: u16,
+    manner: Manner,
+) -> (Vec<u8>, usize) {
+    let status = reply.code();
+    let body = reply
+        .body
+        .as_deref()
+        .map_or_else(|| plain(status).into(), Cow::Borrowed);
+    let given = |name: &str| {
+        let mut names = reply.headers.keys();
+        names.any(|given| given.eq_ignore_ascii_case(name))
+    };
+    let mut text = Vec::with_capacity(256 + body.len());
+    line(status, &mut text);
+    identity.write(port, given, &mut text);
+    if !given(header::CONTENT_TYPE.as_str()) {
+        identity::header(header::CONTENT_TYPE.as_str(), PLAIN.as_bytes(), &mut text);
+    }
+    for (name, value) in &reply.headers {
+        identity::header(&name.to_ascii_lowercase(), value.as_bytes(), &mut text);
+    }
+    if !manner.keeps {
+        text.extend_from_slice(b"connection: close\r\n");
+    }
+    if is_bodiless(status) {
+        text.extend_from_slice(b"\r\n");
+        return (text, 0);
+    }
+    text.extend_from_slice(b"content-length: ");
+    identity::number(body.len(), &mut text);
+    text.extend_from_slice(b"\r\n\r\n");
+    if manner.head {
+        return (text, 0);
+    }
+    text.extend_from_slice(body.as_bytes());
+    (text, body.len())
+}
+
+/// The first line of an answer.
+pub(crate) fn line(status: StatusCode, text: &mut Vec<u8>) {
+    let reason = status.canonical_reason().unwrap_or_default();
+    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+        text.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// The head, and the body unless the request's method is HEAD.
+pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<()>, Bytes) {
+    let status = reply.code();
+    let body = Bytes::from(reply.body.unwrap_or_else(|| plain(status)));
+    let mut headers = identity;
+    let text = HeaderValue::from_static(PLAIN);
+    headers.insert(header::CONTENT_TYPE, text);
+    let given = reply.headers.iter();
+    for (name, value) in given.filter(|(name, _)| !is_of_connection(name)) {
+        let name = HeaderName::try_from(name).expect("a header's name must have been checked");
+        let value = HeaderValue::try_from(value).expect("a header's value must have been checked");
+        headers.insert(name, value);
+    }
+    let bodiless = is_bodiless(status);
+    if head && !bodiless {
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+    }
+    let body = if head || bodiless { Bytes::new() } else { body };
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    (response, body)
+}
+
+/// Whether a header is about an HTTP/1.1 connection, and makes an answer of HTTP/2 none (RFC 9113, 8.2.2).
+fn is_of_connection(name: &str) -> bool {
+    const NAMES: [&str; 4] = ["keep-alive", "proxy-connection", "te", "upgrade"];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// RFC 9112, 6.3.
+fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// `503 Service Unavailable`, or only the number where there is no such text.
+fn plain(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}\n", status.as_u16()),
+        None => format!("{}\n", status.as_u16()),
+    }
+}

@@ -1,0 +1,377 @@
+//! The head of a request as values: what it asks for, by whom, and how the rest of it is framed. Pure.
+//! Of its headers only those are kept that matter here.
+
+use std::mem::MaybeUninit;
+
+use ::http::{Method, StatusCode, Uri};
+use httparse::{Header, Status};
+
+use crate::model::percent;
+use crate::net::buffered::Framing;
+use crate::target::exchange::Asking;
+
+/// The largest head.
+pub(crate) const LARGEST: usize = 16 * 1024;
+
+/// Headers in one head.
+const MOST_HEADERS: usize = 100;
+
+/// The head of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    /// As it was sent, undecoded.
+    pub(crate) path: String,
+    /// As it was sent; empty if there is none.
+    pub(crate) query: String,
+    /// As it was sent, or what an absolute target says instead; absent only in HTTP/1.0.
+    pub(crate) host: Option<String>,
+    /// Each `Origin`.
+    pub(crate) origins: Vec<String>,
+    /// `Sec-Fetch-Site`.
+    pub(crate) fetch_site: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) authorization: Option<Vec<u8>>,
+    /// `Probeflip-Instance`.
+    pub(crate) instance: Option<Vec<u8>>,
+    pub(crate) body: Framing,
+    /// Whether another request may follow on the connection.
+    pub(crate) keeps: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    pub(crate) expects: bool,
+}
+
+/// Why a head is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Wrong {
+    pub(crate) status: StatusCode,
+    pub(crate) why: &'static str,
+}
+
+impl Head {
+    /// The head that `text` begins with, and its length; `None` if there must be more to come.
+    pub(crate) fn parse(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
+        let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        let length = match request.parse_with_uninit_headers(text, &mut headers) {
+            Ok(Status::Complete(length)) => length,
+            Ok(Status::Partial) if text.len() < LARGEST => return Ok(None),
+            Ok(Status::Partial) if request.version.is_none() => {
+                return Err(Wrong::new(StatusCode::URI_TOO_LONG, "the path is too long"));
+            }
+            Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Err(Wrong::new(status, "the headers are too many or too large"));
+            }
+            Err(_) => return Err(Wrong::bad("this is not HTTP/1.1")),
+        };
+        let method = request.method.unwrap_or_default();
+        let method = Method::from_bytes(method.as_bytes());
+        let method = method.map_err(|_invalid| Wrong::bad("this is no method"))?;
+        if method == Method::CONNECT {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            return Err(Wrong::new(
+                status,
+                "the target is no proxy, so it opens no tunnel",
+            ));
+        }
+        let Target {
+            path,
+            query,
+            authority,
+        } = Target::parse(request.path.unwrap_or_default(), &method)?;
+        let mut head = Self {
+            method,
+            path,
+            query,
+            host: None,
+            origins: Vec::new(),
+            fetch_site: None,
+            agent: None,
+            authorization: None,
+            instance: None,
+            body: Framing::Length(0),
+            keeps: request.version == Some(1),
+            expects: false,
+        };
+        let mut lengths = Lengths::default();
+        for header in request.headers.iter() {
+            head.read(header, &mut lengths)?;
+        }
+        let is_current = request.version == Some(1);
+        head.body = lengths.framing(is_current)?;
+        head.keeps &= lengths.is_clear();
+        if is_current && head.host.is_none() {
+            return Err(Wrong::bad("the Host header is missing"));
+        }
+        // RFC 9112, 3.2.2: the target's authority goes before the header.
+        head.host = authority.or(head.host);
+        if !head.host.as_deref().is_none_or(is_host) {
+            return Err(Wrong::bad("the Host header is no host"));
+        }
+        Ok(Some((head, length)))
+    }
+
+    fn read(&mut self, header: &Header<'_>, lengths: &mut Lengths) -> Result<(), Wrong> {
+        let Header { name, value } = header;
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let text = || Some(String::from_utf8_lossy(value).into_owned());
+        // Most names differ from all of these in their length.
+        match name.len() {
+            4 if is("host") && self.host.is_some() => {
+                return Err(Wrong::bad("the Host header is given twice"));
+            }
+            4 if is("host") => self.host = text(),
+            6 if is("origin") => self.origins.extend(text()),
+            6 if is("expect") => self.expects = value.eq_ignore_ascii_case(b"100-continue"),
+            10 if is("user-agent") => self.agent = text(),
+            10 if is("connection") => self.keeps &= !lists(value, "close"),
+            13 if is("authorization") => self.authorization = Some(value.to_vec()),
+            14 if is("sec-fetch-site") => self.fetch_site = text(),
+            14 if is("content-length") => lengths.say(value)?,
+            17 if is("transfer-encoding") => {
+                if !value.eq_ignore_ascii_case(b"chunked") || lengths.chunked {
+                    return Err(Wrong::bad("the transfer-encoding must be chunked, once"));
+                }
+                lengths.chunked = true;
+            }
+            18 if is("probeflip-instance") => self.instance = Some(value.to_vec()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The request as it is decided on and journalled.
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        Asking {
+            method: self.method.as_str(),
+            path: percent::decode_lenient(&self.path),
+            agent: self.agent.as_deref(),
+        }
+    }
+}
+
+impl Wrong {
+    const fn new(status: StatusCode, why: &'static str) -> Self {
+        Self { status, why }
+    }
+
+    const fn bad(why: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, why)
+    }
+}
+
+/// What the headers say about where the body ends.
+#[derive(Debug, Default)]
+struct Lengths {
+    length: Option<usize>,
+    chunked: bool,
+}
+
+impl Lengths {
+    /// Takes a `Content-Length`.
+    fn say(&mut self, value: &[u8]) -> Result<(), Wrong> {
+        let digits = value.iter().all(u8::is_ascii_digit);
+        let length = std::str::from_utf8(value).ok().filter(|_| digits);
+        let length = length.and_then(|length| length.parse().ok());
+        let length = length.ok_or(Wrong::bad("the content-length must be a number"))?;
+        if self.length.is_some_and(|other| other != length) {
+            return Err(Wrong::bad("there are two lengths"));
+        }
+        self.length = Some(length);
+        Ok(())
+    }
+
+    /// RFC 9112, 6.3: chunks go before a length. 6.1: in HTTP/1.0, which has none, they are a mistake.
+    fn framing(&self, is_current: bool) -> Result<Framing, Wrong> {
+        match self.length {
+            _ if self.chunked && !is_current => {
+                Err(Wrong::bad("the transfer-encoding is one of HTTP/1.1"))
+            }
+            _ if self.chunked => Ok(Framing::Chunked),
+            length => Ok(Framing::Length(length.unwrap_or_default())),
+        }
+    }
+
+    /// RFC 9112, 6.1: who says both may be smuggling a request past a proxy, so no other may follow.
+    fn is_clear(&self) -> bool {
+        !self.chunked || self.length.is_none()
+    }
+}
+
+/// The target of a request (RFC 9112, 3.2).
+struct Target {
+    path: String,
+    query: String,
+    /// Of an absolute one, as to a proxy.
+    authority: Option<String>,
+}
+
+impl Target {
+    fn parse(target: &str, method: &Method) -> Result<Self, Wrong> {
+        // Clients keep it to themselves.
+        if target.contains('#') {
+            return Err(Wrong::bad(
+                "the target has a fragment; write %23 for a `#` in a path",
+            ));
+        }
+        if target.starts_with('/') || (target == "*" && method == Method::OPTIONS) {
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            return Ok(Self {
+                path: path.to_owned(),
+                query: query.to_owned(),
+                authority: None,
+            });
+        }
+        let no_path = || Wrong::bad("this is no path");
+        let target: Uri = target.parse().map_err(|_invalid| no_path())?;
+        if target.scheme().is_none() {
+            return Err(no_path());
+        }
+        Ok(Self {
+            path: target.path().to_owned(),
+            query: target.query().unwrap_or_default().to_owned(),
+            authority: target.authority().map(|it| it.as_str().to_owned()),
+        })
+    }
+}
+
+/// Whether it is made of what hosts and ports are made of, as golang.org/x/net › `httpguts.ValidHostHeader` has it.
+fn is_host(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(&byte);
+    text.bytes().all(known)
+}
+
+/// Whether a list such as `keep-alive, close` has an item.
+fn lists(value: &[u8], item: &str) -> bool {
+    let mut items = value.split(|byte| *byte == b',');
+    items.any(|other| other.trim_ascii().eq_ignore_ascii_case(item.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Head {
+        let text = text.replace('\n', "\r\n");
+        let (head, length) = Head::parse(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(length, text.len());
+        head
+    }
+
+    #[track_caller]
+    fn refused(text: &str, status: u16) {
+        let text = text.replace('\n', "\r\n");
+        let wrong = Head::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(wrong.status, status, "{}", wrong.why);
+    }
+
+    #[test]
+    fn a_head_says_what_is_asked_and_by_whom() {
+        let head = parsed("GET /a%20b?c=d HTTP/1.1\nHOST: web\nUser-Agent: kube-probe/1.36\n\n");
+        assert_eq!((head.path.as_str(), head.query.as_str()), ("/a%20b", "c=d"));
+        assert_eq!(head.host.as_deref(), Some("web"));
+        let asking = head.asking();
+        assert_eq!(&*asking.path, b"/a b");
+        assert_eq!(asking.agent, Some("kube-probe/1.36"));
+        let proxied = parsed("GET http://web:80/x?y HTTP/1.1\nhost: other\n\n");
+        assert_eq!((proxied.path.as_str(), proxied.query.as_str()), ("/x", "y"));
+        assert_eq!(proxied.host.as_deref(), Some("web:80"));
+        let proxied = parsed("GET http://web HTTP/1.1\nhost: web\n\n");
+        assert_eq!((proxied.path.as_str(), proxied.query.as_str()), ("/", ""));
+        assert_eq!(parsed("OPTIONS * HTTP/1.1\nhost: w\n\n").path, "*");
+    }
+
+    #[test]
+    fn a_head_has_one_host_unless_it_is_of_http_1_0() {
+        assert_eq!(parsed("GET / HTTP/1.0\n\n").host, None);
+        for host in ["web:80", "[::1]:80", "10.0.0.1", "a_b.c-d", ""] {
+            let head = parsed(&format!("GET / HTTP/1.1\nhost: {host}\n\n"));
+            assert_eq!(head.host.as_deref(), Some(host));
+        }
+        refused("GET / HTTP/1.1\n\n", 400);
+        refused("GET http://web/ HTTP/1.1\n\n", 400);
+        for version in ["1.0", "1.1"] {
+            refused(&format!("GET / HTTP/{version}\nhost: a\nHost: a\n\n"), 400);
+            for host in ["a b", "a/b", "user@a", "a\"b", "ü"] {
+                refused(&format!("GET / HTTP/{version}\nhost: {host}\n\n"), 400);
+            }
+        }
+        refused("GET http://user@web/ HTTP/1.1\nhost: web\n\n", 400);
+    }
+
+    #[test]
+    fn a_tunnel_is_not_opened_and_a_host_is_no_path() {
+        refused("CONNECT web:80 HTTP/1.1\nhost: web:80\n\n", 405);
+        refused("CONNECT / HTTP/1.1\nhost: web\n\n", 405);
+        refused("GET web:80 HTTP/1.1\nhost: web\n\n", 400);
+        refused("GET * HTTP/1.1\nhost: web\n\n", 400);
+        refused("GET web HTTP/1.1\nhost: web\n\n", 400);
+    }
+
+    #[test]
+    fn a_head_says_whether_the_connection_stays() {
+        assert!(parsed("GET / HTTP/1.1\nhost: w\n\n").keeps);
+        assert!(!parsed("GET / HTTP/1.0\n\n").keeps);
+        assert!(!parsed("GET / HTTP/1.1\nhost: w\nconnection: te, Close\n\n").keeps);
+    }
+
+    #[test]
+    fn a_head_says_where_the_body_ends() {
+        let head = |headers: &str| parsed(&format!("PUT / HTTP/1.1\nhost: w\n{headers}\n"));
+        let body = |headers: &str| head(headers).body;
+        assert_eq!(body(""), Framing::Length(0));
+        assert_eq!(body("content-length: 7\n"), Framing::Length(7));
+        let both = "Content-Length: 7\nTransfer-Encoding: chunked\n";
+        assert_eq!(body(both), Framing::Chunked);
+        assert!(!head(both).keeps);
+        let both = "Transfer-Encoding: chunked\nContent-Length: 7\n";
+        assert_eq!(body(both), Framing::Chunked);
+        assert!(!head(both).keeps);
+        assert!(head("Transfer-Encoding: chunked\n").keeps);
+        let twice = head("content-length: 7\ncontent-length: 7\n");
+        assert_eq!((twice.body, twice.keeps), (Framing::Length(7), true));
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        refused("\u{1}\u{2}\u{3}\n\n", 400);
+        refused("GET / HTTP/3.0\n\n", 400);
+        refused("GET <> HTTP/1.1\nhost: w\n\n", 400);
+        refused("GET /x HTTP/1.1\nno colon\n\n", 400);
+        refused("GET /a#b HTTP/1.1\nhost: w\n\n", 400);
+        let refused_with = |headers: &str| {
+            refused(&format!("PUT / HTTP/1.1\nhost: w\n{headers}\n"), 400);
+        };
+        for length in ["-1", "+1", "0x1", "", "1, 1", "18446744073709551616"] {
+            refused_with(&format!("content-length: {length}\n"));
+        }
+        for (one, other) in [(1, 2), (0, 5), (5, 0)] {
+            refused_with(&format!("content-length: {one}\ncontent-length: {other}\n"));
+        }
+        refused_with("transfer-encoding: gzip\n");
+        refused_with("transfer-encoding: gzip, chunked\n");
+        refused_with("transfer-encoding: chunked\ntransfer-encoding: chunked\n");
+        refused("PUT / HTTP/1.0\ntransfer-encoding: chunked\n\n", 400);
+        refused(
+            "PUT / HTTP/1.0\ntransfer-encoding: chunked\ncontent-length: 1\n\n",
+            400,
+        );
+        refused(&format!("GET /{}", "x".repeat(LARGEST)), 414);
+        refused(&format!("GET / HTTP/1.1\nx: {}", "x".repeat(LARGEST)), 431);
+        let many = "x: y\n".repeat(MOST_HEADERS + 1);
+        refused(&format!("GET / HTTP/1.1\n{many}\n"), 431);
+    }
+
+    #[test]
+    fn what_may_become_a_request_is_awaited() {
+        for partial in [
+            "",
+            "GET",
+            "GET / HTTP/1.1\r\n",
+            "GET / HTTP/1.1\r\nx: y\r\n",
+        ] {
+            assert_eq!(Head::parse(partial.as_bytes()), Ok(None), "{partial}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What a fault sends, byte by byte, and how it ends: pure, so that each is a text to be read. `play` does it on a connection.
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+use ::http::header::HeaderMap;
+use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
+use tokio::time::sleep;
+
+use crate::model::behaviour::Reply;
+use crate::model::fault::{Details, Fault};
+use crate::net::Connection;
+use crate::net::closing::{close, gone};
+use crate::target::exchange::Exchange;
+
+/// One thing after another.
+pub(crate) type Script = Vec<Step>;
+
+/// One step on a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Step {
+    Wait(Duration),
+    /// Of an answer's head: at once, or with a pause after each byte.
+    Head(String, Duration),
+    /// Of an answer's body.
+    Body(String, Duration),
+    /// Nothing more, for ever.
+    Hang,
+    /// FIN.
+    Close,
+    /// RST.
+    Reset,
+}
+
+/// Bytes that are promised and do not come.
+pub(crate) const MISSING: u32 = 5;
+
+/// What `fault` does on a connection; `None` if it is a whole reply, which [`reply`] makes.
+pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Option<Script> {
+    const AT_ONCE: Duration = Duration::ZERO;
+    let (pace, sent) = (details.pace(), details.sent());
+    let body = |bytes| Step::Body("x".repeat(bytes as usize), AT_ONCE);
+    let ok = |framing: String| head(identity, &framing);
+    let promised = || Step::Head(ok(length(sent + MISSING)), AT_ONCE);
+    Some(match fault {
+        Fault::Hang => vec![Step::Hang],
+        Fault::Close => vec![Step::Close],
+        Fault::Reset => vec![Step::Reset],
+        Fault::SlowHead => vec![
+            Step::Head(ok(length(3)), pace),
+            Step::Body("ok\n".to_owned(), AT_ONCE),
+            Step::Close,
+        ],
+        Fault::SlowBody => vec![
+            Step::Head(ok(length(3)), AT_ONCE),
+            Step::Body("ok\n".to_owned(), pace),
+            Step::Close,
+        ],
+        Fault::StallBody => vec![promised(), body(sent), Step::Hang],
+        Fault::ResetBody => vec![promised(), body(sent), Step::Reset],
+        Fault::ShortBody => vec![promised(), body(sent), Step::Close],
+        Fault::CutChunk => vec![
+            Step::Head(ok("transfer-encoding: chunked".to_owned()), AT_ONCE),
+            Step::Head(format!("{:x}\r\n", sent + MISSING), AT_ONCE),
+            body(sent),
+            Step::Close,
+        ],
+        Fault::Malformed => vec![
+            Step::Head("This is not HTTP\r\n\r\n".to_owned(), AT_ONCE),
+            Step::Close,
+        ],
+        Fault::Interim => vec![
+            Step::Head("HTTP/1.1 103 Early Hints\r\n\r\n".to_owned(), AT_ONCE),
+            Step::Hang,
+        ],
+        Fault::LargeBody
+        | Fault::Redirect
+        | Fault::RedirectPort
+        | Fault::RedirectHost
+        | Fault::RedirectChain
+        | Fault::RedirectBroken => return None,
+    })
+}
+
+/// The same for a request whose answer has no body: what is wrong with a body does not show, and the head is the whole answer.
+pub(crate) fn without_body(mut script: Script) -> Script {
+    if script.iter().any(|step| matches!(step, Step::Body(..))) {
+        script.truncate(1);
+        script.push(Step::Close);
+    }
+    script
+}
+
+/// What a request says that a redirect repeats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) scheme: &'a str,
+    /// The `Host` header, or else our own address.
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    /// As it was sent, undecoded.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+}
+
+/// The whole reply that `fault` is, if it is one.
+pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<Reply> {
+    const HOP: &str = "probeflip-hop=";
+    let Asked {
+        scheme,
+        host,
+        port,
+        path,
+        query,
+    } = asked;
+    let location = match fault {
+        Fault::LargeBody => {
+            let size = details.bytes.unwrap_or(20 * 1024);
+            let body = Some("x".repeat(size as usize));
+            return Some(Reply {
+                body,
+                ..Reply::from(200)
+            });
+        }
+        Fault::Redirect => "/".to_owned(),
+        Fault::RedirectPort => {
+            let name = match host.rsplit_once(':') {
+                // An IPv6 address has colons of its own, but within brackets.
+                Some((name, port)) if !port.ends_with(']') => name,
+                _ => host,
+            };
+            // There is none above the last.
+            let above = port.checked_add(1).unwrap_or(1);
+            format!("{scheme}://{name}:{above}{path}")
+        }
+        // RFC 6761: names under `.invalid` never resolve.
+        Fault::RedirectHost => format!("{scheme}://probeflip.invalid{path}"),
+        Fault::RedirectChain => {
+            let hop = query.strip_prefix(HOP).and_then(|hop| hop.parse().ok());
+            let hop = hop.unwrap_or(0_u32);
+            if details.hops.unwrap_or(11) <= hop {
+                return Some(Reply::from(200));
+            }
+            format!("{path}?{HOP}{}", hop + 1)
+        }
+        Fault::RedirectBroken => format!("{scheme}://[::1"),
+        _ => return None,
+    };
+    let mut found = Reply::from(302);
+    found.headers.insert("location".to_owned(), location);
+    Some(found)
+}
+
+fn length(bytes: u32) -> String {
+    format!("content-length: {bytes}")
+}
+
+fn head(identity: &HeaderMap, framing: &str) -> String {
+    let identity = identity.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        format!("{name}: {value}\r\n")
+    });
+    let identity: String = identity.collect();
+    let status = StatusCode::OK;
+    format!("HTTP/1.1 {status}\r\n{identity}connection: close\r\n{framing}\r\n\r\n")
+}
+
+/// Does it, until its end, until the client leaves or until `drained`, when a faulted connection is closed at once.
+pub(crate) async fn play<C: Connection>(
+    mut connection: C,
+    script: Script,
+    mut exchange: Exchange,
+    drained: impl Future<Output = ()>,
+) {
+    if script.last() == Some(&Step::Reset) {
+        connection.keep_little();
+    }
+    let (mut reading, mut writing) = tokio::io::split(connection);
+    let end = tokio::select! {
+        biased;
+        () = drained => Step::Close,
+        // Before the client's end is looked at: who only has nothing more to say is still told what needs no waiting.
+        end = steps(script, &mut writing, &mut exchange) => match end {
+            Some(end) => end,
+            // The client would not take it.
+            None => return,
+        },
+        () = gone(&mut reading) => return,
+    };
+    exchange.broken();
+    drop(exchange);
+    let connection = reading.unsplit(writing);
+    match end {
+        Step::Reset => connection.reset(),
+        _ => close(connection).await,
+    }
+}
+
+/// The steps up to the end of the connection, which is left to the caller.
+async fn steps<C: AsyncWrite>(
+    script: Script,
+    connection: &mut WriteHalf<C>,
+    exchange: &mut Exchange,
+) -> Option<Step> {
+    for step in script {
+        match step {
+            Step::Wait(time) => sleep(time).await,
+            Step::Head(text, pace) => {
+                send(connection, text.as_bytes(), pace, |_| {}).await.ok()?;
+            }
+            Step::Body(text, pace) => {
+                let sent = |bytes| exchange.sent(bytes);
+                send(connection, text.as_bytes(), pace, sent).await.ok()?;
+            }
+            Step::Hang => std::future::pending().await,
+            Step::Close | Step::Reset => return Some(step),
+        }
+    }
+    Some(Step::Close)
+}
+
+async fn send<C: AsyncWrite>(
+    connection: &mut WriteHalf<C>,
+    bytes: &[u8],
+    pace: Duration,
+    mut sent: impl FnMut(usize),
+) -> std::io::Result<()> {
+    let size = if pace.is_zero() {
+        bytes.len().max(1)
+    } else {
+        1
+    };
+    for piece in bytes.chunks(size) {
+        connection.write_all(piece).await?;
+        connection.flush().await?;
+        sent(piece.len());
+        if !pace.is_zero() {
+            sleep(pace).await;
+        }
+    }
+    Ok(())
+}

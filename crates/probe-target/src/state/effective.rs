@@ -1,0 +1,75 @@
+//! What a change comes to: what the port or route it is about does now, which another may decide.
+
+use super::World;
+use super::port::Whose;
+use crate::model::moment::Moment;
+use crate::model::port_spec::PortState;
+use crate::model::route_path::RoutePath;
+
+/// What a port or a route does now.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Effective {
+    /// In one word: the state of a port that is not open, or else what a request is given; of a port its state.
+    pub(crate) word: Option<String>,
+    /// Why no request on the route is given anything, in one sentence without full stop.
+    pub(crate) because: Option<String>,
+}
+
+impl World {
+    /// What a port does now; nothing if it is gone.
+    pub(crate) fn effective_of_port(&self, at: Moment, number: u16) -> Effective {
+        let Some(port) = self.ports.get(&number) else {
+            return Effective::default();
+        };
+        let state = self.port_state(port, self.now(at));
+        let of_process = state != port.state(self.now(at)).0;
+        Effective {
+            word: Some(state.name().to_owned()),
+            because: of_process.then(|| STOPPED.to_owned()),
+        }
+    }
+
+    /// What a route does now for callers with this user agent; of a wildcard, what the path does that it begins with.
+    pub(crate) fn effective_of_route(
+        &self,
+        at: Moment,
+        number: u16,
+        route: &RoutePath,
+        agent: &str,
+    ) -> Effective {
+        let now = self.now(at);
+        let Some(port) = self.ports.get(&number) else {
+            return Effective::default();
+        };
+        let state = self.port_state(port, now);
+        if state == PortState::Open {
+            let (effect, _) = self.peek(at, number, route.decoded(), agent);
+            return Effective {
+                word: Some(effect.word()),
+                because: None,
+            };
+        }
+        let name = state.name();
+        let because = match port.state(now) {
+            (own, Some(whose)) if own == state => {
+                format!("port {number} is {name}, {}", by(whose))
+            }
+            _ => STOPPED.to_owned(),
+        };
+        Effective {
+            word: Some(name.to_owned()),
+            because: Some(because),
+        }
+    }
+}
+
+const STOPPED: &str = "the process accepts on no port, by stop-accepting";
+
+fn by(whose: Whose<'_>) -> String {
+    match whose {
+        Whose::Flip => "by a flip of the port".to_owned(),
+        Whose::FlipOf(route) => format!("by a flip of {route}"),
+        Whose::Base(None) => "in the base".to_owned(),
+        Whose::Base(Some(route)) => format!("in the base, for {route}"),
+    }
+}

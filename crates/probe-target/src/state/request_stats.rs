@@ -1,0 +1,279 @@
+//! What a target has been asked, added up: how often, how regularly, with what outcome, and how long clients waited before they gave up.
+//! The journal has the single requests, and forgets; this counts, and has room for a limited number of routes.
+
+use std::collections::BTreeMap;
+
+use crate::model::answer::{self, Connections, Ended, Hits, Record, Side};
+use crate::model::moment::{Moment, micros};
+
+/// So that callers who invent paths do not fill the memory: the first so many of a port are told apart.
+const MOST_ROUTES: usize = 256;
+
+/// The gaps of which a period is the middle one.
+const GAPS: usize = 15;
+
+/// What a target has been asked.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    ports: BTreeMap<u16, Port>,
+}
+
+#[derive(Debug, Default)]
+struct Port {
+    connections: Connections,
+    /// When they were last ended, all of them.
+    cut: Option<Moment>,
+    /// Connections of which no request is read.
+    unread: Option<Route>,
+    routes: BTreeMap<String, Route>,
+    /// All routes for which there was no room.
+    others: Option<Route>,
+}
+
+#[derive(Debug, Default)]
+struct Route {
+    hits: Hits,
+    /// The last gaps; those that were not yet are 0.
+    gaps: [u64; GAPS],
+    /// Which of them is to be overwritten next.
+    next: usize,
+}
+
+impl Tally {
+    /// A connection was accepted.
+    pub(crate) fn accepted(&mut self, port: u16) {
+        self.ports.entry(port).or_default().connections.accepted += 1;
+    }
+
+    /// So many connections are open.
+    pub(crate) fn open(&mut self, port: u16, open: usize) {
+        self.ports.entry(port).or_default().connections.open = open as u64;
+    }
+
+    /// All of them are ended.
+    pub(crate) fn cut(&mut self, now: Moment, port: u16) {
+        self.ports.entry(port).or_default().cut = Some(now);
+    }
+
+    /// Whether a record that ends only now had its connection ended before.
+    pub(crate) fn was_cut(&self, record: &Record) -> bool {
+        let port = self.ports.get(&record.port);
+        let cut = port.and_then(|port| port.cut);
+        cut.is_some_and(|cut| record.at <= cut)
+    }
+
+    /// A request begins, or a connection of which none is read; microseconds since the one before it began on the same route.
+    pub(crate) fn begin(&mut self, now: Moment, port: u16, path: Option<&str>) -> Option<u64> {
+        let (route, alone) = self.ports.entry(port).or_default().route(path);
+        let gap = route.begin(now);
+        gap.filter(|_| alone)
+    }
+
+    /// It ended.
+    pub(crate) fn end(&mut self, record: &Record) {
+        let port = self.ports.entry(record.port).or_default();
+        port.route(record.path.as_deref()).0.end(record);
+    }
+
+    /// Tells it of each port that `state` shows.
+    pub(crate) fn show(&self, ports: &mut BTreeMap<u16, answer::Port>) {
+        for (number, port) in ports {
+            if let Some(known) = self.ports.get(number) {
+                known.show(port);
+            }
+        }
+    }
+}
+
+impl Port {
+    /// What is known of a route, and whether it is of that route alone.
+    fn route(&mut self, path: Option<&str>) -> (&mut Route, bool) {
+        let Some(path) = path else {
+            return (self.unread.get_or_insert_default(), true);
+        };
+        if !self.routes.contains_key(path) {
+            if self.routes.len() == MOST_ROUTES {
+                return (self.others.get_or_insert_default(), false);
+            }
+            self.routes.insert(path.to_owned(), Route::default());
+        }
+        let route = self.routes.get_mut(path);
+        (route.expect("it must have been inserted"), true)
+    }
+
+    fn show(&self, port: &mut answer::Port) {
+        port.connections = self.connections;
+        let routes = self.routes.iter();
+        port.hits
+            .extend(routes.map(|(path, route)| (path.clone(), route.shown())));
+        port.others = self.others.as_ref().map(|others| Hits {
+            period: None,
+            ..others.shown()
+        });
+        port.unread = self.unread.as_ref().map(Route::shown);
+    }
+}
+
+impl Route {
+    fn begin(&mut self, now: Moment) -> Option<u64> {
+        let begun = self.hits.begun;
+        let gap = (begun > 0).then(|| micros(now - self.hits.last));
+        if let Some(gap) = gap {
+            self.gaps[self.next] = gap;
+            self.next = (self.next + 1) % GAPS;
+        }
+        self.hits.begun += 1;
+        self.hits.last = now;
+        gap
+    }
+
+    fn end(&mut self, record: &Record) {
+        let hits = &mut self.hits;
+        hits.bytes += record.bytes;
+        // Who only connects waits for nothing more.
+        if record.closed == Some(Side::Client) && record.path.is_some() {
+            hits.longest_wait = hits.longest_wait.max(Some(record.took));
+        }
+        let mut known = hits.ended.iter_mut();
+        let same = known.find(|ended| {
+            (&ended.reply, ended.flipped, ended.closed)
+                == (&record.reply, record.flipped, record.closed)
+        });
+        match same {
+            Some(same) => same.count += 1,
+            None => hits.ended.push(Ended {
+                reply: record.reply.clone(),
+                flipped: record.flipped,
+                closed: record.closed,
+                count: 1,
+            }),
+        }
+    }
+
+    fn shown(&self) -> Hits {
+        let gaps = self.hits.begun.saturating_sub(1);
+        let gaps = usize::try_from(gaps).unwrap_or(GAPS).min(GAPS);
+        Hits {
+            period: middle(&self.gaps[..gaps]),
+            ..self.hits.clone()
+        }
+    }
+}
+
+/// The one that half of them are below, as far as possible. Sorting would be 5 KB of code.
+fn middle(gaps: &[u64]) -> Option<u64> {
+    let half = gaps.len() / 2;
+    let is_middle = |gap: &u64| {
+        let below = gaps.iter().filter(|other| *other < gap).count();
+        let above = gaps.iter().filter(|other| gap < *other).count();
+        below <= half && half < gaps.len() - above
+    };
+    gaps.iter().copied().find(is_middle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(tally: &Tally, path: &str) -> Hits {
+        tally.ports[&80].routes[path].shown()
+    }
+
+    #[test]
+    fn a_gap_is_between_two_requests_on_one_route() {
+        let mut tally = Tally::default();
+        let mut check = |at, port, path, expected| {
+            let now = Moment::from_micros(at);
+            assert_eq!(tally.begin(now, port, path), expected);
+        };
+        check(10, 80, Some("/a"), None);
+        check(20, 80, Some("/b"), None);
+        check(30, 81, Some("/a"), None);
+        check(40, 80, None, None);
+        check(45, 80, Some("/a"), Some(35));
+        check(46, 80, Some("/a"), Some(1));
+    }
+
+    #[test]
+    fn a_period_is_what_most_gaps_are_about() {
+        let mut tally = Tally::default();
+        let mut check = |gaps: &[u64], expected| {
+            let mut now = tally
+                .ports
+                .get(&80)
+                .map_or(0, |port| port.routes["/"].hits.last.as_micros());
+            for gap in gaps {
+                now += gap;
+                tally.begin(Moment::from_micros(now), 80, Some("/"));
+            }
+            assert_eq!(hits(&tally, "/").period, expected);
+        };
+        check(&[7], None);
+        check(&[10], Some(10));
+        // One that came in between does not count for much.
+        check(&[1, 9, 10, 11, 10], Some(10));
+        // Of what was long ago nothing is left.
+        check(&[3; GAPS], Some(3));
+    }
+
+    #[test]
+    fn what_ended_alike_is_counted_together_and_the_longest_wait_is_kept() {
+        let mut tally = Tally::default();
+        let mut end = |reply: &str, closed, took| {
+            tally.begin(Moment::START, 80, Some("/"));
+            tally.end(&record("/", reply, closed, took));
+        };
+        end("200", None, 9_000);
+        end("hang", Some(Side::Client), 2_000);
+        end("hang", Some(Side::Client), 3_000);
+        end("hang", Some(Side::Client), 1_000);
+        end("reset", Some(Side::Target), 8_000);
+        let hits = hits(&tally, "/");
+        let ended = hits
+            .ended
+            .iter()
+            .map(|ended| (ended.reply.as_str(), ended.count));
+        let ended: Vec<_> = ended.collect();
+        assert_eq!(ended, [("200", 1), ("hang", 3), ("reset", 1)]);
+        assert_eq!(
+            (hits.longest_wait, hits.begun, hits.bytes),
+            (Some(3_000), 5, 35)
+        );
+    }
+
+    #[test]
+    fn invented_paths_do_not_fill_the_memory_and_are_counted_all_the_same() {
+        let mut tally = Tally::default();
+        for n in 0..2 * MOST_ROUTES {
+            let path = format!("/{n}");
+            assert_eq!(tally.begin(Moment::START, 80, Some(&path)), None);
+            tally.end(&record(&path, "200", None, 0));
+        }
+        let port = &tally.ports[&80];
+        assert_eq!(port.routes.len(), MOST_ROUTES);
+        let others = port
+            .others
+            .as_ref()
+            .map(|others| others.hits.ended[0].count);
+        assert_eq!(others, Some(MOST_ROUTES as u64));
+        assert_eq!(tally.begin(Moment::from_micros(3), 80, Some("/0")), Some(3));
+    }
+
+    fn record(path: &str, reply: &str, closed: Option<Side>, took: u64) -> Record {
+        let peer = (std::net::Ipv4Addr::LOCALHOST, 1).into();
+        Record {
+            path: Some(path.to_owned()),
+            closed,
+            took,
+            bytes: 7,
+            ..crate::target::exchange::Exchange::unread(
+                Moment::START,
+                80,
+                peer,
+                reply.to_owned(),
+                false,
+                0,
+            )
+        }
+    }
+}

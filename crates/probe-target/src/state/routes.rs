@@ -1,0 +1,157 @@
+//! The routes of one port, in both layers, and which of them a request is given. What a behaviour does is not known here.
+
+use std::collections::BTreeMap;
+
+use crate::model::behaviour::Behaviour;
+use crate::model::moment::Moment;
+use crate::model::route_path::RoutePath;
+use crate::state::layers::{Held, Layers, Now};
+
+/// The routes of one port. Every flip goes before every base; among the flips, and among the bases, the exact route goes before
+/// wildcards, and a longer wildcard before a shorter one.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    /// By decoded path.
+    exact: BTreeMap<Vec<u8>, Layers<Behaviour>>,
+    /// By what the paths below begin with.
+    below: BTreeMap<Vec<u8>, Layers<Behaviour>>,
+}
+
+impl Routes {
+    /// Routes with only a base.
+    pub(super) fn new(planned: BTreeMap<RoutePath, Behaviour>) -> Self {
+        let mut routes = Self::default();
+        for (route, behaviour) in planned {
+            *routes.entry(&route) = Layers::new(behaviour);
+        }
+        routes
+    }
+
+    /// What is said about a route, which may be nothing yet.
+    pub(super) fn entry(&mut self, route: &RoutePath) -> &mut Layers<Behaviour> {
+        let routes = self.of_kind(route);
+        routes.entry(route.decoded().to_vec()).or_default()
+    }
+
+    /// What is said about a route, if anything.
+    pub(super) fn get(&self, route: &RoutePath) -> Option<&Layers<Behaviour>> {
+        let routes = if route.is_wildcard() {
+            &self.below
+        } else {
+            &self.exact
+        };
+        routes.get(route.decoded())
+    }
+
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, route: &RoutePath) -> Option<&mut Layers<Behaviour>> {
+        self.of_kind(route).get_mut(route.decoded())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.exact.len() + self.below.len()
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RoutePath, &Layers<Behaviour>)> {
+        let exact = self.exact.iter();
+        let below = self.below.iter();
+        let exact = exact.map(|(path, layers)| (RoutePath::exact(path.as_slice()), layers));
+        exact.chain(below.map(|(prefix, layers)| (RoutePath::below(prefix), layers)))
+    }
+
+    /// What is said about each.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Layers<Behaviour>> {
+        self.exact.values_mut().chain(self.below.values_mut())
+    }
+
+    /// Forgets what has ended.
+    pub(super) fn prune(&mut self, now: Now) {
+        for routes in [&mut self.exact, &mut self.below] {
+            routes.retain(|_, layers| layers.prune(now));
+        }
+    }
+
+    /// What a request for this decoded path is given, as [`Layers::give`] says it.
+    pub(super) fn give(
+        &mut self,
+        now: Now,
+        path: &[u8],
+        wanted: impl Fn(&Behaviour) -> bool,
+    ) -> Option<(&Behaviour, u64, bool)> {
+        if self.below.is_empty() {
+            return self.exact.get_mut(path)?.give(now, wanted);
+        }
+        let exact = self.exact.get_mut(path).into_iter();
+        // Of those that match one path, the longer is the later in order.
+        let below = self.below.iter_mut().rev();
+        let below = below.filter(|(prefix, _)| path.starts_with(prefix));
+        let (mut flips, mut bases) = (Vec::new(), Vec::new());
+        for layers in exact.chain(below.map(|(_, layers)| layers)) {
+            flips.extend(layers.flip.as_mut().map(|held| (held, true)));
+            bases.extend(layers.base.as_mut().map(|held| (held, false)));
+        }
+        let mut layers = flips.into_iter().chain(bases);
+        layers.find_map(|(held, flipped)| {
+            let (behaviour, number) = held.given_if(now, &wanted)?;
+            Some((behaviour, number, flipped))
+        })
+    }
+
+    /// The behaviour that a request for this decoded path would be given now, uncounted.
+    pub(super) fn current(
+        &self,
+        now: Now,
+        path: &[u8],
+        wanted: impl Fn(&Behaviour) -> bool,
+    ) -> Option<&Held<Behaviour>> {
+        let flips = self
+            .matching(path)
+            .filter_map(|layers| layers.flip.as_ref());
+        let bases = self
+            .matching(path)
+            .filter_map(|layers| layers.base.as_ref());
+        let mut layers = flips.chain(bases);
+        layers.find(|held| held.in_force(now) && wanted(&held.set))
+    }
+
+    /// The next moment at which time alone may change that.
+    pub(super) fn until(&self, now: Now, path: &[u8]) -> Option<Moment> {
+        let layers = self.matching(path);
+        layers.filter_map(|layers| layers.until(now)).min()
+    }
+
+    /// Whether a flip gives this route something, or any route a 200.
+    pub(super) fn undo(&self, now: Now, route: &RoutePath) -> bool {
+        let own = self.get(route).and_then(|layers| layers.flip.as_ref());
+        let mut passes = self.flips().filter(|held| held.set.is_pass());
+        own.is_some_and(|held| held.in_force(now)) || passes.any(|held| held.in_force(now))
+    }
+
+    /// The next moment at which time alone may begin or end a flip.
+    pub(super) fn flips_until(&self, now: Now) -> Option<Moment> {
+        self.flips().filter_map(|held| held.until(now)).min()
+    }
+
+    fn flips(&self) -> impl Iterator<Item = &Held<Behaviour>> {
+        let layers = self.exact.values().chain(self.below.values());
+        layers.filter_map(|layers| layers.flip.as_ref())
+    }
+
+    /// What is said about the routes that match a decoded path, the one that goes before the others first.
+    fn matching(&self, path: &[u8]) -> impl Iterator<Item = &Layers<Behaviour>> {
+        let below = self.below.iter().rev();
+        let below = below.filter(move |(prefix, _)| path.starts_with(prefix));
+        let exact = self.exact.get(path).into_iter();
+        exact.chain(below.map(|(_, layers)| layers))
+    }
+
+    fn of_kind(&mut self, route: &RoutePath) -> &mut BTreeMap<Vec<u8>, Layers<Behaviour>> {
+        if route.is_wildcard() {
+            &mut self.below
+        } else {
+            &mut self.exact
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One request from its beginning to its end, as it will stand in the journal. Whatever drops it ends it:
+//! a reply handed over, a fault, or a client that left. It decides nothing.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ::http::{Request, header};
+
+use crate::model::answer::{Record, Side};
+use crate::model::moment::Moment;
+use crate::model::percent;
+use crate::state::Decision;
+use crate::target::Target;
+
+/// A request in progress.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    target: Arc<Target>,
+    /// Taken at its end.
+    record: Option<Record>,
+    /// Whether we ended the connection that it shares with others.
+    cut: Option<Arc<AtomicBool>>,
+}
+
+/// A request as it is decided on and journalled.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking<'a> {
+    pub(crate) method: &'a str,
+    /// Decoded.
+    pub(crate) path: Cow<'a, [u8]>,
+    pub(crate) agent: Option<&'a str>,
+}
+
+impl<'a> Asking<'a> {
+    /// The request of another version of HTTP.
+    pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
+        let agent = request.headers().get(header::USER_AGENT);
+        Self {
+            method: request.method().as_str(),
+            path: percent::decode_lenient(request.uri().path()),
+            agent: agent.and_then(|agent| agent.to_str().ok()),
+        }
+    }
+}
+
+impl Exchange {
+    pub(crate) fn new(target: Arc<Target>, record: Record) -> Self {
+        Self {
+            target,
+            record: Some(record),
+            cut: None,
+        }
+    }
+
+    /// The record of a request that has just begun. Until it is said otherwise, the client ended it.
+    pub(crate) fn record(at: Moment, port: u16, peer: SocketAddr, decision: &Decision) -> Record {
+        let Decision {
+            effect,
+            delay: _,
+            turns: _,
+            flipped,
+            revision,
+        } = decision;
+        Record {
+            closed: Some(Side::Client),
+            ..Self::unread(at, port, peer, effect.word(), *flipped, *revision)
+        }
+    }
+
+    /// The record of a connection of which no request is read.
+    pub(crate) fn unread(
+        at: Moment,
+        port: u16,
+        peer: SocketAddr,
+        reply: String,
+        flipped: bool,
+        revision: u64,
+    ) -> Record {
+        Record {
+            seq: 0,
+            at,
+            took: 0,
+            port,
+            path: None,
+            method: None,
+            agent: None,
+            peer,
+            reply,
+            flipped,
+            revision,
+            bytes: 0,
+            closed: Some(Side::Target),
+            gap: None,
+        }
+    }
+
+    /// On a connection that we may end under it, which `cut` then says.
+    pub(crate) fn on(mut self, cut: Option<Arc<AtomicBool>>) -> Self {
+        self.cut = cut;
+        self
+    }
+
+    /// Its end: so many bytes of a body were handed over, or the client had left.
+    pub(crate) fn ended(mut self, sent: Option<usize>) {
+        if let Some(bytes) = sent {
+            self.sent(bytes);
+            self.complete();
+        }
+    }
+
+    /// This much of the body was handed over.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.record_mut().bytes += bytes as u64;
+    }
+
+    /// The reply was handed over completely.
+    pub(crate) fn complete(&mut self) {
+        self.record_mut().closed = None;
+    }
+
+    /// We end it.
+    pub(crate) fn broken(&mut self) {
+        self.record_mut().closed = Some(Side::Target);
+    }
+
+    fn record_mut(&mut self) -> &mut Record {
+        let record = self.record.as_mut();
+        record.expect("only the end must take the record")
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        let cut = self.cut.as_ref();
+        if record.closed.is_some() && cut.is_some_and(|cut| cut.load(Ordering::Relaxed)) {
+            record.closed = Some(Side::Target);
+        }
+        self.target.record(record);
+    }
+}
