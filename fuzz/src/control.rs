@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use probe_target::model::behaviour::Behaviour;
-use probe_target::model::port_spec::Opening;
+use probe_target::model::port_spec::PortSpec;
 use probe_target::model::plan::Plan;
-use probe_target::model::answer::{Refusal, State};
+use probe_target::model::answer::{ErrorAnswer, State};
 use serde_json::Value;
 
 use crate::site::{CONTROL, Folder, Site, run};
@@ -122,7 +122,7 @@ fn shown(line: &[u8], body: &[u8], state: &State) {
         .and_then(|port: u16| state.ports.get(&port));
     let port = port.expect("a port that was taken must be there");
     if route.is_empty() {
-        let opening: Opening = serde_json::from_slice(body).expect("what was taken is an opening");
+        let opening: PortSpec = serde_json::from_slice(body).expect("what was taken is an opening");
         let flip = port.flip.as_ref().map(|flip| &flip.set);
         assert_eq!(flip, Some(&opening), "{place}");
         same(&opening);
@@ -153,7 +153,7 @@ fn refused(status: u16, said: &[u8], before: &State, after: &State) {
     if said.is_empty() {
         return;
     }
-    let refusal: Refusal = serde_json::from_slice(said).expect("a refusal must be readable");
+    let refusal: ErrorAnswer = serde_json::from_slice(said).expect("a refusal must be readable");
     assert!(!refusal.error.is_empty(), "{status}");
     if before.uptime == after.uptime && status != 409 {
         assert_eq!(set(before), set(after), "{refusal:?}");

@@ -9,7 +9,7 @@ use kube::{
     api::PostParams,
     runtime::wait::{Condition, await_condition},
 };
-use orchestrator::{cluster, random::Draw, timeline::Place};
+use orchestrator::{cluster, random::Random, timeline::Place};
 use serde_json::{Value, json};
 
 use crate::{namespace::Namespace, program};
@@ -163,7 +163,7 @@ fn every_end_is_told_in_virtual_time() {
     let place = Place::Virtual;
     let runtime = cluster::runtime(&place).unwrap();
     let story = runtime.block_on(async {
-        let draw = &mut Draw::seeded(1);
+        let draw = &mut Random::seeded(1);
         let cluster = cluster::Cluster::connect(place, draw).await.unwrap();
         ends(Api::namespaced(cluster.client.clone(), "default")).await
     });

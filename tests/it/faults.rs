@@ -15,7 +15,7 @@ use futures::{StreamExt as _, stream};
 use kube::Client;
 use orchestrator::{
     cluster::{self, Cluster},
-    random::Draw,
+    random::Random,
     timeline::Place,
 };
 
@@ -41,7 +41,7 @@ fn a_node_says_what_the_page_says() {
 #[test]
 fn pocket_says_what_the_page_says() {
     let page = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
-        let cluster = Cluster::connect(Place::Virtual, &mut Draw::seeded(1)).await;
+        let cluster = Cluster::connect(Place::Virtual, &mut Random::seeded(1)).await;
         let cluster = cluster.unwrap();
         Box::pin(run(
             cluster.client.clone(),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use orchestrator::timeline::{BoundPod, Change, Outcome, StateCall, Timeline, What};
+use orchestrator::timeline::{BoundPod, Change, RequestOutcome, StateCall, Timeline, What};
 use serde_json::Value;
 
 use self::{chain::chains, settle::settle};
@@ -52,7 +52,7 @@ struct Teller {
     steady: bool,
     end: i64,
     now: BTreeMap<String, String>,
-    samples: Vec<(String, i64, Outcome)>,
+    samples: Vec<(String, i64, RequestOutcome)>,
     steps: Vec<Step>,
     deployments: BTreeMap<String, String>,
 }
@@ -293,9 +293,9 @@ fn users(timeline: &Timeline) -> BTreeMap<String, String> {
 
 // Linux refuses for a Service once a second and user at most (net.ipv4.icmp_ratelimit); the requests in between hear
 // nothing. pocket refuses each. Either way the user is cut off.
-fn cut_off(outcome: Outcome) -> &'static str {
+fn cut_off(outcome: RequestOutcome) -> &'static str {
     match outcome {
-        Outcome::Refused | Outcome::Timeout => "cut off",
+        RequestOutcome::Refused | RequestOutcome::Timeout => "cut off",
         other => other.word(),
     }
 }

@@ -9,10 +9,10 @@ mod steps;
 mod subjects;
 mod traffic;
 
-use crate::exit::{Ends, Exit};
+use crate::exit::{Exit, HasExitCode};
 use crate::input::experiment::{Action, Experiment, Span};
 use crate::input::load::Manifest;
-use crate::input::problem::{Fault, Problem, Problems};
+use crate::input::problem::{Problem, ProblemText, Problems};
 use known::Known;
 pub use names::check_names;
 
@@ -28,7 +28,7 @@ impl NotCreated {
     }
 }
 
-impl Ends for NotCreated {
+impl HasExitCode for NotCreated {
     fn exit(&self) -> Exit {
         Exit::Refused
     }
@@ -43,7 +43,7 @@ pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Prob
     // Of a workload that cannot be read, nothing more can be said.
     let known = Known::read(manifests)?;
     if manifests.is_empty() {
-        let fault = Fault::new("the workload holds no Kubernetes object");
+        let fault = ProblemText::new("the workload holds no Kubernetes object");
         checker.fault(
             experiment.workload.span(),
             fault.expected("at least one Pod or Deployment"),
@@ -74,7 +74,8 @@ pub fn check_patches(experiment: &Experiment, manifests: &[Manifest]) -> Result<
             .iter()
             .any(|manifest| manifest.kind() == kind && manifest.name() == name)
         {
-            let fault = Fault::new(format!("this run does not create `{}`", patch.object.value));
+            let fault =
+                ProblemText::new(format!("this run does not create `{}`", patch.object.value));
             let names = manifests
                 .iter()
                 .filter(|manifest| manifest.kind() == kind)
@@ -92,7 +93,7 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn fault(&mut self, span: Span, fault: Fault) {
+    fn fault(&mut self, span: Span, fault: ProblemText) {
         self.problems.push(fault.at(&self.experiment.source, span));
     }
 
@@ -104,7 +105,7 @@ impl Checker<'_> {
         name: &str,
         names: impl IntoIterator<Item = &'n str>,
     ) {
-        let fault = Fault::new(format!("the workload has no {what} `{name}`"));
+        let fault = ProblemText::new(format!("the workload has no {what} `{name}`"));
         self.fault(span, fault.one_of(name, names));
     }
 }

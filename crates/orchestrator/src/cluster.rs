@@ -25,9 +25,9 @@ use pocket::Pocket;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    exit::{Ends, Exit},
-    input::problem::Fault,
-    random::Draw,
+    exit::{Exit, HasExitCode},
+    input::problem::ProblemText,
+    random::Random,
     timeline::Place,
 };
 
@@ -70,7 +70,7 @@ pub enum ConnectError {
     Kubeconfig(#[source] Box<KubeconfigError>),
     /// The kubeconfig has no such context.
     #[error("{0}")]
-    NoSuchContext(Fault),
+    NoSuchContext(ProblemText),
     /// The kubeconfig has a broken context.
     #[error("cannot use the context `{context}`")]
     Context {
@@ -109,7 +109,7 @@ pub enum ConnectError {
     },
 }
 
-impl Ends for ConnectError {
+impl HasExitCode for ConnectError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoSuchContext(_) | Self::Context { .. } | Self::NoContext => Exit::Usage,
@@ -127,7 +127,7 @@ impl Ends for ConnectError {
 #[error("there is no namespace `{0}`")]
 pub struct NoNamespace(String);
 
-impl Ends for NoNamespace {
+impl HasExitCode for NoNamespace {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
@@ -163,13 +163,13 @@ fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), Conne
     if names().any(|name| name == context) {
         return Ok(());
     }
-    let fault = Fault::new(format!("the kubeconfig has no context `{context}`"));
+    let fault = ProblemText::new(format!("the kubeconfig has no context `{context}`"));
     Err(ConnectError::NoSuchContext(fault.one_of(context, names())))
 }
 
 impl Cluster {
     /// Connects to a place. The embedded cluster starts, and draws its seed.
-    pub async fn connect(place: Place, draw: &mut Draw) -> Result<Self, ConnectError> {
+    pub async fn connect(place: Place, draw: &mut Random) -> Result<Self, ConnectError> {
         let mut cluster = match &place {
             Place::Pocket => Self::embedded(place, Timestamp::now(), draw.seed()),
             Place::Virtual => Self::embedded(place, VIRTUAL_EPOCH, draw.seed()),

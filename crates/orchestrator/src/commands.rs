@@ -17,10 +17,10 @@ use crate::{
     input::schema,
     report::{Paint, json, printer::Printer},
 };
-use session::Bench;
+use session::Session;
 
 /// What a command comes to.
-type Outcome = Result<Exit, Failure>;
+type CommandResult = Result<Exit, Failure>;
 
 /// Runs a command to its end, and prints why it failed if it did.
 pub fn run(command: Command, printer: &Printer) -> Exit {
@@ -30,10 +30,10 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
         Command::Flip(flip) => flip_what(&flip, printer),
-        Command::Heal(heal) => Bench::with(&heal.at, printer, false, async |bench| {
+        Command::Heal(heal) => Session::with(&heal.at, printer, false, async |bench| {
             heal::run(&heal, bench).await
         }),
-        Command::Status(status) => Bench::with(&status.at, printer, false, async |bench| {
+        Command::Status(status) => Session::with(&status.at, printer, false, async |bench| {
             status::run(&status, bench).await
         }),
         Command::Image(image) => image::run(&image, printer),
@@ -62,35 +62,35 @@ pub fn not_run(error: &clap::Error, printer: &Printer) -> Exit {
 }
 
 /// Files are read before anything is touched.
-fn up_files(up: &cli::Up, printer: &Printer) -> Outcome {
+fn up_files(up: &cli::Up, printer: &Printer) -> CommandResult {
     let manifests = up::load(&up.files)?;
-    Bench::with(&up.at, printer, true, async |bench| {
+    Session::with(&up.at, printer, true, async |bench| {
         up::run(&manifests, bench).await
     })
 }
 
 /// What is asked for is read before anything is connected to.
-fn flip_what(flip: &cli::Flip, printer: &Printer) -> Outcome {
+fn flip_what(flip: &cli::Flip, printer: &Printer) -> CommandResult {
     let order = flip::order(flip)?;
-    Bench::with(&flip.at, printer, true, async |bench| {
+    Session::with(&flip.at, printer, true, async |bench| {
         flip::run(flip, &order, bench).await
     })
 }
 
-fn down_what(down: &cli::Down, printer: &Printer) -> Outcome {
+fn down_what(down: &cli::Down, printer: &Printer) -> CommandResult {
     let manifests = up::load(&down.files)?;
     let list = down.run.is_none() && manifests.is_empty();
     if list && down.at.context.is_none() {
         down::must_have_context()?;
     }
-    Bench::with(&down.at, printer, !list, async |bench| match &down.run {
+    Session::with(&down.at, printer, !list, async |bench| match &down.run {
         Some(id) => down::run(id, bench).await,
         None if list => down::list(bench).await,
         None => down::files(&manifests, bench).await,
     })
 }
 
-fn schema(of: Described, printer: &Printer) -> Outcome {
+fn schema(of: Described, printer: &Printer) -> CommandResult {
     let schema = match of {
         Described::Experiment => schema::experiment(),
         Described::Run => json::schema(),
@@ -100,7 +100,7 @@ fn schema(of: Described, printer: &Printer) -> Outcome {
     Ok(Exit::Held)
 }
 
-fn completions(shell: clap_complete::Shell, printer: &Printer) -> Outcome {
+fn completions(shell: clap_complete::Shell, printer: &Printer) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "probeflip", &mut script);
     printer.data(&String::from_utf8_lossy(&script))?;

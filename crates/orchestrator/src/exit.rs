@@ -1,6 +1,6 @@
 //! The exit codes and which of several wins. What each means is fixed: scripts branch on them.
 //!
-//! Every error of this crate that can reach `main` says its code here through [`Ends`]; nothing
+//! Every error of this crate that can reach `main` says its code here through [`HasExitCode`]; nothing
 //! else decides how the process ends.
 
 use std::{io, process};
@@ -65,7 +65,7 @@ impl From<Exit> for process::ExitCode {
 }
 
 /// An error that knows how the process ends because of it.
-pub trait Ends: std::error::Error + Send + Sync + 'static {
+pub trait HasExitCode: std::error::Error + Send + Sync + 'static {
     /// The code for this error.
     fn exit(&self) -> Exit;
 }
@@ -92,7 +92,7 @@ impl Failure {
     }
 
     /// An error and, where we know it, what would help.
-    pub fn hinted(error: impl Ends, hint: Option<String>) -> Self {
+    pub fn hinted(error: impl HasExitCode, hint: Option<String>) -> Self {
         Self {
             hint,
             ..Self::from(error)
@@ -100,7 +100,7 @@ impl Failure {
     }
 }
 
-impl<E: Ends> From<E> for Failure {
+impl<E: HasExitCode> From<E> for Failure {
     fn from(error: E) -> Self {
         Self {
             exit: error.exit(),
@@ -111,7 +111,7 @@ impl<E: Ends> From<E> for Failure {
 }
 
 /// The terminal, a pipe, a thread: what a process needs from its system.
-impl Ends for io::Error {
+impl HasExitCode for io::Error {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::exit::{Ends, Exit};
+use crate::exit::{Exit, HasExitCode};
 
 pub use elf::{Architecture, NotStatic};
 
@@ -59,7 +59,7 @@ pub enum ImageError {
 /// The recipe that makes a binary fit to be packed.
 const BUILD: &str = "just image";
 
-impl Ends for ImageError {
+impl HasExitCode for ImageError {
     fn exit(&self) -> Exit {
         Exit::Usage
     }

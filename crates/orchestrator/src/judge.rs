@@ -26,8 +26,8 @@ use crate::input::experiment::{Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;
 use crate::timeline::view::View;
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
-use expectation_state::Tracked;
-use progress::Progress;
+use expectation_state::ExpectationState;
+use progress::StepProgress;
 use reach::{Reach, Reached};
 use verdict::Answer;
 
@@ -42,8 +42,8 @@ pub struct Judge {
     steady: Option<Micros>,
     /// When everything began to be undone.
     reverting: Option<Micros>,
-    requirements: Vec<Tracked>,
-    steps: Vec<Progress>,
+    requirements: Vec<ExpectationState>,
+    steps: Vec<StepProgress>,
     reach: Reach,
 }
 
@@ -79,7 +79,7 @@ impl Judge {
             steps: experiment
                 .steps
                 .iter()
-                .map(|_| Progress::default())
+                .map(|_| StepProgress::default())
                 .collect(),
             reach: Reach::default(),
         }
@@ -113,7 +113,7 @@ impl Judge {
                 self.applied = Some(record.at);
                 let claims = self.experiment.steady_state.require.iter();
                 self.requirements = claims
-                    .map(|claim| Tracked::new(claim, &self.view, record.at))
+                    .map(|claim| ExpectationState::new(claim, &self.view, record.at))
                     .collect();
             }
             What::Steady => self.steady = Some(record.at),
@@ -149,11 +149,11 @@ impl Judge {
         progress.times.started = Some(at);
         let claims = said.expect.iter().map(|expectation| &expectation.claim);
         progress.tracked = claims
-            .map(|claim| Tracked::new(claim, &self.view, at))
+            .map(|claim| ExpectationState::new(claim, &self.view, at))
             .collect();
     }
 
-    fn note(&mut self, step: usize, change: impl FnOnce(&mut Progress)) {
+    fn note(&mut self, step: usize, change: impl FnOnce(&mut StepProgress)) {
         let known = self.steps.get_mut(step);
         if let Some(progress) = known.filter(|progress| progress.times.started.is_some()) {
             change(progress);

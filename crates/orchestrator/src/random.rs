@@ -9,12 +9,12 @@ use fastrand::Rng;
 
 /// The generator.
 #[derive(Debug, Clone)]
-pub struct Draw(Rng);
+pub struct Random(Rng);
 
 /// Kubernetes' alphabet for generated names: no vowels, so no words; nothing easily confused.
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
-impl Draw {
+impl Random {
     /// Repeats itself for the same seed.
     pub fn seeded(seed: u64) -> Self {
         Self(Rng::with_seed(seed))
@@ -39,17 +39,17 @@ impl Draw {
 
 #[cfg(test)]
 mod tests {
-    use super::Draw;
+    use super::Random;
 
     #[test]
     fn a_seed_repeats_itself() {
-        let draw = |seed| Draw::seeded(seed).suffix(12);
+        let draw = |seed| Random::seeded(seed).suffix(12);
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
     }
 
     #[test]
     fn the_system_does_not() {
-        assert_ne!(Draw::from_system().seed(), Draw::from_system().seed());
+        assert_ne!(Random::from_system().seed(), Random::from_system().seed());
     }
 }

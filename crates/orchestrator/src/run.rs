@@ -17,20 +17,20 @@ use futures::FutureExt as _;
 use crate::{
     cluster::{
         Cluster,
-        apply::{Made, Site},
+        apply::{CreatedObject, RunNamespace},
         watches::Watches,
     },
     exit::{Exit, Failure},
     input::{experiment::Experiment, workload::Manifest},
     judge::{Judge, Judgement, Verdict},
-    random::Draw,
+    random::Random,
     report::printer::Printer,
     run::interrupt::Interrupt,
-    targets::{control_pool::Switchboard, journal::Journals, lease::Leases},
-    timeline::{FORMAT, Header, Micros, Timeline, What, recorder::Recorder, snapshot::Latest},
+    targets::{control_pool::ControlPool, journal::Journals, lease::Leases},
+    timeline::{FORMAT, Header, Micros, Timeline, What, recorder::Recorder, snapshot::Snapshot},
 };
 use revert::Ledger;
-use step::Laid;
+use step::ActiveFlips;
 
 /// An experiment that is ready to run.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub struct Job<'a> {
 
 /// What became of it.
 #[derive(Debug)]
-pub struct Ran {
+pub struct RunResult {
     /// Everything observed.
     pub timeline: Timeline,
     /// What that means.
@@ -71,39 +71,39 @@ const INTERRUPTED: &str = "interrupted: everything is being undone; once more to
 pub async fn run(
     job: &Job<'_>,
     cluster: &Cluster,
-    draw: &mut Draw,
+    draw: &mut Random,
     interrupt: &mut Interrupt,
     printer: &Printer,
-) -> Result<Ran, Failure> {
-    let mut scene = Scene::new(job, cluster, draw, printer);
+) -> Result<RunResult, Failure> {
+    let mut scene = RunState::new(job, cluster, draw, printer);
     let played = {
         let lapse = scene.leases.lapse();
         let play = AssertUnwindSafe(scene.play()).catch_unwind();
         tokio::select! {
             biased;
-            exit = interrupt.next() => Played::Interrupted(exit),
-            played = play => Played::from(played),
+            exit = interrupt.next() => RunEnd::Interrupted(exit),
+            played = play => RunEnd::from(played),
             // What is expected from now on might be expected of a target that is well.
-            lapsed = lapse => Played::Failed(lapsed.into()),
+            lapsed = lapse => RunEnd::Failed(lapsed.into()),
         }
     };
     let played = match played {
-        Played::Failed(failure) if scene.ledger.is_empty() => return Err(failure),
-        Played::Interrupted(exit) if scene.ledger.is_empty() => {
+        RunEnd::Failed(failure) if scene.ledger.is_empty() => return Err(failure),
+        RunEnd::Interrupted(exit) if scene.ledger.is_empty() => {
             return Err(Failure::new(exit, "interrupted before anything was done"));
         }
         played => played,
     };
     let exit = played.report(printer);
     let exit = exit.and(scene.clear_up(interrupt, played.interrupted()).await);
-    if let Played::Panicked(panic) = played {
+    if let RunEnd::Panicked(panic) = played {
         std::panic::resume_unwind(panic);
     }
     Ok(scene.end(exit))
 }
 
 /// How the play ended.
-enum Played {
+enum RunEnd {
     /// It was played to its end, or to its first failed step.
     Through,
     /// Something kept it from being played.
@@ -114,7 +114,7 @@ enum Played {
     Panicked(Box<dyn Any + Send>),
 }
 
-impl From<Result<Result<(), Failure>, Box<dyn Any + Send>>> for Played {
+impl From<Result<Result<(), Failure>, Box<dyn Any + Send>>> for RunEnd {
     fn from(played: Result<Result<(), Failure>, Box<dyn Any + Send>>) -> Self {
         match played {
             Ok(Ok(())) => Self::Through,
@@ -124,7 +124,7 @@ impl From<Result<Result<(), Failure>, Box<dyn Any + Send>>> for Played {
     }
 }
 
-impl Played {
+impl RunEnd {
     fn interrupted(&self) -> Option<Exit> {
         match self {
             Self::Interrupted(exit) => Some(*exit),
@@ -145,25 +145,30 @@ impl Played {
 }
 
 /// Everything a running experiment holds on to.
-struct Scene<'a> {
+struct RunState<'a> {
     job: &'a Job<'a>,
     cluster: &'a Cluster,
     printer: &'a Printer,
     recorder: Recorder,
     judge: Judge,
-    latest: Latest,
-    site: Site,
-    switchboard: Switchboard,
+    latest: Snapshot,
+    site: RunNamespace,
+    switchboard: ControlPool,
     watches: Option<Watches>,
     journals: Journals,
     leases: Leases,
-    made: Vec<Made>,
-    laid: Laid,
+    made: Vec<CreatedObject>,
+    laid: ActiveFlips,
     ledger: Ledger,
 }
 
-impl<'a> Scene<'a> {
-    fn new(job: &'a Job<'a>, cluster: &'a Cluster, draw: &mut Draw, printer: &'a Printer) -> Self {
+impl<'a> RunState<'a> {
+    fn new(
+        job: &'a Job<'a>,
+        cluster: &'a Cluster,
+        draw: &mut Random,
+        printer: &'a Printer,
+    ) -> Self {
         let namespace = match job.namespace {
             Some(namespace) => namespace.to_owned(),
             None => setup::namespace_name(&job.experiment.name, draw),
@@ -175,14 +180,14 @@ impl<'a> Scene<'a> {
             printer,
             recorder: Recorder::start(header(job, cluster, &namespace)),
             judge: Judge::new(job.experiment),
-            latest: Latest::default(),
-            site: Site::new(client.clone(), &namespace, job.run),
-            switchboard: Switchboard::new(client.clone(), &namespace),
+            latest: Snapshot::default(),
+            site: RunNamespace::new(client.clone(), &namespace, job.run),
+            switchboard: ControlPool::new(client.clone(), &namespace),
             watches: None,
             journals: Journals::default(),
             leases: Leases::default(),
             made: Vec::new(),
-            laid: Laid::default(),
+            laid: ActiveFlips::default(),
             ledger: Ledger::default(),
         }
     }
@@ -281,7 +286,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn end(mut self, exit: Exit) -> Ran {
+    fn end(mut self, exit: Exit) -> RunResult {
         self.watches = None;
         self.recorder.record(What::End);
         let now = self.recorder.now();
@@ -292,7 +297,7 @@ impl<'a> Scene<'a> {
             Verdict::Error if exit != Exit::Held => exit,
             verdict => exit.and(exit_of(verdict)),
         };
-        Ran {
+        RunResult {
             timeline,
             judgement,
             exit,

@@ -22,7 +22,7 @@ pub use record::{
 pub use target::Target;
 
 /// The outcome of a request, in experiments and timelines alike.
-pub use crate::input::experiment::Outcome;
+pub use crate::input::experiment::RequestOutcome;
 
 /// A header and records in the order of their times.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,13 +28,13 @@ use axum::routing::{any, get};
 use hyper::header::{HeaderMap, USER_AGENT};
 use hyper::{Method, StatusCode};
 
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::net::Network;
 use crate::patch::managed::Author;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
-use path::{Subresource, Target};
+use path::{ResourcePath, Subresource};
 use query::Query;
 
 /// What requests are answered from.
@@ -50,7 +50,7 @@ pub(crate) struct Server {
 #[derive(Clone, Debug)]
 struct Call {
     server: Server,
-    target: Target,
+    target: ResourcePath,
     query: Query,
     agent: String,
 }
@@ -85,7 +85,7 @@ pub(crate) fn router(server: Server) -> Router {
         )
         .route("/api/v1/{*rest}", any(core_objects))
         .route("/apis/{group}/v1/{*rest}", any(group_objects))
-        .fallback(async || Refusal::no_such_path())
+        .fallback(async || ApiError::no_such_path())
         .with_state(server)
 }
 
@@ -93,7 +93,7 @@ async fn core_objects(
     State(server): State<Server>,
     Path(rest): Path<String>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     objects(server, "", &rest, request).await
 }
 
@@ -101,7 +101,7 @@ async fn group_objects(
     State(server): State<Server>,
     Path((group, rest)): Path<(String, String)>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     objects(server, &group, &rest, request).await
 }
 
@@ -110,12 +110,12 @@ async fn objects(
     group: &str,
     rest: &str,
     request: Request,
-) -> Result<Response, Refusal> {
-    let target = Target::parse(group, rest).ok_or_else(Refusal::no_such_path)?;
+) -> Result<Response, ApiError> {
+    let target = ResourcePath::parse(group, rest).ok_or_else(ApiError::no_such_path)?;
     let (mut parts, body) = request.into_parts();
     let Pairs(pairs) = Pairs::<Vec<(String, String)>>::from_request_parts(&mut parts, &())
         .await
-        .map_err(|error| Refusal::bad_request(error.body_text()))?;
+        .map_err(|error| ApiError::bad_request(error.body_text()))?;
     let query = Query::parse(pairs)?;
     let agent = parts
         .headers
@@ -132,10 +132,10 @@ async fn objects(
 }
 
 impl Call {
-    async fn answer(self, request: Request) -> Result<Response, Refusal> {
+    async fn answer(self, request: Request) -> Result<Response, ApiError> {
         let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
         if writes && self.target.kind.read_only {
-            return Err(Refusal::method_not_allowed());
+            return Err(ApiError::method_not_allowed());
         }
         match (
             request.method(),
@@ -158,7 +158,7 @@ impl Call {
             (&Method::DELETE, false, _) if self.target.is_deletable_collection() => {
                 remove::selected(&self, request).await
             }
-            _ => Err(Refusal::method_not_allowed()),
+            _ => Err(ApiError::method_not_allowed()),
         }
     }
 

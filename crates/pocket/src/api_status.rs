@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::kinds::Kind;
 use crate::store::Expired;
 
-pub use field_error::Fault;
-pub(crate) use field_error::Faults;
+pub use field_error::FieldError;
+pub(crate) use field_error::FieldErrors;
 
 /// A failed call, as Kubernetes' `Status` describes it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct ApiError {
     /// The HTTP status.
     pub code: u16,
     /// One word for programs, such as `NotFound`.
@@ -26,7 +26,7 @@ pub struct Refusal {
     details: Option<Value>,
 }
 
-impl Refusal {
+impl ApiError {
     /// The object does not exist.
     pub fn not_found(kind: &Kind, name: &str) -> Self {
         Self::new(
@@ -59,7 +59,7 @@ impl Refusal {
     }
 
     /// Fields of the object are wrong.
-    pub fn invalid(kind: &Kind, name: &str, faults: &[Fault]) -> Self {
+    pub fn invalid(kind: &Kind, name: &str, faults: &[FieldError]) -> Self {
         let texts: Vec<String> = faults
             .iter()
             .map(|fault| format!("{}: {}", fault.field, fault.message))
@@ -88,7 +88,7 @@ impl Refusal {
 
     /// The object has neither a name nor a base to make one from.
     pub fn nameless(kind: &Kind) -> Self {
-        let fault = Fault {
+        let fault = FieldError {
             field: "metadata.name".into(),
             reason: "FieldValueRequired",
             message: "Required value: name or generateName is required".into(),
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_refusal_is_a_status() {
         let kind = Kind::find("apps", "deployments").unwrap();
-        let status = Refusal::not_found(kind, "web").status();
+        let status = ApiError::not_found(kind, "web").status();
         expect![[r#"{"apiVersion":"v1","code":404,"details":{"group":"apps","kind":"deployments","name":"web"},"kind":"Status","message":"deployments.apps \"web\" not found","metadata":{},"reason":"NotFound","status":"Failure"}"#]]
         .assert_eq(&status.to_string());
     }
@@ -173,12 +173,12 @@ mod tests {
     #[test]
     fn several_faults_are_one_list() {
         let kind = Kind::find("", "pods").unwrap();
-        let fault = |field: &str| Fault {
+        let fault = |field: &str| FieldError {
             field: field.into(),
             reason: "FieldValueRequired",
             message: "Required value".into(),
         };
-        let refusal = Refusal::invalid(kind, "web", &[fault("a"), fault("b")]);
+        let refusal = ApiError::invalid(kind, "web", &[fault("a"), fault("b")]);
         expect![[r#"Pod "web" is invalid: [a: Required value, b: Required value]"#]]
             .assert_eq(&refusal.message);
     }

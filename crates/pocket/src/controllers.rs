@@ -20,18 +20,18 @@ mod garbage;
 mod namespace;
 
 pub(crate) use endpoint_slice::{HEADLESS, service_of};
-pub(crate) use informer::{Key, Mirror, key};
+pub(crate) use informer::{Informer, Key, key};
 
 use futures::future::join_all;
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::registry::Registry;
-use event_recorder::Voice;
+use event_recorder::EventRecorder;
 
 /// Runs every controller for good. The names of their Events are drawn from `random`.
 pub async fn run(registry: Registry, mut random: fastrand::Rng) {
-    let mut voice = |component| Voice::new(registry.clone(), component, random.fork());
+    let mut voice = |component| EventRecorder::new(registry.clone(), component, random.fork());
     let loops: Vec<BoxFuture<'static, ()>> = vec![
         deployment::run(registry.clone(), voice("deployment-controller")).boxed(),
         replica_set::run(registry.clone(), voice("replicaset-controller")).boxed(),
@@ -44,7 +44,7 @@ pub async fn run(registry: Registry, mut random: fastrand::Rng) {
 }
 
 /// A refused write is no failure: the object has changed or is gone, and that change leads back to it.
-fn leave<T>(written: Result<T, Refusal>) {
+fn leave<T>(written: Result<T, ApiError>) {
     if let Err(refusal) = written {
         tracing::debug!(%refusal, "left to the next change");
     }

@@ -49,7 +49,7 @@ use crate::net::{Host, Network};
 use crate::registry::{Change, Registry};
 use addresses::Addresses;
 use pod::{Order, PodLife};
-use status_manager::{Board, Uid};
+use status_manager::{StatusManager, Uid};
 
 /// The kubelet of the only node.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ struct Node {
     clock: Clock,
     network: Arc<dyn Network>,
     images: Images,
-    board: Board,
+    board: StatusManager,
     addresses: Mutex<Addresses>,
     /// A moment at which the node looks at its containers; it does so every second.
     phase: Moment,
@@ -86,7 +86,7 @@ impl Kubelet {
             registry,
             network,
             images,
-            board: Board::new(clock.clone()),
+            board: StatusManager::new(clock.clone()),
             addresses: Mutex::new(Addresses::new()),
             phase,
             clock,

@@ -12,7 +12,7 @@ pub(crate) mod strategic;
 
 use serde_json::Value;
 
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 
 /// RFC 7396: maps merge, `null` deletes, everything else replaces.
 pub(crate) fn merge(current: &Value, patch: &Value) -> Value {
@@ -22,14 +22,14 @@ pub(crate) fn merge(current: &Value, patch: &Value) -> Value {
 }
 
 /// RFC 6902: a list of operations, of which all happen or none.
-pub(crate) fn operations(current: &Value, patch: Value) -> Result<Value, Refusal> {
+pub(crate) fn operations(current: &Value, patch: Value) -> Result<Value, ApiError> {
     let patch: json_patch::Patch = serde_json::from_value(patch)
-        .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
+        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
     let mut next = current.clone();
     json_patch::patch(&mut next, &patch).map_err(|error| {
         let message =
             format!("the server rejected our request due to an error in our request: {error}");
-        Refusal::new(422, "Invalid", message)
+        ApiError::new(422, "Invalid", message)
     })?;
     Ok(next)
 }

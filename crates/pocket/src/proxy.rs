@@ -15,7 +15,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::proxy::Pace;
 
-use crate::controllers::{HEADLESS, Mirror};
+use crate::controllers::{HEADLESS, Informer};
 use crate::net::Network;
 use crate::registry::Registry;
 use tracked::Tracked;
@@ -25,7 +25,7 @@ type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
 
 /// Keeps the routes of `network` up to date, for good.
 pub async fn run(registry: Registry, network: Arc<dyn Network>) {
-    let (mut services, mut slices) = (Mirror::new(&registry), Mirror::new(&registry));
+    let (mut services, mut slices) = (Informer::new(&registry), Informer::new(&registry));
     let (mut pace, mut published) = (Pace::default(), Routes::new());
     let mut known = Tracked::default();
     let clock = registry.clock();
@@ -47,7 +47,7 @@ pub async fn run(registry: Registry, network: Arc<dyn Network>) {
     }
 }
 
-async fn changed(services: &mut Mirror<Service>, slices: &mut Mirror<EndpointSlice>) {
+async fn changed(services: &mut Informer<Service>, slices: &mut Informer<EndpointSlice>) {
     tokio::select! {
         biased;
         () = services.changed() => {}
@@ -58,7 +58,7 @@ async fn changed(services: &mut Mirror<Service>, slices: &mut Mirror<EndpointSli
 /// Services that no other proxy is named for.
 ///
 /// Rule: `cmd/kube-proxy/app/server.go`, `Run`.
-fn watched_services(all: &Mirror<Service>) -> impl Iterator<Item = &Service> {
+fn watched_services(all: &Informer<Service>) -> impl Iterator<Item = &Service> {
     let named = "service.kubernetes.io/service-proxy-name";
     all.iter().filter(|it| !has_label(&it.metadata, named))
 }
@@ -66,7 +66,7 @@ fn watched_services(all: &Mirror<Service>) -> impl Iterator<Item = &Service> {
 /// Slices but those of headless Services.
 ///
 /// Rule: the same.
-fn watched_slices(all: &Mirror<EndpointSlice>) -> impl Iterator<Item = &EndpointSlice> {
+fn watched_slices(all: &Informer<EndpointSlice>) -> impl Iterator<Item = &EndpointSlice> {
     all.iter().filter(|it| !has_label(&it.metadata, HEADLESS))
 }
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::clock::Clock;
 use crate::kinds::Kind;
 use crate::store::{Event, Expired, Store, Version};
@@ -70,7 +70,7 @@ impl Registry {
     }
 
     /// Creates an object in the namespace that its metadata names, and returns it as it was stored.
-    pub fn create<K: Object>(&self, object: &K) -> Result<K, Refusal> {
+    pub fn create<K: Object>(&self, object: &K) -> Result<K, ApiError> {
         let namespace = object.metadata().namespace.clone().unwrap_or_default();
         self.create_value(Kind::of::<K>(), &namespace, untyped(object), false)
             .map(|object| typed(&object))
@@ -83,7 +83,7 @@ impl Registry {
         namespace: &str,
         name: &str,
         change: impl FnOnce(&mut K),
-    ) -> Result<K, Refusal> {
+    ) -> Result<K, ApiError> {
         self.edit_part(namespace, name, Part::Main, change)
     }
 
@@ -93,7 +93,7 @@ impl Registry {
         namespace: &str,
         name: &str,
         change: impl FnOnce(&mut K),
-    ) -> Result<K, Refusal> {
+    ) -> Result<K, ApiError> {
         self.edit_part(namespace, name, Part::Status, change)
     }
 
@@ -105,7 +105,7 @@ impl Registry {
         namespace: &str,
         name: &str,
         grace: Option<i64>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         let deletion = Deletion {
             grace,
             ..Deletion::default()
@@ -165,7 +165,7 @@ impl Registry {
         name: &str,
         part: Part,
         change: impl FnOnce(&mut K),
-    ) -> Result<K, Refusal> {
+    ) -> Result<K, ApiError> {
         let apply = |current: &Value| {
             let mut object: K = typed(current);
             change(&mut object);

@@ -10,7 +10,7 @@ pub(crate) mod traffic;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::model::{process_fault, shorthand};
 use options::{Grammar, Options};
 
@@ -40,7 +40,7 @@ const COMMANDS: [(&str, &Grammar); 7] = [
 pub(crate) fn parse(
     arguments: &[String],
     environment: &BTreeMap<String, String>,
-) -> Result<Command, Invalid> {
+) -> Result<Command, ParseError> {
     let (name, rest) = match arguments.split_first() {
         Some((first, rest)) if !first.starts_with('-') => (first.as_str(), rest),
         _ => ("serve", arguments),
@@ -56,7 +56,7 @@ pub(crate) fn parse(
     let Some((name, grammar)) = known else {
         let known = COMMANDS.map(|(name, _)| name).join(", ");
         let message = format!("no command `{name}`, expected one of {known}");
-        return Err(Invalid::new("", message));
+        return Err(ParseError::new("", message));
     };
     if rest
         .iter()

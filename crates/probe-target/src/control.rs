@@ -15,14 +15,14 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::control::request::{Call, Wait};
-use crate::model::answer::{Journal, Refusal};
+use crate::control::request::{ControlRequest, Wait};
+use crate::model::answer::{ErrorAnswer, Journal};
 use crate::net::buffered::Framing;
 use crate::net::{Connection, Listener};
 use crate::server::http1::{Ended, Served};
 use crate::server::reply::{self, Manner};
 use crate::server::request_head::{Head, Wrong};
-use crate::target::backend::{Panel, Refused};
+use crate::target::backend::{Backend, CallError};
 
 /// How long a caller may be silent, and may take for the headers, for the body, or to accept any part of an answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ const MOST_CALLERS: usize = 128;
 
 /// What the control address answers with.
 pub(crate) struct Control {
-    pub(crate) panel: Arc<dyn Panel>,
+    pub(crate) panel: Arc<dyn Backend>,
     /// What callers must show, if anything.
     pub(crate) token: Option<String>,
 }
@@ -72,8 +72,8 @@ impl Control {
                         keeps: false,
                     };
                     let refused = match status {
-                        StatusCode::METHOD_NOT_ALLOWED => Refused::method(why, request::METHODS),
-                        status => Refused::new(status, "", why),
+                        StatusCode::METHOD_NOT_ALLOWED => CallError::method(why, request::METHODS),
+                        status => CallError::new(status, "", why),
                     };
                     let refusal = self.refusal(refused);
                     let text = refusal.text(&self, manner);
@@ -129,36 +129,36 @@ impl Control {
         (Some(answer), true)
     }
 
-    async fn call(&self, head: &Head, body: &[u8]) -> Result<Answer, Refused> {
+    async fn call(&self, head: &Head, body: &[u8]) -> Result<Answer, CallError> {
         let call = request::read(&head.method, &head.path, &head.query, body)?;
         if head.method != Method::GET {
             self.meant(head)?;
         }
         match call {
-            Call::State => Ok(Answer::json(StatusCode::OK, &self.panel.state())),
-            Call::Metrics => Ok(Answer {
+            ControlRequest::State => Ok(Answer::json(StatusCode::OK, &self.panel.state())),
+            ControlRequest::Metrics => Ok(Answer {
                 status: StatusCode::OK,
                 media: metrics::MEDIA,
                 allowed: None,
                 said: Said::Whole(metrics::text(&self.panel.state()).into_bytes()),
             }),
-            Call::Plan => match self.panel.plan() {
+            ControlRequest::Plan => match self.panel.plan() {
                 Some(plan) => Ok(Answer::json(StatusCode::OK, &plan)),
-                None => Err(Refused::new(
+                None => Err(CallError::new(
                     StatusCode::NOT_FOUND,
                     "",
                     "there is no plan here",
                 )),
             },
-            Call::Journal { since } => Ok(self.journal(since)),
-            Call::Stream { since } => Ok(Answer {
+            ControlRequest::Journal { since } => Ok(self.journal(since)),
+            ControlRequest::Stream { since } => Ok(Answer {
                 status: StatusCode::OK,
                 media: "text/event-stream",
                 allowed: None,
                 said: Said::Stream { since },
             }),
-            Call::Wait(wait) => self.wait(wait).await,
-            Call::Change(change) => {
+            ControlRequest::Wait(wait) => self.wait(wait).await,
+            ControlRequest::Change(change) => {
                 let ack = self.panel.change(change).await?;
                 Ok(Answer::json(StatusCode::OK, &ack))
             }
@@ -166,7 +166,7 @@ impl Control {
     }
 
     /// Refuses web pages, and callers without the token.
-    fn admit(&self, head: &Head) -> Result<(), Refused> {
+    fn admit(&self, head: &Head) -> Result<(), CallError> {
         web_page::refuse(head)?;
         let Some(token) = &self.token else {
             return Ok(());
@@ -177,14 +177,14 @@ impl Control {
             return Ok(());
         }
         let message = "the token is missing or wrong: `Authorization: Bearer …`";
-        Err(Refused::new(StatusCode::UNAUTHORIZED, "", message))
+        Err(CallError::new(StatusCode::UNAUTHORIZED, "", message))
     }
 
     /// Refuses changes that mean another process.
-    fn meant(&self, head: &Head) -> Result<(), Refused> {
+    fn meant(&self, head: &Head) -> Result<(), CallError> {
         let instance = self.panel.instance();
         match &head.instance {
-            Some(named) if named != instance.as_bytes() => Err(Refused::new(
+            Some(named) if named != instance.as_bytes() => Err(CallError::new(
                 StatusCode::CONFLICT,
                 "Probeflip-Instance",
                 format!("this is instance {instance}; the one you mean is gone"),
@@ -207,7 +207,7 @@ impl Control {
         )
     }
 
-    async fn wait(&self, wait: Wait) -> Result<Answer, Refused> {
+    async fn wait(&self, wait: Wait) -> Result<Answer, CallError> {
         let log = self.panel.log();
         // They are held until all have come.
         if log.size() < wait.hits {
@@ -215,7 +215,7 @@ impl Control {
                 "the journal keeps {}, no more can be waited for",
                 log.size()
             );
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "hits", message));
+            return Err(CallError::new(StatusCode::BAD_REQUEST, "hits", message));
         }
         let mut next = wait.since.unwrap_or_else(|| log.next());
         let (mut lost, mut records) = (0, Vec::new());
@@ -234,7 +234,7 @@ impl Control {
         let come = timeout(wait.timeout, enough).await;
         if come.is_err() {
             let message = format!("{} of {} hits came in time", records.len(), wait.hits);
-            return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "hits", message));
+            return Err(CallError::new(StatusCode::REQUEST_TIMEOUT, "hits", message));
         }
         let journal = Journal {
             instance: self.panel.instance().to_owned(),
@@ -246,9 +246,9 @@ impl Control {
         Ok(Answer::json(StatusCode::OK, &journal))
     }
 
-    fn refusal(&self, refused: Refused) -> Answer {
+    fn refusal(&self, refused: CallError) -> Answer {
         let field = refused.invalid.field;
-        let refusal = Refusal {
+        let refusal = ErrorAnswer {
             error: refused.invalid.message,
             field: Some(field).filter(|field| !field.is_empty()),
             instance: self.panel.instance().to_owned(),
@@ -325,11 +325,11 @@ impl Answer {
 }
 
 /// The body of a call.
-async fn read<C: Connection>(head: &Head, served: &mut Served<C>) -> Result<Vec<u8>, Refused> {
+async fn read<C: Connection>(head: &Head, served: &mut Served<C>) -> Result<Vec<u8>, CallError> {
     if matches!(head.body, Framing::Length(length) if length > LARGEST_BODY) {
         return Err(too_large());
     }
-    let broken = || Refused::new(StatusCode::BAD_REQUEST, "", "the body broke off");
+    let broken = || CallError::new(StatusCode::BAD_REQUEST, "", "the body broke off");
     if head.expects {
         let go_on = served.send(b"HTTP/1.1 100 Continue\r\n\r\n").await;
         go_on.map_err(|_left| broken())?;
@@ -338,15 +338,15 @@ async fn read<C: Connection>(head: &Head, served: &mut Served<C>) -> Result<Vec<
     body.map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => too_large(),
         ErrorKind::TimedOut => {
-            Refused::new(StatusCode::REQUEST_TIMEOUT, "", "the body did not come")
+            CallError::new(StatusCode::REQUEST_TIMEOUT, "", "the body did not come")
         }
         _ => broken(),
     })
 }
 
-fn too_large() -> Refused {
+fn too_large() -> CallError {
     let message = format!("a body has at most {LARGEST_BODY} bytes");
-    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "", message)
+    CallError::new(StatusCode::PAYLOAD_TOO_LARGE, "", message)
 }
 
 /// Compares in a time that does not depend on where the first difference is.

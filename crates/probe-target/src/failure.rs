@@ -1,13 +1,13 @@
 //! Why an invocation ended badly, and how that is told.
 
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::process::Ending;
 
 /// Why an invocation ended badly.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// It was not understood: exit 2.
-    Usage(Invalid),
+    Usage(ParseError),
     /// It was told to end so.
     Told(Ending),
     /// It was understood and did not work: exit 1.
@@ -24,8 +24,8 @@ impl Failure {
     }
 }
 
-impl From<Invalid> for Failure {
-    fn from(invalid: Invalid) -> Self {
+impl From<ParseError> for Failure {
+    fn from(invalid: ParseError) -> Self {
         Self::Usage(invalid)
     }
 }

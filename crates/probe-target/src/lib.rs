@@ -21,8 +21,8 @@ pub(crate) mod server;
 mod state;
 mod target;
 
-pub use cli::check::{Check, Kind, asked};
-pub use model::parse_error::Invalid;
+pub use cli::check::{Check, CheckKind, asked};
+pub use model::parse_error::ParseError;
 pub use net::{Connection, Listener, Network};
 pub use process::{Effects, Ending, Files, Process, Terminate, once};
 

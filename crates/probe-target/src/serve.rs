@@ -14,19 +14,19 @@ use crate::control::Control;
 use crate::failure::Failure;
 use crate::model::flips::Flips;
 use crate::model::identity::Identity;
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::model::plan::Plan;
 use crate::model::port_spec::PortState;
 use crate::net::Network;
-use crate::net::tls::{Given, Tls};
+use crate::net::tls::{Tls, TlsOptions};
 use crate::process::{Files, Process};
 use crate::server::connection_limit;
 use crate::server::lifecycle;
 use crate::server::port::{self, Port};
-use crate::state::persistence::Keeper;
-use crate::state::{End, World};
+use crate::state::persistence::Persistence;
+use crate::state::{End, TargetState};
 use crate::target::Target;
-use crate::target::backend::{Panel, Refused};
+use crate::target::backend::{Backend, CallError};
 
 /// How long requests in progress may take to end after SIGTERM.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
@@ -43,12 +43,12 @@ pub(crate) async fn run<N: Network>(
     let tls = Tls::new(&given(&serve, &*process.files)?)?;
     let mut identity = Identity::new(process.instance.clone(), &process.environment);
     let (keeper, kept) = remembered(&serve, process, address.port())?;
-    identity.boot = keeper.as_ref().map(Keeper::boot);
+    identity.boot = keeper.as_ref().map(Persistence::boot);
     let base = serve.base(plan, identity.boot)?;
     let said = said(&base, address, identity.boot);
-    let mut world = World::new(base).beside(address.port());
+    let mut world = TargetState::new(base).beside(address.port());
     world.restore(kept).map_err(|denied| {
-        let why = Refused::from(denied).invalid.message;
+        let why = CallError::from(denied).invalid.message;
         Failure::Failed(format!("cannot lay the flips that were kept: {why}"))
     })?;
     let target = Arc::new(Target::new(
@@ -64,7 +64,7 @@ pub(crate) async fn run<N: Network>(
     let control = listen(&process.network, address).await?;
     process.say(&said);
 
-    let panel: Arc<dyn Panel> = target.clone();
+    let panel: Arc<dyn Backend> = target.clone();
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     let mut ports = Ports::new(&target, &process.network, bound);
     let (end, message) = tokio::select! {
@@ -89,23 +89,23 @@ fn remembered<N>(
     serve: &cli::serve::Serve,
     process: &Process<N>,
     control: u16,
-) -> Result<(Option<Keeper>, Flips), Failure> {
+) -> Result<(Option<Persistence>, Flips), Failure> {
     let Some(directory) = &serve.state_dir else {
         return Ok((None, Flips::default()));
     };
     let files = Arc::clone(&process.files);
-    let (keeper, kept) = Keeper::open(files, directory, control, serve.keep)?;
+    let (keeper, kept) = Persistence::open(files, directory, control, serve.keep)?;
     Ok((Some(keeper), kept))
 }
 
 /// The plan's file, read where it stands.
-pub(crate) fn plan(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan, Invalid> {
+pub(crate) fn plan(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan, ParseError> {
     let Some(file) = &serve.plan else {
         return Ok(Plan::default());
     };
     let text = files
         .read(file)
-        .map_err(|error| Invalid::new("--plan", format!("cannot read {file}: {error}")))?;
+        .map_err(|error| ParseError::new("--plan", format!("cannot read {file}: {error}")))?;
     Plan::parse(&text).map_err(|invalid| invalid.within(file))
 }
 
@@ -113,11 +113,11 @@ pub(crate) fn plan(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan,
 pub(crate) fn token(
     access: &cli::serve::Access,
     files: &dyn Files,
-) -> Result<Option<String>, Invalid> {
+) -> Result<Option<String>, ParseError> {
     let Some(file) = &access.file else {
         return Ok(access.token.clone());
     };
-    let wrong = |message| Invalid::new("--token-file", message);
+    let wrong = |message| ParseError::new("--token-file", message);
     let bytes = files
         .read(file)
         .map_err(|error| wrong(format!("cannot read {file}: {error}")))?;
@@ -128,9 +128,9 @@ pub(crate) fn token(
 }
 
 /// What the command line says about TLS, its files read.
-fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Given, Invalid> {
+fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<TlsOptions, ParseError> {
     let text = |option: &str, file: &str| {
-        let wrong = |error| Invalid::new(option, format!("cannot read {file}: {error}"));
+        let wrong = |error| ParseError::new(option, format!("cannot read {file}: {error}"));
         files.read(file).map_err(wrong)
     };
     let pair = match &serve.tls.pair {
@@ -140,7 +140,7 @@ fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Given, Invalid>
         }
     };
     let alpn = serve.tls.alpn.clone();
-    Ok(Given { pair, alpn })
+    Ok(TlsOptions { pair, alpn })
 }
 
 /// Listens on a control address.

@@ -19,7 +19,7 @@ use crate::model::answer;
 use crate::model::behaviour::{Behaviour, Details, Effect, Fault};
 use crate::model::moment::Moment;
 use crate::model::plan::Plan;
-use crate::model::port_spec::{Opening, PortState, Protocol};
+use crate::model::port_spec::{PortSpec, PortState, Protocol};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
 use crate::state::layers::{Bounded, Held, Layers, Now};
@@ -30,7 +30,7 @@ pub(crate) use process::{End, Fate};
 
 /// The state of a target.
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct TargetState {
     revision: u64,
     lease: Option<Moment>,
     process: Process,
@@ -43,7 +43,7 @@ pub(crate) struct World {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
     /// Lays an opening over a port's base; opens the port if it has none.
-    Open(u16, Opening),
+    Open(u16, PortSpec),
     /// Takes it away; a port without base is gone.
     Unopen(u16),
     /// Lays a behaviour over a route's base.
@@ -62,7 +62,7 @@ pub(crate) enum Change {
 
 /// Why a change was not taken.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Denied {
+pub(crate) enum ChangeError {
     /// A leased flip without a running lease would never end.
     NoLease,
     /// A route of a port that is neither in the base nor opened.
@@ -104,7 +104,7 @@ pub(crate) struct Decision {
 
 /// How a port is to be now, and until when at most that holds by time alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedPort {
     /// Where it is listened on; `[::]` is every address of the host.
     pub(crate) address: SocketAddr,
     pub(crate) protocol: Protocol,
@@ -112,7 +112,7 @@ pub(crate) struct Wanted {
     pub(crate) until: Option<Moment>,
 }
 
-impl World {
+impl TargetState {
     /// A target that starts with this plan.
     pub(crate) fn new(plan: Plan) -> Self {
         let ports = plan.ports.into_iter();
@@ -211,12 +211,12 @@ impl World {
     }
 
     /// How a port is to be; `None` if there is none.
-    pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<Wanted> {
+    pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<WantedPort> {
         let now = self.now(at);
         self.prune(at);
         let it = self.ports.get(&port)?;
         let until = [it.until(now), self.process.until(now)];
-        Some(Wanted {
+        Some(WantedPort {
             address: match it.address {
                 Some(address) => (address, port).into(),
                 None => (Ipv6Addr::UNSPECIFIED, port).into(),
@@ -228,12 +228,12 @@ impl World {
     }
 
     /// Takes a change, or leaves everything as it was.
-    pub(crate) fn change(&mut self, at: Moment, change: Change) -> Result<(), Denied> {
+    pub(crate) fn change(&mut self, at: Moment, change: Change) -> Result<(), ChangeError> {
         self.prune(at);
         match change {
             Change::Open(port, opening) => {
                 if self.control == Some(port) {
-                    return Err(Denied::Control(port));
+                    return Err(ChangeError::Control(port));
                 }
                 if opening.route.is_some() {
                     self.must_have_routes(at, port)?;
@@ -289,7 +289,7 @@ impl World {
         }
     }
 
-    fn open(&mut self, at: Moment, port: u16, opening: Opening) -> Result<(), Denied> {
+    fn open(&mut self, at: Moment, port: u16, opening: PortSpec) -> Result<(), ChangeError> {
         self.leasable(&opening)?;
         if let Some(route) = opening.route.clone() {
             self.port(port)?.open_for(&route, Held::new(opening, at));
@@ -308,7 +308,7 @@ impl World {
         port: u16,
         route: &RoutePath,
         behaviour: Behaviour,
-    ) -> Result<(), Denied> {
+    ) -> Result<(), ChangeError> {
         self.leasable(&behaviour)?;
         self.room_for_route(port, route)?;
         self.port(port)?.lay(route, Held::new(behaviour, at));
@@ -316,33 +316,35 @@ impl World {
     }
 
     /// Refuses a route where none would ever be asked for.
-    fn must_have_routes(&self, at: Moment, port: u16) -> Result<(), Denied> {
+    fn must_have_routes(&self, at: Moment, port: u16) -> Result<(), ChangeError> {
         let now = self.now(at);
         match self.ports.get(&port) {
-            Some(it) if !protocol(&it.opening, now).has_routes() => Err(Denied::NoRoutes(port)),
+            Some(it) if !protocol(&it.opening, now).has_routes() => {
+                Err(ChangeError::NoRoutes(port))
+            }
             _ => Ok(()),
         }
     }
 
-    fn port(&mut self, number: u16) -> Result<&mut Port, Denied> {
+    fn port(&mut self, number: u16) -> Result<&mut Port, ChangeError> {
         let known = self.ports();
-        self.ports.get_mut(&number).ok_or(Denied::NoPort {
+        self.ports.get_mut(&number).ok_or(ChangeError::NoPort {
             port: number,
             known,
         })
     }
 
     /// Refuses a new port where there are too many.
-    fn room_for_port(&self, port: u16) -> Result<(), Denied> {
+    fn room_for_port(&self, port: u16) -> Result<(), ChangeError> {
         let (field, most) = ("port", MOST_PORTS);
         if self.ports.contains_key(&port) || self.ports.len() < most {
             return Ok(());
         }
-        Err(Denied::Full { field, most })
+        Err(ChangeError::Full { field, most })
     }
 
     /// Refuses a new route where all ports together have too many.
-    fn room_for_route(&self, port: u16, route: &RoutePath) -> Result<(), Denied> {
+    fn room_for_route(&self, port: u16, route: &RoutePath) -> Result<(), ChangeError> {
         let (field, most) = ("path", MOST_ROUTES);
         let port = self.ports.get(&port);
         let routes = self.ports.values().map(|port| port.routes.len());
@@ -350,12 +352,12 @@ impl World {
         if known || routes.sum::<usize>() < most {
             return Ok(());
         }
-        Err(Denied::Full { field, most })
+        Err(ChangeError::Full { field, most })
     }
 
-    fn leasable(&self, set: &impl Bounded) -> Result<(), Denied> {
+    fn leasable(&self, set: &impl Bounded) -> Result<(), ChangeError> {
         if set.leased() && self.lease.is_none() {
-            return Err(Denied::NoLease);
+            return Err(ChangeError::NoLease);
         }
         Ok(())
     }
@@ -384,9 +386,9 @@ impl World {
             if let Some(protocol) = planned
                 && port.opening.base.is_none()
             {
-                let open = Opening {
+                let open = PortSpec {
                     protocol,
-                    ..Opening::default()
+                    ..PortSpec::default()
                 };
                 port.opening.base = Some(Held::new(open, at));
             }

@@ -11,14 +11,14 @@ use tokio::sync::{Semaphore, watch};
 use crate::clock::Clock;
 use crate::model::answer::{Ack, Memory, State};
 use crate::model::identity::Identity;
-use crate::model::location::Place;
+use crate::model::location::Location;
 use crate::model::plan::{self, Plan};
 use crate::net::tls::Tls;
-use crate::state::journal::Log;
-use crate::state::persistence::Keeper;
-use crate::state::request_stats::Tally;
-use crate::state::{Change, Denied, Effective, Fate, Wanted, World};
-use crate::target::backend::{Changing, Entry, Panel, Refused};
+use crate::state::journal::Journal;
+use crate::state::persistence::Persistence;
+use crate::state::request_stats::RequestStats;
+use crate::state::{Change, ChangeError, Effective, Fate, TargetState, WantedPort};
+use crate::target::backend::{Backend, CallError, ChangeFuture, JournalEntry};
 
 pub(crate) mod backend;
 pub(crate) mod exchange;
@@ -31,14 +31,14 @@ pub(crate) struct Target {
     pub(crate) tls: Tls,
     /// For connections to ports.
     pub(crate) room: Arc<Semaphore>,
-    world: Mutex<World>,
-    tally: Mutex<Tally>,
-    log: Log<Entry>,
+    world: Mutex<TargetState>,
+    tally: Mutex<RequestStats>,
+    log: Journal<JournalEntry>,
     changed: watch::Sender<()>,
     settled: watch::Sender<Vec<Settled>>,
     draining: watch::Sender<bool>,
     memory: Mutex<Memory>,
-    keeper: Option<Keeper>,
+    keeper: Option<Persistence>,
 }
 
 /// What a port has made of the state last.
@@ -59,9 +59,9 @@ impl Target {
         identity: Identity,
         tls: Tls,
         room: Arc<Semaphore>,
-        world: World,
+        world: TargetState,
         journal: usize,
-        keeper: Option<Keeper>,
+        keeper: Option<Persistence>,
     ) -> Self {
         Self {
             clock,
@@ -70,7 +70,7 @@ impl Target {
             room,
             world: Mutex::new(world),
             tally: Mutex::default(),
-            log: Log::new(journal),
+            log: Journal::new(journal),
             changed: watch::Sender::new(()),
             settled: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
@@ -80,7 +80,7 @@ impl Target {
     }
 
     /// How a port is to be, and the revision that says so.
-    pub(crate) fn wanted(&self, port: u16) -> (Option<Wanted>, u64) {
+    pub(crate) fn wanted(&self, port: u16) -> (Option<WantedPort>, u64) {
         let mut world = self.world();
         (world.wanted(self.clock.now(), port), world.revision())
     }
@@ -155,16 +155,18 @@ impl Target {
     }
 
     /// Takes a change; says its revision, the ports that have to act on it, and why it could not be kept.
-    fn take(&self, change: Change) -> Result<(Ack, Vec<u16>, Option<io::Error>), Denied> {
+    fn take(&self, change: Change) -> Result<(Ack, Vec<u16>, Option<io::Error>), ChangeError> {
         let now = self.clock.now();
         let mut world = self.world();
         let before = world.ports();
         let (mut ports, place) = match &change {
-            Change::Open(port, _) | Change::Unopen(port) => (vec![*port], Some(Place::Port(*port))),
+            Change::Open(port, _) | Change::Unopen(port) => {
+                (vec![*port], Some(Location::Port(*port)))
+            }
             // Whether ports accept is one of the things that are said of the process.
             Change::Heal | Change::Afflict(_) | Change::Unafflict(_) => (before, None),
             Change::Lay(port, route, _) | Change::Unlay(port, route) => {
-                let place = Place::Route(Some(*port), route.clone());
+                let place = Location::Route(Some(*port), route.clone());
                 (Vec::new(), Some(place))
             }
             Change::Lease(_) => (Vec::new(), None),
@@ -173,7 +175,7 @@ impl Target {
             Change::Lay(_, _, behaviour) => behaviour.agent.clone(),
             _ => None,
         };
-        let port = place.as_ref().and_then(Place::port).unwrap_or_default();
+        let port = place.as_ref().and_then(Location::port).unwrap_or_default();
         let state = world.wanted(now, port).map(|wanted| wanted.state);
         world.change(now, change)?;
         if world.wanted(now, port).map(|wanted| wanted.state) != state {
@@ -181,8 +183,8 @@ impl Target {
             ports = vec![port];
         }
         let effective = match place {
-            Some(Place::Port(port)) => world.effective_of_port(now, port),
-            Some(Place::Route(_, route)) => {
+            Some(Location::Port(port)) => world.effective_of_port(now, port),
+            Some(Location::Route(_, route)) => {
                 let agent = agent.unwrap_or_default();
                 world.effective_of_route(now, port, &route, &agent)
             }
@@ -202,7 +204,7 @@ impl Target {
         Ok((ack, ports, kept.and_then(Result::err)))
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn world(&self) -> MutexGuard<'_, TargetState> {
         lock(&self.world)
     }
 }
@@ -213,7 +215,7 @@ impl fmt::Debug for Target {
     }
 }
 
-impl Panel for Target {
+impl Backend for Target {
     fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -255,11 +257,11 @@ impl Panel for Target {
         Some(self.world().plan(self.clock.now()))
     }
 
-    fn log(&self) -> &Log<Entry> {
+    fn log(&self) -> &Journal<JournalEntry> {
         &self.log
     }
 
-    fn change(&self, change: Change) -> Changing<'_> {
+    fn change(&self, change: Change) -> ChangeFuture<'_> {
         Box::pin(async {
             // A port that cannot be listened on for its own reasons keeps nothing from the process.
             let of_process = matches!(change, Change::Afflict(_) | Change::Unafflict(_));
@@ -267,11 +269,11 @@ impl Panel for Target {
             self.changed.send_replace(());
             let failed = self.settled(ack.revision, &ports).await;
             if let Some(error) = failed.filter(|_| !of_process) {
-                return Err(Refused::new(StatusCode::CONFLICT, "", error));
+                return Err(CallError::new(StatusCode::CONFLICT, "", error));
             }
             if let Some(error) = unkept {
                 let message = format!("in force, but not kept: {error}");
-                return Err(Refused::new(StatusCode::CONFLICT, "", message));
+                return Err(CallError::new(StatusCode::CONFLICT, "", message));
             }
             // A port may have taken its time; routes are in force since the moment of the change.
             if !ports.is_empty() {
@@ -282,15 +284,15 @@ impl Panel for Target {
     }
 }
 
-impl From<Denied> for Refused {
-    fn from(denied: Denied) -> Self {
+impl From<ChangeError> for CallError {
+    fn from(denied: ChangeError) -> Self {
         match denied {
-            Denied::NoLease => Self::new(
+            ChangeError::NoLease => Self::new(
                 StatusCode::CONFLICT,
                 "leased",
                 "no lease runs; put one to /v1/lease first",
             ),
-            Denied::NoPort { port, known } => {
+            ChangeError::NoPort { port, known } => {
                 let known: Vec<_> = known.iter().map(u16::to_string).collect();
                 let known = known.join(", ");
                 Self::new(
@@ -299,15 +301,15 @@ impl From<Denied> for Refused {
                     format!("there is no port {port} here, only {known}"),
                 )
             }
-            Denied::Control(port) => Self::new(
+            ChangeError::Control(port) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "port",
                 format!("{port} is the control address's and cannot be probed"),
             ),
-            Denied::NoRoutes(port) => {
+            ChangeError::NoRoutes(port) => {
                 Self::new(StatusCode::BAD_REQUEST, "port", plan::without_routes(port))
             }
-            Denied::Full { field, most } => {
+            ChangeError::Full { field, most } => {
                 let message = format!("there are {most} already, which is the most");
                 Self::new(StatusCode::CONFLICT, field, message)
             }

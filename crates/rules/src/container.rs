@@ -24,7 +24,7 @@ pub struct ContainerSpec {
 
 impl ContainerSpec {
     /// Its probe of this kind, if it has one.
-    pub fn probe(&self, kind: probe::Kind) -> Option<&probe::Spec> {
+    pub fn probe(&self, kind: probe::ProbeKind) -> Option<&probe::Spec> {
         self.probes.iter().find(|probe| probe.kind == kind)
     }
 }
@@ -178,7 +178,7 @@ impl Exit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// There is no instance, or another one is to follow and was refused.
-    Waiting(Refusal),
+    Waiting(StartRefusal),
     /// The newest instance runs.
     Running {
         /// Since this moment.
@@ -190,14 +190,14 @@ pub enum State {
 
 /// Why a container is not being started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct StartRefusal {
     /// A word for machines, such as `CrashLoopBackOff`.
     pub reason: String,
     /// A sentence for people.
     pub message: Option<String>,
 }
 
-impl Refusal {
+impl StartRefusal {
     /// Nothing is wrong: it just has not happened yet.
     ///
     /// Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`.

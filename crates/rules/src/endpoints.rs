@@ -29,14 +29,14 @@ pub struct ServicePort {
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: String,
     /// The port of the Pod behind it.
-    pub target: Target,
+    pub target: TargetPort,
     /// What is spoken on it, for whoever wants to know.
     pub app_protocol: Option<String>,
 }
 
 /// A `targetPort`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum TargetPort {
     /// The same port in every Pod.
     Number(u16),
     /// Whatever each Pod gives this name.
@@ -167,8 +167,8 @@ impl Service {
 impl ServicePort {
     fn resolve(&self, declared: &[ContainerPort]) -> Option<u16> {
         let name = match &self.target {
-            Target::Number(number) => return Some(*number),
-            Target::Name(name) => name,
+            TargetPort::Number(number) => return Some(*number),
+            TargetPort::Name(name) => name,
         };
         let meant = |port: &&ContainerPort| port.name == *name && port.protocol == self.protocol;
         declared.iter().find(meant).map(|port| port.number)
@@ -217,8 +217,8 @@ mod tests {
         Labels::from([("app".to_owned(), "web".to_owned())])
     }
 
-    fn service(targets: &[(&str, Target)]) -> Service {
-        let port = |(name, target): &(&str, Target)| ServicePort {
+    fn service(targets: &[(&str, TargetPort)]) -> Service {
+        let port = |(name, target): &(&str, TargetPort)| ServicePort {
             name: (*name).to_owned(),
             protocol: "TCP".to_owned(),
             target: target.clone(),
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn no_endpoint_is_one_slice_without_ports() {
-        let slices = service(&[("http", Target::Number(80))]).slices(Vec::<((), _)>::new());
+        let slices = service(&[("http", TargetPort::Number(80))]).slices(Vec::<((), _)>::new());
         assert_eq!(
             slices,
             [Slice {
@@ -345,8 +345,8 @@ mod tests {
     #[test]
     fn named_ports_are_resolved_in_each_pod() {
         let service = service(&[
-            ("web", Target::Name("http".to_owned())),
-            ("admin", Target::Number(9000)),
+            ("web", TargetPort::Name("http".to_owned())),
+            ("admin", TargetPort::Number(9000)),
         ]);
         let serving = |number| Candidate {
             ports: vec![declared("http", "UDP", 1), declared("http", "TCP", number)],

@@ -4,7 +4,7 @@
 //! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
 
 use crate::container::Role;
-use crate::probe::{Kind, Outcome};
+use crate::probe::{ProbeKind, ProbeOutcome};
 use crate::restart::KillCause;
 
 /// What a probe's attempt says of itself: reason and message. Nothing for a success.
@@ -12,16 +12,16 @@ use crate::restart::KillCause;
 /// `detail` is the attempt's own text. An error resulted in a `failure` if the container had already
 /// begun to answer, and is `unknown` otherwise.
 pub fn attempt(
-    kind: Kind,
-    outcome: Outcome,
+    kind: ProbeKind,
+    outcome: ProbeOutcome,
     answered: bool,
     detail: &str,
 ) -> Option<(&'static str, String)> {
     let (reason, message) = match outcome {
-        Outcome::Success => return None,
-        Outcome::Warning => ("ProbeWarning", format!("{kind} probe warning: {detail}")),
-        Outcome::Failure => ("Unhealthy", format!("{kind} probe failed: {detail}")),
-        Outcome::Error => {
+        ProbeOutcome::Success => return None,
+        ProbeOutcome::Warning => ("ProbeWarning", format!("{kind} probe warning: {detail}")),
+        ProbeOutcome::Failure => ("Unhealthy", format!("{kind} probe failed: {detail}")),
+        ProbeOutcome::Error => {
             let state = if answered { "failure" } else { "unknown" };
             let message = format!("{kind} probe errored and resulted in {state} state: {detail}");
             ("Unhealthy", message)
@@ -58,32 +58,32 @@ mod tests {
             let said = attempt(kind, outcome, answered, "why");
             assert_eq!(said.as_ref().map(|it| (it.0, it.1.as_str())), expected);
         };
-        check(Kind::Liveness, Outcome::Success, true, None);
+        check(ProbeKind::Liveness, ProbeOutcome::Success, true, None);
         let failed = "Readiness probe failed: why";
         check(
-            Kind::Readiness,
-            Outcome::Failure,
+            ProbeKind::Readiness,
+            ProbeOutcome::Failure,
             true,
             Some(("Unhealthy", failed)),
         );
         let warned = "Startup probe warning: why";
         check(
-            Kind::Startup,
-            Outcome::Warning,
+            ProbeKind::Startup,
+            ProbeOutcome::Warning,
             true,
             Some(("ProbeWarning", warned)),
         );
         let erred = "Liveness probe errored and resulted in failure state: why";
         check(
-            Kind::Liveness,
-            Outcome::Error,
+            ProbeKind::Liveness,
+            ProbeOutcome::Error,
             true,
             Some(("Unhealthy", erred)),
         );
         let unknown = "Liveness probe errored and resulted in unknown state: why";
         check(
-            Kind::Liveness,
-            Outcome::Error,
+            ProbeKind::Liveness,
+            ProbeOutcome::Error,
             false,
             Some(("Unhealthy", unknown)),
         );
@@ -94,7 +94,7 @@ mod tests {
         let check = |cause, restart, expected| {
             assert_eq!(killing(Role::Main, "c", cause, restart), expected);
         };
-        let liveness = KillCause::Probe(Kind::Liveness);
+        let liveness = KillCause::Probe(ProbeKind::Liveness);
         check(
             liveness,
             true,

@@ -94,7 +94,7 @@ pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>
 mod tests {
     use super::*;
     use crate::Moment;
-    use crate::container::{Cause, Exit, Refusal};
+    use crate::container::{Cause, Exit, StartRefusal};
 
     fn exited(code: i32) -> State {
         State::Terminated(Exit {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn waiting() -> State {
-        State::Waiting(Refusal::creating(false))
+        State::Waiting(StartRefusal::creating(false))
     }
 
     fn check(policy: RestartPolicy, states: &[State], expected: Phase) {

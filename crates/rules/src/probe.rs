@@ -1,6 +1,6 @@
 //! A container probe: what it is told, what one attempt can yield, and what is remembered of it.
 //!
-//! The words used everywhere: an *attempt* has an [`Outcome`]; a run of equal outcomes that reaches
+//! The words used everywhere: an *attempt* has an [`ProbeOutcome`]; a run of equal outcomes that reaches
 //! its threshold becomes a [`Verdict`], which is what the rest of a node knows. Nothing here sends a
 //! request; [`Worker`] decides when one is to be sent.
 
@@ -15,13 +15,13 @@ use std::time::Duration;
 
 pub use http_get::{HttpGet, Scheme};
 pub use results::Results;
-pub use worker::{Cause, Effect, Life, Next, Observed, Seen, Step, View, Worker};
+pub use worker::{Cause, Effect, Life, Next, Observed, Seen, View, Worker, WorkerStep};
 
 /// How a container is probed, with Kubernetes' defaults already applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
     /// What the probe is for.
-    pub kind: Kind,
+    pub kind: ProbeKind,
     /// `initialDelaySeconds`: time after the container's start before the first attempt. Default 0.
     pub initial_delay: Duration,
     /// `periodSeconds`: distance of two attempts. Default 10 s; never zero.
@@ -59,7 +59,7 @@ impl Threshold {
 
 /// What a probe is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ProbeKind {
     /// Failing kills the container.
     Liveness,
     /// Failing makes the container, and so its Pod, not ready.
@@ -68,7 +68,7 @@ pub enum Kind {
     Startup,
 }
 
-impl Kind {
+impl ProbeKind {
     /// What is assumed of a container that has not been probed yet.
     ///
     /// Rule: `pkg/kubelet/prober/worker.go`, `newWorker`.
@@ -81,7 +81,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ProbeKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Liveness => "Liveness",
@@ -95,7 +95,7 @@ impl fmt::Display for Kind {
 ///
 /// Rule: `pkg/kubelet/prober/prober.go`, `probe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ProbeOutcome {
     /// The container answered well.
     Success,
     /// It answered with a redirect that is not followed: counts as a success, and an event says so.

@@ -6,7 +6,7 @@
 mod initialize;
 
 use crate::container::{ContainerSpec, Exit, Instance, RestartPolicy, Role};
-use crate::probe::{Kind, Verdict};
+use crate::probe::{ProbeKind, Verdict};
 use initialize::{Initial, initialize};
 
 /// A container as a sync finds it.
@@ -24,7 +24,7 @@ pub struct Found<'a> {
 
 /// What to do; containers are named by their place in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Plan {
+pub enum SyncPlan {
     /// End these one after the other, then start those.
     Containers {
         /// Whom to end.
@@ -53,15 +53,15 @@ pub enum KillCause {
     /// Its image has been changed.
     Changed,
     /// A liveness or startup probe has failed.
-    Probe(Kind),
+    Probe(ProbeKind),
 }
 
 /// Decides for all containers of a Pod that is to run; those that come first in its life come first in `containers`.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computePodActions`.
-pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> Plan {
+pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
     let Some(initial) = initialize(policy, containers) else {
-        return Plan::Pod;
+        return SyncPlan::Pod;
     };
     let Initial {
         mut kill,
@@ -92,9 +92,9 @@ pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> Plan {
         .iter()
         .any(|index| containers[*index].spec.role == Role::Main);
     if initialized && kept == 0 && !starts {
-        return Plan::Pod;
+        return SyncPlan::Pod;
     }
-    Plan::Containers { kill, start }
+    SyncPlan::Containers { kill, start }
 }
 
 /// Whether a container with this newest instance is to be started.
@@ -120,9 +120,9 @@ fn kill_cause(found: &Found<'_>, running: &Instance) -> Option<KillCause> {
     if running.image != found.spec.image {
         Some(KillCause::Changed)
     } else if found.liveness == Some(Verdict::Failure) {
-        Some(KillCause::Probe(Kind::Liveness))
+        Some(KillCause::Probe(ProbeKind::Liveness))
     } else if found.startup == Some(Verdict::Failure) {
-        Some(KillCause::Probe(Kind::Startup))
+        Some(KillCause::Probe(ProbeKind::Startup))
     } else {
         None
     }

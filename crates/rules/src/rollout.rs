@@ -58,7 +58,7 @@ pub struct Size {
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RolloutStep {
     /// Create the ReplicaSet of the present template, this large.
     Create(u32),
     /// Give the ReplicaSet of this name this size.
@@ -69,7 +69,7 @@ impl Deployment {
     /// The next steps, all at once; none when there is nothing to do until a Pod changes. `old` is without `new`.
     ///
     /// Rule: `pkg/controller/deployment/deployment_controller.go`, `syncDeployment`.
-    pub fn steps(&self, new: Option<&Set>, old: &[Set]) -> Vec<Step> {
+    pub fn steps(&self, new: Option<&Set>, old: &[Set]) -> Vec<RolloutStep> {
         let old = oldest_first(old);
         if self.paused || self.is_resized(new, &old) {
             return self.resize(new, &old);
@@ -100,25 +100,25 @@ impl Deployment {
     }
 
     /// Rule: `pkg/controller/deployment/rolling.go`, `rolloutRolling`.
-    fn roll(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+    fn roll(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
         let target = self.new_size(new, old);
         let Some(new) = new else {
-            return vec![Step::Create(target)];
+            return vec![RolloutStep::Create(target)];
         };
         if new.wanted != target {
-            return vec![Step::Scale(new.name.clone(), target)];
+            return vec![RolloutStep::Scale(new.name.clone(), target)];
         }
         self.shrink_old(new, old)
     }
 
     /// Rule: `pkg/controller/deployment/recreate.go`, `rolloutRecreate`.
-    fn recreate(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+    fn recreate(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
         let shrinking = scale_to_zero(old);
         if !shrinking.is_empty() || old.iter().any(|set| set.replicas + set.terminating > 0) {
             return shrinking;
         }
         match new {
-            None => vec![Step::Create(self.replicas)],
+            None => vec![RolloutStep::Create(self.replicas)],
             Some(new) => changed(new, self.replicas).into_iter().collect(),
         }
     }
@@ -139,7 +139,7 @@ impl Deployment {
     /// Unhealthy Pods of old templates go first: they cost no availability.
     ///
     /// Rule: `pkg/controller/deployment/rolling.go`, `reconcileOldReplicaSets`.
-    fn shrink_old(&self, new: &Set, old: &[&Set]) -> Vec<Step> {
+    fn shrink_old(&self, new: &Set, old: &[&Set]) -> Vec<RolloutStep> {
         let least = self.replicas - self.unavailable();
         let missing = new.wanted.saturating_sub(new.available);
         let mut spare = (new.wanted + wanted(old)).saturating_sub(least + missing);
@@ -179,12 +179,12 @@ fn wanted(sets: &[&Set]) -> u32 {
     sets.iter().map(|set| set.wanted).sum()
 }
 
-fn scale_to_zero(sets: &[&Set]) -> Vec<Step> {
+fn scale_to_zero(sets: &[&Set]) -> Vec<RolloutStep> {
     sets.iter().filter_map(|set| changed(set, 0)).collect()
 }
 
-fn changed(set: &Set, size: u32) -> Option<Step> {
-    (set.wanted != size).then(|| Step::Scale(set.name.clone(), size))
+fn changed(set: &Set, size: u32) -> Option<RolloutStep> {
+    (set.wanted != size).then(|| RolloutStep::Scale(set.name.clone(), size))
 }
 
 #[cfg(test)]

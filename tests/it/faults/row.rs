@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use probe_target::model::{behaviour::Behaviour, port_spec::Opening, process_fault::ProcessFault};
+use probe_target::model::{behaviour::Behaviour, port_spec::PortSpec, process_fault::ProcessFault};
 use serde_json::{Value, json};
 
 use super::verdict::Verdict;
@@ -57,7 +57,7 @@ pub(crate) struct Flip {
 #[derive(Debug, Clone)]
 pub(crate) enum What {
     Route(String, Behaviour),
-    Port(Opening),
+    Port(PortSpec),
     /// Of the process; the port does not matter.
     Process(ProcessFault),
 }
@@ -176,7 +176,7 @@ pub(crate) fn route(path: &str, behaviour: Value) -> Flip {
 
 /// Another state of the port probed.
 pub(crate) fn port(opening: Value) -> Flip {
-    let opening = Opening::read(opening, "").unwrap();
+    let opening = PortSpec::read(opening, "").unwrap();
     Flip {
         above: 0,
         what: What::Port(opening),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
 
-use crate::input::experiment::{Kind, ObjectRef};
+use crate::input::experiment::{ObjectKind, ObjectRef};
 use crate::input::load::Manifest;
-use crate::input::problem::{Fault, Problem, Problems};
+use crate::input::problem::{Problem, ProblemText, Problems};
 
 /// Objects by name.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Known {
                     manifest.kind(),
                     manifest.name()
                 );
-                problems.push(Fault::new(what).at(&manifest.source, manifest.span));
+                problems.push(ProblemText::new(what).at(&manifest.source, manifest.span));
             }
             seen.push(reference);
             if let Err(problem) = known.take(manifest) {
@@ -53,16 +53,18 @@ impl Known {
         };
         match manifest.kind() {
             "Pod" => {
-                self.pods.insert(reference(Kind::Pod), manifest.typed()?);
+                self.pods
+                    .insert(reference(ObjectKind::Pod), manifest.typed()?);
             }
             "Deployment" => {
                 let template = manifest.typed::<Deployment>()?.spec.template;
-                self.pods.insert(reference(Kind::Deployment), pod(template));
+                self.pods
+                    .insert(reference(ObjectKind::Deployment), pod(template));
             }
             "ReplicaSet" => {
                 let template = manifest.typed::<ReplicaSet>()?.spec.template;
                 self.pods.insert(
-                    reference(Kind::ReplicaSet),
+                    reference(ObjectKind::ReplicaSet),
                     pod(template.unwrap_or_default()),
                 );
             }
@@ -78,7 +80,7 @@ impl Known {
     pub(super) fn deployments(&self) -> impl Iterator<Item = &str> {
         self.pods
             .keys()
-            .filter(|known| known.kind == Kind::Deployment)
+            .filter(|known| known.kind == ObjectKind::Deployment)
             .map(|known| known.name.as_str())
     }
 }

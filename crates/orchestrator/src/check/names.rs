@@ -1,7 +1,7 @@
 //! Whether every experiment of a run has a name of its own: timelines and reports are told apart by it.
 
 use crate::input::experiment::Experiment;
-use crate::input::problem::{Fault, Problems};
+use crate::input::problem::{ProblemText, Problems};
 
 /// Refuses experiments of one name, each at its own place with the place of the first.
 pub fn check_names<'a>(
@@ -16,7 +16,8 @@ pub fn check_names<'a>(
             Some(first) => {
                 let place = first.source.place(first.name.span);
                 let what = format!("another experiment is named `{}`, at {place}", name.value);
-                let fault = Fault::new(what).expected("one name for each experiment of a run");
+                let fault =
+                    ProblemText::new(what).expected("one name for each experiment of a run");
                 problems.push(fault.at(&experiment.source, name.span));
             }
         }

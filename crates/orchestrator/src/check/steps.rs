@@ -6,8 +6,8 @@ use super::Checker;
 use super::known::Known;
 use super::subjects;
 use crate::input::experiment::{Action, Flip, Span, Step};
-use crate::input::problem::Fault;
-use crate::targets::flip_plan::{Refusal, Wish, plan};
+use crate::input::problem::ProblemText;
+use crate::targets::flip_plan::{FlipProblem, WantedFlip, plan};
 use crate::targets::{containers, is_target};
 
 /// Notes everything in a step that cannot be.
@@ -32,7 +32,7 @@ fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
         return;
     }
     if let Some(image) = foreign_image(pod, &flip.container) {
-        let fault = Fault::new(format!(
+        let fault = ProblemText::new(format!(
             "container `{}` runs `{image}`, which cannot be flipped",
             flip.container.value
         ));
@@ -43,13 +43,13 @@ fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
         return;
     }
     let services: Vec<Service> = known.services.values().cloned().collect();
-    let wish = Wish {
+    let wish = WantedFlip {
         container: &flip.container,
         aim: &flip.aim,
         shared: flip.shared,
     };
     if let Err(refusal) = plan(pod, &services, wish) {
-        checker.fault(place(flip, &refusal), Fault::new(refusal.to_string()));
+        checker.fault(place(flip, &refusal), ProblemText::new(refusal.to_string()));
     }
 }
 
@@ -59,9 +59,9 @@ fn foreign_image(pod: &Pod, name: &str) -> Option<String> {
 }
 
 // The word that would have to change.
-fn place(flip: &Flip, refusal: &Refusal) -> Span {
+fn place(flip: &Flip, refusal: &FlipProblem) -> Span {
     match refusal {
-        Refusal::Unseen { .. } | Refusal::Impossible { .. } => flip.to,
+        FlipProblem::Unseen { .. } | FlipProblem::Impossible { .. } => flip.to,
         _ => flip.aim.span,
     }
 }

@@ -4,21 +4,21 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::Checker;
 use super::known::Known;
-use crate::input::experiment::{Claim, ObjectRef, Spanned};
+use crate::input::experiment::{Condition, ObjectRef, Spanned};
 use crate::targets::containers;
 
 /// Notes every subject that does not exist.
-pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Claim) {
+pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Condition) {
     match claim {
-        Claim::Pod { pod, .. } => {
+        Condition::Pod { pod, .. } => {
             self::pod(checker, known, pod);
         }
-        Claim::Container { pod, container, .. } => {
+        Condition::Container { pod, container, .. } => {
             if let Some(pod) = self::pod(checker, known, pod) {
                 self::container(checker, pod, container);
             }
         }
-        Claim::Endpoints { services, .. } => {
+        Condition::Endpoints { services, .. } => {
             for service in services {
                 if !known.services.contains_key(&service.value) {
                     checker.unknown(
@@ -30,13 +30,13 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Claim) {
                 }
             }
         }
-        Claim::Deployment { name, .. } => {
+        Condition::Deployment { name, .. } => {
             if !known.deployments().any(|known| known == name.value) {
                 checker.unknown(name.span, "Deployment", name, known.deployments());
             }
         }
         // Whether the clients exist, the experiment alone can tell.
-        Claim::Traffic { .. } => {}
+        Condition::Traffic { .. } => {}
     }
 }
 

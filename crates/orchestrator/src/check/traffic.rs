@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Service;
 use super::Checker;
 use super::known::{Known, is_headless};
 use crate::input::experiment::TrafficClient;
-use crate::input::problem::{Fault, choices};
+use crate::input::problem::{ProblemText, choices};
 use crate::targets::{containers, is_target};
 
 /// Notes every client that could not send.
@@ -17,7 +17,7 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known) {
             .values()
             .any(|pod| containers(pod).any(|container| is_target(pod, container)))
     {
-        let fault = Fault::new("nothing in the workload can send traffic");
+        let fault = ProblemText::new("nothing in the workload can send traffic");
         checker.fault(
             first.name.span,
             fault.expected("a container whose image is named `probe-target`"),
@@ -35,7 +35,7 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known) {
 
 fn service(checker: &mut Checker<'_>, client: &TrafficClient, service: &Service) {
     if is_headless(service) {
-        let fault = Fault::new(format!(
+        let fault = ProblemText::new(format!(
             "Service `{}` has no cluster IP to send to",
             client.service.value
         ));
@@ -53,7 +53,7 @@ fn service(checker: &mut Checker<'_>, client: &TrafficClient, service: &Service)
     if !ports.contains(&i32::from(client.port.value)) {
         let names: Vec<String> = ports.iter().map(ToString::to_string).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let fault = Fault::new(format!(
+        let fault = ProblemText::new(format!(
             "Service `{}` has no port {}",
             client.service.value, client.port.value
         ));

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use clap::Args;
 use probe_target::{
-    Invalid,
+    ParseError,
     model::{
         process_fault::ProcessFault,
-        shorthand::{self, Word},
+        shorthand::{self, Shorthand},
     },
 };
 use serde_json::{Map, Value, json};
@@ -16,8 +16,8 @@ use super::Where;
 use crate::{
     exit::{Exit, Failure},
     input::{
-        experiment::{Aim, Behaviour, ObjectRef, Probe, To},
-        problem::Fault,
+        experiment::{Behaviour, FlipTarget, ObjectRef, Probe, To},
+        problem::ProblemText,
     },
 };
 
@@ -161,27 +161,27 @@ fn after_help() -> String {
 
 impl Flip {
     /// What is flipped, and what it gets.
-    pub fn aim(&self) -> Result<Aim, Failure> {
+    pub fn aim(&self) -> Result<FlipTarget, Failure> {
         let bounds = self.bounds.fields();
         let aim = match self.probe {
             Target::Probe(probe) => {
-                Behaviour::new(self.to()?, bounds).map(|to| Aim::Probe { probe, to })
+                Behaviour::new(self.to()?, bounds).map(|to| FlipTarget::Probe { probe, to })
             }
-            Target::Process => Aim::process(self.process()?, &bounds),
+            Target::Process => FlipTarget::process(self.process()?, &bounds),
         };
         aim.map_err(|invalid| self.refused(&invalid))
     }
 
     /// Whether it ends by itself: by a time, though one that comes round again is no end, or with the process.
-    pub fn ends(&self, aim: &Aim) -> bool {
+    pub fn ends(&self, aim: &FlipTarget) -> bool {
         let timed = self.bounds.length.is_some() && self.bounds.every.is_none();
-        timed || matches!(aim, Aim::Process(fault) if fault.ends())
+        timed || matches!(aim, FlipTarget::Process(fault) if fault.ends())
     }
 
     fn process(&self) -> Result<Map<String, Value>, Failure> {
         let name = self.behaviour.as_str();
         if !ProcessFault::NAMES.contains(&name) {
-            let fault = Fault::new(format!("unknown process fault `{name}`"));
+            let fault = ProblemText::new(format!("unknown process fault `{name}`"));
             let fault = fault.one_of(name, ProcessFault::NAMES);
             return Err(Failure::new(Exit::Usage, fault.to_string()));
         }
@@ -192,7 +192,7 @@ impl Flip {
 
     fn to(&self) -> Result<To, Failure> {
         let words: Vec<&str> = self.behaviour.split(',').map(str::trim).collect();
-        let read: Result<Vec<Word>, _> = words.iter().map(|word| read(word)).collect();
+        let read: Result<Vec<Shorthand>, _> = words.iter().map(|word| read(word)).collect();
         let read = read.map_err(|fault| Failure::new(Exit::Usage, fault.to_string()))?;
         let details = self.details.fields()?;
         let [word] = read[..] else {
@@ -216,7 +216,7 @@ impl Flip {
         Ok(To::Object(object))
     }
 
-    fn refused(&self, invalid: &Invalid) -> Failure {
+    fn refused(&self, invalid: &ParseError) -> Failure {
         let inside = ["to.", "process."];
         let inside = inside
             .iter()
@@ -322,7 +322,7 @@ fn option(field: &str) -> String {
     format!("`--{name}`")
 }
 
-fn read(word: &str) -> Result<Word, Fault> {
+fn read(word: &str) -> Result<Shorthand, ProblemText> {
     let read = word.parse().ok();
-    read.ok_or_else(|| Fault::unknown_behaviour(word))
+    read.ok_or_else(|| ProblemText::unknown_behaviour(word))
 }

@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use crate::{
     cluster::ownership,
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     input::{
-        experiment::{Kind, ObjectRef},
+        experiment::{ObjectKind, ObjectRef},
         workload::Manifest,
     },
     timeline::Patched,
@@ -29,7 +29,7 @@ pub const STEP_MANAGER: &str = "probeflip-step";
 
 /// A namespace as one run writes to it.
 #[derive(Clone)]
-pub struct Site {
+pub struct RunNamespace {
     client: Client,
     /// The namespace.
     pub namespace: String,
@@ -39,7 +39,7 @@ pub struct Site {
 
 /// An object this run made.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct CreatedObject {
     /// What it was made from.
     pub manifest: Manifest,
     /// Its UID, so that a namesake is not deleted for it.
@@ -105,7 +105,7 @@ pub enum ApplyError {
     },
 }
 
-impl Ends for ApplyError {
+impl HasExitCode for ApplyError {
     fn exit(&self) -> Exit {
         match self {
             Self::NotOurs { .. } => Exit::Refused,
@@ -119,7 +119,7 @@ impl Ends for ApplyError {
     }
 }
 
-impl Site {
+impl RunNamespace {
     /// A namespace to write to for the run of that ID.
     pub fn new(client: Client, namespace: &str, run: &str) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Site {
     }
 
     /// Applies one object. It must have been checked.
-    pub async fn apply(&self, manifest: &Manifest) -> Result<Made, ApplyError> {
+    pub async fn apply(&self, manifest: &Manifest) -> Result<CreatedObject, ApplyError> {
         let mut object = manifest.object.clone();
         ownership::stamp(&mut object, &self.run);
         let parameters = PatchParams::apply(MANAGER).force();
@@ -153,14 +153,14 @@ impl Site {
             .await
             .map_err(|source| apply_error(manifest, source))?;
         let uid = applied.metadata.uid.unwrap_or_default();
-        Ok(Made {
+        Ok(CreatedObject {
             manifest: manifest.clone(),
             uid,
         })
     }
 
     /// Changes an object that this run made, by strategic merge. Returns what the API answers of it.
-    pub async fn patch(&self, made: &Made, merge: &Value) -> Result<Patched, ApplyError> {
+    pub async fn patch(&self, made: &CreatedObject, merge: &Value) -> Result<Patched, ApplyError> {
         let parameters = PatchParams {
             field_manager: Some(STEP_MANAGER.into()),
             ..PatchParams::default()
@@ -220,7 +220,7 @@ impl Site {
     }
 }
 
-impl fmt::Debug for Site {
+impl fmt::Debug for RunNamespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Site");
         shown
@@ -230,7 +230,7 @@ impl fmt::Debug for Site {
     }
 }
 
-impl Made {
+impl CreatedObject {
     /// Whether the experiment means this object by `deploy/web`.
     pub fn is(&self, object: &ObjectRef) -> bool {
         let Manifest { resource, name, .. } = &self.manifest;
@@ -240,10 +240,10 @@ impl Made {
     }
 }
 
-fn group(kind: Kind) -> &'static str {
+fn group(kind: ObjectKind) -> &'static str {
     match kind {
-        Kind::Deployment | Kind::ReplicaSet => "apps",
-        Kind::Pod | Kind::Service => "",
+        ObjectKind::Deployment | ObjectKind::ReplicaSet => "apps",
+        ObjectKind::Pod | ObjectKind::Service => "",
     }
 }
 

@@ -3,7 +3,7 @@
 //! A flip breaks things on purpose, so a cluster that is not plainly somebody's own sandbox must be
 //! named on the command line. Reading and healing are never guarded.
 
-use crate::exit::{Ends, Exit};
+use crate::exit::{Exit, HasExitCode};
 
 /// A context was picked up from the kubeconfig and is not one made for tests.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub struct NotNamed {
     context: String,
 }
 
-impl Ends for NotNamed {
+impl HasExitCode for NotNamed {
     fn exit(&self) -> Exit {
         Exit::Refused
     }

@@ -14,9 +14,9 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    cluster::apply::{Made, Site},
+    cluster::apply::{CreatedObject, RunNamespace},
     error_chain,
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
 };
 
 /// How long things may take to go: Pods have a grace period, and namespaces are emptied kind by kind.
@@ -81,14 +81,14 @@ fn each_on_a_line(errors: &[RemoveError]) -> String {
     lines.join("\n  ")
 }
 
-impl Ends for RemoveError {
+impl HasExitCode for RemoveError {
     fn exit(&self) -> Exit {
         Exit::RevertFailed
     }
 }
 
 /// Deletes a namespace and waits until it is gone.
-pub async fn namespace(site: &Site, uid: &str) -> Result<(), RemoveError> {
+pub async fn namespace(site: &RunNamespace, uid: &str) -> Result<(), RemoveError> {
     let namespaces: Api<Namespace> = Api::all(site.client().clone());
     delete(&namespaces, &site.namespace, uid).await?;
     gone(namespaces, &site.namespace, uid).await
@@ -96,7 +96,7 @@ pub async fn namespace(site: &Site, uid: &str) -> Result<(), RemoveError> {
 
 /// Deletes objects, the last one made first, and waits until they, their ReplicaSets and their Pods are
 /// gone. One that cannot be deleted keeps no other from it.
-pub async fn objects(site: &Site, made: &[Made]) -> Result<(), RemoveError> {
+pub async fn objects(site: &RunNamespace, made: &[CreatedObject]) -> Result<(), RemoveError> {
     if made.is_empty() {
         return Ok(());
     }
@@ -129,7 +129,7 @@ struct Grown {
 }
 
 impl Grown {
-    async fn of(site: &Site, made: &[Made]) -> Result<Self, RemoveError> {
+    async fn of(site: &RunNamespace, made: &[CreatedObject]) -> Result<Self, RemoveError> {
         let sets = Api::namespaced(site.client().clone(), &site.namespace);
         let pods = Api::namespaced(site.client().clone(), &site.namespace);
         let mut owners: Vec<String> = made.iter().map(|each| each.uid.clone()).collect();

@@ -15,7 +15,7 @@ use kube::{Client, core::ApiResource};
 use tokio::task::JoinSet;
 
 use crate::{
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     timeline::recorder::Recorder,
 };
 use follow::Follower;
@@ -36,7 +36,7 @@ pub struct ObserveError {
     source: Box<kube::Error>,
 }
 
-impl Ends for ObserveError {
+impl HasExitCode for ObserveError {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }

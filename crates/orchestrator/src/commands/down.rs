@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 
-use super::{Bench, Outcome};
+use super::{CommandResult, Session};
 use crate::{
     cluster::{
         self, ConnectError,
-        apply::{ApplyError, Made, Site},
+        apply::{ApplyError, CreatedObject, RunNamespace},
         ownership, remove,
     },
-    exit::{Ends, Exit, Failure},
+    exit::{Exit, Failure, HasExitCode},
     input::{load, workload},
 };
 use leftovers::unlisted;
@@ -26,7 +26,7 @@ use leftovers::unlisted;
 )]
 pub(super) struct NothingNamed(#[source] ConnectError);
 
-impl Ends for NothingNamed {
+impl HasExitCode for NothingNamed {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
@@ -41,9 +41,9 @@ pub(super) fn must_have_context() -> Result<(), NothingNamed> {
 const NAMED: usize = 8;
 
 /// `down FILE…`: what the files name and `up` made.
-pub(super) async fn files(manifests: &[load::Manifest], bench: Bench<'_>) -> Outcome {
+pub(super) async fn files(manifests: &[load::Manifest], bench: Session<'_>) -> CommandResult {
     let manifests = workload::objects(manifests, Some(&bench.namespace))?;
-    let site = Site::new(
+    let site = RunNamespace::new(
         bench.cluster.client.clone(),
         &bench.namespace,
         ownership::UP,
@@ -52,7 +52,7 @@ pub(super) async fn files(manifests: &[load::Manifest], bench: Bench<'_>) -> Out
     let mut exit = Exit::Held;
     for manifest in manifests {
         match site.find(&manifest).await {
-            Ok(Some(uid)) => made.push(Made { manifest, uid }),
+            Ok(Some(uid)) => made.push(CreatedObject { manifest, uid }),
             Ok(None) => bench
                 .printer
                 .note(format!("{} is not there", manifest.reference())),
@@ -68,7 +68,7 @@ pub(super) async fn files(manifests: &[load::Manifest], bench: Bench<'_>) -> Out
 }
 
 /// `down --run ID`: the namespaces that the run made, and its objects in this one.
-pub(super) async fn run(id: &str, bench: Bench<'_>) -> Outcome {
+pub(super) async fn run(id: &str, bench: Session<'_>) -> CommandResult {
     let selector = format!("{}={id}", ownership::LABEL);
     let namespaces = namespaces(&bench, &selector).await?;
     let mut unseen = Vec::new();
@@ -79,10 +79,10 @@ pub(super) async fn run(id: &str, bench: Bench<'_>) -> Outcome {
         bench
             .printer
             .note(format!("deleting namespace `{}`", namespace.name));
-        let site = Site::new(bench.cluster.client.clone(), &namespace.name, id);
+        let site = RunNamespace::new(bench.cluster.client.clone(), &namespace.name, id);
         remove::namespace(&site, &namespace.uid).await?;
     }
-    let site = Site::new(bench.cluster.client.clone(), &bench.namespace, id);
+    let site = RunNamespace::new(bench.cluster.client.clone(), &bench.namespace, id);
     let found = leftovers::search(&bench, &selector).await?;
     let made: Vec<_> = found.objects.into_iter().map(|(made, _)| made).collect();
     delete(&bench, &site, &made).await?;
@@ -99,7 +99,7 @@ pub(super) async fn run(id: &str, bench: Bench<'_>) -> Outcome {
 }
 
 /// Bare `down`: which runs there are. Nothing is chosen for the user.
-pub(super) async fn list(bench: Bench<'_>) -> Outcome {
+pub(super) async fn list(bench: Session<'_>) -> CommandResult {
     let mut runs: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let namespaces = namespaces(&bench, ownership::LABEL).await?;
     if namespaces.is_none() {
@@ -143,7 +143,11 @@ fn not_looked_through(unseen: &[String]) -> String {
     format!("not looked through, as they may not be listed: {named}{more}")
 }
 
-async fn delete(bench: &Bench<'_>, site: &Site, made: &[Made]) -> Result<(), Failure> {
+async fn delete(
+    bench: &Session<'_>,
+    site: &RunNamespace,
+    made: &[CreatedObject],
+) -> Result<(), Failure> {
     for each in made {
         bench
             .printer
@@ -160,7 +164,7 @@ struct Labelled {
 }
 
 /// Labelled namespaces; `None` if they may not be listed.
-async fn namespaces(bench: &Bench<'_>, selector: &str) -> Result<Option<Vec<Labelled>>, Failure> {
+async fn namespaces(bench: &Session<'_>, selector: &str) -> Result<Option<Vec<Labelled>>, Failure> {
     let api: Api<Namespace> = Api::all(bench.cluster.client.clone());
     match api.list(&ListParams::default().labels(selector)).await {
         Ok(listed) => Ok(Some(

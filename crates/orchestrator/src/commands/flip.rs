@@ -10,21 +10,25 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use probe_target::model::answer::Ack;
 
-use super::{Bench, Outcome};
+use super::{CommandResult, Session};
 use crate::{
     cli,
     exit::{Exit, Failure},
     run::interrupt::Interrupt,
     targets::{
         control::{Control, ControlError},
-        flip::{Order, Ready},
+        flip::{FlipRequest, PreparedFlip},
         lease::Leases,
         reverted::{Reverted, reverted},
         select::Selection,
     },
 };
 
-pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Outcome {
+pub(super) async fn run(
+    flip: &cli::Flip,
+    order: &FlipRequest,
+    bench: Session<'_>,
+) -> CommandResult {
     let mut interrupt = Interrupt::catch()?;
     let ready = tokio::select! {
         biased;
@@ -64,9 +68,9 @@ pub(super) async fn run(flip: &cli::Flip, order: &Order, bench: Bench<'_>) -> Ou
     Ok(ended.and(heal(&ready, &bench, &mut interrupt).await))
 }
 
-pub(super) fn order(flip: &cli::Flip) -> Result<Order, Failure> {
+pub(super) fn order(flip: &cli::Flip) -> Result<FlipRequest, Failure> {
     let aim = flip.aim()?;
-    Ok(Order {
+    Ok(FlipRequest {
         container: flip.container.clone(),
         leased: !flip.ends(&aim),
         aim,
@@ -76,9 +80,9 @@ pub(super) fn order(flip: &cli::Flip) -> Result<Order, Failure> {
 
 async fn prepare(
     flip: &cli::Flip,
-    bench: &Bench<'_>,
-    order: &Order,
-) -> Result<Vec<Ready>, Failure> {
+    bench: &Session<'_>,
+    order: &FlipRequest,
+) -> Result<Vec<PreparedFlip>, Failure> {
     let reader = bench.reader();
     let pods = reader.pods(Selection::Subject(&flip.subject)).await?;
     let services = reader.services().await?;
@@ -86,25 +90,25 @@ async fn prepare(
     let ask = async |control: Control| control.state().await;
     let prepared = pods
         .iter()
-        .map(|pod| Ready::prepare(&switchboard, pod, &services, order, ask));
+        .map(|pod| PreparedFlip::prepare(&switchboard, pod, &services, order, ask));
     Ok(try_join_all(prepared).await?)
 }
 
 /// All at once, each under its lease.
 async fn send(
-    ready: &[Ready],
-    bench: &Bench<'_>,
+    ready: &[PreparedFlip],
+    bench: &Session<'_>,
     leases: &mut Leases,
 ) -> Result<Vec<Ack>, ControlError> {
     let pods = pods(bench);
     for each in ready.iter().filter(|each| each.order.leased) {
         leases.hold(&pods, &each.control, &each.instance).await?;
     }
-    try_join_all(ready.iter().map(Ready::send)).await
+    try_join_all(ready.iter().map(PreparedFlip::send)).await
 }
 
 /// Heals all of them, or says how. One more signal quits at once.
-async fn heal(ready: &[Ready], bench: &Bench<'_>, interrupt: &mut Interrupt) -> Exit {
+async fn heal(ready: &[PreparedFlip], bench: &Session<'_>, interrupt: &mut Interrupt) -> Exit {
     let healing = join_all(ready.iter().map(|each| heal_one(each, bench)));
     tokio::select! {
         biased;
@@ -119,7 +123,7 @@ async fn heal(ready: &[Ready], bench: &Bench<'_>, interrupt: &mut Interrupt) -> 
     }
 }
 
-async fn heal_one(ready: &Ready, bench: &Bench<'_>) -> Exit {
+async fn heal_one(ready: &PreparedFlip, bench: &Session<'_>) -> Exit {
     let address = ready.control.address();
     let (pod, container) = (&address.pod, &address.container);
     match reverted(&pods(bench), &ready.control, async || {
@@ -145,12 +149,12 @@ async fn heal_one(ready: &Ready, bench: &Bench<'_>) -> Exit {
     }
 }
 
-fn pods(bench: &Bench<'_>) -> Api<Pod> {
+fn pods(bench: &Session<'_>) -> Api<Pod> {
     Api::namespaced(bench.cluster.client.clone(), &bench.namespace)
 }
 
 /// The command that heals it later.
-fn hint(ready: &Ready, bench: &Bench<'_>) {
+fn hint(ready: &PreparedFlip, bench: &Session<'_>) {
     let (namespace, context) = (&bench.namespace, &bench.cluster.place);
     let pod = &ready.control.address().pod;
     bench.printer.hint(format!(
@@ -159,8 +163,8 @@ fn hint(ready: &Ready, bench: &Bench<'_>) {
 }
 
 /// What was done, in one line.
-fn said(ready: &Ready) -> String {
-    let Ready {
+fn said(ready: &PreparedFlip) -> String {
+    let PreparedFlip {
         control,
         plan,
         order,

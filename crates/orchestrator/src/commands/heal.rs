@@ -1,13 +1,13 @@
 //! `probeflip heal`: takes all flips of the selected targets away.
 
-use super::{Bench, Outcome};
+use super::{CommandResult, Session};
 use crate::{
     cli::Selected,
     exit::Exit,
-    targets::{Address, NotATarget, control_pool::Switchboard, select::Selection, targets_of},
+    targets::{Address, NotATarget, control_pool::ControlPool, select::Selection, targets_of},
 };
 
-pub(super) async fn run(heal: &Selected, bench: Bench<'_>) -> Outcome {
+pub(super) async fn run(heal: &Selected, bench: Session<'_>) -> CommandResult {
     let switchboard = bench.switchboard();
     let pods = bench.reader().pods(heal.selection()).await?;
     let targets: Vec<_> = pods.iter().flat_map(targets_of).collect();
@@ -34,7 +34,7 @@ pub(super) async fn run(heal: &Selected, bench: Bench<'_>) -> Outcome {
 }
 
 async fn heal_one(
-    switchboard: &Switchboard,
+    switchboard: &ControlPool,
     target: Result<Address, NotATarget>,
 ) -> anyhow::Result<String> {
     let address = target?;

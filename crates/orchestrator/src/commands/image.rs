@@ -1,6 +1,6 @@
 //! `probeflip image`: see [`crate::image`].
 
-use super::Outcome;
+use super::CommandResult;
 use crate::{
     cli::Image,
     exit::Exit,
@@ -8,7 +8,7 @@ use crate::{
     report::printer::Printer,
 };
 
-pub(super) fn run(image: &Image, printer: &Printer) -> Outcome {
+pub(super) fn run(image: &Image, printer: &Printer) -> CommandResult {
     let binary = image.binary.clone().unwrap_or_else(default_binary);
     let architecture = write(&binary, &image.tag, &image.output)?;
     printer.note(format!(

@@ -8,12 +8,12 @@ mod output;
 
 use std::path::Path;
 
-use super::Outcome;
+use super::CommandResult;
 use crate::{
     check,
     cli::{self, On},
     cluster::{self, Cluster, guard},
-    exit::{Ends, Exit, Failure},
+    exit::{Exit, Failure, HasExitCode},
     input::{
         experiment::Experiment,
         files::{Files, SEED},
@@ -21,9 +21,9 @@ use crate::{
         workload::{self, Manifest},
     },
     judge,
-    random::Draw,
+    random::Random,
     report::{self, printer::Printer},
-    run::{self, Job, Ran, exit_of, interrupt::Interrupt},
+    run::{self, Job, RunResult, exit_of, interrupt::Interrupt},
     timeline::{Place, Timeline, file},
 };
 use output::Outputs;
@@ -54,7 +54,7 @@ enum RunError {
     },
 }
 
-impl Ends for RunError {
+impl HasExitCode for RunError {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
@@ -66,14 +66,14 @@ struct Checked {
     objects: Vec<Manifest>,
 }
 
-pub(super) fn run(run: &cli::Run, printer: &Printer) -> Outcome {
+pub(super) fn run(run: &cli::Run, printer: &Printer) -> CommandResult {
     let mut outputs = Outputs::create(run)?;
     let exit = run_all(run, &mut outputs, printer);
     let exit = exit.unwrap_or_else(|failure| failure.print(printer));
     Ok(outputs.fill(exit, printer))
 }
 
-fn run_all(run: &cli::Run, outputs: &mut Outputs, printer: &Printer) -> Outcome {
+fn run_all(run: &cli::Run, outputs: &mut Outputs, printer: &Printer) -> CommandResult {
     let (place, named) = place(run)?;
     let checked = load_all(run, printer)?;
     if let Place::Cluster(context) = &place {
@@ -135,7 +135,7 @@ fn run_one(
     place: &Place,
     interrupt: &mut Interrupt,
     printer: &Printer,
-) -> Result<Ran, Failure> {
+) -> Result<RunResult, Failure> {
     let mut draw = draw(job.seed);
     cluster::runtime(place)?.block_on(async {
         let cluster = tokio::select! {
@@ -168,8 +168,8 @@ fn seed(run: &cli::Run, place: &Place) -> Option<u64> {
     }
 }
 
-fn draw(seed: Option<u64>) -> Draw {
-    seed.map_or_else(Draw::from_system, Draw::seeded)
+fn draw(seed: Option<u64>) -> Random {
+    seed.map_or_else(Random::from_system, Random::seeded)
 }
 
 /// Reads and checks everything; the first file that is wrong ends it.
@@ -242,12 +242,12 @@ fn check(
     })
 }
 
-fn told(experiment: &Experiment, ran: &Ran, printer: &Printer) -> String {
+fn told(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> String {
     report::text(experiment, &ran.timeline, &ran.judgement, printer.width())
 }
 
 /// Judges recorded timelines again, each by the experiment of its name.
-pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> Outcome {
+pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResult {
     let experiments = load::load(&Files::Disk.read(&again.file)?)?.experiments;
     if experiments.is_empty() {
         return Err(RunError::NoExperiment.into());
@@ -267,7 +267,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> Outcome {
             .into());
         };
         let judgement = judge::judge(experiment, timeline);
-        let ran = Ran {
+        let ran = RunResult {
             timeline: timeline.clone(),
             exit: exit_of(judgement.verdict),
             judgement,

@@ -1,32 +1,32 @@
 //! What every command on a kubeconfig's cluster starts with: a runtime, a guard, a client, a namespace.
 
-use super::Outcome;
+use super::CommandResult;
 use crate::{
     cli::Where,
     cluster::{self, Cluster, guard},
     exit::Failure,
-    random::Draw,
+    random::Random,
     report::printer::Printer,
-    targets::{control_pool::Switchboard, select::Reader},
+    targets::{control_pool::ControlPool, select::NamespaceReader},
     timeline::Place,
 };
 
 /// A namespace of a cluster to work on.
 #[derive(Debug)]
-pub(super) struct Bench<'a> {
+pub(super) struct Session<'a> {
     pub(super) cluster: Cluster,
     pub(super) namespace: String,
     pub(super) printer: &'a Printer,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> Session<'a> {
     /// Runs a command on the cluster and namespace that were said. One that writes is guarded.
     pub(super) fn with(
         at: &Where,
         printer: &'a Printer,
         writes: bool,
-        command: impl AsyncFnOnce(Self) -> Outcome,
-    ) -> Outcome {
+        command: impl AsyncFnOnce(Self) -> CommandResult,
+    ) -> CommandResult {
         let (context, named) = match &at.context {
             Some(context) => (context.clone(), true),
             None => (cluster::current_context()?, false),
@@ -42,7 +42,7 @@ impl<'a> Bench<'a> {
     }
 
     async fn open(place: Place, at: &Where, printer: &'a Printer) -> Result<Self, Failure> {
-        let cluster = Cluster::connect(place, &mut Draw::from_system()).await?;
+        let cluster = Cluster::connect(place, &mut Random::from_system()).await?;
         let namespace = at
             .namespace
             .clone()
@@ -60,13 +60,13 @@ impl<'a> Bench<'a> {
     }
 
     /// What is in the namespace.
-    pub(super) fn reader(&self) -> Reader {
-        Reader::new(self.cluster.client.clone(), &self.namespace)
+    pub(super) fn reader(&self) -> NamespaceReader {
+        NamespaceReader::new(self.cluster.client.clone(), &self.namespace)
     }
 
     /// The targets in the namespace.
-    pub(super) fn switchboard(&self) -> Switchboard {
-        Switchboard::new(self.cluster.client.clone(), &self.namespace)
+    pub(super) fn switchboard(&self) -> ControlPool {
+        ControlPool::new(self.cluster.client.clone(), &self.namespace)
     }
 }
 
@@ -117,12 +117,14 @@ pub(super) mod tests {
     }
 
     /// Runs a command on an empty cluster in virtual time, and says what it printed beside its data.
-    pub(crate) fn on_virtual(command: impl AsyncFnOnce(Bench<'_>) -> Outcome) -> (Outcome, String) {
+    pub(crate) fn on_virtual(
+        command: impl AsyncFnOnce(Session<'_>) -> CommandResult,
+    ) -> (CommandResult, String) {
         let kept = Kept::default();
         let printer = Printer::to(Box::new(io::sink()), Box::new(kept.clone()));
         let outcome = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
-            let cluster = Cluster::connect(Place::Virtual, &mut Draw::seeded(1)).await?;
-            let bench = Bench {
+            let cluster = Cluster::connect(Place::Virtual, &mut Random::seeded(1)).await?;
+            let bench = Session {
                 namespace: cluster.namespace.clone(),
                 cluster,
                 printer: &printer,

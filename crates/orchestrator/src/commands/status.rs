@@ -3,20 +3,20 @@
 use comfy_table::{Table, presets};
 use k8s_openapi::api::core::v1::Pod;
 
-use super::{Bench, Outcome};
+use super::{CommandResult, Session};
 use crate::{
     cli::Selected,
     exit::Exit,
     printable::one_line,
     targets::{
         self,
-        control_pool::Switchboard,
+        control_pool::ControlPool,
         is_target,
         status::{HEADS, Row, rows},
     },
 };
 
-pub(super) async fn run(status: &Selected, bench: Bench<'_>) -> Outcome {
+pub(super) async fn run(status: &Selected, bench: Session<'_>) -> CommandResult {
     let reader = bench.reader();
     let pods = reader.pods(status.selection()).await?;
     let (services, slices) = (reader.services().await?, reader.slices().await?);
@@ -53,7 +53,7 @@ fn targets_in(pods: &[Pod]) -> impl Iterator<Item = (&Pod, String)> {
 }
 
 async fn ask(
-    switchboard: &Switchboard,
+    switchboard: &ControlPool,
     pod: &Pod,
     container: &str,
 ) -> anyhow::Result<probe_target::model::answer::State> {

@@ -9,9 +9,9 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use futures::StreamExt as _;
 
-use super::{Bench, Outcome};
+use super::{CommandResult, Session};
 use crate::{
-    cluster::{apply::Site, ownership, watches},
+    cluster::{apply::RunNamespace, ownership, watches},
     exit::{Exit, Failure},
     input::{
         load,
@@ -19,7 +19,7 @@ use crate::{
     },
     judge::first_failure,
     run::interrupt::Interrupt,
-    timeline::{FORMAT, Header, recorder::Recorder, snapshot::Latest},
+    timeline::{FORMAT, Header, recorder::Recorder, snapshot::Snapshot},
 };
 
 /// How long a workload may take to become available: a slow image pull, and some.
@@ -34,15 +34,15 @@ pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
     Ok(manifests)
 }
 
-pub(super) async fn run(manifests: &[load::Manifest], bench: Bench<'_>) -> Outcome {
+pub(super) async fn run(manifests: &[load::Manifest], bench: Session<'_>) -> CommandResult {
     let manifests = workload::objects(manifests, Some(&bench.namespace))?;
     let mut interrupt = Interrupt::catch()?;
-    let site = Site::new(
+    let site = RunNamespace::new(
         bench.cluster.client.clone(),
         &bench.namespace,
         ownership::UP,
     );
-    let mut latest = Latest::default();
+    let mut latest = Snapshot::default();
     tokio::select! {
         biased;
         exit = interrupt.next() => Ok(exit),
@@ -56,11 +56,11 @@ pub(super) async fn run(manifests: &[load::Manifest], bench: Bench<'_>) -> Outco
 }
 
 async fn apply(
-    bench: &Bench<'_>,
-    site: &Site,
+    bench: &Session<'_>,
+    site: &RunNamespace,
     manifests: &[Manifest],
-    latest: &mut Latest,
-) -> Outcome {
+    latest: &mut Snapshot,
+) -> CommandResult {
     site.check(manifests).await?;
     let recorder = Recorder::start(header(bench));
     let _watches = watches::open(site.client(), &site.namespace, &recorder).await?;
@@ -95,7 +95,7 @@ async fn apply(
 }
 
 /// What is missing of which objects: `deployment/web: 1 of 2 pods are available`.
-fn missing(latest: &Latest, manifests: &[Manifest]) -> Vec<String> {
+fn missing(latest: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
     let missing = manifests.iter().filter_map(|manifest| {
         let seen = latest.get(&manifest.resource.kind, &manifest.name);
         let missing = rollout::missing(manifest, seen)?;
@@ -105,7 +105,7 @@ fn missing(latest: &Latest, manifests: &[Manifest]) -> Vec<String> {
 }
 
 /// Nobody will read this timeline; it is only watched growing.
-fn header(bench: &Bench<'_>) -> Header {
+fn header(bench: &Session<'_>) -> Header {
     Header {
         timeline: FORMAT,
         experiment: String::new(),

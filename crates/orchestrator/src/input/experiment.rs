@@ -21,15 +21,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use behaviour::words;
-pub use behaviour::{BESIDE, Behaviour, Does, To};
+pub use behaviour::{BESIDE, Behaviour, RouteEffect, To};
 pub use condition::{
-    Addresses, Claim, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
+    Addresses, Condition, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
     EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat,
 };
-pub use flip_target::Aim;
-pub use object_ref::{InvalidObjectRef, Kind, ObjectRef};
+pub use flip_target::FlipTarget;
+pub use object_ref::{InvalidObjectRef, ObjectKind, ObjectRef};
 pub use operator::Operator;
-pub use outcome::Outcome;
+pub use outcome::RequestOutcome;
 pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
 pub use span::{Span, Spanned};
@@ -161,7 +161,7 @@ pub struct SteadyState {
     /// How long it must last; 0 where nothing is said.
     pub hold: Duration,
     /// At least one claim.
-    pub require: Vec<Claim>,
+    pub require: Vec<Condition>,
 }
 
 /// One action and what must come of it.
@@ -192,7 +192,7 @@ pub struct Flip {
     /// Which container of them.
     pub container: Spanned<String>,
     /// The probe or the process, and what that gets; where the first of these words stands.
-    pub aim: Spanned<Aim>,
+    pub aim: Spanned<FlipTarget>,
     /// Where stands what it gets.
     pub to: Span,
     /// Whether it may touch another probe too.
@@ -214,7 +214,7 @@ pub struct Expectation {
     /// Unique in the experiment; a DNS label.
     pub id: Spanned<String>,
     /// About what, and what of it.
-    pub claim: Claim,
+    pub claim: Condition,
     /// When it must hold.
     pub operator: Operator,
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     input::experiment::Source,
 };
 
@@ -71,7 +71,7 @@ pub enum FileError {
     },
 }
 
-impl Ends for FileError {
+impl HasExitCode for FileError {
     fn exit(&self) -> Exit {
         Exit::Usage
     }

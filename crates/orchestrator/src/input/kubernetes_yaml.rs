@@ -12,7 +12,7 @@ mod typed;
 use serde_json::{Map, Value};
 
 use crate::input::experiment::{Source, Span, Spanned};
-use crate::input::problem::{Fault, Problem};
+use crate::input::problem::{Problem, ProblemText};
 use scalar::Scalar;
 
 /// A scalar, a list or a mapping, and where it is written.
@@ -30,7 +30,7 @@ enum Content {
 }
 
 /// A fault and the place in the text where it is.
-type Misplaced = (Span, Fault);
+type Misplaced = (Span, ProblemText);
 
 impl Node {
     /// Parses one document; none if it has no content.

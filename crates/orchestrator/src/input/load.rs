@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::input::experiment::written::{self, Scalar};
 use crate::input::experiment::{Experiment, Source, Span, Spanned};
 use crate::input::kubernetes_yaml::Node;
-use crate::input::problem::{Fault, Problem, Problems, closest};
+use crate::input::problem::{Problem, ProblemText, Problems, closest};
 use outline::Outline;
 
 /// What a file holds.
@@ -68,7 +68,7 @@ impl Manifest {
     pub(crate) fn typed<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         self.node.typed().map_err(|(span, why)| {
             let what = format!("{} `{}` cannot be read: {why}", self.kind(), self.name());
-            Fault::new(what).at(&self.source, span)
+            ProblemText::new(what).at(&self.source, span)
         })
     }
 
@@ -147,8 +147,8 @@ fn check_head(source: &Source, outline: &Outline<'_>, head: &yaml::Head) -> Resu
     for (field, said, expected) in fields {
         let fault = match said {
             Some(said) if said.word() == expected => continue,
-            Some(said) => Fault::new(format!("unknown {field} `{}`", said.word())),
-            None => Fault::new(format!("missing field `{field}`")),
+            Some(said) => ProblemText::new(format!("unknown {field} `{}`", said.word())),
+            None => ProblemText::new(format!("missing field `{field}`")),
         };
         let span = said
             .as_ref()
@@ -163,7 +163,7 @@ fn manifest(source: &Source, span: Span, node: &Node) -> Result<Vec<Manifest>, P
     let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
     for field in ["apiVersion", "kind"] {
         if !text(&object[field]) {
-            let fault = Fault::new(format!("no `{field}` here"));
+            let fault = ProblemText::new(format!("no `{field}` here"));
             return Err(fault
                 .expected("an Experiment or a Kubernetes object")
                 .at(source, span));
@@ -175,7 +175,7 @@ fn manifest(source: &Source, span: Span, node: &Node) -> Result<Vec<Manifest>, P
         return Ok(each.collect::<Result<Vec<_>, _>>()?.concat());
     }
     if !text(&object["metadata"]["name"]) {
-        let fault = Fault::new(format!(
+        let fault = ProblemText::new(format!(
             "this {} has no name",
             object["kind"].as_str().unwrap_or_default()
         ));

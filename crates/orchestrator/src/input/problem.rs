@@ -8,9 +8,9 @@ use std::fmt;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use probe_target::model::shorthand::Word;
+use probe_target::model::shorthand::Shorthand;
 
-use crate::exit::{Ends, Exit};
+use crate::exit::{Exit, HasExitCode};
 use crate::input::experiment::{Source, Span};
 use crate::printable::one_line;
 pub(crate) use suggest::{choices, closest};
@@ -23,11 +23,11 @@ pub struct Problem {
     /// Where in it.
     pub span: Span,
     /// What is wrong, expected and meant.
-    pub fault: Box<Fault>,
+    pub fault: Box<ProblemText>,
 }
 
 /// An invalid file is the user's to mend.
-impl Ends for Problems {
+impl HasExitCode for Problems {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
@@ -35,13 +35,13 @@ impl Ends for Problems {
 
 /// What is wrong, without where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ProblemText {
     what: String,
     expected: Option<String>,
     meant: Option<String>,
 }
 
-impl Fault {
+impl ProblemText {
     /// Something wrong, as a phrase without full stop.
     pub fn new(what: impl Into<String>) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl Fault {
             return Self::new(format!("status {word} cannot be sent"))
                 .expected("a status from 200 to 999");
         }
-        let names: Vec<_> = Word::names().collect();
+        let names: Vec<_> = Shorthand::names().collect();
         let fault =
             Self::new(format!("unknown behaviour `{word}`")).one_of(word, names.iter().copied());
         fault.expected(format!("a status from 200 to 999, {}", choices(&names)))
@@ -93,7 +93,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ProblemText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
         if let Some(expected) = &self.expected {

@@ -60,8 +60,8 @@ fn alternatives<'s>(root: &'s Value, node: &'s Value) -> Vec<&'s Value> {
 #[cfg(test)]
 mod tests {
     use probe_target::{
-        Invalid,
-        model::{behaviour::Behaviour, port_spec::Opening, process_fault::ProcessFault},
+        ParseError,
+        model::{behaviour::Behaviour, port_spec::PortSpec, process_fault::ProcessFault},
     };
     use serde_json::{Value, json};
 
@@ -118,12 +118,12 @@ mod tests {
                 .filter(|name| BESIDE.contains(&name.as_str())),
         );
         let known = alike(known);
-        let of = |refused: Invalid| {
+        let of = |refused: ParseError| {
             let (_, names) = refused.message.split_once("expected one of ").unwrap();
             names.split(", ").map(str::to_owned).collect::<Vec<_>>()
         };
         let mut taken = of(Behaviour::read(json!({ "status": 200, "?": 0 }), "").unwrap_err());
-        taken.extend(of(Opening::read(json!({ "?": 0 }), "").unwrap_err()));
+        taken.extend(of(PortSpec::read(json!({ "?": 0 }), "").unwrap_err()));
         assert_eq!(known, alike(taken));
         let mut known = said(&flip["process"]["anyOf"][0]["oneOf"][1]["properties"]);
         known.extend(["for", "after", "every"].map(str::to_owned));

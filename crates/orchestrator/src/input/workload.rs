@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::{
     error_chain,
-    exit::{Ends, Exit, Failure},
+    exit::{Exit, Failure, HasExitCode},
     input::{
         experiment::{Experiment, Spanned, Workload},
         files::{FileError, Files},
         load,
-        problem::{Fault, Problems},
+        problem::{ProblemText, Problems},
     },
 };
 
@@ -76,7 +76,7 @@ impl Manifest {
 #[error("`{0}` holds no Kubernetes objects")]
 pub struct Empty(String);
 
-impl Ends for Empty {
+impl HasExitCode for Empty {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
@@ -122,7 +122,7 @@ pub fn is_in_own_file(experiment: &Experiment) -> bool {
 
 /// Points at the name of a file or directory that cannot be read.
 fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: &FileError) -> Problems {
-    let fault = Fault::new(error_chain::told(error));
+    let fault = ProblemText::new(error_chain::told(error));
     fault.at(&experiment.source, name.span).into()
 }
 
@@ -162,17 +162,17 @@ pub fn objects(
     Problems::unless_any(problems, objects)
 }
 
-fn misplaced(manifest: &load::Manifest, namespace: Option<&str>) -> Option<Fault> {
+fn misplaced(manifest: &load::Manifest, namespace: Option<&str>) -> Option<ProblemText> {
     let (kind, name) = (manifest.kind(), manifest.name());
     if CLUSTER_SCOPED.contains(&kind) {
-        let fault = Fault::new(format!("a {kind} belongs to the whole cluster"));
+        let fault = ProblemText::new(format!("a {kind} belongs to the whole cluster"));
         return Some(fault.expected("objects of one namespace"));
     }
     let named = manifest.object.pointer("/metadata/namespace")?.as_str()?;
     if namespace == Some(named) {
         return None;
     }
-    let fault = Fault::new(format!("{kind} `{name}` names the namespace `{named}`"));
+    let fault = ProblemText::new(format!("{kind} `{name}` names the namespace `{named}`"));
     Some(fault.expected(format!("no namespace, or `-n {named}` on the command line")))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::input::experiment::{Claim, ObjectRef};
+use crate::input::experiment::{Condition, ObjectRef};
 use crate::timeline::view::{PodFacts, View};
 
 /// What `unchanged` and `delta` compare with: the subject when the step began.
@@ -24,14 +24,14 @@ pub(super) struct PodThen {
 
 impl Baseline {
     /// The subject as it is now.
-    pub(super) fn of(claim: &Claim, view: &View) -> Self {
+    pub(super) fn of(claim: &Condition, view: &View) -> Self {
         match claim {
-            Claim::Pod { pod, .. } => Self::of_pods(view, pod, PodFacts::restarts),
-            Claim::Container { pod, container, .. } => Self::of_pods(view, pod, |facts| {
+            Condition::Pod { pod, .. } => Self::of_pods(view, pod, PodFacts::restarts),
+            Condition::Container { pod, container, .. } => Self::of_pods(view, pod, |facts| {
                 let container = facts.containers.get(&container.value);
                 container.map_or(0, |container| container.restarts)
             }),
-            Claim::Endpoints { services, .. } => {
+            Condition::Endpoints { services, .. } => {
                 let each = services.iter().map(|service| {
                     let addresses = view.endpoints(service).addresses();
                     (service.value.clone(), addresses)
@@ -41,7 +41,7 @@ impl Baseline {
                     ..Self::default()
                 }
             }
-            Claim::Deployment { .. } | Claim::Traffic { .. } => Self::default(),
+            Condition::Deployment { .. } | Condition::Traffic { .. } => Self::default(),
         }
     }
 

@@ -5,7 +5,7 @@
 use super::baseline::Baseline;
 use super::expected_text::{either, joined, restarts_seen};
 use crate::input::experiment::{
-    Addresses, Claim, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
+    Addresses, Condition, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
     EndpointsThat, PodReady, PodThat, Restarts,
 };
 use crate::timeline::BoundPod;
@@ -13,7 +13,7 @@ use crate::timeline::view::{ContainerFacts, DeploymentFacts, EndpointFacts, PodF
 
 /// What a look finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct Evaluation {
     /// Whether the claim holds.
     pub(super) holds: bool,
     /// What is seen of its subject, as far as the claim asks: `web-abc ready 1/2`.
@@ -21,15 +21,15 @@ pub(super) struct Look {
 }
 
 /// Looks. A list of subjects holds if each of them does, and there is one.
-pub(super) fn look(claim: &Claim, baseline: &Baseline, view: &View) -> Look {
+pub(super) fn look(claim: &Condition, baseline: &Baseline, view: &View) -> Evaluation {
     match claim {
-        Claim::Pod { pod, that } => all(
+        Condition::Pod { pod, that } => all(
             view.pods(pod)
                 .into_iter()
                 .map(|pod| alive(pod, |pod| pod_holds(that, baseline, pod))),
             || format!("no Pod of {}", pod.value),
         ),
-        Claim::Container {
+        Condition::Container {
             pod,
             container,
             that,
@@ -42,57 +42,60 @@ pub(super) fn look(claim: &Claim, baseline: &Baseline, view: &View) -> Look {
                 || format!("no Pod of {}", pod.value),
             )
         }
-        Claim::Endpoints { services, that } => all(
+        Condition::Endpoints { services, that } => all(
             services
                 .iter()
                 .map(|service| endpoints(service, that, baseline, &view.endpoints(service))),
             String::new,
         ),
-        Claim::Deployment { name, that } => match view.deployment(name) {
+        Condition::Deployment { name, that } => match view.deployment(name) {
             Some(facts) => deployment(name, that, facts),
-            None => Look {
+            None => Evaluation {
                 holds: false,
                 saw: format!("no Deployment {}", name.value),
             },
         },
-        Claim::Traffic { .. } => Look {
+        Condition::Traffic { .. } => Evaluation {
             holds: false,
             saw: String::new(),
         },
     }
 }
 
-fn all(looks: impl Iterator<Item = Look>, none: impl FnOnce() -> String) -> Look {
-    let looks: Vec<Look> = looks.collect();
+fn all(looks: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> String) -> Evaluation {
+    let looks: Vec<Evaluation> = looks.collect();
     if looks.is_empty() {
-        return Look {
+        return Evaluation {
             holds: false,
             saw: none(),
         };
     }
     let saw: Vec<String> = looks.iter().map(|look| look.saw.clone()).collect();
-    Look {
+    Evaluation {
         holds: looks.iter().all(|look| look.holds),
         saw: saw.join(", "),
     }
 }
 
 // A bound Pod that was replaced is a Pod that was deleted.
-fn alive(pod: Result<&PodFacts, &BoundPod>, look: impl FnOnce(&PodFacts) -> Look) -> Look {
+fn alive(
+    pod: Result<&PodFacts, &BoundPod>,
+    look: impl FnOnce(&PodFacts) -> Evaluation,
+) -> Evaluation {
     match pod {
         Ok(pod) if !pod.gone => look(pod),
-        Ok(PodFacts { name, .. }) => Look {
+        Ok(PodFacts { name, .. }) => Evaluation {
             holds: false,
             saw: format!("{name} deleted"),
         },
-        Err(bound) => Look {
+        Err(bound) => Evaluation {
             holds: false,
             saw: format!("{} not seen", bound.name),
         },
     }
 }
 
-fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Look {
+fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Evaluation {
     let mut seen = Seen::of(&pod.name);
     let (ready, of) = pod.ready_count();
     match that.ready {
@@ -134,14 +137,19 @@ fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Look {
     seen.look()
 }
 
-fn container_of(pod: &PodFacts, name: &str, that: &ContainerThat, baseline: &Baseline) -> Look {
+fn container_of(
+    pod: &PodFacts,
+    name: &str,
+    that: &ContainerThat,
+    baseline: &Baseline,
+) -> Evaluation {
     let subject = format!("{}/{name}", pod.name);
     match pod.containers.get(name) {
         Some(facts) => {
             let start = baseline.pod(&pod.uid).map_or(0, |then| then.restarts);
             container_holds(&subject, that, facts, start)
         }
-        None => Look {
+        None => Evaluation {
             holds: false,
             saw: format!("no container {subject}"),
         },
@@ -153,7 +161,7 @@ fn container_holds(
     that: &ContainerThat,
     facts: &ContainerFacts,
     start: i64,
-) -> Look {
+) -> Evaluation {
     let mut seen = Seen::of(subject);
     if let Some(wanted) = that.ready {
         seen.note(facts.ready == wanted, either(facts.ready, "ready"));
@@ -183,7 +191,7 @@ fn endpoints(
     that: &EndpointsThat,
     baseline: &Baseline,
     facts: &EndpointFacts,
-) -> Look {
+) -> Evaluation {
     let mut seen = Seen::of(service);
     let (ready, of) = facts.ready_count();
     if let Some(wanted) = that.ready {
@@ -209,7 +217,7 @@ fn endpoints(
     seen.look()
 }
 
-fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Look {
+fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Evaluation {
     let mut seen = Seen::of(name);
     let counts = [
         ("replicas", that.replicas, facts.replicas),
@@ -266,8 +274,8 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn look(self) -> Look {
-        Look {
+    fn look(self) -> Evaluation {
+        Evaluation {
             holds: self.holds,
             saw: format!("{} {}", self.subject, self.parts.join(" · ")),
         }

@@ -6,17 +6,17 @@ use super::expected_text;
 use super::object_operators;
 use super::observed_text;
 use super::trace::Trace;
-use super::traffic_operators::{Requests, Sure};
+use super::traffic_operators::{Certainty, Requests};
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting, Window};
-use crate::input::experiment::{Claim, Kind, Operator};
+use crate::input::experiment::{Condition, ObjectKind, Operator};
 use crate::timeline::Micros;
-use crate::timeline::view::{Down, Outdated, View};
+use crate::timeline::view::{Outdated, View, WatchGap};
 
 /// A claim, what it compares with, and what was seen of it so far.
 #[derive(Debug)]
-pub(super) struct Tracked {
-    claim: Claim,
+pub(super) struct ExpectationState {
+    claim: Condition,
     baseline: Baseline,
     trace: Trace,
     /// Whether it held when the step's action was about to be sent.
@@ -25,9 +25,9 @@ pub(super) struct Tracked {
     answered: Option<(u64, Window, Answer)>,
 }
 
-impl Tracked {
+impl ExpectationState {
     /// Begins to follow a claim; what is known now is what it compares with.
-    pub(super) fn new(claim: &Claim, view: &View, at: Micros) -> Self {
+    pub(super) fn new(claim: &Condition, view: &View, at: Micros) -> Self {
         let baseline = Baseline::of(claim, view);
         let mut tracked = Self {
             claim: claim.clone(),
@@ -53,7 +53,7 @@ impl Tracked {
     }
 
     fn look(&mut self, view: &View, at: Micros) {
-        if !matches!(self.claim, Claim::Traffic { .. }) {
+        if !matches!(self.claim, Condition::Traffic { .. }) {
             self.trace.push(at, look(&self.claim, &self.baseline, view));
         }
     }
@@ -61,14 +61,14 @@ impl Tracked {
     fn kinds(&self) -> &'static [&'static str] {
         match self.claim {
             // Which Pods belong to a Deployment depends on its ReplicaSets.
-            Claim::Pod { .. } | Claim::Container { .. } => &["Pod", "ReplicaSet"],
-            Claim::Endpoints { .. } => &["EndpointSlice"],
-            Claim::Deployment { .. } => &["Deployment"],
-            Claim::Traffic { .. } => &[],
+            Condition::Pod { .. } | Condition::Container { .. } => &["Pod", "ReplicaSet"],
+            Condition::Endpoints { .. } => &["EndpointSlice"],
+            Condition::Deployment { .. } => &["Deployment"],
+            Condition::Traffic { .. } => &[],
         }
     }
 
-    fn gaps<'v>(&self, view: &'v View) -> Vec<&'v Down> {
+    fn gaps<'v>(&self, view: &'v View) -> Vec<&'v WatchGap> {
         self.kinds()
             .iter()
             .take(1)
@@ -80,14 +80,16 @@ impl Tracked {
     /// object that makes them, and endpoints are not their Service.
     fn outdated<'v>(&self, view: &'v View) -> Vec<&'v Outdated> {
         let (kind, name) = match &self.claim {
-            Claim::Deployment { name, .. } => (Kind::Deployment, &name.value),
-            Claim::Pod { pod, .. } | Claim::Container { pod, .. } if pod.kind == Kind::Pod => {
-                (Kind::Pod, &pod.name)
+            Condition::Deployment { name, .. } => (ObjectKind::Deployment, &name.value),
+            Condition::Pod { pod, .. } | Condition::Container { pod, .. }
+                if pod.kind == ObjectKind::Pod =>
+            {
+                (ObjectKind::Pod, &pod.name)
             }
-            Claim::Pod { .. }
-            | Claim::Container { .. }
-            | Claim::Endpoints { .. }
-            | Claim::Traffic { .. } => return Vec::new(),
+            Condition::Pod { .. }
+            | Condition::Container { .. }
+            | Condition::Endpoints { .. }
+            | Condition::Traffic { .. } => return Vec::new(),
         };
         view.outdated(kind, name).collect()
     }
@@ -101,7 +103,7 @@ impl Tracked {
     }
 
     fn requests<'v>(&'v self, view: &'v View) -> Option<Requests<'v>> {
-        let Claim::Traffic { clients, that } = &self.claim else {
+        let Condition::Traffic { clients, that } = &self.claim else {
             return None;
         };
         let clients = clients
@@ -130,7 +132,7 @@ impl Tracked {
 
     fn remembered(&self, window: Window, view: &View, now: Micros) -> Option<Answer> {
         let (revision, of, answer) = self.answered.as_ref()?;
-        let traffic = matches!(self.claim, Claim::Traffic { .. });
+        let traffic = matches!(self.claim, Condition::Traffic { .. });
         let waiting = !matches!(answer, Answer::Open(Some(at)) if *at <= now);
         (traffic && *revision == view.traffic_revision() && *of == window && waiting)
             .then(|| answer.clone())
@@ -204,7 +206,7 @@ impl Tracked {
             return None;
         };
         match self.requests(view) {
-            Some(requests) => requests.first_breach(&window, wanted, Sure::Yes),
+            Some(requests) => requests.first_breach(&window, wanted, Certainty::Yes),
             None => {
                 object_operators::first_breach(&self.known_trace(view, wanted), &window, wanted)
             }
@@ -213,8 +215,8 @@ impl Tracked {
 
     /// What was seen in that time, told from `zero`.
     pub(super) fn story(&self, window: &Lasting, zero: Micros, view: &View) -> String {
-        let Claim::Traffic { clients, .. } = &self.claim else {
-            return observed_text::story(&self.trace, window, zero);
+        let Condition::Traffic { clients, .. } = &self.claim else {
+            return observed_text::history(&self.trace, window, zero);
         };
         let told = clients.iter().filter_map(|name| {
             view.client(name)
@@ -248,7 +250,7 @@ impl Tracked {
     /// The claim, and what is seen instead now.
     pub(super) fn missing(&self, view: &View) -> String {
         let seen = match (&self.claim, self.trace.last()) {
-            (Claim::Traffic { clients, .. }, _) => {
+            (Condition::Traffic { clients, .. }, _) => {
                 let last = clients.iter().filter_map(|name| {
                     let last = view
                         .client(name)?

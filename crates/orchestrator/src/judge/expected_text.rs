@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use crate::input::experiment::time::format;
 use crate::input::experiment::{
-    Addresses, Claim, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
+    Addresses, Condition, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
     EndpointsThat, Operator, PodReady, PodThat, Restarts, Spanned,
 };
 
 /// ``deploy/web ready 1/2 · restarts +0``
-pub(super) fn claim(claim: &Claim) -> String {
+pub(super) fn claim(claim: &Condition) -> String {
     match claim {
-        Claim::Pod { pod, that } => format!("{} {}", pod.value, self::pod(that).join(" · ")),
-        Claim::Container {
+        Condition::Pod { pod, that } => format!("{} {}", pod.value, self::pod(that).join(" · ")),
+        Condition::Container {
             pod,
             container,
             that,
@@ -24,17 +24,17 @@ pub(super) fn claim(claim: &Claim) -> String {
                 self::container(that).join(" · ")
             )
         }
-        Claim::Endpoints { services, that } => {
+        Condition::Endpoints { services, that } => {
             format!(
                 "endpoints of {} {}",
                 names(services),
                 endpoints(that).join(" · ")
             )
         }
-        Claim::Deployment { name, that } => {
+        Condition::Deployment { name, that } => {
             format!("deploy/{} {}", name.value, deployment(that).join(" · "))
         }
-        Claim::Traffic { clients, that } => {
+        Condition::Traffic { clients, that } => {
             let outcomes: Vec<&str> = that.outcomes.iter().map(|outcome| outcome.word()).collect();
             format!("requests of {} {}", names(clients), outcomes.join(" or "))
         }

@@ -11,9 +11,9 @@ use k8s_openapi::api::{
 use serde_json::Value;
 
 use crate::{
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     targets::is_ours,
-    timeline::{Place, Timeline, snapshot::Latest},
+    timeline::{Place, Timeline, snapshot::Snapshot},
 };
 
 /// Why the workload will never run.
@@ -30,7 +30,7 @@ pub struct FirstFailure {
     pub image: Option<String>,
 }
 
-impl Ends for FirstFailure {
+impl HasExitCode for FirstFailure {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }
@@ -66,7 +66,7 @@ fn of(object: &Value) -> Option<FirstFailure> {
 
 /// The same about whatever grew from the objects with these UIDs. What else is broken in a namespace is not ours.
 pub fn among(
-    latest: &mut Latest,
+    latest: &mut Snapshot,
     timeline: &Timeline,
     made: &BTreeSet<String>,
 ) -> Option<FirstFailure> {
@@ -78,7 +78,7 @@ pub fn among(
 }
 
 /// The same about what is there now.
-pub fn present(latest: &Latest, made: &BTreeSet<String>) -> Option<FirstFailure> {
+pub fn present(latest: &Snapshot, made: &BTreeSet<String>) -> Option<FirstFailure> {
     let mut ours = latest
         .objects()
         .filter(|object| latest.grew_from(object, made));

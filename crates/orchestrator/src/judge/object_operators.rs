@@ -7,12 +7,12 @@ use super::trace::{Run, Trace};
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting};
 use crate::timeline::Micros;
-use crate::timeline::view::Down;
+use crate::timeline::view::WatchGap;
 
 /// Whether the claim became true in time and stayed so; everything up to `known` has been recorded.
 pub(super) fn eventually(
     trace: &Trace,
-    gaps: &[&Down],
+    gaps: &[&WatchGap],
     window: &Becoming,
     known: Micros,
 ) -> Answer {
@@ -40,7 +40,7 @@ pub(super) fn eventually(
 /// Whether the claim was `wanted` all the time.
 pub(super) fn lasting(
     trace: &Trace,
-    gaps: &[&Down],
+    gaps: &[&WatchGap],
     window: &Lasting,
     wanted: bool,
     known: Micros,
@@ -86,7 +86,7 @@ pub(super) fn first_breach(trace: &Trace, window: &Lasting, wanted: bool) -> Opt
         .map(|(point, _)| point.at.max(window.from))
 }
 
-fn unseen(gaps: &[&Down]) -> String {
+fn unseen(gaps: &[&WatchGap]) -> String {
     let times: Vec<String> = gaps
         .iter()
         .map(|gap| match gap.to {

@@ -3,13 +3,13 @@
 use super::trace::Trace;
 use super::window::Lasting;
 use crate::timeline::view::{Client, Sent};
-use crate::timeline::{Micros, Outcome};
+use crate::timeline::{Micros, RequestOutcome};
 
 /// So many changes of one subject are told.
 const TOLD: usize = 5;
 
 /// What a trace showed in a window, told from its time 0: `web-abc ready 2/2 until 5.104 s, then ready 1/2`.
-pub(super) fn story(trace: &Trace, window: &Lasting, zero: Micros) -> String {
+pub(super) fn history(trace: &Trace, window: &Lasting, zero: Micros) -> String {
     let points = trace.points();
     let start = points
         .iter()
@@ -40,7 +40,7 @@ pub(super) fn outcomes(name: &str, client: &Client, window: &Lasting, zero: Micr
 
 fn outcome(sent: &Sent) -> String {
     match (sent.outcome, sent.status) {
-        (Outcome::Status, Some(status)) => format!("status {status}"),
+        (RequestOutcome::Status, Some(status)) => format!("status {status}"),
         (outcome, _) => outcome.to_string(),
     }
 }

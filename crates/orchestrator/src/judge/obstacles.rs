@@ -17,12 +17,12 @@ use crate::{
     cluster::ownership,
     judge::first_failure,
     targets::{containers, flip_plan::selects, probe_spec::port_number},
-    timeline::{Timeline, snapshot::Latest},
+    timeline::{Timeline, snapshot::Snapshot},
 };
 
 /// Everything that the workload lacks before the run undoes it, the likeliest cause first.
 pub fn obstacles(timeline: &Timeline) -> Vec<String> {
-    let (latest, seen) = Latest::before_undoing(timeline);
+    let (latest, seen) = Snapshot::before_undoing(timeline);
     let made = made_by(&timeline.header().run, &seen);
     let is_ours = |object: &&Value| latest.grew_from(object, &made);
     let pods: Vec<Pod> = parsed("Pod", latest.objects().filter(is_ours));

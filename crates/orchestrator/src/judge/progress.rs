@@ -1,6 +1,6 @@
 //! One step as far as it is known: its times, its expectations, and what becomes of them.
 
-use super::expectation_state::Tracked;
+use super::expectation_state::ExpectationState;
 use super::expected_text;
 use super::verdict::{Answer, Finding, StepJudgement, Verdict};
 use super::window::{Lasting, Times, Window};
@@ -10,13 +10,13 @@ use crate::timeline::view::View;
 
 /// What is known of a step so far.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct StepProgress {
     pub(super) times: Times,
     /// One for each expectation, from the step's start on.
-    pub(super) tracked: Vec<Tracked>,
+    pub(super) tracked: Vec<ExpectationState>,
 }
 
-impl Progress {
+impl StepProgress {
     /// What each expectation says; nothing as long as the action is not acknowledged.
     pub(super) fn answers<'e>(
         &mut self,
@@ -42,7 +42,7 @@ impl Progress {
     pub(super) fn sending(&mut self, at: Micros) {
         if self.times.sent.is_none() {
             self.times.sent = Some(at);
-            self.tracked.iter_mut().for_each(Tracked::sending);
+            self.tracked.iter_mut().for_each(ExpectationState::sending);
         }
     }
 
@@ -87,7 +87,7 @@ impl Progress {
         &self,
         said: &Expectation,
         answer: Answer,
-        tracked: &Tracked,
+        tracked: &ExpectationState,
         view: &View,
     ) -> Finding {
         let times = &self.times;

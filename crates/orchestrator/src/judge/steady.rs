@@ -1,6 +1,6 @@
 //! The steady state: everything required holds at once, and has held for long enough.
 
-use super::expectation_state::Tracked;
+use super::expectation_state::ExpectationState;
 use super::traffic_operators::PATIENCE;
 use crate::input::experiment;
 use crate::timeline::Micros;
@@ -28,7 +28,7 @@ pub enum SteadyState {
 
 pub(super) fn steady_state(
     said: &experiment::SteadyState,
-    requirements: &[Tracked],
+    requirements: &[ExpectationState],
     view: &View,
     applied: Micros,
     now: Micros,
@@ -73,7 +73,7 @@ pub(super) fn steady_state(
 }
 
 /// What does not hold now; all that is required, if each holds but not all did at once.
-pub(super) fn missing(requirements: &[Tracked], view: &View) -> Vec<String> {
+pub(super) fn missing(requirements: &[ExpectationState], view: &View) -> Vec<String> {
     let lacking = requirements
         .iter()
         .filter(|tracked| tracked.since(view, Micros::ZERO).is_none());

@@ -1,8 +1,8 @@
 //! A claim over time: constant between two points, each point one look.
 
-use super::evaluate::Look;
+use super::evaluate::Evaluation;
 use crate::timeline::Micros;
-use crate::timeline::view::{Down, Outdated};
+use crate::timeline::view::{Outdated, WatchGap};
 
 /// Points in the order of their times; several may share one time, and count one after another.
 #[derive(Debug, Clone, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Trace(Vec<Point>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Point {
     pub(super) at: Micros,
-    pub(super) look: Look,
+    pub(super) look: Evaluation,
 }
 
 /// A stretch in which the claim holds without a break.
@@ -25,7 +25,7 @@ pub(super) struct Run {
 
 impl Trace {
     /// Adds a look, if it sees anything new.
-    pub(super) fn push(&mut self, at: Micros, look: Look) {
+    pub(super) fn push(&mut self, at: Micros, look: Evaluation) {
         if self.0.last().is_none_or(|last| last.look != look) {
             self.0.push(Point { at, look });
         }
@@ -66,7 +66,7 @@ impl Trace {
     pub(super) fn without(&self, outdated: &Outdated, holds: bool) -> Self {
         let unknown = Point {
             at: outdated.from,
-            look: Look {
+            look: Evaluation {
                 holds,
                 saw: String::new(),
             },
@@ -87,12 +87,16 @@ impl Trace {
     }
 
     /// The same with every gap filled by an assumption.
-    pub(super) fn assuming<'a>(&self, gaps: impl Iterator<Item = &'a Down>, holds: bool) -> Self {
+    pub(super) fn assuming<'a>(
+        &self,
+        gaps: impl Iterator<Item = &'a WatchGap>,
+        holds: bool,
+    ) -> Self {
         gaps.fold(self.clone(), |trace, gap| trace.filled(gap, holds))
     }
 
-    fn filled(&self, gap: &Down, holds: bool) -> Self {
-        let unseen = Look {
+    fn filled(&self, gap: &WatchGap, holds: bool) -> Self {
+        let unseen = Evaluation {
             holds,
             saw: String::new(),
         };

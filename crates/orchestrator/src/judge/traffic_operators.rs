@@ -42,7 +42,7 @@ impl<'a> Requests<'a> {
         let (from, to) = (signed(window.sent), signed(window.within));
         let error = self.error();
         let times = self.times(from - error, to + error);
-        let early = |sure: Sure| {
+        let early = |sure: Certainty| {
             let margin = if sure.ly() { error } else { -error };
             earliest.and_then(|earliest| {
                 times
@@ -51,7 +51,7 @@ impl<'a> Requests<'a> {
                     .find(|at| at + margin < earliest && self.holds(*at, hold, sure))
             })
         };
-        if let (Some(at), Some(not_before)) = (early(Sure::Yes), window.not_before) {
+        if let (Some(at), Some(not_before)) = (early(Certainty::Yes), window.not_before) {
             return Answer::Fail(format!(
                 "true {} before the earliest time allowed",
                 late_by(not_before, unsigned(at))
@@ -60,7 +60,7 @@ impl<'a> Requests<'a> {
         let lower = earliest
             .unwrap_or(signed(window.zero))
             .max(signed(window.zero));
-        let success = |sure: Sure| {
+        let success = |sure: Certainty| {
             let margin = if sure.ly() { error } else { -error };
             let in_time = |at: &i64| lower + margin <= *at && *at <= to - margin;
             times
@@ -70,10 +70,10 @@ impl<'a> Requests<'a> {
                 .find(|at| self.holds(*at, hold, sure))
         };
         let known = self.frontier();
-        match (success(Sure::Yes), early(Sure::Maybe)) {
+        match (success(Certainty::Yes), early(Certainty::Maybe)) {
             (Some(at), None) => Answer::Pass(Some(unsigned(at))),
             _ if known <= to + error => Self::wait(window.within, now),
-            _ if success(Sure::Maybe).is_none() => Answer::Fail("not true in time".into()),
+            _ if success(Certainty::Maybe).is_none() => Answer::Fail("not true in time".into()),
             _ if known <= to + hold + error => Self::wait(window.within + window.hold, now),
             _ => Answer::Unknown(self.doubt(from, to + hold)),
         }
@@ -81,7 +81,7 @@ impl<'a> Requests<'a> {
 
     /// Whether every request of the time had the outcome, or none had.
     pub(super) fn lasting(&self, window: &Lasting, wanted: bool, now: Micros) -> Answer {
-        if self.first_breach(window, wanted, Sure::Yes).is_some() {
+        if self.first_breach(window, wanted, Certainty::Yes).is_some() {
             let why = if wanted {
                 "not so for every request"
             } else {
@@ -103,7 +103,10 @@ impl<'a> Requests<'a> {
         {
             return Answer::Unknown(self.doubt(from, end));
         }
-        if self.first_breach(window, wanted, Sure::Maybe).is_some() {
+        if self
+            .first_breach(window, wanted, Certainty::Maybe)
+            .is_some()
+        {
             return Answer::Unknown(self.doubt(from, end));
         }
         match self
@@ -125,7 +128,7 @@ impl<'a> Requests<'a> {
         &self,
         window: &Lasting,
         wanted: bool,
-        sure: Sure,
+        sure: Certainty,
     ) -> Option<Micros> {
         let end = window.to.map_or(i64::MAX / 4, signed);
         let breaches = self.clients.iter().filter_map(|client| {
@@ -172,11 +175,11 @@ impl<'a> Requests<'a> {
 
     /// Whether the claim surely holds at this time.
     pub(super) fn surely_holds(&self, at: Micros, hold: Duration) -> bool {
-        self.holds(signed(at), micros(hold), Sure::Yes)
+        self.holds(signed(at), micros(hold), Certainty::Yes)
     }
 
     // True at a time: no request of the hold is bad, and there are enough.
-    fn holds(&self, at: i64, hold: i64, sure: Sure) -> bool {
+    fn holds(&self, at: i64, hold: i64, sure: Certainty) -> bool {
         self.clients.iter().all(|client| {
             let margin = margin(client, sure);
             let (from, to) = (at - margin.abs(), at + hold + margin.abs());
@@ -255,21 +258,21 @@ impl<'a> Requests<'a> {
 
 /// Which of the two questions is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sure {
+pub(super) enum Certainty {
     /// Is it surely so?
     Yes,
     /// May it be so?
     Maybe,
 }
 
-impl Sure {
+impl Certainty {
     fn ly(self) -> bool {
         self == Self::Yes
     }
 }
 
 // How much a window shrinks so that what is in it surely is, or grows so that what may be in it is.
-fn margin(client: &Client, sure: Sure) -> i64 {
+fn margin(client: &Client, sure: Certainty) -> i64 {
     let error = client.error().unwrap_or(0);
     if sure.ly() { error } else { -error }
 }

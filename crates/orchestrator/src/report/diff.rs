@@ -119,7 +119,7 @@ impl Teller {
     fn tell_sample(&mut self, at: Micros, sample: &Sample) -> Option<Line> {
         let outcome = match sample
             .status
-            .filter(|_| sample.outcome == crate::timeline::Outcome::Status)
+            .filter(|_| sample.outcome == crate::timeline::RequestOutcome::Status)
         {
             Some(status) => format!("status {status}"),
             None => sample.outcome.to_string(),

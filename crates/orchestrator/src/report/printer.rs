@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     error_chain,
-    exit::{Ends, Exit, Failure},
+    exit::{Exit, Failure, HasExitCode},
     printable,
     report::{Paint, json},
 };
@@ -23,7 +23,7 @@ use crate::{
 #[error("cannot write to standard output")]
 pub struct PrintError(#[from] io::Error);
 
-impl Ends for PrintError {
+impl HasExitCode for PrintError {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }

@@ -7,7 +7,7 @@ use super::line::Line;
 use crate::input::experiment::{Action, Experiment, Flip, Step};
 use crate::printable::one_line;
 use crate::timeline::view::{Client, View};
-use crate::timeline::{Micros, Outcome, Record, Timeline, What};
+use crate::timeline::{Micros, Record, RequestOutcome, Timeline, What};
 
 /// So many changes of one client are told in a section; one that flickers would hide the rest.
 const TOLD: usize = 40;
@@ -178,7 +178,7 @@ fn requests(name: &str, client: &Client) -> Vec<Line> {
     let mut before: Option<String> = None;
     for sent in client.between(i64::MIN / 4, i64::MAX / 4) {
         let outcome = match (sent.outcome, sent.status) {
-            (Outcome::Status, Some(status)) => format!("status {status}"),
+            (RequestOutcome::Status, Some(status)) => format!("status {status}"),
             (outcome, _) => outcome.to_string(),
         };
         if before.as_ref() == Some(&outcome) {

@@ -11,7 +11,7 @@ use super::*;
 use crate::input::experiment::Source;
 use crate::input::load::load;
 use crate::judge::judge;
-use crate::timeline::Outcome::{Ok, Refused};
+use crate::timeline::RequestOutcome::{Ok, Refused};
 use crate::timeline::script::Script;
 
 /// `within` decides whether the first expectation holds.

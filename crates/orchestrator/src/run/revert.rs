@@ -6,9 +6,9 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 
-use super::Scene;
+use super::RunState;
 use crate::{
-    cluster::{apply::Made, remove},
+    cluster::{apply::CreatedObject, remove},
     exit::{Exit, Failure},
     input::workload::Manifest,
     targets::{
@@ -16,7 +16,7 @@ use crate::{
         journal::{self, Journals},
         lease::Leases,
         reverted::{Reverted, reverted},
-        select::Reader,
+        select::NamespaceReader,
     },
     timeline::{Place, What},
 };
@@ -92,7 +92,7 @@ impl Ledger {
     }
 }
 
-impl Scene<'_> {
+impl RunState<'_> {
     /// Heals what was flipped and, unless it is to be kept, deletes what was made.
     pub(super) async fn revert(&mut self) -> Exit {
         self.journals = Journals::default();
@@ -163,7 +163,7 @@ impl Scene<'_> {
         for manifest in self.ledger.objects().skip(made.len()) {
             if let Some(uid) = self.site.find(manifest).await? {
                 let manifest = manifest.clone();
-                made.push(Made { manifest, uid });
+                made.push(CreatedObject { manifest, uid });
             }
         }
         Ok(remove::objects(&self.site, &made).await?)
@@ -217,7 +217,7 @@ impl Scene<'_> {
         }
     }
 
-    pub(super) fn reader(&self) -> Reader {
-        Reader::new(self.site.client().clone(), &self.site.namespace)
+    pub(super) fn reader(&self) -> NamespaceReader {
+        NamespaceReader::new(self.site.client().clone(), &self.site.namespace)
     }
 }

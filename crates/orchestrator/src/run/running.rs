@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
-use super::Scene;
+use super::RunState;
 use crate::{
-    exit::{Ends, Exit, Failure},
+    exit::{Exit, Failure, HasExitCode},
     input::experiment::{Flip, time::format},
     targets::{self, containers, control::ControlError, journal},
     timeline::Micros,
@@ -32,13 +32,13 @@ struct NotRunning {
     within: Duration,
 }
 
-impl Ends for NotRunning {
+impl HasExitCode for NotRunning {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }
 }
 
-impl Scene<'_> {
+impl RunState<'_> {
     /// Waits until all containers that a step flips run, for as long as the steady state may take.
     pub(super) async fn await_running(
         &mut self,

@@ -6,16 +6,16 @@ use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, api::PostParams};
 use serde_json::json;
 
-use super::Scene;
+use super::RunState;
 use crate::{
     cluster::{ownership, watches},
-    exit::{Ends, Exit, Failure},
+    exit::{Exit, Failure, HasExitCode},
     input::{
-        experiment::{Action, Claim, Experiment, ObjectRef},
+        experiment::{Action, Condition, Experiment, ObjectRef},
         workload::Manifest,
     },
     judge::{SteadyState, first_failure, obstacles::obstacles},
-    random::Draw,
+    random::Random,
     run::{revert::Undo, traffic},
     timeline::{Place, What},
 };
@@ -36,13 +36,13 @@ enum StageError {
     NotSteady { missing: Vec<String> },
 }
 
-impl Ends for StageError {
+impl HasExitCode for StageError {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }
 }
 
-impl Scene<'_> {
+impl RunState<'_> {
     /// Watches, then writes: the workload first, then those who use it.
     pub(super) async fn set_up(&mut self) -> Result<(), Failure> {
         let makes_namespace = self.makes_namespace().await?;
@@ -189,14 +189,18 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
         .iter()
         .chain(expected)
         .filter_map(|claim| match claim {
-            Claim::Pod { pod, .. } | Claim::Container { pod, .. } => Some(pod.value.clone()),
-            Claim::Endpoints { .. } | Claim::Deployment { .. } | Claim::Traffic { .. } => None,
+            Condition::Pod { pod, .. } | Condition::Container { pod, .. } => {
+                Some(pod.value.clone())
+            }
+            Condition::Endpoints { .. }
+            | Condition::Deployment { .. }
+            | Condition::Traffic { .. } => None,
         });
     flipped.chain(claimed).collect()
 }
 
 /// `probeflip-NAME-xxxxx`, cut to fit.
-pub(super) fn namespace_name(experiment: &str, draw: &mut Draw) -> String {
+pub(super) fn namespace_name(experiment: &str, draw: &mut Random) -> String {
     let suffix = draw.suffix(5);
     let room = NAME_LENGTH - "probeflip--".len() - suffix.len();
     let name = experiment
@@ -212,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_namespace_is_named_after_its_experiment_and_fits() {
-        let mut draw = Draw::seeded(1);
+        let mut draw = Random::seeded(1);
         let name = namespace_name("two-services", &mut draw);
         assert!(name.starts_with("probeflip-two-services-"), "{name}");
         assert_eq!(

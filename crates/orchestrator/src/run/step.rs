@@ -7,15 +7,15 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
 use probe_target::model::answer::Ack;
 
-use super::{Scene, revert::Undo};
+use super::{RunState, revert::Undo};
 use crate::{
-    exit::{Ends, Exit, Failure},
-    input::experiment::{Action, Aim, Flip, ObjectRef, Patch},
+    exit::{Exit, Failure, HasExitCode},
+    input::experiment::{Action, Flip, FlipTarget, ObjectRef, Patch},
     targets::{
         Address,
         control::{Control, ControlError},
-        flip::{FlipError, Order, Ready},
-        flip_plan::Act,
+        flip::{FlipError, FlipRequest, PreparedFlip},
+        flip_plan::FlipAction,
         journal, targets_of,
     },
     timeline::{BoundPod, FlipRecord, Micros, What, recorder::Recorder},
@@ -24,11 +24,11 @@ use crate::{
 /// What each probe and process was last set to by this run. A later flip takes the place of an earlier one with
 /// the same aim, also where it acts on something else.
 #[derive(Debug, Default)]
-pub(super) struct Laid(BTreeMap<(Address, String), Ready>);
+pub(super) struct ActiveFlips(BTreeMap<(Address, String), PreparedFlip>);
 
-impl Laid {
+impl ActiveFlips {
     /// Whether something else was last set in the very place of an earlier flip, in the same process.
-    fn covers(&self, address: &Address, earlier: &Ready) -> bool {
+    fn covers(&self, address: &Address, earlier: &PreparedFlip) -> bool {
         let mut others = self.0.iter().filter(|((of, _), _)| of == address);
         others.any(|(_, other)| {
             other.instance == earlier.instance && earlier.plan.is_where(&other.plan)
@@ -45,7 +45,7 @@ enum StepError {
     NotMade { step: String, object: ObjectRef },
 }
 
-impl Ends for StepError {
+impl HasExitCode for StepError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoPods { .. } => Exit::Infrastructure,
@@ -54,7 +54,7 @@ impl Ends for StepError {
     }
 }
 
-impl Scene<'_> {
+impl RunState<'_> {
     /// Plays a step to its end.
     pub(super) async fn step(&mut self, step: usize) -> Result<(), Failure> {
         let said = &self.job.experiment.steps[step];
@@ -130,7 +130,7 @@ impl Scene<'_> {
         Ok(())
     }
 
-    async fn prepare(&mut self, step: usize, flip: &Flip) -> Result<Vec<Ready>, Failure> {
+    async fn prepare(&mut self, step: usize, flip: &Flip) -> Result<Vec<PreparedFlip>, Failure> {
         let order = order(flip);
         let bound = self.judge.pods(&flip.pod);
         let services: Vec<Service> = self.caught_up().all("Service");
@@ -147,14 +147,14 @@ impl Scene<'_> {
         let ask = async |control: Control| journal::state(&control, recorder).await;
         let prepared = pods
             .iter()
-            .map(|pod| Ready::prepare(&self.switchboard, pod, &services, &order, ask));
+            .map(|pod| PreparedFlip::prepare(&self.switchboard, pod, &services, &order, ask));
         let ready: Result<Vec<_>, FlipError> = try_join_all(prepared).await;
         Ok(ready?)
     }
 
     /// Takes an earlier flip of the same probe away where neither the new one nor that of another probe covers it.
     /// It comes after the new one, so that the probe never sees the base in between.
-    async fn supersede(&mut self, ready: Ready) -> Result<(), Failure> {
+    async fn supersede(&mut self, ready: PreparedFlip) -> Result<(), Failure> {
         let address = ready.control.address().clone();
         let instance = ready.instance.clone();
         let probe = (address.clone(), ready.order.aim.target());
@@ -189,7 +189,7 @@ impl Scene<'_> {
             .collect()
     }
 
-    fn caught_up(&mut self) -> &crate::timeline::snapshot::Latest {
+    fn caught_up(&mut self) -> &crate::timeline::snapshot::Snapshot {
         self.recorder.read(|timeline| {
             self.latest.catch_up(timeline);
         });
@@ -197,8 +197,8 @@ impl Scene<'_> {
     }
 }
 
-fn order(flip: &Flip) -> Order {
-    Order {
+fn order(flip: &Flip) -> FlipRequest {
+    FlipRequest {
         container: flip.container.value.clone(),
         aim: flip.aim.value.clone(),
         shared: flip.shared,
@@ -206,7 +206,7 @@ fn order(flip: &Flip) -> Order {
     }
 }
 
-async fn send(recorder: &Recorder, step: usize, ready: &Ready) -> Result<(), ControlError> {
+async fn send(recorder: &Recorder, step: usize, ready: &PreparedFlip) -> Result<(), ControlError> {
     let sent = recorder.record(What::Sending { step });
     let ack = ready.send().await?;
     recorder.record(What::Flip(flip_record(ready, sent, &ack)));
@@ -215,8 +215,8 @@ async fn send(recorder: &Recorder, step: usize, ready: &Ready) -> Result<(), Con
     Ok(())
 }
 
-fn flip_record(ready: &Ready, sent: Micros, ack: &Ack) -> FlipRecord {
-    let Ready {
+fn flip_record(ready: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
+    let PreparedFlip {
         control,
         instance,
         plan,
@@ -226,13 +226,13 @@ fn flip_record(ready: &Ready, sent: Micros, ack: &Ack) -> FlipRecord {
     FlipRecord {
         target: journal::named(control.address(), instance),
         probe: match &order.aim {
-            Aim::Probe { probe, .. } => probe.to_string(),
-            Aim::Process(_) => "process".to_owned(),
+            FlipTarget::Probe { probe, .. } => probe.to_string(),
+            FlipTarget::Process(_) => "process".to_owned(),
         },
         port: plan.port,
         path: match &plan.act {
-            Act::Route { path, .. } => Some(path.to_string()),
-            Act::Port(_) | Act::Process(_) => None,
+            FlipAction::Route { path, .. } => Some(path.to_string()),
+            FlipAction::Port(_) | FlipAction::Process(_) => None,
         },
         to: order.aim.to_string(),
         sent,

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Service};
 use serde_json::{Value, json};
 
 use crate::{
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     input::{
         experiment::{Connections, TrafficClient, time},
         workload::Manifest,
@@ -40,7 +40,7 @@ pub enum TrafficError {
     },
 }
 
-impl Ends for TrafficError {
+impl HasExitCode for TrafficError {
     fn exit(&self) -> Exit {
         Exit::Usage
     }

@@ -7,7 +7,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use crate::input::experiment::{Kind, ObjectRef};
+use crate::input::experiment::{ObjectKind, ObjectRef};
 
 /// The Pods that `object` names, by name; those being deleted are not among them.
 pub fn pods_of(object: &ObjectRef, pods: &[Pod], replica_sets: &[ReplicaSet]) -> Vec<Pod> {
@@ -23,16 +23,16 @@ pub fn pods_of(object: &ObjectRef, pods: &[Pod], replica_sets: &[ReplicaSet]) ->
 
 fn belongs(pod: &ObjectMeta, object: &ObjectRef, replica_sets: &[ReplicaSet]) -> bool {
     match object.kind {
-        Kind::Pod => pod.name.as_deref() == Some(&object.name),
-        Kind::ReplicaSet => is_owned_by(pod, "ReplicaSet", &object.name),
-        Kind::Deployment => replica_sets
+        ObjectKind::Pod => pod.name.as_deref() == Some(&object.name),
+        ObjectKind::ReplicaSet => is_owned_by(pod, "ReplicaSet", &object.name),
+        ObjectKind::Deployment => replica_sets
             .iter()
             .map(|set| &set.metadata)
             .filter(|set| is_owned_by(set, "Deployment", &object.name))
             .filter_map(|set| set.name.as_deref())
             .any(|set| is_owned_by(pod, "ReplicaSet", set)),
         // A Service selects Pods; it owns none.
-        Kind::Service => false,
+        ObjectKind::Service => false,
     }
 }
 

@@ -14,14 +14,14 @@ use http_body_util::Full;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use probe_target::model::{
-    answer, behaviour::Behaviour, port_spec::Opening, process_fault::ProcessFault,
+    answer, behaviour::Behaviour, port_spec::PortSpec, process_fault::ProcessFault,
     route_path::RoutePath,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     targets::Address,
 };
 use line::{Answer, Line};
@@ -99,7 +99,7 @@ pub enum ControlError {
     },
 }
 
-impl Ends for ControlError {
+impl HasExitCode for ControlError {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }
@@ -166,7 +166,7 @@ impl Control {
         &self,
         instance: &str,
         port: u16,
-        opening: &Opening,
+        opening: &PortSpec,
     ) -> Result<answer::Ack, ControlError> {
         let path = format!("/v1/ports/{port}");
         self.change(Method::PUT, &path, Some(instance), Some(opening))
@@ -251,7 +251,7 @@ impl Control {
         if status.is_success() {
             return self.read(&bytes);
         }
-        let refusal: answer::Refusal = self.read(&bytes)?;
+        let refusal: answer::ErrorAnswer = self.read(&bytes)?;
         let Address { pod, container, .. } = self.address.clone();
         let message = match refusal.field {
             Some(field) => format!("{field}: {}", refusal.error),

@@ -13,12 +13,12 @@ use crate::targets::{Address, control::Control};
 
 /// The connections of one namespace. Clones share them.
 #[derive(Clone)]
-pub struct Switchboard {
+pub struct ControlPool {
     pods: Api<Pod>,
     controls: Arc<Mutex<BTreeMap<Address, Control>>>,
 }
 
-impl Switchboard {
+impl ControlPool {
     /// One with no connection yet.
     pub fn new(client: Client, namespace: &str) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Switchboard {
     }
 }
 
-impl fmt::Debug for Switchboard {
+impl fmt::Debug for ControlPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Switchboard").finish_non_exhaustive()
     }

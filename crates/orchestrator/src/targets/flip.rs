@@ -4,27 +4,27 @@
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use probe_target::model::{
-    answer, behaviour::Behaviour as Laid, port_spec::Opening, process_fault::ProcessFault,
+    answer, behaviour::Behaviour as Laid, port_spec::PortSpec, process_fault::ProcessFault,
 };
 
 use crate::{
-    exit::{Ends, Exit},
-    input::experiment::Aim,
+    exit::{Exit, HasExitCode},
+    input::experiment::FlipTarget,
     targets::{
         self, NotATarget,
         control::{Control, ControlError},
-        control_pool::Switchboard,
-        flip_plan::{self, Act, Plan, Refusal, Wish},
+        control_pool::ControlPool,
+        flip_plan::{self, FlipAction, FlipPlan, FlipProblem, WantedFlip},
     },
 };
 
 /// What is asked for, of every Pod it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct FlipRequest {
     /// The container that is meant.
     pub container: String,
     /// A probe of it or its process, what that gets, and what ends that by itself.
-    pub aim: Aim,
+    pub aim: FlipTarget,
     /// Whether other probes may be touched too.
     pub shared: bool,
     /// Whether it ends with our lease.
@@ -33,15 +33,15 @@ pub struct Order {
 
 /// A flip that only has to be sent.
 #[derive(Debug, Clone)]
-pub struct Ready {
+pub struct PreparedFlip {
     /// Where it goes.
     pub control: Control,
     /// The process it is meant for.
     pub instance: String,
     /// What is done there.
-    pub plan: Plan,
+    pub plan: FlipPlan,
     /// What was asked for.
-    pub order: Order,
+    pub order: FlipRequest,
 }
 
 /// Why a flip was not made.
@@ -52,7 +52,7 @@ pub enum FlipError {
     NotATarget(#[from] NotATarget),
     /// It cannot be done to that probe.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] FlipProblem),
     /// The target does not listen where the probe asks.
     #[error(
         "the target in `{container}` of pod `{pod}` does not listen on port {port}, which its {asked_by} probe asks; it listens on {there}"
@@ -74,7 +74,7 @@ pub enum FlipError {
     Control(#[from] ControlError),
 }
 
-impl Ends for FlipError {
+impl HasExitCode for FlipError {
     fn exit(&self) -> Exit {
         match self {
             Self::NotATarget(_) | Self::NotListed { .. } => Exit::Usage,
@@ -84,20 +84,20 @@ impl Ends for FlipError {
     }
 }
 
-impl Ready {
+impl PreparedFlip {
     /// Finds the target and what to send it. `state` must have been asked just now by the caller's means.
     pub async fn prepare<F>(
-        switchboard: &Switchboard,
+        switchboard: &ControlPool,
         pod: &Pod,
         services: &[Service],
-        order: &Order,
+        order: &FlipRequest,
         state: impl FnOnce(Control) -> F,
     ) -> Result<Self, FlipError>
     where
         F: Future<Output = Result<answer::State, ControlError>>,
     {
         let address = targets::target(pod, &order.container)?;
-        let wish = Wish {
+        let wish = WantedFlip {
             container: &order.container,
             aim: &order.aim,
             shared: order.shared,
@@ -137,21 +137,21 @@ impl Ready {
         } = self;
         let (leased, port) = (order.leased, plan.port.unwrap_or_default());
         match &plan.act {
-            Act::Route { path, gets } => {
+            FlipAction::Route { path, gets } => {
                 let behaviour = Laid {
                     leased,
                     ..(**gets).clone()
                 };
                 control.put_route(instance, port, path, &behaviour).await
             }
-            Act::Port(opening) => {
-                let opening = Opening {
+            FlipAction::Port(opening) => {
+                let opening = PortSpec {
                     leased,
                     ..opening.clone()
                 };
                 control.put_port(instance, port, &opening).await
             }
-            Act::Process(fault) => {
+            FlipAction::Process(fault) => {
                 let fault = ProcessFault {
                     leased,
                     ..fault.clone()
@@ -171,7 +171,7 @@ impl Ready {
         } = self;
         let port = plan.port.unwrap_or_default();
         match (&plan.act, plan.act.route()) {
-            (Act::Process(fault), _) => control.unafflict(instance, fault.name()).await,
+            (FlipAction::Process(fault), _) => control.unafflict(instance, fault.name()).await,
             (_, Some(route)) => control.delete_route(instance, port, route).await,
             (_, None) => control.delete_port(instance, port).await,
         }

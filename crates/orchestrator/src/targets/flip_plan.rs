@@ -9,44 +9,44 @@ use std::{collections::BTreeSet, fmt};
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use probe_target::{
-    Invalid,
+    ParseError,
     model::{
         behaviour::Behaviour as Laid,
         bound::Bounds,
-        port_spec::{Opening, PortState},
-        process_fault::{Act as Done, ProcessFault},
+        port_spec::{PortSpec, PortState},
+        process_fault::{ProcessAction as Done, ProcessFault},
         route_path::RoutePath,
     },
 };
 
 use crate::{
-    exit::{Ends, Exit},
-    input::experiment::{Aim, Behaviour, Probe, words},
+    exit::{Exit, HasExitCode},
+    input::experiment::{Behaviour, FlipTarget, Probe, words},
     targets::{
         containers,
-        probe_spec::{Probed, port_number, probes_of},
+        probe_spec::{ProbeSpec, port_number, probes_of},
     },
 };
 use call::Flipped;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
+pub struct WantedFlip<'a> {
     /// The container that is meant.
     pub container: &'a str,
     /// A probe of it or its process, and what that gets.
-    pub aim: &'a Aim,
+    pub aim: &'a FlipTarget,
     /// Whether other probes may be touched too.
     pub shared: bool,
 }
 
 /// What to send to the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct FlipPlan {
     /// The port it acts on; none for the process.
     pub port: Option<u16>,
     /// What is done there.
-    pub act: Act,
+    pub act: FlipAction,
     /// The probes that are touched beside the one that is meant; all of the container's, where it is the process.
     pub touches: Vec<String>,
     /// The Service ports that are closed by it, as `web:80`.
@@ -55,7 +55,7 @@ pub struct Plan {
 
 /// What is done to a port or to the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
+pub enum FlipAction {
     /// A reply or fault is laid over one path.
     Route {
         /// The route.
@@ -64,25 +64,25 @@ pub enum Act {
         gets: Box<Laid>,
     },
     /// The whole port changes how it treats connections.
-    Port(Opening),
+    Port(PortSpec),
     /// Something is done to the process.
     Process(ProcessFault),
 }
 
-impl Plan {
+impl FlipPlan {
     /// Whether it lies exactly where the other does. What is done to a port for the sake of a route takes the place of what that route does, and
     /// the other way round.
     pub fn is_where(&self, other: &Self) -> bool {
         match (&self.act, &other.act) {
             // Of one process: aimed at the same, it has the same name.
-            (Act::Process(_), Act::Process(_)) => true,
-            (Act::Process(_), _) | (_, Act::Process(_)) => false,
+            (FlipAction::Process(_), FlipAction::Process(_)) => true,
+            (FlipAction::Process(_), _) | (_, FlipAction::Process(_)) => false,
             (act, others) => self.port == other.port && act.route() == others.route(),
         }
     }
 }
 
-impl Act {
+impl FlipAction {
     /// The route it is laid on, whether it acts there or on the whole port for its sake.
     pub fn route(&self) -> Option<&RoutePath> {
         match self {
@@ -104,7 +104,7 @@ impl Act {
 
 /// Why a flip is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum FlipProblem {
     /// The container has no such probe.
     #[error("container `{container}` has no {probe} probe; {}", has(there))]
     NoSuchProbe {
@@ -161,7 +161,7 @@ pub enum Refusal {
         /// What was asked for.
         to: String,
         /// The field and what is wrong with it.
-        invalid: Invalid,
+        invalid: ParseError,
     },
     /// Other probes would see it too.
     #[error("that would also touch {}; if that is meant, say `{SHARED}`", others.join(", "))]
@@ -173,44 +173,48 @@ pub enum Refusal {
 
 const SHARED: &str = "--shared` or `shared: true";
 
-impl Ends for Refusal {
+impl HasExitCode for FlipProblem {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
 }
 
 /// Plans a flip in this Pod. `services` are all of its namespace.
-pub fn plan(pod: &Pod, services: &[Service], wish: Wish<'_>) -> Result<Plan, Refusal> {
+pub fn plan(
+    pod: &Pod,
+    services: &[Service],
+    wish: WantedFlip<'_>,
+) -> Result<FlipPlan, FlipProblem> {
     match wish.aim {
-        Aim::Probe { probe, to } => of_probe(pod, services, wish, *probe, to),
-        Aim::Process(fault) => Ok(of_process(pod, services, wish.container, fault)),
+        FlipTarget::Probe { probe, to } => of_probe(pod, services, wish, *probe, to),
+        FlipTarget::Process(fault) => Ok(of_process(pod, services, wish.container, fault)),
     }
 }
 
 fn of_probe(
     pod: &Pod,
     services: &[Service],
-    wish: Wish<'_>,
+    wish: WantedFlip<'_>,
     probe: Probe,
     to: &Behaviour,
-) -> Result<Plan, Refusal> {
+) -> Result<FlipPlan, FlipProblem> {
     let probes = probes_of(pod);
     let meant = find(&probes, wish.container, probe)?;
     if probe == Probe::Startup && has_started(pod, wish.container) {
-        return Err(Refusal::Started(wish.container.to_owned()));
+        return Err(FlipProblem::Started(wish.container.to_owned()));
     }
     let (port, act) = Flipped { probed: meant, to }.act()?;
     let touches = touched(&probes, meant, port, &act);
     if !touches.is_empty() && !wish.shared {
-        return Err(Refusal::Shared { others: touches });
+        return Err(FlipProblem::Shared { others: touches });
     }
     let closes = match &act {
-        Act::Port(opening) if opening.state != PortState::Open => {
+        FlipAction::Port(opening) if opening.state != PortState::Open => {
             service_ports(pod, services, port)
         }
-        Act::Port(_) | Act::Route { .. } | Act::Process(_) => Vec::new(),
+        FlipAction::Port(_) | FlipAction::Route { .. } | FlipAction::Process(_) => Vec::new(),
     };
-    Ok(Plan {
+    Ok(FlipPlan {
         port: Some(port),
         act,
         touches,
@@ -219,7 +223,7 @@ fn of_probe(
 }
 
 /// What is done to a process is done to everything in its container, so nothing of it is refused for being shared.
-fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessFault) -> Plan {
+fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessFault) -> FlipPlan {
     let silences = match fault.act {
         Done::Exit { .. } | Done::Signal { .. } | Done::StopAccepting => true,
         // Both may come to that, by a SIGTERM or a limit that somebody else sets.
@@ -239,19 +243,23 @@ fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessF
     let closes = ports
         .iter()
         .flat_map(|port| service_ports(pod, services, *port));
-    Plan {
+    FlipPlan {
         port: None,
-        act: Act::Process(fault.clone()),
+        act: FlipAction::Process(fault.clone()),
         touches: own().map(told).collect(),
         closes: closes.collect(),
     }
 }
 
-fn find<'a>(probes: &'a [Probed], container: &str, probe: Probe) -> Result<&'a Probed, Refusal> {
+fn find<'a>(
+    probes: &'a [ProbeSpec],
+    container: &str,
+    probe: Probe,
+) -> Result<&'a ProbeSpec, FlipProblem> {
     let of_container = || probes.iter().filter(|probed| probed.container == container);
     of_container()
         .find(|probed| probed.probe == probe)
-        .ok_or_else(|| Refusal::NoSuchProbe {
+        .ok_or_else(|| FlipProblem::NoSuchProbe {
             container: container.to_owned(),
             probe,
             there: of_container().map(|probed| probed.probe).collect(),
@@ -273,20 +281,20 @@ fn has_started(pod: &Pod, container: &str) -> bool {
 }
 
 /// The other probes of the Pod that would see it. Ports belong to the Pod, not to a container.
-fn touched(probes: &[Probed], flipped: &Probed, port: u16, act: &Act) -> Vec<String> {
+fn touched(probes: &[ProbeSpec], flipped: &ProbeSpec, port: u16, act: &FlipAction) -> Vec<String> {
     probes
         .iter()
         .filter(|other| *other != flipped && other.asks.port() == Some(port))
         .filter(|other| match act {
-            Act::Port(_) | Act::Process(_) => true,
-            Act::Route { .. } => other.asks == flipped.asks,
+            FlipAction::Port(_) | FlipAction::Process(_) => true,
+            FlipAction::Route { .. } => other.asks == flipped.asks,
         })
         .map(told)
         .collect()
 }
 
-fn told(probed: &Probed) -> String {
-    let Probed {
+fn told(probed: &ProbeSpec) -> String {
+    let ProbeSpec {
         container,
         probe,
         asks,
@@ -339,7 +347,7 @@ fn has(probes: &[Probe]) -> String {
     format!("it has {}", words.join(" and "))
 }
 
-impl fmt::Display for Act {
+impl fmt::Display for FlipAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Route { path, gets } => write!(f, "{path} {}", words(gets)),

@@ -15,7 +15,8 @@ use crate::{
         control::{Control, ControlError},
     },
     timeline::{
-        Hit, JournalRead, Micros, Outcome, Sample, StateCall, Target, What, recorder::Recorder,
+        Hit, JournalRead, Micros, RequestOutcome, Sample, StateCall, Target, What,
+        recorder::Recorder,
     },
 };
 
@@ -163,12 +164,12 @@ fn sample(target: &Target, sample: answer::Sample) -> What {
         sent: micros(sample.sent),
         took: Micros(sample.took),
         outcome: match sample.outcome {
-            answer::Outcome::Ok => Outcome::Ok,
-            answer::Outcome::Status => Outcome::Status,
-            answer::Outcome::Refused => Outcome::Refused,
-            answer::Outcome::Reset => Outcome::Reset,
-            answer::Outcome::Timeout => Outcome::Timeout,
-            answer::Outcome::Error => Outcome::Error,
+            answer::RequestOutcome::Ok => RequestOutcome::Ok,
+            answer::RequestOutcome::Status => RequestOutcome::Status,
+            answer::RequestOutcome::Refused => RequestOutcome::Refused,
+            answer::RequestOutcome::Reset => RequestOutcome::Reset,
+            answer::RequestOutcome::Timeout => RequestOutcome::Timeout,
+            answer::RequestOutcome::Error => RequestOutcome::Error,
         },
         status: sample.status,
     })

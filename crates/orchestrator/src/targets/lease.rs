@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     targets::{
         control::{Control, ControlError},
         reverted::is_gone,
@@ -46,7 +46,7 @@ pub struct Lapsed {
     container: String,
 }
 
-impl Ends for Lapsed {
+impl HasExitCode for Lapsed {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }

@@ -10,7 +10,7 @@ use k8s_openapi::{
     api::core::v1::{Container, HTTPGetAction, Pod, Probe as Spec, TCPSocketAction},
     apimachinery::pkg::util::intstr::IntOrString,
 };
-use probe_target::{Kind, model::route_path::RoutePath, request_target};
+use probe_target::{CheckKind, model::route_path::RoutePath, request_target};
 use rules::{
     expansion::expand,
     probe::{HttpGet, Scheme},
@@ -20,7 +20,7 @@ use crate::{input::experiment::Probe, targets::containers};
 
 /// What one probe of one container asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probed {
+pub struct ProbeSpec {
     /// The container it belongs to.
     pub container: String,
     /// Which of its probes.
@@ -79,12 +79,12 @@ impl fmt::Display for Asks {
 }
 
 /// Every probe of every container of a Pod, in the order of its spec.
-pub fn probes_of(pod: &Pod) -> Vec<Probed> {
+pub fn probes_of(pod: &Pod) -> Vec<ProbeSpec> {
     let of_container = |container| probes_of_container(pod, container);
     containers(pod).flat_map(of_container).collect()
 }
 
-fn probes_of_container(pod: &Pod, container: &Container) -> impl Iterator<Item = Probed> {
+fn probes_of_container(pod: &Pod, container: &Container) -> impl Iterator<Item = ProbeSpec> {
     let specs = [
         (Probe::Liveness, &container.liveness_probe),
         (Probe::Readiness, &container.readiness_probe),
@@ -92,7 +92,7 @@ fn probes_of_container(pod: &Pod, container: &Container) -> impl Iterator<Item =
     ];
     specs.into_iter().filter_map(|(probe, spec)| {
         let asks = asks(pod, container, spec.as_ref()?);
-        Some(Probed {
+        Some(ProbeSpec {
             container: container.name.clone(),
             probe,
             asks,
@@ -222,12 +222,12 @@ fn check_command(command: &[String]) -> Asks {
     }
     let port = check.address.port();
     match check.kind {
-        Kind::Http(path) => match request_target::route(&request_target::of_path(&path)) {
+        CheckKind::Http(path) => match request_target::route(&request_target::of_path(&path)) {
             Some(path) => Asks::Http { port, path },
             None => foreign(", a path that is not HTTP"),
         },
-        Kind::Tcp => Asks::Tcp { port },
-        Kind::Grpc(service) => Asks::Grpc { port, service },
+        CheckKind::Tcp => Asks::Tcp { port },
+        CheckKind::Grpc(service) => Asks::Grpc { port, service },
     }
 }
 

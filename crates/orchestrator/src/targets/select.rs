@@ -12,7 +12,7 @@ use kube::{Api, Client, Resource, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    exit::{Ends, Exit},
+    exit::{Exit, HasExitCode},
     input::experiment::ObjectRef,
     targets::bind,
 };
@@ -52,7 +52,7 @@ pub enum SelectError {
     },
 }
 
-impl Ends for SelectError {
+impl HasExitCode for SelectError {
     fn exit(&self) -> Exit {
         match self {
             // Labels that cannot be read.
@@ -67,12 +67,12 @@ impl Ends for SelectError {
 
 /// A namespace to read from.
 #[derive(Clone)]
-pub struct Reader {
+pub struct NamespaceReader {
     client: Client,
     namespace: String,
 }
 
-impl Reader {
+impl NamespaceReader {
     /// Reads that namespace.
     pub fn new(client: Client, namespace: &str) -> Self {
         Self {
@@ -135,7 +135,7 @@ impl Reader {
     }
 }
 
-impl std::fmt::Debug for Reader {
+impl std::fmt::Debug for NamespaceReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reader")
             .field("namespace", &self.namespace)

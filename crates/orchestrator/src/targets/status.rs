@@ -12,7 +12,7 @@ use crate::{
     input::experiment::{time, words},
     targets::{
         flip_plan::selects,
-        probe_spec::{Asks, Probed, probes_of},
+        probe_spec::{Asks, ProbeSpec, probes_of},
     },
 };
 
@@ -62,7 +62,7 @@ pub fn rows(
     let probes = probes_of(pod)
         .into_iter()
         .filter(|probed| probed.container == container);
-    let row = |probed: Probed| Row {
+    let row = |probed: ProbeSpec| Row {
         pod: name.clone(),
         container: container.to_owned(),
         probe: format!("{} {}", probed.probe, probed.asks),
@@ -110,7 +110,7 @@ fn asked(state: &answer::State, asks: &Asks) -> String {
 }
 
 /// The flip that a request for this path is given first: that of the path itself, else that of the longest wildcard.
-fn flip_of<'a>(port: &'a answer::Port, path: &RoutePath) -> Option<&'a answer::Laid<Behaviour>> {
+fn flip_of<'a>(port: &'a answer::Port, path: &RoutePath) -> Option<&'a answer::InForce<Behaviour>> {
     let flips = port.routes.iter().filter_map(|(text, route)| {
         let flip = route.flip.as_ref()?;
         let route: RoutePath = text.parse().ok()?;
@@ -121,7 +121,7 @@ fn flip_of<'a>(port: &'a answer::Port, path: &RoutePath) -> Option<&'a answer::L
     first.map(|(_, flip)| flip)
 }
 
-fn said<B>(word: &str, laid: &answer::Laid<B>, leased: bool, now: Moment) -> String {
+fn said<B>(word: &str, laid: &answer::InForce<B>, leased: bool, now: Moment) -> String {
     let mut said = vec![word.to_owned()];
     let until = |moment: Moment| {
         let left = moment.as_micros().saturating_sub(now.as_micros());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Micros, Outcome, Target};
+use super::{Micros, RequestOutcome, Target};
 
 /// Something that was received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -230,7 +230,7 @@ pub struct Sample {
     /// How long it took until its outcome was known.
     pub took: Micros,
     /// What it came to.
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
     /// The status, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

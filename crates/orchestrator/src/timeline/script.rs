@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    BoundPod, Change, FORMAT, FlipRecord, Gap, Header, Hit, JournalRead, Micros, Outcome, Patched,
-    Place, Sample, StateCall, Target, Timeline, What,
+    BoundPod, Change, FORMAT, FlipRecord, Gap, Header, Hit, JournalRead, Micros, Patched, Place,
+    RequestOutcome, Sample, StateCall, Target, Timeline, What,
 };
 
 /// A timeline being written. Times are milliseconds.
@@ -211,7 +211,13 @@ impl Script {
     }
 
     /// Requests become known that a client sent every 100 ms in a time.
-    pub(crate) fn requests(mut self, client: &str, from: u64, to: u64, outcome: Outcome) -> Self {
+    pub(crate) fn requests(
+        mut self,
+        client: &str,
+        from: u64,
+        to: u64,
+        outcome: RequestOutcome,
+    ) -> Self {
         for sent in (from..to).step_by(100) {
             self.push(What::Traffic(Sample {
                 client: client.into(),

@@ -8,12 +8,12 @@ use crate::timeline::{Change, Record, Timeline, What};
 
 /// Objects by kind and name.
 #[derive(Debug, Default)]
-pub struct Latest {
+pub struct Snapshot {
     objects: BTreeMap<(String, String), Value>,
     read: usize,
 }
 
-impl Latest {
+impl Snapshot {
     /// Takes in what was recorded since the last call, and says which objects came or changed.
     pub fn catch_up<'a>(&mut self, timeline: &'a Timeline) -> Vec<&'a Value> {
         let fresh = &timeline.records()[self.read..];
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_grew_from_an_object_is_known_by_its_owners() {
-        let mut latest = Latest::default();
+        let mut latest = Snapshot::default();
         for grown in [
             object("ReplicaSet", "web-1", "web"),
             object("Pod", "web-1-a", "web-1"),

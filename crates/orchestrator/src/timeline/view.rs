@@ -20,7 +20,7 @@ pub(crate) use generations::Outdated;
 pub(crate) use pod::{ContainerFacts, PodFacts};
 pub(crate) use traffic::{Client, Sent};
 
-use crate::input::experiment::{Kind, ObjectRef, TrafficClient};
+use crate::input::experiment::{ObjectKind, ObjectRef, TrafficClient};
 use crate::timeline::{BoundPod, Change, Gap, Micros, Record, What};
 use endpoints::Slice;
 use generations::Generations;
@@ -35,13 +35,13 @@ pub(crate) struct View {
     deployments: BTreeMap<String, DeploymentFacts>,
     bound: BTreeMap<String, Vec<BoundPod>>,
     clients: BTreeMap<String, Client>,
-    gaps: Vec<Down>,
+    gaps: Vec<WatchGap>,
     generations: Generations,
 }
 
 /// A time in which objects of one kind may have changed unseen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Down {
+pub(crate) struct WatchGap {
     pub(crate) kind: String,
     pub(crate) from: Micros,
     /// The end of time as long as it is not over.
@@ -114,7 +114,7 @@ impl View {
     }
 
     fn gap(&mut self, Gap { kind, since }: &Gap, to: Micros) {
-        self.gaps.push(Down {
+        self.gaps.push(WatchGap {
             kind: kind.clone(),
             from: *since,
             to,
@@ -178,15 +178,15 @@ impl View {
                 .is_some_and(|owner| owner.kind == kind && owner.name == name)
         };
         match subject.kind {
-            Kind::Pod => pod.name == subject.name,
-            Kind::ReplicaSet => owned(&pod.owner, "ReplicaSet", &subject.name),
-            Kind::Deployment => pod
+            ObjectKind::Pod => pod.name == subject.name,
+            ObjectKind::ReplicaSet => owned(&pod.owner, "ReplicaSet", &subject.name),
+            ObjectKind::Deployment => pod
                 .owner
                 .as_ref()
                 .filter(|owner| owner.kind == "ReplicaSet")
                 .and_then(|owner| self.replica_sets.get(&owner.name))
                 .is_some_and(|set| owned(set, "Deployment", &subject.name)),
-            Kind::Service => false,
+            ObjectKind::Service => false,
         }
     }
 
@@ -213,12 +213,12 @@ impl View {
     }
 
     /// When the status of a patched object is of a generation before the patch.
-    pub(crate) fn outdated(&self, kind: Kind, name: &str) -> impl Iterator<Item = &Outdated> {
+    pub(crate) fn outdated(&self, kind: ObjectKind, name: &str) -> impl Iterator<Item = &Outdated> {
         self.generations.outdated(kind.name(), name)
     }
 
     /// When objects of a kind may have changed unseen.
-    pub(crate) fn gaps<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Down> {
+    pub(crate) fn gaps<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a WatchGap> {
         self.gaps.iter().filter(move |gap| gap.kind == kind)
     }
 

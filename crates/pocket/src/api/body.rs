@@ -4,7 +4,7 @@ use axum::extract::Request;
 use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
 /// As much as an API server takes.
@@ -25,12 +25,12 @@ pub(super) fn media_type(request: &Request) -> String {
 }
 
 /// The body as JSON; `null` if it is empty.
-pub(super) async fn json(request: Request) -> Result<Value, Refusal> {
+pub(super) async fn json(request: Request) -> Result<Value, ApiError> {
     let bytes = axum::body::to_bytes(request.into_body(), LIMIT)
         .await
         .map_err(|_too_long| {
             let message = format!("limit is {LIMIT}");
-            Refusal::new(
+            ApiError::new(
                 413,
                 "RequestEntityTooLarge",
                 format!("Request entity too large: {message}"),
@@ -40,12 +40,12 @@ pub(super) async fn json(request: Request) -> Result<Value, Refusal> {
         return Ok(Value::Null);
     }
     let undecodable =
-        |error| Refusal::bad_request(format!("couldn't decode the body as JSON: {error}"));
+        |error| ApiError::bad_request(format!("couldn't decode the body as JSON: {error}"));
     serde_json::from_slice(&bytes).map_err(undecodable)
 }
 
 /// The body as an object of `kind`.
-pub(super) async fn object(kind: &Kind, request: Request) -> Result<Value, Refusal> {
+pub(super) async fn object(kind: &Kind, request: Request) -> Result<Value, ApiError> {
     let media_type = media_type(&request);
     if media_type != "application/json" {
         return Err(unsupported(&media_type, &["application/json"]));
@@ -56,9 +56,9 @@ pub(super) async fn object(kind: &Kind, request: Request) -> Result<Value, Refus
 }
 
 /// Makes the object say what it is, and refuses one that says something else.
-pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
+pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), ApiError> {
     if !object.is_object() {
-        return Err(Refusal::bad_request(
+        return Err(ApiError::bad_request(
             "the body of the request must be a Kubernetes object",
         ));
     }
@@ -70,7 +70,7 @@ pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
             let message = format!(
                 "the API version in the data ({said}) does not match the expected API version ({expected})"
             );
-            return Err(Refusal::bad_request(message));
+            return Err(ApiError::bad_request(message));
         }
     }
     match object["kind"].as_str().unwrap_or_default() {
@@ -81,14 +81,14 @@ pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
                 "{said} in version \"{expected}\" cannot be handled as a {}: the kinds differ",
                 kind.name
             );
-            return Err(Refusal::bad_request(message));
+            return Err(ApiError::bad_request(message));
         }
     }
     Ok(())
 }
 
 /// Makes the object say the name that the path says, and refuses one that says another.
-pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), Refusal> {
+pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), ApiError> {
     match object["metadata"]["name"].as_str().unwrap_or_default() {
         "" => object["metadata"]["name"] = name.into(),
         said if said == name => {}
@@ -96,17 +96,17 @@ pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), Refusal> 
             let message = format!(
                 "the name of the object ({said}) does not match the name on the URL ({name})"
             );
-            return Err(Refusal::bad_request(message));
+            return Err(ApiError::bad_request(message));
         }
     }
     Ok(())
 }
 
 /// 415, with what would have been understood.
-pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> Refusal {
+pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> ApiError {
     let message = format!(
         "the body of the request was in an unknown format ({media_type}) - accepted media types include: {}",
         supported.join(", ")
     );
-    Refusal::new(415, "UnsupportedMediaType", message)
+    ApiError::new(415, "UnsupportedMediaType", message)
 }

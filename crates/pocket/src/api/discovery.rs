@@ -9,7 +9,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 
 use super::{answer, events};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::{KINDS, Kind};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -65,7 +65,7 @@ pub(super) fn groups(headers: &HeaderMap) -> Response {
 /// `/apis/GROUP`
 pub(super) fn group(name: &str) -> Response {
     if !group_names().contains(&name) {
-        return Refusal::no_such_path().into_response();
+        return ApiError::no_such_path().into_response();
     }
     let mut body = group_entry(name);
     body["kind"] = "APIGroup".into();
@@ -77,7 +77,7 @@ pub(super) fn group(name: &str) -> Response {
 pub(super) fn resources(group: &str) -> Response {
     let resources: Vec<Value> = kinds(group).flat_map(legacy_resources).collect();
     if resources.is_empty() {
-        return Refusal::no_such_path().into_response();
+        return ApiError::no_such_path().into_response();
     }
     let version = if group.is_empty() {
         "v1".to_owned()

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::path::Subresource;
 use super::{Call, answer, body, events, strict};
-use crate::api_status::{Faults, Refusal};
+use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::Kind;
 use crate::patch::{self, apply, strategic};
 
@@ -16,7 +16,7 @@ const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 
-pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, ApiError> {
     let media_type = body::media_type(&request);
     let patch = body::json(request).await?;
     if media_type == APPLY {
@@ -30,7 +30,7 @@ pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Ref
 }
 
 /// What a patch of this media type makes of `current`.
-pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result<Value, Refusal> {
+pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result<Value, ApiError> {
     match media_type {
         OPERATIONS => patch::operations(current, patch),
         MERGE => Ok(patch::merge(current, &patch)),
@@ -42,7 +42,7 @@ pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result
     }
 }
 
-fn apply(call: &Call, wanted: Value) -> Result<Response, Refusal> {
+fn apply(call: &Call, wanted: Value) -> Result<Response, ApiError> {
     let kind = call.target.kind;
     let wanted = checked(call, wanted)?;
     let wanted = strict::declared(kind, wanted)?;
@@ -60,7 +60,7 @@ fn apply(call: &Call, wanted: Value) -> Result<Response, Refusal> {
     }
 }
 
-fn create(call: &Call, object: Value) -> Result<Response, Refusal> {
+fn create(call: &Call, object: Value) -> Result<Response, ApiError> {
     let kind = call.target.kind;
     let (namespace, dry_run) = (call.target.namespace(), call.query.dry_run);
     let created = call
@@ -71,7 +71,7 @@ fn create(call: &Call, object: Value) -> Result<Response, Refusal> {
 }
 
 /// The object that is applied, in its stored form, after the checks that only apply makes.
-fn checked(call: &Call, mut wanted: Value) -> Result<Value, Refusal> {
+fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
     let kind = call.target.kind;
     body::identify(kind, &mut wanted)?;
     if call
@@ -84,14 +84,14 @@ fn checked(call: &Call, mut wanted: Value) -> Result<Value, Refusal> {
     }
     let managers = wanted["metadata"]["managedFields"].as_array();
     if managers.is_some_and(|managers| !managers.is_empty()) {
-        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
     body::check_name(call.target.name(), &mut wanted)?;
     Ok(events::store(kind, wanted))
 }
 
-fn nobody(kind: &Kind) -> Refusal {
-    let mut faults = Faults::default();
+fn nobody(kind: &Kind) -> ApiError {
+    let mut faults = FieldErrors::default();
     faults.required("fieldManager", "is required for apply patch");
-    Refusal::invalid(kind, "", &faults.into_vec())
+    ApiError::invalid(kind, "", &faults.into_vec())
 }

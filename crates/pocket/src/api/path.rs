@@ -4,7 +4,7 @@ use crate::kinds::Kind;
 
 /// What a request is about.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(super) struct ResourcePath {
     pub(super) kind: &'static Kind,
     /// Empty for cluster-scoped kinds; `None` for a collection over all namespaces.
     pub(super) namespace: Option<String>,
@@ -13,7 +13,7 @@ pub(super) struct Target {
     pub(super) part: Subresource,
 }
 
-impl Target {
+impl ResourcePath {
     /// A collection over all namespaces cannot be deleted at once, and neither can that of the namespaces.
     pub(super) fn is_deletable_collection(&self) -> bool {
         self.name.is_none() && self.namespace.is_some() && self.kind.name != "Namespace"
@@ -32,7 +32,7 @@ pub(super) enum Subresource {
     Finalize,
 }
 
-impl Target {
+impl ResourcePath {
     /// Reads what follows `/api/v1/` or `/apis/GROUP/v1/`.
     pub(super) fn parse(group: &str, rest: &str) -> Option<Self> {
         let segments: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
@@ -59,13 +59,13 @@ impl Target {
     }
 }
 
-fn cluster(group: &str, segments: &[&str]) -> Option<Target> {
+fn cluster(group: &str, segments: &[&str]) -> Option<ResourcePath> {
     let (plural, path) = segments.split_first()?;
     let kind = find(group, plural).filter(|kind| !kind.namespaced)?;
     within(kind, Some(""), path)
 }
 
-fn within(kind: &'static Kind, namespace: Option<&str>, path: &[&str]) -> Option<Target> {
+fn within(kind: &'static Kind, namespace: Option<&str>, path: &[&str]) -> Option<ResourcePath> {
     let (name, part) = match path {
         [] => (None, Subresource::Whole),
         [name] => (Some(*name), Subresource::Whole),
@@ -73,7 +73,7 @@ fn within(kind: &'static Kind, namespace: Option<&str>, path: &[&str]) -> Option
         _ => return None,
     };
     let namespace = namespace.map(str::to_owned);
-    Some(Target {
+    Some(ResourcePath {
         kind,
         namespace,
         name: name.map(str::to_owned),
@@ -103,9 +103,9 @@ mod tests {
     fn paths_name_objects_collections_and_parts() {
         type Named<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Subresource);
         let check = |group, rest, expected: Option<Named<'_>>| {
-            let target = Target::parse(group, rest);
+            let target = ResourcePath::parse(group, rest);
             let found = target.as_ref().map(|target| {
-                let Target {
+                let ResourcePath {
                     kind,
                     namespace,
                     name,

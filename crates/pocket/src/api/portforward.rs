@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::Call;
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::net::{Host, Stream};
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
@@ -38,11 +38,11 @@ const CHUNK: usize = 32 * 1024;
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Answers 101 and forwards for as long as the client stays.
-pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, Refusal> {
+pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiError> {
     let pod = Pod::of(call)?;
     let ports = call.query.ports.clone();
     if ports.is_empty() {
-        return Err(Refusal::bad_request(
+        return Err(ApiError::bad_request(
             "a port-forward must name at least one port",
         ));
     }
@@ -62,7 +62,7 @@ pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, Refus
         .header(SEC_WEBSOCKET_ACCEPT, accept)
         .header(SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
         .body(Body::empty())
-        .map_err(|_bad_header| Refusal::bad_request("the WebSocket key is not valid in a header"))
+        .map_err(|_bad_header| ApiError::bad_request("the WebSocket key is not valid in a header"))
 }
 
 /// Where the bytes go.
@@ -79,14 +79,14 @@ struct Forward {
 }
 
 impl Pod {
-    fn of(call: &Call) -> Result<Self, Refusal> {
+    fn of(call: &Call) -> Result<Self, ApiError> {
         let pod = call.object()?;
         let ip: Option<IpAddr> = pod["status"]["podIP"]
             .as_str()
             .and_then(|ip| ip.parse().ok());
         let not_running = || {
             let name = call.target.name();
-            Refusal::bad_request(format!("pod {name} has no address yet: it is not running"))
+            ApiError::bad_request(format!("pod {name} has no address yet: it is not running"))
         };
         let host = Host::new(call.server.network.clone(), ip.ok_or_else(not_running)?);
         let uid = pod["metadata"]["uid"]
@@ -98,7 +98,7 @@ impl Pod {
 }
 
 /// The key of the answer, if the request is one that can be answered.
-fn handshake(headers: &HeaderMap) -> Result<String, Refusal> {
+fn handshake(headers: &HeaderMap) -> Result<String, ApiError> {
     let text = |name| {
         headers
             .get(name)
@@ -107,7 +107,7 @@ fn handshake(headers: &HeaderMap) -> Result<String, Refusal> {
     };
     if !text(UPGRADE).eq_ignore_ascii_case("websocket") {
         let message = "pocket forwards ports over WebSocket only; this request does not ask for an upgrade to it";
-        return Err(Refusal::bad_request(message));
+        return Err(ApiError::bad_request(message));
     }
     let offers = headers
         .get_all(SEC_WEBSOCKET_PROTOCOL)
@@ -117,12 +117,12 @@ fn handshake(headers: &HeaderMap) -> Result<String, Refusal> {
         .flat_map(|offers| offers.split(','))
         .any(|offer| offer.trim() == PROTOCOL)
     {
-        return Err(Refusal::bad_request(format!(
+        return Err(ApiError::bad_request(format!(
             "the only subprotocol for port-forward here is {PROTOCOL}"
         )));
     }
     match text(SEC_WEBSOCKET_KEY) {
-        "" => Err(Refusal::bad_request("the request has no WebSocket key")),
+        "" => Err(ApiError::bad_request("the request has no WebSocket key")),
         key => Ok(derive_accept_key(key.as_bytes())),
     }
 }

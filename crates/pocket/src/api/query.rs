@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::store::Version;
 
 /// What a request may say about how it wants to be answered.
@@ -53,7 +53,7 @@ pub(super) enum Validation {
 
 impl Query {
     /// Reads decoded pairs; parameters that pocket does not know are ignored, as an API server does.
-    pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+    pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut query = Self::default();
         for (name, value) in pairs {
             query.read(&name, value)?;
@@ -61,7 +61,7 @@ impl Query {
         Ok(query)
     }
 
-    fn read(&mut self, name: &str, value: String) -> Result<(), Refusal> {
+    fn read(&mut self, name: &str, value: String) -> Result<(), ApiError> {
         match name {
             "labelSelector" => self.label_selector = value,
             "fieldSelector" => self.field_selector = value,
@@ -95,7 +95,7 @@ fn timeout(seconds: Option<u64>) -> Option<Duration> {
     Some(Duration::from_secs(seconds.min(365 * 24 * 60 * 60)))
 }
 
-fn optional<T: FromStr>(name: &str, value: &str) -> Result<Option<T>, Refusal> {
+fn optional<T: FromStr>(name: &str, value: &str) -> Result<Option<T>, ApiError> {
     if value.is_empty() {
         Ok(None)
     } else {
@@ -103,16 +103,16 @@ fn optional<T: FromStr>(name: &str, value: &str) -> Result<Option<T>, Refusal> {
     }
 }
 
-fn ports(value: &str) -> Result<Vec<u16>, Refusal> {
+fn ports(value: &str) -> Result<Vec<u16>, ApiError> {
     value.split(',').map(|port| number("ports", port)).collect()
 }
 
-fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Refusal> {
-    let refusal = || Refusal::bad_request(format!("invalid value {value:?} for parameter {name}"));
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T, ApiError> {
+    let refusal = || ApiError::bad_request(format!("invalid value {value:?} for parameter {name}"));
     value.parse().ok().ok_or_else(refusal)
 }
 
-fn dry_run(value: &str) -> Result<bool, Refusal> {
+fn dry_run(value: &str) -> Result<bool, ApiError> {
     match value {
         "" => Ok(false),
         "All" => Ok(true),
@@ -120,7 +120,7 @@ fn dry_run(value: &str) -> Result<bool, Refusal> {
     }
 }
 
-fn validation(value: &str) -> Result<Validation, Refusal> {
+fn validation(value: &str) -> Result<Validation, ApiError> {
     match value {
         "Ignore" => Ok(Validation::Ignore),
         "" | "Warn" => Ok(Validation::Warn),
@@ -133,7 +133,7 @@ fn validation(value: &str) -> Result<Validation, Refusal> {
     }
 }
 
-fn version_match(value: &str) -> Result<Option<VersionMatch>, Refusal> {
+fn version_match(value: &str) -> Result<Option<VersionMatch>, ApiError> {
     match value {
         "" => Ok(None),
         "NotOlderThan" => Ok(Some(VersionMatch::NotOlderThan)),
@@ -146,16 +146,16 @@ fn version_match(value: &str) -> Result<Option<VersionMatch>, Refusal> {
     }
 }
 
-fn unsupported(name: &str, value: &str, supported: &str) -> Refusal {
+fn unsupported(name: &str, value: &str, supported: &str) -> ApiError {
     let message = format!("{name}: Unsupported value: {value:?}: supported values: {supported}");
-    Refusal::new(422, "Invalid", message)
+    ApiError::new(422, "Invalid", message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(name: &str, value: &str) -> Result<Query, Refusal> {
+    fn parse(name: &str, value: &str) -> Result<Query, ApiError> {
         Query::parse(vec![(name.to_owned(), value.to_owned())])
     }
 

@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use super::query::VersionMatch;
 use super::select::Selection;
 use super::{Call, answer, events};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::store::{Expired, Version};
 
-pub(super) fn get(call: &Call) -> Result<Response, Refusal> {
+pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     let object = call.object()?;
     let shown = events::present(call.target.kind, &object);
     Ok(answer::json(StatusCode::OK, &shown))
 }
 
 /// All objects at once: `limit` may be ignored.
-pub(super) fn list(call: &Call) -> Result<Response, Refusal> {
+pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     let selection = call.selection()?;
     let kind = call.target.kind;
     let (objects, version) = call.registry().list_values(kind, call.within());
@@ -38,15 +38,15 @@ pub(super) fn list(call: &Call) -> Result<Response, Refusal> {
 
 impl Call {
     /// The object that the request is about.
-    pub(super) fn object(&self) -> Result<Arc<Value>, Refusal> {
+    pub(super) fn object(&self) -> Result<Arc<Value>, ApiError> {
         let target = &self.target;
         let found = self
             .registry()
             .get_value(target.kind, target.namespace(), target.name());
-        found.ok_or_else(|| Refusal::not_found(target.kind, target.name()))
+        found.ok_or_else(|| ApiError::not_found(target.kind, target.name()))
     }
 
-    pub(super) fn selection(&self) -> Result<Selection, Refusal> {
+    pub(super) fn selection(&self) -> Result<Selection, ApiError> {
         Selection::parse(self.target.kind, self.within(), &self.query)
     }
 
@@ -56,16 +56,16 @@ impl Call {
     }
 
     /// Refuses what a list at `present` cannot satisfy: the future, and exact pasts.
-    fn check_version(&self, present: Version) -> Result<(), Refusal> {
+    fn check_version(&self, present: Version) -> Result<(), ApiError> {
         let Some(asked) = self.query.version else {
             return Ok(());
         };
         if asked > present {
             let message = format!("Too large resource version: {asked}, current: {present}");
-            return Err(Refusal::new(504, "Timeout", message));
+            return Err(ApiError::new(504, "Timeout", message));
         }
         if self.query.version_match == Some(VersionMatch::Exact) && asked != present {
-            return Err(Refusal::expired(&Expired {
+            return Err(ApiError::expired(&Expired {
                 asked,
                 oldest: present,
             }));

@@ -6,10 +6,10 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Call, answer, body, events};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::registry::{Deleted, Deletion, FOREGROUND, ORPHAN};
 
-pub(super) async fn one(call: &Call, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiError> {
     let deletion = deletion(call, request).await?;
     let target = &call.target;
     let kind = target.kind;
@@ -27,7 +27,7 @@ pub(super) async fn one(call: &Call, request: Request) -> Result<Response, Refus
     })
 }
 
-pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, ApiError> {
     let deletion = deletion(call, request).await?;
     let selection = call.selection()?;
     let kind = call.target.kind;
@@ -50,7 +50,7 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
 }
 
 /// The options, of which the body's count more than the query's.
-async fn deletion(call: &Call, request: Request) -> Result<Deletion, Refusal> {
+async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
     let options = body::json(request).await?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let preconditions = &options["preconditions"];

@@ -7,22 +7,22 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
 
 use super::{Call, answer, body, patch};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::selector;
 use crate::patch::managed;
 use crate::registry::Part;
 
-pub(super) fn get(call: &Call) -> Result<Response, Refusal> {
+pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     let object = call.object()?;
     Ok(answer::json(StatusCode::OK, &shown(&object)))
 }
 
-pub(super) async fn put(call: &Call, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn put(call: &Call, request: Request) -> Result<Response, ApiError> {
     let scale = body::json(request).await?;
     write(call, |_| Ok(scale))
 }
 
-pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, ApiError> {
     let media_type = body::media_type(&request);
     let change = body::json(request).await?;
     write(call, |scale| patch::patched(&media_type, scale, change))
@@ -30,8 +30,8 @@ pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Ref
 
 fn write(
     call: &Call,
-    change: impl FnOnce(&Value) -> Result<Value, Refusal>,
-) -> Result<Response, Refusal> {
+    change: impl FnOnce(&Value) -> Result<Value, ApiError>,
+) -> Result<Response, ApiError> {
     let target = &call.target;
     let author = call.author();
     let apply = |current: &Value| {
@@ -50,11 +50,11 @@ fn write(
 }
 
 /// No number at all is none, as in Go.
-fn replicas(scale: &Value) -> Result<Value, Refusal> {
+fn replicas(scale: &Value) -> Result<Value, ApiError> {
     match &scale["spec"]["replicas"] {
         Value::Null => Ok(json!(0)),
         number @ Value::Number(_) => Ok(number.clone()),
-        other => Err(Refusal::bad_request(format!(
+        other => Err(ApiError::bad_request(format!(
             "spec.replicas must be a number, not {other}"
         ))),
     }

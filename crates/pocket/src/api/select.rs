@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::events;
 use super::query::Query;
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
 /// What an object must be like to be shown.
@@ -37,9 +37,9 @@ impl Selection {
         kind: &Kind,
         namespace: Option<&str>,
         query: &Query,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ApiError> {
         let labels = query.label_selector.parse().map_err(|error| {
-            Refusal::bad_request(format!("unable to parse label selector: {error}"))
+            ApiError::bad_request(format!("unable to parse label selector: {error}"))
         })?;
         let terms = query
             .field_selector
@@ -68,7 +68,7 @@ impl Selection {
 }
 
 impl FieldTerm {
-    fn parse(kind: &Kind, term: &str) -> Result<Self, Refusal> {
+    fn parse(kind: &Kind, term: &str) -> Result<Self, ApiError> {
         let unequal = term
             .split_once("!=")
             .map(|(path, value)| (path, value, false));
@@ -77,7 +77,7 @@ impl FieldTerm {
             unequal.or_else(|| equal().map(|(path, value)| (path, value, true)))
         else {
             let why = "it must have the form FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE";
-            return Err(Refusal::bad_request(format!(
+            return Err(ApiError::bad_request(format!(
                 "invalid field selector {term:?}: {why}"
             )));
         };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::query::Validation;
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::patch::duplicates::{duplicates, keyed_path};
 use crate::registry;
@@ -22,7 +22,7 @@ pub(super) fn prune(
     kind: &Kind,
     mut object: Value,
     validation: Validation,
-) -> Result<(Value, Vec<String>), Refusal> {
+) -> Result<(Value, Vec<String>), ApiError> {
     let dropped = drop_unknown(kind, &mut object)?;
     let unknown = |path: &String| format!("unknown field \"{path}\"");
     let warnings: Vec<String> = dropped.iter().map(unknown).collect();
@@ -38,7 +38,7 @@ pub(super) fn prune(
 ///
 /// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an error of no kind of
 /// its own, so the code is 500.
-pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, Refusal> {
+pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError> {
     let sent = object.clone();
     let duplicates = duplicates(&sent);
     let unknown = drop_unknown(kind, &mut object)?;
@@ -61,7 +61,7 @@ pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, Refusal>
     // The one that the object names, not the request's.
     let namespace = text("/metadata/namespace");
     let group = if version.contains('/') { "" } else { "/" };
-    Err(Refusal::new(
+    Err(ApiError::new(
         500,
         "",
         format!(
@@ -72,16 +72,16 @@ pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, Refusal>
 }
 
 /// The paths of the fields that it took away.
-fn drop_unknown(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal> {
+fn drop_unknown(kind: &Kind, object: &mut Value) -> Result<Vec<String>, ApiError> {
     let shaped = registry::shape(kind, object.clone())?;
     let mut dropped = Vec::new();
     compare(object, &shaped, "", &mut dropped);
     Ok(dropped)
 }
 
-fn refuse(kind: &Kind, warnings: &[String]) -> Refusal {
+fn refuse(kind: &Kind, warnings: &[String]) -> ApiError {
     let (kind, version, warnings) = (kind.name, Kind::VERSION, warnings.join(", "));
-    Refusal::bad_request(format!(
+    ApiError::bad_request(format!(
         "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {warnings}"
     ))
 }

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::query::VersionMatch;
 use super::select::Selection;
 use super::{Call, events};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::registry::Registry;
 use crate::store::{Event, Expired, Verb, Version};
@@ -29,7 +29,7 @@ const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
 /// What the bookmark after the initial objects carries.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
-pub(super) fn start(call: &Call) -> Result<Response, Refusal> {
+pub(super) fn start(call: &Call) -> Result<Response, ApiError> {
     let feed = Feed::new(call)?;
     let lines = stream::unfold(feed, async |mut feed| {
         let line = feed.next().await?;
@@ -58,7 +58,7 @@ struct Feed {
 }
 
 impl Feed {
-    fn new(call: &Call) -> Result<Self, Refusal> {
+    fn new(call: &Call) -> Result<Self, ApiError> {
         let query = &call.query;
         check(call)?;
         let kind = call.target.kind;
@@ -165,7 +165,7 @@ impl Feed {
     /// 200 and an error event: clients start over only on this.
     fn expire(&mut self, expired: &Expired) {
         self.lines
-            .push_back(line("ERROR", &Refusal::expired(expired).status()));
+            .push_back(line("ERROR", &ApiError::expired(expired).status()));
         self.over = true;
     }
 
@@ -185,16 +185,16 @@ impl Feed {
     }
 }
 
-fn check(call: &Call) -> Result<(), Refusal> {
+fn check(call: &Call) -> Result<(), ApiError> {
     let query = &call.query;
     let not_older = query.version_match == Some(VersionMatch::NotOlderThan);
     if query.send_initial_events && !not_older {
         let message = "sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        return Err(Refusal::new(422, "Invalid", message));
+        return Err(ApiError::new(422, "Invalid", message));
     }
     if query.version_match.is_some() && !query.send_initial_events {
         let message = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
-        return Err(Refusal::new(422, "Invalid", message));
+        return Err(ApiError::new(422, "Invalid", message));
     }
     Ok(())
 }

@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::path::Subresource;
 use super::{Call, answer, body, events, strict};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::patch::managed;
 use crate::registry::Part;
 
-pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn create(call: &Call, request: Request) -> Result<Response, ApiError> {
     let kind = call.target.kind;
     let namespace = call
         .within()
         .filter(|namespace| kind.namespaced != namespace.is_empty());
-    let namespace = namespace.ok_or_else(Refusal::method_not_allowed)?;
+    let namespace = namespace.ok_or_else(ApiError::method_not_allowed)?;
     let object = events::store(kind, body::object(kind, request).await?);
     let (mut object, warnings) = strict::prune(kind, object, call.query.validation)?;
     managed::record_update(None, &mut object, &call.author());
@@ -27,7 +27,7 @@ pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Re
     Ok(answer::with_warnings(answer, &warnings))
 }
 
-pub(super) async fn replace(call: &Call, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn replace(call: &Call, request: Request) -> Result<Response, ApiError> {
     let mut object = body::object(call.target.kind, request).await?;
     body::check_name(call.target.name(), &mut object)?;
     let object = events::store(call.target.kind, object);
@@ -38,8 +38,8 @@ impl Call {
     /// Changes the object or its status, and records whose the changed fields are now.
     pub(super) fn update(
         &self,
-        change: impl FnOnce(&Value) -> Result<Value, Refusal>,
-    ) -> Result<Response, Refusal> {
+        change: impl FnOnce(&Value) -> Result<Value, ApiError>,
+    ) -> Result<Response, ApiError> {
         let author = self.author();
         let whole = self.part() == Part::Main;
         self.write(change, |current, proposed| {
@@ -52,9 +52,9 @@ impl Call {
     /// Changes the object or its status. `record` sees the change without unknown fields.
     pub(super) fn write(
         &self,
-        change: impl FnOnce(&Value) -> Result<Value, Refusal>,
+        change: impl FnOnce(&Value) -> Result<Value, ApiError>,
         record: impl FnOnce(&Value, &mut Value),
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, ApiError> {
         let kind = self.target.kind;
         let mut warnings = Vec::new();
         let apply = |current: &Value| {

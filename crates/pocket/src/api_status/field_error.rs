@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// One field that is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct FieldError {
     /// Such as `spec.containers[0].name`.
     pub field: String,
     /// Such as `FieldValueRequired`.
@@ -18,9 +18,9 @@ pub struct Fault {
 
 /// Collects faults.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct FieldErrors(Vec<FieldError>);
 
-impl Faults {
+impl FieldErrors {
     /// The field must have a value; `why` may be empty.
     pub(crate) fn required(&mut self, field: impl Into<String>, why: &str) {
         self.add(
@@ -72,12 +72,12 @@ impl Faults {
         self.add(field, "FieldValueNotFound", format!("Not found: {value:?}"));
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Fault> {
+    pub(crate) fn into_vec(self) -> Vec<FieldError> {
         self.0
     }
 
     fn add(&mut self, field: impl Into<String>, reason: &'static str, message: String) {
-        self.0.push(Fault {
+        self.0.push(FieldError {
             field: field.into(),
             reason,
             message,

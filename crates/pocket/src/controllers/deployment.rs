@@ -9,10 +9,10 @@ mod template;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use rules::rollout::progress::{Notice, Status};
-use rules::rollout::{self, Set, Step};
+use rules::rollout::{self, RolloutStep, Set};
 
-use super::Voice;
-use super::informer::{Key, Mirror, key, name, namespace};
+use super::EventRecorder;
+use super::informer::{Informer, Key, key, name, namespace};
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
@@ -20,14 +20,14 @@ use crate::registry::Registry;
 
 struct Controller {
     registry: Registry,
-    voice: Voice,
-    deployments: Mirror<Deployment>,
-    sets: Mirror<ReplicaSet>,
+    voice: EventRecorder,
+    deployments: Informer<Deployment>,
+    sets: Informer<ReplicaSet>,
     queue: Queue,
 }
 
 /// A Deployment and its ReplicaSets, as one decision sees them: on the wire, and as the rules have them.
-struct Scene {
+struct RolloutView {
     deployment: Deployment,
     new: Option<ReplicaSet>,
     old: Vec<ReplicaSet>,
@@ -37,8 +37,8 @@ struct Scene {
     old_rules: Vec<Set>,
 }
 
-pub(super) async fn run(registry: Registry, voice: Voice) {
-    let (deployments, sets) = (Mirror::new(&registry), Mirror::new(&registry));
+pub(super) async fn run(registry: Registry, voice: EventRecorder) {
+    let (deployments, sets) = (Informer::new(&registry), Informer::new(&registry));
     let controller = Controller {
         registry,
         voice,
@@ -99,7 +99,7 @@ impl Reconcile for Controller {
 }
 
 impl Controller {
-    fn scene(&self, key: &Key) -> Option<Scene> {
+    fn scene(&self, key: &Key) -> Option<RolloutView> {
         let deployment = self.deployments.get(key)?.clone();
         let own = self
             .sets
@@ -107,7 +107,7 @@ impl Controller {
             .filter(|set| owner::controls(&deployment, *set));
         let (new, old) = template::divide(&deployment, own.cloned().collect());
         let set = |set| convert::set(set, self.registry.clock());
-        Some(Scene {
+        Some(RolloutView {
             rules: convert::rules(&deployment),
             status: convert::status(&deployment, self.registry.clock()),
             new_rules: new.as_ref().map(set),
@@ -125,7 +125,7 @@ impl Controller {
 
     /// Makes the present ReplicaSet the newest, and gives it what is no part of the template; says whether there was
     /// anything to do.
-    fn keep_up(&self, scene: &Scene) -> bool {
+    fn keep_up(&self, scene: &RolloutView) -> bool {
         let (Some(new), deployment) = (&scene.new, &scene.deployment) else {
             return false;
         };
@@ -155,7 +155,7 @@ impl Controller {
     }
 
     /// Says what is to be known before anything is done; says whether that changed anything.
-    fn announce(&self, scene: &Scene) -> bool {
+    fn announce(&self, scene: &RolloutView) -> bool {
         let Some(notice) = scene.notice() else {
             return false;
         };
@@ -163,14 +163,14 @@ impl Controller {
         true
     }
 
-    fn take(&mut self, scene: &Scene, step: &Step) {
+    fn take(&mut self, scene: &RolloutView, step: &RolloutStep) {
         match step {
-            Step::Create(size) => self.create(scene, *size),
-            Step::Scale(name, size) => self.scale(scene, name, *size),
+            RolloutStep::Create(size) => self.create(scene, *size),
+            RolloutStep::Scale(name, size) => self.scale(scene, name, *size),
         }
     }
 
-    fn create(&mut self, scene: &Scene, size: u32) {
+    fn create(&mut self, scene: &RolloutView, size: u32) {
         let revision = revision::after(&scene.old);
         let set = template::new_set(&scene.deployment, &scene.rules, size, revision);
         match self.registry.create(&set) {
@@ -191,7 +191,7 @@ impl Controller {
         }
     }
 
-    fn scale(&mut self, scene: &Scene, set: &str, size: u32) {
+    fn scale(&mut self, scene: &RolloutView, set: &str, size: u32) {
         let mut before = size;
         let remembered = scene.rules.size();
         let change = |set: &mut ReplicaSet| {
@@ -207,14 +207,14 @@ impl Controller {
         }
     }
 
-    fn say_scaled(&mut self, scene: &Scene, set: &str, before: u32, size: u32) {
+    fn say_scaled(&mut self, scene: &RolloutView, set: &str, before: u32, size: u32) {
         let way = if size > before { "up" } else { "down" };
         let message = format!("Scaled {way} replica set {set} from {before} to {size}");
         self.voice
             .say(&scene.deployment, "ScalingReplicaSet", &message);
     }
 
-    fn notice(&self, scene: &Scene, notice: Notice, set: Option<&ReplicaSet>) {
+    fn notice(&self, scene: &RolloutView, notice: Notice, set: Option<&ReplicaSet>) {
         if scene.rules.deadline.is_none() {
             return;
         }
@@ -231,7 +231,7 @@ impl Controller {
         ));
     }
 
-    fn count_collision(&self, scene: &Scene) {
+    fn count_collision(&self, scene: &RolloutView) {
         let change = |deployment: &mut Deployment| {
             *deployment
                 .status
@@ -247,7 +247,7 @@ impl Controller {
     }
 
     /// Publishes numbers and conditions; says whether the rollout is complete.
-    fn report(&mut self, scene: &Scene) -> bool {
+    fn report(&mut self, scene: &RolloutView) -> bool {
         let (deployment, clock) = (&scene.deployment, self.registry.clock());
         let (new, old) = (scene.new_rules.as_ref(), &scene.old_rules);
         let status = scene.rules.status(new, old, &scene.status, clock.now());
@@ -266,7 +266,7 @@ impl Controller {
     }
 
     /// Forgets the oldest templates.
-    fn tidy(&self, scene: &Scene) {
+    fn tidy(&self, scene: &RolloutView) {
         let kept = convert::number(scene.deployment.spec.revision_history_limit);
         for set in revision::forgotten(&scene.old, kept) {
             leave(
@@ -277,7 +277,7 @@ impl Controller {
     }
 }
 
-impl Scene {
+impl RolloutView {
     /// What the condition `Progressing` does not say yet.
     fn notice(&self) -> Option<Notice> {
         self.rules.deadline?;

@@ -10,7 +10,7 @@ mod write;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::informer::{Key, Mirror, key, name, namespace};
+use super::informer::{Informer, Key, key, name, namespace};
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
@@ -22,16 +22,16 @@ pub(crate) use convert::{HEADLESS, service_of};
 
 struct Controller {
     registry: Registry,
-    services: Mirror<Service>,
-    pods: Mirror<Pod>,
-    slices: Mirror<EndpointSlice>,
+    services: Informer<Service>,
+    pods: Informer<Pod>,
+    slices: Informer<EndpointSlice>,
     times: Times,
     queue: Queue,
 }
 
 pub(super) async fn run(registry: Registry) {
-    let (services, pods) = (Mirror::new(&registry), Mirror::new(&registry));
-    let slices = Mirror::new(&registry);
+    let (services, pods) = (Informer::new(&registry), Informer::new(&registry));
+    let slices = Informer::new(&registry);
     let controller = Controller {
         registry,
         services,

@@ -8,7 +8,7 @@ use crate::events::{Recorder, Severity};
 use crate::registry::{Object, Registry};
 
 #[derive(Debug)]
-pub(crate) struct Voice {
+pub(crate) struct EventRecorder {
     registry: Registry,
     component: &'static str,
     random: fastrand::Rng,
@@ -16,7 +16,7 @@ pub(crate) struct Voice {
     recorders: BTreeMap<String, Recorder>,
 }
 
-impl Voice {
+impl EventRecorder {
     pub(crate) fn new(registry: Registry, component: &'static str, random: fastrand::Rng) -> Self {
         Self {
             registry,
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn repeats_are_counted_as_long_as_the_object_is_there() {
         let registry = registry();
-        let mut voice = Voice::new(registry.clone(), "x", fastrand::Rng::with_seed(1));
+        let mut voice = EventRecorder::new(registry.clone(), "x", fastrand::Rng::with_seed(1));
         let web = pod(&registry, "web");
         for _ in 0..3 {
             voice.warn(&web, "FailedCreate", "no");

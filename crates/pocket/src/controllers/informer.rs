@@ -10,16 +10,16 @@ use crate::registry::{Change, Object, Registry, Watch};
 /// Namespace and name.
 pub(crate) type Key = (String, String);
 
-/// All objects of a kind as of the last [`Mirror::catch_up`].
+/// All objects of a kind as of the last [`Informer::catch_up`].
 #[derive(Debug)]
-pub(crate) struct Mirror<K> {
+pub(crate) struct Informer<K> {
     watch: Watch<K>,
     /// A change that has been waited for and not yet taken in.
     early: Option<Change<K>>,
     objects: BTreeMap<Key, K>,
 }
 
-impl<K: Object> Mirror<K> {
+impl<K: Object> Informer<K> {
     pub(crate) fn new(registry: &Registry) -> Self {
         Self {
             watch: registry.watch(None),

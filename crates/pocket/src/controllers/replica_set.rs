@@ -11,12 +11,12 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
-use super::Voice;
-use super::informer::{Key, Mirror, key, name, namespace};
+use super::EventRecorder;
+use super::informer::{Informer, Key, key, name, namespace};
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive};
 use super::{leave, owner};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::registry::Registry;
 
 /// How long to wait after a Pod could not be created.
@@ -24,14 +24,14 @@ const RETRY: Duration = Duration::from_secs(5);
 
 struct Controller {
     registry: Registry,
-    voice: Voice,
-    sets: Mirror<ReplicaSet>,
-    pods: Mirror<Pod>,
+    voice: EventRecorder,
+    sets: Informer<ReplicaSet>,
+    pods: Informer<Pod>,
     queue: Queue,
 }
 
-pub(super) async fn run(registry: Registry, voice: Voice) {
-    let (sets, pods) = (Mirror::new(&registry), Mirror::new(&registry));
+pub(super) async fn run(registry: Registry, voice: EventRecorder) {
+    let (sets, pods) = (Informer::new(&registry), Informer::new(&registry));
     let controller = Controller {
         registry,
         voice,
@@ -103,7 +103,7 @@ impl Controller {
             .collect()
     }
 
-    fn create(&mut self, set: &ReplicaSet, missing: usize) -> Result<(), Refusal> {
+    fn create(&mut self, set: &ReplicaSet, missing: usize) -> Result<(), ApiError> {
         let pod = new_pod(set);
         for _ in 0..missing {
             let pod = self.registry.create(&pod)?;
@@ -113,7 +113,7 @@ impl Controller {
         Ok(())
     }
 
-    fn give_up(&mut self, set: &ReplicaSet, refusal: &Refusal) {
+    fn give_up(&mut self, set: &ReplicaSet, refusal: &ApiError) {
         self.voice
             .warn(set, "FailedCreate", &format!("Error creating: {refusal}"));
         let again = self.registry.clock().now() + RETRY;

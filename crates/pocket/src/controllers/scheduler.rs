@@ -5,12 +5,12 @@ use rules::host_port::{self, HostPort};
 use rules::scheduling::Misfit;
 use rules::selector::Selector;
 
-use super::Voice;
+use super::EventRecorder;
 use super::informer::{name, namespace};
 use crate::kinds::node::NAME as NODE;
 use crate::registry::{Change, Registry};
 
-pub(super) async fn run(registry: Registry, mut voice: Voice) {
+pub(super) async fn run(registry: Registry, mut voice: EventRecorder) {
     let mut pods = registry.watch::<Pod>(None);
     loop {
         match pods.next().await {
@@ -24,7 +24,7 @@ pub(super) async fn run(registry: Registry, mut voice: Voice) {
 }
 
 /// Looks again at the Pods that wait, after one that is gone or over left its ports.
-fn place_others(registry: &Registry, gone: &Pod, voice: &mut Voice) {
+fn place_others(registry: &Registry, gone: &Pod, voice: &mut EventRecorder) {
     if host_ports(gone).is_empty() {
         return;
     }
@@ -33,7 +33,7 @@ fn place_others(registry: &Registry, gone: &Pod, voice: &mut Voice) {
     }
 }
 
-fn place(registry: &Registry, pod: &Pod, voice: &mut Voice) {
+fn place(registry: &Registry, pod: &Pod, voice: &mut EventRecorder) {
     let Some(spec) = pod.spec.as_ref().filter(|spec| waits(spec)) else {
         return;
     };
@@ -111,7 +111,7 @@ fn host_ports(pod: &Pod) -> Vec<HostPort> {
 }
 
 /// Says so once: a Pod that carries the condition already is left alone.
-fn refuse(registry: &Registry, pod: &Pod, why: Misfit, voice: &mut Voice) {
+fn refuse(registry: &Registry, pod: &Pod, why: Misfit, voice: &mut EventRecorder) {
     let message = why.message();
     let condition = PodCondition {
         type_: "PodScheduled".to_owned(),

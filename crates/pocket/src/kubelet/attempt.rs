@@ -2,7 +2,7 @@
 //!
 //! The handlers are told apart here; how each does it is its own file's, and when is the prober's.
 
-use rules::probe::Outcome;
+use rules::probe::ProbeOutcome;
 
 use super::exec::Exec;
 use super::grpc::Grpc;
@@ -25,7 +25,7 @@ pub(super) enum Handler {
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Report {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: ProbeOutcome,
     /// The container had begun to answer; tells errors apart.
     pub(super) answered: bool,
     /// The attempt's own text, for the event.
@@ -33,7 +33,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(outcome: Outcome, detail: String) -> Self {
+    pub(super) fn new(outcome: ProbeOutcome, detail: String) -> Self {
         Self {
             outcome,
             answered: true,
@@ -42,12 +42,12 @@ impl Report {
     }
 
     pub(super) fn failure(detail: String) -> Self {
-        Self::new(Outcome::Failure, detail)
+        Self::new(ProbeOutcome::Failure, detail)
     }
 
     /// The container began to answer and could not be understood.
     pub(super) fn error(detail: String) -> Self {
-        Self::new(Outcome::Error, detail)
+        Self::new(ProbeOutcome::Error, detail)
     }
 
     /// The attempt could not even be made.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rules::back_off::go_duration;
-use rules::probe::Outcome;
+use rules::probe::ProbeOutcome;
 
 use super::attempt::Report;
 use super::process::{self, ABORTED, KILLED, Over};
@@ -122,7 +122,7 @@ fn exited() -> Report {
 
 fn judge(output: &Output) -> Report {
     if output.code == 0 {
-        return Report::new(Outcome::Success, String::new());
+        return Report::new(ProbeOutcome::Success, String::new());
     }
     let said = output.stdout.iter().chain(&output.stderr);
     let said: Vec<u8> = said.take(OUTPUT).copied().collect();
@@ -238,7 +238,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_exit_code_decides_and_the_output_explains() {
-        let success = Report::new(Outcome::Success, String::new());
+        let success = Report::new(ProbeOutcome::Success, String::new());
         check(&["/obedient", "0"], success).await;
         let said = Report::failure("out\nerr\n".to_owned());
         check(&["/obedient", "7"], said).await;

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rules::back_off::go_duration;
-use rules::probe::Outcome;
+use rules::probe::ProbeOutcome;
 
 use super::attempt::Report;
 use crate::net::Host;
@@ -50,7 +50,7 @@ pub(super) async fn attempt(grpc: &Grpc, node: &Host, ip: IpAddr, limit: Duratio
 fn judge(answer: Result<u64, Status>, limit: Duration) -> Report {
     const SERVING: u64 = 1;
     match answer {
-        Ok(SERVING) => Report::new(Outcome::Success, String::new()),
+        Ok(SERVING) => Report::new(ProbeOutcome::Success, String::new()),
         Ok(other) => Report::failure(format!(
             "service unhealthy (responded with \"{}\")",
             health(other)

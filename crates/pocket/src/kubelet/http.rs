@@ -15,7 +15,7 @@ mod url;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rules::probe::{self, Outcome, Scheme};
+use rules::probe::{self, ProbeOutcome, Scheme};
 use rules::url::Url;
 
 use super::attempt::Report;
@@ -178,11 +178,11 @@ async fn conclude(answer: Answer, progress: &mut Progress) -> Report {
         Err(why) => return Report::error(why),
     };
     match status {
-        200..300 => Report::new(Outcome::Success, String::new()),
+        200..300 => Report::new(ProbeOutcome::Success, String::new()),
         300..400 => {
             let body = String::from_utf8_lossy(&body);
             let detail = format!("Probe terminated redirects, Response body: {body}");
-            Report::new(Outcome::Warning, detail)
+            Report::new(ProbeOutcome::Warning, detail)
         }
         _ => Report::failure(format!("HTTP probe failed with statuscode: {status}")),
     }

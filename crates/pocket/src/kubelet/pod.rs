@@ -17,8 +17,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use rules::Moment;
 use rules::back_off::BackOff;
-use rules::container::{Instance, Refusal, Role};
-use rules::probe::Kind;
+use rules::container::{Instance, Role, StartRefusal};
+use rules::probe::ProbeKind;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -30,7 +30,7 @@ use super::runtime::Runtime;
 use super::spec::{self, PodSpec, Unsupported};
 use super::status::Status;
 use super::status::generate::{Facts, Probed, Stage, gates};
-use super::sync_queue::Agenda;
+use super::sync_queue::SyncQueue;
 use crate::events::{Recorder, Severity};
 use crate::image::files::{Directory, Files};
 
@@ -52,7 +52,7 @@ pub(super) struct PodLife {
     /// Set if pocket cannot run the Pod; the specification is empty then.
     unsupported: Option<Unsupported>,
     random: fastrand::Rng,
-    agenda: Agenda,
+    agenda: SyncQueue,
     since: Moment,
     ip: Option<IpAddr>,
     /// Its empty directories, by name.
@@ -61,7 +61,7 @@ pub(super) struct PodLife {
     /// Per container.
     attempts: Vec<Attempts>,
     /// Why the last start of a container was refused, by name.
-    refusals: BTreeMap<String, Refusal>,
+    refusals: BTreeMap<String, StartRefusal>,
     events: Arc<Recorder>,
     probing: Arc<Probing>,
     probers: JoinSet<()>,
@@ -109,7 +109,7 @@ impl PodLife {
         );
         let now = node.clock.now();
         Self {
-            agenda: Agenda::new(node.phase, now),
+            agenda: SyncQueue::new(node.phase, now),
             since: now,
             ip: None,
             directories: BTreeMap::new(),
@@ -256,10 +256,10 @@ impl PodLife {
     fn probed(&self, name: &str, instance: &Instance) -> Probed {
         let probing = &self.probing;
         Probed {
-            startup: probing.verdict(Kind::Startup, &instance.id),
-            readiness: probing.verdict(Kind::Readiness, &instance.id),
-            startup_worker: probing.exists(name, Kind::Startup),
-            readiness_worker: probing.exists(name, Kind::Readiness),
+            startup: probing.verdict(ProbeKind::Startup, &instance.id),
+            readiness: probing.verdict(ProbeKind::Readiness, &instance.id),
+            startup_worker: probing.exists(name, ProbeKind::Startup),
+            readiness_worker: probing.exists(name, ProbeKind::Readiness),
         }
     }
 

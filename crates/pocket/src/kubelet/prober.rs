@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rules::container::{ContainerId, RestartPolicy, Role};
 use rules::event_text;
-use rules::probe::{Cause, Effect, Kind, Next, Observed, Results, Spec, Verdict, Worker};
+use rules::probe::{Cause, Effect, Next, Observed, ProbeKind, Results, Spec, Verdict, Worker};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -28,7 +28,7 @@ pub(super) struct Probing {
     policy: RestartPolicy,
     events: Arc<Recorder>,
     results: Mutex<Results>,
-    workers: Mutex<BTreeMap<Name, Arc<Bells>>>,
+    workers: Mutex<BTreeMap<Name, Arc<Wakeups>>>,
     /// The containers that have been started, by name.
     insides: Mutex<BTreeMap<String, (Inside, Over)>>,
     /// The Pod is being ended.
@@ -38,11 +38,11 @@ pub(super) struct Probing {
 }
 
 /// Container and kind.
-type Name = (String, Kind);
+type Name = (String, ProbeKind);
 
 /// How a prober is woken.
 #[derive(Debug)]
-struct Bells {
+struct Wakeups {
     /// Its container's.
     role: Role,
     trigger: Notify,
@@ -91,7 +91,7 @@ impl Probing {
             if self.workers().contains_key(&name) {
                 return;
             }
-            let bells = Arc::new(Bells {
+            let bells = Arc::new(Wakeups {
                 role: container.rules.role,
                 trigger: Notify::new(),
                 stop: Notify::new(),
@@ -112,7 +112,7 @@ impl Probing {
     }
 
     /// Stops the probers of these kinds, of containers of this role or of any.
-    pub(super) fn stop(&self, role: Option<Role>, kinds: &[Kind]) {
+    pub(super) fn stop(&self, role: Option<Role>, kinds: &[ProbeKind]) {
         let workers = self.workers();
         let stopped = workers.iter().filter(|((_, kind), bells)| {
             kinds.contains(kind) && role.is_none_or(|role| bells.role == role)
@@ -141,20 +141,20 @@ impl Probing {
     }
 
     /// A container has such a prober.
-    pub(super) fn exists(&self, container: &str, kind: Kind) -> bool {
+    pub(super) fn exists(&self, container: &str, kind: ProbeKind) -> bool {
         self.workers().contains_key(&(container.to_owned(), kind))
     }
 
     /// Makes a container's readiness prober attempt now.
     pub(super) fn trigger(&self, container: &str) {
-        let name = (container.to_owned(), Kind::Readiness);
+        let name = (container.to_owned(), ProbeKind::Readiness);
         if let Some(bells) = self.workers().get(&name) {
             bells.trigger.notify_one();
         }
     }
 
     /// What a probe of an instance has come to.
-    pub(super) fn verdict(&self, kind: Kind, id: &ContainerId) -> Option<Verdict> {
+    pub(super) fn verdict(&self, kind: ProbeKind, id: &ContainerId) -> Option<Verdict> {
         self.results().get(kind, id)
     }
 
@@ -166,7 +166,7 @@ impl Probing {
     /// Applies what a probe has come to. Readiness and started are written before the Pod is synced.
     ///
     /// Rule: `pkg/kubelet/kubelet.go`, `syncLoopIteration`.
-    fn apply(&self, kind: Kind, effect: Effect) {
+    fn apply(&self, kind: ProbeKind, effect: Effect) {
         let (id, verdict) = match &effect {
             Effect::Store(id, verdict) => (id.clone(), *verdict),
             Effect::Forget(id) => (id.clone(), Verdict::Unknown),
@@ -176,10 +176,10 @@ impl Probing {
         }
         let succeeded = verdict == Verdict::Success;
         match kind {
-            Kind::Readiness => self.node.board.set_ready(&self.uid, &id, succeeded),
-            Kind::Startup => self.node.board.set_started(&self.uid, &id, succeeded),
-            Kind::Liveness if verdict != Verdict::Failure => return,
-            Kind::Liveness => {}
+            ProbeKind::Readiness => self.node.board.set_ready(&self.uid, &id, succeeded),
+            ProbeKind::Startup => self.node.board.set_started(&self.uid, &id, succeeded),
+            ProbeKind::Liveness if verdict != Verdict::Failure => return,
+            ProbeKind::Liveness => {}
         }
         self.news.notify_one();
     }
@@ -192,7 +192,7 @@ impl Probing {
         self.insides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn workers(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Bells>>> {
+    fn workers(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Wakeups>>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -207,7 +207,7 @@ struct Prober {
     handler: Handler,
     /// What the processes it runs are named by, if it runs any.
     random: Option<fastrand::Rng>,
-    bells: Arc<Bells>,
+    bells: Arc<Wakeups>,
 }
 
 impl Prober {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rules::Moment;
 use rules::back_off::BackOff;
-use rules::container::Refusal;
+use rules::container::StartRefusal;
 
 use super::spec::PullPolicy;
 use crate::events::Severity::{self, Normal, Warning};
@@ -33,7 +33,7 @@ impl Pull {
         reference: &str,
         policy: PullPolicy,
         now: Moment,
-    ) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
         match images.find(reference) {
             Some((_, image)) => (Ok(Arc::clone(image)), vec![found(reference, policy)]),
             None if policy == PullPolicy::Never => never(images, reference),
@@ -46,7 +46,7 @@ impl Pull {
         images: &Images,
         reference: &str,
         now: Moment,
-    ) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
         let why = unknown(images, reference);
         let since = self.failed.unwrap_or(now);
         if self.back_off.ask(Some(since), now).is_err() {
@@ -78,7 +78,7 @@ fn found(reference: &str, policy: PullPolicy) -> Remark {
     (Normal, "Pulled", message)
 }
 
-fn never(images: &Images, reference: &str) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+fn never(images: &Images, reference: &str) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
     let message = format!(
         "Container image \"{reference}\" is not present with pull policy of Never: {}",
         unknown(images, reference)
@@ -91,9 +91,9 @@ fn refused(
     reason: &str,
     message: String,
     mut remarks: Vec<Remark>,
-) -> (Result<Arc<dyn Image>, Refusal>, Vec<Remark>) {
+) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
     remarks.push((Warning, "Failed", format!("Error: {reason}")));
-    let refusal = Refusal {
+    let refusal = StartRefusal {
         reason: reason.to_owned(),
         message: Some(message),
     };

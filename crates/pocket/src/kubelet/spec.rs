@@ -13,7 +13,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar, VolumeMount};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use rules::container::{ContainerSpec, RestartPolicy, Role};
-use rules::probe::Kind;
+use rules::probe::ProbeKind;
 
 use super::attempt::Handler;
 use super::termination_message::LastWords;
@@ -34,7 +34,7 @@ pub(super) struct PodSpec {
 pub(super) struct Container {
     pub(super) rules: ContainerSpec,
     /// What its probes do.
-    pub(super) handlers: BTreeMap<Kind, Handler>,
+    pub(super) handlers: BTreeMap<ProbeKind, Handler>,
     pub(super) command: Vec<String>,
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<EnvVar>,
@@ -113,13 +113,17 @@ impl Container {
         refuse_container(role, container, field)?;
         let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
         for (kind, name, probe) in [
-            (Kind::Startup, "startupProbe", &container.startup_probe),
+            (ProbeKind::Startup, "startupProbe", &container.startup_probe),
             (
-                Kind::Readiness,
+                ProbeKind::Readiness,
                 "readinessProbe",
                 &container.readiness_probe,
             ),
-            (Kind::Liveness, "livenessProbe", &container.liveness_probe),
+            (
+                ProbeKind::Liveness,
+                "livenessProbe",
+                &container.liveness_probe,
+            ),
         ] {
             if let Some(probe) = probe {
                 let field = format!("{field}.{name}");

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use rules::Moment;
-use rules::container::{Cause, ContainerId, Exit, Refusal, RestartPolicy, Role, State};
+use rules::container::{Cause, ContainerId, Exit, RestartPolicy, Role, StartRefusal, State};
 use rules::pod::conditions::{Condition, Gate};
 use rules::pod::{ContainerView, Phase, conditions};
 use rules::probe::{Life, Seen, View};
@@ -243,7 +243,7 @@ fn state(state: &State, id: Option<&ContainerId>, clock: &Clock) -> core::Contai
     written
 }
 
-fn waiting(refusal: &Refusal) -> core::ContainerStateWaiting {
+fn waiting(refusal: &StartRefusal) -> core::ContainerStateWaiting {
     core::ContainerStateWaiting {
         reason: Some(refusal.reason.clone()),
         message: refusal.message.clone(),

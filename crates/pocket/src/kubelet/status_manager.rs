@@ -25,7 +25,7 @@ const RESEND: Duration = Duration::from_secs(10);
 
 /// The board, and the bell that wakes its sender.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct StatusManager {
     clock: Clock,
     pods: Mutex<BTreeMap<Uid, Entry>>,
     changed: Notify,
@@ -45,7 +45,7 @@ struct Entry {
     over: bool,
 }
 
-impl Board {
+impl StatusManager {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             clock,

@@ -16,7 +16,7 @@ const ON_DEMAND: Duration = Duration::from_millis(5);
 
 /// The moments that matter to one Pod.
 #[derive(Clone, Debug)]
-pub(super) struct Agenda {
+pub(super) struct SyncQueue {
     /// Looks happen at this moment and every second after.
     phase: Moment,
     /// The look asked for last.
@@ -29,7 +29,7 @@ pub(super) struct Agenda {
     resync: Moment,
 }
 
-impl Agenda {
+impl SyncQueue {
     /// For a Pod that has just been seen, on a node whose looks have this phase. A sync is due.
     pub(super) fn new(phase: Moment, now: Moment) -> Self {
         Self {
@@ -112,8 +112,8 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     /// Looks at 0.3 s and every second after; first sync at 10 s.
-    fn agenda() -> Agenda {
-        Agenda::new(at(300), at(10_000))
+    fn agenda() -> SyncQueue {
+        SyncQueue::new(at(300), at(10_000))
     }
 
     #[test]

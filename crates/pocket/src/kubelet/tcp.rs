@@ -5,7 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rules::probe::Outcome;
+use rules::probe::ProbeOutcome;
 use tokio::time::timeout;
 
 use super::attempt::Report;
@@ -34,7 +34,7 @@ pub(super) async fn attempt(
     };
     let address = SocketAddr::new(socket.host.unwrap_or(ip), port);
     match timeout(limit, dial(node, address)).await {
-        Ok(Ok(_)) => Report::new(Outcome::Success, String::new()),
+        Ok(Ok(_)) => Report::new(ProbeOutcome::Success, String::new()),
         Ok(Err(why)) => Report::failure(why),
         Err(_) => Report::failure(format!("dial tcp {address}: i/o timeout")),
     }
@@ -61,6 +61,6 @@ mod tests {
         assert_eq!(attempt().await, Report::failure(refused));
         let pod = Host::new(network, ip);
         let _listener = pod.listen("0.0.0.0:9000".parse().unwrap()).await.unwrap();
-        assert_eq!(attempt().await.outcome, Outcome::Success);
+        assert_eq!(attempt().await.outcome, ProbeOutcome::Success);
     }
 }

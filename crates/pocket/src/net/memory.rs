@@ -73,7 +73,7 @@ impl Memory {
         };
         state.listening.entry((at, port)).or_default().push(bound);
         let local = SocketAddr::new(address.ip(), port);
-        let place = Place {
+        let place = BoundAddress {
             network: Arc::downgrade(&self.state),
             at,
             local,
@@ -234,7 +234,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 #[derive(Debug)]
 struct Queue {
     waiting: mpsc::Receiver<Unaccepted>,
-    _place: Place,
+    _place: BoundAddress,
 }
 
 impl Incoming for Queue {
@@ -246,13 +246,13 @@ impl Incoming for Queue {
 
 /// An address in use; dropping it frees the address.
 #[derive(Debug)]
-struct Place {
+struct BoundAddress {
     network: Weak<Mutex<State>>,
     at: IpAddr,
     local: SocketAddr,
 }
 
-impl Drop for Place {
+impl Drop for BoundAddress {
     fn drop(&mut self) {
         if let Some(state) = self.network.upgrade() {
             lock(&state).release(self.at, self.local);

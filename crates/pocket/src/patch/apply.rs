@@ -5,10 +5,10 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, Path, Step};
+use super::fields::{self, Fields, Path, PathStep};
 use super::managed::{self, Author, Entry, Operation};
 use super::schema::{self, List};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 
 /// The object that results when `author` applies `wanted` to `current`.
 ///
@@ -19,7 +19,7 @@ pub(crate) fn apply(
     wanted: &Value,
     author: &Author,
     force: bool,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ApiError> {
     let mine = fields::of(wanted);
     let mut entries = current.map(managed::read).unwrap_or_default();
     let conflicts = conflicts(current, wanted, &mine, author, &entries);
@@ -63,7 +63,7 @@ fn conflicts(
         return Vec::new();
     };
     let differs = |path: &&Path| {
-        let is_item = matches!(path.last(), Some(Step::Item(_)));
+        let is_item = matches!(path.last(), Some(PathStep::Item(_)));
         !is_item && fields::get(current, path) != fields::get(wanted, path)
     };
     let mut found = Vec::new();
@@ -95,7 +95,7 @@ fn named(entry: &Entry, wanted: &Value) -> String {
 }
 
 /// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/conflict.go`.
-fn refuse(conflicts: &[Conflict]) -> Refusal {
+fn refuse(conflicts: &[Conflict]) -> ApiError {
     let causes: Vec<Value> = conflicts.iter().map(cause).collect();
     let message = match conflicts {
         [Conflict { manager, path }] => {
@@ -107,7 +107,7 @@ fn refuse(conflicts: &[Conflict]) -> Refusal {
             format!("Apply failed with {number} conflicts: {lines}")
         }
     };
-    Refusal::new(409, "Conflict", message).with_details(json!({"causes": causes}))
+    ApiError::new(409, "Conflict", message).with_details(json!({"causes": causes}))
 }
 
 fn cause(conflict: &Conflict) -> Value {
@@ -143,7 +143,7 @@ fn merge(current: &mut Value, wanted: &Value, path: &mut Path) {
             if !schema::is_atomic_map(&fields::place(path)) =>
         {
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                path.push(Step::Field(name.clone()));
+                path.push(PathStep::Field(name.clone()));
                 merge(map.entry(name).or_insert(Value::Null), value, path);
                 path.pop();
             }
@@ -178,13 +178,14 @@ fn merge_lists(list: &mut Vec<Value>, items: &[Value], path: &mut Path) {
 
 /// The path to take away so that `path` is gone: the outermost place around it in which nobody owns anything,
 /// for what is left there would be defaults of something that no longer exists.
-fn widened<'a>(path: &'a Path, owned: &Fields) -> &'a [Step] {
+fn widened<'a>(path: &'a Path, owned: &Fields) -> &'a [PathStep] {
     let is_free = |length: &usize| {
         let place = &path[..*length];
         let inside_free_map =
             (1..*length).any(|end| schema::is_free_map(&fields::place(&path[..end])));
         let whole = *length == path.len();
-        let apart = matches!(path[0], Step::Field(ref name) if name == "metadata") && *length < 3;
+        let apart =
+            matches!(path[0], PathStep::Field(ref name) if name == "metadata") && *length < 3;
         let holds_free_map = schema::is_free_map(&fields::place(place));
         whole
             || (!inside_free_map

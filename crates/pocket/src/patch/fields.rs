@@ -12,11 +12,11 @@ use super::schema::{self, Key, List};
 pub(crate) type Fields = BTreeSet<Path>;
 
 /// The way from the object to a field.
-pub(crate) type Path = Vec<Step>;
+pub(crate) type Path = Vec<PathStep>;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
+pub(crate) enum PathStep {
     /// Into a field of a map.
     Field(String),
     /// To the item of a list that has these fields, as JSON.
@@ -50,23 +50,23 @@ pub(crate) fn of(object: &Value) -> Fields {
 }
 
 /// The value at a path.
-pub(crate) fn get<'a>(object: &'a Value, path: &[Step]) -> Option<&'a Value> {
+pub(crate) fn get<'a>(object: &'a Value, path: &[PathStep]) -> Option<&'a Value> {
     path.iter().try_fold(object, |value, step| match step {
-        Step::Field(name) => value.get(name),
-        Step::Item(_) | Step::Member(_) => {
+        PathStep::Field(name) => value.get(name),
+        PathStep::Item(_) | PathStep::Member(_) => {
             value.as_array()?.iter().find(|item| leads_to(step, item))
         }
     })
 }
 
 /// Takes the value at a path away; lists and maps around it stay, even if they are empty then.
-pub(crate) fn remove(object: &mut Value, path: &[Step]) {
+pub(crate) fn remove(object: &mut Value, path: &[PathStep]) {
     let Some((first, rest)) = path.split_first() else {
         return;
     };
     match (object, first, rest) {
-        (Value::Object(map), Step::Field(name), []) => drop(map.remove(name)),
-        (Value::Object(map), Step::Field(name), rest) => {
+        (Value::Object(map), PathStep::Field(name), []) => drop(map.remove(name)),
+        (Value::Object(map), PathStep::Field(name), rest) => {
             if let Some(inner) = map.get_mut(name) {
                 remove(inner, rest);
             }
@@ -82,20 +82,20 @@ pub(crate) fn remove(object: &mut Value, path: &[Step]) {
 }
 
 /// The names of the fields on a path, as the schema knows places.
-pub(crate) fn place(path: &[Step]) -> Vec<&str> {
+pub(crate) fn place(path: &[PathStep]) -> Vec<&str> {
     let names = path.iter().filter_map(|step| match step {
-        Step::Field(name) => Some(name.as_str()),
-        Step::Item(_) | Step::Member(_) => None,
+        PathStep::Field(name) => Some(name.as_str()),
+        PathStep::Item(_) | PathStep::Member(_) => None,
     });
     names.collect()
 }
 
 /// A path as messages show it: `.spec.containers[name="a"].image`.
-pub(crate) fn display(path: &[Step]) -> String {
-    let step = |step: &Step| match step {
-        Step::Field(name) => format!(".{name}"),
-        Step::Member(value) => format!("[={value}]"),
-        Step::Item(keys) => {
+pub(crate) fn display(path: &[PathStep]) -> String {
+    let step = |step: &PathStep| match step {
+        PathStep::Field(name) => format!(".{name}"),
+        PathStep::Member(value) => format!("[={value}]"),
+        PathStep::Item(keys) => {
             let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
             let keys: Vec<String> = keys
                 .iter()
@@ -114,9 +114,9 @@ pub(crate) fn encode(fields: &Fields) -> Value {
         let mut at = &mut root;
         for step in path {
             let name = match step {
-                Step::Field(name) => format!("f:{name}"),
-                Step::Item(keys) => format!("k:{keys}"),
-                Step::Member(value) => format!("v:{value}"),
+                PathStep::Field(name) => format!("f:{name}"),
+                PathStep::Item(keys) => format!("k:{keys}"),
+                PathStep::Member(value) => format!("v:{value}"),
             };
             at = &mut at[name];
             if at.is_null() {
@@ -137,7 +137,7 @@ pub(crate) fn decode(tree: &Value) -> Fields {
 }
 
 /// The step to an item of a keyed list; none if nothing identifies it.
-pub(super) fn item_step(item: &Value, keys: &[Key]) -> Option<Step> {
+pub(super) fn item_step(item: &Value, keys: &[Key]) -> Option<PathStep> {
     let mut found = Map::new();
     for key in keys {
         let default = || serde_json::from_str(key.default?).ok();
@@ -145,21 +145,21 @@ pub(super) fn item_step(item: &Value, keys: &[Key]) -> Option<Step> {
             found.insert(key.name.to_owned(), value);
         }
     }
-    (!found.is_empty()).then(|| Step::Item(Value::Object(found).to_string()))
+    (!found.is_empty()).then(|| PathStep::Item(Value::Object(found).to_string()))
 }
 
 fn collect(value: &Value, path: &mut Path, fields: &mut Fields) {
     match value {
         Value::Object(map) if !map.is_empty() && !schema::is_atomic_map(&place(path)) => {
             for (name, inner) in map.iter().filter(|(_, inner)| !inner.is_null()) {
-                descend(Step::Field(name.clone()), inner, path, fields);
+                descend(PathStep::Field(name.clone()), inner, path, fields);
             }
         }
         Value::Array(list) => match schema::list(&place(path)) {
             List::Atomic => drop(fields.insert(path.clone())),
             List::Set => {
                 for member in list {
-                    fields.insert(joined(path, Step::Member(member.to_string())));
+                    fields.insert(joined(path, PathStep::Member(member.to_string())));
                 }
             }
             List::Keyed(keys) => {
@@ -176,37 +176,37 @@ fn collect(value: &Value, path: &mut Path, fields: &mut Fields) {
     }
 }
 
-fn descend(step: Step, value: &Value, path: &mut Path, fields: &mut Fields) {
+fn descend(step: PathStep, value: &Value, path: &mut Path, fields: &mut Fields) {
     path.push(step);
     collect(value, path, fields);
     path.pop();
 }
 
-fn joined(path: &Path, step: Step) -> Path {
+fn joined(path: &Path, step: PathStep) -> Path {
     let mut path = path.clone();
     path.push(step);
     path
 }
 
-fn is_nobodys(path: &[Step]) -> bool {
+fn is_nobodys(path: &[PathStep]) -> bool {
     NOBODYS.iter().any(|nobodys| starts_with(path, nobodys))
 }
 
-fn starts_with(path: &[Step], names: &[&str]) -> bool {
+fn starts_with(path: &[PathStep], names: &[&str]) -> bool {
     names.len() <= path.len()
         && path
             .iter()
             .zip(names)
-            .all(|(step, name)| matches!(step, Step::Field(field) if field == name))
+            .all(|(step, name)| matches!(step, PathStep::Field(field) if field == name))
 }
 
-fn leads_to(step: &Step, item: &Value) -> bool {
+fn leads_to(step: &PathStep, item: &Value) -> bool {
     match step {
-        Step::Field(_) => false,
-        Step::Member(value) => {
+        PathStep::Field(_) => false,
+        PathStep::Member(value) => {
             serde_json::from_str::<Value>(value).is_ok_and(|value| value == *item)
         }
-        Step::Item(keys) => {
+        PathStep::Item(keys) => {
             let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
             let same = |(key, value): (&String, &Value)| match item.get(key) {
                 Some(found) => found == value,
@@ -243,9 +243,9 @@ fn read(tree: &Value, path: &mut Path, fields: &mut Fields) {
     }
     for (name, inner) in map {
         let step = match name.split_once(':') {
-            Some(("f", name)) => Step::Field(name.to_owned()),
-            Some(("k", keys)) => Step::Item(keys.to_owned()),
-            Some(("v", value)) => Step::Member(value.to_owned()),
+            Some(("f", name)) => PathStep::Field(name.to_owned()),
+            Some(("k", keys)) => PathStep::Item(keys.to_owned()),
+            Some(("v", value)) => PathStep::Member(value.to_owned()),
             _ => continue,
         };
         path.push(step);

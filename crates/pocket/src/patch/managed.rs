@@ -129,8 +129,8 @@ pub(crate) fn own(
     }
 }
 
-fn is_leaf(path: &[fields::Step]) -> bool {
-    !matches!(path.last(), Some(fields::Step::Item(_)))
+fn is_leaf(path: &[fields::PathStep]) -> bool {
+    !matches!(path.last(), Some(fields::PathStep::Item(_)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::schema;
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 
 const PATCH: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";
@@ -13,9 +13,9 @@ const SET_ORDER: &str = "$setElementOrder/";
 const DELETE_FROM_LIST: &str = "$deleteFromPrimitiveList/";
 
 /// The object that `patch` makes of `current`.
-pub(crate) fn merge(current: &Value, patch: &Value) -> Result<Value, Refusal> {
+pub(crate) fn merge(current: &Value, patch: &Value) -> Result<Value, ApiError> {
     let (Value::Object(current), Value::Object(patch)) = (current, patch) else {
-        return Err(Refusal::bad_request(
+        return Err(ApiError::bad_request(
             "a strategic merge patch must be a JSON object",
         ));
     };
@@ -24,7 +24,7 @@ pub(crate) fn merge(current: &Value, patch: &Value) -> Result<Value, Refusal> {
 
 type Fields = Map<String, Value>;
 
-fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields, Refusal> {
+fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields, ApiError> {
     match directive(patch)? {
         Some("replace") => return Ok(without_directives(patch)),
         Some("delete") => return Ok(Fields::new()),
@@ -62,7 +62,7 @@ fn merge_value(
     current: Option<&Value>,
     patch: &Value,
     place: &[&str],
-) -> Result<Option<Value>, Refusal> {
+) -> Result<Option<Value>, ApiError> {
     match (current, patch) {
         (_, Value::Null) => Ok(None),
         (_, Value::Object(patch)) if directive(patch)? == Some("delete") => Ok(None),
@@ -86,7 +86,7 @@ fn merge_value(
     }
 }
 
-fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec<Value>, Refusal> {
+fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec<Value>, ApiError> {
     let Some(key) = schema::merge_key(place) else {
         return Ok(if schema::is_set(place) {
             united(current, patch)
@@ -109,7 +109,7 @@ fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec
             .position(|existing| identity(item, key) == existing.get(key));
         if identity(item, key).is_none() {
             let message = format!("map: {item} does not contain declared merge key: {key}");
-            return Err(Refusal::bad_request(message));
+            return Err(ApiError::bad_request(message));
         }
         let merged = merge_value(found.map(|at| &next[at]), item, place)?;
         match (found, merged) {
@@ -137,13 +137,13 @@ fn united(current: &[Value], patch: &[Value]) -> Vec<Value> {
     next
 }
 
-fn directive(patch: &Fields) -> Result<Option<&str>, Refusal> {
+fn directive(patch: &Fields) -> Result<Option<&str>, ApiError> {
     match patch.get(PATCH).map(Value::as_str) {
         None => Ok(None),
         Some(Some(word @ ("replace" | "delete" | "merge"))) => Ok(Some(word)),
         Some(word) => {
             let word = word.unwrap_or_default();
-            Err(Refusal::bad_request(format!(
+            Err(ApiError::bad_request(format!(
                 "unknown patch type found: {word} for $patch"
             )))
         }
@@ -158,7 +158,7 @@ fn without_directives(patch: &Fields) -> Fields {
 }
 
 /// `$retainKeys` names all fields that may stay: for maps of which one field excludes the others.
-fn retained(current: &Fields, patch: &Fields) -> Result<Fields, Refusal> {
+fn retained(current: &Fields, patch: &Fields) -> Result<Fields, ApiError> {
     let Some(keys) = patch.get(RETAIN_KEYS) else {
         return Ok(current.clone());
     };
@@ -197,8 +197,8 @@ fn reorder(next: &mut Fields, field: &str, order: &[Value], key: Option<&str>) {
     list.extend(ranked.into_iter().map(|(_, item)| item));
 }
 
-fn list_of<'a>(name: &str, value: &'a Value) -> Result<&'a [Value], Refusal> {
-    let refusal = || Refusal::bad_request(format!("{name} must be a list"));
+fn list_of<'a>(name: &str, value: &'a Value) -> Result<&'a [Value], ApiError> {
+    let refusal = || ApiError::bad_request(format!("{name} must be a list"));
     value.as_array().map(Vec::as_slice).ok_or_else(refusal)
 }
 

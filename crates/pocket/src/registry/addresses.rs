@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 
 use super::State;
-use crate::api_status::{Faults, Refusal};
+use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::Kind;
 
 /// 10.96.0.0/16; its first address belongs to the API server itself in other clusters.
@@ -22,7 +22,7 @@ impl State {
         kind: &Kind,
         name: &str,
         service: &mut Value,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         let taken: BTreeSet<Ipv4Addr> = self
             .store
             .list(kind.plural, None)
@@ -32,13 +32,13 @@ impl State {
         let address = match asked {
             "None" => "None".to_owned(),
             "" => next_free(&taken).ok_or_else(|| {
-                Refusal::new(500, "InternalError", "all Service addresses are in use")
+                ApiError::new(500, "InternalError", "all Service addresses are in use")
             })?,
             asked => {
                 check_asked(asked, &taken).map_err(|why| {
-                    let mut faults = Faults::default();
+                    let mut faults = FieldErrors::default();
                     faults.invalid("spec.clusterIPs", json!([asked]), &why);
-                    Refusal::invalid(kind, name, &faults.into_vec())
+                    ApiError::invalid(kind, name, &faults.into_vec())
                 })?;
                 asked.to_owned()
             }

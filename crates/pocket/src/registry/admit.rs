@@ -16,24 +16,24 @@ mod workload;
 use serde_json::Value;
 
 use super::{Object, typed, untyped};
-use crate::api_status::{Faults, Refusal};
+use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::Kind;
 
 use names::Names;
 use schema::Schema;
 
 /// Completes and checks an object that is about to be created.
-pub(super) fn create(kind: &Kind, object: Value) -> Result<Value, Refusal> {
+pub(super) fn create(kind: &Kind, object: Value) -> Result<Value, ApiError> {
     (Schema::of(kind).create)(kind, object)
 }
 
 /// Completes and checks the next state of an object, given the present one.
-pub(super) fn update(kind: &Kind, object: Value, before: &Value) -> Result<Value, Refusal> {
+pub(super) fn update(kind: &Kind, object: Value, before: &Value) -> Result<Value, ApiError> {
     (Schema::of(kind).update)(kind, object, before)
 }
 
 /// Gives an object the shape of its kind, and leaves out what the kind does not have.
-pub(crate) fn shape(kind: &Kind, object: Value) -> Result<Value, Refusal> {
+pub(crate) fn shape(kind: &Kind, object: Value) -> Result<Value, ApiError> {
     (Schema::of(kind).shape)(object)
 }
 
@@ -52,37 +52,37 @@ pub(crate) trait Admit: Object {
     fn complete(&mut self) {}
 
     /// Finds what is wrong with the object as it is.
-    fn check(&self, _faults: &mut Faults) {}
+    fn check(&self, _faults: &mut FieldErrors) {}
 
     /// Finds what must not differ from `before`.
-    fn check_change(&self, _before: &Self, _faults: &mut Faults) {}
+    fn check_change(&self, _before: &Self, _faults: &mut FieldErrors) {}
 }
 
-fn create_typed<K: Admit>(kind: &Kind, object: Value) -> Result<Value, Refusal> {
+fn create_typed<K: Admit>(kind: &Kind, object: Value) -> Result<Value, ApiError> {
     let mut object: K = parse(object)?;
     object.begin();
     object.complete();
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     object.check(&mut faults);
     accept(kind, &object, faults)
 }
 
-fn update_typed<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value, Refusal> {
+fn update_typed<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value, ApiError> {
     let before: K = typed(before);
     let mut object: K = parse(object)?;
     object.inherit(&before);
     object.complete();
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     object.check(&mut faults);
     object.check_change(&before, &mut faults);
     accept(kind, &object, faults)
 }
 
-fn shape_typed<K: Admit>(object: Value) -> Result<Value, Refusal> {
+fn shape_typed<K: Admit>(object: Value) -> Result<Value, ApiError> {
     parse::<K>(object).map(|object| untyped(&object))
 }
 
-fn parse<K: Admit>(object: Value) -> Result<K, Refusal> {
+fn parse<K: Admit>(object: Value) -> Result<K, ApiError> {
     serde_json::from_value(object).map_err(|error| {
         let message = format!(
             "{} in version \"{}\" cannot be handled as a {}: {error}",
@@ -90,18 +90,18 @@ fn parse<K: Admit>(object: Value) -> Result<K, Refusal> {
             K::VERSION,
             K::KIND
         );
-        Refusal::bad_request(message)
+        ApiError::bad_request(message)
     })
 }
 
-fn accept<K: Admit>(kind: &Kind, object: &K, mut faults: Faults) -> Result<Value, Refusal> {
+fn accept<K: Admit>(kind: &Kind, object: &K, mut faults: FieldErrors) -> Result<Value, ApiError> {
     names::check_metadata(object.metadata(), K::NAME, &mut faults);
     let faults = faults.into_vec();
     if faults.is_empty() {
         return Ok(untyped(object));
     }
     let name = object.metadata().name.as_deref().unwrap_or_default();
-    Err(Refusal::invalid(kind, name, &faults))
+    Err(ApiError::invalid(kind, name, &faults))
 }
 
 #[cfg(test)]

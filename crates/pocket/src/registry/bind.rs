@@ -6,7 +6,7 @@
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 
 use super::{Registry, typed, untyped};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;
 
@@ -15,20 +15,22 @@ impl Registry {
     ///
     /// # Errors
     /// `NotFound`, or `Conflict` if the Pod is bound already or on its way out.
-    pub fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<(), Refusal> {
+    pub fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<(), ApiError> {
         let kind = Kind::of::<Pod>();
         let mut state = self.state();
         let current = state.store.get(kind.plural, namespace, name);
-        let mut pod: Pod =
-            current.map_or_else(|| Err(Refusal::not_found(kind, name)), |pod| Ok(typed(pod)))?;
+        let mut pod: Pod = current.map_or_else(
+            || Err(ApiError::not_found(kind, name)),
+            |pod| Ok(typed(pod)),
+        )?;
         if pod.metadata.deletion_timestamp.is_some() {
             let why = format!("pod {name} is being deleted, cannot be assigned to a host");
-            return Err(Refusal::conflict(kind, name, &why));
+            return Err(ApiError::conflict(kind, name, &why));
         }
         let spec = pod.spec.get_or_insert_default();
         if let Some(bound) = &spec.node_name {
             let why = format!("pod {name} is already assigned to node \"{bound}\"");
-            return Err(Refusal::conflict(kind, name, &why));
+            return Err(ApiError::conflict(kind, name, &why));
         }
         spec.node_name = Some(node.to_owned());
         let scheduled = PodCondition {

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 
 use super::{Registry, State, admit, identity};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;
 
@@ -26,7 +26,7 @@ impl Registry {
         namespace: &str,
         mut object: Value,
         dry_run: bool,
-    ) -> Result<Arc<Value>, Refusal> {
+    ) -> Result<Arc<Value>, ApiError> {
         let mut state = self.state();
         address(kind, namespace, &mut object)?;
         let said = said_name(&object);
@@ -37,7 +37,7 @@ impl Registry {
         }
         let mut object = admit::create(kind, object)?;
         if state.store.get(kind.plural, namespace, &name).is_some() {
-            return Err(Refusal::already_exists(kind, &name));
+            return Err(ApiError::already_exists(kind, &name));
         }
         if kind.name == "Service" {
             state.allocate_address(kind, &name, &mut object)?;
@@ -55,7 +55,7 @@ impl Registry {
 
 impl State {
     /// The object's name, made from `generateName` where it has none.
-    fn name(&mut self, kind: &Kind, object: &mut Value) -> Result<String, Refusal> {
+    fn name(&mut self, kind: &Kind, object: &mut Value) -> Result<String, ApiError> {
         let metadata = metadata(object)?;
         let text = |field: &str| {
             metadata
@@ -64,7 +64,7 @@ impl State {
                 .unwrap_or_default()
         };
         match (text("name"), text("generateName")) {
-            ("", "") => Err(Refusal::nameless(kind)),
+            ("", "") => Err(ApiError::nameless(kind)),
             ("", base) => {
                 let name = identity::generated_name(base, &mut self.random);
                 metadata.insert("name".into(), name.clone().into());
@@ -87,13 +87,13 @@ impl State {
     }
 
     /// Rule: the admission plugin `NamespaceLifecycle`.
-    fn check_namespace(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), Refusal> {
+    fn check_namespace(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), ApiError> {
         if !kind.namespaced {
             return Ok(());
         }
         let namespaces = Kind::of::<k8s_openapi::api::core::v1::Namespace>();
         let Some(found) = self.store.get(namespaces.plural, "", namespace) else {
-            return Err(Refusal::not_found(namespaces, namespace));
+            return Err(ApiError::not_found(namespaces, namespace));
         };
         if found["metadata"]["deletionTimestamp"].is_null() {
             return Ok(());
@@ -101,7 +101,7 @@ impl State {
         let why = format!(
             "unable to create new content in namespace {namespace} because it is being terminated"
         );
-        Err(Refusal::forbidden(kind, name, &why))
+        Err(ApiError::forbidden(kind, name, &why))
     }
 
     /// A Pod runs under an account that exists. Every namespace has the account `default`, which no controller has to
@@ -114,7 +114,7 @@ impl State {
         namespace: &str,
         name: &str,
         pod: &Value,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         let spec = &pod["spec"];
         let named = spec["serviceAccountName"]
             .as_str()
@@ -133,7 +133,7 @@ impl State {
         let why = format!(
             "error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"
         );
-        Err(Refusal::forbidden(kind, name, &why))
+        Err(ApiError::forbidden(kind, name, &why))
     }
 }
 
@@ -151,14 +151,14 @@ fn said_name(object: &Value) -> String {
 }
 
 /// Makes the object say where it is, and refuses one that says something else.
-fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
+fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
     let metadata = metadata(object)?;
     if metadata
         .remove("resourceVersion")
         .is_some_and(|version| version.as_str() != Some(""))
     {
         let why = "resourceVersion should not be set on objects to be created";
-        return Err(Refusal::bad_request(why));
+        return Err(ApiError::bad_request(why));
     }
     match metadata
         .get("namespace")
@@ -172,7 +172,7 @@ fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refus
                 "the namespace of the provided object does not match the namespace sent on the request: \
                  {said} is not {namespace}"
             );
-            return Err(Refusal::bad_request(message));
+            return Err(ApiError::bad_request(message));
         }
     }
     if kind.namespaced {
@@ -183,9 +183,9 @@ fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refus
     Ok(())
 }
 
-pub(super) fn metadata(object: &mut Value) -> Result<&mut Map<String, Value>, Refusal> {
+pub(super) fn metadata(object: &mut Value) -> Result<&mut Map<String, Value>, ApiError> {
     let not_an_object =
-        || Refusal::bad_request("the body of the request must be a Kubernetes object");
+        || ApiError::bad_request("the body of the request must be a Kubernetes object");
     let object = object.as_object_mut().ok_or_else(not_an_object)?;
     let metadata = object.entry("metadata").or_insert_with(|| json!({}));
     metadata.as_object_mut().ok_or_else(not_an_object)

@@ -8,7 +8,7 @@ use rules::Moment;
 use serde_json::{Value, json};
 
 use super::Registry;
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;
 
@@ -52,16 +52,16 @@ impl Registry {
         namespace: &str,
         name: &str,
         deletion: &Deletion,
-    ) -> Result<Deleted, Refusal> {
+    ) -> Result<Deleted, ApiError> {
         let mut state = self.state();
         let current = state
             .store
             .get(kind.plural, namespace, name)
             .cloned()
-            .ok_or_else(|| Refusal::not_found(kind, name))?;
+            .ok_or_else(|| ApiError::not_found(kind, name))?;
         check_preconditions(kind, name, &current, deletion)?;
         if kind.name == "Namespace" && IMMORTAL.contains(&name) {
-            return Err(Refusal::forbidden(
+            return Err(ApiError::forbidden(
                 kind,
                 name,
                 "this namespace may not be deleted",
@@ -190,14 +190,14 @@ fn check_preconditions(
     name: &str,
     current: &Value,
     deletion: &Deletion,
-) -> Result<(), Refusal> {
+) -> Result<(), ApiError> {
     let check = |label: &str, asked: &Option<String>, field: &str| match asked {
         Some(asked) if current["metadata"][field] != **asked => {
             let found = current["metadata"][field].as_str().unwrap_or_default();
             let why = format!(
                 "Precondition failed: {label} in precondition: {asked}, {label} in object meta: {found}"
             );
-            Err(Refusal::conflict(kind, name, &why))
+            Err(ApiError::conflict(kind, name, &why))
         }
         _ => Ok(()),
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Registry, admit, create, delete};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;
 
@@ -39,14 +39,14 @@ impl Registry {
         name: &str,
         part: Part,
         dry_run: bool,
-        change: impl FnOnce(&Value) -> Result<Value, Refusal>,
-    ) -> Result<Arc<Value>, Refusal> {
+        change: impl FnOnce(&Value) -> Result<Value, ApiError>,
+    ) -> Result<Arc<Value>, ApiError> {
         let mut state = self.state();
         let current = state
             .store
             .get(kind.plural, namespace, name)
             .cloned()
-            .ok_or_else(|| Refusal::not_found(kind, name))?;
+            .ok_or_else(|| ApiError::not_found(kind, name))?;
         let mut proposed = change(&current)?;
         check_preconditions(kind, name, &current, &mut proposed)?;
         let next = match part {
@@ -68,7 +68,7 @@ impl Registry {
     }
 }
 
-fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value, Refusal> {
+fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value, ApiError> {
     let metadata = create::metadata(&mut proposed)?;
     for field in OWN_METADATA {
         match current["metadata"].get(field) {
@@ -89,7 +89,7 @@ fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value,
     Ok(next)
 }
 
-fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, Refusal> {
+fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, ApiError> {
     let mut next = current.clone();
     next["status"] = proposed["status"].clone();
     if kind.has_wanted_annotations {
@@ -104,7 +104,7 @@ fn check_preconditions(
     name: &str,
     current: &Value,
     proposed: &mut Value,
-) -> Result<(), Refusal> {
+) -> Result<(), ApiError> {
     let metadata = create::metadata(proposed)?;
     let differs = |field: &str| {
         let said = metadata
@@ -115,11 +115,11 @@ fn check_preconditions(
     };
     if differs("uid") {
         let why = "the UID in the precondition does not match the UID in record";
-        return Err(Refusal::conflict(kind, name, why));
+        return Err(ApiError::conflict(kind, name, why));
     }
     if differs("resourceVersion") {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
-        return Err(Refusal::conflict(kind, name, why));
+        return Err(ApiError::conflict(kind, name, why));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::options::{Grammar, Options, Spec};
 use super::{address, control};
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::model::port_spec::Protocol;
 
 /// How `check` is written.
@@ -31,7 +31,7 @@ pub(super) const TIMEOUT: Spec = Spec {
 #[derive(Debug)]
 pub struct Check {
     /// What is asked.
-    pub kind: Kind,
+    pub kind: CheckKind,
     /// Whether over TLS.
     pub secured: bool,
     /// Whom.
@@ -42,7 +42,7 @@ pub struct Check {
 
 /// What is probed.
 #[derive(Debug, Eq, PartialEq)]
-pub enum Kind {
+pub enum CheckKind {
     /// A request for this path, which [`request_target::of_path`](crate::request_target::of_path) makes.
     Http(String),
     /// A connection.
@@ -60,44 +60,44 @@ pub fn asked(arguments: &[String]) -> Option<Check> {
 }
 
 impl Check {
-    pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
+    pub(crate) fn new(mut options: Options) -> Result<Self, ParseError> {
         let protocol = options.operand("http, https, tcp, grpc or grpcs")?;
-        let protocol = Protocol::named(&protocol).map_err(|wrong| Invalid::new("", wrong))?;
+        let protocol = Protocol::named(&protocol).map_err(|wrong| ParseError::new("", wrong))?;
         let place = address(&options.operand("ADDRESS")?);
         let kind = match (protocol, options.operands.pop()) {
             (Protocol::Http | Protocol::Https, path) => {
-                Kind::Http(path.unwrap_or_else(|| "/".to_owned()))
+                CheckKind::Http(path.unwrap_or_else(|| "/".to_owned()))
             }
-            (Protocol::Tcp, None) => Kind::Tcp,
-            (Protocol::Tcp, Some(_)) => return Err(Invalid::new("", "tcp takes no path")),
+            (Protocol::Tcp, None) => CheckKind::Tcp,
+            (Protocol::Tcp, Some(_)) => return Err(ParseError::new("", "tcp takes no path")),
             (Protocol::Grpc | Protocol::Grpcs, service) => {
-                Kind::Grpc(named(service.unwrap_or_default())?)
+                CheckKind::Grpc(named(service.unwrap_or_default())?)
             }
         };
-        if let Kind::Http(path) = &kind
+        if let CheckKind::Http(path) = &kind
             && !path.starts_with('/')
         {
-            return Err(Invalid::new("PATH", "a path begins with a slash"));
+            return Err(ParseError::new("PATH", "a path begins with a slash"));
         }
         Ok(Self {
             kind,
             secured: protocol.is_secured(),
-            address: place.map_err(|message| Invalid::new("ADDRESS", message))?,
+            address: place.map_err(|message| ParseError::new("ADDRESS", message))?,
             timeout: timeout(&mut options)?,
         })
     }
 }
 
 /// The name of a gRPC service, short enough for one frame and one byte of length.
-fn named(service: String) -> Result<String, Invalid> {
+fn named(service: String) -> Result<String, ParseError> {
     if service.len() > 100 {
-        return Err(Invalid::new("SERVICE", "has at most 100 bytes"));
+        return Err(ParseError::new("SERVICE", "has at most 100 bytes"));
     }
     Ok(service)
 }
 
 /// `--timeout`, 1 s by default.
-pub(super) fn timeout(options: &mut Options) -> Result<Duration, Invalid> {
+pub(super) fn timeout(options: &mut Options) -> Result<Duration, ParseError> {
     let timeout = options.read_as("timeout", control::duration)?;
     Ok(timeout.unwrap_or(Duration::from_secs(1)))
 }

@@ -9,13 +9,13 @@ use super::options::{Grammar, Options, Spec};
 use super::serve::{Access, CONTROL, TOKEN_FILE};
 use crate::model::behaviour::Behaviour;
 use crate::model::duration;
-use crate::model::location::Place;
-use crate::model::parse_error::Invalid;
+use crate::model::location::Location;
+use crate::model::parse_error::ParseError;
 use crate::model::percent;
-use crate::model::port_spec::{Opening, PortState};
+use crate::model::port_spec::{PortSpec, PortState};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
-use crate::model::shorthand::Word;
+use crate::model::shorthand::Shorthand;
 
 const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies, as in a container;\n\
     of a target that runs beside this program, it is 127.0.0.1:(first port + 10000).";
@@ -178,19 +178,23 @@ pub(crate) enum Ask {
     /// A behaviour for a path, on one port or on all.
     Lay(Option<u16>, RoutePath, Behaviour),
     /// A state for a port, or for all.
-    Open(Option<u16>, Opening),
+    Open(Option<u16>, PortSpec),
     /// `pass` or `fail` of a port: of one with routes the behaviour for all of them, of one that speaks tcp the state.
-    All(u16, Result<Behaviour, Invalid>, Result<Opening, Invalid>),
+    All(
+        u16,
+        Result<Behaviour, ParseError>,
+        Result<PortSpec, ParseError>,
+    ),
     /// Something for the process.
     Afflict(ProcessFault),
     /// The flips of one place away, or all.
-    Heal(Option<Place>),
+    Heal(Option<Location>),
     /// That of the process away.
     Unafflict(&'static str),
 }
 
 impl Control {
-    pub(crate) fn new(command: &str, mut options: Options) -> Result<Self, Invalid> {
+    pub(crate) fn new(command: &str, mut options: Options) -> Result<Self, ParseError> {
         let address = options.read_as("control", super::address)?;
         let access = Access::new(&mut options);
         let ask = match command {
@@ -207,7 +211,7 @@ impl Control {
     }
 }
 
-fn journal(mut options: Options) -> Result<Ask, Invalid> {
+fn journal(mut options: Options) -> Result<Ask, ParseError> {
     let how = options.operands.pop();
     let since = options.read_as("since", number)?;
     let waits = match how.as_deref() {
@@ -216,7 +220,7 @@ fn journal(mut options: Options) -> Result<Ask, Invalid> {
         Some(other) => {
             let message =
                 format!("no `journal {other}`, expected journal, journal wait or journal stream");
-            return Err(Invalid::new("", message));
+            return Err(ParseError::new("", message));
         }
     };
     let timeout = options.read_as("timeout", duration)?;
@@ -241,7 +245,7 @@ fn journal(mut options: Options) -> Result<Ask, Invalid> {
     let mut given = filters.into_iter().chain([timeout]);
     if let Some((name, _)) = given.find(|(_, value)| value.is_some()) {
         let message = "means nothing without `wait`";
-        return Err(Invalid::new(format!("--{name}"), message));
+        return Err(ParseError::new(format!("--{name}"), message));
     }
     let since = since.unwrap_or(0);
     Ok(if how.is_some() {
@@ -251,19 +255,22 @@ fn journal(mut options: Options) -> Result<Ask, Invalid> {
     })
 }
 
-fn heal(mut options: Options) -> Result<Ask, Invalid> {
+fn heal(mut options: Options) -> Result<Ask, ParseError> {
     let Ok(place) = options.operand("") else {
         return Ok(Ask::Heal(None));
     };
     if place == PROCESS {
         let name = options.operand("FAULT")?;
         let known = ProcessFault::NAMES.into_iter().find(|known| *known == name);
-        let known = known.ok_or_else(|| Invalid::new("FAULT", ProcessFault::unknown(&name)))?;
+        let known = known.ok_or_else(|| ParseError::new("FAULT", ProcessFault::unknown(&name)))?;
         return Ok(Ask::Unafflict(known));
     }
     match options.operands.pop() {
-        Some(extra) => Err(Invalid::new("", format!("unexpected argument `{extra}`"))),
-        None => Ok(Ask::Heal(Some(Place::parse(&place)?))),
+        Some(extra) => Err(ParseError::new(
+            "",
+            format!("unexpected argument `{extra}`"),
+        )),
+        None => Ok(Ask::Heal(Some(Location::parse(&place)?))),
     }
 }
 
@@ -275,7 +282,7 @@ const PASS: &str = "pass";
 const FAIL: &str = "fail";
 
 /// Every option of `flip` is a field of the control API's body, so it is read, and refused, as one.
-fn flip(mut options: Options) -> Result<Ask, Invalid> {
+fn flip(mut options: Options) -> Result<Ask, ParseError> {
     let place = options.operand("[PORT]/PATH, PORT or process")?;
     let word = options.operand("BEHAVIOUR")?;
     let refused = |invalid| refused(invalid, &word);
@@ -288,22 +295,22 @@ fn flip(mut options: Options) -> Result<Ask, Invalid> {
     let given = with(Map::new(), &mut options)?;
     let behaviour = |body| Behaviour::read(beside(body, &given), "").map_err(refused);
     let opening =
-        |opening: &Opening| Opening::read(beside(opening.write(), &given), "").map_err(refused);
-    match Place::parse(&place)? {
-        Place::Route(port, route) => match laid(&word)? {
+        |opening: &PortSpec| PortSpec::read(beside(opening.write(), &given), "").map_err(refused);
+    match Location::parse(&place)? {
+        Location::Route(port, route) => match laid(&word)? {
             Some(body) => Ok(Ask::Lay(port, route, behaviour(body)?)),
             None if given.get("protocol").is_some() => {
                 let message = format!("means nothing beside `{word}` of a path");
-                Err(Invalid::new("--protocol", message))
+                Err(ParseError::new("--protocol", message))
             }
             None => {
-                let state = Opening::new(state(&word)?);
+                let state = PortSpec::new(state(&word)?);
                 let route = Some(route);
-                Ok(Ask::Open(port, opening(&Opening { route, ..state })?))
+                Ok(Ask::Open(port, opening(&PortSpec { route, ..state })?))
             }
         },
-        Place::Port(port) => {
-            let state = opening(&Opening::new(state(&word)?));
+        Location::Port(port) => {
+            let state = opening(&PortSpec::new(state(&word)?));
             let is_of_all = word == PASS || word == FAIL;
             match laid(&word) {
                 // With a protocol it is about how the port is opened.
@@ -328,20 +335,20 @@ fn beside(mut body: Map<String, Value>, given: &Value) -> Value {
 }
 
 /// The body that one word means for a route, or several with commas between; none if it means the whole port.
-fn laid(word: &str) -> Result<Option<Map<String, Value>>, Invalid> {
+fn laid(word: &str) -> Result<Option<Map<String, Value>>, ParseError> {
     if word.contains(',') {
         let mut body = Map::new();
         let words = word.split(',').map(Value::from);
         body.insert("sequence".to_owned(), words.collect());
         return Ok(Some(body));
     }
-    let read: Result<Word, _> = word.parse();
-    let read = read.map_err(|message| Invalid::new("BEHAVIOUR", message))?;
+    let read: Result<Shorthand, _> = word.parse();
+    let read = read.map_err(|message| ParseError::new("BEHAVIOUR", message))?;
     Ok(read.on_route().map(|behaviour| behaviour.write()))
 }
 
 /// The body with the options that were given.
-fn with(mut body: Map<String, Value>, options: &mut Options) -> Result<Value, Invalid> {
+fn with(mut body: Map<String, Value>, options: &mut Options) -> Result<Value, ParseError> {
     for spec in FLIP.options {
         let mut values = options.many(spec.name);
         let Some(last) = values.pop() else {
@@ -361,11 +368,11 @@ fn with(mut body: Map<String, Value>, options: &mut Options) -> Result<Value, In
     Ok(body.into())
 }
 
-fn headers(given: impl Iterator<Item = String>) -> Result<Value, Invalid> {
+fn headers(given: impl Iterator<Item = String>) -> Result<Value, ParseError> {
     let mut headers = Map::new();
     for text in given {
         let (name, value) = text.split_once(':').ok_or_else(|| {
-            Invalid::new("--header", format!("must be NAME: VALUE, not `{text}`"))
+            ParseError::new("--header", format!("must be NAME: VALUE, not `{text}`"))
         })?;
         headers.insert(name.trim().to_owned(), value.trim().into());
     }
@@ -373,11 +380,11 @@ fn headers(given: impl Iterator<Item = String>) -> Result<Value, Invalid> {
 }
 
 /// What a refused body means for the command line it was made of.
-fn refused(invalid: Invalid, word: &str) -> Invalid {
+fn refused(invalid: ParseError, word: &str) -> ParseError {
     let field = invalid.field.split('.').next().unwrap_or_default();
     let field = match field {
-        "" => return Invalid::new("", format!("`{word}` {}", invalid.message)),
-        "fault" | "sequence" => return Invalid::new("BEHAVIOUR", invalid.message),
+        "" => return ParseError::new("", format!("`{word}` {}", invalid.message)),
+        "fault" | "sequence" => return ParseError::new("BEHAVIOUR", invalid.message),
         "headers" => "header",
         field => field,
     };
@@ -386,10 +393,10 @@ fn refused(invalid: Invalid, word: &str) -> Invalid {
     } else {
         invalid.message
     };
-    Invalid::new(format!("--{field}"), message)
+    ParseError::new(format!("--{field}"), message)
 }
 
-fn state(word: &str) -> Result<PortState, Invalid> {
+fn state(word: &str) -> Result<PortState, ParseError> {
     match word {
         "refuse" | FAIL => Ok(PortState::Closed),
         PASS => Ok(PortState::Open),
@@ -397,7 +404,7 @@ fn state(word: &str) -> Result<PortState, Invalid> {
             let message = format!(
                 "a port is pass, fail, refuse, open, closed, blackhole, stop-accepting or reset, not `{word}`; a path has a slash"
             );
-            Invalid::new("BEHAVIOUR", message)
+            ParseError::new("BEHAVIOUR", message)
         }),
     }
 }

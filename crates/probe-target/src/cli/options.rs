@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 
 /// How one command is written.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Options {
         grammar: &'static Grammar,
         arguments: &[String],
         environment: &BTreeMap<String, String>,
-    ) -> Result<Self, Invalid> {
+    ) -> Result<Self, ParseError> {
         let mut options = Self {
             values: Vec::new(),
             operands: Vec::new(),
@@ -56,7 +56,10 @@ impl Options {
             options.fill(spec, environment);
         }
         match options.operands.get(grammar.operands) {
-            Some(extra) => Err(Invalid::new("", format!("unexpected argument `{extra}`"))),
+            Some(extra) => Err(ParseError::new(
+                "",
+                format!("unexpected argument `{extra}`"),
+            )),
             None => Ok(options),
         }
     }
@@ -83,23 +86,23 @@ impl Options {
         &mut self,
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Invalid> {
+    ) -> Result<Option<T>, ParseError> {
         let value = self.one(name).map(|text| read(&text));
         value
             .transpose()
-            .map_err(|message| Invalid::new(format!("--{name}"), message))
+            .map_err(|message| ParseError::new(format!("--{name}"), message))
     }
 
     /// The next operand.
-    pub(crate) fn operand(&mut self, what: &str) -> Result<String, Invalid> {
+    pub(crate) fn operand(&mut self, what: &str) -> Result<String, ParseError> {
         if self.operands.is_empty() {
-            return Err(Invalid::new("", format!("{what} is missing")));
+            return Err(ParseError::new("", format!("{what} is missing")));
         }
         Ok(self.operands.remove(0))
     }
 
-    fn read(&mut self, grammar: &'static Grammar, arguments: &[String]) -> Result<(), Invalid> {
-        let unreadable = |error: lexopt::Error| Invalid::new("", error.to_string());
+    fn read(&mut self, grammar: &'static Grammar, arguments: &[String]) -> Result<(), ParseError> {
+        let unreadable = |error: lexopt::Error| ParseError::new("", error.to_string());
         let mut parser = Parser::from_args(arguments);
         while let Some(argument) = parser.next().map_err(unreadable)? {
             let spec = match argument {

@@ -8,12 +8,12 @@ use super::address;
 use super::options::{Grammar, Options, Spec};
 use crate::model::boots::Boots;
 use crate::model::flips::Flip;
-use crate::model::location::{self, Place};
-use crate::model::parse_error::Invalid;
+use crate::model::location::{self, Location};
+use crate::model::parse_error::ParseError;
 use crate::model::plan::{self, Plan};
 use crate::model::port_spec::Protocol;
 use crate::model::process_fault::ProcessFault;
-use crate::model::shorthand::Word;
+use crate::model::shorthand::Shorthand;
 
 /// How `serve` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
@@ -128,7 +128,7 @@ pub(crate) struct Serve {
 type Listening = (Option<IpAddr>, u16, Protocol);
 
 /// What a place does, and on which boots if not on all.
-type Route = (Place, Word, Option<Boots>);
+type Route = (Location, Shorthand, Option<Boots>);
 
 /// What is said about TLS.
 #[derive(Debug)]
@@ -147,10 +147,13 @@ pub(crate) struct Access {
 }
 
 impl Serve {
-    pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
+    pub(crate) fn new(mut options: Options) -> Result<Self, ParseError> {
         let (state_dir, keep) = (options.one("state-dir"), options.flag("keep"));
         if keep && state_dir.is_none() {
-            return Err(Invalid::new("--keep", "means nothing without --state-dir"));
+            return Err(ParseError::new(
+                "--keep",
+                "means nothing without --state-dir",
+            ));
         }
         let ports = options.many("port");
         let routes = options.many("route");
@@ -179,11 +182,14 @@ impl Serve {
     }
 
     /// The base that `plan` and the command line come to on this boot; without one, what does not depend on it.
-    pub(crate) fn base(&self, mut plan: Plan, boot: Option<u64>) -> Result<Plan, Invalid> {
+    pub(crate) fn base(&self, mut plan: Plan, boot: Option<u64>) -> Result<Plan, ParseError> {
         let mut given = Vec::new();
         for (address, number, protocol) in &self.ports {
             if given.contains(number) {
-                return Err(Invalid::new("--port", format!("{number} is given twice")));
+                return Err(ParseError::new(
+                    "--port",
+                    format!("{number} is given twice"),
+                ));
             }
             given.push(*number);
             let port = plan.ports.entry(*number).or_default();
@@ -204,7 +210,7 @@ impl Serve {
         for (place, word, boots) in &self.routes {
             let holds = self.holds(*boots, boot)?;
             let laid = plan.lay(place, &Flip::from(*word), holds);
-            laid.map_err(|wrong| Invalid::new("--route", wrong.message))?;
+            laid.map_err(|wrong| ParseError::new("--route", wrong.message))?;
         }
         for fault in &self.process {
             plan.afflict(fault.clone(), "--process")?;
@@ -215,18 +221,18 @@ impl Serve {
         Ok(plan)
     }
 
-    fn holds(&self, boots: Option<Boots>, boot: Option<u64>) -> Result<bool, Invalid> {
+    fn holds(&self, boots: Option<Boots>, boot: Option<u64>) -> Result<bool, ParseError> {
         if boots.is_some() && self.state_dir.is_none() {
             let message =
                 "must be given, as something is said of certain boots: they are counted there";
-            return Err(Invalid::new("--state-dir", message));
+            return Err(ParseError::new("--state-dir", message));
         }
         Ok(boots.is_none_or(|boots| boot.is_some_and(|boot| boots.contain(boot))))
     }
 
     /// The control address of a target with this base.
-    pub(crate) fn control(&self, base: &Plan) -> Result<SocketAddr, Invalid> {
-        let wrong = |message: String| Err(Invalid::new("--control", message));
+    pub(crate) fn control(&self, base: &Plan) -> Result<SocketAddr, ParseError> {
+        let wrong = |message: String| Err(ParseError::new("--control", message));
         let Some(control) = self.control else {
             let first = self.ports.first().map(|(_, number, _)| number);
             let first = *first.or(base.ports.keys().next()).unwrap_or(&8080);
@@ -262,12 +268,12 @@ impl Access {
 }
 
 impl Secured {
-    fn new(options: &mut Options) -> Result<Self, Invalid> {
+    fn new(options: &mut Options) -> Result<Self, ParseError> {
         let pair = match (options.one("tls-cert"), options.one("tls-key")) {
             (None, None) => None,
             (Some(certificates), Some(key)) => Some((certificates, key)),
-            (Some(_), None) => return Err(Invalid::new("--tls-key", "belongs to --tls-cert")),
-            (None, Some(_)) => return Err(Invalid::new("--tls-cert", "belongs to --tls-key")),
+            (Some(_), None) => return Err(ParseError::new("--tls-key", "belongs to --tls-cert")),
+            (None, Some(_)) => return Err(ParseError::new("--tls-cert", "belongs to --tls-key")),
         };
         let alpn = options.read_as("tls-alpn", alpn)?.unwrap_or_default();
         Ok(Self { pair, alpn })
@@ -286,7 +292,7 @@ fn alpn(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// `--journal N`.
-pub(crate) fn journal(options: &mut Options) -> Result<usize, Invalid> {
+pub(crate) fn journal(options: &mut Options) -> Result<usize, ParseError> {
     let read = |text: &str| {
         let size = text
             .parse()
@@ -298,8 +304,8 @@ pub(crate) fn journal(options: &mut Options) -> Result<usize, Invalid> {
 }
 
 /// `8080`, `8080=http`, `127.0.0.1:8080` or `[::1]:8080`.
-fn port(text: &str) -> Result<Listening, Invalid> {
-    let wrong = |message| Invalid::new("--port", message);
+fn port(text: &str) -> Result<Listening, ParseError> {
+    let wrong = |message| ParseError::new("--port", message);
     let (place, protocol) = text.split_once('=').unwrap_or((text, "http"));
     let (address, number) = match place.rsplit_once(':') {
         None => (None, place),
@@ -326,8 +332,8 @@ fn port(text: &str) -> Result<Listening, Invalid> {
 }
 
 /// `[PORT]/PATH=BEHAVIOUR[@BOOTS]`.
-fn route(text: &str) -> Result<Route, Invalid> {
-    let wrong = |message| Invalid::new("--route", message);
+fn route(text: &str) -> Result<Route, ParseError> {
+    let wrong = |message| ParseError::new("--route", message);
     let form = || wrong(format!("must be [PORT]/PATH=BEHAVIOUR, not `{text}`"));
     let (place, word) = text.rsplit_once('=').ok_or_else(form)?;
     let (word, boots) = match word.split_once('@') {
@@ -337,19 +343,19 @@ fn route(text: &str) -> Result<Route, Invalid> {
     if !place.contains('/') {
         return Err(form());
     }
-    let place = Place::parse(place).map_err(|invalid| wrong(invalid.message))?;
+    let place = Location::parse(place).map_err(|invalid| wrong(invalid.message))?;
     Ok((place, word.parse().map_err(wrong)?, boots))
 }
 
 /// `FAULT FIELD=VALUE …`: the fields of the control API's body.
-fn fault(text: &str) -> Result<ProcessFault, Invalid> {
+fn fault(text: &str) -> Result<ProcessFault, ParseError> {
     let mut words = text.split_whitespace();
     let mut body = Map::new();
     body.insert("fault".to_owned(), words.next().into());
     for word in words {
         let (name, value) = word.split_once('=').ok_or_else(|| {
             let message = format!("must be FAULT FIELD=VALUE …, not `{text}`");
-            Invalid::new("--process", message)
+            ParseError::new("--process", message)
         })?;
         let value = match name {
             "fail" => value.split(',').map(Value::from).collect(),

@@ -10,7 +10,7 @@ use super::*;
 use crate::model::plan::Plan;
 
 /// A line of words, `NAME=VALUE` before it.
-fn read(line: &str) -> Result<Command, Invalid> {
+fn read(line: &str) -> Result<Command, ParseError> {
     let variable = |word: &&str| word.starts_with(|c: char| c.is_ascii_uppercase());
     let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
     let variables = words.iter().take_while(|word| variable(word)).count();
@@ -25,7 +25,7 @@ fn read(line: &str) -> Result<Command, Invalid> {
 }
 
 /// What a target starts with: its plan, and its control address.
-fn started(line: &str) -> Result<String, Invalid> {
+fn started(line: &str) -> Result<String, ParseError> {
     let Command::Serve(serve) = read(line)? else {
         panic!("{line} must serve");
     };

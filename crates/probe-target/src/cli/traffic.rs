@@ -7,7 +7,7 @@ use super::address;
 use super::check::{self, TIMEOUT};
 use super::options::{Grammar, Options, Spec};
 use super::serve::{self, Access, CONTROL, JOURNAL, TOKEN_FILE};
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 
 /// How `traffic` is written.
 pub(crate) const GRAMMAR: Grammar = Grammar {
@@ -64,20 +64,20 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(mut options: Options) -> Result<Self, Invalid> {
+    pub(crate) fn new(mut options: Options) -> Result<Self, ParseError> {
         let text = options.operand("IP:PORT")?;
-        let target = address(&text).map_err(|message| Invalid::new("IP:PORT", message))?;
-        let missing = |name: &str| Invalid::new(name, "must be given");
+        let target = address(&text).map_err(|message| ParseError::new("IP:PORT", message))?;
+        let missing = |name: &str| ParseError::new(name, "must be given");
         let control = options.read_as("control", address)?;
         let control = control.ok_or_else(|| missing("--control"))?;
         let interval = options.read_as("rate", interval)?;
         let host = options.one("host").unwrap_or(text);
         if ::http::header::HeaderValue::from_str(&host).is_err() {
-            return Err(Invalid::new("--host", "cannot stand in a header"));
+            return Err(ParseError::new("--host", "cannot stand in a header"));
         }
         let path = options.one("path").unwrap_or_else(|| "/".to_owned());
         if !path.starts_with('/') || path.parse::<::http::Uri>().is_err() {
-            return Err(Invalid::new(
+            return Err(ParseError::new(
                 "--path",
                 "a path begins with a slash and is percent-encoded",
             ));
@@ -85,7 +85,7 @@ impl Traffic {
         let access = Access::new(&mut options);
         if !control.ip().is_loopback() && access.is_open() {
             let message = format!("{control} can be reached by others and needs a token");
-            return Err(Invalid::new("--control", message));
+            return Err(ParseError::new("--control", message));
         }
         Ok(Self {
             address: target,

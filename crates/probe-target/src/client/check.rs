@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use tokio::time::timeout;
 
-use crate::cli::check::{Check, Kind};
+use crate::cli::check::{Check, CheckKind};
 use crate::client::http1::{Client, Request, Trouble};
 use crate::failure::Failure;
 use crate::model::duration;
@@ -32,9 +32,9 @@ async fn probe<N: Network>(check: &Check, network: &N) -> Result<String, String>
     let connection = connect(check, network).await;
     let connection = connection.map_err(|error| Trouble::Connect(error).to_string())?;
     match &check.kind {
-        Kind::Tcp => Ok(format!("connected to {}\n", check.address)),
-        Kind::Http(path) => http(connection, check.address, path).await,
-        Kind::Grpc(service) => grpc(connection, check, service).await,
+        CheckKind::Tcp => Ok(format!("connected to {}\n", check.address)),
+        CheckKind::Http(path) => http(connection, check.address, path).await,
+        CheckKind::Grpc(service) => grpc(connection, check, service).await,
     }
 }
 
@@ -44,8 +44,8 @@ async fn connect<N: Network>(check: &Check, network: &N) -> io::Result<Layer<N::
         return Ok(tls::bare(connection));
     }
     let alpn = match check.kind {
-        Kind::Grpc(_) => "h2",
-        Kind::Http(_) | Kind::Tcp => "http/1.1",
+        CheckKind::Grpc(_) => "h2",
+        CheckKind::Http(_) | CheckKind::Tcp => "http/1.1",
     };
     tls::connect(connection, alpn).await
 }

@@ -15,9 +15,9 @@ use crate::cli::{self, Command};
 use crate::client::http1::{Client, Request, Take, Trouble};
 use crate::failure::Failure;
 use crate::model::behaviour::{Behaviour, Effect};
-use crate::model::location::Place;
-use crate::model::parse_error::Invalid;
-use crate::model::port_spec::{Opening, PortState, Protocol};
+use crate::model::location::Location;
+use crate::model::parse_error::ParseError;
+use crate::model::port_spec::{PortSpec, PortState, Protocol};
 use crate::model::route_path::RoutePath;
 use crate::net::Network;
 use crate::process::Process;
@@ -89,7 +89,7 @@ pub(crate) async fn run<N: Network>(
             let behaviour = behaviour?;
             if behaviour.is_pass() && known.is_object() && known["state"] != PortState::Open.name()
             {
-                let open = Opening::new(PortState::Open);
+                let open = PortSpec::new(PortState::Open);
                 said = remote.open(Some(port), &open).await?;
             }
             said += &remote.lay(&[port], &RoutePath::all(), &behaviour).await?;
@@ -103,7 +103,7 @@ pub(crate) async fn run<N: Network>(
 fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     let missing = |reason: &str| {
         let message = format!("must be given, as {reason}; {BESIDE}");
-        Invalid::new("--control", message)
+        ParseError::new("--control", message)
     };
     let line = process.files.read("/proc/1/cmdline").ok();
     let line = line.ok_or_else(|| missing("the command line of process 1 cannot be read"))?;
@@ -154,7 +154,7 @@ impl<N: Network> Remote<'_, N> {
     }
 
     /// A state that is meant for a route is none of a port without routes.
-    async fn open(&self, port: Option<u16>, opening: &Opening) -> Result<String, Failure> {
+    async fn open(&self, port: Option<u16>, opening: &PortSpec) -> Result<String, Failure> {
         let ports = match &opening.route {
             Some(_) => self.routed(port).await?,
             None => self.ports(port).await?,
@@ -167,14 +167,14 @@ impl<N: Network> Remote<'_, N> {
         Ok(said.concat())
     }
 
-    async fn heal(&self, place: Option<Place>) -> Result<String, Failure> {
+    async fn heal(&self, place: Option<Location>) -> Result<String, Failure> {
         let (port, path) = match place {
             None => {
                 let ack = self.change("POST", "/v1/heal", Vec::new()).await?;
                 return Ok(format!("all flips are away {ack}\n"));
             }
-            Some(Place::Port(port)) => (Some(port), None),
-            Some(Place::Route(port, path)) => (port, Some(path)),
+            Some(Location::Port(port)) => (Some(port), None),
+            Some(Location::Route(port, path)) => (port, Some(path)),
         };
         let mut said = Vec::new();
         if let (Some(port), None) = (port, &path) {
@@ -365,7 +365,7 @@ fn refusal(answer: &[u8]) -> String {
     let refusal: Value = serde_json::from_slice(answer).unwrap_or_default();
     match refusal["error"].as_str() {
         Some(error) => {
-            Invalid::new(refusal["field"].as_str().unwrap_or_default(), error).to_string()
+            ParseError::new(refusal["field"].as_str().unwrap_or_default(), error).to_string()
         }
         None => "not the answer of a target".to_owned(),
     }

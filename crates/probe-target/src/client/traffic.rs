@@ -18,7 +18,7 @@ use crate::client::http1::{Client, Request, Trouble};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::failure::Failure;
-use crate::model::answer::{Outcome, Sample, State, Traffic};
+use crate::model::answer::{RequestOutcome, Sample, State, Traffic};
 use crate::model::identity::Identity;
 use crate::model::moment::{Moment, micros};
 use crate::model::plan::Plan;
@@ -26,8 +26,8 @@ use crate::net::Network;
 use crate::process::Process;
 use crate::serve;
 use crate::state::Change;
-use crate::state::journal::Log;
-use crate::target::backend::{Changing, Entry, Panel, Refused};
+use crate::state::journal::Journal;
+use crate::target::backend::{Backend, CallError, ChangeFuture, JournalEntry};
 
 /// Sends until SIGTERM; then what it has come to, as JSON.
 pub(crate) async fn run<N: Network>(
@@ -45,13 +45,13 @@ pub(crate) async fn run<N: Network>(
         clock,
         identity: Identity::new(process.instance.clone(), &process.environment),
         network: process.network.clone(),
-        log: Log::new(traffic.journal),
+        log: Journal::new(traffic.journal),
         sent: AtomicU64::new(0),
         outcomes: Mutex::default(),
         idle: Mutex::new(Vec::new()),
         traffic,
     });
-    let panel: Arc<dyn Panel> = user.clone();
+    let panel: Arc<dyn Backend> = user.clone();
     let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
     tokio::select! {
         biased;
@@ -68,9 +68,9 @@ struct User<N: Network> {
     clock: Clock,
     identity: Identity,
     network: N,
-    log: Log<Entry>,
+    log: Journal<JournalEntry>,
     sent: AtomicU64,
-    outcomes: Mutex<BTreeMap<Outcome, u64>>,
+    outcomes: Mutex<BTreeMap<RequestOutcome, u64>>,
     /// Kept-alive connections that carry no request now.
     idle: Mutex<Vec<Client<N::Connection>>>,
     traffic: cli::traffic::Traffic,
@@ -100,15 +100,15 @@ impl<N: Network> User<N> {
         // It may be read and the body never come.
         let mut status = None;
         let outcome = match timeout(patience, self.exchange(&mut status)).await {
-            Err(_) => Outcome::Timeout,
+            Err(_) => RequestOutcome::Timeout,
             Ok(Err(trouble)) => outcome(&trouble),
-            Ok(Ok(status)) if (200..400).contains(&status) => Outcome::Ok,
-            Ok(Ok(_)) => Outcome::Status,
+            Ok(Ok(status)) if (200..400).contains(&status) => RequestOutcome::Ok,
+            Ok(Ok(_)) => RequestOutcome::Status,
         };
         let took = micros(self.clock.now() - due);
         *lock(&self.outcomes).entry(outcome).or_default() += 1;
         self.log.push(|seq| {
-            Entry::Sample(Sample {
+            JournalEntry::Sample(Sample {
                 seq,
                 sent: due,
                 outcome,
@@ -196,21 +196,21 @@ async fn reap(requests: &mut JoinSet<()>) {
 }
 
 /// What kept a request from being answered, in one word.
-fn outcome(trouble: &Trouble) -> Outcome {
+fn outcome(trouble: &Trouble) -> RequestOutcome {
     match trouble.kind() {
-        Some(io::ErrorKind::ConnectionRefused) => Outcome::Refused,
+        Some(io::ErrorKind::ConnectionRefused) => RequestOutcome::Refused,
         // A write after the other side's RST is told as a broken pipe.
         Some(
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe,
-        ) => Outcome::Reset,
-        Some(io::ErrorKind::TimedOut) => Outcome::Timeout,
-        _ => Outcome::Error,
+        ) => RequestOutcome::Reset,
+        Some(io::ErrorKind::TimedOut) => RequestOutcome::Timeout,
+        _ => RequestOutcome::Error,
     }
 }
 
-impl<N: Network> Panel for User<N> {
+impl<N: Network> Backend for User<N> {
     fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -241,12 +241,12 @@ impl<N: Network> Panel for User<N> {
         None
     }
 
-    fn log(&self) -> &Log<Entry> {
+    fn log(&self) -> &Journal<JournalEntry> {
         &self.log
     }
 
-    fn change(&self, _: Change) -> Changing<'_> {
+    fn change(&self, _: Change) -> ChangeFuture<'_> {
         let message = "a traffic client has nothing to change";
-        Box::pin(async move { Err(Refused::new(StatusCode::NOT_FOUND, "", message)) })
+        Box::pin(async move { Err(CallError::new(StatusCode::NOT_FOUND, "", message)) })
     }
 }

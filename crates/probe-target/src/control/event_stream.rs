@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::net::Connection;
 use crate::server::http1::Served;
-use crate::target::backend::Panel;
+use crate::target::backend::Backend;
 
 /// Sends, in chunks, the records from number `since` on: those there are, and each one to come.
 pub(crate) async fn stream<C: Connection>(
-    panel: &dyn Panel,
+    panel: &dyn Backend,
     mut since: u64,
     served: &mut Served<C>,
 ) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 
 use Value::{Count, Micros};
 
-use crate::model::answer::{Hits, Outcome, Port, Recorded, Side, State, Traffic};
+use crate::model::answer::{Hits, Port, Recorded, RequestOutcome, Side, State, Traffic};
 use crate::model::moment::micros;
 
 /// What a scrape is answered with.
@@ -166,7 +166,7 @@ fn user(text: &mut Text, traffic: &Traffic) {
     );
     let help = "Requests of which the outcome is known.";
     text.family("traffic_requests_total", COUNTER, help);
-    for outcome in Outcome::ALL {
+    for outcome in RequestOutcome::ALL {
         let count = traffic.outcomes.get(&outcome).copied().unwrap_or_default();
         let labels = [("outcome", outcome.name().to_owned())];
         text.sample("traffic_requests_total", &labels, Count(count));

@@ -8,17 +8,17 @@ use ::http::{Method, StatusCode};
 use crate::model::behaviour::Behaviour;
 use crate::model::duration;
 use crate::model::fields::Fields;
-use crate::model::parse_error::{Invalid, called};
+use crate::model::parse_error::{ParseError, called};
 use crate::model::percent;
-use crate::model::port_spec::{Opening, PortState};
+use crate::model::port_spec::{PortSpec, PortState};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
 use crate::state::Change;
-use crate::target::backend::{Filter, Refused};
+use crate::target::backend::{CallError, Filter};
 
 /// One call.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Call {
+pub(crate) enum ControlRequest {
     State,
     Metrics,
     Plan,
@@ -49,25 +49,34 @@ pub(crate) const METHODS: &str = "GET, PUT, POST, DELETE";
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// Reads a call.
-pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Call, Refused> {
-    let unknown = || Refused::new(StatusCode::NOT_FOUND, "", format!("there is no `{path}`"));
+pub(crate) fn read(
+    method: &Method,
+    path: &str,
+    query: &str,
+    body: &[u8],
+) -> Result<ControlRequest, CallError> {
+    let unknown = || CallError::new(StatusCode::NOT_FOUND, "", format!("there is no `{path}`"));
     if path == "/metrics" {
         // Scrapers may add parameters of their own.
-        return only(method, GET, || Ok(Call::Metrics));
+        return only(method, GET, || Ok(ControlRequest::Metrics));
     }
     let rest = path.strip_prefix("/v1/").ok_or_else(unknown)?;
     let call = match rest {
-        "state" => only(method, GET, || Query::read(query)?.end(Call::State)),
-        "plan" => only(method, GET, || Query::read(query)?.end(Call::Plan)),
+        "state" => only(method, GET, || {
+            Query::read(query)?.end(ControlRequest::State)
+        }),
+        "plan" => only(method, GET, || {
+            Query::read(query)?.end(ControlRequest::Plan)
+        }),
         "journal" => only(method, GET, || {
             let mut query = Query::read(query)?;
             let since = query.number("since")?.unwrap_or(0);
-            query.end(Call::Journal { since })
+            query.end(ControlRequest::Journal { since })
         }),
         "journal/stream" => only(method, GET, || {
             let mut query = Query::read(query)?;
             let since = query.number("since")?.unwrap_or(0);
-            query.end(Call::Stream { since })
+            query.end(ControlRequest::Stream { since })
         }),
         "journal/wait" => only(method, GET, || wait(Query::read(query)?)),
         "heal" => only(method, "POST", || heal(body)),
@@ -79,12 +88,12 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
         },
     }?;
     match call {
-        Call::Change(Change::Lay(..) | Change::Unlay(..)) if !query.is_empty() => {
+        ControlRequest::Change(Change::Lay(..) | Change::Unlay(..)) if !query.is_empty() => {
             let message = "a `?` begins a query, which no route has; write %3F for a `?` in a path";
-            Err(Refused::from(Invalid::new("path", message)))
+            Err(CallError::from(ParseError::new("path", message)))
         }
         // All that is said of it stands in its path and its body.
-        Call::Change(_) => Ok(Query::read(query)?.end(call)?),
+        ControlRequest::Change(_) => Ok(Query::read(query)?.end(call)?),
         call => Ok(call),
     }
 }
@@ -92,8 +101,8 @@ pub(crate) fn read(method: &Method, path: &str, query: &str, body: &[u8]) -> Res
 fn only(
     method: &Method,
     allowed: &'static str,
-    read: impl FnOnce() -> Result<Call, Invalid>,
-) -> Result<Call, Refused> {
+    read: impl FnOnce() -> Result<ControlRequest, ParseError>,
+) -> Result<ControlRequest, CallError> {
     if method == allowed {
         Ok(read()?)
     } else {
@@ -101,25 +110,25 @@ fn only(
     }
 }
 
-fn not_allowed(method: &Method, allowed: &'static str) -> Refused {
+fn not_allowed(method: &Method, allowed: &'static str) -> CallError {
     let message = format!("{method} is not for this path, which takes {allowed}");
-    Refused::method(message, allowed)
+    CallError::method(message, allowed)
 }
 
-fn heal(body: &[u8]) -> Result<Call, Invalid> {
+fn heal(body: &[u8]) -> Result<ControlRequest, ParseError> {
     if !body.is_empty() {
         Fields::parse(body)?.finish()?;
     }
-    Ok(Call::Change(Change::Heal))
+    Ok(ControlRequest::Change(Change::Heal))
 }
 
-fn lease(body: &[u8]) -> Result<Call, Invalid> {
+fn lease(body: &[u8]) -> Result<ControlRequest, ParseError> {
     let mut fields = Fields::parse(body)?;
     let length = fields.duration("for")?;
     fields.finish()?;
     let length =
-        length.ok_or_else(|| Invalid::new("for", "a lease has a length such as \"30s\""))?;
-    Ok(Call::Change(Change::Lease(length)))
+        length.ok_or_else(|| ParseError::new("for", "a lease has a length such as \"30s\""))?;
+    Ok(ControlRequest::Change(Change::Lease(length)))
 }
 
 /// `{fault}`.
@@ -127,8 +136,8 @@ fn process(
     method: &Method,
     name: &str,
     body: &[u8],
-    unknown: impl Fn() -> Refused,
-) -> Result<Call, Refused> {
+    unknown: impl Fn() -> CallError,
+) -> Result<ControlRequest, CallError> {
     if !ProcessFault::NAMES.contains(&name) {
         return Err(unknown());
     }
@@ -137,7 +146,7 @@ fn process(
         Method::DELETE => Change::Unafflict(name.to_owned()),
         _ => return Err(not_allowed(method, "POST, DELETE")),
     };
-    Ok(Call::Change(change))
+    Ok(ControlRequest::Change(change))
 }
 
 /// `{port}` and `{port}/routes{path}`.
@@ -145,8 +154,8 @@ fn ports(
     method: &Method,
     rest: &str,
     body: &[u8],
-    unknown: impl Fn() -> Refused,
-) -> Result<Call, Refused> {
+    unknown: impl Fn() -> CallError,
+) -> Result<ControlRequest, CallError> {
     let (port, route) = match rest.split_once('/') {
         None => (rest, None),
         Some((port, rest)) => (
@@ -162,32 +171,32 @@ fn ports(
         (&Method::DELETE, Some(route)) => Change::Unlay(port, path(route)?),
         (method, _) => return Err(not_allowed(method, "PUT, DELETE")),
     };
-    Ok(Call::Change(change))
+    Ok(ControlRequest::Change(change))
 }
 
-fn number(port: &str) -> Result<u16, Invalid> {
+fn number(port: &str) -> Result<u16, ParseError> {
     let number = port.parse().ok().filter(|number| *number != 0);
-    number.ok_or_else(|| Invalid::new("port", "a port is a number from 1 to 65535"))
+    number.ok_or_else(|| ParseError::new("port", "a port is a number from 1 to 65535"))
 }
 
-fn path(route: &str) -> Result<RoutePath, Invalid> {
+fn path(route: &str) -> Result<RoutePath, ParseError> {
     if !route.starts_with('/') {
         let message = "what follows `routes` is the path, slash included";
-        return Err(Invalid::new("path", message));
+        return Err(ParseError::new("path", message));
     }
     read_route(route)
 }
 
-fn read_route(text: &str) -> Result<RoutePath, Invalid> {
+fn read_route(text: &str) -> Result<RoutePath, ParseError> {
     let read = text.parse();
-    read.map_err(|message: String| Invalid::new("path", message))
+    read.map_err(|message: String| ParseError::new("path", message))
 }
 
-fn opening(body: &[u8]) -> Result<Opening, Invalid> {
+fn opening(body: &[u8]) -> Result<PortSpec, ParseError> {
     let mut fields = Fields::parse(body)?;
-    let opening = Opening::fields(&mut fields)?;
+    let opening = PortSpec::fields(&mut fields)?;
     fields.finish()?;
-    let wrong = |message| Err(Invalid::new("route", message));
+    let wrong = |message| Err(ParseError::new("route", message));
     match opening.route {
         Some(_) if opening.protocol.is_some() => {
             wrong("means nothing beside `protocol`, which is the port's")
@@ -199,14 +208,14 @@ fn opening(body: &[u8]) -> Result<Opening, Invalid> {
     }
 }
 
-fn behaviour(body: &[u8]) -> Result<Behaviour, Invalid> {
+fn behaviour(body: &[u8]) -> Result<Behaviour, ParseError> {
     let mut fields = Fields::parse(body)?;
     let behaviour = Behaviour::fields(&mut fields)?;
     fields.finish()?;
     Ok(behaviour)
 }
 
-fn wait(mut query: Query) -> Result<Call, Invalid> {
+fn wait(mut query: Query) -> Result<ControlRequest, ParseError> {
     let port = match query.take("port") {
         None => None,
         Some(text) => Some(number(&text)?),
@@ -215,7 +224,7 @@ fn wait(mut query: Query) -> Result<Call, Invalid> {
         None => Duration::from_secs(30),
         Some(text) => duration::parse(&text)
             .filter(|timeout| *timeout <= LONGEST_WAIT)
-            .ok_or_else(|| Invalid::new("timeout", "a duration such as 30s, 10m at most"))?,
+            .ok_or_else(|| ParseError::new("timeout", "a duration such as 30s, 10m at most"))?,
     };
     let path = match query.take("path") {
         None => None,
@@ -227,20 +236,20 @@ fn wait(mut query: Query) -> Result<Call, Invalid> {
         timeout,
         since: query.number("since")?,
     };
-    query.end(Call::Wait(wait))
+    query.end(ControlRequest::Wait(wait))
 }
 
 /// The parameters of a query, each to be taken once.
 struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn read(query: &str) -> Result<Self, Invalid> {
+    fn read(query: &str) -> Result<Self, ParseError> {
         let parts = query.split('&').filter(|part| !part.is_empty());
         let pairs = parts.map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let value = percent::decode_text(value);
             let value =
-                value.ok_or_else(|| Invalid::new(called(name), "not percent-encoded UTF-8"))?;
+                value.ok_or_else(|| ParseError::new(called(name), "not percent-encoded UTF-8"))?;
             Ok((name.to_owned(), value))
         });
         pairs.collect::<Result<_, _>>().map(Self)
@@ -251,20 +260,23 @@ impl Query {
         Some(self.0.remove(position).1)
     }
 
-    fn number(&mut self, name: &str) -> Result<Option<u64>, Invalid> {
+    fn number(&mut self, name: &str) -> Result<Option<u64>, ParseError> {
         let Some(text) = self.take(name) else {
             return Ok(None);
         };
         let number = text.parse().ok();
-        let wrong = || Invalid::new(name, format!("must be a whole number, not `{text}`"));
+        let wrong = || ParseError::new(name, format!("must be a whole number, not `{text}`"));
         number.ok_or_else(wrong).map(Some)
     }
 
     /// Refuses what was not taken.
-    fn end(self, call: Call) -> Result<Call, Invalid> {
+    fn end(self, call: ControlRequest) -> Result<ControlRequest, ParseError> {
         match self.0.first() {
             None => Ok(call),
-            Some((name, _)) => Err(Invalid::new(called(name), "unknown or repeated parameter")),
+            Some((name, _)) => Err(ParseError::new(
+                called(name),
+                "unknown or repeated parameter",
+            )),
         }
     }
 }
@@ -273,7 +285,7 @@ impl Query {
 mod tests {
     use super::*;
 
-    fn call(line: &str, body: &str) -> Result<Call, Refused> {
+    fn call(line: &str, body: &str) -> Result<ControlRequest, CallError> {
         let (method, target) = line.split_once(' ').unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -283,7 +295,10 @@ mod tests {
     #[track_caller]
     fn lays(line: &str, port: u16, path: &str) {
         let change = Change::Lay(port, path.parse().unwrap(), Behaviour::status(503));
-        assert_eq!(call(line, r#"{"status":503}"#), Ok(Call::Change(change)));
+        assert_eq!(
+            call(line, r#"{"status":503}"#),
+            Ok(ControlRequest::Change(change))
+        );
     }
 
     #[track_caller]
@@ -385,7 +400,10 @@ mod tests {
             timeout: Duration::from_secs(30),
             since: None,
         };
-        assert_eq!(call("GET /v1/journal/wait", ""), Ok(Call::Wait(wait)));
+        assert_eq!(
+            call("GET /v1/journal/wait", ""),
+            Ok(ControlRequest::Wait(wait))
+        );
         let wait = Wait {
             filter: Filter {
                 port: Some(8080),
@@ -396,6 +414,6 @@ mod tests {
             since: Some(7),
         };
         let line = "GET /v1/journal/wait?port=8080&path=/a%20b&hits=3&timeout=1.5s&since=7";
-        assert_eq!(call(line, ""), Ok(Call::Wait(wait)));
+        assert_eq!(call(line, ""), Ok(ControlRequest::Wait(wait)));
     }
 }

@@ -8,13 +8,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ::http::StatusCode;
 
 use crate::server::request_head::Head;
-use crate::target::backend::Refused;
+use crate::target::backend::CallError;
 
 /// Refuses a call that a web page may have made, reads included: a page under a name that resolves to this address could read the answer.
-pub(crate) fn refuse(head: &Head) -> Result<(), Refused> {
+pub(crate) fn refuse(head: &Head) -> Result<(), CallError> {
     let refused = |header: &str, message: String| {
         let message = format!("{message}: the control address is closed to web pages");
-        Err(Refused::new(StatusCode::FORBIDDEN, header, message))
+        Err(CallError::new(StatusCode::FORBIDDEN, header, message))
     };
     let host = head.host.as_deref();
     if let Some(host) = host.filter(|host| !is_numeric_or_local(host)) {

@@ -1,5 +1,5 @@
 //! The JSON shapes of the control API's answers, as the very types that others read them with.
-//! What is sent to it are [`Behaviour`], [`Opening`], [`ProcessFault`] and [`LeaseRequest`]. Field names are camelCase where they are more than a word.
+//! What is sent to it are [`Behaviour`], [`PortSpec`], [`ProcessFault`] and [`LeaseRequest`]. Field names are camelCase where they are more than a word.
 //!
 //! Every time is a [`Moment`]: whole microseconds since the target's process started, as an integer. Every duration is an integer of
 //! microseconds too, unless it is an input (`"30s"`). Absent and `null` are the same.
@@ -15,7 +15,7 @@ pub use request_stats::{Connections, Ended, Hits, Recorded};
 
 use crate::model::behaviour::Behaviour;
 use crate::model::moment::Moment;
-use crate::model::port_spec::{Opening, PortState, Protocol};
+use crate::model::port_spec::{PortSpec, PortState, Protocol};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
 
@@ -84,13 +84,13 @@ pub struct Port {
     pub error: Option<String>,
     /// Absent for a port opened at runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Laid<Opening>>,
+    pub base: Option<InForce<PortSpec>>,
     /// What is laid over it; `route` says for which route, if for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flip: Option<Laid<Opening>>,
+    pub flip: Option<InForce<PortSpec>>,
     /// The flip of the port itself, where one for a route is laid over that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub covered: Option<Laid<Opening>>,
+    pub covered: Option<InForce<PortSpec>>,
     /// The one address that it listens on; absent for all of the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
@@ -120,15 +120,15 @@ pub type Route = Layered<Behaviour>;
 pub struct Layered<B> {
     /// From the arguments or the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Laid<B>>,
+    pub base: Option<InForce<B>>,
     /// What is laid over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flip: Option<Laid<B>>,
+    pub flip: Option<InForce<B>>,
 }
 
 /// Something in force, with what is left of its bounds. What has ended is not listed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Laid<B> {
+pub struct InForce<B> {
     /// As it was set.
     pub set: B,
     /// Its acknowledgement; 0 for the base.
@@ -164,7 +164,7 @@ pub struct Traffic {
     pub sent: u64,
     /// How many of them came to what; those in progress are in none.
     #[serde(default)]
-    pub outcomes: BTreeMap<Outcome, u64>,
+    pub outcomes: BTreeMap<RequestOutcome, u64>,
 }
 
 /// The answer to every change that was taken.
@@ -187,7 +187,7 @@ pub struct Ack {
 
 /// The answer to everything that was refused (4xx).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Refusal {
+pub struct ErrorAnswer {
     /// Why, in one sentence.
     pub error: String,
     /// The path of the field in question.
@@ -290,7 +290,7 @@ pub struct Sample {
     /// When it was due, which is fixed in advance: lateness of the client counts as waiting.
     pub sent: Moment,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
     /// The status, where one was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -301,7 +301,7 @@ pub struct Sample {
 /// What came of a request, in one word.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// A whole reply with a status 200–399.
     Ok,
     /// A whole reply with another status.
@@ -316,7 +316,7 @@ pub enum Outcome {
     Error,
 }
 
-impl Outcome {
+impl RequestOutcome {
     /// Each of them.
     pub const ALL: [Self; 6] = [
         Self::Ok,

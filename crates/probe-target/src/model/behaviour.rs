@@ -12,8 +12,8 @@ use crate::model::bound::Bounds;
 use crate::model::duration;
 pub use crate::model::fault::{Details, Fault};
 use crate::model::fields::Fields;
-use crate::model::parse_error::Invalid;
-use crate::model::shorthand::Word;
+use crate::model::parse_error::ParseError;
+use crate::model::shorthand::Shorthand;
 
 /// What a route does with a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -76,7 +76,7 @@ impl Behaviour {
     }
 
     /// Reads `{"status":503,"delay":"1s","for":"30s"}`, which stands at `path`.
-    pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+    pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut fields = Fields::read(value, path)?;
         let behaviour = Self::fields(&mut fields)?;
         fields.finish()?;
@@ -84,7 +84,7 @@ impl Behaviour {
     }
 
     /// Reads the same from an object already begun.
-    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, Invalid> {
+    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, ParseError> {
         let (effect, then) = Effect::sequence(fields)?;
         let mut behaviour = Self {
             effect,
@@ -97,7 +97,7 @@ impl Behaviour {
         if !behaviour.then.is_empty() {
             if behaviour.bounds.count.is_some() {
                 let message = "means nothing beside `sequence`, which is played once a window";
-                return Err(Invalid::misplaced(fields.path("count"), message));
+                return Err(ParseError::misplaced(fields.path("count"), message));
             }
             behaviour.bounds.count = Some(behaviour.then.len() as u64 + 1);
         }
@@ -172,7 +172,7 @@ impl Effect {
     }
 
     /// `sequence` of at least two, or one effect.
-    fn sequence(fields: &mut Fields) -> Result<(Self, Vec<Self>), Invalid> {
+    fn sequence(fields: &mut Fields) -> Result<(Self, Vec<Self>), ParseError> {
         let Some(items) = fields.list("sequence")? else {
             return Ok((Self::read(fields)?, Vec::new()));
         };
@@ -183,13 +183,13 @@ impl Effect {
         Ok((first, items.collect()))
     }
 
-    fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+    fn read(fields: &mut Fields) -> Result<Self, ParseError> {
         let status = fields.number("status", STATUS)?;
         let fault = match fields.text("fault")? {
             None => None,
             Some(name) => Some(Fault::named(&name).ok_or_else(|| {
                 let message = format!("no fault `{name}`, expected one of {}", Fault::names());
-                Invalid::new(fields.path("fault"), message)
+                ParseError::new(fields.path("fault"), message)
             })?),
         };
         let headers = fields.texts("headers")?;
@@ -204,12 +204,12 @@ impl Effect {
                     body,
                 }))
             }
-            (None, Some(_)) if body.is_some() || !headers.is_empty() => Err(Invalid::new(
+            (None, Some(_)) if body.is_some() || !headers.is_empty() => Err(ParseError::new(
                 fields.path("fault"),
                 "takes no `headers` and no `body`",
             )),
             (None, Some(fault)) => Ok(Self::Fault(fault, Details::read(Some(fault), fields)?)),
-            (Some(_), Some(_)) | (None, None) => Err(Invalid::new(
+            (Some(_), Some(_)) | (None, None) => Err(ParseError::new(
                 fields.path(""),
                 "takes either `status` or `fault`",
             )),
@@ -217,13 +217,13 @@ impl Effect {
     }
 
     /// `503`, `"hang"`: what can be said in a word.
-    fn item(value: &Value, path: &str) -> Result<Self, Invalid> {
+    fn item(value: &Value, path: &str) -> Result<Self, ParseError> {
         let word = match value {
             Value::String(word) => word.clone(),
             value => value.to_string(),
         };
-        let wrong = |message| Invalid::new(path, message);
-        let word: Word = word.parse().map_err(wrong)?;
+        let wrong = |message| ParseError::new(path, message);
+        let word: Shorthand = word.parse().map_err(wrong)?;
         let behaviour = word.on_route();
         let whole = || wrong(format!("`{word}` is of a whole port"));
         Ok(behaviour.ok_or_else(whole)?.effect)
@@ -255,9 +255,9 @@ impl Effect {
 /// What a status may be. Below 200 a client waits for more; above 999 it is not three digits.
 pub(crate) const STATUS: std::ops::RangeInclusive<u64> = 200..=999;
 
-fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), Invalid> {
+fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), ParseError> {
     for (name, value) in headers {
-        let wrong = |message: &str| Err(Invalid::new(format!("{path}.{name}"), message));
+        let wrong = |message: &str| Err(ParseError::new(format!("{path}.{name}"), message));
         let lower = name.to_ascii_lowercase();
         if ::http::header::HeaderName::try_from(name).is_err() {
             return wrong("not a header name");

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::model::duration;
 use crate::model::fields::Fields;
 use crate::model::moment::{Moment, micros};
-use crate::model::parse_error::Invalid;
-use crate::model::probability::Chance;
+use crate::model::parse_error::ParseError;
+use crate::model::probability::Probability;
 
 /// The bounds a behaviour was given. They are never renewed.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Bounds {
     /// `every`: from the start of one window to the start of the next; by default there is only one.
     pub every: Option<Duration>,
     /// `probability`: how many of the requests in a window are given it; by default all.
-    pub probability: Option<Chance>,
+    pub probability: Option<Probability>,
 }
 
 /// What was used up of bounds: requests given it in the latest window in which there were any.
@@ -131,20 +131,20 @@ impl Bounds {
         }
     }
 
-    pub(crate) fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+    pub(crate) fn read(fields: &mut Fields) -> Result<Self, ParseError> {
         let bounds = Self {
             length: fields.duration("for")?,
             count: fields.number("count", 1..=u64::MAX)?,
             after: fields.duration("after")?,
             every: fields.duration("every")?,
-            probability: Chance::read(fields)?,
+            probability: Probability::read(fields)?,
         };
         bounds.check_order(fields)?;
         Ok(bounds)
     }
 
     /// The same of what is not given to requests: times alone.
-    pub(crate) fn read_times(fields: &mut Fields) -> Result<Self, Invalid> {
+    pub(crate) fn read_times(fields: &mut Fields) -> Result<Self, ParseError> {
         let bounds = Self {
             length: fields.duration("for")?,
             after: fields.duration("after")?,
@@ -153,15 +153,15 @@ impl Bounds {
         };
         if bounds.every.is_some() && bounds.length.is_none() {
             let message = "opens again what `for` has closed, which must be given";
-            return Err(Invalid::misplaced(fields.path("every"), message));
+            return Err(ParseError::misplaced(fields.path("every"), message));
         }
         bounds.check_order(fields)?;
         Ok(bounds)
     }
 
-    fn check_order(&self, fields: &Fields) -> Result<(), Invalid> {
+    fn check_order(&self, fields: &Fields) -> Result<(), ParseError> {
         match (self.every, self.length) {
-            (Some(every), Some(length)) if every <= length => Err(Invalid::new(
+            (Some(every), Some(length)) if every <= length => Err(ParseError::new(
                 fields.path("every"),
                 "must be longer than `for`: it is measured from start to start",
             )),
@@ -170,10 +170,10 @@ impl Bounds {
     }
 
     /// Refuses an `every` that could never open anything again.
-    pub(crate) fn check_every(&self, fields: &Fields) -> Result<(), Invalid> {
+    pub(crate) fn check_every(&self, fields: &Fields) -> Result<(), ParseError> {
         if self.every.is_some() && self.length.is_none() && self.count.is_none() {
             let message = "opens again what `for`, `count` or `sequence` has closed; one of them must be given";
-            return Err(Invalid::misplaced(fields.path("every"), message));
+            return Err(ParseError::misplaced(fields.path("every"), message));
         }
         Ok(())
     }

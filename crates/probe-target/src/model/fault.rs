@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::model::duration;
 use crate::model::fields::Fields;
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 
 /// What no healthy server does, named after what the prober sees.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -218,7 +218,7 @@ impl Details {
     }
 
     /// Reads those of its fields that `fault` takes.
-    pub(crate) fn read(fault: Option<Fault>, fields: &mut Fields) -> Result<Self, Invalid> {
+    pub(crate) fn read(fault: Option<Fault>, fields: &mut Fields) -> Result<Self, ParseError> {
         let details = Self {
             bytes: fields.number("bytes", 0..=LARGEST_BODY)?.map(narrow),
             pace: fields.duration("pace")?,
@@ -234,7 +234,7 @@ impl Details {
             None => Ok(details),
             Some((name, ..)) => {
                 let what = fault.map_or("a reply", Fault::name);
-                Err(Invalid::misplaced(
+                Err(ParseError::misplaced(
                     fields.path(name),
                     format!("means nothing to {what}"),
                 ))

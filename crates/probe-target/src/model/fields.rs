@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::model::duration;
 use crate::model::json;
-use crate::model::parse_error::{Invalid, called, join};
+use crate::model::parse_error::{ParseError, called, join};
 
 /// A JSON object being read. Whatever is left when it is [finished](Self::finish) is unknown.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// Begins to read `value`, which stands at `path`.
-    pub(crate) fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+    pub(crate) fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let Value::Object(object) = value else {
-            return Err(Invalid::new(
+            return Err(ParseError::new(
                 path,
                 format!("must be an object, not {}", kind(&value)),
             ));
@@ -36,12 +36,12 @@ impl Fields {
     }
 
     /// Begins to read the text of a JSON object.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, Invalid> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, ParseError> {
         Self::read(json::parse(text)?, "")
     }
 
     /// The same, where no text is as good as `{}`.
-    pub(crate) fn parse_or_empty(text: &[u8]) -> Result<Self, Invalid> {
+    pub(crate) fn parse_or_empty(text: &[u8]) -> Result<Self, ParseError> {
         Self::parse(if text.is_empty() { b"{}" } else { text })
     }
 
@@ -57,7 +57,7 @@ impl Fields {
     }
 
     /// A string.
-    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, Invalid> {
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, ParseError> {
         self.typed(name, "a string", |value| match value {
             Value::String(text) => Some(text),
             _ => None,
@@ -65,7 +65,7 @@ impl Fields {
     }
 
     /// `true` or `false`; absent is false.
-    pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, Invalid> {
+    pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, ParseError> {
         self.typed(name, "true or false", |value| value.as_bool())
             .map(Option::unwrap_or_default)
     }
@@ -75,7 +75,7 @@ impl Fields {
         &mut self,
         name: &'static str,
         range: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, Invalid> {
+    ) -> Result<Option<u64>, ParseError> {
         let expected = match (range.start(), range.end()) {
             (least, &u64::MAX) => format!("a whole number, at least {least}"),
             (least, most) => format!("a whole number from {least} to {most}"),
@@ -90,7 +90,7 @@ impl Fields {
         &mut self,
         name: &'static str,
         range: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, Invalid> {
+    ) -> Result<Option<u64>, ParseError> {
         let (least, most) = (range.start(), range.end());
         let expected = format!("a whole number from {least} to {most}, or one with Ki, Mi or Gi");
         self.typed(name, &expected, |value| {
@@ -103,7 +103,7 @@ impl Fields {
     }
 
     /// A number from 0 to 1, in millionths.
-    pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<u32>, Invalid> {
+    pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<u32>, ParseError> {
         self.typed(name, "a number from 0 to 1", |value| {
             let share = value.as_f64().filter(|share| (0.0..=1.0).contains(share))?;
             // Seconds in microseconds are the same sum, and the standard library rounds them.
@@ -113,7 +113,7 @@ impl Fields {
     }
 
     /// A duration such as `"1m30s"`, above zero.
-    pub(crate) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, Invalid> {
+    pub(crate) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, ParseError> {
         let expected = "a duration above zero such as \"30s\" or \"1m30s\", in whole milliseconds, 8760h at most";
         self.typed(name, expected, |value| {
             value
@@ -124,7 +124,7 @@ impl Fields {
     }
 
     /// A list of at least two.
-    pub(crate) fn list(&mut self, name: &'static str) -> Result<Option<Vec<Value>>, Invalid> {
+    pub(crate) fn list(&mut self, name: &'static str) -> Result<Option<Vec<Value>>, ParseError> {
         let expected = "a list of at least two";
         let items = self.typed(name, expected, |value| match value {
             Value::Array(items) => Some(items),
@@ -133,14 +133,14 @@ impl Fields {
         match items {
             Some(items) if items.len() < 2 => {
                 let message = format!("must be {expected}, not of {}", items.len());
-                Err(Invalid::new(self.path(name), message))
+                Err(ParseError::new(self.path(name), message))
             }
             items => Ok(items),
         }
     }
 
     /// A list of any length; absent is empty.
-    pub(crate) fn items(&mut self, name: &'static str) -> Result<Vec<Value>, Invalid> {
+    pub(crate) fn items(&mut self, name: &'static str) -> Result<Vec<Value>, ParseError> {
         let items = self.typed(name, "a list", |value| match value {
             Value::Array(items) => Some(items),
             _ => None,
@@ -152,7 +152,7 @@ impl Fields {
     pub(crate) fn texts(
         &mut self,
         name: &'static str,
-    ) -> Result<BTreeMap<String, String>, Invalid> {
+    ) -> Result<BTreeMap<String, String>, ParseError> {
         let mut texts = BTreeMap::new();
         for (key, value) in self.entries(name)? {
             let Value::String(text) = value else {
@@ -165,7 +165,7 @@ impl Fields {
     }
 
     /// An object with names of its own, in the order of the names; absent is empty.
-    pub(crate) fn entries(&mut self, name: &'static str) -> Result<Map<String, Value>, Invalid> {
+    pub(crate) fn entries(&mut self, name: &'static str) -> Result<Map<String, Value>, ParseError> {
         self.typed(name, "an object", |value| match value {
             Value::Object(object) => Some(object),
             _ => None,
@@ -179,11 +179,11 @@ impl Fields {
     }
 
     /// Refuses what was not asked for.
-    pub(crate) fn finish(self) -> Result<(), Invalid> {
+    pub(crate) fn finish(self) -> Result<(), ParseError> {
         let Some(unknown) = self.object.keys().next() else {
             return Ok(());
         };
-        Err(Invalid::misplaced(
+        Err(ParseError::misplaced(
             self.path(called(unknown)),
             format!("unknown field, expected one of {}", self.known.join(", ")),
         ))
@@ -194,7 +194,7 @@ impl Fields {
         name: &'static str,
         expected: &str,
         read: impl FnOnce(Value) -> Option<T>,
-    ) -> Result<Option<T>, Invalid> {
+    ) -> Result<Option<T>, ParseError> {
         let Some(value) = self.value(name) else {
             return Ok(None);
         };
@@ -218,12 +218,12 @@ fn quantity(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
-fn must_be(path: String, expected: &str, value: &Value) -> Invalid {
+fn must_be(path: String, expected: &str, value: &Value) -> ParseError {
     let seen = match value {
         Value::Object(_) | Value::Array(_) => kind(value).to_owned(),
         value => value.to_string(),
     };
-    Invalid::new(path, format!("must be {expected}, not {seen}"))
+    ParseError::new(path, format!("must be {expected}, not {seen}"))
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -9,35 +9,35 @@ use serde_json::{Map, Value};
 
 use crate::model::behaviour::Behaviour;
 use crate::model::fields::Fields;
-use crate::model::location::Place;
-use crate::model::parse_error::{Invalid, join};
-use crate::model::port_spec::Opening;
-use crate::model::shorthand::Word;
+use crate::model::location::Location;
+use crate::model::parse_error::{ParseError, join};
+use crate::model::port_spec::PortSpec;
+use crate::model::shorthand::Shorthand;
 
 /// What is laid where, one after the other. A list, as a map of its own would add 5 KB to the program.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Flips(pub Vec<(Place, Flip)>);
+pub struct Flips(pub Vec<(Location, Flip)>);
 
 /// What is laid.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Flip {
     /// Over a port.
-    Port(Opening),
+    Port(PortSpec),
     /// Over a route.
     Route(Behaviour),
 }
 
 impl Flips {
     /// Reads an object, which stands at `path`. None of the flips may be leased.
-    pub(crate) fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+    pub(crate) fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut flips = Self::default();
         for (name, value) in Fields::read(value, path)?.all() {
             let path = join(path, &name);
-            let place = Place::parse(&name).map_err(|wrong| wrong.within(&path))?;
+            let place = Location::parse(&name).map_err(|wrong| wrong.within(&path))?;
             // `{"state": "closed"}` of a route is what `refuse` on it does to its port.
-            let of_port = matches!(place, Place::Port(_)) || value.get("state").is_some();
+            let of_port = matches!(place, Location::Port(_)) || value.get("state").is_some();
             let flip = if of_port {
-                Flip::Port(Opening::read(value, &path)?)
+                Flip::Port(PortSpec::read(value, &path)?)
             } else {
                 Flip::Route(Behaviour::read(value, &path)?)
             };
@@ -57,12 +57,12 @@ impl Flip {
     }
 }
 
-impl From<Word> for Flip {
+impl From<Shorthand> for Flip {
     /// `refuse` and its like are about the whole port, wherever they stand.
-    fn from(word: Word) -> Self {
+    fn from(word: Shorthand) -> Self {
         match word.on_route() {
             Some(behaviour) => Self::Route(behaviour),
-            None => Self::Port(Opening::new(word.on_port().unwrap_or_default())),
+            None => Self::Port(PortSpec::new(word.on_port().unwrap_or_default())),
         }
     }
 }
@@ -88,9 +88,9 @@ impl Serialize for Flips {
 }
 
 /// Refuses what would end with a lease where none can run.
-pub(crate) fn unleased(leased: bool, path: &str) -> Result<(), Invalid> {
+pub(crate) fn unleased(leased: bool, path: &str) -> Result<(), ParseError> {
     if leased {
-        return Err(Invalid::new(
+        return Err(ParseError::new(
             join(path, "leased"),
             "no lease runs at the start",
         ));

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::model::parse_error::{Invalid, join};
+use crate::model::parse_error::{ParseError, join};
 
 /// Reads one value.
-pub(crate) fn parse(text: &[u8]) -> Result<Value, Invalid> {
+pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     let mut twice = None;
     let mut reader = serde_json::Deserializer::from_slice(text);
     let reading = Once {
@@ -18,8 +18,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, Invalid> {
     let read = reading.deserialize(&mut reader);
     let read = read.and_then(|value| reader.end().map(|()| value));
     read.map_err(|error| match twice {
-        Some(path) => Invalid::new(path, "is given twice"),
-        None => Invalid::new("", format!("not valid JSON: {error}")),
+        Some(path) => ParseError::new(path, "is given twice"),
+        None => ParseError::new("", format!("not valid JSON: {error}")),
     })
 }
 

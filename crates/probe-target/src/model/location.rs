@@ -2,27 +2,27 @@
 
 use std::fmt;
 
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::model::route_path::RoutePath;
 
 /// What a flip acts on.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Place {
+pub enum Location {
     /// A port itself.
     Port(u16),
     /// A route, on one port or on every one.
     Route(Option<u16>, RoutePath),
 }
 
-impl Place {
+impl Location {
     /// Reads what is said of it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let wrong = || {
             let message = format!("no route `{text}`, expected [PORT]/PATH or PORT");
-            Invalid::new("", message)
+            ParseError::new("", message)
         };
         let port = |text: &str| number(text).ok_or_else(wrong);
-        let route = |path: &str| path.parse().map_err(|why: String| Invalid::new("", why));
+        let route = |path: &str| path.parse().map_err(|why: String| ParseError::new("", why));
         match text.find('/') {
             None => Ok(Self::Port(port(text)?)),
             Some(0) => Ok(Self::Route(None, route(text)?)),
@@ -34,7 +34,7 @@ impl Place {
     }
 }
 
-impl Place {
+impl Location {
     /// The port; `None` for all of them.
     pub(crate) fn port(&self) -> Option<u16> {
         match self {
@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(port) = self.port() {
             write!(f, "{port}")?;

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// An input that was refused: the path of the field and what it must be.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Invalid {
+pub struct ParseError {
     /// Where: `status`, `ports.8080.routes./x.fault`, `--port`; empty for the input as a whole.
     pub field: String,
     /// What was expected there, in one sentence without full stop.
@@ -14,7 +14,7 @@ pub struct Invalid {
     pub misplaced: bool,
 }
 
-impl Invalid {
+impl ParseError {
     /// `message` about `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
@@ -55,7 +55,7 @@ pub(crate) fn called(name: &str) -> &str {
     if name.is_empty() { "\"\"" } else { name }
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.field.as_str() {
             "" => f.write_str(&self.message),
@@ -64,4 +64,4 @@ impl fmt::Display for Invalid {
     }
 }
 
-impl Error for Invalid {}
+impl Error for ParseError {}

@@ -16,9 +16,9 @@ use crate::model::behaviour::Behaviour;
 use crate::model::boots::Boots;
 use crate::model::fields::Fields;
 use crate::model::flips::{Flip, Flips, unleased};
-use crate::model::location::{self, Place};
-use crate::model::parse_error::{Invalid, join};
-use crate::model::port_spec::Opening;
+use crate::model::location::{self, Location};
+use crate::model::parse_error::{ParseError, join};
+use crate::model::port_spec::PortSpec;
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
 
@@ -39,7 +39,7 @@ pub struct Plan {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PlannedPort {
     /// How it is opened.
-    pub opening: Opening,
+    pub opening: PortSpec,
     /// The one loopback address that it listens on; by default all addresses of the host.
     pub address: Option<IpAddr>,
     /// 200 where nothing is said.
@@ -48,20 +48,20 @@ pub struct PlannedPort {
 
 impl Plan {
     /// Reads a plan's text.
-    pub fn parse(text: &[u8]) -> Result<Self, Invalid> {
+    pub fn parse(text: &[u8]) -> Result<Self, ParseError> {
         let mut fields = Fields::parse(text)?;
         let mut ports = BTreeMap::new();
         for (name, value) in fields.entries("ports")? {
             let path = join("ports", &name);
             let number = location::number(&name)
-                .ok_or_else(|| Invalid::new(&path, "a port is a number from 1 to 65535"))?;
+                .ok_or_else(|| ParseError::new(&path, "a port is a number from 1 to 65535"))?;
             ports.insert(number, PlannedPort::read(value, &path)?);
         }
         let mut boots: Vec<(Boots, Flips)> = Vec::new();
         for (name, value) in fields.entries("boots")? {
             let path = join("boots", &name);
             let read: Result<Boots, _> = name.parse();
-            let read = read.map_err(|message| Invalid::new(&path, message))?;
+            let read = read.map_err(|message| ParseError::new(&path, message))?;
             let place = boots.partition_point(|(before, _)| *before < read);
             boots.insert(place, (read, Flips::read(value, &path)?));
         }
@@ -79,7 +79,7 @@ impl Plan {
     }
 
     /// Adds what is done to the process, which stands at `path`.
-    pub(crate) fn afflict(&mut self, fault: ProcessFault, path: &str) -> Result<(), Invalid> {
+    pub(crate) fn afflict(&mut self, fault: ProcessFault, path: &str) -> Result<(), ParseError> {
         unleased(fault.leased, path)?;
         if self
             .process
@@ -87,24 +87,29 @@ impl Plan {
             .any(|known| known.name() == fault.name())
         {
             let message = format!("{} is given twice", fault.name());
-            return Err(Invalid::new(path, message));
+            return Err(ParseError::new(path, message));
         }
         self.process.push(fault);
         Ok(())
     }
 
     /// Lays `flip` over the base if it `holds`, and refuses it in any case if there is no such port.
-    pub(crate) fn lay(&mut self, place: &Place, flip: &Flip, holds: bool) -> Result<(), Invalid> {
+    pub(crate) fn lay(
+        &mut self,
+        place: &Location,
+        flip: &Flip,
+        holds: bool,
+    ) -> Result<(), ParseError> {
         let meant = place.port();
         if let Some(port) = meant.filter(|port| !self.ports.contains_key(port)) {
             let message = format!("{port} is none of the ports");
-            return Err(Invalid::new(place.to_string(), message));
+            return Err(ParseError::new(place.to_string(), message));
         }
         let of_route = matches!(flip, Flip::Route(_));
         for (number, port) in &mut self.ports {
             let lacks = of_route && !port.opening.protocol.unwrap_or_default().has_routes();
             if lacks && meant == Some(*number) {
-                return Err(Invalid::new(place.to_string(), without_routes(*number)));
+                return Err(ParseError::new(place.to_string(), without_routes(*number)));
             }
             if holds && !lacks && meant.is_none_or(|meant| meant == *number) {
                 port.lay(place, flip);
@@ -128,12 +133,12 @@ pub(crate) fn without_routes(port: u16) -> String {
 }
 
 impl PlannedPort {
-    fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+    fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut fields = Fields::read(value, path)?;
-        let opening = Opening::fields(&mut fields)?;
+        let opening = PortSpec::fields(&mut fields)?;
         unleased(opening.leased, path)?;
         let address = fields.text("address")?.map(|text| {
-            let wrong = |message| Invalid::new(fields.path("address"), message);
+            let wrong = |message| ParseError::new(fields.path("address"), message);
             loopback(&text).map_err(wrong)
         });
         let address = address.transpose()?;
@@ -143,15 +148,15 @@ impl PlannedPort {
             let path = join(&at, &route);
             if !opening.protocol.unwrap_or_default().has_routes() {
                 let message = "a port that speaks tcp has no routes";
-                return Err(Invalid::new(path, message));
+                return Err(ParseError::new(path, message));
             }
             let parsed: Result<RoutePath, _> = route.parse();
-            let route = parsed.map_err(|message| Invalid::new(&path, message))?;
+            let route = parsed.map_err(|message| ParseError::new(&path, message))?;
             let behaviour = Behaviour::read(value, &path)?;
             unleased(behaviour.leased, &path)?;
             // Two texts of one route, which are two fields to JSON.
             if routes.insert(route, behaviour).is_some() {
-                return Err(Invalid::new(path, "this route is given twice"));
+                return Err(ParseError::new(path, "this route is given twice"));
             }
         }
         fields.finish()?;
@@ -162,32 +167,32 @@ impl PlannedPort {
         })
     }
 
-    fn lay(&mut self, place: &Place, flip: &Flip) {
+    fn lay(&mut self, place: &Location, flip: &Flip) {
         match (place, flip) {
-            (Place::Route(_, route), Flip::Route(behaviour)) => {
+            (Location::Route(_, route), Flip::Route(behaviour)) => {
                 if self.opening.route.as_ref() == Some(route) {
-                    self.opening = Opening {
+                    self.opening = PortSpec {
                         protocol: self.opening.protocol,
-                        ..Opening::default()
+                        ..PortSpec::default()
                     };
                 }
                 self.routes.insert(route.clone(), behaviour.clone());
             }
             (place, Flip::Port(opening)) => {
                 let route = match place {
-                    Place::Port(_) => None,
-                    Place::Route(_, route) => Some(route.clone()),
+                    Location::Port(_) => None,
+                    Location::Route(_, route) => Some(route.clone()),
                 };
                 if let Some(route) = &route {
                     self.routes.remove(route);
                 }
-                self.opening = Opening {
+                self.opening = PortSpec {
                     protocol: opening.protocol.or(self.opening.protocol),
                     route,
                     ..opening.clone()
                 };
             }
-            (Place::Port(_), Flip::Route(_)) => unreachable!("a port takes an opening"),
+            (Location::Port(_), Flip::Route(_)) => unreachable!("a port takes an opening"),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::model::bound::Bounds;
 use crate::model::fields::Fields;
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::model::route_path::RoutePath;
 
 /// Whether this program can speak TLS.
@@ -20,7 +20,7 @@ pub(crate) const TLS_ABSENT: &str = concat!(
 
 /// How a port is opened.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Opening {
+pub struct PortSpec {
     /// What is spoken there; `None` leaves it as in the base, which is http unless it says otherwise.
     pub protocol: Option<Protocol>,
     /// What happens to connections.
@@ -66,7 +66,7 @@ pub enum PortState {
     Reset,
 }
 
-impl Opening {
+impl PortSpec {
     /// Served, or not, for ever.
     pub fn new(state: PortState) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Opening {
     }
 
     /// Reads `{"protocol":"http","state":"closed","for":"30s"}`, which stands at `path`.
-    pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+    pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut fields = Fields::read(value, path)?;
         let opening = Self::fields(&mut fields)?;
         fields.finish()?;
@@ -84,18 +84,18 @@ impl Opening {
     }
 
     /// Reads the same from an object that has more fields.
-    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, Invalid> {
+    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, ParseError> {
         let protocol = match fields.text("protocol")? {
             None => None,
             Some(name) => {
-                let wrong = |message| Invalid::new(fields.path("protocol"), message);
+                let wrong = |message| ParseError::new(fields.path("protocol"), message);
                 Some(Protocol::named(&name).map_err(wrong)?)
             }
         };
         let state = match fields.text("state")? {
             None => PortState::default(),
             Some(name) => PortState::named(&name).ok_or_else(|| {
-                Invalid::new(
+                ParseError::new(
                     fields.path("state"),
                     format!("no state `{name}`, expected one of {}", PortState::names()),
                 )
@@ -104,7 +104,7 @@ impl Opening {
         let route = match fields.text("route")? {
             None => None,
             Some(text) => {
-                let wrong = |message: String| Invalid::new(fields.path("route"), message);
+                let wrong = |message: String| ParseError::new(fields.path("route"), message);
                 Some(text.parse().map_err(wrong)?)
             }
         };
@@ -120,7 +120,7 @@ impl Opening {
     }
 
     /// Refuses a count, or a share, of what is never seen.
-    pub(crate) fn check(&self, fields: &Fields) -> Result<(), Invalid> {
+    pub(crate) fn check(&self, fields: &Fields) -> Result<(), ParseError> {
         let counted = [
             ("count", self.bounds.count.is_some()),
             ("probability", self.bounds.probability.is_some()),
@@ -132,7 +132,7 @@ impl Opening {
                 "nothing can be counted on a port that is {}",
                 self.state.name()
             );
-            return Err(Invalid::misplaced(fields.path(name), message));
+            return Err(ParseError::misplaced(fields.path(name), message));
         }
         self.bounds.check_every(fields)
     }
@@ -257,13 +257,13 @@ word!(Protocol, Self::named);
 word!(PortState, |name: &str| Self::named(name)
     .ok_or_else(|| format!("no state `{name}`")));
 
-impl Serialize for Opening {
+impl Serialize for PortSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.write().serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Opening {
+impl<'de> Deserialize<'de> for PortSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::read(Value::deserialize(deserializer)?, "").map_err(serde::de::Error::custom)
     }
@@ -277,7 +277,7 @@ mod tests {
 
     #[track_caller]
     fn check(value: Value, field: &str, message: &str) {
-        let error = Opening::read(value, "").unwrap_err();
+        let error = PortSpec::read(value, "").unwrap_err();
         assert_eq!(
             (error.field.as_str(), error.message.as_str()),
             (field, message)
@@ -292,7 +292,7 @@ mod tests {
             json!({"protocol": "http", "state": "reset", "count": 2}),
             json!({"state": "closed", "route": "/ready%20z", "for": "10s"}),
         ] {
-            let opening = Opening::read(value.clone(), "").unwrap();
+            let opening = PortSpec::read(value.clone(), "").unwrap();
             assert_eq!(serde_json::to_value(opening).unwrap(), value);
         }
     }

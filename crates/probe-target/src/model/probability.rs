@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::model::fields::Fields;
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 
 /// How likely a request is meant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Chance {
+pub struct Probability {
     /// In millionths: 0 never, 1,000,000 always.
     pub millionths: u32,
     /// Where the sequence begins; 0 by default.
@@ -16,7 +16,7 @@ pub struct Chance {
 
 const ALWAYS: u32 = 1_000_000;
 
-impl Chance {
+impl Probability {
     /// Whether request number `number` of a route, from 0, is meant.
     pub fn means(self, number: u64) -> bool {
         let drawn = mixed(self.seed.wrapping_add(number.wrapping_mul(STEP)));
@@ -24,12 +24,12 @@ impl Chance {
         (u128::from(drawn) * u128::from(ALWAYS)) >> 64 < u128::from(self.millionths)
     }
 
-    pub(crate) fn read(fields: &mut Fields) -> Result<Option<Self>, Invalid> {
+    pub(crate) fn read(fields: &mut Fields) -> Result<Option<Self>, ParseError> {
         let millionths = fields.share("probability")?;
         let seed = fields.number("seed", 0..=u64::MAX)?;
         match (millionths, seed) {
             (None, None) => Ok(None),
-            (None, Some(_)) => Err(Invalid::misplaced(
+            (None, Some(_)) => Err(ParseError::misplaced(
                 fields.path("seed"),
                 "means nothing without `probability`",
             )),
@@ -65,7 +65,7 @@ mod tests {
 
     /// How many of the first 10,000 requests are meant.
     fn meant(millionths: u32, seed: u64) -> usize {
-        let chance = Chance { millionths, seed };
+        let chance = Probability { millionths, seed };
         (0..10_000).filter(|number| chance.means(*number)).count()
     }
 

@@ -12,15 +12,15 @@ use serde_json::{Map, Value};
 use crate::model::bound::Bounds;
 use crate::model::duration;
 use crate::model::fields::Fields;
-use crate::model::location::Place;
-use crate::model::parse_error::{Invalid, join};
+use crate::model::location::Location;
+use crate::model::parse_error::{ParseError, join};
 pub use signal::Signal;
 
 /// One thing done to the process, with the bounds that end it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProcessFault {
     /// What is done.
-    pub act: Act,
+    pub act: ProcessAction,
     /// `for`, `after` and `every`; of those that end the process only `after`. Nothing is counted here.
     pub bounds: Bounds,
     /// Whether it also ends when the lease lapses.
@@ -29,7 +29,7 @@ pub struct ProcessFault {
 
 /// What is done to the process.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Act {
+pub enum ProcessAction {
     /// `exit`: it ends with a code, without a drain.
     Exit {
         /// 0–255; 1 by default.
@@ -85,35 +85,35 @@ impl ProcessFault {
     pub const NAMES: [&'static str; 5] = [EXIT, SIGNAL, SIGTERM, MEMORY, STOP_ACCEPTING];
 
     /// Reads `{"fault":"exit","code":3,"after":"1s"}`, which stands at `path`.
-    pub fn read(value: Value, path: &str) -> Result<Self, Invalid> {
+    pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut fields = Fields::read(value, path)?;
         let name = fields.text("fault")?;
         let name = name.ok_or_else(|| {
             let message = format!("must be given: one of {}", Self::NAMES.join(", "));
-            Invalid::new(fields.path("fault"), message)
+            ParseError::new(fields.path("fault"), message)
         })?;
         Self::fields(&name, fields, "fault")
     }
 
     /// Reads what is sent to `/v1/process/NAME`, which may be nothing.
-    pub(crate) fn parse(name: &str, body: &[u8]) -> Result<Self, Invalid> {
+    pub(crate) fn parse(name: &str, body: &[u8]) -> Result<Self, ParseError> {
         Self::fields(name, Fields::parse_or_empty(body)?, "")
     }
 
     /// Reads the fault called `name`, which stands at `at`.
-    fn fields(name: &str, mut fields: Fields, at: &str) -> Result<Self, Invalid> {
+    fn fields(name: &str, mut fields: Fields, at: &str) -> Result<Self, ParseError> {
         let fault = match name {
             EXIT => Self::ending(&mut fields, |fields, message| {
                 let code = fields.number("code", 0..=255)?.unwrap_or(1);
                 let code = u8::try_from(code).expect("a code must be at most 255");
-                Ok(Act::Exit { code, message })
+                Ok(ProcessAction::Exit { code, message })
             }),
             SIGNAL => Self::ending(&mut fields, |fields, message| {
                 let signal = Signal::read(fields)?;
-                Ok(Act::Signal { signal, message })
+                Ok(ProcessAction::Signal { signal, message })
             }),
             SIGTERM => Self::lasting(&mut fields, |fields| {
-                Sigterm::read(fields).map(Act::Sigterm)
+                Sigterm::read(fields).map(ProcessAction::Sigterm)
             }),
             MEMORY => {
                 let fault = Self::lasting(&mut fields, memory);
@@ -122,9 +122,9 @@ impl ProcessFault {
                     fault
                 })
             }
-            STOP_ACCEPTING => Self::lasting(&mut fields, |_| Ok(Act::StopAccepting)),
+            STOP_ACCEPTING => Self::lasting(&mut fields, |_| Ok(ProcessAction::StopAccepting)),
             _ => {
-                return Err(Invalid::new(fields.path(at), Self::unknown(name)));
+                return Err(ParseError::new(fields.path(at), Self::unknown(name)));
             }
         }?;
         fields.finish()?;
@@ -133,8 +133,8 @@ impl ProcessFault {
 
     fn ending(
         fields: &mut Fields,
-        act: impl FnOnce(&mut Fields, Option<String>) -> Result<Act, Invalid>,
-    ) -> Result<Self, Invalid> {
+        act: impl FnOnce(&mut Fields, Option<String>) -> Result<ProcessAction, ParseError>,
+    ) -> Result<Self, ParseError> {
         let message = message(fields)?;
         Ok(Self {
             act: act(fields, message)?,
@@ -148,8 +148,8 @@ impl ProcessFault {
 
     fn lasting(
         fields: &mut Fields,
-        act: impl FnOnce(&mut Fields) -> Result<Act, Invalid>,
-    ) -> Result<Self, Invalid> {
+        act: impl FnOnce(&mut Fields) -> Result<ProcessAction, ParseError>,
+    ) -> Result<Self, ParseError> {
         Ok(Self {
             act: act(fields)?,
             bounds: Bounds::read_times(fields)?,
@@ -166,17 +166,20 @@ impl ProcessFault {
     /// Its name, which is also the end of its address: `/v1/process/exit`.
     pub fn name(&self) -> &'static str {
         match self.act {
-            Act::Exit { .. } => EXIT,
-            Act::Signal { .. } => SIGNAL,
-            Act::Sigterm(_) => SIGTERM,
-            Act::Memory { .. } => MEMORY,
-            Act::StopAccepting => STOP_ACCEPTING,
+            ProcessAction::Exit { .. } => EXIT,
+            ProcessAction::Signal { .. } => SIGNAL,
+            ProcessAction::Sigterm(_) => SIGTERM,
+            ProcessAction::Memory { .. } => MEMORY,
+            ProcessAction::StopAccepting => STOP_ACCEPTING,
         }
     }
 
     /// Whether it ends the process, so that nothing of it is left to be taken away once it was done.
     pub fn ends(&self) -> bool {
-        matches!(self.act, Act::Exit { .. } | Act::Signal { .. })
+        matches!(
+            self.act,
+            ProcessAction::Exit { .. } | ProcessAction::Signal { .. }
+        )
     }
 
     /// What is sent to its address: all but its name.
@@ -186,19 +189,19 @@ impl ProcessFault {
             object.insert(name.to_owned(), value);
         };
         match &self.act {
-            Act::Exit { code, message } => {
+            ProcessAction::Exit { code, message } => {
                 set("code", (*code).into());
                 if let Some(text) = message {
                     set("message", text.as_str().into());
                 }
             }
-            Act::Signal { signal, message } => {
+            ProcessAction::Signal { signal, message } => {
                 set("signal", signal.name().into());
                 if let Some(text) = message {
                     set("message", text.as_str().into());
                 }
             }
-            Act::Sigterm(Sigterm { delay, fail }) => {
+            ProcessAction::Sigterm(Sigterm { delay, fail }) => {
                 match delay {
                     None => set("ignore", true.into()),
                     Some(delay) => set("delay", duration::format(*delay).into()),
@@ -212,8 +215,8 @@ impl ProcessFault {
                     );
                 }
             }
-            Act::Memory { bytes } => set("bytes", (*bytes).into()),
-            Act::StopAccepting => {}
+            ProcessAction::Memory { bytes } => set("bytes", (*bytes).into()),
+            ProcessAction::StopAccepting => {}
         }
         self.bounds.write(&mut object);
         if self.leased {
@@ -243,52 +246,52 @@ pub fn table() -> String {
 }
 
 impl Sigterm {
-    fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+    fn read(fields: &mut Fields) -> Result<Self, ParseError> {
         let ignore = fields.flag("ignore")?;
         let delay = fields.duration("delay")?;
         if ignore == delay.is_some() {
             let message = "takes either `ignore` or `delay`";
-            return Err(Invalid::new(fields.path(""), message));
+            return Err(ParseError::new(fields.path(""), message));
         }
         let at = fields.path("fail");
         let mut fail = Vec::new();
         for (number, place) in fields.items("fail")?.into_iter().enumerate() {
             let at = join(&at, &number.to_string());
             let Value::String(place) = place else {
-                return Err(Invalid::new(at, "must be a string: [PORT]/PATH or PORT"));
+                return Err(ParseError::new(at, "must be a string: [PORT]/PATH or PORT"));
             };
-            Place::parse(&place).map_err(|invalid| invalid.within(&at))?;
+            Location::parse(&place).map_err(|invalid| invalid.within(&at))?;
             fail.push(place);
         }
         Ok(Self { delay, fail })
     }
 
     /// What fails.
-    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = Location> {
         self.fail
             .iter()
-            .filter_map(|place| Place::parse(place).ok())
+            .filter_map(|place| Location::parse(place).ok())
     }
 }
 
-fn message(fields: &mut Fields) -> Result<Option<String>, Invalid> {
+fn message(fields: &mut Fields) -> Result<Option<String>, ParseError> {
     let message = fields.text("message")?;
     match &message {
         Some(text) if text.len() > LONGEST_MESSAGE => {
             let message = format!("has at most {LONGEST_MESSAGE} bytes");
-            Err(Invalid::new(fields.path("message"), message))
+            Err(ParseError::new(fields.path("message"), message))
         }
         _ => Ok(message),
     }
 }
 
-fn memory(fields: &mut Fields) -> Result<Act, Invalid> {
+fn memory(fields: &mut Fields) -> Result<ProcessAction, ParseError> {
     let bytes = fields.bytes("bytes", 1..=MOST_MEMORY)?;
     let bytes = bytes.ok_or_else(|| {
         let message = "how many must be given: 1048576, or \"1Mi\"";
-        Invalid::new(fields.path("bytes"), message)
+        ParseError::new(fields.path("bytes"), message)
     })?;
-    Ok(Act::Memory { bytes })
+    Ok(ProcessAction::Memory { bytes })
 }
 
 impl Serialize for ProcessFault {

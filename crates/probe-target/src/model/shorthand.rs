@@ -9,7 +9,7 @@ use crate::model::port_spec::PortState;
 
 /// A behaviour in one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Word {
+pub enum Shorthand {
     /// The healthy reply, laid over the base.
     Pass,
     /// The reply of one who is not well.
@@ -26,7 +26,7 @@ pub enum Word {
     Fault(Fault),
 }
 
-impl Word {
+impl Shorthand {
     /// What it means for an HTTP route; `None` for what means [the whole port](Self::on_port).
     pub fn on_route(self) -> Option<Behaviour> {
         match self {
@@ -83,7 +83,7 @@ pub fn table() -> String {
     format!("A BEHAVIOUR is one word:{}", rows.collect::<String>())
 }
 
-impl FromStr for Word {
+impl FromStr for Shorthand {
     /// What is wrong with it, in one sentence.
     type Err = String;
 
@@ -113,7 +113,7 @@ impl FromStr for Word {
     }
 }
 
-impl fmt::Display for Word {
+impl fmt::Display for Shorthand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pass => f.write_str("pass"),
@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn every_word_is_written_as_it_is_read() {
-        for text in Word::names().chain(["200", "999"]) {
-            let word: Word = text.parse().unwrap();
+        for text in Shorthand::names().chain(["200", "999"]) {
+            let word: Shorthand = text.parse().unwrap();
             assert_eq!(word.to_string(), text);
             assert_ne!(
                 word.on_route().is_some(),
@@ -148,13 +148,13 @@ mod tests {
     fn a_status_has_its_range() {
         for text in ["99", "199", "1000"] {
             assert_eq!(
-                text.parse::<Word>().unwrap_err(),
+                text.parse::<Shorthand>().unwrap_err(),
                 format!("a status is 200–999, not {text}")
             );
         }
         assert!(
             "sulk"
-                .parse::<Word>()
+                .parse::<Shorthand>()
                 .unwrap_err()
                 .starts_with("no behaviour `sulk`")
         );

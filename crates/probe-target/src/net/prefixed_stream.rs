@@ -15,7 +15,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection of which some bytes were read already.
 #[derive(Debug)]
-pub(crate) struct Begun<C> {
+pub(crate) struct PrefixedStream<C> {
     read: Bytes,
     connection: C,
 }
@@ -28,14 +28,14 @@ pub(crate) fn is_http2(read: &[u8]) -> Option<bool> {
     (!PREFACE.starts_with(read)).then_some(false)
 }
 
-impl<C> Begun<C> {
+impl<C> PrefixedStream<C> {
     /// The connection of which `read` was read.
     pub(crate) fn of(read: Bytes, connection: C) -> Self {
         Self { read, connection }
     }
 }
 
-impl<C: Connection> Connection for Begun<C> {
+impl<C: Connection> Connection for PrefixedStream<C> {
     fn peer(&self) -> SocketAddr {
         self.connection.peer()
     }
@@ -53,7 +53,7 @@ impl<C: Connection> Connection for Begun<C> {
     }
 }
 
-impl<C: Connection> AsyncRead for Begun<C> {
+impl<C: Connection> AsyncRead for PrefixedStream<C> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -69,7 +69,7 @@ impl<C: Connection> AsyncRead for Begun<C> {
     }
 }
 
-impl<C: Connection> AsyncWrite for Begun<C> {
+impl<C: Connection> AsyncWrite for PrefixedStream<C> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -9,9 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection until it is taken.
 #[derive(Debug)]
-pub(crate) struct Shared<C>(Arc<Mutex<Option<C>>>);
+pub(crate) struct ReclaimableStream<C>(Arc<Mutex<Option<C>>>);
 
-impl<C> Shared<C> {
+impl<C> ReclaimableStream<C> {
     pub(crate) fn new(connection: C) -> Self {
         Self(Arc::new(Mutex::new(Some(connection))))
     }
@@ -36,13 +36,13 @@ impl<C> Shared<C> {
     }
 }
 
-impl<C> Clone for Shared<C> {
+impl<C> Clone for ReclaimableStream<C> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<C: AsyncRead + Unpin> AsyncRead for Shared<C> {
+impl<C: AsyncRead + Unpin> AsyncRead for ReclaimableStream<C> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl<C: AsyncRead + Unpin> AsyncRead for Shared<C> {
     }
 }
 
-impl<C: AsyncWrite + Unpin> AsyncWrite for Shared<C> {
+impl<C: AsyncWrite + Unpin> AsyncWrite for ReclaimableStream<C> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

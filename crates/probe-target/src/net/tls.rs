@@ -25,7 +25,7 @@ pub(crate) use server::Tls;
 
 /// What the command line says about TLS: the texts of its files, and what to offer.
 #[derive(Debug, Default)]
-pub(crate) struct Given {
+pub(crate) struct TlsOptions {
     /// The chain of certificates and the key, in PEM; without them they are made.
     pub(crate) pair: Option<(Vec<u8>, Vec<u8>)>,
     /// What `https` offers in ALPN, best first; empty for both versions of HTTP.

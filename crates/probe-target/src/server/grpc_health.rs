@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::model::behaviour::{Details, Effect};
 use crate::server::http2::{BODY_WITHIN, Site, Stream};
-use crate::server::script::Step;
+use crate::server::script::ScriptStep;
 use crate::target::exchange::{Asking, Exchange};
 
 /// The largest message read: a service has a name, not a story.
@@ -41,7 +41,7 @@ pub(crate) async fn answer(
     site: &Site,
     request: Request<RecvStream>,
     stream: &mut Stream,
-) -> Option<Step> {
+) -> Option<ScriptStep> {
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, ());
     let method = request.uri().path();
@@ -84,7 +84,7 @@ pub(crate) async fn answer(
 }
 
 /// Says the status once.
-async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<Step> {
+async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<ScriptStep> {
     let (decision, exchange) = site.begin(asking);
     stream.pause(decision.delay).await?;
     match &decision.effect {

@@ -18,7 +18,7 @@ use crate::server::http2::{self, Site};
 use crate::server::port::drained;
 use crate::server::reply::{self, Manner};
 use crate::server::request_head::{Head, Wrong};
-use crate::server::script::{self, Asked, Step};
+use crate::server::script::{self, Asked, ScriptStep};
 use crate::target::Target;
 
 /// How long a client may be silent, and may take for a request's headers, for its body, or to accept any part of an answer.
@@ -96,7 +96,7 @@ async fn requests<C: Connection>(
                         script = script::without_body(script);
                     }
                     if !decision.delay.is_zero() {
-                        script.insert(0, Step::Wait(decision.delay));
+                        script.insert(0, ScriptStep::Wait(decision.delay));
                     }
                     let connection = served.into_connection();
                     return Box::pin(script::play(connection, script, exchange, ending)).await;

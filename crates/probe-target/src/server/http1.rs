@@ -11,7 +11,7 @@ use crate::model::port_spec::TLS_PRESENT;
 use crate::net::Connection;
 use crate::net::buffered::{Buffered, Framing};
 use crate::net::closing;
-use crate::net::prefixed_stream::{self, Begun};
+use crate::net::prefixed_stream::{self, PrefixedStream};
 use crate::server::request_head::{self, Head, Wrong};
 use crate::server::time_limit::Limit;
 
@@ -52,9 +52,9 @@ impl<C: Connection> Served<C> {
     }
 
     /// The connection as it was before it was read.
-    pub(crate) fn into_begun(self) -> Begun<C> {
+    pub(crate) fn into_begun(self) -> PrefixedStream<C> {
         let Buffered { connection, read } = self.stream;
-        Begun::of(Bytes::from(read), connection)
+        PrefixedStream::of(Bytes::from(read), connection)
     }
 
     /// The connection, whatever was read.

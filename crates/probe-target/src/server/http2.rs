@@ -21,12 +21,12 @@ use crate::model::behaviour::{Details, Effect, Fault, Reply};
 use crate::model::port_spec::Protocol;
 use crate::net::Connection;
 use crate::net::closing;
-use crate::net::reclaimable_stream::Shared;
+use crate::net::reclaimable_stream::ReclaimableStream;
 use crate::server::grpc_health;
 use crate::server::http;
 use crate::server::port::drained;
 use crate::server::reply;
-use crate::server::script::{self, Asked, Step};
+use crate::server::script::{self, Asked, ScriptStep};
 use crate::server::time_limit::Limit;
 use crate::state::Decision;
 use crate::target::Target;
@@ -58,13 +58,13 @@ pub(crate) async fn serve<C: Connection>(
     connection: C,
     ending: Pin<&mut impl Future<Output = ()>>,
 ) {
-    let connection = Shared::new(connection);
+    let connection = ReclaimableStream::new(connection);
     let end = streams(site, connection.clone(), ending).await;
     let Some(connection) = connection.take() else {
         return;
     };
     match end {
-        Some(Step::Reset) => connection.reset(),
+        Some(ScriptStep::Reset) => connection.reset(),
         Some(_) => closing::close(connection).await,
         None => {}
     }
@@ -73,9 +73,9 @@ pub(crate) async fn serve<C: Connection>(
 /// Answers streams until the connection ends by itself, or a fault demands an end.
 async fn streams<C: Connection>(
     mut site: Site,
-    connection: Shared<C>,
+    connection: ReclaimableStream<C>,
     mut ending: Pin<&mut impl Future<Output = ()>>,
-) -> Option<Step> {
+) -> Option<ScriptStep> {
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(MOST_STREAMS)
@@ -136,7 +136,11 @@ impl Site {
         (ails, exchange.on(self.cut.clone()))
     }
 
-    async fn answer(&self, request: Request<RecvStream>, stream: &mut Stream) -> Option<Step> {
+    async fn answer(
+        &self,
+        request: Request<RecvStream>,
+        stream: &mut Stream,
+    ) -> Option<ScriptStep> {
         if request.method() == Method::CONNECT {
             return self.refuse_tunnel(&request.map(drop), stream).await;
         }
@@ -171,7 +175,11 @@ impl Site {
     }
 
     /// Answers CONNECT, but for what the port's state does to every request.
-    async fn refuse_tunnel(&self, request: &Request<()>, stream: &mut Stream) -> Option<Step> {
+    async fn refuse_tunnel(
+        &self,
+        request: &Request<()>,
+        stream: &mut Stream,
+    ) -> Option<ScriptStep> {
         let (ails, exchange) = self.note(&Asking::of(request), "405");
         if let Some(fault) = ails {
             return stream
@@ -247,7 +255,7 @@ impl Stream {
         fault: Fault,
         details: Details,
         mut exchange: Exchange,
-    ) -> Option<Step> {
+    ) -> Option<ScriptStep> {
         match fault {
             Fault::Hang => site.held(self.left()).await,
             Fault::Interim => {
@@ -277,13 +285,17 @@ impl Stream {
                     site.held(left).await;
                 } else {
                     exchange.broken();
-                    return (!ends).then_some(Step::Reset);
+                    return (!ends).then_some(ScriptStep::Reset);
                 }
             }
             Fault::Close | Fault::Reset => {
                 exchange.broken();
                 let close = fault == Fault::Close;
-                return Some(if close { Step::Close } else { Step::Reset });
+                return Some(if close {
+                    ScriptStep::Close
+                } else {
+                    ScriptStep::Reset
+                });
             }
             _ => {
                 exchange.broken();

@@ -12,7 +12,7 @@ use crate::model::moment::Moment;
 use crate::model::port_spec::{PortState, Protocol};
 use crate::net::{Connection, Listener, Network};
 use crate::server::{http, tcp};
-use crate::state::Wanted;
+use crate::state::WantedPort;
 use crate::target::{Settled, Target};
 
 /// How long after a failed attempt a port in use is tried again.
@@ -112,7 +112,7 @@ impl<N: Network> Port<N> {
     }
 
     /// Listens or stops listening. Established connections are not touched by either.
-    async fn listen(&mut self, wanted: Wanted) -> Result<(), String> {
+    async fn listen(&mut self, wanted: WantedPort) -> Result<(), String> {
         if self.state == PortState::Closed {
             self.listener = None;
         } else if self.listener.is_none() {

@@ -14,11 +14,11 @@ use crate::net::closing::{close, gone};
 use crate::target::exchange::Exchange;
 
 /// One thing after another.
-pub(crate) type Script = Vec<Step>;
+pub(crate) type Script = Vec<ScriptStep>;
 
 /// One step on a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Step {
+pub(crate) enum ScriptStep {
     Wait(Duration),
     /// Of an answer's head: at once, or with a pause after each byte.
     Head(String, Duration),
@@ -39,39 +39,39 @@ pub(crate) const MISSING: u32 = 5;
 pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Option<Script> {
     const AT_ONCE: Duration = Duration::ZERO;
     let (pace, sent) = (details.pace(), details.sent());
-    let body = |bytes| Step::Body("x".repeat(bytes as usize), AT_ONCE);
+    let body = |bytes| ScriptStep::Body("x".repeat(bytes as usize), AT_ONCE);
     let ok = |framing: String| head(identity, &framing);
-    let promised = || Step::Head(ok(length(sent + MISSING)), AT_ONCE);
+    let promised = || ScriptStep::Head(ok(length(sent + MISSING)), AT_ONCE);
     Some(match fault {
-        Fault::Hang => vec![Step::Hang],
-        Fault::Close => vec![Step::Close],
-        Fault::Reset => vec![Step::Reset],
+        Fault::Hang => vec![ScriptStep::Hang],
+        Fault::Close => vec![ScriptStep::Close],
+        Fault::Reset => vec![ScriptStep::Reset],
         Fault::SlowHead => vec![
-            Step::Head(ok(length(3)), pace),
-            Step::Body("ok\n".to_owned(), AT_ONCE),
-            Step::Close,
+            ScriptStep::Head(ok(length(3)), pace),
+            ScriptStep::Body("ok\n".to_owned(), AT_ONCE),
+            ScriptStep::Close,
         ],
         Fault::SlowBody => vec![
-            Step::Head(ok(length(3)), AT_ONCE),
-            Step::Body("ok\n".to_owned(), pace),
-            Step::Close,
+            ScriptStep::Head(ok(length(3)), AT_ONCE),
+            ScriptStep::Body("ok\n".to_owned(), pace),
+            ScriptStep::Close,
         ],
-        Fault::StallBody => vec![promised(), body(sent), Step::Hang],
-        Fault::ResetBody => vec![promised(), body(sent), Step::Reset],
-        Fault::ShortBody => vec![promised(), body(sent), Step::Close],
+        Fault::StallBody => vec![promised(), body(sent), ScriptStep::Hang],
+        Fault::ResetBody => vec![promised(), body(sent), ScriptStep::Reset],
+        Fault::ShortBody => vec![promised(), body(sent), ScriptStep::Close],
         Fault::CutChunk => vec![
-            Step::Head(ok("transfer-encoding: chunked".to_owned()), AT_ONCE),
-            Step::Head(format!("{:x}\r\n", sent + MISSING), AT_ONCE),
+            ScriptStep::Head(ok("transfer-encoding: chunked".to_owned()), AT_ONCE),
+            ScriptStep::Head(format!("{:x}\r\n", sent + MISSING), AT_ONCE),
             body(sent),
-            Step::Close,
+            ScriptStep::Close,
         ],
         Fault::Malformed => vec![
-            Step::Head("This is not HTTP\r\n\r\n".to_owned(), AT_ONCE),
-            Step::Close,
+            ScriptStep::Head("This is not HTTP\r\n\r\n".to_owned(), AT_ONCE),
+            ScriptStep::Close,
         ],
         Fault::Interim => vec![
-            Step::Head("HTTP/1.1 103 Early Hints\r\n\r\n".to_owned(), AT_ONCE),
-            Step::Hang,
+            ScriptStep::Head("HTTP/1.1 103 Early Hints\r\n\r\n".to_owned(), AT_ONCE),
+            ScriptStep::Hang,
         ],
         Fault::LargeBody
         | Fault::Redirect
@@ -84,9 +84,12 @@ pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Op
 
 /// The same for a request whose answer has no body: what is wrong with a body does not show, and the head is the whole answer.
 pub(crate) fn without_body(mut script: Script) -> Script {
-    if script.iter().any(|step| matches!(step, Step::Body(..))) {
+    if script
+        .iter()
+        .any(|step| matches!(step, ScriptStep::Body(..)))
+    {
         script.truncate(1);
-        script.push(Step::Close);
+        script.push(ScriptStep::Close);
     }
     script
 }
@@ -172,13 +175,13 @@ pub(crate) async fn play<C: Connection>(
     mut exchange: Exchange,
     drained: impl Future<Output = ()>,
 ) {
-    if script.last() == Some(&Step::Reset) {
+    if script.last() == Some(&ScriptStep::Reset) {
         connection.keep_little();
     }
     let (mut reading, mut writing) = tokio::io::split(connection);
     let end = tokio::select! {
         biased;
-        () = drained => Step::Close,
+        () = drained => ScriptStep::Close,
         // Before the client's end is looked at: who only has nothing more to say is still told what needs no waiting.
         end = steps(script, &mut writing, &mut exchange) => match end {
             Some(end) => end,
@@ -191,7 +194,7 @@ pub(crate) async fn play<C: Connection>(
     drop(exchange);
     let connection = reading.unsplit(writing);
     match end {
-        Step::Reset => connection.reset(),
+        ScriptStep::Reset => connection.reset(),
         _ => close(connection).await,
     }
 }
@@ -201,22 +204,22 @@ async fn steps<C: AsyncWrite>(
     script: Script,
     connection: &mut WriteHalf<C>,
     exchange: &mut Exchange,
-) -> Option<Step> {
+) -> Option<ScriptStep> {
     for step in script {
         match step {
-            Step::Wait(time) => sleep(time).await,
-            Step::Head(text, pace) => {
+            ScriptStep::Wait(time) => sleep(time).await,
+            ScriptStep::Head(text, pace) => {
                 send(connection, text.as_bytes(), pace, |_| {}).await.ok()?;
             }
-            Step::Body(text, pace) => {
+            ScriptStep::Body(text, pace) => {
                 let sent = |bytes| exchange.sent(bytes);
                 send(connection, text.as_bytes(), pace, sent).await.ok()?;
             }
-            Step::Hang => std::future::pending().await,
-            Step::Close | Step::Reset => return Some(step),
+            ScriptStep::Hang => std::future::pending().await,
+            ScriptStep::Close | ScriptStep::Reset => return Some(step),
         }
     }
-    Some(Step::Close)
+    Some(ScriptStep::Close)
 }
 
 async fn send<C: AsyncWrite>(

@@ -1,6 +1,6 @@
 //! What a change comes to: what the port or route it is about does now, which another may decide.
 
-use super::World;
+use super::TargetState;
 use super::port::Whose;
 use crate::model::moment::Moment;
 use crate::model::port_spec::PortState;
@@ -15,7 +15,7 @@ pub(crate) struct Effective {
     pub(crate) because: Option<String>,
 }
 
-impl World {
+impl TargetState {
     /// What a port does now; nothing if it is gone.
     pub(crate) fn effective_of_port(&self, at: Moment, number: u16) -> Effective {
         let Some(port) = self.ports.get(&number) else {

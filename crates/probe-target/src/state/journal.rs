@@ -9,7 +9,7 @@ use crate::model::answer::Recorded;
 
 /// A ring of records, written and read from anywhere.
 #[derive(Debug)]
-pub(crate) struct Log<R> {
+pub(crate) struct Journal<R> {
     ring: Mutex<Ring<R>>,
     /// Told of every record, where anybody waits.
     grown: watch::Sender<()>,
@@ -33,7 +33,7 @@ struct Ring<R> {
     size: usize,
 }
 
-impl<R: Clone> Log<R> {
+impl<R: Clone> Journal<R> {
     /// Keeps the last `size` records.
     pub(crate) fn new(size: usize) -> Self {
         Self {
@@ -120,7 +120,7 @@ mod tests {
 
     #[track_caller]
     fn check(pushed: u64, since: u64, lost: u64, records: &[u64]) {
-        let log = Log::new(3);
+        let log = Journal::new(3);
         (0..pushed).for_each(|_| log.push(|seq| seq));
         let records = records.to_vec();
         let next = pushed;

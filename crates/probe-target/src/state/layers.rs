@@ -5,7 +5,7 @@ use crate::model::answer;
 use crate::model::behaviour::Behaviour;
 use crate::model::bound::{Bounds, Phase, Used};
 use crate::model::moment::Moment;
-use crate::model::port_spec::Opening;
+use crate::model::port_spec::PortSpec;
 use crate::model::process_fault::ProcessFault;
 
 /// A base and a flip over it.
@@ -188,7 +188,7 @@ impl<B: Bounded> Held<B> {
     }
 
     /// What `state` shows of it.
-    pub(crate) fn shown(&self, now: Now) -> Option<answer::Laid<B>> {
+    pub(crate) fn shown(&self, now: Now) -> Option<answer::InForce<B>> {
         if self.has_ended(now) {
             return None;
         }
@@ -198,7 +198,7 @@ impl<B: Bounded> Held<B> {
             Phase::Over => return None,
         };
         let bounds = self.set.bounds();
-        Some(answer::Laid {
+        Some(answer::InForce {
             set: self.set.clone(),
             since: self.since,
             until,
@@ -252,5 +252,5 @@ macro_rules! bounded {
 }
 
 bounded!(Behaviour);
-bounded!(Opening);
+bounded!(PortSpec);
 bounded!(ProcessFault);

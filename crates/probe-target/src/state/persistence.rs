@@ -11,11 +11,11 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::model::fields::Fields;
 use crate::model::flips::Flips;
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::process::Files;
 
 /// Who writes the file.
-pub(crate) struct Keeper {
+pub(crate) struct Persistence {
     files: Arc<dyn Files>,
     path: String,
     boot: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Keeper {
     flips: bool,
 }
 
-impl Keeper {
+impl Persistence {
     /// Counts this start; the flips kept from before it.
     pub(crate) fn open(
         files: Arc<dyn Files>,
@@ -74,10 +74,10 @@ impl Keeper {
     }
 }
 
-fn read(text: &[u8]) -> Result<(u64, Flips), Invalid> {
+fn read(text: &[u8]) -> Result<(u64, Flips), ParseError> {
     let mut fields = Fields::parse(text)?;
     let boot = fields.number("boot", 1..=u64::MAX)?;
-    let boot = boot.ok_or_else(|| Invalid::new("boot", "is missing"))?;
+    let boot = boot.ok_or_else(|| ParseError::new("boot", "is missing"))?;
     let flips = fields
         .value("flips")
         .map(|flips| Flips::read(flips, "flips"));

@@ -9,7 +9,7 @@ use crate::model::answer;
 use crate::model::behaviour::{Behaviour, Effect, Fault};
 use crate::model::moment::Moment;
 use crate::model::plan::PlannedPort;
-use crate::model::port_spec::{Opening, PortState, Protocol};
+use crate::model::port_spec::{PortSpec, PortState, Protocol};
 use crate::model::route_path::RoutePath;
 use crate::state::layers::{Held, Layers, Now};
 
@@ -18,9 +18,9 @@ use super::routes::Routes;
 /// A port, with what is said about it.
 #[derive(Debug, Default)]
 pub(super) struct Port {
-    pub(super) opening: Layers<Opening>,
+    pub(super) opening: Layers<PortSpec>,
     /// The states that flips of routes give the whole port, over `opening`; the newest first, one a route.
-    pub(super) by_routes: Vec<Held<Opening>>,
+    pub(super) by_routes: Vec<Held<PortSpec>>,
     /// The one address that it listens on.
     pub(super) address: Option<IpAddr>,
     pub(super) routes: Routes,
@@ -141,13 +141,13 @@ impl Port {
     }
 
     /// A flip of a route that is about the whole port.
-    pub(super) fn open_for(&mut self, route: &RoutePath, opening: Held<Opening>) {
+    pub(super) fn open_for(&mut self, route: &RoutePath, opening: Held<PortSpec>) {
         self.unlay(route);
         self.by_routes.insert(0, opening);
     }
 
     /// What is said about connections, what goes before the others first, and whether it is a flip.
-    fn openings_mut(&mut self) -> impl Iterator<Item = (&mut Held<Opening>, bool)> {
+    fn openings_mut(&mut self) -> impl Iterator<Item = (&mut Held<PortSpec>, bool)> {
         let by_routes = self.by_routes.iter_mut().map(|held| (held, true));
         by_routes.chain(self.opening.held_mut())
     }
@@ -165,7 +165,7 @@ impl Port {
     }
 
     pub(super) fn shown(&self, now: Now, state: PortState) -> answer::Port {
-        let layer = |held: Option<&Held<Opening>>| held.and_then(|held| held.shown(now));
+        let layer = |held: Option<&Held<PortSpec>>| held.and_then(|held| held.shown(now));
         answer::Port {
             protocol: protocol(&self.opening, now),
             state,
@@ -196,7 +196,7 @@ impl Port {
         // Where flips undo the base, it would stay undone without them.
         let opening = opening.filter(|opening| opening.route.is_none() || !self.is_undone(now));
         PlannedPort {
-            opening: Opening {
+            opening: PortSpec {
                 protocol: Some(protocol),
                 ..opening.unwrap_or_default()
             },
@@ -221,7 +221,7 @@ pub(super) enum Whose<'a> {
 }
 
 /// What is spoken on a port: as the flip says, or else the base.
-pub(super) fn protocol(opening: &Layers<Opening>, now: Now) -> Protocol {
+pub(super) fn protocol(opening: &Layers<PortSpec>, now: Now) -> Protocol {
     let current = opening.current(now).into_iter().chain(&opening.base);
     let mut said = current.filter_map(|held| held.set.protocol);
     said.next().unwrap_or_default()

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::World;
+use super::TargetState;
 use super::port::Port;
 use crate::model::answer;
 use crate::model::behaviour::Behaviour;
 use crate::model::bound::Bounds;
-use crate::model::location::Place;
+use crate::model::location::Location;
 use crate::model::moment::Moment;
-use crate::model::port_spec::{Opening, PortState};
-use crate::model::process_fault::{AFTER_ANSWER, Act, ProcessFault, Sigterm};
+use crate::model::port_spec::{PortSpec, PortState};
+use crate::model::process_fault::{AFTER_ANSWER, ProcessAction, ProcessFault, Sigterm};
 use crate::process::Ending;
 use crate::state::layers::{Held, Layers, Now};
 
@@ -41,7 +41,7 @@ pub(crate) enum End {
     Sudden(Ending),
 }
 
-impl World {
+impl TargetState {
     /// What is to happen to the process.
     pub(crate) fn fate(&mut self, at: Moment) -> Fate {
         self.prune(at);
@@ -85,22 +85,22 @@ impl World {
     }
 
     /// Lays what fails over a place.
-    fn fail(&mut self, at: Moment, place: &Place, bounds: &Bounds, leased: bool) {
+    fn fail(&mut self, at: Moment, place: &Location, bounds: &Bounds, leased: bool) {
         let mut behaviour = Behaviour::status(503);
         behaviour.bounds = bounds.clone();
         behaviour.leased = leased;
-        let opening = Opening {
+        let opening = PortSpec {
             bounds: bounds.clone(),
             leased,
-            ..Opening::new(PortState::Closed)
+            ..PortSpec::new(PortState::Closed)
         };
         for (number, port) in &mut self.ports {
             match place {
-                Place::Port(meant) if meant == number => {
+                Location::Port(meant) if meant == number => {
                     port.by_routes.clear();
                     port.opening.flip = Some(Held::passing(opening.clone(), at));
                 }
-                Place::Route(meant, route) if meant.is_none_or(|meant| meant == *number) => {
+                Location::Route(meant, route) if meant.is_none_or(|meant| meant == *number) => {
                     port.lay(route, Held::passing(behaviour.clone(), at));
                 }
                 _ => {}
@@ -144,7 +144,9 @@ impl Process {
             .get("sigterm")
             .and_then(|layers| layers.current(now));
         let told = held.and_then(|held| match &held.set.act {
-            Act::Sigterm(sigterm) => Some((sigterm.clone(), held.until(now), held.set.leased)),
+            ProcessAction::Sigterm(sigterm) => {
+                Some((sigterm.clone(), held.until(now), held.set.leased))
+            }
             _ => None,
         });
         let delay = match &told {
@@ -186,13 +188,13 @@ impl Process {
                 continue;
             };
             let (ending, message) = match &held.set.act {
-                Act::Exit { code, message } => (Ending::Code(*code), message),
-                Act::Signal { signal, message } => (Ending::Signal(*signal), message),
-                Act::Memory { bytes } => {
+                ProcessAction::Exit { code, message } => (Ending::Code(*code), message),
+                ProcessAction::Signal { signal, message } => (Ending::Signal(*signal), message),
+                ProcessAction::Memory { bytes } => {
                     fate.memory = *bytes;
                     continue;
                 }
-                Act::Sigterm(_) | Act::StopAccepting => continue,
+                ProcessAction::Sigterm(_) | ProcessAction::StopAccepting => continue,
             };
             fate.end = Some((End::Sudden(ending), message.clone()));
         }

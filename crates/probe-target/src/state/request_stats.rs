@@ -14,7 +14,7 @@ const GAPS: usize = 15;
 
 /// What a target has been asked.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct RequestStats {
     ports: BTreeMap<u16, Port>,
 }
 
@@ -39,7 +39,7 @@ struct Route {
     next: usize,
 }
 
-impl Tally {
+impl RequestStats {
     /// A connection was accepted.
     pub(crate) fn accepted(&mut self, port: u16) {
         self.ports.entry(port).or_default().connections.accepted += 1;
@@ -175,13 +175,13 @@ fn middle(gaps: &[u64]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn hits(tally: &Tally, path: &str) -> Hits {
+    fn hits(tally: &RequestStats, path: &str) -> Hits {
         tally.ports[&80].routes[path].shown()
     }
 
     #[test]
     fn a_gap_is_between_two_requests_on_one_route() {
-        let mut tally = Tally::default();
+        let mut tally = RequestStats::default();
         let mut check = |at, port, path, expected| {
             let now = Moment::from_micros(at);
             assert_eq!(tally.begin(now, port, path), expected);
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_period_is_what_most_gaps_are_about() {
-        let mut tally = Tally::default();
+        let mut tally = RequestStats::default();
         let mut check = |gaps: &[u64], expected| {
             let mut now = tally
                 .ports
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_ended_alike_is_counted_together_and_the_longest_wait_is_kept() {
-        let mut tally = Tally::default();
+        let mut tally = RequestStats::default();
         let mut end = |reply: &str, closed, took| {
             tally.begin(Moment::START, 80, Some("/"));
             tally.end(&record("/", reply, closed, took));
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn invented_paths_do_not_fill_the_memory_and_are_counted_all_the_same() {
-        let mut tally = Tally::default();
+        let mut tally = RequestStats::default();
         for n in 0..2 * MOST_ROUTES {
             let path = format!("/{n}");
             assert_eq!(tally.begin(Moment::START, 80, Some(&path)), None);

@@ -10,12 +10,12 @@ mod refusals;
 mod wildcards;
 
 /// A target with ports 8080 and 8081, of which 8080 answers 404 on `/hehe`.
-struct Story(World);
+struct Story(TargetState);
 
 impl Story {
     fn new() -> Self {
         let plan = r#"{"ports":{"8080":{"routes":{"/hehe":{"status":404}}},"8081":{}}}"#;
-        Self(World::new(Plan::parse(plan.as_bytes()).unwrap()))
+        Self(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()))
     }
 
     /// Lays a behaviour over 8080 and a path at a moment in milliseconds.
@@ -28,7 +28,7 @@ impl Story {
 
     #[track_caller]
     fn open(&mut self, at: u64, port: u16, opening: serde_json::Value) {
-        let opening = Opening::read(opening, "").unwrap();
+        let opening = PortSpec::read(opening, "").unwrap();
         self.take(at, Change::Open(port, opening));
     }
 
@@ -56,8 +56,8 @@ fn route(text: &str) -> RoutePath {
     text.parse().unwrap()
 }
 
-fn wanted_as(state: PortState, until: Option<Moment>) -> Wanted {
-    Wanted {
+fn wanted_as(state: PortState, until: Option<Moment>) -> WantedPort {
+    WantedPort {
         address: (Ipv6Addr::UNSPECIFIED, 8080).into(),
         protocol: Protocol::Http,
         state,
@@ -158,7 +158,10 @@ fn a_leased_flip_needs_a_running_lease() {
     let mut behaviour = Behaviour::status(503);
     behaviour.leased = true;
     let change = Change::Lay(8080, route("/"), behaviour);
-    assert_eq!(story.0.change(millis(10), change), Err(Denied::NoLease));
+    assert_eq!(
+        story.0.change(millis(10), change),
+        Err(ChangeError::NoLease)
+    );
     assert_eq!(story.0.revision(), 1, "a refusal changes nothing");
 }
 
@@ -169,7 +172,7 @@ fn ports_and_routes_are_told_of_up_to_a_number() {
     let lay = |n: usize| Change::Lay(8081, route(&format!("/{n}")), Behaviour::status(503));
     // One is in the base.
     (1..MOST_ROUTES).for_each(|n| story.take(0, lay(n)));
-    let full = |field, most| Err(Denied::Full { field, most });
+    let full = |field, most| Err(ChangeError::Full { field, most });
     assert_eq!(refused(&mut story, lay(0)), full("path", MOST_ROUTES));
     assert_eq!(refused(&mut story, lay(1)), Ok(()), "it is known");
     story.take(0, Change::Unlay(8081, route("/2")));
@@ -177,7 +180,7 @@ fn ports_and_routes_are_told_of_up_to_a_number() {
     for port in 1..=254 {
         story.open(0, port, json!({}));
     }
-    let open = Change::Open(255, Opening::default());
+    let open = Change::Open(255, PortSpec::default());
     assert_eq!(refused(&mut story, open), full("port", MOST_PORTS));
 }
 
@@ -203,7 +206,7 @@ fn a_port_that_speaks_tcp_has_no_routes() {
     let lay = |port| Change::Lay(port, route("/"), Behaviour::status(503));
     story.take(0, lay(8080));
     story.open(0, 8080, json!({"protocol": "tcp", "for": "10ms"}));
-    let denied = Err(Denied::NoRoutes(8080));
+    let denied = Err(ChangeError::NoRoutes(8080));
     assert_eq!(story.0.change(millis(9), lay(8080)), denied);
     assert!(story.0.plan(millis(9)).ports[&8080].routes.is_empty());
     // What was laid before shows again.
@@ -216,12 +219,12 @@ fn a_port_opened_at_runtime_goes_with_its_flip_and_takes_its_routes_along() {
     let mut story = Story::new();
     let lay = Change::Lay(9000, route("/"), Behaviour::status(503));
     let known = vec![8080, 8081];
-    let denied = Denied::NoPort { port: 9000, known };
+    let denied = ChangeError::NoPort { port: 9000, known };
     assert_eq!(story.0.change(millis(0), lay.clone()), Err(denied));
     story.open(0, 9000, json!({"for": "10ms"}));
     story.take(0, lay);
     let until = Some(millis(10));
-    let wanted = Wanted {
+    let wanted = WantedPort {
         address: (Ipv6Addr::UNSPECIFIED, 9000).into(),
         ..wanted_as(PortState::Open, until)
     };
@@ -268,7 +271,7 @@ fn what_is_wanted_of_a_port_ends_with_its_time_or_its_lease() {
 #[test]
 fn a_base_may_be_bounded_too() {
     let plan = r#"{"ports":{"8080":{"state":"closed","for":"5ms","routes":{"/":{"status":503,"for":"10ms"}}}}}"#;
-    let mut story = Story(World::new(Plan::parse(plan.as_bytes()).unwrap()));
+    let mut story = Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()));
     assert_eq!(
         story.0.wanted(millis(4), 8080).unwrap().state,
         PortState::Closed
@@ -503,7 +506,7 @@ fn a_port_closes_and_opens_again_by_time_alone() {
 #[test]
 fn a_flip_of_a_port_keeps_its_protocol() {
     let plan = r#"{"ports":{"9000":{"protocol":"grpc","for":"50ms"}}}"#;
-    let mut story = Story(World::new(Plan::parse(plan.as_bytes()).unwrap()));
+    let mut story = Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()));
     let mut spoken = |at| story.0.wanted(millis(at), 9000).unwrap().protocol;
     assert_eq!(spoken(0), Protocol::Grpc);
     assert_eq!(spoken(60), Protocol::Grpc, "the base has ended");

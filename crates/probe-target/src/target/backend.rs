@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use crate::model::answer::{Ack, Record, Sample, State};
 use crate::model::identity::Identity;
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 use crate::model::plan::Plan;
 use crate::model::route_path::RoutePath;
 use crate::state::Change;
-use crate::state::journal::Log;
+use crate::state::journal::Journal;
 
 /// What stands behind the control API.
-pub(crate) trait Panel: Send + Sync + 'static {
+pub(crate) trait Backend: Send + Sync + 'static {
     /// Who this process is.
     fn identity(&self) -> &Identity;
 
@@ -33,26 +33,27 @@ pub(crate) trait Panel: Send + Sync + 'static {
     fn plan(&self) -> Option<Plan>;
 
     /// The journal.
-    fn log(&self) -> &Log<Entry>;
+    fn log(&self) -> &Journal<JournalEntry>;
 
     /// Takes a change. When it returns, the change is in force.
-    fn change(&self, change: Change) -> Changing<'_>;
+    fn change(&self, change: Change) -> ChangeFuture<'_>;
 }
 
 /// A change being taken.
-pub(crate) type Changing<'a> = Pin<Box<dyn Future<Output = Result<Ack, Refused>> + Send + 'a>>;
+pub(crate) type ChangeFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Ack, CallError>> + Send + 'a>>;
 
 /// What a journal holds.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Entry {
+pub(crate) enum JournalEntry {
     /// At a target.
     Request(Record),
     /// At a traffic client.
     Sample(Sample),
 }
 
-impl Entry {
+impl JournalEntry {
     /// Whether it is waited for.
     pub(crate) fn matches(&self, filter: &Filter) -> bool {
         match self {
@@ -74,18 +75,18 @@ pub(crate) struct Filter {
 
 /// A call that was refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Refused {
+pub(crate) struct CallError {
     pub(crate) status: StatusCode,
-    pub(crate) invalid: Invalid,
+    pub(crate) invalid: ParseError,
     /// The methods that would do; none are said but with 405.
     pub(crate) allowed: Option<&'static str>,
 }
 
-impl Refused {
+impl CallError {
     pub(crate) fn new(status: StatusCode, field: &str, error: impl Into<String>) -> Self {
         Self {
             status,
-            invalid: Invalid::new(field, error),
+            invalid: ParseError::new(field, error),
             allowed: None,
         }
     }
@@ -99,8 +100,8 @@ impl Refused {
     }
 }
 
-impl From<Invalid> for Refused {
-    fn from(invalid: Invalid) -> Self {
+impl From<ParseError> for CallError {
+    fn from(invalid: ParseError) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             invalid,

@@ -10,7 +10,7 @@ use crate::model::moment::{Moment, micros};
 use crate::model::port_spec::PortState;
 use crate::model::route_path;
 use crate::state::Decision;
-use crate::target::backend::Entry;
+use crate::target::backend::JournalEntry;
 use crate::target::exchange::{Asking, Exchange};
 
 impl Target {
@@ -137,7 +137,7 @@ impl Target {
         lock(&self.tally).end(&record);
         self.log.push(|seq| {
             record.seq = seq;
-            Entry::Request(record)
+            JournalEntry::Request(record)
         });
     }
 }

@@ -141,7 +141,7 @@ fn complaint(gate: &Gate<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::Moment;
-    use crate::container::Refusal;
+    use crate::container::StartRefusal;
 
     /// `Ready` of a Pod whose containers are named in capitals if they are ready.
     fn check(phase: Phase, names: &[&str], gates: &[Gate<'_>], reason: &str, message: &str) {
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_sidecar_must_have_started_for_one_condition_and_be_ready_for_another() {
-        let waiting = State::Waiting(Refusal::creating(true));
+        let waiting = State::Waiting(StartRefusal::creating(true));
         let running = State::Running {
             since: Moment::ZERO,
         };
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn init_containers_matter_until_another_has_started() {
-        let waiting = State::Waiting(Refusal::creating(true));
+        let waiting = State::Waiting(StartRefusal::creating(true));
         let running = State::Running {
             since: Moment::ZERO,
         };

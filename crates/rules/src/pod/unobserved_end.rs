@@ -46,10 +46,10 @@ fn never_ran(view: &ContainerView<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::{Exit, Refusal};
+    use crate::container::{Exit, StartRefusal};
 
     fn waits() -> State {
-        State::Waiting(Refusal::creating(false))
+        State::Waiting(StartRefusal::creating(false))
     }
 
     fn ended(code: i32) -> State {

@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Effect, Kind, Verdict};
+use super::{Effect, ProbeKind, Verdict};
 use crate::container_id::ContainerId;
 
 /// What is known of each container instance. An instance that was never probed has no entry.
 #[derive(Clone, Debug, Default)]
-pub struct Results(BTreeMap<(Kind, ContainerId), Verdict>);
+pub struct Results(BTreeMap<(ProbeKind, ContainerId), Verdict>);
 
 impl Results {
     /// The verdict of one probe, if there is one.
-    pub fn get(&self, kind: Kind, container: &ContainerId) -> Option<Verdict> {
+    pub fn get(&self, kind: ProbeKind, container: &ContainerId) -> Option<Verdict> {
         self.0.get(&(kind, container.clone())).copied()
     }
 
@@ -22,7 +22,7 @@ impl Results {
     ///
     /// A first entry is news too, so the mere seeding of a new container makes its Pod sync once more.
     /// A forgotten entry is not.
-    pub fn apply(&mut self, kind: Kind, effect: Effect) -> bool {
+    pub fn apply(&mut self, kind: ProbeKind, effect: Effect) -> bool {
         match effect {
             Effect::Store(container, verdict) => {
                 self.0.insert((kind, container), verdict) != Some(verdict)
@@ -43,13 +43,17 @@ mod tests {
     fn only_changes_and_first_entries_are_news() {
         let id = ContainerId::new("a");
         let mut results = Results::default();
-        let mut check = |effect, news| assert_eq!(results.apply(Kind::Readiness, effect), news);
+        let mut check =
+            |effect, news| assert_eq!(results.apply(ProbeKind::Readiness, effect), news);
         check(Effect::Store(id.clone(), Verdict::Failure), true);
         check(Effect::Store(id.clone(), Verdict::Failure), false);
         check(Effect::Store(id.clone(), Verdict::Success), true);
         check(Effect::Forget(id.clone()), false);
         check(Effect::Store(id.clone(), Verdict::Success), true);
-        assert_eq!(results.get(Kind::Liveness, &id), None);
-        assert_eq!(results.get(Kind::Readiness, &id), Some(Verdict::Success));
+        assert_eq!(results.get(ProbeKind::Liveness, &id), None);
+        assert_eq!(
+            results.get(ProbeKind::Readiness, &id),
+            Some(Verdict::Success)
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! One probe of one container, from the making of its Pod to its end.
 //!
 //! It outlives the container's instances: a restarted container meets the worker of its predecessor.
-//! It decides, and never waits, sends or stores; see [`Step`] and [`Observed`] for what it asks for.
+//! It decides, and never waits, sends or stores; see [`WorkerStep`] and [`Observed`] for what it asks for.
 
 use super::probe_ticker::Ticker;
-use super::{Kind, Outcome, Spec, Verdict};
+use super::{ProbeKind, ProbeOutcome, Spec, Verdict};
 use crate::Moment;
 use crate::container_id::ContainerId;
 
@@ -75,7 +75,7 @@ pub enum Life {
 
 /// What to do next, and before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct WorkerStep {
     /// To be applied first, in this order.
     pub effects: Vec<Effect>,
     /// What then.
@@ -140,7 +140,7 @@ impl Worker {
     /// Wakes up and decides whether to probe.
     ///
     /// Rule: `pkg/kubelet/prober/worker.go`, `doProbe`, up to the attempt itself.
-    pub fn wake(&mut self, cause: Cause, view: &View, now: Moment) -> Step {
+    pub fn wake(&mut self, cause: Cause, view: &View, now: Moment) -> WorkerStep {
         match cause {
             Cause::Tick => self.ticker.beat(now),
             Cause::Trigger => self.ticker.restart(now),
@@ -151,7 +151,7 @@ impl Worker {
             Some(seen) => self.look(seen, now, &mut effects),
             None => Next::Wait,
         };
-        Step { effects, next }
+        WorkerStep { effects, next }
     }
 
     /// Takes in one attempt.
@@ -160,16 +160,16 @@ impl Worker {
     /// run is neither continued nor broken.
     ///
     /// Rule: `pkg/kubelet/prober/worker.go`, `doProbe`, from the attempt on.
-    pub fn observe(&mut self, outcome: Outcome) -> Observed {
+    pub fn observe(&mut self, outcome: ProbeOutcome) -> Observed {
         self.tries += 1;
-        if outcome == Outcome::Error && self.tries < TRIES {
+        if outcome == ProbeOutcome::Error && self.tries < TRIES {
             return Observed::Again;
         }
         self.tries = 0;
         Observed::Settled(match outcome {
-            Outcome::Success | Outcome::Warning => self.count(Verdict::Success),
-            Outcome::Failure => self.count(Verdict::Failure),
-            Outcome::Error => None,
+            ProbeOutcome::Success | ProbeOutcome::Warning => self.count(Verdict::Success),
+            ProbeOutcome::Failure => self.count(Verdict::Failure),
+            ProbeOutcome::Error => None,
         })
     }
 
@@ -183,7 +183,7 @@ impl Worker {
         if self.on_hold {
             return Next::Wait;
         }
-        let kills = self.spec.kind != Kind::Readiness;
+        let kills = self.spec.kind != ProbeKind::Readiness;
         match seen.life {
             Life::Waiting | Life::Terminated { .. } => {
                 effects.push(Effect::Store(seen.id.clone(), Verdict::Failure));
@@ -198,7 +198,9 @@ impl Worker {
             }
             // `since` is a whole second, so the delay may end up to a second early.
             Life::Running { since } if now - since < self.spec.initial_delay => Next::Wait,
-            Life::Running { .. } if seen.started == (self.spec.kind == Kind::Startup) => Next::Wait,
+            Life::Running { .. } if seen.started == (self.spec.kind == ProbeKind::Startup) => {
+                Next::Wait
+            }
             Life::Running { .. } => Next::Probe,
         }
     }
@@ -237,9 +239,9 @@ impl Worker {
 
     fn settles(&self, verdict: Verdict) -> bool {
         match self.spec.kind {
-            Kind::Liveness => verdict == Verdict::Failure,
-            Kind::Readiness => false,
-            Kind::Startup => true,
+            ProbeKind::Liveness => verdict == Verdict::Failure,
+            ProbeKind::Readiness => false,
+            ProbeKind::Startup => true,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{Found, Kill, KillCause, kill_cause};
 use crate::container::{Instance, RestartPolicy, Role};
-use crate::probe::{Kind, Verdict};
+use crate::probe::{ProbeKind, Verdict};
 
 /// What is to be done, and whether the main containers are to be looked at.
 #[derive(Debug, Default)]
@@ -74,11 +74,11 @@ impl Initial {
             self.start.push(index);
             return false;
         }
-        let probed = found.spec.probe(Kind::Startup).is_some();
+        let probed = found.spec.probe(ProbeKind::Startup).is_some();
         let started = !probed || found.startup == Some(Verdict::Success);
         let cause = match (started, found.startup) {
             (true, _) => kill_cause(found, instance),
-            (false, Some(Verdict::Failure)) => Some(KillCause::Probe(Kind::Startup)),
+            (false, Some(Verdict::Failure)) => Some(KillCause::Probe(ProbeKind::Startup)),
             (false, _) => None,
         };
         if let Some(cause) = cause {

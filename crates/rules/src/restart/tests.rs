@@ -47,7 +47,7 @@ fn kill(cause: KillCause, restart: bool) -> Vec<Kill> {
 }
 
 /// The plan for one container of image `one` in this state.
-fn check(policy: RestartPolicy, instance: Option<&Instance>, liveness: Verdict, plan: &Plan) {
+fn check(policy: RestartPolicy, instance: Option<&Instance>, liveness: Verdict, plan: &SyncPlan) {
     let spec = spec("one");
     let found = Found {
         spec: &spec,
@@ -63,31 +63,36 @@ const BAD: Verdict = Verdict::Failure;
 
 #[test]
 fn a_container_is_started_once_and_again_as_its_policy_says() {
-    let start = || Plan::Containers {
+    let start = || SyncPlan::Containers {
         kill: vec![],
         start: vec![0],
     };
     check(RestartPolicy::Never, None, OK, &start());
     check(RestartPolicy::Always, Some(&exited(0)), OK, &start());
     check(RestartPolicy::OnFailure, Some(&exited(1)), OK, &start());
-    check(RestartPolicy::OnFailure, Some(&exited(0)), OK, &Plan::Pod);
-    check(RestartPolicy::Never, Some(&exited(1)), OK, &Plan::Pod);
+    check(
+        RestartPolicy::OnFailure,
+        Some(&exited(0)),
+        OK,
+        &SyncPlan::Pod,
+    );
+    check(RestartPolicy::Never, Some(&exited(1)), OK, &SyncPlan::Pod);
 }
 
 #[test]
 fn a_failed_liveness_probe_restarts_whatever_the_exit_code_will_be() {
-    let restart = || Plan::Containers {
-        kill: kill(KillCause::Probe(Kind::Liveness), true),
+    let restart = || SyncPlan::Containers {
+        kill: kill(KillCause::Probe(ProbeKind::Liveness), true),
         start: vec![0],
     };
     check(RestartPolicy::Always, Some(&running()), BAD, &restart());
     check(RestartPolicy::OnFailure, Some(&running()), BAD, &restart());
-    check(RestartPolicy::Never, Some(&running()), BAD, &Plan::Pod);
+    check(RestartPolicy::Never, Some(&running()), BAD, &SyncPlan::Pod);
 }
 
 #[test]
 fn a_healthy_container_is_kept() {
-    let nothing = Plan::Containers {
+    let nothing = SyncPlan::Containers {
         kill: vec![],
         start: vec![],
     };
@@ -103,7 +108,7 @@ fn a_changed_image_restarts_even_under_never() {
         liveness: Some(BAD),
         startup: None,
     };
-    let changed = Plan::Containers {
+    let changed = SyncPlan::Containers {
         kill: kill(KillCause::Changed, true),
         start: vec![0],
     };
@@ -119,8 +124,8 @@ fn under_never_a_sibling_keeps_the_pod_alive() {
         liveness: Some(liveness),
         startup: None,
     };
-    let expected = Plan::Containers {
-        kill: kill(KillCause::Probe(Kind::Liveness), false),
+    let expected = SyncPlan::Containers {
+        kill: kill(KillCause::Probe(ProbeKind::Liveness), false),
         start: vec![],
     };
     assert_eq!(
@@ -149,7 +154,7 @@ fn init_containers_come_first_and_one_by_one() {
             });
         assert_eq!(plan(policy, &found.collect::<Vec<_>>()), expected);
     };
-    let start = |index: Option<usize>| Plan::Containers {
+    let start = |index: Option<usize>| SyncPlan::Containers {
         kill: vec![],
         start: index.into_iter().collect(),
     };
@@ -165,19 +170,19 @@ fn init_containers_come_first_and_one_by_one() {
     check(
         RestartPolicy::Never,
         [one, other, Some(exited(1))],
-        Plan::Pod,
+        SyncPlan::Pod,
     );
     check(
         RestartPolicy::Never,
         [Some(exited(1)), None, None],
-        Plan::Pod,
+        SyncPlan::Pod,
     );
 }
 
 /// A container, its newest instance and its startup verdict, by which a sidecar is through or not.
 type Case = (ContainerSpec, Option<Instance>, Option<Verdict>);
 
-fn check_all(policy: RestartPolicy, cases: &[Case], expected: &Plan) {
+fn check_all(policy: RestartPolicy, cases: &[Case], expected: &SyncPlan) {
     let found = cases.iter().map(|(spec, instance, startup)| Found {
         spec,
         instance: instance.as_ref(),
@@ -196,8 +201,8 @@ fn of_role(role: Role) -> ContainerSpec {
     }
 }
 
-fn start(indices: &[usize]) -> Plan {
-    Plan::Containers {
+fn start(indices: &[usize]) -> SyncPlan {
+    SyncPlan::Containers {
         kill: vec![],
         start: indices.to_vec(),
     }
@@ -206,7 +211,7 @@ fn start(indices: &[usize]) -> Plan {
 fn startup_probe() -> crate::probe::Spec {
     let second = std::time::Duration::from_secs(1);
     crate::probe::Spec {
-        kind: Kind::Startup,
+        kind: ProbeKind::Startup,
         initial_delay: std::time::Duration::ZERO,
         period: second,
         timeout: second,
@@ -240,8 +245,8 @@ fn a_sidecar_lets_the_next_start_once_it_is_through() {
         start(&[]),
     );
     check(probed(), Some(running()), Some(OK), start(&[1]));
-    let restart = Plan::Containers {
-        kill: kill(KillCause::Probe(Kind::Startup), true),
+    let restart = SyncPlan::Containers {
+        kill: kill(KillCause::Probe(ProbeKind::Startup), true),
         start: vec![0],
     };
     check(probed(), Some(running()), Some(BAD), restart);
@@ -271,7 +276,7 @@ fn sidecars_are_restarted_whatever_the_policy_but_keep_no_pod_alive() {
         check_all(RestartPolicy::Never, &cases, &expected);
     };
     check(running(), start(&[0]));
-    check(exited(0), Plan::Pod);
+    check(exited(0), SyncPlan::Pod);
 }
 
 #[test]
@@ -284,7 +289,7 @@ fn a_sidecar_of_another_image_is_replaced() {
         (changed, Some(running()), None),
         (of_role(Role::Main), Some(running()), None),
     ];
-    let expected = Plan::Containers {
+    let expected = SyncPlan::Containers {
         kill: kill(KillCause::Changed, true),
         start: vec![0],
     };

@@ -4,7 +4,7 @@
 //!
 //! Rule: `pkg/controller/deployment/sync.go`, `scale` and `isScalingEvent`.
 
-use super::{Deployment, Set, Step, Strategy, scale_to_zero};
+use super::{Deployment, RolloutStep, Set, Strategy, scale_to_zero};
 
 impl Deployment {
     /// Whether a ReplicaSet in use remembers another size.
@@ -17,9 +17,9 @@ impl Deployment {
         sets.any(|set| set.wanted > 0 && remembers(set))
     }
 
-    pub(super) fn resize(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+    pub(super) fn resize(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
         if let Some(only) = active_or_latest(new, old) {
-            let step = Step::Scale(only.name.clone(), self.replicas);
+            let step = RolloutStep::Scale(only.name.clone(), self.replicas);
             return self
                 .forgets(only, self.replicas)
                 .then_some(step)
@@ -45,7 +45,7 @@ impl Deployment {
     /// What is left after rounding goes to the largest; of equals, to the newest if it is more and to the oldest if it is less.
     ///
     /// Rule: `pkg/controller/deployment/sync.go`, `scale`: `ReplicaSetsBySizeNewer`, `ReplicaSetsBySizeOlder`.
-    fn share(&self, new: Option<&Set>, old: &[&Set]) -> Vec<Step> {
+    fn share(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
         let mut sets: Vec<_> = old
             .iter()
             .copied()
@@ -82,7 +82,7 @@ impl Deployment {
             .zip(sizes)
             .filter(|(set, size)| self.forgets(set, *size));
         resized
-            .map(|(set, size)| Step::Scale(set.name.clone(), size))
+            .map(|(set, size)| RolloutStep::Scale(set.name.clone(), size))
             .collect()
     }
 
@@ -150,7 +150,7 @@ mod tests {
 
     fn check(deployment: &Deployment, new: Option<&Set>, old: &[&Set], expected: &[(&str, u32)]) {
         let found = deployment.resize(new, old);
-        let step = |(name, size): &(&str, u32)| Step::Scale((*name).to_owned(), *size);
+        let step = |(name, size): &(&str, u32)| RolloutStep::Scale((*name).to_owned(), *size);
         assert_eq!(found, expected.iter().map(step).collect::<Vec<_>>());
     }
 

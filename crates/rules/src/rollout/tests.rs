@@ -25,27 +25,42 @@ fn set(name: &str, wanted: u32, available: u32) -> Set {
     }
 }
 
-fn scale(name: &str, size: u32) -> Step {
-    Step::Scale(name.to_owned(), size)
+fn scale(name: &str, size: u32) -> RolloutStep {
+    RolloutStep::Scale(name.to_owned(), size)
 }
 
 #[test]
 fn the_first_replica_set_has_its_full_size() {
-    assert_eq!(deployment(3, 1, 0).steps(None, &[]), [Step::Create(3)]);
+    assert_eq!(
+        deployment(3, 1, 0).steps(None, &[]),
+        [RolloutStep::Create(3)]
+    );
 }
 
 #[test]
 fn a_new_template_begins_with_the_surge() {
     let old = [set("old", 4, 4)];
-    assert_eq!(deployment(4, 1, 0).steps(None, &old), [Step::Create(1)]);
-    assert_eq!(deployment(4, 3, 0).steps(None, &old), [Step::Create(3)]);
-    assert_eq!(deployment(4, 0, 1).steps(None, &old), [Step::Create(0)]);
-    assert_eq!(deployment(4, 9, 0).steps(None, &old), [Step::Create(4)]);
+    assert_eq!(
+        deployment(4, 1, 0).steps(None, &old),
+        [RolloutStep::Create(1)]
+    );
+    assert_eq!(
+        deployment(4, 3, 0).steps(None, &old),
+        [RolloutStep::Create(3)]
+    );
+    assert_eq!(
+        deployment(4, 0, 1).steps(None, &old),
+        [RolloutStep::Create(0)]
+    );
+    assert_eq!(
+        deployment(4, 9, 0).steps(None, &old),
+        [RolloutStep::Create(4)]
+    );
 }
 
 #[test]
 fn old_pods_go_as_far_as_availability_allows() {
-    let check = |deployment: Deployment, new: Set, old: Set, expected: &[Step]| {
+    let check = |deployment: Deployment, new: Set, old: Set, expected: &[RolloutStep]| {
         assert_eq!(deployment.steps(Some(&new), &[old]), expected);
     };
     check(deployment(4, 1, 0), set("new", 1, 0), set("old", 4, 4), &[]);
@@ -135,7 +150,7 @@ fn a_surge_beyond_all_bounds_is_only_large() {
     };
     assert_eq!(
         huge.steps(None, &[set("old", 3_000, 3_000)]),
-        [Step::Create(3_000)]
+        [RolloutStep::Create(3_000)]
     );
 }
 
@@ -152,7 +167,10 @@ fn recreate_waits_for_the_last_old_pod() {
         ..set("old", 0, 0)
     };
     assert_eq!(recreate.steps(None, &[leaving]), []);
-    assert_eq!(recreate.steps(None, &[set("old", 0, 0)]), [Step::Create(2)]);
+    assert_eq!(
+        recreate.steps(None, &[set("old", 0, 0)]),
+        [RolloutStep::Create(2)]
+    );
     assert_eq!(
         recreate.steps(Some(&set("new", 1, 1)), &[]),
         [scale("new", 2)]
@@ -179,9 +197,9 @@ fn a_rollout_stays_within_its_bounds_and_ends() {
         for _ in 0..100 {
             for step in deployment.steps(new.as_ref(), std::slice::from_ref(&old)) {
                 match step {
-                    Step::Create(size) => new = Some(set("new", size, size)),
-                    Step::Scale(name, size) if name == "old" => old = set("old", size, size),
-                    Step::Scale(name, size) => new = Some(set(&name, size, size)),
+                    RolloutStep::Create(size) => new = Some(set("new", size, size)),
+                    RolloutStep::Scale(name, size) if name == "old" => old = set("old", size, size),
+                    RolloutStep::Scale(name, size) => new = Some(set(&name, size, size)),
                 }
             }
             let total = old.wanted + new.as_ref().map_or(0, |new| new.wanted);

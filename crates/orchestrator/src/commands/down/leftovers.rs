@@ -12,10 +12,10 @@ use kube::{
     discovery::{ApiCapabilities, Scope, verbs},
 };
 
-use super::super::Bench;
+use super::super::Session;
 use crate::{
-    cluster::{apply::Made, ownership},
-    exit::{Ends, Exit, Failure},
+    cluster::{apply::CreatedObject, ownership},
+    exit::{Exit, Failure, HasExitCode},
     input::workload::Manifest,
     targets::select::SelectError,
 };
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
     /// Labelled objects and their runs, kind by kind.
-    pub(super) objects: Vec<(Made, String)>,
+    pub(super) objects: Vec<(CreatedObject, String)>,
     /// Kinds that may not be listed, as URLs have them.
     pub(super) unseen: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Leftovers {
 #[error("cannot find out which kinds the cluster serves")]
 pub(super) struct DiscoverError(#[source] Box<kube::Error>);
 
-impl Ends for DiscoverError {
+impl HasExitCode for DiscoverError {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }
@@ -42,7 +42,7 @@ impl Ends for DiscoverError {
 
 /// Looks for labelled objects in the namespace. Whoever may list some kinds is told of the others; whoever may list
 /// none has not looked.
-pub(super) async fn search(bench: &Bench<'_>, selector: &str) -> Result<Leftovers, Failure> {
+pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftovers, Failure> {
     let client = &bench.cluster.client;
     let kinds = kinds(client).await;
     let kinds = kinds.map_err(|error| DiscoverError(Box::new(error)))?;
@@ -80,7 +80,7 @@ pub(super) async fn search(bench: &Bench<'_>, selector: &str) -> Result<Leftover
 }
 
 /// A kind cannot be listed in the namespace.
-pub(super) fn unlisted(plural: &str, bench: &Bench<'_>, source: kube::Error) -> Failure {
+pub(super) fn unlisted(plural: &str, bench: &Session<'_>, source: kube::Error) -> Failure {
     let (plural, namespace) = (plural.to_owned(), bench.namespace.clone());
     SelectError::List {
         plural,
@@ -120,8 +120,8 @@ fn is_derived(object: &DynamicObject) -> bool {
 }
 
 /// Endpoints have the name and the labels of their Service, and go with it, but name no owner.
-fn without_endpoints_of_services(objects: &mut Vec<(Made, String)>) {
-    let of = |kind: &str, made: &Made| {
+fn without_endpoints_of_services(objects: &mut Vec<(CreatedObject, String)>) {
+    let of = |kind: &str, made: &CreatedObject| {
         let resource = &made.manifest.resource;
         resource.group.is_empty() && resource.kind == kind
     };
@@ -132,7 +132,7 @@ fn without_endpoints_of_services(objects: &mut Vec<(Made, String)>) {
     objects.retain(|(made, _)| !(of("Endpoints", made) && services.contains(&made.manifest.name)));
 }
 
-fn labelled(resource: &ApiResource, object: &DynamicObject) -> (Made, String) {
+fn labelled(resource: &ApiResource, object: &DynamicObject) -> (CreatedObject, String) {
     let manifest = Manifest {
         resource: resource.clone(),
         name: object.metadata.name.clone().unwrap_or_default(),
@@ -143,7 +143,7 @@ fn labelled(resource: &ApiResource, object: &DynamicObject) -> (Made, String) {
     let run = ownership::run_of(&object.metadata)
         .unwrap_or_default()
         .to_owned();
-    (Made { manifest, uid }, run)
+    (CreatedObject { manifest, uid }, run)
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
                 let object =
                     json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name } });
                 let (manifest, uid) = (Manifest::new(object), String::new());
-                (Made { manifest, uid }, "r1".to_owned())
+                (CreatedObject { manifest, uid }, "r1".to_owned())
             })
             .collect();
         without_endpoints_of_services(&mut objects);

@@ -64,7 +64,7 @@ async fn left(client: &Client) -> Vec<usize> {
 }
 
 /// Takes the run `r1` down after it and `r2` left something, and says what is left of both.
-fn down(answer: fn(&Request<Body>) -> Option<(u16, Value)>) -> (Outcome, String, Vec<usize>) {
+fn down(answer: fn(&Request<Body>) -> Option<(u16, Value)>) -> (CommandResult, String, Vec<usize>) {
     let mut after = Vec::new();
     let (outcome, said) = on_virtual(async |mut bench| {
         let client = bench.cluster.client.clone();

@@ -10,10 +10,10 @@ use std::{
 
 use crate::{
     cli,
-    exit::{Ends, Exit, Failure},
+    exit::{Exit, Failure, HasExitCode},
     input::experiment::Experiment,
     report::{json, printer::Printer},
-    run::Ran,
+    run::RunResult,
     timeline::file,
 };
 
@@ -57,7 +57,7 @@ pub(super) enum OutputError {
     },
 }
 
-impl Ends for OutputError {
+impl HasExitCode for OutputError {
     fn exit(&self) -> Exit {
         match self {
             Self::Create { .. } => Exit::Usage,
@@ -85,7 +85,7 @@ impl Outputs {
     }
 
     /// Takes down what came of an experiment.
-    pub(super) fn ran(&mut self, experiment: &Experiment, ran: &Ran, printer: &Printer) {
+    pub(super) fn ran(&mut self, experiment: &Experiment, ran: &RunResult, printer: &Printer) {
         let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
         self.runs.push(run);
         file::write(&ran.timeline, &mut self.timelines).expect("memory must take what is written");

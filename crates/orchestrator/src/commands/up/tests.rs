@@ -9,7 +9,10 @@ use super::*;
 use crate::input::experiment::Source;
 
 /// How `up` ends with this object, and what it says beside.
-fn up(object: &Value, answer: fn(&Request<Body>) -> Option<(u16, Value)>) -> (Outcome, String) {
+fn up(
+    object: &Value,
+    answer: fn(&Request<Body>) -> Option<(u16, Value)>,
+) -> (CommandResult, String) {
     let source = Source {
         path: "w.yaml".into(),
         text: object.to_string().into(),

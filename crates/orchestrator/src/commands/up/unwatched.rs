@@ -10,8 +10,8 @@ use kube::{
 };
 
 use crate::{
-    cluster::apply::Site,
-    exit::{Ends, Exit},
+    cluster::apply::RunNamespace,
+    exit::{Exit, HasExitCode},
     input::workload::Manifest,
     timeline::{Change, What},
 };
@@ -28,7 +28,7 @@ pub(super) struct WatchError {
     source: Box<kube::Error>,
 }
 
-impl Ends for WatchError {
+impl HasExitCode for WatchError {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }
@@ -36,7 +36,7 @@ impl Ends for WatchError {
 
 /// Everything that becomes of these objects, from now on; it ends at once if there are none.
 pub(super) fn follow(
-    site: &Site,
+    site: &RunNamespace,
     manifests: &[Manifest],
 ) -> impl Stream<Item = Result<What, WatchError>> + Unpin {
     let unwatched = manifests.iter().filter(|manifest| {
@@ -46,7 +46,10 @@ pub(super) fn follow(
     stream::select_all(unwatched.map(|manifest| one(site, manifest).boxed()))
 }
 
-fn one(site: &Site, manifest: &Manifest) -> impl Stream<Item = Result<What, WatchError>> + use<> {
+fn one(
+    site: &RunNamespace,
+    manifest: &Manifest,
+) -> impl Stream<Item = Result<What, WatchError>> + use<> {
     let this_one = watcher::Config::default().fields(&format!("metadata.name={}", manifest.name));
     let (resource, namespace) = (manifest.resource.clone(), site.namespace.clone());
     let seen = watcher(site.api(manifest), this_one)

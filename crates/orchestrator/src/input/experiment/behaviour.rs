@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use probe_target::Invalid;
+use probe_target::ParseError;
 use probe_target::model::behaviour::{Behaviour as Laid, Effect, Fault};
-use probe_target::model::port_spec::{Opening, PortState};
-use probe_target::model::shorthand::Word;
+use probe_target::model::port_spec::{PortSpec, PortState};
+use probe_target::model::shorthand::Shorthand;
 use serde_json::{Map, Value};
 
 /// What a probe gets.
@@ -22,18 +22,18 @@ pub struct Behaviour {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum To {
     /// In a word, which means what it means to that kind of probe.
-    Word(Word),
+    Word(Shorthand),
     /// Spelled out, as the control API takes it for a route, or, with `state` or `protocol`, for a port.
     Object(Map<String, Value>),
 }
 
 /// What it comes to where there are routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Does {
+pub enum RouteEffect {
     /// Something laid over the route.
     Route(Box<Laid>),
     /// Something laid over the whole port.
-    Port(Opening),
+    Port(PortSpec),
 }
 
 /// The fields that may stand beside `to`; all of them the control API's.
@@ -56,7 +56,7 @@ const NAMING: [&str; 4] = ["status", "fault", "sequence", "state"];
 
 impl Behaviour {
     /// Reads what can be read without knowing which kind of probe it is for. What is refused is named by its path: `for`, `to.bytes`.
-    pub fn new(to: To, beside: Map<String, Value>) -> Result<Self, Invalid> {
+    pub fn new(to: To, beside: Map<String, Value>) -> Result<Self, ParseError> {
         let behaviour = Self { to, beside };
         behaviour.check_places()?;
         behaviour.on_routes()?;
@@ -85,60 +85,65 @@ impl Behaviour {
     }
 
     /// What it does to a probe that asks a route, by HTTP or gRPC.
-    pub fn on_routes(&self) -> Result<Does, Invalid> {
+    pub fn on_routes(&self) -> Result<RouteEffect, ParseError> {
         match &self.to {
             To::Word(word) => {
                 if let Some(state) = word.on_port() {
-                    return self.opening(&Opening::new(state)).map(Does::Port);
+                    return self.opening(&PortSpec::new(state)).map(RouteEffect::Port);
                 }
                 let laid = word.on_route();
                 self.route(object(&laid.expect("a word must be of a route or a port")))
             }
-            To::Object(object) if is_of_port(object) => self.port(object.clone()).map(Does::Port),
+            To::Object(object) if is_of_port(object) => {
+                self.port(object.clone()).map(RouteEffect::Port)
+            }
             To::Object(object) => self.route(object.clone()),
         }
     }
 
     /// What it does to a probe that only connects; nothing, if it is about answers.
-    pub fn on_connections(&self) -> Result<Option<Opening>, Invalid> {
+    pub fn on_connections(&self) -> Result<Option<PortSpec>, ParseError> {
         let state = match &self.to {
             To::Object(object) if is_of_port(object) => return self.port(object.clone()).map(Some),
             To::Object(_) => return Ok(None),
-            To::Word(Word::Pass) => PortState::Open,
-            To::Word(Word::Fail) => PortState::Closed,
-            To::Word(Word::Fault(Fault::Reset)) => PortState::Reset,
+            To::Word(Shorthand::Pass) => PortState::Open,
+            To::Word(Shorthand::Fail) => PortState::Closed,
+            To::Word(Shorthand::Fault(Fault::Reset)) => PortState::Reset,
             To::Word(word) => match word.on_port() {
                 Some(state) => state,
                 None => return Ok(None),
             },
         };
-        self.opening(&Opening::new(state)).map(Some)
+        self.opening(&PortSpec::new(state)).map(Some)
     }
 
-    fn check_places(&self) -> Result<(), Invalid> {
+    fn check_places(&self) -> Result<(), ParseError> {
         let To::Object(object) = &self.to else {
             return Ok(());
         };
         let at = |name: &str| format!("to.{name}");
         for name in BESIDE.into_iter().filter(|name| object.contains_key(*name)) {
             if name != EITHER {
-                return Err(Invalid::misplaced(
+                return Err(ParseError::misplaced(
                     at(name),
                     "stands beside `to`, not in it",
                 ));
             }
             if self.beside.contains_key(name) {
-                return Err(Invalid::misplaced(at(name), "stands beside `to` already"));
+                return Err(ParseError::misplaced(
+                    at(name),
+                    "stands beside `to` already",
+                ));
             }
         }
         if object.contains_key("leased") {
-            return Err(Invalid::misplaced(
+            return Err(ParseError::misplaced(
                 at("leased"),
                 "is said by probeflip, of every flip",
             ));
         }
         if object.contains_key("route") {
-            return Err(Invalid::misplaced(
+            return Err(ParseError::misplaced(
                 at("route"),
                 "is said by probeflip: it is the path that the probe asks",
             ));
@@ -146,23 +151,23 @@ impl Behaviour {
         Ok(())
     }
 
-    fn route(&self, object: Map<String, Value>) -> Result<Does, Invalid> {
+    fn route(&self, object: Map<String, Value>) -> Result<RouteEffect, ParseError> {
         let read = Laid::read(self.with(object), "").map_err(|invalid| self.placed(invalid))?;
-        Ok(Does::Route(Box::new(read)))
+        Ok(RouteEffect::Route(Box::new(read)))
     }
 
-    fn opening(&self, opening: &Opening) -> Result<Opening, Invalid> {
+    fn opening(&self, opening: &PortSpec) -> Result<PortSpec, ParseError> {
         self.port(object(opening))
     }
 
-    fn port(&self, object: Map<String, Value>) -> Result<Opening, Invalid> {
+    fn port(&self, object: Map<String, Value>) -> Result<PortSpec, ParseError> {
         for name in ["delay", "agent"] {
             if object.contains_key(name) || self.beside.contains_key(name) {
                 let message = format!("means nothing beside `{self}`, which is about connections");
-                return Err(self.placed(Invalid::misplaced(name, message)));
+                return Err(self.placed(ParseError::misplaced(name, message)));
             }
         }
-        Opening::read(self.with(object), "").map_err(|invalid| self.placed(invalid))
+        PortSpec::read(self.with(object), "").map_err(|invalid| self.placed(invalid))
     }
 
     fn with(&self, mut object: Map<String, Value>) -> Value {
@@ -171,7 +176,7 @@ impl Behaviour {
     }
 
     /// The same refusal with the path that was written.
-    fn placed(&self, invalid: Invalid) -> Invalid {
+    fn placed(&self, invalid: ParseError) -> ParseError {
         let beside = self.beside.contains_key(&invalid.field);
         if beside {
             invalid

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Outcome;
+use super::RequestOutcome;
 use super::{ObjectRef, Spanned};
 
 /// One condition on one kind of subject. Everything it says must be true at once.
 #[derive(Debug, Clone)]
-pub enum Claim {
+pub enum Condition {
     /// Of every Pod bound to `pod`.
     Pod {
         /// Which Pods.
@@ -187,12 +187,12 @@ pub struct DeploymentThat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficThat {
     /// What each request came to: one of these. At least one.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<RequestOutcome>,
 }
 
 impl TrafficThat {
     /// Whether a request with that outcome is as it should be.
-    pub fn allows(&self, outcome: Outcome) -> bool {
+    pub fn allows(&self, outcome: RequestOutcome) -> bool {
         self.outcomes.contains(&outcome)
     }
 }

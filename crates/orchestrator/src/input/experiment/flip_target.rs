@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use probe_target::Invalid;
+use probe_target::ParseError;
 use probe_target::model::process_fault::ProcessFault;
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use super::{Behaviour, Probe};
 
 /// What a flip is aimed at, and what that gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Aim {
+pub enum FlipTarget {
     /// One probe.
     Probe {
         /// Which.
@@ -23,12 +23,12 @@ pub enum Aim {
     Process(ProcessFault),
 }
 
-impl Aim {
+impl FlipTarget {
     /// Reads what is done to a process, and the bounds that stand beside it. What is refused is named by its path: `for`, `process.code`.
     pub fn process(
         process: Map<String, Value>,
         beside: &Map<String, Value>,
-    ) -> Result<Self, Invalid> {
+    ) -> Result<Self, ParseError> {
         let at = |name: &str| format!("process.{name}");
         for name in BESIDE
             .into_iter()
@@ -36,20 +36,20 @@ impl Aim {
         {
             // What it says of SIGTERM is no bound.
             if name != "delay" {
-                return Err(Invalid::misplaced(
+                return Err(ParseError::misplaced(
                     at(name),
                     "stands beside `process`, not in it",
                 ));
             }
             if beside.contains_key(name) {
-                return Err(Invalid::misplaced(
+                return Err(ParseError::misplaced(
                     at(name),
                     "stands beside `process` already",
                 ));
             }
         }
         if process.contains_key("leased") {
-            return Err(Invalid::misplaced(
+            return Err(ParseError::misplaced(
                 at("leased"),
                 "is said by probeflip, of every flip",
             ));
@@ -100,18 +100,18 @@ impl Aim {
 }
 
 // A target takes no name for the empty one, which nobody wrote.
-fn must_name(signal: Invalid) -> Invalid {
+fn must_name(signal: ParseError) -> ParseError {
     match signal.message.split_once(", expected one of ") {
         Some((_, known)) if signal.field == "signal" => {
             let message = format!("must be given: one of {known}");
-            Invalid::new(signal.field, message)
+            ParseError::new(signal.field, message)
         }
         _ => signal,
     }
 }
 
 /// In one word, as the timeline has it.
-impl fmt::Display for Aim {
+impl fmt::Display for FlipTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Probe { to, .. } => to.fmt(f),

@@ -9,14 +9,14 @@ use crate::input::problem::choices;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectRef {
     /// Which kind.
-    pub kind: Kind,
+    pub kind: ObjectKind,
     /// Its name.
     pub name: String,
 }
 
 /// The kinds an experiment can refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ObjectKind {
     /// `pod`
     Pod,
     /// `deploy`
@@ -27,7 +27,7 @@ pub enum Kind {
     Service,
 }
 
-impl Kind {
+impl ObjectKind {
     const ALL: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet, Self::Service];
 
     /// The kinds that have Pods, or are Pods.
@@ -73,13 +73,13 @@ pub enum InvalidObjectRef {
         /// The word.
         word: String,
         /// The kinds that could stand there.
-        known: &'static [Kind],
+        known: &'static [ObjectKind],
     },
     /// What stands before the slash is a kind without Pods.
-    #[error("a {} is not a set of Pods; expected {}", kind.name(), kinds(Kind::OF_PODS))]
+    #[error("a {} is not a set of Pods; expected {}", kind.name(), kinds(ObjectKind::OF_PODS))]
     NoPods {
         /// The kind.
-        kind: Kind,
+        kind: ObjectKind,
     },
     /// What stands behind the slash cannot be a name.
     #[error(
@@ -91,24 +91,24 @@ pub enum InvalidObjectRef {
 impl ObjectRef {
     /// A Pod, or what Pods belong to.
     pub fn of_pods(text: &str) -> Result<Self, InvalidObjectRef> {
-        let object = Self::among(Kind::OF_PODS, text)?;
+        let object = Self::among(ObjectKind::OF_PODS, text)?;
         match object.kind {
-            kind @ Kind::Service => Err(InvalidObjectRef::NoPods { kind }),
-            Kind::Pod | Kind::Deployment | Kind::ReplicaSet => Ok(object),
+            kind @ ObjectKind::Service => Err(InvalidObjectRef::NoPods { kind }),
+            ObjectKind::Pod | ObjectKind::Deployment | ObjectKind::ReplicaSet => Ok(object),
         }
     }
 
     /// Parses `NAME` or `KIND/NAME`; `known` are the kinds that the message offers.
-    fn among(known: &'static [Kind], text: &str) -> Result<Self, InvalidObjectRef> {
+    fn among(known: &'static [ObjectKind], text: &str) -> Result<Self, InvalidObjectRef> {
         let (kind, name) = match text.split_once('/') {
             Some((word, name)) => {
                 let unknown = || InvalidObjectRef::Kind {
                     word: word.into(),
                     known,
                 };
-                (Kind::parse(word).ok_or_else(unknown)?, name)
+                (ObjectKind::parse(word).ok_or_else(unknown)?, name)
             }
-            None => (Kind::Pod, text),
+            None => (ObjectKind::Pod, text),
         };
         if !is_object_name(name) {
             return Err(InvalidObjectRef::Name(name.into()));
@@ -124,12 +124,12 @@ impl FromStr for ObjectRef {
     type Err = InvalidObjectRef;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::among(Kind::ALL, text)
+        Self::among(ObjectKind::ALL, text)
     }
 }
 
 /// ``one of `pod`, `deploy` or `rs` ``
-fn kinds(known: &[Kind]) -> String {
+fn kinds(known: &[ObjectKind]) -> String {
     let names: Vec<_> = known.iter().map(|kind| kind.short()).collect();
     choices(&names)
 }
@@ -159,14 +159,14 @@ mod tests {
         assert_eq!(
             "deploy/web".parse(),
             Ok(ObjectRef {
-                kind: Kind::Deployment,
+                kind: ObjectKind::Deployment,
                 name: "web".into()
             })
         );
         assert_eq!(
             "web-abc".parse(),
             Ok(ObjectRef {
-                kind: Kind::Pod,
+                kind: ObjectKind::Pod,
                 name: "web-abc".into()
             })
         );
@@ -182,7 +182,7 @@ mod tests {
             "ds/web".parse::<ObjectRef>(),
             Err(InvalidObjectRef::Kind {
                 word: "ds".into(),
-                known: Kind::ALL
+                known: ObjectKind::ALL
             })
         );
         for name in ["", "deploy/", "Web", "-web", "a/b/c", "deploy/web "] {
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn only_kinds_with_pods_are_offered_where_pods_belong() {
         let said = |text: &str| ObjectRef::of_pods(text).map_err(|error| error.to_string());
-        for kind in Kind::OF_PODS {
+        for kind in ObjectKind::OF_PODS {
             let text = format!("{}/web", kind.short());
             assert_eq!(said(&text).unwrap().kind, *kind);
         }

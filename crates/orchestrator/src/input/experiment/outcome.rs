@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+// The schema of experiments names it so.
+#[schemars(rename = "Outcome")]
+pub enum RequestOutcome {
     /// A status from 200 to 399.
     Ok,
     /// Another status.
@@ -25,7 +27,7 @@ pub enum Outcome {
     Error,
 }
 
-impl Outcome {
+impl RequestOutcome {
     /// The word in files.
     pub fn word(self) -> &'static str {
         match self {
@@ -39,7 +41,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for RequestOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }

@@ -4,21 +4,21 @@ use rules::list_type::{self, Tree};
 
 use super::Node;
 use crate::input::experiment::Span;
-use crate::input::problem::Fault;
+use crate::input::problem::ProblemText;
 
 /// The groups whose lists [`rules::list_type`] knows.
 const GROUPS: [&str; 3] = ["", "apps", "batch"];
 
 impl Node {
     /// What is written twice in an object of this API version.
-    pub(crate) fn duplicates(&self, api_version: &str) -> Vec<(Span, Fault)> {
+    pub(crate) fn duplicates(&self, api_version: &str) -> Vec<(Span, ProblemText)> {
         let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
         let is_known = |path: &str| GROUPS.contains(&group) || path.starts_with("metadata.");
         list_type::duplicates(self)
             .iter()
             .filter(|duplicate| is_known(&duplicate.path))
             .map(|duplicate| {
-                let fault = Fault::new(duplicate.to_string()).expected("each key once");
+                let fault = ProblemText::new(duplicate.to_string()).expected("each key once");
                 (self.place(&duplicate.path), fault)
             })
             .collect()

@@ -7,7 +7,7 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError};
 use super::scalar::{Scalar, Tag};
 use super::{Content, Misplaced, Node};
 use crate::input::experiment::{Span, Spanned};
-use crate::input::problem::Fault;
+use crate::input::problem::ProblemText;
 
 /// How many nodes aliases may add: a file of a kilobyte can name billions.
 const ALIASED_NODES: usize = 1_000_000;
@@ -68,7 +68,7 @@ impl<'a> Builder<'a> {
         let cut = || {
             (
                 Span { start: end, end },
-                Fault::new("the document ends here"),
+                ProblemText::new("the document ends here"),
             )
         };
         self.next()?.ok_or_else(cut)
@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
     fn broken(&self, error: &ScanError) -> Misplaced {
         let start = error.marker().byte_offset().unwrap_or_default();
         let end = self.text.len().min(start + 1);
-        (Span { start, end }, Fault::new(error.info()))
+        (Span { start, end }, ProblemText::new(error.info()))
     }
 
     fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, Misplaced> {
@@ -94,7 +94,7 @@ impl<'a> Builder<'a> {
             Event::SequenceStart(_, anchor, _) => (self.list()?, anchor),
             Event::MappingStart(_, anchor, _) => (self.map()?, anchor),
             other => {
-                let fault = Fault::new(format!("{other:?} cannot stand here"));
+                let fault = ProblemText::new(format!("{other:?} cannot stand here"));
                 return Err((span, fault));
             }
         };
@@ -107,13 +107,13 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Misplaced> {
         let Some(node) = self.anchors.get(&anchor) else {
-            return Err((span, Fault::new("this alias is inside what it names")));
+            return Err((span, ProblemText::new("this alias is inside what it names")));
         };
         self.aliased += node.size();
         if self.aliased > ALIASED_NODES {
             return Err((
                 span,
-                Fault::new("the aliases of this document add too much"),
+                ProblemText::new("the aliases of this document add too much"),
             ));
         }
         let content = node.content.clone();
@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
             let (event, at) = self.inside()?;
             let value = self.node(event, at)?;
             let Content::Scalar(scalar) = &key.content else {
-                let fault = Fault::new("a list or a mapping cannot be a key");
+                let fault = ProblemText::new("a list or a mapping cannot be a key");
                 return Err((key.span, fault.expected("text")));
             };
             if scalar.merges() {
@@ -152,7 +152,10 @@ impl<'a> Builder<'a> {
             let name = scalar.key().map_err(|fault| (key.span, fault))?;
             // kubectl takes the last one without a word; one of the two is a mistake.
             if !written.insert(name.clone()) {
-                return Err((key.span, Fault::new(format!("`{name}` stands here twice"))));
+                return Err((
+                    key.span,
+                    ProblemText::new(format!("`{name}` stands here twice")),
+                ));
             }
             let name = Spanned {
                 value: name,
@@ -194,7 +197,7 @@ fn merge(fields: &mut Fields, value: &Node) -> Result<(), Misplaced> {
         .iter()
         .find(|map| !matches!(map.content, Content::Map(_)));
     if let Some(wrong) = misplaced.or(several.is_empty().then_some(value)) {
-        let fault = Fault::new("`<<` cannot merge this");
+        let fault = ProblemText::new("`<<` cannot merge this");
         return Err((
             wrong.span,
             fault.expected("a mapping or a list of mappings"),

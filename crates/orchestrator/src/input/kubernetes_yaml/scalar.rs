@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::input::problem::Fault;
+use crate::input::problem::ProblemText;
 
 /// A scalar as it is written.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub(super) enum Resolved {
 
 impl Scalar {
     /// Its value.
-    pub(super) fn json(&self) -> Result<Value, Fault> {
+    pub(super) fn json(&self) -> Result<Value, ProblemText> {
         Ok(match self.resolve()? {
             Resolved::Null => Value::Null,
             Resolved::Bool(value) => value.into(),
@@ -53,10 +53,10 @@ impl Scalar {
     }
 
     /// The name of the field whose key it is. Keys that are no text become text, as in kubectl: `yes` is `true`.
-    pub(super) fn key(&self) -> Result<String, Fault> {
+    pub(super) fn key(&self) -> Result<String, ProblemText> {
         match self.resolve()? {
             Resolved::Null => {
-                let fault = Fault::new(format!("`{}` cannot be a key", self.text));
+                let fault = ProblemText::new(format!("`{}` cannot be a key", self.text));
                 Err(fault.expected("text; quote it"))
             }
             Resolved::Bool(value) => Ok(value.to_string()),
@@ -75,7 +75,7 @@ impl Scalar {
         matches!(&self.tag, Some(Tag::Yaml(tag)) if tag == name)
     }
 
-    fn resolve(&self) -> Result<Resolved, Fault> {
+    fn resolve(&self) -> Result<Resolved, ProblemText> {
         let tag = match &self.tag {
             None if self.is_plain => return Ok(plain(&self.text)),
             None | Some(Tag::Other) => return Ok(Resolved::Text),
@@ -87,19 +87,20 @@ impl Scalar {
             ("bool", Resolved::Bool(value)) => Ok(Resolved::Bool(value)),
             ("int" | "float", Resolved::Int(number)) => Ok(Resolved::Int(number)),
             ("float", Resolved::Float(number)) => Ok(Resolved::Float(number)),
-            ("null" | "bool" | "int" | "float", _) => {
-                Err(Fault::new(format!("`{}` is not a `!!{tag}`", self.text)))
-            }
-            _ => Err(Fault::new(format!(
+            ("null" | "bool" | "int" | "float", _) => Err(ProblemText::new(format!(
+                "`{}` is not a `!!{tag}`",
+                self.text
+            ))),
+            _ => Err(ProblemText::new(format!(
                 "the tag `!!{tag}` is not supported here"
             ))),
         }
     }
 
     /// JSON has no infinities, and writes a float without fraction as Kubernetes reads integers.
-    fn float(&self, number: f64) -> Result<Value, Fault> {
+    fn float(&self, number: f64) -> Result<Value, ProblemText> {
         if !number.is_finite() {
-            let fault = Fault::new(format!("`{}` is not a number in JSON", self.text));
+            let fault = ProblemText::new(format!("`{}` is not a number in JSON", self.text));
             return Err(fault.expected("a finite number"));
         }
         Ok(number

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{Content, Node};
 use crate::input::experiment::{Span, Spanned};
-use crate::input::problem::Fault;
+use crate::input::problem::ProblemText;
 
 impl Node {
     /// Its value as a Kubernetes type; else what does not fit, and where.
@@ -55,8 +55,8 @@ impl serde::de::Error for Unfit {
     }
 }
 
-impl From<Fault> for Unfit {
-    fn from(fault: Fault) -> Self {
+impl From<ProblemText> for Unfit {
+    fn from(fault: ProblemText) -> Self {
         serde::de::Error::custom(fault)
     }
 }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostics::{Reader, optional, unfit};
+use super::diagnostics::{Diagnostics, optional, unfit};
 use crate::input::experiment::written::{AnyOf, RestartsSaid, Scalar, That};
 use crate::input::experiment::{
     Addresses, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat, EndpointsReady,
-    EndpointsThat, Outcome, PodReady, PodThat, Restarts, Span, Spanned, TrafficThat,
+    EndpointsThat, PodReady, PodThat, RequestOutcome, Restarts, Span, Spanned, TrafficThat,
 };
-use crate::input::problem::{Fault, choices};
+use crate::input::problem::{ProblemText, choices};
 
 /// What is said of Pods.
-pub(super) fn pod(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<PodThat> {
+pub(super) fn pod(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<PodThat> {
     allow(
         reader,
         said,
@@ -36,7 +36,10 @@ pub(super) fn pod(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<PodTh
 }
 
 /// What is said of a container.
-pub(super) fn container(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<ContainerThat> {
+pub(super) fn container(
+    reader: &mut Diagnostics<'_>,
+    said: &Spanned<That>,
+) -> Option<ContainerThat> {
     allow(
         reader,
         said,
@@ -65,7 +68,10 @@ pub(super) fn container(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option
 }
 
 /// What is said of endpoints.
-pub(super) fn endpoints(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<EndpointsThat> {
+pub(super) fn endpoints(
+    reader: &mut Diagnostics<'_>,
+    said: &Spanned<That>,
+) -> Option<EndpointsThat> {
     allow(reader, said, "endpoints", &["ready", "addresses"])?;
     let ready = said.ready.as_ref().map(|word| match ratio(word) {
         _ if word.value == Scalar::Bool(true) => Some(EndpointsReady::All),
@@ -88,7 +94,10 @@ pub(super) fn endpoints(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option
 }
 
 /// What is said of a Deployment.
-pub(super) fn deployment(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<DeploymentThat> {
+pub(super) fn deployment(
+    reader: &mut Diagnostics<'_>,
+    said: &Spanned<That>,
+) -> Option<DeploymentThat> {
     allow(
         reader,
         said,
@@ -114,15 +123,15 @@ pub(super) fn deployment(reader: &mut Reader<'_>, said: &Spanned<That>) -> Optio
 }
 
 /// What is said of traffic.
-pub(super) fn traffic(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<TrafficThat> {
+pub(super) fn traffic(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<TrafficThat> {
     allow(reader, said, "traffic", &["outcome"])?;
     let outcomes = [
-        Outcome::Ok,
-        Outcome::Status,
-        Outcome::Refused,
-        Outcome::Reset,
-        Outcome::Timeout,
-        Outcome::Error,
+        RequestOutcome::Ok,
+        RequestOutcome::Status,
+        RequestOutcome::Refused,
+        RequestOutcome::Reset,
+        RequestOutcome::Timeout,
+        RequestOutcome::Error,
     ];
     let choices = outcomes.map(|outcome| (outcome.word(), outcome));
     let words = said.outcome.as_ref()?;
@@ -134,7 +143,7 @@ pub(super) fn traffic(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<T
         AnyOf::Several(words) => words,
     };
     if said.is_empty() {
-        let fault = Fault::new("no outcome will do").expected("at least one");
+        let fault = ProblemText::new("no outcome will do").expected("at least one");
         return reader.fault(words.span, fault);
     }
     let read: Vec<_> = said
@@ -147,7 +156,7 @@ pub(super) fn traffic(reader: &mut Reader<'_>, said: &Spanned<That>) -> Option<T
 
 // Conditions that this subject does not have are named; a claim must say something.
 fn allow(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Spanned<That>,
     subject: &str,
     known: &[&str],
@@ -159,8 +168,8 @@ fn allow(
         .collect();
     for (name, span) in &unknown {
         let fault = match *name {
-            "count" => Fault::new("`count` is not in this version of probeflip"),
-            _ => Fault::new(format!("`{name}` says nothing of {subject}"))
+            "count" => ProblemText::new("`count` is not in this version of probeflip"),
+            _ => ProblemText::new(format!("`{name}` says nothing of {subject}"))
                 .one_of(name, known.iter().copied()),
         };
         reader.fault_at_key::<()>(*span, fault);
@@ -174,7 +183,7 @@ fn allow(
         let expected = format!("{at_least}{}", choices(known));
         return reader.fault(
             said.span,
-            Fault::new("this claim says nothing").expected(expected),
+            ProblemText::new("this claim says nothing").expected(expected),
         );
     }
     unknown.is_empty().then_some(())
@@ -209,7 +218,7 @@ fn said_fields(that: &That) -> Vec<(&'static str, Span)> {
     fields
 }
 
-fn pod_ready(reader: &mut Reader<'_>, word: &Spanned<Scalar>) -> Option<PodReady> {
+fn pod_ready(reader: &mut Diagnostics<'_>, word: &Spanned<Scalar>) -> Option<PodReady> {
     if let Scalar::Bool(ready) = word.value {
         return Some(PodReady::Condition(ready));
     }
@@ -231,7 +240,7 @@ fn ratio(word: &Spanned<Scalar>) -> Option<(u32, u32)> {
     (ready <= of && of > 0).then_some((ready, of))
 }
 
-fn restarts(reader: &mut Reader<'_>, said: &Spanned<RestartsSaid>) -> Option<Restarts> {
+fn restarts(reader: &mut Diagnostics<'_>, said: &Spanned<RestartsSaid>) -> Option<Restarts> {
     match &said.value {
         RestartsSaid::Total(number) => {
             let number = Spanned {
@@ -248,12 +257,12 @@ fn restarts(reader: &mut Reader<'_>, said: &Spanned<RestartsSaid>) -> Option<Res
     }
 }
 
-fn unchanged(reader: &mut Reader<'_>, word: &Spanned<Scalar>) -> Option<()> {
+fn unchanged(reader: &mut Diagnostics<'_>, word: &Spanned<Scalar>) -> Option<()> {
     reader.choice(word, "a comparison", &[("unchanged", ())])
 }
 
 fn conditions(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Spanned<BTreeMap<String, Spanned<Scalar>>>,
 ) -> Option<BTreeMap<String, ConditionStatus>> {
     let read: Vec<_> = said

@@ -8,17 +8,17 @@ use super::outline::Outline;
 use crate::input::experiment::written::{Later, Scalar};
 use crate::input::experiment::{Source, Span, Spanned, label, time};
 use crate::input::kubernetes_yaml::Node;
-use crate::input::problem::{Fault, Problem};
+use crate::input::problem::{Problem, ProblemText};
 
 /// A file being read. Whatever is wrong is noted, and reading goes on, so that one reading finds everything.
-pub(super) struct Reader<'a> {
+pub(super) struct Diagnostics<'a> {
     source: &'a Source,
     outline: &'a Outline<'a>,
     document: &'a Node,
     pub(super) problems: Vec<Problem>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Diagnostics<'a> {
     pub(super) fn new(source: &'a Source, outline: &'a Outline<'a>, document: &'a Node) -> Self {
         Self {
             source,
@@ -39,13 +39,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a fault. Returns nothing, so that a reading function can end with it.
-    pub(super) fn fault<T>(&mut self, span: Span, fault: Fault) -> Option<T> {
+    pub(super) fn fault<T>(&mut self, span: Span, fault: ProblemText) -> Option<T> {
         self.problems.push(fault.at(self.source, span));
         None
     }
 
     /// Notes a fault about a field: at the key in front of its value.
-    pub(super) fn fault_at_key<T>(&mut self, value: Span, fault: Fault) -> Option<T> {
+    pub(super) fn fault_at_key<T>(&mut self, value: Span, fault: ProblemText) -> Option<T> {
         self.fault(self.outline.key(value), fault)
     }
 
@@ -53,14 +53,14 @@ impl<'a> Reader<'a> {
     pub(super) fn fault_at_last_key<T>(
         &mut self,
         values: impl IntoIterator<Item = Option<Span>>,
-        fault: Fault,
+        fault: ProblemText,
     ) -> Option<T> {
         let last = values.into_iter().flatten().max();
         self.fault_at_key(last.unwrap_or_default(), fault)
     }
 
     /// Notes that a field is missing: at the mapping around another field's value.
-    pub(super) fn fault_around<T>(&mut self, value: Span, fault: Fault) -> Option<T> {
+    pub(super) fn fault_around<T>(&mut self, value: Span, fault: ProblemText) -> Option<T> {
         self.fault(self.outline.mapping_around(value), fault)
     }
 
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
                 value,
                 span: word.span,
             }),
-            Err(error) => self.fault(word.span, Fault::new(error.to_string())),
+            Err(error) => self.fault(word.span, ProblemText::new(error.to_string())),
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
             return Some(*value);
         }
         let names = choices.iter().map(|(name, _)| *name);
-        let fault = Fault::new(format!("`{said}` is not {what}"));
+        let fault = ProblemText::new(format!("`{said}` is not {what}"));
         self.fault(word.span, fault.one_of(&said, names))
     }
 
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
         }
         match time::parse(&said) {
             Ok(duration) => Some(duration),
-            Err(error) => self.fault(word.span, Fault::new(error.to_string())),
+            Err(error) => self.fault(word.span, ProblemText::new(error.to_string())),
         }
     }
 
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         if !label::is_label(&text) {
             return self.fault(
                 word.span,
-                Fault::new(format!("`{text}` is not a name")).expected(label::EXPECTED),
+                ProblemText::new(format!("`{text}` is not a name")).expected(label::EXPECTED),
             );
         }
         Some(Spanned {
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
         if words.is_empty() {
             return self.fault(
                 words.span,
-                Fault::new("this list is empty").expected(format!("at least one {what}")),
+                ProblemText::new("this list is empty").expected(format!("at least one {what}")),
             );
         }
         // All are read before any is missed.
@@ -180,10 +180,10 @@ pub(super) fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |value| value.map(Some))
 }
 
-pub(super) fn unfit(word: &Spanned<Scalar>) -> Fault {
-    Fault::new(format!("`{}` cannot stand here", word.word()))
+pub(super) fn unfit(word: &Spanned<Scalar>) -> ProblemText {
+    ProblemText::new(format!("`{}` cannot stand here", word.word()))
 }
 
-fn not_yet(what: &str) -> Fault {
-    Fault::new(format!("{what} is not in this version of probeflip"))
+fn not_yet(what: &str) -> ProblemText {
+    ProblemText::new(format!("{what} is not in this version of probeflip"))
 }

@@ -1,17 +1,20 @@
 //! What a flip is aimed at and what that gets, read by probe-target's own rules; its refusals are put where the word in question stands.
 
-use probe_target::Invalid;
+use probe_target::ParseError;
 use probe_target::model::process_fault::ProcessFault;
-use probe_target::model::shorthand::Word;
+use probe_target::model::shorthand::Shorthand;
 use serde_json::{Map, Value, json};
 
-use super::diagnostics::Reader;
+use super::diagnostics::Diagnostics;
 use crate::input::experiment::written::{Flip, Scalar, Tree};
-use crate::input::experiment::{Aim, BESIDE, Behaviour, Probe, Span, Spanned, To};
-use crate::input::problem::Fault;
+use crate::input::experiment::{BESIDE, Behaviour, FlipTarget, Probe, Span, Spanned, To};
+use crate::input::problem::ProblemText;
 
 /// Reads the aim, and says where stands what it gets.
-pub(super) fn aim(reader: &mut Reader<'_>, said: &Flip) -> Option<(Spanned<Aim>, Span)> {
+pub(super) fn aim(
+    reader: &mut Diagnostics<'_>,
+    said: &Flip,
+) -> Option<(Spanned<FlipTarget>, Span)> {
     match (&said.probe, &said.to, &said.process) {
         (Some(probe), Some(to), None) => at_probe(reader, said, probe, to),
         (None, None, Some(process)) => at_process(reader, said, process),
@@ -22,7 +25,7 @@ pub(super) fn aim(reader: &mut Reader<'_>, said: &Flip) -> Option<(Spanned<Aim>,
                 (None, None, None) => "this flip does nothing",
                 _ => "this flip is both of a probe and of the process",
             };
-            let fault = Fault::new(what).expected("`probe` and `to`, or `process`");
+            let fault = ProblemText::new(what).expected("`probe` and `to`, or `process`");
             match process {
                 Some(process) => reader.fault_at_key(process.span, fault),
                 None => reader.fault_around(said.container.span, fault),
@@ -32,24 +35,27 @@ pub(super) fn aim(reader: &mut Reader<'_>, said: &Flip) -> Option<(Spanned<Aim>,
 }
 
 fn at_probe(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Flip,
     probe: &Spanned<Scalar>,
     to: &Spanned<Tree>,
-) -> Option<(Spanned<Aim>, Span)> {
+) -> Option<(Spanned<FlipTarget>, Span)> {
     let probes =
         [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
     let meant = reader.choice(probe, "a probe", &probes);
     let read = word_or_object(reader, to);
     // What stands beside is read also where `to` could not be.
-    let behaviour = Behaviour::new(read.clone().unwrap_or(To::Word(Word::Pass)), beside(said));
+    let behaviour = Behaviour::new(
+        read.clone().unwrap_or(To::Word(Shorthand::Pass)),
+        beside(said),
+    );
     let (Some(behaviour), Some(probe_meant)) = (
         understood(reader, said, ("to", to), behaviour),
         meant.filter(|_| read.is_some()),
     ) else {
         return None;
     };
-    let aim = Aim::Probe {
+    let aim = FlipTarget::Probe {
         probe: probe_meant,
         to: behaviour,
     };
@@ -61,10 +67,10 @@ fn at_probe(
 }
 
 fn at_process(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Flip,
     process: &Spanned<Tree>,
-) -> Option<(Spanned<Aim>, Span)> {
+) -> Option<(Spanned<FlipTarget>, Span)> {
     let object = match (&process.value, process.value.json()) {
         (Tree::Scalar(word), _) => {
             let names = ProcessFault::NAMES.map(|name| (name, name));
@@ -77,12 +83,12 @@ fn at_process(
         }
         (_, Value::Object(object)) => object,
         _ => {
-            let fault = Fault::new("a list cannot stand here");
+            let fault = ProblemText::new("a list cannot stand here");
             let expected = "a word, or a mapping such as `{ fault: exit, code: 3 }`";
             return reader.fault(process.span, fault.expected(expected));
         }
     };
-    let aim = Aim::process(object, &beside(said));
+    let aim = FlipTarget::process(object, &beside(said));
     let value = understood(reader, said, ("process", process), aim)?;
     let span = process.span;
     Some((Spanned { value, span }, span))
@@ -94,28 +100,28 @@ fn beside(said: &Flip) -> Map<String, Value> {
     fields.collect()
 }
 
-fn word_or_object(reader: &mut Reader<'_>, said: &Spanned<Tree>) -> Option<To> {
+fn word_or_object(reader: &mut Diagnostics<'_>, said: &Spanned<Tree>) -> Option<To> {
     let word = match (&said.value, said.value.json()) {
         (Tree::Scalar(scalar), _) => scalar.word(),
         (_, Value::Object(object)) => return Some(To::Object(object)),
         _ => {
-            let fault = Fault::new("a list cannot stand here");
+            let fault = ProblemText::new("a list cannot stand here");
             let expected = "a word, or a mapping such as `{ sequence: [503, 200] }`";
             return reader.fault(said.span, fault.expected(expected));
         }
     };
     match word.parse() {
         Ok(word) => Some(To::Word(word)),
-        Err(_) => reader.fault(said.span, Fault::unknown_behaviour(&word)),
+        Err(_) => reader.fault(said.span, ProblemText::unknown_behaviour(&word)),
     }
 }
 
 /// What was read, or a fault in its place. `root` is the field that holds what is not beside, and its name.
 fn understood<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Flip,
     root: (&str, &Spanned<Tree>),
-    read: Result<T, Invalid>,
+    read: Result<T, ParseError>,
 ) -> Option<T> {
     let invalid = match read {
         Ok(read) => return Some(read),
@@ -143,24 +149,24 @@ fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span 
 }
 
 /// A refusal of probe-target's in the words of this one.
-fn fault(reader: &Reader<'_>, invalid: &Invalid, value: Span) -> Fault {
+fn fault(reader: &Diagnostics<'_>, invalid: &ParseError, value: Span) -> ProblemText {
     const UNKNOWN: &str = "unknown field";
     let field = invalid.field.rsplit('.').next().unwrap_or_default();
     let Some((what, names)) = invalid.message.split_once(", expected one of ") else {
-        return Fault::new(format!("`{field}`: {}", invalid.message));
+        return ProblemText::new(format!("`{field}`: {}", invalid.message));
     };
     // What stands elsewhere is no suggestion.
     let names = names
         .split(", ")
         .filter(|name| !BESIDE.contains(name) && *name != "leased");
     if what == UNKNOWN && BESIDE.contains(&field) {
-        return Fault::new(format!("`{field}` means nothing here"));
+        return ProblemText::new(format!("`{field}` means nothing here"));
     }
     if what == UNKNOWN {
-        let fault = Fault::new(format!("{UNKNOWN} `{field}`"));
+        let fault = ProblemText::new(format!("{UNKNOWN} `{field}`"));
         return fault.one_of(field, names);
     }
     let text = &reader.source().text;
     let word = text.get(value.range()).unwrap_or_default();
-    Fault::new(what).one_of(word, names)
+    ProblemText::new(what).one_of(word, names)
 }

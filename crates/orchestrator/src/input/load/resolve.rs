@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::diagnostics::Reader;
+use super::diagnostics::Diagnostics;
 use super::outline::Outline;
 use super::steps;
 use super::subjects;
@@ -11,7 +11,7 @@ use crate::input::experiment::{
     Connections, Experiment, Source, Span, Spanned, SteadyState, TrafficClient, Workload,
 };
 use crate::input::kubernetes_yaml::Node;
-use crate::input::problem::{Fault, Problems};
+use crate::input::problem::{ProblemText, Problems};
 
 /// Reads all of it, then says everything that was wrong.
 pub(super) fn experiment(
@@ -20,7 +20,7 @@ pub(super) fn experiment(
     document: &Node,
     said: written::Experiment,
 ) -> Result<Experiment, Problems> {
-    let mut reader = Reader::new(source, outline, document);
+    let mut reader = Diagnostics::new(source, outline, document);
     let meant = meaning(&mut reader, said);
     match meant {
         Some(experiment) => Problems::unless_any(reader.problems, experiment),
@@ -29,7 +29,7 @@ pub(super) fn experiment(
     }
 }
 
-fn meaning(reader: &mut Reader<'_>, said: written::Experiment) -> Option<Experiment> {
+fn meaning(reader: &mut Diagnostics<'_>, said: written::Experiment) -> Option<Experiment> {
     let written::Spec {
         description,
         workload,
@@ -65,7 +65,7 @@ fn meaning(reader: &mut Reader<'_>, said: written::Experiment) -> Option<Experim
     })
 }
 
-fn workload(reader: &mut Reader<'_>, said: Spanned<written::Workload>) -> Option<Workload> {
+fn workload(reader: &mut Diagnostics<'_>, said: Spanned<written::Workload>) -> Option<Workload> {
     let expected = "exactly one of `files`, `kustomize` and `objects`";
     match said.value {
         written::Workload {
@@ -102,7 +102,7 @@ fn workload(reader: &mut Reader<'_>, said: Spanned<written::Workload>) -> Option
             kustomize: None,
             objects: None,
         } => {
-            let fault = Fault::new("this workload is empty").expected(expected);
+            let fault = ProblemText::new("this workload is empty").expected(expected);
             reader.fault_at_key(said.span, fault)
         }
         written::Workload {
@@ -115,13 +115,14 @@ fn workload(reader: &mut Reader<'_>, said: Spanned<written::Workload>) -> Option
                 kustomize.map(|directory| directory.span),
                 objects.map(|objects| objects.span),
             ];
-            let fault = Fault::new("this workload is given in several ways").expected(expected);
+            let fault =
+                ProblemText::new("this workload is given in several ways").expected(expected);
             reader.fault_at_last_key(given, fault)
         }
     }
 }
 
-fn client(reader: &mut Reader<'_>, said: &written::TrafficClient) -> Option<TrafficClient> {
+fn client(reader: &mut Diagnostics<'_>, said: &written::TrafficClient) -> Option<TrafficClient> {
     let name = reader.label(&said.name);
     let service = reader.label(&said.service);
     let port = port(reader, &said.port);
@@ -164,40 +165,40 @@ fn known(said: &written::TrafficClient) -> subjects::Client {
 }
 
 // What the command line of `probe-target traffic` would refuse: nobody reads that before the steady state is given up.
-fn path(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<String> {
+fn path(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<String> {
     let path = said.word();
     if path.starts_with('/') && path.parse::<http::Uri>().is_ok() {
         return Some(path.into_owned());
     }
-    let fault = Fault::new(format!("`{path}` is not a path"));
+    let fault = ProblemText::new(format!("`{path}` is not a path"));
     let expected = "a path that begins with `/` and is percent-encoded";
     reader.fault(said.span, fault.expected(expected))
 }
 
-fn timeout(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<Duration> {
+fn timeout(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Duration> {
     let timeout = reader.duration(said)?;
     if timeout.is_zero() {
-        let fault = Fault::new(format!("`{}` is too short", said.word()));
+        let fault = ProblemText::new(format!("`{}` is too short", said.word()));
         return reader.fault(said.span, fault.expected("a duration above zero"));
     }
     Some(timeout)
 }
 
-fn port(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<Spanned<u16>> {
+fn port(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Spanned<u16>> {
     match &said.value {
         Scalar::Number(number) if let Ok(value @ 1..) = number.parse() => Some(Spanned {
             value,
             span: said.span,
         }),
         _ => {
-            let fault = Fault::new(format!("`{}` is not a port", said.word()));
+            let fault = ProblemText::new(format!("`{}` is not a port", said.word()));
             reader.fault(said.span, fault.expected("a number from 1 to 65535"))
         }
     }
 }
 
 fn steady_state(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &written::SteadyState,
     traffic: &[subjects::Client],
 ) -> Option<SteadyState> {
@@ -224,14 +225,14 @@ fn steady_state(
 
 /// Notes a list that must not be empty and is.
 pub(super) fn not_empty<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     list: &Spanned<Vec<T>>,
     what: &str,
 ) -> Option<()> {
     if list.is_empty() {
         return reader.fault(
             list.span,
-            Fault::new("this list is empty").expected(format!("at least one {what}")),
+            ProblemText::new("this list is empty").expected(format!("at least one {what}")),
         );
     }
     Some(())
@@ -239,14 +240,14 @@ pub(super) fn not_empty<T>(
 
 /// Notes names that stand twice.
 pub(super) fn unique<'n>(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     what: &str,
     names: impl Iterator<Item = &'n Spanned<String>>,
 ) {
     let mut seen: Vec<(&str, Span)> = Vec::new();
     for name in names {
         if seen.iter().any(|(other, _)| *other == name.value) {
-            let fault = Fault::new(format!("there is another {what} `{}`", name.value))
+            let fault = ProblemText::new(format!("there is another {what} `{}`", name.value))
                 .expected("another name");
             reader.fault::<()>(name.span, fault);
         }

@@ -1,18 +1,18 @@
 //! Steps: their action, and when each expectation must hold.
 
-use super::diagnostics::{Reader, optional};
+use super::diagnostics::{Diagnostics, optional};
 use super::flips;
 use super::resolve::{not_empty, unique};
 use super::subjects;
 use crate::input::experiment::written;
 use crate::input::experiment::{
-    Action, Aim, Expectation, Flip, ObjectRef, Operator, Patch, Spanned, Step,
+    Action, Expectation, Flip, FlipTarget, ObjectRef, Operator, Patch, Spanned, Step,
 };
-use crate::input::problem::Fault;
+use crate::input::problem::ProblemText;
 
 /// Reads all steps.
 pub(super) fn steps(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: Spanned<Vec<Spanned<written::Step>>>,
     traffic: &[subjects::Client],
 ) -> Option<Vec<Step>> {
@@ -38,7 +38,7 @@ pub(super) fn steps(
 }
 
 fn step(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     index: usize,
     said: Spanned<written::Step>,
     traffic: &[subjects::Client],
@@ -53,7 +53,7 @@ fn step(
     if name.is_empty() {
         reader.fault::<()>(
             name.span,
-            Fault::new("this step has no name").expected("a few words"),
+            ProblemText::new("this step has no name").expected("a few words"),
         );
     }
     let action = match (flip, patch) {
@@ -61,11 +61,11 @@ fn step(
         (None, Some(patch)) => self::patch(reader, index, &patch).map(Action::Patch),
         (None, None) => reader.fault_around(
             name.span,
-            Fault::new("this step does nothing").expected("`flip` or `patch`"),
+            ProblemText::new("this step does nothing").expected("`flip` or `patch`"),
         ),
         (Some(flip), Some(patch)) => reader.fault_at_last_key(
             [Some(flip.span), Some(patch.span)],
-            Fault::new("this step both flips and patches").expected("one of them"),
+            ProblemText::new("this step both flips and patches").expected("one of them"),
         ),
     };
     not_empty(reader, &expect, "expectation")?;
@@ -79,7 +79,7 @@ fn step(
         let expected = "at least one `eventually`, or `for` on another operator";
         return reader.fault_at_key(
             expectations,
-            Fault::new("this step would never end").expected(expected),
+            ProblemText::new("this step would never end").expected(expected),
         );
     }
     Some(Step {
@@ -90,13 +90,13 @@ fn step(
 }
 
 fn flips(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Spanned<written::OneOrMany<written::Flip>>,
 ) -> Option<Vec<Flip>> {
     if said.value.0.is_empty() {
         return reader.fault(
             said.span,
-            Fault::new("this list is empty").expected("at least one flip"),
+            ProblemText::new("this list is empty").expected("at least one flip"),
         );
     }
     let read: Vec<_> = said
@@ -114,21 +114,21 @@ fn flips(
         if flips[..index].iter().find(same).is_some() {
             let container = &flip.container.value;
             let what = match &flip.aim.value {
-                Aim::Probe { probe, .. } => {
+                FlipTarget::Probe { probe, .. } => {
                     format!("the {probe} probe of `{container}` is flipped twice at once")
                 }
-                Aim::Process(fault) => {
+                FlipTarget::Process(fault) => {
                     let fault = fault.name();
                     format!("the process of `{container}` gets `{fault}` twice at once")
                 }
             };
-            reader.fault::<()>(flip.aim.span, Fault::new(what));
+            reader.fault::<()>(flip.aim.span, ProblemText::new(what));
         }
     }
     Some(flips)
 }
 
-fn flip(reader: &mut Reader<'_>, said: &written::Flip) -> Option<Flip> {
+fn flip(reader: &mut Diagnostics<'_>, said: &written::Flip) -> Option<Flip> {
     let pod = pods(reader, &said.pod);
     let container = reader.label(&said.container);
     let aim = flips::aim(reader, said);
@@ -144,7 +144,7 @@ fn flip(reader: &mut Reader<'_>, said: &written::Flip) -> Option<Flip> {
 
 /// Pods by name or by what they belong to.
 pub(super) fn pods(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Spanned<written::Scalar>,
 ) -> Option<Spanned<ObjectRef>> {
     match ObjectRef::of_pods(&said.word()) {
@@ -152,12 +152,12 @@ pub(super) fn pods(
             value,
             span: said.span,
         }),
-        Err(error) => reader.fault(said.span, Fault::new(error.to_string())),
+        Err(error) => reader.fault(said.span, ProblemText::new(error.to_string())),
     }
 }
 
 /// The patch of the step with that number.
-fn patch(reader: &mut Reader<'_>, step: usize, said: &written::Patch) -> Option<Patch> {
+fn patch(reader: &mut Diagnostics<'_>, step: usize, said: &written::Patch) -> Option<Patch> {
     let object = reader.word(&said.object);
     let step = reader.kubernetes(&["spec", "steps"])?.items().get(step)?;
     let merge = match step.field("patch")?.field("merge")?.json(reader.source()) {
@@ -170,7 +170,7 @@ fn patch(reader: &mut Reader<'_>, step: usize, said: &written::Patch) -> Option<
     if !merge.is_object() {
         return reader.fault(
             said.merge.span,
-            Fault::new("this is no patch")
+            ProblemText::new("this is no patch")
                 .expected("a mapping such as `{ spec: { replicas: 2 } }`"),
         );
     }
@@ -181,7 +181,7 @@ fn patch(reader: &mut Reader<'_>, step: usize, said: &written::Patch) -> Option<
 }
 
 fn expectation(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     said: &Spanned<written::Expectation>,
     traffic: &[subjects::Client],
 ) -> Option<Expectation> {
@@ -201,7 +201,7 @@ fn expectation(
     })
 }
 
-fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Operator> {
+fn operator(reader: &mut Diagnostics<'_>, said: &written::Expectation) -> Option<Operator> {
     let written::Expectation {
         eventually,
         always,
@@ -209,7 +209,7 @@ fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Oper
         observe,
         ..
     } = said;
-    let lasting = |reader: &mut Reader<'_>, said: &written::Lasting| {
+    let lasting = |reader: &mut Diagnostics<'_>, said: &written::Lasting| {
         optional(said.lasts.as_ref().map(|lasts| reader.duration(lasts)))
     };
     match (eventually, always, never, observe) {
@@ -244,7 +244,8 @@ fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Oper
                 ),
             };
             let expected = "exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`";
-            let fault = Fault::new(format!("`{}` has {what}", said.id.word())).expected(expected);
+            let fault =
+                ProblemText::new(format!("`{}` has {what}", said.id.word())).expected(expected);
             if said_words.is_empty() {
                 reader.fault_around(said.id.span, fault)
             } else {
@@ -254,7 +255,7 @@ fn operator(reader: &mut Reader<'_>, said: &written::Expectation) -> Option<Oper
     }
 }
 
-fn eventually(reader: &mut Reader<'_>, said: &Spanned<written::Becoming>) -> Option<Operator> {
+fn eventually(reader: &mut Diagnostics<'_>, said: &Spanned<written::Becoming>) -> Option<Operator> {
     reader.later("after", said.after.as_ref());
     let not_before = reader.duration_or(said.not_before.as_ref(), std::time::Duration::ZERO);
     let within = reader.duration(&said.within);
@@ -268,7 +269,7 @@ fn eventually(reader: &mut Reader<'_>, said: &Spanned<written::Becoming>) -> Opt
         );
         return reader.fault(
             late.span,
-            Fault::new(what).expected("a time before `within`"),
+            ProblemText::new(what).expected("a time before `within`"),
         );
     }
     Some(Operator::Eventually {

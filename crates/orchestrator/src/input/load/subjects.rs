@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::conditions;
-use super::diagnostics::Reader;
+use super::diagnostics::Diagnostics;
 use super::steps::pods;
 use crate::input::experiment::written::{self, Later, Scalar, That};
-use crate::input::experiment::{Addresses, Claim, Kind, ObjectRef, Rate, Restarts, Spanned};
-use crate::input::problem::Fault;
+use crate::input::experiment::{
+    Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Spanned,
+};
+use crate::input::problem::ProblemText;
 
 type Words = Spanned<Vec<Spanned<Scalar>>>;
 
@@ -48,21 +50,22 @@ pub(super) struct Client {
 
 /// Reads one claim.
 pub(super) fn claim(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     subject: &Subject<'_>,
     that: &Spanned<That>,
-) -> Option<Claim> {
+) -> Option<Condition> {
     if subject.event.is_some() {
         reader.later("event", subject.event);
         return None;
     }
     if let (None, Some(container)) = (subject.pod, subject.container) {
-        let fault = Fault::new("a container without its Pods").expected("`pod` beside `container`");
+        let fault =
+            ProblemText::new("a container without its Pods").expected("`pod` beside `container`");
         return reader.fault_at_key(container.span, fault);
     }
     let several = |what: &str| {
         let subjects = "`pod`, `endpoints`, `deployment` and `traffic`";
-        Fault::new(format!("this claim is about {what}"))
+        ProblemText::new(format!("this claim is about {what}"))
             .expected(format!("exactly one of {subjects}"))
     };
     match (
@@ -89,48 +92,56 @@ pub(super) fn claim(
 }
 
 fn of_pods(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     pod: &Spanned<Scalar>,
     container: Option<&Spanned<Scalar>>,
     that: &Spanned<That>,
-) -> Option<Claim> {
+) -> Option<Condition> {
     let pod = pods(reader, pod);
     let Some(container) = container else {
         let that = conditions::pod(reader, that)?;
-        return Some(Claim::Pod { pod: pod?, that });
+        return Some(Condition::Pod { pod: pod?, that });
     };
     let container = reader.label(container);
     let that = conditions::container(reader, that)?;
-    Some(Claim::Container {
+    Some(Condition::Container {
         pod: pod?,
         container: container?,
         that,
     })
 }
 
-fn of_endpoints(reader: &mut Reader<'_>, services: &Words, that: &Spanned<That>) -> Option<Claim> {
+fn of_endpoints(
+    reader: &mut Diagnostics<'_>,
+    services: &Words,
+    that: &Spanned<That>,
+) -> Option<Condition> {
     let services = reader.labels(services, "Service");
     let that = conditions::endpoints(reader, that)?;
-    Some(Claim::Endpoints {
+    Some(Condition::Endpoints {
         services: services?,
         that,
     })
 }
 
 fn of_deployment(
-    reader: &mut Reader<'_>,
+    reader: &mut Diagnostics<'_>,
     name: &Spanned<Scalar>,
     that: &Spanned<That>,
-) -> Option<Claim> {
+) -> Option<Condition> {
     let name = deployment(reader, name);
     let that = conditions::deployment(reader, that)?;
-    Some(Claim::Deployment { name: name?, that })
+    Some(Condition::Deployment { name: name?, that })
 }
 
-fn of_traffic(reader: &mut Reader<'_>, clients: &Words, that: &Spanned<That>) -> Option<Claim> {
+fn of_traffic(
+    reader: &mut Diagnostics<'_>,
+    clients: &Words,
+    that: &Spanned<That>,
+) -> Option<Condition> {
     let clients = reader.labels(clients, "traffic client");
     let that = conditions::traffic(reader, that)?;
-    Some(Claim::Traffic {
+    Some(Condition::Traffic {
         clients: clients?,
         that,
     })
@@ -138,19 +149,19 @@ fn of_traffic(reader: &mut Reader<'_>, clients: &Words, that: &Spanned<That>) ->
 
 /// Nothing can be compared with a step's start before the first step.
 pub(super) fn without_comparison(
-    reader: &mut Reader<'_>,
-    claim: &Claim,
+    reader: &mut Diagnostics<'_>,
+    claim: &Condition,
     that: &That,
 ) -> Option<()> {
     let delta = |restarts| matches!(restarts, Some(Restarts::Delta(_)));
     let (uid, ip, addresses, restarts) = match claim {
-        Claim::Pod { that, .. } => (that.same_uid, that.same_ip, false, delta(that.restarts)),
-        Claim::Container { that, .. } => (false, false, false, delta(that.restarts)),
-        Claim::Endpoints { that, .. } => {
+        Condition::Pod { that, .. } => (that.same_uid, that.same_ip, false, delta(that.restarts)),
+        Condition::Container { that, .. } => (false, false, false, delta(that.restarts)),
+        Condition::Endpoints { that, .. } => {
             let unchanged = that.addresses == Some(Addresses::Unchanged);
             (false, false, unchanged, false)
         }
-        Claim::Deployment { .. } | Claim::Traffic { .. } => return Some(()),
+        Condition::Deployment { .. } | Condition::Traffic { .. } => return Some(()),
     };
     let span = |word: &Option<Spanned<Scalar>>| word.as_ref().map(|word| word.span);
     let compares = [
@@ -161,20 +172,20 @@ pub(super) fn without_comparison(
     ];
     for (_, value) in compares.iter().filter(|(compares, _)| *compares) {
         let what = "`delta` and `unchanged` compare with a step's start, and no step has begun";
-        reader.fault::<()>(value.unwrap_or_default(), Fault::new(what));
+        reader.fault::<()>(value.unwrap_or_default(), ProblemText::new(what));
     }
     (!compares.iter().any(|(compares, _)| *compares)).then_some(())
 }
 
 /// A claim about traffic needs known clients that send at least 10 requests in its `hold`.
 pub(super) fn enough_traffic(
-    reader: &mut Reader<'_>,
-    claim: &Claim,
+    reader: &mut Diagnostics<'_>,
+    claim: &Condition,
     hold: Duration,
     traffic: &[Client],
 ) -> Option<()> {
     known_clients(reader, claim, traffic)?;
-    let Claim::Traffic { clients, .. } = claim else {
+    let Condition::Traffic { clients, .. } = claim else {
         return Some(());
     };
     for name in clients {
@@ -191,7 +202,7 @@ pub(super) fn enough_traffic(
             );
             return reader.fault(
                 name.span,
-                Fault::new(what).expected("at least 10: a longer `hold` or a higher `rate`"),
+                ProblemText::new(what).expected("at least 10: a longer `hold` or a higher `rate`"),
             );
         }
     }
@@ -203,31 +214,31 @@ pub(super) const MIN_REQUESTS: u64 = 10;
 
 /// The clients of a claim must be defined under `traffic`.
 pub(super) fn known_clients(
-    reader: &mut Reader<'_>,
-    claim: &Claim,
+    reader: &mut Diagnostics<'_>,
+    claim: &Condition,
     traffic: &[Client],
 ) -> Option<()> {
-    let Claim::Traffic { clients, .. } = claim else {
+    let Condition::Traffic { clients, .. } = claim else {
         return Some(());
     };
     for name in clients {
         let names = traffic.iter().map(|client| client.name.as_str());
         if !names.clone().any(|known| known == name.value) {
-            let fault = Fault::new(format!("there is no traffic client `{}`", name.value));
+            let fault = ProblemText::new(format!("there is no traffic client `{}`", name.value));
             return reader.fault(name.span, fault.one_of(&name.value, names));
         }
     }
     Some(())
 }
 
-fn deployment(reader: &mut Reader<'_>, said: &Spanned<Scalar>) -> Option<Spanned<String>> {
+fn deployment(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Spanned<String>> {
     let word = said.word();
     let name = word.parse().ok().filter(|object: &ObjectRef| {
         let bare = !word.contains('/');
-        bare || object.kind == Kind::Deployment
+        bare || object.kind == ObjectKind::Deployment
     });
     let Some(object) = name else {
-        let fault = Fault::new(format!("`{word}` is not a Deployment"));
+        let fault = ProblemText::new(format!("`{word}` is not a Deployment"));
         return reader.fault(said.span, fault.expected("`NAME` or `deploy/NAME`"));
     };
     Some(Spanned {

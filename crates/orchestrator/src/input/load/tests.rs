@@ -12,7 +12,7 @@ mod places;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::input::experiment::{Action, Claim, Operator, Workload};
+use crate::input::experiment::{Action, Condition, Operator, Workload};
 
 const VALID: &str = include_str!("tests/two-services.yaml");
 
@@ -58,7 +58,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(flips[0].aim.to_string(), "404");
     assert_eq!(&VALID[flips[0].container.span.range()], "b");
     let expect = &experiment.steps[0].expect;
-    let Claim::Traffic { clients, .. } = &expect[2].claim else {
+    let Condition::Traffic { clients, .. } = &expect[2].claim else {
         panic!("{:?}", expect[2].claim)
     };
     assert_eq!(&VALID[clients[1].span.range()], "users-b");

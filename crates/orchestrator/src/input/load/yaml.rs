@@ -9,7 +9,7 @@ use super::example::example;
 use super::outline::{Node, Outline};
 use crate::input::experiment::written::{Scalar, Tree};
 use crate::input::experiment::{Source, Span, Spanned};
-use crate::input::problem::{Fault, Problem};
+use crate::input::problem::{Problem, ProblemText};
 use crate::input::schema;
 
 /// What tells an experiment from a manifest.
@@ -86,11 +86,11 @@ fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>)
             // The reader's list has the fields, too, that are known only to be refused by name.
             let expected = expected.iter().copied();
             let known = expected.filter(|name| known.iter().any(|known| known == name));
-            let fault = Fault::new(format!("unknown field `{field}`"));
+            let fault = ProblemText::new(format!("unknown field `{field}`"));
             (fault.one_of(field, known), place)
         }
         Error::SerdeMissingField { field, .. } => {
-            let fault = Fault::new(format!("missing field `{field}`"));
+            let fault = ProblemText::new(format!("missing field `{field}`"));
             let Some(mapping) = outline.mapping_of(place) else {
                 return fault.at(source, place);
             };
@@ -123,7 +123,7 @@ fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>)
         }
         Error::InvalidBooleanStrict { .. } => {
             let there = found(source, place);
-            let fault = Fault::new(format!("{there} cannot stand here"));
+            let fault = ProblemText::new(format!("{there} cannot stand here"));
             (fault.expected("`true` or `false`"), place)
         }
         _ => (fault(error, &found(source, place)), place),
@@ -132,13 +132,13 @@ fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>)
 }
 
 /// What is wrong with a value of the wrong type.
-fn misfit(there: &str, value: Option<&Node<'_>>) -> Fault {
+fn misfit(there: &str, value: Option<&Node<'_>>) -> ProblemText {
     let missing = value.filter(|node| matches!(node.value.value, Tree::Null) && node.key.is_some());
     let Some(node) = missing else {
-        return Fault::new(format!("{there} cannot stand here"));
+        return ProblemText::new(format!("{there} cannot stand here"));
     };
     let name = node.path.rsplit('.').next().unwrap_or_default();
-    Fault::new(format!("`{name}` has no value"))
+    ProblemText::new(format!("`{name}` has no value"))
 }
 
 /// Where to point at a value: one that is not there is seen by its key.
@@ -184,25 +184,27 @@ fn found(source: &Source, span: Span) -> String {
 }
 
 /// What is wrong; `there` is what stands where it is wrong.
-fn fault(error: &Error, there: &str) -> Fault {
+fn fault(error: &Error, there: &str) -> ProblemText {
     match error.without_snippet() {
         Error::SerdeInvalidType {
             unexpected,
             expected,
             ..
-        } => Fault::new(format!("{} cannot stand here", named(unexpected))).expected(expected),
+        } => {
+            ProblemText::new(format!("{} cannot stand here", named(unexpected))).expected(expected)
+        }
         Error::Unexpected { expected, .. } => {
             let expected = match named(expected) {
                 // Of a document whose kind is not known yet, only the document itself must be one.
                 mapping if mapping == MAPPING => format!("{mapping} such as `{DOCUMENT}`"),
                 other => other,
             };
-            Fault::new(format!("{there} cannot stand here")).expected(expected)
+            ProblemText::new(format!("{there} cannot stand here")).expected(expected)
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            Fault::new(format!("`{key}` stands here twice"))
+            ProblemText::new(format!("`{key}` stands here twice"))
         }
-        other => Fault::new(without_place(&other.to_string())),
+        other => ProblemText::new(without_place(&other.to_string())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! When a step can end, and when it is worth asking again.
 
 use super::{Judge, Micros, Script, StepState, Verdict, experiment, judge, with_steps};
-use crate::timeline::Outcome::Ok;
+use crate::timeline::RequestOutcome::Ok;
 
 fn check(
     expect: &str,

@@ -1,7 +1,7 @@
 //! Waiting for the steady state: the Pod ready 2/2 and users-a ok, within 30 s, for 3 s.
 
 use super::{Experiment, Judge, Micros, Script, SteadyState, experiment, judge};
-use crate::timeline::Outcome::{Ok, Refused};
+use crate::timeline::RequestOutcome::{Ok, Refused};
 
 fn any() -> Experiment {
     experiment("{ id: it, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s } }")

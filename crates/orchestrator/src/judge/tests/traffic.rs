@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::{Script, check};
-use crate::timeline::Outcome::{Ok, Refused};
+use crate::timeline::RequestOutcome::{Ok, Refused};
 
 const REFUSED: &str = "traffic: [users-a], that: { outcome: refused }, eventually: { notBefore: 3s, within: 10s, hold: 3s }";
 

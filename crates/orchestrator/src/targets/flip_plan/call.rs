@@ -1,35 +1,35 @@
 //! What a behaviour means to a probe, which depends on what the probe asks. It knows one probe and nothing around it.
 
 use probe_target::{
-    Invalid,
+    ParseError,
     model::{
         behaviour::{Effect, Fault},
-        port_spec::{Opening, PortState},
+        port_spec::{PortSpec, PortState},
         route_path::RoutePath,
     },
 };
 
-use super::{Act, Refusal};
+use super::{FlipAction, FlipProblem};
 use crate::{
-    input::experiment::{Behaviour, Does},
-    targets::probe_spec::{Asks, Probed},
+    input::experiment::{Behaviour, RouteEffect},
+    targets::probe_spec::{Asks, ProbeSpec},
 };
 
 /// A probe and what it is to get.
 #[derive(Clone, Copy)]
 pub(super) struct Flipped<'a> {
-    pub(super) probed: &'a Probed,
+    pub(super) probed: &'a ProbeSpec,
     pub(super) to: &'a Behaviour,
 }
 
 impl Flipped<'_> {
     /// What that means, one arm a kind of probe.
-    pub(super) fn act(self) -> Result<(u16, Act), Refusal> {
+    pub(super) fn act(self) -> Result<(u16, FlipAction), FlipProblem> {
         match &self.probed.asks {
             Asks::Http { port, path } => Ok((*port, self.on_route(path)?)),
             Asks::Tcp { port } => Ok((*port, self.on_connections()?)),
             Asks::Grpc { port, service } => Ok((*port, self.on_service(service)?)),
-            Asks::Foreign(asks) => Err(Refusal::NotOurs {
+            Asks::Foreign(asks) => Err(FlipProblem::NotOurs {
                 container: self.probed.container.clone(),
                 probe: self.probed.probe,
                 asks: asks.clone(),
@@ -37,20 +37,24 @@ impl Flipped<'_> {
         }
     }
 
-    fn on_route(self, path: &RoutePath) -> Result<Act, Refusal> {
+    fn on_route(self, path: &RoutePath) -> Result<FlipAction, FlipProblem> {
         match self
             .to
             .on_routes()
             .map_err(|invalid| self.impossible(invalid))?
         {
             // What speaks something else is the port, whoever asks.
-            Does::Port(opening) if opening.protocol.is_some() => Ok(Act::Port(opening)),
-            Does::Port(opening) if opening.state == PortState::Open => Ok(Act::Port(opening)),
-            Does::Port(opening) => Ok(Act::Port(Opening {
+            RouteEffect::Port(opening) if opening.protocol.is_some() => {
+                Ok(FlipAction::Port(opening))
+            }
+            RouteEffect::Port(opening) if opening.state == PortState::Open => {
+                Ok(FlipAction::Port(opening))
+            }
+            RouteEffect::Port(opening) => Ok(FlipAction::Port(PortSpec {
                 route: Some(path.clone()),
                 ..opening
             })),
-            Does::Route(gets) => Ok(Act::Route {
+            RouteEffect::Route(gets) => Ok(FlipAction::Route {
                 path: path.clone(),
                 gets,
             }),
@@ -58,9 +62,9 @@ impl Flipped<'_> {
     }
 
     /// A service is a route; of what a route can do, it does what there is in gRPC.
-    fn on_service(self, service: &str) -> Result<Act, Refusal> {
+    fn on_service(self, service: &str) -> Result<FlipAction, FlipProblem> {
         let act = self.on_route(&RoutePath::exact(format!("/{service}")))?;
-        if let Act::Route { gets, .. } = &act {
+        if let FlipAction::Route { gets, .. } = &act {
             let mut effects = [&gets.effect].into_iter().chain(&gets.then);
             if let Some(why) = effects.find_map(foreign_to_grpc) {
                 return Err(self.unseen("grpc", why, SEEN_BY_GRPC));
@@ -70,14 +74,14 @@ impl Flipped<'_> {
     }
 
     /// Seen on 1.36.3: a port that is a black hole or stops accepting passes every tcp probe; one that resets failed 24 of 46, and 8 of 66.
-    fn on_connections(self) -> Result<Act, Refusal> {
+    fn on_connections(self) -> Result<FlipAction, FlipProblem> {
         let unseen = |why| Err(self.unseen("tcp", why, "`pass`, `fail` or `refuse`"));
         let opening = self.to.on_connections();
         let Some(opening) = opening.map_err(|invalid| self.impossible(invalid))? else {
             return unseen("it asks nothing and hears nothing");
         };
         match opening.state {
-            PortState::Open | PortState::Closed => Ok(Act::Port(opening)),
+            PortState::Open | PortState::Closed => Ok(FlipAction::Port(opening)),
             PortState::Blackhole | PortState::StopAccepting => {
                 unseen("the system completes connections that nobody accepts or reads")
             }
@@ -87,8 +91,8 @@ impl Flipped<'_> {
         }
     }
 
-    fn unseen(self, kind: &'static str, why: &'static str, expected: &'static str) -> Refusal {
-        Refusal::Unseen {
+    fn unseen(self, kind: &'static str, why: &'static str, expected: &'static str) -> FlipProblem {
+        FlipProblem::Unseen {
             container: self.probed.container.clone(),
             probe: self.probed.probe,
             kind,
@@ -98,8 +102,8 @@ impl Flipped<'_> {
         }
     }
 
-    fn impossible(self, invalid: Invalid) -> Refusal {
-        Refusal::Impossible {
+    fn impossible(self, invalid: ParseError) -> FlipProblem {
+        FlipProblem::Impossible {
             container: self.probed.container.clone(),
             probe: self.probed.probe,
             to: self.to.to_string(),

@@ -1,6 +1,6 @@
 //! A Pod and a wish in; one line of what is sent, or the refusal, out.
 
-use probe_target::model::shorthand::Word;
+use probe_target::model::shorthand::Shorthand;
 use serde_json::{Map, Value, json};
 
 use super::{call::SEEN_BY_GRPC, *};
@@ -66,7 +66,7 @@ fn services() -> Vec<Service> {
 }
 
 /// `CONTAINER PROBE BEHAVIOUR`, with `--shared`; an object is a behaviour too.
-fn flip(wish: &str) -> Result<Plan, Refusal> {
+fn flip(wish: &str) -> Result<FlipPlan, FlipProblem> {
     let words: Vec<_> = wish.splitn(3, ' ').collect();
     let behaviour = words[2].trim_end_matches(" --shared");
     let to = match serde_json::from_str(behaviour) {
@@ -74,16 +74,16 @@ fn flip(wish: &str) -> Result<Plan, Refusal> {
         _ => To::Word(behaviour.parse().unwrap()),
     };
     let aim = match words[1].parse() {
-        Ok(probe) => Aim::Probe {
+        Ok(probe) => FlipTarget::Probe {
             probe,
             to: Behaviour::new(to, Map::new()).unwrap(),
         },
         Err(_) => match to {
-            To::Object(object) => Aim::process(object, &Map::new()).unwrap(),
+            To::Object(object) => FlipTarget::process(object, &Map::new()).unwrap(),
             To::Word(word) => panic!("{word} must be an object"),
         },
     };
-    let wish = Wish {
+    let wish = WantedFlip {
         container: words[0],
         aim: &aim,
         shared: behaviour != words[2],
@@ -130,7 +130,7 @@ fn a_port_that_is_closed_for_a_probe_s_route_says_so_and_lies_where_its_reply_wo
     let refused = flip("b readiness refuse --shared").unwrap();
     let route = refused.act.route().map(ToString::to_string);
     assert_eq!(route.as_deref(), Some("/readyz"));
-    let Act::Port(opening) = &refused.act else {
+    let FlipAction::Port(opening) = &refused.act else {
         panic!("it must be of the port")
     };
     assert_eq!(opening.state, PortState::Closed);
@@ -289,12 +289,12 @@ fn a_process_is_its_whole_container() {
 #[test]
 fn a_bound_that_cannot_be_is_refused() {
     let counted = Map::from_iter([("count".to_owned(), json!(3))]);
-    let fail = Behaviour::new(To::Word(Word::Fail), counted).unwrap();
-    let aim = Aim::Probe {
+    let fail = Behaviour::new(To::Word(Shorthand::Fail), counted).unwrap();
+    let aim = FlipTarget::Probe {
         probe: Probe::Readiness,
         to: fail,
     };
-    let wish = |container| Wish {
+    let wish = |container| WantedFlip {
         container,
         aim: &aim,
         shared: false,
@@ -316,6 +316,6 @@ fn a_probe_must_be_there_and_still_be_asked() {
     );
     assert_eq!(
         flip("b startup fail"),
-        Err(Refusal::Started("b".to_owned()))
+        Err(FlipProblem::Started("b".to_owned()))
     );
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use probe_target::model::{
     behaviour::Behaviour,
-    port_spec::{Opening, PortState, Protocol},
+    port_spec::{PortSpec, PortState, Protocol},
     process_fault::ProcessFault,
 };
 use serde_json::json;
@@ -60,9 +60,9 @@ fn state() -> answer::State {
     }
 }
 
-fn laid<B>(set: B, until: Option<u64>, left: Option<u64>) -> answer::Laid<B> {
+fn laid<B>(set: B, until: Option<u64>, left: Option<u64>) -> answer::InForce<B> {
     let since = Moment::START;
-    answer::Laid {
+    answer::InForce {
         set,
         since,
         until: until.map(Moment::from_micros),
@@ -138,7 +138,7 @@ fn a_wildcard_is_the_setting_of_every_path_that_has_none_of_its_own() {
 #[test]
 fn a_closed_port_is_closed_for_every_probe_of_it() {
     let closed =
-        flipped(|port| port.flip = Some(laid(Opening::new(PortState::Closed), None, None)));
+        flipped(|port| port.flip = Some(laid(PortSpec::new(PortState::Closed), None, None)));
     check(Some(&closed), ["closed", "closed"]);
     let mut elsewhere = state();
     elsewhere.ports.clear();

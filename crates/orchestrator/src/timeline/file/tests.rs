@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 
 use super::*;
-use crate::timeline::{Change, Micros, Outcome, Place, Sample, StateCall, Target, What};
+use crate::timeline::{Change, Micros, Place, RequestOutcome, Sample, StateCall, Target, What};
 
 fn timeline() -> Timeline {
     let mut timeline = Timeline::new(Header {
@@ -41,7 +41,7 @@ fn timeline() -> Timeline {
         instance: "i2".into(),
         sent: Micros(100),
         took: Micros(7),
-        outcome: Outcome::Status,
+        outcome: RequestOutcome::Status,
         status: Some(503),
     };
     timeline.push(Micros(2_500), What::Traffic(sample));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::clock::{Offset, signed};
 use crate::input::experiment::TrafficClient;
-use crate::timeline::{JournalRead, Micros, Outcome, Sample, StateCall};
+use crate::timeline::{JournalRead, Micros, RequestOutcome, Sample, StateCall};
 
 /// A client as known from its journal.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Sent {
     /// When it was due, in microseconds on the clock of its reader.
     pub(crate) at: i64,
     /// What it came to.
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: RequestOutcome,
     /// Its status, if it had one.
     pub(crate) status: Option<u16>,
 }

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerPort, ObjectReference, Pod,
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use rules::endpoints::{self, Candidate, Conditions, Port, ServicePort, Slice, Target};
+use rules::endpoints::{self, Candidate, Conditions, Port, ServicePort, Slice, TargetPort};
 use rules::selector::Labels;
 
 use crate::controllers::informer::{Key, name, namespace};
@@ -39,9 +39,9 @@ pub(super) fn service(service: &Service) -> endpoints::Service {
         .filter_map(|port| {
             Some(ServicePort {
                 target: match port.target_port {
-                    Some(IntOrString::String(name)) => Target::Name(name),
-                    Some(IntOrString::Int(number)) => Target::Number(number.try_into().ok()?),
-                    None => Target::Number(port.port.try_into().ok()?),
+                    Some(IntOrString::String(name)) => TargetPort::Name(name),
+                    Some(IntOrString::Int(number)) => TargetPort::Number(number.try_into().ok()?),
+                    None => TargetPort::Number(port.port.try_into().ok()?),
                 },
                 name: port.name.unwrap_or_default(),
                 protocol: protocol(port.protocol),

@@ -120,7 +120,7 @@ async fn check(act: Act, detail: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn serving_is_the_only_success() {
-    let success = Report::new(Outcome::Success, String::new());
+    let success = Report::new(ProbeOutcome::Success, String::new());
     assert_eq!(attempt_on(Act::Say(1), "").await, success);
     assert_eq!(attempt_on(Act::Say(1), "liveness").await, success);
     check(
@@ -201,5 +201,5 @@ async fn a_port_that_opens_in_time_is_found() {
     };
     let node = Host::new(network, [10, 244, 0, 1].into());
     let report = attempt(&grpc, &node, ip, LIMIT).await;
-    assert_eq!(report.outcome, Outcome::Success);
+    assert_eq!(report.outcome, ProbeOutcome::Success);
 }

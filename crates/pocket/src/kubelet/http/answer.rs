@@ -8,7 +8,7 @@ use axum::http::response::Parts;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
 use super::http2;
-use super::response::{self, Fault, Head};
+use super::response::{self, Head, ResponseError};
 
 /// An answer, and the connection with its body still unread.
 pub(super) struct Answer {
@@ -97,21 +97,21 @@ impl Body {
     }
 }
 
-fn unanswered(fault: &Fault, peers: &str) -> String {
+fn unanswered(fault: &ResponseError, peers: &str) -> String {
     const BROKEN: &str = "net/http: HTTP/1.x transport connection broken";
     match fault {
-        Fault::Nothing => "EOF".to_owned(),
-        Fault::Cut => format!("{BROKEN}: unexpected EOF"),
-        Fault::Malformed(how) => format!("{BROKEN}: {how}"),
-        Fault::Io(error) => unread(error, peers),
+        ResponseError::Nothing => "EOF".to_owned(),
+        ResponseError::Cut => format!("{BROKEN}: unexpected EOF"),
+        ResponseError::Malformed(how) => format!("{BROKEN}: {how}"),
+        ResponseError::Io(error) => unread(error, peers),
     }
 }
 
-fn broken(fault: &Fault, peers: &str) -> String {
+fn broken(fault: &ResponseError, peers: &str) -> String {
     match fault {
-        Fault::Nothing | Fault::Cut => "unexpected EOF".to_owned(),
-        Fault::Malformed(how) => how.clone(),
-        Fault::Io(error) => unread(error, peers),
+        ResponseError::Nothing | ResponseError::Cut => "unexpected EOF".to_owned(),
+        ResponseError::Malformed(how) => how.clone(),
+        ResponseError::Io(error) => unread(error, peers),
     }
 }
 

@@ -20,7 +20,7 @@ const HEAD_LIMIT: u64 = 10 << 20;
 
 /// Why no answer, or no whole one, was read.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum ResponseError {
     /// The connection was closed before the first byte.
     Nothing,
     /// It was closed too early.
@@ -61,17 +61,22 @@ pub(super) fn redirects(status: u16, location: &str) -> bool {
 }
 
 /// Reads up to the end of the final head; informational ones are skipped, all but 101.
-pub(super) async fn head(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Head, Fault> {
-    if reader.fill_buf().await.map_err(Fault::Io)?.is_empty() {
-        return Err(Fault::Nothing);
+pub(super) async fn head(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Head, ResponseError> {
+    if reader
+        .fill_buf()
+        .await
+        .map_err(ResponseError::Io)?
+        .is_empty()
+    {
+        return Err(ResponseError::Nothing);
     }
     let mut reader = reader.take(HEAD_LIMIT);
     loop {
         let line = line(&mut reader).await?;
-        let status = status(&line).map_err(Fault::Malformed)?;
+        let status = status(&line).map_err(ResponseError::Malformed)?;
         let fields = fields(&mut reader).await?;
         if !(100..200).contains(&status) || status == 101 {
-            return summary(status, &fields).map_err(Fault::Malformed);
+            return summary(status, &fields).map_err(ResponseError::Malformed);
         }
     }
 }
@@ -80,13 +85,13 @@ pub(super) async fn head(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Hea
 pub(super) async fn body(
     head: &Head,
     reader: &mut (impl AsyncBufRead + Unpin),
-) -> Result<Vec<u8>, Fault> {
+) -> Result<Vec<u8>, ResponseError> {
     let mut body = Vec::new();
     match head.length {
         Length::Chunked => chunks(reader, &mut body).await?,
         Length::UntilClose => {
             let read = reader.take(BODY_LIMIT as u64).read_to_end(&mut body).await;
-            read.map_err(Fault::Io)?;
+            read.map_err(ResponseError::Io)?;
         }
         Length::Bytes(length) => exactly(reader, length.min(BODY_LIMIT as u64), &mut body).await?,
     }
@@ -112,24 +117,24 @@ pub(super) async fn drain(head: &Head, reader: &mut (impl AsyncBufRead + Unpin))
 /// A line of a head. What stands where the connection ends or breaks is one too, and the next one is then missing.
 ///
 /// Rule: Go's `bufio/bufio.go`, `ReadLine`.
-async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, Fault> {
+async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, ResponseError> {
     let mut line = Vec::new();
     let read = reader.read_until(b'\n', &mut line).await;
     match line.last() {
-        None => Err(read.map_or_else(Fault::Io, |_| Fault::Cut)),
+        None => Err(read.map_or_else(ResponseError::Io, |_| ResponseError::Cut)),
         Some(b'\n') => Ok(without_end(line)),
         Some(_) => Ok(line),
     }
 }
 
 /// A line that has its end.
-async fn whole_line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, Fault> {
+async fn whole_line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, ResponseError> {
     let mut line = Vec::new();
     let read = reader.read_until(b'\n', &mut line).await;
-    read.map_err(Fault::Io)?;
+    read.map_err(ResponseError::Io)?;
     match line.last() {
         Some(b'\n') => Ok(without_end(line)),
-        _ => Err(Fault::Cut),
+        _ => Err(ResponseError::Cut),
     }
 }
 
@@ -166,7 +171,9 @@ fn status(line: &[u8]) -> Result<u16, String> {
 }
 
 /// The header lines, names in lower case.
-async fn fields(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<(String, String)>, Fault> {
+async fn fields(
+    reader: &mut (impl AsyncBufRead + Unpin),
+) -> Result<Vec<(String, String)>, ResponseError> {
     let mut fields = Vec::new();
     loop {
         let line = line(reader).await?;
@@ -175,7 +182,7 @@ async fn fields(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<(String,
         }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             let line = quote(&line);
-            return Err(Fault::Malformed(format!(
+            return Err(ResponseError::Malformed(format!(
                 "malformed MIME header: missing colon: {line}"
             )));
         };
@@ -227,20 +234,23 @@ async fn exactly(
     reader: &mut (impl AsyncRead + Unpin),
     length: u64,
     body: &mut Vec<u8>,
-) -> Result<(), Fault> {
+) -> Result<(), ResponseError> {
     let read = reader
         .take(length)
         .read_to_end(body)
         .await
-        .map_err(Fault::Io)?;
+        .map_err(ResponseError::Io)?;
     if u64::try_from(read) == Ok(length) {
         Ok(())
     } else {
-        Err(Fault::Cut)
+        Err(ResponseError::Cut)
     }
 }
 
-async fn chunks(reader: &mut (impl AsyncBufRead + Unpin), body: &mut Vec<u8>) -> Result<(), Fault> {
+async fn chunks(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    body: &mut Vec<u8>,
+) -> Result<(), ResponseError> {
     loop {
         let size = chunk_size(&whole_line(reader).await?)?;
         let room = BODY_LIMIT.saturating_sub(body.len()) as u64;
@@ -253,14 +263,16 @@ async fn chunks(reader: &mut (impl AsyncBufRead + Unpin), body: &mut Vec<u8>) ->
             return fields(reader).await.map(drop);
         }
         if !whole_line(reader).await?.is_empty() {
-            return Err(Fault::Malformed("malformed chunked encoding".to_owned()));
+            return Err(ResponseError::Malformed(
+                "malformed chunked encoding".to_owned(),
+            ));
         }
     }
 }
 
-fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
+fn chunk_size(line: &[u8]) -> Result<u64, ResponseError> {
     let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
     let size = str::from_utf8(size.trim_ascii()).unwrap_or_default();
-    let bad = |_| Fault::Malformed("invalid byte in chunk length".to_owned());
+    let bad = |_| ResponseError::Malformed("invalid byte in chunk length".to_owned());
     u64::from_str_radix(size, 16).map_err(bad)
 }

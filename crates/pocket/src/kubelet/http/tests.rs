@@ -71,11 +71,11 @@ async fn probe_by(
     (report, requests)
 }
 
-async fn check(text: &str, then: Then, outcome: Outcome, detail: &str) {
+async fn check(text: &str, then: Then, outcome: ProbeOutcome, detail: &str) {
     check_bytes(text.as_bytes().to_vec(), then, outcome, detail).await;
 }
 
-async fn check_bytes(text: Vec<u8>, then: Then, outcome: Outcome, detail: &str) {
+async fn check_bytes(text: Vec<u8>, then: Then, outcome: ProbeOutcome, detail: &str) {
     let shown = String::from_utf8_lossy(&text[..text.len().min(60)]).into_owned();
     let (report, _) = probe(vec![text], then).await;
     assert_eq!(
@@ -98,7 +98,7 @@ fn broken(detail: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn the_status_decides_once_the_body_is_read() {
-    use Outcome::{Failure, Success, Warning};
+    use ProbeOutcome::{Failure, Success, Warning};
     let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     check(ok, Then::Stall, Success, "").await;
     check("HTTP/1.1 204 \r\n\r\n", Then::Stall, Success, "").await;
@@ -133,25 +133,31 @@ async fn the_status_decides_once_the_body_is_read() {
 
 #[tokio::test(start_paused = true)]
 async fn old_and_sloppy_answers_pass() {
-    check("HTTP/1.0 200 OK\n\nbody", Then::Close, Outcome::Success, "").await;
+    check(
+        "HTTP/1.0 200 OK\n\nbody",
+        Then::Close,
+        ProbeOutcome::Success,
+        "",
+    )
+    .await;
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\n\r\n";
-    check(chunked, Then::Stall, Outcome::Success, "").await;
+    check(chunked, Then::Stall, ProbeOutcome::Success, "").await;
     let interim = "HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    check(interim, Then::Stall, Outcome::Success, "").await;
+    check(interim, Then::Stall, ProbeOutcome::Success, "").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_answer_is_a_failure() {
     let late = get("context deadline exceeded (Client.Timeout exceeded while awaiting headers)");
-    check("", Then::Stall, Outcome::Failure, &late).await;
+    check("", Then::Stall, ProbeOutcome::Failure, &late).await;
     check(
         "HTTP/1.1 100 Continue\r\n\r\n",
         Then::Stall,
-        Outcome::Failure,
+        ProbeOutcome::Failure,
         &late,
     )
     .await;
-    check("", Then::Close, Outcome::Failure, &get("EOF")).await;
+    check("", Then::Close, ProbeOutcome::Failure, &get("EOF")).await;
     let (report, _) = probe(vec![Vec::new()], Then::Reset).await;
     assert!(
         report
@@ -159,13 +165,13 @@ async fn no_answer_is_a_failure() {
             .ends_with("->10.244.0.5:8080: read: connection reset by peer"),
         "{report:?}"
     );
-    assert_eq!(report.outcome, Outcome::Failure);
+    assert_eq!(report.outcome, ProbeOutcome::Failure);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_http_is_a_failure() {
     let check = async |text: &str, detail: &str| {
-        check(text, Then::Close, Outcome::Failure, &broken(detail)).await;
+        check(text, Then::Close, ProbeOutcome::Failure, &broken(detail)).await;
     };
     check("garbage\r\n", "malformed HTTP response \"garbage\"").await;
     check("HTTP/1.1 2000 x\r\n", "malformed HTTP status code \"2000\"").await;
@@ -186,12 +192,12 @@ async fn an_answer_that_breaks_off_is_an_error_whatever_its_status() {
     let stalled =
         "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
     let short = "HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nno";
-    check(short, Then::Stall, Outcome::Error, stalled).await;
-    check(short, Then::Close, Outcome::Error, "unexpected EOF").await;
+    check(short, Then::Stall, ProbeOutcome::Error, stalled).await;
+    check(short, Then::Close, ProbeOutcome::Error, "unexpected EOF").await;
     let chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab";
-    check(chunk, Then::Close, Outcome::Error, "unexpected EOF").await;
+    check(chunk, Then::Close, ProbeOutcome::Error, "unexpected EOF").await;
     let (report, _) = probe(vec![short.into()], Then::Reset).await;
-    assert_eq!(report.outcome, Outcome::Error);
+    assert_eq!(report.outcome, ProbeOutcome::Error);
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,10 +207,10 @@ async fn ten_kibibytes_of_body_are_enough() {
         text.extend(vec![b'x'; bytes]);
         check_bytes(text, Then::Stall, outcome, detail).await;
     };
-    check(10_240, Outcome::Success, "").await;
+    check(10_240, ProbeOutcome::Success, "").await;
     let stalled =
         "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
-    check(10_239, Outcome::Error, stalled).await;
+    check(10_239, ProbeOutcome::Error, stalled).await;
 }
 
 fn redirect(location: &str) -> Vec<u8> {
@@ -217,7 +223,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 #[tokio::test(start_paused = true)]
 async fn redirects_stay_on_the_host() {
     let (report, requests) = probe(vec![redirect("/q?r"), OK.to_vec()], Then::Stall).await;
-    assert_eq!(report.outcome, Outcome::Success);
+    assert_eq!(report.outcome, ProbeOutcome::Success);
     assert_eq!(
         requests[1],
         "GET /q?r HTTP/1.1\r\nHost: ex.com\r\nUser-Agent: kube-probe/1.36\r\nAccept: */*\r\n\
@@ -225,14 +231,14 @@ async fn redirects_stay_on_the_host() {
     );
     let local = redirect(&format!("http://{POD}:8080/q"));
     let (report, requests) = probe(vec![local, OK.to_vec()], Then::Stall).await;
-    assert_eq!(report.outcome, Outcome::Success);
+    assert_eq!(report.outcome, ProbeOutcome::Success);
     assert!(
         requests[1].contains("Host: 10.244.0.5:8080\r\n"),
         "no custom host: {requests:?}"
     );
 
     let (report, requests) = probe(vec![redirect("http://ex.com/")], Then::Stall).await;
-    assert_eq!(report.outcome, Outcome::Warning);
+    assert_eq!(report.outcome, ProbeOutcome::Warning);
     assert_eq!(
         report.detail,
         "Probe terminated redirects, Response body: to"
@@ -248,9 +254,15 @@ async fn the_tenth_redirect_is_not_followed() {
         texts
     };
     let (report, requests) = probe(chain(9), Then::Stall).await;
-    assert_eq!((report.outcome, requests.len()), (Outcome::Success, 10));
+    assert_eq!(
+        (report.outcome, requests.len()),
+        (ProbeOutcome::Success, 10)
+    );
     let (report, requests) = probe(chain(10), Then::Stall).await;
-    assert_eq!((report.outcome, requests.len()), (Outcome::Failure, 10));
+    assert_eq!(
+        (report.outcome, requests.len()),
+        (ProbeOutcome::Failure, 10)
+    );
     assert_eq!(report.detail, "Get \"/q\": stopped after 10 redirects");
 }
 
@@ -260,7 +272,7 @@ async fn a_location_that_is_no_url_is_a_failure() {
     let why = r#"failed to parse Location header "/%zz": parse "/%zz": invalid URL escape "%zz""#;
     assert_eq!(
         (report.outcome, report.detail),
-        (Outcome::Failure, get(why))
+        (ProbeOutcome::Failure, get(why))
     );
 }
 
@@ -279,14 +291,14 @@ async fn no_listener_or_host_is_a_failure_and_no_port_is_an_error() {
     let refused = "dial tcp 10.244.0.5:8080: connect: connection refused";
     assert_eq!(
         (report.outcome, report.detail),
-        (Outcome::Failure, self::get(refused))
+        (ProbeOutcome::Failure, self::get(refused))
     );
     get.path = "mailto:x".to_owned();
     let report = attempt(&get, &node, ip, Duration::from_secs(1)).await;
     let hostless = "Get \"http:x\": http: no Host in request URL";
     assert_eq!(
         (report.outcome, &*report.detail),
-        (Outcome::Failure, hostless)
+        (ProbeOutcome::Failure, hostless)
     );
     get.port = Err("no such port".to_owned());
     let report = attempt(&get, &node, ip, Duration::from_secs(1)).await;
@@ -302,7 +314,7 @@ async fn what_is_not_tls_is_a_failure() {
         let expected = get(detail).replace("http://", "https://");
         assert_eq!(
             (report.outcome, report.detail),
-            (Outcome::Failure, expected)
+            (ProbeOutcome::Failure, expected)
         );
     };
     let plain = "http: server gave HTTP response to HTTPS client";

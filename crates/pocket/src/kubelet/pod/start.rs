@@ -98,7 +98,7 @@ impl PodLife {
         let wait = go_duration(refused.wait);
         let message = format!("Back-off restarting failed container {container} in pod {pod}");
         self.say(container, Severity::Warning, "BackOff", &message);
-        let refusal = rules::container::Refusal {
+        let refusal = rules::container::StartRefusal {
             reason: "CrashLoopBackOff".to_owned(),
             message: Some(format!(
                 "back-off {wait} restarting failed container={container} pod={pod}"

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use rules::Moment;
-use rules::container::{Refusal, Role, kill_grace};
+use rules::container::{Role, StartRefusal, kill_grace};
 use rules::event_text;
-use rules::probe::Kind;
-use rules::restart::{Found, Kill, KillCause, Plan, plan};
+use rules::probe::ProbeKind;
+use rules::restart::{Found, Kill, KillCause, SyncPlan, plan};
 use tokio::sync::watch;
 
 use super::super::history::History;
@@ -67,14 +67,14 @@ impl PodLife {
         }
     }
 
-    async fn carry_out(&mut self, plan: Plan, seen: &[History]) -> Tally {
+    async fn carry_out(&mut self, plan: SyncPlan, seen: &[History]) -> Tally {
         let mut tally = Tally::default();
         match plan {
-            Plan::Pod => {
+            SyncPlan::Pod => {
                 self.stop_all().await;
                 tally.changed = true;
             }
-            Plan::Containers { kill, start } => {
+            SyncPlan::Containers { kill, start } => {
                 tally.changed = !kill.is_empty();
                 self.kill(kill).await;
                 for place in start {
@@ -102,7 +102,7 @@ impl PodLife {
 
     /// Remembers why a container was not started, and says so.
     pub(super) fn refuse(&mut self, container: &str, reason: &str, why: &str) {
-        let refusal = Refusal {
+        let refusal = StartRefusal {
             reason: reason.to_owned(),
             message: Some(why.to_owned()),
         };
@@ -123,7 +123,7 @@ impl PodLife {
         self.publish(status);
     }
 
-    fn plan(&self, seen: &[History]) -> Plan {
+    fn plan(&self, seen: &[History]) -> SyncPlan {
         let containers = self.spec.containers.iter().zip(seen);
         let found: Vec<Found<'_>> = containers
             .map(|(container, history)| {
@@ -132,8 +132,8 @@ impl PodLife {
                 Found {
                     spec: &container.rules,
                     instance,
-                    liveness: verdict(Kind::Liveness),
-                    startup: verdict(Kind::Startup),
+                    liveness: verdict(ProbeKind::Liveness),
+                    startup: verdict(ProbeKind::Startup),
                 }
             })
             .collect();

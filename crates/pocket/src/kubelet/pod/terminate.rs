@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rules::Moment;
 use rules::container::Role;
-use rules::probe::Kind;
+use rules::probe::ProbeKind;
 use tokio::sync::watch;
 
 use super::super::status::generate::Stage;
@@ -21,10 +21,14 @@ impl PodLife {
         self.report(Stage::Terminating);
         self.probing.end();
         self.probing
-            .stop(Some(Role::Main), &[Kind::Liveness, Kind::Startup]);
+            .stop(Some(Role::Main), &[ProbeKind::Liveness, ProbeKind::Startup]);
         self.say_stopping();
         self.stop_with_deletion().await;
-        let all = [Kind::Liveness, Kind::Readiness, Kind::Startup];
+        let all = [
+            ProbeKind::Liveness,
+            ProbeKind::Readiness,
+            ProbeKind::Startup,
+        ];
         self.probing.stop(None, &all);
         self.report(Stage::Terminating);
         self.agenda

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::expansion::expand;
-use rules::probe::{Kind, Scheme, Spec, Threshold};
+use rules::probe::{ProbeKind, Scheme, Spec, Threshold};
 
 use super::{Unsupported, seconds};
 use crate::kubelet::attempt::Handler;
@@ -20,7 +20,7 @@ use crate::kubelet::tcp::TcpSocket;
 ///
 /// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Probe`.
 pub(super) fn parse(
-    kind: Kind,
+    kind: ProbeKind,
     probe: &Probe,
     container: &Container,
     field: &str,

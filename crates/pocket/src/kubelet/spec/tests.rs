@@ -17,7 +17,7 @@ fn container(fields: &Value) -> Result<Container, Unsupported> {
 }
 
 fn http_get(container: &Container) -> &crate::kubelet::http::HttpGet {
-    match &container.handlers[&Kind::Liveness] {
+    match &container.handlers[&ProbeKind::Liveness] {
         Handler::Http(get) => get,
         other => panic!("not an HTTP probe: {other:?}"),
     }
@@ -28,7 +28,7 @@ fn a_probe_has_kubernetes_defaults() {
     let a = container(&json!({"livenessProbe": {"httpGet": {"port": 8080}}})).unwrap();
     let threshold = |count| rules::probe::Threshold::new(count).unwrap();
     let expected = rules::probe::Spec {
-        kind: Kind::Liveness,
+        kind: ProbeKind::Liveness,
         initial_delay: Duration::ZERO,
         timeout: Duration::from_secs(1),
         period: Duration::from_secs(10),
@@ -61,7 +61,7 @@ fn a_port_is_a_number_or_a_name_of_this_container() {
 fn a_grpc_probe_asks_about_the_server_unless_told_otherwise() {
     let check = |grpc: Value, service: &str| {
         let a = container(&json!({"livenessProbe": {"grpc": grpc}})).unwrap();
-        let Handler::Grpc(asked) = &a.handlers[&Kind::Liveness] else {
+        let Handler::Grpc(asked) = &a.handlers[&ProbeKind::Liveness] else {
             panic!("not a gRPC probe");
         };
         assert_eq!((asked.port, asked.service.as_str()), (9000, service));
@@ -80,7 +80,7 @@ fn a_command_is_expanded_from_literal_variables() {
         "livenessProbe": {"exec": {"command": ["/probe-target", "$(A)-$(B)-$(C)-$(D)"]}},
     });
     let container = container(&fields).unwrap();
-    let Handler::Exec(exec) = &container.handlers[&Kind::Liveness] else {
+    let Handler::Exec(exec) = &container.handlers[&ProbeKind::Liveness] else {
         panic!("not an exec probe");
     };
     // As seen on a node.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use rules::Moment;
-use rules::container::{Instance, Life, Refusal, RestartPolicy, Role, State, ready, started};
+use rules::container::{Instance, Life, RestartPolicy, Role, StartRefusal, State, ready, started};
 use rules::pod::{Phase, phase};
 use rules::probe::Verdict;
 use rules::restart::is_due;
@@ -27,7 +27,7 @@ pub(in crate::kubelet) struct Facts<'a> {
     /// Per container of the Pod, by place.
     pub(in crate::kubelet) histories: &'a [History],
     /// Why the last start of a container was refused, by name.
-    pub(in crate::kubelet) refusals: &'a BTreeMap<String, Refusal>,
+    pub(in crate::kubelet) refusals: &'a BTreeMap<String, StartRefusal>,
     /// The status made before this one.
     pub(in crate::kubelet) before: Option<&'a Status>,
 }
@@ -155,7 +155,7 @@ impl Facts<'_> {
             return State::Waiting(refusal.clone());
         }
         match newest.map(|newest| &newest.life) {
-            None => State::Waiting(Refusal::creating(self.has_init())),
+            None => State::Waiting(StartRefusal::creating(self.has_init())),
             Some(Life::Running { since }) => State::Running { since: *since },
             Some(Life::Exited(exit)) => State::Terminated(exit.clone()),
         }

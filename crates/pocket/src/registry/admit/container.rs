@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerPort};
 use super::names::{self, Names};
 use super::probe::Role;
 use super::{fields, probe};
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 
 pub(super) fn complete(container: &mut Container) {
     let image = container.image.clone().unwrap_or_default();
@@ -65,7 +65,7 @@ pub(super) fn request_limits(container: &mut Container) {
 }
 
 /// `path` is that of the container itself.
-pub(super) fn check(container: &Container, path: &str, faults: &mut Faults) {
+pub(super) fn check(container: &Container, path: &str, faults: &mut FieldErrors) {
     check_name(&container.name, &format!("{path}.name"), faults);
     if container
         .image
@@ -98,7 +98,7 @@ pub(super) fn check(container: &Container, path: &str, faults: &mut Faults) {
 }
 
 /// What only a container that runs all along may have.
-pub(super) fn check_init(container: &Container, path: &str, faults: &mut Faults) {
+pub(super) fn check_init(container: &Container, path: &str, faults: &mut FieldErrors) {
     if container.restart_policy.as_deref() == Some("Always") {
         return;
     }
@@ -114,7 +114,7 @@ pub(super) fn check_init(container: &Container, path: &str, faults: &mut Faults)
     }
 }
 
-fn check_probes(container: &Container, path: &str, faults: &mut Faults) {
+fn check_probes(container: &Container, path: &str, faults: &mut FieldErrors) {
     let probes = [
         ("livenessProbe", Role::Liveness, &container.liveness_probe),
         (
@@ -134,7 +134,7 @@ fn check_probes(container: &Container, path: &str, faults: &mut Faults) {
 /// A Pod's containers share the node's ports. `path` is that of the list.
 ///
 /// Rule: `AccumulateUniqueHostPorts`.
-pub(super) fn check_host_ports(containers: &[Container], path: &str, faults: &mut Faults) {
+pub(super) fn check_host_ports(containers: &[Container], path: &str, faults: &mut FieldErrors) {
     let mut seen = BTreeSet::new();
     for (index, container) in containers.iter().enumerate() {
         for (at, port) in container.ports.iter().flatten().enumerate() {
@@ -161,7 +161,7 @@ fn pull_policy(image: &str) -> &'static str {
     }
 }
 
-fn check_name(name: &str, path: &str, faults: &mut Faults) {
+fn check_name(name: &str, path: &str, faults: &mut FieldErrors) {
     if name.is_empty() {
         faults.required(path, "");
     } else if let Some(why) = Names::Label.refuse(name) {
@@ -169,7 +169,7 @@ fn check_name(name: &str, path: &str, faults: &mut Faults) {
     }
 }
 
-fn check_ports(ports: &[ContainerPort], path: &str, faults: &mut Faults) {
+fn check_ports(ports: &[ContainerPort], path: &str, faults: &mut FieldErrors) {
     let mut seen = BTreeSet::new();
     for (index, port) in ports.iter().enumerate() {
         let path = format!("{path}[{index}]");

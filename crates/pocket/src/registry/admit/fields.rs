@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
 use super::names;
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 
 /// Gives an absent text its default; the empty text counts as absent, as in Go.
 pub(super) fn text(field: &mut Option<String>, default: &str) {
@@ -21,21 +21,21 @@ pub(super) fn number(field: &mut Option<i32>, default: i32) {
 }
 
 /// The number must not be below zero.
-pub(super) fn check_not_negative(value: Option<i64>, path: &str, faults: &mut Faults) {
+pub(super) fn check_not_negative(value: Option<i64>, path: &str, faults: &mut FieldErrors) {
     if let Some(value @ ..0) = value {
         faults.invalid(path, value, "must be greater than or equal to 0");
     }
 }
 
 /// A port that something listens on.
-pub(super) fn check_port(port: i32, path: &str, faults: &mut Faults) {
+pub(super) fn check_port(port: i32, path: &str, faults: &mut FieldErrors) {
     if !(1..=65_535).contains(&port) {
         faults.invalid(path, port, "must be between 1 and 65535, inclusive");
     }
 }
 
 /// A port by number or by name.
-pub(super) fn check_port_or_name(port: &IntOrString, path: &str, faults: &mut Faults) {
+pub(super) fn check_port_or_name(port: &IntOrString, path: &str, faults: &mut FieldErrors) {
     match port {
         IntOrString::Int(port) => check_port(*port, path, faults),
         IntOrString::String(name) => {
@@ -51,7 +51,7 @@ pub(super) fn check_word(
     value: Option<&String>,
     supported: &[&str],
     path: &str,
-    faults: &mut Faults,
+    faults: &mut FieldErrors,
 ) {
     if let Some(value) = value
         && !supported.contains(&value.as_str())
@@ -65,7 +65,7 @@ pub(super) fn check_immutable<T: PartialEq + serde::Serialize>(
     now: &T,
     before: &T,
     path: &str,
-    faults: &mut Faults,
+    faults: &mut FieldErrors,
 ) {
     if now != before {
         let value = serde_json::to_value(now).unwrap_or(Value::Null);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 
 /// What the objects of a kind may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Names {
 }
 
 /// Checks the name and the labels of an object.
-pub(super) fn check_metadata(metadata: &ObjectMeta, names: Names, faults: &mut Faults) {
+pub(super) fn check_metadata(metadata: &ObjectMeta, names: Names, faults: &mut FieldErrors) {
     let name = metadata.name.as_deref().unwrap_or_default();
     if let Some(why) = names.refuse(name) {
         faults.invalid("metadata.name", name, &why);
@@ -54,7 +54,7 @@ pub(super) fn check_metadata(metadata: &ObjectMeta, names: Names, faults: &mut F
 pub(super) fn check_labels(
     labels: Option<&BTreeMap<String, String>>,
     path: &str,
-    faults: &mut Faults,
+    faults: &mut FieldErrors,
 ) {
     for (key, value) in labels.into_iter().flatten() {
         if let Some(why) = refuse_key(key) {

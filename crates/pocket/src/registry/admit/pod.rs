@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::{Admit, container, fields, names};
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 
 impl Admit for Pod {
     fn begin(&mut self) {
@@ -30,14 +30,14 @@ impl Admit for Pod {
         containers_mut(spec).for_each(container::request_limits);
     }
 
-    fn check(&self, faults: &mut Faults) {
+    fn check(&self, faults: &mut FieldErrors) {
         match &self.spec {
             Some(spec) => check(spec, "spec", faults),
             None => faults.required("spec", ""),
         }
     }
 
-    fn check_change(&self, before: &Self, faults: &mut Faults) {
+    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
         let (Some(now), Some(before)) = (&self.spec, &before.spec) else {
             return;
         };
@@ -66,7 +66,7 @@ pub(super) fn complete(spec: &mut PodSpec) {
 }
 
 /// Checks the template that controllers make Pods from.
-pub(super) fn check_template(template: &PodTemplateSpec, faults: &mut Faults) {
+pub(super) fn check_template(template: &PodTemplateSpec, faults: &mut FieldErrors) {
     let labels = template
         .metadata
         .as_ref()
@@ -89,7 +89,7 @@ pub(super) fn check_template(template: &PodTemplateSpec, faults: &mut Faults) {
     );
 }
 
-fn check(spec: &PodSpec, path: &str, faults: &mut Faults) {
+fn check(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     if spec.containers.is_empty() {
         faults.required(format!("{path}.containers"), "");
     }
@@ -108,7 +108,7 @@ fn check(spec: &PodSpec, path: &str, faults: &mut Faults) {
     check_possible(spec, path, faults);
 }
 
-fn check_containers(spec: &PodSpec, path: &str, faults: &mut Faults) {
+fn check_containers(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     let mut names = BTreeSet::new();
     for (path, container) in init_containers(spec, path) {
         container::check_init(container, &path, faults);
@@ -127,7 +127,7 @@ fn check_containers(spec: &PodSpec, path: &str, faults: &mut Faults) {
     }
 }
 
-fn check_volumes(spec: &PodSpec, path: &str, faults: &mut Faults) {
+fn check_volumes(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     let mut volumes = BTreeSet::new();
     for (index, volume) in spec.volumes.iter().flatten().enumerate() {
         if !volumes.insert(volume.name.as_str()) {
@@ -153,7 +153,7 @@ fn check_volumes(spec: &PodSpec, path: &str, faults: &mut Faults) {
 }
 
 /// What the scheduler goes by.
-fn check_scheduling(spec: &PodSpec, path: &str, faults: &mut Faults) {
+fn check_scheduling(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     let mut gates = BTreeSet::new();
     for (index, gate) in spec.scheduling_gates.iter().flatten().enumerate() {
         if !gates.insert(gate.name.as_str()) {
@@ -202,7 +202,7 @@ fn init_containers<'a>(
 }
 
 /// What Kubernetes allows and pocket has not got, where leaving it out would change what a probe sees.
-fn check_possible(spec: &PodSpec, path: &str, faults: &mut Faults) {
+fn check_possible(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     if spec.host_network == Some(true) {
         faults.forbidden(format!("{path}.hostNetwork"), "pocket has no host network");
     }

@@ -6,7 +6,7 @@
 use k8s_openapi::api::core::v1::{ExecAction, HTTPGetAction, LifecycleHandler, Probe};
 
 use super::fields;
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 
 /// Which of a container's three probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) fn complete_hook(hook: &mut LifecycleHandler) {
     }
 }
 
-pub(super) fn check(probe: &Probe, role: Role, path: &str, faults: &mut Faults) {
+pub(super) fn check(probe: &Probe, role: Role, path: &str, faults: &mut FieldErrors) {
     check_handler(probe, path, faults);
     let numbers = [
         ("initialDelaySeconds", probe.initial_delay_seconds),
@@ -61,7 +61,7 @@ fn complete_get(get: &mut HTTPGetAction) {
     fields::text(&mut get.scheme, "HTTP");
 }
 
-fn check_grace(probe: &Probe, role: Role, path: &str, faults: &mut Faults) {
+fn check_grace(probe: &Probe, role: Role, path: &str, faults: &mut FieldErrors) {
     let Some(grace) = probe.termination_grace_period_seconds else {
         return;
     };
@@ -73,7 +73,7 @@ fn check_grace(probe: &Probe, role: Role, path: &str, faults: &mut Faults) {
     }
 }
 
-fn check_handler(probe: &Probe, path: &str, faults: &mut Faults) {
+fn check_handler(probe: &Probe, path: &str, faults: &mut FieldErrors) {
     let handlers = [
         ("exec", probe.exec.is_some()),
         ("httpGet", probe.http_get.is_some()),
@@ -104,13 +104,13 @@ fn check_handler(probe: &Probe, path: &str, faults: &mut Faults) {
     }
 }
 
-fn check_exec(exec: &ExecAction, path: &str, faults: &mut Faults) {
+fn check_exec(exec: &ExecAction, path: &str, faults: &mut FieldErrors) {
     if exec.command.as_ref().is_none_or(Vec::is_empty) {
         faults.required(format!("{path}.command"), "");
     }
 }
 
-fn check_get(get: &HTTPGetAction, path: &str, faults: &mut Faults) {
+fn check_get(get: &HTTPGetAction, path: &str, faults: &mut FieldErrors) {
     fields::check_port_or_name(&get.port, &format!("{path}.port"), faults);
     fields::check_word(
         get.scheme.as_ref(),

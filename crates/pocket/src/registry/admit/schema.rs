@@ -4,7 +4,7 @@ use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as disc
 use serde_json::Value;
 
 use super::{Admit, create_typed, shape_typed, update_typed};
-use crate::api_status::Refusal;
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
 /// The functions of one kind, without its type, so that one table can hold them all.
@@ -12,11 +12,11 @@ use crate::kinds::Kind;
 pub(super) struct Schema {
     name: &'static str,
     /// Completes and checks an object that is about to be created.
-    pub(super) create: fn(&Kind, Value) -> Result<Value, Refusal>,
+    pub(super) create: fn(&Kind, Value) -> Result<Value, ApiError>,
     /// Completes and checks the next state of an object, given the present one.
-    pub(super) update: fn(&Kind, Value, &Value) -> Result<Value, Refusal>,
+    pub(super) update: fn(&Kind, Value, &Value) -> Result<Value, ApiError>,
     /// Only gives the object the shape of its kind.
-    pub(super) shape: fn(Value) -> Result<Value, Refusal>,
+    pub(super) shape: fn(Value) -> Result<Value, ApiError>,
 }
 
 static SCHEMAS: &[Schema] = &[

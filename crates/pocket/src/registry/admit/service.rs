@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Admit, Names, fields, names};
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 
 impl Admit for Service {
     const NAME: Names = Names::Label;
@@ -45,7 +45,7 @@ impl Admit for Service {
         spec.ports.iter_mut().flatten().for_each(complete_port);
     }
 
-    fn check(&self, faults: &mut Faults) {
+    fn check(&self, faults: &mut FieldErrors) {
         let Some(spec) = &self.spec else {
             return faults.required("spec", "");
         };
@@ -58,7 +58,7 @@ impl Admit for Service {
         check_ports(ports, faults);
     }
 
-    fn check_change(&self, before: &Self, faults: &mut Faults) {
+    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
         let address = |service: &Self| {
             service
                 .spec
@@ -85,7 +85,7 @@ fn complete_port(port: &mut ServicePort) {
     }
 }
 
-fn check_possible(spec: &ServiceSpec, faults: &mut Faults) {
+fn check_possible(spec: &ServiceSpec, faults: &mut FieldErrors) {
     match spec.type_.as_deref() {
         Some(kind @ ("NodePort" | "LoadBalancer" | "ExternalName")) => {
             let why = "pocket has no node ports, load balancers or external names";
@@ -114,7 +114,7 @@ fn check_possible(spec: &ServiceSpec, faults: &mut Faults) {
     }
 }
 
-fn check_ports(ports: &[ServicePort], faults: &mut Faults) {
+fn check_ports(ports: &[ServicePort], faults: &mut FieldErrors) {
     let (mut named, mut numbered) = (BTreeSet::new(), BTreeSet::new());
     for (index, port) in ports.iter().enumerate() {
         let path = format!("spec.ports[{index}]");
@@ -147,7 +147,7 @@ fn check_ports(ports: &[ServicePort], faults: &mut Faults) {
 }
 
 /// The only port needs no name.
-fn check_name(name: &str, ports: usize, path: &str, faults: &mut Faults) {
+fn check_name(name: &str, ports: usize, path: &str, faults: &mut FieldErrors) {
     if name.is_empty() && ports > 1 {
         faults.required(path, "");
     } else if !name.is_empty()

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::{Admit, Names, fields};
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 
 /// The label that lets selectors find a namespace by its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -41,7 +41,7 @@ impl Admit for EndpointSlice {
         }
     }
 
-    fn check(&self, faults: &mut Faults) {
+    fn check(&self, faults: &mut FieldErrors) {
         if self.address_type.is_empty() {
             faults.required("addressType", "");
         } else {
@@ -50,7 +50,7 @@ impl Admit for EndpointSlice {
         }
     }
 
-    fn check_change(&self, before: &Self, faults: &mut Faults) {
+    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
         fields::check_immutable(
             &self.address_type,
             &before.address_type,
@@ -66,7 +66,7 @@ impl Admit for Secret {}
 impl Admit for ServiceAccount {}
 
 impl Admit for Event {
-    fn check(&self, faults: &mut Faults) {
+    fn check(&self, faults: &mut FieldErrors) {
         let about = self
             .involved_object
             .namespace

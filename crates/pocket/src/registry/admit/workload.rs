@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
 use super::{Admit, fields, pod};
-use crate::api_status::Faults;
+use crate::api_status::FieldErrors;
 use crate::kinds::selector;
 
 impl Admit for Deployment {
@@ -29,7 +29,7 @@ impl Admit for Deployment {
         complete_template(&mut spec.template);
     }
 
-    fn check(&self, faults: &mut Faults) {
+    fn check(&self, faults: &mut FieldErrors) {
         let spec = &self.spec;
         fields::check_not_negative(spec.replicas.map(i64::from), "spec.replicas", faults);
         let wait = spec.min_ready_seconds;
@@ -45,7 +45,7 @@ impl Admit for Deployment {
         pod::check_template(&spec.template, faults);
     }
 
-    fn check_change(&self, before: &Self, faults: &mut Faults) {
+    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
         let (now, before) = (&self.spec, &before.spec);
         fields::check_immutable(&now.selector, &before.selector, "spec.selector", faults);
     }
@@ -62,7 +62,7 @@ impl Admit for ReplicaSet {
         complete_template(spec.template.get_or_insert_default());
     }
 
-    fn check(&self, faults: &mut Faults) {
+    fn check(&self, faults: &mut FieldErrors) {
         let spec = &self.spec;
         fields::check_not_negative(spec.replicas.map(i64::from), "spec.replicas", faults);
         let Some(template) = &spec.template else {
@@ -72,7 +72,7 @@ impl Admit for ReplicaSet {
         pod::check_template(template, faults);
     }
 
-    fn check_change(&self, before: &Self, faults: &mut Faults) {
+    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
         let (now, before) = (&self.spec, &before.spec);
         fields::check_immutable(&now.selector, &before.selector, "spec.selector", faults);
     }
@@ -96,7 +96,7 @@ fn complete_strategy(spec: &mut DeploymentSpec) {
     }
 }
 
-fn check_strategy(spec: &DeploymentSpec, faults: &mut Faults) {
+fn check_strategy(spec: &DeploymentSpec, faults: &mut FieldErrors) {
     let Some(strategy) = &spec.strategy else {
         return;
     };
@@ -132,7 +132,7 @@ fn check_strategy(spec: &DeploymentSpec, faults: &mut Faults) {
 }
 
 /// A count, or a percentage such as `25%`.
-fn check_share(share: Option<&IntOrString>, path: &str, faults: &mut Faults) {
+fn check_share(share: Option<&IntOrString>, path: &str, faults: &mut FieldErrors) {
     match share {
         Some(IntOrString::Int(count)) => {
             fields::check_not_negative(Some((*count).into()), path, faults);
@@ -159,7 +159,7 @@ fn is_zero(share: &IntOrString) -> bool {
     }
 }
 
-fn check_selector(selector: &LabelSelector, template: &PodTemplateSpec, faults: &mut Faults) {
+fn check_selector(selector: &LabelSelector, template: &PodTemplateSpec, faults: &mut FieldErrors) {
     let empty = selector
         .match_labels
         .as_ref()

@@ -1,7 +1,7 @@
 //! The signals a process can die of, by name and by Linux' number. Sending one is not its concern.
 
 use crate::model::fields::Fields;
-use crate::model::parse_error::Invalid;
+use crate::model::parse_error::ParseError;
 
 /// A signal that ends a process which does nothing about it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,12 +55,12 @@ impl Signal {
         128 + self.0
     }
 
-    pub(super) fn read(fields: &mut Fields) -> Result<Self, Invalid> {
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, ParseError> {
         let name = fields.text("signal")?.unwrap_or_default();
         Self::named(&name).ok_or_else(|| {
             let known = ALL.map(|(name, _)| name).join(", ");
             let message = format!("no signal `{name}`, expected one of {known}");
-            Invalid::new(fields.path("signal"), message)
+            ParseError::new(fields.path("signal"), message)
         })
     }
 }

@@ -9,8 +9,8 @@
 
 use std::io::{self, ErrorKind};
 
-use super::Given;
-use crate::model::parse_error::Invalid;
+use super::TlsOptions;
+use crate::model::parse_error::ParseError;
 use crate::model::port_spec::Protocol;
 use crate::model::port_spec::TLS_ABSENT;
 use crate::net::Connection;
@@ -34,11 +34,11 @@ pub(crate) struct Tls;
 
 impl Tls {
     /// Refuses what only TLS could use.
-    pub(crate) fn new(given: &Given) -> Result<Self, Invalid> {
+    pub(crate) fn new(given: &TlsOptions) -> Result<Self, ParseError> {
         match (&given.pair, given.alpn.is_empty()) {
             (None, true) => Ok(Self),
-            (Some(_), _) => Err(Invalid::new("--tls-cert", TLS_ABSENT)),
-            (None, false) => Err(Invalid::new("--tls-alpn", TLS_ABSENT)),
+            (Some(_), _) => Err(ParseError::new("--tls-cert", TLS_ABSENT)),
+            (None, false) => Err(ParseError::new("--tls-alpn", TLS_ABSENT)),
         }
     }
 

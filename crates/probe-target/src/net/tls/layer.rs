@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{client, server};
 
 use crate::net::Connection;
-use crate::net::prefixed_stream::Begun;
+use crate::net::prefixed_stream::PrefixedStream;
 
 /// A connection as HTTP is spoken on it.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) enum Layer<C> {
     /// Nothing lies below.
     Bare(C),
     /// We are the server.
-    Server(Box<server::TlsStream<Begun<C>>>),
+    Server(Box<server::TlsStream<PrefixedStream<C>>>),
     /// We are the client.
     Client(Box<client::TlsStream<C>>),
 }

@@ -18,13 +18,13 @@ use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::certificate;
 use super::provider::{Timeless, provider};
-use super::{Given, Layer};
-use crate::model::parse_error::Invalid;
+use super::{Layer, TlsOptions};
+use crate::model::parse_error::ParseError;
 use crate::model::port_spec::Protocol;
 use crate::net::Connection;
 use crate::net::buffered::Buffered;
 use crate::net::closing;
-use crate::net::prefixed_stream::Begun;
+use crate::net::prefixed_stream::PrefixedStream;
 
 /// What Go's servers answer, in its words, as people search for them.
 const NOT_TLS: &[u8] =
@@ -43,7 +43,7 @@ pub(crate) struct Tls {
 
 impl Tls {
     /// With the pair that was given; otherwise one is made when it is first needed.
-    pub(crate) fn new(given: &Given) -> Result<Self, Invalid> {
+    pub(crate) fn new(given: &TlsOptions) -> Result<Self, ParseError> {
         let pair = match &given.pair {
             Some((certificates, key)) => OnceLock::from(read(certificates, key)?),
             None => OnceLock::new(),
@@ -82,7 +82,7 @@ impl Tls {
         stream.fill().await?;
         let Buffered { connection, read } = stream;
         let speaks_http = read.first().is_some_and(u8::is_ascii_uppercase);
-        let mut connection = Begun::of(read.into(), connection);
+        let mut connection = PrefixedStream::of(read.into(), connection);
         if speaks_http {
             connection.write_all(NOT_TLS).await?;
             closing::close(connection).await;
@@ -145,19 +145,22 @@ fn self_signed() -> Result<Arc<CertifiedKey>, rustls::Error> {
     Ok(Arc::new(CertifiedKey::new(vec![certificate], key)))
 }
 
-fn read(certificates: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, Invalid> {
+fn read(certificates: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, ParseError> {
     let wrong = |option: &'static str| {
-        move |error: pem::Error| Invalid::new(option, format!("not in PEM: {error}"))
+        move |error: pem::Error| ParseError::new(option, format!("not in PEM: {error}"))
     };
     let certificates = CertificateDer::pem_slice_iter(certificates).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(wrong("--tls-cert"))?;
     if certificates.is_empty() {
-        return Err(Invalid::new("--tls-cert", "there is no certificate in it"));
+        return Err(ParseError::new(
+            "--tls-cert",
+            "there is no certificate in it",
+        ));
     }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(wrong("--tls-key"))?;
     let pair = certified(certificates, &key);
     pair.map_err(|error| {
-        Invalid::new(
+        ParseError::new(
             "--tls-key",
             format!("cannot be used with --tls-cert: {error}"),
         )
@@ -225,8 +228,8 @@ mod tests {
         format!("{text}\n-----END {label}-----\n").into_bytes()
     }
 
-    fn given(pair: (Vec<u8>, Vec<u8>)) -> Result<Tls, Invalid> {
-        Tls::new(&Given {
+    fn given(pair: (Vec<u8>, Vec<u8>)) -> Result<Tls, ParseError> {
+        Tls::new(&TlsOptions {
             pair: Some(pair),
             alpn: Vec::new(),
         })
@@ -258,7 +261,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_one_a_pair_is_made_once() {
-        let tls = Tls::new(&Given::default()).unwrap();
+        let tls = Tls::new(&TlsOptions::default()).unwrap();
         tls.ready(Protocol::Grpcs).unwrap();
         let made = tls.pair.get().unwrap().cert[0].clone();
         tls.ready(Protocol::Https).unwrap();

@@ -35,7 +35,7 @@ fn words(word: &str, because: &str) -> (String, String) {
 /// A target that starts with `refuse` on `/x`.
 fn refusing() -> Story {
     let plan = r#"{"ports":{"8080":{"state":"closed","route":"/x"}}}"#;
-    Story(World::new(Plan::parse(plan.as_bytes()).unwrap()))
+    Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()))
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn what_was_said_of_the_port_itself_stays() {
     story.open(4, 8080, json!({"state": "blackhole"}));
     story.refuse(5, "/x");
     let shown = &story.0.shown(millis(5))[&8080];
-    let state = |laid: &Option<answer::Laid<Opening>>| laid.as_ref().map(|laid| laid.set.state);
+    let state = |laid: &Option<answer::InForce<PortSpec>>| laid.as_ref().map(|laid| laid.set.state);
     assert_eq!(state(&shown.flip), Some(PortState::Closed));
     assert_eq!(state(&shown.covered), Some(PortState::Blackhole));
     story.take(6, Change::Unlay(8080, route("/x")));
@@ -149,15 +149,15 @@ fn a_port_opened_at_runtime_keeps_its_protocol() {
 fn only_a_route_of_a_port_that_is_there_and_has_routes_can_close_it() {
     let mut story = Story::new();
     story.open(0, 7000, json!({"protocol": "tcp"}));
-    let refuse = || Opening::read(json!({"state": "closed", "route": "/x"}), "").unwrap();
+    let refuse = || PortSpec::read(json!({"state": "closed", "route": "/x"}), "").unwrap();
     let denied = |story: &mut Story, port| {
         let denied = story.0.change(millis(1), Change::Open(port, refuse()));
         denied.unwrap_err()
     };
-    assert_eq!(denied(&mut story, 7000), Denied::NoRoutes(7000));
+    assert_eq!(denied(&mut story, 7000), ChangeError::NoRoutes(7000));
     assert!(matches!(
         denied(&mut story, 7001),
-        Denied::NoPort { port: 7001, .. }
+        ChangeError::NoPort { port: 7001, .. }
     ));
 }
 
@@ -201,7 +201,7 @@ fn a_base_is_undone_for_as_long_as_a_flip_is_in_force() {
 #[test]
 fn who_is_connected_gets_what_the_flip_says_and_not_what_it_covers() {
     let plan = r#"{"ports":{"8080":{"state":"blackhole","route":"/x"}}}"#;
-    let mut story = Story(World::new(Plan::parse(plan.as_bytes()).unwrap()));
+    let mut story = Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()));
     story.asked(0, "/x", "hang");
     story.lay(1, "/x", json!({"status": 200}));
     story.asked(1, "/x", "200");

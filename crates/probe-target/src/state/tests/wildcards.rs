@@ -6,7 +6,7 @@ use super::*;
 fn planned() -> Story {
     let plan = r#"{"ports":{"8080":{"routes":{
         "/a/b":{"status":201},"/a/*":{"status":202},"/*":{"status":203}}}}}"#;
-    Story(World::new(Plan::parse(plan.as_bytes()).unwrap()))
+    Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()))
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_wildcard_is_shown_planned_and_kept_by_its_text() {
     let shown: Vec<_> = shown[&8080].routes.keys().map(String::as_str).collect();
     assert_eq!(shown, ["/*", "/a%20b/%2A", "/a%20b/*", "/a/*", "/a/b"]);
     let plan = serde_json::to_string(&story.0.plan(millis(1))).unwrap();
-    let mut again = Story(World::new(Plan::parse(plan.as_bytes()).unwrap()));
+    let mut again = Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()));
     again.asked(1, "/a%20b/x", "503");
     again.asked(1, "/a%20b/*", "404");
     let kept = story.0.kept();

@@ -8,7 +8,7 @@ use super::*;
 use crate::probe::Threshold;
 
 /// Period 10 s, failure threshold 3, success threshold 1, no delay.
-fn spec(kind: Kind) -> Spec {
+fn spec(kind: ProbeKind) -> Spec {
     Spec {
         kind,
         initial_delay: Duration::ZERO,
@@ -39,7 +39,7 @@ impl Story {
             view: View::default(),
             now: Moment::ZERO,
         };
-        story.container("a", spec.kind != Kind::Startup);
+        story.container("a", spec.kind != ProbeKind::Startup);
         story
     }
 
@@ -59,7 +59,7 @@ impl Story {
     }
 
     /// The next beat.
-    fn beat(&mut self) -> Step {
+    fn beat(&mut self) -> WorkerStep {
         self.now = self.now.max(self.worker.due());
         self.worker.wake(Cause::Tick, &self.view, self.now)
     }
@@ -76,14 +76,14 @@ impl Story {
 
     fn attempt(&mut self, letter: char) -> Option<Verdict> {
         let outcome = match letter {
-            's' => Outcome::Success,
-            'w' => Outcome::Warning,
-            'f' => Outcome::Failure,
-            _ => Outcome::Error,
+            's' => ProbeOutcome::Success,
+            'w' => ProbeOutcome::Warning,
+            'f' => ProbeOutcome::Failure,
+            _ => ProbeOutcome::Error,
         };
         loop {
             match self.worker.observe(outcome) {
-                Observed::Again => assert_eq!(outcome, Outcome::Error),
+                Observed::Again => assert_eq!(outcome, ProbeOutcome::Error),
                 Observed::Settled(Some(Effect::Store(_, verdict))) => return Some(verdict),
                 Observed::Settled(_) => return None,
             }
@@ -91,7 +91,7 @@ impl Story {
     }
 }
 
-fn check(kind: Kind, outcomes: &str, verdict: Option<Verdict>) {
+fn check(kind: ProbeKind, outcomes: &str, verdict: Option<Verdict>) {
     assert_eq!(
         Story::of(spec(kind)).attempts(outcomes),
         verdict,
@@ -101,25 +101,25 @@ fn check(kind: Kind, outcomes: &str, verdict: Option<Verdict>) {
 
 #[test]
 fn a_verdict_needs_a_run_of_its_threshold() {
-    check(Kind::Liveness, "ff", None);
-    check(Kind::Liveness, "fff", Some(Verdict::Failure));
-    check(Kind::Liveness, "ffsff", None);
-    check(Kind::Readiness, "s", Some(Verdict::Success));
-    check(Kind::Readiness, "w", Some(Verdict::Success));
-    check(Kind::Startup, "ffs", Some(Verdict::Success));
+    check(ProbeKind::Liveness, "ff", None);
+    check(ProbeKind::Liveness, "fff", Some(Verdict::Failure));
+    check(ProbeKind::Liveness, "ffsff", None);
+    check(ProbeKind::Readiness, "s", Some(Verdict::Success));
+    check(ProbeKind::Readiness, "w", Some(Verdict::Success));
+    check(ProbeKind::Startup, "ffs", Some(Verdict::Success));
 }
 
 #[test]
 fn an_error_neither_counts_nor_resets() {
-    check(Kind::Liveness, "eeeee", None);
-    check(Kind::Liveness, "fefe", None);
-    check(Kind::Liveness, "fefef", Some(Verdict::Failure));
+    check(ProbeKind::Liveness, "eeeee", None);
+    check(ProbeKind::Liveness, "fefe", None);
+    check(ProbeKind::Liveness, "fefef", Some(Verdict::Failure));
 }
 
 #[test]
 fn an_error_is_tried_three_times_at_once() {
-    let mut worker = Worker::new(spec(Kind::Liveness), Moment::ZERO, false);
-    let observed = [(); 4].map(|()| worker.observe(Outcome::Error));
+    let mut worker = Worker::new(spec(ProbeKind::Liveness), Moment::ZERO, false);
+    let observed = [(); 4].map(|()| worker.observe(ProbeOutcome::Error));
     let settled = Observed::Settled(None);
     let expected = [Observed::Again, Observed::Again, settled, Observed::Again];
     assert_eq!(observed, expected);
@@ -129,7 +129,7 @@ fn an_error_is_tried_three_times_at_once() {
 fn a_success_threshold_above_one_counts_too() {
     let two = Spec {
         success: threshold(2),
-        ..spec(Kind::Readiness)
+        ..spec(ProbeKind::Readiness)
     };
     // The memory begins with a success that was never seen, in a run of none.
     assert_eq!(Story::of(two).attempts("s"), None);
@@ -138,7 +138,7 @@ fn a_success_threshold_above_one_counts_too() {
 
 #[test]
 fn a_new_container_is_seeded_and_the_old_one_forgotten() {
-    let mut story = Story::of(spec(Kind::Readiness));
+    let mut story = Story::of(spec(ProbeKind::Readiness));
     let a = ContainerId::new("a");
     let b = ContainerId::new("b");
     let met = Effect::Store(a.clone(), Verdict::Failure);
@@ -155,7 +155,7 @@ fn a_new_container_is_seeded_and_the_old_one_forgotten() {
 
 #[test]
 fn a_run_of_failures_survives_a_crash() {
-    let mut story = Story::of(spec(Kind::Liveness));
+    let mut story = Story::of(spec(ProbeKind::Liveness));
     assert_eq!(story.attempts("ff"), None);
     story.container("b", true);
     assert_eq!(story.attempts("f"), Some(Verdict::Failure));
@@ -163,7 +163,7 @@ fn a_run_of_failures_survives_a_crash() {
 
 #[test]
 fn a_killed_containers_successor_gets_all_its_attempts() {
-    let mut story = Story::of(spec(Kind::Liveness));
+    let mut story = Story::of(spec(ProbeKind::Liveness));
     assert_eq!(story.attempts("fff"), Some(Verdict::Failure));
     assert_eq!(story.beat().next, Next::Wait, "the victim is left alone");
     story.container("b", true);
@@ -173,13 +173,13 @@ fn a_killed_containers_successor_gets_all_its_attempts() {
 
 #[test]
 fn startup_holds_the_others_back_and_then_rests() {
-    let mut liveness = Story::of(spec(Kind::Liveness));
+    let mut liveness = Story::of(spec(ProbeKind::Liveness));
     liveness.container("a", false);
     assert_eq!(liveness.beat().next, Next::Wait);
     liveness.container("a", true);
     assert_eq!(liveness.beat().next, Next::Probe);
 
-    let mut startup = Story::of(spec(Kind::Startup));
+    let mut startup = Story::of(spec(ProbeKind::Startup));
     assert_eq!(startup.attempts("s"), Some(Verdict::Success));
     assert_eq!(startup.beat().next, Next::Wait);
     startup.container("b", true);
@@ -190,7 +190,7 @@ fn startup_holds_the_others_back_and_then_rests() {
 fn the_initial_delay_counts_from_the_published_second() {
     let delayed = Spec {
         initial_delay: Duration::from_secs(5),
-        ..spec(Kind::Liveness)
+        ..spec(ProbeKind::Liveness)
     };
     let wakes = |millis| {
         let mut story = Story::of(delayed);
@@ -207,13 +207,13 @@ fn the_initial_delay_counts_from_the_published_second() {
 #[test]
 fn a_container_that_is_down_has_failed() {
     let check = |life, next| {
-        let mut story = Story::of(spec(Kind::Readiness));
+        let mut story = Story::of(spec(ProbeKind::Readiness));
         story.beat();
         story.appears("a", life, false);
         let failed = Effect::Store(ContainerId::new("a"), Verdict::Failure);
         assert_eq!(
             story.beat(),
-            Step {
+            WorkerStep {
                 effects: vec![failed],
                 next
             }
@@ -226,7 +226,7 @@ fn a_container_that_is_down_has_failed() {
 
 #[test]
 fn a_worker_waits_for_its_container_and_leaves_with_its_pod() {
-    let mut worker = Worker::new(spec(Kind::Readiness), Moment::ZERO, false);
+    let mut worker = Worker::new(spec(ProbeKind::Readiness), Moment::ZERO, false);
     let mut next = |view| worker.wake(Cause::Tick, &view, Moment::ZERO).next;
     assert_eq!(next(View::default()), Next::Wait);
     assert_eq!(
@@ -245,14 +245,14 @@ fn a_pod_that_was_deleted_from_the_start_is_never_killed_by_a_probe() {
         story.worker = Worker::new(spec(kind), Moment::ZERO, true);
         assert_eq!(story.beat().next, next);
     };
-    check(Kind::Liveness, Next::Exit);
-    check(Kind::Startup, Next::Exit);
-    check(Kind::Readiness, Next::Probe);
+    check(ProbeKind::Liveness, Next::Exit);
+    check(ProbeKind::Startup, Next::Exit);
+    check(ProbeKind::Readiness, Next::Probe);
 }
 
 #[test]
 fn a_trigger_moves_the_beat() {
-    let mut story = Story::of(spec(Kind::Readiness));
+    let mut story = Story::of(spec(ProbeKind::Readiness));
     story.beat();
     let now = Moment::from_secs(3);
     let step = story.worker.wake(Cause::Trigger, &story.view, now);
@@ -267,7 +267,7 @@ proptest! {
         failure in 1..6_u32, period in 1..30_u64, phase in 0..30_000_u64,
     ) {
         let (period, bad) = (Duration::from_secs(period), Moment::from_millis(phase));
-        let spec = Spec { period, failure: threshold(failure), ..spec(Kind::Liveness) };
+        let spec = Spec { period, failure: threshold(failure), ..spec(ProbeKind::Liveness) };
         let mut story = Story::of(spec);
         let detected = loop {
             story.beat();
@@ -283,7 +283,7 @@ proptest! {
     /// No sequence of outcomes reaches a failure without that many failures since the last success.
     #[test]
     fn a_failure_verdict_has_its_failures(outcomes in "[sfe]{1,40}", failure in 1..5_u32) {
-        let spec = Spec { failure: threshold(failure), ..spec(Kind::Readiness) };
+        let spec = Spec { failure: threshold(failure), ..spec(ProbeKind::Readiness) };
         let mut story = Story::of(spec);
         let mut run = 0;
         for letter in outcomes.chars() {

@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de::Error};
 
 use super::{AnyOf, Later, OneOrMany, Scalar, schema};
-use crate::input::experiment::{ContainerPhase, Outcome, Spanned};
+use crate::input::experiment::{ContainerPhase, RequestOutcome, Spanned};
 
 /// A claim under exactly one of `eventually`, `always`, `never` and `observe`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -115,7 +115,7 @@ pub(crate) struct That {
     #[schemars(with = "Option<String>")]
     pub(crate) progressing: Option<Spanned<Scalar>>,
     /// Traffic: what every request comes to; of several, any will do.
-    #[schemars(with = "Option<OneOrMany<Outcome>>")]
+    #[schemars(with = "Option<OneOrMany<RequestOutcome>>")]
     pub(crate) outcome: Option<Spanned<AnyOf>>,
     #[schemars(skip)]
     pub(crate) count: Option<Spanned<Later>>,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use probe_target::model::behaviour::Fault;
 use probe_target::model::process_fault::ProcessFault;
-use probe_target::model::shorthand::Word;
+use probe_target::model::shorthand::Shorthand;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ impl JsonSchema for Behaviour {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let words: Vec<_> = Word::names().collect();
+        let words: Vec<_> = Shorthand::names().collect();
         let faults: Vec<_> = Fault::all().map(Fault::name).collect();
         let status = json!({ "type": "integer", "minimum": 200, "maximum": 999 });
         json_schema!({ "oneOf": [status, { "enum": words }, {
