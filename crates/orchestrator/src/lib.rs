@@ -1,12 +1,9 @@
 //! The command you type: loads experiments, brings workloads up on any cluster, flips, observes, judges, reports.
 //!
-//! In reading order: what a user writes, what is observed, and what follows from both.
+//! In reading order: [`input`], what a user writes; [`timeline`], what is observed; [`judge`], what follows from both;
+//! [`report`], how it is told; then what acts: [`cluster`], [`targets`], [`run`], [`commands`].
 
 pub mod check;
-pub mod judge;
-pub mod report;
-pub mod timeline;
-
 pub mod cli;
 pub mod cluster;
 pub mod commands;
@@ -14,7 +11,10 @@ mod error_chain;
 pub mod exit;
 pub mod image;
 pub mod input;
+pub mod judge;
 mod printable;
 pub mod random;
+pub mod report;
 pub mod run;
 pub mod targets;
+pub mod timeline;

@@ -1,9 +1,9 @@
 //! A Kubernetes that fits in a process.
 //!
-//! In reading order: the time everything happens in, the network it happens on, the kinds of objects there
-//! are, the store that keeps them, the registry that makes Kubernetes objects of them, and how it refuses;
-//! then the images that containers are made of, the files these see, and what components say about objects; last who acts:
-//! the controllers and the service proxy.
+//! In reading order: [`clock`], the time everything happens in; [`net`], the network it happens on; [`kinds`], the kinds of
+//! objects; [`store`], which keeps them; [`registry`], which makes Kubernetes objects of them, and [`api_status`], how it
+//! refuses; [`image`], what containers run; [`events`], what components say about objects; and who acts:
+//! [`controllers`], [`kubelet`], [`proxy`].
 
 mod api;
 pub mod api_status;

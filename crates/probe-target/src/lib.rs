@@ -1,10 +1,9 @@
 //! The server under probe: a tiny program whose ports, paths and faults are set at runtime over HTTP.
 //! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
 //!
-//! What it can be told and what it answers, as values: [`model::shorthand`], [`model::behaviour`], [`model::port_spec`], [`model::process_fault`], [`model::bound`], [`model::route_path`],
-//! [`request_target`], [`model::flips`], [`model::boots`], [`model::plan`], [`model::answer`].
-//! What it decides: `world`, over `layers`. What it does: `serve` (a `port` task for each port, `http` for each connection, `life` for the process, `control`
-//! beside them, `target` between them), `traffic`, and the small commands `check` and `remote`.
+//! In reading order: [`model`], what can be configured and answered, as values; `state`, what is in force at a moment;
+//! `target`, the state as tasks share it; `server`, the data ports; `control`, the control API; `serve`, one target from
+//! its start to SIGTERM; `client`, the small commands.
 
 pub mod request_target;
 
