@@ -48,6 +48,30 @@ fn a_flip_outlives_that_of_another_probe_on_the_same_port() {
     );
 }
 
+#[test]
+fn a_patch_that_would_change_nothing_for_a_typo_is_refused() {
+    for (merge, expected) in [
+        ("{ spec: { replica: 3 } }", "unknown field \"spec.replica\""),
+        (
+            "{ metadata: { name: other } }",
+            "does not match the name on the URL",
+        ),
+    ] {
+        let ran = in_virtual_time(
+            "traffic: []",
+            &format!(
+                "
+        - name: patched
+          patch: {{ object: deploy/web, merge: {merge} }}
+          expect: [{{ id: stays, pod: deploy/web, that: {{ ready: 2/2 }}, always: {{ for: 1s }} }}]
+        "
+            ),
+        );
+        assert_eq!(ran.ended.code, 2, "{}", ran.ended.stdout);
+        assert!(ran.ended.stderr.contains(expected), "{}", ran.ended.stderr);
+    }
+}
+
 /// Runs steps over the seed's workload with two Services.
 fn in_virtual_time(traffic: &str, steps: &str) -> Recorded {
     let folder = TempDir::new().unwrap();

@@ -31,7 +31,7 @@ Exit codes:
   2  usage or an invalid file      6  inconclusive
   3  cluster, image or target      130, 143  interrupted, and all undone
      unavailable
-Of several, the process ends with the first in 5, 130 or 143, 3, 4, 1, 6.";
+Of several, the process ends with the first in 5, 130 or 143, 3, 4, 2, 1, 6.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -226,7 +226,7 @@ mod tests {
     /// What `exit.rs` tests is what users are told.
     #[test]
     fn help_and_readme_say_which_exit_code_wins() {
-        const ORDER: &str = "the first in 5, 130 or 143, 3, 4, 1, 6";
+        const ORDER: &str = "the first in 5, 130 or 143, 3, 4, 2, 1, 6";
         let readme = include_str!("../../../README.md");
         for text in [EXIT_CODES, readme] {
             let words: Vec<&str> = text.split_whitespace().collect();

@@ -49,7 +49,7 @@ impl Exit {
             Self::Interrupted | Self::Terminated => 1,
             Self::Infrastructure => 2,
             Self::Refused => 3,
-            // Files are checked before anything runs, so this never meets the ones above.
+            // Most files are checked before anything runs; what only an API server refuses comes later.
             Self::Usage => 4,
             Self::Failed => 5,
             Self::Inconclusive => 6,
@@ -128,12 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_in_5_130_3_4_1_6_wins() {
+    fn the_first_in_5_130_3_4_2_1_6_wins() {
         let order = [
             Exit::RevertFailed,
             Exit::Interrupted,
             Exit::Infrastructure,
             Exit::Refused,
+            Exit::Usage,
             Exit::Failed,
             Exit::Inconclusive,
             Exit::Held,

@@ -20,7 +20,7 @@ mod verdict;
 mod window;
 
 pub use steady::SteadyState;
-pub use verdict::{Finding, Judgement, StepJudgement, Verdict};
+pub use verdict::{Finding, Judgement, StepJudgement, Unsteady, Verdict};
 
 use crate::input::experiment::{Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;
@@ -265,6 +265,15 @@ impl Judge {
         state
     }
 
+    fn unsteady(&self) -> Option<Unsteady> {
+        match (self.steady, self.reverting, self.applied) {
+            (Some(_), _, _) => None,
+            (None, None, _) => Some(Unsteady::CutOff),
+            (None, Some(_), None) => Some(Unsteady::NotApplied),
+            (None, Some(_), Some(_)) => Some(Unsteady::NeverReached),
+        }
+    }
+
     /// Verdicts of what is recorded; what is still open is inconclusive.
     pub fn judgement(&mut self, timeline: &Timeline, now: Micros) -> Judgement {
         self.catch_up(timeline);
@@ -285,8 +294,9 @@ impl Judge {
             ),
         };
         Judgement {
-            verdict: Judgement::overall(self.steady.is_some(), &steps),
+            verdict: Judgement::overall(self.steady.is_some(), self.reverting.is_some(), &steps),
             steady: self.steady,
+            unsteady: self.unsteady(),
             missing,
             causes,
             steps,

@@ -19,7 +19,7 @@ pub use sections::{Section, sections};
 pub use table::{details, table};
 
 use crate::input::experiment::Experiment;
-use crate::judge::{Judgement, Verdict};
+use crate::judge::{Judgement, Unsteady, Verdict};
 use crate::printable::one_line;
 use crate::timeline::Timeline;
 
@@ -52,8 +52,13 @@ pub fn summary(experiment: &Experiment, timeline: &Timeline, judgement: &Judgeme
 }
 
 fn counts(judgement: &Judgement) -> String {
-    if judgement.steady.is_none() {
-        return "the steady state was never reached".into();
+    if let Some(unsteady) = judgement.unsteady {
+        let why = match unsteady {
+            Unsteady::NotApplied => "its workload was not applied",
+            Unsteady::NeverReached => "the steady state was never reached",
+            Unsteady::CutOff => "the timeline ends before the steady state is reached",
+        };
+        return why.into();
     }
     let verdicts: Vec<Option<Verdict>> = judgement
         .steps

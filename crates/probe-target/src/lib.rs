@@ -25,6 +25,8 @@ pub use model::parse_error::ParseError;
 pub use net::{Connection, Listener, Network};
 pub use process::{Effects, Ending, Files, Process, Terminate, once};
 
+use std::io::ErrorKind;
+
 use cli::Command;
 use failure::Failure;
 
@@ -34,10 +36,16 @@ use failure::Failure;
 pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
     match command(&mut process).await {
         Ok(said) => {
-            // Whoever closed stdout does not want it.
-            _ = process.output.write_all(said.as_bytes());
-            _ = process.output.flush();
-            Ending::Code(0)
+            let written = process.output.write_all(said.as_bytes());
+            match written.and_then(|()| process.output.flush()) {
+                Ok(()) => Ending::Code(0),
+                // A reader that has left wants no more.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ending::Code(0),
+                Err(error) => {
+                    process.say(&format!("error: cannot write to standard output: {error}"));
+                    Ending::Code(1)
+                }
+            }
         }
         Err(Failure::Told(ending)) => ending,
         Err(failure) => {

@@ -7,7 +7,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
-    api::{DynamicObject, Patch, PatchParams},
+    api::{DynamicObject, Patch, PatchParams, ValidationDirective},
 };
 use serde_json::Value;
 
@@ -163,6 +163,8 @@ impl RunNamespace {
     pub async fn patch(&self, made: &CreatedObject, merge: &Value) -> Result<Patched, ApplyError> {
         let parameters = PatchParams {
             field_manager: Some(STEP_MANAGER.into()),
+            // An API server drops unknown fields of a patch otherwise, and the step would change nothing.
+            field_validation: Some(ValidationDirective::Strict),
             ..PatchParams::default()
         };
         let patched = self

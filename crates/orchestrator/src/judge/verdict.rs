@@ -59,12 +59,25 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// When the steady state was reached; none if it never was.
     pub steady: Option<Micros>,
+    /// Why there is no steady state, if there is none.
+    pub unsteady: Option<Unsteady>,
     /// What kept the steady state from being reached.
     pub missing: Vec<String>,
     /// What may have kept it from being reached: what the workload's objects lack.
     pub causes: Vec<String>,
     /// Every step of the experiment.
     pub steps: Vec<StepJudgement>,
+}
+
+/// Why a timeline has no steady state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsteady {
+    /// The workload was not applied: an error came first.
+    NotApplied,
+    /// It was applied, and what is required did not hold.
+    NeverReached,
+    /// The timeline ends before it is known.
+    CutOff,
 }
 
 /// One step, judged.
@@ -105,9 +118,11 @@ pub struct Finding {
 
 impl Judgement {
     /// Of all its parts.
-    pub(super) fn overall(steady: bool, steps: &[StepJudgement]) -> Verdict {
+    pub(super) fn overall(steady: bool, ended: bool, steps: &[StepJudgement]) -> Verdict {
         if !steady {
-            return Verdict::Error;
+            // A record that is cut off does not say whether the steady state was reached later.
+            let cut_off = Verdict::Inconclusive;
+            return if ended { Verdict::Error } else { cut_off };
         }
         let parts = steps.iter().filter_map(|step| step.verdict);
         let ran_all = steps.iter().all(|step| step.verdict.is_some());

@@ -178,7 +178,13 @@ fn is_own_from_inside(address: IpAddr) -> bool {
 fn number(container: &Container, port: &IntOrString, asks: impl FnOnce(u16) -> Asks) -> Asks {
     match port_number(container, port) {
         Some(port) => asks(port),
-        None => Asks::Foreign("a port without a number".to_owned()),
+        None => {
+            let port = match port {
+                IntOrString::Int(number) => number.to_string(),
+                IntOrString::String(name) => format!("`{name}`"),
+            };
+            Asks::Foreign(format!("port {port}, which is no port of its container"))
+        }
     }
 }
 
@@ -274,7 +280,7 @@ mod tests {
         );
         check(
             &json!({ "httpGet": { "port": "http-a" } }),
-            "a port without a number",
+            "port `http-a`, which is no port of its container",
         );
     }
 

@@ -25,7 +25,9 @@ pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Api
     let kind = call.target.kind;
     call.update(|current| {
         let shown = events::present(kind, current);
-        Ok(events::store(kind, patched(&media_type, &shown, patch)?))
+        let mut patched = patched(&media_type, &shown, patch)?;
+        body::check_name(call.target.name(), &mut patched)?;
+        Ok(events::store(kind, patched))
     })
 }
 
