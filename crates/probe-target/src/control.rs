@@ -66,9 +66,13 @@ impl Control {
             let head = match served.request().await {
                 Ok(head) => head,
                 Err(Ended::Gone) => return,
-                Err(Ended::Wrong(Wrong { status, why })) => {
+                Err(Ended::Wrong(Wrong {
+                    status,
+                    why,
+                    is_head,
+                })) => {
                     let manner = Manner {
-                        head: false,
+                        head: is_head,
                         keeps: false,
                     };
                     let refused = match status {

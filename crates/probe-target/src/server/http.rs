@@ -143,7 +143,7 @@ async fn refuse<C: Connection>(site: &Site, mut served: Served<C>, wrong: Wrong)
         reply = reply.allowing(ALLOWED);
     }
     let manner = Manner {
-        head: false,
+        head: wrong.is_head,
         keeps: false,
     };
     let (text, _) = reply::text(&reply, &site.target.identity, site.port, manner);

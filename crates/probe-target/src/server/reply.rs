@@ -118,6 +118,8 @@ fn is_bodiless(status: StatusCode) -> bool {
 /// `503 Service Unavailable`, or only the number where there is no such text.
 fn plain(status: StatusCode) -> String {
     match status.canonical_reason() {
+        // RFC 9110, 15.3.6: it has no content.
+        _ if status == StatusCode::RESET_CONTENT => String::new(),
         Some(reason) => format!("{} {reason}\n", status.as_u16()),
         None => format!("{}\n", status.as_u16()),
     }

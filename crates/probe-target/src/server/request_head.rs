@@ -46,11 +46,20 @@ pub(crate) struct Head {
 pub(crate) struct Wrong {
     pub(crate) status: StatusCode,
     pub(crate) why: &'static str,
+    /// Whether the request is a HEAD, whose answer has no content.
+    pub(crate) is_head: bool,
 }
 
 impl Head {
     /// The head that `text` begins with, and its length; `None` if there must be more to come.
     pub(crate) fn parse(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
+        Self::parse_any(text).map_err(|wrong| Wrong {
+            is_head: text.starts_with(b"HEAD "),
+            ..wrong
+        })
+    }
+
+    fn parse_any(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
         let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
         let mut request = httparse::Request::new(&mut []);
         let length = match request.parse_with_uninit_headers(text, &mut headers) {
@@ -153,7 +162,11 @@ impl Head {
 
 impl Wrong {
     const fn new(status: StatusCode, why: &'static str) -> Self {
-        Self { status, why }
+        Self {
+            status,
+            why,
+            is_head: false,
+        }
     }
 
     const fn bad(why: &'static str) -> Self {

@@ -42,6 +42,29 @@ fn a_request_without_one_host_is_refused_on_every_port() {
 }
 
 #[test]
+fn a_refused_head_and_a_205_have_no_content() {
+    run(async {
+        let site = Site::start(&["--port=8080"]).await;
+        for (port, path) in [(8080, "/x"), (18_080, "/v1/state")] {
+            let answer = site
+                .answers(port, &format!("HEAD {path} HTTP/1.1\r\n\r\n"))
+                .await;
+            refused(&answer, 400);
+            assert!(answer.contains("\\r\\n\\r\\n\n"), "{answer}");
+        }
+        site.put("/v1/ports/8080/routes/x", r#"{"status":205}"#)
+            .await;
+        let request = "GET /x HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n";
+        let answer = site.answers(8080, request).await;
+        refused(&answer, 205);
+        assert!(
+            answer.contains("content-length: 0\\r\\n\\r\\n\n"),
+            "{answer}"
+        );
+    });
+}
+
+#[test]
 fn two_ends_of_one_body_are_the_end_of_the_connection() {
     run(async {
         let site = Site::start(&["--port=8080"]).await;
