@@ -1,4 +1,4 @@
-//! What can be configured at a target, and what it answers: values, parsed once and never changed by time. Pure.
+//! A target's configuration and the control API's response types, as immutable parsed values.
 
 pub mod answer;
 pub mod behaviour;

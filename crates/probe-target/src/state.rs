@@ -1,5 +1,5 @@
-//! The state of a target: ports, routes, the process, their bases and flips, the lease. At a moment, given a request, it says what to do.
-//! Pure: it holds no listener and no connection, reads no clock and answers nobody.
+//! The state of a target: ports, routes, process faults and lease; decides what each request gets.
+//! Pure: time and requests are arguments. No listener, no connection and no clock.
 
 mod effective;
 pub(crate) mod journal;
@@ -35,57 +35,57 @@ pub(crate) struct TargetState {
     lease: Option<Moment>,
     process: Process,
     ports: BTreeMap<u16, Port>,
-    /// What is never opened.
+    /// The port of the control API, which no change may open.
     control: Option<u16>,
 }
 
-/// One change from outside.
+/// One change by the control API.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
-    /// Lays an opening over a port's base; opens the port if it has none.
+    /// Sets the flip of a port. A port without base is created.
     Open(u16, PortSpec),
-    /// Takes it away; a port without base is gone.
+    /// Removes the flip of a port. A port without base is removed.
     Unopen(u16),
-    /// Lays a behaviour over a route's base.
+    /// Sets the flip of a route.
     Lay(u16, RoutePath, Behaviour),
-    /// Takes it away.
+    /// Removes the flip of a route.
     Unlay(u16, RoutePath),
-    /// Takes away all flips.
+    /// Removes all flips.
     Heal,
-    /// Lets a lease run from now.
+    /// Starts or renews the lease.
     Lease(Duration),
-    /// Does something to the process.
+    /// Sets the flip of a process fault.
     Afflict(ProcessFault),
-    /// Takes it away, by its name.
+    /// Removes the flip of a process fault, by its name.
     Unafflict(String),
 }
 
-/// Why a change was not taken.
+/// Why a change is rejected.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ChangeError {
-    /// A leased flip without a running lease would never end.
+    /// The flip is leased but no lease runs, so nothing would end it.
     NoLease,
-    /// A route of a port that is neither in the base nor opened.
+    /// The route's port does not exist.
     NoPort {
-        /// The port.
+        /// The requested port.
         port: u16,
-        /// Those there are.
+        /// The existing ports.
         known: Vec<u16>,
     },
-    /// The port of the control address, which is none to be probed.
+    /// The port belongs to the control API.
     Control(u16),
-    /// A route of a port that has none, as it speaks tcp.
+    /// The port speaks tcp and has no routes.
     NoRoutes(u16),
-    /// One more port or route than there may be.
+    /// The maximum number of ports or routes exists already.
     Full {
-        /// `port` or `path`.
+        /// The rejected field: `port` or `path`.
         field: &'static str,
-        /// How many there may be.
+        /// The maximum.
         most: usize,
     },
 }
 
-/// Ports and routes that may be told of, so that whoever invents them does not fill the memory.
+/// Limits on ports and routes, so that invented ones do not fill the memory.
 const MOST_PORTS: usize = 256;
 const MOST_ROUTES: usize = 1024;
 
@@ -94,18 +94,18 @@ const MOST_ROUTES: usize = 1024;
 pub(crate) struct Decision {
     pub(crate) effect: Effect,
     pub(crate) delay: Duration,
-    /// Whether the next request may be given another effect because this one was counted.
+    /// Whether counting this request may change the effect of the next one.
     pub(crate) turns: bool,
-    /// Whether a flip said so.
+    /// Whether the effect comes from a flip.
     pub(crate) flipped: bool,
-    /// The revision in force.
+    /// The revision in force when the request began.
     pub(crate) revision: u64,
 }
 
-/// How a port is to be now, and until when at most that holds by time alone.
+/// How a port is to be configured now, and when time alone may change that.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct WantedPort {
-    /// Where it is listened on; `[::]` is every address of the host.
+    /// The address to listen on; `[::]` is every address of the host.
     pub(crate) address: SocketAddr,
     pub(crate) protocol: Protocol,
     pub(crate) state: PortState,
@@ -113,7 +113,7 @@ pub(crate) struct WantedPort {
 }
 
 impl TargetState {
-    /// A target that starts with this plan.
+    /// The state of a target that starts with this plan.
     pub(crate) fn new(plan: Plan) -> Self {
         let ports = plan.ports.into_iter();
         Self {
@@ -125,7 +125,7 @@ impl TargetState {
         }
     }
 
-    /// The same, which keeps off the port of its control address.
+    /// The same state with the port of the control API reserved.
     pub(crate) fn beside(self, control: u16) -> Self {
         Self {
             control: Some(control),
@@ -133,22 +133,22 @@ impl TargetState {
         }
     }
 
-    /// How many changes were taken.
+    /// The number of changes applied.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// When the lease lapses that runs at `now`.
+    /// When the lease expires; `None` if none runs at `now`.
     pub(crate) fn lease(&self, now: Moment) -> Option<Moment> {
         self.lease.filter(|end| now < *end)
     }
 
-    /// The ports there are, open or not.
+    /// All ports, listening or not.
     pub(crate) fn ports(&self) -> Vec<u16> {
         self.ports.keys().copied().collect()
     }
 
-    /// What to do with a request for a decoded path, which is counted.
+    /// Decides what to do with a request for a decoded path, and counts the request.
     pub(crate) fn decide(&mut self, at: Moment, port: u16, path: &[u8], agent: &str) -> Decision {
         let (now, revision) = (self.now(at), self.revision);
         let at_once = |effect, flipped| Decision {
@@ -172,21 +172,23 @@ impl TargetState {
         said.unwrap_or_else(|| at_once(Effect::from(200), false))
     }
 
-    /// What the port's state does to a request that no behaviour is given to, and whether a flip says so. It is counted if it is a fault.
+    /// The port fault for a request that no behaviour applies to, and whether it comes from a flip.
+    /// A fault counts the request.
     pub(crate) fn ailing(&mut self, at: Moment, port: u16) -> Option<(Fault, bool)> {
         let now = self.now(at);
         self.ports.get_mut(&port)?.ailing(now)
     }
 
-    /// What to do with a new connection, which is counted if the port's state is a fault.
+    /// The port state for a new connection, and whether it comes from a flip. A fault counts the
+    /// connection.
     pub(crate) fn admit(&mut self, at: Moment, port: u16) -> (PortState, bool) {
         let now = self.now(at);
         let port = self.ports.get_mut(&port);
         port.map_or((PortState::Open, false), |port| port.admit(now))
     }
 
-    /// What a request would be given now, uncounted, and until when at most that holds by time alone. A share of the requests is
-    /// taken for all of them, but 0 for none.
+    /// The effect for a request now, without counting it, and when time alone may change it. A
+    /// behaviour with a probability above 0 is taken for certain.
     pub(crate) fn peek(
         &self,
         at: Moment,
@@ -203,14 +205,14 @@ impl TargetState {
         (effect, routes.and_then(|routes| routes.until(now, path)))
     }
 
-    /// The routes of a port about which something is said.
+    /// The configured routes of a port.
     pub(crate) fn routes(&self, port: u16) -> Vec<RoutePath> {
         let port = self.ports.get(&port);
         let routes = port.into_iter().flat_map(|port| port.routes.iter());
         routes.map(|(route, _)| route).collect()
     }
 
-    /// How a port is to be; `None` if there is none.
+    /// How a port is to be configured; `None` if it does not exist.
     pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<WantedPort> {
         let now = self.now(at);
         self.prune(at);
@@ -227,7 +229,7 @@ impl TargetState {
         })
     }
 
-    /// Takes a change, or leaves everything as it was.
+    /// Applies a change, or returns an error and changes nothing.
     pub(crate) fn change(&mut self, at: Moment, change: Change) -> Result<(), ChangeError> {
         self.prune(at);
         match change {
@@ -266,7 +268,7 @@ impl TargetState {
         Ok(())
     }
 
-    /// What `state` shows of the ports; whether they listen is for others to say.
+    /// The ports as `state` shows them. The caller adds whether they are listening.
     pub(crate) fn shown(&mut self, at: Moment) -> BTreeMap<u16, answer::Port> {
         let now = self.now(at);
         self.prune(at);
@@ -277,7 +279,7 @@ impl TargetState {
         }))
     }
 
-    /// What is in force, as a plan for a new start.
+    /// What is in force at `at`, as a plan for a new start.
     pub(crate) fn plan(&mut self, at: Moment) -> Plan {
         let now = self.now(at);
         self.prune(at);
@@ -315,7 +317,7 @@ impl TargetState {
         Ok(())
     }
 
-    /// Refuses a route where none would ever be asked for.
+    /// Rejects a route of a port without routes.
     fn must_have_routes(&self, at: Moment, port: u16) -> Result<(), ChangeError> {
         let now = self.now(at);
         match self.ports.get(&port) {
@@ -334,7 +336,7 @@ impl TargetState {
         })
     }
 
-    /// Refuses a new port where there are too many.
+    /// Rejects a new port beyond the maximum.
     fn room_for_port(&self, port: u16) -> Result<(), ChangeError> {
         let (field, most) = ("port", MOST_PORTS);
         if self.ports.contains_key(&port) || self.ports.len() < most {
@@ -343,7 +345,7 @@ impl TargetState {
         Err(ChangeError::Full { field, most })
     }
 
-    /// Refuses a new route where all ports together have too many.
+    /// Rejects a new route beyond the maximum of all ports together.
     fn room_for_route(&self, port: u16, route: &RoutePath) -> Result<(), ChangeError> {
         let (field, most) = ("path", MOST_ROUTES);
         let port = self.ports.get(&port);
@@ -373,13 +375,13 @@ impl TargetState {
         }
     }
 
-    /// Forgets what has ended, so that a later lease does not bring it back.
+    /// Removes what has ended, so that a later lease does not revive it.
     fn prune(&mut self, at: Moment) {
         self.lease = self.lease(at);
         let now = self.now(at);
         self.process.prune(now);
         self.ports.retain(|_, port| {
-            // A port of the base stays when its first opening has ended: it is then open.
+            // A port of the base outlives the end of its base spec, and is open from then on.
             let planned = port.opening.base.as_ref().map(|base| base.set.protocol);
             port.by_routes.retain(|held| !held.has_ended(now));
             port.opening.prune(now);
@@ -405,7 +407,7 @@ impl TargetState {
     }
 }
 
-/// Collected, they would be sorted first, with 40 KB of code that nothing else needs.
+/// `collect` would sort first, with 40 KB of code that nothing else needs.
 fn ordered<K: Ord, V>(pairs: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
     let mut ordered = BTreeMap::new();
     ordered.extend(pairs);

@@ -1,5 +1,5 @@
-//! The target as its tasks share it: the state behind a lock, the journal, and the signals between control and ports.
-//! Every decision is `state.rs`'s; here is only who is told when.
+//! The running target, shared by its tasks: state, journal and counters, with change notifications.
+//! `state.rs` makes all decisions; this module notifies the tasks about them.
 
 use std::fmt;
 use std::io;
@@ -24,12 +24,12 @@ pub(crate) mod backend;
 pub(crate) mod exchange;
 mod requests;
 
-/// A target as its tasks share it.
+/// The running target, shared by its tasks.
 pub(crate) struct Target {
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
     pub(crate) tls: Tls,
-    /// For connections to ports.
+    /// Limits the connections to data ports.
     pub(crate) room: Arc<Semaphore>,
     world: Mutex<TargetState>,
     tally: Mutex<RequestStats>,
@@ -41,15 +41,15 @@ pub(crate) struct Target {
     keeper: Option<Persistence>,
 }
 
-/// What a port has made of the state last.
+/// What a port's task has applied last.
 #[derive(Clone, Debug)]
 pub(crate) struct Settled {
     pub(crate) port: u16,
-    /// The revision it has acted on.
+    /// The last revision that the port's task has applied.
     pub(crate) revision: u64,
-    /// Whether it is being listened on.
+    /// Whether the port is listening.
     pub(crate) listening: bool,
-    /// Why it is not, though it should be.
+    /// Why the port is not listening although it should be.
     pub(crate) error: Option<String>,
 }
 
@@ -79,18 +79,18 @@ impl Target {
         }
     }
 
-    /// How a port is to be, and the revision that says so.
+    /// How a port is to be configured, and the revision that decides it.
     pub(crate) fn wanted(&self, port: u16) -> (Option<WantedPort>, u64) {
         let mut world = self.world();
         (world.wanted(self.clock.now(), port), world.revision())
     }
 
-    /// The ports there are to be.
+    /// All ports of the state.
     pub(crate) fn ports(&self) -> Vec<u16> {
         self.world().ports()
     }
 
-    /// Says what a port has come to; `None` when its task ends.
+    /// Stores what a port's task has applied; `None` when the task ends.
     pub(crate) fn settle(&self, port: u16, settled: Option<Settled>) {
         self.settled.send_modify(|all| {
             all.retain(|known| known.port != port);
@@ -98,17 +98,17 @@ impl Target {
         });
     }
 
-    /// Told of every change.
+    /// Notifies of every change.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Whether the process is to end.
+    /// Whether the drain has begun.
     pub(crate) fn is_draining(&self) -> bool {
         *self.draining.borrow()
     }
 
-    /// True once the process is to end.
+    /// Becomes true when the drain begins.
     pub(crate) fn draining(&self) -> watch::Receiver<bool> {
         self.draining.subscribe()
     }
@@ -118,7 +118,7 @@ impl Target {
         self.draining.send_replace(true);
     }
 
-    /// Waits until every port has acted on `revision`; says what went wrong at one of `ports`.
+    /// Waits until every one of `ports` has applied `revision`; returns an error of one of them.
     async fn settled(&self, revision: u64, ports: &[u16]) -> Option<String> {
         let acted = |all: &[Settled], port: u16| match of(all, port) {
             Some(settled) => revision <= settled.revision,
@@ -133,12 +133,12 @@ impl Target {
         touched.find_map(|settled| settled.error.clone())
     }
 
-    /// What is to happen to the process.
+    /// What must happen to the process now.
     pub(crate) fn fate(&self) -> Fate {
         self.world().fate(self.clock.now())
     }
 
-    /// SIGTERM has come.
+    /// Handles SIGTERM.
     pub(crate) fn terminate(&self) {
         self.world().terminate(self.clock.now());
         self.changed.send_replace(());
@@ -149,12 +149,13 @@ impl Target {
         lock(&self.memory).clone()
     }
 
-    /// So much is held now.
+    /// Stores how much memory is held.
     pub(crate) fn hold(&self, memory: Memory) {
         *lock(&self.memory) = memory;
     }
 
-    /// Takes a change; says its revision, the ports that have to act on it, and why it could not be kept.
+    /// Applies a change; returns the acknowledgement, the ports that must apply it, and an error of
+    /// persisting it.
     fn take(&self, change: Change) -> Result<(Ack, Vec<u16>, Option<io::Error>), ChangeError> {
         let now = self.clock.now();
         let mut world = self.world();
@@ -163,7 +164,7 @@ impl Target {
             Change::Open(port, _) | Change::Unopen(port) => {
                 (vec![*port], Some(Location::Port(*port)))
             }
-            // Whether ports accept is one of the things that are said of the process.
+            // These may change whether ports accept connections, which is up to each port's task.
             Change::Heal | Change::Afflict(_) | Change::Unafflict(_) => (before, None),
             Change::Lay(port, route, _) | Change::Unlay(port, route) => {
                 let place = Location::Route(Some(*port), route.clone());
@@ -179,7 +180,7 @@ impl Target {
         let state = world.wanted(now, port).map(|wanted| wanted.state);
         world.change(now, change)?;
         if world.wanted(now, port).map(|wanted| wanted.state) != state {
-            // One that a route had closed, and that is to listen again.
+            // A flip of a route has set or removed the port's state.
             ports = vec![port];
         }
         let effective = match place {
@@ -263,7 +264,7 @@ impl Backend for Target {
 
     fn change(&self, change: Change) -> ChangeFuture<'_> {
         Box::pin(async {
-            // A port that cannot be listened on for its own reasons keeps nothing from the process.
+            // A port that fails to listen for other reasons does not make a process fault fail.
             let of_process = matches!(change, Change::Afflict(_) | Change::Unafflict(_));
             let (mut ack, ports, unkept) = self.take(change)?;
             self.changed.send_replace(());
@@ -275,7 +276,7 @@ impl Backend for Target {
                 let message = format!("in force, but not kept: {error}");
                 return Err(CallError::new(StatusCode::CONFLICT, "", message));
             }
-            // A port may have taken its time; routes are in force since the moment of the change.
+            // Listening takes time, so the port changes now; routes have changed at once.
             if !ports.is_empty() {
                 ack.at = self.clock.now();
             }

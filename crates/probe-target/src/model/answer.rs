@@ -1,8 +1,10 @@
-//! The JSON shapes of the control API's answers, as the very types that others read them with.
-//! What is sent to it are [`Behaviour`], [`PortSpec`], [`ProcessFault`] and [`LeaseRequest`]. Field names are camelCase where they are more than a word.
+//! The JSON response types of the control API, shared by the server and its clients.
+//! The request types are [`Behaviour`], [`PortSpec`], [`ProcessFault`] and [`LeaseRequest`]. Field
+//! names of more than one word are camelCase.
 //!
-//! Every time is a [`Moment`]: whole microseconds since the target's process started, as an integer. Every duration is an integer of
-//! microseconds too, unless it is an input (`"30s"`). Absent and `null` are the same.
+//! Every time is a [`Moment`]: whole microseconds since the target's process started, as an
+//! integer. Every duration is an integer of microseconds too, except in requests (`"30s"`). An
+//! absent field and `null` are equivalent.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,53 +21,53 @@ use crate::model::port_spec::{PortSpec, PortState, Protocol};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
 
-/// `GET /v1/state`: everything.
+/// The response to `GET /v1/state`: the complete state of a target or traffic client.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct State {
-    /// The process that answers.
+    /// Identifies the process that answers.
     pub instance: String,
-    /// How many changes it has taken.
+    /// The number of changes applied so far.
     pub revision: u64,
-    /// Now.
+    /// The time of this response.
     pub uptime: Moment,
-    /// Which start of the container this is, from 1; absent without `--state-dir`.
+    /// The number of this start of the container, from 1; absent without `--state-dir`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<u64>,
-    /// The Pod, where known.
+    /// The Pod's name, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
-    /// The container, where known.
+    /// The container's name, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// When the running lease lapses; absent if none runs.
+    /// When the running lease expires; absent if none runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Moment>,
-    /// What is done to the process, by name.
+    /// The process faults, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub process: BTreeMap<String, Layered<ProcessFault>>,
-    /// When the SIGTERM that has come is followed.
+    /// When the drain begins that a received SIGTERM has scheduled; absent before SIGTERM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draining: Option<Moment>,
-    /// The memory that is held; absent if none is wanted.
+    /// The memory held by a `memory` fault; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
-    /// By number, in both layers; empty at a traffic client.
+    /// The ports by number, with base and flip; empty for a traffic client.
     #[serde(default)]
     pub ports: BTreeMap<u16, Port>,
-    /// How much the journal has recorded.
+    /// The number of records written to the journal, and lost from it.
     #[serde(default)]
     pub journal: Recorded,
-    /// At a traffic client only.
+    /// What the traffic client sends; absent for a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
 }
 
-/// The memory that a target holds because it was told to.
+/// The memory that a target holds because of a `memory` fault.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Memory {
-    /// Bytes taken and touched so far.
+    /// Bytes allocated and touched so far.
     pub taken: u64,
-    /// Why it is not all of it; it is not retried.
+    /// Why less than the configured size is allocated. The allocation is not retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -73,196 +75,206 @@ pub struct Memory {
 /// One port in `state`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Port {
-    /// What is spoken there.
+    /// The protocol in force.
     pub protocol: Protocol,
-    /// What is in force now.
+    /// The port state in force now.
     pub state: PortState,
-    /// Whether the port is being listened on at this moment.
+    /// Whether the port is listening at this moment.
     pub listening: bool,
-    /// Why it is not, though it should be; it is retried.
+    /// Why the port is not listening although it should be. Listening is retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Absent for a port opened at runtime.
+    /// The base of the port; absent for a port opened at runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<InForce<PortSpec>>,
-    /// What is laid over it; `route` says for which route, if for one.
+    /// The flip over the base. Its `route` names the route if a flip of a route set the port's
+    /// state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flip: Option<InForce<PortSpec>>,
-    /// The flip of the port itself, where one for a route is laid over that.
+    /// The flip of the port itself, if a flip of a route takes precedence over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered: Option<InForce<PortSpec>>,
-    /// The one address that it listens on; absent for all of the host.
+    /// The only address that the port listens on; absent if it listens on all addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// By the text of their [path](RoutePath), only those about which something is said.
+    /// The configured routes, by the text of their [path](RoutePath).
     #[serde(default)]
     pub routes: BTreeMap<String, Route>,
-    /// Those of clients.
+    /// The connections from clients.
     #[serde(default)]
     pub connections: Connections,
-    /// What was asked, by path as in the journal.
+    /// The requests by path; paths are written as in the journal.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hits: BTreeMap<String, Hits>,
-    /// The same of all paths first asked when 256 had been, without a period; absent before the first.
+    /// The requests for all paths beyond the first 256, without a period; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Hits>,
-    /// The same of connections of which no request is read: of a TCP port, and of the states `reset` and `blackhole`.
+    /// Connections of which no request is read: those to a TCP port, and those in the states
+    /// `reset` and `blackhole`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<Hits>,
 }
 
-/// One route in `state`. Where a layer is absent the next below answers; below both, 200.
+/// One route in `state`. The flip goes before the base; a route with neither answers 200.
 pub type Route = Layered<Behaviour>;
 
-/// Two layers in `state`.
+/// The base and the flip of a route or process fault in `state`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(bound(deserialize = "B: Deserialize<'de>"))]
 pub struct Layered<B> {
-    /// From the arguments or the plan.
+    /// The layer from the command line or the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<InForce<B>>,
-    /// What is laid over it.
+    /// The flip over the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flip: Option<InForce<B>>,
 }
 
-/// Something in force, with what is left of its bounds. What has ended is not listed.
+/// A layer with what is left of its bounds. Layers that have ended are not listed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct InForce<B> {
-    /// As it was set.
+    /// The behaviour, port spec or process fault as it was configured.
     pub set: B,
-    /// Its acknowledgement; 0 for the base.
+    /// The time of its acknowledgement; 0 for the base.
     pub since: Moment,
-    /// When its `for` ends it, or its window.
+    /// When `for` ends the layer, or its current window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
-    /// Not in force now; when its `after` or `every` opens the next window.
+    /// When `after` or `every` opens the next window; present only while the layer is not in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens: Option<Moment>,
-    /// How many requests its `count` still gives it to in this window.
+    /// The number of requests left of its `count` in this window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
 }
 
-/// What a traffic client does, in its `state`.
+/// What a traffic client sends, in its `state`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {
-    /// Where it sends.
+    /// The address that requests are sent to.
     pub address: String,
     /// The `Host` header.
     pub host: String,
-    /// The path asked for.
+    /// The path of each request.
     pub path: String,
     /// Microseconds between two requests.
     pub interval: u64,
-    /// Whether each request has a connection of its own.
+    /// Whether each request uses a new connection.
     pub fresh: bool,
-    /// Microseconds after which a request is given up.
+    /// The request timeout in microseconds.
     pub timeout: u64,
     /// Requests sent so far.
     pub sent: u64,
-    /// How many of them came to what; those in progress are in none.
+    /// The number of requests by outcome. Requests in progress are not counted.
     #[serde(default)]
     pub outcomes: BTreeMap<RequestOutcome, u64>,
 }
 
-/// The answer to every change that was taken.
+/// The response to every successful change.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Ack {
-    /// The process that took it.
+    /// Identifies the process that applied the change.
     pub instance: String,
-    /// The revision it made.
+    /// The revision after the change.
     pub revision: u64,
-    /// From when on it is in force: for every request that begins later.
+    /// When the change took effect: it applies to every request that begins later.
     pub at: Moment,
-    /// What the port or the route does then, in one word: the port's state if that is not `open`, or else what a request is given. Absent
-    /// where it is about neither, and for a port that is gone.
+    /// The effect of the port or route after the change, in one word: the port's state if that is
+    /// not `open`, else the reply or fault of the next request. Absent for changes of neither, and
+    /// for a port that no longer exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<String>,
-    /// Why that is not what the change says, in one sentence: `port 8080 is closed, by a flip of the port`.
+    /// Why `effective` differs from the change, in one sentence: `port 8080 is closed, by a flip of
+    /// the port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }
 
-/// The answer to everything that was refused (4xx).
+/// The response to every rejected request (4xx).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ErrorAnswer {
-    /// Why, in one sentence.
+    /// The reason, in one sentence.
     pub error: String,
-    /// The path of the field in question.
+    /// The path of the rejected field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The process that refused.
+    /// Identifies the process that answers.
     pub instance: String,
-    /// Its revision. What is refused leaves it as it was, but for a port in use: that stays wanted, and is tried again.
+    /// Its revision. A rejected change leaves it as it was, except if a port is in use: that port
+    /// stays configured, and listening is retried.
     pub revision: u64,
 }
 
-/// `PUT /v1/lease`.
+/// The request body of `PUT /v1/lease`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct LeaseRequest {
-    /// How long from now: `"30s"`.
+    /// The length of the lease from now: `"30s"`.
     #[serde(rename = "for")]
     pub length: String,
 }
 
-/// `GET /v1/journal?since=N`, of a target with [`Record`]s and of a traffic client with [`Sample`]s.
+/// The response to `GET /v1/journal?since=N`: [`Record`]s of a target, [`Sample`]s of a traffic
+/// client.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Journal<R> {
-    /// The process that answers.
+    /// Identifies the process that answers.
     pub instance: String,
-    /// How many changes it has taken.
+    /// The number of changes applied so far.
     pub revision: u64,
-    /// How many of those asked for the ring has lost.
+    /// The number of requested records that the ring buffer has overwritten.
     pub lost: u64,
-    /// What to ask for next time: `since=next`.
+    /// The next request's `since`.
     pub next: u64,
-    /// Those with a number from `since` on that are still there, in the order in which they ended.
+    /// The remaining records numbered `since` and above, in the order in which the requests ended.
     pub records: Vec<R>,
 }
 
-/// One request a target was asked, written when the target is done with it. Also one event's data on `/v1/journal/stream`,
-/// where lost ones are an event of the name `lost` with `{"lost":N}`.
+/// One request to a target, written when the target has finished with it. It is also the data of an
+/// event on `/v1/journal/stream`, where lost records are an event named `lost` with `{"lost":N}`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Record {
-    /// Consecutive from 0 in one process.
+    /// The record's number, consecutive from 0 in one process.
     pub seq: u64,
-    /// When it began: its headers had been read, or its connection was accepted and met a fault of the port.
+    /// When the request's headers had been read, or its connection was accepted and met a port
+    /// fault.
     pub at: Moment,
-    /// Microseconds until the reply was handed over, or whichever side gave up.
+    /// Microseconds until the reply was handed to the connection or either side gave up.
     pub took: u64,
-    /// The port.
+    /// The port that received the request.
     pub port: u16,
-    /// The path without query, as the text of the [route](RoutePath) that matches it alone; absent where no request was read.
+    /// The path without query, as the text of the [route](RoutePath) that matches only this path;
+    /// absent if no request was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The method.
+    /// The HTTP method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// The user agent, where given.
+    /// The user agent, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// The other end: `10.244.0.1:41234`.
+    /// The client's address: `10.244.0.1:41234`.
     pub peer: SocketAddr,
-    /// The behaviour given, in one word: `200`, `503`, `hang`, `close`, `reset`, `blackhole`.
+    /// The reply or fault, in one word: `200`, `503`, `hang`, `close`, `reset`, `blackhole`.
     pub reply: String,
-    /// Whether a flip gave it, and not the base.
+    /// Whether the reply comes from a flip rather than the base.
     pub flipped: bool,
-    /// The revision in force when it began.
+    /// The revision in force when the request began.
     pub revision: u64,
-    /// Bytes of the body handed over.
+    /// Body bytes handed to the connection.
     pub bytes: u64,
-    /// Who ended the exchange before the reply was complete; absent if it was.
+    /// Which side ended the exchange before the reply was complete; absent if it was complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Side>,
-    /// Microseconds since the request before it on this port and path began.
+    /// Microseconds between the starts of the previous request on this port and path and of this
+    /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<u64>,
 }
 
 impl Record {
-    /// Whether it is of a request that a route matches. The text of a path that begins like another's has a text that begins so, too.
+    /// Whether `route` matches the request. Encoding keeps prefixes, so comparing the encoded texts
+    /// is enough.
     pub(crate) fn is_of(&self, route: &RoutePath) -> bool {
         let (text, path) = (route.to_string(), self.path.as_deref().unwrap_or_default());
         match text.strip_suffix('*').filter(|_| route.is_wildcard()) {
@@ -276,48 +288,48 @@ impl Record {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// The one who asked.
+    /// The client.
     Client,
-    /// The one who was asked.
+    /// The target.
     Target,
 }
 
-/// One request a traffic client sent, written when its outcome is known.
+/// One request of a traffic client, written when its outcome is known.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Sample {
-    /// Consecutive from 0 in one process, in the order in which outcomes became known.
+    /// The sample's number, consecutive from 0 in one process, in the order of the outcomes.
     pub seq: u64,
-    /// When it was due, which is fixed in advance: lateness of the client counts as waiting.
+    /// When the request was due by the schedule: a delay of the client counts as response time.
     pub sent: Moment,
-    /// What came of it.
+    /// The outcome of the request.
     pub outcome: RequestOutcome,
-    /// The status, where one was read.
+    /// The response's status, if one was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Microseconds from `sent` to the outcome.
     pub took: u64,
 }
 
-/// What came of a request, in one word.
+/// The outcome of a traffic client's request, in one word.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestOutcome {
-    /// A whole reply with a status 200–399.
+    /// A complete response with a status 200–399.
     Ok,
-    /// A whole reply with another status.
+    /// A complete response with another status.
     Status,
-    /// Nobody listens.
+    /// The connection was refused.
     Refused,
     /// The connection was reset.
     Reset,
-    /// Nothing, or not all of it, in time.
+    /// No complete response before the timeout.
     Timeout,
-    /// Anything else: closed before a whole reply, not HTTP, no route to the host.
+    /// Any other failure: an incomplete response, not HTTP, no route to the host.
     Error,
 }
 
 impl RequestOutcome {
-    /// Each of them.
+    /// All outcomes.
     pub const ALL: [Self; 6] = [
         Self::Ok,
         Self::Status,
@@ -327,7 +339,7 @@ impl RequestOutcome {
         Self::Error,
     ];
 
-    /// Its name everywhere.
+    /// The outcome's name in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",

@@ -1,5 +1,6 @@
-//! What a route does with a request, as absolute state: a reply or a fault, a delay before it, and the bounds that end it.
-//! It says what to do and does nothing; JSON in and out is the control API's and the plan's.
+//! The behaviour of a route: a reply or a fault, a delay before it, and the bounds that end it.
+//! The types here only describe it, with the JSON of the control API and the plan. `server`
+//! executes it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,45 +16,47 @@ use crate::model::fields::Fields;
 use crate::model::parse_error::ParseError;
 use crate::model::shorthand::Shorthand;
 
-/// What a route does with a request.
+/// The behaviour of a route.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Behaviour {
-    /// The reply or the fault.
+    /// The reply or fault of every request, or of the first one if `then` has more.
     pub effect: Effect,
-    /// The rest of a `sequence`: each request in a window is given the next, and there are as many as its count.
+    /// The rest of a `sequence`: each request in a window is given the next effect. The sequence's
+    /// length becomes the behaviour's `count`.
     pub then: Vec<Effect>,
-    /// How long the request waits for it.
+    /// The delay before the reply or fault.
     pub delay: Duration,
-    /// What ends the behaviour.
+    /// The bounds that end the behaviour.
     pub bounds: Bounds,
-    /// `agent`: only requests whose user agent begins so are given it, or counted.
+    /// `agent`: a prefix of the user agent. Other requests are neither given the behaviour nor
+    /// counted.
     pub agent: Option<String>,
-    /// Whether it also ends when the lease lapses.
+    /// Whether the behaviour also ends when the lease expires.
     pub leased: bool,
 }
 
-/// A reply, or a fault in its place.
+/// A reply or a fault.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Effect {
     /// `status` with `headers` and `body`.
     Reply(Reply),
-    /// `fault`, with what else is said about it.
+    /// `fault` with its details.
     Fault(Fault, Details),
 }
 
 /// An HTTP reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
-    /// 200–999.
+    /// The status, 200–999.
     pub status: u16,
-    /// Laid over the identity headers.
+    /// Response headers; they override the identity headers of the same name.
     pub headers: BTreeMap<String, String>,
-    /// By default the status line's text.
+    /// The body; by default the status line's text.
     pub body: Option<String>,
 }
 
 impl Behaviour {
-    /// `effect` at once, for everybody and for ever.
+    /// `effect` without delay, for all clients and without bounds.
     pub fn new(effect: Effect) -> Self {
         Self {
             effect,
@@ -65,17 +68,18 @@ impl Behaviour {
         }
     }
 
-    /// The plain reply with this status.
+    /// A plain reply with this status.
     pub fn status(status: u16) -> Self {
         Self::new(status.into())
     }
 
-    /// The fault, at once and for ever.
+    /// The fault without delay and without bounds.
     pub fn fault(fault: Fault) -> Self {
         Self::new(Effect::Fault(fault, Details::default()))
     }
 
-    /// Reads `{"status":503,"delay":"1s","for":"30s"}`, which stands at `path`.
+    /// Parses `{"status":503,"delay":"1s","for":"30s"}`; `path` is its path in the input, for
+    /// errors.
     pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut fields = Fields::read(value, path)?;
         let behaviour = Self::fields(&mut fields)?;
@@ -83,7 +87,7 @@ impl Behaviour {
         Ok(behaviour)
     }
 
-    /// Reads the same from an object already begun.
+    /// Parses a behaviour from fields of an object that may have more fields.
     pub(crate) fn fields(fields: &mut Fields) -> Result<Self, ParseError> {
         let (effect, then) = Effect::sequence(fields)?;
         let mut behaviour = Self {
@@ -105,26 +109,26 @@ impl Behaviour {
         Ok(behaviour)
     }
 
-    /// Whether it is what `pass` means: 200, and nothing after it.
+    /// Whether the behaviour is what `pass` stands for: a 200 and no sequence.
     pub(crate) fn is_pass(&self) -> bool {
         let is_200 = matches!(&self.effect, Effect::Reply(reply) if reply.status == 200);
         is_200 && self.then.is_empty()
     }
 
-    /// Whether it is meant for a caller with this user agent.
+    /// Whether the behaviour applies to a request with this user agent.
     pub(crate) fn is_for(&self, agent: &str) -> bool {
         let prefix = self.agent.as_deref();
         prefix.is_none_or(|prefix| agent.starts_with(prefix))
     }
 
-    /// What request `number` in a window is given, from 0.
+    /// The effect for request `number` of a window, from 0.
     pub(crate) fn nth(&self, number: u64) -> &Effect {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         let later = number.checked_sub(1).and_then(|later| self.then.get(later));
         later.unwrap_or(&self.effect)
     }
 
-    /// The same without what was played of a sequence, of which its count says how much is left.
+    /// Removes the effects of a sequence that have been used, which its remaining count tells.
     pub(crate) fn unplayed(mut self) -> Self {
         let effects = self.then.len() as u64 + 1;
         let left = self.bounds.count.unwrap_or(effects);
@@ -163,7 +167,7 @@ impl Behaviour {
 }
 
 impl Effect {
-    /// The word for it in journals and on the command line: `503`, `hang`, …
+    /// The effect's name in the journal and on the command line: `503`, `hang`, …
     pub fn word(&self) -> String {
         match self {
             Self::Reply(reply) => reply.code().as_str().to_owned(),
@@ -171,7 +175,7 @@ impl Effect {
         }
     }
 
-    /// `sequence` of at least two, or one effect.
+    /// Parses a `sequence` of at least two effects, or one effect.
     fn sequence(fields: &mut Fields) -> Result<(Self, Vec<Self>), ParseError> {
         let Some(items) = fields.list("sequence")? else {
             return Ok((Self::read(fields)?, Vec::new()));
@@ -216,7 +220,7 @@ impl Effect {
         }
     }
 
-    /// `503`, `"hang"`: what can be said in a word.
+    /// Parses an item of a sequence: `503`, `"hang"`.
     fn item(value: &Value, path: &str) -> Result<Self, ParseError> {
         let word = match value {
             Value::String(word) => word.clone(),
@@ -252,7 +256,8 @@ impl Effect {
     }
 }
 
-/// What a status may be. Below 200 a client waits for more; above 999 it is not three digits.
+/// Valid statuses. A client takes one below 200 for interim and waits; one above 999 has more than
+/// three digits.
 pub(crate) const STATUS: std::ops::RangeInclusive<u64> = 200..=999;
 
 fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), ParseError> {
@@ -276,21 +281,21 @@ fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), P
 }
 
 impl From<u16> for Effect {
-    /// The plain reply with this status.
+    /// A plain reply with this status.
     fn from(status: u16) -> Self {
         Self::Reply(status.into())
     }
 }
 
 impl Reply {
-    /// The status as HTTP has it.
+    /// The status as the `http` crate's type.
     pub(crate) fn code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).expect("a status must be 200–999")
     }
 }
 
 impl From<u16> for Reply {
-    /// The plain reply with this status.
+    /// A plain reply with this status.
     fn from(status: u16) -> Self {
         Self {
             status,

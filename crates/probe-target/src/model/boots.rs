@@ -1,25 +1,26 @@
-//! Which starts of a container are meant: `2`, `1-3`, `3-`. The first is 1. They are counted in `state/persistence.rs`.
+//! Ranges of container starts ("boots"): `2`, `1-3`, `3-`, from 1.
+//! `state/persistence.rs` counts boots.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Starts of a container in a row.
+/// A range of consecutive container starts.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Boots {
     first: u64,
-    /// The largest number stands for no end.
+    /// `u64::MAX` means no upper end.
     last: u64,
 }
 
 impl Boots {
-    /// Whether this one is meant.
+    /// Whether the range contains this start.
     pub fn contain(self, boot: u64) -> bool {
         self.first <= boot && boot <= self.last
     }
 }
 
 impl FromStr for Boots {
-    /// What is wrong with it, in one sentence.
+    /// The reason why the text is not a range, in one sentence.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -30,7 +31,8 @@ impl FromStr for Boots {
             Some((first, last)) => number(first).zip(number(last)),
         };
         let boots = ends.map(|(first, last)| Self { first, last });
-        // Whatever could be written otherwise is refused, so that no two names mean the same boots.
+        // A range that has a shorter form is an error, so that no two keys of a plan are the same
+        // range.
         let boots = boots.filter(|boots| 1 <= boots.first && boots.first <= boots.last);
         let boots = boots.filter(|boots| boots.to_string() == text);
         boots.ok_or_else(|| format!("boots are 2, 1-3 or 3-, from 1 on, not `{text}`"))

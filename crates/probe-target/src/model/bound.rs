@@ -1,5 +1,5 @@
-//! What ends a behaviour, and what lets it begin again: pure arithmetic over a start, a time and a count.
-//! It knows no behaviour and no clock. `after` delays the first window, `for` or a count closes it, `every` opens the next.
+//! The bounds of a behaviour: when it is in force, given its start, the time and a request count.
+//! `after` delays the first window, `for` or a count closes it, `every` opens the next. Pure.
 
 use std::time::Duration;
 
@@ -11,49 +11,51 @@ use crate::model::moment::{Moment, micros};
 use crate::model::parse_error::ParseError;
 use crate::model::probability::Probability;
 
-/// The bounds a behaviour was given. They are never renewed.
+/// The bounds of a behaviour, port spec or process fault. They are never renewed.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Bounds {
-    /// `for`: how long a window is open; by default for ever.
+    /// `for`: the length of a window; unlimited by default.
     pub length: Option<Duration>,
-    /// `count`: how many requests are given it in a window.
+    /// `count`: the number of requests that are given the behaviour in a window.
     pub count: Option<u64>,
-    /// `after`: how long after the acknowledgement the first window opens; by default at once.
+    /// `after`: the time from the acknowledgement to the first window; none by default.
     pub after: Option<Duration>,
-    /// `every`: from the start of one window to the start of the next; by default there is only one.
+    /// `every`: the time from the start of one window to the start of the next; one window by
+    /// default.
     pub every: Option<Duration>,
-    /// `probability`: how many of the requests in a window are given it; by default all.
+    /// `probability`: the share of requests in a window that are given the behaviour; all by
+    /// default.
     pub probability: Option<Probability>,
 }
 
-/// What was used up of bounds: requests given it in the latest window in which there were any.
+/// The requests counted so far, in the latest window that had any.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Used {
     /// The window's number, from 0.
     pub window: u64,
-    /// Requests.
+    /// The number of requests that were given the behaviour in that window.
     pub given: u64,
 }
 
-/// Where a behaviour stands in its bounds.
+/// Whether a behaviour is in force.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
-    /// In force, by time alone until the moment given.
+    /// In force now.
     Open {
-        /// The first moment at which it no longer holds.
+        /// When time ends the window; `None` if only a count or a change can.
         until: Option<Moment>,
     },
-    /// Not in force, and so until the moment given.
+    /// Not in force until the next window.
     Closed {
-        /// When its next window opens.
+        /// When the next window opens.
         until: Moment,
     },
-    /// Ended, and never to come back.
+    /// Ended for good.
     Over,
 }
 
 impl Bounds {
-    /// Where something with these bounds stands at `now`, in force since `since`.
+    /// The phase at `now` of a behaviour with these bounds that was set at `since`.
     pub fn phase(&self, since: Moment, used: Used, now: Moment) -> Phase {
         let first = since + self.after.unwrap_or_default();
         if now < first {
@@ -73,30 +75,30 @@ impl Bounds {
         }
     }
 
-    /// Whether time and requests change nothing.
+    /// Whether neither time nor requests ever change the phase.
     pub(crate) fn is_endless(&self) -> bool {
         self.length.is_none() && self.count.is_none() && self.after.is_none()
     }
 
-    /// Whether no request is ever given it.
+    /// Whether the probability is 0.
     pub(crate) fn is_never(&self) -> bool {
         self.probability
             .is_some_and(|chance| chance.millionths == 0)
     }
 
-    /// How many requests are still to be given it in this window; `None` without a count.
+    /// The number of requests left of the count in this window; `None` without a count.
     pub fn left(&self, since: Moment, used: Used, now: Moment) -> Option<u64> {
         let given = self.given(since, used, now);
         self.count.map(|count| count.saturating_sub(given))
     }
 
-    /// How many requests were given it in this window.
+    /// The number of requests that were given the behaviour in this window.
     pub(crate) fn given(&self, since: Moment, used: Used, now: Moment) -> u64 {
         let same = used.window == self.window(since, now);
         if same { used.given } else { 0 }
     }
 
-    /// One more request was given it.
+    /// Counts one more request that is given the behaviour.
     pub fn give(&self, since: Moment, used: &mut Used, now: Moment) {
         let window = self.window(since, now);
         if used.window != window {
@@ -105,7 +107,8 @@ impl Bounds {
         used.given += 1;
     }
 
-    /// What is left of these bounds at `now`, as bounds for a new start. Where there are several windows, one that is open starts anew.
+    /// What is left of these bounds at `now`, as bounds for a new start. With `every`, a window
+    /// that is open starts anew.
     #[must_use]
     pub fn remaining(&self, since: Moment, used: Used, now: Moment) -> Self {
         let mut left = self.clone();
@@ -123,7 +126,8 @@ impl Bounds {
         left
     }
 
-    /// Ends them so long after a new start, or before. What opens again and again has no end that could be said.
+    /// Adds an end after `within` from a new start, unless they end earlier. Recurring windows are
+    /// left without an end, as their bounds cannot express one.
     pub(crate) fn end(&mut self, within: Duration) {
         let left = whole(within.saturating_sub(self.after.unwrap_or_default()));
         if self.every.is_none() {
@@ -143,7 +147,7 @@ impl Bounds {
         Ok(bounds)
     }
 
-    /// The same of what is not given to requests: times alone.
+    /// Parses the bounds of a process fault, which has no requests: times only.
     pub(crate) fn read_times(fields: &mut Fields) -> Result<Self, ParseError> {
         let bounds = Self {
             length: fields.duration("for")?,
@@ -169,7 +173,7 @@ impl Bounds {
         }
     }
 
-    /// Refuses an `every` that could never open anything again.
+    /// Rejects an `every` without anything that closes a window.
     pub(crate) fn check_every(&self, fields: &Fields) -> Result<(), ParseError> {
         if self.every.is_some() && self.length.is_none() && self.count.is_none() {
             let message = "opens again what `for`, `count` or `sequence` has closed; one of them must be given";
@@ -203,14 +207,15 @@ impl Bounds {
         self.every.map_or(0, |every| open / micros(every))
     }
 
-    /// When it opened.
+    /// When the current window opened.
     fn opened(&self, since: Moment, now: Moment) -> Moment {
         let before = micros(self.every.unwrap_or_default()) * self.window(since, now);
         since + self.after.unwrap_or_default() + Duration::from_micros(before)
     }
 }
 
-/// Whole milliseconds, as they are written, and never zero, as `after` cannot be.
+/// Rounds up to whole milliseconds, the precision of the text form, and to at least one, as `after`
+/// must be above zero.
 fn whole(time: Duration) -> Duration {
     Duration::from_millis(micros(time).div_ceil(1000).max(1))
 }
@@ -221,7 +226,8 @@ mod tests {
 
     const SINCE: Moment = Moment::from_micros(500);
 
-    /// `for` in seconds, `count`, requests given, microseconds since the start; whether it is still in force.
+    /// `for` in seconds, `count`, requests counted, microseconds since the start; whether it is
+    /// still in force.
     #[track_caller]
     fn check(length: Option<u64>, count: Option<u64>, given: u64, after: u64, open: bool) {
         let bounds = Bounds {

@@ -1,11 +1,11 @@
-//! Durations as people write them: `300ms`, `1.5s`, `1m30s`, in whole milliseconds. Go's syntax, as Kubernetes uses it.
+//! Durations in Go's syntax, as in Kubernetes: `300ms`, `1.5s`, `1m30s`, in whole milliseconds.
 
 use std::time::Duration;
 
-/// The longest duration accepted, so that sums never overflow: a year.
+/// The longest duration accepted, one year, so that sums never overflow.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Parses `1m30s`; `None` for anything else, for parts of a millisecond and for more than a year.
+/// Parses `1m30s`. Anything else, fractions of a millisecond and more than a year give `None`.
 pub fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
@@ -21,7 +21,8 @@ pub fn parse(text: &str) -> Option<Duration> {
     (!text.is_empty() && micros.is_multiple_of(1000) && total <= LONGEST).then_some(total)
 }
 
-/// Writes what [`parse`] reads: `1m30s`, `1.5s`, `300ms`, `0s`. Parts of a millisecond are left out.
+/// Formats a duration so that [`parse`] reads it: `1m30s`, `1.5s`, `300ms`, `0s`. Truncates to
+/// milliseconds.
 pub fn format(duration: Duration) -> String {
     let millis = duration.as_millis();
     match millis {
@@ -40,7 +41,7 @@ pub fn format(duration: Duration) -> String {
     said.map(String::as_str).collect()
 }
 
-/// `30`, `1.5`.
+/// Seconds without trailing zeros: `30`, `1.5`.
 fn seconds(millis: u128) -> String {
     let (whole, fraction) = (millis / 1000, format!("{:03}", millis % 1000));
     match fraction.trim_end_matches('0') {
@@ -49,7 +50,7 @@ fn seconds(millis: u128) -> String {
     }
 }
 
-/// The first number with its unit, in microseconds, and what follows.
+/// The first number with its unit, in microseconds, and the rest of the text.
 fn part(text: &str) -> Option<(u64, &str)> {
     let digits = text.find(|c: char| c != '.' && !c.is_ascii_digit())?;
     let (number, rest) = text.split_at(digits);
@@ -81,7 +82,7 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
     let mut micros = whole.checked_mul(unit)?;
     let mut place = unit;
     for digit in fraction.bytes() {
-        // A digit too small to count must be zero, or the number would not be whole.
+        // A digit below one microsecond must be zero, or the product would not be whole.
         let digit = u64::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?);
         if !place.is_multiple_of(10) && digit != 0 {
             return None;

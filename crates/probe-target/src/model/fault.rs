@@ -1,4 +1,5 @@
-//! The faults of a route, in one table: name, what the prober sees, and what may be said about it. What is sent is in `server/script.rs`.
+//! The faults of a route in one table: name, what a prober observes, and options.
+//! `server/script.rs` sends them.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::model::duration;
 use crate::model::fields::Fields;
 use crate::model::parse_error::ParseError;
 
-/// What no healthy server does, named after what the prober sees.
+/// A misbehaviour of a server, named after what a prober observes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// The request is read and never answered.
@@ -17,11 +18,11 @@ pub enum Fault {
     Close,
     /// The connection is reset (RST) before a byte of a reply.
     Reset,
-    /// The head of a 200 comes byte by byte.
+    /// The response head of a 200 is sent byte by byte.
     SlowHead,
-    /// The body of a 200 comes byte by byte.
+    /// The body of a 200 is sent byte by byte.
     SlowBody,
-    /// A 200 whose body stops coming.
+    /// A 200 whose body stalls.
     StallBody,
     /// A 200 whose body ends in a reset.
     ResetBody,
@@ -43,12 +44,12 @@ pub enum Fault {
     RedirectHost,
     /// 302 after 302 on the same path, then a 200.
     RedirectChain,
-    /// A 302 to what is no address.
+    /// A 302 with an invalid `Location`.
     RedirectBroken,
 }
 
 impl Fault {
-    /// Whether it is a body that is slow, or does not come whole, in HTTP/2 as in HTTP/1.1.
+    /// Whether the fault is a slow or incomplete body, which HTTP/2 has as well as HTTP/1.1.
     pub(crate) fn is_of_body(self) -> bool {
         matches!(
             self,
@@ -57,18 +58,18 @@ impl Fault {
     }
 }
 
-/// What may be said about a fault; zero and `None` mean its default, which the table names.
+/// The options of a fault; `None` stands for the default, which the table names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Details {
-    /// `bytes`: how many bytes of the body are sent; of `large-body`, its size.
+    /// `bytes`: how many bytes of the body are sent; the body's size for `large-body`.
     pub bytes: Option<u32>,
     /// `pace`: the time between two bytes.
     pub pace: Option<Duration>,
-    /// `hops`: how many redirects before the 200.
+    /// `hops`: the number of redirects before the 200.
     pub hops: Option<u32>,
 }
 
-/// Which of [`Details`] a fault takes.
+/// The option in [`Details`] that a fault takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Takes {
     Nothing,
@@ -77,7 +78,7 @@ enum Takes {
     Hops,
 }
 
-/// The largest body, as each is made in memory: 16 MiB.
+/// The largest body: 16 MiB, as bodies are built in memory.
 const LARGEST_BODY: u64 = 16 << 20;
 
 const TABLE: [(Fault, &str, Takes, &str); 17] = {

@@ -1,5 +1,5 @@
-//! Reads a JSON object field by field, so that every refusal names the field's path. It knows no particular object.
-//! By hand, because a derived reader says neither the path nor what else was possible.
+//! Parses the fields of a JSON object by hand, with errors that name the field's path.
+//! Serde's derived implementations tell neither the path nor the other possible fields.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -11,7 +11,8 @@ use crate::model::duration;
 use crate::model::json;
 use crate::model::parse_error::{ParseError, called, join};
 
-/// A JSON object being read. Whatever is left when it is [finished](Self::finish) is unknown.
+/// A JSON object being parsed. Fields that are left when it is [finished](Self::finish) are
+/// unknown.
 #[derive(Debug)]
 pub(crate) struct Fields {
     path: String,
@@ -20,7 +21,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Begins to read `value`, which stands at `path`.
+    /// Starts parsing `value`; `path` is its path in the input, for errors.
     pub(crate) fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let Value::Object(object) = value else {
             return Err(ParseError::new(
@@ -35,12 +36,12 @@ impl Fields {
         })
     }
 
-    /// Begins to read the text of a JSON object.
+    /// Parses the text of a JSON object.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ParseError> {
         Self::read(json::parse(text)?, "")
     }
 
-    /// The same, where no text is as good as `{}`.
+    /// Parses the text of a JSON object; an empty text is equivalent to `{}`.
     pub(crate) fn parse_or_empty(text: &[u8]) -> Result<Self, ParseError> {
         Self::parse(if text.is_empty() { b"{}" } else { text })
     }
@@ -50,7 +51,7 @@ impl Fields {
         join(&self.path, name)
     }
 
-    /// A field of any type. `null` is as good as absent.
+    /// A field of any type. `null` is equivalent to an absent field.
     pub(crate) fn value(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.object.remove(name).filter(|value| !value.is_null())
@@ -85,7 +86,7 @@ impl Fields {
         })
     }
 
-    /// A number of bytes: a whole one, or text such as `64Mi`.
+    /// A number of bytes: a whole number, or text such as `64Mi`.
     pub(crate) fn bytes(
         &mut self,
         name: &'static str,
@@ -102,11 +103,11 @@ impl Fields {
         })
     }
 
-    /// A number from 0 to 1, in millionths.
+    /// A number from 0 to 1, converted to millionths.
     pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<u32>, ParseError> {
         self.typed(name, "a number from 0 to 1", |value| {
             let share = value.as_f64().filter(|share| (0.0..=1.0).contains(share))?;
-            // Seconds in microseconds are the same sum, and the standard library rounds them.
+            // Seconds to microseconds is the same conversion, and the standard library rounds it.
             let millionths = Duration::try_from_secs_f64(share).ok()?.as_micros();
             u32::try_from(millionths).ok()
         })
@@ -123,7 +124,7 @@ impl Fields {
         })
     }
 
-    /// A list of at least two.
+    /// A list of at least two items.
     pub(crate) fn list(&mut self, name: &'static str) -> Result<Option<Vec<Value>>, ParseError> {
         let expected = "a list of at least two";
         let items = self.typed(name, expected, |value| match value {
@@ -139,7 +140,7 @@ impl Fields {
         }
     }
 
-    /// A list of any length; absent is empty.
+    /// A list of any length; empty if absent.
     pub(crate) fn items(&mut self, name: &'static str) -> Result<Vec<Value>, ParseError> {
         let items = self.typed(name, "a list", |value| match value {
             Value::Array(items) => Some(items),
@@ -164,7 +165,7 @@ impl Fields {
         Ok(texts)
     }
 
-    /// An object with names of its own, in the order of the names; absent is empty.
+    /// An object with arbitrary keys, sorted; empty if absent.
     pub(crate) fn entries(&mut self, name: &'static str) -> Result<Map<String, Value>, ParseError> {
         self.typed(name, "an object", |value| match value {
             Value::Object(object) => Some(object),
@@ -173,12 +174,12 @@ impl Fields {
         .map(Option::unwrap_or_default)
     }
 
-    /// All fields, where the names are anybody's own.
+    /// All fields of an object with arbitrary keys.
     pub(crate) fn all(self) -> Map<String, Value> {
         self.object
     }
 
-    /// Refuses what was not asked for.
+    /// Rejects the fields that were not read.
     pub(crate) fn finish(self) -> Result<(), ParseError> {
         let Some(unknown) = self.object.keys().next() else {
             return Ok(());
@@ -205,7 +206,7 @@ impl Fields {
     }
 }
 
-/// `64Mi`, as Kubernetes writes it; only what can be exact.
+/// Parses a Kubernetes quantity such as `64Mi`, with the suffixes Ki, Mi and Gi only.
 fn quantity(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);

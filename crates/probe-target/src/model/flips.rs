@@ -1,4 +1,4 @@
-//! What is laid where: openings of ports and behaviours of routes, by place as the command `flip` names it.
+//! A set of flips by location: port specs and route behaviours, keyed as in the command `flip`.
 //!
 //! ```json
 //! {"8080": {"state": "closed"}, "8080/readyz": {"status": 503}, "/livez": {"fault": "hang"}}
@@ -14,27 +14,29 @@ use crate::model::parse_error::{ParseError, join};
 use crate::model::port_spec::PortSpec;
 use crate::model::shorthand::Shorthand;
 
-/// What is laid where, one after the other. A list, as a map of its own would add 5 KB to the program.
+/// Flips in the order in which they apply. A `Vec`, as one more map type would add 5 KB to the
+/// binary.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Flips(pub Vec<(Location, Flip)>);
 
-/// What is laid.
+/// A flip of a port or a route.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Flip {
-    /// Over a port.
+    /// A flip of a port.
     Port(PortSpec),
-    /// Over a route.
+    /// A flip of a route.
     Route(Behaviour),
 }
 
 impl Flips {
-    /// Reads an object, which stands at `path`. None of the flips may be leased.
+    /// Parses an object of flips; `path` is its path in the input. Leased flips are an error.
     pub(crate) fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut flips = Self::default();
         for (name, value) in Fields::read(value, path)?.all() {
             let path = join(path, &name);
             let place = Location::parse(&name).map_err(|wrong| wrong.within(&path))?;
-            // `{"state": "closed"}` of a route is what `refuse` on it does to its port.
+            // An object with `state` under a route comes from `refuse` and the like, which change
+            // the route's port.
             let of_port = matches!(place, Location::Port(_)) || value.get("state").is_some();
             let flip = if of_port {
                 Flip::Port(PortSpec::read(value, &path)?)
@@ -58,7 +60,7 @@ impl Flip {
 }
 
 impl From<Shorthand> for Flip {
-    /// `refuse` and its like are about the whole port, wherever they stand.
+    /// Words such as `refuse` become a flip of the port even for a route.
     fn from(word: Shorthand) -> Self {
         match word.on_route() {
             Some(behaviour) => Self::Route(behaviour),
@@ -87,7 +89,7 @@ impl Serialize for Flips {
     }
 }
 
-/// Refuses what would end with a lease where none can run.
+/// Rejects `leased` in the base or in persisted flips, as no lease runs at the start.
 pub(crate) fn unleased(leased: bool, path: &str) -> Result<(), ParseError> {
     if leased {
         return Err(ParseError::new(

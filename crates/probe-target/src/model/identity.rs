@@ -1,4 +1,4 @@
-//! Who this process is: in the headers of every answer, so that a caller knows which container answered.
+//! The identity of this process in response headers: instance, boot, Pod, container and port.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,20 +11,21 @@ const POD: HeaderName = HeaderName::from_static("probeflip-pod");
 const CONTAINER: HeaderName = HeaderName::from_static("probeflip-container");
 const PORT: HeaderName = HeaderName::from_static("probeflip-port");
 
-/// Who this process is.
+/// The identity of this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) instance: String,
     pub(crate) pod: Option<String>,
     pub(crate) container: Option<String>,
-    /// Which start of the container this is, where that is counted.
+    /// The number of this start of the container, if boots are counted.
     pub(crate) boot: Option<u64>,
-    /// What is known, and can stand in a header.
+    /// The identity headers that are known and valid header values.
     named: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Identity {
-    /// From the environment a kubelet sets (`HOSTNAME`) and a manifest may (`PROBE_TARGET_CONTAINER`).
+    /// Reads the Pod's name from `HOSTNAME`, which the kubelet sets, and the container's from
+    /// `PROBE_TARGET_CONTAINER`, which a manifest may set.
     pub(crate) fn new(instance: String, environment: &BTreeMap<String, String>) -> Self {
         let known = |name: &str| {
             environment
@@ -51,7 +52,7 @@ impl Identity {
         }
     }
 
-    /// The headers of an answer from `port`; what is unknown, or could not stand in a header, is left out.
+    /// The identity headers of a response from `port`. Unknown and invalid values are left out.
     pub(crate) fn headers(&self, port: u16) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(PORT, port.into());
@@ -62,7 +63,7 @@ impl Identity {
         headers
     }
 
-    /// The same as text, but for those that `other` says otherwise.
+    /// Writes the identity headers as HTTP/1.1 text, except those for which `other` returns true.
     pub(crate) fn write(&self, port: u16, other: impl Fn(&str) -> bool, text: &mut Vec<u8>) {
         if !other(PORT.as_str()) {
             text.extend_from_slice(PORT.as_str().as_bytes());
@@ -73,7 +74,7 @@ impl Identity {
         self.write_process(other, text);
     }
 
-    /// Only what is the same on every port.
+    /// Writes only the headers that do not depend on the port.
     pub(crate) fn write_process(&self, other: impl Fn(&str) -> bool, text: &mut Vec<u8>) {
         for (name, value) in &self.named {
             if !other(name.as_str()) {
@@ -83,13 +84,13 @@ impl Identity {
         if let Some(boot) = self.boot
             && !other(BOOT.as_str())
         {
-            // A vector takes everything.
+            // Writing to a vector does not fail.
             _ = write!(text, "{BOOT}: {boot}\r\n");
         }
     }
 }
 
-/// A number as text. By hand, as formatting would be a tenth of an answer's cost.
+/// Appends a number in decimal. Formatting with `write!` would take a tenth of a response's time.
 pub(crate) fn number(number: usize, text: &mut Vec<u8>) {
     if number > 9 {
         self::number(number / 10, text);
@@ -97,7 +98,7 @@ pub(crate) fn number(number: usize, text: &mut Vec<u8>) {
     text.push(b"0123456789"[number % 10]);
 }
 
-/// One header as text.
+/// Appends one header line.
 pub(crate) fn header(name: &str, value: &[u8], text: &mut Vec<u8>) {
     for part in [name.as_bytes(), b": ", value, b"\r\n"] {
         text.extend_from_slice(part);

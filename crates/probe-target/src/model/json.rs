@@ -1,4 +1,4 @@
-//! Reads JSON in which nothing is given twice. `serde_json` alone takes the last of them, and nobody learns of the others.
+//! A JSON parser that rejects duplicate keys. `serde_json` alone silently keeps the last one.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::model::parse_error::{ParseError, join};
 
-/// Reads one value.
+/// Parses one JSON value.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     let mut twice = None;
     let mut reader = serde_json::Deserializer::from_slice(text);
@@ -23,7 +23,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     })
 }
 
-/// Reads what stands at a path, and notes the path of what is given twice.
+/// Deserialises the value at a path and stores the path of a duplicate key.
 struct Once<'a> {
     path: &'a str,
     twice: &'a mut Option<String>,

@@ -1,21 +1,21 @@
-//! What a flip acts on, as it is written: `8080/readyz`, `/readyz` (every port), `8080` (the port itself).
+//! The location of a flip: `8080/readyz`, `/readyz` (on every port), `8080` (the port itself).
 
 use std::fmt;
 
 use crate::model::parse_error::ParseError;
 use crate::model::route_path::RoutePath;
 
-/// What a flip acts on.
+/// The port or route that a flip changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Location {
     /// A port itself.
     Port(u16),
-    /// A route, on one port or on every one.
+    /// A route on one port, or on every port for `None`.
     Route(Option<u16>, RoutePath),
 }
 
 impl Location {
-    /// Reads what is said of it.
+    /// Parses `[PORT]/PATH` or `PORT`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let wrong = || {
             let message = format!("no route `{text}`, expected [PORT]/PATH or PORT");
@@ -35,7 +35,7 @@ impl Location {
 }
 
 impl Location {
-    /// The port; `None` for all of them.
+    /// The port; `None` for every port.
     pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Port(port) => Some(*port),
@@ -56,7 +56,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// A port's number, as nobody would write it otherwise.
+/// Parses a port number in its canonical form: no sign, no leading zeros, not 0.
 pub(crate) fn number(text: &str) -> Option<u16> {
     let number: Option<u16> = text.parse().ok();
     number.filter(|number| *number != 0 && number.to_string() == text)

@@ -1,5 +1,5 @@
-//! Time since the start of the process, in whole microseconds: the only notion of time of what decides here.
-//! It is read from Tokio's clock in `clock.rs` and is never a time of day.
+//! Time since the process started, in whole microseconds: the only time type of all decisions.
+//! `clock.rs` reads it from Tokio's clock. It is never a time of day.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Moment {
     }
 }
 
-/// Whole microseconds of a duration; what does not fit is the largest that does.
+/// Whole microseconds of a duration, saturating.
 pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
@@ -44,7 +44,7 @@ impl Add<Duration> for Moment {
 impl Sub for Moment {
     type Output = Duration;
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// The time since `earlier`; zero if `earlier` is later.
     fn sub(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

@@ -1,21 +1,23 @@
-//! What is wrong with an input, and where. The same for JSON, the command line and the environment.
+//! The error of a rejected input: the field's path and the reason.
+//! Used for JSON, arguments and the environment.
 
 use std::error::Error;
 use std::fmt;
 
-/// An input that was refused: the path of the field and what it must be.
+/// A rejected input: the path of the field and what is expected there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ParseError {
-    /// Where: `status`, `ports.8080.routes./x.fault`, `--port`; empty for the input as a whole.
+    /// The field's path: `status`, `ports.8080.routes./x.fault`, `--port`; empty for the whole
+    /// input.
     pub field: String,
-    /// What was expected there, in one sentence without full stop.
+    /// The reason, in one sentence without full stop.
     pub message: String,
-    /// Whether the field itself does not belong there, whatever its value is.
+    /// Whether the field is not allowed there with any value.
     pub misplaced: bool,
 }
 
 impl ParseError {
-    /// `message` about `field`.
+    /// An error with `message` about `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -24,7 +26,7 @@ impl ParseError {
         }
     }
 
-    /// `message` about a `field` that does not belong there, whatever its value is.
+    /// An error about a `field` that is not allowed there with any value.
     pub fn misplaced(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             misplaced: true,
@@ -32,7 +34,7 @@ impl ParseError {
         }
     }
 
-    /// The same about a field inside `parent`.
+    /// The same error with `parent` before the field's path.
     #[must_use]
     pub fn within(self, parent: &str) -> Self {
         Self {
@@ -42,7 +44,7 @@ impl ParseError {
     }
 }
 
-/// The path of a field inside another.
+/// The path of the field `child` inside `parent`.
 pub(crate) fn join(parent: &str, child: &str) -> String {
     match (parent, child) {
         ("", only) | (only, "") => only.to_owned(),
@@ -50,7 +52,7 @@ pub(crate) fn join(parent: &str, child: &str) -> String {
     }
 }
 
-/// What the sender called something; what has no name is told by its quotes.
+/// The name for messages: `""` if the name is empty.
 pub(crate) fn called(name: &str) -> &str {
     if name.is_empty() { "\"\"" } else { name }
 }

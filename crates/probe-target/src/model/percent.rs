@@ -1,20 +1,20 @@
-//! Percent-encoding of paths and queries. By hand: it is the only thing of URLs that is needed here.
+//! Percent-encoding of paths and query values. By hand, as nothing else of a URL library is needed.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Decodes once; `None` for a broken escape.
+/// Decodes once; `None` if an escape is invalid.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let (decoded, whole) = bytes(text);
     whole.then_some(decoded)
 }
 
-/// Decodes once; `None` for a broken escape or what is not UTF-8 then.
+/// Decodes once; `None` if an escape is invalid or the result is not UTF-8.
 pub(crate) fn decode_text(text: &str) -> Option<String> {
     String::from_utf8(decode(text)?).ok()
 }
 
-/// Decodes once; a `%` that begins no escape stands for itself.
+/// Decodes once; a `%` that does not begin a valid escape is kept.
 pub(crate) fn decode_lenient(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('%') {
         return Cow::Borrowed(text.as_bytes());
@@ -22,7 +22,7 @@ pub(crate) fn decode_lenient(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes(text).0)
 }
 
-/// Encodes what may stand in the value of a query; slashes stay.
+/// Encodes a query value; slashes stay.
 pub(crate) fn encode(value: &str) -> String {
     encoded(value.as_bytes(), b"/-._~")
 }
@@ -32,21 +32,21 @@ pub(crate) fn encode_path(decoded: &[u8]) -> String {
     encoded(decoded, b"/-._~!$&'()*+,;=:@")
 }
 
-/// Letters, digits and the `plain` bytes as they are, and all others as escapes.
+/// Keeps letters, digits and the `plain` bytes, and escapes all others.
 fn encoded(bytes: &[u8], plain: &[u8]) -> String {
     let mut encoded = String::with_capacity(bytes.len());
     for byte in bytes {
         if byte.is_ascii_alphanumeric() || plain.contains(byte) {
             encoded.push(char::from(*byte));
         } else {
-            // A string takes everything.
+            // Writing to a string does not fail.
             _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded
 }
 
-/// What it decodes to, and whether each `%` began an escape.
+/// The decoded bytes, and whether every `%` began a valid escape.
 fn bytes(text: &str) -> (Vec<u8>, bool) {
     let mut decoded = Vec::with_capacity(text.len());
     let (mut rest, mut whole) = (text.as_bytes(), true);

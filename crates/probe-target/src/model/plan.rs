@@ -1,4 +1,5 @@
-//! What a target starts with, as `--plan` reads it and `GET /v1/plan` writes it. The command line is laid over it in `cli/serve.rs`.
+//! The base of a target, as `--plan` reads it and `GET /v1/plan` writes it.
+//! `cli/serve.rs` adds the command line's settings.
 //!
 //! ```json
 //! {"ports": {"8080": {"protocol": "http", "state": "open", "routes": {"/readyz": {"status": 503, "for": "10s"}}}},
@@ -25,12 +26,13 @@ use crate::model::route_path::RoutePath;
 /// The base of a target.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Plan {
-    /// By number.
+    /// The ports by number.
     pub ports: BTreeMap<u16, PlannedPort>,
-    /// What is done to the process, at most one of each name.
+    /// The process faults, at most one of each name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub process: Vec<ProcessFault>,
-    /// What more the base says on some boots, each laid over those that begin before it.
+    /// Flips that are added to the base on some boots, sorted by boot; later ones override earlier
+    /// ones.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_name")]
     pub boots: Vec<(Boots, Flips)>,
 }
@@ -38,16 +40,16 @@ pub struct Plan {
 /// The base of one port.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PlannedPort {
-    /// How it is opened.
+    /// The port's protocol, state and bounds.
     pub opening: PortSpec,
-    /// The one loopback address that it listens on; by default all addresses of the host.
+    /// The loopback address that the port listens on; by default all addresses of the host.
     pub address: Option<IpAddr>,
-    /// 200 where nothing is said.
+    /// The routes' behaviours; all others answer 200.
     pub routes: BTreeMap<RoutePath, Behaviour>,
 }
 
 impl Plan {
-    /// Reads a plan's text.
+    /// Parses the text of a plan.
     pub fn parse(text: &[u8]) -> Result<Self, ParseError> {
         let mut fields = Fields::parse(text)?;
         let mut ports = BTreeMap::new();
@@ -78,7 +80,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Adds what is done to the process, which stands at `path`.
+    /// Adds a process fault; `path` is its path in the input.
     pub(crate) fn afflict(&mut self, fault: ProcessFault, path: &str) -> Result<(), ParseError> {
         unleased(fault.leased, path)?;
         if self
@@ -93,7 +95,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Lays `flip` over the base if it `holds`, and refuses it in any case if there is no such port.
+    /// Merges `flip` into the base if `holds`. An unknown port is an error in any case.
     pub(crate) fn lay(
         &mut self,
         place: &Location,
@@ -119,7 +121,8 @@ impl Plan {
     }
 }
 
-/// An address that only this host reaches. A port on another of its addresses alone would be none that a kubelet probes.
+/// Parses a loopback address. Other single addresses are an error: a kubelet probes the Pod's
+/// address.
 pub(crate) fn loopback(text: &str) -> Result<IpAddr, String> {
     let address = text.parse().ok().filter(IpAddr::is_loopback);
     address.ok_or_else(|| {
@@ -127,7 +130,7 @@ pub(crate) fn loopback(text: &str) -> Result<IpAddr, String> {
     })
 }
 
-/// Why nothing is laid on a route there.
+/// The error message about a route of a TCP port.
 pub(crate) fn without_routes(port: u16) -> String {
     format!("{port} speaks tcp and has no routes; what it does is its state")
 }
@@ -154,7 +157,7 @@ impl PlannedPort {
             let route = parsed.map_err(|message| ParseError::new(&path, message))?;
             let behaviour = Behaviour::read(value, &path)?;
             unleased(behaviour.leased, &path)?;
-            // Two texts of one route, which are two fields to JSON.
+            // Two encodings of one route are different keys in JSON.
             if routes.insert(route, behaviour).is_some() {
                 return Err(ParseError::new(path, "this route is given twice"));
             }

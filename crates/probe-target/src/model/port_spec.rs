@@ -1,4 +1,5 @@
-//! How a port is opened: its protocol, its state, and the bounds that end it. What its routes answer is in `model/behaviour.rs`.
+//! How a port behaves: its protocol, its state, and the bounds that end it.
+//! `model/behaviour.rs` has what its routes do.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -8,66 +9,68 @@ use crate::model::fields::Fields;
 use crate::model::parse_error::ParseError;
 use crate::model::route_path::RoutePath;
 
-/// Whether this program can speak TLS.
+/// Whether this binary is built with TLS.
 pub(crate) const TLS_PRESENT: bool = cfg!(feature = "tls");
 
-/// What is wrong with asking a program without TLS for it.
+/// The error message about a TLS protocol in a binary without TLS.
 pub(crate) const TLS_ABSENT: &str = concat!(
     "needs TLS, which is in the image probe-target:",
     env!("CARGO_PKG_VERSION"),
     "-tls"
 );
 
-/// How a port is opened.
+/// How a port behaves.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PortSpec {
-    /// What is spoken there; `None` leaves it as in the base, which is http unless it says otherwise.
+    /// The protocol; `None` keeps the base's, which is http by default.
     pub protocol: Option<Protocol>,
-    /// What happens to connections.
+    /// The state of the port's connections.
     pub state: PortState,
-    /// The route that the state is meant for, if it is not the port: that of `refuse` and the like on a route. It lasts until that route,
-    /// or any with a 200, is given something else.
+    /// The route whose flip sets the port's state (`refuse` and the like), if any. The state lasts
+    /// until that route is given something else or any route is given a 200.
     pub route: Option<RoutePath>,
-    /// What ends it.
+    /// The bounds that end the spec.
     pub bounds: Bounds,
-    /// Whether it also ends when the lease lapses.
+    /// Whether the spec also ends when the lease expires.
     pub leased: bool,
 }
 
-/// What is spoken on a port: one word everywhere. Those with an `s` are refused by a program without TLS.
+/// The protocol of a port. A binary without TLS rejects `https` and `grpcs`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Protocol {
-    /// HTTP/1.1, and HTTP/2 without TLS for clients that begin with it.
+    /// HTTP/1.1, and HTTP/2 without TLS for clients with prior knowledge.
     #[default]
     Http,
-    /// The same over TLS, where a client may choose HTTP/2 by ALPN.
+    /// HTTP over TLS, with HTTP/2 if the client selects it by ALPN.
     Https,
-    /// The health service of gRPC, over HTTP/2 without TLS; its routes are services.
+    /// The gRPC health service over HTTP/2 without TLS; its routes are services.
     Grpc,
-    /// The same over TLS.
+    /// The gRPC health service over TLS.
     Grpcs,
     /// Connections are accepted and held; there are no routes.
     Tcp,
 }
 
-/// What happens to the connections of a port.
+/// The state of a port, which decides what happens to its connections.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum PortState {
-    /// They are served.
+    /// Connections are served.
     #[default]
     Open,
-    /// Nobody listens: new ones are refused, established ones are served as before.
+    /// The port is not listening: new connections are refused, established ones are served as
+    /// before.
     Closed,
-    /// They are accepted and never read; requests on established ones are never answered.
+    /// Connections are accepted and never read; requests on established ones are never answered.
     Blackhole,
-    /// They are completed by the system and not accepted; once its backlog is full, new ones time out. Established ones are served as before.
+    /// The kernel completes connections, but they are not accepted; once the backlog is full, new
+    /// ones time out. Established ones are served as before.
     StopAccepting,
-    /// They are accepted and reset; requests on established ones reset them.
+    /// Connections are accepted and reset; a request on an established one resets it.
     Reset,
 }
 
 impl PortSpec {
-    /// Served, or not, for ever.
+    /// The state without bounds.
     pub fn new(state: PortState) -> Self {
         Self {
             state,
@@ -75,7 +78,7 @@ impl PortSpec {
         }
     }
 
-    /// Reads `{"protocol":"http","state":"closed","for":"30s"}`, which stands at `path`.
+    /// Parses `{"protocol":"http","state":"closed","for":"30s"}`; `path` is its path in the input.
     pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut fields = Fields::read(value, path)?;
         let opening = Self::fields(&mut fields)?;
@@ -83,7 +86,7 @@ impl PortSpec {
         Ok(opening)
     }
 
-    /// Reads the same from an object that has more fields.
+    /// Parses a port spec from fields of an object that may have more fields.
     pub(crate) fn fields(fields: &mut Fields) -> Result<Self, ParseError> {
         let protocol = match fields.text("protocol")? {
             None => None,
@@ -119,7 +122,7 @@ impl PortSpec {
         Ok(opening)
     }
 
-    /// Refuses a count, or a share, of what is never seen.
+    /// Rejects a count or probability for states in which no connection or request is counted.
     pub(crate) fn check(&self, fields: &Fields) -> Result<(), ParseError> {
         let counted = [
             ("count", self.bounds.count.is_some()),
@@ -157,7 +160,7 @@ impl PortSpec {
 impl Protocol {
     const ALL: [Self; 5] = [Self::Http, Self::Https, Self::Grpc, Self::Grpcs, Self::Tcp];
 
-    /// Its name everywhere.
+    /// The protocol's name in JSON and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -168,7 +171,7 @@ impl Protocol {
         }
     }
 
-    /// The protocol of that name, or what is wrong with it.
+    /// The protocol of that name; an error if it is unknown or needs TLS in a binary without it.
     pub fn named(name: &str) -> Result<Self, String> {
         let named = Self::ALL.into_iter().find(|known| known.name() == name);
         match named {
@@ -182,12 +185,12 @@ impl Protocol {
         }
     }
 
-    /// Whether it is spoken over TLS.
+    /// Whether it uses TLS.
     pub const fn is_secured(self) -> bool {
         matches!(self, Self::Https | Self::Grpcs)
     }
 
-    /// How addresses of it begin.
+    /// Its URL scheme.
     pub(crate) const fn scheme(self) -> &'static str {
         if self.is_secured() { "https" } else { "http" }
     }
@@ -197,14 +200,14 @@ impl Protocol {
         !matches!(self, Self::Tcp)
     }
 
-    /// Whether its routes are services.
+    /// Whether its routes are gRPC services.
     pub const fn is_grpc(self) -> bool {
         matches!(self, Self::Grpc | Self::Grpcs)
     }
 }
 
 impl PortState {
-    /// Its name everywhere.
+    /// The state's name in JSON and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -234,7 +237,7 @@ impl PortState {
     ];
 }
 
-/// Serialisation by name, as both enums are words in JSON.
+/// Serialises an enum as its name.
 macro_rules! word {
     ($type:ty, $read:expr) => {
         impl Serialize for $type {

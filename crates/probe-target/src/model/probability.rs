@@ -1,26 +1,26 @@
-//! `probability` and `seed`: which of the requests are meant. The same seed always means the same ones; nothing is drawn from outside.
+//! `probability` and `seed`: a deterministic selection of a share of the requests.
 
 use serde_json::{Map, Value};
 
 use crate::model::fields::Fields;
 use crate::model::parse_error::ParseError;
 
-/// How likely a request is meant.
+/// The share of requests that are selected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Probability {
-    /// In millionths: 0 never, 1,000,000 always.
+    /// The share in millionths: 0 never, 1,000,000 always.
     pub millionths: u32,
-    /// Where the sequence begins; 0 by default.
+    /// The seed of the sequence; 0 by default.
     pub seed: u64,
 }
 
 const ALWAYS: u32 = 1_000_000;
 
 impl Probability {
-    /// Whether request number `number` of a route, from 0, is meant.
+    /// Whether request `number` of a route, from 0, is selected.
     pub fn means(self, number: u64) -> bool {
         let drawn = mixed(self.seed.wrapping_add(number.wrapping_mul(STEP)));
-        // 64 bits as a share of a million, without a remainder that would favour anyone by more than one in 2^44.
+        // Scales 64 bits to a million by multiplication, with a bias of at most one in 2^44.
         (u128::from(drawn) * u128::from(ALWAYS)) >> 64 < u128::from(self.millionths)
     }
 
@@ -49,7 +49,8 @@ impl Probability {
     }
 }
 
-/// 2^64 divided by the golden ratio, odd: `SplitMix64` of Steele, Lea and Flood, as Java's `SplittableRandom` has it.
+/// 2^64 divided by the golden ratio, odd: `SplitMix64` of Steele, Lea and Flood, as Java's
+/// `SplittableRandom` has it.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn mixed(state: u64) -> u64 {
@@ -63,7 +64,7 @@ fn mixed(state: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// How many of the first 10,000 requests are meant.
+    /// How many of the first 10,000 requests are selected.
     fn meant(millionths: u32, seed: u64) -> usize {
         let chance = Probability { millionths, seed };
         (0..10_000).filter(|number| chance.means(*number)).count()

@@ -1,6 +1,6 @@
-//! What can be done to the process itself: end it, be deaf to SIGTERM, take memory, stop accepting. The same words in `POST /v1/process/…`,
-//! in a plan, on the command line and in an experiment.
-//! It says what to do and does nothing; what is in force is kept in `state.rs`, what the process can do stands in `process.rs`.
+//! Faults of the process: exit, signal, SIGTERM handling, memory, stop-accepting.
+//! `POST /v1/process/…`, plans, the command line and experiments use the same names. The types here
+//! only describe a fault; `state.rs` tracks which is in force, `process.rs` executes it.
 
 mod signal;
 
@@ -16,62 +16,65 @@ use crate::model::location::Location;
 use crate::model::parse_error::{ParseError, join};
 pub use signal::Signal;
 
-/// One thing done to the process, with the bounds that end it.
+/// One process fault with the bounds that end it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProcessFault {
-    /// What is done.
+    /// What the fault does.
     pub act: ProcessAction,
-    /// `for`, `after` and `every`; of those that end the process only `after`. Nothing is counted here.
+    /// `for`, `after` and `every`; only `after` for `exit` and `signal`. There is no count.
     pub bounds: Bounds,
-    /// Whether it also ends when the lease lapses.
+    /// Whether the fault also ends when the lease expires.
     pub leased: bool,
 }
 
-/// What is done to the process.
+/// What a process fault does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ProcessAction {
-    /// `exit`: it ends with a code, without a drain.
+    /// `exit`: the process exits with a code, without a drain.
     Exit {
-        /// 0–255; 1 by default.
+        /// The exit code, 0–255; 1 by default.
         code: u8,
-        /// What it leaves for the kubelet to show.
+        /// The termination message, which the kubelet shows.
         message: Option<String>,
     },
-    /// `signal`: it dies of a signal.
+    /// `signal`: the process dies of a signal.
     Signal {
-        /// Of which.
+        /// The signal.
         signal: Signal,
-        /// What it leaves for the kubelet to show.
+        /// The termination message, which the kubelet shows.
         message: Option<String>,
     },
-    /// `sigterm`: what SIGTERM does in place of a drain at once.
+    /// `sigterm`: ignores SIGTERM or delays its drain.
     Sigterm(Sigterm),
-    /// `memory`: so many bytes are taken, touched and held.
+    /// `memory`: allocates, touches and holds memory.
     Memory {
-        /// In all; a later one takes the place of this.
+        /// Bytes in total; a later fault replaces this one.
         bytes: u64,
     },
-    /// `stop-accepting`: no port accepts any more; the system completes connections until its backlog is full.
+    /// `stop-accepting`: no port accepts connections; the kernel completes them until the backlog
+    /// is full.
     StopAccepting,
 }
 
-/// What SIGTERM does.
+/// The response to SIGTERM.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sigterm {
-    /// How long after it the drain begins; `None` if it is lost.
+    /// The delay between SIGTERM and the drain; `None` ignores SIGTERM.
     pub delay: Option<Duration>,
-    /// What fails from then on: `8080/readyz`, `/readyz` on every port, `7000` as a whole.
+    /// The locations that fail from SIGTERM on: `8080/readyz`, `/readyz` on every port, `7000` as a
+    /// whole.
     pub fail: Vec<String>,
 }
 
-/// The largest message a kubelet shows.
+/// The longest termination message that a kubelet shows.
 // kubernetes.io/docs › Determine the reason for Pod failure: 4096 bytes a container.
 const LONGEST_MESSAGE: usize = 4096;
 
-/// More than any node has: 1 TiB.
+/// The largest `memory` fault, more than any node has: 1 TiB.
 const MOST_MEMORY: u64 = 1 << 40;
 
-/// `after` of those that may leave nobody to answer, so that the acknowledgement arrives.
+/// The default `after` of faults that may end the process, so that the acknowledgement is sent
+/// first.
 pub(crate) const AFTER_ANSWER: Duration = Duration::from_millis(100);
 
 const EXIT: &str = "exit";
@@ -81,10 +84,10 @@ const MEMORY: &str = "memory";
 const STOP_ACCEPTING: &str = "stop-accepting";
 
 impl ProcessFault {
-    /// The names of all.
+    /// The names of all process faults.
     pub const NAMES: [&'static str; 5] = [EXIT, SIGNAL, SIGTERM, MEMORY, STOP_ACCEPTING];
 
-    /// Reads `{"fault":"exit","code":3,"after":"1s"}`, which stands at `path`.
+    /// Parses `{"fault":"exit","code":3,"after":"1s"}`; `path` is its path in the input.
     pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
         let mut fields = Fields::read(value, path)?;
         let name = fields.text("fault")?;
@@ -95,12 +98,12 @@ impl ProcessFault {
         Self::fields(&name, fields, "fault")
     }
 
-    /// Reads what is sent to `/v1/process/NAME`, which may be nothing.
+    /// Parses the request body of `/v1/process/NAME`, which may be empty.
     pub(crate) fn parse(name: &str, body: &[u8]) -> Result<Self, ParseError> {
         Self::fields(name, Fields::parse_or_empty(body)?, "")
     }
 
-    /// Reads the fault called `name`, which stands at `at`.
+    /// Parses the fault `name`; `at` is the field that holds the name, for errors.
     fn fields(name: &str, mut fields: Fields, at: &str) -> Result<Self, ParseError> {
         let fault = match name {
             EXIT => Self::ending(&mut fields, |fields, message| {
@@ -157,13 +160,13 @@ impl ProcessFault {
         })
     }
 
-    /// What is wrong with a name that is none of these.
+    /// The error message about an unknown name.
     pub(crate) fn unknown(name: &str) -> String {
         let known = Self::NAMES.join(", ");
         format!("no process fault `{name}`, expected one of {known}")
     }
 
-    /// Its name, which is also the end of its address: `/v1/process/exit`.
+    /// The fault's name, which is also the last segment of its URL: `/v1/process/exit`.
     pub fn name(&self) -> &'static str {
         match self.act {
             ProcessAction::Exit { .. } => EXIT,
@@ -174,7 +177,7 @@ impl ProcessFault {
         }
     }
 
-    /// Whether it ends the process, so that nothing of it is left to be taken away once it was done.
+    /// Whether the fault ends the process, so that it cannot be reverted once it has happened.
     pub fn ends(&self) -> bool {
         matches!(
             self.act,
@@ -182,7 +185,7 @@ impl ProcessFault {
         )
     }
 
-    /// What is sent to its address: all but its name.
+    /// The request body of its URL: all fields but the name.
     pub fn body(&self) -> Map<String, Value> {
         let mut object = Map::new();
         let mut set = |name: &str, value: Value| {
@@ -226,7 +229,7 @@ impl ProcessFault {
     }
 }
 
-/// All of them with what each does, for help.
+/// All process faults with their effects, for help texts.
 pub fn table() -> String {
     const ALL: [(&str, &str); 5] = [
         (EXIT, "it ends with --code and --message, without a drain"),
@@ -266,7 +269,7 @@ impl Sigterm {
         Ok(Self { delay, fail })
     }
 
-    /// What fails.
+    /// The locations that fail.
     pub(crate) fn places(&self) -> impl Iterator<Item = Location> {
         self.fail
             .iter()

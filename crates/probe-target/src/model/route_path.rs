@@ -1,23 +1,24 @@
-//! The path of a route: percent-encoded text that matches the decoded path of a request. `/a%3Fb` matches the path `/a?b`.
+//! The path of a route, percent-encoded; it matches decoded request paths.
+//! `/a%3Fb` matches the path `/a?b`.
 //!
-//! `/a/*` matches every path below: each that begins with `/a/`, which `/a/` itself does and `/a` does not. So `/*` matches all paths.
-//! A `*` anywhere else stands for itself, and `%2A` always does.
+//! `/a/*` matches every path that begins with `/a/`: also `/a/` itself, but not `/a`. So `/*`
+//! matches all paths. A `*` anywhere else is a literal, and so is `%2A`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::model::percent;
 
-/// The path of a route. Of a gRPC port it is a slash and the name of a service.
+/// The path of a route. For a gRPC port it is a slash and the name of a service.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct RoutePath {
-    /// Of a wildcard: what the paths below begin with, the slash included.
+    /// The decoded path; for a wildcard, the prefix with its trailing slash.
     decoded: Vec<u8>,
     wildcard: bool,
 }
 
 impl RoutePath {
-    /// The route that matches this decoded path and no other.
+    /// The route that matches only this decoded path.
     pub fn exact(decoded: impl Into<Vec<u8>>) -> Self {
         Self {
             decoded: decoded.into(),
@@ -30,7 +31,7 @@ impl RoutePath {
         Self::below(b"/")
     }
 
-    /// The wildcard that matches each decoded path that begins so.
+    /// The wildcard that matches every decoded path with this prefix.
     pub(crate) fn below(prefix: &[u8]) -> Self {
         Self {
             decoded: prefix.to_vec(),
@@ -38,12 +39,13 @@ impl RoutePath {
         }
     }
 
-    /// The route that matches a request with this path, as it is sent, and no other. A `%` that begins no escape stands for itself.
+    /// The route that matches only a request with this path, as sent. A `%` that does not begin a
+    /// valid escape is a literal.
     pub fn requested(sent: &str) -> Self {
         Self::exact(percent::decode_lenient(sent))
     }
 
-    /// Whether a request with this decoded path is meant.
+    /// Whether the route matches a request with this decoded path.
     pub fn matches(&self, decoded: &[u8]) -> bool {
         if self.wildcard {
             decoded.starts_with(&self.decoded)
@@ -62,14 +64,14 @@ impl RoutePath {
         self.wildcard
     }
 
-    /// The decoded path; of a wildcard what the paths below begin with.
+    /// The decoded path; for a wildcard, the prefix.
     pub(crate) fn decoded(&self) -> &[u8] {
         &self.decoded
     }
 }
 
 impl FromStr for RoutePath {
-    /// What is wrong with it, in one sentence.
+    /// The reason why the text is not a route, in one sentence.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -94,7 +96,7 @@ impl FromStr for RoutePath {
     }
 }
 
-/// The canonical percent-encoding, in which equal routes are equal texts.
+/// The canonical percent-encoding: equal routes have equal texts.
 impl fmt::Display for RoutePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.wildcard {
@@ -105,7 +107,7 @@ impl fmt::Display for RoutePath {
     }
 }
 
-/// The text of the route that matches this decoded path and no other.
+/// The text of the route that matches only this decoded path.
 pub(crate) fn text(decoded: &[u8]) -> String {
     let mut text = percent::encode_path(decoded);
     if text.ends_with("/*") {

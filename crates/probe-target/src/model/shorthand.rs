@@ -1,5 +1,5 @@
-//! A behaviour in one word, the same on the command line, in `--route` and in an experiment: `pass`, `fail`, a status, a fault, and
-//! `refuse`, `blackhole` and `stop-accepting` for a whole port. It says what the word means for a route or its port, not how it gets to the target.
+//! Behaviours in one word, for the command line and experiments: `pass`, `503`, `hang`, `refuse`.
+//! `refuse`, `blackhole` and `stop-accepting` change a whole port, all others a route.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,15 +10,15 @@ use crate::model::port_spec::PortState;
 /// A behaviour in one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Shorthand {
-    /// The healthy reply, laid over the base.
+    /// A 200, also over a base that fails.
     Pass,
-    /// The reply of one who is not well.
+    /// A 503.
     Fail,
-    /// Nobody listens on the port any more.
+    /// The port refuses connections.
     Refuse,
-    /// The port accepts, and never reads.
+    /// The port accepts connections and never reads.
     Blackhole,
-    /// The port is listened on, and nobody accepts.
+    /// The port listens and does not accept connections.
     StopAccepting,
     /// A status 200–999.
     Status(u16),
@@ -27,7 +27,8 @@ pub enum Shorthand {
 }
 
 impl Shorthand {
-    /// What it means for an HTTP route; `None` for what means [the whole port](Self::on_port).
+    /// The behaviour of an HTTP route; `None` for words that change [the whole
+    /// port](Self::on_port).
     pub fn on_route(self) -> Option<Behaviour> {
         match self {
             Self::Pass => Some(Behaviour::status(200)),
@@ -38,7 +39,7 @@ impl Shorthand {
         }
     }
 
-    /// The state it gives the whole port; `None` for what means [a route](Self::on_route).
+    /// The state of the whole port; `None` for words that change [a route](Self::on_route).
     pub fn on_port(self) -> Option<PortState> {
         match self {
             Self::Refuse => Some(PortState::Closed),
@@ -48,14 +49,14 @@ impl Shorthand {
         }
     }
 
-    /// Every word but the statuses.
+    /// All words except the statuses.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let words = ["pass", "fail", "refuse", "blackhole", "stop-accepting"];
         words.into_iter().chain(Fault::all().map(Fault::name))
     }
 }
 
-/// All words with what each means, for help.
+/// All words with their meanings, for help texts.
 pub fn table() -> String {
     const OTHERS: [(&str, &str); 6] = [
         (
@@ -84,7 +85,7 @@ pub fn table() -> String {
 }
 
 impl FromStr for Shorthand {
-    /// What is wrong with it, in one sentence.
+    /// The reason why the text is not a behaviour, in one sentence.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -1,4 +1,4 @@
-//! What a change comes to: what the port or route it is about does now, which another may decide.
+//! What a port or route does after a change, and why, if another layer overrides the change.
 
 use super::TargetState;
 use super::port::Whose;
@@ -9,14 +9,16 @@ use crate::model::route_path::RoutePath;
 /// What a port or a route does now.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Effective {
-    /// In one word: the state of a port that is not open, or else what a request is given; of a port its state.
+    /// A port's state; for a route, the port's state if it is not open, else the next reply or
+    /// fault.
     pub(crate) word: Option<String>,
-    /// Why no request on the route is given anything, in one sentence without full stop.
+    /// Why the port or route does not do what its own layers say, in one sentence without full
+    /// stop.
     pub(crate) because: Option<String>,
 }
 
 impl TargetState {
-    /// What a port does now; nothing if it is gone.
+    /// What a port does now; empty if it does not exist.
     pub(crate) fn effective_of_port(&self, at: Moment, number: u16) -> Effective {
         let Some(port) = self.ports.get(&number) else {
             return Effective::default();
@@ -29,7 +31,8 @@ impl TargetState {
         }
     }
 
-    /// What a route does now for callers with this user agent; of a wildcard, what the path does that it begins with.
+    /// What a route does now for clients with this user agent. For a wildcard, it is what its
+    /// prefix as a path does.
     pub(crate) fn effective_of_route(
         &self,
         at: Moment,

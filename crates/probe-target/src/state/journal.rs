@@ -1,4 +1,4 @@
-//! The journal: a ring of numbered records that can be read from any number on and waited for. What is recorded is no concern of it.
+//! The journal: a ring buffer of numbered records that readers can page through and wait for.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -7,22 +7,22 @@ use tokio::sync::watch;
 
 use crate::model::answer::Recorded;
 
-/// A ring of records, written and read from anywhere.
+/// A ring buffer of records that tasks share.
 #[derive(Debug)]
 pub(crate) struct Journal<R> {
     ring: Mutex<Ring<R>>,
-    /// Told of every record, where anybody waits.
+    /// Notifies waiting readers of each record.
     grown: watch::Sender<()>,
 }
 
-/// Records from some number on.
+/// The records from some number on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Page<R> {
-    /// How many of those asked for are no longer there.
+    /// The number of requested records that were overwritten.
     pub(crate) lost: u64,
-    /// The number of the first that does not exist yet.
+    /// The number that the next record will have.
     pub(crate) next: u64,
-    /// Those that are there.
+    /// The requested records that are left.
     pub(crate) records: Vec<R>,
 }
 
@@ -34,7 +34,7 @@ struct Ring<R> {
 }
 
 impl<R: Clone> Journal<R> {
-    /// Keeps the last `size` records.
+    /// A journal that keeps the last `size` records.
     pub(crate) fn new(size: usize) -> Self {
         Self {
             ring: Mutex::new(Ring {
@@ -46,26 +46,26 @@ impl<R: Clone> Journal<R> {
         }
     }
 
-    /// Appends the record that `make` makes with its number.
+    /// Appends the record that `make` creates from its number.
     pub(crate) fn push(&self, make: impl FnOnce(u64) -> R) {
         self.lock().push(make);
-        // Most of the time nobody does.
+        // Usually there is no reader waiting.
         if self.grown.receiver_count() > 0 {
             self.grown.send_replace(());
         }
     }
 
-    /// The records from number `since` on.
+    /// The records numbered `since` and above.
     pub(crate) fn since(&self, since: u64) -> Page<R> {
         self.lock().since(since)
     }
 
-    /// The number of the first record that does not exist yet.
+    /// The number that the next record will have.
     pub(crate) fn next(&self) -> u64 {
         self.lock().next
     }
 
-    /// How many records there have been, and how many of them are gone.
+    /// The number of records written and of those overwritten.
     pub(crate) fn recorded(&self) -> Recorded {
         let ring = self.lock();
         Recorded {
@@ -74,16 +74,16 @@ impl<R: Clone> Journal<R> {
         }
     }
 
-    /// How many records it keeps.
+    /// The number of records that the journal keeps.
     pub(crate) fn size(&self) -> u64 {
         self.lock().size as u64
     }
 
-    /// Waits until there is a record with number `since` or above.
+    /// Waits until a record numbered `since` or above exists.
     pub(crate) async fn reached(&self, since: u64) {
         let mut grown = self.grown.subscribe();
         while self.next() <= since {
-            // It fails only when the log is gone, and with it whoever waits.
+            // The channel closes only with the journal, which `self` keeps alive.
             _ = grown.changed().await;
         }
     }

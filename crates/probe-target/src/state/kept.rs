@@ -1,4 +1,4 @@
-//! The flips that outlive a process: what is kept of the state, and how the next process begins with it. Where it is kept is not known here.
+//! Which flips of the state outlive the process, and how the next process restores them.
 
 use super::{Change, ChangeError, TargetState};
 use crate::model::flips::{Flip, Flips};
@@ -7,7 +7,7 @@ use crate::model::moment::Moment;
 use crate::model::port_spec::PortSpec;
 
 impl TargetState {
-    /// The flips that nothing but a change ends.
+    /// The flips that only a change ends.
     pub(crate) fn kept(&self) -> Flips {
         let mut flips = Flips::default();
         for (number, port) in &self.ports {
@@ -15,7 +15,7 @@ impl TargetState {
                 let flip = Flip::Port(held.set.clone());
                 flips.0.push((Location::Port(*number), flip));
             }
-            // The newest last, as they are laid again in this order.
+            // The newest comes last, as `restore` applies them in this order.
             for held in port.by_routes.iter().rev().filter(|held| held.lasts()) {
                 let Some(route) = held.set.route.clone() else {
                     continue;
@@ -37,9 +37,10 @@ impl TargetState {
         flips
     }
 
-    /// Lays what was [kept](Self::kept) over the base of a target that has not taken a change yet.
+    /// Applies [kept](Self::kept) flips to a target that has not applied any change yet.
     pub(crate) fn restore(&mut self, mut flips: Flips) -> Result<(), ChangeError> {
-        // States of routes come last: a 200 that is laid after one opens the port.
+        // Port states set by routes come last, as a 200 on another route after them would open the
+        // port.
         let is_state = |(place, flip): &(Location, Flip)| {
             matches!((place, flip), (Location::Route(..), Flip::Port(_)))
         };
@@ -49,7 +50,7 @@ impl TargetState {
                 (Location::Port(port), Flip::Port(opening)) => {
                     self.change(Moment::START, Change::Open(port, opening))?;
                 }
-                // The port may speak something without routes for now.
+                // Bypasses the check for routes: the port may speak tcp for now.
                 (Location::Route(Some(port), route), Flip::Route(behaviour)) => {
                     self.lay(Moment::START, port, &route, behaviour)?;
                 }
@@ -57,7 +58,7 @@ impl TargetState {
                     let route = Some(route);
                     self.open(Moment::START, port, PortSpec { route, ..opening })?;
                 }
-                // Nothing is kept about every port at once.
+                // `kept` always names a port.
                 (..) => {}
             }
         }

@@ -1,5 +1,5 @@
-//! What is said about one route, one port or the process: a base and perhaps a flip over it, each with what its bounds have used up.
-//! It knows neither ports nor paths, and time is an argument.
+//! A base and a flip over it, of a route, port or process fault, with what is used of their bounds.
+//! Ports and paths are unknown here, and time is an argument.
 
 use crate::model::answer;
 use crate::model::behaviour::Behaviour;
@@ -8,26 +8,26 @@ use crate::model::moment::Moment;
 use crate::model::port_spec::PortSpec;
 use crate::model::process_fault::ProcessFault;
 
-/// A base and a flip over it.
+/// A base and a flip over it; either may be absent.
 #[derive(Debug)]
 pub(crate) struct Layers<B> {
     pub(crate) base: Option<Held<B>>,
     pub(crate) flip: Option<Held<B>>,
 }
 
-/// Something in force since a moment.
+/// A behaviour, port spec or process fault in force since a moment.
 #[derive(Debug)]
 pub(crate) struct Held<B> {
     pub(crate) set: B,
     since: Moment,
     used: Used,
-    /// Requests a probability was asked about.
+    /// The number of requests that `probability` has been evaluated for.
     drawn: u64,
-    /// Whether it ends with the process at the latest, whatever may be kept.
+    /// Whether the layer applies from SIGTERM on. It is not persisted.
     passing: bool,
 }
 
-/// What can end by itself.
+/// A type with bounds and the field `leased`.
 pub(crate) trait Bounded: Clone {
     fn bounds(&self) -> &Bounds;
     fn bounds_mut(&mut self) -> &mut Bounds;
@@ -35,7 +35,7 @@ pub(crate) trait Bounded: Clone {
     fn leased_mut(&mut self) -> &mut bool;
 }
 
-/// The moment asked about, with the lease that runs then.
+/// The current time and the end of the running lease.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     pub(crate) at: Moment,
@@ -43,7 +43,7 @@ pub(crate) struct Now {
 }
 
 impl<B: Bounded> Layers<B> {
-    /// A base from the start of the process.
+    /// A base in force from the start of the process, without flip.
     pub(crate) fn new(base: B) -> Self {
         Self {
             base: Some(Held::new(base, Moment::START)),
@@ -51,26 +51,26 @@ impl<B: Bounded> Layers<B> {
         }
     }
 
-    /// The layer in force, the flip before the base.
+    /// The layer in force; the flip goes before the base.
     pub(crate) fn current(&self, now: Now) -> Option<&Held<B>> {
         self.current_of(now, |_| true)
     }
 
-    /// The same of those `wanted` holds for.
+    /// The layer in force among those that satisfy `wanted`.
     pub(crate) fn current_of(&self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<&Held<B>> {
         let mut layers = [&self.flip, &self.base].into_iter().flatten();
         layers.find(|held| held.in_force(now) && wanted(&held.set))
     }
 
-    /// Both layers, the flip before the base, and whether each is the flip.
+    /// Both layers, the flip before the base, each with whether it is the flip.
     pub(crate) fn held_mut(&mut self) -> impl Iterator<Item = (&mut Held<B>, bool)> {
         let flip = self.flip.as_mut().map(|held| (held, true));
         let base = self.base.as_mut().map(|held| (held, false));
         flip.into_iter().chain(base)
     }
 
-    /// What a request or connection is given, of the layers `wanted` holds for, how many were given it before in this window,
-    /// and whether it is a flip. It is counted.
+    /// The layer for a request or connection among those that satisfy `wanted`, how many requests
+    /// it was given to before in this window, and whether it is a flip. Counts the request.
     pub(crate) fn give(
         &mut self,
         now: Now,
@@ -82,13 +82,13 @@ impl<B: Bounded> Layers<B> {
         })
     }
 
-    /// The next moment at which time alone may change what is in force.
+    /// The next moment at which time alone may change which layer is in force.
     pub(crate) fn until(&self, now: Now) -> Option<Moment> {
         let layers = [&self.flip, &self.base].into_iter().flatten();
         layers.filter_map(|held| held.until(now)).min()
     }
 
-    /// Forgets what has ended; says whether anything is left.
+    /// Removes layers that have ended; returns whether any is left.
     pub(crate) fn prune(&mut self, now: Now) -> bool {
         for layer in [&mut self.base, &mut self.flip] {
             if layer.as_ref().is_some_and(|held| held.has_ended(now)) {
@@ -98,7 +98,7 @@ impl<B: Bounded> Layers<B> {
         self.base.is_some() || self.flip.is_some()
     }
 
-    /// What both layers come to at `now`, as a base for a new start.
+    /// What is left of both layers at `now`, as a base for a new start.
     pub(crate) fn flattened(&self, now: Now) -> Option<B> {
         let mut layers = [&self.flip, &self.base].into_iter().flatten();
         layers
@@ -117,7 +117,7 @@ impl<B> Default for Layers<B> {
 }
 
 impl<B: Bounded> Held<B> {
-    /// In force from `since`, given to nobody yet.
+    /// A layer in force from `since`, with nothing counted.
     pub(crate) fn new(set: B, since: Moment) -> Self {
         Self {
             set,
@@ -128,7 +128,7 @@ impl<B: Bounded> Held<B> {
         }
     }
 
-    /// The same of what belongs to the end of this process, and is nothing to the next.
+    /// A layer that applies from SIGTERM on. It is not persisted.
     pub(crate) fn passing(set: B, since: Moment) -> Self {
         Self {
             passing: true,
@@ -140,13 +140,14 @@ impl<B: Bounded> Held<B> {
         !self.has_ended(now) && matches!(self.phase(now.at), Phase::Open { .. })
     }
 
-    /// How many requests were given it in this window.
+    /// The number of requests that were given this layer in this window.
     pub(crate) fn given(&self, now: Now) -> u64 {
         self.set.bounds().given(self.since, self.used, now.at)
     }
 
-    /// What a request or connection is given of it, if it is in force, `wanted` holds and chance means this one, and how many were given it
-    /// before in this window. It is counted.
+    /// The layer for a request or connection, if it is in force, satisfies `wanted` and its
+    /// probability selects the request, with how many requests it was given to before in this
+    /// window. Counts the request.
     pub(crate) fn given_if(&mut self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<(&B, u64)> {
         if !self.in_force(now) || !wanted(&self.set) || !self.draw() {
             return None;
@@ -155,13 +156,13 @@ impl<B: Bounded> Held<B> {
         Some((&self.set, number))
     }
 
-    /// Counts one request or connection that is given it; how many were before it in this window.
+    /// Counts one request or connection; returns how many there were before it in this window.
     fn give(&mut self, now: Moment) -> u64 {
         self.set.bounds().give(self.since, &mut self.used, now);
         self.used.given - 1
     }
 
-    /// Whether the next request is meant.
+    /// Whether the probability selects the next request.
     fn draw(&mut self) -> bool {
         let number = self.drawn;
         let Some(chance) = self.set.bounds().probability else {
@@ -176,7 +177,7 @@ impl<B: Bounded> Held<B> {
         lapsed || self.phase(now.at) == Phase::Over
     }
 
-    /// The next moment at which time alone may end it.
+    /// The next moment at which time alone may end or begin it.
     pub(crate) fn until(&self, now: Now) -> Option<Moment> {
         let lease = now.lease.filter(|_| self.set.leased());
         let own = match self.phase(now.at) {
@@ -187,7 +188,7 @@ impl<B: Bounded> Held<B> {
         [own, lease].into_iter().flatten().min()
     }
 
-    /// What `state` shows of it.
+    /// The layer as `state` shows it; `None` if it has ended.
     pub(crate) fn shown(&self, now: Now) -> Option<answer::InForce<B>> {
         if self.has_ended(now) {
             return None;
@@ -218,7 +219,7 @@ impl<B: Bounded> Held<B> {
         set
     }
 
-    /// Whether nothing but a change ends it, not even the process.
+    /// Whether only a change ends the layer, so that it can be persisted.
     pub(crate) fn lasts(&self) -> bool {
         !self.passing && !self.set.leased() && self.set.bounds().is_endless()
     }
@@ -228,7 +229,7 @@ impl<B: Bounded> Held<B> {
     }
 }
 
-/// All kinds of layers keep these two in fields of the same name.
+/// All layer types have the fields `bounds` and `leased`.
 macro_rules! bounded {
     ($type:ty) => {
         impl Bounded for $type {

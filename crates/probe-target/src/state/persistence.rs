@@ -1,7 +1,8 @@
-//! What one container remembers over its restarts: how often it was started and, if asked, its flips. One small file in the directory of
-//! `--state-dir`, named after the control port, which no two containers of a Pod can have in common.
+//! Persists a container's boot count and flips across restarts, in a file in `--state-dir`.
+//! The JSON file is named after the control port, which is unique among the containers of a Pod.
 //!
-//! A flip that a bound or a lease ends is not kept: how much of it was left when the process died, nobody knows.
+//! Flips that a bound or a lease ends are not persisted, as the time since the process died is
+//! unknown.
 
 use std::io;
 use std::sync::Arc;
@@ -14,17 +15,17 @@ use crate::model::flips::Flips;
 use crate::model::parse_error::ParseError;
 use crate::process::Files;
 
-/// Who writes the file.
+/// Writes the state file.
 pub(crate) struct Persistence {
     files: Arc<dyn Files>,
     path: String,
     boot: u64,
-    /// Whether flips are kept, too.
+    /// Whether flips are persisted as well.
     flips: bool,
 }
 
 impl Persistence {
-    /// Counts this start; the flips kept from before it.
+    /// Reads the state file and counts this start; returns the flips from before it as well.
     pub(crate) fn open(
         files: Arc<dyn Files>,
         directory: &str,
@@ -55,12 +56,12 @@ impl Persistence {
         Ok((keeper, kept))
     }
 
-    /// Which start this is, from 1.
+    /// The number of this start, from 1.
     pub(crate) fn boot(&self) -> u64 {
         self.boot
     }
 
-    /// Remembers these flips, if asked to.
+    /// Persists these flips, if that is configured.
     pub(crate) fn keep(&self, flips: impl FnOnce() -> Flips) -> io::Result<()> {
         if !self.flips {
             return Ok(());

@@ -1,4 +1,4 @@
-//! One port of the state: how it is opened, and its routes, in both layers. Which ports there are is the world's.
+//! One port of the state in both layers: its spec, its routes, and states set by flips of routes.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,24 +15,25 @@ use crate::state::layers::{Held, Layers, Now};
 
 use super::routes::Routes;
 
-/// A port, with what is said about it.
+/// A port with its layers and routes.
 #[derive(Debug, Default)]
 pub(super) struct Port {
     pub(super) opening: Layers<PortSpec>,
-    /// The states that flips of routes give the whole port, over `opening`; the newest first, one a route.
+    /// The port states that flips of routes set, one per route, newest first. They go before
+    /// `opening`.
     pub(super) by_routes: Vec<Held<PortSpec>>,
-    /// The one address that it listens on.
+    /// The only address that the port listens on; `None` for all.
     pub(super) address: Option<IpAddr>,
     pub(super) routes: Routes,
 }
 
-/// What a request is given because of its path.
+/// The behaviour that a request's path selects.
 pub(super) struct Said {
     pub(super) effect: Effect,
     pub(super) delay: Duration,
-    /// Whether the next may be given something else, as this one was counted.
+    /// Whether counting this request may change the effect of the next one.
     pub(super) turns: bool,
-    /// Whether a flip says so.
+    /// Whether the behaviour comes from a flip.
     pub(super) flipped: bool,
 }
 
@@ -46,7 +47,8 @@ impl Port {
         }
     }
 
-    /// What the port's state does to a request on a connection that it does not keep from being read, and whether a flip says so.
+    /// The fault that the port's state means for a request on an established connection, and
+    /// whether it comes from a flip.
     pub(super) fn ailing(&mut self, now: Now) -> Option<(Fault, bool)> {
         let undone = self.is_undone(now);
         for (held, flipped) in self.openings_mut() {
@@ -65,7 +67,7 @@ impl Port {
         None
     }
 
-    /// What becomes of a new connection, which is counted, and whether a flip says so.
+    /// The state for a new connection, which is counted, and whether it comes from a flip.
     pub(super) fn admit(&mut self, now: Now) -> (PortState, bool) {
         let undone = self.is_undone(now);
         let mut openings = self.openings_mut();
@@ -79,7 +81,7 @@ impl Port {
         given.unwrap_or((PortState::Open, false))
     }
 
-    /// What happens to connections, and who says so; nobody says that a port is open.
+    /// The port's state, and the layer that sets it; `None` if the port is open by default.
     pub(super) fn state(&self, now: Now) -> (PortState, Option<Whose<'_>>) {
         if let Some(held) = self.by_routes.iter().find(|held| held.in_force(now)) {
             let route = held.set.route.as_ref();
@@ -97,14 +99,15 @@ impl Port {
         }
     }
 
-    /// Whether the base gives the port a state because of a route, and a flip gives that route something else, or any route a 200.
+    /// Whether flips override a base that sets the port's state for a route: one of that route, or
+    /// a 200 of any.
     fn is_undone(&self, now: Now) -> bool {
         let base = self.opening.base.as_ref();
         let route = base.and_then(|base| base.set.route.as_ref());
         route.is_some_and(|route| self.routes.undo(now, route))
     }
 
-    /// The next moment at which time alone may change what happens to connections.
+    /// The next moment at which time alone may change the port's state.
     pub(super) fn until(&self, now: Now) -> Option<Moment> {
         let base = self.opening.base.as_ref();
         let undoes = base.is_some_and(|base| base.set.route.is_some());
@@ -114,8 +117,8 @@ impl Port {
         own.into_iter().flatten().chain(by_routes).min()
     }
 
-    /// Lays a flip over a route. It takes the place of the state that the route gave the port. A 200 of a route that gave it none
-    /// opens the port, whichever routes had closed it: otherwise it would never be seen.
+    /// Sets the flip of a route and removes the port state that the route has set. A 200 of a route
+    /// that has set none removes those of all routes: otherwise the 200 would never be sent.
     pub(super) fn lay(&mut self, route: &RoutePath, behaviour: Held<Behaviour>) {
         let passes = behaviour.set.is_pass();
         if !self.unlay_state(route) && passes {
@@ -124,7 +127,7 @@ impl Port {
         self.routes.entry(route).flip = Some(behaviour);
     }
 
-    /// Takes the flip of a route away, and what it has made of the port.
+    /// Removes the flip of a route and the port state that the route has set.
     pub(super) fn unlay(&mut self, route: &RoutePath) {
         self.unlay_state(route);
         if let Some(layers) = self.routes.get_mut(route) {
@@ -132,7 +135,7 @@ impl Port {
         }
     }
 
-    /// Takes away the state that a flip of a route gave the port, and says whether there was one.
+    /// Removes the port state that a flip of a route has set; returns whether there was one.
     fn unlay_state(&mut self, route: &RoutePath) -> bool {
         let before = self.by_routes.len();
         self.by_routes
@@ -140,19 +143,19 @@ impl Port {
         self.by_routes.len() < before
     }
 
-    /// A flip of a route that is about the whole port.
+    /// Sets a port state by a flip of a route.
     pub(super) fn open_for(&mut self, route: &RoutePath, opening: Held<PortSpec>) {
         self.unlay(route);
         self.by_routes.insert(0, opening);
     }
 
-    /// What is said about connections, what goes before the others first, and whether it is a flip.
+    /// All layers of the port's state in order of precedence, each with whether it is a flip.
     fn openings_mut(&mut self) -> impl Iterator<Item = (&mut Held<PortSpec>, bool)> {
         let by_routes = self.by_routes.iter_mut().map(|held| (held, true));
         by_routes.chain(self.opening.held_mut())
     }
 
-    /// What is said about the decoded path.
+    /// The behaviour for a decoded path, which is counted.
     pub(super) fn said(&mut self, now: Now, path: &[u8], agent: &str) -> Option<Said> {
         let meant = |behaviour: &Behaviour| behaviour.is_for(agent);
         let (behaviour, number, flipped) = self.routes.give(now, path, meant)?;
@@ -193,7 +196,7 @@ impl Port {
         let of_routes = self.by_routes.iter().find(|held| !held.has_ended(now));
         let opening = of_routes.map(|held| held.remaining(now));
         let opening = opening.or_else(|| self.opening.flattened(now));
-        // Where flips undo the base, it would stay undone without them.
+        // Without this, a new start would lose the flips that override the base's state.
         let opening = opening.filter(|opening| opening.route.is_none() || !self.is_undone(now));
         PlannedPort {
             opening: PortSpec {
@@ -209,18 +212,18 @@ impl Port {
     }
 }
 
-/// Who says what happens to the connections of a port.
+/// The layer that sets a port's state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Whose<'a> {
-    /// A flip of the port.
+    /// The flip of the port.
     Flip,
-    /// A flip of a route.
+    /// The flip of a route.
     FlipOf(&'a RoutePath),
-    /// The base, perhaps because of a route.
+    /// The base, with the route that it sets the state for, if any.
     Base(Option<&'a RoutePath>),
 }
 
-/// What is spoken on a port: as the flip says, or else the base.
+/// The protocol of a port: the flip's, or else the base's.
 pub(super) fn protocol(opening: &Layers<PortSpec>, now: Now) -> Protocol {
     let current = opening.current(now).into_iter().chain(&opening.base);
     let mut said = current.filter_map(|held| held.set.protocol);

@@ -1,4 +1,4 @@
-//! What is done to the process itself, in both layers, and what comes of it at a moment. Pure, as all of the state is.
+//! The process faults of a target in both layers, and a SIGTERM whose drain is pending.
 
 use std::collections::BTreeMap;
 
@@ -14,47 +14,48 @@ use crate::model::process_fault::{AFTER_ANSWER, ProcessAction, ProcessFault, Sig
 use crate::process::Ending;
 use crate::state::layers::{Held, Layers, Now};
 
-/// The process faults of a target, and the SIGTERM it has not yet followed.
+/// The process faults of a target, and a SIGTERM whose drain has not begun.
 #[derive(Debug, Default)]
 pub(super) struct Process {
     faults: BTreeMap<&'static str, Layers<ProcessFault>>,
-    /// When a SIGTERM that has come is followed.
+    /// When the drain of a received SIGTERM begins.
     draining: Option<Moment>,
 }
 
-/// What is to happen to the process now, and until when at most that holds by time alone.
+/// What must happen to the process now, and when time alone may change that.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Fate {
-    /// Its end, with the message it leaves.
+    /// How the process ends, if it does, with its termination message.
     pub(crate) end: Option<(End, Option<String>)>,
-    /// How much memory is to be held.
+    /// The number of bytes to hold.
     pub(crate) memory: u64,
     pub(crate) until: Option<Moment>,
 }
 
-/// How the process is to end.
+/// How the process ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
-    /// In good order.
+    /// By a drain.
     Drain,
-    /// On the spot.
+    /// At once, by an exit code or signal.
     Sudden(Ending),
 }
 
 impl TargetState {
-    /// What is to happen to the process.
+    /// What must happen to the process.
     pub(crate) fn fate(&mut self, at: Moment) -> Fate {
         self.prune(at);
         self.process.fate(self.now(at))
     }
 
-    /// SIGTERM has come: it is followed now or later, or it is lost, and what was to fail then fails.
+    /// Handles SIGTERM: begins the drain now, schedules it or ignores it, and makes the locations
+    /// in `fail` fail.
     pub(crate) fn terminate(&mut self, at: Moment) {
         self.prune(at);
         let Some((sigterm, until, leased)) = self.process.terminate(self.now(at)) else {
             return;
         };
-        // Who goes on as before also fails no longer than that.
+        // If SIGTERM is ignored, the locations fail only as long as the fault is in force.
         let until = until.filter(|_| sigterm.delay.is_none());
         let bounds = Bounds {
             length: until.map(|until| until - at),
@@ -66,17 +67,17 @@ impl TargetState {
         self.revision += 1;
     }
 
-    /// When a SIGTERM that has come is followed.
+    /// When the drain of a received SIGTERM begins.
     pub(crate) fn draining(&self) -> Option<Moment> {
         self.process.draining()
     }
 
-    /// What `state` shows of the process.
+    /// The process faults as `state` shows them.
     pub(crate) fn afflicted(&self, at: Moment) -> BTreeMap<String, answer::Layered<ProcessFault>> {
         self.process.shown(self.now(at))
     }
 
-    /// What happens to the connections of a port.
+    /// The state of a port, with `stop-accepting` of the process taken into account.
     pub(super) fn port_state(&self, port: &Port, now: Now) -> PortState {
         match port.state(now).0 {
             PortState::Open if self.process.stops_accepting(now) => PortState::StopAccepting,
@@ -84,7 +85,7 @@ impl TargetState {
         }
     }
 
-    /// Lays what fails over a place.
+    /// Makes a location fail: a route answers 503, a port is closed.
     fn fail(&mut self, at: Moment, place: &Location, bounds: &Bounds, leased: bool) {
         let mut behaviour = Behaviour::status(503);
         behaviour.bounds = bounds.clone();
@@ -123,7 +124,8 @@ impl Process {
         layers.flip = Some(Held::new(fault, at));
     }
 
-    /// Takes away the flip of this name, or all; who was told to take his time over SIGTERM then takes little.
+    /// Removes the flip of this name, or all. Without its `sigterm` flip, a scheduled drain begins
+    /// as soon as the acknowledgement is sent.
     pub(super) fn heal(&mut self, at: Moment, name: Option<&str>) {
         let meant = |known: &str| name.is_none_or(|name| name == known);
         for (known, layers) in &mut self.faults {
@@ -137,7 +139,8 @@ impl Process {
         self.faults.retain(|_, layers| layers.prune(now));
     }
 
-    /// SIGTERM has come; what it is to do, and until when at most that was so.
+    /// Schedules the drain; returns the `sigterm` fault in force, when time may end it, and whether
+    /// it is leased.
     pub(super) fn terminate(&mut self, now: Now) -> Option<(Sigterm, Option<Moment>, bool)> {
         let held = self
             .faults
@@ -158,12 +161,12 @@ impl Process {
         told
     }
 
-    /// When a SIGTERM that has come is followed.
+    /// When the drain of a received SIGTERM begins.
     pub(super) fn draining(&self) -> Option<Moment> {
         self.draining
     }
 
-    /// Whether no port accepts.
+    /// Whether `stop-accepting` is in force, so that no port accepts connections.
     pub(super) fn stops_accepting(&self, now: Now) -> bool {
         let layers = self.faults.get("stop-accepting");
         layers.is_some_and(|layers| layers.current(now).is_some())
@@ -201,19 +204,19 @@ impl Process {
         fate
     }
 
-    /// What `state` shows.
+    /// The process faults as `state` shows them.
     pub(super) fn shown(&self, now: Now) -> BTreeMap<String, answer::Layered<ProcessFault>> {
         let faults = self.faults.iter();
         super::ordered(faults.map(|(name, layers)| ((*name).to_owned(), super::shown(layers, now))))
     }
 
-    /// What is in force, as faults for a new start.
+    /// What is in force, as process faults for a new start.
     pub(super) fn planned(&self, now: Now) -> Vec<ProcessFault> {
         let faults = self.faults.values();
         let planned = faults.filter_map(|layers| layers.flattened(now));
         planned
             .map(|mut fault| {
-                // What ends the process is not ended.
+                // `exit` and `signal` take no `for`, which flattening a leased flip sets.
                 if fault.ends() {
                     fault.bounds.length = None;
                 }

@@ -1,18 +1,19 @@
-//! What a target has been asked, added up: how often, how regularly, with what outcome, and how long clients waited before they gave up.
-//! The journal has the single requests, and forgets; this counts, and has room for a limited number of routes.
+//! Request counters per port and route: counts, outcomes, periods, and how long clients waited.
+//! The journal keeps single requests for a while; these counters keep sums, for a limited number of
+//! routes.
 
 use std::collections::BTreeMap;
 
 use crate::model::answer::{self, Connections, Ended, Hits, Record, Side};
 use crate::model::moment::{Moment, micros};
 
-/// So that callers who invent paths do not fill the memory: the first so many of a port are told apart.
+/// Counts the first 256 paths of a port separately, so that invented paths do not fill the memory.
 const MOST_ROUTES: usize = 256;
 
-/// The gaps of which a period is the middle one.
+/// The number of gaps whose median is the period.
 const GAPS: usize = 15;
 
-/// What a target has been asked.
+/// The request counters of a target.
 #[derive(Debug, Default)]
 pub(crate) struct RequestStats {
     ports: BTreeMap<u16, Port>,
@@ -21,61 +22,62 @@ pub(crate) struct RequestStats {
 #[derive(Debug, Default)]
 struct Port {
     connections: Connections,
-    /// When they were last ended, all of them.
+    /// When all connections were last ended.
     cut: Option<Moment>,
     /// Connections of which no request is read.
     unread: Option<Route>,
     routes: BTreeMap<String, Route>,
-    /// All routes for which there was no room.
+    /// All paths beyond [`MOST_ROUTES`].
     others: Option<Route>,
 }
 
 #[derive(Debug, Default)]
 struct Route {
     hits: Hits,
-    /// The last gaps; those that were not yet are 0.
+    /// The last gaps; unused entries are 0.
     gaps: [u64; GAPS],
-    /// Which of them is to be overwritten next.
+    /// The index of the gap that is overwritten next.
     next: usize,
 }
 
 impl RequestStats {
-    /// A connection was accepted.
+    /// Counts an accepted connection.
     pub(crate) fn accepted(&mut self, port: u16) {
         self.ports.entry(port).or_default().connections.accepted += 1;
     }
 
-    /// So many connections are open.
+    /// Sets the number of open connections.
     pub(crate) fn open(&mut self, port: u16, open: usize) {
         self.ports.entry(port).or_default().connections.open = open as u64;
     }
 
-    /// All of them are ended.
+    /// Notes that all connections of a port are ended.
     pub(crate) fn cut(&mut self, now: Moment, port: u16) {
         self.ports.entry(port).or_default().cut = Some(now);
     }
 
-    /// Whether a record that ends only now had its connection ended before.
+    /// Whether the port's connections were ended after the record's request had begun.
     pub(crate) fn was_cut(&self, record: &Record) -> bool {
         let port = self.ports.get(&record.port);
         let cut = port.and_then(|port| port.cut);
         cut.is_some_and(|cut| record.at <= cut)
     }
 
-    /// A request begins, or a connection of which none is read; microseconds since the one before it began on the same route.
+    /// Counts a request, or a connection of which none is read. Returns the microseconds since the
+    /// one before it on the same route began.
     pub(crate) fn begin(&mut self, now: Moment, port: u16, path: Option<&str>) -> Option<u64> {
         let (route, alone) = self.ports.entry(port).or_default().route(path);
         let gap = route.begin(now);
         gap.filter(|_| alone)
     }
 
-    /// It ended.
+    /// Counts the end of a request.
     pub(crate) fn end(&mut self, record: &Record) {
         let port = self.ports.entry(record.port).or_default();
         port.route(record.path.as_deref()).0.end(record);
     }
 
-    /// Tells it of each port that `state` shows.
+    /// Adds the counters to the ports that `state` shows.
     pub(crate) fn show(&self, ports: &mut BTreeMap<u16, answer::Port>) {
         for (number, port) in ports {
             if let Some(known) = self.ports.get(number) {
@@ -86,7 +88,7 @@ impl RequestStats {
 }
 
 impl Port {
-    /// What is known of a route, and whether it is of that route alone.
+    /// The counters for a path, and whether they are of that path alone.
     fn route(&mut self, path: Option<&str>) -> (&mut Route, bool) {
         let Some(path) = path else {
             return (self.unread.get_or_insert_default(), true);
@@ -130,7 +132,7 @@ impl Route {
     fn end(&mut self, record: &Record) {
         let hits = &mut self.hits;
         hits.bytes += record.bytes;
-        // Who only connects waits for nothing more.
+        // A client that only connects does not wait for a reply, so it does not count.
         if record.closed == Some(Side::Client) && record.path.is_some() {
             hits.longest_wait = hits.longest_wait.max(Some(record.took));
         }
@@ -160,7 +162,7 @@ impl Route {
     }
 }
 
-/// The one that half of them are below, as far as possible. Sorting would be 5 KB of code.
+/// The median, found without sorting, which would take 5 KB of code.
 fn middle(gaps: &[u64]) -> Option<u64> {
     let half = gaps.len() / 2;
     let is_middle = |gap: &u64| {

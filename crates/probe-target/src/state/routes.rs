@@ -1,4 +1,4 @@
-//! The routes of one port, in both layers, and which of them a request is given. What a behaviour does is not known here.
+//! The routes of one port in both layers, and which of them applies to a request.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use crate::model::moment::Moment;
 use crate::model::route_path::RoutePath;
 use crate::state::layers::{Held, Layers, Now};
 
-/// The routes of one port. Every flip goes before every base; among the flips, and among the bases, the exact route goes before
-/// wildcards, and a longer wildcard before a shorter one.
+/// The routes of one port. Every flip goes before every base. Among flips and among bases, the
+/// exact route goes before wildcards, and a longer wildcard before a shorter one.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    /// By decoded path.
+    /// Exact routes by decoded path.
     exact: BTreeMap<Vec<u8>, Layers<Behaviour>>,
-    /// By what the paths below begin with.
+    /// Wildcards by prefix.
     below: BTreeMap<Vec<u8>, Layers<Behaviour>>,
 }
 
 impl Routes {
-    /// Routes with only a base.
+    /// Routes that have a base only.
     pub(super) fn new(planned: BTreeMap<RoutePath, Behaviour>) -> Self {
         let mut routes = Self::default();
         for (route, behaviour) in planned {
@@ -27,13 +27,13 @@ impl Routes {
         routes
     }
 
-    /// What is said about a route, which may be nothing yet.
+    /// The layers of a route, created if absent.
     pub(super) fn entry(&mut self, route: &RoutePath) -> &mut Layers<Behaviour> {
         let routes = self.of_kind(route);
         routes.entry(route.decoded().to_vec()).or_default()
     }
 
-    /// What is said about a route, if anything.
+    /// The layers of a route, if it is configured.
     pub(super) fn get(&self, route: &RoutePath) -> Option<&Layers<Behaviour>> {
         let routes = if route.is_wildcard() {
             &self.below
@@ -43,17 +43,17 @@ impl Routes {
         routes.get(route.decoded())
     }
 
-    /// The same, to be changed.
+    /// The layers of a route for changes, if it is configured.
     pub(super) fn get_mut(&mut self, route: &RoutePath) -> Option<&mut Layers<Behaviour>> {
         self.of_kind(route).get_mut(route.decoded())
     }
 
-    /// How many there are.
+    /// The number of configured routes.
     pub(super) fn len(&self) -> usize {
         self.exact.len() + self.below.len()
     }
 
-    /// All of them.
+    /// All configured routes.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RoutePath, &Layers<Behaviour>)> {
         let exact = self.exact.iter();
         let below = self.below.iter();
@@ -61,19 +61,19 @@ impl Routes {
         exact.chain(below.map(|(prefix, layers)| (RoutePath::below(prefix), layers)))
     }
 
-    /// What is said about each.
+    /// The layers of all routes.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Layers<Behaviour>> {
         self.exact.values_mut().chain(self.below.values_mut())
     }
 
-    /// Forgets what has ended.
+    /// Removes what has ended.
     pub(super) fn prune(&mut self, now: Now) {
         for routes in [&mut self.exact, &mut self.below] {
             routes.retain(|_, layers| layers.prune(now));
         }
     }
 
-    /// What a request for this decoded path is given, as [`Layers::give`] says it.
+    /// The behaviour for a request for this decoded path, as [`Layers::give`] returns it.
     pub(super) fn give(
         &mut self,
         now: Now,
@@ -84,7 +84,7 @@ impl Routes {
             return self.exact.get_mut(path)?.give(now, wanted);
         }
         let exact = self.exact.get_mut(path).into_iter();
-        // Of those that match one path, the longer is the later in order.
+        // All matching prefixes start the same path, so a longer one sorts after a shorter one.
         let below = self.below.iter_mut().rev();
         let below = below.filter(|(prefix, _)| path.starts_with(prefix));
         let (mut flips, mut bases) = (Vec::new(), Vec::new());
@@ -99,7 +99,7 @@ impl Routes {
         })
     }
 
-    /// The behaviour that a request for this decoded path would be given now, uncounted.
+    /// The behaviour for a request for this decoded path now, without counting it.
     pub(super) fn current(
         &self,
         now: Now,
@@ -116,13 +116,13 @@ impl Routes {
         layers.find(|held| held.in_force(now) && wanted(&held.set))
     }
 
-    /// The next moment at which time alone may change that.
+    /// The next moment at which time alone may change the behaviour for a path.
     pub(super) fn until(&self, now: Now, path: &[u8]) -> Option<Moment> {
         let layers = self.matching(path);
         layers.filter_map(|layers| layers.until(now)).min()
     }
 
-    /// Whether a flip gives this route something, or any route a 200.
+    /// Whether a flip in force changes this route or gives any route a 200.
     pub(super) fn undo(&self, now: Now, route: &RoutePath) -> bool {
         let own = self.get(route).and_then(|layers| layers.flip.as_ref());
         let mut passes = self.flips().filter(|held| held.set.is_pass());
@@ -139,7 +139,7 @@ impl Routes {
         layers.filter_map(|layers| layers.flip.as_ref())
     }
 
-    /// What is said about the routes that match a decoded path, the one that goes before the others first.
+    /// The layers of the routes that match a decoded path, in order of precedence.
     fn matching(&self, path: &[u8]) -> impl Iterator<Item = &Layers<Behaviour>> {
         let below = self.below.iter().rev();
         let below = below.filter(move |(prefix, _)| path.starts_with(prefix));

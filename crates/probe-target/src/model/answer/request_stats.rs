@@ -1,4 +1,4 @@
-//! What `state` tells about requests: added up, as the single ones are the journal's.
+//! Request and connection counters of a port or route, as `state` shows them.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,51 +8,53 @@ use crate::model::moment::Moment;
 /// The connections of a port since the process started.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Connections {
-    /// How many were accepted, whatever became of them.
+    /// Accepted connections, including reset and unread ones.
     pub accepted: u64,
-    /// How many are open now.
+    /// Connections open now.
     pub open: u64,
 }
 
-/// The requests on one route since the process started; of a port, the connections of which no request is read.
+/// Requests of one route since the process started, or connections of a port of which no request is
+/// read.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hits {
-    /// How many have begun.
+    /// Requests that have begun.
     pub begun: u64,
-    /// When the last of them began.
+    /// When the last request began.
     pub last: Moment,
-    /// Microseconds from the beginning of one to that of the next, as observed: the middle one of the last 15 times.
+    /// The median of the last 15 intervals between the starts of two requests, in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
-    /// The most microseconds that a client has waited before it gave up; absent if none has.
+    /// The longest time that a client waited before it gave up, in microseconds; absent if none
+    /// gave up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_wait: Option<u64>,
-    /// Bytes of bodies handed over.
+    /// Body bytes handed to the connection.
     pub bytes: u64,
-    /// Those that have ended, by what became of them.
+    /// Finished requests by reply, layer and the side that ended them.
     pub ended: Vec<Ended>,
 }
 
-/// How many requests ended in one way.
+/// The number of requests with the same reply, layer and closing side.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Ended {
-    /// As in the journal's records.
+    /// See [`Record::reply`](super::Record::reply).
     pub reply: String,
-    /// As in the journal's records.
+    /// See [`Record::flipped`](super::Record::flipped).
     pub flipped: bool,
-    /// As in the journal's records.
+    /// See [`Record::closed`](super::Record::closed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Side>,
-    /// How many.
+    /// The number of these requests.
     pub count: u64,
 }
 
-/// How much a journal has recorded.
+/// The size of a journal's history.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Recorded {
     /// Records written since the process started.
     pub written: u64,
-    /// How many of them the ring has lost to later ones.
+    /// Records that the ring buffer has overwritten.
     pub lost: u64,
 }

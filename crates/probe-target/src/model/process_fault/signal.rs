@@ -1,9 +1,9 @@
-//! The signals a process can die of, by name and by Linux' number. Sending one is not its concern.
+//! The signals that a process can die of, by name and Linux number. `os_process.rs` sends them.
 
 use crate::model::fields::Fields;
 use crate::model::parse_error::ParseError;
 
-/// A signal that ends a process which does nothing about it.
+/// A signal whose default action ends the process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Signal(u8);
 
@@ -30,7 +30,7 @@ const ALL: [(&str, u8); 18] = [
 ];
 
 impl Signal {
-    /// The one nobody can do anything about.
+    /// SIGKILL, which a process cannot handle.
     pub const KILL: Self = Self(9);
 
     /// The signal of this name, such as `SIGKILL`.
