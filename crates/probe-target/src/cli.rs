@@ -1,4 +1,4 @@
-//! The command line and the environment, parsed once into typed commands. Handrolled on lexopt to avoid the large clap dependency.
+//! Parses arguments and environment into typed commands. By hand on lexopt, as clap is large.
 //! It opens no file and runs nothing.
 
 pub(crate) mod check;
@@ -14,18 +14,18 @@ use crate::model::parse_error::ParseError;
 use crate::model::{process_fault, shorthand};
 use options::{Grammar, Options};
 
-/// What one invocation is to do.
+/// A parsed command.
 #[derive(Debug)]
 pub(crate) enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Control(control::Control),
     Traffic(traffic::Traffic),
-    /// Print this and be done.
+    /// Prints a text.
     Say(String),
 }
 
-/// The grammars of all commands, in the order in which help lists them.
+/// The grammars of all commands, in the order of the help text.
 const COMMANDS: [(&str, &Grammar); 7] = [
     ("serve", &serve::GRAMMAR),
     ("check", &check::GRAMMAR),
@@ -36,7 +36,7 @@ const COMMANDS: [(&str, &Grammar); 7] = [
     ("traffic", &traffic::GRAMMAR),
 ];
 
-/// Reads a command line without the program's name.
+/// Parses arguments without the program's name.
 pub(crate) fn parse(
     arguments: &[String],
     environment: &BTreeMap<String, String>,
@@ -45,7 +45,7 @@ pub(crate) fn parse(
         Some((first, rest)) if !first.starts_with('-') => (first.as_str(), rest),
         _ => ("serve", arguments),
     };
-    // Without a command, `--help` is about all of them.
+    // Without a command, `--help` lists all commands.
     let bare = rest.len() == arguments.len();
     match arguments.first().map(String::as_str) {
         Some("--help" | "-h" | "help") => return Ok(Command::Say(overview())),
@@ -100,7 +100,7 @@ Examples:
   probe-target flip process memory --bytes 64Mi --for 1m
 ";
 
-/// A numeric address. The static binary resolves no names.
+/// Parses a numeric address. The static binary does not resolve names.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().ok().ok_or_else(|| {
         format!(

@@ -1,4 +1,4 @@
-//! The small clients of the same program: the exec probe, the control client, the traffic client.
+//! The clients in the same binary: `check` for exec probes, the control client, the traffic client.
 
 pub(crate) mod check;
 pub(crate) mod control;

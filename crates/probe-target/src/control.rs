@@ -1,5 +1,5 @@
-//! The control API over HTTP: who may call, within which limits, and the answers' form. What a call means is in `control/request.rs`,
-//! what it does in the panel behind it.
+//! The control API over HTTP: access, limits, responses, and waiting for journal records.
+//! `control/request.rs` parses requests; a `Backend` executes them.
 
 pub(crate) mod event_stream;
 pub(crate) mod metrics;
@@ -24,24 +24,25 @@ use crate::server::reply::{self, Manner};
 use crate::server::request_head::{Head, Wrong};
 use crate::target::backend::{Backend, CallError};
 
-/// How long a caller may be silent, and may take for the headers, for the body, or to accept any part of an answer.
+/// The time limit for silence between requests, for headers, for a body, and for each write of a
+/// response.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The largest body of a call.
+/// The largest request body.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// Callers at a time; further ones wait to be accepted.
+/// The maximum number of concurrent clients; further ones wait in the backlog.
 const MOST_CALLERS: usize = 128;
 
-/// What the control address answers with.
+/// The state of the control API's server.
 pub(crate) struct Control {
     pub(crate) panel: Arc<dyn Backend>,
-    /// What callers must show, if anything.
+    /// The bearer token that clients must send, if any.
     pub(crate) token: Option<String>,
 }
 
 impl Control {
-    /// Serves for ever.
+    /// Serves until it is dropped.
     pub(crate) async fn serve<L: Listener>(self, mut listener: L) {
         let control = Arc::new(self);
         let mut callers = JoinSet::new();
@@ -53,7 +54,7 @@ impl Control {
                     Ok(connection) => {
                         callers.spawn(Arc::clone(&control).caller(connection));
                     }
-                    // Out of descriptors, or a connection that ended before it was accepted.
+                    // Out of descriptors, or the connection ended before it was accepted.
                     Err(_) => sleep(Duration::from_millis(10)).await,
                 },
             }
@@ -98,7 +99,7 @@ impl Control {
                 return;
             }
             if let Said::Stream { since } = answer.said {
-                // It ends when the caller leaves.
+                // The stream ends when the client disconnects.
                 _ = event_stream::stream(&*self.panel, since, &mut served).await;
                 return;
             }
@@ -110,13 +111,14 @@ impl Control {
         }
     }
 
-    /// The answer, unless the caller left before it, and whether the whole request was read.
+    /// Executes a request; returns the response, unless the client disconnects first, and whether
+    /// the request was read completely.
     async fn answer<C: Connection>(
         &self,
         head: &Head,
         served: &mut Served<C>,
     ) -> (Option<Answer>, bool) {
-        // Before its body, which costs.
+        // Checked before the body is read, to save that cost.
         if let Err(refused) = self.admit(head) {
             return (Some(self.refusal(refused)), false);
         }
@@ -169,7 +171,7 @@ impl Control {
         }
     }
 
-    /// Refuses web pages, and callers without the token.
+    /// Rejects web pages, and clients without the token.
     fn admit(&self, head: &Head) -> Result<(), CallError> {
         web_page::refuse(head)?;
         let Some(token) = &self.token else {
@@ -184,7 +186,7 @@ impl Control {
         Err(CallError::new(StatusCode::UNAUTHORIZED, "", message))
     }
 
-    /// Refuses changes that mean another process.
+    /// Rejects changes that are addressed to another process.
     fn meant(&self, head: &Head) -> Result<(), CallError> {
         let instance = self.panel.instance();
         match &head.instance {
@@ -213,7 +215,7 @@ impl Control {
 
     async fn wait(&self, wait: Wait) -> Result<Answer, CallError> {
         let log = self.panel.log();
-        // They are held until all have come.
+        // The records of a wait are kept in memory until it is complete.
         if log.size() < wait.hits {
             let message = format!(
                 "the journal keeps {}, no more can be waited for",
@@ -265,21 +267,21 @@ impl Control {
     }
 }
 
-/// One answer.
+/// A response.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
     media: &'static str,
-    /// `Allow`.
+    /// The `Allow` header.
     allowed: Option<&'static str>,
     said: Said,
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 enum Said {
     Whole(Vec<u8>),
-    /// The journal from this number on, for as long as the caller listens.
+    /// The journal from this number on, until the client disconnects.
     Stream {
         since: u64,
     },
@@ -297,13 +299,13 @@ impl Answer {
         }
     }
 
-    /// What is sent of it at once.
+    /// The head, and the body unless it is a stream.
     fn text(&self, control: &Control, manner: Manner) -> Vec<u8> {
         let mut text = Vec::with_capacity(256);
         reply::line(self.status, &mut text);
         let identity = control.panel.identity();
         let (media, revision) = (self.media, control.panel.revision());
-        // A vector takes everything.
+        // Writing to a vector does not fail.
         _ = write!(
             text,
             "content-type: {media}\r\nprobeflip-revision: {revision}\r\n"
@@ -328,7 +330,7 @@ impl Answer {
     }
 }
 
-/// The body of a call.
+/// Reads the body of a request.
 async fn read<C: Connection>(head: &Head, served: &mut Served<C>) -> Result<Vec<u8>, CallError> {
     if matches!(head.body, Framing::Length(length) if length > LARGEST_BODY) {
         return Err(too_large());
@@ -353,7 +355,7 @@ fn too_large() -> CallError {
     CallError::new(StatusCode::PAYLOAD_TOO_LARGE, "", message)
 }
 
-/// Compares in a time that does not depend on where the first difference is.
+/// Compares in constant time.
 fn same(shown: &[u8], token: &[u8]) -> bool {
     let pairs = shown.iter().zip(token);
     let differences = pairs.fold(0, |differences, (a, b)| differences | (a ^ b));

@@ -1,16 +1,16 @@
-//! Why an invocation ended badly, and how that is told.
+//! The error of an invocation, with its exit code and message.
 
 use crate::model::parse_error::ParseError;
 use crate::process::Ending;
 
-/// Why an invocation ended badly.
+/// Why an invocation fails.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It was not understood: exit 2.
+    /// Invalid usage: exit 2.
     Usage(ParseError),
-    /// It was told to end so.
+    /// A process fault ends the process in this way.
     Told(Ending),
-    /// It was understood and did not work: exit 1.
+    /// A valid command failed: exit 1.
     Failed(String),
 }
 

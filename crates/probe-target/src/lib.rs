@@ -1,9 +1,10 @@
-//! The server under probe: a tiny program whose ports, paths and faults are set at runtime over HTTP.
-//! Generic over [`Network`], so that the very code of the image also runs on streams in memory. It knows no socket and no wall clock.
+//! probe-target, the server under probe: its ports, paths and faults are set at runtime over HTTP.
+//! The library is generic over [`Network`], so that the code of the image also runs on in-memory
+//! streams. It uses no socket and no wall clock.
 //!
-//! In reading order: [`model`], what can be configured and answered, as values; `state`, what is in force at a moment;
-//! `target`, the state as tasks share it; `server`, the data ports; `control`, the control API; `serve`, one target from
-//! its start to SIGTERM; `client`, the small commands.
+//! In reading order: [`model`], the configuration and API types; `state`, what is in force at a
+//! moment; `target`, the state as its tasks share it; `server`, the data ports; `control`, the
+//! control API; `serve`, the lifecycle of one target; `client`, the client commands.
 
 pub mod request_target;
 
@@ -30,9 +31,11 @@ use std::io::ErrorKind;
 use cli::Command;
 use failure::Failure;
 
-/// Runs one invocation to its end and says how it ends: with 0, 1 for what did not work, 2 for what was not understood, or as it was told.
+/// Runs one invocation and returns how it ends: 0 for success, 1 for a failure, 2 for invalid
+/// usage, or as a process fault has set it.
 ///
-/// All tasks belong to the future: dropping it is SIGKILL. What they held is released as soon as the runtime has polled them once more.
+/// All tasks belong to the future: dropping it acts like SIGKILL. The runtime releases the tasks'
+/// resources when it polls them the next time.
 pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
     match command(&mut process).await {
         Ok(said) => {

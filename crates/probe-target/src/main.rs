@@ -1,4 +1,4 @@
-//! The program: sockets, the environment and signals for `probe_target::run`, on one thread. Nothing is decided here.
+//! The probe-target binary: runs `probe_target::run` on one thread with sockets, files and signals.
 
 mod os_process;
 mod sockets;
@@ -49,7 +49,7 @@ fn process() -> Process<Sockets> {
 
 fn environment() -> BTreeMap<String, String> {
     let mut environment = BTreeMap::new();
-    // Collected, they would be sorted first, with 40 KB of code that nothing else needs.
+    // `collect` would sort first, with 40 KB of code that nothing else needs.
     environment.extend(std::env::vars_os().map(|(name, value)| (text(&name), text(&value))));
     environment
 }
@@ -58,7 +58,7 @@ fn text(text: &OsStr) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// The files of the system.
+/// The operating system's file system.
 struct Disk;
 
 impl Files for Disk {
@@ -67,19 +67,20 @@ impl Files for Disk {
     }
 
     fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()> {
-        // Beside it, as a file is renamed at once only within its file system. Outliving the node is not asked for, so nothing is synced.
+        // Written beside it, as renaming is atomic only within a file system. There is no `fsync`,
+        // as the file need not survive a crash of the node.
         let new = format!("{path}.new");
         std::fs::write(&new, contents)?;
         std::fs::rename(new, path)
     }
 }
 
-/// A name that no other process has: the keys of the standard library's hasher are drawn from the operating system.
+/// A unique name: the operating system supplies the random keys of the standard library's hasher.
 fn instance() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-/// SIGTERM of a kubelet, or Ctrl-C at a terminal.
+/// SIGTERM from a kubelet, or Ctrl-C at a terminal.
 fn terminate() -> Terminate {
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),

@@ -1,4 +1,4 @@
-//! What this process does to itself: leaves its last words, takes memory and files, dies.
+//! Effects on this process: termination message, memory, file limit, death by signal.
 
 use std::io;
 #[cfg(without_backtraces)]
@@ -9,16 +9,18 @@ use probe_target::Effects;
 use probe_target::model::process_fault::Signal;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-// kubernetes.io/docs › Determine the Reason for Pod Failure: `terminationMessagePath`, whose default this is. The kubelet makes the file.
+// kubernetes.io/docs › Determine the Reason for Pod Failure: the default of
+// `terminationMessagePath`. The kubelet creates the file.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
-/// This process, which is no other's.
+/// The effects on the real process.
 #[derive(Default)]
 pub(crate) struct Own {
     taken: Mutex<Vec<Vec<u8>>>,
 }
 
-/// Above 32 MiB the C library takes memory from the system for each vector alone, and gives it back at once when that is dropped.
+/// Above 32 MiB, the C library maps memory for each vector separately, and unmaps it when the
+/// vector is dropped.
 const CHUNK: usize = 64 << 20;
 
 impl Effects for Own {
@@ -35,7 +37,7 @@ impl Effects for Own {
             taken.push(chunk);
         }
         let chunk = taken.last_mut().expect("there must be a chunk");
-        // Not zero, as zero pages are not touched.
+        // Not zero, as zeroed pages may not be touched.
         chunk.resize(chunk.len() + bytes, 1);
         Ok(())
     }
@@ -51,33 +53,37 @@ impl Own {
     }
 }
 
-/// Has as many files and connections open as the system lets it, where a runtime gives few at first and more to those that ask.
+/// Raises the soft limit of open files to the hard limit. Some container runtimes set a low soft
+/// limit.
 pub(crate) fn ask_for_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // It gets along with what it has.
+    // A failure is ignored: the current limit is enough to run.
     _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// Whether this is what the container was started for. Whoever is only executed in it is not the one that terminates.
+/// Whether this is the container's main process. Processes started by `exec` must not write the
+/// termination message.
 pub(crate) fn is_main() -> bool {
     std::process::id() == 1
 }
 
-/// Dies of a signal, where the system lets it. To the first process of a container the kernel delivers none from inside that it does not
-/// handle, not even SIGKILL. Whoever returns from here has the exit code left by which a runtime tells of the signal: the same to a kubelet.
+/// Ends the process by a signal, if the kernel allows it. The kernel does not deliver unhandled
+/// signals, not even SIGKILL, from inside a container to its PID 1. If this function returns, the
+/// caller exits with 128 plus the signal's number, which a kubelet reports alike.
 pub(crate) fn die(signal: Signal) {
     let Some(signal) = rustix::process::Signal::from_named_raw(signal.number().into()) else {
         return;
     };
-    // The standard library's own handlers, of SIGSEGV and SIGBUS, give way after the first.
+    // The standard library's handlers of SIGSEGV and SIGBUS reset themselves at the first signal.
     for _ in 0..2 {
-        // Nothing is lost if it cannot be sent.
+        // If it cannot be sent, the caller exits with a code.
         _ = rustix::process::kill_process(rustix::process::getpid(), signal);
     }
 }
 
-/// Tells of a panic what it says itself. What a backtrace needs is not in the tiny binary (`tiny.ld`), so none may begin.
+/// Prints a panic's message without a backtrace, as the tiny binary (`tiny.ld`) lacks the data for
+/// one.
 #[cfg(without_backtraces)]
 pub(crate) fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| {

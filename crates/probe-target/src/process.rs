@@ -1,5 +1,6 @@
-//! One invocation of the program, as a value: everything it may take from outside, and how it ends.
-//! It draws nothing, reads no clock but Tokio's and opens no file by itself.
+//! The inputs and effects of one invocation, as its caller provides them.
+//! The crate itself reads no clock but Tokio's and opens no file. Except for TLS keys, it draws no
+//! random numbers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,44 +10,45 @@ use std::task::{Context, Poll};
 
 use crate::model::process_fault::Signal;
 
-/// What one invocation is given. `main.rs` fills it from the operating system, an embedded cluster from a Pod.
+/// The inputs and effects of one invocation. `main.rs` connects them to the operating system, an
+/// embedded cluster to a Pod.
 pub struct Process<N> {
-    /// The command line, without the program's name.
+    /// The arguments, without the program's name.
     pub arguments: Vec<String>,
     /// The environment: `HOSTNAME`, `PROBE_TARGET_PORTS`, …
     pub environment: BTreeMap<String, String>,
-    /// Where it listens and connects.
+    /// The network on which it listens and connects.
     pub network: N,
-    /// Whether it is the container's main process, whose last words a kubelet shows.
+    /// Whether it is the container's main process, whose termination message a kubelet shows.
     pub main: bool,
-    /// The name of this process among all that ever run: drawn once at its start.
+    /// A unique name of this process, generated at its start.
     pub instance: String,
-    /// Ready at each SIGTERM.
+    /// Becomes ready at each SIGTERM.
     pub terminate: Terminate,
-    /// Where files are: `--plan`, `--token-file`, `--state-dir`, `/proc/1/cmdline`.
+    /// The file system: `--plan`, `--token-file`, `--state-dir`, `/proc/1/cmdline`.
     pub files: Arc<dyn Files>,
-    /// What it does to the process that it is.
+    /// The effects on the process itself.
     pub effects: Box<dyn Effects>,
-    /// Where data goes: stdout.
+    /// Output: stdout.
     pub output: Box<dyn Write + Send>,
-    /// Where everything else goes: stderr.
+    /// Messages: stderr.
     pub errors: Box<dyn Write + Send>,
 }
 
-/// The files that a process may use.
+/// The file system as the process uses it.
 pub trait Files: Send + Sync {
-    /// What is in a file.
+    /// The contents of a file.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 
-    /// Puts a file with these contents in the place of whatever is there. Who reads it meanwhile, or after a death in between, finds the
-    /// old contents or the new ones, never a part.
+    /// Replaces a file atomically: a concurrent reader, or one after a crash, finds the old or the
+    /// new contents, never a part.
     fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()>;
 }
 
-/// Polled for SIGTERM, as often as there may be one.
+/// Polled for SIGTERM; becomes ready once per signal.
 pub type Terminate = Box<dyn FnMut(&mut Context<'_>) -> Poll<()> + Send>;
 
-/// The SIGTERM that comes at most once: when `signal` is ready.
+/// A single SIGTERM, when `signal` is ready.
 pub fn once(signal: impl Future<Output = ()> + Send + 'static) -> Terminate {
     let mut signal = Some(Box::pin(signal));
     Box::new(move |context| match &mut signal {
@@ -55,29 +57,29 @@ pub fn once(signal: impl Future<Output = ()> + Send + 'static) -> Terminate {
     })
 }
 
-/// What is done to the process itself.
+/// The effects on the process itself.
 pub trait Effects: Send + Sync {
-    /// Leaves a message for the kubelet to show when the process has ended.
+    /// Writes the termination message, which the kubelet shows after the process has ended.
     fn conclude(&self, message: &str) -> io::Result<()>;
 
-    /// Takes so many more bytes of memory, touches them, and keeps them. It may be the end of the process.
+    /// Allocates, touches and keeps `bytes` more bytes. It may end the process.
     fn take_memory(&self, bytes: usize) -> io::Result<()>;
 
-    /// Gives back all the memory that was taken so.
+    /// Frees all memory that was allocated by `take_memory`.
     fn free_memory(&self);
 }
 
 /// How an invocation ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ending {
-    /// With an exit code.
+    /// By exiting with a code.
     Code(u8),
-    /// It wants to die of this signal, which is for its caller to bring about.
+    /// By dying of this signal, which is up to the caller.
     Signal(Signal),
 }
 
 impl Ending {
-    /// As a container runtime tells it: 128 and the number of the signal.
+    /// The exit code as a container runtime reports it: for a signal, 128 plus its number.
     pub fn code(self) -> u8 {
         match self {
             Self::Code(code) => code,
@@ -87,13 +89,13 @@ impl Ending {
 }
 
 impl<N> Process<N> {
-    /// Says one line to whoever reads stderr.
+    /// Writes one line to stderr.
     pub(crate) fn say(&mut self, line: &str) {
-        // An unwritable stderr leaves nobody to tell.
+        // If stderr cannot be written, there is no place for an error.
         _ = writeln!(self.errors, "{line}");
     }
 
-    /// Leaves a message for the kubelet to show, or says why it cannot.
+    /// Writes the termination message, or reports the failure to stderr.
     pub(crate) fn conclude(&mut self, message: &str) {
         if let Err(error) = self.effects.conclude(message) {
             self.say(&format!("cannot leave a termination message: {error}"));

@@ -1,14 +1,15 @@
-//! The target of a request: what stands on its first line between method and version.
+//! The request target of HTTP: the part of the request line between method and version.
 
 use std::fmt::Write;
 
 use crate::model::route_path::RoutePath;
 use crate::server::request_head::Head;
 
-/// The target that `check http` sends for a path, which begins with a slash and may have a query.
+/// The request target that `check http` sends for a path, which begins with a slash and may have a
+/// query.
 ///
-/// Escapes are sent as they are written. What a request line cannot hold is escaped, so that every
-/// path reaches its server; a fragment is not sent.
+/// Escapes are sent as they are. Characters that a request line cannot contain are escaped, so that
+/// every path reaches its server. A fragment is not sent.
 pub fn of_path(path: &str) -> String {
     let path = path.split('#').next().unwrap_or_default();
     let mut target = String::with_capacity(path.len());
@@ -21,7 +22,7 @@ pub fn of_path(path: &str) -> String {
         if stands {
             target.push(char::from(byte));
         } else {
-            // A string takes everything.
+            // Writing to a string does not fail.
             _ = write!(target, "%{byte:02X}");
         }
     }
@@ -32,7 +33,7 @@ fn is_escape(text: &[u8]) -> bool {
     matches!(text, [_, high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
-/// The route that a request with this target asks for; `None` if the request is refused.
+/// The route that a request with this target matches; `None` if the request is rejected.
 pub fn route(target: &str) -> Option<RoutePath> {
     let head = format!("GET {target} HTTP/1.1\r\nhost: target\r\n\r\n");
     let (head, _) = Head::parse(head.as_bytes()).ok()??;

@@ -1,4 +1,4 @@
-//! One target from its start to SIGTERM: binds what the base says, keeps a task for each port, drains. It decides nothing.
+//! The lifecycle of one target: start, control API, a task per data port, and the drain at SIGTERM.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -28,10 +28,10 @@ use crate::state::{End, TargetState};
 use crate::target::Target;
 use crate::target::backend::{Backend, CallError};
 
-/// How long requests in progress may take to end after SIGTERM.
+/// The time limit for requests in progress after SIGTERM.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
 
-/// Serves until SIGTERM.
+/// Serves until the process must end.
 pub(crate) async fn run<N: Network>(
     serve: cli::serve::Serve,
     process: &mut Process<N>,
@@ -84,7 +84,7 @@ pub(crate) async fn run<N: Network>(
     Ok(())
 }
 
-/// What the container remembers, if it is to.
+/// Opens the state file and counts this boot, if `--state-dir` is set.
 fn remembered<N>(
     serve: &cli::serve::Serve,
     process: &Process<N>,
@@ -98,7 +98,7 @@ fn remembered<N>(
     Ok((Some(keeper), kept))
 }
 
-/// The plan's file, read where it stands.
+/// Reads and parses the plan's file.
 pub(crate) fn plan(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan, ParseError> {
     let Some(file) = &serve.plan else {
         return Ok(Plan::default());
@@ -109,7 +109,7 @@ pub(crate) fn plan(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan,
     Plan::parse(&text).map_err(|invalid| invalid.within(file))
 }
 
-/// The token, read where it stands.
+/// The token, from its file or the environment.
 pub(crate) fn token(
     access: &cli::serve::Access,
     files: &dyn Files,
@@ -127,7 +127,7 @@ pub(crate) fn token(
     }
 }
 
-/// What the command line says about TLS, its files read.
+/// The TLS settings of the command line, with the contents of its files.
 fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<TlsOptions, ParseError> {
     let text = |option: &str, file: &str| {
         let wrong = |error| ParseError::new(option, format!("cannot read {file}: {error}"));
@@ -154,7 +154,7 @@ pub(crate) async fn listen<N: Network>(
 
 type Bound<N> = Vec<(u16, Option<<N as Network>::Listener>)>;
 
-/// Listens on every port that does not start closed.
+/// Listens on every port whose initial state is not closed.
 async fn bind<N: Network>(network: &N, target: &Target) -> Result<Bound<N>, Failure> {
     let mut bound = Vec::new();
     for number in target.ports() {
@@ -169,7 +169,7 @@ async fn bind<N: Network>(network: &N, target: &Target) -> Result<Bound<N>, Fail
     Ok(bound)
 }
 
-/// What is said at the start.
+/// The line printed at the start.
 fn said(base: &Plan, control: SocketAddr, boot: Option<u64>) -> String {
     let ports = base.ports.iter();
     let ports = ports.map(|(number, port)| {
@@ -188,7 +188,7 @@ fn said(base: &Plan, control: SocketAddr, boot: Option<u64>) -> String {
     format!("{ports}; control on {control}{}", boot.unwrap_or_default())
 }
 
-/// The tasks of the ports, one each for as long as the state wants it.
+/// The tasks of the ports, one for each port of the state.
 struct Ports<N> {
     target: Arc<Target>,
     network: N,
@@ -210,7 +210,7 @@ impl<N: Network> Ports<N> {
         ports
     }
 
-    /// Starts a task for each port that is new.
+    /// Starts a task for each new port.
     async fn run(&mut self) -> Infallible {
         let mut changes = self.target.changes();
         loop {
@@ -222,7 +222,7 @@ impl<N: Network> Ports<N> {
             tokio::select! {
                 biased;
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
-                // It fails only when the target is gone, and this with it.
+                // The channel closes only with the target, which also ends this function.
                 _ = changes.changed() => {}
             }
         }
@@ -242,10 +242,10 @@ impl<N: Network> Ports<N> {
         }
     }
 
-    /// Waits for what is in progress, but not for long.
+    /// Waits for requests in progress, up to [`DRAIN_WITHIN`].
     async fn drain(mut self) {
         let ended = async { while self.tasks.join_next().await.is_some() {} };
-        // Those that take longer are cut off.
+        // Connections that take longer are aborted.
         _ = timeout(DRAIN_WITHIN, ended).await;
         self.tasks.shutdown().await;
     }

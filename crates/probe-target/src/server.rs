@@ -1,4 +1,4 @@
-//! The data ports: their listeners, the protocols on their connections, and the faults of those.
+//! The data ports: listeners, HTTP/1.1, HTTP/2, gRPC health and TCP, and their faults.
 
 pub(crate) mod connection_limit;
 pub(crate) mod grpc_health;

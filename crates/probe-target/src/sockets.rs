@@ -1,4 +1,4 @@
-//! The network of the operating system: the only file here that names a socket.
+//! The network traits on the operating system's sockets. No other file here names a socket.
 
 use std::io::{self, ErrorKind};
 use std::net::{self, Ipv4Addr, Shutdown, SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// Connections that wait to be accepted, as many as Linux allows by default.
+/// The backlog of listeners, the largest that Linux allows by default.
 const BACKLOG: u32 = 4096;
 
 /// The network of the operating system.
@@ -22,14 +22,16 @@ pub(crate) struct Sockets;
 /// A listening socket.
 pub(crate) struct Listening(AsyncFd<TcpListener>);
 
-/// A connected socket. One that was accepted is first tried as it is: a prober has asked by then, so that most connections are
-/// served without the runtime ever waiting for them, at two thirds of the cost.
+/// A connected socket. An accepted one is first used without registering it with the runtime: most
+/// probers have sent their request by then, so most connections are served without waiting, at two
+/// thirds of the cost.
 pub(crate) struct Connected {
-    /// Whether nothing was read yet.
+    /// Whether nothing has been read yet.
     unread: bool,
-    /// Until it has to be waited for. It would block, so every call must say that it shall not: one call fewer than to change that.
+    /// The accepted socket, until it must be waited for. It is in blocking mode, so every call
+    /// passes `DONTWAIT`, which saves the call that would change the mode.
     new: Option<net::TcpStream>,
-    /// From then on.
+    /// The socket as registered with the runtime.
     stream: Option<TcpStream>,
     peer: SocketAddr,
 }
@@ -40,7 +42,7 @@ impl Network for Sockets {
 
     async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
         match bind(address) {
-            // A host without IPv6: every address of it is IPv4.
+            // Without IPv6, all addresses of the host are IPv4.
             Err(error) if without_ipv6(&error) && address.ip().is_unspecified() => {
                 bind((Ipv4Addr::UNSPECIFIED, address.port()).into())
             }
@@ -63,15 +65,16 @@ impl Network for Sockets {
     }
 }
 
-/// Linux listens on IPv4 too where an IPv6 socket takes every address.
+/// Binds and listens. On Linux an unspecified IPv6 address includes IPv4.
 fn bind(address: SocketAddr) -> io::Result<Listening> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // Or a port just closed could not be opened again for a minute.
+    // Otherwise a port could not be bound again for a minute after it was closed.
     socket.set_reuseaddr(true)?;
-    // Answers are small and wait for nothing. Linux hands it on to every connection accepted.
+    // Responses are small and must not be delayed. Linux passes the option on to accepted
+    // connections.
     socket.set_nodelay(true)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG)?.into_std()?;
@@ -84,7 +87,7 @@ fn bind(address: SocketAddr) -> io::Result<Listening> {
 }
 
 fn without_ipv6(error: &io::Error) -> bool {
-    /// `EAFNOSUPPORT` and `EADDRNOTAVAIL` of Linux, as `io::ErrorKind` names only one of them.
+    /// `EAFNOSUPPORT` and `EADDRNOTAVAIL` of Linux, as `io::ErrorKind` has only one of them.
     const CODES: [i32; 2] = [97, 99];
     error
         .raw_os_error()
@@ -110,13 +113,13 @@ impl Listener for Listening {
     }
 }
 
-/// An IPv4 address as such, where the socket is of both families.
+/// Converts an IPv4-mapped IPv6 address to IPv4.
 fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 impl Connected {
-    /// The connection as the runtime waits for it.
+    /// The socket, registered with the runtime.
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         if let Some(new) = self.new.take() {
             new.set_nonblocking(true)?;
@@ -133,14 +136,14 @@ impl Connection for Connected {
     }
 
     fn keep_little(&mut self) {
-        // Linux makes it the least that it allows, a few KB. Where it cannot be, a reset may lose more.
+        // Linux raises it to its minimum, a few KB. If this fails, a reset may lose more data.
         _ = self
             .stream()
             .and_then(|stream| SockRef::from(&*stream).set_send_buffer_size(0));
     }
 
     fn reset(mut self) {
-        // What cannot be reset is closed.
+        // If the linger option cannot be set, the connection closes with FIN.
         _ = self.stream().and_then(|stream| stream.set_zero_linger());
     }
 }
@@ -155,7 +158,7 @@ impl AsyncRead for Connected {
             let read = recv(new, buffer.initialize_unfilled(), RecvFlags::DONTWAIT);
             let read = read.map(|(read, _)| read).map_err(io::Error::from);
             if !would_block(&read) {
-                // Only once: what has more to say waits its turn as others do.
+                // Only once: further reads go through the runtime, so that tasks take turns.
                 self.unread = false;
                 return Poll::Ready(read.map(|read| buffer.advance(read)));
             }
@@ -180,7 +183,7 @@ impl AsyncWrite for Connected {
         self.stream()?.poll_write(context, bytes)
     }
 
-    /// Nothing is held back.
+    /// There is no buffer to flush.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -1,4 +1,4 @@
-//! `probe-target check`: one probe from inside, for an exec probe or an image's HEALTHCHECK.
+//! `probe-target check`: parses one probe, for an exec probe or an image's HEALTHCHECK.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use super::{address, control};
 use crate::model::parse_error::ParseError;
 use crate::model::port_spec::Protocol;
 
-/// How `check` is written.
+/// The grammar of `check`.
 pub(crate) const GRAMMAR: Grammar = Grammar {
     usage: "check http|https|tcp|grpc|grpcs ADDRESS [PATH|SERVICE] [--timeout 1s]",
     about: "Probe an address once: exit 0 if it is healthy, 1 if not",
@@ -30,28 +30,29 @@ pub(super) const TIMEOUT: Spec = Spec {
 /// A probe.
 #[derive(Debug)]
 pub struct Check {
-    /// What is asked.
+    /// The kind of the probe.
     pub kind: CheckKind,
-    /// Whether over TLS.
+    /// Whether the probe uses TLS.
     pub secured: bool,
-    /// Whom.
+    /// The address to probe.
     pub address: SocketAddr,
-    /// When it is given up.
+    /// The timeout.
     pub timeout: Duration,
 }
 
-/// What is probed.
+/// The kind of a probe.
 #[derive(Debug, Eq, PartialEq)]
 pub enum CheckKind {
-    /// A request for this path, which [`request_target::of_path`](crate::request_target::of_path) makes.
+    /// A GET request for this path; [`request_target::of_path`](crate::request_target::of_path)
+    /// gives its target.
     Http(String),
-    /// A connection.
+    /// A TCP connection.
     Tcp,
-    /// The health of this service.
+    /// The gRPC health of this service.
     Grpc(String),
 }
 
-/// What the program would probe with these arguments, the program's name left out; nothing if that is no `check`, or one it would refuse.
+/// The probe for these arguments, without the program's name; `None` if they are no valid `check`.
 pub fn asked(arguments: &[String]) -> Option<Check> {
     match super::parse(arguments, &BTreeMap::new()) {
         Ok(super::Command::Check(check)) => Some(check),
@@ -88,7 +89,7 @@ impl Check {
     }
 }
 
-/// The name of a gRPC service, short enough for one frame and one byte of length.
+/// Limits the name of a gRPC service, so that it fits into one frame and one byte of length.
 fn named(service: String) -> Result<String, ParseError> {
     if service.len() > 100 {
         return Err(ParseError::new("SERVICE", "has at most 100 bytes"));
@@ -96,7 +97,7 @@ fn named(service: String) -> Result<String, ParseError> {
     Ok(service)
 }
 
-/// `--timeout`, 1 s by default.
+/// The option `--timeout`, 1 s by default.
 pub(super) fn timeout(options: &mut Options) -> Result<Duration, ParseError> {
     let timeout = options.read_as("timeout", control::duration)?;
     Ok(timeout.unwrap_or(Duration::from_secs(1)))

@@ -1,4 +1,5 @@
-//! `probe-target flip|heal|state|journal`: the client of the control API, for `kubectl exec` in an image without a shell.
+//! `probe-target flip|heal|state|journal`: parses calls to the control API of a running target.
+//! It serves `kubectl exec` in an image without a shell.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -29,7 +30,7 @@ const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Sp
     }
 }
 
-/// How `flip` is written.
+/// The grammar of `flip`.
 pub(crate) const FLIP: Grammar = Grammar {
     usage: "flip [PORT]/PATH BEHAVIOUR[,BEHAVIOUR…] [--for 30s] [--count N] …\n       \
             probe-target flip PORT pass|fail|refuse|open|closed|blackhole|stop-accepting|reset [--protocol http] [--for 30s] …\n       \
@@ -112,7 +113,7 @@ pub(crate) const FLIP: Grammar = Grammar {
     notes: NOTES,
 };
 
-/// How `heal` is written.
+/// The grammar of `heal`.
 pub(crate) const HEAL: Grammar = Grammar {
     usage: "heal [[PORT]/PATH | PORT | process FAULT]",
     about: "Take all flips away, or those of one path or port, or one of the process",
@@ -121,7 +122,7 @@ pub(crate) const HEAL: Grammar = Grammar {
     notes: NOTES,
 };
 
-/// How `state` is written.
+/// The grammar of `state`.
 pub(crate) const STATE: Grammar = Grammar {
     usage: "state",
     about: "Print everything about a running target, as JSON",
@@ -130,7 +131,7 @@ pub(crate) const STATE: Grammar = Grammar {
     notes: NOTES,
 };
 
-/// How `journal` is written.
+/// The grammar of `journal`.
 pub(crate) const JOURNAL: Grammar = Grammar {
     usage: "journal [wait|stream] [--since N] [--port N] [--path PATH] [--hits N] [--timeout 30s]",
     about: "Print the requests a running target was asked, wait for some to come, or follow them, as JSON",
@@ -160,36 +161,36 @@ pub(crate) const JOURNAL: Grammar = Grammar {
 /// A call to a running target.
 #[derive(Debug)]
 pub(crate) struct Control {
-    /// Where; `None` means: as process 1 implies.
+    /// The control address; `None` takes the one that process 1 implies.
     pub(crate) address: Option<SocketAddr>,
     pub(crate) access: Access,
     pub(crate) ask: Ask,
 }
 
-/// What is asked of it.
+/// The call to make.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Ask {
     State,
     Journal(u64),
-    /// The records from a number on, until it is interrupted.
+    /// Streams the records from a number on, until interrupted.
     Stream(u64),
-    /// The query of a wait, and how long it may take.
+    /// Waits for records: the query and its timeout.
     Wait(String, Duration),
-    /// A behaviour for a path, on one port or on all.
+    /// Sets the behaviour of a path, on one port or on all with routes.
     Lay(Option<u16>, RoutePath, Behaviour),
-    /// A state for a port, or for all.
+    /// Sets the state of one port or of all.
     Open(Option<u16>, PortSpec),
-    /// `pass` or `fail` of a port: of one with routes the behaviour for all of them, of one that speaks tcp the state.
+    /// `pass` or `fail` of a port: a behaviour of all its paths, or a state if it speaks tcp.
     All(
         u16,
         Result<Behaviour, ParseError>,
         Result<PortSpec, ParseError>,
     ),
-    /// Something for the process.
+    /// Sets a process fault.
     Afflict(ProcessFault),
-    /// The flips of one place away, or all.
+    /// Removes the flips of one location, or all.
     Heal(Option<Location>),
-    /// That of the process away.
+    /// Removes the flip of a process fault.
     Unafflict(&'static str),
 }
 
@@ -274,14 +275,14 @@ fn heal(mut options: Options) -> Result<Ask, ParseError> {
     }
 }
 
-/// What stands where a place stands, if the process is meant.
+/// The operand for the process in place of a location.
 const PROCESS: &str = "process";
 
-/// The words that mean one thing to a port with routes, and another to one that speaks tcp.
+/// Words with different meanings for ports with routes and ports that speak tcp.
 const PASS: &str = "pass";
 const FAIL: &str = "fail";
 
-/// Every option of `flip` is a field of the control API's body, so it is read, and refused, as one.
+/// Parses `flip`. Every option is a field of the control API's body, so that parser validates it.
 fn flip(mut options: Options) -> Result<Ask, ParseError> {
     let place = options.operand("[PORT]/PATH, PORT or process")?;
     let word = options.operand("BEHAVIOUR")?;
@@ -313,7 +314,7 @@ fn flip(mut options: Options) -> Result<Ask, ParseError> {
             let state = opening(&PortSpec::new(state(&word)?));
             let is_of_all = word == PASS || word == FAIL;
             match laid(&word) {
-                // With a protocol it is about how the port is opened.
+                // With `--protocol`, it is a state of the port.
                 Ok(Some(body)) if is_of_all && given.get("protocol").is_none() => {
                     let behaviour = behaviour(body);
                     match (&behaviour, &state) {
@@ -327,14 +328,15 @@ fn flip(mut options: Options) -> Result<Ask, ParseError> {
     }
 }
 
-/// A body with what the options say.
+/// Adds the options' fields to a body.
 fn beside(mut body: Map<String, Value>, given: &Value) -> Value {
     let given = given.as_object().into_iter().flatten();
     body.extend(given.map(|(name, value)| (name.clone(), value.clone())));
     body.into()
 }
 
-/// The body that one word means for a route, or several with commas between; none if it means the whole port.
+/// The body for a behaviour or a comma-separated sequence; `None` for words that change the whole
+/// port.
 fn laid(word: &str) -> Result<Option<Map<String, Value>>, ParseError> {
     if word.contains(',') {
         let mut body = Map::new();
@@ -347,14 +349,14 @@ fn laid(word: &str) -> Result<Option<Map<String, Value>>, ParseError> {
     Ok(read.on_route().map(|behaviour| behaviour.write()))
 }
 
-/// The body with the options that were given.
+/// Adds the options that are present to a body.
 fn with(mut body: Map<String, Value>, options: &mut Options) -> Result<Value, ParseError> {
     for spec in FLIP.options {
         let mut values = options.many(spec.name);
         let Some(last) = values.pop() else {
             continue;
         };
-        // Read as what JSON makes of it, so that a wrong one is refused where all are.
+        // Parsed as JSON where possible; the body's parser rejects invalid values.
         let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::from(text));
         let (field, value) = match spec.value {
             "NAME: VALUE" => ("headers", headers(values.into_iter().chain([last]))?),
@@ -379,7 +381,7 @@ fn headers(given: impl Iterator<Item = String>) -> Result<Value, ParseError> {
     Ok(headers.into())
 }
 
-/// What a refused body means for the command line it was made of.
+/// Translates an error of the body's parser to the command line.
 fn refused(invalid: ParseError, word: &str) -> ParseError {
     let field = invalid.field.split('.').next().unwrap_or_default();
     let field = match field {
@@ -409,7 +411,7 @@ fn state(word: &str) -> Result<PortState, ParseError> {
     }
 }
 
-/// A duration above zero.
+/// Parses a duration above zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = duration::parse(text).filter(|duration| !duration.is_zero());
     duration.ok_or_else(|| format!("must be a duration such as 30s or 1m30s, not `{text}`"))

@@ -1,4 +1,4 @@
-//! Options by table: each has a name, an environment variable and a line of help, and all commands are parsed by the same code.
+//! Command-line options as tables of name, environment variable and help, parsed by common code.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,38 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::model::parse_error::ParseError;
 
-/// How one command is written.
+/// The grammar of one command.
 #[derive(Debug)]
 pub(crate) struct Grammar {
-    /// What follows `probe-target `.
+    /// The usage line after `probe-target `.
     pub(crate) usage: &'static str,
-    /// One line.
+    /// A description in one line.
     pub(crate) about: &'static str,
-    /// How many operands at most; each command says itself which are missing.
+    /// The maximum number of operands; each command checks the minimum itself.
     pub(crate) operands: usize,
     pub(crate) options: &'static [Spec],
-    /// What help says below the options.
+    /// The help text below the options.
     pub(crate) notes: &'static str,
 }
 
-/// One option.
+/// The specification of one option.
 #[derive(Debug)]
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
-    /// What stands for its value in help; empty for a flag.
+    /// The placeholder of its value in the help text; empty for a flag.
     pub(crate) value: &'static str,
-    /// Whether it may be repeated; in the environment such values are separated by commas or spaces, those with spaces in them by semicolons.
+    /// Whether it may be repeated. In the environment, values are separated by commas or spaces, or
+    /// by semicolons if values contain spaces.
     pub(crate) many: bool,
     pub(crate) help: &'static str,
 }
 
-/// What was given, the command line before the environment.
+/// The parsed options; the command line overrides the environment.
 #[derive(Debug)]
 pub(crate) struct Options {
     values: Vec<(&'static str, String)>,
     pub(crate) operands: Vec<String>,
-    /// From the environment alone, so that it stands in no process list.
+    /// Only from the environment, so that process lists do not show it.
     pub(crate) token: Option<String>,
 }
 
@@ -76,12 +77,12 @@ impl Options {
         value.is_some_and(|value| !matches!(value.as_str(), "false" | "0"))
     }
 
-    /// The value of an option as it stands; the last one counts.
+    /// The unparsed value of an option; the last one counts.
     pub(crate) fn one(&mut self, name: &'static str) -> Option<String> {
         self.many(name).pop()
     }
 
-    /// The value of an option, read.
+    /// The parsed value of an option.
     pub(crate) fn read_as<T>(
         &mut self,
         name: &'static str,
@@ -128,7 +129,7 @@ impl Options {
         Ok(())
     }
 
-    /// Takes from the environment what the command line does not say.
+    /// Takes an option from the environment unless the command line has it.
     fn fill(&mut self, spec: &'static Spec, environment: &BTreeMap<String, String>) {
         let Some(value) = given(environment, &spec.variable()) else {
             return;
@@ -146,7 +147,8 @@ impl Options {
     }
 }
 
-/// What is given, but for what a kubelet says of a Service called `probe-target`: `PROBE_TARGET_PORT=tcp://10.0.0.1:80`.
+/// The value of a variable, except for one that the kubelet sets for a Service named
+/// `probe-target`: `PROBE_TARGET_PORT=tcp://10.0.0.1:80`.
 fn given<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     let value = environment.get(name)?.as_str();
     let of_service = name == "PROBE_TARGET_PORT" && value.contains("://");
@@ -154,7 +156,7 @@ fn given<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'
 }
 
 impl Spec {
-    /// `--port` may be given as `PROBE_TARGET_PORTS`.
+    /// The environment variable: `PROBE_TARGET_PORTS` for `--port`.
     fn variable(&self) -> String {
         let name = self.name.replace('-', "_").to_ascii_uppercase();
         let plural = match self.many {

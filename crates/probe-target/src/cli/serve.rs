@@ -1,4 +1,4 @@
-//! `probe-target serve`: the ports, routes and control address that the command line asks for, laid over a plan.
+//! `probe-target serve`: parses ports, routes, TLS and control address, and adds them to a plan.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -15,7 +15,7 @@ use crate::model::port_spec::Protocol;
 use crate::model::process_fault::ProcessFault;
 use crate::model::shorthand::Shorthand;
 
-/// How `serve` is written.
+/// The grammar of `serve`.
 pub(crate) const GRAMMAR: Grammar = Grammar {
     usage: "[serve] --port 8080 [--port 127.0.0.1:9000=grpc] [--port 8443=https] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
     about: "Serve ports that are healthy on every path and for every service, until told otherwise",
@@ -105,41 +105,41 @@ pub(crate) const JOURNAL: Spec = Spec {
     help: "Keep the last N requests; 4096 by default",
 };
 
-/// What `serve` is asked to do.
+/// The settings of `serve`.
 #[derive(Debug)]
 pub(crate) struct Serve {
     ports: Vec<Listening>,
     routes: Vec<Route>,
     process: Vec<ProcessFault>,
     control: Option<SocketAddr>,
-    /// The file of the plan.
+    /// The path of the plan's file.
     pub(crate) plan: Option<String>,
     pub(crate) access: Access,
     pub(crate) tls: Secured,
-    /// How many requests are kept.
+    /// The number of requests that the journal keeps.
     pub(crate) journal: usize,
-    /// Where boots are counted.
+    /// The directory of the state file, which counts boots.
     pub(crate) state_dir: Option<String>,
-    /// Whether flips are kept there.
+    /// Whether flips are persisted as well.
     pub(crate) keep: bool,
 }
 
-/// Where is listened, on one loopback address or on all addresses, and what is spoken there.
+/// A port's loopback address (`None` for all addresses), number and protocol.
 type Listening = (Option<IpAddr>, u16, Protocol);
 
-/// What a place does, and on which boots if not on all.
+/// The behaviour of a location, on some boots or on all.
 type Route = (Location, Shorthand, Option<Boots>);
 
-/// What is said about TLS.
+/// The TLS settings.
 #[derive(Debug)]
 pub(crate) struct Secured {
     /// The files of the certificates and of their key.
     pub(crate) pair: Option<(String, String)>,
-    /// What is offered in ALPN.
+    /// The protocols offered by ALPN.
     pub(crate) alpn: Vec<String>,
 }
 
-/// Where the token comes from, if there is one.
+/// The token for the control API or its file, if any.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Access {
     pub(crate) token: Option<String>,
@@ -181,7 +181,8 @@ impl Serve {
         })
     }
 
-    /// The base that `plan` and the command line come to on this boot; without one, what does not depend on it.
+    /// The base from `plan` and the command line on this boot; without a boot, the part that is the
+    /// same on all boots.
     pub(crate) fn base(&self, mut plan: Plan, boot: Option<u64>) -> Result<Plan, ParseError> {
         let mut given = Vec::new();
         for (address, number, protocol) in &self.ports {
@@ -261,7 +262,7 @@ impl Access {
         }
     }
 
-    /// Whether no token is asked for.
+    /// Whether no token is required.
     pub(crate) fn is_open(&self) -> bool {
         self.token.is_none() && self.file.is_none()
     }
@@ -280,7 +281,7 @@ impl Secured {
     }
 }
 
-/// `h2,http/1.1`.
+/// Parses `h2,http/1.1`.
 fn alpn(text: &str) -> Result<Vec<String>, String> {
     let names: Vec<String> = text.split(',').map(str::to_owned).collect();
     // RFC 7301: a name has 1 to 255 bytes.
@@ -291,7 +292,7 @@ fn alpn(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// `--journal N`.
+/// The option `--journal N`.
 pub(crate) fn journal(options: &mut Options) -> Result<usize, ParseError> {
     let read = |text: &str| {
         let size = text
@@ -303,7 +304,7 @@ pub(crate) fn journal(options: &mut Options) -> Result<usize, ParseError> {
     Ok(options.read_as("journal", read)?.unwrap_or(4096))
 }
 
-/// `8080`, `8080=http`, `127.0.0.1:8080` or `[::1]:8080`.
+/// Parses `8080`, `8080=http`, `127.0.0.1:8080` or `[::1]:8080`.
 fn port(text: &str) -> Result<Listening, ParseError> {
     let wrong = |message| ParseError::new("--port", message);
     let (place, protocol) = text.split_once('=').unwrap_or((text, "http"));
@@ -314,7 +315,7 @@ fn port(text: &str) -> Result<Listening, ParseError> {
                 .strip_prefix('[')
                 .and_then(|text| text.strip_suffix(']'));
             let address = plan::loopback(inner.unwrap_or(address)).map_err(wrong)?;
-            // As in every other address, so that its end is seen.
+            // IPv6 addresses need brackets, as their colons are ambiguous with that of the port.
             if address.is_ipv6() != inner.is_some() {
                 let form = if address.is_ipv6() {
                     format!("[{address}]:{number}")
@@ -331,7 +332,7 @@ fn port(text: &str) -> Result<Listening, ParseError> {
     Ok((address, number, Protocol::named(protocol).map_err(wrong)?))
 }
 
-/// `[PORT]/PATH=BEHAVIOUR[@BOOTS]`.
+/// Parses `[PORT]/PATH=BEHAVIOUR[@BOOTS]`.
 fn route(text: &str) -> Result<Route, ParseError> {
     let wrong = |message| ParseError::new("--route", message);
     let form = || wrong(format!("must be [PORT]/PATH=BEHAVIOUR, not `{text}`"));
@@ -347,7 +348,7 @@ fn route(text: &str) -> Result<Route, ParseError> {
     Ok((place, word.parse().map_err(wrong)?, boots))
 }
 
-/// `FAULT FIELD=VALUE …`: the fields of the control API's body.
+/// Parses `FAULT FIELD=VALUE …`: the fields of the control API's body.
 fn fault(text: &str) -> Result<ProcessFault, ParseError> {
     let mut words = text.split_whitespace();
     let mut body = Map::new();
@@ -360,7 +361,7 @@ fn fault(text: &str) -> Result<ProcessFault, ParseError> {
         let value = match name {
             "fail" => value.split(',').map(Value::from).collect(),
             "message" => value.into(),
-            // A number or true; all else is text.
+            // Numbers and booleans; everything else is a string.
             _ => serde_json::from_str(value).unwrap_or(value.into()),
         };
         body.insert(name.to_owned(), value);

@@ -1,4 +1,4 @@
-//! `probe-target traffic`: what the open-loop client is asked to send.
+//! `probe-target traffic`: parses the settings of the open-loop traffic client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::options::{Grammar, Options, Spec};
 use super::serve::{self, Access, CONTROL, JOURNAL, TOKEN_FILE};
 use crate::model::parse_error::ParseError;
 
-/// How `traffic` is written.
+/// The grammar of `traffic`.
 pub(crate) const GRAMMAR: Grammar = Grammar {
     usage: "traffic IP:PORT --control ADDRESS --rate 10/s [--host H] [--path /] [--fresh] [--timeout 1s]",
     about: "Send requests at a fixed rate, whatever becomes of them, and keep a journal",
@@ -48,7 +48,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             outcomes are ok (200–399), status, refused, reset, timeout, error. How many there were of each is in GET /v1/state, and printed at the end.",
 };
 
-/// What is to be sent.
+/// The settings of a traffic client.
 #[derive(Clone, Debug)]
 pub(crate) struct Traffic {
     pub(crate) address: SocketAddr,
@@ -56,7 +56,7 @@ pub(crate) struct Traffic {
     pub(crate) access: Access,
     pub(crate) host: String,
     pub(crate) path: String,
-    /// Between two requests.
+    /// The time between two requests.
     pub(crate) interval: Duration,
     pub(crate) fresh: bool,
     pub(crate) timeout: Duration,
@@ -101,7 +101,7 @@ impl Traffic {
     }
 }
 
-/// The time between two requests at `10/s` or `6/m`.
+/// Parses a rate such as `10/s` or `6/m` into the time between two requests.
 fn interval(text: &str) -> Result<Duration, String> {
     let wrong = || format!("must be a rate such as 10/s or 6/m, 1000/s at most, not `{text}`");
     let (count, unit) = text.split_once('/').ok_or_else(wrong)?;

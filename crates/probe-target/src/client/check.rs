@@ -1,4 +1,4 @@
-//! `probe-target check`: one probe, as the kubelet would send it, with its verdict as exit code.
+//! `probe-target check`: sends one probe as the kubelet does, with its result as exit code.
 
 mod grpc;
 
@@ -17,7 +17,7 @@ use crate::request_target;
 
 const AGENT: &str = concat!("probe-target-check/", env!("CARGO_PKG_VERSION"));
 
-/// Probes once; what was seen, or what was wrong with it.
+/// Probes once; returns what was observed, or the failure.
 pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String, Failure> {
     match timeout(check.timeout, probe(&check, network)).await {
         Ok(seen) => seen.map_err(Failure::Failed),

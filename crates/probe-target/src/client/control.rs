@@ -1,4 +1,5 @@
-//! `probe-target flip|heal|state|journal`: calls to the control API of a running target, from inside its container.
+//! `probe-target flip|heal|state|journal`: calls the control API of a running target.
+//! It runs inside the target's container.
 
 use std::fmt::Display;
 use std::future::poll_fn;
@@ -23,12 +24,12 @@ use crate::net::Network;
 use crate::process::Process;
 use crate::serve;
 
-/// How long the target may take. A port that has to be bound first takes no longer than this.
+/// The timeout of a call, which includes the time to bind a port.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 type Output = Box<dyn Write + Send>;
 
-/// Makes the calls; what is to be printed.
+/// Makes the calls; returns the text to print.
 pub(crate) async fn run<N: Network>(
     control: Control,
     process: &mut Process<N>,
@@ -125,11 +126,11 @@ fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     }
 }
 
-/// What leads to a target that is not process 1.
+/// How to address a target that is not process 1.
 const BESIDE: &str = "for a target that runs beside this program, say `--control 127.0.0.1:PORT` or set PROBE_TARGET_CONTROL; \
      PORT is its first port + 10000, or what its own --control says";
 
-/// A running target, seen from outside.
+/// The control API of a running target.
 struct Remote<'a, N> {
     network: &'a N,
     address: SocketAddr,
@@ -153,7 +154,7 @@ impl<N: Network> Remote<'_, N> {
         Ok(said.concat())
     }
 
-    /// A state that is meant for a route is none of a port without routes.
+    /// Only ports with routes can have a state that is set for a route.
     async fn open(&self, port: Option<u16>, opening: &PortSpec) -> Result<String, Failure> {
         let ports = match &opening.route {
             Some(_) => self.routed(port).await?,
@@ -178,7 +179,7 @@ impl<N: Network> Remote<'_, N> {
         };
         let mut said = Vec::new();
         if let (Some(port), None) = (port, &path) {
-            // What `flip PORT fail` has laid.
+            // `flip PORT fail` sets a flip of `/*`, which is removed as well.
             let all = RoutePath::all();
             if self.state().await?["ports"][port.to_string()]["routes"][all.to_string()]["flip"]
                 .is_object()
@@ -200,12 +201,12 @@ impl<N: Network> Remote<'_, N> {
         Ok(said.concat())
     }
 
-    /// The port given, or all there are.
+    /// The given port, or all ports.
     async fn ports(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
         self.ports_that(given, |_| true).await
     }
 
-    /// The port given, or all that have routes.
+    /// The given port, or all ports with routes.
     async fn routed(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
         let ports = self.ports_that(given, has_routes).await?;
         if ports.is_empty() {
@@ -240,7 +241,7 @@ impl<N: Network> Remote<'_, N> {
     async fn change(&self, method: &str, call: &str, body: Vec<u8>) -> Result<String, Failure> {
         let ack = read(&self.call(method, call, body).await?)?;
         let instance = ack["instance"].as_str().unwrap_or_default();
-        // What is said of a route may be hidden by what is said of its port.
+        // The port's state may hide a change of a route.
         let hidden = ack["because"].as_str();
         let hidden = hidden.map(|because| format!(", but {because}"));
         let hidden = hidden.unwrap_or_default();
@@ -280,7 +281,7 @@ impl<N: Network> Remote<'_, N> {
         }
     }
 
-    /// Prints a line for each record from a number on, until nobody reads them any more.
+    /// Prints a line for each record numbered `since` and above, until the output is closed.
     async fn stream(&self, since: u64, output: &mut Output) -> Result<String, Failure> {
         let (mut begun, mut refused) = (Vec::new(), Vec::new());
         let mut print = |status: u16, piece: &[u8]| {
@@ -342,7 +343,7 @@ impl<N: Network> Remote<'_, N> {
     }
 }
 
-/// Whether a port that speaks this, by its name in the state, has routes.
+/// Whether a port with this protocol, by its name in `state`, has routes.
 fn has_routes(protocol: &str) -> bool {
     protocol != Protocol::Tcp.name()
 }
@@ -355,7 +356,7 @@ fn route(port: u16, route: &RoutePath) -> String {
     format!("/v1/ports/{port}/routes{route}")
 }
 
-/// Any JSON: reading our own types would add 30 KB to the program.
+/// Parses JSON without types: deserialising the response types would add 30 KB to the binary.
 fn read(answer: &[u8]) -> Result<Value, Failure> {
     let read = serde_json::from_slice(answer);
     read.map_err(|error| Failure::Failed(format!("not the answer of a target: {error}")))

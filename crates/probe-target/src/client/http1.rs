@@ -1,5 +1,5 @@
-//! HTTP/1.1 as a client: connect, send one request after another, read each answer, whole or as it comes.
-//! By hand, as a library would add 90 KB to the program. What an answer means is the caller's business.
+//! An HTTP/1.1 client: connects, sends one request after another, and reads the responses.
+//! By hand, as a library would add 90 KB to the binary.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -13,27 +13,27 @@ use crate::net::buffered::{Buffered, Framing};
 use crate::net::tls::{self, Layer};
 use crate::net::{Connection, Network};
 
-/// The largest head of an answer.
+/// The largest response head in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// A connection over which requests are sent, one after another.
+/// A connection that sends one request after another.
 #[derive(Debug)]
 pub(crate) struct Client<C> {
     stream: Buffered<Layer<C>>,
     kept: bool,
 }
 
-/// One request, whose parts must have been checked.
+/// A request. The caller has validated its parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) target: &'a str,
-    /// All but the length of the body.
+    /// All headers except `Content-Length`.
     pub(crate) headers: &'a [(&'a str, &'a str)],
     pub(crate) body: &'a [u8],
 }
 
-/// One whole answer.
+/// A complete response.
 #[cfg(test)]
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -41,22 +41,22 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Takes the status of an answer with a piece of its body, which at first is empty.
+/// Called with the status and each piece of the body; the first piece is empty.
 pub(crate) type Take<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + 'a;
 
-/// Why there is no answer.
+/// Why there is no complete response.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// No connection.
+    /// The connection could not be established.
     Connect(io::Error),
-    /// The connection had ended, so the request was not sent.
+    /// The kept-alive connection had ended, so the request was not sent.
     Unsent,
-    /// No whole answer.
+    /// The response is incomplete or invalid.
     Exchange(io::Error),
 }
 
 impl<C: Connection> Client<C> {
-    /// Connects.
+    /// Connects without TLS.
     pub(crate) async fn connect<N>(network: &N, address: SocketAddr) -> Result<Self, Trouble>
     where
         N: Network<Connection = C>,
@@ -65,7 +65,7 @@ impl<C: Connection> Client<C> {
         Ok(Self::over(tls::bare(connection)))
     }
 
-    /// Over a connection that is there already.
+    /// A client over an established connection.
     pub(crate) fn over(connection: Layer<C>) -> Self {
         Self {
             stream: Buffered::new(connection),
@@ -73,12 +73,12 @@ impl<C: Connection> Client<C> {
         }
     }
 
-    /// Sends one request and reads the whole answer; its status.
+    /// Sends a request, reads and discards the response's body, and returns the status.
     pub(crate) async fn status(&mut self, request: &Request<'_>) -> Result<u16, Trouble> {
         self.follow(request, &mut |_, _| Ok(())).await
     }
 
-    /// Sends one request and keeps the whole answer.
+    /// Sends a request and returns the complete response.
     #[cfg(test)]
     pub(crate) async fn send(&mut self, request: &Request<'_>) -> Result<Answer, Trouble> {
         let mut body = Vec::new();
@@ -90,7 +90,8 @@ impl<C: Connection> Client<C> {
         Ok(Answer { status, body })
     }
 
-    /// Sends one request and hands over each piece of the answer's body, with the status, as it comes; the status.
+    /// Sends a request, passes each piece of the response's body with the status to `take`, and
+    /// returns the status.
     pub(crate) async fn follow(
         &mut self,
         request: &Request<'_>,
@@ -110,7 +111,7 @@ impl<C: Connection> Client<C> {
         !self.kept
     }
 
-    /// Whether nothing came since the last answer: neither an end nor bytes nobody asked for.
+    /// Whether the connection is open, and has delivered nothing since the last response.
     async fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
         let mut byte = ReadBuf::new(&mut byte);
@@ -128,13 +129,13 @@ impl<C: Connection> Client<C> {
     async fn exchange(&mut self, request: &Request<'_>, take: &mut Take<'_>) -> io::Result<u16> {
         self.stream.send(&request.text()).await?;
         let mut head = self.head().await?;
-        // Interim answers; the one asked for follows.
+        // Skips interim responses.
         while head.status < 200 {
             head = self.head().await?;
         }
         self.kept = head.keeps && head.framing != Framing::ToTheEnd;
         let status = head.status;
-        // The body may never come.
+        // Called before the body, which may never come.
         take(status, &[])?;
         let whole = self.stream.body(head.framing, |piece| take(status, piece));
         whole.await?;
@@ -170,7 +171,7 @@ impl Request<'_> {
     }
 }
 
-/// What the head of an answer says.
+/// The head of a response.
 #[derive(Debug, Eq, PartialEq)]
 struct Head {
     status: u16,
@@ -179,7 +180,7 @@ struct Head {
 }
 
 impl Head {
-    /// A head and its length; `None` if there must be more to come.
+    /// Parses a head, and returns its length; `None` if it is incomplete.
     fn parse(text: &[u8]) -> io::Result<Option<(Self, usize)>> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut parsed = httparse::Response::new(&mut headers);
@@ -217,7 +218,7 @@ fn number(text: &[u8]) -> Option<usize> {
 }
 
 impl Trouble {
-    /// The network's own word for it, if it had one.
+    /// The kind of the underlying I/O error, if there is one.
     pub(crate) fn kind(&self) -> Option<ErrorKind> {
         match self {
             Self::Connect(error) | Self::Exchange(error) => Some(error.kind()),

@@ -1,5 +1,5 @@
-//! The open-loop client: sends at times fixed in advance, whatever became of the requests before, and keeps a journal of outcomes.
-//! It serves the same control API as a target, with nothing to change.
+//! The open-loop traffic client: sends requests at fixed times and journals their outcomes.
+//! It serves the same control API as a target, without anything to change.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -29,7 +29,7 @@ use crate::state::Change;
 use crate::state::journal::Journal;
 use crate::target::backend::{Backend, CallError, ChangeFuture, JournalEntry};
 
-/// Sends until SIGTERM; then what it has come to, as JSON.
+/// Sends until SIGTERM; returns the totals as JSON.
 pub(crate) async fn run<N: Network>(
     traffic: cli::traffic::Traffic,
     process: &mut Process<N>,
@@ -63,7 +63,7 @@ pub(crate) async fn run<N: Network>(
     Ok(told + "\n")
 }
 
-/// One user who asks again and again.
+/// The state of a traffic client, shared by its tasks.
 struct User<N: Network> {
     clock: Clock,
     identity: Identity,
@@ -71,7 +71,7 @@ struct User<N: Network> {
     log: Journal<JournalEntry>,
     sent: AtomicU64,
     outcomes: Mutex<BTreeMap<RequestOutcome, u64>>,
-    /// Kept-alive connections that carry no request now.
+    /// Kept-alive connections without a request in progress.
     idle: Mutex<Vec<Client<N::Connection>>>,
     traffic: cli::traffic::Traffic,
 }
@@ -93,11 +93,11 @@ impl<N: Network> User<N> {
         }
     }
 
-    /// One request, from when it is due to its outcome.
+    /// Sends one request, and records its outcome. Time counts from when the request was due.
     async fn ask(self: Arc<Self>, due: Moment) {
         let late = self.clock.now() - due;
         let patience = self.traffic.timeout.saturating_sub(late);
-        // It may be read and the body never come.
+        // Set when the head is read, as the body may never be complete.
         let mut status = None;
         let outcome = match timeout(patience, self.exchange(&mut status)).await {
             Err(_) => RequestOutcome::Timeout,
@@ -121,7 +121,7 @@ impl<N: Network> User<N> {
     async fn exchange(&self, read: &mut Option<u16>) -> Result<u16, Trouble> {
         while let Some(client) = self.kept() {
             match self.send(client, read).await {
-                // The other side had closed it in the meantime.
+                // The server has closed the idle connection; tries the next one.
                 Err(Trouble::Unsent) => {}
                 answer => return answer,
             }
@@ -143,7 +143,7 @@ impl<N: Network> User<N> {
             ),
             ("connection", "close"),
         ];
-        // The last is for fresh connections only.
+        // The last header is for new connections only.
         let headers = &headers[..if self.traffic.fresh { 3 } else { 2 }];
         let request = Request {
             method: "GET",
@@ -189,17 +189,17 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes what has ended, for ever.
+/// Removes finished requests; never returns.
 async fn reap(requests: &mut JoinSet<()>) {
     while requests.join_next().await.is_some() {}
     std::future::pending::<()>().await;
 }
 
-/// What kept a request from being answered, in one word.
+/// The outcome of a failed request.
 fn outcome(trouble: &Trouble) -> RequestOutcome {
     match trouble.kind() {
         Some(io::ErrorKind::ConnectionRefused) => RequestOutcome::Refused,
-        // A write after the other side's RST is told as a broken pipe.
+        // A write after the server's RST fails with a broken pipe.
         Some(
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted

@@ -1,4 +1,4 @@
-//! The journal as server-sent events, for as long as the caller listens.
+//! `GET /v1/journal/stream`: the journal as server-sent events, until the client disconnects.
 
 use std::io::{self, Write};
 
@@ -8,13 +8,14 @@ use crate::net::Connection;
 use crate::server::http1::Served;
 use crate::target::backend::Backend;
 
-/// Sends, in chunks, the records from number `since` on: those there are, and each one to come.
+/// Sends the records numbered `since` and above in chunks: those in the journal, and each future
+/// one.
 pub(crate) async fn stream<C: Connection>(
     panel: &dyn Backend,
     mut since: u64,
     served: &mut Served<C>,
 ) -> io::Result<()> {
-    // A comment first, so that the head leaves at once.
+    // Starts with a comment, so that the response head is sent at once.
     served.send(&chunk(b": journal\n\n")).await?;
     let log = panel.log();
     loop {
@@ -44,10 +45,10 @@ fn event(text: &mut Vec<u8>, seq: u64, record: &impl Serialize) {
     text.extend_from_slice(b"\n\n");
 }
 
-/// RFC 9112, 7.1.
+/// Encodes a chunk (RFC 9112, 7.1).
 fn chunk(bytes: &[u8]) -> Vec<u8> {
     let mut chunk = Vec::with_capacity(bytes.len() + 16);
-    // A vector takes everything.
+    // Writing to a vector does not fail.
     _ = write!(chunk, "{:X}\r\n", bytes.len());
     chunk.extend_from_slice(bytes);
     chunk.extend_from_slice(b"\r\n");

@@ -1,6 +1,7 @@
-//! `GET /metrics`: what `state` tells, in Prometheus' text format 0.0.4. Pure; it measures nothing itself.
+//! `GET /metrics`: the figures of `state` in Prometheus' text format 0.0.4. Pure.
 //!
-//! prometheus.io/docs › Exposition formats; names and units as prometheus.io/docs › Metric and label naming has them.
+//! prometheus.io/docs › Exposition formats; names and units follow prometheus.io/docs › Metric and
+//! label naming.
 
 use std::fmt::{self, Write};
 
@@ -9,10 +10,10 @@ use Value::{Count, Micros};
 use crate::model::answer::{Hits, Port, Recorded, RequestOutcome, Side, State, Traffic};
 use crate::model::moment::micros;
 
-/// What a scrape is answered with.
+/// The content type of the response.
 pub(crate) const MEDIA: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything that `state` tells in numbers. How many series there are is bounded by what it tells.
+/// All figures of `state`. The number of series is bounded, as `state` is.
 pub(crate) fn text(state: &State) -> String {
     let mut text = Text(String::new());
     process(&mut text, state);
@@ -175,8 +176,8 @@ fn user(text: &mut Text, traffic: &Traffic) {
 
 type Label = (&'static str, String);
 
-/// What was asked, with port and path. Without a path it is connections of which no request is read; `other` is none, as paths begin
-/// with a slash.
+/// The request counters with the labels port and path. Connections of which no request is read have
+/// an empty path. `other` cannot be a path, as paths begin with a slash.
 fn asked(state: &State) -> impl Iterator<Item = ([Label; 2], &Hits)> {
     state.ports.iter().flat_map(|(number, port)| {
         let routes = port.hits.iter().map(|(path, hits)| (path.as_str(), hits));
@@ -189,11 +190,11 @@ fn asked(state: &State) -> impl Iterator<Item = ([Label; 2], &Hits)> {
     })
 }
 
-/// The text as it grows; a string takes everything.
+/// The text being built. Writing to it does not fail.
 struct Text(String);
 
 impl Text {
-    /// Opens a family: its samples follow.
+    /// Starts a metric family; its samples follow.
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         _ = write!(
             self.0,
@@ -211,7 +212,7 @@ impl Text {
         _ = writeln!(self.0, "{after} {value}");
     }
 
-    /// A family of one sample without labels.
+    /// A family with one sample and no labels.
     fn one(&mut self, name: &str, kind: &str, help: &str, value: Value) {
         self.family(name, kind, help);
         self.sample(name, &[], value);
@@ -248,18 +249,18 @@ impl Text {
     }
 }
 
-/// A label's value as it stands between quotes.
+/// Escapes a label's value.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('\n', "\\n")
 }
 
-/// A sample's value.
+/// The value of a sample.
 #[derive(Clone, Copy)]
 enum Value {
     Count(u64),
-    /// Told in seconds.
+    /// Microseconds, written as seconds.
     Micros(u64),
 }
 

@@ -1,5 +1,5 @@
-//! The control API's calls as values: method, path, query and body become one call or one refusal.
-//! Pure: who may call and what comes of it is in `targets/control.rs`.
+//! Parses requests of the control API: method, path, query and body become a `ControlRequest`.
+//! Pure; `control.rs` checks access and executes the requests.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::model::route_path::RoutePath;
 use crate::state::Change;
 use crate::target::backend::{CallError, Filter};
 
-/// One call.
+/// A request of the control API.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ControlRequest {
     State,
@@ -28,27 +28,27 @@ pub(crate) enum ControlRequest {
     Change(Change),
 }
 
-/// `GET /v1/journal/wait`.
+/// The parameters of `GET /v1/journal/wait`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Wait {
     pub(crate) filter: Filter,
-    /// How many records; 1 by default.
+    /// The number of records to wait for; 1 by default.
     pub(crate) hits: u64,
-    /// How long; 30 s by default.
+    /// The timeout; 30 s by default.
     pub(crate) timeout: Duration,
-    /// Of records from this number on; by default those to come.
+    /// The number of the first record to consider; by default only future ones.
     pub(crate) since: Option<u64>,
 }
 
 const GET: &str = "GET";
 
-/// The methods of all calls.
+/// The methods of all requests, for `Allow`.
 pub(crate) const METHODS: &str = "GET, PUT, POST, DELETE";
 
-/// The longest wait, so that one forgotten ends some time.
+/// The longest wait, so that an abandoned one ends.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
-/// Reads a call.
+/// Parses a request.
 pub(crate) fn read(
     method: &Method,
     path: &str,
@@ -57,7 +57,7 @@ pub(crate) fn read(
 ) -> Result<ControlRequest, CallError> {
     let unknown = || CallError::new(StatusCode::NOT_FOUND, "", format!("there is no `{path}`"));
     if path == "/metrics" {
-        // Scrapers may add parameters of their own.
+        // Scrapers may add parameters.
         return only(method, GET, || Ok(ControlRequest::Metrics));
     }
     let rest = path.strip_prefix("/v1/").ok_or_else(unknown)?;
@@ -92,7 +92,7 @@ pub(crate) fn read(
             let message = "a `?` begins a query, which no route has; write %3F for a `?` in a path";
             Err(CallError::from(ParseError::new("path", message)))
         }
-        // All that is said of it stands in its path and its body.
+        // Changes take no parameters: their path and body are complete.
         ControlRequest::Change(_) => Ok(Query::read(query)?.end(call)?),
         call => Ok(call),
     }
@@ -131,7 +131,7 @@ fn lease(body: &[u8]) -> Result<ControlRequest, ParseError> {
     Ok(ControlRequest::Change(Change::Lease(length)))
 }
 
-/// `{fault}`.
+/// Parses `/v1/process/{fault}`.
 fn process(
     method: &Method,
     name: &str,
@@ -149,7 +149,7 @@ fn process(
     Ok(ControlRequest::Change(change))
 }
 
-/// `{port}` and `{port}/routes{path}`.
+/// Parses `/v1/ports/{port}` and `/v1/ports/{port}/routes{path}`.
 fn ports(
     method: &Method,
     rest: &str,
@@ -239,7 +239,7 @@ fn wait(mut query: Query) -> Result<ControlRequest, ParseError> {
     query.end(ControlRequest::Wait(wait))
 }
 
-/// The parameters of a query, each to be taken once.
+/// The parameters of a query; each is read once.
 struct Query(Vec<(String, String)>);
 
 impl Query {
@@ -269,7 +269,7 @@ impl Query {
         number.ok_or_else(wrong).map(Some)
     }
 
-    /// Refuses what was not taken.
+    /// Rejects parameters that were not read.
     fn end(self, call: ControlRequest) -> Result<ControlRequest, ParseError> {
         match self.0.first() {
             None => Ok(call),

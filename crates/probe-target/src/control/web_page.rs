@@ -1,7 +1,10 @@
-//! Keeps web pages off the control address. A browser sends what a page of any site asks of it, and the name of any site may be made to
-//! resolve to this address; neither needs a network of its own, only a developer who looks at the page. Pure.
+//! Rejects control requests from web pages (cross-site requests, DNS rebinding). Pure.
 //!
-//! Clients that are no browser say none of this: they address the target by number or as `localhost`.
+//! A browser sends cross-site requests for any page, and an attacker's host name may resolve to
+//! this address. Both attacks need only a developer who views the page.
+//!
+//! Other clients send neither `Origin` nor `Sec-Fetch-Site`, and address the target by IP address or
+//! as `localhost`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +13,8 @@ use ::http::StatusCode;
 use crate::server::request_head::Head;
 use crate::target::backend::CallError;
 
-/// Refuses a call that a web page may have made, reads included: a page under a name that resolves to this address could read the answer.
+/// Rejects a request that a web page may have made. Reads are rejected too: a page whose host name
+/// resolves to this address could read the response.
 pub(crate) fn refuse(head: &Head) -> Result<(), CallError> {
     let refused = |header: &str, message: String| {
         let message = format!("{message}: the control address is closed to web pages");
@@ -28,14 +32,16 @@ pub(crate) fn refuse(head: &Head) -> Result<(), CallError> {
             format!("`{origin}` is not the origin of this address"),
         );
     }
-    // Fetch Metadata: `none` is a user's own doing. `same-site` is another port of this host, and whatever is served there is another's.
+    // Fetch Metadata: `none` is a direct user action. `same-site` may be another port of this host,
+    // which may serve foreign pages.
     match head.fetch_site.as_deref() {
         None | Some("same-origin" | "none") => Ok(()),
         Some(site) => refused("Sec-Fetch-Site", format!("this is a `{site}` request")),
     }
 }
 
-/// Whether no name has to be resolved for it, but for the one that browsers resolve themselves (Fetch, and RFC 6761, 6.3).
+/// Whether the host needs no name resolution: an IP address, or `localhost`, which browsers resolve
+/// themselves (Fetch, and RFC 6761, 6.3).
 fn is_numeric_or_local(host: &str) -> bool {
     let host = without_port(host);
     let inner = host
@@ -54,7 +60,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether an `Origin` names the page of the host that was asked. The control address speaks no TLS.
+/// Whether `origin` is the origin of the requested host. The control address does not support TLS.
 fn is_own(origin: &str, host: &str) -> bool {
     let named = origin.strip_prefix("http://");
     named.is_some_and(|named| !host.is_empty() && named.eq_ignore_ascii_case(host))

@@ -45,7 +45,7 @@ pub struct State {
     /// The process faults, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub process: BTreeMap<String, Layered<ProcessFault>>,
-    /// When the drain begins that a received SIGTERM has scheduled; absent before SIGTERM.
+    /// When the drain begins, if a received SIGTERM has scheduled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draining: Option<Moment>,
     /// The memory held by a `memory` fault; absent if there is none.

@@ -32,9 +32,9 @@ pub enum Fault {
     CutChunk,
     /// A 200 with a body larger than a kubelet reads.
     LargeBody,
-    /// An answer that does not begin as HTTP.
+    /// A response that is not HTTP from its first line.
     Malformed,
-    /// A 103, and no answer after it.
+    /// A 103 without a final response.
     Interim,
     /// A 302 to `/` on the same host and port.
     Redirect,
@@ -181,12 +181,12 @@ impl Fault {
         TABLE.iter().map(|row| row.0)
     }
 
-    /// Its name everywhere.
+    /// The fault's name in JSON and on the command line.
     pub fn name(self) -> &'static str {
         self.row().1
     }
 
-    /// What the prober sees, with the defaults of what may be said about it.
+    /// What a prober observes, with the defaults of its options.
     pub fn about(self) -> &'static str {
         self.row().3
     }
@@ -213,12 +213,12 @@ impl Details {
         self.pace.unwrap_or(Duration::from_secs(1))
     }
 
-    /// How many bytes of a body that is cut off are sent.
+    /// The number of bytes sent of a body that is cut off.
     pub(crate) fn sent(self) -> u32 {
         self.bytes.unwrap_or(1)
     }
 
-    /// Reads those of its fields that `fault` takes.
+    /// Parses the options, and rejects those that `fault` does not take.
     pub(crate) fn read(fault: Option<Fault>, fields: &mut Fields) -> Result<Self, ParseError> {
         let details = Self {
             bytes: fields.number("bytes", 0..=LARGEST_BODY)?.map(narrow),

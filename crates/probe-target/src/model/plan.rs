@@ -2,7 +2,8 @@
 //! `cli/serve.rs` adds the command line's settings.
 //!
 //! ```json
-//! {"ports": {"8080": {"protocol": "http", "state": "open", "routes": {"/readyz": {"status": 503, "for": "10s"}}}},
+//! {"ports": {"8080": {"protocol": "http", "state": "open",
+//!                     "routes": {"/readyz": {"status": 503, "for": "10s"}}}},
 //!  "process": [{"fault": "exit", "code": 3, "after": "1m"}],
 //!  "boots": {"1-2": {"8080/startupz": {"status": 503}}}}
 //! ```

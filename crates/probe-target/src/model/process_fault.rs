@@ -1,6 +1,6 @@
 //! Faults of the process: exit, signal, SIGTERM handling, memory, stop-accepting.
 //! `POST /v1/process/…`, plans, the command line and experiments use the same names. The types here
-//! only describe a fault; `state.rs` tracks which is in force, `process.rs` executes it.
+//! only describe a fault; `state.rs` tracks which is in force, `process.rs` has the effects.
 
 mod signal;
 

@@ -27,8 +27,7 @@ pub enum Shorthand {
 }
 
 impl Shorthand {
-    /// The behaviour of an HTTP route; `None` for words that change [the whole
-    /// port](Self::on_port).
+    /// The behaviour of a route; `None` for words that change [the whole port](Self::on_port).
     pub fn on_route(self) -> Option<Behaviour> {
         match self {
             Self::Pass => Some(Behaviour::status(200)),

@@ -1,5 +1,5 @@
-//! A connection and what was read from it and not yet used: bytes, lines and whole bodies, for the client's and the server's
-//! side of HTTP/1.1 alike. It sets no time limits.
+//! A connection with a read buffer: lines, chunks and bodies of HTTP/1.1, for client and server.
+//! It has no time limits.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -11,25 +11,25 @@ use tokio::io::{AsyncWriteExt, ReadBuf};
 
 use crate::net::Connection;
 
-/// The longest line between two chunks.
+/// The longest line of the chunked encoding.
 const LONGEST_LINE: usize = 4096;
 
-/// A connection and what was read from it and not yet used.
+/// A connection and the bytes that were read and not yet used.
 #[derive(Debug)]
 pub(crate) struct Buffered<C> {
     pub(crate) connection: C,
-    /// Read and not yet used.
+    /// The bytes that were read and not yet used.
     pub(crate) read: Vec<u8>,
 }
 
-/// Where a body ends.
+/// How the end of a body is determined.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Framing {
-    /// After so many bytes.
+    /// By its length in bytes.
     Length(usize),
-    /// After the chunk that says so.
+    /// By the last chunk.
     Chunked,
-    /// With the connection.
+    /// By the end of the connection.
     ToTheEnd,
 }
 
@@ -41,9 +41,9 @@ impl<C: Connection> Buffered<C> {
         }
     }
 
-    /// Reads once; how much came, which is 0 at the end. Cancelling it loses nothing.
+    /// Reads once; returns the number of bytes, which is 0 at the end. Cancelling it loses nothing.
     ///
-    /// Connections that wait hold no buffer: the bytes are kept once they have come.
+    /// Idle connections hold no buffer: it grows once bytes have arrived.
     pub(crate) async fn more(&mut self) -> io::Result<usize> {
         let Self { connection, read } = self;
         poll_fn(|context| {
@@ -56,7 +56,7 @@ impl<C: Connection> Buffered<C> {
         .await
     }
 
-    /// The same, where the end is an error.
+    /// Reads once; the end of the connection is an error.
     pub(crate) async fn fill(&mut self) -> io::Result<()> {
         match self.more().await? {
             0 => Err(ErrorKind::UnexpectedEof.into()),
@@ -64,7 +64,7 @@ impl<C: Connection> Buffered<C> {
         }
     }
 
-    /// Hands a body over piece by piece, until it ends or `each` refuses more.
+    /// Passes a body to `each` piece by piece, until it ends or `each` fails.
     pub(crate) async fn body(
         &mut self,
         framing: Framing,
@@ -108,7 +108,7 @@ impl<C: Connection> Buffered<C> {
             let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
             let size = size.ok_or(ErrorKind::InvalidData)?;
             if size == 0 {
-                // Trailers, of which none matters here, end with an empty line.
+                // Trailers are ignored; they end with an empty line.
                 while !self.line().await?.is_empty() {}
                 return Ok(());
             }
@@ -119,7 +119,7 @@ impl<C: Connection> Buffered<C> {
         }
     }
 
-    /// A line without its end.
+    /// Reads a line, and returns it without its end.
     async fn line(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some(end) = self.read.windows(2).position(|pair| pair == b"\r\n") {
@@ -134,7 +134,7 @@ impl<C: Connection> Buffered<C> {
         }
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.connection.write_all(bytes).await?;
         self.connection.flush().await

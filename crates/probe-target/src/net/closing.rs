@@ -1,4 +1,4 @@
-//! The end of a connection by FIN, without a RST that would take away what was sent before.
+//! Closes connections with FIN, and avoids a RST that would destroy data sent before.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::net::Connection;
 
-/// Closes with FIN and nothing else.
+/// Closes with FIN, without any message before it.
 pub(crate) async fn close<C: Connection>(mut connection: C) {
     let cut = poll_fn(|context| Pin::new(&mut connection).poll_cut(context));
     if cut.await.is_ok() {
@@ -17,14 +17,15 @@ pub(crate) async fn close<C: Connection>(mut connection: C) {
     }
 }
 
-/// Reads for a while what the client of a closed connection still sends, as unread bytes would make the FIN a RST.
+/// Reads what the client of a closed connection still sends, for one second: closing with unread
+/// bytes would send a RST.
 pub(crate) async fn forget<C: Connection>(mut connection: C) {
     const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-    // Whatever goes wrong, the connection ends here.
+    // The connection ends here in any case.
     _ = timeout(CLOSE_TIMEOUT, gone(&mut connection)).await;
 }
 
-/// Waits until the client has left. What it still sends is read and forgotten.
+/// Waits until the client disconnects, and discards what it sends.
 pub(crate) async fn gone(connection: &mut (impl AsyncRead + Unpin)) {
     let mut bytes = [0; 1024];
     while connection.read(&mut bytes).await.is_ok_and(|read| read > 0) {}

@@ -1,4 +1,4 @@
-//! A network in memory, for tests: one host, FIN and RST told apart, no limit to what is in flight. It has no timers.
+//! An in-memory network of one host for tests, with FIN and RST, unlimited buffers and no timers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
@@ -12,16 +12,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{Connection, Listener, Network};
 
-/// A network of one host. Clones are the same.
+/// A network of one host. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     listening: Arc<Mutex<BTreeMap<u16, Listening>>>,
 }
 
-/// On which address, and where connections go.
+/// The address of a listener, and the channel for its connections.
 type Listening = (IpAddr, UnboundedSender<End>);
 
-/// A port being listened on.
+/// A listening port.
 #[derive(Debug)]
 pub(crate) struct Port(UnboundedReceiver<End>);
 
@@ -32,7 +32,7 @@ pub(crate) struct End {
     outbound: Arc<Mutex<Pipe>>,
 }
 
-/// One direction.
+/// One direction of a connection.
 #[derive(Debug, Default)]
 struct Pipe {
     bytes: VecDeque<u8>,
@@ -121,7 +121,7 @@ impl Drop for End {
     fn drop(&mut self) {
         let unread = !lock(&self.inbound).bytes.is_empty();
         self.end(if unread { Ended::Rst } else { Ended::Fin });
-        // Who still writes to what nobody reads is reset.
+        // Writes of the other end fail from now on, as nothing reads them.
         lock(&self.inbound).ended.get_or_insert(Ended::Fin);
     }
 }

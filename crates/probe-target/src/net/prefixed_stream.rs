@@ -1,4 +1,4 @@
-//! A connection of which some bytes were read already, to see what is spoken on it. They are read again first.
+//! A connection with bytes that were read ahead to detect its protocol; they are read again first.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,17 +10,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::net::Connection;
 
-/// What every HTTP/2 client sends first (RFC 9113, 3.4).
+/// The connection preface of every HTTP/2 client (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection of which some bytes were read already.
+/// A connection with bytes that were read ahead.
 #[derive(Debug)]
 pub(crate) struct PrefixedStream<C> {
     read: Bytes,
     connection: C,
 }
 
-/// Whether HTTP/2 is spoken by a client that began like this; `None` if more must come to say.
+/// Whether the client's first bytes are those of HTTP/2; `None` if there are too few to tell.
 pub(crate) fn is_http2(read: &[u8]) -> Option<bool> {
     if read.starts_with(PREFACE) {
         return Some(true);
@@ -29,7 +29,7 @@ pub(crate) fn is_http2(read: &[u8]) -> Option<bool> {
 }
 
 impl<C> PrefixedStream<C> {
-    /// The connection of which `read` was read.
+    /// Puts `read` back in front of `connection`.
     pub(crate) fn of(read: Bytes, connection: C) -> Self {
         Self { read, connection }
     }

@@ -1,4 +1,4 @@
-//! A connection that can be taken back from whoever reads and writes it, to be ended as a fault demands.
+//! A connection that can be taken back from the code that uses it, so that a fault can end it.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection until it is taken.
+/// A shared connection, until it is taken.
 #[derive(Debug)]
 pub(crate) struct ReclaimableStream<C>(Arc<Mutex<Option<C>>>);
 
@@ -16,7 +16,7 @@ impl<C> ReclaimableStream<C> {
         Self(Arc::new(Mutex::new(Some(connection))))
     }
 
-    /// Whoever still uses it sees its end.
+    /// Takes the connection. Other users get [`ErrorKind::NotConnected`] from then on.
     pub(crate) fn take(&self) -> Option<C> {
         self.lock().take()
     }

@@ -1,5 +1,5 @@
-//! What lies below the HTTP of a connection: TLS where the protocol of its port says so, and otherwise nothing.
-//! A program built without the feature `tls` has the same words here and refuses them.
+//! The transport below HTTP: TLS if the port's protocol requires it, else the plain connection.
+//! Without the feature `tls`, the same functions reject TLS.
 
 #[cfg(not(feature = "tls"))]
 mod absent;
@@ -23,11 +23,11 @@ pub(crate) use layer::{Layer, bare};
 #[cfg(feature = "tls")]
 pub(crate) use server::Tls;
 
-/// What the command line says about TLS: the texts of its files, and what to offer.
+/// The TLS settings of the command line, with the contents of its files.
 #[derive(Debug, Default)]
 pub(crate) struct TlsOptions {
-    /// The chain of certificates and the key, in PEM; without them they are made.
+    /// The certificate chain and the key in PEM; a self-signed pair is generated if absent.
     pub(crate) pair: Option<(Vec<u8>, Vec<u8>)>,
-    /// What `https` offers in ALPN, best first; empty for both versions of HTTP.
+    /// The protocols that `https` offers by ALPN, best first; empty for both versions of HTTP.
     pub(crate) alpn: Vec<String>,
 }

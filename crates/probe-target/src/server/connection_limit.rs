@@ -1,5 +1,6 @@
-//! How many connections may be open on all ports together, so that there is always a descriptor left for the control address,
-//! and an end to the memory they take. Those beyond wait to be accepted.
+//! The maximum number of open connections on all data ports, from the limit on file descriptors.
+//! It leaves descriptors for the control address and bounds memory. Further connections wait in the
+//! backlog.
 
 use std::sync::Arc;
 
@@ -7,23 +8,23 @@ use tokio::sync::Semaphore;
 
 use crate::process::Files;
 
-/// Descriptors that are not for connections to ports: callers of the control address, listeners, files.
+/// Descriptors reserved for the control address, listeners and files.
 const RESERVED: usize = 256;
 
-/// However many descriptors there are. A connection at rest takes about 4 KB.
+/// The maximum, however high the descriptor limit is. An idle connection takes about 4 KB.
 const MOST: usize = 16_384;
 
-/// However few there are.
+/// The minimum, however low the descriptor limit is.
 const LEAST: usize = 16;
 
-/// Room for as many connections as the process has descriptors for.
+/// A semaphore with one permit per connection.
 pub(crate) fn of(files: &dyn Files) -> Arc<Semaphore> {
     let limits = files.read("/proc/self/limits").unwrap_or_default();
     let limits = String::from_utf8_lossy(&limits);
     Arc::new(Semaphore::new(connections(&limits)))
 }
 
-/// What proc(5), `/proc/pid/limits`, leaves for connections.
+/// The number of connections for a `/proc/pid/limits` file, see proc(5).
 fn connections(limits: &str) -> usize {
     let mut lines = limits.lines();
     let soft = lines.find_map(|line| {

@@ -1,8 +1,10 @@
-//! `grpc.health.v1.Health` by hand: Check, Watch and List, a status for each service. Two messages of one field need no library.
-//! A service is a route: its status 200 is `SERVING`, 503 `NOT_SERVING`, 404 the gRPC error `NOT_FOUND`, 501 `UNIMPLEMENTED`; any other
-//! status is that HTTP status, without gRPC. Where nothing is said a service serves, as a path answers 200.
+//! The gRPC service `grpc.health.v1.Health` by hand: Check, Watch and List, a status per service.
+//! A service is a route: its status 200 is `SERVING`, 503 `NOT_SERVING`, 404 the gRPC error
+//! `NOT_FOUND`, 501 `UNIMPLEMENTED`; any other status is sent as HTTP status without gRPC. A
+//! service without a behaviour is `SERVING`, as a path without one answers 200.
 //!
-//! github.com/grpc/grpc › doc/health-checking.md; github.com/grpc/grpc-proto › `grpc/health/v1/health.proto`.
+//! github.com/grpc/grpc › doc/health-checking.md; github.com/grpc/grpc-proto ›
+//! `grpc/health/v1/health.proto`.
 
 use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Request, Response, StatusCode};
@@ -15,19 +17,19 @@ use crate::server::http2::{BODY_WITHIN, Site, Stream};
 use crate::server::script::ScriptStep;
 use crate::target::exchange::{Asking, Exchange};
 
-/// The largest message read: a service has a name, not a story.
+/// The largest message read, as a request contains only a service's name.
 const LARGEST_MESSAGE: usize = 4096;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// What a route's status means to gRPC.
+/// A route's status in terms of gRPC.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Meaning {
     /// `ServingStatus` of `health.proto`.
     Status(u8),
     /// A gRPC status code.
     Error(u8),
-    /// No gRPC at all.
+    /// An HTTP status without gRPC.
     Http(u16),
 }
 
@@ -36,7 +38,7 @@ const NOT_SERVING: Meaning = Meaning::Status(2);
 const NOT_FOUND: Meaning = Meaning::Error(5);
 const UNIMPLEMENTED: Meaning = Meaning::Error(12);
 
-/// Answers one call; how the whole connection ends, if that is a fault's.
+/// Answers one call; returns how the whole connection ends if a fault ends it.
 pub(crate) async fn answer(
     site: &Site,
     request: Request<RecvStream>,
@@ -83,7 +85,7 @@ pub(crate) async fn answer(
     None
 }
 
-/// Says the status once.
+/// Answers Check: sends the status once.
 async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<ScriptStep> {
     let (decision, exchange) = site.begin(asking);
     stream.pause(decision.delay).await?;
@@ -97,7 +99,7 @@ async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<
     }
 }
 
-/// Says the status, and again whenever it is another, until the client leaves.
+/// Answers Watch: sends the status now and at each change, until the client disconnects.
 async fn watch(
     site: &Site,
     asking: &Asking<'_>,
@@ -111,7 +113,7 @@ async fn watch(
         let (effect, until) = site.target.peek(site.port, &asking.path, agent);
         let now = match meaning(&effect) {
             Meaning::Status(status) => status,
-            // `health.proto`: SERVICE_UNKNOWN, of a service that may come later.
+            // `health.proto`: SERVICE_UNKNOWN, for a service that may exist later.
             _ => 3,
         };
         if last != Some(now) {
@@ -119,7 +121,7 @@ async fn watch(
             let length = message.len();
             sending.send_data(message, false).ok()?;
             exchange.sent(length);
-            // All there is to say for now.
+            // The response counts as complete until the next status.
             exchange.complete();
             last = Some(now);
         }
@@ -140,7 +142,7 @@ async fn watch(
 }
 
 impl Stream {
-    /// Bytes of the body handed over; `None` if the client has left, which is what an error means everywhere here.
+    /// Sends a status; returns the body bytes sent, or `None` if the client has disconnected.
     fn mean(&mut self, site: &Site, meaning: Meaning) -> Option<usize> {
         match meaning {
             Meaning::Status(number) => self.message(site, &status(number)),
@@ -175,7 +177,7 @@ impl Stream {
     }
 }
 
-/// The head of an answer that is gRPC.
+/// A response head with the identity headers and gRPC's content type.
 pub(crate) fn head(site: &Site) -> Response<()> {
     let mut response = site.head();
     let kind = HeaderValue::from_static("application/grpc");
@@ -196,13 +198,14 @@ fn meaning(effect: &Effect) -> Meaning {
     }
 }
 
-/// The route of the service a call names; `None` if the client left, took too long, or sent what is no such message.
+/// The route of the requested service; `None` if the client disconnects, is too slow, or sends an
+/// invalid message.
 async fn service(body: RecvStream) -> Option<String> {
     let message = timeout(BODY_WITHIN, message(body)).await.ok()??;
     requested(&message).map(|service| format!("/{service}"))
 }
 
-/// All that a client sends.
+/// Reads the request's body.
 async fn message(mut body: RecvStream) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     while let Some(data) = body.data().await {
@@ -216,7 +219,7 @@ async fn message(mut body: RecvStream) -> Option<Vec<u8>> {
     Some(message)
 }
 
-/// The name in a framed `HealthCheckRequest`: field 1, a string. An empty one is left out.
+/// Parses a framed `HealthCheckRequest`: field 1, a string. The message omits an empty name.
 fn requested(framed: &[u8]) -> Option<String> {
     let (prefix, message) = framed.split_at_checked(5)?;
     let length = u32::from_be_bytes(prefix[1..].try_into().ok()?);
@@ -234,7 +237,7 @@ fn requested(framed: &[u8]) -> Option<String> {
     }
 }
 
-/// A number of up to two bytes, which is enough for the largest message.
+/// Parses a varint of up to two bytes, which is enough for the largest message.
 fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
     match bytes {
         [low, rest @ ..] if *low < 0x80 => Some((usize::from(*low), rest)),
@@ -245,12 +248,12 @@ fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// A `HealthCheckResponse`: field 1, an enum.
+/// Encodes a `HealthCheckResponse`: field 1, an enum.
 fn status(number: u8) -> Vec<u8> {
     vec![0x08, number]
 }
 
-/// A `HealthListResponse`: field 1, a map of name to `HealthCheckResponse`.
+/// Encodes a `HealthListResponse`: field 1, a map of name to `HealthCheckResponse`.
 fn list<'a>(services: impl Iterator<Item = (&'a str, Meaning)>) -> Vec<u8> {
     let mut message = Vec::new();
     for (name, meaning) in services {
@@ -265,7 +268,7 @@ fn list<'a>(services: impl Iterator<Item = (&'a str, Meaning)>) -> Vec<u8> {
     message
 }
 
-/// A field of bytes with its number and length.
+/// Encodes a field of bytes with its number and length.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut field = vec![number << 3 | 2];
     let mut length = bytes.len();
@@ -278,7 +281,7 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     field
 }
 
-/// A framed `HealthCheckRequest`.
+/// Encodes a framed `HealthCheckRequest`.
 pub(crate) fn asking(service: &str) -> Bytes {
     match service {
         "" => framed(&[]),
@@ -286,7 +289,8 @@ pub(crate) fn asking(service: &str) -> Bytes {
     }
 }
 
-/// The status in a framed `HealthCheckResponse`, as soon as all of it is there. 0, UNKNOWN, is left out of the message.
+/// Parses the status in a framed `HealthCheckResponse`, once it is complete. The message omits 0,
+/// UNKNOWN.
 pub(crate) fn answered(bytes: &[u8]) -> Option<u8> {
     match bytes {
         [0, 0, 0, 0, 0, ..] => Some(0),
@@ -295,7 +299,7 @@ pub(crate) fn answered(bytes: &[u8]) -> Option<u8> {
     }
 }
 
-/// A message on the wire: not compressed, its length, itself.
+/// Adds gRPC's prefix to a message: a byte for "not compressed", and the length.
 fn framed(message: &[u8]) -> Bytes {
     let length = u32::try_from(message.len()).expect("a message must be small");
     [&[0], &length.to_be_bytes()[..], message].concat().into()

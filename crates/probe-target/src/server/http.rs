@@ -1,4 +1,4 @@
-//! A data port's HTTP: asks the target what to do with each request, and does exactly that.
+//! HTTP on a data connection: detects HTTP/2, and answers HTTP/1.1 requests as the state decides.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,14 +21,15 @@ use crate::server::request_head::{Head, Wrong};
 use crate::server::script::{self, Asked, ScriptStep};
 use crate::target::Target;
 
-/// How long a client may be silent, and may take for a request's headers, for its body, or to accept any part of an answer.
+/// The time limit for silence between requests, for a request's headers, for its body, and for each
+/// write of a response.
 pub(crate) const SILENT: Duration = Duration::from_secs(30);
 
-/// `Allow` of every path: any method but CONNECT is answered alike, and these are the ones with a name in HTTP.
+/// The `Allow` header of every path: all methods but CONNECT, as far as HTTP defines them.
 pub(crate) const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
-/// Serves one connection to its end, and holds its room as long. It is passed in as a future around this one would be twice as large,
-/// and be copied when it becomes a task.
+/// Serves one connection to its end and holds its permit. The permit is a parameter, as wrapping
+/// this future in another would double its size, and spawning copies it.
 pub(crate) async fn serve<C: Connection>(
     target: Arc<Target>,
     port: u16,
@@ -52,16 +53,16 @@ pub(crate) async fn serve<C: Connection>(
     };
     match begun {
         Ok(Some((served, false))) if !protocol.is_grpc() => requests(&site, served, ending).await,
-        // In a box, as every connection's task would else be as large as these are.
+        // Boxed, as otherwise every connection's task would be as large as this future.
         Ok(Some((served, _))) => {
             Box::pin(http2::serve(site.clone(), served.into_begun(), ending)).await;
         }
-        // Too slow, or gone before a byte, or not speaking TLS where it should.
+        // Too slow, disconnected before the first byte, or no TLS on a TLS port.
         Ok(None) | Err(_) => {}
     }
 }
 
-/// What is spoken, below HTTP and of HTTP: whether it is HTTP/2.
+/// Performs the TLS handshake, if any, and returns whether the client speaks HTTP/2.
 async fn begin<C: Connection>(site: &Site, connection: C) -> Option<(Served<Layer<C>>, bool)> {
     let layer = site.target.tls.accept(site.protocol, connection).await;
     let mut served = Served::new(layer.ok()?, SILENT);
@@ -69,7 +70,7 @@ async fn begin<C: Connection>(site: &Site, connection: C) -> Option<(Served<Laye
     Some((served, http2))
 }
 
-/// Answers one request after another.
+/// Answers HTTP/1.1 requests, one after another.
 async fn requests<C: Connection>(
     site: &Site,
     mut served: Served<C>,
@@ -109,7 +110,7 @@ async fn requests<C: Connection>(
             tokio::select! {
                 biased;
                 () = sleep(decision.delay) => {}
-                // It waits no longer.
+                // The client does not wait any longer.
                 () = served.left() => return,
             }
         }
@@ -133,7 +134,7 @@ async fn requests<C: Connection>(
     }
 }
 
-/// The last word to what is no request.
+/// Sends the error response to an invalid request head.
 async fn refuse<C: Connection>(site: &Site, mut served: Served<C>, wrong: Wrong) {
     let mut reply = Reply {
         body: Some(format!("{}\n", wrong.why)),
@@ -162,7 +163,7 @@ fn asked<'a>(head: &'a Head, site: &Site) -> Asked<'a> {
     }
 }
 
-/// A timer of zero would still cost a tick.
+/// Skips a delay of zero, which would still take a tick of the timer.
 pub(crate) async fn pause(delay: Duration) {
     if !delay.is_zero() {
         sleep(delay).await;

@@ -1,5 +1,5 @@
-//! The server's side of HTTP/1.1 on one connection, for data ports and the control address alike. By hand: a tenth of the
-//! code and a third of the time of hyper, and a fault needs no way around it. What is answered is the caller's business.
+//! The server side of HTTP/1.1 on one connection, for data ports and the control address.
+//! By hand: a tenth of the code and a third of the time of hyper, and faults need no workarounds.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::net::prefixed_stream::{self, PrefixedStream};
 use crate::server::request_head::{self, Head, Wrong};
 use crate::server::time_limit::Limit;
 
-/// One connection with a client.
+/// One connection of a client.
 #[derive(Debug)]
 pub(crate) struct Served<C> {
     stream: Buffered<C>,
@@ -25,15 +25,15 @@ pub(crate) struct Served<C> {
 /// Why there is no further request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ended {
-    /// The client left, or was too slow.
+    /// The client disconnected or was too slow.
     Gone,
-    /// It sent something else, which deserves a last word.
+    /// The client sent an invalid request head, which gets an error response.
     Wrong(Wrong),
 }
 
 impl<C: Connection> Served<C> {
-    /// `limit` is how long a client may be silent between two requests, and may take for a head, for a body, or to accept any part
-    /// of an answer.
+    /// `limit` applies separately to the silence between two requests, to a head, to a body, and to
+    /// each write of a response.
     pub(crate) fn new(connection: C, limit: Duration) -> Self {
         Self {
             stream: Buffered::new(connection),
@@ -41,7 +41,8 @@ impl<C: Connection> Served<C> {
         }
     }
 
-    /// Reads no more than it takes to say whether this is HTTP/2; `None` if the client left before. It has no limit.
+    /// Reads no more than it takes to recognise HTTP/2; `None` if the client disconnects first.
+    /// It has no time limit.
     pub(crate) async fn is_http2(&mut self) -> Option<bool> {
         loop {
             self.stream.fill().await.ok()?;
@@ -51,24 +52,25 @@ impl<C: Connection> Served<C> {
         }
     }
 
-    /// The connection as it was before it was read.
+    /// The connection with the bytes that were read put back.
     pub(crate) fn into_begun(self) -> PrefixedStream<C> {
         let Buffered { connection, read } = self.stream;
         PrefixedStream::of(Bytes::from(read), connection)
     }
 
-    /// The connection, whatever was read.
+    /// The connection, without the bytes that were read.
     pub(crate) fn into_connection(self) -> C {
         self.stream.connection
     }
 
-    /// The head of the next request.
+    /// Reads the head of the next request.
     pub(crate) async fn request(&mut self) -> Result<Head, Ended> {
         let work = request(&mut self.stream);
         self.limit.over(work).await.unwrap_or(Err(Ended::Gone))
     }
 
-    /// The body of the request whose head was read, of `most` bytes at most ([`ErrorKind::FileTooLarge`]).
+    /// Reads the body of the request whose head was read; more than `most` bytes are the error
+    /// [`ErrorKind::FileTooLarge`].
     pub(crate) async fn body(&mut self, framing: Framing, most: usize) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         let work = self.stream.body(framing, |piece| {
@@ -83,14 +85,14 @@ impl<C: Connection> Served<C> {
         Ok(body)
     }
 
-    /// Reads the body of the request whose head was read, and forgets it.
+    /// Reads and discards the body of the request whose head was read.
     pub(crate) async fn skip(&mut self, framing: Framing) -> io::Result<()> {
         let work = self.stream.body(framing, |_| Ok(()));
         let read = self.limit.over(work).await;
         read.unwrap_or(Err(ErrorKind::TimedOut.into()))
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub(crate) async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let connection = &mut self.stream.connection;
         while !bytes.is_empty() {
@@ -102,7 +104,8 @@ impl<C: Connection> Served<C> {
         flushed.unwrap_or(Err(ErrorKind::TimedOut.into()))
     }
 
-    /// Waits until the client has left. What it sends before is kept, as far as a head may be long.
+    /// Waits until the client disconnects. Bytes that it sends before are kept, up to the largest
+    /// size of a head.
     pub(crate) async fn left(&mut self) {
         while self.stream.read.len() < request_head::LARGEST {
             if !self.stream.more().await.is_ok_and(|read| read > 0) {
@@ -112,17 +115,18 @@ impl<C: Connection> Served<C> {
         std::future::pending::<()>().await;
     }
 
-    /// Ends the connection after the last answer, with FIN. Where a `body` may still be coming, it waits a while for the client to end:
-    /// what is unread would make it a RST, and take the answer with it.
+    /// Ends the connection with FIN after the last response. If unread bytes may remain, it waits
+    /// for the client to end first: closing with unread bytes sends a RST, which can destroy the
+    /// response.
     pub(crate) async fn end(mut self, body: Framing) {
         let more = body != Framing::Length(0) || !self.stream.read.is_empty();
-        // To drop it is as good, but for TLS, which has a goodbye of its own.
+        // Dropping the connection sends FIN too, but TLS needs its `close_notify`.
         if more || TLS_PRESENT {
-            // Whatever goes wrong, the connection ends here.
+            // The connection ends here in any case.
             _ = self.stream.connection.shutdown().await;
         }
         if more {
-            // In a box, as seldom and large.
+            // Boxed, as it is rare and large.
             Box::pin(closing::forget(self.stream.connection)).await;
         }
     }

@@ -1,5 +1,6 @@
-//! HTTP/2 on one data connection: plain requests on http and https ports, gRPC health on grpc and grpcs ports.
-//! On h2 itself, as streams must be held, cut and reset. Faults that only the text of HTTP/1.1 can have reset the stream.
+//! HTTP/2 on one data connection: requests on http and https ports, gRPC health on grpc and grpcs.
+//! Uses h2 itself, to hold, cut and reset streams. Faults that exist only as HTTP/1.1 text reset
+//! the stream.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -32,23 +33,23 @@ use crate::state::Decision;
 use crate::target::Target;
 use crate::target::exchange::{Asking, Exchange};
 
-/// Requests at a time on one connection.
+/// The maximum number of concurrent requests on one connection.
 const MOST_STREAMS: u32 = 100;
 
-/// The largest head of a request.
+/// The largest request head.
 const LARGEST_HEAD: u32 = 16 * 1024;
 
-/// How long a client may take for a request's body.
+/// The time limit for a request's body.
 pub(crate) const BODY_WITHIN: Duration = Duration::from_secs(30);
 
-/// One connection, as its streams share it.
+/// A connection's context, shared by its streams.
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) target: Arc<Target>,
     pub(crate) port: u16,
     pub(crate) protocol: Protocol,
     pub(crate) peer: SocketAddr,
-    /// Of HTTP/2: set before the connection ends because a fault wants it so.
+    /// Set before a fault ends the HTTP/2 connection.
     pub(crate) cut: Option<Arc<AtomicBool>>,
 }
 
@@ -70,7 +71,7 @@ pub(crate) async fn serve<C: Connection>(
     }
 }
 
-/// Answers streams until the connection ends by itself, or a fault demands an end.
+/// Answers streams until the connection ends or a fault ends it; returns how the fault ends it.
 async fn streams<C: Connection>(
     mut site: Site,
     connection: ReclaimableStream<C>,
@@ -93,9 +94,10 @@ async fn streams<C: Connection>(
                 draining = true;
             }
             Some(ended) = answers.join_next() => {
-                // A stream that is given up is reset at once, and what was handed over is lost: hence it is kept until then.
+                // Dropping a stream resets it at once and discards the data queued on it: hence it
+                // is kept until then.
                 if let Ok(Some((end, _stream))) = ended {
-                    // What was handed over goes first, as far as the connection takes it.
+                    // Flushes queued data first, as far as the connection accepts it.
                     poll_fn(|context| {
                         _ = connection.poll_accept(context);
                         Poll::Ready(())
@@ -116,7 +118,7 @@ async fn streams<C: Connection>(
                     });
                 }
                 None if answers.is_empty() => return None,
-                // It listens.
+                // The client is not silent but waits for responses.
                 None => {}
             }
         }
@@ -124,13 +126,14 @@ async fn streams<C: Connection>(
 }
 
 impl Site {
-    /// Decides what becomes of a request, and begins its record.
+    /// Decides what to do with a request, and begins its record.
     pub(crate) fn begin(&self, asking: &Asking<'_>) -> (Decision, Exchange) {
         let (decision, exchange) = self.target.begin(self.port, self.peer, asking);
         (decision, exchange.on(self.cut.clone()))
     }
 
-    /// Begins the record of a request that no behaviour is given to, and says what the port's state does to it all the same.
+    /// Begins the record of a request that no behaviour applies to, and returns the port fault in
+    /// force.
     pub(crate) fn note(&self, asking: &Asking<'_>, reply: &str) -> (Option<Fault>, Exchange) {
         let (ails, exchange) = self.target.note(self.port, self.peer, asking, reply);
         (ails, exchange.on(self.cut.clone()))
@@ -160,7 +163,7 @@ impl Site {
             Effect::Fault(fault, details) => {
                 match script::reply(fault, details, asked(&request, self)) {
                     Some(reply) => reply,
-                    // There is no body, and the head is the whole answer.
+                    // A response to HEAD has no body, so its head is the complete response.
                     None if head && fault.is_of_body() => {
                         let sent = stream.promise(self, fault, details, true);
                         exchange.ended(sent.map(|_| 0));
@@ -174,7 +177,7 @@ impl Site {
         None
     }
 
-    /// Answers CONNECT, but for what the port's state does to every request.
+    /// Rejects CONNECT with 405, unless the port has a fault.
     async fn refuse_tunnel(
         &self,
         request: &Request<()>,
@@ -204,14 +207,14 @@ fn asked<'a>(request: &'a Request<()>, site: &Site) -> Asked<'a> {
 }
 
 impl Site {
-    /// The head of an answer that says who answers, and nothing else yet.
+    /// A response head with the identity headers only.
     pub(crate) fn head(&self) -> Response<()> {
         let mut response = Response::new(());
         *response.headers_mut() = self.target.identity.headers(self.port);
         response
     }
 
-    /// Holds a stream until the client gives it up, or until the drain, when it is reset.
+    /// Holds a stream until the client resets it, or until the drain.
     async fn held<T>(&self, left: impl Future<Output = T>) {
         let mut draining = self.target.draining();
         tokio::select! {
@@ -222,7 +225,7 @@ impl Site {
     }
 }
 
-/// Where one answer goes.
+/// The stream of one response.
 pub(crate) struct Stream(pub(crate) SendResponse<Bytes>);
 
 impl Stream {
@@ -235,11 +238,11 @@ impl Stream {
             0 => Ok(()),
             _ => stream.send_data(body, true),
         });
-        // An error is the client's, which has left.
+        // An error means that the client has disconnected.
         exchange.ended(sent.ok().map(|()| length));
     }
 
-    /// Waits for as long as the client does; `None` if it has given the stream up.
+    /// Waits for the delay; `None` if the client resets the stream first.
     pub(crate) async fn pause(&mut self, delay: Duration) -> Option<()> {
         tokio::select! {
             biased;
@@ -248,7 +251,8 @@ impl Stream {
         }
     }
 
-    /// A fault as far as HTTP/2 has it; how the whole connection ends, if that is it.
+    /// Executes a fault as far as HTTP/2 has it; returns how the whole connection ends if the fault
+    /// ends it.
     pub(crate) async fn suffer(
         &mut self,
         site: &Site,
@@ -305,7 +309,7 @@ impl Stream {
         None
     }
 
-    /// The head of a 200 before what is wrong with its body; whether it is the end, too.
+    /// Sends the head of a 200 for a fault of the body; `ends` ends the stream with it.
     fn promise(
         &mut self,
         site: &Site,
@@ -327,17 +331,17 @@ impl Stream {
         self.0.send_response(response, ends).ok()
     }
 
-    /// Waits until the client gives up, before a head was sent.
+    /// Waits until the client resets the stream, before a head was sent.
     fn left(&mut self) -> impl Future<Output = Result<h2::Reason, h2::Error>> {
         poll_fn(|context| self.0.poll_reset(context))
     }
 }
 
-/// Reads what a client sends to its end, but not for ever.
+/// Reads and discards a request's body, within [`BODY_WITHIN`].
 async fn read(mut body: RecvStream) {
     let whole = async {
         while let Some(Ok(data)) = body.data().await {
-            // An error is the client's, which has left.
+            // An error means that the client has disconnected.
             _ = body.flow_control().release_capacity(data.len());
         }
     };

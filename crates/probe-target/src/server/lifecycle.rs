@@ -1,4 +1,5 @@
-//! The life of the process: does to it what the state says, until it ends. What the state says is decided in `state/process.rs`.
+//! Applies process faults and SIGTERM to this process until it ends: memory, exit, signal, drain.
+//! `state/process.rs` decides what to apply.
 
 use std::future::poll_fn;
 
@@ -7,10 +8,10 @@ use crate::process::{Effects, Terminate};
 use crate::state::End;
 use crate::target::Target;
 
-/// How much memory is taken at a time; others get their turn in between.
+/// The number of bytes allocated at a time; other tasks run in between.
 const STEP: u64 = 4 << 20;
 
-/// Waits for the end, with the message that is to be left.
+/// Runs until the process must end; returns how, and the termination message.
 pub(crate) async fn live(
     target: &Target,
     effects: &dyn Effects,
@@ -23,7 +24,7 @@ pub(crate) async fn live(
             return end;
         }
         let Memory { taken, error } = target.memory();
-        // What could not be had is not asked for again before all of it was given back.
+        // After a failed allocation, nothing is allocated until all memory was freed.
         let missing = if error.is_none() {
             fate.memory.saturating_sub(taken)
         } else {
@@ -43,7 +44,7 @@ pub(crate) async fn live(
         tokio::select! {
             biased;
             () = poll_fn(|context| terminate(context)) => target.terminate(),
-            // It fails only when the target is gone, and this with it.
+            // The channel closes only with the target, which also ends this function.
             _ = changes.changed() => {}
             () = look => {}
             () = tokio::task::yield_now(), if missing > 0 => {

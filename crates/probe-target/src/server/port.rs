@@ -1,4 +1,4 @@
-//! One data port: its listener, as the state wants it, and the connections it has accepted. It reads no request.
+//! One data port: opens and closes its listener as the state requires, and admits connections.
 
 use std::io;
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use crate::server::{http, tcp};
 use crate::state::WantedPort;
 use crate::target::{Settled, Target};
 
-/// How long after a failed attempt a port in use is tried again.
+/// The time between two attempts to listen on a port in use.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Connections held unread while a port is a black hole; the others wait to be accepted.
+/// The maximum number of connections held in state `blackhole`; others wait in the backlog.
 const HELD: usize = 256;
 
-/// One data port, for as long as the state wants it.
+/// The task of one data port, which lives as long as the state has the port.
 pub(crate) struct Port<N: Network> {
     target: Arc<Target>,
     network: N,
     number: u16,
-    /// Of the connections that are served.
+    /// The protocol of the connections that are served.
     protocol: Protocol,
     state: PortState,
     listener: Option<N::Listener>,
     connections: JoinSet<()>,
-    /// Accepted by a black hole.
+    /// Connections accepted in state `blackhole`.
     held: Vec<(N::Connection, OwnedSemaphorePermit)>,
 }
 
-/// When a port has to look at the state again, changes aside.
+/// When the port must read the state again, besides at changes.
 type Look = Option<Moment>;
 
 impl<N: Network> Port<N> {
-    /// A port, with its listener if it has one already.
+    /// A port, with its listener if it is bound already.
     pub(crate) fn new(
         target: Arc<Target>,
         network: N,
@@ -58,7 +58,8 @@ impl<N: Network> Port<N> {
         }
     }
 
-    /// Serves until the state no longer wants the port, or until the drain has ended its last connection; says its number.
+    /// Serves until the state no longer has the port, or until the drain has ended its last
+    /// connection; returns its number.
     pub(crate) async fn run(mut self) -> u16 {
         let mut changes = self.target.changes();
         let mut draining = self.target.draining();
@@ -76,7 +77,7 @@ impl<N: Network> Port<N> {
         self.number
     }
 
-    /// Does what the state wants; `None` if it wants no such port.
+    /// Applies the state; `None` if the state no longer has the port.
     async fn adjust(&mut self) -> Option<Look> {
         let (wanted, revision) = self.target.wanted(self.number);
         let wanted = wanted?;
@@ -98,7 +99,8 @@ impl<N: Network> Port<N> {
         Some([wanted.until, retry].into_iter().flatten().min())
     }
 
-    /// Speaks this from now on, once connections are served at all. Those that spoke something else end, as nothing is answered so any more.
+    /// Changes the protocol, once the port is open. Connections of the previous protocol end, as it
+    /// is no longer served.
     async fn speak(&mut self, protocol: Protocol) {
         if self.state != PortState::Open || protocol == self.protocol {
             return;
@@ -111,7 +113,7 @@ impl<N: Network> Port<N> {
         }
     }
 
-    /// Listens or stops listening. Established connections are not touched by either.
+    /// Opens or closes the listener. Established connections are not affected.
     async fn listen(&mut self, wanted: WantedPort) -> Result<(), String> {
         if self.state == PortState::Closed {
             self.listener = None;
@@ -122,7 +124,7 @@ impl<N: Network> Port<N> {
         self.target.tls.ready(wanted.protocol)
     }
 
-    /// Accepts until there is a change or `look` has come.
+    /// Accepts connections until there is a change or `look` is reached.
     async fn serve(&mut self, changes: &mut watch::Receiver<()>, look: Look) {
         let clock = self.target.clock;
         let look = async {
@@ -132,7 +134,7 @@ impl<N: Network> Port<N> {
             }
         };
         let mut look = std::pin::pin!(look);
-        // It fails only when the target is gone, and this with it.
+        // The channel closes only with the target, which also ends this task.
         let mut change = std::pin::pin!(changes.changed());
         loop {
             tokio::select! {
@@ -145,19 +147,19 @@ impl<N: Network> Port<N> {
                         self.admit(connection, room);
                         self.count();
                     }
-                    // Out of descriptors, or a connection that ended before it was accepted.
+                    // Out of descriptors, or the connection ended before it was accepted.
                     Err(_) => sleep(Duration::from_millis(10)).await,
                 },
             }
         }
     }
 
-    /// Whether it accepts.
+    /// Whether the port accepts connections.
     fn hears(&self) -> bool {
         self.state != PortState::StopAccepting && self.held.len() < HELD
     }
 
-    /// Tells how many connections are open.
+    /// Updates the number of open connections.
     fn count(&self) {
         let open = self.connections.len() + self.held.len();
         self.target.connected(self.number, open);
@@ -167,7 +169,8 @@ impl<N: Network> Port<N> {
         match self.target.admit(self.number, connection.peer()) {
             PortState::Reset => connection.reset(),
             PortState::Blackhole => self.held.push((connection, room)),
-            // Accepted before the listener was dropped, and so before the acknowledgement.
+            // In a state other than open, it was accepted before the state changed, hence before
+            // the acknowledgement.
             PortState::Open | PortState::Closed | PortState::StopAccepting => {
                 let (target, number) = (Arc::clone(&self.target), self.number);
                 match self.protocol {
@@ -184,7 +187,7 @@ impl<N: Network> Port<N> {
         }
     }
 
-    /// Refuses new connections, drops the faulted ones, and waits for the others to end.
+    /// Closes the listener, drops held connections, and waits for the others to end.
     async fn drain(&mut self) {
         self.listener = None;
         self.held.clear();
@@ -194,11 +197,11 @@ impl<N: Network> Port<N> {
 
 /// Waits for the drain to begin.
 pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
-    // It fails only when the target is gone, and whoever waits with it.
+    // The channel closes only with the target, which also ends the waiting task.
     _ = draining.wait_for(|draining| *draining).await;
 }
 
-/// The next connection, once there is room for it.
+/// Accepts a connection once the connection limit allows it.
 async fn accept<L: Listener>(
     listener: &mut Option<L>,
     room: &Arc<Semaphore>,
@@ -211,7 +214,7 @@ async fn accept<L: Listener>(
     Ok((listener.accept().await?, room))
 }
 
-/// Why a port could not be listened on.
+/// The error message for a port that cannot be listened on.
 pub(crate) fn unbound(port: u16, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!("port {port} is in use"),

@@ -1,5 +1,5 @@
-//! A healthy reply: status, identity and given headers, body; as text for HTTP/1.1, in parts for HTTP/2.
-//! Replies that break HTTP are in `server/script.rs`.
+//! Serialises a valid reply: status, identity headers, headers and body, for HTTP/1.1 and HTTP/2.
+//! `server/script.rs` has the replies that violate HTTP.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use bytes::Bytes;
 use crate::model::behaviour::Reply;
 use crate::model::identity::{self, Identity};
 
-/// Of a body that is not said to be anything else.
+/// The default content type.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 impl Reply {
-    /// The same with the header `Allow`, which every 405 has.
+    /// Adds the `Allow` header, which every 405 needs.
     pub(crate) fn allowing(mut self, methods: &str) -> Self {
         self.headers.insert("allow".to_owned(), methods.to_owned());
         self
@@ -24,13 +24,13 @@ impl Reply {
 /// How a reply is sent over HTTP/1.1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {
-    /// The answer to HEAD: its body stays here, and only its length is said.
+    /// Whether it answers a HEAD request: only the body's length is sent.
     pub(crate) head: bool,
-    /// Whether another request may follow.
+    /// Whether the connection may carry another request.
     pub(crate) keeps: bool,
 }
 
-/// All that is sent, and how much of it is the body.
+/// The complete response text, and the number of body bytes in it.
 pub(crate) fn text(
     reply: &Reply,
     identity: &Identity,
@@ -72,7 +72,7 @@ pub(crate) fn text(
     (text, body.len())
 }
 
-/// The first line of an answer.
+/// Appends the status line.
 pub(crate) fn line(status: StatusCode, text: &mut Vec<u8>) {
     let reason = status.canonical_reason().unwrap_or_default();
     for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
@@ -80,7 +80,7 @@ pub(crate) fn line(status: StatusCode, text: &mut Vec<u8>) {
     }
 }
 
-/// The head, and the body unless the request's method is HEAD.
+/// The head and the body of a response; the body is empty for a HEAD request.
 pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<()>, Bytes) {
     let status = reply.code();
     let body = Bytes::from(reply.body.unwrap_or_else(|| plain(status)));
@@ -104,18 +104,18 @@ pub(crate) fn parts(reply: Reply, identity: HeaderMap, head: bool) -> (Response<
     (response, body)
 }
 
-/// Whether a header is about an HTTP/1.1 connection, and makes an answer of HTTP/2 none (RFC 9113, 8.2.2).
+/// Whether a header is connection-specific and makes an HTTP/2 message malformed (RFC 9113, 8.2.2).
 fn is_of_connection(name: &str) -> bool {
     const NAMES: [&str; 4] = ["keep-alive", "proxy-connection", "te", "upgrade"];
     NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// RFC 9112, 6.3.
+/// Whether a response with this status has no body (RFC 9112, 6.3).
 fn is_bodiless(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// `503 Service Unavailable`, or only the number where there is no such text.
+/// `503 Service Unavailable`, or only the number if the status has no reason phrase.
 fn plain(status: StatusCode) -> String {
     match status.canonical_reason() {
         // RFC 9110, 15.3.6: it has no content.

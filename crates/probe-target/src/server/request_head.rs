@@ -1,5 +1,4 @@
-//! The head of a request as values: what it asks for, by whom, and how the rest of it is framed. Pure.
-//! Of its headers only those are kept that matter here.
+//! Parses the head of an HTTP/1.1 request: target, framing and relevant headers. Pure.
 
 use std::mem::MaybeUninit;
 
@@ -10,38 +9,38 @@ use crate::model::percent;
 use crate::net::buffered::Framing;
 use crate::target::exchange::Asking;
 
-/// The largest head.
+/// The largest head in bytes.
 pub(crate) const LARGEST: usize = 16 * 1024;
 
-/// Headers in one head.
+/// The maximum number of headers in one head.
 const MOST_HEADERS: usize = 100;
 
 /// The head of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Head {
     pub(crate) method: Method,
-    /// As it was sent, undecoded.
+    /// The path as sent, undecoded.
     pub(crate) path: String,
-    /// As it was sent; empty if there is none.
+    /// The query as sent; empty if there is none.
     pub(crate) query: String,
-    /// As it was sent, or what an absolute target says instead; absent only in HTTP/1.0.
+    /// The `Host` header, or the authority of an absolute request target; absent only in HTTP/1.0.
     pub(crate) host: Option<String>,
-    /// Each `Origin`.
+    /// All `Origin` headers.
     pub(crate) origins: Vec<String>,
-    /// `Sec-Fetch-Site`.
+    /// The `Sec-Fetch-Site` header.
     pub(crate) fetch_site: Option<String>,
     pub(crate) agent: Option<String>,
     pub(crate) authorization: Option<Vec<u8>>,
-    /// `Probeflip-Instance`.
+    /// The `Probeflip-Instance` header.
     pub(crate) instance: Option<Vec<u8>>,
     pub(crate) body: Framing,
-    /// Whether another request may follow on the connection.
+    /// Whether the connection may carry another request.
     pub(crate) keeps: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) expects: bool,
 }
 
-/// Why a head is refused.
+/// The error response to an invalid head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Wrong {
     pub(crate) status: StatusCode,
@@ -51,7 +50,8 @@ pub(crate) struct Wrong {
 }
 
 impl Head {
-    /// The head that `text` begins with, and its length; `None` if there must be more to come.
+    /// Parses the head at the beginning of `text`, and returns its length; `None` if it is
+    /// incomplete.
     pub(crate) fn parse(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
         Self::parse_any(text).map_err(|wrong| Wrong {
             is_head: text.starts_with(b"HEAD "),
@@ -113,7 +113,7 @@ impl Head {
         if is_current && head.host.is_none() {
             return Err(Wrong::bad("the Host header is missing"));
         }
-        // RFC 9112, 3.2.2: the target's authority goes before the header.
+        // RFC 9112, 3.2.2: the request target's authority takes precedence over the header.
         head.host = authority.or(head.host);
         if !head.host.as_deref().is_none_or(is_host) {
             return Err(Wrong::bad("the Host header is no host"));
@@ -125,7 +125,7 @@ impl Head {
         let Header { name, value } = header;
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let text = || Some(String::from_utf8_lossy(value).into_owned());
-        // Most names differ from all of these in their length.
+        // Comparing lengths first rules out most names.
         match name.len() {
             4 if is("host") && self.host.is_some() => {
                 return Err(Wrong::bad("the Host header is given twice"));
@@ -150,7 +150,7 @@ impl Head {
         Ok(())
     }
 
-    /// The request as it is decided on and journalled.
+    /// The request as far as the state and the journal need it.
     pub(crate) fn asking(&self) -> Asking<'_> {
         Asking {
             method: self.method.as_str(),
@@ -174,7 +174,7 @@ impl Wrong {
     }
 }
 
-/// What the headers say about where the body ends.
+/// The headers that determine the end of the body.
 #[derive(Debug, Default)]
 struct Lengths {
     length: Option<usize>,
@@ -182,7 +182,7 @@ struct Lengths {
 }
 
 impl Lengths {
-    /// Takes a `Content-Length`.
+    /// Adds a `Content-Length`.
     fn say(&mut self, value: &[u8]) -> Result<(), Wrong> {
         let digits = value.iter().all(u8::is_ascii_digit);
         let length = std::str::from_utf8(value).ok().filter(|_| digits);
@@ -195,7 +195,8 @@ impl Lengths {
         Ok(())
     }
 
-    /// RFC 9112, 6.3: chunks go before a length. 6.1: in HTTP/1.0, which has none, they are a mistake.
+    /// RFC 9112, 6.3: chunked takes precedence over a length. 6.1: HTTP/1.0 has no chunked
+    /// encoding.
     fn framing(&self, is_current: bool) -> Result<Framing, Wrong> {
         match self.length {
             _ if self.chunked && !is_current => {
@@ -206,23 +207,24 @@ impl Lengths {
         }
     }
 
-    /// RFC 9112, 6.1: who says both may be smuggling a request past a proxy, so no other may follow.
+    /// RFC 9112, 6.1: a request with both may be smuggled past a proxy, so the connection ends
+    /// after it.
     fn is_clear(&self) -> bool {
         !self.chunked || self.length.is_none()
     }
 }
 
-/// The target of a request (RFC 9112, 3.2).
+/// The request target (RFC 9112, 3.2).
 struct Target {
     path: String,
     query: String,
-    /// Of an absolute one, as to a proxy.
+    /// The authority of an absolute target, which clients send to a proxy.
     authority: Option<String>,
 }
 
 impl Target {
     fn parse(target: &str, method: &Method) -> Result<Self, Wrong> {
-        // Clients keep it to themselves.
+        // Clients do not send fragments.
         if target.contains('#') {
             return Err(Wrong::bad(
                 "the target has a fragment; write %23 for a `#` in a path",
@@ -249,13 +251,14 @@ impl Target {
     }
 }
 
-/// Whether it is made of what hosts and ports are made of, as golang.org/x/net › `httpguts.ValidHostHeader` has it.
+/// Whether `text` contains only characters of hosts and ports, as in golang.org/x/net ›
+/// `httpguts.ValidHostHeader`.
 fn is_host(text: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(&byte);
     text.bytes().all(known)
 }
 
-/// Whether a list such as `keep-alive, close` has an item.
+/// Whether a list such as `keep-alive, close` contains an item.
 fn lists(value: &[u8], item: &str) -> bool {
     let mut items = value.split(|byte| *byte == b',');
     items.any(|other| other.trim_ascii().eq_ignore_ascii_case(item.as_bytes()))

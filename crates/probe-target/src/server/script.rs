@@ -1,4 +1,4 @@
-//! What a fault sends, byte by byte, and how it ends: pure, so that each is a text to be read. `play` does it on a connection.
+//! The bytes and pauses of each HTTP/1.1 fault as a script; `play` executes it on a connection.
 
 use std::time::Duration;
 
@@ -13,29 +13,29 @@ use crate::net::Connection;
 use crate::net::closing::{close, gone};
 use crate::target::exchange::Exchange;
 
-/// One thing after another.
+/// The steps of a fault, in order.
 pub(crate) type Script = Vec<ScriptStep>;
 
 /// One step on a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ScriptStep {
     Wait(Duration),
-    /// Of an answer's head: at once, or with a pause after each byte.
+    /// Sends a part of the response head, at once or with a pause after each byte.
     Head(String, Duration),
-    /// Of an answer's body.
+    /// Sends a part of the response body, at once or with a pause after each byte.
     Body(String, Duration),
-    /// Nothing more, for ever.
+    /// Keeps the connection open without sending anything.
     Hang,
-    /// FIN.
+    /// Closes with FIN.
     Close,
-    /// RST.
+    /// Closes with RST.
     Reset,
 }
 
-/// Bytes that are promised and do not come.
+/// The number of announced body bytes that are never sent.
 pub(crate) const MISSING: u32 = 5;
 
-/// What `fault` does on a connection; `None` if it is a whole reply, which [`reply`] makes.
+/// The script of `fault`; `None` for faults that are a complete reply, which [`reply`] returns.
 pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Option<Script> {
     const AT_ONCE: Duration = Duration::ZERO;
     let (pace, sent) = (details.pace(), details.sent());
@@ -82,7 +82,8 @@ pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Op
     })
 }
 
-/// The same for a request whose answer has no body: what is wrong with a body does not show, and the head is the whole answer.
+/// The script for a HEAD request: the head is the complete response, so faults of the body do not
+/// show.
 pub(crate) fn without_body(mut script: Script) -> Script {
     if script
         .iter()
@@ -94,19 +95,19 @@ pub(crate) fn without_body(mut script: Script) -> Script {
     script
 }
 
-/// What a request says that a redirect repeats.
+/// The parts of a request that a redirect repeats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) scheme: &'a str,
-    /// The `Host` header, or else our own address.
+    /// The `Host` header, or `localhost`.
     pub(crate) host: &'a str,
     pub(crate) port: u16,
-    /// As it was sent, undecoded.
+    /// The path as sent, undecoded.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
 }
 
-/// The whole reply that `fault` is, if it is one.
+/// The complete reply for `fault`; `None` for faults that are a script.
 pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<Reply> {
     const HOP: &str = "probeflip-hop=";
     let Asked {
@@ -128,11 +129,11 @@ pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<
         Fault::Redirect => "/".to_owned(),
         Fault::RedirectPort => {
             let name = match host.rsplit_once(':') {
-                // An IPv6 address has colons of its own, but within brackets.
+                // An IPv6 address contains colons, but within brackets.
                 Some((name, port)) if !port.ends_with(']') => name,
                 _ => host,
             };
-            // There is none above the last.
+            // There is no port above 65535.
             let above = port.checked_add(1).unwrap_or(1);
             format!("{scheme}://{name}:{above}{path}")
         }
@@ -168,7 +169,8 @@ fn head(identity: &HeaderMap, framing: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{identity}connection: close\r\n{framing}\r\n\r\n")
 }
 
-/// Does it, until its end, until the client leaves or until `drained`, when a faulted connection is closed at once.
+/// Executes a script until its end, until the client disconnects, or until `drained`, which closes
+/// the connection.
 pub(crate) async fn play<C: Connection>(
     mut connection: C,
     script: Script,
@@ -182,10 +184,11 @@ pub(crate) async fn play<C: Connection>(
     let end = tokio::select! {
         biased;
         () = drained => ScriptStep::Close,
-        // Before the client's end is looked at: who only has nothing more to say is still told what needs no waiting.
+        // Polled before the client's end of input: a client that has only shut down its writing
+        // half still gets the reply.
         end = steps(script, &mut writing, &mut exchange) => match end {
             Some(end) => end,
-            // The client would not take it.
+            // The client no longer accepts data.
             None => return,
         },
         () = gone(&mut reading) => return,
@@ -199,7 +202,7 @@ pub(crate) async fn play<C: Connection>(
     }
 }
 
-/// The steps up to the end of the connection, which is left to the caller.
+/// Executes the steps; returns how to end the connection, which is up to the caller.
 async fn steps<C: AsyncWrite>(
     script: Script,
     connection: &mut WriteHalf<C>,

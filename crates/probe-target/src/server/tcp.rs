@@ -1,4 +1,5 @@
-//! A TCP port: accepts, reads what comes and says nothing, until the client leaves. What else it can do are states of the port.
+//! A TCP port: accepts connections and reads without a reply, until the client disconnects.
+//! All other behaviours of a TCP port are port states.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::net::Connection;
 use crate::server::port::drained;
 use crate::target::Target;
 
-/// Holds one connection to its end, and its room.
+/// Serves one connection to its end and holds its permit.
 pub(crate) async fn serve<C: Connection>(
     target: Arc<Target>,
     port: u16,

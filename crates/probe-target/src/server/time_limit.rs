@@ -1,15 +1,15 @@
-//! A time limit that is set for every request and seldom reached, so that its timer is touched as rarely as can be.
+//! A time limit set for every request and rarely reached, with one timer that is rarely reset.
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A time limit for one thing after another.
+/// A time limit for one operation after another.
 #[derive(Debug)]
 pub(crate) struct Limit {
     length: Duration,
-    /// Set when something had to be waited for; it may still run for an earlier thing.
+    /// Created when an operation had to wait; it may still be set for an earlier one.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -21,7 +21,7 @@ impl Limit {
         }
     }
 
-    /// What `work` comes to, or `None` if it takes longer than the limit.
+    /// The result of `work`, or `None` if it takes longer than the limit.
     pub(crate) async fn over<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -30,7 +30,7 @@ impl Limit {
         }
     }
 
-    /// Waits from its first poll on, and so not at all where the work is done at once.
+    /// Starts at its first poll, and so not at all if the work completes at once.
     async fn reached(&mut self) {
         let end = Instant::now() + self.length;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
@@ -39,7 +39,7 @@ impl Limit {
             if end <= Instant::now() {
                 return;
             }
-            // It ran for an earlier thing.
+            // It was set for an earlier operation.
             timer.as_mut().reset(end);
         }
     }

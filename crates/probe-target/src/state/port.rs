@@ -155,7 +155,7 @@ impl Port {
         by_routes.chain(self.opening.held_mut())
     }
 
-    /// The behaviour for a decoded path, which is counted.
+    /// Counts a request for a decoded path, and returns the behaviour that applies to it.
     pub(super) fn said(&mut self, now: Now, path: &[u8], agent: &str) -> Option<Said> {
         let meant = |behaviour: &Behaviour| behaviour.is_for(agent);
         let (behaviour, number, flipped) = self.routes.give(now, path, meant)?;
@@ -196,7 +196,7 @@ impl Port {
         let of_routes = self.by_routes.iter().find(|held| !held.has_ended(now));
         let opening = of_routes.map(|held| held.remaining(now));
         let opening = opening.or_else(|| self.opening.flattened(now));
-        // Without this, a new start would lose the flips that override the base's state.
+        // A state that flips override is left out: as base, they would no longer override it.
         let opening = opening.filter(|opening| opening.route.is_none() || !self.is_undone(now));
         PlannedPort {
             opening: PortSpec {

@@ -212,9 +212,9 @@ mod tests {
         };
         check(&[7], None);
         check(&[10], Some(10));
-        // One that came in between does not count for much.
+        // A single outlier does not change the median.
         check(&[1, 9, 10, 11, 10], Some(10));
-        // Of what was long ago nothing is left.
+        // Old gaps are overwritten.
         check(&[3; GAPS], Some(3));
     }
 

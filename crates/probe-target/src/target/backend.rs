@@ -1,4 +1,5 @@
-//! What stands behind the control API: a target, or a traffic client. The API itself is in `targets/control.rs`.
+//! The trait `Backend`: what the control API operates on, a target or a traffic client.
+//! `control.rs` has the API itself.
 
 use std::pin::Pin;
 
@@ -13,48 +14,48 @@ use crate::model::route_path::RoutePath;
 use crate::state::Change;
 use crate::state::journal::Journal;
 
-/// What stands behind the control API.
+/// What the control API operates on: a target or a traffic client.
 pub(crate) trait Backend: Send + Sync + 'static {
-    /// Who this process is.
+    /// The identity of this process.
     fn identity(&self) -> &Identity;
 
-    /// The name of this process.
+    /// The unique name of this process.
     fn instance(&self) -> &str {
         &self.identity().instance
     }
 
-    /// How many changes were taken.
+    /// The number of changes applied.
     fn revision(&self) -> u64;
 
-    /// `GET /v1/state`.
+    /// The response to `GET /v1/state`.
     fn state(&self) -> State;
 
-    /// `GET /v1/plan`, if it has one.
+    /// The response to `GET /v1/plan`; `None` for a traffic client.
     fn plan(&self) -> Option<Plan>;
 
-    /// The journal.
+    /// The journal of requests or samples.
     fn log(&self) -> &Journal<JournalEntry>;
 
-    /// Takes a change. When it returns, the change is in force.
+    /// Applies a change. It is in force when the future completes.
     fn change(&self, change: Change) -> ChangeFuture<'_>;
 }
 
-/// A change being taken.
+/// The future of a change.
 pub(crate) type ChangeFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Ack, CallError>> + Send + 'a>>;
 
-/// What a journal holds.
+/// An entry of a journal.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum JournalEntry {
-    /// At a target.
+    /// A request to a target.
     Request(Record),
-    /// At a traffic client.
+    /// A request of a traffic client.
     Sample(Sample),
 }
 
 impl JournalEntry {
-    /// Whether it is waited for.
+    /// Whether the entry satisfies the filter of a wait.
     pub(crate) fn matches(&self, filter: &Filter) -> bool {
         match self {
             Self::Request(record) => {
@@ -66,19 +67,19 @@ impl JournalEntry {
     }
 }
 
-/// Which records are waited for; `None` means any.
+/// The filter of a wait; `None` matches any.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Filter {
     pub(crate) port: Option<u16>,
     pub(crate) path: Option<RoutePath>,
 }
 
-/// A call that was refused.
+/// A control call that is rejected.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct CallError {
     pub(crate) status: StatusCode,
     pub(crate) invalid: ParseError,
-    /// The methods that would do; none are said but with 405.
+    /// The allowed methods; only for 405.
     pub(crate) allowed: Option<&'static str>,
 }
 
@@ -91,7 +92,7 @@ impl CallError {
         }
     }
 
-    /// 405, where only these methods will do.
+    /// A 405 with the allowed methods.
     pub(crate) fn method(error: impl Into<String>, allowed: &'static str) -> Self {
         Self {
             allowed: Some(allowed),

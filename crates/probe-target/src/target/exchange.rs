@@ -1,5 +1,5 @@
-//! One request from its beginning to its end, as it will stand in the journal. Whatever drops it ends it:
-//! a reply handed over, a fault, or a client that left. It decides nothing.
+//! One request in progress and its journal record, which is written when the exchange is dropped.
+//! The end may be a complete reply, a fault, or a client that disconnects.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -14,27 +14,27 @@ use crate::model::percent;
 use crate::state::Decision;
 use crate::target::Target;
 
-/// A request in progress.
+/// A request in progress. Dropping it writes its record.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     target: Arc<Target>,
-    /// Taken at its end.
+    /// The record; `None` once it is written.
     record: Option<Record>,
-    /// Whether we ended the connection that it shares with others.
+    /// Set when a fault ends the HTTP/2 connection that the request shares with others.
     cut: Option<Arc<AtomicBool>>,
 }
 
-/// A request as it is decided on and journalled.
+/// A request as far as the state and the journal need it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asking<'a> {
     pub(crate) method: &'a str,
-    /// Decoded.
+    /// The decoded path.
     pub(crate) path: Cow<'a, [u8]>,
     pub(crate) agent: Option<&'a str>,
 }
 
 impl<'a> Asking<'a> {
-    /// The request of another version of HTTP.
+    /// Takes the fields from an `http` request, as h2 returns it.
     pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
         let agent = request.headers().get(header::USER_AGENT);
         Self {
@@ -54,7 +54,8 @@ impl Exchange {
         }
     }
 
-    /// The record of a request that has just begun. Until it is said otherwise, the client ended it.
+    /// The record of a request that has just begun. It counts as ended by the client until the
+    /// reply is complete or a fault ends it.
     pub(crate) fn record(at: Moment, port: u16, peer: SocketAddr, decision: &Decision) -> Record {
         let Decision {
             effect,
@@ -96,13 +97,13 @@ impl Exchange {
         }
     }
 
-    /// On a connection that we may end under it, which `cut` then says.
+    /// Sets the flag that tells whether a fault has ended the connection.
     pub(crate) fn on(mut self, cut: Option<Arc<AtomicBool>>) -> Self {
         self.cut = cut;
         self
     }
 
-    /// Its end: so many bytes of a body were handed over, or the client had left.
+    /// Ends the exchange with `sent` bytes of body; `None` means that the client had disconnected.
     pub(crate) fn ended(mut self, sent: Option<usize>) {
         if let Some(bytes) = sent {
             self.sent(bytes);
@@ -110,17 +111,17 @@ impl Exchange {
         }
     }
 
-    /// This much of the body was handed over.
+    /// Adds body bytes handed to the connection.
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.record_mut().bytes += bytes as u64;
     }
 
-    /// The reply was handed over completely.
+    /// Marks the reply as complete.
     pub(crate) fn complete(&mut self) {
         self.record_mut().closed = None;
     }
 
-    /// We end it.
+    /// Marks the exchange as ended by the target.
     pub(crate) fn broken(&mut self) {
         self.record_mut().closed = Some(Side::Target);
     }

@@ -1,4 +1,4 @@
-//! What the target does with what it is asked: has it decided on, counts it, and writes it down when it ends.
+//! Decides on requests and connections of a running target, and counts and journals them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::target::backend::JournalEntry;
 use crate::target::exchange::{Asking, Exchange};
 
 impl Target {
-    /// Decides what becomes of a request, and begins its record.
+    /// Decides what to do with a request, and begins its record.
     pub(crate) fn begin(
         self: &Arc<Self>,
         port: u16,
@@ -25,14 +25,15 @@ impl Target {
         let agent = asking.agent.unwrap_or_default();
         let decision = self.world().decide(now, port, &asking.path, agent);
         if decision.turns {
-            // Whoever watches what is said next.
+            // Wakes gRPC watches, as the next effect may differ.
             self.changed.send_replace(());
         }
         let record = Exchange::record(now, port, peer, &decision);
         (decision, self.exchange(record, asking))
     }
 
-    /// Begins the record of a request that no behaviour is given to, and says what the port's state does to it all the same.
+    /// Begins the record of a request that no behaviour applies to, and returns the port fault in
+    /// force.
     pub(crate) fn note(
         self: &Arc<Self>,
         port: u16,
@@ -64,7 +65,7 @@ impl Target {
         Exchange::new(Arc::clone(self), record)
     }
 
-    /// Begins the record of a connection to a port without requests.
+    /// Begins the record of a connection to a TCP port.
     pub(crate) fn accepted(self: &Arc<Self>, port: u16, peer: SocketAddr) -> Exchange {
         let now = self.clock.now();
         let revision = self.world().revision();
@@ -76,17 +77,18 @@ impl Target {
         Exchange::new(Arc::clone(self), record)
     }
 
-    /// What a route would give now, uncounted, and until when at most.
+    /// The effect of a route now, without counting, and when time alone may change it.
     pub(crate) fn peek(&self, port: u16, path: &[u8], agent: &str) -> (Effect, Option<Moment>) {
         self.world().peek(self.clock.now(), port, path, agent)
     }
 
-    /// The gRPC services of a port, the nameless one among them, and what each gives such a caller now.
+    /// The gRPC services of a port, including the unnamed one, with their effects for this user
+    /// agent now.
     pub(crate) fn services(&self, port: u16, agent: &str) -> Vec<(String, Effect)> {
         let (now, world) = (self.clock.now(), self.world());
         let mut services = vec![(String::new(), world.peek(now, port, b"/", agent).0)];
         let routes = world.routes(port).into_iter();
-        // A wildcard names no service.
+        // A wildcard is not the name of a service.
         for route in routes.filter(|route| !route.is_wildcard()) {
             let effect = world.peek(now, port, route.decoded(), agent).0;
             let service = String::from_utf8_lossy(&route.decoded()[1..]);
@@ -97,7 +99,7 @@ impl Target {
         services
     }
 
-    /// Decides what becomes of a new connection, and records it if no request of it will be read.
+    /// Decides what to do with a new connection, and records it if no request of it will be read.
     pub(crate) fn admit(&self, port: u16, peer: SocketAddr) -> PortState {
         let now = self.clock.now();
         let mut world = self.world();
@@ -116,20 +118,20 @@ impl Target {
         state
     }
 
-    /// So many connections to a port are open.
+    /// Sets the number of open connections to a port.
     pub(crate) fn connected(&self, port: u16, open: usize) {
         lock(&self.tally).open(port, open);
     }
 
-    /// The connections of a port are ended under whoever asks.
+    /// Notes that the target ends all connections of a port.
     pub(crate) fn cut(&self, port: u16) {
         lock(&self.tally).cut(self.clock.now(), port);
     }
 
-    /// The end of a record.
+    /// Completes a record and writes it to the journal.
     pub(crate) fn record(&self, mut record: Record) {
         record.took = micros(self.clock.now() - record.at);
-        // A port that is gone, or speaks something else, has taken its connections with it.
+        // Removing a port or changing its protocol ends its connections.
         let cut = || !self.ports().contains(&record.port) || lock(&self.tally).was_cut(&record);
         if record.closed.is_some() && cut() {
             record.closed = Some(Side::Target);
@@ -142,7 +144,7 @@ impl Target {
     }
 }
 
-/// So that a few long requests do not fill the journal's memory.
+/// Shortens text to 256 bytes, so that long requests do not fill the journal's memory.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 256;
     text[..text.floor_char_boundary(LONGEST)].to_owned()

@@ -1,5 +1,5 @@
-//! One `grpc.health.v1.Health/Check` as a client, frame by frame: all it has to understand of the answer is one byte in a DATA frame.
-//! It decompresses no headers, so a gRPC error is told as what it is here: an answer without a status.
+//! A client of `grpc.health.v1.Health/Check`, frame by frame, without an HTTP/2 library.
+//! It does not decompress headers, so it reports a gRPC error as a response without a status.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -17,10 +17,10 @@ const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// The largest frame a peer may send unasked (RFC 9113, 4.2).
+/// The largest frame that a peer may send by default (RFC 9113, 4.2).
 const LARGEST_FRAME: usize = 16_384;
 
-/// The serving status of `service`, or what came in its place.
+/// The serving status of `service`, or an error message.
 pub(super) async fn status<C: Connection>(
     mut connection: C,
     check: &Check,
@@ -86,7 +86,8 @@ fn request(check: &Check, service: &str) -> Vec<u8> {
     .concat()
 }
 
-/// A header that enters no table (RFC 7541, 6.2.2). All of ours are shorter than 127 bytes.
+/// Encodes a header literally, without indexing (RFC 7541, 6.2.2). All names and values here are
+/// shorter than 127 bytes.
 fn literal(name: &str, value: &str) -> Vec<u8> {
     let mut literal = vec![0];
     for text in [name, value] {

@@ -50,7 +50,7 @@ impl Signal {
         self.0
     }
 
-    /// The exit code by which a container runtime tells that a process died of it: 128 and its number.
+    /// The exit code that a container runtime reports for this signal: 128 plus its number.
     pub fn code(self) -> u8 {
         128 + self.0
     }

@@ -1,4 +1,4 @@
-//! TLS in a program that was built without it: nothing lies below HTTP, and whoever asks for more is refused.
+//! TLS functions for builds without TLS: plain connections pass, everything else is an error.
 
 #![expect(
     clippy::unnecessary_wraps,
@@ -15,25 +15,25 @@ use crate::model::port_spec::Protocol;
 use crate::model::port_spec::TLS_ABSENT;
 use crate::net::Connection;
 
-/// A connection as HTTP is spoken on it.
+/// A connection that carries HTTP.
 pub(crate) type Layer<C> = C;
 
-/// `connection` itself.
+/// Returns `connection` itself.
 pub(crate) fn bare<C>(connection: C) -> Layer<C> {
     connection
 }
 
-/// Refuses.
+/// Fails, as there is no TLS.
 pub(crate) async fn connect<C: Connection>(_: C, _: &str) -> io::Result<Layer<C>> {
     Err(io::Error::new(ErrorKind::Unsupported, TLS_ABSENT))
 }
 
-/// What proves who a target is: nothing.
+/// The TLS settings of a target: none.
 #[derive(Debug)]
 pub(crate) struct Tls;
 
 impl Tls {
-    /// Refuses what only TLS could use.
+    /// Rejects settings that require TLS.
     pub(crate) fn new(given: &TlsOptions) -> Result<Self, ParseError> {
         match (&given.pair, given.alpn.is_empty()) {
             (None, true) => Ok(Self),
@@ -42,12 +42,12 @@ impl Tls {
         }
     }
 
-    /// Nothing has to be ready.
+    /// Succeeds, as there is nothing to prepare.
     pub(crate) fn ready(&self, _: Protocol) -> Result<(), String> {
         Ok(())
     }
 
-    /// `connection` itself.
+    /// Returns `connection` itself.
     pub(crate) async fn accept<C: Connection>(
         &self,
         _: Protocol,

@@ -1,4 +1,5 @@
-//! A certificate that its own key signs (RFC 5280), written in DER by hand: the crates that make any certificate are twenty.
+//! A self-signed certificate (RFC 5280), written in DER by hand.
+//! A library for certificates would add twenty crates.
 
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::sign::SigningKey;
@@ -12,19 +13,19 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
-/// In a `GeneralName`.
+/// Tags of a `GeneralName`.
 const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
-/// The fields of a certificate's body that are numbered.
+/// Context-specific tags of the certificate's body.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 
-/// Object identifiers, tag and length included.
+/// Object identifiers with tag and length.
 const ECDSA_WITH_SHA256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
 const COMMON_NAME: &[u8] = b"\x06\x03\x55\x04\x03";
 const SUBJECT_ALT_NAME: &[u8] = b"\x06\x03\x55\x1d\x11";
 
-/// A certificate for this host, by `key`, which must be one of P-256. It never expires.
+/// A certificate for this host, signed by `key`, which must be of P-256. It never expires.
 pub(super) fn self_signed(key: &dyn SigningKey) -> Result<CertificateDer<'static>, Error> {
     let unfit = || Error::General("the key must be one of P-256".to_owned());
     let signer = key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]);
@@ -32,7 +33,7 @@ pub(super) fn self_signed(key: &dyn SigningKey) -> Result<CertificateDer<'static
     let body = body(&public);
     let signature = signer.ok_or_else(unfit)?.sign(&body)?;
     let algorithm = der(SEQUENCE, &[ECDSA_WITH_SHA256]);
-    // No bit of the last byte is unused.
+    // The last byte has no unused bits.
     let signature = der(BIT_STRING, &[&[0], &signature]);
     Ok(der(SEQUENCE, &[&body, &algorithm, &signature]).into())
 }
@@ -42,12 +43,12 @@ fn body(public: &[u8]) -> Vec<u8> {
     let name = der(UTF8_STRING, &[b"probe-target"]);
     let name = der(SET, &[&der(SEQUENCE, &[COMMON_NAME, &name])]);
     let name = der(SEQUENCE, &[&name]);
-    // 4.1.2.5: what does not expire has this as its end.
+    // 4.1.2.5: the end of certificates that do not expire.
     let validity = [
         der(UTC_TIME, &[b"700101000000Z"]),
         der(GENERALIZED_TIME, &[b"99991231235959Z"]),
     ];
-    // Random as the key is, and positive.
+    // As random as the key, and positive.
     let serial = &public[public.len().saturating_sub(8)..];
     der(
         SEQUENCE,
@@ -65,7 +66,7 @@ fn body(public: &[u8]) -> Vec<u8> {
     )
 }
 
-/// The names and addresses of this host, as an extension.
+/// The names and addresses of this host as a subject alternative name.
 fn names() -> Vec<u8> {
     let names = [
         der(DNS_NAME, &[b"localhost"]),
@@ -76,7 +77,7 @@ fn names() -> Vec<u8> {
     der(SEQUENCE, &[SUBJECT_ALT_NAME, &der(OCTET_STRING, &[&names])])
 }
 
-/// One value: its tag, its length and its parts.
+/// Encodes one value: tag, length and contents.
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let [high, low] = u16::try_from(content.len())

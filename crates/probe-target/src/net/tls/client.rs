@@ -1,4 +1,4 @@
-//! TLS as a client, who believes every server, as the kubelet does.
+//! The TLS client, which accepts every certificate, as the kubelet does.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -14,17 +14,18 @@ use super::Layer;
 use super::provider::{Timeless, provider};
 use crate::net::Connection;
 
-/// A connection as HTTP is spoken on it, after a handshake that offered `alpn`.
+/// Performs a TLS handshake that offers `alpn`.
 pub(crate) async fn connect<C: Connection>(connection: C, alpn: &str) -> io::Result<Layer<C>> {
     let config = config(alpn).map_err(io::Error::other)?;
-    // By an address no name is sent, as by a kubelet.
+    // For an IP address, no server name is sent, as by the kubelet.
     let name = ServerName::from(connection.peer().ip());
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, connection);
     let stream = connecting.await.map_err(unsecured)?;
     Ok(Layer::Client(Box::new(stream)))
 }
 
-/// What the network says stays; what TLS says is not taken for HTTP's.
+/// Marks a TLS error, so that it is not taken for invalid HTTP. Errors of the network are
+/// unchanged.
 fn unsecured(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::InvalidData => io::Error::other(format!("no TLS: {error}")),
@@ -43,7 +44,7 @@ fn config(alpn: &str) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// Who believes everything.
+/// A verifier that accepts every certificate.
 #[derive(Debug)]
 struct Credulous;
 

@@ -1,4 +1,5 @@
-//! A connection as HTTP is spoken on it, with TLS below or without. One type for both, as HTTP is compiled for each type it serves.
+//! A connection that carries HTTP, plain or over TLS.
+//! One type for all, as HTTP is compiled once per connection type.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,18 +12,18 @@ use tokio_rustls::{client, server};
 use crate::net::Connection;
 use crate::net::prefixed_stream::PrefixedStream;
 
-/// A connection as HTTP is spoken on it.
+/// A connection that carries HTTP.
 #[derive(Debug)]
 pub(crate) enum Layer<C> {
-    /// Nothing lies below.
+    /// A plain connection.
     Bare(C),
-    /// We are the server.
+    /// The server side of TLS.
     Server(Box<server::TlsStream<PrefixedStream<C>>>),
-    /// We are the client.
+    /// The client side of TLS.
     Client(Box<client::TlsStream<C>>),
 }
 
-/// `connection` with nothing below HTTP.
+/// Wraps a plain connection.
 pub(crate) fn bare<C>(connection: C) -> Layer<C> {
     Layer::Bare(connection)
 }
@@ -52,7 +53,7 @@ impl<C: Connection> Connection for Layer<C> {
         }
     }
 
-    /// Without a goodbye: `close_notify` is what a healthy server says.
+    /// Skips `close_notify`, which only a healthy server sends.
     fn poll_cut(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Bare(connection) => Pin::new(connection).poll_cut(context),
@@ -62,7 +63,7 @@ impl<C: Connection> Connection for Layer<C> {
     }
 }
 
-/// Asks whichever stream it is.
+/// Calls a method of the underlying stream.
 macro_rules! ask {
     ($layer:expr, $stream:ident => $ask:expr) => {
         match &mut *$layer {

@@ -1,5 +1,4 @@
-//! The cryptography of TLS, as ring has it, cut down to what is used: ours is a server that asks for no certificate and a client that
-//! verifies none.
+//! The cryptography of TLS: ring's, without certificate verification, which probe-target lacks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-/// Certificates are not looked at and sessions are not kept: the time does not matter.
+/// A clock that stands still. Neither certificates nor sessions are checked against the time.
 #[derive(Debug)]
 pub(super) struct Timeless;
 

@@ -1,6 +1,7 @@
-//! TLS as a server: the certificate, what is offered, and the handshake. TLS 1.3 alone, which every prober speaks.
+//! The TLS server: certificate, ALPN and handshake. TLS 1.3 only, which every prober supports.
 //!
-//! Keys are drawn from the operating system, in virtual time too: nothing that is told of a run depends on them. No clock is read.
+//! The operating system supplies the randomness for keys, also in virtual time: no observable
+//! result depends on it. No clock is read.
 
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, OnceLock};
@@ -26,14 +27,15 @@ use crate::net::buffered::Buffered;
 use crate::net::closing;
 use crate::net::prefixed_stream::PrefixedStream;
 
-/// What Go's servers answer, in its words, as people search for them.
+/// The response of Go's servers, with the same text, as people search for it.
 const NOT_TLS: &[u8] =
     b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
-/// The alert of that name (RFC 7301), as whole servers send it: before anything else. The library would begin its answer first.
+/// The alert of that name (RFC 7301), sent before any other message, as other servers do. The
+/// library would begin its handshake first.
 const NO_APPLICATION_PROTOCOL: &[u8] = b"\x15\x03\x03\0\x02\x02\x78";
 
-/// What proves who a target is, and what it offers.
+/// The certificate and the TLS configurations of a target.
 #[derive(Debug)]
 pub(crate) struct Tls {
     pair: OnceLock<Arc<CertifiedKey>>,
@@ -42,7 +44,7 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// With the pair that was given; otherwise one is made when it is first needed.
+    /// Uses the configured pair; otherwise a pair is generated at its first use.
     pub(crate) fn new(given: &TlsOptions) -> Result<Self, ParseError> {
         let pair = match &given.pair {
             Some((certificates, key)) => OnceLock::from(read(certificates, key)?),
@@ -59,7 +61,7 @@ impl Tls {
         })
     }
 
-    /// Makes what a port of `protocol` needs.
+    /// Prepares the TLS configuration for a port of `protocol`.
     pub(crate) fn ready(&self, protocol: Protocol) -> Result<(), String> {
         if protocol.is_secured() {
             self.config(protocol)
@@ -68,7 +70,7 @@ impl Tls {
         Ok(())
     }
 
-    /// A connection as HTTP is spoken on it, after its handshake.
+    /// Performs the handshake if the protocol requires TLS.
     pub(crate) async fn accept<C: Connection>(
         &self,
         protocol: Protocol,
@@ -116,7 +118,7 @@ impl Tls {
     }
 }
 
-/// Whether a client that names protocols names one of ours.
+/// Whether the client offers no protocols, or at least one that the server supports.
 fn suits(hello: &ClientHello<'_>, config: &ServerConfig) -> bool {
     let ours = |name: &[u8]| config.alpn_protocols.iter().any(|known| known == name);
     hello.alpn().is_none_or(|mut named| named.any(ours))
@@ -129,13 +131,13 @@ fn config(pair: Arc<CertifiedKey>, alpn: Vec<Vec<u8>>) -> Result<Arc<ServerConfi
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     config.alpn_protocols = alpn;
-    // Every handshake is a whole one, as that of a prober's first visit.
+    // Every handshake is a full one, like that of a prober that connects for the first time.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
 }
 
-/// A pair that nobody vouches for: probers do not ask.
+/// A generated key with a self-signed certificate, which probers do not verify.
 fn self_signed() -> Result<Arc<CertifiedKey>, rustls::Error> {
     let made = |_| rustls::Error::General("the system gives no random bytes".to_owned());
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
