@@ -1,7 +1,7 @@
-//! An experiment against its workload: does everything it names exist, and can what it wants be done?
+//! Checks an experiment against its workload: names must exist, and flips and traffic be possible.
 //!
-//! Pure, and before anything runs. What only a cluster knows is not asked here: whether an image can be pulled, or a
-//! namespace exists.
+//! Pure; runs before any cluster access. It does not check what only a cluster knows, such as
+//! whether an image can be pulled or a namespace exists.
 
 mod known;
 mod names;
@@ -16,13 +16,13 @@ use crate::input::problem::{Problem, ProblemText, Problems};
 use known::Known;
 pub use names::check_names;
 
-/// A step would patch what the run does not create.
+/// A step patches an object that the run does not create.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotCreated(Problems);
 
 impl NotCreated {
-    /// Every patch of what is not created.
+    /// One problem for each such patch.
     pub fn problems(&self) -> &Problems {
         &self.0
     }
@@ -34,13 +34,13 @@ impl HasExitCode for NotCreated {
     }
 }
 
-/// Everything that is wrong with an experiment whose workload is these manifests.
+/// Checks an experiment against the manifests of its workload.
 pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Problems> {
     let mut checker = Checker {
         experiment,
         problems: Vec::new(),
     };
-    // Of a workload that cannot be read, nothing more can be said.
+    // If a manifest is invalid, further checks would only report consequential errors.
     let known = Known::read(manifests)?;
     if manifests.is_empty() {
         let fault = ProblemText::new("the workload holds no Kubernetes object");
@@ -59,7 +59,7 @@ pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Prob
     Problems::unless_any(checker.problems, ())
 }
 
-/// Whether everything that steps patch is created by the run: another object is not the run's to change.
+/// Checks that steps patch only objects that the run creates. It must not change others.
 pub fn check_patches(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), NotCreated> {
     let mut checker = Checker {
         experiment,
@@ -86,7 +86,7 @@ pub fn check_patches(experiment: &Experiment, manifests: &[Manifest]) -> Result<
     Problems::unless_any(checker.problems, ()).map_err(NotCreated)
 }
 
-/// Collects what is wrong with one experiment.
+/// Collects the problems of one experiment.
 struct Checker<'a> {
     experiment: &'a Experiment,
     problems: Vec<Problem>,
@@ -97,7 +97,7 @@ impl Checker<'_> {
         self.problems.push(fault.at(&self.experiment.source, span));
     }
 
-    /// Notes a name that is not among those there are.
+    /// Reports a name that the workload does not define, with suggestions from `names`.
     fn unknown<'n>(
         &mut self,
         span: Span,

@@ -1,7 +1,7 @@
-//! Where experiments run: the embedded cluster in real or virtual time, or a kubeconfig's. Each becomes a
-//! `kube::Client`, and nothing else of it is known outside this file.
+//! Connects to a cluster: the embedded one in real or virtual time, or one from a kubeconfig.
 //!
-//! This file and its folder alone name `pocket`.
+//! Every cluster is a `kube::Client` to the rest of the program. Only this file and its folder name
+//! `pocket`.
 
 pub mod apply;
 mod deadline;
@@ -31,52 +31,52 @@ use crate::{
     timeline::Place,
 };
 
-/// The date on `virtual` when a run starts, always the same.
+/// The fixed date at which every run on `virtual` starts.
 const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
-/// How long to wait for a connection to an API server, and for its first answer.
+/// The timeout of connecting to an API server, and of its first response.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A cluster to run on.
+/// A connected cluster.
 pub struct Cluster {
-    /// What talks to it.
+    /// The client for its API.
     pub client: Client,
-    /// What it is.
+    /// The place that it was connected from.
     pub place: Place,
     /// The API server's version, such as `v1.36.3`.
     pub version: String,
-    /// The namespace to work in where none is said.
+    /// The default namespace.
     pub namespace: String,
-    /// The date now, RFC 3339; a fixed one on `virtual`.
+    /// The current date in RFC 3339; a fixed one on `virtual`.
     pub date: String,
-    /// Ends with the value.
+    /// The embedded cluster, which ends when this value is dropped.
     _pocket: Option<Pocket>,
 }
 
-/// Why there is no cluster.
+/// An error while connecting to a cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// There is no kubeconfig.
+    /// The kubeconfig file cannot be read.
     #[error("cannot read the kubeconfig `{}`", path.display())]
     NoKubeconfig {
-        /// Where it was looked for.
+        /// The path of the kubeconfig.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
     /// The kubeconfig cannot be found or parsed.
     #[error("cannot read the kubeconfig")]
     Kubeconfig(#[source] Box<KubeconfigError>),
-    /// The kubeconfig has no such context.
+    /// The kubeconfig does not have this context.
     #[error("{0}")]
     NoSuchContext(ProblemText),
-    /// The kubeconfig has a broken context.
+    /// The context in the kubeconfig is invalid.
     #[error("cannot use the context `{context}`")]
     Context {
         /// The context.
         context: String,
-        /// What is wrong with it.
+        /// The error in the context.
         #[source]
         source: Box<KubeconfigError>,
     },
@@ -88,23 +88,23 @@ pub enum ConnectError {
     Client {
         /// The context.
         context: String,
-        /// What is wrong.
+        /// The error of the client.
         #[source]
         source: Box<kube::Error>,
     },
-    /// Nobody answers.
+    /// The request for the API server's version failed.
     #[error("cannot reach the cluster {place}")]
     Unreachable {
-        /// Which cluster.
+        /// The cluster.
         place: String,
-        /// Why.
+        /// The error of the request.
         #[source]
         source: Box<kube::Error>,
     },
-    /// Somebody is there and says nothing.
+    /// The API server did not respond in time.
     #[error("the cluster {place} does not answer within {PATIENCE:?}")]
     Silent {
-        /// Which cluster.
+        /// The cluster.
         place: String,
     },
 }
@@ -133,14 +133,15 @@ impl HasExitCode for NoNamespace {
     }
 }
 
-/// A runtime for a place: one thread, and on `virtual` a clock that jumps whenever all tasks wait.
+/// Builds the single-threaded runtime for a place. On `virtual`, its clock is paused and jumps to
+/// the next timer when all tasks wait.
 pub fn runtime(place: &Place) -> io::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().start_paused(*place == Place::Virtual);
     builder.build()
 }
 
-/// The context that a command without `--context` means.
+/// The kubeconfig's current context, for commands without `--context`.
 pub fn current_context() -> Result<String, ConnectError> {
     let kubeconfig = kubeconfig()?;
     let current = kubeconfig.current_context.as_ref();
@@ -157,7 +158,7 @@ fn kubeconfig() -> Result<Kubeconfig, ConnectError> {
     })
 }
 
-/// Refuses a context that is not there, and says which are.
+/// Rejects an unknown context and lists the known ones.
 fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), ConnectError> {
     let names = || kubeconfig.contexts.iter().map(|named| named.name.as_str());
     if names().any(|name| name == context) {
@@ -168,7 +169,7 @@ fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), Conne
 }
 
 impl Cluster {
-    /// Connects to a place. The embedded cluster starts, and draws its seed.
+    /// Connects to a place. An embedded cluster is started with a seed from `draw`.
     pub async fn connect(place: Place, draw: &mut Random) -> Result<Self, ConnectError> {
         let mut cluster = match &place {
             Place::Pocket => Self::embedded(place, Timestamp::now(), draw.seed()),
@@ -193,7 +194,8 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Refuses a namespace that does not exist. One that may not be looked up is taken on trust.
+    /// Rejects a namespace that does not exist. If the lookup fails, for example without
+    /// permission, the namespace is assumed to exist.
     pub async fn must_have(&self, namespace: &str) -> Result<(), NoNamespace> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         match namespaces.get_opt(namespace).await {
@@ -225,7 +227,7 @@ impl Cluster {
             source: Box::new(source),
         })?;
         config.connect_timeout = Some(PATIENCE);
-        // What is retried silently is measured wrongly.
+        // Hidden retries would distort the times that the timeline records.
         config.default_retry = false;
         let namespace = config.default_namespace.clone();
         let builder = ClientBuilder::try_from(config).map_err(|source| ConnectError::Client {
@@ -254,7 +256,7 @@ impl Cluster {
         }
     }
 
-    /// Which cluster, for messages.
+    /// Describes the cluster in error messages.
     fn shown(&self) -> String {
         match &self.place {
             Place::Cluster(context) => format!("of context `{context}`"),

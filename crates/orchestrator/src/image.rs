@@ -1,8 +1,8 @@
-//! The probe-target image, packed without Docker: one archive that containerd, Docker, podman and kind
-//! load.
+//! Packs the probe-target image into an archive for containerd, Docker, podman and kind.
 //!
-//! The archive is an OCI layout with Docker's `manifest.json` beside it. It holds no time and no order
-//! that could vary, so the same binary gives the same bytes. Only `write` touches files.
+//! Packing needs no Docker. The archive is an OCI layout with an additional `manifest.json` for
+//! Docker. It contains no timestamps and has a fixed order, so the same binary gives the same
+//! bytes. Only `write` accesses files.
 
 mod archive;
 mod elf;
@@ -16,33 +16,33 @@ use crate::exit::{Exit, HasExitCode};
 
 pub use elf::{Architecture, NotStatic};
 
-/// Why there is no image.
+/// An error while packing an image.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// The binary cannot be read.
     #[error("cannot read the probe-target binary `{}`; build it with `{BUILD}`", path.display())]
     Read {
-        /// Where it was looked for.
+        /// The path of the binary.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
-    /// The binary would not run alone in an image.
+    /// The binary cannot run in an image without other files.
     #[error("`{}` cannot be packed; build it with `{BUILD}`", path.display())]
     Unfit {
         /// The binary.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: NotStatic,
     },
-    /// The name is not an image's.
+    /// The tag is not a valid image name.
     #[error(
         "`{0}` is not an image name; expected `NAME:TAG` in lower case, such as `probe-target:0.1.0`"
     )]
     Tag(String),
-    /// The archive cannot be made.
+    /// The archive cannot be built.
     #[error("cannot pack the image")]
     Pack(#[source] io::Error),
     /// The archive cannot be written.
@@ -50,13 +50,13 @@ pub enum ImageError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
 }
 
-/// The recipe that makes a binary fit to be packed.
+/// The command that builds a binary that can be packed.
 const BUILD: &str = "just image";
 
 impl HasExitCode for ImageError {
@@ -84,13 +84,13 @@ pub fn write(binary: &Path, tag: &str, output: &Path) -> Result<Architecture, Im
     Ok(architecture)
 }
 
-/// The binary packed where none is named: `probe-target` beside the running program.
+/// The default binary: `probe-target` in the directory of the running program.
 pub fn default_binary() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
     program.with_file_name("probe-target")
 }
 
-/// `NAME:TAG`, as the OCI distribution specification spells references.
+/// Validates `NAME:TAG` by the OCI distribution specification's syntax of references.
 fn check_tag(tag: &str) -> Result<(), ImageError> {
     let (name, version) = tag.rsplit_once(':').unwrap_or((tag, ""));
     let name_fits = !name.is_empty()

@@ -1,4 +1,4 @@
-//! What a user writes: files, experiments and workloads, parsed and resolved, or everything that is wrong with them.
+//! Input files: experiments and workloads, parsed and resolved, or every problem in them.
 
 pub mod experiment;
 pub mod files;

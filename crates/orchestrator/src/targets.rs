@@ -1,7 +1,7 @@
-//! Which containers are targets, and where their control API listens.
+//! Finds the targets among a Pod's containers and the ports of their control APIs.
 //!
-//! Pure: everything is read from the Pod's spec. Whether something answers there is found out by
-//! asking it.
+//! Pure: everything comes from the Pod's metadata and spec. Only a call shows whether a control API
+//! really listens there.
 
 pub mod bind;
 pub mod control;
@@ -19,18 +19,19 @@ use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 
-/// The annotation that makes a container a target whatever its image, and says its control address.
+/// The prefix of the annotation that makes a container a target regardless of its image. The
+/// container's name follows; the value is the control address.
 pub const CONTROL_ANNOTATION: &str = "control.probeflip.dev/";
 
-/// The distance between a target's first port and its control port, where none is given.
+/// The difference between a target's first port and its default control port.
 const CONTROL_OFFSET: u16 = 10_000;
 
-/// Where one target is reached, whichever process answers there.
+/// The address of a container's control API, independent of the process that runs there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
     /// The Pod's name.
     pub pod: String,
-    /// The Pod's UID, so that a namesake is not taken for it.
+    /// The Pod's UID, which distinguishes it from a later Pod with the same name.
     pub uid: String,
     /// The container's name.
     pub container: String,
@@ -41,17 +42,17 @@ pub struct Address {
 /// Why a container cannot be reached as a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotATarget {
-    /// The Pod has no such container.
+    /// The Pod has no container with this name.
     #[error("pod `{pod}` has no container `{container}`; it has {}", names(there))]
     NoSuchContainer {
         /// The Pod.
         pod: String,
-        /// What was asked for.
+        /// The requested container.
         container: String,
-        /// What there is.
+        /// The Pod's containers.
         there: Vec<String>,
     },
-    /// The image is not ours and no annotation says otherwise.
+    /// The image is not probe-target's, and no annotation makes the container a target.
     #[error(
         "container `{container}` of pod `{pod}` runs `{image}`, which is no probe-target; if it is one under another name, \
          annotate the pod with `{CONTROL_ANNOTATION}{container}: ADDRESS:PORT`"
@@ -64,7 +65,7 @@ pub enum NotATarget {
         /// Its image.
         image: String,
     },
-    /// No control address can be derived.
+    /// Neither the annotation nor the container's spec gives a control address.
     #[error(
         "container `{container}` of pod `{pod}` does not say where its control API listens; give it `--control` or a containerPort, \
          or annotate the pod with `{CONTROL_ANNOTATION}{container}: ADDRESS:PORT`"
@@ -77,7 +78,7 @@ pub enum NotATarget {
     },
 }
 
-/// All targets of a Pod, in the order of its spec. Containers that are no targets are left out.
+/// All targets of a Pod, in the order of its spec. Other containers are skipped.
 pub fn targets_of(pod: &Pod) -> Vec<Result<Address, NotATarget>> {
     containers(pod)
         .filter(|container| is_target(pod, container))
@@ -85,7 +86,7 @@ pub fn targets_of(pod: &Pod) -> Vec<Result<Address, NotATarget>> {
         .collect()
 }
 
-/// The target that is this container of the Pod.
+/// The address of the Pod's container with this name, if it is a target.
 pub fn target(pod: &Pod, name: &str) -> Result<Address, NotATarget> {
     let Some(container) = containers(pod).find(|container| container.name == name) else {
         let there = containers(pod)
@@ -110,7 +111,7 @@ pub fn target(pod: &Pod, name: &str) -> Result<Address, NotATarget> {
     locate(pod, container)
 }
 
-/// The containers that can have probes: the regular ones, then restartable init containers.
+/// The containers that can have probes: regular containers, then restartable init containers.
 pub fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     let sidecars = pod
         .spec
@@ -123,24 +124,24 @@ pub fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
         .chain(sidecars)
 }
 
-/// Whether a container is a target: by annotation, or by its image's name.
+/// Whether a container is a target, by its annotation or by its image's name.
 pub fn is_target(pod: &Pod, container: &Container) -> bool {
     let image = container.image.as_deref().unwrap_or_default();
     annotation(pod, container).is_some() || (is_ours(image) && serves(container))
 }
 
-/// Whether the program is told to serve, and not to be a client.
+/// Whether the arguments start probe-target's server rather than another subcommand.
 fn serves(container: &Container) -> bool {
     let first = container.args.iter().flatten().next();
     first.is_none_or(|word| word == "serve" || word.starts_with("--"))
 }
 
-/// Whether an image is the probe target's, by its name.
+/// Whether an image is probe-target's, by its name.
 pub(crate) fn is_ours(image: &str) -> bool {
     image_name(image) == "probe-target"
 }
 
-/// An image reference's last path component, without tag and digest.
+/// The last path component of an image reference, without tag and digest.
 fn image_name(image: &str) -> &str {
     let path = image.split_once('@').map_or(image, |(path, _)| path);
     let last = path.rsplit_once('/').map_or(path, |(_, last)| last);
@@ -177,8 +178,8 @@ fn annotation<'a>(pod: &'a Pod, container: &Container) -> Option<&'a str> {
         .map(String::as_str)
 }
 
-/// What the container's own words imply, in the target's order of precedence: argument, environment,
-/// first port.
+/// The control port that the container's spec implies, in probe-target's order of precedence:
+/// argument, environment variable, first port plus [`CONTROL_OFFSET`].
 fn control_port(container: &Container) -> Option<u16> {
     let given =
         option(container, "--control").or_else(|| environment(container, "PROBE_TARGET_CONTROL"));
@@ -197,7 +198,8 @@ fn first_port(container: &Container) -> Option<u16> {
     })
 }
 
-/// The first value of a long option in the container's command line, in either spelling.
+/// The first value of a long option on the container's command line: `--name value` or
+/// `--name=value`.
 fn option<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
     let mut words = container.command.iter().chain(&container.args).flatten();
     while let Some(word) = words.next() {
@@ -219,13 +221,13 @@ fn environment<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
     variable.value.as_deref()
 }
 
-/// `8080`, `9000=grpc`, `127.0.0.1:8080`, and of a list the first.
+/// The port in `8080`, `9000=grpc` or `127.0.0.1:8080`; of a list, the first one.
 fn first_listed_port(ports: &str) -> Option<u16> {
     let first = ports.split(',').next()?.trim();
     port_of(first.split_once('=').map_or(first, |(place, _)| place))
 }
 
-/// The port of `ADDRESS:PORT`, or of a port alone.
+/// The port of `ADDRESS:PORT` or `PORT`, if it is not 0.
 fn port_of(address: &str) -> Option<u16> {
     let port = match address.parse::<SocketAddr>() {
         Ok(address) => address.port(),

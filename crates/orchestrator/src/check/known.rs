@@ -1,4 +1,4 @@
-//! What a workload's manifests define, as far as experiments can name it.
+//! Index of the Pods, Pod templates and Services that a workload's manifests define.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use crate::input::experiment::{ObjectKind, ObjectRef};
 use crate::input::load::Manifest;
 use crate::input::problem::{Problem, ProblemText, Problems};
 
-/// Objects by name.
+/// The workload's objects by name.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Pods, and the Pods that workloads are templates of.
+    /// Pods, and the Pod templates of Deployments and ReplicaSets.
     pub(super) pods: BTreeMap<ObjectRef, Pod>,
     pub(super) services: BTreeMap<String, Service>,
 }
 
 impl Known {
-    /// Reads all manifests, unless some are not what they say they are, or stand twice.
+    /// Indexes all manifests. Reports those that do not fit their kind and those that occur twice.
     pub(super) fn read(manifests: &[Manifest]) -> Result<Self, Problems> {
         let mut known = Self::default();
         let mut problems = Vec::new();
@@ -76,7 +76,7 @@ impl Known {
         Ok(())
     }
 
-    /// Names of the workload's Deployments.
+    /// The names of the workload's Deployments.
     pub(super) fn deployments(&self) -> impl Iterator<Item = &str> {
         self.pods
             .keys()
@@ -93,7 +93,7 @@ fn pod(template: PodTemplateSpec) -> Pod {
     }
 }
 
-/// Whether a Service has no address of its own.
+/// Whether a Service has no cluster IP.
 pub(super) fn is_headless(service: &Service) -> bool {
     let spec = service.spec.as_ref();
     let none = spec.and_then(|spec| spec.cluster_ip.as_deref()) == Some("None");

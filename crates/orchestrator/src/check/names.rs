@@ -1,9 +1,9 @@
-//! Whether every experiment of a run has a name of its own: timelines and reports are told apart by it.
+//! Checks that the experiments of a run have unique names, which identify timelines and reports.
 
 use crate::input::experiment::Experiment;
 use crate::input::problem::{ProblemText, Problems};
 
-/// Refuses experiments of one name, each at its own place with the place of the first.
+/// Reports every experiment whose name is already used, with the position of the first use.
 pub fn check_names<'a>(
     experiments: impl IntoIterator<Item = &'a Experiment>,
 ) -> Result<(), Problems> {

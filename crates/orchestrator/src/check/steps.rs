@@ -1,4 +1,4 @@
-//! Whether flips can be made, and the subjects of expectations exist.
+//! Checks steps: flips must be possible, and the subjects of expectations must exist.
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 
@@ -10,13 +10,13 @@ use crate::input::problem::ProblemText;
 use crate::targets::flip_plan::{FlipProblem, WantedFlip, plan};
 use crate::targets::{containers, is_target};
 
-/// Notes everything in a step that cannot be.
+/// Reports every problem of a step.
 pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
     match &step.action {
         Action::Flip(flips) => flips
             .iter()
             .for_each(|flip| self::flip(checker, known, flip)),
-        // What it patches is asked apart: not to create it is another kind of mistake.
+        // `check_patches` checks patches: patching a foreign object has another exit code.
         Action::Patch(_) => {}
     }
     for expectation in &step.expect {
@@ -58,7 +58,7 @@ fn foreign_image(pod: &Pod, name: &str) -> Option<String> {
     (!is_target(pod, container)).then(|| container.image.clone().unwrap_or_default())
 }
 
-// The word that would have to change.
+// The span of the part of the flip that causes the problem.
 fn place(flip: &Flip, refusal: &FlipProblem) -> Span {
     match refusal {
         FlipProblem::Unseen { .. } | FlipProblem::Impossible { .. } => flip.to,

@@ -1,4 +1,4 @@
-//! Whether the subjects of claims exist.
+//! Checks that the subjects of conditions exist in the workload.
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -7,7 +7,7 @@ use super::known::Known;
 use crate::input::experiment::{Condition, ObjectRef, Spanned};
 use crate::targets::containers;
 
-/// Notes every subject that does not exist.
+/// Reports every subject that does not exist.
 pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Condition) {
     match claim {
         Condition::Pod { pod, .. } => {
@@ -35,12 +35,12 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Condition)
                 checker.unknown(name.span, "Deployment", name, known.deployments());
             }
         }
-        // Whether the clients exist, the experiment alone can tell.
+        // `input::load` has already checked that the clients exist.
         Condition::Traffic { .. } => {}
     }
 }
 
-/// The Pod that a reference means, as the workload describes it.
+/// The Pod or Pod template that a reference refers to. Reports an unknown one.
 pub(super) fn pod<'k>(
     checker: &mut Checker<'_>,
     known: &'k Known,
@@ -60,7 +60,7 @@ pub(super) fn pod<'k>(
     pod
 }
 
-/// Whether the Pod has such a container.
+/// Whether the Pod has this container. Reports an unknown one.
 pub(super) fn container(checker: &mut Checker<'_>, pod: &Pod, name: &Spanned<String>) -> bool {
     let names = || containers(pod).map(|container| container.name.as_str());
     let exists = names().any(|known| known == name.value);

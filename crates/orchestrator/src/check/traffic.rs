@@ -1,4 +1,4 @@
-//! Whether traffic can be sent: to Services with an address, on ports they have, from an image there is.
+//! Checks traffic clients: an image to send from, and a Service with a cluster IP and that port.
 
 use k8s_openapi::api::core::v1::Service;
 
@@ -8,7 +8,7 @@ use crate::input::experiment::TrafficClient;
 use crate::input::problem::{ProblemText, choices};
 use crate::targets::{containers, is_target};
 
-/// Notes every client that could not send.
+/// Reports every client that could not send requests.
 pub(super) fn check(checker: &mut Checker<'_>, known: &Known) {
     let experiment = checker.experiment;
     if let Some(first) = experiment.traffic.first()

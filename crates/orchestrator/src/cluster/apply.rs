@@ -1,6 +1,6 @@
-//! Writing the workload: server-side apply of objects that are ours, or will be.
+//! Writes the workload: applies and patches objects, but only those that belong to this run.
 //!
-//! An object that exists without our label is never touched. Deleting is `remove`'s.
+//! Existing objects without this run's label are not changed. `remove` deletes objects.
 
 use std::fmt;
 
@@ -21,13 +21,13 @@ use crate::{
     timeline::Patched,
 };
 
-/// The field manager of everything applied.
+/// The field manager of applied objects.
 pub const MANAGER: &str = "probeflip";
 
-/// The field manager of what a step patches.
+/// The field manager of a step's patches.
 pub const STEP_MANAGER: &str = "probeflip-step";
 
-/// A namespace as one run writes to it.
+/// A namespace that one run writes to.
 #[derive(Clone)]
 pub struct RunNamespace {
     client: Client,
@@ -37,19 +37,19 @@ pub struct RunNamespace {
     pub run: String,
 }
 
-/// An object this run made.
+/// An object that this run created.
 #[derive(Debug, Clone)]
 pub struct CreatedObject {
-    /// What it was made from.
+    /// The manifest that was applied.
     pub manifest: Manifest,
-    /// Its UID, so that a namesake is not deleted for it.
+    /// Its UID, so that another object of the same name is not deleted.
     pub uid: String,
 }
 
-/// Why an object was not written.
+/// The reason why an object was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// It exists, and is not this run's.
+    /// The object exists and does not belong to this run.
     #[error(
         "{reference} exists in namespace `{namespace}` and was not made by {}; it is not touched",
         maker(run)
@@ -57,15 +57,15 @@ pub enum ApplyError {
     NotOurs {
         /// The object.
         reference: String,
-        /// Where.
+        /// The namespace.
         namespace: String,
-        /// Who would have had to make it.
+        /// The ID of this run.
         run: String,
     },
-    /// The cluster does not know the kind.
+    /// The cluster does not serve the kind.
     #[error("{place}this cluster does not serve the kind `{kind}` ({api_version}) of {reference}")]
     UnknownKind {
-        /// Where it was written, as `deploy.yaml:3:1: `.
+        /// The position in the input file, as `deploy.yaml:3:1: `.
         place: String,
         /// The object.
         reference: String,
@@ -74,32 +74,32 @@ pub enum ApplyError {
         /// Its API version.
         api_version: String,
     },
-    /// The API refused it, or could not be reached.
+    /// The API rejected the object or could not be reached.
     #[error("{place}cannot apply {reference}")]
     Apply {
-        /// Where it was written, as `deploy.yaml:3:1: `.
+        /// The position in the input file, as `deploy.yaml:3:1: `.
         place: String,
         /// The object.
         reference: String,
-        /// What the API says.
+        /// The API's error.
         #[source]
         source: Box<kube::Error>,
     },
-    /// It cannot be looked up.
+    /// The namespace cannot be looked up.
     #[error("cannot look up {reference}")]
     Find {
         /// The object.
         reference: String,
-        /// What the API says.
+        /// The API's error.
         #[source]
         source: Box<kube::Error>,
     },
-    /// A step's patch was refused.
+    /// The API rejected a step's patch or could not be reached.
     #[error("cannot patch {reference}")]
     Patch {
         /// The object.
         reference: String,
-        /// What the API says.
+        /// The API's error.
         #[source]
         source: Box<kube::Error>,
     },
@@ -120,7 +120,7 @@ impl HasExitCode for ApplyError {
 }
 
 impl RunNamespace {
-    /// A namespace to write to for the run of that ID.
+    /// Creates a writer for `namespace` and the run with this ID.
     pub fn new(client: Client, namespace: &str, run: &str) -> Self {
         Self {
             client,
@@ -129,12 +129,12 @@ impl RunNamespace {
         }
     }
 
-    /// The client it writes with.
+    /// The client that writes.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Refuses objects that exist and are not this run's, before anything is written.
+    /// Checks, before the first write, that no object exists that does not belong to this run.
     pub async fn check(&self, manifests: &[Manifest]) -> Result<(), ApplyError> {
         for manifest in manifests {
             self.find(manifest).await?;
@@ -142,7 +142,7 @@ impl RunNamespace {
         Ok(())
     }
 
-    /// Applies one object. It must have been checked.
+    /// Applies one object. Requires a previous [`RunNamespace::check`] of it.
     pub async fn apply(&self, manifest: &Manifest) -> Result<CreatedObject, ApplyError> {
         let mut object = manifest.object.clone();
         ownership::stamp(&mut object, &self.run);
@@ -159,7 +159,8 @@ impl RunNamespace {
         })
     }
 
-    /// Changes an object that this run made, by strategic merge. Returns what the API answers of it.
+    /// Patches an object that this run created, by strategic merge. Returns the patched object's
+    /// UID and generation.
     pub async fn patch(&self, made: &CreatedObject, merge: &Value) -> Result<Patched, ApplyError> {
         let parameters = PatchParams {
             field_manager: Some(STEP_MANAGER.into()),
@@ -186,12 +187,12 @@ impl RunNamespace {
         })
     }
 
-    /// The objects of a manifest's kind in this namespace.
+    /// The API for the manifest's kind in this namespace.
     pub fn api(&self, manifest: &Manifest) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &manifest.resource)
     }
 
-    /// The UID of the namespace, if it exists and this run made it.
+    /// The UID of the namespace, if it exists and this run created it.
     pub async fn find_namespace(&self) -> Result<Option<String>, ApplyError> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let found = namespaces.get_opt(&self.namespace).await;
@@ -205,7 +206,7 @@ impl RunNamespace {
             .and_then(|metadata| metadata.uid))
     }
 
-    /// The UID of an object, if it exists; an error if it is not this run's.
+    /// The UID of an object, if it exists; an error if it does not belong to this run.
     pub async fn find(&self, manifest: &Manifest) -> Result<Option<String>, ApplyError> {
         let found = self.api(manifest).get_opt(&manifest.name).await;
         match found.map_err(|source| apply_error(manifest, source))? {
@@ -233,7 +234,7 @@ impl fmt::Debug for RunNamespace {
 }
 
 impl CreatedObject {
-    /// Whether the experiment means this object by `deploy/web`.
+    /// Whether a reference such as `deploy/web` refers to this object.
     pub fn is(&self, object: &ObjectRef) -> bool {
         let Manifest { resource, name, .. } = &self.manifest;
         resource.kind == object.kind.name()
@@ -249,7 +250,8 @@ fn group(kind: ObjectKind) -> &'static str {
     }
 }
 
-/// A path that is not served is a kind that is not known: objects that are missing are created.
+/// Converts an API error. A 404 that names no object is an unserved path, so the kind is unknown:
+/// server-side apply creates missing objects.
 fn apply_error(manifest: &Manifest, source: kube::Error) -> ApplyError {
     let reference = manifest.reference();
     let refusal = match &source {
@@ -274,8 +276,8 @@ fn apply_error(manifest: &Manifest, source: kube::Error) -> ApplyError {
     }
 }
 
-/// Whether the object is invalid by the cluster's own rules. That of an unknown field, in server-side apply, has
-/// no code of its own.
+/// Whether the API rejected the object as invalid. Server-side apply reports an unknown field
+/// without a distinct code, so its message is matched.
 fn is_the_file_s_fault(status: &kube::core::Status) -> bool {
     matches!(status.code, 400 | 422) || status.message.contains("field not declared in schema")
 }

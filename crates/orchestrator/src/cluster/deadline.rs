@@ -1,4 +1,4 @@
-//! The deadline of every call of an API server. What follows the beginning of an answer, such as a watch's events, has none.
+//! A timeout for the response headers of every API call; bodies, such as watch events, have none.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use kube::{
 };
 use tower::{BoxError, Service, timeout::TimeoutLayer};
 
-/// How long any answer may take to begin, a watch's too. An API server's webhooks may take as long.
+/// The maximum time until a response begins, also of a watch. An API server's webhooks may take
+/// this long.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// A client whose calls fail when their answer does not begin in time.
+/// Builds a client whose calls fail if the response does not begin in time.
 pub(super) fn client<S, B>(builder: ClientBuilder<S>) -> Client
 where
     S: Service<Request<Body>, Response = Response<B>> + Send + 'static,

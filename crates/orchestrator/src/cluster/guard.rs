@@ -1,11 +1,11 @@
-//! Which clusters may be written to without asking.
+//! Guards clusters against accidental writes: only test clusters need no explicit `--context`.
 //!
-//! A flip breaks things on purpose, so a cluster that is not plainly somebody's own sandbox must be
-//! named on the command line. Reading and healing are never guarded.
+//! A flip breaks things on purpose, so every other cluster must be named on the command line.
+//! Reading and healing are not guarded.
 
 use crate::exit::{Exit, HasExitCode};
 
-/// A context was picked up from the kubeconfig and is not one made for tests.
+/// The context is the kubeconfig's current one and not a test cluster by its name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the current context `{context}` is not a test cluster by its name; to use it, say `--context {context}`"
@@ -20,7 +20,7 @@ impl HasExitCode for NotNamed {
     }
 }
 
-/// Refuses to write to `context` unless it is `named` by the user or made for tests.
+/// Rejects writing to `context` unless the user `named` it or its name is one of a test cluster.
 pub fn may_write(context: &str, named: bool) -> Result<(), NotNamed> {
     if named || is_sandbox(context) {
         return Ok(());
@@ -30,7 +30,7 @@ pub fn may_write(context: &str, named: bool) -> Result<(), NotNamed> {
     })
 }
 
-/// The names that kind, k3d, minikube and the embedded cluster give the contexts they write.
+/// Whether the context's name is one that kind, k3d, minikube or the embedded cluster uses.
 fn is_sandbox(context: &str) -> bool {
     ["minikube", "pocket", "virtual"].contains(&context)
         || ["kind-", "k3d-"]

@@ -1,4 +1,4 @@
-//! kube's client over the embedded cluster's router, without a port. It knows no cluster, only a service that answers.
+//! A `kube::Client` that calls the embedded cluster's HTTP router in process, without a socket.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
@@ -8,8 +8,8 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use kube::{Client, client::Body};
 use tower::{BoxError, Service, ServiceExt as _};
 
-/// A client whose calls go straight into the router; those that become streams of bytes, over an
-/// in-memory connection, since a router alone cannot be upgraded.
+/// A client that calls the router directly. Upgrade requests, such as port-forwards, need a
+/// connection and get an in-memory one.
 pub(super) fn client<R, B>(router: R) -> Client
 where
     R: Service<Request<Body>, Response = Response<B>, Error = std::convert::Infallible>
@@ -38,7 +38,7 @@ where
     Client::new(service, "default")
 }
 
-/// Room for what one end has written and the other not yet read.
+/// The buffer size of the in-memory connection in each direction, in bytes.
 const PIPE: usize = 64 * 1024;
 
 async fn upgrade<R, B>(

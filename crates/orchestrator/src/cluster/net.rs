@@ -1,4 +1,4 @@
-//! A Pod's network as the probe target's library wants it. The two know nothing of each other; this lets each call the other.
+//! Implements probe-target's network traits on `pocket`'s in-memory network of a Pod.
 
 use std::{
     io,
@@ -44,7 +44,7 @@ impl probe_target::Connection for Connection {
         self.0.peer()
     }
 
-    /// Everything written arrives here before a reset.
+    /// No effect: in this network, all written data arrives before a reset anyway.
     fn keep_little(&mut self) {}
 
     fn reset(self) {

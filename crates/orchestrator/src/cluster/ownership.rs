@@ -1,28 +1,28 @@
-//! Whose an object is: the label that everything a run makes carries.
+//! The ownership label `probeflip.dev/run`, which every object that a run creates carries.
 //!
-//! It goes on the object's own metadata and never into a Pod template, where it would be a rollout.
+//! The label goes on the object's own metadata. In a Pod template it would cause a rollout.
 
 use kube::core::ObjectMeta;
 use serde_json::{Map, Value};
 
-/// The label; its value is the run's ID, `up` for what `probeflip up` made.
+/// The label's key. Its value is the run's ID, or `up` for objects of `probeflip up`.
 pub const LABEL: &str = "probeflip.dev/run";
 
-/// The ID of everything that `probeflip up` makes, so that it can be repeated.
+/// The fixed run ID of `probeflip up`, so that repeating the command finds its own objects.
 pub const UP: &str = "up";
 
-/// Puts the label on an object.
+/// Sets the label on an object.
 pub fn stamp(object: &mut Value, run: &str) {
     let metadata = entry(object, "metadata");
     entry(metadata, "labels")[LABEL] = run.into();
 }
 
-/// The run an object belongs to, if any.
+/// The ID of the run that created an object, if any.
 pub fn run_of(metadata: &ObjectMeta) -> Option<&str> {
     metadata.labels.as_ref()?.get(LABEL).map(String::as_str)
 }
 
-/// The field of that name, as an object; whatever else stood there would be refused by the API anyway.
+/// The field as a JSON object. Any other value is replaced; the API would reject it anyway.
 fn entry<'a>(value: &'a mut Value, name: &str) -> &'a mut Value {
     let field = &mut value[name];
     if !field.is_object() {

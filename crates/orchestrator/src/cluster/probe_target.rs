@@ -1,5 +1,7 @@
-//! The probe target's program behind its image's name, so that the very code of the image runs in the embedded cluster.
-//! What its process is given there: words, files, ends. Its network is in `net.rs`.
+//! Runs probe-target's library as the container image `probe-target` in the embedded cluster.
+//!
+//! Adapts arguments, files, logs and termination to `pocket`'s process interface. `net.rs` adapts
+//! the network.
 
 use std::{
     io,
@@ -11,7 +13,7 @@ use pocket::image::{Exit, Image, Memory, Output, Process, Remains};
 
 use super::net::Net;
 
-/// The probe target's program, behind its image's name.
+/// The image `probe-target`.
 pub(super) struct ProbeTarget;
 
 impl Image for ProbeTarget {
@@ -40,7 +42,7 @@ impl Image for ProbeTarget {
     }
 }
 
-/// One invocation of the program in a Pod, or its `main` one.
+/// Builds a probe-target process in a Pod: the container's main one if `main`, else an exec.
 fn target(
     process: Process,
     main: bool,
@@ -64,7 +66,7 @@ fn target(
     }
 }
 
-/// What a process in the embedded cluster does to itself.
+/// The effects of a process on its container: termination message and memory use.
 struct Own {
     remains: Remains,
     memory: Memory,
@@ -100,7 +102,7 @@ impl io::Write for Log {
     }
 }
 
-/// What a process has said, on stdout or on stderr.
+/// Captures stdout or stderr of an exec.
 #[derive(Clone, Default)]
 struct Said(Arc<Mutex<Vec<u8>>>);
 
@@ -124,7 +126,7 @@ impl io::Write for Said {
     }
 }
 
-/// A container's files, as the probe target's library wants them.
+/// Implements probe-target's `Files` on a container's files.
 struct Files(pocket::image::files::Files);
 
 impl ::probe_target::Files for Files {

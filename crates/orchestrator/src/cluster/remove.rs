@@ -1,4 +1,4 @@
-//! Deleting what was made, and waiting until it is gone with everything that grew from it.
+//! Deletes namespaces and created objects, and waits until they and their dependents are gone.
 
 use std::time::Duration;
 
@@ -19,46 +19,47 @@ use crate::{
     exit::{Exit, HasExitCode},
 };
 
-/// How long things may take to go: Pods have a grace period, and namespaces are emptied kind by kind.
+/// The timeout of a deletion: Pods have a grace period, and a namespace is emptied one kind at a
+/// time.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Why something is still there.
+/// The reason why an object may still exist.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoveError {
-    /// The API refused to delete it.
+    /// The API rejected the deletion.
     #[error("cannot delete {reference}")]
     Delete {
         /// The object.
         reference: String,
-        /// What the API says.
+        /// The API's error.
         #[source]
         source: Box<kube::Error>,
     },
-    /// What depends on it cannot be listed.
+    /// The object's dependents cannot be listed.
     #[error("cannot list the {plural} that belong to it")]
     List {
-        /// The kind.
+        /// The plural name of the kind.
         plural: &'static str,
-        /// What the API says.
+        /// The API's error.
         #[source]
         source: Box<kube::Error>,
     },
-    /// It could not be watched going.
+    /// The watch for the deletion failed.
     #[error("cannot watch {reference} going")]
     Watch {
         /// The object.
         reference: String,
-        /// What went wrong.
+        /// The error of the watch.
         #[source]
         source: Box<kube::runtime::wait::Error>,
     },
-    /// It takes too long.
+    /// The object still exists after the timeout.
     #[error("{reference} is still there after {PATIENCE:?}")]
     Stays {
         /// The object.
         reference: String,
     },
-    /// Several of these.
+    /// Several errors.
     #[error("{}", each_on_a_line(.0))]
     Several(Vec<Self>),
 }
@@ -94,8 +95,8 @@ pub async fn namespace(site: &RunNamespace, uid: &str) -> Result<(), RemoveError
     gone(namespaces, &site.namespace, uid).await
 }
 
-/// Deletes objects, the last one made first, and waits until they, their ReplicaSets and their Pods are
-/// gone. One that cannot be deleted keeps no other from it.
+/// Deletes objects in reverse order of creation and waits until they, their ReplicaSets and their
+/// Pods are gone. Continues after an object that cannot be deleted.
 pub async fn objects(site: &RunNamespace, made: &[CreatedObject]) -> Result<(), RemoveError> {
     if made.is_empty() {
         return Ok(());
@@ -120,7 +121,7 @@ pub async fn objects(site: &RunNamespace, made: &[CreatedObject]) -> Result<(), 
     RemoveError::of(left)
 }
 
-/// What grew from objects: looked up while its owners still tell.
+/// The ReplicaSets and Pods of objects, looked up before their owners are deleted.
 struct Grown {
     sets: Api<ReplicaSet>,
     pods: Api<Pod>,
@@ -155,7 +156,7 @@ impl Grown {
     }
 }
 
-/// Names and UIDs of objects with one of these owners.
+/// Lists the names and UIDs of objects that have one of these owners.
 async fn owned_by<K>(
     api: &Api<K>,
     owners: &[String],
@@ -188,7 +189,8 @@ where
         .collect())
 }
 
-/// Deletes exactly that object. One that is gone, or has a namesake by now, is no error.
+/// Deletes the object with this UID. Already deleted, or replaced by another object of the same
+/// name, counts as success.
 async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), RemoveError>
 where
     K: Clone + DeserializeOwned + std::fmt::Debug,

@@ -1,8 +1,8 @@
-//! The watches of a run: everything that happens to six kinds of objects in one namespace goes into the
-//! timeline, in the order and at the time it is received.
+//! The watches of a run: record every change of six kinds of objects in one namespace.
 //!
-//! They are opened before the first write, so nothing is missed at the start. A watch that breaks is
-//! taken up again where it ended; how long it was down is recorded, and nothing is judged here.
+//! The timeline receives changes in the order and at the time of their arrival. Watches open before
+//! the run's first write, so no change is missed. A broken watch is followed by a list, and the
+//! timeline records how long it was down.
 
 mod follow;
 
@@ -20,13 +20,13 @@ use crate::{
 };
 use follow::Follower;
 
-/// Open watches; they close when this is dropped.
+/// Open watches. Dropping the value closes them.
 #[derive(Debug)]
 pub struct Watches {
     _tasks: JoinSet<()>,
 }
 
-/// A kind cannot be listed.
+/// The initial list of a kind failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot list {plural} in namespace `{namespace}`")]
 pub struct ObserveError {
@@ -42,7 +42,7 @@ impl HasExitCode for ObserveError {
     }
 }
 
-/// Lists what is there and watches what becomes of it. The namespace need not exist yet.
+/// Lists the existing objects, then watches them. The namespace need not exist yet.
 pub async fn open(
     client: &Client,
     namespace: &str,

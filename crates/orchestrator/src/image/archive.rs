@@ -1,6 +1,6 @@
-//! The archive's bytes: a layer, a configuration, a manifest and two indexes, in a tar.
+//! Builds the image archive: a tar of a layer, a configuration, a manifest and two indexes.
 //!
-//! Both formats share the blobs: an OCI layout (`index.json`) for containerd and podman, and
+//! The two indexes share the blobs: an OCI layout (`index.json`) for containerd and podman, and
 //! `manifest.json` for Docker and kind.
 
 use std::{
@@ -19,10 +19,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::Architecture;
 
-/// Nobody in particular: the user of the distroless images.
+/// The unprivileged user of the distroless images.
 const USER: &str = "65532:65532";
 
-/// The archive of an image that runs `program`.
+/// Builds the archive of an image that runs `program`.
 pub(super) fn pack(program: &[u8], architecture: Architecture, tag: &str) -> io::Result<Vec<u8>> {
     let layer = Blob::new(MediaType::ImageLayer, layer(program)?)?;
     let config = Blob::new(MediaType::ImageConfig, config(architecture, &layer.digest)?)?;
@@ -47,7 +47,7 @@ pub(super) fn pack(program: &[u8], architecture: Architecture, tag: &str) -> io:
     archive.into_inner()
 }
 
-/// Content by its digest.
+/// Content addressed by its digest.
 struct Blob {
     bytes: Vec<u8>,
     digest: String,
@@ -123,7 +123,7 @@ fn index(manifest: &Blob, architecture: Architecture, tag: &str) -> io::Result<V
         .os(Os::Linux)
         .build()
         .map_err(io::Error::other)?;
-    // containerd reads the first, podman and skopeo the second.
+    // containerd reads the first annotation, podman and skopeo the second.
     let names = [
         ("io.containerd.image.name".to_owned(), full_name(tag)),
         (
@@ -160,7 +160,8 @@ fn layout() -> io::Result<Vec<u8>> {
     to_json(&layout)
 }
 
-/// Docker's rule: a name without a host is on `docker.io`, one without a path in its `library`.
+/// The full name by Docker's rule: a name without a host is on `docker.io`, and one without a path
+/// is in its `library`.
 pub(super) fn full_name(tag: &str) -> String {
     match tag.split_once('/') {
         None => format!("docker.io/library/{tag}"),
@@ -176,7 +177,7 @@ fn arch(architecture: Architecture) -> Arch {
     }
 }
 
-/// Through a value, whose maps are sorted: the annotations come in a map of random order.
+/// Serializes through a JSON value, which sorts keys: annotations are in a map of random order.
 fn to_json(document: &impl Serialize) -> io::Result<Vec<u8>> {
     let value = serde_json::to_value(document)?;
     Ok(serde_json::to_vec(&value)?)

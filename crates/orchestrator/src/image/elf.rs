@@ -1,10 +1,10 @@
-//! What an ELF header says of a program: for which processor it is, and whether it runs alone.
+//! Reads from an ELF header a program's architecture and whether it is statically linked.
 //!
-//! Pure, and no more of the format than those two questions need (System V ABI, chapters 4 and 5).
+//! Pure. Parses only the fields that these need (System V ABI, chapters 4 and 5).
 
 use std::fmt;
 
-/// The processors that images are made for.
+/// The processor architectures of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Architecture {
     /// x86-64.
@@ -22,16 +22,16 @@ impl fmt::Display for Architecture {
     }
 }
 
-/// Why a program cannot run alone in an image.
+/// The reason why a program cannot run in an image without other files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotStatic {
-    /// It is a script, a Mach-O file, or anything else.
+    /// The file is a script, a Mach-O file, or anything else.
     #[error("it is not a Linux ELF program")]
     NotElf,
-    /// For a processor that nodes rarely have.
+    /// The program is for another processor.
     #[error("it is for neither amd64 nor arm64 (ELF machine {0})")]
     Machine(u16),
-    /// It asks for a dynamic linker, which an empty image lacks.
+    /// The program needs a dynamic linker, which an empty image lacks.
     #[error("it is not statically linked")]
     Interpreter,
 }
@@ -47,7 +47,7 @@ const MACHINE_X86_64: u16 = 62;
 const MACHINE_AARCH64: u16 = 183;
 const SEGMENT_INTERPRETER: u32 = 3;
 
-/// The processor a static Linux program is for.
+/// The architecture of a static Linux program.
 pub(super) fn architecture(program: &[u8]) -> Result<Architecture, NotStatic> {
     let header = Bytes(program);
     let identified = program.starts_with(&MAGIC)
@@ -69,7 +69,8 @@ pub(super) fn architecture(program: &[u8]) -> Result<Architecture, NotStatic> {
     Ok(architecture)
 }
 
-/// Whether a program header names a dynamic linker; a static PIE has a dynamic section but no linker.
+/// Whether a program header names a dynamic linker. A static PIE has a dynamic section but does not
+/// name a linker.
 fn has_interpreter(header: &Bytes<'_>) -> Option<bool> {
     let table = usize::try_from(header.u64(32)?).ok()?;
     let size = usize::from(header.u16(54)?);
@@ -83,7 +84,7 @@ fn has_interpreter(header: &Bytes<'_>) -> Option<bool> {
     Some(false)
 }
 
-/// Little-endian numbers at offsets; `None` past the end.
+/// Reads little-endian numbers at offsets; `None` past the end.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {

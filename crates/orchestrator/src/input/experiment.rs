@@ -1,7 +1,7 @@
-//! An experiment as it is meant: a workload, a steady state, and steps that act and state what must happen.
+//! A resolved experiment: a workload, a steady state, and steps with an action and expectations.
 //!
-//! These types cannot say anything invalid that one file alone can show. They are made by [`crate::input::load`] from the
-//! written form and know nothing of YAML, except where in the file a word stood.
+//! [`crate::input::load`] creates these types from the written form and rejects everything that is
+//! invalid by the file alone. They are independent of YAML except for source spans.
 
 mod behaviour;
 mod condition;
@@ -37,48 +37,48 @@ pub use span::{Span, Spanned};
 use crate::input::kubernetes_yaml::Node;
 use crate::printable::one_line;
 
-/// What one `kind: Experiment` document says.
+/// One `kind: Experiment` document, resolved.
 #[derive(Debug, Clone)]
 pub struct Experiment {
     /// `metadata.name`, a DNS label.
     pub name: Spanned<String>,
-    /// A sentence or two for people.
+    /// A free-text description.
     pub description: Option<String>,
-    /// What is applied before anything else.
+    /// The objects to apply before anything else.
     pub workload: Workload,
-    /// Clients that send requests from before the steady state to the end.
+    /// Clients that send requests from before the steady state to the end of the run.
     pub traffic: Vec<TrafficClient>,
-    /// What must hold before the first step.
+    /// The conditions that must hold before the first step.
     pub steady_state: SteadyState,
-    /// At least one, run one after another.
+    /// At least one step; they run one after another.
     pub steps: Vec<Step>,
     /// The file it was read from.
     pub source: Source,
 }
 
-/// A file's place and text; messages quote it.
+/// A file's path and text, which error messages quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// As the user named it.
+    /// The path as the user wrote it.
     pub path: PathBuf,
-    /// All of it, also where the file holds several documents.
+    /// The whole text of the file, even if it contains several documents.
     pub text: Arc<str>,
 }
 
 impl Source {
-    /// Where the workload's relative paths start.
+    /// The directory that the workload's relative paths start from.
     pub fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// A place as messages name it: `FILE:LINE:COLUMN`.
+    /// The position of a span as printed in messages: `FILE:LINE:COLUMN`.
     pub fn place(&self, at: Span) -> String {
         let (line, column) = self.position(at);
         let path = self.path.to_string_lossy();
         format!("{}:{line}:{column}", one_line(&path))
     }
 
-    /// Line and column from 1, the column in characters.
+    /// The line and column of a span's start, both from 1; the column counts characters.
     pub fn position(&self, at: Span) -> (usize, usize) {
         let start = at.start.min(self.text.len());
         let before = &self.text[..self.text.floor_char_boundary(start)];
@@ -90,7 +90,7 @@ impl Source {
     }
 }
 
-/// Where the workload's manifests come from.
+/// The source of the workload's manifests.
 #[derive(Debug, Clone)]
 pub enum Workload {
     /// Manifest files, relative to the experiment's file.
@@ -102,7 +102,7 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// Where its first file, directory or object is named.
+    /// The span of its first file name, directory or object.
     pub fn span(&self) -> Span {
         let first = match self {
             Self::Files(names) => names.first().map(|name| name.span),
@@ -118,17 +118,17 @@ impl Workload {
 pub struct TrafficClient {
     /// A DNS label; also the name of its container.
     pub name: Spanned<String>,
-    /// The Service it talks to, by its cluster IP.
+    /// The Service that receives the requests, at its cluster IP.
     pub service: Spanned<String>,
     /// A port of that Service.
     pub port: Spanned<u16>,
-    /// The path asked for; `/` where nothing is said.
+    /// The request path; `/` by default.
     pub path: String,
-    /// Requests a second.
+    /// Requests per second.
     pub rate: Rate,
-    /// Whether each request has a connection of its own.
+    /// Whether requests share a connection.
     pub connections: Connections,
-    /// When a request without an answer counts as `timeout`; 1 s where nothing is said.
+    /// The time after which an unanswered request counts as `timeout`; 1 s by default.
     pub timeout: Duration,
 }
 
@@ -153,68 +153,69 @@ pub enum Connections {
     Keepalive,
 }
 
-/// What must hold, all at once, before the first step.
+/// The conditions that must hold at the same time before the first step.
 #[derive(Debug, Clone)]
 pub struct SteadyState {
-    /// How long to wait for it; 60 s where nothing is said.
+    /// How long to wait for the steady state; 60 s by default.
     pub within: Duration,
-    /// How long it must last; 0 where nothing is said.
+    /// How long the conditions must hold without interruption; 0 by default.
     pub hold: Duration,
-    /// At least one claim.
+    /// At least one condition.
     pub require: Vec<Condition>,
 }
 
-/// One action and what must come of it.
+/// One action and its expectations.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// A few words, unique in the experiment.
+    /// A free-text name, unique in the experiment.
     pub name: Spanned<String>,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// What is expected, at least one with an end.
+    /// The expectations; at least one has an end, so that the step ends.
     pub expect: Vec<Expectation>,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Lays behaviours over what some probes get; all at once. At least one.
+    /// Flips probes or processes, all at the same time. At least one flip.
     Flip(Vec<Flip>),
     /// Changes an object of the workload.
     Patch(Patch),
 }
 
-/// Something done to one container of every Pod bound to `pod`: to what a probe of it gets, or to its process.
+/// A flip of one container in every Pod that `pod` selects: of a probe's responses or of the
+/// process.
 #[derive(Debug, Clone)]
 pub struct Flip {
-    /// Which Pods.
+    /// The Pods to flip.
     pub pod: Spanned<ObjectRef>,
-    /// Which container of them.
+    /// The container's name.
     pub container: Spanned<String>,
-    /// The probe or the process, and what that gets; where the first of these words stands.
+    /// The probe or the process with its behaviour; the span is that of `probe` or `process`.
     pub aim: Spanned<FlipTarget>,
-    /// Where stands what it gets.
+    /// The span of the behaviour.
     pub to: Span,
-    /// Whether it may touch another probe too.
+    /// Whether the flip may affect other probes too.
     pub shared: bool,
 }
 
 /// A strategic merge patch of one object of the workload.
 #[derive(Debug, Clone)]
 pub struct Patch {
-    /// Which object.
+    /// The object to patch.
     pub object: Spanned<ObjectRef>,
-    /// The patch, an object.
+    /// The patch, a JSON object.
     pub merge: serde_json::Value,
 }
 
-/// A claim under one temporal operator.
+/// A condition under one temporal operator.
 #[derive(Debug, Clone)]
 pub struct Expectation {
-    /// Unique in the experiment; a DNS label.
+    /// A DNS label, unique in the experiment.
     pub id: Spanned<String>,
-    /// About what, and what of it.
+    /// The condition.
     pub claim: Condition,
-    /// When it must hold.
+    /// When the condition must hold.
     pub operator: Operator,
 }

@@ -1,6 +1,6 @@
-//! Where files come from: the disk, or the seed that is built into the program.
+//! Reads input files from the disk or from the seed experiment built into the program.
 //!
-//! The embedded seed sees embedded files only, so that it means the same in every directory.
+//! The embedded seed can name only embedded files, so it is the same in every directory.
 
 use std::{
     fs, io,
@@ -13,16 +13,16 @@ use crate::{
     input::experiment::Source,
 };
 
-/// Where files are read from.
+/// The source of input files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
     /// The file system.
     Disk,
-    /// The program itself.
+    /// The files built into the program.
     Embedded,
 }
 
-/// The experiment that runs where no file is named.
+/// The experiment that runs by default.
 pub const SEED: &str = "manifests/seed/two-services.yaml";
 
 const EMBEDDED: [(&str, &str); 3] = [
@@ -40,33 +40,33 @@ const EMBEDDED: [(&str, &str); 3] = [
     ),
 ];
 
-/// Why a file could not be read.
+/// An error while reading a file or directory.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The file itself.
+    /// The file or directory cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
-        /// Which file.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
-    /// There is no kubectl to render a kustomization with.
+    /// `kubectl`, which renders a kustomization, cannot be started.
     #[error("cannot render `{}`: that needs `kubectl`", path.display())]
     NoKubectl {
         /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
-    /// The kustomization is broken.
+    /// `kubectl kustomize` failed.
     #[error("`kubectl kustomize {}` failed: {message}", path.display())]
     Kustomize {
         /// The directory.
         path: PathBuf,
-        /// What kubectl says.
+        /// kubectl's error message.
         message: String,
     },
 }
@@ -94,10 +94,10 @@ impl Files {
         })
     }
 
-    /// What `kubectl kustomize` makes of a directory, as one text.
+    /// Renders a directory with `kubectl kustomize` into one text.
     pub fn kustomize(self, path: &Path) -> Result<Source, FileError> {
         let path = path.to_owned();
-        // kubectl says neither briefly nor plainly that there is no such directory.
+        // kubectl's own message about a missing directory is long and unclear.
         if let Err(source) = fs::read_dir(&path) {
             return Err(FileError::Read { path, source });
         }
@@ -119,7 +119,7 @@ impl Files {
     }
 }
 
-/// What kubectl says without what it puts around it: `error: `, or a log line's head and the message as a quoted field.
+/// Strips the `error: ` prefix, or the log header and quoting, from kubectl's error output.
 fn plain(stderr: &str) -> String {
     let line = |line: &str| {
         let line = line.strip_prefix("error: ").unwrap_or(line);

@@ -1,7 +1,8 @@
-//! YAML of Kubernetes objects: kubectl's dialect, with the place of every field.
+//! Parser for Kubernetes objects in kubectl's YAML dialect, with the source span of every field.
 //!
-//! kubectl reads YAML 1.1 with `sigs.k8s.io/yaml`, so that `0644` is 420 and `no` is false, and sends JSON. A [`Node`]
-//! keeps scalars as they are written until their value is asked for. Which fields a kind has is not asked here.
+//! kubectl reads YAML 1.1 with `sigs.k8s.io/yaml`, so that `0644` is 420 and `no` is false, and
+//! sends JSON. A [`Node`] keeps scalars as written and resolves them on access. This module does
+//! not know the fields of any kind.
 
 mod duplicates;
 mod parse;
@@ -15,7 +16,7 @@ use crate::input::experiment::{Source, Span, Spanned};
 use crate::input::problem::{Problem, ProblemText};
 use scalar::Scalar;
 
-/// A scalar, a list or a mapping, and where it is written.
+/// A scalar, a list or a mapping, with its source span.
 #[derive(Debug, Clone)]
 pub struct Node {
     span: Span,
@@ -29,21 +30,21 @@ enum Content {
     Map(Vec<(Spanned<String>, Node)>),
 }
 
-/// A fault and the place in the text where it is.
+/// A problem and its span.
 type Misplaced = (Span, ProblemText);
 
 impl Node {
-    /// Parses one document; none if it has no content.
+    /// Parses one document; `None` if it is empty.
     pub fn read(source: &Source, text: &str) -> Result<Option<Self>, Problem> {
         parse::document(text).map_err(|(span, fault)| fault.at(source, span))
     }
 
-    /// Where it is written.
+    /// Its source span.
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// The JSON that kubectl sends for it.
+    /// Resolves it into the JSON that kubectl sends.
     pub fn json(&self, source: &Source) -> Result<Value, Problem> {
         self.value().map_err(|(span, fault)| fault.at(source, span))
     }
@@ -56,7 +57,7 @@ impl Node {
             .map(|(_, value)| value)
     }
 
-    /// The items of a list; none of anything else.
+    /// The items of a list; empty for other nodes.
     pub fn items(&self) -> &[Self] {
         match &self.content {
             Content::List(items) => items,
@@ -64,7 +65,7 @@ impl Node {
         }
     }
 
-    /// The fields of a mapping, in the order of the file; none of anything else.
+    /// The fields of a mapping, in the order of the file; empty for other nodes.
     fn fields(&self) -> &[(Spanned<String>, Self)] {
         match &self.content {
             Content::Map(fields) => fields,

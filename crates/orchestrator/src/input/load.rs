@@ -1,6 +1,6 @@
-//! From the text of a file to experiments and manifests, or to everything that is wrong with it.
+//! Parses the text of an input file into experiments and manifests, or into all of its problems.
 //!
-//! Pure: the text is handed in. Whether the names in an experiment exist in its workload is [`crate::check`]'s question.
+//! Pure: the caller reads the file. [`crate::check`] compares an experiment with its workload.
 
 mod conditions;
 mod diagnostics;
@@ -22,23 +22,23 @@ use crate::input::kubernetes_yaml::Node;
 use crate::input::problem::{Problem, ProblemText, Problems, closest};
 use outline::Outline;
 
-/// What a file holds.
+/// The contents of an input file.
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// Its experiments, in order.
     pub experiments: Vec<Experiment>,
-    /// Its Kubernetes objects, in order; a `List` is taken apart.
+    /// Its Kubernetes objects, in order. A `List` is replaced by its items.
     pub manifests: Vec<Manifest>,
 }
 
-/// One Kubernetes object as written; nothing is known of it but `apiVersion`, `kind` and `metadata.name`.
+/// One Kubernetes object as written. Only `apiVersion`, `kind` and `metadata.name` are checked.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// The object.
     pub object: Value,
-    /// Where it begins.
+    /// The position that errors about the whole object point at.
     pub span: Span,
-    /// The same with the places of its fields.
+    /// The object with the spans of its fields.
     node: Node,
     /// The file it was read from.
     pub source: Source,
@@ -50,12 +50,12 @@ impl Manifest {
         self.object["kind"].as_str().unwrap_or_default()
     }
 
-    /// Where a field of it is written, or the innermost part of the path that is.
+    /// The span of the field at `path`, or of the innermost part of the path that is written.
     pub fn place(&self, path: &str) -> Span {
         self.node.place(path)
     }
 
-    /// What is written twice in lists of which server-side apply takes each key once.
+    /// Duplicate keys in lists in which server-side apply accepts each key only once.
     pub(crate) fn duplicates(&self) -> Vec<Problem> {
         let version = self.object["apiVersion"].as_str().unwrap_or_default();
         let duplicates = self.node.duplicates(version).into_iter();
@@ -64,7 +64,7 @@ impl Manifest {
             .collect()
     }
 
-    /// The object as a Kubernetes type.
+    /// Deserializes the object into a Kubernetes type.
     pub(crate) fn typed<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         self.node.typed().map_err(|(span, why)| {
             let what = format!("{} `{}` cannot be read: {why}", self.kind(), self.name());
@@ -78,10 +78,10 @@ impl Manifest {
     }
 }
 
-/// The version of the format that this program reads.
+/// The `apiVersion` of experiments that this program reads.
 pub const API_VERSION: &str = "probeflip.dev/v1alpha1";
 
-/// Reads a file of YAML or JSON: experiments and manifests, side by side.
+/// Parses a file of YAML or JSON, which may mix experiments and manifests.
 pub fn load(source: &Source) -> Result<Loaded, Problems> {
     let mut loaded = Loaded::default();
     let mut problems = Vec::new();
@@ -94,7 +94,7 @@ pub fn load(source: &Source) -> Result<Loaded, Problems> {
     Problems::unless_any(problems, loaded)
 }
 
-/// Manifests written inside an experiment.
+/// Parses the manifests written inside an experiment.
 pub(crate) fn inline(source: &Source, objects: &[Node]) -> Result<Vec<Manifest>, Problems> {
     let mut manifests = Vec::new();
     let mut problems = Vec::new();
@@ -127,7 +127,8 @@ fn load_document(source: &Source, document: Span, loaded: &mut Loaded) -> Result
     Ok(())
 }
 
-// A misspelled head is still meant for us, unless it clearly names somebody else's group.
+// A misspelled `apiVersion` or `kind` still counts as an experiment, so that the error names the
+// typo, unless the `apiVersion` is clearly another API group.
 fn is_experiment(head: &yaml::Head) -> bool {
     let word =
         |field: &Option<Spanned<Scalar>>| field.as_ref().map(|word| word.word().into_owned());

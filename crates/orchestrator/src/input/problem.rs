@@ -1,6 +1,6 @@
-//! What is wrong with a file, said once: place, what is wrong, what was expected, what may have been meant.
+//! Problems in input files: position, description, what was expected, and a suggestion.
 //!
-//! A problem is a value; nothing is printed here.
+//! Problems are values; the caller prints them.
 
 mod suggest;
 
@@ -18,22 +18,22 @@ pub(crate) use suggest::{choices, closest};
 /// One problem in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Which file.
+    /// The file.
     pub source: Source,
-    /// Where in it.
+    /// The position in the file.
     pub span: Span,
-    /// What is wrong, expected and meant.
+    /// The description.
     pub fault: Box<ProblemText>,
 }
 
-/// An invalid file is the user's to mend.
+/// An invalid input file is a usage error.
 impl HasExitCode for Problems {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
 }
 
-/// What is wrong, without where.
+/// The description of a problem, without its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProblemText {
     what: String,
@@ -42,7 +42,7 @@ pub struct ProblemText {
 }
 
 impl ProblemText {
-    /// Something wrong, as a phrase without full stop.
+    /// Creates a description from a phrase without a full stop.
     pub fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -51,14 +51,14 @@ impl ProblemText {
         }
     }
 
-    /// Adds what was expected instead.
+    /// Adds the expected value.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
         self
     }
 
-    /// Adds the choices there were, and the one closest to `word` if one is close.
+    /// Adds the valid names, and suggests the one closest to `word` if it is close.
     #[must_use]
     pub fn one_of<'a>(mut self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut names: Vec<&str> = names.into_iter().collect();
@@ -71,7 +71,7 @@ impl ProblemText {
         }
     }
 
-    /// A word that is no behaviour.
+    /// Describes a word that is not a behaviour.
     pub fn unknown_behaviour(word: &str) -> Self {
         if word.parse::<u64>().is_ok() {
             return Self::new(format!("status {word} cannot be sent"))
@@ -83,7 +83,7 @@ impl ProblemText {
         fault.expected(format!("a status from 200 to 999, {}", choices(&names)))
     }
 
-    /// In this place.
+    /// Adds the position.
     pub fn at(self, source: &Source, span: Span) -> Problem {
         Problem {
             source: source.clone(),
@@ -107,12 +107,12 @@ impl fmt::Display for ProblemText {
 }
 
 impl Problem {
-    /// Line and column from 1, the column in characters.
+    /// The line and column of its start, both from 1; the column counts characters.
     pub fn position(&self) -> (usize, usize) {
         self.source.position(self.span)
     }
 
-    /// The message and the lines it speaks of.
+    /// The message with the marked source line.
     pub fn render(&self) -> String {
         let text = &*self.source.text;
         let start = floor(text, self.span.start);
@@ -121,7 +121,7 @@ impl Problem {
             .next()
             .unwrap_or_default()
             .trim_end();
-        // A place that spans lines, a whole step say, is marked on its first line only.
+        // A span over several lines, such as a whole step, is marked on its first line only.
         let end = floor(text, self.span.end).clamp(start, start + line.len());
         let snippet = Snippet::source(text).annotation(AnnotationKind::Primary.span(start..end));
         let group = Group::with_level(Level::ERROR).element(snippet);
@@ -145,12 +145,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong; at least one problem.
+/// All problems found; at least one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// `value`, if there is nothing wrong; problems in the order of their places otherwise.
+    /// Returns `value` if there are no problems; otherwise the problems, sorted by file and
+    /// position.
     pub fn unless_any<T>(mut problems: Vec<Problem>, value: T) -> Result<T, Self> {
         problems.sort_by(|a, b| (&a.source.path, a.span).cmp(&(&b.source.path, b.span)));
         if problems.is_empty() {
@@ -160,12 +161,12 @@ impl Problems {
         }
     }
 
-    /// All of them, to look at.
+    /// The problems as a slice.
     pub fn as_slice(&self) -> &[Problem] {
         &self.0
     }
 
-    /// All of them.
+    /// The problems as a vector.
     pub fn into_vec(self) -> Vec<Problem> {
         self.0
     }

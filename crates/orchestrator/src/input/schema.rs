@@ -1,16 +1,17 @@
-//! The JSON Schema of an experiment file, for editors: generated from the types that read it, so the two cannot differ.
+//! The JSON Schema of an experiment file, generated from the types that parse it.
 
 use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use crate::input::experiment::written::Experiment;
 
-/// The schema of `kind: Experiment`.
+/// The JSON Schema of `kind: Experiment`.
 pub fn experiment() -> Schema {
     schema_for!(Experiment)
 }
 
-/// The fields of the mapping at a path such as `spec.steps[].flip`; none if there is no such mapping.
+/// The names of the fields of the mapping at a path such as `spec.steps[].flip`; empty if there is
+/// no such mapping.
 pub(crate) fn fields_at(path: &str) -> Vec<String> {
     let root = experiment().to_value();
     let mut node = &root;
@@ -27,26 +28,26 @@ pub(crate) fn fields_at(path: &str) -> Vec<String> {
     properties(&root, node)
 }
 
-/// The names of the fields of a mapping.
+/// The names of the fields that a schema allows in a mapping.
 pub(crate) fn properties(root: &Value, node: &Value) -> Vec<String> {
     let all = alternatives(root, node).into_iter();
     let objects = all.filter_map(|schema| schema["properties"].as_object());
     objects.flat_map(|fields| fields.keys().cloned()).collect()
 }
 
-/// What stands in a field.
+/// The schema of a field's value.
 pub(crate) fn field<'s>(root: &'s Value, node: &'s Value, name: &str) -> Option<&'s Value> {
     let mut all = alternatives(root, node).into_iter();
     all.find_map(|schema| schema["properties"].get(name))
 }
 
-/// What stands in a list.
+/// The schema of a list's items.
 pub(crate) fn item<'s>(root: &'s Value, node: &'s Value) -> Option<&'s Value> {
     let mut all = alternatives(root, node).into_iter();
     all.find_map(|schema| schema.get("items"))
 }
 
-/// A schema and all it refers to, or offers to choose from.
+/// A schema and, recursively, all schemas that it refers to by `$ref`, `anyOf`, `oneOf` or `allOf`.
 fn alternatives<'s>(root: &'s Value, node: &'s Value) -> Vec<&'s Value> {
     let referred = node["$ref"].as_str();
     let referred = referred.and_then(|path| root.pointer(path.strip_prefix('#')?));
@@ -98,7 +99,8 @@ mod tests {
         }
     }
 
-    /// Both ways: a field the target does not know is no field, and one that the schema does not know is none.
+    /// Both ways: a field the target does not know is no field, and one that the schema does not
+    /// know is none.
     #[test]
     fn a_behaviour_s_fields_are_those_that_a_target_takes() {
         let schema = serde_json::to_value(experiment()).unwrap();

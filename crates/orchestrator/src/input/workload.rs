@@ -1,8 +1,7 @@
-//! The objects of a workload, ready to be applied: plain Kubernetes manifests from files, a kustomize
-//! directory or an experiment itself.
+//! Loads a workload's manifests from files, a kustomize directory or an experiment for applying.
 //!
-//! It says what no namespace can hold and what cannot be applied. What a cluster makes of the rest is the cluster's business, and
-//! writing them is `apply`'s.
+//! Rejects cluster-scoped objects, objects of another namespace and duplicate list keys. The
+//! cluster validates the rest; `cluster::apply` writes the objects.
 
 mod field;
 
@@ -25,18 +24,18 @@ use crate::{
 /// One object to apply.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    /// Where the API serves its kind.
+    /// The API resource of its kind.
     pub resource: ApiResource,
     /// `metadata.name`.
     pub name: String,
     /// The whole object.
     pub object: Value,
-    /// What it was read from; none if the run made it up.
+    /// The manifest that it was read from; `None` if the run generated it.
     pub written: Option<Arc<load::Manifest>>,
 }
 
 impl Manifest {
-    /// An object that names its kind and itself, as every loaded one does.
+    /// Wraps an object that has `apiVersion`, `kind` and `metadata.name`, as every loaded one does.
     pub fn new(object: Value) -> Self {
         let text = |pointer| {
             object
@@ -56,7 +55,8 @@ impl Manifest {
         }
     }
 
-    /// Where it is written, for messages: of what a refusal is about, `deploy.yaml:3:1: `. Empty if it is written nowhere.
+    /// The position for error messages, as `deploy.yaml:3:1: `: that of the field that the API's
+    /// `refusal` names, else of the object. Empty for a generated object.
     pub fn place(&self, refusal: Option<&Status>) -> String {
         let place = self
             .written
@@ -65,13 +65,13 @@ impl Manifest {
         place.map_or_else(String::new, |place| format!("{place}: "))
     }
 
-    /// The object as people write it: `deployment/web`.
+    /// The object as kind and name: `deployment/web`.
     pub fn reference(&self) -> String {
         format!("{}/{}", self.resource.kind.to_lowercase(), self.name)
     }
 }
 
-/// There is nothing to apply.
+/// The input contains no Kubernetes objects.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` holds no Kubernetes objects")]
 pub struct Empty(String);
@@ -82,7 +82,7 @@ impl HasExitCode for Empty {
     }
 }
 
-/// Reads the manifests that an experiment's workload names.
+/// Reads the manifests of an experiment's workload.
 pub fn of_experiment(
     experiment: &Experiment,
     files: Files,
@@ -107,7 +107,7 @@ pub fn of_experiment(
     }
 }
 
-/// Whether an experiment takes its workload from the file that it is in itself.
+/// Whether an experiment's workload is in the same file as the experiment.
 pub fn is_in_own_file(experiment: &Experiment) -> bool {
     let Workload::Files(names) = &experiment.workload else {
         return false;
@@ -120,13 +120,13 @@ pub fn is_in_own_file(experiment: &Experiment) -> bool {
     })
 }
 
-/// Points at the name of a file or directory that cannot be read.
+/// The problem of an unreadable file or directory, at its name in the experiment.
 fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: &FileError) -> Problems {
     let fault = ProblemText::new(error_chain::told(error));
     fault.at(&experiment.source, name.span).into()
 }
 
-/// Reads the manifests of a file, or of a directory with a kustomization.
+/// Reads the manifests of a file, or of a kustomize directory.
 pub fn of_path(path: &Path) -> Result<Vec<load::Manifest>, Failure> {
     let source = if path.is_dir() {
         Files::Disk.kustomize(path)?
@@ -140,8 +140,8 @@ pub fn of_path(path: &Path) -> Result<Vec<load::Manifest>, Failure> {
     Ok(manifests)
 }
 
-/// The objects to apply to one namespace: the one of the command line, or one that the run makes, whose
-/// name no file can know.
+/// Converts manifests into objects to apply to one namespace. `namespace` is that of the command
+/// line; if it is `None`, the run creates one, and manifests must not name any.
 pub fn objects(
     manifests: &[load::Manifest],
     namespace: Option<&str>,
@@ -176,7 +176,7 @@ fn misplaced(manifest: &load::Manifest, namespace: Option<&str>) -> Option<Probl
     Some(fault.expected(format!("no namespace, or `-n {named}` on the command line")))
 }
 
-/// The kinds that people put beside a workload and that no namespace can hold.
+/// Common cluster-scoped kinds, which a workload must not contain.
 const CLUSTER_SCOPED: [&str; 7] = [
     "ClusterRole",
     "ClusterRoleBinding",

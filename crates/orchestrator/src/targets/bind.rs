@@ -1,6 +1,7 @@
-//! Which Pods `deploy/web` means: those its ReplicaSets own, as they are now.
+//! Binds a reference such as `deploy/web` to the Pods that its ReplicaSets own at this moment.
 //!
-//! Pure. Labels are not asked: two workloads may share them, an owner is one.
+//! Pure. Ownership decides, not labels: two workloads may share labels, but a Pod has one
+//! controller.
 
 use k8s_openapi::{
     api::{apps::v1::ReplicaSet, core::v1::Pod},
@@ -9,7 +10,7 @@ use k8s_openapi::{
 
 use crate::input::experiment::{ObjectKind, ObjectRef};
 
-/// The Pods that `object` names, by name; those being deleted are not among them.
+/// The Pods that `object` refers to, sorted by name, without those being deleted.
 pub fn pods_of(object: &ObjectRef, pods: &[Pod], replica_sets: &[ReplicaSet]) -> Vec<Pod> {
     let mut bound: Vec<Pod> = pods
         .iter()
@@ -31,7 +32,7 @@ fn belongs(pod: &ObjectMeta, object: &ObjectRef, replica_sets: &[ReplicaSet]) ->
             .filter(|set| is_owned_by(set, "Deployment", &object.name))
             .filter_map(|set| set.name.as_deref())
             .any(|set| is_owned_by(pod, "ReplicaSet", set)),
-        // A Service selects Pods; it owns none.
+        // A Service selects Pods but does not own them.
         ObjectKind::Service => false,
     }
 }

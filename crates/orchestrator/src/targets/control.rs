@@ -1,8 +1,8 @@
-//! The control API of one target, reached by port-forward to its Pod's loopback.
+//! Client of a target's control API, over a port-forward to its Pod's loopback.
 //!
-//! One connection is kept open per container and calls take turns on it; a broken one is opened anew
-//! with the next call. It never goes through a Service: a Pod that is not ready cannot be healed
-//! through its own Service.
+//! Each container has one connection, which serves one call at a time. After an error, the next
+//! call opens a new connection. Calls do not go through a Service, because a Service does not reach
+//! a Pod that is not ready.
 
 mod line;
 
@@ -26,47 +26,48 @@ use crate::{
 };
 use line::{Answer, Line};
 
-/// How long a call may take, the opening of the port-forward included.
+/// The timeout of a call, including the time to open the port-forward.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many calls may wait for their turn.
+/// The number of calls that can be queued before callers have to wait.
 const QUEUE: usize = 16;
 
-/// A handle on one target. Clones share its connection, which closes with the last of them.
+/// A client for one target. Clones share a connection, which closes when the last of them is
+/// dropped.
 #[derive(Debug, Clone)]
 pub struct Control {
     address: Address,
     calls: mpsc::Sender<Call>,
 }
 
-/// Why a call was not answered as hoped.
+/// An error of a control call.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// The API server or the node would not forward.
+    /// The API server or the kubelet did not open the port-forward.
     #[error("cannot forward to port {port} of pod `{pod}`")]
     Forward {
         /// The Pod.
         pod: String,
         /// The control port.
         port: u16,
-        /// What the API server says.
+        /// The API server's error.
         #[source]
         source: Box<kube::Error>,
     },
-    /// Forwarding worked, but nothing spoke HTTP at the other end.
+    /// The port-forward opened, but the HTTP connection over it failed.
     #[error("cannot talk to the control API at port {port} of pod `{pod}`{}", because(.said.as_deref()))]
     Talk {
         /// The Pod.
         pod: String,
         /// The control port.
         port: u16,
-        /// What the node said about it.
+        /// The message on the port-forward's error channel, if any.
         said: Option<String>,
-        /// What went wrong on the connection.
+        /// The error of the connection.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// No answer in time.
+    /// The target did not respond in time.
     #[error("no answer from the control API at port {port} of pod `{pod}` within {PATIENCE:?}")]
     Timeout {
         /// The Pod.
@@ -74,26 +75,26 @@ pub enum ControlError {
         /// The control port.
         port: u16,
     },
-    /// The target understood and said no.
+    /// The target responded with an error.
     #[error("`{container}` of pod `{pod}` refused: {message}")]
     Refused {
         /// The Pod.
         pod: String,
         /// The container.
         container: String,
-        /// The HTTP status; 409 means another process or no lease.
+        /// The HTTP status; 409 means another process or a missing lease.
         status: StatusCode,
-        /// The target's words.
+        /// The target's error message.
         message: String,
     },
-    /// Something answered that is not our control API.
+    /// The response is not one of a probe-target's control API.
     #[error("what answers at port {port} of pod `{pod}` is not a probe-target's control API")]
     Foreign {
         /// The Pod.
         pod: String,
         /// The control port.
         port: u16,
-        /// How the answer differs.
+        /// The error in the response.
         #[source]
         source: serde_json::Error,
     },
@@ -106,7 +107,7 @@ impl HasExitCode for ControlError {
 }
 
 impl ControlError {
-    /// Whether another process answered than the one that was meant.
+    /// Whether the target responded 409 Conflict: another process runs at this address.
     pub fn is_another_instance(&self) -> bool {
         matches!(
             self,
@@ -119,24 +120,25 @@ impl ControlError {
 }
 
 impl Control {
-    /// A handle on the target at `address`. Nothing is opened before the first call.
+    /// Creates a client for the target at `address`. The connection opens with the first call.
     pub fn new(pods: Api<Pod>, address: Address) -> Self {
         let (calls, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(serve(pods, address.clone(), waiting));
         Self { address, calls }
     }
 
-    /// Where the target is.
+    /// The target's address.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Everything it is set to.
+    /// Fetches the target's state.
     pub async fn state(&self) -> Result<answer::State, ControlError> {
         self.get("/v1/state").await
     }
 
-    /// What it was asked, or, of a traffic client, what it sent, from number `since` on.
+    /// Fetches journal records from number `since` on: received requests or, of a traffic client,
+    /// sent ones.
     pub async fn journal<R: DeserializeOwned>(
         &self,
         since: u64,
@@ -144,7 +146,7 @@ impl Control {
         self.get(&format!("/v1/journal?since={since}")).await
     }
 
-    /// Lays a behaviour over a path of a port of that instance.
+    /// Lays a behaviour over a route of the process `instance`.
     pub async fn put_route(
         &self,
         instance: &str,
@@ -161,7 +163,7 @@ impl Control {
         .await
     }
 
-    /// Changes how a port of that instance treats connections.
+    /// Changes how a port of the process `instance` handles connections.
     pub async fn put_port(
         &self,
         instance: &str,
@@ -173,7 +175,7 @@ impl Control {
             .await
     }
 
-    /// Takes away what is laid over a path.
+    /// Removes the flip of a route.
     pub async fn delete_route(
         &self,
         instance: &str,
@@ -189,7 +191,7 @@ impl Control {
         .await
     }
 
-    /// Takes away what is laid over a port.
+    /// Removes the flip of a port.
     pub async fn delete_port(
         &self,
         instance: &str,
@@ -200,7 +202,7 @@ impl Control {
             .await
     }
 
-    /// Does something to that process.
+    /// Sets a process fault at the process `instance`.
     pub async fn afflict(
         &self,
         instance: &str,
@@ -211,20 +213,20 @@ impl Control {
             .await
     }
 
-    /// Takes away what is done to that process under this name.
+    /// Removes the process fault with this name.
     pub async fn unafflict(&self, instance: &str, name: &str) -> Result<answer::Ack, ControlError> {
         let path = format!("/v1/process/{name}");
         self.change(Method::DELETE, &path, Some(instance), None::<&()>)
             .await
     }
 
-    /// Takes all flips away, whichever process answers.
+    /// Removes all flips, regardless of which process answers.
     pub async fn heal(&self) -> Result<answer::Ack, ControlError> {
         self.change(Method::POST, "/v1/heal", None, None::<&()>)
             .await
     }
 
-    /// Gives a sign of life that lasts for `length`.
+    /// Sets or renews the lease, which lapses after `length`.
     pub async fn lease(
         &self,
         instance: &str,
@@ -281,14 +283,14 @@ impl Control {
     }
 }
 
-/// One call waiting for its turn.
+/// A queued call.
 #[derive(Debug)]
 struct Call {
     request: Request<Full<Bytes>>,
     answer: oneshot::Sender<Result<Answer, ControlError>>,
 }
 
-/// Answers calls one after another until the last handle is gone.
+/// Executes queued calls one after another until the last [`Control`] is dropped.
 async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Call>) {
     let mut line = None;
     while let Some(Call { request, answer }) = waiting.recv().await {
@@ -302,12 +304,12 @@ async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Cal
         if result.is_err() {
             line = None;
         }
-        // A caller that was cancelled wants no answer.
+        // The caller may have been cancelled; then the result is dropped.
         answer.send(result).ok();
     }
 }
 
-/// Asks on the open line, or on a new one if that turns out to have ended while idle.
+/// Sends a request on the open connection, or on a new one if that was closed while idle.
 async fn ask(
     pods: &Api<Pod>,
     address: &Address,
@@ -352,7 +354,8 @@ fn request(
         .expect("a request of ours must be valid")
 }
 
-/// `/readyz` of port 8081 is `/v1/ports/8081/routes/readyz`; the target decodes it once.
+/// The API path of a route: `/readyz` of port 8081 is `/v1/ports/8081/routes/readyz`. The target
+/// percent-decodes it once.
 fn route(port: u16, path: &RoutePath) -> String {
     format!("/v1/ports/{port}/routes{path}")
 }

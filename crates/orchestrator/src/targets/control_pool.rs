@@ -1,4 +1,4 @@
-//! One control connection per container, shared by all who talk to it.
+//! A pool of control clients: one shared connection per container.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use kube::{Api, Client};
 
 use crate::targets::{Address, control::Control};
 
-/// The connections of one namespace. Clones share them.
+/// The control clients of one namespace. Clones share them.
 #[derive(Clone)]
 pub struct ControlPool {
     pods: Api<Pod>,
@@ -19,7 +19,7 @@ pub struct ControlPool {
 }
 
 impl ControlPool {
-    /// One with no connection yet.
+    /// Creates an empty pool.
     pub fn new(client: Client, namespace: &str) -> Self {
         Self {
             pods: Api::namespaced(client, namespace),
@@ -27,7 +27,7 @@ impl ControlPool {
         }
     }
 
-    /// The handle on the target at that address.
+    /// The client for the target at this address.
     pub fn control(&self, address: &Address) -> Control {
         let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
         let control = controls

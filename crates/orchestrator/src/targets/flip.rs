@@ -1,6 +1,6 @@
-//! One flip at one container: looked up, planned, leased, sent, acknowledged.
+//! Executes a flip at one container: finds the target, plans the flip, sends and withdraws it.
 //!
-//! What it does there is planned in `flip_plan`; when it is undone is the caller's business.
+//! `flip_plan` plans the control call. The caller holds the lease and decides when to withdraw.
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use probe_target::model::{
@@ -18,42 +18,42 @@ use crate::{
     },
 };
 
-/// What is asked for, of every Pod it is asked for.
+/// A flip as requested, the same for all selected Pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlipRequest {
-    /// The container that is meant.
+    /// The container to flip.
     pub container: String,
-    /// A probe of it or its process, what that gets, and what ends that by itself.
+    /// The container's probe or process, with the behaviour and its bounds.
     pub aim: FlipTarget,
-    /// Whether other probes may be touched too.
+    /// Whether the flip may affect other probes.
     pub shared: bool,
-    /// Whether it ends with our lease.
+    /// Whether the flip ends with the orchestrator's lease.
     pub leased: bool,
 }
 
-/// A flip that only has to be sent.
+/// A planned flip, ready to be sent.
 #[derive(Debug, Clone)]
 pub struct PreparedFlip {
-    /// Where it goes.
+    /// The control client of the target.
     pub control: Control,
-    /// The process it is meant for.
+    /// The process to flip.
     pub instance: String,
-    /// What is done there.
+    /// The control call.
     pub plan: FlipPlan,
-    /// What was asked for.
+    /// The request that it was planned from.
     pub order: FlipRequest,
 }
 
-/// Why a flip was not made.
+/// The reason why a flip was not prepared or sent.
 #[derive(Debug, thiserror::Error)]
 pub enum FlipError {
-    /// The container is no target.
+    /// The container is not a target.
     #[error(transparent)]
     NotATarget(#[from] NotATarget),
-    /// It cannot be done to that probe.
+    /// The flip cannot be planned.
     #[error(transparent)]
     Refused(#[from] FlipProblem),
-    /// The target does not listen where the probe asks.
+    /// The target does not listen on the port that the probe requests.
     #[error(
         "the target in `{container}` of pod `{pod}` does not listen on port {port}, which its {asked_by} probe asks; it listens on {there}"
     )]
@@ -64,12 +64,12 @@ pub enum FlipError {
         container: String,
         /// The probe.
         asked_by: String,
-        /// The port it asks.
+        /// The port that the probe requests.
         port: u16,
-        /// The ports there are.
+        /// The ports that the target listens on.
         there: String,
     },
-    /// The target could not be talked to.
+    /// The control call failed.
     #[error(transparent)]
     Control(#[from] ControlError),
 }
@@ -85,7 +85,8 @@ impl HasExitCode for FlipError {
 }
 
 impl PreparedFlip {
-    /// Finds the target and what to send it. `state` must have been asked just now by the caller's means.
+    /// Finds the target and plans the flip. `state` fetches the target's current state; callers
+    /// differ in whether they record that call.
     pub async fn prepare<F>(
         switchboard: &ControlPool,
         pod: &Pod,
@@ -127,7 +128,7 @@ impl PreparedFlip {
         })
     }
 
-    /// Sends it; in force for every request that begins after the answer.
+    /// Sends the flip. It is in force for every request that begins after the acknowledgement.
     pub async fn send(&self) -> Result<answer::Ack, ControlError> {
         let Self {
             control,
@@ -161,7 +162,7 @@ impl PreparedFlip {
         }
     }
 
-    /// Takes it away again.
+    /// Removes the flip from the target.
     pub async fn withdraw(&self) -> Result<answer::Ack, ControlError> {
         let Self {
             control,

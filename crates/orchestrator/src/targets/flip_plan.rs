@@ -1,7 +1,7 @@
-//! What a flip does at a target: a container's probe and a behaviour, or something for its process, become one control call.
+//! Plans a flip: turns a probe and a behaviour, or a process fault, into one control API call.
 //!
-//! Pure. It refuses what cannot be done to a probe, and what would touch another one unasked. It knows
-//! nothing of connections, instances or leases.
+//! Pure. Rejects behaviours that the probe cannot observe, and flips that would affect other probes
+//! without permission. Independent of connections, instances and leases.
 
 mod call;
 
@@ -29,52 +29,54 @@ use crate::{
 };
 use call::Flipped;
 
-/// What is asked for.
+/// A flip as requested.
 #[derive(Debug, Clone, Copy)]
 pub struct WantedFlip<'a> {
-    /// The container that is meant.
+    /// The container to flip.
     pub container: &'a str,
-    /// A probe of it or its process, and what that gets.
+    /// The container's probe or process, with the behaviour.
     pub aim: &'a FlipTarget,
-    /// Whether other probes may be touched too.
+    /// Whether the flip may affect other probes.
     pub shared: bool,
 }
 
-/// What to send to the target.
+/// The control call that makes a flip, and its side effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlipPlan {
-    /// The port it acts on; none for the process.
+    /// The port that the flip acts on; `None` for the process.
     pub port: Option<u16>,
-    /// What is done there.
+    /// The change to make.
     pub act: FlipAction,
-    /// The probes that are touched beside the one that is meant; all of the container's, where it is the process.
+    /// The other probes that the flip affects. If it stops the process from answering, all of the
+    /// container's probes.
     pub touches: Vec<String>,
-    /// The Service ports that are closed by it, as `web:80`.
+    /// The Service ports that the flip closes, as `web:80`.
     pub closes: Vec<String>,
 }
 
-/// What is done to a port or to the process.
+/// A change to a route, a port or the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlipAction {
-    /// A reply or fault is laid over one path.
+    /// Lays a reply or fault over one route.
     Route {
         /// The route.
         path: RoutePath,
-        /// What requests for it get, not leased.
+        /// The behaviour, without the lease.
         gets: Box<Laid>,
     },
-    /// The whole port changes how it treats connections.
+    /// Changes how the whole port handles connections.
     Port(PortSpec),
-    /// Something is done to the process.
+    /// Sets a process fault.
     Process(ProcessFault),
 }
 
 impl FlipPlan {
-    /// Whether it lies exactly where the other does. What is done to a port for the sake of a route takes the place of what that route does, and
-    /// the other way round.
+    /// Whether the target replaces one of the two flips with the other. A flip of a port on behalf
+    /// of a route replaces a flip of that route, and vice versa.
     pub fn is_where(&self, other: &Self) -> bool {
         match (&self.act, &other.act) {
-            // Of one process: aimed at the same, it has the same name.
+            // Flips with the same `FlipTarget::target` name the same fault, and the later one
+            // replaces it.
             (FlipAction::Process(_), FlipAction::Process(_)) => true,
             (FlipAction::Process(_), _) | (_, FlipAction::Process(_)) => false,
             (act, others) => self.port == other.port && act.route() == others.route(),
@@ -83,7 +85,7 @@ impl FlipPlan {
 }
 
 impl FlipAction {
-    /// The route it is laid on, whether it acts there or on the whole port for its sake.
+    /// The route that is flipped, either directly or by a state of its whole port.
     pub fn route(&self) -> Option<&RoutePath> {
         match self {
             Self::Route { path, .. } => Some(path),
@@ -92,7 +94,7 @@ impl FlipAction {
         }
     }
 
-    /// What ends it by itself.
+    /// The bounds that end the change without a revert.
     pub fn bounds(&self) -> &Bounds {
         match self {
             Self::Route { gets, .. } => &gets.bounds,
@@ -102,26 +104,27 @@ impl FlipAction {
     }
 }
 
-/// Why a flip is not made.
+/// The reason why a flip cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlipProblem {
-    /// The container has no such probe.
+    /// The container does not have this probe.
     #[error("container `{container}` has no {probe} probe; {}", has(there))]
     NoSuchProbe {
         /// The container.
         container: String,
-        /// What was asked for.
+        /// The requested probe.
         probe: Probe,
-        /// What it has.
+        /// The container's probes.
         there: Vec<Probe>,
     },
-    /// A startup probe that will not be asked again.
+    /// The startup probe has succeeded, so the kubelet does not run it again.
     #[error(
         "the startup probe of `{0}` has succeeded and is not asked again until the container restarts; to fail it from the start, \
          use `--plan` or `--route`"
     )]
     Started(String),
-    /// An exec probe of a command that is not ours, another host, or a port without a number.
+    /// The probe runs a command other than `probe-target check`, or names another host or an
+    /// unknown port.
     #[error(
         "the {probe} probe of `{container}` ({asks}) does not ask a probe-target; nothing can be flipped for it"
     )]
@@ -130,10 +133,10 @@ pub enum FlipProblem {
         container: String,
         /// The probe.
         probe: Probe,
-        /// What it asks.
+        /// What the probe requests.
         asks: String,
     },
-    /// The probe would not notice.
+    /// The probe cannot observe this behaviour.
     #[error(
         "the {probe} probe of `{container}` is {kind} and would not see `{to}`: {why}; expected {expected}"
     )]
@@ -144,26 +147,26 @@ pub enum FlipProblem {
         probe: Probe,
         /// `tcp` or `grpc`.
         kind: &'static str,
-        /// What was asked for.
+        /// The requested behaviour.
         to: String,
-        /// How that is.
+        /// The reason.
         why: &'static str,
-        /// The words it can see.
+        /// The behaviours that the probe can observe.
         expected: &'static str,
     },
-    /// It means something, but not with that bound or detail.
+    /// The behaviour fits the probe, but one of its fields does not.
     #[error("`{to}` at the {probe} probe of `{container}`: {invalid}")]
     Impossible {
         /// The container.
         container: String,
         /// The probe.
         probe: Probe,
-        /// What was asked for.
+        /// The requested behaviour.
         to: String,
-        /// The field and what is wrong with it.
+        /// The field and its error.
         invalid: ParseError,
     },
-    /// Other probes would see it too.
+    /// The flip would also affect other probes.
     #[error("that would also touch {}; if that is meant, say `{SHARED}`", others.join(", "))]
     Shared {
         /// The other probes.
@@ -179,7 +182,7 @@ impl HasExitCode for FlipProblem {
     }
 }
 
-/// Plans a flip in this Pod. `services` are all of its namespace.
+/// Plans a flip in this Pod. `services` are all Services of its namespace.
 pub fn plan(
     pod: &Pod,
     services: &[Service],
@@ -222,11 +225,11 @@ fn of_probe(
     })
 }
 
-/// What is done to a process is done to everything in its container, so nothing of it is refused for being shared.
+/// Plans a process fault. It always affects the whole container, so it needs no `shared`.
 fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessFault) -> FlipPlan {
     let silences = match fault.act {
         Done::Exit { .. } | Done::Signal { .. } | Done::StopAccepting => true,
-        // Both may come to that, by a SIGTERM or a limit that somebody else sets.
+        // These end the process only together with a SIGTERM or a memory limit from elsewhere.
         Done::Sigterm(_) | Done::Memory { .. } => false,
     };
     let probes = probes_of(pod);
@@ -280,7 +283,8 @@ fn has_started(pod: &Pod, container: &str) -> bool {
         .any(|status| status.name == container && status.started == Some(true))
 }
 
-/// The other probes of the Pod that would see it. Ports belong to the Pod, not to a container.
+/// The other probes of the Pod that would observe the flip. They may be another container's: the
+/// containers of a Pod share its ports.
 fn touched(probes: &[ProbeSpec], flipped: &ProbeSpec, port: u16, act: &FlipAction) -> Vec<String> {
     probes
         .iter()
@@ -302,7 +306,7 @@ fn told(probed: &ProbeSpec) -> String {
     format!("the {probe} probe of `{container}` ({asks})")
 }
 
-/// The Service ports that lead to this port of the Pod.
+/// The Service ports that forward to this port of the Pod.
 fn service_ports(pod: &Pod, services: &[Service], port: u16) -> Vec<String> {
     let selecting = services.iter().filter(|service| selects(service, pod));
     selecting
@@ -324,7 +328,7 @@ fn service_ports(pod: &Pod, services: &[Service], port: u16) -> Vec<String> {
         .collect()
 }
 
-/// Whether a Service's selector picks the Pod; one without a selector picks none.
+/// Whether a Service selects the Pod. A Service without a selector selects no Pods.
 pub(crate) fn selects(service: &Service, pod: &Pod) -> bool {
     let selector = service
         .spec

@@ -1,7 +1,7 @@
-//! Reading what targets were asked and what traffic clients sent into the timeline.
+//! Copies the request journals of targets and traffic clients to the timeline.
 //!
-//! A journal is read twice a second on the one connection that its container has. How far it is known,
-//! and how many records were lost, is recorded with every reading; nothing is judged here.
+//! Each journal is read twice a second over the container's shared control connection. Every
+//! reading also records up to which time the journal is complete and how many records were lost.
 
 use std::time::Duration;
 
@@ -20,29 +20,29 @@ use crate::{
     },
 };
 
-/// How often a journal is read.
+/// The time between two readings of a journal.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Every so many readings the target's clock is asked again.
+/// The number of readings after which the target's clock is synchronized again.
 const READINGS_A_CLOCK: u64 = 20;
 
-/// Journals being read; dropping it stops that.
+/// The tasks that read journals. Dropping the value stops them.
 #[derive(Debug, Default)]
 pub struct Journals(JoinSet<()>);
 
 impl Journals {
-    /// Reads what a target was asked.
+    /// Starts to read the requests that a target receives.
     pub fn follow_target(&mut self, control: Control, recorder: Recorder) {
         self.0.spawn(follow(control, recorder, hit));
     }
 
-    /// Reads what a traffic client sent.
+    /// Starts to read the requests that a traffic client sends.
     pub fn follow_client(&mut self, control: Control, recorder: Recorder) {
         self.0.spawn(follow(control, recorder, sample));
     }
 }
 
-/// Asks a target for its state, and records the call: it ties the target's clock to ours.
+/// Fetches a target's state and records the call, which relates the target's clock to the timeline.
 pub async fn state(control: &Control, recorder: &Recorder) -> Result<answer::State, ControlError> {
     let sent = recorder.now();
     let state = control.state().await?;
@@ -54,7 +54,7 @@ pub async fn state(control: &Control, recorder: &Recorder) -> Result<answer::Sta
     Ok(state)
 }
 
-/// The target's name on the timeline while that instance answers for it.
+/// The timeline's identifier of the process `instance` at this address.
 pub fn named(address: &Address, instance: &str) -> Target {
     Target {
         pod: address.pod.clone(),
@@ -71,7 +71,8 @@ async fn follow<R: DeserializeOwned>(
 ) {
     let mut process = None;
     loop {
-        // A container that is down, or not yet up, is asked again; what was read of it stays read.
+        // Errors are not fatal: the container may be starting or restarting. The next reading
+        // continues after the last record read.
         let read = read_once(&control, &recorder, &mut process, what).await;
         if let Err(error) = read {
             tracing::debug!(%error, "journal not read");
@@ -80,13 +81,14 @@ async fn follow<R: DeserializeOwned>(
     }
 }
 
-/// One process whose journal is being read.
+/// The process whose journal is being read.
 struct Process {
     target: Target,
-    /// The first record not yet read.
+    /// The number of the first record not yet read.
     next: u64,
     readings: u64,
-    /// Our time and the process's, at one moment; ours is late by the way of the answer.
+    /// The timeline's time and the process's time at the same moment. `ours` is late by the latency
+    /// of the response.
     ours: Micros,
     theirs: Micros,
 }
@@ -123,7 +125,7 @@ async fn read_once<R: DeserializeOwned>(
     Ok(())
 }
 
-/// Asks whose journal it is. A process that is new starts from the first record.
+/// Fetches the process's instance and clock. The journal of a new process is read from record 0.
 async fn meet(
     control: &Control,
     recorder: &Recorder,
@@ -175,7 +177,7 @@ fn sample(target: &Target, sample: answer::Sample) -> What {
     })
 }
 
-/// A time of the target's clock as the timeline has it.
+/// Converts a time of the target's clock to the timeline's unit.
 pub fn micros(moment: Moment) -> Micros {
     Micros(moment.as_micros())
 }

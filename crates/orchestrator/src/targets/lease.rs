@@ -1,7 +1,7 @@
-//! The sign of life at a target: flips end within 30 s of the last one.
+//! Holds and renews leases at targets: leased flips end 30 s after the last renewal.
 //!
-//! A lease belongs to one process of a container. When another one answers, the flips died with the
-//! first, and there is nothing left to renew.
+//! A lease belongs to one process of a container. If another process answers, the first one has
+//! ended and its flips with it, so renewal stops.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -22,13 +22,13 @@ use crate::{
     },
 };
 
-/// How long a lease lasts.
+/// The duration of a lease.
 pub const LENGTH: Duration = Duration::from_secs(30);
 
-/// How often it is renewed: two renewals may be lost.
+/// The time between renewals. Two in a row may fail before the lease lapses.
 pub const RENEWAL: Duration = Duration::from_secs(10);
 
-/// The leases of a run. Dropping it stops the renewing; the flips then end by themselves.
+/// The leases of a run. Dropping the value stops renewal, so that leased flips end by themselves.
 #[derive(Debug, Default)]
 pub struct Leases {
     held: BTreeSet<String>,
@@ -36,7 +36,7 @@ pub struct Leases {
     lapsed: watch::Sender<Option<Lapsed>>,
 }
 
-/// A target was out of reach for so long that it may have ended its flips.
+/// A lease was not renewed for [`LENGTH`], so the target may have ended its flips.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "no sign of life has reached `{container}` of pod `{pod}` for {LENGTH:?}: its flips may have ended by themselves"
@@ -53,7 +53,8 @@ impl HasExitCode for Lapsed {
 }
 
 impl Leases {
-    /// Holds a lease at that instance from now on, put before anything else is done there.
+    /// Puts a lease at the process `instance`, unless it has one, and renews it from then on. Must
+    /// precede any leased flip there.
     pub async fn hold(
         &mut self,
         pods: &Api<Pod>,
@@ -72,7 +73,8 @@ impl Leases {
                 let (control, instance) = (control.clone(), instance.clone());
                 async move { control.lease(&instance, LENGTH).await }
             };
-            // A container that waits to be started again is out of reach as well, but its flips are gone.
+            // A container waiting to restart is unreachable too, but its flips have ended with its
+            // process.
             if renew(again).await == Ended::Lapsed && !is_gone(&pods, &control).await {
                 let address = control.address();
                 lapsed.send_replace(Some(Lapsed {
@@ -84,25 +86,25 @@ impl Leases {
         Ok(())
     }
 
-    /// Waits until one of them lapses.
+    /// Waits until one of the leases lapses.
     pub fn lapse(&self) -> impl Future<Output = Lapsed> + use<> {
         let mut lapsed = self.lapsed.subscribe();
         async move {
             match lapsed.wait_for(Option::is_some).await.as_deref() {
                 Ok(Some(lapsed)) => lapsed.clone(),
-                // Nobody renews any more.
+                // All leases were dropped, so none can lapse.
                 Ok(None) | Err(_) => std::future::pending().await,
             }
         }
     }
 }
 
-/// Why a lease is renewed no more.
+/// The reason why renewal of a lease stopped.
 #[derive(Debug, PartialEq, Eq)]
 enum Ended {
-    /// The process is gone, and its flips with it.
+    /// The process has ended, and its flips with it.
     Gone,
-    /// It was not renewed in time.
+    /// The lease was not renewed in time.
     Lapsed,
 }
 
@@ -119,7 +121,7 @@ where
         match answer {
             Err(error) if error.is_another_instance() => return Ended::Gone,
             Ok(_) if in_time => renewed = asked,
-            // Unreachable for now: the next renewal may come through in time.
+            // The next renewal may still arrive in time.
             Err(_) if in_time => {}
             Ok(_) | Err(_) => return Ended::Lapsed,
         }
@@ -160,7 +162,8 @@ mod tests {
         }
     }
 
-    /// How renewals that are answered so end, and when, in seconds; what comes after is unreachable.
+    /// How renewals that are answered so end, and when, in seconds; what comes after is
+    /// unreachable.
     async fn check(answers: Vec<Result<Ack, ControlError>>, expected: (Ended, u64)) {
         let answers = RefCell::new(answers.into_iter());
         let start = Instant::now();

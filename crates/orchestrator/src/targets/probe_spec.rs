@@ -1,8 +1,7 @@
-//! What a probe asks: the port and path that a container's spec gives it.
+//! Parses probe specs: the port and the route or service that each probe of a container requests.
 //!
-//! Pure. It reads named ports and `probe-target check` commands, and decides nothing. Which request
-//! a kubelet makes of a path is [`rules::probe::HttpGet`]'s, which route a request asks for is
-//! [`request_target`]'s.
+//! Pure. Resolves named ports and `probe-target check` commands. [`rules::probe::HttpGet`] builds
+//! the request that a kubelet sends for a path; [`request_target`] finds the route of a request.
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
@@ -18,29 +17,29 @@ use rules::{
 
 use crate::{input::experiment::Probe, targets::containers};
 
-/// What one probe of one container asks.
+/// One probe of one container and what it requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeSpec {
-    /// The container it belongs to.
+    /// The container's name.
     pub container: String,
-    /// Which of its probes.
+    /// The purpose of the probe.
     pub probe: Probe,
-    /// What it asks.
+    /// What the probe requests.
     pub asks: Asks,
 }
 
-/// The question a probe puts.
+/// What a probe requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asks {
-    /// A path of an HTTP port.
+    /// A route of an HTTP port.
     Http {
         /// The port.
         port: u16,
-        /// The route that the request matches: two probes of one port share it if their decoded
-        /// paths are equal.
+        /// The route that the request matches. Two probes of a port have the same route if their
+        /// decoded paths are equal.
         path: RoutePath,
     },
-    /// Whether a port accepts.
+    /// A TCP connection to a port.
     Tcp {
         /// The port.
         port: u16,
@@ -52,12 +51,12 @@ pub enum Asks {
         /// The service's name, `""` for the whole server.
         service: String,
     },
-    /// A probe that no flip reaches: a foreign command, another host, a port without a number.
+    /// A probe that flips cannot affect: another command, another host, or an unknown port.
     Foreign(String),
 }
 
 impl Asks {
-    /// The port, where there is one.
+    /// The requested port; `None` for a foreign probe.
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Http { port, .. } | Self::Tcp { port } | Self::Grpc { port, .. } => Some(*port),
@@ -127,7 +126,7 @@ fn http_get(pod: &Pod, get: &HTTPGetAction, port: u16) -> Asks {
         return foreign(&format!(" of host `{host}`, which is not its Pod"));
     }
     let get = HttpGet {
-        // Neither changes what is asked for.
+        // Scheme and host do not affect the request target.
         scheme: Scheme::Http,
         host: "pod",
         port,
@@ -150,9 +149,8 @@ fn tcp_socket(pod: &Pod, socket: &TCPSocketAction, port: u16) -> Asks {
     }
 }
 
-/// The host that a probe names, unless that is its own Pod. A kubelet probes from the node, so
-/// loopback is the Pod's own only with `hostNetwork`. The Pod's address is known from its status
-/// alone.
+/// The host that a probe names, unless it is the probe's own Pod. A kubelet probes from the node,
+/// so loopback reaches the Pod only with `hostNetwork`. Only the Pod's status has its addresses.
 fn other_host<'a>(pod: &Pod, host: Option<&'a str>) -> Option<&'a str> {
     let host = host.filter(|host| !host.is_empty())?;
     let address: Option<IpAddr> = host.parse().ok();
@@ -168,13 +166,13 @@ fn other_host<'a>(pod: &Pod, host: Option<&'a str>) -> Option<&'a str> {
     (!reaches_pod).then_some(host)
 }
 
-/// Whether a connection to this address stays on its machine. Linux connects to the unspecified
-/// address by loopback.
+/// Whether a connection to this address stays within its network namespace. Linux connects to the
+/// unspecified address over loopback.
 fn is_own_from_inside(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
 
-/// A port as the kubelet finds it: a number, or the name of one of the container's own ports.
+/// Resolves a port as the kubelet does: a number, or the name of one of the container's own ports.
 fn number(container: &Container, port: &IntOrString, asks: impl FnOnce(u16) -> Asks) -> Asks {
     match port_number(container, port) {
         Some(port) => asks(port),
@@ -188,7 +186,7 @@ fn number(container: &Container, port: &IntOrString, asks: impl FnOnce(u16) -> A
     }
 }
 
-/// The number behind a port that may be named.
+/// The number of a port given by number or name, if it is from 1 to 65535.
 pub(crate) fn port_number(container: &Container, port: &IntOrString) -> Option<u16> {
     let number = match port {
         IntOrString::Int(number) => *number,
@@ -203,8 +201,8 @@ pub(crate) fn port_number(container: &Container, port: &IntOrString) -> Option<u
     u16::try_from(number).ok().filter(|port| *port != 0)
 }
 
-/// The variables that a probe's command may refer to: as written, and empty where the value comes
-/// from elsewhere.
+/// The variables that a probe's command may refer to, unexpanded. Those with a `valueFrom` are
+/// empty.
 ///
 /// Rule: `pkg/kubelet/container/helpers.go`, `ExpandContainerCommandOnlyStatic`.
 fn literal_variables(container: &Container) -> BTreeMap<String, String> {
@@ -213,7 +211,8 @@ fn literal_variables(container: &Container) -> BTreeMap<String, String> {
     literal.collect()
 }
 
-/// `probe-target check http 127.0.0.1:8080 /readyz` asks what its words say.
+/// Parses an exec probe that runs `probe-target check`, such as
+/// `probe-target check http 127.0.0.1:8080 /readyz`.
 fn check_command(command: &[String]) -> Asks {
     let foreign = |why: &str| Asks::Foreign(format!("exec {}{why}", command.join(" ")));
     let Some(check) = command

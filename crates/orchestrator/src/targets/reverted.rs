@@ -1,6 +1,7 @@
-//! What counts as reverted: the process that was flipped said so, or it is gone and its flips with it.
+//! Retries a revert until the target acknowledges it or the flipped process is known to have ended.
 //!
-//! It asks until one of the two is so, or for so long. Who is asked, and in which order, is the caller's business.
+//! A process that has ended counts as reverted, because flips end with their process. The caller
+//! chooses the targets and their order.
 
 use std::time::Duration;
 
@@ -10,21 +11,22 @@ use probe_target::model::answer::Ack;
 
 use crate::targets::control::{Control, ControlError};
 
-/// How often a target that does not answer is asked, and the pause in between. A container that is being
-/// restarted is back by then.
+/// The number of attempts at a target that does not answer, and the pause between them: enough for
+/// a container to restart.
 const ATTEMPTS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How a target was reverted.
+/// The way in which a target was reverted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reverted {
-    /// It said so.
+    /// The target acknowledged the revert.
     Acknowledged(Ack),
-    /// The process that was flipped has ended.
+    /// The flipped process has ended.
     Gone,
 }
 
-/// Asks until the target says so, or is gone; the last error, where it does neither.
+/// Repeats `ask` until the target acknowledges it or its process is gone. Returns the last error
+/// after 20 attempts.
 pub async fn reverted(
     pods: &Api<Pod>,
     control: &Control,
@@ -44,7 +46,8 @@ pub async fn reverted(
     }
 }
 
-/// Whether the process at that address has ended, and its flips with it.
+/// Whether the Pod or container at this address is gone or not running. If the API server cannot be
+/// asked, `false`.
 pub async fn is_gone(pods: &Api<Pod>, control: &Control) -> bool {
     let address = control.address();
     match pods.get_opt(&address.pod).await {
@@ -56,7 +59,7 @@ pub async fn is_gone(pods: &Api<Pod>, control: &Control) -> bool {
     }
 }
 
-/// Whether a container has a process.
+/// Whether a container is running according to its status.
 fn runs(pod: &Pod, container: &str) -> bool {
     let statuses = pod.status.iter().flat_map(|status| {
         status

@@ -1,4 +1,4 @@
-//! Which Pods a command is about, and what else of the namespace it must know to deal with them.
+//! Lists the Pods that a command selects, and the Services and EndpointSlices of their namespace.
 
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -17,37 +17,37 @@ use crate::{
     targets::bind,
 };
 
-/// Which Pods are meant.
+/// A selection of Pods in a namespace.
 #[derive(Debug, Clone, Copy)]
 pub enum Selection<'a> {
-    /// A Pod, or those of a workload.
+    /// One Pod, or the Pods of a workload object.
     Subject(&'a ObjectRef),
-    /// Those with labels.
+    /// The Pods that match a label selector.
     Labels(&'a str),
-    /// All of the namespace.
+    /// All Pods of the namespace.
     All,
 }
 
-/// Why no Pod was found.
+/// The reason why no Pods could be selected.
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
-    /// The API cannot be read.
+    /// The API request failed.
     #[error("cannot list {plural} in namespace `{namespace}`")]
     List {
-        /// The kind.
+        /// The plural name of the kind.
         plural: String,
-        /// Where.
+        /// The namespace.
         namespace: String,
-        /// What the API says.
+        /// The API's error.
         #[source]
         source: Box<kube::Error>,
     },
-    /// Nothing is selected.
+    /// The selection matches no Pod.
     #[error("no pod of {what} in namespace `{namespace}`")]
     Nothing {
-        /// As the user said it.
+        /// The selection in the user's notation.
         what: String,
-        /// Where.
+        /// The namespace.
         namespace: String,
     },
 }
@@ -55,7 +55,7 @@ pub enum SelectError {
 impl HasExitCode for SelectError {
     fn exit(&self) -> Exit {
         match self {
-            // Labels that cannot be read.
+            // An invalid label selector.
             Self::List { source, .. } if matches!(source.as_ref(), kube::Error::Api(status) if status.code == 400) => {
                 Exit::Usage
             }
@@ -65,7 +65,7 @@ impl HasExitCode for SelectError {
     }
 }
 
-/// A namespace to read from.
+/// Lists objects of one namespace.
 #[derive(Clone)]
 pub struct NamespaceReader {
     client: Client,
@@ -73,7 +73,7 @@ pub struct NamespaceReader {
 }
 
 impl NamespaceReader {
-    /// Reads that namespace.
+    /// Creates a reader for this namespace.
     pub fn new(client: Client, namespace: &str) -> Self {
         Self {
             client,
@@ -81,7 +81,8 @@ impl NamespaceReader {
         }
     }
 
-    /// The selected Pods, by name. Naming a subject that has none is an error; an empty namespace is not.
+    /// Lists the selected Pods. A subject or label selector without Pods is an error; an empty
+    /// namespace is not.
     pub async fn pods(&self, selection: Selection<'_>) -> Result<Vec<Pod>, SelectError> {
         let labels = match selection {
             Selection::Labels(labels) => ListParams::default().labels(labels),
@@ -105,12 +106,12 @@ impl NamespaceReader {
         Ok(pods)
     }
 
-    /// All Services.
+    /// Lists all Services.
     pub async fn services(&self) -> Result<Vec<Service>, SelectError> {
         self.list(&ListParams::default()).await
     }
 
-    /// All slices of Services' endpoints.
+    /// Lists all EndpointSlices.
     pub async fn slices(&self) -> Result<Vec<EndpointSlice>, SelectError> {
         self.list(&ListParams::default()).await
     }

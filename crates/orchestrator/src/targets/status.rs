@@ -1,6 +1,6 @@
-//! What each probe is set to and what Kubernetes makes of it, a row a probe.
+//! The rows of `probeflip status`: each probe's flips, its container's status and its Services.
 //!
-//! Pure: objects and the targets' answers in, rows out.
+//! Pure: converts Kubernetes objects and the targets' states into table rows.
 
 use k8s_openapi::api::{
     core::v1::{ContainerStatus, Pod, Service},
@@ -23,21 +23,21 @@ pub struct Row {
     pub pod: String,
     /// The container.
     pub container: String,
-    /// Kind and what it asks: `readiness http 8081/readyz`.
+    /// The probe's purpose and what it requests: `readiness http 8081/readyz`.
     pub probe: String,
-    /// `base`, or the behaviour, what is left of it, and whether it is leased.
+    /// `base`, or the flip with its remaining bounds and whether it is leased.
     pub set: String,
-    /// What the kubelet says of the container.
+    /// The container status that the kubelet reports.
     pub seen: String,
-    /// What each Service says of the Pod.
+    /// The readiness of the Pod's endpoint in each Service that selects it.
     pub services: String,
 }
 
-/// The heads of the columns.
+/// The column headings.
 pub const HEADS: [&str; 6] = ["POD", "CONTAINER", "PROBE", "SET", "SEEN", "SERVICES"];
 
 impl Row {
-    /// The cells, under [`HEADS`].
+    /// The cells in the order of [`HEADS`].
     pub fn cells(self) -> [String; 6] {
         [
             self.pod,
@@ -50,7 +50,7 @@ impl Row {
     }
 }
 
-/// The rows of one container of a Pod. `state` is what its target says; `None` if it cannot be reached.
+/// The rows of one container of a Pod. `state` is its target's state; `None` if it is unreachable.
 pub fn rows(
     pod: &Pod,
     container: &str,
@@ -76,7 +76,7 @@ pub fn rows(
     probes.map(row).collect()
 }
 
-/// What the target does for the one who asks that, and what is done to its process.
+/// The flip that this probe meets, and the process faults.
 fn set(state: &answer::State, asks: &Asks) -> String {
     let faults = state.process.iter().filter_map(|(name, fault)| {
         let laid = fault.flip.as_ref()?;
@@ -87,7 +87,7 @@ fn set(state: &answer::State, asks: &Asks) -> String {
     set.collect::<Vec<_>>().join("; ")
 }
 
-/// What it does for the one who asks that. A port that is not open hides its routes.
+/// The flip that this probe meets. A flip of the port hides flips of its routes.
 fn asked(state: &answer::State, asks: &Asks) -> String {
     if matches!(asks, Asks::Foreign(_)) {
         return "does not ask this target".to_owned();
@@ -109,7 +109,8 @@ fn asked(state: &answer::State, asks: &Asks) -> String {
     }
 }
 
-/// The flip that a request for this path is given first: that of the path itself, else that of the longest wildcard.
+/// The flip that takes precedence for this path: that of the exact route, else of the longest
+/// wildcard.
 fn flip_of<'a>(port: &'a answer::Port, path: &RoutePath) -> Option<&'a answer::InForce<Behaviour>> {
     let flips = port.routes.iter().filter_map(|(text, route)| {
         let flip = route.flip.as_ref()?;
@@ -125,7 +126,7 @@ fn said<B>(word: &str, laid: &answer::InForce<B>, leased: bool, now: Moment) -> 
     let mut said = vec![word.to_owned()];
     let until = |moment: Moment| {
         let left = moment.as_micros().saturating_sub(now.as_micros());
-        // Whole seconds, rounded up: a flip with any time left has not ended.
+        // Rounded up to whole seconds, so that a flip that is still in force never shows `0s`.
         time::format(std::time::Duration::from_secs(left.div_ceil(1_000_000)))
     };
     if let Some(opens) = laid.opens {
@@ -169,7 +170,7 @@ fn restarts(status: &ContainerStatus) -> i32 {
     status.restart_count
 }
 
-/// Each Service over the Pod, and whether it sends there.
+/// Each Service that selects the Pod, and whether the Pod's endpoint is ready.
 fn services_of(pod: &Pod, services: &[Service], slices: &[EndpointSlice]) -> String {
     let selecting = services.iter().filter(|service| selects(service, pod));
     let said = selecting.map(|service| {

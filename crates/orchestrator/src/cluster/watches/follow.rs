@@ -1,7 +1,8 @@
-//! One kind's watch, taken up again whenever it ends.
+//! Follows one kind of objects: lists and watches them, and recovers when a watch ends or breaks.
 //!
-//! A server that ends a watch by the book loses nothing: the next one begins at the same version. A broken connection and an
-//! expired version leave open what happened, until a list shows that nothing did, or what is there now.
+//! If the server ends a watch normally, the next one continues at the same resource version and
+//! misses nothing. After a broken connection or an expired version, changes may be missing until a
+//! new list shows the current objects.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,30 +16,30 @@ use serde_json::Value;
 
 use crate::timeline::{Change, Gap, Micros, What, recorder::Recorder};
 
-/// How long the server is asked to keep a watch open, in seconds; its own upper limit is above that.
+/// `timeoutSeconds` of a watch, in seconds. The server's own limit is higher.
 const WATCH_SECONDS: u32 = 290;
 
-/// A watch that says nothing for so long, not even its end, is dead.
+/// The time without an event or an end after which a watch counts as broken.
 const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 
-/// The pause before a server that does not answer is asked again.
+/// The pause after a failed list, before the next attempt.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Follower {
     api: Api<DynamicObject>,
     resource: ApiResource,
     recorder: Recorder,
-    /// The last state of every object there is, by UID; a relist is compared with it.
+    /// The last known state of every object, by UID, which a new list is compared with.
     known: BTreeMap<String, Value>,
     version: String,
     heard: Micros,
 }
 
-/// How a watch ended.
+/// The end of a watch.
 enum End {
-    /// As agreed.
+    /// The server closed the watch normally.
     Clean,
-    /// The connection broke, the server would not answer, or the version asked for is too old.
+    /// The connection broke, the server did not respond, or the requested version has expired.
     Broken,
 }
 
@@ -61,7 +62,8 @@ impl Follower {
         }
     }
 
-    /// Records what is there, as far as it differs from what was known; whether anything does.
+    /// Lists the objects and records the differences from the known ones. Returns whether there are
+    /// any.
     pub(super) async fn list(&mut self) -> Result<bool, kube::Error> {
         let listed = self.api.list(&ListParams::default()).await?;
         let mut before = std::mem::take(&mut self.known);
@@ -83,13 +85,13 @@ impl Follower {
             differs = true;
             self.recorder.record(What::watched(Change::Deleted, object));
         }
-        // Not an object's own: that of a quiet one is too old to watch from.
+        // The list's version, not an object's: that of a rarely written object may have expired.
         self.version = listed.metadata.resource_version.unwrap_or_default();
         self.heard = self.recorder.now();
         Ok(differs)
     }
 
-    /// Watches for ever.
+    /// Watches until the task is dropped.
     pub(super) async fn follow(mut self) {
         loop {
             match self.watch().await {
@@ -140,7 +142,7 @@ impl Follower {
         self.recorder.record(What::watched(change, value));
     }
 
-    /// The object as JSON; items of a list do not name their kind, so it is added.
+    /// The object as JSON. List items lack `apiVersion` and `kind`, so these are added.
     fn value(&self, mut object: DynamicObject) -> Value {
         object.types = Some(TypeMeta {
             api_version: self.resource.api_version.clone(),
@@ -149,8 +151,8 @@ impl Follower {
         serde_json::to_value(object).expect("an object that was JSON must be JSON again")
     }
 
-    /// After a broken watch: says at once that it is, and what was missed as soon as a list can be had. What came and went in between
-    /// stays unknown.
+    /// Recovers from a broken watch: records at once that it is down, then lists until that
+    /// succeeds and records the differences. Objects created and deleted in between stay unknown.
     async fn catch_up(&mut self) {
         let gap = Gap {
             kind: self.resource.kind.clone(),
@@ -173,7 +175,7 @@ impl Follower {
     }
 }
 
-/// Whether an object has not been written since that state of it.
+/// Whether an object still has the known resource version.
 fn is_version(known: &Value, object: &DynamicObject) -> bool {
     let version = known["metadata"]["resourceVersion"].as_str();
     version.is_some() && version == object.metadata.resource_version.as_deref()

@@ -1,7 +1,7 @@
-//! What a flip makes a probe get: a word or the control API's own object, and beside it what delays, bounds and narrows it.
+//! The behaviour in a flip of a probe: `to` (a shorthand or a control API object) and its bounds.
 //!
-//! Words, objects and all their rules are probe-target's. Only this is said here: a bound stands beside `to`, and what a
-//! request gets stands in it.
+//! probe-target parses shorthands and objects. This module only adds the rule that bounds are
+//! fields beside `to`, and that the response or fault is inside it.
 
 use std::fmt;
 
@@ -11,32 +11,33 @@ use probe_target::model::port_spec::{PortSpec, PortState};
 use probe_target::model::shorthand::Shorthand;
 use serde_json::{Map, Value};
 
-/// What a probe gets.
+/// The behaviour that a flipped probe meets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour {
     to: To,
     beside: Map<String, Value>,
 }
 
-/// What a request gets.
+/// The value of `to`: what a request gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum To {
-    /// In a word, which means what it means to that kind of probe.
+    /// A shorthand, whose effect depends on the kind of probe.
     Word(Shorthand),
-    /// Spelled out, as the control API takes it for a route, or, with `state` or `protocol`, for a port.
+    /// An object as the control API accepts it for a route or, if it has `state` or `protocol`, for
+    /// a port.
     Object(Map<String, Value>),
 }
 
-/// What it comes to where there are routes.
+/// The effect on a probe that requests a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteEffect {
-    /// Something laid over the route.
+    /// A behaviour for the route.
     Route(Box<Laid>),
-    /// Something laid over the whole port.
+    /// A state for the whole port.
     Port(PortSpec),
 }
 
-/// The fields that may stand beside `to`; all of them the control API's.
+/// The control API's fields that may be written beside `to`.
 pub const BESIDE: [&str; 8] = [
     "for",
     "count",
@@ -48,14 +49,15 @@ pub const BESIDE: [&str; 8] = [
     "delay",
 ];
 
-/// The only one of them that may stand in `to` as well, as it says what a request gets.
+/// The only field that may be inside `to` instead, because it describes what a request gets.
 const EITHER: &str = "delay";
 
-/// The fields that the word already tells.
+/// The fields that the one-word form already includes.
 const NAMING: [&str; 4] = ["status", "fault", "sequence", "state"];
 
 impl Behaviour {
-    /// Reads what can be read without knowing which kind of probe it is for. What is refused is named by its path: `for`, `to.bytes`.
+    /// Validates as much as possible without the kind of probe. Errors name a field by its path in
+    /// the flip, such as `for` or `to.bytes`.
     pub fn new(to: To, beside: Map<String, Value>) -> Result<Self, ParseError> {
         let behaviour = Self { to, beside };
         behaviour.check_places()?;
@@ -63,7 +65,7 @@ impl Behaviour {
         Ok(behaviour)
     }
 
-    /// The word, and behind it everything else that is said: `` `stall-body` (bytes: 100, for: 10s) ``.
+    /// The word followed by all other fields: `` `stall-body` (bytes: 100, for: 10s) ``.
     pub fn told(&self) -> String {
         let inside = match &self.to {
             To::Word(_) => None,
@@ -84,7 +86,7 @@ impl Behaviour {
         }
     }
 
-    /// What it does to a probe that asks a route, by HTTP or gRPC.
+    /// The effect on a probe that requests a route, by HTTP or gRPC.
     pub fn on_routes(&self) -> Result<RouteEffect, ParseError> {
         match &self.to {
             To::Word(word) => {
@@ -101,7 +103,7 @@ impl Behaviour {
         }
     }
 
-    /// What it does to a probe that only connects; nothing, if it is about answers.
+    /// The effect on a probe that only connects; `None` if the behaviour is about responses.
     pub fn on_connections(&self) -> Result<Option<PortSpec>, ParseError> {
         let state = match &self.to {
             To::Object(object) if is_of_port(object) => return self.port(object.clone()).map(Some),
@@ -175,7 +177,7 @@ impl Behaviour {
         object.into()
     }
 
-    /// The same refusal with the path that was written.
+    /// The error with the field's path in the flip instead of its path in the control API.
     fn placed(&self, invalid: ParseError) -> ParseError {
         let beside = self.beside.contains_key(&invalid.field);
         if beside {
@@ -202,14 +204,14 @@ pub(super) fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What a route does in one word, or in several if requests get one after another: `503,503,200`.
+/// A route's effect in one word, or one word for each request of a sequence: `503,503,200`.
 pub(crate) fn words(laid: &Laid) -> String {
     let effects = [&laid.effect].into_iter().chain(&laid.then);
     let words: Vec<_> = effects.map(Effect::word).collect();
     words.join(",")
 }
 
-/// In one word, or in several if requests get one after another.
+/// One word, or one word for each request of a sequence.
 impl fmt::Display for Behaviour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.to {

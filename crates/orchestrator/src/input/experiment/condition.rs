@@ -1,71 +1,71 @@
-//! A claim: a subject and what is said of it, without saying when.
+//! Conditions: a subject (Pod, container, endpoints, Deployment, traffic) and its required state.
 
 use std::collections::BTreeMap;
 
 use super::RequestOutcome;
 use super::{ObjectRef, Spanned};
 
-/// One condition on one kind of subject. Everything it says must be true at once.
+/// A condition on one kind of subject. All of its parts must be true at the same time.
 #[derive(Debug, Clone)]
 pub enum Condition {
-    /// Of every Pod bound to `pod`.
+    /// Holds for every Pod that `pod` selects.
     Pod {
-        /// Which Pods.
+        /// The Pods.
         pod: Spanned<ObjectRef>,
-        /// What of them.
+        /// The state required of each Pod.
         that: PodThat,
     },
-    /// Of one container of every Pod bound to `pod`.
+    /// Holds for one container of every Pod that `pod` selects.
     Container {
-        /// Which Pods.
+        /// The Pods.
         pod: Spanned<ObjectRef>,
-        /// Which container of them.
+        /// The container's name.
         container: Spanned<String>,
-        /// What of it.
+        /// The required state.
         that: ContainerThat,
     },
-    /// Of each of these Services' endpoints.
+    /// Holds for the endpoints of each of these Services.
     Endpoints {
-        /// Services, at least one.
+        /// The Services, at least one.
         services: Vec<Spanned<String>>,
-        /// What of each.
+        /// The state required of each Service's endpoints.
         that: EndpointsThat,
     },
-    /// Of a Deployment; false until `observedGeneration` reaches `generation`.
+    /// Holds for a Deployment; false until `observedGeneration` reaches `generation`.
     Deployment {
-        /// Its name.
+        /// The Deployment's name.
         name: Spanned<String>,
-        /// What of it.
+        /// The required state.
         that: DeploymentThat,
     },
-    /// Of what each of these traffic clients gets.
+    /// Holds for the requests of each of these traffic clients.
     Traffic {
-        /// Names of clients, at least one.
+        /// The clients' names, at least one.
         clients: Vec<Spanned<String>>,
-        /// What they get.
+        /// The allowed outcomes.
         that: TrafficThat,
     },
 }
 
-/// What can be said of a Pod.
+/// The state required of a Pod. Absent fields are not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PodThat {
-    /// How many containers are ready, or whether the Pod is.
+    /// The number of ready containers, or the condition `Ready`.
     pub ready: Option<PodReady>,
-    /// Restarts of its containers, summed.
+    /// The sum of its containers' restarts.
     pub restarts: Option<Restarts>,
-    /// The UID is the one it had when the step began.
+    /// Whether the UID must be the same as when the step began.
     pub same_uid: bool,
-    /// The address is the one it had when the step began.
+    /// Whether the address must be the same as when the step began.
     pub same_ip: bool,
-    /// Status of conditions, by type.
+    /// The status of Pod conditions, by type.
     pub conditions: BTreeMap<String, ConditionStatus>,
 }
 
 /// A Pod's readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PodReady {
-    /// As `kubectl get pod` counts: containers ready, of all.
+    /// Ready containers and all containers, counted as `kubectl get pod` does.
     Count {
         /// Containers that are ready.
         ready: u32,
@@ -87,23 +87,23 @@ pub enum ConditionStatus {
     Unknown,
 }
 
-/// How often containers were restarted.
+/// The number of container restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restarts {
-    /// In all.
+    /// Restarts in all.
     Total(i64),
-    /// More than when the step began.
+    /// Restarts since the step began.
     Delta(i64),
 }
 
-/// What can be said of a container.
+/// The state required of a container. Absent fields are not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContainerThat {
-    /// Its `ready`.
+    /// `ready` of its container status.
     pub ready: Option<bool>,
-    /// Its `started`.
+    /// `started` of its container status.
     pub started: Option<bool>,
-    /// Its restarts.
+    /// Its number of restarts.
     pub restarts: Option<Restarts>,
     /// Its state.
     pub state: Option<ContainerPhase>,
@@ -134,23 +134,23 @@ pub enum ContainerPhase {
     Terminated,
 }
 
-/// What can be said of a Service's endpoints.
+/// The state required of a Service's endpoints. Absent fields are not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndpointsThat {
-    /// How many are ready.
+    /// The number of ready endpoints.
     pub ready: Option<EndpointsReady>,
-    /// Their addresses.
+    /// The endpoints' addresses.
     pub addresses: Option<Addresses>,
 }
 
-/// How many of a Service's endpoints are ready.
+/// The number of a Service's endpoints that must be ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndpointsReady {
-    /// All, and at least one.
+    /// All endpoints, and at least one.
     All,
-    /// None.
+    /// No endpoint.
     None,
-    /// So many of so many.
+    /// Exact numbers of ready endpoints and of all endpoints.
     Count {
         /// Endpoints that are ready.
         ready: u32,
@@ -159,16 +159,16 @@ pub enum EndpointsReady {
     },
 }
 
-/// What is said of addresses.
+/// The addresses required of a Service's endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Addresses {
     /// The same set as when the step began.
     Unchanged,
-    /// So many.
+    /// The number of addresses.
     Count(u32),
 }
 
-/// What can be said of a Deployment. A count Kubernetes leaves out is 0.
+/// The state required of a Deployment. A count that Kubernetes omits is 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeploymentThat {
     /// `status.replicas`
@@ -183,15 +183,15 @@ pub struct DeploymentThat {
     pub progressing: Option<String>,
 }
 
-/// What can be said of traffic: of every request in the time the operator looks at.
+/// The outcomes allowed for every request in the operator's time window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficThat {
-    /// What each request came to: one of these. At least one.
+    /// The allowed outcomes, at least one.
     pub outcomes: Vec<RequestOutcome>,
 }
 
 impl TrafficThat {
-    /// Whether a request with that outcome is as it should be.
+    /// Whether this outcome is allowed.
     pub fn allows(&self, outcome: RequestOutcome) -> bool {
         self.outcomes.contains(&outcome)
     }

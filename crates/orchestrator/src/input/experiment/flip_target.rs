@@ -1,4 +1,4 @@
-//! What a flip is aimed at and what that gets: a probe of a container, or its process.
+//! The target of a flip, a container's probe or its process, with the behaviour laid over it.
 
 use std::fmt;
 
@@ -9,22 +9,23 @@ use serde_json::{Map, Value};
 use super::behaviour::{BESIDE, plain};
 use super::{Behaviour, Probe};
 
-/// What a flip is aimed at, and what that gets.
+/// The target of a flip and the behaviour to lay over it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlipTarget {
-    /// One probe.
+    /// One probe of the container.
     Probe {
-        /// Which.
+        /// The probe.
         probe: Probe,
-        /// What it gets.
+        /// The behaviour that the probe meets.
         to: Behaviour,
     },
-    /// The process itself, and with it everything in the container.
+    /// The container's process, and thereby all of its probes.
     Process(ProcessFault),
 }
 
 impl FlipTarget {
-    /// Reads what is done to a process, and the bounds that stand beside it. What is refused is named by its path: `for`, `process.code`.
+    /// Parses a process fault and the bounds beside it. Errors name a field by its path in the
+    /// flip, such as `for` or `process.code`.
     pub fn process(
         process: Map<String, Value>,
         beside: &Map<String, Value>,
@@ -34,7 +35,8 @@ impl FlipTarget {
             .into_iter()
             .filter(|name| process.contains_key(*name))
         {
-            // What it says of SIGTERM is no bound.
+            // `delay` is allowed inside: for a process it is a parameter of the SIGTERM fault, not
+            // a bound.
             if name != "delay" {
                 return Err(ParseError::misplaced(
                     at(name),
@@ -70,7 +72,7 @@ impl FlipTarget {
             })
     }
 
-    /// What it is aimed at: a later flip with the same takes the place of an earlier one.
+    /// The key of the target: a later flip with the same key replaces an earlier one.
     pub fn target(&self) -> String {
         match self {
             Self::Probe { probe, .. } => probe.to_string(),
@@ -78,7 +80,7 @@ impl FlipTarget {
         }
     }
 
-    /// Everything that is said of it: ``readiness probe of b in deploy/web gets `503` (for: 10s)``.
+    /// The flip in words: ``the readiness probe of b in deploy/web gets `503` (for: 10s)``.
     pub fn told(&self, whose: impl fmt::Display) -> String {
         match self {
             Self::Probe { probe, to } => format!("the {probe} probe of {whose} gets {}", to.told()),
@@ -99,7 +101,8 @@ impl FlipTarget {
     }
 }
 
-// A target takes no name for the empty one, which nobody wrote.
+// probe-target treats a missing signal name as an empty one. Its error would quote a name that the
+// user did not write.
 fn must_name(signal: ParseError) -> ParseError {
     match signal.message.split_once(", expected one of ") {
         Some((_, known)) if signal.field == "signal" => {
@@ -110,7 +113,7 @@ fn must_name(signal: ParseError) -> ParseError {
     }
 }
 
-/// In one word, as the timeline has it.
+/// The behaviour or process fault in one word, as recorded in the timeline.
 impl fmt::Display for FlipTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,16 +1,16 @@
-//! `deploy/web`: the name of an object as people type it. It says nothing of namespaces.
+//! References to objects as kubectl spells them, such as `deploy/web`, without a namespace.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::input::problem::choices;
 
-/// An object by kind and name; a bare name is a Pod's.
+/// An object by kind and name; a bare name refers to a Pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectRef {
-    /// Which kind.
+    /// The kind.
     pub kind: ObjectKind,
-    /// Its name.
+    /// The name.
     pub name: String,
 }
 
@@ -30,10 +30,10 @@ pub enum ObjectKind {
 impl ObjectKind {
     const ALL: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet, Self::Service];
 
-    /// The kinds that have Pods, or are Pods.
+    /// The kinds that select Pods: Pods themselves and the controllers that own them.
     const OF_PODS: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet];
 
-    /// As it stands in a manifest's `kind`.
+    /// The value of `kind` in a manifest.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pod => "Pod",
@@ -43,7 +43,7 @@ impl ObjectKind {
         }
     }
 
-    /// As it stands before the slash, shortest form.
+    /// The short name that [`ObjectRef`] prints before the slash.
     pub fn short(self) -> &'static str {
         match self {
             Self::Pod => "pod",
@@ -64,24 +64,24 @@ impl ObjectKind {
     }
 }
 
-/// Why a text names no object.
+/// An error in an object reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidObjectRef {
-    /// What stands before the slash is no kind we know.
+    /// The part before the slash is not a known kind.
     #[error("unknown kind `{word}`; expected {}", kinds(known))]
     Kind {
-        /// The word.
+        /// The part before the slash.
         word: String,
-        /// The kinds that could stand there.
+        /// The kinds that the error message lists.
         known: &'static [ObjectKind],
     },
-    /// What stands before the slash is a kind without Pods.
+    /// The part before the slash is a kind that does not select Pods.
     #[error("a {} is not a set of Pods; expected {}", kind.name(), kinds(ObjectKind::OF_PODS))]
     NoPods {
         /// The kind.
         kind: ObjectKind,
     },
-    /// What stands behind the slash cannot be a name.
+    /// The name is not a DNS subdomain name.
     #[error(
         "`{0}` is not a name; expected `NAME` or `KIND/NAME` in lower-case letters, digits, `-` and `.`"
     )]
@@ -89,7 +89,7 @@ pub enum InvalidObjectRef {
 }
 
 impl ObjectRef {
-    /// A Pod, or what Pods belong to.
+    /// Parses a reference to a Pod, or to a controller that selects Pods.
     pub fn of_pods(text: &str) -> Result<Self, InvalidObjectRef> {
         let object = Self::among(ObjectKind::OF_PODS, text)?;
         match object.kind {
@@ -98,7 +98,7 @@ impl ObjectRef {
         }
     }
 
-    /// Parses `NAME` or `KIND/NAME`; `known` are the kinds that the message offers.
+    /// Parses `NAME` or `KIND/NAME`; error messages list the `known` kinds.
     fn among(known: &'static [ObjectKind], text: &str) -> Result<Self, InvalidObjectRef> {
         let (kind, name) = match text.split_once('/') {
             Some((word, name)) => {
@@ -128,7 +128,7 @@ impl FromStr for ObjectRef {
     }
 }
 
-/// ``one of `pod`, `deploy` or `rs` ``
+/// Lists the kinds for an error message: ``one of `pod`, `deploy` or `rs` ``
 fn kinds(known: &[ObjectKind]) -> String {
     let names: Vec<_> = known.iter().map(|kind| kind.short()).collect();
     choices(&names)

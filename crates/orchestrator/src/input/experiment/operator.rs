@@ -1,38 +1,40 @@
-//! When a claim must hold. Each expectation has exactly one operator.
+//! Temporal operators (`eventually`, `always`, `never`, `observe`): when a condition must hold.
 
 use std::time::Duration;
 
-/// A temporal operator. Time 0 is the acknowledgement of the step's action; lower bounds count from its first sending.
+/// The temporal operator of an expectation. Time 0 is the acknowledgement of the step's action.
+/// Lower bounds count from the first time the action was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operator {
-    /// Becomes true at some time in [`not_before`, `within`] and stays true for `hold`, which may end later.
+    /// The condition becomes true at some time in [`not_before`, `within`] and stays true for
+    /// `hold`, which may end later than `within`.
     Eventually {
-        /// True any earlier is a failure; 0 where nothing is said.
+        /// The earliest time to become true; earlier is a failure. 0 by default.
         not_before: Duration,
         /// The latest time to become true.
         within: Duration,
-        /// How long it must stay true; 0 where nothing is said.
+        /// How long it must stay true; 0 by default.
         hold: Duration,
     },
-    /// Is true all the time, to the step's end or for so long.
+    /// The condition is true all the time, for `lasts` or to the step's end.
     Always {
-        /// To the step's end where nothing is said.
+        /// `for`; to the step's end by default.
         lasts: Option<Duration>,
     },
-    /// Is false all the time, to the step's end or for so long.
+    /// The condition is false all the time, for `lasts` or to the step's end.
     Never {
-        /// To the step's end where nothing is said.
+        /// `for`; to the step's end by default.
         lasts: Option<Duration>,
     },
-    /// Is reported and decides nothing.
+    /// The condition is reported and does not affect the verdict.
     Observe {
-        /// To the step's end where nothing is said.
+        /// `for`; to the step's end by default.
         lasts: Option<Duration>,
     },
 }
 
 impl Operator {
-    /// As it is written.
+    /// The keyword in an experiment.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Eventually { .. } => "eventually",
@@ -42,7 +44,7 @@ impl Operator {
         }
     }
 
-    /// Whether it has an end of its own; a step needs one that has.
+    /// Whether the operator has an end of its own. Each step needs at least one such operator.
     pub fn ends(&self) -> bool {
         match self {
             Self::Eventually { .. } => true,

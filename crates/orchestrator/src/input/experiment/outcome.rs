@@ -1,4 +1,4 @@
-//! The outcome of a traffic client's request: a word in experiments and timelines alike.
+//! The outcome of a traffic client's request, one word in experiments and timelines.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-// The schema of experiments names it so.
+// The name of this type in the experiments' JSON Schema.
 #[schemars(rename = "Outcome")]
 pub enum RequestOutcome {
     /// A status from 200 to 399.
@@ -28,7 +28,7 @@ pub enum RequestOutcome {
 }
 
 impl RequestOutcome {
-    /// The word in files.
+    /// The word in experiments and timelines.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",

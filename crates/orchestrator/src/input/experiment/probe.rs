@@ -1,4 +1,4 @@
-//! Which of a container's probes: three words.
+//! The purpose of a container's probe: liveness, readiness or startup.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ pub enum Probe {
 }
 
 impl Probe {
-    /// As it is written.
+    /// The word in experiments and on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Liveness => "liveness",
@@ -43,7 +43,7 @@ impl fmt::Display for Probe {
     }
 }
 
-/// Why a text is no probe.
+/// The text is not the name of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown probe `{0}`; expected `liveness`, `readiness` or `startup`")]
 pub struct InvalidProbe(String);

@@ -1,26 +1,26 @@
-//! How often a traffic client sends: `10/s`.
+//! The request rate of a traffic client, such as `10/s`.
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Requests a second, 1 to 1000.
+/// Requests per second, 1 to 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(NonZeroU32);
 
-/// Why a text is no rate.
+/// An error in a rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a rate; expected requests a second from `1/s` to `1000/s`")]
 pub struct InvalidRate(String);
 
 impl Rate {
-    /// Requests a second.
+    /// Requests per second.
     pub fn per_second(self) -> u32 {
         self.0.get()
     }
 
-    /// How many requests are sent in that time, rounded down.
+    /// The number of requests sent within this time, rounded down.
     pub fn within(self, time: Duration) -> u64 {
         let sent = time.as_millis() * u128::from(self.per_second()) / 1000;
         u64::try_from(sent).unwrap_or(u64::MAX)

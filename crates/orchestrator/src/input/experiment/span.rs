@@ -1,4 +1,4 @@
-//! Where in a file a word stood. A span points; it does not hold the text.
+//! Source spans: byte ranges in a file, and values with the span they were parsed from.
 
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
@@ -6,22 +6,23 @@ use std::ops::{Deref, Range};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-/// A place in a file.
+/// A byte range in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Span {
-    /// First byte.
+    /// The offset of the first byte.
     pub start: usize,
-    /// First byte after it.
+    /// The offset after the last byte.
     pub end: usize,
 }
 
 impl Span {
-    /// As bytes of the text.
+    /// The span as a range for slicing the text.
     pub fn range(self) -> Range<usize> {
         self.start..self.end
     }
 
-    /// A place in that text. Where the text is no YAML at all, the reader counts in characters only.
+    /// Converts an error's location. If the text is not YAML, serde-saphyr gives offsets in
+    /// characters only, and converting those to bytes needs the text.
     pub(crate) fn in_text(location: serde_saphyr::Location, text: &str) -> Self {
         let span = location.span();
         if span.byte_offset().is_some() {
@@ -40,7 +41,7 @@ impl Span {
 }
 
 impl From<serde_saphyr::Location> for Span {
-    /// Of a value; an error's place may need the text: `in_text`.
+    /// Converts a value's location. An error's location may need the text; see `in_text`.
     fn from(location: serde_saphyr::Location) -> Self {
         let span = location.span();
         let start = size(span.byte_offset());
@@ -57,17 +58,17 @@ fn size(number: Option<u64>) -> usize {
         .unwrap_or_default()
 }
 
-/// A value and where it was written.
+/// A value and its source span.
 #[derive(Debug, Clone, Default)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it was written.
+    /// The span that the value was parsed from.
     pub span: Span,
 }
 
 impl<T> Spanned<T> {
-    /// Another value at the same place.
+    /// Applies a function to the value and keeps the span.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned {
             value: change(self.value),
@@ -94,7 +95,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     }
 }
 
-/// A schema does not see places.
+/// The schema of the value alone.
 impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         T::inline_schema()

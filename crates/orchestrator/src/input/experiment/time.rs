@@ -1,24 +1,25 @@
-//! Durations as people write them: `3s`, `500ms`, `1m30s`. A number alone is not one.
+//! Parsing and formatting of durations such as `3s`, `500ms` and `1m30s`. A unit is required.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Why a text is no duration.
+/// An error in a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDuration {
-    /// It is something else.
+    /// The text does not have the form of a duration.
     #[error(
         "`{0}` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`"
     )]
     Form(String),
-    /// It is longer than a day.
+    /// The duration is longer than a day.
     #[error("`{0}` is too long; expected at most `24h`")]
     TooLong(String),
 }
 
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// Reads a duration: numbers with units `h`, `m`, `s`, `ms`, each once and in this order; at most a day.
+/// Parses a duration: numbers with units `h`, `m`, `s`, `ms`, each at most once and in this order;
+/// at most 24 h.
 pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     match total(text) {
         Some(duration) if duration <= LONGEST => Ok(duration),
@@ -27,14 +28,14 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     }
 }
 
-/// Writes a duration as [`parse`] reads it, to the millisecond.
+/// Formats a duration in the syntax of [`parse`], truncated to milliseconds.
 pub fn format(duration: Duration) -> String {
     Written(duration).to_string()
 }
 
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-// A number too large to count with is too long as well.
+// Numbers that overflow saturate, so that `parse` reports them as too long.
 fn total(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut units = UNITS.iter();

@@ -1,4 +1,4 @@
-//! Items of keyed lists that are written twice. Server-side apply, by which workloads are written, refuses them.
+//! Finds duplicate items in keyed lists, which server-side apply rejects.
 
 use rules::list_type::{self, Tree};
 
@@ -6,11 +6,11 @@ use super::Node;
 use crate::input::experiment::Span;
 use crate::input::problem::ProblemText;
 
-/// The groups whose lists [`rules::list_type`] knows.
+/// The API groups whose lists [`rules::list_type`] knows.
 const GROUPS: [&str; 3] = ["", "apps", "batch"];
 
 impl Node {
-    /// What is written twice in an object of this API version.
+    /// The duplicate keys in an object of this API version, with their spans.
     pub(crate) fn duplicates(&self, api_version: &str) -> Vec<(Span, ProblemText)> {
         let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
         let is_known = |path: &str| GROUPS.contains(&group) || path.starts_with("metadata.");

@@ -1,4 +1,4 @@
-//! From the events of the YAML parser to nodes: anchors and merge keys are resolved, scalars are not.
+//! Builds nodes from the events of the YAML parser and resolves aliases and merge keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use super::{Content, Misplaced, Node};
 use crate::input::experiment::{Span, Spanned};
 use crate::input::problem::ProblemText;
 
-/// How many nodes aliases may add: a file of a kilobyte can name billions.
+/// The maximum number of nodes that aliases may add. A file of a kilobyte can expand to billions.
 const ALIASED_NODES: usize = 1_000_000;
 
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
 
-/// The first document of a text; none if it has no content.
+/// Parses the first document of a text; `None` if it is empty.
 pub(super) fn document(text: &str) -> Result<Option<Node>, Misplaced> {
     let mut builder = Builder {
         text,
@@ -37,13 +37,13 @@ pub(super) fn document(text: &str) -> Result<Option<Node>, Misplaced> {
 struct Builder<'a> {
     text: &'a str,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
-    /// Nodes with an anchor, by the parser's number of it.
+    /// Nodes with an anchor, by the parser's number of the anchor.
     anchors: BTreeMap<usize, Node>,
     aliased: usize,
 }
 
 impl<'a> Builder<'a> {
-    /// The next event that stands for content.
+    /// The next event other than a comment.
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Misplaced> {
         loop {
             match self.parser.next() {
@@ -62,7 +62,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The next event, of a collection that has not ended.
+    /// The next event inside a list or mapping. The end of the text is an error.
     fn inside(&mut self) -> Result<(Event<'a>, Span), Misplaced> {
         let end = self.text.len();
         let cut = || {
@@ -150,7 +150,8 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let name = scalar.key().map_err(|fault| (key.span, fault))?;
-            // kubectl takes the last one without a word; one of the two is a mistake.
+            // kubectl silently uses the last one. A duplicate is most likely a mistake, so it is an
+            // error.
             if !written.insert(name.clone()) {
                 return Err((
                     key.span,
@@ -167,7 +168,7 @@ impl<'a> Builder<'a> {
 }
 
 impl Node {
-    /// Whether it is the content of a document without any.
+    /// Whether it is the empty plain scalar that the parser reports for an empty document.
     fn is_empty(&self) -> bool {
         matches!(&self.content, Content::Scalar(scalar)
             if scalar.is_plain && scalar.tag.is_none() && scalar.text.is_empty())
@@ -185,8 +186,8 @@ impl Node {
 
 type Fields = Vec<(Spanned<String>, Node)>;
 
-/// Takes the fields of the mappings that a merge key names. They win over fields written before the merge key, which is
-/// goyaml's rule and not YAML's; of several mappings, the first wins.
+/// Adds the fields of the mappings at a merge key. They override fields written before the merge
+/// key, which is goyaml's rule and not YAML's. Of several mappings, the first wins.
 fn merge(fields: &mut Fields, value: &Node) -> Result<(), Misplaced> {
     let several = match &value.content {
         Content::Map(_) => std::slice::from_ref(value),

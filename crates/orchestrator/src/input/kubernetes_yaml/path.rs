@@ -1,11 +1,11 @@
-//! The place of a field by its path, as Kubernetes' messages name fields.
+//! Finds the source span of a field by its path in the notation of Kubernetes' error messages.
 
 use super::Node;
 use crate::input::experiment::Span;
 
 impl Node {
-    /// Where the field is written that a path such as `spec.containers[0].image` names: its key, or the item. Where a
-    /// part of the path is not written, the innermost part that is.
+    /// The span of the key or list item at a path such as `spec.containers[0].image`. If part of
+    /// the path is not written, the span of the innermost part that is.
     pub fn place(&self, path: &str) -> Span {
         self.find(path).unwrap_or(self.span)
     }
@@ -19,7 +19,7 @@ impl Node {
             let (name, value) = self.fields().iter().find(|(name, _)| name.value == key)?;
             return Some(value.rest(rest).unwrap_or(name.span));
         }
-        // Names of labels have dots in them: the longest name that fits is meant.
+        // Label names contain dots, so the longest field name that matches wins.
         let named = self.fields().iter().filter_map(|(name, value)| {
             let rest = path.strip_prefix(name.as_str())?;
             let ends = rest.is_empty() || rest.starts_with(['.', '[']);

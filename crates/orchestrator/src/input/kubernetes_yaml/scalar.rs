@@ -1,17 +1,18 @@
-//! Scalars as kubectl resolves them.
+//! Resolves YAML scalars to null, booleans, numbers or text exactly as kubectl does.
 //!
-//! Rule: `go.yaml.in/yaml/v2/resolve.go`, and `sigs.k8s.io/yaml/yaml.go`, `convertToJSONableObject`.
+//! Rule: `go.yaml.in/yaml/v2/resolve.go`, and `sigs.k8s.io/yaml/yaml.go`,
+//! `convertToJSONableObject`.
 
 use serde_json::Value;
 
 use crate::input::problem::ProblemText;
 
-/// A scalar as it is written.
+/// A scalar as written.
 #[derive(Debug, Clone)]
 pub(super) struct Scalar {
     /// Its text, after escapes and folding.
     pub(super) text: String,
-    /// Whether it is neither quoted nor a block.
+    /// Whether it is neither quoted nor a block scalar.
     pub(super) is_plain: bool,
     /// Its explicit tag: `int` of `!!int`, or a tag that is not YAML's own.
     pub(super) tag: Option<Tag>,
@@ -22,11 +23,11 @@ pub(super) struct Scalar {
 pub(super) enum Tag {
     /// One of `tag:yaml.org,2002:`, without this prefix.
     Yaml(String),
-    /// Any other; kubectl takes its scalar as text.
+    /// Any other tag; kubectl resolves its scalar to text.
     Other,
 }
 
-/// What a scalar means.
+/// The resolved value of a scalar.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Resolved {
     Null,
@@ -37,7 +38,7 @@ pub(super) enum Resolved {
 }
 
 impl Scalar {
-    /// Its value.
+    /// The scalar as JSON.
     pub(super) fn json(&self) -> Result<Value, ProblemText> {
         Ok(match self.resolve()? {
             Resolved::Null => Value::Null,
@@ -52,7 +53,8 @@ impl Scalar {
         self.resolve().is_ok_and(|value| value == Resolved::Null)
     }
 
-    /// The name of the field whose key it is. Keys that are no text become text, as in kubectl: `yes` is `true`.
+    /// The scalar as a field name. As in kubectl, booleans and numbers become text: `yes` is
+    /// `true`.
     pub(super) fn key(&self) -> Result<String, ProblemText> {
         match self.resolve()? {
             Resolved::Null => {
@@ -66,7 +68,7 @@ impl Scalar {
         }
     }
 
-    /// Whether this key merges other mappings into the one it is in.
+    /// Whether this is the merge key `<<`, which merges other mappings into the one around it.
     pub(super) fn merges(&self) -> bool {
         self.text == "<<" && (self.is_plain || self.is_tagged("merge"))
     }
@@ -97,7 +99,8 @@ impl Scalar {
         }
     }
 
-    /// JSON has no infinities, and writes a float without fraction as Kubernetes reads integers.
+    /// Converts a float to JSON. Infinities and NaN are errors; a float without a fraction becomes
+    /// an integer, as Kubernetes reads it.
     fn float(&self, number: f64) -> Result<Value, ProblemText> {
         if !number.is_finite() {
             let fault = ProblemText::new(format!("`{}` is not a number in JSON", self.text));
@@ -110,7 +113,7 @@ impl Scalar {
     }
 }
 
-/// A scalar that is neither quoted nor tagged.
+/// Resolves a scalar that is neither quoted nor tagged.
 fn plain(text: &str) -> Resolved {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
@@ -139,8 +142,8 @@ fn plain(text: &str) -> Resolved {
     number.unwrap_or(Resolved::Text)
 }
 
-/// Whether every `_` is between two digits: Go's `strconv.ParseFloat` asks for it, and only texts that begin with a dot
-/// reach it with their underscores.
+/// Whether every `_` is between two digits. Go's `strconv.ParseFloat` requires it, and only texts
+/// that begin with a dot reach it with their underscores.
 fn separates_digits(text: &str) -> bool {
     let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = text.as_bytes();
@@ -149,7 +152,7 @@ fn separates_digits(text: &str) -> bool {
         .all(|at| digit(bytes.get(at.wrapping_sub(1))) && digit(bytes.get(at + 1)))
 }
 
-/// Go's `strconv.ParseInt` with base 0: the prefix says the base, and a leading zero is one.
+/// Go's `strconv.ParseInt` with base 0: the prefix gives the base, and a leading zero means octal.
 fn integer(text: &str) -> Option<Resolved> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let lower = unsigned.to_ascii_lowercase();
@@ -160,7 +163,7 @@ fn integer(text: &str) -> Option<Resolved> {
         [b'0', _, ..] => (&lower[1..], 8),
         _ => (lower.as_str(), 10),
     };
-    // Rust would take a sign here.
+    // `from_str_radix` would accept a sign here.
     if !digits.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return None;
     }
@@ -173,13 +176,14 @@ fn integer(text: &str) -> Option<Resolved> {
     if let Ok(number) = i64::try_from(number) {
         return Some(Resolved::Int(number));
     }
-    // What fits 64 bits without a sign only, Kubernetes' JSON decoder makes a float.
+    // Kubernetes' JSON decoder turns a number that only fits an unsigned 64-bit integer into a
+    // float.
     let is_unsigned = text.len() == unsigned.len() && u64::try_from(number).is_ok();
     let float = number.to_string().parse().ok()?;
     is_unsigned.then_some(Resolved::Float(float))
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, if it is finite.
+/// Parses `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, if the value is finite.
 fn float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -200,7 +204,7 @@ fn float(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A float as a key: Go's `strconv.FormatFloat(number, 'g', -1, 32)`.
+/// Formats a float as a key, like Go's `strconv.FormatFloat(number, 'g', -1, 32)`.
 fn short_float(number: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! From a node to one of Kubernetes' types. What does not fit is pointed at where it is written.
+//! A serde deserializer from a [`Node`] to Kubernetes types, with the source span of type errors.
 
 use std::fmt::{self, Display};
 
@@ -15,14 +15,15 @@ use crate::input::experiment::{Span, Spanned};
 use crate::input::problem::ProblemText;
 
 impl Node {
-    /// Its value as a Kubernetes type; else what does not fit, and where.
+    /// Deserializes it into a Kubernetes type. An error has the span of the value that does not
+    /// fit.
     pub(crate) fn typed<T: DeserializeOwned>(&self) -> Result<T, (Span, String)> {
         T::deserialize(Typed(self))
             .map_err(|error| (error.span.unwrap_or(self.span), error.message))
     }
 }
 
-/// What does not fit; the place of the innermost node around it.
+/// A deserialization error with the span of the innermost node around it.
 #[derive(Debug)]
 struct Unfit {
     message: String,
@@ -70,7 +71,8 @@ impl Node {
                 value: None,
             }),
             Content::Scalar(scalar) => {
-                // serde_json's own message would have no place, and its types are the same.
+                // serde_json's deserializer, whose errors have no span: the caller adds this
+                // node's.
                 let value: Value = scalar.json()?;
                 value
                     .deserialize_any(visitor)
@@ -80,7 +82,7 @@ impl Node {
     }
 }
 
-/// A node as serde sees it.
+/// The deserializer of a node.
 #[derive(Clone, Copy)]
 struct Typed<'de>(&'de Node);
 

@@ -1,4 +1,4 @@
-//! What is said of a subject: which conditions make sense for it, and what they mean.
+//! Resolves the `that` of a claim: which conditions apply to its subject, and their values.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::input::experiment::{
 };
 use crate::input::problem::{ProblemText, choices};
 
-/// What is said of Pods.
+/// Resolves conditions on Pods.
 pub(super) fn pod(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<PodThat> {
     allow(
         reader,
@@ -35,7 +35,7 @@ pub(super) fn pod(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<
     })
 }
 
-/// What is said of a container.
+/// Resolves conditions on a container.
 pub(super) fn container(
     reader: &mut Diagnostics<'_>,
     said: &Spanned<That>,
@@ -67,7 +67,7 @@ pub(super) fn container(
     })
 }
 
-/// What is said of endpoints.
+/// Resolves conditions on a Service's endpoints.
 pub(super) fn endpoints(
     reader: &mut Diagnostics<'_>,
     said: &Spanned<That>,
@@ -93,7 +93,7 @@ pub(super) fn endpoints(
     })
 }
 
-/// What is said of a Deployment.
+/// Resolves conditions on a Deployment.
 pub(super) fn deployment(
     reader: &mut Diagnostics<'_>,
     said: &Spanned<That>,
@@ -122,7 +122,7 @@ pub(super) fn deployment(
     })
 }
 
-/// What is said of traffic.
+/// Resolves conditions on traffic.
 pub(super) fn traffic(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<TrafficThat> {
     allow(reader, said, "traffic", &["outcome"])?;
     let outcomes = [
@@ -154,7 +154,7 @@ pub(super) fn traffic(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Opt
     Some(TrafficThat { outcomes })
 }
 
-// Conditions that this subject does not have are named; a claim must say something.
+// Reports each condition that does not apply to this subject, and a claim without any condition.
 fn allow(
     reader: &mut Diagnostics<'_>,
     said: &Spanned<That>,

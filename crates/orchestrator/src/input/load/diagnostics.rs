@@ -1,4 +1,4 @@
-//! Finds out what words mean, and keeps count of those that mean nothing.
+//! Parses scalar values and collects diagnostics with source spans.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,7 +10,8 @@ use crate::input::experiment::{Source, Span, Spanned, label, time};
 use crate::input::kubernetes_yaml::Node;
 use crate::input::problem::{Problem, ProblemText};
 
-/// A file being read. Whatever is wrong is noted, and reading goes on, so that one reading finds everything.
+/// Collects the problems of one experiment. Parsing continues after a problem, so that one pass
+/// finds all of them.
 pub(super) struct Diagnostics<'a> {
     source: &'a Source,
     outline: &'a Outline<'a>,
@@ -32,24 +33,24 @@ impl<'a> Diagnostics<'a> {
         self.source
     }
 
-    /// The part of the document under these names that Kubernetes defines.
+    /// The value at this path of field names, parsed as Kubernetes parses YAML.
     pub(super) fn kubernetes(&self, names: &[&str]) -> Option<&'a Node> {
         let inside = |node: &'a Node, name: &&str| node.field(name);
         names.iter().try_fold(self.document, inside)
     }
 
-    /// Notes a fault. Returns nothing, so that a reading function can end with it.
+    /// Reports a problem. Returns `None`, so that a parsing function can return the result.
     pub(super) fn fault<T>(&mut self, span: Span, fault: ProblemText) -> Option<T> {
         self.problems.push(fault.at(self.source, span));
         None
     }
 
-    /// Notes a fault about a field: at the key in front of its value.
+    /// Reports a problem with a field, at the key in front of its value.
     pub(super) fn fault_at_key<T>(&mut self, value: Span, fault: ProblemText) -> Option<T> {
         self.fault(self.outline.key(value), fault)
     }
 
-    /// Notes that there is one field too many: at the key that stands last.
+    /// Reports a problem with mutually exclusive fields, at the last of their keys.
     pub(super) fn fault_at_last_key<T>(
         &mut self,
         values: impl IntoIterator<Item = Option<Span>>,
@@ -59,12 +60,12 @@ impl<'a> Diagnostics<'a> {
         self.fault_at_key(last.unwrap_or_default(), fault)
     }
 
-    /// Notes that a field is missing: at the mapping around another field's value.
+    /// Reports a missing field, at the mapping around the value of another field.
     pub(super) fn fault_around<T>(&mut self, value: Span, fault: ProblemText) -> Option<T> {
         self.fault(self.outline.mapping_around(value), fault)
     }
 
-    /// A word that has a type of its own.
+    /// Parses a scalar with the type's [`FromStr`].
     pub(super) fn word<T: FromStr<Err: Display>>(
         &mut self,
         word: &Spanned<Scalar>,
@@ -78,7 +79,7 @@ impl<'a> Diagnostics<'a> {
         }
     }
 
-    /// One word of a short list.
+    /// Parses a scalar as one of a fixed list of words.
     pub(super) fn choice<T: Copy>(
         &mut self,
         word: &Spanned<Scalar>,
@@ -108,7 +109,7 @@ impl<'a> Diagnostics<'a> {
         }
     }
 
-    /// A duration that may be left out.
+    /// Parses an optional duration; `absent` is its default.
     pub(super) fn duration_or(
         &mut self,
         word: Option<&Spanned<Scalar>>,
@@ -124,7 +125,7 @@ impl<'a> Diagnostics<'a> {
         }
     }
 
-    /// A whole number; 0 too.
+    /// Parses a whole number from 0.
     pub(super) fn number(&mut self, word: &Spanned<Scalar>) -> Option<u32> {
         match &word.value {
             Scalar::Number(number) if let Ok(number) = number.parse() => Some(number),
@@ -146,7 +147,7 @@ impl<'a> Diagnostics<'a> {
         })
     }
 
-    /// Words of which there must be at least one.
+    /// Parses a list of DNS labels with at least one item.
     pub(super) fn labels(
         &mut self,
         words: &Spanned<Vec<Spanned<Scalar>>>,
@@ -158,12 +159,12 @@ impl<'a> Diagnostics<'a> {
                 ProblemText::new("this list is empty").expected(format!("at least one {what}")),
             );
         }
-        // All are read before any is missed.
+        // Collected first, so that every invalid item is reported, not only the first.
         let names: Vec<_> = words.iter().map(|word| self.label(word)).collect();
         names.into_iter().collect()
     }
 
-    /// Says that a field belongs to a later version.
+    /// Reports a field that this version does not support yet.
     pub(super) fn later(&mut self, field: &str, said: Option<&Spanned<Later>>) {
         if let Some(said) = said {
             self.fault_at_key::<()>(said.span, not_yet(&format!("`{field}`")));
@@ -171,7 +172,8 @@ impl<'a> Diagnostics<'a> {
     }
 }
 
-/// What was read of a word that may be absent, but not wrong.
+/// Turns the parse result of an optional field inside out: an absent field is valid, an invalid
+/// one is `None`.
 #[expect(
     clippy::option_option,
     reason = "absent, wrong and right are three different things"

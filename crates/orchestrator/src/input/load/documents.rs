@@ -1,14 +1,15 @@
-//! A file's documents, told apart by the lines that begin with `---`. Nothing in a document is looked at.
+//! Splits a YAML file into its documents at the `---` and `...` lines, without parsing them.
 
 use crate::input::experiment::Span;
 
-/// Where the documents are; those without content included.
+/// The spans of the documents, including empty ones.
 pub(super) fn split(text: &str) -> Vec<Span> {
     let mut documents = Vec::new();
     let mut start = 0;
     let mut line_start = 0;
     for line in text.split_inclusive('\n') {
-        // YAML 1.2 › 9.1.2 Document Markers: three characters at the line's start, then white space or the line's end.
+        // YAML 1.2 › 9.1.2 Document Markers: three characters at the line's start, then white space
+        // or the line's end.
         let marker = |marker: &str| {
             line.strip_prefix(marker)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
@@ -29,7 +30,8 @@ pub(super) fn split(text: &str) -> Vec<Span> {
     documents
 }
 
-/// One document alone, in its place: what stands before it becomes white space, so that places in it stay true.
+/// One document with all text before it replaced by white space, so that spans in the result are
+/// spans in the file.
 pub(super) fn alone(text: &str, document: Span) -> String {
     let before = text[..document.start].bytes();
     let mut alone: String = before

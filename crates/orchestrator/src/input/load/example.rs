@@ -1,10 +1,10 @@
-//! One-line examples of what can stand where in an experiment, for messages about what cannot.
+//! One-line YAML examples for each field of an experiment, quoted by error messages.
 
-/// What an example leaves out stands in the row of that field.
+/// Placeholder in an example for a field that has its own row.
 #[cfg(test)]
 const LEFT_OUT: &str = "…";
 
-/// The end of a path, and an example of what stands there. The first row that fits counts.
+/// Path suffixes and an example of the value there. The first matching row wins.
 const EXAMPLES: [(&str, &str); 54] = [
     ("metadata", "{ name: b-fails }"),
     ("spec", "{ workload: …, steadyState: …, steps: … }"),
@@ -89,7 +89,7 @@ const EXAMPLES: [(&str, &str); 54] = [
     ("traffic[]", "users"),
 ];
 
-/// An example of what stands at this path.
+/// The example for the value at this path.
 pub(super) fn example(path: &str) -> Option<&'static str> {
     let ends = |end: &str| {
         path.strip_suffix(end)

@@ -1,4 +1,4 @@
-//! What a flip is aimed at and what that gets, read by probe-target's own rules; its refusals are put where the word in question stands.
+//! Parses a flip's target and behaviour with probe-target's parser and locates its errors.
 
 use probe_target::ParseError;
 use probe_target::model::process_fault::ProcessFault;
@@ -10,7 +10,7 @@ use crate::input::experiment::written::{Flip, Scalar, Tree};
 use crate::input::experiment::{BESIDE, Behaviour, FlipTarget, Probe, Span, Spanned, To};
 use crate::input::problem::ProblemText;
 
-/// Reads the aim, and says where stands what it gets.
+/// Parses the flip's target. The second value is the span of the behaviour (`to` or `process`).
 pub(super) fn aim(
     reader: &mut Diagnostics<'_>,
     said: &Flip,
@@ -44,7 +44,8 @@ fn at_probe(
         [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
     let meant = reader.choice(probe, "a probe", &probes);
     let read = word_or_object(reader, to);
-    // What stands beside is read also where `to` could not be.
+    // The fields beside `to` are checked even if `to` is invalid, so that one run reports all
+    // errors.
     let behaviour = Behaviour::new(
         read.clone().unwrap_or(To::Word(Shorthand::Pass)),
         beside(said),
@@ -116,7 +117,9 @@ fn word_or_object(reader: &mut Diagnostics<'_>, said: &Spanned<Tree>) -> Option<
     }
 }
 
-/// What was read, or a fault in its place. `root` is the field that holds what is not beside, and its name.
+/// Returns the parsed value, or reports probe-target's error at the span of the field it names.
+/// `root` is the name and value of `to` or `process`, which contains the fields that are not beside
+/// it.
 fn understood<T>(
     reader: &mut Diagnostics<'_>,
     said: &Flip,
@@ -135,7 +138,7 @@ fn understood<T>(
     reader.fault(value, fault)
 }
 
-/// Where the field's value stands.
+/// The span of the value of the field at `path`.
 fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span {
     let beside = said.beside().find(|(name, _)| *name == path);
     if let Some((_, value)) = beside {
@@ -148,14 +151,14 @@ fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span 
     inside.unwrap_or(root.span)
 }
 
-/// A refusal of probe-target's in the words of this one.
+/// Converts probe-target's parse error into this program's wording, with a suggestion.
 fn fault(reader: &Diagnostics<'_>, invalid: &ParseError, value: Span) -> ProblemText {
     const UNKNOWN: &str = "unknown field";
     let field = invalid.field.rsplit('.').next().unwrap_or_default();
     let Some((what, names)) = invalid.message.split_once(", expected one of ") else {
         return ProblemText::new(format!("`{field}`: {}", invalid.message));
     };
-    // What stands elsewhere is no suggestion.
+    // Fields that belong beside `to`, and `leased`, are not valid here and must not be suggested.
     let names = names
         .split(", ")
         .filter(|name| !BESIDE.contains(name) && *name != "leased");

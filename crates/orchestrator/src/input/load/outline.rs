@@ -1,12 +1,12 @@
-//! The keys and values of a document with their places, independent of what they mean.
+//! The untyped tree of a YAML document: keys and values with their source spans.
 //!
-//! Typed values know where they stand themselves. The outline answers what they do not know: the key
-//! in front of a value, the mapping around it, and the path to it.
+//! A typed value carries its own span. The outline adds the key in front of a value, the mapping
+//! around it, and the path to it.
 
 use crate::input::experiment::written::Tree;
 use crate::input::experiment::{Span, Spanned};
 
-/// A document as it is written; empty if it is not YAML.
+/// A document as written; empty if it is not YAML.
 #[derive(Debug)]
 pub(super) struct Outline<'a> {
     text: &'a str,
@@ -18,11 +18,11 @@ pub(super) struct Outline<'a> {
 pub(super) struct Node<'t> {
     /// `spec.steps[].flip`; empty for the document itself.
     pub(super) path: String,
-    /// What it is.
+    /// The value itself.
     pub(super) value: &'t Spanned<Tree>,
-    /// Its key, if it stands in a mapping.
+    /// Its key, if it is a field of a mapping.
     pub(super) key: Option<Span>,
-    /// The mapping it stands in, as the number of another node.
+    /// The mapping that contains it, as an index into `Outline::nodes`.
     mapping: Option<usize>,
 }
 
@@ -31,14 +31,14 @@ impl<'a> Outline<'a> {
         Self { text, root }
     }
 
-    /// Where the document begins.
+    /// The position of the document's root.
     pub(super) fn document(&self) -> Span {
         self.nodes()
             .first()
             .map_or_else(Span::default, |root| self.place(root))
     }
 
-    /// The key in front of this value; the value itself if it has none.
+    /// The span of the key in front of this value; the value's own span if it has no key.
     pub(super) fn key(&self, value: Span) -> Span {
         let nodes = self.nodes();
         let mut keyed = nodes.iter().filter(|node| node.key.is_some());
@@ -46,7 +46,7 @@ impl<'a> Outline<'a> {
         found.and_then(|node| node.key).unwrap_or(value)
     }
 
-    /// Where to point if the mapping around this value lacks something.
+    /// The position for an error about a field missing from the mapping around this value.
     pub(super) fn mapping_around(&self, value: Span) -> Span {
         let nodes = self.nodes();
         let mut keyed = nodes.iter().filter(|node| node.key.is_some());
@@ -55,7 +55,8 @@ impl<'a> Outline<'a> {
         mapping.map_or(value, |mapping| self.place(&nodes[mapping]))
     }
 
-    /// The mapping that has a key in this place, or that begins there and is empty.
+    /// The mapping that has a key at this position, or that is empty and begins there. The root
+    /// otherwise.
     pub(super) fn mapping_of(&self, place: Span) -> Option<Node<'_>> {
         let nodes = self.nodes();
         let of_key = |node: &Node<'_>| node.key.is_some_and(|key| key.start == place.start);
@@ -70,8 +71,8 @@ impl<'a> Outline<'a> {
         found.or_else(|| nodes.first().cloned())
     }
 
-    /// The values that an error in this place may be about, likeliest first: an error is reported at a
-    /// value, or at the key in front of it.
+    /// The values that an error at this position may be about, likeliest first. The YAML parser
+    /// reports an error at a value or at the key in front of it.
     pub(super) fn values_at(&self, place: Span) -> Vec<Node<'_>> {
         let nodes = self.nodes();
         let of_key = |node: &&Node<'_>| node.key.is_some_and(|key| key.start == place.start);
@@ -80,7 +81,8 @@ impl<'a> Outline<'a> {
         keyed.chain(nodes.iter().filter(begins)).cloned().collect()
     }
 
-    /// Where to point if this mapping lacks something: its brace, the key or the dash in front of it.
+    /// The position for an error about a field missing from this mapping: its brace, or the key or
+    /// the dash in front of it.
     pub(super) fn place(&self, node: &Node<'_>) -> Span {
         let span = node.value.span;
         let before = self.text.get(..span.start).unwrap_or_default();
@@ -91,7 +93,7 @@ impl<'a> Outline<'a> {
         if let Some(key) = node.key {
             return key;
         }
-        // The first key of a block mapping stands on the line of its list's dash.
+        // The first key of a block mapping in a list is on the line of the item's dash.
         let trimmed = before.trim_end_matches([' ', '\t']);
         if trimmed.ends_with('-') {
             let start = trimmed.len() - 1;
@@ -103,7 +105,7 @@ impl<'a> Outline<'a> {
         span
     }
 
-    /// Every value, those that hold others before them.
+    /// Every value in preorder: a mapping or list comes before its contents.
     fn nodes(&self) -> Vec<Node<'_>> {
         let mut nodes = Vec::new();
         if let Some(root) = &self.root {

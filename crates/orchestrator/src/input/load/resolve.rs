@@ -1,4 +1,4 @@
-//! From an experiment as written to one as meant.
+//! Resolves an experiment as written in YAML into a validated [`Experiment`].
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::input::experiment::{
 use crate::input::kubernetes_yaml::Node;
 use crate::input::problem::{ProblemText, Problems};
 
-/// Reads all of it, then says everything that was wrong.
+/// Resolves the whole experiment, then returns every problem found.
 pub(super) fn experiment(
     source: &Source,
     outline: &Outline<'_>,
@@ -156,7 +156,7 @@ fn client(reader: &mut Diagnostics<'_>, said: &written::TrafficClient) -> Option
     })
 }
 
-// What other parts need to know of a client, whatever is wrong with it.
+// The name and rate that conditions refer to, available even if the client itself is invalid.
 fn known(said: &written::TrafficClient) -> subjects::Client {
     subjects::Client {
         name: said.name.word().into_owned(),
@@ -164,7 +164,8 @@ fn known(said: &written::TrafficClient) -> subjects::Client {
     }
 }
 
-// What the command line of `probe-target traffic` would refuse: nobody reads that before the steady state is given up.
+// Rejects early what the command line of `probe-target traffic` would reject: the traffic Pod's own
+// error would surface only after the steady state has timed out.
 fn path(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<String> {
     let path = said.word();
     if path.starts_with('/') && path.parse::<http::Uri>().is_ok() {
@@ -223,7 +224,7 @@ fn steady_state(
     })
 }
 
-/// Notes a list that must not be empty and is.
+/// Reports an empty list; `what` is the item it must contain.
 pub(super) fn not_empty<T>(
     reader: &mut Diagnostics<'_>,
     list: &Spanned<Vec<T>>,
@@ -238,7 +239,7 @@ pub(super) fn not_empty<T>(
     Some(())
 }
 
-/// Notes names that stand twice.
+/// Reports every name that occurs a second time.
 pub(super) fn unique<'n>(
     reader: &mut Diagnostics<'_>,
     what: &str,

@@ -1,4 +1,4 @@
-//! Steps: their action, and when each expectation must hold.
+//! Resolves steps: each one's action and its expectations with their operators.
 
 use super::diagnostics::{Diagnostics, optional};
 use super::flips;
@@ -10,7 +10,7 @@ use crate::input::experiment::{
 };
 use crate::input::problem::ProblemText;
 
-/// Reads all steps.
+/// Resolves all steps.
 pub(super) fn steps(
     reader: &mut Diagnostics<'_>,
     said: Spanned<Vec<Spanned<written::Step>>>,
@@ -142,7 +142,7 @@ fn flip(reader: &mut Diagnostics<'_>, said: &written::Flip) -> Option<Flip> {
     })
 }
 
-/// Pods by name or by what they belong to.
+/// Resolves a reference to a Pod or to the Pods of a workload object.
 pub(super) fn pods(
     reader: &mut Diagnostics<'_>,
     said: &Spanned<written::Scalar>,
@@ -156,7 +156,7 @@ pub(super) fn pods(
     }
 }
 
-/// The patch of the step with that number.
+/// Resolves the patch of the step with index `step`.
 fn patch(reader: &mut Diagnostics<'_>, step: usize, said: &written::Patch) -> Option<Patch> {
     let object = reader.word(&said.object);
     let step = reader.kubernetes(&["spec", "steps"])?.items().get(step)?;

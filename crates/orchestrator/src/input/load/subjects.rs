@@ -1,4 +1,6 @@
-//! Claims: which subject, and whether it can be claimed there at all. What is said of it is read in `that`.
+//! Resolves the subject of a claim and checks that the claim is possible where it is written.
+//!
+//! The module `conditions` resolves its `that`.
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::input::problem::ProblemText;
 
 type Words = Spanned<Vec<Spanned<Scalar>>>;
 
-/// The fields of a claim that say what it is about.
+/// The fields of a claim that name its subject.
 pub(super) struct Subject<'a> {
     pod: Option<&'a Spanned<Scalar>>,
     container: Option<&'a Spanned<Scalar>>,
@@ -42,13 +44,13 @@ macro_rules! subject_of {
 
 subject_of!(Claim, Expectation);
 
-/// A traffic client by the name it was given, also where something else about it is wrong.
+/// A traffic client's name and rate, kept even if other fields of the client are invalid.
 pub(super) struct Client {
     pub(super) name: String,
     pub(super) rate: Option<Rate>,
 }
 
-/// Reads one claim.
+/// Resolves one claim.
 pub(super) fn claim(
     reader: &mut Diagnostics<'_>,
     subject: &Subject<'_>,
@@ -147,7 +149,7 @@ fn of_traffic(
     })
 }
 
-/// Nothing can be compared with a step's start before the first step.
+/// Reports comparisons with a step's start in the steady state, which precedes every step.
 pub(super) fn without_comparison(
     reader: &mut Diagnostics<'_>,
     claim: &Condition,
@@ -177,7 +179,8 @@ pub(super) fn without_comparison(
     (!compares.iter().any(|(compares, _)| *compares)).then_some(())
 }
 
-/// A claim about traffic needs known clients that send at least 10 requests in its `hold`.
+/// Reports a traffic claim whose clients are undefined or send fewer than [`MIN_REQUESTS`] requests
+/// within `hold`.
 pub(super) fn enough_traffic(
     reader: &mut Diagnostics<'_>,
     claim: &Condition,
@@ -209,10 +212,10 @@ pub(super) fn enough_traffic(
     Some(())
 }
 
-/// How many requests a claim about traffic needs to mean something.
+/// The minimum number of requests within `hold` for a claim about traffic to be meaningful.
 pub(super) const MIN_REQUESTS: u64 = 10;
 
-/// The clients of a claim must be defined under `traffic`.
+/// Reports clients of a claim that are not defined under `traffic`.
 pub(super) fn known_clients(
     reader: &mut Diagnostics<'_>,
     claim: &Condition,

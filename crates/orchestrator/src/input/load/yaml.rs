@@ -1,4 +1,4 @@
-//! The YAML reader's errors in our words. It reads JSON too, which is YAML as well.
+//! Parses YAML (and JSON, a subset of it) with serde-saphyr and rewords its errors.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use crate::input::experiment::{Source, Span, Spanned};
 use crate::input::problem::{Problem, ProblemText};
 use crate::input::schema;
 
-/// What tells an experiment from a manifest.
+/// The fields that distinguish an experiment from a manifest.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Head {
@@ -21,7 +21,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Where a document begins, as far as one can point at it.
+    /// The position of a document for errors: its first head field, or else the document's start.
     pub(super) fn place(&self, document: Span) -> Span {
         let words = self.api_version.iter().chain(&self.kind);
         words.map(|word| word.span).min().unwrap_or(Span {
@@ -31,13 +31,13 @@ impl Head {
     }
 }
 
-/// The head of a document; none if it has no content.
+/// Parses the head of a document; `None` if the document is empty.
 pub(super) fn head(source: &Source, text: &str) -> Result<Option<Head>, Problem> {
     serde_saphyr::from_str_with_options(text, strict())
         .map_err(|error| problem(source, text, &error))
 }
 
-/// A document of ours.
+/// Parses an experiment into its typed form.
 pub(super) fn read<T: DeserializeOwned>(
     source: &Source,
     text: &str,
@@ -47,12 +47,12 @@ pub(super) fn read<T: DeserializeOwned>(
     read.map_err(|error| in_outline(source, text, &error, outline))
 }
 
-/// What stands where in a document of ours.
+/// Parses an experiment into its outline.
 pub(super) fn outline(text: &str) -> Outline<'_> {
     let options = options! {
         with_snippet: false,
         strict_booleans: true,
-        // Reading the document itself says what stands in it twice.
+        // `read` reports duplicate keys; here they must not lose the rest of the outline.
         duplicate_keys: DuplicateKeyPolicy::FirstWins,
     };
     Outline::new(
@@ -71,8 +71,8 @@ fn problem(source: &Source, text: &str, error: &Error) -> Problem {
     fault(error, &found(source, span)).at(source, span)
 }
 
-/// The problem where the reader's error is about, which is not always where the reader says it is: it
-/// knows the key in front of a value of the wrong type, and the last key of a mapping that lacks one.
+/// Converts a serde-saphyr error and corrects its position with the outline. serde-saphyr reports a
+/// value of the wrong type at its key, and a missing field at the last key of the mapping.
 fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>) -> Problem {
     let place = error.location();
     let place = place.map_or_else(Span::default, |place| Span::in_text(place, text));
@@ -83,7 +83,8 @@ fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>)
             let mapping = outline.mapping_of(place);
             let known = mapping.map(|mapping| schema::fields_at(&mapping.path));
             let known = known.unwrap_or_default();
-            // The reader's list has the fields, too, that are known only to be refused by name.
+            // serde's list also contains fields that exist only to be rejected by name; the schema
+            // does not.
             let expected = expected.iter().copied();
             let known = expected.filter(|name| known.iter().any(|known| known == name));
             let fault = ProblemText::new(format!("unknown field `{field}`"));
@@ -131,7 +132,7 @@ fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>)
     fault.at(source, span)
 }
 
-/// What is wrong with a value of the wrong type.
+/// The error text for a value of the wrong type.
 fn misfit(there: &str, value: Option<&Node<'_>>) -> ProblemText {
     let missing = value.filter(|node| matches!(node.value.value, Tree::Null) && node.key.is_some());
     let Some(node) = missing else {
@@ -141,7 +142,7 @@ fn misfit(there: &str, value: Option<&Node<'_>>) -> ProblemText {
     ProblemText::new(format!("`{name}` has no value"))
 }
 
-/// Where to point at a value: one that is not there is seen by its key.
+/// The position for an error about a value: its key if the value is null.
 fn seen(node: &Node<'_>) -> Span {
     match (&node.value.value, node.key) {
         (Tree::Null, Some(key)) => key,
@@ -149,7 +150,7 @@ fn seen(node: &Node<'_>) -> Span {
     }
 }
 
-/// What was expected, and an example of it.
+/// The expected type followed by an example, if there is one for this path.
 fn such_as(expected: &str, value: Option<&Node<'_>>) -> String {
     match value.and_then(|value| example(&value.path)) {
         Some(example) => format!("{expected} such as `{example}`"),
@@ -157,7 +158,7 @@ fn such_as(expected: &str, value: Option<&Node<'_>>) -> String {
     }
 }
 
-/// Whether the reader calls a value so.
+/// Whether serde's type name `thing` can describe this value.
 fn is_named(value: &Tree, thing: &str) -> bool {
     match value {
         Tree::Null => thing == "unit value",
@@ -167,10 +168,10 @@ fn is_named(value: &Tree, thing: &str) -> bool {
     }
 }
 
-/// A longer word is not repeated in front of the line it stands in.
+/// The longest value, in characters, that a message quotes; the source line below shows it anyway.
 const QUOTED: usize = 60;
 
-/// What stands in a place, in words.
+/// Describes the source text at a span.
 fn found(source: &Source, span: Span) -> String {
     let rest = source.text.get(span.start..).unwrap_or_default();
     let word = source.text.get(span.range()).unwrap_or_default();
@@ -183,7 +184,7 @@ fn found(source: &Source, span: Span) -> String {
     }
 }
 
-/// What is wrong; `there` is what stands where it is wrong.
+/// Rewords an error; `there` describes the source text at its position.
 fn fault(error: &Error, there: &str) -> ProblemText {
     match error.without_snippet() {
         Error::SerdeInvalidType {
@@ -195,7 +196,7 @@ fn fault(error: &Error, there: &str) -> ProblemText {
         }
         Error::Unexpected { expected, .. } => {
             let expected = match named(expected) {
-                // Of a document whose kind is not known yet, only the document itself must be one.
+                // While parsing the head, only the document itself is expected to be a mapping.
                 mapping if mapping == MAPPING => format!("{mapping} such as `{DOCUMENT}`"),
                 other => other,
             };
@@ -210,10 +211,10 @@ fn fault(error: &Error, there: &str) -> ProblemText {
 
 const MAPPING: &str = "a mapping";
 
-/// A whole document, for messages about what is none.
+/// An example of a whole document, for errors about a document that is not a mapping.
 const DOCUMENT: &str = "{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }";
 
-// The reader's names for things, in the words of someone who writes YAML.
+// Translates the type names of serde and serde-saphyr into YAML terms.
 fn named(thing: &str) -> String {
     match thing {
         "sequence" | "sequence start" => "a list".into(),
@@ -226,7 +227,7 @@ fn named(thing: &str) -> String {
     }
 }
 
-// The place is said in front already.
+// Removes the position, which the problem already prints in front of the message.
 fn without_place(message: &str) -> &str {
     message
         .split(" at line ")

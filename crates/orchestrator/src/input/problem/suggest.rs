@@ -1,6 +1,7 @@
-//! The word somebody may have meant.
+//! Suggestions for misspelled names, by edit distance.
 
-/// The name closest to `word`, if it is close: at most one edit in three letters, and not all of them.
+/// The name closest to `word`, if it is within one edit per three letters, rounded up, and fewer
+/// edits than letters.
 pub(crate) fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
@@ -13,7 +14,7 @@ pub(crate) fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
         .map(|(_, name)| name)
 }
 
-/// ``one of `a`, `b` or `c` ``
+/// Lists names for a message: `` `a`, `b` or `c` ``
 pub(crate) fn choices(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {
@@ -23,7 +24,7 @@ pub(crate) fn choices(names: &[&str]) -> String {
     }
 }
 
-// Optimal string alignment: a swap of neighbours is one edit, as `wihtin` for `within`.
+// Optimal string alignment distance: a swap of neighbours is one edit, as in `wihtin` for `within`.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().take(64).collect();
     let b: Vec<char> = b.chars().take(64).collect();

@@ -1,4 +1,4 @@
-//! The field of a manifest that an API server refuses, and where it is written.
+//! Finds the source position of the manifest field that an API server's error is about.
 
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use kube::core::Status;
@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::input::load::Manifest;
 
-/// Where the field is written that a refusal is about: a validation names its fields. Server-side apply names fields
-/// that it does not know in its text alone; they are those that the kind's type does not have either.
+/// The position of the field that an API error is about. A validation error names its field.
+/// Server-side apply names an unknown field only in its message; such a field is found as one that
+/// the kind's Rust type lacks.
 pub(super) fn place(written: &Manifest, refusal: Option<&Status>) -> String {
     let causes = refusal
         .and_then(|status| status.details.as_ref())
@@ -21,7 +22,7 @@ pub(super) fn place(written: &Manifest, refusal: Option<&Status>) -> String {
     written.source.place(span)
 }
 
-/// The path of the first field that the object's type does not have.
+/// The path of the first field that the object's Rust type does not have.
 fn unknown(written: &Manifest) -> Option<String> {
     let known = match (written.object["apiVersion"].as_str()?, written.kind()) {
         ("v1", "Pod") => shaped::<core::Pod>(written),
@@ -39,7 +40,7 @@ fn unknown(written: &Manifest) -> Option<String> {
     first_missing(&written.object, &known?, "")
 }
 
-/// The object with the fields of its type alone.
+/// The object reduced to the fields of its Rust type.
 fn shaped<T: DeserializeOwned + Serialize>(written: &Manifest) -> Option<Value> {
     serde_json::to_value(written.typed::<T>().ok()?).ok()
 }

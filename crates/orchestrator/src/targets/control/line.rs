@@ -1,7 +1,7 @@
-//! One HTTP connection through one port-forward.
+//! One HTTP/1.1 connection over one port-forward, independent of the API that uses it.
 //!
-//! It knows nothing of the API spoken on it. Answers are read by their length: the end of a forwarded
-//! stream reaches the client about a second late.
+//! A response is read by its length, not to the end of the stream: the end of a forwarded stream
+//! reaches the client about a second late.
 
 use std::pin::Pin;
 
@@ -18,14 +18,14 @@ use tokio::task::JoinHandle;
 use super::ControlError;
 use crate::targets::Address;
 
-/// A status and the whole body.
+/// The status and the whole body of a response.
 pub(super) type Answer = (StatusCode, Bytes);
 
-/// What became of a request.
+/// The result of sending a request.
 pub(super) enum Asked {
-    /// It was answered.
+    /// The response.
     Answered(Answer),
-    /// The connection had ended before; the request never left and can be sent on another.
+    /// The connection was already closed. The request was not sent and can be sent on another one.
     Unsent(Box<Request<Full<Bytes>>>),
 }
 
@@ -64,7 +64,7 @@ impl Line {
                     said: None,
                     source: Box::new(source),
                 })?;
-        // How a connection ended is told to whoever asks on it next.
+        // The next request on the connection reports how it ended.
         let driver = tokio::spawn(connection.map(drop));
         Ok(Self {
             address: address.clone(),
@@ -96,12 +96,13 @@ impl Line {
         }
     }
 
-    /// The error for a connection that ended by `source`, with the node's words if it said any.
+    /// The error for a connection that failed with `source`, with the message on the port-forward's
+    /// error channel, if any.
     pub(super) async fn broken(
         &mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> ControlError {
-        // The error channel is a stream of its own, so its words may come just after the end.
+        // The error channel is a separate stream, so its message may arrive just after the end.
         tokio::task::yield_now().await;
         let said = self.said.as_mut().now_or_never().flatten();
         let (pod, port) = (self.address.pod.clone(), self.address.control);

@@ -1,4 +1,4 @@
-//! What a behaviour means to a probe, which depends on what the probe asks. It knows one probe and nothing around it.
+//! Translates a behaviour into the change of a route or port for an HTTP, TCP or gRPC probe.
 
 use probe_target::{
     ParseError,
@@ -15,7 +15,7 @@ use crate::{
     targets::probe_spec::{Asks, ProbeSpec},
 };
 
-/// A probe and what it is to get.
+/// A probe and the behaviour to flip it to.
 #[derive(Clone, Copy)]
 pub(super) struct Flipped<'a> {
     pub(super) probed: &'a ProbeSpec,
@@ -23,7 +23,7 @@ pub(super) struct Flipped<'a> {
 }
 
 impl Flipped<'_> {
-    /// What that means, one arm a kind of probe.
+    /// The port and the change to make there.
     pub(super) fn act(self) -> Result<(u16, FlipAction), FlipProblem> {
         match &self.probed.asks {
             Asks::Http { port, path } => Ok((*port, self.on_route(path)?)),
@@ -43,7 +43,7 @@ impl Flipped<'_> {
             .on_routes()
             .map_err(|invalid| self.impossible(invalid))?
         {
-            // What speaks something else is the port, whoever asks.
+            // A change of protocol concerns the whole port, not one route.
             RouteEffect::Port(opening) if opening.protocol.is_some() => {
                 Ok(FlipAction::Port(opening))
             }
@@ -61,7 +61,7 @@ impl Flipped<'_> {
         }
     }
 
-    /// A service is a route; of what a route can do, it does what there is in gRPC.
+    /// A gRPC service is a route, limited to the behaviours that gRPC has.
     fn on_service(self, service: &str) -> Result<FlipAction, FlipProblem> {
         let act = self.on_route(&RoutePath::exact(format!("/{service}")))?;
         if let FlipAction::Route { gets, .. } = &act {
@@ -73,7 +73,8 @@ impl Flipped<'_> {
         Ok(act)
     }
 
-    /// Seen on 1.36.3: a port that is a black hole or stops accepting passes every tcp probe; one that resets failed 24 of 46, and 8 of 66.
+    /// Seen on 1.36.3: a port in state `blackhole` or `stop-accepting` passes every tcp probe; one
+    /// that resets failed 24 of 46 probes in one run and 8 of 66 in another.
     fn on_connections(self) -> Result<FlipAction, FlipProblem> {
         let unseen = |why| Err(self.unseen("tcp", why, "`pass`, `fail` or `refuse`"));
         let opening = self.to.on_connections();
@@ -114,7 +115,8 @@ impl Flipped<'_> {
 
 pub(super) const SEEN_BY_GRPC: &str = "`pass`, `fail`, `404` (NOT_FOUND), `501` (UNIMPLEMENTED), `hang`, `close`, `reset`, `refuse`, `blackhole` or `stop-accepting`";
 
-/// Why a health check in gRPC cannot be given that, if so. A probe-target means `SERVING` by 200 and `NOT_SERVING` by 503.
+/// The reason why gRPC health checks do not support this effect; `None` if they do. probe-target
+/// translates status 200 to `SERVING` and 503 to `NOT_SERVING`.
 fn foreign_to_grpc(effect: &Effect) -> Option<&'static str> {
     match effect {
         Effect::Reply(reply) if !matches!(reply.status, 200 | 404 | 501 | 503) => {
