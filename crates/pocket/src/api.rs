@@ -1,7 +1,7 @@
-//! The Kubernetes API over HTTP: one line a path, as an axum router.
+//! The Kubernetes API over HTTP: an axum router over the registry.
 //!
-//! It reads requests, hands them to the registry, and writes answers. It holds no state of its own and decides
-//! nothing about objects; who carries the bytes is the caller's business.
+//! It parses requests, passes them to the registry and writes responses. It holds no state and
+//! makes no decisions about objects. The caller provides the transport.
 
 mod answer;
 mod body;
@@ -37,16 +37,16 @@ use crate::tasks::Tasks;
 use path::{ResourcePath, Subresource};
 use query::Query;
 
-/// What requests are answered from.
+/// The state behind request handlers.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) registry: Registry,
     pub(crate) network: Arc<dyn Network>,
-    /// Where connections live that outlast their request.
+    /// Tasks of connections that outlive their request.
     pub(crate) tasks: Tasks,
 }
 
-/// One request about objects, understood; its body is apart.
+/// A parsed request about objects, without its body.
 #[derive(Clone, Debug)]
 struct Call {
     server: Server,
@@ -55,7 +55,7 @@ struct Call {
     agent: String,
 }
 
-/// Every path that pocket answers.
+/// The routes of every path that pocket serves.
 pub(crate) fn router(server: Server) -> Router {
     let healthy = || get(async || "ok");
     Router::new()
@@ -166,7 +166,7 @@ impl Call {
         &self.server.registry
     }
 
-    /// Who writes: the manager that the request names, else the program that sent it.
+    /// The field manager of a write: the one the request names, else the client program's name.
     fn author(&self) -> Author {
         let program = || {
             self.agent

@@ -1,7 +1,6 @@
-//! Why the cluster refused a call, in the words of Kubernetes.
+//! API errors with Kubernetes' codes, reasons and messages, and their `Status` objects.
 //!
-//! The registry returns refusals, the API sends them as `Status`. Nothing here knows HTTP beyond the number
-//! that a `Status` carries.
+//! The registry returns them, the API sends them. Of HTTP they contain only the status code.
 
 mod field_error;
 
@@ -19,9 +18,9 @@ pub(crate) use field_error::FieldErrors;
 pub struct ApiError {
     /// The HTTP status.
     pub code: u16,
-    /// One word for programs, such as `NotFound`.
+    /// A reason for programs, such as `NotFound`.
     pub reason: &'static str,
-    /// One sentence for people.
+    /// A message for people.
     pub message: String,
     details: Option<Value>,
 }
@@ -37,13 +36,13 @@ impl ApiError {
         .about(kind, name)
     }
 
-    /// The name is taken.
+    /// The name is already in use.
     pub fn already_exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} \"{name}\" already exists", kind.qualified());
         Self::new(409, "AlreadyExists", message).about(kind, name)
     }
 
-    /// Somebody else wrote first, or a precondition does not hold.
+    /// The object was changed meanwhile, or a precondition does not hold.
     pub fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!(
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
@@ -52,7 +51,7 @@ impl ApiError {
         Self::new(409, "Conflict", message).about(kind, name)
     }
 
-    /// The call is understood and not allowed.
+    /// The request is valid but not allowed.
     pub fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("{} \"{name}\" is forbidden: {why}", kind.qualified());
         Self::new(403, "Forbidden", message).about(kind, name)
@@ -86,7 +85,7 @@ impl ApiError {
         }
     }
 
-    /// The object has neither a name nor a base to make one from.
+    /// The object has neither `name` nor `generateName`.
     pub fn nameless(kind: &Kind) -> Self {
         let fault = FieldError {
             field: "metadata.name".into(),
@@ -96,12 +95,12 @@ impl ApiError {
         Self::invalid(kind, "", &[fault])
     }
 
-    /// The history asked for is no longer there; the client must list again.
+    /// The requested history is no longer available; the client must list again.
     pub fn expired(expired: &Expired) -> Self {
         Self::new(410, "Expired", expired.to_string())
     }
 
-    /// Nothing is served under the path.
+    /// The path is not served.
     pub fn no_such_path() -> Self {
         Self::new(
             404,
@@ -110,18 +109,18 @@ impl ApiError {
         )
     }
 
-    /// What the path names cannot be used like this.
+    /// The resource does not support this method.
     pub fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
         Self::new(405, "MethodNotAllowed", message)
     }
 
-    /// The request itself cannot be understood.
+    /// The request is malformed.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
     }
 
-    /// Any other refusal.
+    /// An error of any other kind.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,

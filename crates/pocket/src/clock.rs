@@ -1,7 +1,8 @@
-//! The cluster's clock: Tokio's, with a date.
+//! The cluster's clock: Tokio's clock with a date.
 //!
-//! The only file of the crate that makes a timestamp. It never asks the operating system: the date is that of the epoch it
-//! was given plus what Tokio's clock has run since, so on a paused clock an hour is a date an hour later.
+//! This is the only file of the crate that makes timestamps. It never reads the operating system's
+//! time: a timestamp is the epoch it was given plus the time elapsed on Tokio's clock. On a paused
+//! clock an hour is thus a date an hour later.
 
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use k8s_openapi::jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Un
 use rules::moment::Moment;
 use tokio::time::Instant;
 
-/// Tells moments to the rules and timestamps to objects. Clones tell the same time.
+/// Converts the time to moments for the rules and timestamps for objects. Clones share one time.
 #[derive(Clone, Debug)]
 pub struct Clock {
     /// The date of [`Moment::ZERO`], a whole second.
     origin: Timestamp,
     started: Instant,
-    /// How long after the origin the cluster started: less than a second.
+    /// Time from the origin to the cluster's start: less than a second.
     ahead: Duration,
 }
 
@@ -32,12 +33,13 @@ impl Clock {
         }
     }
 
-    /// The present, for the rules.
+    /// The current moment, for the rules.
     pub fn now(&self) -> Moment {
         Moment::from_start(self.ahead + self.started.elapsed())
     }
 
-    /// Waits for `moment`; not at all if it has come. Tokio's timers round up to the next millisecond.
+    /// Waits until `moment`; returns at once if it has passed. Tokio's timers round up to whole
+    /// milliseconds.
     pub async fn until(&self, moment: Moment) {
         let now = self.now();
         if now < moment {
@@ -45,12 +47,12 @@ impl Clock {
         }
     }
 
-    /// The present as objects show it, in whole seconds.
+    /// The current time as objects show it, in whole seconds.
     pub fn time(&self) -> Time {
         Time(whole_second(self.timestamp(self.now())))
     }
 
-    /// The present as `events.k8s.io` shows it, in whole microseconds.
+    /// The current time as `events.k8s.io` shows it, in microseconds.
     pub fn micro_time(&self) -> MicroTime {
         MicroTime(self.timestamp(self.now()))
     }
@@ -60,7 +62,7 @@ impl Clock {
         Time(whole_second(self.timestamp(moment)))
     }
 
-    /// The moment a timestamp shows; [`Moment::ZERO`] for one before the origin.
+    /// The moment of a timestamp; [`Moment::ZERO`] for one before the origin.
     pub fn moment_of(&self, time: &Time) -> Moment {
         let since = time.0.duration_since(self.origin);
         Moment::from_start(Duration::try_from(since).unwrap_or_default())

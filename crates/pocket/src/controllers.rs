@@ -1,8 +1,8 @@
-//! The control loops: each watches some kinds, asks the rules what to do, and writes it.
+//! The controllers: each one watches some kinds, applies the rules and writes the result.
 //!
-//! A controller never decides; what it does on a change follows from the objects as they are, so that a missed or doubled
-//! change does no harm. In reading order: what they share, then a Pod's way from its Deployment to its Services, then how
-//! things go away.
+//! A controller acts on the objects as they are, not on the change that woke it: a missed or
+//! repeated change does no harm. The modules are in reading order: shared parts, a Pod's way from
+//! its Deployment to its Services, deletion.
 
 mod event_recorder;
 mod informer;
@@ -29,7 +29,7 @@ use crate::api_status::ApiError;
 use crate::registry::Registry;
 use event_recorder::EventRecorder;
 
-/// Runs every controller for good. The names of their Events are drawn from `random`.
+/// Runs every controller forever. The names of their Events are drawn from `random`.
 pub async fn run(registry: Registry, mut random: fastrand::Rng) {
     let mut voice = |component| EventRecorder::new(registry.clone(), component, random.fork());
     let loops: Vec<BoxFuture<'static, ()>> = vec![
@@ -43,7 +43,7 @@ pub async fn run(registry: Registry, mut random: fastrand::Rng) {
     join_all(loops).await;
 }
 
-/// A refused write is no failure: the object has changed or is gone, and that change leads back to it.
+/// Ignores a refused write: the object has changed or is gone, and that change queues it again.
 fn leave<T>(written: Result<T, ApiError>) {
     if let Err(refusal) = written {
         tracing::debug!(%refusal, "left to the next change");

@@ -1,7 +1,7 @@
-//! What components say about objects, as Event objects.
+//! Records Events: the messages of components about objects, as API objects.
 //!
-//! A recorder speaks about one object. How much of that is let through, and what counts as a repeat, is decided in
-//! [`rules::event_limits`]; nothing here judges. An event is lost if its namespace is going away, as on a node.
+//! A recorder is for one object. [`rules::event_limits`] decides which Events are dropped and which
+//! are repeats. An Event is lost if its namespace is being deleted, as on a node.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use rules::event_limits::{Said, Sent, Spam};
 use crate::kinds::Kind;
 use crate::registry::{Object, Registry};
 
-/// The voice of one component about one object.
+/// Records the Events of one component about one object.
 #[derive(Debug)]
 pub struct Recorder {
     registry: Registry,
@@ -27,7 +27,7 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Memory {
     spam: Spam,
-    /// Names of the events made so far.
+    /// Names of the Events created so far.
     made: BTreeMap<[String; 4], String>,
     random: fastrand::Rng,
 }
@@ -42,7 +42,7 @@ pub enum Severity {
 }
 
 impl Recorder {
-    /// The voice of `component` about `object`. Event names are drawn from `random`.
+    /// A recorder for `component` about `object`. Event names are drawn from `random`.
     pub fn new<K: Object>(
         registry: Registry,
         component: &'static str,
@@ -64,7 +64,7 @@ impl Recorder {
         }
     }
 
-    /// The same voice, speaking from this node.
+    /// The same recorder with this node as its Events' host.
     #[must_use]
     pub fn at(self, host: &'static str) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Recorder {
         }
     }
 
-    /// Whether the object is still there, to be spoken about.
+    /// Whether the object still exists.
     pub fn is_of_use(&self) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name) = (text(&self.about.namespace), text(&self.about.name));
@@ -81,12 +81,12 @@ impl Recorder {
         found.is_some_and(|object| object["metadata"]["uid"] == text(&self.about.uid))
     }
 
-    /// Says something about the whole object.
+    /// Records an Event about the whole object.
     pub fn say(&self, severity: Severity, reason: &str, message: &str) {
         self.say_of("", severity, reason, message);
     }
 
-    /// Says something about a part of it, such as `spec.containers{a}`.
+    /// Records an Event about a part of the object, such as `spec.containers{a}`.
     pub fn say_of(&self, part: &str, severity: Severity, reason: &str, message: &str) {
         let said = Said {
             severity: severity.name(),
@@ -117,7 +117,7 @@ impl Recorder {
         }
     }
 
-    /// Counts a repeat on the event that is there; false if it is gone.
+    /// Counts a repeat on the existing Event; returns false if that is gone.
     fn raise(&self, name: &str, sent: &Sent) -> bool {
         let namespace = self.about.namespace.as_deref().unwrap_or_default();
         let now = self.registry.clock().time();

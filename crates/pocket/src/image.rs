@@ -1,7 +1,8 @@
-//! The seam behind an image name: what runs when a container starts.
+//! The interface of images, the programs that containers run, and the table of images by name.
 //!
-//! pocket knows no program itself. Whoever builds a cluster fills a table of images; a container finds its own by the last
-//! path component of its image's name. Nothing here starts anything.
+//! pocket contains no program of its own. The builder of a cluster fills the table. A container's
+//! image is found by the last path component of its name, without tag and digest. This module
+//! starts nothing.
 
 pub mod files;
 mod memory;
@@ -21,11 +22,13 @@ pub use remains::Remains;
 
 /// A program that containers can be made of.
 pub trait Image: Send + Sync + 'static {
-    /// Runs one process to its end. Dropping the future is SIGKILL: nothing of the process may be left then.
+    /// Runs one process to its end. Dropping the future is SIGKILL: nothing of the process may
+    /// remain.
     fn run(&self, process: Process) -> BoxFuture<'static, Exit>;
 
-    /// Runs a further process beside a container's main one, as an exec probe does, and keeps what it said. Dropping
-    /// the future is SIGKILL. By default the same program, the end of whose log is what it said.
+    /// Runs another process beside a container's main one, as an exec probe does, and captures its
+    /// output. Dropping the future is SIGKILL. The default runs the same program and takes the end
+    /// of its log as stderr.
     fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
         let remains = process.remains.clone();
         let run = self.run(process);
@@ -49,21 +52,21 @@ where
     }
 }
 
-/// What a process is started with.
+/// The parameters of a process.
 pub struct Process {
-    /// Its arguments, without the program's name, `$(VAR)` expanded.
+    /// The arguments without the program's name, `$(VAR)` expanded.
     pub arguments: Vec<String>,
-    /// Its environment; `HOSTNAME` is the Pod's name.
+    /// The environment; `HOSTNAME` is the Pod's hostname.
     pub environment: BTreeMap<String, String>,
     /// The network from the Pod's address. Containers of a Pod share it, the loopback included.
     pub network: Host,
-    /// What its Pod's empty directories hold, where the container mounts them.
+    /// The Pod's `emptyDir` volumes as the container mounts them.
     pub files: Files,
-    /// Names this run of the process and no other.
+    /// A unique name of this run.
     pub instance: String,
-    /// What outlives it.
+    /// The termination message and the log, which outlive the process.
     pub remains: Remains,
-    /// The memory it takes.
+    /// The memory that the process uses.
     pub memory: Memory,
     /// Completes at SIGTERM.
     pub terminate: BoxFuture<'static, ()>,
@@ -80,51 +83,52 @@ impl fmt::Debug for Process {
     }
 }
 
-/// How a process ended.
+/// The exit status of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// Its code; 128 + n if it died of signal n.
+    /// The exit code; 128 + n after signal n.
     pub code: i32,
 }
 
 impl Exit {
-    /// The end with this code.
+    /// The exit status with this code.
     pub fn code(code: i32) -> Self {
         Self { code }
     }
 }
 
-/// What a process came to whose output was kept.
+/// The result of a process whose output was captured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// Its code; 128 + n if it died of signal n.
+    /// The exit code; 128 + n after signal n.
     pub code: i32,
-    /// All that it wrote to stdout.
+    /// Everything that it wrote to stdout.
     pub stdout: Vec<u8>,
-    /// All that it wrote to stderr.
+    /// Everything that it wrote to stderr.
     pub stderr: Vec<u8>,
 }
 
-/// The images that a cluster has, by name. The only file of an image is its program, `/NAME`.
+/// The table of the cluster's images, by name. An image contains one file: its program, `/NAME`.
 #[derive(Clone, Default)]
 pub struct Images(BTreeMap<String, Arc<dyn Image>>);
 
 impl Images {
-    /// Makes `image` known as `name`, such as `probe-target`.
+    /// Adds `image` under `name`, such as `probe-target`.
     pub fn insert(&mut self, name: &str, image: Arc<dyn Image>) {
         self.0.insert(name.to_owned(), image);
     }
 
-    /// The image behind a reference such as `registry.example/team/probe-target:1.0`.
+    /// The image of a reference such as `registry.example/team/probe-target:1.0`.
     pub fn find(&self, reference: &str) -> Option<(&str, &Arc<dyn Image>)> {
         self.0
             .get_key_value(name_of(reference))
             .map(|(name, image)| (name.as_str(), image))
     }
 
-    /// Finds `program` in the image called `name`, whose working directory is the root, or says why there is none.
+    /// Checks that `program` is the program of the image `name`, whose working directory is the
+    /// root. The error says why it is not.
     ///
-    /// The words are those of runc.
+    /// The texts are those of runc.
     pub(crate) fn look_up(name: &str, program: &str) -> Result<(), String> {
         let path = program.strip_prefix('.').unwrap_or(program);
         if path.strip_prefix('/') == Some(name) {
@@ -137,7 +141,7 @@ impl Images {
         })
     }
 
-    /// What can be run, for a message: `probe-target, sleeper`.
+    /// The names of all images for a message: `probe-target, sleeper`.
     pub fn names(&self) -> String {
         let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
         names.join(", ")

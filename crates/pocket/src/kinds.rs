@@ -1,7 +1,7 @@
-//! The kinds that pocket serves: their names, their scope and what they have.
+//! The table of kinds that pocket serves: their names, their scope and their subresources.
 //!
-//! The table is all that discovery, routing and the store know about a kind. Defaults and checks of its content are in
-//! the registry.
+//! Discovery, routing and the store know a kind only by its entry. The registry holds the defaults
+//! and checks of its content.
 
 pub(crate) mod node;
 pub mod selector;
@@ -26,7 +26,7 @@ pub struct Kind {
     pub name: &'static str,
     /// The name in paths, such as `pods`.
     pub plural: &'static str,
-    /// The name that `kubectl get` accepts for one.
+    /// The name of a single object, as `kubectl get` accepts it.
     pub singular: &'static str,
     /// Abbreviations, such as `po`.
     pub short: &'static [&'static str],
@@ -34,22 +34,22 @@ pub struct Kind {
     pub in_all: bool,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
-    /// Whether status is a subresource: written apart from the rest.
+    /// Whether status is a subresource, written separately.
     pub has_status: bool,
-    /// Whether `metadata.generation` counts the changes of what is wanted.
+    /// Whether `metadata.generation` counts changes of the desired state.
     pub has_generation: bool,
-    /// Whether annotations are part of what is wanted: they count for the generation, and are written with the status
-    /// too.
+    /// Whether annotations belong to the desired state. They then count for the generation, and
+    /// writes of the status also write them.
     ///
     /// Rule: `pkg/registry/apps/deployment/strategy.go`, `PrepareForUpdate`.
     pub has_wanted_annotations: bool,
-    /// Whether replicas can be read and written at `scale`.
+    /// Whether it has the subresource `scale`.
     pub has_scale: bool,
-    /// Whether only pocket itself may write it.
+    /// Whether only pocket itself may write its objects.
     pub read_only: bool,
 }
 
-/// A Kubernetes type that the registry can keep.
+/// A Kubernetes type that the registry can store.
 pub trait Object:
     Metadata<Ty = ObjectMeta>
     + Serialize
@@ -78,7 +78,7 @@ impl Kind {
     /// The version of every kind that pocket serves.
     pub const VERSION: &'static str = "v1";
 
-    /// What most kinds have in common: in a namespace, written by anyone, no status; the names are missing.
+    /// The defaults of most kinds: namespaced, writable, without status. The names are empty.
     pub(crate) const fn typical() -> Self {
         Self {
             group: "",
@@ -96,10 +96,10 @@ impl Kind {
         }
     }
 
-    /// The kind behind a Kubernetes type.
+    /// The kind of a Kubernetes type.
     ///
     /// # Panics
-    /// When the type is not in the table: a controller must only use kinds that are served.
+    /// If the type is not in the table: controllers must use served kinds only.
     pub fn of<K: Object>() -> &'static Self {
         KINDS
             .iter()
@@ -122,7 +122,7 @@ impl Kind {
         }
     }
 
-    /// `pods` or `deployments.apps`, as messages name a kind.
+    /// The name in messages, such as `pods` or `deployments.apps`.
     pub fn qualified(&self) -> String {
         match self.group {
             "" => self.plural.to_owned(),

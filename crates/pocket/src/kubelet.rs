@@ -1,8 +1,8 @@
-//! The kubelet: makes the Pods bound to its node run, probes them, and says how they are.
+//! The kubelet of the only node: runs the Pods bound to it, probes them and reports their status.
 //!
-//! One task per Pod does everything that concerns it, one thing after the other (`pod`); its probes run beside it. What
-//! is to be done is decided in [`rules`]. Here it is waited for, acted upon and written down. Scheduling is not here: a Pod
-//! without a node is nobody's.
+//! One task per Pod (`pod`) does that Pod's work sequentially; its probes run in tasks of their
+//! own. [`rules`] makes the decisions; this module waits for their moments, executes them and
+//! writes the results. It ignores Pods without a node: binding them is the scheduler's work.
 
 mod pod;
 
@@ -60,7 +60,7 @@ pub struct Kubelet {
     tasks: JoinSet<()>,
 }
 
-/// What all Pods of the node share.
+/// State shared by all Pods of the node.
 struct Node {
     registry: Registry,
     clock: Clock,
@@ -68,12 +68,13 @@ struct Node {
     images: Images,
     board: StatusManager,
     addresses: Mutex<Addresses>,
-    /// A moment at which the node looks at its containers; it does so every second.
+    /// Phase of the node's relist of its containers, which happens every second.
     phase: Moment,
 }
 
 impl Kubelet {
-    /// A kubelet that has been up for long: its probes begin without the delay of a fresh one.
+    /// A kubelet that has been up for a while: its probes skip the random start delay of a fresh
+    /// one.
     pub fn new(
         registry: Registry,
         network: Arc<dyn Network>,
@@ -99,7 +100,7 @@ impl Kubelet {
         }
     }
 
-    /// Runs for ever. Dropping the future ends every container.
+    /// Runs forever. Dropping the future ends every container.
     pub async fn run(mut self) {
         let mut changes = self.node.registry.watch::<Pod>(None);
         let node = Arc::clone(&self.node);
@@ -173,7 +174,7 @@ impl fmt::Debug for Node {
     }
 }
 
-/// `wait`, stretched by up to half at random.
+/// Returns `wait` plus a random 0 to 50 % of it.
 ///
 /// Rule: `pkg/kubelet/pod_workers.go`, `workerResyncIntervalJitterFactor`.
 fn jittered(wait: Duration, random: &mut fastrand::Rng) -> Duration {
@@ -181,7 +182,7 @@ fn jittered(wait: Duration, random: &mut fastrand::Rng) -> Duration {
     Duration::from_millis(whole.saturating_add(random.u64(..=whole / 2)))
 }
 
-/// 64 digits, as containerd names what it runs.
+/// 64 random hexadecimal digits, the form of containerd's container IDs.
 fn hexadecimal(random: &mut fastrand::Rng) -> String {
     let words = [(); 4].map(|()| random.u64(..));
     words.map(|word| format!("{word:016x}")).concat()

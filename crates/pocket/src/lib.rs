@@ -1,9 +1,9 @@
-//! A Kubernetes that fits in a process.
+//! pocket, a Kubernetes cluster in one process: API, controllers, kubelet and proxy.
 //!
-//! In reading order: [`clock`], the time everything happens in; [`net`], the network it happens on; [`kinds`], the kinds of
-//! objects; [`store`], which keeps them; [`registry`], which makes Kubernetes objects of them, and [`api_status`], how it
-//! refuses; [`image`], what containers run; [`events`], what components say about objects; and who acts:
-//! [`controllers`], [`kubelet`], [`proxy`].
+//! In reading order: [`clock`], the cluster's time; [`net`], its network; [`kinds`], its objects;
+//! [`store`], which keeps them; [`registry`], which adds an API server's rules, and [`api_status`],
+//! its errors; [`image`], what containers run; [`events`], the Events that components record; then
+//! the components: [`controllers`], [`kubelet`], [`proxy`].
 
 mod api;
 pub mod api_status;
@@ -23,5 +23,5 @@ mod tasks;
 
 pub use pocket::{Builder, Pocket};
 
-/// The version of Kubernetes that pocket is like.
+/// The version of Kubernetes that pocket imitates.
 pub const KUBERNETES_VERSION: &str = "v1.36.3";

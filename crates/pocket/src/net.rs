@@ -1,8 +1,8 @@
-//! The network seam: how anything in a cluster listens and connects.
+//! The network interface of the cluster: how its components listen and connect.
 //!
-//! One trait, and the three things it hands out: a [`Host`] (the network as one address sees it), a [`Listener`] and a
-//! [`Stream`]. What carries the bytes is behind it; [`memory`] is the network that lives in this process. No other file
-//! of the crate may name a socket.
+//! It consists of the trait [`Network`] and its three handles: a [`Host`] (the network as seen from
+//! one address), a [`Listener`] and a [`Stream`]. [`memory`] implements it within the process. No
+//! other file of the crate may name a socket.
 
 pub mod memory;
 
@@ -20,25 +20,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 ///
 /// Every host also has a loopback address of its own, which no other host reaches.
 pub trait Network: fmt::Debug + Send + Sync + 'static {
-    /// Listens at the host `at`. An unspecified address (`0.0.0.0`, `[::]`) covers the host's own address and its
-    /// loopback; port 0 picks a free port.
+    /// Listens on the host `at`. An unspecified address (`0.0.0.0`, `[::]`) covers the host's own
+    /// address and its loopback; port 0 picks a free port.
     ///
     /// # Errors
-    /// `AddrInUse` if the address overlaps one already listened on, `AddrNotAvailable` if it is not the host's.
+    /// `AddrInUse` if the address overlaps with another listener's, `AddrNotAvailable` if it is not
+    /// the host's.
     fn listen(&self, at: IpAddr, address: SocketAddr) -> BoxFuture<'_, io::Result<Listener>>;
 
     /// Connects from the host `from`, translating a Service address to one of its backends.
     ///
     /// # Errors
-    /// `ConnectionRefused`, at once, if nobody listens there.
+    /// Immediate `ConnectionRefused` if there is no listener.
     fn connect(&self, from: IpAddr, address: SocketAddr) -> BoxFuture<'_, io::Result<Stream>>;
 
-    /// From now on, connections to `service` go to one of `backends`; with none they are refused. Established
-    /// connections are left alone.
+    /// Routes new connections to `service` to one of `backends`; without backends they are refused.
+    /// Established connections continue.
     fn route(&self, service: SocketAddr, backends: Vec<SocketAddr>);
 }
 
-/// The network as one address sees it: a Pod's, or the node's.
+/// The network as seen from one address: a Pod's or the node's.
 #[derive(Clone, Debug)]
 pub struct Host {
     network: Arc<dyn Network>,
@@ -51,7 +52,7 @@ impl Host {
         Self { network, ip }
     }
 
-    /// The address others reach this host by.
+    /// The address by which others reach this host.
     pub fn ip(&self) -> IpAddr {
         self.ip
     }
@@ -73,7 +74,7 @@ impl Host {
     }
 }
 
-/// Where connections arrive. Dropping it refuses further ones and resets those not yet accepted.
+/// Accepts connections. Dropping it refuses further ones and resets those not yet accepted.
 pub struct Listener {
     local: SocketAddr,
     incoming: Box<dyn Incoming>,
@@ -86,7 +87,7 @@ impl Listener {
         Self { local, incoming }
     }
 
-    /// The address listened on, with the port that port 0 became.
+    /// The local address, with the actual port if port 0 was requested.
     pub fn local(&self) -> SocketAddr {
         self.local
     }
@@ -94,7 +95,7 @@ impl Listener {
     /// The next connection.
     ///
     /// # Errors
-    /// Whatever the network meets; the one in memory meets nothing.
+    /// Any error of the network; the one in memory has none.
     pub async fn accept(&mut self) -> io::Result<Stream> {
         std::future::poll_fn(|context| self.incoming.poll_accept(context)).await
     }
@@ -109,13 +110,14 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// What a network puts behind a [`Listener`].
+/// A network's implementation of a [`Listener`].
 pub trait Incoming: Send + 'static {
     /// Polls for the next connection.
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Stream>>;
 }
 
-/// One end of a connection. Dropping it is a FIN, or, with data unread, a RST, as a kernel does on `close`.
+/// One end of a connection. Dropping it sends a FIN, or a RST if data is unread, as a kernel does
+/// on `close`.
 ///
 /// After the peer's FIN a read gives 0 bytes; after its RST, `ConnectionReset`.
 pub struct Stream {
@@ -135,12 +137,12 @@ impl Stream {
         }
     }
 
-    /// This end's address.
+    /// The local address.
     pub fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// The other end's address; to a client of a Service, the Service's.
+    /// The peer's address; a client of a Service sees the Service's address.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }
@@ -161,9 +163,9 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// What a network puts behind a [`Stream`].
+/// A network's implementation of a [`Stream`].
 pub trait Channel: AsyncRead + AsyncWrite + Send + 'static {
-    /// Ends the connection with a RST; the channel is dropped next.
+    /// Ends the connection with a RST. The caller drops the channel next.
     fn reset(self: Pin<&mut Self>);
 }
 

@@ -1,7 +1,7 @@
-//! Ways to say what should be different about an object.
+//! The patch formats, as pure functions over JSON.
 //!
-//! Pure functions over JSON: the JSON patches of RFC 6902 and RFC 7396, Kubernetes' strategic merge, and
-//! server-side apply with its record of who owns which field. What an object must be like is for the registry.
+//! They are JSON patch (RFC 6902), merge patch (RFC 7396), Kubernetes' strategic merge, and
+//! server-side apply with field managers. The registry validates the result.
 
 pub(crate) mod apply;
 pub(crate) mod duplicates;
@@ -21,7 +21,7 @@ pub(crate) fn merge(current: &Value, patch: &Value) -> Value {
     next
 }
 
-/// RFC 6902: a list of operations, of which all happen or none.
+/// RFC 6902: a list of operations, applied all or none.
 pub(crate) fn operations(current: &Value, patch: Value) -> Result<Value, ApiError> {
     let patch: json_patch::Patch = serde_json::from_value(patch)
         .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;

@@ -1,4 +1,4 @@
-//! A whole cluster: built, started, and gone when dropped.
+//! Builds and starts a cluster, which ends when its handle is dropped.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::proxy;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
-/// The date of a cluster that was given none.
+/// The default date of a cluster's start.
 const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
-/// The namespaces that a cluster begins with.
+/// The initial namespaces.
 const NAMESPACES: [&str; 2] = ["default", "kube-system"];
 
 /// A running cluster. Dropping it ends every container, connection and watch.
@@ -31,7 +31,7 @@ pub struct Pocket {
     server: Server,
 }
 
-/// What a cluster is made of. Nothing has to be said but images.
+/// The settings of a cluster. Only images have no default.
 pub struct Builder {
     seed: u64,
     epoch: Timestamp,
@@ -67,7 +67,7 @@ impl Pocket {
 }
 
 impl Builder {
-    /// What uids, generated names, instances and the phases of probes are drawn from.
+    /// The seed for UIDs, generated names, instances and probe phases.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
@@ -79,7 +79,8 @@ impl Builder {
         Self { epoch, ..self }
     }
 
-    /// What runs in containers whose image's last path component, without tag and digest, is `name`.
+    /// The program of containers whose image name ends in `name`, without registry, path, tag and
+    /// digest.
     #[must_use]
     pub fn image(mut self, name: &str, image: impl Image) -> Self {
         self.images.insert(name, Arc::new(image));
@@ -92,7 +93,8 @@ impl Builder {
         Self { network, ..self }
     }
 
-    /// Starts the cluster. Must be called inside a runtime, whose clock becomes the cluster's.
+    /// Starts the cluster. Must be called inside a Tokio runtime, whose clock becomes the
+    /// cluster's.
     pub fn start(self) -> Pocket {
         let mut random = fastrand::Rng::with_seed(self.seed);
         let registry = Registry::new(Clock::new(self.epoch), random.fork());
@@ -136,7 +138,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// Creates what is there before anybody asks.
+/// Creates the initial namespaces and the node.
 fn furnish(registry: &Registry) {
     for name in NAMESPACES {
         let metadata = ObjectMeta {

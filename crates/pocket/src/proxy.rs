@@ -1,7 +1,7 @@
-//! Turns Services and their slices into routes of the network, at the pace of kube-proxy.
+//! The Service proxy: turns Services and EndpointSlices into network routes, as kube-proxy does.
 //!
-//! Who gets traffic is decided in [`rules::endpoints::backends`], when to look in [`rules::proxy`]. A route is where a
-//! new connection goes: established ones are the network's own affair and survive.
+//! [`rules::endpoints::backends`] selects the backends, [`rules::proxy`] paces the updates. A route
+//! decides where new connections go; established ones are unaffected.
 
 mod routes;
 mod tracked;
@@ -23,14 +23,14 @@ use tracked::Tracked;
 /// Backends by Service address.
 type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
 
-/// Keeps the routes of `network` up to date, for good.
+/// Keeps the routes of `network` up to date, forever.
 pub async fn run(registry: Registry, network: Arc<dyn Network>) {
     let (mut services, mut slices) = (Informer::new(&registry), Informer::new(&registry));
     let (mut pace, mut published) = (Pace::default(), Routes::new());
     let mut known = Tracked::default();
     let clock = registry.clock();
     loop {
-        // As long as nothing is new, nothing is done and no time passes.
+        // Changes that kube-proxy does not track cause no update and do not delay the next one.
         while tracked::of(watched_services(&services), watched_slices(&slices)) == known {
             changed(&mut services, &mut slices).await;
             services.catch_up(|_| ());
@@ -55,7 +55,7 @@ async fn changed(services: &mut Informer<Service>, slices: &mut Informer<Endpoin
     }
 }
 
-/// Services that no other proxy is named for.
+/// Services without the label that assigns them to another proxy.
 ///
 /// Rule: `cmd/kube-proxy/app/server.go`, `Run`.
 fn watched_services(all: &Informer<Service>) -> impl Iterator<Item = &Service> {
@@ -63,7 +63,7 @@ fn watched_services(all: &Informer<Service>) -> impl Iterator<Item = &Service> {
     all.iter().filter(|it| !has_label(&it.metadata, named))
 }
 
-/// Slices but those of headless Services.
+/// Slices except those of headless Services.
 ///
 /// Rule: the same.
 fn watched_slices(all: &Informer<EndpointSlice>) -> impl Iterator<Item = &EndpointSlice> {

@@ -1,8 +1,8 @@
-//! What an API server does to an object besides keeping it: identity, defaults, validation, the split between
-//! spec and status, deletion with grace and finalizers.
+//! The registry: what an API server does to objects – identity, defaults, validation, deletion.
 //!
-//! This file is the face that controllers and the kubelet see, in Kubernetes' own types. Every call is
-//! atomic and returns at once. The untyped calls that the HTTP API uses are in the parts; HTTP is not here.
+//! It also separates spec from status. This file is the typed interface for controllers and the
+//! kubelet; every call is atomic and returns at once. The untyped calls for the HTTP API are in the
+//! submodules. The registry knows no HTTP.
 
 mod addresses;
 mod admit;
@@ -29,7 +29,7 @@ pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
 pub(crate) use update::Part;
 pub use watch::{Change, Watch};
 
-/// A handle on all objects of the cluster; clones are the same registry.
+/// A handle on all objects of the cluster; clones share one registry.
 #[derive(Clone)]
 pub struct Registry {
     shared: Arc<Shared>,
@@ -46,7 +46,7 @@ struct State {
 }
 
 impl Registry {
-    /// An empty registry; uids and generated names are drawn from `random`.
+    /// An empty registry. UIDs and generated names are drawn from `random`.
     pub fn new(clock: Clock, random: fastrand::Rng) -> Self {
         let state = Mutex::new(State {
             store: Store::default(),
@@ -69,15 +69,15 @@ impl Registry {
         objects.iter().map(|object| typed(object)).collect()
     }
 
-    /// Creates an object in the namespace that its metadata names, and returns it as it was stored.
+    /// Creates an object in the namespace of its metadata. Returns it as stored.
     pub fn create<K: Object>(&self, object: &K) -> Result<K, ApiError> {
         let namespace = object.metadata().namespace.clone().unwrap_or_default();
         self.create_value(Kind::of::<K>(), &namespace, untyped(object), false)
             .map(|object| typed(&object))
     }
 
-    /// Changes metadata and spec. What `change` does to the status is dropped, and a change that changes
-    /// nothing writes nothing. `change` runs inside the registry's lock: it must not call the registry.
+    /// Changes metadata and spec. Changes to the status are dropped, and a change without effect
+    /// writes nothing. `change` runs under the registry's lock: it must not call the registry.
     pub fn edit<K: Object>(
         &self,
         namespace: &str,
@@ -87,7 +87,7 @@ impl Registry {
         self.edit_part(namespace, name, Part::Main, change)
     }
 
-    /// Changes the status alone, under the same conditions as [`Registry::edit`].
+    /// Changes only the status, under the same conditions as [`Registry::edit`].
     pub fn edit_status<K: Object>(
         &self,
         namespace: &str,
@@ -97,9 +97,9 @@ impl Registry {
         self.edit_part(namespace, name, Part::Status, change)
     }
 
-    /// Deletes an object. A Pod that runs on a node is only marked, unless `grace` is 0: the kubelet deletes
-    /// it again with 0 when its containers have ended. `None` is the Pod's own grace period. Finalizers hold
-    /// the object back in any case.
+    /// Deletes an object. A Pod that runs on a node is only marked, unless `grace` is 0: the
+    /// kubelet deletes it again with 0 when its containers have ended. `None` means the Pod's own
+    /// grace period. Finalizers always delay the removal.
     pub fn delete<K: Object>(
         &self,
         namespace: &str,
@@ -114,7 +114,7 @@ impl Registry {
             .map(drop)
     }
 
-    /// Every change from now on, beginning with [`Change::Added`] for what is there already.
+    /// Watches a kind. Existing objects arrive first, as [`Change::Added`].
     pub fn watch<K: Object>(&self, namespace: Option<&str>) -> Watch<K> {
         Watch::new(self.clone(), namespace)
     }
@@ -131,7 +131,7 @@ impl Registry {
             .cloned()
     }
 
-    /// The objects and the version at which they were like this.
+    /// The objects, and the store's version at that moment.
     pub(crate) fn list_values(
         &self,
         kind: &Kind,
@@ -144,7 +144,7 @@ impl Registry {
         )
     }
 
-    /// What happened to a kind after `version`, and the version up to which that is all.
+    /// The events of a kind after `version`, and the version up to which they are complete.
     pub(crate) fn since(
         &self,
         kind: &Kind,
@@ -175,7 +175,7 @@ impl Registry {
             .map(|object| typed(&object))
     }
 
-    /// A caller's closure may have panicked inside the lock, but only on a copy: the state is whole.
+    /// Poisoning is ignored: a caller's closure can panic under the lock, but works on a copy.
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared
             .state

@@ -1,8 +1,8 @@
-//! Objects and their history: what etcd and the watch cache are to an API server.
+//! Stores objects and their recent history, like etcd with an API server's watch cache.
 //!
-//! One version counter serves all resources, as in etcd. Each resource keeps a window of its last events, so
-//! that a watch can begin in the past. The store knows no schema, no rules and no HTTP; the only field it
-//! writes is `metadata.resourceVersion`.
+//! One version counter serves all resources, as in etcd. Each resource keeps a window of its last
+//! events, so that a watch can begin in the past. The store knows no schema, rules or HTTP; the
+//! only field it writes is `metadata.resourceVersion`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// Events kept for each resource. A watch that asks for older ones has to list again.
+/// Number of events kept per resource. A watch from before them has to list again.
 const WINDOW: usize = 2_048;
 
 /// All objects of a cluster.
@@ -22,11 +22,11 @@ pub struct Store {
     tables: BTreeMap<&'static str, Table>,
 }
 
-/// A point in the history of the store; only comparable with another one.
+/// A point in the store's history, comparable only with others of the same store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u64);
 
-/// Which object of which resource: `namespace` is empty for what lives in none.
+/// Identifies an object of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// The plural name, such as `pods`.
@@ -40,43 +40,44 @@ pub struct Key {
 /// One entry of the history.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The version that this event made; `object` carries the same one.
+    /// The version that this event created; `object` carries it too.
     pub version: Version,
     /// What happened.
     pub verb: Verb,
-    /// The object after the event; for a deletion as it was last, under the version of its deletion.
+    /// The object after the event. For a deletion: its last state, with the deletion's version.
     pub object: Arc<Value>,
-    /// The object before the event, so that a selector can tell "no longer matches" from "never did".
+    /// The object before the event, so that a selector can tell "no longer matches" from "never
+    /// did".
     pub previous: Option<Arc<Value>>,
 }
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// It did not exist before.
+    /// The object was created.
     Added,
-    /// It differs from before.
+    /// The object was changed.
     Modified,
-    /// It is gone.
+    /// The object was deleted.
     Deleted,
 }
 
-/// The history asked for begins before the window.
+/// The requested history begins before the window.
 #[derive(Debug, thiserror::Error)]
 #[error("too old resource version: {asked} ({oldest})")]
 pub struct Expired {
-    /// The version asked for.
+    /// The requested version.
     pub asked: Version,
     /// The oldest version from which the history is complete.
     pub oldest: Version,
 }
 
-/// Objects of one resource, by namespace and name, and what happened to them lately.
+/// The objects of one resource, by namespace and name, and their recent events.
 #[derive(Debug)]
 struct Table {
     objects: BTreeMap<String, BTreeMap<String, Arc<Value>>>,
     history: VecDeque<Event>,
-    /// The history is complete after this version.
+    /// The version after which the history is complete.
     complete_after: Version,
     latest: watch::Sender<Version>,
 }
@@ -106,7 +107,7 @@ impl Store {
             .flat_map(|(_, objects)| objects.values())
     }
 
-    /// Keeps `object` under a new version, which is written into it.
+    /// Stores `object` under a new version, which is written into it.
     pub fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
         let version = self.next_version();
         stamp(&mut object, version);
@@ -128,7 +129,8 @@ impl Store {
         object
     }
 
-    /// Forgets an object; the deletion is a version of its own, carried by the object that is returned.
+    /// Removes an object. Returns it with the version of the deletion, which is a version of its
+    /// own.
     pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
         let previous = self
             .table(key.resource)
@@ -148,7 +150,7 @@ impl Store {
         Some(object)
     }
 
-    /// What happened to a resource after `version`, oldest first.
+    /// The events of a resource after `version`, oldest first.
     pub fn since(
         &self,
         resource: &str,
@@ -170,7 +172,7 @@ impl Store {
         }))
     }
 
-    /// Tells of every write to a resource, by its version.
+    /// Receives the version of every write to a resource.
     pub fn subscribe(&mut self, resource: &'static str) -> watch::Receiver<Version> {
         self.table(resource).latest.subscribe()
     }

@@ -1,19 +1,19 @@
-//! The tasks of a cluster, which end with it.
+//! The set of a cluster's background tasks, which end with the cluster.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
 
-/// A set of tasks; clones are the same set.
+/// A set of tasks; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
 impl Tasks {
-    /// Runs `task` until it ends or the cluster does. Must be called inside a runtime.
+    /// Runs `task` until it or the cluster ends. Must be called inside a runtime.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.lock();
-        // Those that have ended would pile up otherwise.
+        // Frees the tasks that have ended.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
     }

@@ -1,4 +1,4 @@
-//! Answers: JSON bodies, refusals as `Status`, warnings as headers.
+//! HTTP responses of the API: JSON bodies, `Status` objects, and warnings as headers.
 
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
-/// A JSON body with its status.
+/// A response with a JSON body.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     (
         status,
@@ -18,7 +18,7 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response {
         .into_response()
 }
 
-/// What a deletion that is complete answers.
+/// The response to a completed deletion.
 pub(super) fn deleted(kind: &Kind, object: &Value) -> Response {
     let metadata = &object["metadata"];
     let details = json!({
@@ -30,7 +30,7 @@ pub(super) fn deleted(kind: &Kind, object: &Value) -> Response {
     json(StatusCode::OK, &body)
 }
 
-/// Adds what was dropped from the request, one header each.
+/// Adds one warning header for each text.
 pub(super) fn with_warnings(mut response: Response, warnings: &[String]) -> Response {
     for warning in warnings {
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {

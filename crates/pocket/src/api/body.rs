@@ -1,4 +1,4 @@
-//! What requests carry: one JSON object, of the kind that the path names.
+//! Parses request bodies: one JSON object of the kind that the path names.
 
 use axum::extract::Request;
 use hyper::header::CONTENT_TYPE;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
-/// As much as an API server takes.
+/// The size limit of an API server, in bytes.
 const LIMIT: usize = 3 * 1024 * 1024;
 
-/// The media type without its parameters; JSON where none is given.
+/// The media type without its parameters; `application/json` if there is none.
 pub(super) fn media_type(request: &Request) -> String {
     let value = request
         .headers()
@@ -55,7 +55,7 @@ pub(super) async fn object(kind: &Kind, request: Request) -> Result<Value, ApiEr
     Ok(object)
 }
 
-/// Makes the object say what it is, and refuses one that says something else.
+/// Sets the object's kind and version, and refuses an object with others.
 pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), ApiError> {
     if !object.is_object() {
         return Err(ApiError::bad_request(
@@ -87,7 +87,7 @@ pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), ApiError> 
     Ok(())
 }
 
-/// Makes the object say the name that the path says, and refuses one that says another.
+/// Sets the object's name to the path's, and refuses an object with another name.
 pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), ApiError> {
     match object["metadata"]["name"].as_str().unwrap_or_default() {
         "" => object["metadata"]["name"] = name.into(),
@@ -102,7 +102,7 @@ pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), ApiError>
     Ok(())
 }
 
-/// 415, with what would have been understood.
+/// 415, with the supported media types.
 pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> ApiError {
     let message = format!(
         "the body of the request was in an unknown format ({media_type}) - accepted media types include: {}",

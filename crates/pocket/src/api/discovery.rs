@@ -1,7 +1,7 @@
-//! What the API says about itself: its version, groups and resources.
+//! API discovery: the version, groups and resources that the API serves.
 //!
-//! Discovery exists twice: aggregated (two answers for everything) for clients that ask for it by media type, and
-//! the older one document per group for the others.
+//! There are two forms: aggregated (two documents for everything), for clients that ask for it by
+//! media type, and the older form of one document per group.
 
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
@@ -26,7 +26,7 @@ const VERBS: [&str; 8] = [
 const READ_VERBS: [&str; 3] = ["get", "list", "watch"];
 const PART_VERBS: [&str; 3] = ["get", "patch", "update"];
 
-/// One part of an object that has a path of its own.
+/// A subresource.
 struct Part {
     name: &'static str,
     group: &'static str,
@@ -34,7 +34,7 @@ struct Part {
     verbs: &'static [&'static str],
 }
 
-/// `/version`
+/// The response to `/version`.
 pub(super) fn version() -> Value {
     json!({
         "major": "1", "minor": "36", "gitVersion": crate::KUBERNETES_VERSION, "gitCommit": "",
@@ -43,7 +43,7 @@ pub(super) fn version() -> Value {
     })
 }
 
-/// `/api`
+/// The response to `/api`.
 pub(super) fn core(headers: &HeaderMap) -> Response {
     if wants_aggregated(headers) {
         return aggregated(&[""]);
@@ -52,7 +52,7 @@ pub(super) fn core(headers: &HeaderMap) -> Response {
     answer::json(StatusCode::OK, &body)
 }
 
-/// `/apis`
+/// The response to `/apis`.
 pub(super) fn groups(headers: &HeaderMap) -> Response {
     if wants_aggregated(headers) {
         return aggregated(&group_names());
@@ -62,7 +62,7 @@ pub(super) fn groups(headers: &HeaderMap) -> Response {
     answer::json(StatusCode::OK, &body)
 }
 
-/// `/apis/GROUP`
+/// The response to `/apis/GROUP`.
 pub(super) fn group(name: &str) -> Response {
     if !group_names().contains(&name) {
         return ApiError::no_such_path().into_response();
@@ -73,7 +73,7 @@ pub(super) fn group(name: &str) -> Response {
     answer::json(StatusCode::OK, &body)
 }
 
-/// `/api/v1` and `/apis/GROUP/v1`
+/// The response to `/api/v1` and `/apis/GROUP/v1`.
 pub(super) fn resources(group: &str) -> Response {
     let resources: Vec<Value> = kinds(group).flat_map(legacy_resources).collect();
     if resources.is_empty() {
@@ -99,7 +99,7 @@ fn wants_aggregated(headers: &HeaderMap) -> bool {
     types.any(|it| it.contains("as=APIGroupDiscoveryList") && it.contains("v=v2;"))
 }
 
-/// In the order in which the kinds are listed; the core group has no name and is left out.
+/// The API groups in the order of the table of kinds, without the core group.
 fn group_names() -> Vec<&'static str> {
     let names = all_kinds().map(|kind| kind.group);
     let mut names: Vec<&str> = names.filter(|group| !group.is_empty()).collect();

@@ -1,5 +1,6 @@
-//! Events under their second name: `events.k8s.io/v1` shows the same objects as the core group, with other
-//! field names. The store holds the core form only.
+//! The `events.k8s.io/v1` view of Events: the objects of the core group under other field names.
+//!
+//! The store holds only the core form.
 //!
 //! Rule: `pkg/apis/events/v1/conversion.go`.
 
@@ -17,7 +18,7 @@ pub(super) static VIEW: Kind = Kind {
     ..Kind::typical()
 };
 
-/// Core name, and the name in the view.
+/// Field names in the core group, and in the view.
 const FIELDS: [(&str, &str); 7] = [
     ("involvedObject", "regarding"),
     ("message", "note"),
@@ -28,12 +29,12 @@ const FIELDS: [(&str, &str); 7] = [
     ("reportingComponent", "reportingController"),
 ];
 
-/// The view, if these are its names.
+/// The view, if group and plural are its own.
 pub(super) fn view(group: &str, plural: &str) -> Option<&'static Kind> {
     (group == VIEW.group && plural == VIEW.plural).then_some(&VIEW)
 }
 
-/// A stored object as `kind` shows it.
+/// Converts a stored object to the form of `kind`.
 pub(super) fn present(kind: &Kind, object: &Value) -> Value {
     let mut object = object.clone();
     if kind.group == VIEW.group {
@@ -42,7 +43,7 @@ pub(super) fn present(kind: &Kind, object: &Value) -> Value {
     object
 }
 
-/// An object of `kind` as it is stored.
+/// Converts an object of `kind` to its stored form.
 pub(super) fn store(kind: &Kind, mut object: Value) -> Value {
     if kind.group == VIEW.group {
         rename(&mut object, "v1", FIELDS.map(|(core, view)| (view, core)));
@@ -50,7 +51,7 @@ pub(super) fn store(kind: &Kind, mut object: Value) -> Value {
     object
 }
 
-/// The path at which what `kind` has at `path` is stored. The stored one is understood as well.
+/// The path in the stored form of a field path of `kind`. Stored paths are accepted too.
 ///
 /// Rule: `pkg/apis/events/v1/conversion.go`, `AddFieldLabelConversionsForEvent`.
 pub(super) fn stored_path(kind: &Kind, path: &str) -> String {

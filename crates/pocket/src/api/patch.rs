@@ -1,4 +1,4 @@
-//! Changing a part of an object: four kinds of patch, told apart by their media type.
+//! PATCH requests: JSON patch, merge patch, strategic merge and apply, by media type.
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -31,7 +31,7 @@ pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Api
     })
 }
 
-/// What a patch of this media type makes of `current`.
+/// The result of applying a patch of this media type to `current`.
 pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result<Value, ApiError> {
     match media_type {
         OPERATIONS => patch::operations(current, patch),
@@ -72,7 +72,7 @@ fn create(call: &Call, object: Value) -> Result<Response, ApiError> {
     Ok(answer::json(StatusCode::CREATED, &shown))
 }
 
-/// The object that is applied, in its stored form, after the checks that only apply makes.
+/// The applied object in its stored form, after the checks specific to apply.
 fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
     let kind = call.target.kind;
     body::identify(kind, &mut wanted)?;

@@ -1,20 +1,21 @@
-//! What a path names: `/api/v1/namespaces/web/pods/a/status` and its like, as a value.
+//! Parses resource paths such as `/api/v1/namespaces/web/pods/a/status`.
 
 use crate::kinds::Kind;
 
-/// What a request is about.
+/// The resource that a request path names.
 #[derive(Clone, Debug)]
 pub(super) struct ResourcePath {
     pub(super) kind: &'static Kind,
-    /// Empty for cluster-scoped kinds; `None` for a collection over all namespaces.
+    /// Empty for cluster-scoped kinds; `None` for a collection across all namespaces.
     pub(super) namespace: Option<String>,
-    /// `None` for the collection.
+    /// The name of an object; `None` for a collection.
     pub(super) name: Option<String>,
     pub(super) part: Subresource,
 }
 
 impl ResourcePath {
-    /// A collection over all namespaces cannot be deleted at once, and neither can that of the namespaces.
+    /// Whether the path is a collection that can be deleted: within one namespace, and not the
+    /// namespaces themselves.
     pub(super) fn is_deletable_collection(&self) -> bool {
         self.name.is_none() && self.namespace.is_some() && self.kind.name != "Namespace"
     }
@@ -28,16 +29,16 @@ pub(super) enum Subresource {
     Status,
     Scale,
     PortForward,
-    /// Where a namespace controller ends a namespace.
+    /// The subresource by which a namespace controller finalizes a namespace.
     Finalize,
 }
 
 impl ResourcePath {
-    /// Reads what follows `/api/v1/` or `/apis/GROUP/v1/`.
+    /// Parses the part of a path after `/api/v1/` or `/apis/GROUP/v1/`.
     pub(super) fn parse(group: &str, rest: &str) -> Option<Self> {
         let segments: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
         match segments.as_slice() {
-            // A namespace is an object too: these are parts of it, not kinds in it.
+            // A namespace is an object too: these are its subresources, not kinds within it.
             ["namespaces", _, "status" | "finalize"] => cluster(group, &segments),
             ["namespaces", namespace, plural, path @ ..] => {
                 let kind = find(group, plural).filter(|kind| kind.namespaced)?;
@@ -48,12 +49,12 @@ impl ResourcePath {
         }
     }
 
-    /// The name of the one object that the request is about.
+    /// The name of the object; empty for a collection.
     pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// The namespace of the one object that the request is about.
+    /// The namespace of the object; empty if there is none.
     pub(super) fn namespace(&self) -> &str {
         self.namespace.as_deref().unwrap_or_default()
     }

@@ -1,7 +1,8 @@
-//! Port-forward: byte streams to a Pod's own loopback, over one WebSocket.
+//! Port-forward over one WebSocket: byte streams to ports on a Pod's loopback.
 //!
-//! Frames of `v4.channel.k8s.io`: the first byte is the channel; port *i* has 2*i* for data and 2*i*+1 for an error,
-//! and the first frame on each is the port's number. The framings that kubectl uses are not here.
+//! The frames are those of `v4.channel.k8s.io`: the first byte is the channel. Port *i* uses
+//! channel 2*i* for data and 2*i*+1 for errors; the first frame on each is the port's number. The
+//! protocols that kubectl uses are not supported.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -30,14 +31,14 @@ use crate::api_status::ApiError;
 use crate::net::{Host, Stream};
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
-/// Frames under way in each direction before the sender has to wait.
+/// Queued frames per direction before the sender has to wait.
 const QUEUE: usize = 16;
-/// Bytes of a Pod in one frame.
+/// Maximum number of bytes from a Pod in one frame.
 const CHUNK: usize = 32 * 1024;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Answers 101 and forwards for as long as the client stays.
+/// Responds with 101 and forwards until the client leaves.
 pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiError> {
     let pod = Pod::of(call)?;
     let ports = call.query.ports.clone();
@@ -65,13 +66,13 @@ pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiEr
         .map_err(|_bad_header| ApiError::bad_request("the WebSocket key is not valid in a header"))
 }
 
-/// Where the bytes go.
+/// The Pod that bytes are forwarded to.
 struct Pod {
     host: Host,
     uid: String,
 }
 
-/// One port of the request.
+/// One forwarded port, with its channels.
 struct Forward {
     number: u16,
     data: u8,
@@ -97,7 +98,7 @@ impl Pod {
     }
 }
 
-/// The key of the answer, if the request is one that can be answered.
+/// The `Sec-WebSocket-Accept` key, if the request is a supported handshake.
 fn handshake(headers: &HeaderMap) -> Result<String, ApiError> {
     let text = |name| {
         headers
@@ -149,7 +150,7 @@ async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
                 return;
             }
         }
-        // The peer may be gone already.
+        // Sending fails if the peer is already gone.
         drop(sink.send(Message::Close(None)).await);
     };
     tokio::select! {
@@ -159,7 +160,8 @@ async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
     }
 }
 
-/// Hands the client's frames to their ports. Reading goes on after its Close, or the closing handshake would be cut off.
+/// Passes the client's frames to their ports. Reading continues after the client's Close; otherwise
+/// the closing handshake would be cut off.
 async fn deliver(incoming: &mut SplitStream<Socket>, uploads: &[mpsc::Sender<Bytes>]) {
     while let Some(Ok(message)) = incoming.next().await {
         let Message::Binary(mut frame) = message else {
@@ -171,13 +173,13 @@ async fn deliver(incoming: &mut SplitStream<Socket>, uploads: &[mpsc::Sender<Byt
         let channel = usize::from(frame.split_to(1)[0]);
         let is_data = channel.is_multiple_of(2);
         if let Some(upload) = uploads.get(channel / 2).filter(|_| is_data) {
-            // A port that has ended takes no more bytes.
+            // Sending fails if the port has ended.
             drop(upload.send(frame).await);
         }
     }
 }
 
-/// Waits for the client's half of the closing handshake.
+/// Waits for the client's part of the closing handshake.
 async fn drain(incoming: &mut SplitStream<Socket>) {
     while let Some(Ok(_)) = incoming.next().await {}
 }
@@ -197,12 +199,12 @@ impl Forward {
         };
         if let Err(error) = ended {
             let text = failure(self.number, &pod.uid, &error);
-            // Nobody is left to be told if this fails.
+            // Sending fails if the client is gone.
             drop(frames.send(frame(self.error, text.as_bytes())).await);
         }
     }
 
-    /// Copies until the Pod closes; the client cannot close one port alone.
+    /// Copies until the Pod closes; the client cannot close a single port.
     async fn copy(
         &self,
         stream: Stream,
@@ -230,7 +232,7 @@ impl Forward {
                     break;
                 }
             }
-            // What the Pod has to say about a failed write arrives on the way down.
+            // The Pod's reaction to a failed write arrives in the download.
             future::pending::<()>().await;
         };
         tokio::select! {
@@ -248,7 +250,7 @@ fn frame(channel: u8, bytes: &[u8]) -> Message {
     Message::binary(frame)
 }
 
-/// As a kubelet words it.
+/// The error text of a kubelet.
 fn failure(port: u16, uid: &str, error: &io::Error) -> String {
     let cause = match error.kind() {
         io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),

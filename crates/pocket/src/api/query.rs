@@ -1,4 +1,4 @@
-//! The parameters that requests carry after `?`, read once.
+//! Parses the query parameters of API requests.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::api_status::ApiError;
 use crate::store::Version;
 
-/// What a request may say about how it wants to be answered.
+/// The query parameters of a request.
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -16,7 +16,7 @@ pub(super) struct Query {
     pub(super) label_selector: String,
     pub(super) field_selector: String,
     pub(super) watch: bool,
-    /// `None` when not given; `0` means "any".
+    /// `None` if absent; `0` means any version.
     pub(super) version: Option<Version>,
     pub(super) version_match: Option<VersionMatch>,
     pub(super) send_initial_events: bool,
@@ -28,23 +28,23 @@ pub(super) struct Query {
     pub(super) force: bool,
     pub(super) grace: Option<i64>,
     pub(super) propagation: Option<String>,
-    /// The ports of a port-forward, in order.
+    /// The ports of a port-forward, in the order given.
     pub(super) ports: Vec<u16>,
 }
 
-/// How the version of a list relates to the one asked for.
+/// How a list's version must relate to the requested one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VersionMatch {
     NotOlderThan,
     Exact,
 }
 
-/// What happens to fields that the kind does not have.
+/// How fields that the kind lacks are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Validation {
-    /// Dropped silently.
+    /// Dropped without a warning.
     Ignore,
-    /// Dropped, and said in a header.
+    /// Dropped, with a warning header.
     #[default]
     Warn,
     /// Refused.
@@ -52,7 +52,7 @@ pub(super) enum Validation {
 }
 
 impl Query {
-    /// Reads decoded pairs; parameters that pocket does not know are ignored, as an API server does.
+    /// Parses decoded pairs. Unknown parameters are ignored, as in an API server.
     pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut query = Self::default();
         for (name, value) in pairs {
@@ -84,12 +84,12 @@ impl Query {
     }
 }
 
-/// `?watch` and `?watch=1` mean true.
+/// Parses a boolean; `?watch` and `?watch=1` mean true.
 fn truth(value: &str) -> bool {
     !matches!(value, "0" | "false" | "False" | "FALSE" | "f" | "F")
 }
 
-/// None at all is as good as none said, and a year is for ever.
+/// A timeout; zero counts as absent, and more than a year is cut to a year.
 fn timeout(seconds: Option<u64>) -> Option<Duration> {
     let seconds = seconds.filter(|seconds| *seconds > 0)?;
     Some(Duration::from_secs(seconds.min(365 * 24 * 60 * 60)))

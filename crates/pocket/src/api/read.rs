@@ -1,4 +1,4 @@
-//! Reading: one object, or a list.
+//! GET requests: one object, or a list.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     Ok(answer::json(StatusCode::OK, &shown))
 }
 
-/// All objects at once: `limit` may be ignored.
+/// Lists all objects in one response: the API allows to ignore `limit`.
 pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     let selection = call.selection()?;
     let kind = call.target.kind;
@@ -37,7 +37,7 @@ pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
 }
 
 impl Call {
-    /// The object that the request is about.
+    /// The object that the request names.
     pub(super) fn object(&self) -> Result<Arc<Value>, ApiError> {
         let target = &self.target;
         let found = self
@@ -50,12 +50,13 @@ impl Call {
         Selection::parse(self.target.kind, self.within(), &self.query)
     }
 
-    /// The namespace that a collection is narrowed to.
+    /// The namespace of a collection, if it is limited to one.
     pub(super) fn within(&self) -> Option<&str> {
         self.target.namespace.as_deref()
     }
 
-    /// Refuses what a list at `present` cannot satisfy: the future, and exact pasts.
+    /// Refuses a version that a list at `present` cannot satisfy: a later one, or an exact earlier
+    /// one.
     fn check_version(&self, present: Version) -> Result<(), ApiError> {
         let Some(asked) = self.query.version else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Deleting: one object, or all that are selected.
+//! DELETE requests: one object, or all selected objects of a collection.
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -17,7 +17,7 @@ pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiEr
         call.registry()
             .delete_value(kind, target.namespace(), target.name(), &deletion)?;
     Ok(match deleted {
-        // Of these kinds the API answers with the object in any case.
+        // For Pods and Services the API always responds with the object.
         Deleted::Gone(object) if !matches!(kind.name, "Pod" | "Service") => {
             answer::deleted(kind, &object)
         }
@@ -35,7 +35,7 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
     let mut items = Vec::new();
     for object in objects.iter().filter(|object| selection.matches(object)) {
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-        // What somebody else deleted meanwhile is what was asked for.
+        // Errors are ignored: an object deleted meanwhile counts as deleted.
         drop(
             call.registry()
                 .delete_value(kind, text("namespace"), text("name"), &deletion),
@@ -49,7 +49,7 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
     Ok(answer::json(StatusCode::OK, &body))
 }
 
-/// The options, of which the body's count more than the query's.
+/// The options of a deletion. Those in the body take precedence over the query's.
 async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
     let options = body::json(request).await?;
     let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The number of replicas as a part of its own, in the kind `Scale` of `autoscaling/v1`.
+//! The `scale` subresource: replicas as a `Scale` of `autoscaling/v1`.
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -49,7 +49,7 @@ fn write(
     Ok(answer::json(StatusCode::OK, &shown(&written)))
 }
 
-/// No number at all is none, as in Go.
+/// The number of replicas; an absent number is zero, as in Go.
 fn replicas(scale: &Value) -> Result<Value, ApiError> {
     match &scale["spec"]["replicas"] {
         Value::Null => Ok(json!(0)),

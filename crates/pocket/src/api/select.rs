@@ -1,7 +1,7 @@
-//! Which objects a list or a watch is about: label selectors and field selectors.
+//! Label selectors and field selectors of lists and watches.
 //!
-//! Rule: `k8s.io/apimachinery/pkg/fields`. Any path of simple values can be selected, where an API server has a
-//! short list per kind.
+//! Rule: `k8s.io/apimachinery/pkg/fields`. Field selectors accept any path to a simple value; an
+//! API server has a short list per kind.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use super::query::Query;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
-/// What an object must be like to be shown.
+/// The conditions that a shown object meets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Selection {
-    /// `None` or empty: anywhere.
+    /// `None` or empty: all namespaces.
     namespace: Option<String>,
     labels: Selector,
     fields: Vec<FieldTerm>,
@@ -58,7 +58,7 @@ impl Selection {
         })
     }
 
-    /// Whether the object is selected.
+    /// Whether the object meets all conditions.
     pub(super) fn matches(&self, object: &Value) -> bool {
         let is_in = |namespace: &String| object["metadata"]["namespace"] == **namespace;
         self.namespace.as_ref().is_none_or(is_in)

@@ -1,4 +1,4 @@
-//! Fields that a kind does not have: refused, or dropped with a warning.
+//! Finds fields that a kind does not have, and refuses them or drops them with a warning.
 
 use serde_json::Value;
 
@@ -8,7 +8,8 @@ use crate::kinds::Kind;
 use crate::patch::duplicates::{duplicates, keyed_path};
 use crate::registry;
 
-/// Fields of 1.37 that the types have and 1.36 does not, by the end of their path: of Pods, as far as pocket runs them.
+/// Fields of Kubernetes 1.37 that the types have and 1.36 lacks, by the end of their path: those of
+/// Pods, as far as pocket runs them.
 const LATER: [&str; 5] = [
     ".httpGet.protocol",
     ".grpc.mode",
@@ -17,7 +18,7 @@ const LATER: [&str; 5] = [
     ".bindMountOptions",
 ];
 
-/// Takes the fields away that `kind` does not have. Returns the object with the warnings about them.
+/// Drops the fields that `kind` does not have. Returns the object and the warnings.
 pub(super) fn prune(
     kind: &Kind,
     mut object: Value,
@@ -33,11 +34,11 @@ pub(super) fn prune(
     }
 }
 
-/// An object to apply, which may have no field that `kind` does not have and no item of a keyed list twice, whatever
-/// validation is asked for.
+/// Checks an object to apply. Unknown fields and repeated items of a keyed list are errors,
+/// whatever validation the request asks for.
 ///
-/// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an error of no kind of
-/// its own, so the code is 500.
+/// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an
+/// error of no kind of its own, so the code is 500.
 pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError> {
     let sent = object.clone();
     let duplicates = duplicates(&sent);
@@ -58,7 +59,7 @@ pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError
             .unwrap_or_default()
     };
     let (version, name) = (text("/apiVersion"), text("/metadata/name"));
-    // The one that the object names, not the request's.
+    // The namespace in the object, not the one in the request.
     let namespace = text("/metadata/namespace");
     let group = if version.contains('/') { "" } else { "/" };
     Err(ApiError::new(
@@ -71,7 +72,7 @@ pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError
     ))
 }
 
-/// The paths of the fields that it took away.
+/// Drops unknown fields. Returns their paths.
 fn drop_unknown(kind: &Kind, object: &mut Value) -> Result<Vec<String>, ApiError> {
     let shaped = registry::shape(kind, object.clone())?;
     let mut dropped = Vec::new();
@@ -90,7 +91,7 @@ fn is_later(path: &str) -> bool {
     LATER.iter().any(|later| path.ends_with(later))
 }
 
-/// Takes from `sent` the fields that did not come back, and those of a later version.
+/// Drops from `sent` the fields that `shaped` lacks, and those of a later Kubernetes version.
 fn compare(sent: &mut Value, shaped: &Value, path: &str, dropped: &mut Vec<String>) {
     match (sent, shaped) {
         (Value::Object(sent), Value::Object(shaped)) => sent.retain(|name, value| {

@@ -1,4 +1,4 @@
-//! Watching: one JSON event a line, for as long as the client wants.
+//! Watch requests: streams one JSON event per line until the timeout or an expired version.
 //!
 //! Rule: kubernetes.io › API concepts › Efficient detection of changes, and Streaming lists.
 
@@ -22,11 +22,11 @@ use crate::kinds::Kind;
 use crate::registry::Registry;
 use crate::store::{Event, Expired, Verb, Version};
 
-/// When a watch ends that does not say. An API server draws from 30 to 60 minutes.
+/// The timeout of a watch without one. An API server draws from 30 to 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
-/// How often a client that wants it learns where it stands.
+/// Interval of the bookmarks for clients that allow them.
 const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
-/// What the bookmark after the initial objects carries.
+/// The annotation of the bookmark after the initial objects.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 pub(super) fn start(call: &Call) -> Result<Response, ApiError> {
@@ -48,11 +48,11 @@ struct Feed {
     kind: &'static Kind,
     selection: Selection,
     written: tokio::sync::watch::Receiver<Version>,
-    /// Everything up to here has been sent or is in `lines`.
+    /// All events up to this version are sent or in `lines`.
     seen: Version,
     lines: VecDeque<Bytes>,
     ends: Instant,
-    /// When the next bookmark is due, if any is wanted.
+    /// When the next bookmark is due, if the client allows bookmarks.
     bookmark: Option<Instant>,
     over: bool,
 }
@@ -86,7 +86,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The next line, or `None` when the watch is over.
+    /// The next line, or `None` at the end of the watch.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(line) = self.lines.pop_front() {
@@ -106,7 +106,7 @@ impl Feed {
         let bookmark = self.bookmark.unwrap_or(self.ends);
         tokio::select! {
             biased;
-            // The registry that this feed holds keeps the sender alive.
+            // The feed's registry keeps the sender alive.
             _ = self.written.changed() => {}
             () = tokio::time::sleep_until(self.ends) => self.over = true,
             () = tokio::time::sleep_until(bookmark), if self.bookmark.is_some() => {
@@ -116,7 +116,7 @@ impl Feed {
         }
     }
 
-    /// Sends what is there as if it had just been added.
+    /// Sends the existing objects as added.
     fn present(&mut self, namespace: Option<&str>, then_bookmark: bool) {
         let (objects, version) = self.registry.list_values(self.kind, namespace);
         self.seen = version;
@@ -136,7 +136,7 @@ impl Feed {
         self.written.mark_unchanged();
         match self.registry.since(self.kind, self.seen) {
             Ok((events, version)) => {
-                // A client may come with a version that lies ahead.
+                // A client may start from a version that lies ahead.
                 self.seen = self.seen.max(version);
                 let lines: Vec<Bytes> =
                     events.iter().filter_map(|event| self.show(event)).collect();
@@ -146,7 +146,8 @@ impl Feed {
         }
     }
 
-    /// The event as this client sees it: an object that stops being selected is deleted for it.
+    /// The event as this client sees it: an object that no longer matches the selection appears as
+    /// deleted.
     fn show(&self, event: &Event) -> Option<Bytes> {
         let before = event
             .previous
@@ -162,7 +163,7 @@ impl Feed {
         Some(line(verb, &events::present(self.kind, &event.object)))
     }
 
-    /// 200 and an error event: clients start over only on this.
+    /// Ends with an error event, under status 200: clients list again only on such an event.
     fn expire(&mut self, expired: &Expired) {
         self.lines
             .push_back(line("ERROR", &ApiError::expired(expired).status()));

@@ -1,4 +1,4 @@
-//! Writing whole objects: creation and replacement.
+//! POST and PUT requests: creation and replacement of whole objects.
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -35,7 +35,7 @@ pub(super) async fn replace(call: &Call, request: Request) -> Result<Response, A
 }
 
 impl Call {
-    /// Changes the object or its status, and records whose the changed fields are now.
+    /// Changes the object or its status, and records the author as manager of the changed fields.
     pub(super) fn update(
         &self,
         change: impl FnOnce(&Value) -> Result<Value, ApiError>,
@@ -49,7 +49,8 @@ impl Call {
         })
     }
 
-    /// Changes the object or its status. `record` sees the change without unknown fields.
+    /// Changes the object or its status. `record` receives the current object and the change
+    /// without unknown fields.
     pub(super) fn write(
         &self,
         change: impl FnOnce(&Value) -> Result<Value, ApiError>,

@@ -1,27 +1,27 @@
-//! What is wrong with the fields of an object, in the words of Kubernetes.
+//! Errors in fields of an object, with Kubernetes' reasons and messages.
 //!
-//! Rule: `k8s.io/apimachinery/pkg/util/validation/field/errors.go`. Which field is wrong is for the checks of
-//! each kind to say.
+//! Rule: `k8s.io/apimachinery/pkg/util/validation/field/errors.go`. The checks of each kind decide
+//! which fields are wrong.
 
 use serde_json::Value;
 
-/// One field that is wrong, and how.
+/// An error in one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    /// Such as `spec.containers[0].name`.
+    /// The field's path, such as `spec.containers[0].name`.
     pub field: String,
-    /// Such as `FieldValueRequired`.
+    /// The reason, such as `FieldValueRequired`.
     pub reason: &'static str,
-    /// Such as `Required value`.
+    /// The message, such as `Required value`.
     pub message: String,
 }
 
-/// Collects faults.
+/// Collects field errors.
 #[derive(Debug, Default)]
 pub(crate) struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
-    /// The field must have a value; `why` may be empty.
+    /// Reports a missing value; `why` may be empty.
     pub(crate) fn required(&mut self, field: impl Into<String>, why: &str) {
         self.add(
             field,
@@ -30,13 +30,13 @@ impl FieldErrors {
         );
     }
 
-    /// The value is of the right type and wrong.
+    /// Reports a value of the right type that is not valid.
     pub(crate) fn invalid(&mut self, field: impl Into<String>, value: impl Into<Value>, why: &str) {
         let message = with_reason(&format!("Invalid value: {}", value.into()), why);
         self.add(field, "FieldValueInvalid", message);
     }
 
-    /// The value is none of those that are possible.
+    /// Reports a value that is not among `supported`.
     pub(crate) fn unsupported(
         &mut self,
         field: impl Into<String>,
@@ -51,23 +51,23 @@ impl FieldErrors {
         self.add(field, "FieldValueNotSupported", message);
     }
 
-    /// The field must not be set, or not be set like this.
+    /// Reports a field that must not be set, or not to this value.
     pub(crate) fn forbidden(&mut self, field: impl Into<String>, why: &str) {
         self.add(field, "FieldValueForbidden", with_reason("Forbidden", why));
     }
 
-    /// Two entries of a list say the same where each must differ.
+    /// Reports a repeated value in a list of unique ones.
     pub(crate) fn duplicate(&mut self, field: impl Into<String>, value: impl Into<Value>) {
         self.duplicate_shown(field, &value.into().to_string());
     }
 
-    /// The same of a value that is shown in a form of its own.
+    /// As [`FieldErrors::duplicate`], for a value printed in a special format.
     pub(crate) fn duplicate_shown(&mut self, field: impl Into<String>, shown: &str) {
         let message = format!("Duplicate value: {shown}");
         self.add(field, "FieldValueDuplicate", message);
     }
 
-    /// The value refers to something that is not there.
+    /// Reports a reference to something that does not exist.
     pub(crate) fn not_found(&mut self, field: impl Into<String>, value: &str) {
         self.add(field, "FieldValueNotFound", format!("Not found: {value:?}"));
     }

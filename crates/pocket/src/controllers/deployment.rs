@@ -1,7 +1,7 @@
-//! Rolls each Deployment's template out through ReplicaSets.
+//! The Deployment controller: rolls out each Deployment's Pod template through ReplicaSets.
 //!
-//! The next steps and what to publish are decided in [`rules::rollout`]; what a template is called and which ReplicaSet
-//! has it, in [`template`]. No Pod is touched here.
+//! [`rules::rollout`] decides the next steps and the status; [`template`] names ReplicaSets and
+//! finds the one with the current template. This controller does not touch Pods.
 
 mod convert;
 mod revision;
@@ -26,7 +26,7 @@ struct Controller {
     queue: Queue,
 }
 
-/// A Deployment and its ReplicaSets, as one decision sees them: on the wire, and as the rules have them.
+/// A Deployment and its ReplicaSets as one sync uses them: as API objects, and in the rules' form.
 struct RolloutView {
     deployment: Deployment,
     new: Option<ReplicaSet>,
@@ -76,7 +76,7 @@ impl Reconcile for Controller {
         }
     }
 
-    /// Acts, or reports: an action changes ReplicaSets, which leads back here.
+    /// Acts or reports: an action changes ReplicaSets, which leads to the next sync.
     fn sync(&mut self, key: &Key) {
         let Some(scene) = self.scene(key) else { return };
         if scene.deployment.metadata.deletion_timestamp.is_some() {
@@ -123,8 +123,8 @@ impl Controller {
         owner::claim(&self.registry, deployment, &deployment.spec.selector, sets)
     }
 
-    /// Makes the present ReplicaSet the newest, and gives it what is no part of the template; says whether there was
-    /// anything to do.
+    /// Gives the current ReplicaSet the newest revision and the settings outside the template, and
+    /// the Deployment its revision. Returns whether either differed.
     fn keep_up(&self, scene: &RolloutView) -> bool {
         let (Some(new), deployment) = (&scene.new, &scene.deployment) else {
             return false;
@@ -144,7 +144,7 @@ impl Controller {
         }
         let deployment_behind = revision::of(deployment) != Some(revision);
         if deployment_behind {
-            // With the status, so that it makes no new generation.
+            // Written with the status, so that the generation does not change.
             let change = |it: &mut Deployment| revision::write(&mut it.metadata, revision);
             leave(
                 self.registry
@@ -154,7 +154,7 @@ impl Controller {
         set_behind || deployment_behind
     }
 
-    /// Says what is to be known before anything is done; says whether that changed anything.
+    /// Publishes a due notice in the condition `Progressing`. Returns whether there was one.
     fn announce(&self, scene: &RolloutView) -> bool {
         let Some(notice) = scene.notice() else {
             return false;
@@ -178,7 +178,8 @@ impl Controller {
                 self.say_scaled(scene, name(&set), 0, size);
                 self.notice(scene, Notice::Created, Some(&set));
             }
-            // Somebody else's ReplicaSet has the name: the next attempt hashes differently.
+            // The name belongs to another ReplicaSet: a higher collision count changes the next
+            // hash.
             Err(refusal) if refusal.reason == "AlreadyExists" => self.count_collision(scene),
             Err(refusal) => {
                 let message = format!(
@@ -246,7 +247,7 @@ impl Controller {
         ));
     }
 
-    /// Publishes numbers and conditions; says whether the rollout is complete.
+    /// Publishes counts and conditions. Returns whether the rollout is complete.
     fn report(&mut self, scene: &RolloutView) -> bool {
         let (deployment, clock) = (&scene.deployment, self.registry.clock());
         let (new, old) = (scene.new_rules.as_ref(), &scene.old_rules);
@@ -265,7 +266,7 @@ impl Controller {
         scene.rules.is_complete(&status)
     }
 
-    /// Forgets the oldest templates.
+    /// Deletes the oldest ReplicaSets beyond `revisionHistoryLimit`.
     fn tidy(&self, scene: &RolloutView) {
         let kept = convert::number(scene.deployment.spec.revision_history_limit);
         for set in revision::forgotten(&scene.old, kept) {
@@ -278,7 +279,7 @@ impl Controller {
 }
 
 impl RolloutView {
-    /// What the condition `Progressing` does not say yet.
+    /// The notice that the condition `Progressing` lacks, if any.
     fn notice(&self) -> Option<Notice> {
         self.rules.deadline?;
         let said = self

@@ -1,7 +1,8 @@
-//! Keeps the slices of every Service that selects Pods.
+//! The EndpointSlice controller: writes the slices of every Service with a selector.
 //!
-//! Who is in a slice and what is said of him is decided in [`rules::endpoints`]. Services without a selector and
-//! `ExternalName` Services are left to their authors. Slices of several Services are written one after another.
+//! [`rules::endpoints`] decides which Pods are in a slice, and their conditions. Services without a
+//! selector and `ExternalName` Services are left to their authors. The controller handles one
+//! Service after another.
 
 mod convert;
 mod times;
@@ -122,7 +123,7 @@ impl Controller {
     }
 }
 
-/// Asked of every Service for every change of a Pod, so it builds nothing.
+/// Compares without allocation: it is called for every Service on every change of a Pod.
 fn selects(service: &Service, pod: &Pod) -> bool {
     let selector = service
         .spec

@@ -1,6 +1,7 @@
-//! A controller's voice: Events about whatever object it deals with.
+//! A controller's event recorder: records Events about any object the controller handles.
 //!
-//! It remembers what it said of an object for as long as that is there, so that repeats are told as such.
+//! It keeps a [`Recorder`] for each existing object, so that repeats are counted instead of
+//! recorded anew.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ pub(crate) struct EventRecorder {
     registry: Registry,
     component: &'static str,
     random: fastrand::Rng,
-    /// By the uid of what they are about.
+    /// By the UID of the object that the Events are about.
     recorders: BTreeMap<String, Recorder>,
 }
 

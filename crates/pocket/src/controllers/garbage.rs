@@ -1,8 +1,8 @@
-//! Deletes what belongs to nobody any more, and what waits for its dependents.
+//! The garbage collector: deletes objects without owners; handles foreground and orphan deletion.
 //!
-//! An object goes when all its owners are gone. An owner that is deleted in the foreground waits for those of its
-//! dependents that block it; one that orphans them lets go of them first. Kinds make no difference, so objects are taken
-//! for their metadata alone.
+//! An object is deleted once all its owners are gone. An owner deleted in the foreground waits for
+//! the dependents that block it; one that orphans them first releases them. All kinds are treated
+//! alike, by their metadata.
 //!
 //! Rule: `pkg/controller/garbagecollector/garbagecollector.go`, `attemptToDeleteItem`.
 
@@ -37,7 +37,8 @@ fn collect(registry: &Registry, index: &Index, id: &Id) {
     }
 }
 
-/// An owner of another namespace, or of the same name and another uid, is none.
+/// Whether all owners are gone. An owner in another namespace, or with another UID, does not count
+/// as existing.
 fn is_abandoned(index: &Index, id: &Id, node: &Node) -> bool {
     let alive = |uid: &String| index.owner(id, uid).is_some();
     !node.owners.is_empty() && !node.owners.keys().any(alive)
@@ -50,7 +51,8 @@ fn orphan(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     release(registry, id, ORPHAN);
 }
 
-/// Dependents that have dependents of their own go in the foreground too; those that have another owner stay with it.
+/// Deletes the dependents of an owner in foreground deletion. A dependent with dependents of its
+/// own is deleted in the foreground too; one with another owner is only released.
 fn clear(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     let mut blocked = false;
     for (dependent, found) in index.dependents(id, &node.uid) {
@@ -89,7 +91,7 @@ fn release(registry: &Registry, id: &Id, finalizer: &str) {
     edit(registry, id, drop_it);
 }
 
-/// Only this very object: a namesake may have taken its place.
+/// Deletes exactly this object: another one may have taken its name.
 fn delete(registry: &Registry, id: &Id, node: &Node, hold: Option<&'static str>) {
     let uid = Some(node.uid.clone());
     let deletion = Deletion {

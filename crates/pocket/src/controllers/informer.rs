@@ -1,6 +1,6 @@
-//! A controller's copy of all objects of one kind, kept up by a watch.
+//! The informer: a controller's copy of all objects of one kind, updated from a watch.
 //!
-//! The copy moves only when asked to, so that one decision sees one state. It keeps objects and decides nothing.
+//! The copy changes only in a call to `catch_up` or `compare`, so that a decision sees one state.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -14,7 +14,7 @@ pub(crate) type Key = (String, String);
 #[derive(Debug)]
 pub(crate) struct Informer<K> {
     watch: Watch<K>,
-    /// A change that has been waited for and not yet taken in.
+    /// A change that was awaited and is not yet in the copy.
     early: Option<Change<K>>,
     objects: BTreeMap<Key, K>,
 }
@@ -28,7 +28,8 @@ impl<K: Object> Informer<K> {
         }
     }
 
-    /// Takes in all changes there are, and calls `touched` with every object concerned: as it was and as it is.
+    /// Takes in all pending changes. Calls `touched` with every changed object, after and before
+    /// the change.
     pub(crate) fn catch_up(&mut self, mut touched: impl FnMut(&K)) {
         self.compare(|before, change| {
             touched(change.object());
@@ -36,7 +37,8 @@ impl<K: Object> Informer<K> {
         });
     }
 
-    /// The same with every change and what it was before.
+    /// Takes in all pending changes. Calls `touched` with each object before the change, and the
+    /// change.
     pub(crate) fn compare(&mut self, mut touched: impl FnMut(Option<&K>, &Change<K>)) {
         while let Some(change) = self.early.take().or_else(|| self.watch.try_next()) {
             let key = key(change.object());
@@ -52,7 +54,7 @@ impl<K: Object> Informer<K> {
         }
     }
 
-    /// Waits until there is something to catch up with.
+    /// Waits until there is a change to take in.
     pub(crate) async fn changed(&mut self) {
         if self.early.is_none() {
             self.early = Some(self.watch.next().await);

@@ -1,7 +1,7 @@
-//! Empties namespaces that are being deleted, and lets them go once they are empty.
+//! The namespace controller: empties namespaces that are being deleted, then finalizes them.
 //!
-//! Pods get their grace period, so this takes as long as the slowest of them. A namespace holds what has finalizers of its
-//! own for as long as they stay.
+//! Pods get their grace period, so this takes as long as the slowest Pod. An object with finalizers
+//! keeps its namespace until they are removed.
 //!
 //! Rule: `pkg/controller/namespace/deletion/namespaced_resources_deleter.go`.
 

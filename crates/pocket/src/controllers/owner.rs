@@ -1,4 +1,4 @@
-//! Who an object belongs to, how it says so, and how that comes and goes with its labels.
+//! Owner references: which controller owns an object, and adoption and release by label selector.
 //!
 //! Rule: `pkg/controller/controller_ref_manager.go`, `ClaimObject`.
 
@@ -9,7 +9,7 @@ use super::leave;
 use crate::kinds::selector;
 use crate::registry::{Object, Registry};
 
-/// The reference by which `owner` controls what it makes.
+/// The owner reference that `owner` puts on the objects it creates.
 pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {
     OwnerReference {
         api_version: K::API_VERSION.to_owned(),
@@ -21,23 +21,26 @@ pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {
     }
 }
 
-/// The controller of `object`, if it is a `K`.
+/// The key of the object's controller, if that is of kind `K`.
 pub(crate) fn key_of<K: Object>(object: &impl Object) -> Option<Key> {
     let owner = controller(object).filter(|owner| owner.kind == K::KIND)?;
     Some((namespace(object).to_owned(), owner.name.clone()))
 }
 
-/// Whether `owner` controls `object`; a namesake of an earlier owner does not.
+/// Whether `owner` controls `object`. The UID decides, so an earlier owner of the same name does
+/// not count.
 pub(crate) fn controls(owner: &impl Object, object: &impl Object) -> bool {
     controller(object).is_some_and(|found| found.uid == uid(owner))
 }
 
-/// Whether `object` has no controller and is labelled as `selector` says, so that it can be adopted.
+/// Whether `object` can be adopted: it has no controller, matches `selector` and is not being
+/// deleted.
 pub(crate) fn is_stray(selector: &LabelSelector, object: &impl Object) -> bool {
     controller(object).is_none() && is_labelled(selector, object) && !is_going(object)
 }
 
-/// Adopts strays, and lets go of what is no longer labelled as `owner` selects; says whether there was any of either.
+/// Adopts matching objects without a controller, and releases those that no longer match. Returns
+/// whether there were any.
 pub(crate) fn claim<'a, K: Object, O: Object>(
     registry: &Registry,
     owner: &O,

@@ -1,4 +1,4 @@
-//! What a controller has to look at: now, one after another, or at a later moment. It knows no objects.
+//! A controller's work queue: keys of objects to sync now, in order, or at a later moment.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,7 +9,7 @@ use crate::clock::Clock;
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// First come, first served: by name, one busy object could keep the others waiting.
+    /// First in, first out: in order of name, one busy object could block the others.
     now: VecDeque<Key>,
     waiting: BTreeSet<Key>,
     later: BTreeMap<Key, Moment>,
@@ -22,7 +22,7 @@ impl Queue {
         }
     }
 
-    /// Sets when to look at `key` next if nothing happens to it before; `None` is never.
+    /// Sets when `key` is due if it is not added before; `None` removes that moment.
     pub(crate) fn add_at(&mut self, key: Key, moment: Option<Moment>) {
         match moment {
             Some(moment) => self.later.insert(key, moment),
@@ -30,7 +30,7 @@ impl Queue {
         };
     }
 
-    /// The next key that is due.
+    /// Removes and returns the next key that is due.
     pub(crate) fn pop(&mut self, now: Moment) -> Option<Key> {
         let due = self.later.iter().find(|(_, moment)| **moment <= now);
         let key = match self.now.pop_front() {
@@ -42,7 +42,7 @@ impl Queue {
         Some(key)
     }
 
-    /// Waits until the first of the later ones is due; for good if there is none.
+    /// Waits until the earliest delayed key is due; forever if there is none.
     pub(crate) async fn due(&self, clock: &Clock) {
         match self.later.values().min() {
             Some(moment) => clock.until(*moment).await,

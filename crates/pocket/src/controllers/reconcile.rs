@@ -1,11 +1,12 @@
-//! The loop of the controllers that work through a queue: see what changed, act on one object, or wait.
-//! It knows neither what is watched nor what is done about it.
+//! The loop of controllers with a queue: takes in changes, acts on one object, or waits.
+//!
+//! It knows neither the kinds nor the actions.
 
 use super::Key;
 
 /// A controller that works through a queue of objects.
 pub(super) trait Reconcile {
-    /// Takes in what changed, and queues the objects it concerns.
+    /// Takes in all changes, and queues the objects they concern.
     fn catch_up(&mut self);
 
     /// The next object to act on, if one is due.
@@ -14,11 +15,11 @@ pub(super) trait Reconcile {
     /// Acts on one object, which may be gone.
     fn sync(&mut self, key: &Key);
 
-    /// Waits until something changed or is due.
+    /// Waits until there is a change or a queued object is due.
     fn wait(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// Runs a controller for good. It yields after each object, so that all controllers get their turn.
+/// Runs a controller forever. It yields after each object so that all controllers get their turn.
 pub(super) async fn drive(mut controller: impl Reconcile) {
     loop {
         controller.catch_up();

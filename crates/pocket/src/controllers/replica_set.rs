@@ -1,6 +1,7 @@
-//! Keeps as many Pods of each ReplicaSet as it wants, and counts them.
+//! The ReplicaSet controller: creates and deletes Pods to reach `replicas`, and reports counts.
 //!
-//! Which Pods to delete is decided in [`rules::replica_set`]. What a Pod does is not looked at, only what is published.
+//! [`rules::replica_set`] decides which Pods to delete. The controller relies on published Pod
+//! status alone.
 
 mod member;
 
@@ -19,7 +20,7 @@ use super::{leave, owner};
 use crate::api_status::ApiError;
 use crate::registry::Registry;
 
-/// How long to wait after a Pod could not be created.
+/// Wait after a Pod could not be created.
 const RETRY: Duration = Duration::from_secs(5);
 
 struct Controller {
@@ -68,7 +69,7 @@ impl Reconcile for Controller {
         }
     }
 
-    /// Acts, or reports: an action changes Pods, which leads back here.
+    /// Acts or reports: an action changes Pods, which leads to the next sync.
     fn sync(&mut self, key: &Key) {
         let Some(set) = self.sets.get(key).cloned() else {
             return;

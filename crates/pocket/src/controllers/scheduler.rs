@@ -1,4 +1,6 @@
-//! Binds every Pod to the one node there is, if the Pod may run there at all. Resources are not counted.
+//! The scheduler: binds every Pod to the only node, if the Pod fits there.
+//!
+//! It ignores resource requests.
 
 use k8s_openapi::api::core::v1::{Container, Node, Pod, PodCondition, PodSpec};
 use rules::host_port::{self, HostPort};
@@ -23,7 +25,7 @@ pub(super) async fn run(registry: Registry, mut voice: EventRecorder) {
     }
 }
 
-/// Looks again at the Pods that wait, after one that is gone or over left its ports.
+/// Retries waiting Pods after a Pod with host ports has ended or was deleted.
 fn place_others(registry: &Registry, gone: &Pod, voice: &mut EventRecorder) {
     if host_ports(gone).is_empty() {
         return;
@@ -43,7 +45,7 @@ fn place(registry: &Registry, pod: &Pod, voice: &mut EventRecorder) {
     if let Some(why) = misfit(registry, pod, spec) {
         return refuse(registry, pod, why, voice);
     }
-    // A refusal means that somebody was faster, which the next change will show.
+    // An error means that the Pod has changed meanwhile; that change leads back here.
     let (namespace, name) = (namespace(pod), name(pod));
     if registry.bind(namespace, name, NODE).is_ok() {
         let message = format!("Successfully assigned {namespace}/{name} to {NODE}");
@@ -59,7 +61,8 @@ fn waits(spec: &PodSpec) -> bool {
     spec.node_name.is_none() && !gated
 }
 
-/// Why a Pod cannot run on the node: the first reason in the order of the scheduler's filters.
+/// Why a Pod cannot run on the node: the first reason in the order of the scheduler's filter
+/// plugins.
 ///
 /// Rule: `pkg/scheduler/apis/config/v1/default_plugins.go`.
 fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
@@ -80,7 +83,7 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     (!host_port::are_free(&host_ports(pod), &taken)).then_some(Misfit::Ports)
 }
 
-/// Whether all containers of a Pod have ended for good: it needs nothing of the node any more.
+/// Whether all containers of a Pod have ended for good, so that it uses no host ports any more.
 fn is_over(pod: &Pod) -> bool {
     let phase = pod
         .status
@@ -89,7 +92,7 @@ fn is_over(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// The node's ports that a Pod asks for. An init container's count if it runs as long as the Pod.
+/// The host ports that a Pod needs. Those of an init container count only if it is a sidecar.
 ///
 /// Rule: `pkg/scheduler/util/utils.go`, `GetHostPorts`.
 fn host_ports(pod: &Pod) -> Vec<HostPort> {
@@ -110,7 +113,8 @@ fn host_ports(pod: &Pod) -> Vec<HostPort> {
     ports.collect()
 }
 
-/// Says so once: a Pod that carries the condition already is left alone.
+/// Publishes why a Pod cannot be scheduled, unless its condition already has that reason and
+/// message.
 fn refuse(registry: &Registry, pod: &Pod, why: Misfit, voice: &mut EventRecorder) {
     let message = why.message();
     let condition = PodCondition {

@@ -1,6 +1,6 @@
-//! The files that a container sees: what its Pod's empty directories hold, where it mounts them, and nothing else.
+//! The files that a container sees: the contents of its Pod's `emptyDir` volumes, where mounted.
 //!
-//! A directory lives as long as its Pod and outlives every process in it. What goes wrong goes wrong as on Linux.
+//! A volume lives as long as its Pod and outlives every process in it. Errors are those of Linux.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,16 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Debug, Default)]
 pub struct Files(Vec<Mount>);
 
-/// An empty directory of a Pod. Its clones are the same directory.
+/// An `emptyDir` volume of a Pod. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory(Arc<Mutex<Folders>>);
 
-/// A directory as a container sees it.
+/// A volume mounted in a container.
 #[derive(Clone, Debug)]
 struct Mount {
     at: Vec<String>,
     directory: Directory,
-    /// `subPath`: what of it is seen.
+    /// `subPath`: the visible part of the volume.
     below: Vec<String>,
     read_only: bool,
 }
@@ -27,13 +27,13 @@ struct Mount {
 /// Files by name, by the path of their folder.
 type Folders = BTreeMap<Vec<String>, BTreeMap<String, Vec<u8>>>;
 
-/// Numbers of errors, the same on Linux and macOS.
+/// Error numbers that are equal on Linux and macOS.
 const NOT_FOUND: i32 = 2;
 const IS_DIRECTORY: i32 = 21;
 const READ_ONLY: i32 = 30;
 
 impl Files {
-    /// What is in a file.
+    /// Reads a file.
     pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         let (mount, folder, name) = self.find(path)?;
         let folders = mount.directory.folders();
@@ -41,7 +41,7 @@ impl Files {
         file.cloned().ok_or_else(|| error(NOT_FOUND))
     }
 
-    /// Puts a file with these contents in the place of whatever is there.
+    /// Creates or replaces a file.
     pub fn write(&self, path: &str, contents: &[u8]) -> io::Result<()> {
         let (mount, folder, name) = self.find(path)?;
         let mut folders = mount.directory.folders();
@@ -53,7 +53,7 @@ impl Files {
         Ok(())
     }
 
-    /// Shows the folder `below` of a directory at `at`; makes that folder if it is not there.
+    /// Mounts the folder `below` of a directory at `at`; creates the folder if it is missing.
     pub(crate) fn mount(&mut self, at: &str, directory: &Directory, below: &str, read_only: bool) {
         let below = components(below);
         directory.make(&below);
@@ -65,7 +65,7 @@ impl Files {
         });
     }
 
-    /// Where a path leads: the innermost mount, a folder of its directory, and a name in there.
+    /// Resolves a path: the innermost mount, a folder of its directory, and a file name.
     fn find(&self, path: &str) -> io::Result<(&Mount, Vec<String>, String)> {
         let path = components(path);
         let mounts = self.0.iter().filter(|mount| path.starts_with(&mount.at));
@@ -101,7 +101,7 @@ impl Default for Directory {
     }
 }
 
-/// The names on a path, from the root on.
+/// The path's components from the root, with `.` and `..` resolved.
 fn components(path: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in path.split('/') {

@@ -1,15 +1,15 @@
-//! The memory of a process: what it takes against what its container may have. None is really taken.
+//! Simulates a process's memory use against its container's limit, without allocating memory.
 
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// What a small program takes by itself, in bytes: seen of `probe-target` on a node, whose kernel kills it in 32 MiB when it holds 31 more,
-/// and lets it be at 30.
+/// The memory in bytes that a small program uses by itself. Measured with `probe-target` on a node:
+/// in a limit of 32 MiB the kernel kills it when it holds 31 MiB more, and not at 30.
 const OWN: u64 = 3 << 19;
 
-/// The memory of one process. Its clones are the same.
+/// The memory of one process. Clones share it.
 #[derive(Clone)]
 pub struct Memory {
     taken: Arc<watch::Sender<u64>>,
@@ -17,12 +17,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A process that may take all there is.
+    /// Memory without a limit.
     pub fn unlimited() -> Self {
         Self::new(None)
     }
 
-    /// A process in a container with this limit, in bytes.
+    /// Memory with the container's limit in bytes, if any.
     pub(crate) fn new(limit: Option<u64>) -> Self {
         Self {
             taken: Arc::new(watch::Sender::new(0)),
@@ -30,25 +30,25 @@ impl Memory {
         }
     }
 
-    /// Takes so many more bytes. If they are too many, the process is killed as soon as it waits for anything.
+    /// Takes `bytes` more. If the limit is exceeded, the process is killed at its next await.
     pub fn take(&self, bytes: u64) {
         self.taken
             .send_modify(|taken| *taken = taken.saturating_add(bytes));
     }
 
-    /// Gives back all that was taken.
+    /// Frees everything that was taken.
     pub fn free(&self) {
         self.taken.send_replace(0);
     }
 
-    /// Waits until it is too much.
+    /// Waits until the limit is exceeded; forever without one.
     pub(crate) async fn exceeded(&self) {
         let Some(limit) = self.limit else {
             return std::future::pending().await;
         };
         let mut taken = self.taken.subscribe();
         let exceeded = taken.wait_for(|taken| limit < taken.saturating_add(OWN));
-        // The sender lives as long as this.
+        // `self` owns the sender, so the wait cannot fail.
         drop(exceeded.await);
     }
 }

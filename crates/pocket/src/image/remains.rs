@@ -1,8 +1,8 @@
-//! What a process leaves behind, whatever its end: its termination message and the end of its log. The node keeps it.
+//! What outlives a process: its termination message and the end of its log. The node keeps both.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Where a process writes what outlives it. Its clones are the same.
+/// Where a process writes what outlives it. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Remains(Arc<Mutex<Left>>);
 
@@ -12,18 +12,18 @@ struct Left {
     log: Vec<u8>,
 }
 
-/// Bytes of the log that are ever looked at.
+/// Number of bytes kept of the log.
 ///
 /// Rule: `pkg/kubelet/container/runtime.go`, `MaxContainerTerminationMessageLogLength`.
 const LOG: usize = 2048;
 
 impl Remains {
-    /// Writes the file `/dev/termination-log` anew.
+    /// Overwrites the file `/dev/termination-log`.
     pub fn conclude(&self, message: &str) {
         message.clone_into(&mut self.left().message);
     }
 
-    /// Appends to the container's log: stdout and stderr as they come.
+    /// Appends to the container's log: stdout and stderr in the order written.
     pub fn log(&self, said: &[u8]) {
         let log = &mut self.left().log;
         log.extend_from_slice(said);
@@ -31,7 +31,7 @@ impl Remains {
         log.drain(..old);
     }
 
-    /// What is in the file.
+    /// The content of the termination log file.
     pub(crate) fn message(&self) -> String {
         self.left().message.clone()
     }

@@ -1,4 +1,4 @@
-//! The cluster's only node, as an object: what `kubectl get nodes` shows. What a node does is the kubelet's.
+//! The cluster's only node as an API object, as `kubectl get nodes` shows it.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,12 +11,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use crate::KUBERNETES_VERSION;
 
-/// Its name, as Pods carry it in `spec.nodeName`.
+/// The node's name, as in `spec.nodeName` of Pods.
 pub(crate) const NAME: &str = "pocket";
-/// The address from which probes come.
+/// The source address of probes.
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 1));
 const POD_ADDRESSES: &str = "10.244.0.0/16";
-/// More than anyone will start; Pods cost memory alone.
+/// A limit that is never reached in practice: a Pod costs only memory.
 const MOST_PODS: &str = "10000";
 
 /// The node, ready since `time`.
@@ -43,7 +43,7 @@ pub(crate) fn node(time: Time) -> Node {
     }
 }
 
-/// The machine's architecture, by the name that images have for it.
+/// The machine's architecture, by its name in image platforms.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",

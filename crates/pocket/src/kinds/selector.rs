@@ -1,4 +1,4 @@
-//! Label selectors as objects carry them, made into those the rules can match.
+//! Converts label selectors from API objects to the rules' form.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
-//! The Pod addresses of the node: given out in turn, and not again before their owner is gone.
+//! Allocates the node's Pod addresses in turn; an address is free again when its Pod is gone.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The range 10.244.0.0/16, the node's own address excepted.
+/// The addresses of 10.244.0.0/16, without the node's own.
 #[derive(Debug)]
 pub(super) struct Addresses {
     used: BTreeSet<u16>,
@@ -11,9 +11,9 @@ pub(super) struct Addresses {
 }
 
 const NETWORK: [u8; 2] = [10, 244];
-/// The first that a Pod may have: .0.0 is the network, .0.1 the node.
+/// The first Pod address: .0.0 is the network, .0.1 the node.
 const FIRST: u16 = 2;
-/// The last one; the one after is the broadcast address.
+/// The last Pod address; the next one is the broadcast address.
 const LAST: u16 = u16::MAX - 1;
 
 impl Addresses {
@@ -24,7 +24,7 @@ impl Addresses {
         }
     }
 
-    /// The next free address, or `None` if there is none left.
+    /// Takes the next free address; `None` if all are in use.
     pub(super) fn take(&mut self) -> Option<IpAddr> {
         let free = (self.next..=LAST).chain(FIRST..self.next);
         let number = free
@@ -36,7 +36,7 @@ impl Addresses {
         Some(Ipv4Addr::new(NETWORK[0], NETWORK[1], high, low).into())
     }
 
-    /// Its owner is gone.
+    /// Frees the address of a Pod that is gone.
     pub(super) fn give_back(&mut self, address: IpAddr) {
         if let IpAddr::V4(address) = address {
             let [.., high, low] = address.octets();

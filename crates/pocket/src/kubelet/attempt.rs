@@ -1,6 +1,6 @@
-//! One attempt of any probe, and what it reports.
+//! One attempt of any probe: the handlers, and the report of an attempt.
 //!
-//! The handlers are told apart here; how each does it is its own file's, and when is the prober's.
+//! Each handler makes its attempts in a file of its own. The prober decides when.
 
 use rules::probe::ProbeOutcome;
 
@@ -9,24 +9,24 @@ use super::grpc::Grpc;
 use super::http::HttpGet;
 use super::tcp::TcpSocket;
 
-/// What a probe does.
+/// What a probe does in an attempt.
 #[derive(Clone, Debug)]
 pub(super) enum Handler {
-    /// Asks a path over HTTP.
+    /// Sends a GET request over HTTP or HTTPS.
     Http(HttpGet),
     /// Connects to a port.
     Tcp(TcpSocket),
-    /// Asks a gRPC server for its health.
+    /// Calls a gRPC server's health check.
     Grpc(Grpc),
     /// Runs a command in the container.
     Exec(Exec),
 }
 
-/// What came of an attempt.
+/// The report of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Report {
     pub(super) outcome: ProbeOutcome,
-    /// The container had begun to answer; tells errors apart.
+    /// Whether the container had begun to answer; event texts tell errors apart by it.
     pub(super) answered: bool,
     /// The attempt's own text, for the event.
     pub(super) detail: String,
@@ -45,12 +45,12 @@ impl Report {
         Self::new(ProbeOutcome::Failure, detail)
     }
 
-    /// The container began to answer and could not be understood.
+    /// The container began to answer, and its response could not be read.
     pub(super) fn error(detail: String) -> Self {
         Self::new(ProbeOutcome::Error, detail)
     }
 
-    /// The attempt could not even be made.
+    /// The attempt could not be made.
     pub(super) fn unknown(detail: &str) -> Self {
         Self {
             answered: false,

@@ -1,11 +1,11 @@
-//! Connecting from the node to a Pod, with errors in the words of Go's dialer.
+//! Connects from the node to a Pod over TCP, with the error texts of Go's dialer.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use crate::net::{Host, Stream};
 
-/// A connection, or the text of what prevented it.
+/// Connects to `address`. The error is the text of Go's dialer.
 pub(super) async fn dial(node: &Host, address: SocketAddr) -> Result<Stream, String> {
     node.connect(address).await.map_err(|error| {
         let why = match error.kind() {

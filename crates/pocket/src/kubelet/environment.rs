@@ -1,4 +1,4 @@
-//! What a process is started with: its environment and its arguments, references resolved.
+//! Builds the environment that a container's process starts with, with all references resolved.
 //!
 //! Rule: `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`.
 
@@ -17,7 +17,7 @@ use super::spec::Container;
 use crate::kinds::node;
 use crate::registry::Registry;
 
-/// Where references of one Pod's containers lead.
+/// The sources of a Pod's environment variables.
 #[derive(Debug)]
 pub(super) struct Sources<'a> {
     pub(super) pod: &'a Pod,
@@ -28,8 +28,8 @@ pub(super) struct Sources<'a> {
 type Variables = BTreeMap<String, String>;
 
 impl Sources<'_> {
-    /// The environment of a container, or why it cannot be made. `HOSTNAME` is not in it: the runtime adds that, too
-    /// late for anything to refer to it.
+    /// The environment of a container, or why it cannot be built. It lacks `HOSTNAME`: the runtime
+    /// adds that later, so no variable can refer to it.
     pub(super) fn environment(&self, container: &Container) -> Result<Variables, String> {
         let mut variables = self.services();
         for from in &container.environment_from {
@@ -43,7 +43,7 @@ impl Sources<'_> {
         Ok(variables)
     }
 
-    /// What Services of the Pod's namespace there are, unless it does not want to know (`enableServiceLinks`).
+    /// The variables of the namespace's Services, unless `enableServiceLinks` is false.
     fn services(&self) -> Variables {
         let spec = self.pod.spec.as_ref();
         if spec.and_then(|spec| spec.enable_service_links) == Some(false) {
@@ -53,7 +53,8 @@ impl Sources<'_> {
         services::variables(&services)
     }
 
-    /// Rule: `pkg/kubelet/kubelet_pods.go`, `GeneratePodHostNameAndDomain`, and Linux' limit of a host's name.
+    /// Rule: `pkg/kubelet/kubelet_pods.go`, `GeneratePodHostNameAndDomain`, and Linux's limit on
+    /// host names.
     pub(super) fn hostname(&self) -> String {
         let given = self
             .pod
@@ -179,7 +180,7 @@ fn pick(
     }
 }
 
-/// The key in `metadata.labels['key']`.
+/// The key in `metadata.labels['key']`, where `map` is `metadata.labels`.
 fn subscript<'a>(path: &'a str, map: &str) -> Option<&'a str> {
     path.strip_prefix(map)?
         .strip_prefix("['")?

@@ -1,9 +1,9 @@
-//! One `exec` attempt: a further process in the container, and its exit code.
+//! One `exec` attempt: runs a command in the container and judges its exit code.
 //!
-//! It has the container's environment and network. What it says is told only if it fails. A command that cannot be
-//! started is not a failure of the container's: the attempt errs, and counts for nothing.
+//! The process has the container's environment, files and network. Its output is reported only if
+//! it fails. A command that cannot be started gives an error, not a failure, and does not count.
 //!
-//! Rule: `pkg/probe/exec/exec.go`, and containerd's words for what it could not start.
+//! Rule: `pkg/probe/exec/exec.go`, and containerd's text for commands it could not start.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,22 +23,22 @@ use crate::image::files::Files;
 use crate::image::{Image, Images, Memory, Output, Process, Remains};
 use crate::net::Host;
 
-/// Bytes of output that are looked at.
+/// Maximum number of bytes of output that are reported.
 ///
 /// Rule: `pkg/probe/exec/exec.go`, `maxReadLength`.
 const OUTPUT: usize = 10 * 1024;
 
-/// What to run.
+/// The command of an exec probe.
 #[derive(Clone, Debug)]
 pub(super) struct Exec {
     /// The program and its arguments, `$(VAR)` expanded.
     pub(super) command: Vec<String>,
 }
 
-/// A container from inside: what processes in it are made of.
+/// A container's image, environment, network and files: the context of processes in it.
 #[derive(Clone)]
 pub(super) struct Inside {
-    /// The image's name, and so its program's.
+    /// The image's name, which is also its program's.
     pub(super) name: String,
     pub(super) image: Arc<dyn Image>,
     pub(super) environment: BTreeMap<String, String>,
@@ -47,7 +47,7 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    /// A process in here, which may take so much memory.
+    /// A process in this container, with a memory limit of `memory` bytes, if any.
     pub(super) fn process(
         self,
         arguments: Vec<String>,
@@ -68,7 +68,8 @@ impl Inside {
     }
 }
 
-/// Makes one attempt, known to the runtime as `id`; `cancelled` gives it up. The container's end is its end too.
+/// Makes one attempt whose process has the ID `id`. Completion of `cancelled` aborts it; the
+/// container's end kills it.
 pub(super) async fn attempt(
     exec: &Exec,
     inside: Inside,
@@ -89,7 +90,7 @@ pub(super) async fn attempt(
     }
     let image = Arc::clone(&inside.image);
     let process = inside.process(arguments.to_vec(), id, None, pending().boxed());
-    // The image's own code runs inside, so that its panic is the end of the process and not of the prober.
+    // Catches a panic of the image's code: it ends this process, not the prober.
     let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
     let output = tokio::select! {
         biased;
@@ -106,14 +107,14 @@ pub(super) async fn attempt(
     }
 }
 
-/// The attempt of a node that has given up the Pod.
+/// The report of an attempt that the node aborted because it terminates the Pod.
 ///
 /// Rule: kubernetes#140881; so the readiness of a Pod being deleted stays as it was.
 pub(super) fn canceled() -> Report {
     Report::unknown("rpc error: code = Canceled desc = context canceled")
 }
 
-/// Of a container that has ended no attempt can be made, and none fails.
+/// The report of an attempt in a container that has ended: an error, not a failure.
 fn exited() -> Report {
     Report::unknown(
         "rpc error: code = Unknown desc = failed to exec in container: container is in CONTAINER_EXITED state",

@@ -1,7 +1,8 @@
 //! One `grpc` attempt: `grpc.health.v1.Health/Check`, over HTTP/2 without TLS.
 //!
-//! The texts are those of the Go client that a node uses. Whatever goes wrong is a failure, never an error. Until a
-//! connection speaks HTTP/2 it is tried again, so a refused port costs the whole timeout.
+//! The texts are those of the Go client that a node uses. Every problem is a failure, never an
+//! error. The attempt reconnects until a connection speaks HTTP/2, so a refused port takes the
+//! whole timeout.
 //!
 //! Rule: `pkg/probe/grpc/grpc.go`.
 
@@ -20,15 +21,15 @@ use crate::net::Host;
 use session::Session;
 use status::{Code, Status};
 
-/// Whom to ask about what.
+/// The port and service of a health check.
 #[derive(Clone, Debug)]
 pub(super) struct Grpc {
     pub(super) port: u16,
-    /// The service asked about; empty for the server as a whole.
+    /// The service to check; empty for the server as a whole.
     pub(super) service: String,
 }
 
-/// Makes one attempt from `node` against the Pod at `ip`; `limit` covers connecting and asking.
+/// Makes one attempt from `node` against the Pod at `ip`; `limit` covers connecting and the call.
 pub(super) async fn attempt(grpc: &Grpc, node: &Host, ip: IpAddr, limit: Duration) -> Report {
     let address = SocketAddr::new(ip, grpc.port);
     let mut connected = false;

@@ -1,4 +1,4 @@
-//! What the runtime keeps of a container: its newest instance, and the dead one before it.
+//! The runtime's record of one container: its newest instance, and the dead one before it.
 
 use rules::Moment;
 use rules::container::{Cause, Exit, Instance, Life};
@@ -11,30 +11,31 @@ pub(super) struct History {
 }
 
 impl History {
-    /// A new instance exists.
+    /// Adds a new instance.
     pub(super) fn push(&mut self, instance: Instance) {
         self.dead = self.newest.replace(instance).or(self.dead.take());
     }
 
-    /// The newest instance has ended.
+    /// Marks the newest instance as exited.
     pub(super) fn end(&mut self, exit: Exit) {
         if let Some(newest) = &mut self.newest {
             newest.life = Life::Exited(exit);
         }
     }
 
-    /// Instances that have been, the newest excluded.
+    /// The restart count of the next instance.
     pub(super) fn restarts(&self) -> u32 {
         self.newest.as_ref().map_or(0, |newest| newest.restarts + 1)
     }
 
-    /// The newest instance that has ended.
+    /// The newest instance that has exited.
     pub(super) fn ended(&self) -> Option<&Instance> {
         let newest = self.newest.as_ref().filter(|newest| !newest.is_running());
         newest.or(self.dead.as_ref())
     }
 
-    /// The history as a look at `moment` found it: who ended later still ran, if he ever did.
+    /// The history as a relist at `moment` saw it: an instance that exited later still counts as
+    /// running, if it ever ran.
     pub(super) fn seen_at(&self, moment: Moment) -> Self {
         let mut seen = self.clone();
         if let Some(newest) = &mut seen.newest

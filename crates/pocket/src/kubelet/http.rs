@@ -1,8 +1,8 @@
-//! One `httpGet` attempt: requests, redirects, body limit, and what each kind of answer means.
+//! One `httpGet` attempt: sends the request, follows redirects and judges the response.
 //!
-//! The texts are those of the Go client that a node uses, since events carry them and people search for them. HTTP is
-//! spoken by hand: the client libraries at hand neither say which bytes were malformed nor send headers in Go's order.
-//! Only the first try is made here; trying again is [`rules::probe`]'s.
+//! Texts are those of the Go client that a node uses, since events carry them and users search for
+//! them. HTTP is written by hand: client libraries neither report which bytes were malformed nor
+//! send headers in Go's order. This module makes a single try; [`rules::probe`] decides on retries.
 
 mod answer;
 mod http2;
@@ -27,27 +27,27 @@ use request::Request;
 use secured::Secured;
 use url::{address, is_https, why};
 
-/// What to ask.
+/// The action of an `httpGet` probe.
 #[derive(Clone, Debug)]
 pub(super) struct HttpGet {
-    /// Whether by TLS.
+    /// HTTP or HTTPS.
     pub(super) scheme: Scheme,
-    /// Whom, if not the Pod.
+    /// The host; by default the Pod.
     pub(super) host: Option<IpAddr>,
-    /// Where, or why the port cannot be told.
+    /// The port, or why it does not resolve.
     pub(super) port: Result<u16, String>,
-    /// A path, perhaps with a query.
+    /// The path, with an optional query.
     pub(super) path: String,
-    /// Further headers, in order.
+    /// The headers of the specification, in order.
     pub(super) headers: Vec<(String, String)>,
 }
 
-/// Requests in a chain of redirects.
+/// Maximum number of requests in a chain of redirects.
 ///
 /// Rule: `pkg/probe/http/http.go`, `RedirectChecker`.
 const REQUESTS: usize = 10;
 
-/// How far an attempt has come; read when its time is up.
+/// How far an attempt has come; read when it times out.
 struct Progress {
     url: Url,
     stage: Stage,
@@ -96,7 +96,7 @@ fn late(progress: &Progress) -> Report {
             let during = "(Client.Timeout or context cancellation while reading body)";
             return Report::error(format!("{DEADLINE} {during}"));
         }
-        // The most frequent one of three, a race: a handshake's end.
+        // The most frequent of three texts; on a node a race at the end of the handshake decides.
         Stage::Connection if is_https(&progress.url) => DEADLINE.to_owned(),
         Stage::Connection | Stage::Head => {
             format!("{DEADLINE} (Client.Timeout exceeded while awaiting headers)")
@@ -105,7 +105,7 @@ fn late(progress: &Progress) -> Report {
     failed(&progress.url, &during)
 }
 
-/// Asks and follows redirects to the same host until there is a final answer.
+/// Sends the request and follows redirects on the same host, up to the final response.
 async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report {
     let first = progress.url.clone();
     let mut request = Request::first(&get.headers);
@@ -135,7 +135,7 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
     unreachable!("the loop must end with the last request")
 }
 
-/// Sends one request, over a connection of its own.
+/// Sends one request over a new connection.
 async fn send(
     request: &Request,
     node: &Host,
@@ -169,7 +169,7 @@ async fn send(
     answer::ask(wire, &head, peers).await
 }
 
-/// What the final answer means. An answer that breaks off in its body is an error whatever its status.
+/// Judges the final response. One whose body breaks off is an error, whatever its status.
 async fn conclude(answer: Answer, progress: &mut Progress) -> Report {
     progress.stage = Stage::Body;
     let status = answer.status;

@@ -1,7 +1,8 @@
-//! One Pod's life on the node: syncs until it ends, then its termination, one thing after the other.
+//! The task of one Pod on the node: syncs the Pod until it ends, then terminates it.
 //!
-//! Whatever takes long in here (the grace of a container being killed above all) makes everything else of the Pod wait,
-//! as on a node. When the next sync is due is [`super::sync_queue`]'s, what one does is [`sync`]'s.
+//! The task is sequential, as on a node: a slow step, above all the grace period of a container
+//! being killed, delays everything else of the Pod. [`super::sync_queue`] decides when the next
+//! sync is due, [`sync`] performs it.
 //!
 //! Rule: `pkg/kubelet/pod_workers.go`.
 
@@ -34,57 +35,57 @@ use super::sync_queue::SyncQueue;
 use crate::events::{Recorder, Severity};
 use crate::image::files::{Directory, Files};
 
-/// The Pod as the API has it.
+/// The Pod as last read from the API.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) pod: Arc<Pod>,
-    /// It is there no more, and what runs of it must end.
+    /// The Pod is deleted from the API; its running containers must end.
     pub(super) gone: bool,
 }
 
-/// Everything about one Pod that lasts from sync to sync.
+/// The state of one Pod that outlives a single sync.
 pub(super) struct PodLife {
     node: Arc<Node>,
     uid: String,
     orders: watch::Receiver<Order>,
     order: Order,
     spec: PodSpec,
-    /// Set if pocket cannot run the Pod; the specification is empty then.
+    /// Set if pocket cannot run the Pod; `spec` is empty then.
     unsupported: Option<Unsupported>,
     random: fastrand::Rng,
     agenda: SyncQueue,
     since: Moment,
     ip: Option<IpAddr>,
-    /// Its empty directories, by name.
+    /// The Pod's `emptyDir` volumes, by name.
     directories: BTreeMap<String, Directory>,
     runtime: Runtime,
-    /// Per container.
+    /// One entry per container.
     attempts: Vec<Attempts>,
-    /// Why the last start of a container was refused, by name.
+    /// The reason why a container's last start was refused, by container name.
     refusals: BTreeMap<String, StartRefusal>,
     events: Arc<Recorder>,
     probing: Arc<Probing>,
     probers: JoinSet<()>,
 }
 
-/// What is remembered of the starts of one container.
+/// Back-off state of one container's starts and image pulls.
 #[derive(Clone, Debug, Default)]
 struct Attempts {
     back_off: BackOff,
     pull: Pull,
 }
 
-/// What a sync came to.
+/// The result of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Synced {
-    /// The Pod lives on.
+    /// The Pod goes on.
     Alive {
-        /// Containers were started or ended.
+        /// The sync started or ended containers.
         changed: bool,
-        /// The time to the next sync if nothing happens.
+        /// Time to the next sync if nothing happens before.
         wait: Duration,
     },
-    /// Its containers have ended for good.
+    /// All containers have ended for good.
     Ended,
 }
 
@@ -129,7 +130,7 @@ impl PodLife {
         }
     }
 
-    /// From its binding to its removal.
+    /// Runs the Pod from its binding to its removal from the API.
     pub(super) async fn live(mut self) {
         loop {
             self.wait().await;
@@ -149,12 +150,12 @@ impl PodLife {
         }
         self.terminate().await;
         self.finish().await;
-        // What ended by itself stays until somebody deletes it.
+        // A Pod that ended by itself stays in the API until it is deleted.
         drop(self.orders.wait_for(|order| order.gone).await);
         self.node.board.forget(&self.uid);
     }
 
-    /// Waits for the next sync: until there is a reason, and then until the runtime's state is fresh enough.
+    /// Waits for a reason to sync, and then until the runtime's state is fresh enough.
     async fn wait(&mut self) {
         loop {
             tokio::select! {
@@ -169,9 +170,11 @@ impl PodLife {
         self.hear();
     }
 
-    /// One more look at the runtime, a second later, before a Pod that has ended by itself is brought to its end.
+    /// Waits for one more relist of the runtime before the termination of a Pod that ended by
+    /// itself.
     ///
-    /// Rule: `pkg/kubelet/pod_workers.go`, the wait for fresh runtime state between the syncs of a Pod.
+    /// Rule: `pkg/kubelet/pod_workers.go`, the wait for fresh runtime state between the syncs of a
+    /// Pod.
     async fn look_again(&mut self) {
         self.agenda
             .end(self.node.clock.now(), false, Duration::ZERO);
@@ -179,7 +182,8 @@ impl PodLife {
         self.hear();
     }
 
-    /// Takes in the newest order; says whether it is about more than the status that the kubelet itself writes.
+    /// Takes the newest order. Returns whether it changes more than the status that the kubelet
+    /// itself writes.
     fn hear(&mut self) -> bool {
         let order = self.orders.borrow_and_update().clone();
         let before = std::mem::replace(&mut self.order, order);
@@ -197,7 +201,7 @@ impl PodLife {
         concerns
     }
 
-    /// Whether the present gates make another `Ready` of the status as it is.
+    /// Whether the current readiness gates change the status's `Ready` condition.
     ///
     /// Rule: `pkg/kubelet/status/status_manager.go`, `NeedToReconcilePodReadiness`.
     fn gates_matter(&self) -> bool {
@@ -210,7 +214,7 @@ impl PodLife {
         after.ready() != before.ready()
     }
 
-    /// Takes in a changed specification. A container of another image starts at the foot of its ladder.
+    /// Parses a changed specification. A container whose image changed starts without back-off.
     fn reread(&mut self) {
         let (spec, unsupported) = parse(&self.order.pod);
         let images = self.spec.containers.iter().zip(&spec.containers);
@@ -226,8 +230,8 @@ impl PodLife {
         self.order.gone || self.order.pod.metadata.deletion_timestamp.is_some()
     }
 
-    /// The status of the Pod as `histories` show it. Of a container that is not ready, the readiness probe is made to
-    /// attempt at once.
+    /// The Pod's status as computed from `histories`. Triggers the readiness probe of each started
+    /// container that is not ready.
     ///
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `UpdatePodStatus`.
     fn status(&self, stage: Stage, histories: &[History]) -> Status {
@@ -263,7 +267,7 @@ impl PodLife {
         }
     }
 
-    /// The files that a container of this Pod sees.
+    /// The files that a container sees: the Pod's volumes, where it mounts them.
     fn files(&mut self, container: &spec::Container) -> Files {
         let mut files = Files::default();
         for mount in &container.mounts {
@@ -279,7 +283,7 @@ impl PodLife {
         self.node.board.set(&self.order.pod, status);
     }
 
-    /// Says something about a container.
+    /// Records an event about a container.
     fn say(&self, container: &str, severity: Severity, reason: &str, message: &str) {
         let mut all = self.order.pod.spec.iter().flat_map(spec::containers);
         let role = all.find(|(_, it)| it.name == container);

@@ -1,7 +1,8 @@
-//! The probers of one Pod: a task for each probe of each container.
+//! The probers of one Pod: one task for each probe of each container.
 //!
-//! A task waits until it is due, attempts, observes and applies. Every decision is [`rules::probe::Worker`]'s; how an
-//! attempt is made is [`super::attempt`]'s.
+//! Each task waits until an attempt is due, makes it, passes the outcome to its worker and applies
+//! the effects. [`rules::probe::Worker`] makes every decision; [`super::attempt`] defines the
+//! attempts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use super::{Node, hexadecimal};
 use super::{grpc, http, tcp};
 use crate::events::{Recorder, Severity};
 
-/// What the probers of a Pod share with each other and with its syncs.
+/// State that a Pod's probers share with each other and with its syncs.
 #[derive(Debug)]
 pub(super) struct Probing {
     node: Arc<Node>,
@@ -29,21 +30,21 @@ pub(super) struct Probing {
     events: Arc<Recorder>,
     results: Mutex<Results>,
     workers: Mutex<BTreeMap<Name, Arc<Wakeups>>>,
-    /// The containers that have been started, by name.
+    /// The started containers, by name.
     insides: Mutex<BTreeMap<String, (Inside, Over)>>,
-    /// The Pod is being ended.
+    /// Set to `true` once the Pod is being terminated.
     ending: watch::Sender<bool>,
-    /// Rung when the Pod has to be synced.
+    /// Notified when the Pod has to be synced.
     news: Notify,
 }
 
-/// Container and kind.
+/// Container name and probe kind.
 type Name = (String, ProbeKind);
 
-/// How a prober is woken.
+/// The notifications that wake a prober, and its container's role.
 #[derive(Debug)]
 struct Wakeups {
-    /// Its container's.
+    /// The role of the prober's container.
     role: Role,
     trigger: Notify,
     stop: Notify,
@@ -69,8 +70,8 @@ impl Probing {
         }
     }
 
-    /// Sets up the probers that are missing, those of sidecars last. From the first one that is there on, none is set up: so one that has
-    /// ended by itself does not come back while an earlier one lives.
+    /// Starts the missing probers, those of sidecars last. Stops at the first prober that already
+    /// exists: so a prober that has ended by itself is not restarted while an earlier one lives.
     ///
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `AddPod`.
     pub(super) fn set_up(
@@ -111,7 +112,7 @@ impl Probing {
         }
     }
 
-    /// Stops the probers of these kinds, of containers of this role or of any.
+    /// Stops the probers of these kinds, of containers of this role or of all.
     pub(super) fn stop(&self, role: Option<Role>, kinds: &[ProbeKind]) {
         let workers = self.workers();
         let stopped = workers.iter().filter(|((_, kind), bells)| {
@@ -120,7 +121,7 @@ impl Probing {
         stopped.for_each(|(_, bells)| bells.stop.notify_one());
     }
 
-    /// A container has been started: commands can be run in it until it is over.
+    /// Registers a started container: exec probes can run in it until `over`.
     pub(super) fn enter(&self, container: &str, inside: Inside, over: Over) {
         self.insides().insert(container.to_owned(), (inside, over));
     }
@@ -129,23 +130,23 @@ impl Probing {
         self.insides().get(container).cloned()
     }
 
-    /// The Pod is being ended: no command is run in it any more.
+    /// Ends running exec attempts and refuses new ones, because the Pod is being terminated.
     pub(super) fn end(&self) {
         self.ending.send_replace(true);
     }
 
     async fn ended(&self) {
         let mut ending = self.ending.subscribe();
-        // The sender is ours, so it does not go.
+        // `self` owns the sender, so the wait cannot fail.
         drop(ending.wait_for(|ending| *ending).await);
     }
 
-    /// A container has such a prober.
+    /// Whether this container has a prober of this kind.
     pub(super) fn exists(&self, container: &str, kind: ProbeKind) -> bool {
         self.workers().contains_key(&(container.to_owned(), kind))
     }
 
-    /// Makes a container's readiness prober attempt now.
+    /// Wakes a container's readiness prober for an attempt now.
     pub(super) fn trigger(&self, container: &str) {
         let name = (container.to_owned(), ProbeKind::Readiness);
         if let Some(bells) = self.workers().get(&name) {
@@ -153,7 +154,7 @@ impl Probing {
         }
     }
 
-    /// What a probe of an instance has come to.
+    /// The verdict of a probe on a container instance, if there is one.
     pub(super) fn verdict(&self, kind: ProbeKind, id: &ContainerId) -> Option<Verdict> {
         self.results().get(kind, id)
     }
@@ -163,7 +164,7 @@ impl Probing {
         self.news.notified().await;
     }
 
-    /// Applies what a probe has come to. Readiness and started are written before the Pod is synced.
+    /// Applies a probe's effect. `ready` and `started` are written before the Pod is synced.
     ///
     /// Rule: `pkg/kubelet/kubelet.go`, `syncLoopIteration`.
     fn apply(&self, kind: ProbeKind, effect: Effect) {
@@ -201,11 +202,11 @@ impl Probing {
 struct Prober {
     probing: Arc<Probing>,
     name: Name,
-    /// What its events are about.
+    /// The part of the Pod that its events are about.
     part: String,
     worker: Worker,
     handler: Handler,
-    /// What the processes it runs are named by, if it runs any.
+    /// The source of the IDs of exec processes; `None` for other handlers.
     random: Option<fastrand::Rng>,
     bells: Arc<Wakeups>,
 }
@@ -233,7 +234,8 @@ impl Prober {
         probing.workers().remove(&self.name);
     }
 
-    /// Waits for the next beat or trigger; `None` when told to stop. On a node the choice among several is random.
+    /// Waits for the next tick or trigger; `None` when stopped. On a node the choice among several
+    /// is random.
     async fn wake(&self) -> Option<Cause> {
         tokio::select! {
             biased;

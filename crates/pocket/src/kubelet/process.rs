@@ -1,7 +1,7 @@
-//! One running process of a container, and the signals that reach it.
+//! One process of a container: how it is run, sent SIGTERM or SIGKILL, and reported as ended.
 //!
-//! SIGTERM is a future that completes, SIGKILL the end of the process's own future. The process does not know its
-//! container; whoever starts it is told how it ended.
+//! SIGTERM is a future that completes; SIGKILL drops the process's own future. The process does not
+//! know its container: a callback passes its end to the caller.
 
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
@@ -21,12 +21,12 @@ use crate::image::{Image, Process, Remains};
 pub(super) const KILLED: i32 = 128 + 9;
 pub(super) const ABORTED: i32 = 128 + 6;
 
-/// The handle by which a process is ended. It outlives the process.
+/// Signals a process and waits for its end. The handle outlives the process.
 #[derive(Debug)]
 pub(super) struct Handle {
     signal: watch::Sender<Signal>,
     over: Over,
-    /// When SIGTERM was sent first.
+    /// When SIGTERM was first sent.
     told: OnceLock<Moment>,
 }
 
@@ -38,14 +38,14 @@ enum Signal {
     Kill,
 }
 
-/// How it ended: its code and what made it end, and what it left.
+/// A process's exit code, the cause of its end, and what it wrote.
 pub(super) struct Ended {
     pub(super) code: i32,
     pub(super) cause: Cause,
     pub(super) remains: Remains,
 }
 
-/// Prepares a process: the handle on it, and the future that runs it and tells `done` how it ended.
+/// Prepares a process. Returns its handle, and the future that runs it and calls `done` at its end.
 pub(super) fn prepare(
     image: Arc<dyn Image>,
     process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
@@ -56,7 +56,7 @@ pub(super) fn prepare(
     let process = process(sent(signals.clone(), Signal::Terminate).boxed());
     let (remains, memory) = (process.remains.clone(), process.memory.clone());
     let run = async move {
-        // The image's own code runs inside, so that its panic is a crash of the container and not of the node.
+        // Catches a panic of the image's code: it crashes the container, not the node.
         let program = AssertUnwindSafe(async move { image.run(process).await }).catch_unwind();
         let (code, cause) = tokio::select! {
             biased;
@@ -80,8 +80,8 @@ pub(super) fn prepare(
 }
 
 impl Handle {
-    /// Ends the process: SIGTERM now, SIGKILL at `deadline`, which may be moved meanwhile, but not before the least
-    /// grace since SIGTERM is over.
+    /// Ends the process: sends SIGTERM now and SIGKILL at `deadline`, but not before the minimum
+    /// grace period has passed since the first SIGTERM. The deadline may move meanwhile.
     pub(super) async fn stop(&self, clock: &Clock, deadline: watch::Receiver<Moment>) {
         self.signal.send_replace(Signal::Terminate);
         let told = *self.told.get_or_init(|| clock.now());
@@ -98,33 +98,33 @@ impl Handle {
         self.over().await;
     }
 
-    /// The same with a deadline that stays.
+    /// As [`Handle::stop`], with a fixed deadline.
     pub(super) async fn stop_within(&self, clock: &Clock, grace: Duration) {
         let (_keep, deadline) = watch::channel(clock.now() + grace);
         self.stop(clock, deadline).await;
     }
 
-    /// Waits for its end.
+    /// Waits for the process's end.
     pub(super) async fn over(&self) {
         over(self.over.clone()).await;
     }
 
-    /// Tells others of its end.
+    /// A receiver of the process's end.
     pub(super) fn watch(&self) -> Over {
         self.over.clone()
     }
 }
 
-/// Whether a process has ended.
+/// Becomes `true` when a process has ended.
 pub(super) type Over = watch::Receiver<bool>;
 
 /// Waits for the end of a process.
 pub(super) async fn over(mut over: Over) {
-    // An error means that the process was dropped with everything else.
+    // An error means that the process was dropped with its runtime.
     drop(over.wait_for(|over| *over).await);
 }
 
-/// Completes when a deadline has passed that may be moved meanwhile.
+/// Completes when `deadline` has passed; the deadline may move meanwhile.
 pub(super) async fn passed(clock: &Clock, mut deadline: watch::Receiver<Moment>) {
     loop {
         let until = *deadline.borrow_and_update();
@@ -136,7 +136,7 @@ pub(super) async fn passed(clock: &Clock, mut deadline: watch::Receiver<Moment>)
     }
 }
 
-/// Completes once a signal at least as strong has been sent; never if no more can be.
+/// Completes once a signal at least as strong has been sent; never if the sender is gone.
 async fn sent(mut signals: watch::Receiver<Signal>, least: Signal) {
     if signals.wait_for(|signal| *signal >= least).await.is_err() {
         pending::<()>().await;

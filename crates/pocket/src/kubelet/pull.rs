@@ -1,6 +1,7 @@
-//! Whether an image is there: found in the table, or refused in the words of a node.
+//! Resolves a container's image: finds it in the table, or refuses as a kubelet does.
 //!
-//! Nothing is ever fetched: what the table lacks cannot be pulled. So the wait between tries is the only thing to keep.
+//! Nothing is ever downloaded: an image that the table lacks cannot be pulled. So the only state
+//! kept is the back-off between attempts.
 //!
 //! Rule: `pkg/kubelet/images/image_manager.go`.
 
@@ -14,19 +15,19 @@ use super::spec::PullPolicy;
 use crate::events::Severity::{self, Normal, Warning};
 use crate::image::{Image, Images};
 
-/// The tries of one container.
+/// The pull attempts of one container.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pull {
     back_off: BackOff,
-    /// When it was tried last.
+    /// When the last attempt failed.
     failed: Option<Moment>,
 }
 
-/// Something to say: severity, reason, message.
+/// An event to record: severity, reason, message.
 pub(super) type Remark = (Severity, &'static str, String);
 
 impl Pull {
-    /// The image behind `reference`, or why there is none; with what is to be said either way.
+    /// The image of `reference` or why there is none, and the events to record.
     pub(super) fn find(
         &mut self,
         images: &Images,

@@ -1,7 +1,7 @@
-//! The container runtime of one Pod: starts processes, ends them, and remembers how they ended.
+//! The container runtime of one Pod: starts processes, ends them, and records how they ended.
 //!
-//! It does as it is told and judges nothing. What it knows is asked for as a look at a moment, because a node does not
-//! see its containers all the time.
+//! It makes no decisions. Callers read its state as of a moment, because a node sees its containers
+//! only at each relist.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,15 +18,16 @@ use super::termination_message::LastWords;
 use crate::clock::Clock;
 use crate::image::{Image, Process};
 
-/// Creating and starting a container. On a node it is 0.1 s or more; here it only keeps starts in their order.
+/// Time to create and start a container. A node takes 0.1 s or more; here the delay only keeps
+/// starts in order.
 const START: Duration = Duration::from_millis(5);
 
-/// The exit code of what never ran.
+/// The exit code of a container whose process never started.
 ///
 /// Rule: containerd's `internal/cri/server/container_start.go`, `errorStartExitCode`.
 const UNSTARTED: i32 = 128;
 
-/// The containers of one Pod. Dropping it kills them.
+/// The containers of one Pod. Dropping the runtime kills them.
 #[derive(Debug)]
 pub(super) struct Runtime {
     clock: Clock,
@@ -35,7 +36,7 @@ pub(super) struct Runtime {
     tasks: JoinSet<()>,
 }
 
-/// What the processes write to when they end.
+/// The state that processes write to at their end.
 #[derive(Debug)]
 struct Shared {
     histories: Mutex<Vec<History>>,
@@ -57,7 +58,7 @@ impl Runtime {
         }
     }
 
-    /// What a look at `moment` found.
+    /// The containers' histories as a relist at `moment` saw them.
     pub(super) fn seen_at(&self, moment: Moment) -> Vec<History> {
         let histories = self.shared.histories();
         histories
@@ -66,7 +67,7 @@ impl Runtime {
             .collect()
     }
 
-    /// The end of the process that ended last, as soon as one has.
+    /// Waits until a process ends. Returns the latest end among the newest instances.
     pub(super) async fn ended(&self) -> Moment {
         self.shared.ended.notified().await;
         let histories = self.shared.histories();
@@ -74,7 +75,7 @@ impl Runtime {
         exits.map(|exit| exit.finished).max().unwrap_or_default()
     }
 
-    /// Starts a new instance of the container at `place`, and tells of its end.
+    /// Starts a new instance of the container at `place`. Returns a receiver of its end.
     pub(super) async fn start(
         &mut self,
         place: usize,
@@ -110,12 +111,13 @@ impl Runtime {
         let over = handle.watch();
         self.handles[place] = Some(handle);
         self.tasks.spawn(run);
-        // What has ended before needs no more attention.
+        // Frees the tasks that have ended.
         while self.tasks.try_join_next().is_some() {}
         over
     }
 
-    /// Makes a new instance of the container at `place` whose program cannot be started, and why.
+    /// Records a new instance of the container at `place` whose program could not be started, with
+    /// the reason.
     pub(super) async fn fail(
         &mut self,
         place: usize,
@@ -152,7 +154,7 @@ impl Runtime {
         }
     }
 
-    /// Ends all that run, those of each role when it is their turn; `deadline` may be moved meanwhile.
+    /// Ends all running containers, in the order of their roles; `deadline` may move meanwhile.
     pub(super) async fn stop_all(&self, roles: &[Role], deadline: &watch::Receiver<Moment>) {
         let handles = self.handles.iter().enumerate();
         let handles = handles.filter_map(|(place, handle)| Some((place, handle.as_ref()?)));

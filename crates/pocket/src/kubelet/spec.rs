@@ -1,7 +1,7 @@
-//! A Pod's specification as the kubelet uses it: read once, with every default applied.
+//! A Pod's specification as the kubelet uses it: parsed once, with every default applied.
 //!
-//! What the API server has accepted may still be more than pocket can run. That is said here, with the path of the
-//! field; nothing is silently left out that a container would notice.
+//! The API server accepts more than pocket can run. Such a field is reported as [`Unsupported`]
+//! with its path; no field that a container would notice is silently ignored.
 
 mod probe;
 mod quantity;
@@ -18,7 +18,7 @@ use rules::probe::ProbeKind;
 use super::attempt::Handler;
 use super::termination_message::LastWords;
 
-/// What matters of a Pod's specification.
+/// The part of a Pod's specification that the kubelet uses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PodSpec {
     /// In the order of [`containers`].
@@ -29,17 +29,17 @@ pub(super) struct PodSpec {
     pub(super) grace: Duration,
 }
 
-/// What matters of a container's.
+/// The part of a container's specification that the kubelet uses.
 #[derive(Clone, Debug)]
 pub(super) struct Container {
     pub(super) rules: ContainerSpec,
-    /// What its probes do.
+    /// The handlers of its probes.
     pub(super) handlers: BTreeMap<ProbeKind, Handler>,
     pub(super) command: Vec<String>,
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<EnvVar>,
     pub(super) environment_from: Vec<EnvFromSource>,
-    /// Where it mounts which of the Pod's empty directories.
+    /// The mounts of the Pod's `emptyDir` volumes.
     pub(super) mounts: Vec<VolumeMount>,
     pub(super) pull: PullPolicy,
     /// `resources.limits.memory`, in bytes.
@@ -47,22 +47,22 @@ pub(super) struct Container {
     pub(super) words: LastWords,
 }
 
-/// When an image is fetched.
+/// When an image is pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PullPolicy {
-    /// Before every start. The default for the tag `latest` and for none.
+    /// Before every start. The default for images tagged `latest` or without a tag.
     Always,
-    /// If the node lacks it. The default otherwise.
+    /// If the node lacks the image. The default for all other images.
     IfNotPresent,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
-/// What pocket cannot run.
+/// A field that pocket cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {why}")]
 pub(super) struct Unsupported {
-    /// Such as `spec.containers[0].livenessProbe.exec`.
+    /// The field's path, such as `spec.containers[0].livenessProbe.exec`.
     field: String,
     why: String,
 }
@@ -77,7 +77,7 @@ impl Unsupported {
 }
 
 impl PodSpec {
-    /// Reads a specification that the API server has accepted.
+    /// Parses a specification that the API server has accepted.
     pub(super) fn parse(spec: &core::PodSpec) -> Result<Self, Unsupported> {
         refuse_pod(spec)?;
         let init = spec.init_containers.as_ref().map_or(0, Vec::len);
@@ -153,7 +153,7 @@ impl Container {
     }
 }
 
-/// All containers of a Pod, those that initialize it first. A container's place is its place in here.
+/// All containers of a Pod, init containers first. A container's `place` is its index here.
 pub(super) fn containers(spec: &core::PodSpec) -> impl Iterator<Item = (Role, &core::Container)> {
     let init = spec.init_containers.iter().flatten();
     let init = init.map(|container| match container.restart_policy.as_deref() {
@@ -167,7 +167,7 @@ pub(super) fn containers(spec: &core::PodSpec) -> impl Iterator<Item = (Role, &c
     )
 }
 
-/// What an event about a container is about.
+/// The `fieldPath` of events about a container.
 pub(super) fn part(role: Role, container: &str) -> String {
     match role {
         Role::Init | Role::Sidecar => format!("spec.initContainers{{{container}}}"),
@@ -198,7 +198,7 @@ fn refuse_pod(spec: &core::PodSpec) -> Result<(), Unsupported> {
         return Err(Unsupported::new("spec.activeDeadlineSeconds", why));
     }
     let volumes = spec.volumes.iter().flatten();
-    // Any other volume has something to read.
+    // Every other kind of volume has content that pocket does not provide.
     match volumes
         .enumerate()
         .find(|(_, volume)| volume.empty_dir.is_none())
@@ -260,7 +260,7 @@ fn is_empty<T>(list: Option<&Vec<T>>) -> bool {
     list.is_none_or(Vec::is_empty)
 }
 
-/// A number of seconds that validation has found not to be negative.
+/// A number of seconds; validation has excluded negative numbers.
 fn seconds(count: impl TryInto<u64>) -> Duration {
     Duration::from_secs(count.try_into().unwrap_or_default())
 }

@@ -1,6 +1,6 @@
-//! The status of a Pod as the kubelet keeps it, and how it becomes the API's.
+//! A Pod's status as the kubelet keeps it, and its conversion to the API's `PodStatus`.
 //!
-//! Making one from what the runtime and the probes say is [`generate`]'s; keeping and sending it is the board's.
+//! [`generate`] computes it from the runtime and the probes. `StatusManager` keeps and sends it.
 
 pub(super) mod generate;
 
@@ -18,20 +18,20 @@ use rules::probe::{Life, Seen, View};
 use crate::clock::Clock;
 use crate::kinds::node;
 
-/// What the kubelet has to say about a Pod.
+/// A Pod's status, as the kubelet reports it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Status {
     pub(super) phase: Phase,
-    /// The generation of the specification that this answers to.
+    /// The generation of the specification that this status reflects.
     pub(super) generation: Option<i64>,
     /// When the kubelet first saw the Pod.
     pub(super) since: Moment,
     pub(super) ip: Option<IpAddr>,
-    /// Its sandbox exists, so that containers can be started in it.
+    /// The sandbox exists, so containers can be started in it.
     pub(super) sandbox: bool,
     pub(super) containers: Vec<ContainerStatus>,
     pub(super) conditions: Vec<Dated>,
-    /// Readiness gates and the conditions that stand behind them.
+    /// Readiness gates, each with the status of its condition.
     pub(super) gates: Vec<(String, Option<String>)>,
 }
 
@@ -42,14 +42,14 @@ pub(super) struct Dated {
     pub(super) since: Moment,
 }
 
-/// What it has to say about a container.
+/// A container's status.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ContainerStatus {
     pub(super) name: String,
     pub(super) role: Role,
     pub(super) image: String,
     pub(super) state: State,
-    /// The instance before, and how it ended.
+    /// The instance before the newest, and how it ended.
     pub(super) last: Option<(ContainerId, Exit)>,
     /// The newest instance, running or not.
     pub(super) id: Option<ContainerId>,
@@ -59,7 +59,7 @@ pub(super) struct ContainerStatus {
 }
 
 impl Status {
-    /// Works out the conditions; they keep the date they have in `before` if their status does.
+    /// Computes the conditions. A condition whose status is the same in `before` keeps its date.
     pub(super) fn date(&mut self, before: Option<&Self>, now: Moment) {
         let views: Vec<ContainerView<'_>> =
             self.containers.iter().map(ContainerStatus::view).collect();
@@ -76,8 +76,9 @@ impl Status {
         self.conditions = conditions.into_iter().map(date).collect();
     }
 
-    /// Nothing of the Pod will run any more: each container has an end, and a Pod that was never started has failed. Its
-    /// conditions stay as they are.
+    /// Makes the status final once nothing of the Pod runs: containers without an observed end
+    /// become terminated, and a Pod that was never started has failed. The conditions stay as they
+    /// are.
     ///
     /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
     pub(super) fn end(&mut self) {
@@ -96,7 +97,7 @@ impl Status {
         }
     }
 
-    /// Whether it says that the Pod is ready, and if not, why.
+    /// The status of the `Ready` condition, and its message if it has one.
     pub(super) fn ready(&self) -> Option<(bool, &str)> {
         let mut all = self.conditions.iter().map(|dated| &dated.condition);
         let ready = all.find(|condition| condition.kind == "Ready")?;
@@ -104,7 +105,7 @@ impl Status {
         Some((ready.status, message))
     }
 
-    /// The container of this name, as its probes see it.
+    /// The named container as its probes see it.
     pub(super) fn view(&self, name: &str, policy: RestartPolicy) -> View {
         let container = self.containers.iter().find(|it| it.name == name);
         View {
@@ -113,8 +114,9 @@ impl Status {
         }
     }
 
-    /// Writes this status into the API's, leaving alone what is not the kubelet's. A terminal phase is not told
-    /// before the Pod is `over`: until then something of it might still run.
+    /// Writes this status into the API's and keeps the conditions of other writers. A terminal
+    /// phase is written only once the Pod is `over`: until then one of its containers might still
+    /// run.
     pub(super) fn write(&self, status: &mut core::PodStatus, over: bool, clock: &Clock) {
         let ip = self.ip.map(|ip| ip.to_string());
         let host = node::ADDRESS.to_string();
@@ -130,7 +132,8 @@ impl Status {
         let (main, init): (Vec<_>, Vec<_>) =
             self.containers.iter().partition(|it| it.role == Role::Main);
         let mut main: Vec<_> = main.iter().map(|it| it.write(clock)).collect();
-        // Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`: by name, not as specified.
+        // Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`: sorted by name, not
+        // in the specification's order.
         main.sort_by(|one, other| one.name.cmp(&other.name));
         status.container_statuses = Some(main);
         let init: Vec<_> = init.iter().map(|it| it.write(clock)).collect();
@@ -261,7 +264,7 @@ fn terminated(
         exit_code: exit.code,
         reason: Some(exit.reason().to_owned()),
         message: exit.message.clone(),
-        // What never ran has the zero of Unix for its start.
+        // A container that never ran has the Unix epoch as its start.
         started_at: match exit.cause {
             Cause::Unknown => None,
             Cause::Unstarted => Some(Time(Timestamp::UNIX_EPOCH)),

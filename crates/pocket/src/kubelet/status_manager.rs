@@ -1,7 +1,8 @@
-//! The statuses of all Pods of the node: written by many, sent to the API by one.
+//! The status manager: keeps the status of every Pod of the node and writes changes to the API.
 //!
-//! Three kinds of writers: a sync sets a whole status, a readiness probe and a startup probe change one container's. The
-//! sender takes what has changed, needs a moment, writes it, and looks again; so a change undone meanwhile never shows.
+//! A sync sets a whole status; a readiness or startup probe changes one container's. One task
+//! sends: it takes the changed statuses, waits a moment, writes them and looks again. A change that
+//! is undone in between may never reach the API.
 //!
 //! Rule: `pkg/kubelet/status/status_manager.go`.
 
@@ -18,12 +19,12 @@ use super::status::Status;
 use crate::clock::Clock;
 use crate::registry::Registry;
 
-/// A round of writes, however many Pods it is about. A node needs 5 to 50 ms a Pod.
+/// Duration of one round of writes, however many Pods it covers. A node needs 5 to 50 ms per Pod.
 const WRITE: Duration = Duration::from_millis(2);
-/// Everything is sent again, should the API's copy have been changed by somebody.
+/// Interval at which all statuses are sent again, in case another client changed the API's copy.
 const RESEND: Duration = Duration::from_secs(10);
 
-/// The board, and the bell that wakes its sender.
+/// The statuses, and the wake-up of the task that sends them.
 #[derive(Debug)]
 pub(super) struct StatusManager {
     clock: Clock,
@@ -39,9 +40,9 @@ struct Entry {
     namespace: String,
     name: String,
     status: Status,
-    /// There is news that the sender has not taken.
+    /// The status has changes that the sender has not taken.
     fresh: bool,
-    /// All containers have stopped for good: a deleted Pod may go.
+    /// All containers have stopped for good: once deleted, the Pod may be removed from the API.
     over: bool,
 }
 
@@ -54,19 +55,19 @@ impl StatusManager {
         }
     }
 
-    /// The status of a Pod, if there is one yet.
+    /// A Pod's status, if it has one yet.
     pub(super) fn get(&self, uid: &str) -> Option<Status> {
         self.pods().get(uid).map(|entry| entry.status.clone())
     }
 
-    /// A container as its probes see it.
+    /// A container's state as its probes use it.
     pub(super) fn view(&self, uid: &str, container: &str, policy: RestartPolicy) -> View {
         let pods = self.pods();
         let entry = pods.get(uid);
         entry.map_or_else(View::default, |entry| entry.status.view(container, policy))
     }
 
-    /// A sync's whole status.
+    /// Replaces a Pod's status with the one a sync computed.
     pub(super) fn set(&self, pod: &Pod, status: Status) {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mut pods = self.pods();
@@ -84,17 +85,17 @@ impl StatusManager {
         self.changed.notify_one();
     }
 
-    /// The readiness probe of one instance has spoken.
+    /// Sets `ready` of one container instance, from its readiness probe.
     pub(super) fn set_ready(&self, uid: &str, id: &ContainerId, ready: bool) {
         self.patch(uid, id, |container| container.ready = ready);
     }
 
-    /// Its startup probe has.
+    /// Sets `started` of one container instance, from its startup probe.
     pub(super) fn set_started(&self, uid: &str, id: &ContainerId, started: bool) {
         self.patch(uid, id, |container| container.started = started);
     }
 
-    /// The Pod's containers have stopped for good.
+    /// Records that all of the Pod's containers have stopped for good.
     pub(super) fn finish(&self, uid: &str) {
         if let Some(entry) = self.pods().get_mut(uid) {
             entry.over = true;
@@ -103,12 +104,12 @@ impl StatusManager {
         self.changed.notify_one();
     }
 
-    /// The Pod is gone from the API.
+    /// Drops a Pod that is gone from the API.
     pub(super) fn forget(&self, uid: &str) {
         self.pods().remove(uid);
     }
 
-    /// Sends what changes, for ever.
+    /// Writes changed statuses to the API, forever.
     pub(super) async fn send(&self, registry: &Registry) {
         let mut resend = tokio::time::interval(RESEND);
         resend.tick().await;
@@ -128,7 +129,7 @@ impl StatusManager {
         }
     }
 
-    /// Changes one container of a status, if that is still about this instance.
+    /// Changes one container of a status, if its instance is still `id`.
     fn patch(
         &self,
         uid: &str,
@@ -162,7 +163,8 @@ impl StatusManager {
         fresh.map(take).collect()
     }
 
-    /// A Pod that has been replaced under its name is left alone; one that may go is let go.
+    /// Writes one status, unless another Pod has taken the name. Removes a deleted Pod whose
+    /// containers have ended.
     fn write(&self, registry: &Registry, uid: &str, entry: &Entry) {
         let (namespace, name) = (&entry.namespace, &entry.name);
         let written = registry.edit_status::<Pod>(namespace, name, |pod| {
@@ -174,7 +176,7 @@ impl StatusManager {
         let Ok(pod) = written else { return };
         let deleted = pod.metadata.deletion_timestamp.is_some();
         if entry.over && deleted && pod.metadata.uid.as_deref() == Some(uid) {
-            // Should somebody have removed it first, that is as well.
+            // An error means that the Pod is already deleted, which is the aim.
             drop(registry.delete::<Pod>(namespace, name, Some(0)));
         }
     }

@@ -1,36 +1,38 @@
-//! When a Pod is synced next: on news, when the runtime's state was looked at, or because it is time.
+//! Decides when a Pod is synced next: on news, after a relist of the runtime, or at its resync.
 //!
-//! A sync never begins on a state older than the end of the one before. The node looks at its containers once a second,
-//! and straight after a sync that changed something.
+//! A sync never starts from a runtime state older than the end of the sync before. The node relists
+//! its containers once a second, and right after a sync that changed something.
 //!
-//! Rule: `pkg/kubelet/pod_workers.go`, `pkg/kubelet/pleg/generic.go`, `pkg/kubelet/container/cache.go`.
+//! Rule: `pkg/kubelet/pod_workers.go`, `pkg/kubelet/pleg/generic.go`,
+//! `pkg/kubelet/container/cache.go`.
 
 use std::time::Duration;
 
 use rules::Moment;
 
-/// Distance of two looks at all containers.
+/// Interval between two relists of all containers.
 const RELIST: Duration = Duration::from_secs(1);
-/// Until the look that a sync has asked for is over.
+/// Duration of the relist that follows a sync with changes.
 const ON_DEMAND: Duration = Duration::from_millis(5);
 
-/// The moments that matter to one Pod.
+/// The next sync of one Pod, and the relists it depends on.
 #[derive(Clone, Debug)]
 pub(super) struct SyncQueue {
-    /// Looks happen at this moment and every second after.
+    /// Relists happen at this moment and every second after it.
     phase: Moment,
-    /// The look asked for last.
+    /// The end of the last relist on demand.
     asked: Option<Moment>,
-    /// When the last sync ended.
+    /// The end of the last sync.
     synced: Option<Moment>,
-    /// A change of the containers shows up then.
+    /// When a relist will see a change of the containers.
     change: Option<Moment>,
-    /// A sync is due then in any case.
+    /// The next sync if nothing happens before.
     resync: Moment,
 }
 
 impl SyncQueue {
-    /// For a Pod that has just been seen, on a node whose looks have this phase. A sync is due.
+    /// The queue of a Pod that was just added, on a node with relists of this phase. A sync is due
+    /// at once.
     pub(super) fn new(phase: Moment, now: Moment) -> Self {
         Self {
             phase,
@@ -41,7 +43,7 @@ impl SyncQueue {
         }
     }
 
-    /// When the next sync is due, unless there is news before.
+    /// The moment of the next sync, unless news comes first.
     pub(super) fn due(&self) -> Moment {
         self.change
             .map_or(self.resync, |change| change.min(self.resync))
@@ -56,14 +58,15 @@ impl SyncQueue {
         asked.unwrap_or_else(|| self.look_after(synced))
     }
 
-    /// The look whose findings a sync that begins now uses.
+    /// The moment of the relist whose state a sync at `now` uses.
     pub(super) fn looked(&self, now: Moment) -> Moment {
         let asked = self.asked.filter(|asked| *asked <= now);
         let grid = self.look_before(now);
         asked.map_or(grid, |asked| asked.max(grid))
     }
 
-    /// A container has ended; the next look finds out, unless one that was asked for does anyway.
+    /// Records that a container has ended. The next regular relist will see it, unless a relist on
+    /// demand does.
     pub(super) fn notice(&mut self, ended: Moment) {
         if self.asked.is_some_and(|asked| ended <= asked) {
             return;
@@ -72,15 +75,15 @@ impl SyncQueue {
         self.change = Some(self.change.map_or(seen, |change| change.min(seen)));
     }
 
-    /// A sync begins: what has shown up by now is dealt with.
+    /// Starts a sync: changes seen by now are handled.
     pub(super) fn begin(&mut self, now: Moment) {
         self.change = self.change.filter(|change| *change > now);
     }
 
-    /// A sync is over; `wait` is the time to the next one if nothing happens.
+    /// Ends a sync; `wait` is the time to the next one if nothing happens.
     pub(super) fn end(&mut self, now: Moment, changed: bool, wait: Duration) {
         self.synced = Some(now);
-        // Retries are looked up once a second as well.
+        // The kubelet checks for due retries once a second.
         self.resync = self.look_after(now + wait);
         if changed {
             self.asked = Some(now + ON_DEMAND);

@@ -1,6 +1,6 @@
-//! One `tcpSocket` attempt: a connection, closed at once, with nothing sent.
+//! One `tcpSocket` attempt: opens a connection and closes it without sending anything.
 //!
-//! Rule: `pkg/probe/tcp/tcp.go`. A connection that waits in the backlog is a success.
+//! Rule: `pkg/probe/tcp/tcp.go`. A connection that waits in the server's backlog is a success.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use super::attempt::Report;
 use super::dial::dial;
 use crate::net::Host;
 
-/// Where to connect.
+/// The address of a `tcpSocket` probe.
 #[derive(Clone, Debug)]
 pub(super) struct TcpSocket {
-    /// To whom, if not the Pod.
+    /// The host; by default the Pod.
     pub(super) host: Option<IpAddr>,
-    /// The port, or why it cannot be told.
+    /// The port, or why it does not resolve.
     pub(super) port: Result<u16, String>,
 }
 

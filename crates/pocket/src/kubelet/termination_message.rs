@@ -1,18 +1,20 @@
-//! What a container's status says a dead process has said: its termination message, or the end of its log.
+//! A container's termination message: its termination log file, or on request the end of its log.
 //!
-//! Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `getTerminationMessage`; `pkg/kubelet/container/runtime.go` for the limits;
-//! `pkg/kubelet/status/status_manager.go`, `normalizeStatus`, for what all containers of a Pod share.
+//! Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `getTerminationMessage`;
+//! `pkg/kubelet/container/runtime.go` for the limits; `pkg/kubelet/status/status_manager.go`,
+//! `normalizeStatus`, for the limit that all containers of a Pod share.
 
 use k8s_openapi::api::core::v1 as core;
 
 use crate::image::Remains;
 
-/// Where a container's last words are looked for, and how many of them there may be.
+/// Where a container's termination message comes from, and its maximum length in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LastWords {
-    /// The file they are in is the one the program writes.
+    /// `terminationMessagePath` is the file that programs write.
     written: bool,
-    /// If there are none and it failed, the end of the log stands for them.
+    /// `FallbackToLogsOnError`: if there is no message and the container failed, use the end of its
+    /// log.
     or_log: bool,
     most: usize,
 }
@@ -20,17 +22,17 @@ pub(super) struct LastWords {
 /// The file that programs write.
 const PATH: &str = "/dev/termination-log";
 
-/// The bytes of a file that are looked at, the last ones.
+/// The number of bytes read from the end of the file.
 const FILE: usize = 4096;
 
-/// The lines of a log that are looked at, the last ones.
+/// The number of lines read from the end of the log.
 const LINES: usize = 80;
 
-/// The bytes that all containers of a Pod share.
+/// The number of bytes that all containers of a Pod share.
 const ALL: usize = 12 * 1024;
 
 impl LastWords {
-    /// Of one of so many containers.
+    /// The default for each of `containers` containers of a Pod.
     pub(super) fn shared_by(containers: usize) -> Self {
         Self {
             most: ALL / containers.max(1),
@@ -38,7 +40,7 @@ impl LastWords {
         }
     }
 
-    /// As this container wants them.
+    /// The same limit with the path and the policy of this container.
     pub(super) fn wanted_by(self, container: &core::Container) -> Self {
         let path = container.termination_message_path.as_deref();
         let policy = container.termination_message_policy.as_deref();
@@ -49,7 +51,7 @@ impl LastWords {
         }
     }
 
-    /// What a process that ended with `code` has said, if anything.
+    /// The termination message of a process that exited with `code`, if any.
     pub(super) fn of(self, remains: &Remains, code: i32) -> Option<String> {
         let file = if self.written {
             remains.message()
@@ -67,7 +69,7 @@ impl LastWords {
     }
 }
 
-/// The last bytes, in whole characters.
+/// At most the last `most` bytes of `text`, in whole characters.
 fn tail(text: &str, most: usize) -> &str {
     &text[text.ceil_char_boundary(text.len().saturating_sub(most))..]
 }

@@ -1,5 +1,6 @@
-//! A stream that remembers how it began and whether it was reset: what a protocol's library does not tell of a peer that
-//! does not speak it.
+//! A stream that records its first bytes and whether it was reset, for exact protocol errors.
+//!
+//! Protocol libraries do not report either of a peer that speaks another protocol.
 
 use std::io;
 use std::pin::Pin;
@@ -10,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::net::Stream;
 
-/// How much of the beginning is remembered: the `HTTP/` of an answer, or a frame up to its kind.
+/// The number of bytes recorded: the `HTTP/` of a response, or an HTTP/2 frame up to its type.
 const HEAD: usize = 5;
 
-/// What has come in.
+/// The record of what was read from a stream.
 #[derive(Debug, Default)]
 pub(super) struct Seen(Mutex<Start>);
 
@@ -24,12 +25,12 @@ struct Start {
 }
 
 impl Seen {
-    /// The connection was reset.
+    /// Whether the connection was reset.
     pub(super) fn reset(&self) -> bool {
         self.start().reset
     }
 
-    /// The first bytes, as far as they have come.
+    /// The first bytes, as far as they have arrived.
     pub(super) fn head(&self) -> Vec<u8> {
         self.start().head.clone()
     }
@@ -46,14 +47,14 @@ impl Seen {
     }
 }
 
-/// A stream that tells what comes in.
+/// A stream that records what is read from it.
 pub(super) struct Watched {
     stream: Stream,
     seen: Arc<Seen>,
 }
 
 impl Watched {
-    /// The same stream, and what will be seen of it.
+    /// Wraps a stream. Returns it with its record.
     pub(super) fn new(stream: Stream) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
         let watched = Self {

@@ -1,7 +1,7 @@
-//! The network in memory: any address, any port, no rights needed, any number of networks side by side.
+//! The network in memory: any address and port without privileges, any number of networks at once.
 //!
-//! It keeps who listens where and how Service addresses are translated; the bytes themselves are in `pipe`. It has no
-//! timers, so nothing here holds or moves a paused clock.
+//! It keeps the listeners and the translation of Service addresses; `pipe` carries the bytes. It
+//! has no timers, so it neither holds nor moves a paused clock.
 
 mod pipe;
 
@@ -17,10 +17,10 @@ use tokio::sync::mpsc;
 use super::{Incoming, Listener, Network, Stream};
 use pipe::pipe;
 
-/// Connections a listener holds before further clients have to wait, Linux' `net.core.somaxconn`.
+/// Connections in a listener's backlog before clients have to wait: Linux's `net.core.somaxconn`.
 const BACKLOG: usize = 4096;
 
-/// Linux' `net.ipv4.ip_local_port_range`.
+/// Linux's `net.ipv4.ip_local_port_range`.
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
 
 /// A network that lives in this process. Clones are handles to the same one.
@@ -31,7 +31,7 @@ pub struct Memory {
 
 #[derive(Debug)]
 struct State {
-    /// Who listens, by host and port; several only at addresses that do not overlap.
+    /// Listeners by host and port; several only at addresses that do not overlap.
     listening: BTreeMap<(IpAddr, u16), Vec<Bound>>,
     routes: BTreeMap<SocketAddr, Route>,
     next_port: u16,
@@ -43,7 +43,7 @@ struct Bound {
     backlog: mpsc::Sender<Unaccepted>,
 }
 
-/// A Service address: a translation, as kube-proxy's is, not a relay.
+/// A Service's backends. Its address is translated, as by kube-proxy; nothing is relayed.
 #[derive(Debug, Default)]
 struct Route {
     backends: Vec<SocketAddr>,
@@ -89,7 +89,7 @@ impl Memory {
 
     async fn dial(&self, from: IpAddr, address: SocketAddr) -> io::Result<Stream> {
         let (backlog, client, server) = self.state().find(from, address)?;
-        // A full backlog leaves the client waiting, as unanswered SYNs do.
+        // A full backlog makes the client wait, like unanswered SYNs.
         let refused = |_| io::Error::from(ErrorKind::ConnectionRefused);
         let place = backlog.reserve().await.map_err(refused)?;
         let (near, far) = pipe();
@@ -129,7 +129,7 @@ impl Default for State {
 }
 
 impl State {
-    /// The port to bind: the one asked for, or for 0 the next free one.
+    /// The port to bind: the requested one, or for 0 the next free one.
     fn claim(&mut self, at: IpAddr, address: SocketAddr) -> io::Result<u16> {
         if address.port() != 0 {
             let free = self.is_free(at, address);
@@ -165,7 +165,8 @@ impl State {
         port
     }
 
-    /// The backlog behind `address`, and the addresses of the two ends as the server sees them.
+    /// The backlog of the listener at `address`, and the client's and the server's address as the
+    /// server sees them.
     fn find(
         &mut self,
         from: IpAddr,
@@ -209,14 +210,14 @@ impl State {
     }
 }
 
-/// Whether listening on `bound` takes connections to `ip`; `[::]` takes IPv4 ones too.
+/// Whether a listener on `bound` accepts connections to `ip`; `[::]` accepts IPv4 ones too.
 fn covers(bound: IpAddr, ip: IpAddr) -> bool {
     bound == ip
         || bound == Ipv6Addr::UNSPECIFIED
         || (bound == Ipv4Addr::UNSPECIFIED && ip.is_ipv4())
 }
 
-/// A client that connects to an unspecified address means its own loopback.
+/// Replaces an unspecified address by loopback: that is where a connection to it goes.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -230,7 +231,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The receiving half of a backlog, and the place it is bound to.
+/// The receiving half of a backlog, and its bound address.
 #[derive(Debug)]
 struct Queue {
     waiting: mpsc::Receiver<Unaccepted>,
@@ -260,7 +261,7 @@ impl Drop for BoundAddress {
     }
 }
 
-/// A connection nobody has accepted; dropped in that state it is reset.
+/// A connection in the backlog. Dropping it resets the connection.
 #[derive(Debug)]
 struct Unaccepted(Option<Stream>);
 

@@ -1,7 +1,8 @@
-//! Server-side apply: an object as one manager wants it, laid over what others own.
+//! Server-side apply: merges one manager's object with the fields that other managers own.
 //!
-//! Rule: kubernetes.io › Server-Side Apply, and `sigs.k8s.io/structured-merge-diff/merge/update.go`. Fields that
-//! a manager no longer mentions go, unless somebody else owns them; defaults belong to nobody.
+//! Rule: kubernetes.io › Server-Side Apply, and
+//! `sigs.k8s.io/structured-merge-diff/merge/update.go`. Fields that a manager no longer applies are
+//! removed, unless another manager owns them. Defaults have no owner.
 
 use serde_json::{Value, json};
 
@@ -13,7 +14,8 @@ use crate::api_status::ApiError;
 /// The object that results when `author` applies `wanted` to `current`.
 ///
 /// # Errors
-/// 409 with one cause a field, if others own fields that are wanted to be different and `force` is not given.
+/// 409 with one cause per field, if other managers own fields with different values and `force` is
+/// not set.
 pub(crate) fn apply(
     current: Option<&Value>,
     wanted: &Value,
@@ -45,9 +47,9 @@ pub(crate) fn apply(
     Ok(next)
 }
 
-/// A field that another manager owns and this one wants to be different.
+/// A field that another manager owns with a different value.
 struct Conflict {
-    /// As messages name it.
+    /// The manager's name in messages.
     manager: String,
     path: Path,
 }
@@ -82,7 +84,8 @@ fn is_own(entry: &Entry, author: &Author) -> bool {
     entry.manager == author.manager && entry.operation == Operation::Apply
 }
 
-/// Who updates by other means than apply is named with the version that was used.
+/// The manager's name in messages. A manager that updates without apply is named with the API
+/// version used.
 fn named(entry: &Entry, wanted: &Value) -> String {
     let manager = &entry.manager;
     match entry.operation {
@@ -117,7 +120,7 @@ fn cause(conflict: &Conflict) -> Value {
     })
 }
 
-/// Each manager on a line, and below it its fields.
+/// One line per manager, followed by its fields.
 fn by_manager(conflicts: &[Conflict]) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, Conflict { manager, path }) in conflicts.iter().enumerate() {
@@ -176,8 +179,8 @@ fn merge_lists(list: &mut Vec<Value>, items: &[Value], path: &mut Path) {
     }
 }
 
-/// The path to take away so that `path` is gone: the outermost place around it in which nobody owns anything,
-/// for what is left there would be defaults of something that no longer exists.
+/// The path to remove so that `path` is gone: the outermost place around it without any owned
+/// field. What else it contains would be defaults of a field that no longer exists.
 fn widened<'a>(path: &'a Path, owned: &Fields) -> &'a [PathStep] {
     let is_free = |length: &usize| {
         let place = &path[..*length];

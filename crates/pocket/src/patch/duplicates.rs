@@ -1,14 +1,14 @@
-//! Lists with keys, as server-side apply sees them in an untyped object.
+//! Finds duplicate items in keyed lists of untyped objects, as server-side apply does.
 
 use rules::list_type::{self, Duplicate, Tree};
 use serde_json::Value;
 
-/// Items with the identity of an earlier one, anywhere in an object.
+/// Items with the same keys as an earlier one, anywhere in an object.
 pub(crate) fn duplicates(object: &Value) -> Vec<Duplicate> {
     list_type::duplicates(Json(object))
 }
 
-/// A path by numbers as server-side apply shows it, with the keys of items.
+/// Converts a path with indices to server-side apply's form with the keys of items.
 pub(crate) fn keyed_path(object: &Value, path: &str) -> String {
     list_type::keyed_path(Json(object), path)
 }

@@ -1,4 +1,4 @@
-//! Sets of fields: what a manager owns of an object, and the form in which `managedFields` keeps it.
+//! Sets of field paths that managers own, and their `FieldsV1` encoding in `managedFields`.
 //!
 //! Rule: `sigs.k8s.io/structured-merge-diff/fieldpath` and the format `FieldsV1`.
 
@@ -8,24 +8,25 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, Key, List};
 
-/// Fields by their paths: simple values, lists and maps that are one value, and items of lists.
+/// A set of fields by path: simple values, atomic lists and maps, and items of lists.
 pub(crate) type Fields = BTreeSet<Path>;
 
-/// The way from the object to a field.
+/// The path from the object to a field.
 pub(crate) type Path = Vec<PathStep>;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PathStep {
-    /// Into a field of a map.
+    /// A field of a map.
     Field(String),
-    /// To the item of a list that has these fields, as JSON.
+    /// The item of a list with these key fields, as JSON.
     Item(String),
-    /// To this member of a set, as JSON.
+    /// The member of a set, as JSON.
     Member(String),
 }
 
-/// What nobody owns: it identifies the object, is written by the registry, or is a status, which is not recorded.
+/// Fields without an owner: they identify the object, are written by the registry, or belong to the
+/// status, which is not recorded.
 const NOBODYS: [&[&str]; 12] = [
     &["apiVersion"],
     &["kind"],
@@ -59,7 +60,7 @@ pub(crate) fn get<'a>(object: &'a Value, path: &[PathStep]) -> Option<&'a Value>
     })
 }
 
-/// Takes the value at a path away; lists and maps around it stay, even if they are empty then.
+/// Removes the value at a path. Lists and maps around it stay, even if they become empty.
 pub(crate) fn remove(object: &mut Value, path: &[PathStep]) {
     let Some((first, rest)) = path.split_first() else {
         return;
@@ -81,7 +82,7 @@ pub(crate) fn remove(object: &mut Value, path: &[PathStep]) {
     }
 }
 
-/// The names of the fields on a path, as the schema knows places.
+/// The field names on a path, which is the form the schema uses.
 pub(crate) fn place(path: &[PathStep]) -> Vec<&str> {
     let names = path.iter().filter_map(|step| match step {
         PathStep::Field(name) => Some(name.as_str()),
@@ -90,7 +91,7 @@ pub(crate) fn place(path: &[PathStep]) -> Vec<&str> {
     names.collect()
 }
 
-/// A path as messages show it: `.spec.containers[name="a"].image`.
+/// A path as in messages: `.spec.containers[name="a"].image`.
 pub(crate) fn display(path: &[PathStep]) -> String {
     let step = |step: &PathStep| match step {
         PathStep::Field(name) => format!(".{name}"),
@@ -107,7 +108,7 @@ pub(crate) fn display(path: &[PathStep]) -> String {
     path.iter().map(step).collect()
 }
 
-/// The set as `fieldsV1` keeps it.
+/// Encodes the set as `fieldsV1`.
 pub(crate) fn encode(fields: &Fields) -> Value {
     let mut root = json!({});
     for path in fields {
@@ -129,14 +130,14 @@ pub(crate) fn encode(fields: &Fields) -> Value {
     root
 }
 
-/// Reads what [`encode`] wrote, or another API server.
+/// Decodes `fieldsV1` as written by [`encode`] or another API server.
 pub(crate) fn decode(tree: &Value) -> Fields {
     let mut fields = Fields::new();
     read(tree, &mut Vec::new(), &mut fields);
     fields
 }
 
-/// The step to an item of a keyed list; none if nothing identifies it.
+/// The step to an item of a keyed list; `None` if the item has no key.
 pub(super) fn item_step(item: &Value, keys: &[Key]) -> Option<PathStep> {
     let mut found = Map::new();
     for key in keys {
@@ -217,7 +218,7 @@ fn leads_to(step: &PathStep, item: &Value) -> bool {
     }
 }
 
-/// Whether a key that is left out has this value.
+/// Whether `value` is the default of a key.
 fn is_default(key: &str, value: &Value) -> bool {
     match key {
         "protocol" => value == "TCP",
@@ -225,7 +226,7 @@ fn is_default(key: &str, value: &Value) -> bool {
     }
 }
 
-/// A field that only stands for itself is `{}`, not `{".": {}}`.
+/// Encodes a field without subfields as `{}` instead of `{".": {}}`.
 fn without_lonely_dots(tree: &mut Value) {
     let Some(map) = tree.as_object_mut() else {
         return;

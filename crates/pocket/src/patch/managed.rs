@@ -1,18 +1,19 @@
-//! The record of who owns which field: `metadata.managedFields`.
+//! Reads and writes `metadata.managedFields`, the record of which manager owns which field.
 //!
-//! Rule: `sigs.k8s.io/structured-merge-diff/merge` and `k8s.io/apimachinery/pkg/util/managedfields`. Pocket's own
-//! components and writes of a status are not recorded.
+//! Rule: `sigs.k8s.io/structured-merge-diff/merge` and
+//! `k8s.io/apimachinery/pkg/util/managedfields`. Writes by pocket's own components and writes of a
+//! status are not recorded.
 
 use serde_json::{Value, json};
 
 use super::fields::{self, Fields};
 
-/// One manager's entry, read.
+/// The decoded entry of one manager.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) manager: String,
     pub(crate) operation: Operation,
-    /// As the object keeps it; an entry that does not change keeps its time.
+    /// The time as JSON. An entry that does not change keeps its time.
     time: Value,
     pub(crate) fields: Fields,
 }
@@ -24,15 +25,15 @@ pub(crate) enum Operation {
     Update,
 }
 
-/// Who writes, and when.
+/// The manager of a write, and its time.
 #[derive(Clone, Debug)]
 pub(crate) struct Author {
     pub(crate) manager: String,
-    /// A published time, as JSON.
+    /// The time as JSON, in published form.
     pub(crate) time: Value,
 }
 
-/// The entries of an object.
+/// Decodes an object's entries.
 pub(crate) fn read(object: &Value) -> Vec<Entry> {
     let entries = object["metadata"]["managedFields"]
         .as_array()
@@ -52,7 +53,7 @@ pub(crate) fn read(object: &Value) -> Vec<Entry> {
         .collect()
 }
 
-/// Writes the entries into an object; those that own nothing are left out.
+/// Writes the entries into an object, without those that own nothing.
 pub(crate) fn write(object: &mut Value, entries: &[Entry]) {
     let version = object["apiVersion"].clone();
     let entries: Vec<Value> = entries
@@ -76,14 +77,15 @@ pub(crate) fn write(object: &mut Value, entries: &[Entry]) {
     }
 }
 
-/// Records a write that was not an apply: its author owns what differs from before, and nobody owns what is gone.
+/// Records a write other than apply: its author owns the fields that changed, and removed fields
+/// lose their owners.
 pub(crate) fn record_update(before: Option<&Value>, object: &mut Value, author: &Author) {
     let now = fields::of(object);
     let old = before.map(fields::of).unwrap_or_default();
     let differs = |path: &&fields::Path| {
         before.and_then(|before| fields::get(before, path)) != fields::get(object, path)
     };
-    // An item differs when something in it does, but belongs to whoever made it.
+    // An item counts as changed if a field in it changed, but its creator keeps owning it.
     let changed: Fields = now
         .iter()
         .filter(differs)
@@ -102,7 +104,7 @@ pub(crate) fn record_update(before: Option<&Value>, object: &mut Value, author: 
     write(object, &entries);
 }
 
-/// Changes what a manager owns; its time moves only if that changed anything.
+/// Changes the fields that a manager owns. The entry's time changes only if the fields do.
 pub(crate) fn own(
     entries: &mut Vec<Entry>,
     author: &Author,

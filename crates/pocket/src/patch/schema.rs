@@ -1,13 +1,13 @@
-//! Which lists strategic merge takes apart, and which maps are one value. Lists of server-side apply are in
-//! [`rules::list_type`].
+//! Which lists strategic merge merges by item, and which maps are atomic.
 //!
-//! A place is the list of field names on the way to it, without indices.
+//! The lists of server-side apply are in [`rules::list_type`]. A place is the list of field names
+//! on a path, without indices.
 //!
 //! Rule: `patchMergeKey`, `patchStrategy` and `mapType` in `staging/src/k8s.io/api`.
 
 pub(super) use rules::list_type::{Key, List, list};
 
-/// The one field by which strategic merge tells the items at `place` apart.
+/// The field by which strategic merge identifies the items at `place`.
 pub(super) fn merge_key(place: &[&str]) -> Option<&'static str> {
     match (place, list(place)) {
         (["status", "hostIPs"], _) => Some("ip"),
@@ -16,12 +16,12 @@ pub(super) fn merge_key(place: &[&str]) -> Option<&'static str> {
     }
 }
 
-/// Whether strategic merge unites the simple values at `place`.
+/// Whether strategic merge unites the simple values at `place` as a set.
 pub(super) fn is_set(place: &[&str]) -> bool {
     list(place) == List::Set
 }
 
-/// Maps that belong to one manager as a whole.
+/// Whether the map at `place` is atomic: one manager owns it as a whole.
 pub(super) fn is_atomic_map(place: &[&str]) -> bool {
     let references = [
         "fieldRef",
@@ -38,7 +38,7 @@ pub(super) fn is_atomic_map(place: &[&str]) -> bool {
     }
 }
 
-/// Maps with keys of the user's choice, where one key says nothing about its neighbours.
+/// Whether the map at `place` has user-defined keys, which are independent of one another.
 pub(super) fn is_free_map(place: &[&str]) -> bool {
     matches!(
         place,

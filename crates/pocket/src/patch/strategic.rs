@@ -1,4 +1,4 @@
-//! Strategic merge: maps merge, lists with a key merge by item, and directives say the rest.
+//! Strategic merge patch: merges maps by field and keyed lists by item, with directives.
 //!
 //! Rule: `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`.
 
@@ -12,7 +12,7 @@ const RETAIN_KEYS: &str = "$retainKeys";
 const SET_ORDER: &str = "$setElementOrder/";
 const DELETE_FROM_LIST: &str = "$deleteFromPrimitiveList/";
 
-/// The object that `patch` makes of `current`.
+/// Applies `patch` to `current`.
 pub(crate) fn merge(current: &Value, patch: &Value) -> Result<Value, ApiError> {
     let (Value::Object(current), Value::Object(patch)) = (current, patch) else {
         return Err(ApiError::bad_request(
@@ -57,7 +57,7 @@ fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields
     Ok(next)
 }
 
-/// The merged value, or `None` if the patch takes it away.
+/// The merged value, or `None` if the patch deletes it.
 fn merge_value(
     current: Option<&Value>,
     patch: &Value,
@@ -75,7 +75,7 @@ fn merge_value(
         (Some(Value::Array(current)), Value::Array(patch)) => {
             merge_lists(current, patch, place).map(|merged| Some(Value::Array(merged)))
         }
-        // Where there is no list yet, nothing merges: an item that is there twice stays there twice.
+        // Without an existing list there is nothing to merge: duplicate items in the patch stay.
         (_, Value::Array(patch)) => {
             let items = patch.iter().filter(|item| item.get(PATCH).is_none());
             let items: Result<Vec<_>, _> =
@@ -157,7 +157,8 @@ fn without_directives(patch: &Fields) -> Fields {
         .collect()
 }
 
-/// `$retainKeys` names all fields that may stay: for maps of which one field excludes the others.
+/// Applies `$retainKeys`, which lists all fields that may stay: for maps with mutually exclusive
+/// fields.
 fn retained(current: &Fields, patch: &Fields) -> Result<Fields, ApiError> {
     let Some(keys) = patch.get(RETAIN_KEYS) else {
         return Ok(current.clone());
@@ -176,7 +177,7 @@ fn delete_from(next: &mut Fields, field: &str, values: &[Value]) {
     }
 }
 
-/// Sorts items that the order names as it says; the others keep their place after their predecessor.
+/// Sorts the items that `order` names; the others stay behind their predecessor.
 fn reorder(next: &mut Fields, field: &str, order: &[Value], key: Option<&str>) {
     let Some(list) = next.get_mut(field).and_then(Value::as_array_mut) else {
         return;

@@ -1,4 +1,4 @@
-//! The routes that Services and slices come to. Only TCP is carried.
+//! Computes the routes of Services from their EndpointSlices. Only TCP is supported.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +10,7 @@ use rules::endpoints::{Conditions, backends};
 use super::Routes;
 use crate::controllers::{Key, key, service_of};
 
-/// The backends of every port of every Service that has an address.
+/// The backends of every port of every Service with a cluster IP.
 pub(super) fn of<'a>(
     services: impl Iterator<Item = &'a Service>,
     slices: impl Iterator<Item = &'a EndpointSlice>,
@@ -28,7 +28,7 @@ pub(super) fn of<'a>(
     routes.collect()
 }
 
-/// A Service's ports and the addresses they are served at.
+/// A Service's ports, each with its socket address.
 pub(super) fn ports(service: &Service) -> impl Iterator<Item = (SocketAddr, &ServicePort)> {
     let spec = service.spec.as_ref();
     let ip = spec.and_then(|spec| spec.cluster_ip.as_ref()?.parse::<IpAddr>().ok());
@@ -41,7 +41,7 @@ pub(super) fn ports(service: &Service) -> impl Iterator<Item = (SocketAddr, &Ser
         .filter_map(move |port| Some((SocketAddr::new(ip?, port.port.try_into().ok()?), port)))
 }
 
-/// The endpoints behind a Service port, which slices know by its name.
+/// The endpoints of a Service port; slices refer to it by name.
 fn endpoints(slices: &[&EndpointSlice], port: &ServicePort) -> Vec<(SocketAddr, Conditions)> {
     let mut found = Vec::new();
     for slice in slices {
@@ -70,12 +70,12 @@ fn number(slice: &EndpointSlice, port: &ServicePort) -> Option<u16> {
         .ok()
 }
 
-/// Where an endpoint is.
+/// The endpoint's IP address.
 fn address(endpoint: &Endpoint) -> Option<IpAddr> {
     endpoint.addresses.first()?.parse().ok()
 }
 
-/// Rule: `pkg/proxy/endpointslicecache.go`; what is not said counts in the endpoint's favour.
+/// Rule: `pkg/proxy/endpointslicecache.go`; an absent condition counts in the endpoint's favour.
 fn conditions(endpoint: &Endpoint) -> Conditions {
     let EndpointConditions {
         ready,

@@ -1,8 +1,10 @@
-//! What kube-proxy remembers of Services and slices. A change of anything else makes it do nothing, and so costs no pace.
+//! The state that kube-proxy tracks of Services and EndpointSlices; other changes cause no update.
 //!
-//! Of a Service that is its ports; of a slice it is all of it, so that a label or an annotation of a slice costs the pace.
+//! Of a Service it tracks the ports. Of a slice it tracks everything, so that even a changed label
+//! or annotation of a slice uses up the pace.
 //!
-//! Rule: `pkg/proxy/servicechangetracker.go` and `pkg/proxy/endpointslicecache.go`, `esDataChanged`.
+//! Rule: `pkg/proxy/servicechangetracker.go` and `pkg/proxy/endpointslicecache.go`,
+//! `esDataChanged`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,7 +15,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use super::routes;
 use crate::controllers::{Key, key, service_of};
 
-/// What is remembered; equal ones are one to kube-proxy.
+/// The tracked state; kube-proxy does nothing if it is equal to the last one.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Tracked {
     /// The Services' ports by name.
@@ -22,7 +24,7 @@ pub(super) struct Tracked {
     slices: BTreeMap<Key, Option<String>>,
 }
 
-/// What is to be remembered of these.
+/// The tracked state of these Services and slices.
 pub(super) fn of<'a>(
     services: impl Iterator<Item = &'a Service>,
     slices: impl Iterator<Item = &'a EndpointSlice>,

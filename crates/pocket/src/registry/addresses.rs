@@ -1,4 +1,4 @@
-//! The addresses of Services: the lowest free one, or the one asked for.
+//! Allocates cluster IPs of Services: the lowest free address, or the requested one.
 //!
 //! Rule: `pkg/registry/core/service/storage/alloc.go`.
 
@@ -11,12 +11,12 @@ use super::State;
 use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::Kind;
 
-/// 10.96.0.0/16; its first address belongs to the API server itself in other clusters.
+/// 10.96.0.0/16; other clusters use its first address for the API server.
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 2);
 const LAST: Ipv4Addr = Ipv4Addr::new(10, 96, 255, 254);
 
 impl State {
-    /// Gives a new Service its address, unless it wants none.
+    /// Sets a new Service's cluster IP, unless the Service is headless.
     pub(super) fn allocate_address(
         &self,
         kind: &Kind,

@@ -1,7 +1,7 @@
-//! What a write has to pass, kind by kind: shape, defaults, validation.
+//! Admission of writes, by kind: shape, defaults and validation of an object.
 //!
-//! Objects arrive as JSON and leave as JSON; in between they are Kubernetes' own types, so that defaults and
-//! checks read like the fields they are about. Unknown fields do not survive the passage, as in an API server.
+//! Objects arrive and leave as JSON. In between they are Kubernetes' own types, so that defaults
+//! and checks read like the fields they concern. Unknown fields are dropped, as in an API server.
 
 mod container;
 mod fields;
@@ -22,39 +22,39 @@ use crate::kinds::Kind;
 use names::Names;
 use schema::Schema;
 
-/// Completes and checks an object that is about to be created.
+/// Completes and checks a new object.
 pub(super) fn create(kind: &Kind, object: Value) -> Result<Value, ApiError> {
     (Schema::of(kind).create)(kind, object)
 }
 
-/// Completes and checks the next state of an object, given the present one.
+/// Completes and checks the next state of an object, given its current state.
 pub(super) fn update(kind: &Kind, object: Value, before: &Value) -> Result<Value, ApiError> {
     (Schema::of(kind).update)(kind, object, before)
 }
 
-/// Gives an object the shape of its kind, and leaves out what the kind does not have.
+/// Converts an object to its kind's type and back, which drops unknown fields.
 pub(crate) fn shape(kind: &Kind, object: Value) -> Result<Value, ApiError> {
     (Schema::of(kind).shape)(object)
 }
 
-/// What is particular to the content of a kind.
+/// The defaults and checks of one kind.
 pub(crate) trait Admit: Object {
-    /// What its objects may be called.
+    /// The names that its objects may have.
     const NAME: Names = Names::Subdomain;
 
-    /// Gives a new object the state in which it begins.
+    /// Sets the initial state of a new object.
     fn begin(&mut self) {}
 
-    /// Keeps what the registry once gave the object and the author of this change left out.
+    /// Keeps values that the registry allocated earlier and this update leaves out.
     fn inherit(&mut self, _before: &Self) {}
 
-    /// Fills in what the author left out.
+    /// Sets defaults.
     fn complete(&mut self) {}
 
-    /// Finds what is wrong with the object as it is.
+    /// Reports invalid fields.
     fn check(&self, _faults: &mut FieldErrors) {}
 
-    /// Finds what must not differ from `before`.
+    /// Reports fields that must not differ from `before`.
     fn check_change(&self, _before: &Self, _faults: &mut FieldErrors) {}
 }
 

@@ -1,5 +1,4 @@
-//! The scheduler's word: which node a Pod runs on. It writes spec and status at once and leaves the generation alone,
-//! which no other change does.
+//! Binding of a Pod to a node: writes spec and status in one write and keeps the generation.
 //!
 //! Rule: `pkg/registry/core/pod/storage/storage.go`, `BindingREST`.
 
@@ -14,7 +13,7 @@ impl Registry {
     /// Binds a Pod to a node.
     ///
     /// # Errors
-    /// `NotFound`, or `Conflict` if the Pod is bound already or on its way out.
+    /// `NotFound`, or `Conflict` if the Pod is already bound or being deleted.
     pub fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<(), ApiError> {
         let kind = Kind::of::<Pod>();
         let mut state = self.state();

@@ -1,4 +1,4 @@
-//! Creation: identity, namespace, and everything a new object is given.
+//! Creation of objects: checks of name and namespace, admission, UID and creation time.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;
 
-/// Metadata that no new object has.
+/// Metadata removed from a new object.
 const LATER: [&str; 4] = [
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
@@ -19,7 +19,8 @@ const LATER: [&str; 4] = [
 ];
 
 impl Registry {
-    /// Creates an object in `namespace` (empty for cluster-scoped kinds). A dry run does all but keep it.
+    /// Creates an object in `namespace` (empty for cluster-scoped kinds). A dry run does not store
+    /// it.
     pub(crate) fn create_value(
         &self,
         kind: &'static Kind,
@@ -54,7 +55,7 @@ impl Registry {
 }
 
 impl State {
-    /// The object's name, made from `generateName` where it has none.
+    /// The object's name; generated from `generateName` if it has none.
     fn name(&mut self, kind: &Kind, object: &mut Value) -> Result<String, ApiError> {
         let metadata = metadata(object)?;
         let text = |field: &str| {
@@ -74,7 +75,8 @@ impl State {
         }
     }
 
-    /// Gives the object what makes it this one, and takes away what only a later life can bring.
+    /// Sets UID, creation time and generation, and removes metadata that only a later write can
+    /// set.
     fn identify(&mut self, kind: &Kind, metadata: &mut Map<String, Value>, created: &Time) {
         for field in LATER {
             metadata.remove(field);
@@ -104,8 +106,8 @@ impl State {
         Err(ApiError::forbidden(kind, name, &why))
     }
 
-    /// A Pod runs under an account that exists. Every namespace has the account `default`, which no controller has to
-    /// make here.
+    /// A Pod's service account must exist. Every namespace has the account `default`, although no
+    /// controller creates it here.
     ///
     /// Rule: the admission plugin `ServiceAccount`.
     fn check_service_account(
@@ -137,7 +139,7 @@ impl State {
     }
 }
 
-/// The name that admission knows: it comes before the rest of a generated name.
+/// The name that admission uses: `generateName` without its random suffix, if there is no name.
 fn said_name(object: &Value) -> String {
     let text = |field: &str| {
         object["metadata"][field]
@@ -150,7 +152,7 @@ fn said_name(object: &Value) -> String {
         .to_owned()
 }
 
-/// Makes the object say where it is, and refuses one that says something else.
+/// Sets the object's namespace to the request's, and refuses an object with another one.
 fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
     let metadata = metadata(object)?;
     if metadata

@@ -1,4 +1,4 @@
-//! Deletion: grace for Pods, finalizers for everything, and preconditions.
+//! Deletion of objects: grace periods for Pods, finalizers for all kinds, and preconditions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,40 +12,41 @@ use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;
 
-/// The finalizer of an object that goes after its dependents.
+/// The finalizer of an owner that is deleted after its dependents.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
-/// The finalizer of an object whose dependents are to stay.
+/// The finalizer of an owner whose dependents are kept.
 pub(crate) const ORPHAN: &str = "orphan";
 
-/// How to delete.
+/// Options of a deletion.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deletion {
-    /// Seconds until the containers are killed; `None` is the Pod's own period.
+    /// Seconds until the containers are killed; `None` means the Pod's own grace period.
     pub(crate) grace: Option<i64>,
-    /// Only if the object has this uid.
+    /// A precondition: the object's UID.
     pub(crate) uid: Option<String>,
-    /// Only if the object is at this version.
+    /// A precondition: the object's resource version.
     pub(crate) version: Option<String>,
-    /// Only find out whether it could be done.
+    /// Check whether the deletion is possible, without doing it.
     pub(crate) dry_run: bool,
-    /// The finalizer that holds the object until its dependents are seen to; `None` leaves them to themselves.
+    /// The finalizer that delays the removal until dependents are handled; `None` leaves them to
+    /// the garbage collector.
     pub(crate) hold: Option<&'static str>,
 }
 
-/// What a deletion came to.
+/// The result of a deletion.
 #[derive(Debug)]
 pub(crate) enum Deleted {
-    /// The object is gone; this is how it was last.
+    /// The object is removed; this is its last state.
     Gone(Arc<Value>),
-    /// The object is marked and goes when its kubelet or its finalizers let it.
+    /// The object is marked; its kubelet or its finalizers delay the removal.
     Marked(Arc<Value>),
 }
 
-/// Namespaces that no cluster can be without. Rule: the admission plugin `NamespaceLifecycle`.
+/// Namespaces that cannot be deleted. Rule: the admission plugin `NamespaceLifecycle`.
 const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 
 impl Registry {
-    /// Deletes an object, or marks it where something has to happen before it goes.
+    /// Removes an object, or marks it if a grace period or finalizers delay the removal.
     pub(crate) fn delete_value(
         &self,
         kind: &'static Kind,
@@ -79,7 +80,7 @@ impl Registry {
             });
         }
         if goes {
-            // Without grace there is no event for the mark: the object as it was goes at once.
+            // An immediate removal writes no event for the mark.
             return Ok(Deleted::Gone(state.store.remove(&key).unwrap_or(current)));
         }
         if next == *current {
@@ -88,7 +89,7 @@ impl Registry {
         Ok(Deleted::Marked(state.store.put(key, next)))
     }
 
-    /// The object with the mark of its deletion.
+    /// The object with its deletion timestamp set.
     fn marked(&self, kind: &Kind, current: &Value, asked: Option<i64>) -> Value {
         let metadata = &current["metadata"];
         if !metadata["deletionTimestamp"].is_null() {
@@ -108,8 +109,8 @@ impl Registry {
         next
     }
 
-    /// A marked object that is deleted again: its grace can be shortened, which counts from the first deletion, and
-    /// nothing else happens.
+    /// A marked object that is deleted again. Its grace period can only be shortened, counted from
+    /// the first deletion.
     ///
     /// Rule: `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`.
     fn hurried(&self, current: &Value, asked: Option<i64>) -> Value {
@@ -133,7 +134,7 @@ fn seconds(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
 }
 
-/// Negative periods mean the shortest that is not "at once".
+/// A negative grace period means the shortest one that is not immediate.
 fn at_least_some(grace: i64) -> i64 {
     if grace < 0 { 1 } else { grace }
 }
@@ -151,7 +152,7 @@ fn held(mut object: Value, finalizer: Option<&str>) -> Value {
     object
 }
 
-/// Whether nothing holds a marked object any more.
+/// Whether a marked object can be removed: grace period zero and no finalizers.
 pub(super) fn may_go(object: &Value) -> bool {
     let metadata = &object["metadata"];
     let empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);

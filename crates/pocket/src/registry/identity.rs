@@ -1,8 +1,8 @@
-//! What makes an object this object: uids and generated names, drawn from the cluster's one generator.
+//! Generates UIDs and names from the cluster's random number generator.
 
 use fastrand::Rng;
 
-/// Letters and digits without vowels and look-alikes, so that no suffix spells a word.
+/// Letters and digits without vowels and look-alikes, so that a suffix does not spell a word.
 /// Rule: `k8s.io/apimachinery/pkg/util/rand`.
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
@@ -24,7 +24,7 @@ pub(super) fn uid(random: &mut Rng) -> String {
     .join("-")
 }
 
-/// `base` with a random suffix; a long base is cut.
+/// `base` with a random suffix; a long base is truncated.
 pub(super) fn generated_name(base: &str, random: &mut Rng) -> String {
     let base: String = base.chars().take(LONGEST_BASE).collect();
     let letter = |_| char::from(ALPHABET[random.usize(..ALPHABET.len())]);

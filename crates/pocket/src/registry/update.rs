@@ -1,4 +1,4 @@
-//! Changes of what exists: the split between spec and status, generation, and writes that write nothing.
+//! Updates of existing objects: spec and status kept apart, generation, and skipped no-op writes.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;
 
-/// Which part of an object a write is about.
+/// The part of an object that a write changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Metadata and spec; for kinds whose status is no subresource, everything.
+    /// Metadata and spec; everything for kinds without a status subresource.
     Main,
     /// The status alone.
     Status,
 }
 
-/// What only the registry writes.
+/// Metadata that only the registry writes.
 const OWN_METADATA: [&str; 8] = [
     "name",
     "namespace",
@@ -31,7 +31,7 @@ const OWN_METADATA: [&str; 8] = [
 ];
 
 impl Registry {
-    /// Replaces an object, or its status, by what `change` makes of it. A dry run does all but keep it.
+    /// Replaces an object or its status with the result of `change`. A dry run does not store it.
     pub(crate) fn update_value(
         &self,
         kind: &'static Kind,
@@ -61,7 +61,7 @@ impl Registry {
         }
         let key = Key::new(kind.plural, namespace, name);
         if delete::may_go(&next) {
-            // It was only waiting for this change, of which nobody is told but by its deletion.
+            // The removal of the last finalizer. Watches see only the deletion, not this change.
             return Ok(state.store.remove(&key).unwrap_or(current));
         }
         Ok(state.store.put(key, next))
@@ -98,7 +98,7 @@ fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, 
     admit::shape(kind, next)
 }
 
-/// A uid or version in the proposal must be that of the object; none at all is fine.
+/// A UID or version in the proposal must equal the object's; either may be absent.
 fn check_preconditions(
     kind: &Kind,
     name: &str,
@@ -124,7 +124,8 @@ fn check_preconditions(
     Ok(())
 }
 
-/// All that is neither metadata nor status, and the annotations where they are wanted.
+/// The desired state: all fields but metadata and status, and annotations for kinds where they
+/// belong to it.
 fn wanted<'a>(kind: &Kind, object: &'a Value) -> Vec<(&'a str, &'a Value)> {
     let fields = object.as_object().into_iter().flatten();
     let fields = fields.filter(|(name, _)| *name != "metadata" && *name != "status");

@@ -1,7 +1,7 @@
-//! A controller's view of one kind: every change, in order, none missed.
+//! A typed watch of one kind for controllers: every change, in order, without gaps.
 //!
-//! It reads the store's history at its own pace. Should the history have moved on too far, it compares what
-//! is there with what it has told, so that its reader never learns about windows.
+//! It reads the store's history at its own pace. If the history no longer reaches back far enough,
+//! it compares a new list with what it has delivered, so that its reader sees only changes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
@@ -22,7 +22,7 @@ pub struct Watch<K> {
     namespace: Option<String>,
     written: Receiver<Version>,
     seen: Version,
-    /// What the reader knows, or will know once `pending` is read.
+    /// The objects as the reader knows them once it has read `pending`.
     told: BTreeMap<Name, Arc<Value>>,
     pending: VecDeque<(Verb, Arc<Value>)>,
     of: PhantomData<fn() -> K>,
@@ -31,11 +31,11 @@ pub struct Watch<K> {
 /// One change of an object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change<K> {
-    /// It exists: from now on, or since before the watch.
+    /// The object was created, or existed before the watch began.
     Added(K),
-    /// It differs from before.
+    /// The object was changed.
     Modified(K),
-    /// It is gone; this is how it was last.
+    /// The object was deleted; this is its last state.
     Deleted(K),
 }
 
@@ -60,7 +60,7 @@ impl<K: Object> Watch<K> {
         watch
     }
 
-    /// The next change. Nothing is lost when the future is dropped.
+    /// The next change. Cancel-safe: no change is lost if the future is dropped.
     pub async fn next(&mut self) -> Change<K> {
         loop {
             if let Some(change) = self.try_next() {
@@ -74,7 +74,7 @@ impl<K: Object> Watch<K> {
         }
     }
 
-    /// The next change, if there is one already.
+    /// The next change, if there is one now.
     pub fn try_next(&mut self) -> Option<Change<K>> {
         if self.pending.is_empty() {
             self.catch_up();
@@ -141,14 +141,14 @@ impl<K: Object> Watch<K> {
 }
 
 impl<K> Change<K> {
-    /// The object, whatever happened to it.
+    /// The changed object.
     pub fn object(&self) -> &K {
         match self {
             Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => object,
         }
     }
 
-    /// The object, whatever happened to it.
+    /// The changed object, by value.
     pub fn into_object(self) -> K {
         match self {
             Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => object,

@@ -1,4 +1,4 @@
-//! Deployments and ReplicaSets between their form on the wire and that of the rules.
+//! Converts Deployments and ReplicaSets between API objects and the rules' form.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::controllers::informer::name;
 const PROGRESSING: &str = "Progressing";
 const AVAILABLE: &str = "Available";
 
-/// A deadline this long means none.
+/// A deadline of this many seconds means no deadline.
 const NO_DEADLINE: i32 = i32::MAX;
 
 pub(super) fn rules(deployment: &Deployment) -> rollout::Deployment {
@@ -46,7 +46,7 @@ fn strategy(deployment: &Deployment) -> Strategy {
     }
 }
 
-/// Validation has seen to it that the text is a percentage.
+/// Validation guarantees that a text is a percentage.
 fn amount(value: &IntOrString) -> Amount {
     match value {
         IntOrString::Int(number) => Amount::Number(self::number(Some(*number))),
@@ -80,7 +80,7 @@ fn sized_for(set: &ReplicaSet) -> Option<Size> {
     })
 }
 
-/// The status as it was last published.
+/// The status as last published.
 pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
     let status = deployment.status.clone().unwrap_or_default();
     let conditions = status.conditions.unwrap_or_default();
@@ -102,7 +102,7 @@ pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
     }
 }
 
-/// Writes the numbers; those that are zero are left out, as Kubernetes does.
+/// Writes the counts; zeros are left out, as in Kubernetes.
 pub(super) fn publish(numbers: &Status, deployment: &mut Deployment) {
     let unless_zero = |number: u32| Some(wire(number)).filter(|number| *number != 0);
     let status = deployment.status.get_or_insert_default();
@@ -114,7 +114,7 @@ pub(super) fn publish(numbers: &Status, deployment: &mut Deployment) {
     status.terminating_replicas = Some(wire(numbers.terminating));
 }
 
-/// Writes the two conditions; others are left alone.
+/// Writes the two conditions; others are kept.
 pub(super) fn publish_conditions(status: &Status, clock: &Clock, deployment: &mut Deployment) {
     let conditions = deployment
         .status
@@ -161,14 +161,14 @@ fn written(kind: &str, condition: &Condition, clock: &Clock) -> DeploymentCondit
     }
 }
 
-/// A count as the rules have it; what is absent is none.
+/// A count in the rules' form; an absent one is zero.
 pub(super) fn number(value: Option<i32>) -> u32 {
     value
         .and_then(|value| u32::try_from(value).ok())
         .unwrap_or(0)
 }
 
-/// A count as objects have it.
+/// A count in the API's form.
 pub(super) fn wire(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

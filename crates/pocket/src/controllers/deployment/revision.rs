@@ -1,4 +1,4 @@
-//! Which template came when, as annotations count it, and how many old ones to keep.
+//! Revision annotations of Deployments and ReplicaSets, and which old ReplicaSets to delete.
 //!
 //! Rule: `pkg/controller/deployment/util/deployment_util.go`, `SetNewReplicaSetAnnotations`.
 
@@ -21,12 +21,12 @@ pub(super) fn of(object: &impl Object) -> Option<u64> {
         .ok()
 }
 
-/// The revision that a template newer than all of these gets.
+/// The revision of a template newer than all of these ReplicaSets.
 pub(super) fn after(sets: &[ReplicaSet]) -> u64 {
     sets.iter().filter_map(of).max().unwrap_or(0) + 1
 }
 
-/// The revision of the present template: its own, unless an older one came back.
+/// The current template's revision: its own, unless an older template became current again.
 pub(super) fn next(new: &ReplicaSet, old: &[ReplicaSet]) -> u64 {
     after(old).max(of(new).unwrap_or(0))
 }
@@ -38,7 +38,7 @@ pub(super) fn write(metadata: &mut ObjectMeta, revision: u64) {
         .insert(REVISION.to_owned(), revision.to_string());
 }
 
-/// Writes a revision; another one that was there before goes into the history.
+/// Writes a revision. A different previous one is added to the history annotation.
 pub(super) fn renew(metadata: &mut ObjectMeta, revision: u64) {
     let revision = revision.to_string();
     let annotations = metadata.annotations.get_or_insert_default();
@@ -51,7 +51,7 @@ pub(super) fn renew(metadata: &mut ObjectMeta, revision: u64) {
     }
 }
 
-/// The oldest of those that are out of use, beyond the number to keep.
+/// The oldest unused ReplicaSets beyond the number to keep.
 ///
 /// Rule: `pkg/controller/deployment/sync.go`, `cleanupDeployment`.
 pub(super) fn forgotten(old: &[ReplicaSet], kept: u32) -> Vec<&ReplicaSet> {

@@ -1,6 +1,7 @@
-//! Which ReplicaSet has a Deployment's template, what a new one is called and what it is given.
+//! Matches Deployments to ReplicaSets by Pod template, and names and builds new ReplicaSets.
 //!
-//! The hash is not the number a Kubernetes cluster would come to, but of the same form, and it depends on nothing else.
+//! The hash differs from the one a Kubernetes cluster computes, but has the same form and depends
+//! only on the template and the collision count.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -16,10 +17,10 @@ const HASH: &str = "pod-template-hash";
 pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 pub(super) const MOST: &str = "deployment.kubernetes.io/max-replicas";
 
-/// What `SafeEncodeString` makes of a digit: `k8s.io/apimachinery/pkg/util/rand`.
+/// `SafeEncodeString`'s replacements of the digits: `k8s.io/apimachinery/pkg/util/rand`.
 const LETTERS: &[u8; 10] = b"456789bcdf";
 
-/// Annotations of a Deployment that its ReplicaSets do not take over.
+/// Annotations of a Deployment that are not copied to its ReplicaSets.
 ///
 /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `annotationsToSkip`.
 const OWN: [&str; 5] = [
@@ -30,7 +31,7 @@ const OWN: [&str; 5] = [
     MOST,
 ];
 
-/// The ReplicaSet of the present template, the oldest should there be several, and the others.
+/// The ReplicaSet with the current template (the oldest, if there are several), and the others.
 ///
 /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `FindNewReplicaSet`.
 pub(super) fn divide(
@@ -57,7 +58,7 @@ pub(super) fn divide(
     (new, sets)
 }
 
-/// A ReplicaSet for the present template.
+/// A ReplicaSet for the current template.
 pub(super) fn new_set(
     deployment: &Deployment,
     rules: &rollout::Deployment,
@@ -90,20 +91,20 @@ pub(super) fn new_set(
     }
 }
 
-/// Notes the size of the Deployment on its ReplicaSet.
+/// Records the Deployment's size in its ReplicaSet's annotations.
 pub(super) fn remember(metadata: &mut ObjectMeta, size: Size) {
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(DESIRED.to_owned(), size.desired.to_string());
     annotations.insert(MOST.to_owned(), size.most.to_string());
 }
 
-/// Whether a ReplicaSet has all annotations that its Deployment hands on.
+/// Whether a ReplicaSet has all annotations that its Deployment passes on.
 pub(super) fn has_annotations(set: &ReplicaSet, deployment: &Deployment) -> bool {
     let present = set.metadata.annotations.as_ref();
     handed_on(deployment).all(|(key, value)| present.and_then(|all| all.get(key)) == Some(value))
 }
 
-/// Gives a ReplicaSet the annotations of its Deployment; what was handed on before stays.
+/// Copies the Deployment's annotations to a ReplicaSet. Annotations copied earlier stay.
 ///
 /// Rule: the same file, `copyDeploymentAnnotationsToReplicaSet`.
 pub(super) fn annotate(metadata: &mut ObjectMeta, deployment: &Deployment) {

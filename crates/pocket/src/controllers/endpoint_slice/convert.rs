@@ -1,4 +1,4 @@
-//! Services, Pods and slices between their form on the wire and that of the rules.
+//! Converts Services, Pods and EndpointSlices between API objects and the rules' form.
 
 use k8s_openapi::api::core::v1::{Container, ContainerPort, ObjectReference, Pod, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
@@ -15,10 +15,10 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
 pub(super) const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
-/// On the slices of headless Services.
+/// The label on slices of headless Services.
 pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
 
-/// The Service that a slice says it is of, whoever made it.
+/// The Service that a slice's label names, whichever client wrote the slice.
 pub(crate) fn service_of(slice: &EndpointSlice) -> Option<Key> {
     let service = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;
     Some((namespace(slice).to_owned(), service.clone()))
@@ -72,11 +72,11 @@ pub(super) fn candidate(pod: &Pod) -> Candidate {
     }
 }
 
-/// Whether a change of a Pod makes its Services be looked at. A Pod that was not ready and ends is no such change: it stays in its
-/// slices until something else is.
+/// Whether a change of a Pod queues its Services. The end of a Pod that was not ready does not: the
+/// Pod stays in its slices until another change.
 ///
-/// Rule: `staging/src/k8s.io/endpointslice/util/controller_utils.go`, `podEndpointsChanged`. It compares deletion times by
-/// pointer, so every change of a Pod that is being deleted is one.
+/// Rule: `staging/src/k8s.io/endpointslice/util/controller_utils.go`, `podEndpointsChanged`. It
+/// compares deletion times by pointer, so every change of a Pod that is being deleted is one.
 pub(super) fn concerns_slices(before: Option<&Pod>, change: &Change<Pod>) -> bool {
     let (Some(before), Change::Modified(now)) = (before, change) else {
         return true;
@@ -95,7 +95,7 @@ pub(super) fn concerns_slices(before: Option<&Pod>, change: &Change<Pod>) -> boo
         || host(before) != host(now)
 }
 
-/// Of init containers, only those that keep running serve.
+/// The container ports of main containers and sidecars. Other init containers do not count.
 fn ports(pod: &Pod) -> Vec<endpoints::ContainerPort> {
     let Some(spec) = &pod.spec else {
         return Vec::new();
@@ -126,7 +126,8 @@ fn address(pod: &Pod) -> Option<&String> {
     pod.status.as_ref()?.pod_ip.as_ref()
 }
 
-/// A slice as it is to be, with a name still to be generated. `changed` is when what it is about changed.
+/// The API object of a wanted slice, without a name. `changed` is the time of the change it
+/// reflects.
 pub(super) fn slice(
     service: &Service,
     slice: Slice<&Pod>,
@@ -153,7 +154,7 @@ pub(super) fn slice(
     }
 }
 
-/// The Service's own labels, and those that say whose slice it is.
+/// The Service's own labels, and those that identify the slice's Service and manager.
 fn labels(service: &Service) -> Labels {
     let mut labels = service.metadata.labels.clone().unwrap_or_default();
     labels.insert(SERVICE_NAME.to_owned(), name(service).to_owned());

@@ -1,4 +1,4 @@
-//! When what a Service's slices are about last changed, as an annotation on them tells.
+//! Computes the time of the change that an EndpointSlice reflects, for its trigger-time annotation.
 //!
 //! Rule: `staging/src/k8s.io/endpointslice/trigger_time_tracker.go`.
 
@@ -9,20 +9,20 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::controllers::informer::{Key, key, name};
 
-/// By Service, the times that its last look found.
+/// The times seen at the last sync, by Service.
 #[derive(Debug, Default)]
 pub(super) struct Times(BTreeMap<Key, Seen>);
 
 #[derive(Debug)]
 struct Seen {
     service: Option<Time>,
-    /// By name.
+    /// By Pod name.
     pods: BTreeMap<String, Time>,
 }
 
 impl Times {
-    /// The first of the changes since the last look at this Service, if there is a time for one. Of a Service that is
-    /// looked at first it is that of its creation.
+    /// The earliest change since the last sync of this Service, if it has a time. At the first sync
+    /// of a Service it is the Service's creation.
     ///
     /// Rule: `ComputeEndpointLastChangeTriggerTime`.
     pub(super) fn changed<'a>(
@@ -51,13 +51,13 @@ impl Times {
         first
     }
 
-    /// The Service is gone.
+    /// Drops a Service that is gone.
     pub(super) fn forget(&mut self, service: &Key) {
         self.0.remove(service);
     }
 }
 
-/// When the Pod's readiness last changed.
+/// When the Pod's `Ready` condition last changed.
 fn readied(pod: &Pod) -> Option<Time> {
     let status = pod.status.as_ref()?;
     let mut conditions = status.conditions.iter().flatten();

@@ -1,7 +1,6 @@
-//! From the slices there should be and those there are: what to write.
+//! Compares wanted and existing EndpointSlices, and returns the writes that reconcile them.
 //!
-//! A slice that would have to go is used again for one that would have to come, so that a Service's slices keep their
-//! names.
+//! A surplus slice is reused for a missing one, so that a Service's slices keep their names.
 //!
 //! Rule: `staging/src/k8s.io/endpointslice/reconciler.go`, `finalize`.
 
@@ -13,7 +12,7 @@ use super::convert::CHANGED;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Write {
     Create(Box<EndpointSlice>),
-    /// Makes the slice of this name say this.
+    /// Gives the slice of this name the content of the other.
     Update(String, Box<EndpointSlice>),
     Delete(Box<EndpointSlice>),
 }
@@ -38,7 +37,8 @@ pub(super) fn writes(wanted: Vec<EndpointSlice>, mut present: Vec<EndpointSlice>
     writes
 }
 
-/// Gives a slice that exists the content of one that should. When that changed is told only if anything did.
+/// Copies content from `wanted` to `present`. The trigger-time annotation changes only if something
+/// else does.
 pub(super) fn renew(present: &mut EndpointSlice, wanted: &EndpointSlice) {
     let same = present.metadata.labels == wanted.metadata.labels
         && present.endpoints == wanted.endpoints

@@ -1,4 +1,4 @@
-//! Who owns whom, over all kinds, as of the last look at the registry; and whom a change concerns.
+//! The owner graph over all kinds as last read from the registry, and the objects to check again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::kinds::{KINDS, Kind};
 use crate::registry::Registry;
 use crate::store::{Verb, Version};
 
-/// Which object: the kind by its place in the table.
+/// Identifies an object: its kind by index in [`KINDS`], its namespace and its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
     kind: usize,
@@ -18,11 +18,11 @@ pub(super) struct Id {
     pub(super) name: String,
 }
 
-/// What matters about an object here.
+/// The metadata of an object that garbage collection needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) uid: String,
-    /// The uids of its owners, and whether their deletion in the foreground waits for this object.
+    /// The UIDs of its owners, and whether this object blocks their foreground deletion.
     pub(super) owners: BTreeMap<String, bool>,
     pub(super) finalizers: BTreeSet<String>,
     pub(super) deleted: bool,
@@ -33,7 +33,7 @@ pub(super) struct Index {
     feeds: Vec<Feed>,
     nodes: BTreeMap<Id, Node>,
     by_uid: BTreeMap<String, Id>,
-    /// By the owner's uid.
+    /// By the owner's UID.
     dependents: BTreeMap<String, BTreeSet<Id>>,
     due: BTreeSet<Id>,
 }
@@ -61,7 +61,7 @@ impl Index {
         }
     }
 
-    /// Waits until there is something to catch up with.
+    /// Waits until there is a change to take in.
     pub(super) async fn changed(&mut self) {
         let waiting = self
             .feeds
@@ -73,7 +73,7 @@ impl Index {
             .expect("the store must outlive its controllers");
     }
 
-    /// Takes in every change there is.
+    /// Takes in all pending changes.
     pub(super) fn catch_up(&mut self, registry: &Registry) {
         for number in 0..self.feeds.len() {
             let feed = &mut self.feeds[number];
@@ -99,14 +99,14 @@ impl Index {
         self.nodes.get(id)
     }
 
-    /// The owner of `id` with this uid, if it exists and may own it.
+    /// The owner of `id` with this UID, if it exists in a namespace from which it may own `id`.
     pub(super) fn owner(&self, id: &Id, uid: &str) -> Option<&Node> {
         let owner = self.by_uid.get(uid)?;
         let near = owner.namespace.is_empty() || owner.namespace == id.namespace;
         self.nodes.get(owner).filter(|_| near)
     }
 
-    /// What belongs to the object with this uid.
+    /// The dependents of the object with this UID.
     pub(super) fn dependents(&self, owner: &Id, uid: &str) -> Vec<(&Id, &Node)> {
         let all = self.dependents.get(uid).into_iter().flatten();
         let near = |id: &&Id| owner.namespace.is_empty() || owner.namespace == id.namespace;
@@ -134,7 +134,8 @@ impl Index {
         }
     }
 
-    /// Changes of nothing that matters here, such as most of a Pod's, concern nobody.
+    /// Updates an object's entry. Changes without effect on the entry, such as most changes of a
+    /// Pod, queue nothing.
     fn put(&mut self, id: Id, node: Option<Node>) {
         if self.nodes.get(&id) == node.as_ref() {
             return;

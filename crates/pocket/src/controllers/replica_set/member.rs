@@ -1,4 +1,4 @@
-//! A Pod as its ReplicaSet sees it.
+//! Converts a Pod to the rules' view of it as a member of a ReplicaSet.
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};

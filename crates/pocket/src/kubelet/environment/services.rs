@@ -1,6 +1,6 @@
-//! The variables by which containers find Services where there are no names: `WEB_A_SERVICE_HOST` and the like.
+//! The environment variables by which containers find Services, such as `WEB_A_SERVICE_HOST`.
 //!
-//! A container has those of the Services that existed when it started, and keeps them.
+//! A container keeps the variables of the Services that existed when it started.
 //!
 //! Rule: `pkg/kubelet/envvars/envvars.go` and `pkg/kubelet/kubelet_pods.go`, `getServiceEnvVarMap`.
 
@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort};
 
 use super::Variables;
 
-/// The variables that these Services give; one without an address of its own gives none.
+/// The variables of these Services. A Service without a cluster IP has none.
 pub(super) fn variables(services: &[Service]) -> Variables {
     services.iter().flat_map(of_service).collect()
 }
@@ -34,7 +34,7 @@ fn of_service(service: &Service) -> Vec<(String, String)> {
     variables
 }
 
-/// One port: by its name if it has one, and as Docker's links once had it.
+/// The variables of one port: by its name if it has one, and in the format of Docker links.
 fn of_port(service: &str, ip: IpAddr, port: &ServicePort) -> Vec<(String, String)> {
     let number = port.port.to_string();
     let protocol = protocol(port);

@@ -1,6 +1,6 @@
-//! One call of `Check` over a session: the request, its messages by hand, and the answer.
+//! One call of `grpc.health.v1.Health/Check`: the encoded request and the decoded response.
 //!
-//! The two messages have one field each, which is why no protocol compiler is needed.
+//! The two messages have one field each, so they are encoded by hand.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::status::{Code, Status};
 use crate::kubelet::watched::Seen;
 
 const USER_AGENT: &str = "kube-probe/1.36 grpc-go/1.79.3";
-/// A message is preceded by a flag, set if it is compressed, and by its length in four bytes.
+/// Length of the prefix of a message: a compression flag and the message's length in four bytes.
 const PREFIX: usize = 5;
 
-/// Asks about a service; what the answer says of it, as a number.
+/// Checks a service. Returns its serving status as a number.
 pub(super) async fn check(
     session: Session,
     address: SocketAddr,
@@ -44,7 +44,7 @@ pub(super) async fn check(
     let told = tokio::select! {
         biased;
         told = &mut call => told,
-        // The end of the connection is also told to the call.
+        // The call also sees the end of the connection.
         _ = &mut connection => call.await,
     };
     told.unwrap_or_else(|error| Err(broken(&error, &seen, &peers)))
@@ -83,12 +83,12 @@ fn put_varint(message: &mut BytesMut, mut value: usize) {
     message.put_u8(u8::try_from(value).unwrap_or_default());
 }
 
-/// The answer's message, once its trailers have said that all went well.
+/// Reads the response message, and the call's status from the trailers.
 async fn read(mut body: RecvStream) -> Result<Result<u64, Status>, h2::Error> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.data().await {
         let chunk = chunk?;
-        // Room for what is to come; a stream that has ended needs none.
+        // Fails only if the stream has ended, which needs no more window.
         drop(body.flow_control().release_capacity(chunk.len()));
         bytes.put(chunk);
     }
@@ -103,7 +103,7 @@ async fn read(mut body: RecvStream) -> Result<Result<u64, Status>, h2::Error> {
     })
 }
 
-/// A `HealthCheckResponse`, whose only field is the status; zero if it is left out.
+/// Decodes a `HealthCheckResponse`, whose only field is the status; an absent status is zero.
 fn parse(bytes: &[u8]) -> Result<u64, Status> {
     let unreadable = |why: &str| Status::new(Code::INTERNAL, why);
     match bytes.split_at_checked(PREFIX) {

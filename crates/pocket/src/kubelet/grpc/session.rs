@@ -1,7 +1,7 @@
-//! A connection that has spoken HTTP/2: made again and again until the other end does.
+//! Opens an HTTP/2 connection for gRPC, and retries with back-off until the server speaks HTTP/2.
 //!
-//! The connection is ready when the other end's first frame has come and is its settings; a server that accepts and
-//! says nothing, or says something else, is not connected to.
+//! A connection counts as open when the server's first frame is SETTINGS. A server that accepts and
+//! sends nothing, or something else, does not count.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,11 +16,12 @@ use h2::client::{self, Connection, SendRequest};
 use crate::kubelet::watched::{Seen, Watched};
 use crate::net::Host;
 
-/// The wait after the first failed connection; each further one is 1.6 times as long. On a node it varies by a fifth.
+/// Milliseconds to wait after the first failed connection; each further wait is 1.6 times as long.
+/// On a node it varies by a fifth.
 ///
 /// Rule: grpc-go's `backoff.DefaultConfig`.
 const FIRST_WAIT: u64 = 1_000;
-/// The kind of a SETTINGS frame, and where frames have theirs.
+/// The type of a SETTINGS frame, and the offset of the type in a frame.
 const SETTINGS: u8 = 4;
 const KIND: usize = 3;
 
@@ -29,12 +30,12 @@ pub(super) struct Session {
     pub(super) sender: SendRequest<Bytes>,
     pub(super) connection: Connection<Watched, Bytes>,
     pub(super) seen: Arc<Seen>,
-    /// `A->B`, as Go names a connection.
+    /// `A->B`, the format in which Go prints a connection.
     pub(super) peers: String,
 }
 
 impl Session {
-    /// Tries until there is one.
+    /// Connects, with retries until it succeeds.
     pub(super) async fn open(node: &Host, address: SocketAddr) -> Self {
         let mut wait = FIRST_WAIT;
         loop {
@@ -72,12 +73,12 @@ impl Session {
     }
 }
 
-/// The first frame is the settings; `None` if it has not come yet.
+/// Whether the first frame is SETTINGS; `None` if it has not arrived.
 fn speaks(seen: &Seen) -> Option<bool> {
     seen.head().get(KIND).map(|kind| *kind == SETTINGS)
 }
 
-/// h2 makes its errors of reasons alone.
+/// Outside of h2 its errors can only be constructed from a reason.
 fn broken(_: io::Error) -> h2::Error {
     h2::Reason::CONNECT_ERROR.into()
 }

@@ -1,19 +1,20 @@
-//! How a call ended, as gRPC says it and as Go prints it.
+//! The status of a failed gRPC call, printed as Go prints it.
 //!
-//! Rule: grpc-go's `codes`, and `internal/transport/http2_client.go`, `operateHeaders`, for answers that are not gRPC.
+//! Rule: grpc-go's `codes`, and `internal/transport/http2_client.go`, `operateHeaders`, for
+//! responses that are not gRPC.
 
 use std::fmt;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
-/// The end of a call that has no answer.
+/// The status of a call without a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Status {
     pub(super) code: Code,
     pub(super) message: String,
 }
 
-/// A number with a name.
+/// A gRPC status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Code(u32);
 
@@ -55,7 +56,8 @@ impl Status {
         Self { code, message }
     }
 
-    /// What the head of an answer says that is not gRPC: its HTTP status, even a good one, and its media type.
+    /// Checks the head of a response. One without gRPC's media type is an error, even if its HTTP
+    /// status is good.
     pub(super) fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Self> {
         let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str());
         let kind = match kind {
@@ -74,7 +76,7 @@ impl Status {
         Err(Self::new(of_http(status), message))
     }
 
-    /// What headers or trailers say of the call's end, if they do. The end may be good.
+    /// The call's status from headers or trailers, if they contain `grpc-status`. `Ok` is success.
     pub(super) fn of_end(headers: &HeaderMap) -> Option<Result<(), Self>> {
         let code = headers.get("grpc-status")?.to_str().unwrap_or_default();
         let message = headers.get("grpc-message").map(HeaderValue::as_bytes);
@@ -89,7 +91,7 @@ impl Status {
         })
     }
 
-    /// What the reset of a stream says.
+    /// The status of a stream that the server reset.
     pub(super) fn of_reset(reason: h2::Reason) -> Self {
         let (name, code) = match reason {
             h2::Reason::NO_ERROR => ("NO_ERROR", Code::INTERNAL),
@@ -148,7 +150,7 @@ fn of_http(status: StatusCode) -> Code {
     }
 }
 
-/// A message without its percent-encoding.
+/// Decodes the percent-encoding of a message.
 fn decoded(message: &[u8]) -> String {
     let mut bytes = Vec::new();
     let mut rest = message;

@@ -1,4 +1,4 @@
-//! An answer, by whichever HTTP, with its body still to be read; and the words of Go's client for one that is not whole.
+//! A response over HTTP/1.1 or HTTP/2 with its body unread, and Go's texts for broken responses.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -10,10 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use super::http2;
 use super::response::{self, Head, ResponseError};
 
-/// An answer, and the connection with its body still unread.
+/// A response, and the connection with its body still unread.
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Where the client is to go on, if it is.
+    /// The target of a redirect, if the response is one.
     pub(super) location: Option<String>,
     pub(super) body: Body,
 }
@@ -27,18 +27,18 @@ pub(super) enum Body {
     Http2(http2::Body),
 }
 
-/// What HTTP/1.1 is spoken over.
+/// The connection that HTTP/1.1 runs over.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
 
-/// Sends the text of a request.
+/// Sends the head of a request and reads the head of the response.
 pub(super) async fn ask(
     mut wire: Box<dyn Wire>,
     head: &[u8],
     peers: String,
 ) -> Result<Answer, String> {
-    // A server may answer before it has read all, or reset: reading tells which.
+    // A server may answer before it has read everything, or reset: reading shows which.
     drop(wire.write_all(head).await);
     drop(wire.flush().await);
     let mut reader = BufReader::new(wire);
@@ -71,7 +71,7 @@ impl Answer {
 }
 
 impl Body {
-    /// All of it, or its first 10 KiB; or the text of why it broke off.
+    /// Reads the body, at most 10 KiB of it. The error is Go's text.
     pub(super) async fn read(self) -> Result<Vec<u8>, String> {
         match self {
             Self::Text {
@@ -86,7 +86,7 @@ impl Body {
         }
     }
 
-    /// Reads a little of it, which nobody wants; a stream of HTTP/2 is given up without.
+    /// Reads and discards a little of an HTTP/1.1 body; an HTTP/2 stream is dropped unread.
     pub(super) async fn drain(self) {
         if let Self::Text {
             head, mut reader, ..

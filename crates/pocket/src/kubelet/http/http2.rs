@@ -1,4 +1,4 @@
-//! One request over HTTP/2, on which a probe by HTTPS agrees with every server that has it.
+//! One request over HTTP/2, which an HTTPS probe uses with every server that supports it.
 
 use std::pin::Pin;
 
@@ -11,13 +11,13 @@ use h2::client::{self, Connection};
 use super::response::BODY_LIMIT;
 use super::secured::Secured;
 
-/// The body of an answer, and the connection that it comes over.
+/// The body of a response, and its connection.
 pub(super) struct Body {
     connection: Pin<Box<Connection<Secured, Bytes>>>,
     stream: RecvStream,
 }
 
-/// Sends a request; its answer, or the text of why there is none.
+/// Sends a request. Returns the response, or Go's text of why there is none.
 pub(super) async fn ask(stream: Secured, request: Request<()>) -> Result<(Parts, Body), String> {
     let (mut sender, connection) = client::handshake(stream)
         .await
@@ -32,7 +32,7 @@ pub(super) async fn ask(stream: Secured, request: Request<()>) -> Result<(Parts,
 }
 
 impl Body {
-    /// Reads the body, or its first 10 KiB; or the text of why it broke off.
+    /// Reads the body, at most 10 KiB of it. The error is Go's text.
     pub(super) async fn read(mut self) -> Result<Vec<u8>, String> {
         let mut body = Vec::new();
         let stream = &mut self.stream;
@@ -53,7 +53,7 @@ impl Body {
     }
 }
 
-/// What comes of `work` while the connection is looked after.
+/// Runs `work` while driving the connection.
 async fn driven<T>(
     connection: &mut Pin<Box<Connection<Secured, Bytes>>>,
     work: impl Future<Output = Result<T, h2::Error>>,
@@ -62,7 +62,7 @@ async fn driven<T>(
     tokio::select! {
         biased;
         done = &mut work => done,
-        // The end of the connection is also told to the work.
+        // The work also sees the end of the connection.
         _ = connection => work.await,
     }
 }
@@ -76,7 +76,8 @@ fn broken(error: &h2::Error) -> String {
         Some(reason) if error.is_go_away() => format!(
             "http2: server sent GOAWAY and closed the connection; LastStreamID=0, ErrCode={reason:?}, debug=\"\""
         ),
-        // A reset too, more often than not: to acknowledge the server's settings takes the news of it.
+        // A reset too, more often than not: to acknowledge the server's settings takes the news of
+        // it.
         _ => "unexpected EOF".to_owned(),
     }
 }

@@ -1,8 +1,8 @@
-//! Quoting as Go's `%q` does it, which the texts of its HTTP client are full of.
+//! Quotes bytes as Go's `%q` does, for the error texts of its HTTP client.
 
 use std::fmt::Write;
 
-/// `bytes` in double quotes, with escapes where Go would put them.
+/// `bytes` in double quotes, with escapes where Go puts them.
 pub(super) fn quote(bytes: &[u8]) -> String {
     let mut quoted = String::from('"');
     for chunk in bytes.utf8_chunks() {

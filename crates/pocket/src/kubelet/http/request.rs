@@ -1,4 +1,4 @@
-//! The head of a probe's request, byte for byte as a node sends it.
+//! Builds the head of a probe's request, byte for byte as a node sends it.
 //!
 //! Rule: `pkg/probe/http/request.go` for which headers; Go's `net/http` for their order.
 
@@ -17,12 +17,12 @@ const USER_AGENT: &str = "kube-probe/1.36";
 /// A GET with the headers of a probe.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
-    /// By canonical name; repeated names in their order.
+    /// Sorted by canonical name; equal names keep their order.
     headers: Vec<(String, String)>,
     host: Option<String>,
 }
 
-/// Headers that are not sent from the list: they are written elsewhere or not at all.
+/// Headers excluded from the list: they are written separately or not at all.
 const APART: [&str; 5] = [
     "Host",
     "User-Agent",
@@ -30,7 +30,7 @@ const APART: [&str; 5] = [
     "Transfer-Encoding",
     "Trailer",
 ];
-/// Headers that HTTP/2 has no place for (RFC 9113, 8.2.2).
+/// Headers that HTTP/2 forbids (RFC 9113, 8.2.2).
 const OF_CONNECTIONS: [&str; 5] = [
     "Connection",
     "Keep-Alive",
@@ -61,14 +61,15 @@ impl Request {
         }
     }
 
-    /// Follows a redirect to `location`. A custom host survives only a relative one.
+    /// Follows a redirect to `location`. A custom `Host` survives only a relative location.
     pub(super) fn redirect(&mut self, location: &str) {
         if Url::parse(location).is_ok_and(|location| !location.scheme().is_empty()) {
             self.host = None;
         }
     }
 
-    /// The bytes up to the empty line, or why they cannot be sent. `from` is the page that redirected here.
+    /// The head's bytes up to the empty line, or why it cannot be sent. `from` is the URL that
+    /// redirected here.
     pub(super) fn head(&self, url: &Url, from: Option<&Url>) -> Result<Vec<u8>, String> {
         self.check()?;
         let mut lines = vec![("Host".to_owned(), self.host(url).to_owned())];
@@ -82,7 +83,7 @@ impl Request {
         Ok(head.into_bytes())
     }
 
-    /// The same for HTTP/2, which has the host in its own place and no headers about the connection.
+    /// The same request for HTTP/2, with the host as `:authority` and without connection headers.
     pub(super) fn http2(&self, url: &Url, from: Option<&Url>) -> Result<http::Request<()>, String> {
         self.check()?;
         let uri = Uri::builder()
@@ -112,8 +113,8 @@ impl Request {
         self.host.as_deref().unwrap_or(url.authority())
     }
 
-    /// All headers but those about the connection. Where the probe gives none, a redirect adds the
-    /// page that it comes from, and a user in the URL an authorization.
+    /// All headers but those about the connection. Where the probe does not set them, a redirect
+    /// adds `Referer` and a user in the URL adds `Authorization`.
     fn fields(&self, url: &Url, from: Option<&Url>) -> Vec<(String, String)> {
         let agent = first(&self.headers, "User-Agent").filter(|agent| !agent.is_empty());
         let agent = agent.map(|agent| ("User-Agent".to_owned(), agent.to_owned()));
@@ -162,7 +163,7 @@ fn first<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     found.map(|header| header.1.as_str())
 }
 
-/// `x-my-header` as `X-My-Header`.
+/// The canonical form of a header name: `X-My-Header` for `x-my-header`.
 fn canonical(name: &str) -> String {
     let parts = name.split('-').map(|part| {
         let (head, tail) = part.split_at(part.len().min(1));

@@ -1,7 +1,7 @@
-//! Reading an answer: status line, headers, and at most 10 KiB of body.
+//! Reads an HTTP/1.1 response: status line, headers, and at most 10 KiB of body.
 //!
-//! As lenient and as strict as Go's client: bare line feeds and HTTP/1.0 pass, a status of four digits does not. What an
-//! answer means is not decided here.
+//! It is as lenient and as strict as Go's client: bare line feeds and HTTP/1.0 pass, a status of
+//! four digits does not. The meaning of a response is decided elsewhere.
 
 use std::io;
 
@@ -9,29 +9,30 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
 
 use super::quote::quote;
 
-/// What is read of a body at most; reaching it is fine.
+/// Maximum number of bytes read from a body; a longer body is not an error.
 ///
 /// Rule: `pkg/probe/http/http.go`, `maxRespBodyLength`.
 pub(super) const BODY_LIMIT: usize = 10 * 1024;
-/// What is read of the body of a redirect, so that its server need not be reset.
+/// Maximum number of bytes read from the body of a redirect, so that closing does not reset the
+/// connection.
 const SLURP_LIMIT: u64 = 2 * 1024;
-/// What is read of a head at most: Go's default.
+/// Maximum number of bytes of a head: Go's default.
 const HEAD_LIMIT: u64 = 10 << 20;
 
-/// Why no answer, or no whole one, was read.
+/// Why a response could not be read completely.
 #[derive(Debug)]
 pub(super) enum ResponseError {
     /// The connection was closed before the first byte.
     Nothing,
-    /// It was closed too early.
+    /// The connection was closed within the response.
     Cut,
-    /// What came is not HTTP.
+    /// The bytes are not HTTP.
     Malformed(String),
-    /// It broke.
+    /// Reading failed.
     Io(io::Error),
 }
 
-/// Status and the headers that matter.
+/// The status and the headers that matter here.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: u16,
@@ -39,7 +40,7 @@ pub(super) struct Head {
     location: Option<String>,
 }
 
-/// Where a body ends.
+/// How the end of a body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
     Bytes(u64),
@@ -48,19 +49,19 @@ enum Length {
 }
 
 impl Head {
-    /// Where the client is to go on: a status that redirects, with a `Location`.
+    /// The target of a redirect: a redirecting status with a `Location`.
     pub(super) fn location(&self) -> Option<&str> {
         let location = self.location.as_deref();
         location.filter(|location| redirects(self.status, location))
     }
 }
 
-/// Whether an answer of this status sends the client on to `location`.
+/// Whether a response with this status redirects to `location`.
 pub(super) fn redirects(status: u16, location: &str) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308) && !location.is_empty()
 }
 
-/// Reads up to the end of the final head; informational ones are skipped, all but 101.
+/// Reads up to the end of the final head; skips informational heads other than 101.
 pub(super) async fn head(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Head, ResponseError> {
     if reader
         .fill_buf()
@@ -98,7 +99,7 @@ pub(super) async fn body(
     Ok(body)
 }
 
-/// Reads a little of a body that nobody wants, so that closing need not be resetting.
+/// Reads and discards a little of a body, so that closing does not reset the connection.
 pub(super) async fn drain(head: &Head, reader: &mut (impl AsyncBufRead + Unpin)) {
     if let Length::Bytes(length) = head.length
         && length > SLURP_LIMIT
@@ -110,11 +111,12 @@ pub(super) async fn drain(head: &Head, reader: &mut (impl AsyncBufRead + Unpin))
         Length::Chunked | Length::UntilClose => SLURP_LIMIT,
     };
     let mut unwanted = Vec::new();
-    // Whatever it comes to: the redirect is followed all the same.
+    // Errors do not matter: the redirect is followed in any case.
     drop(reader.take(length).read_to_end(&mut unwanted).await);
 }
 
-/// A line of a head. What stands where the connection ends or breaks is one too, and the next one is then missing.
+/// Reads a line of a head. A partial line before the end or an error counts as one; the next read
+/// then fails.
 ///
 /// Rule: Go's `bufio/bufio.go`, `ReadLine`.
 async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, ResponseError> {
@@ -127,7 +129,7 @@ async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, Respo
     }
 }
 
-/// A line that has its end.
+/// Reads a line; one without a line end is an error.
 async fn whole_line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, ResponseError> {
     let mut line = Vec::new();
     let read = reader.read_until(b'\n', &mut line).await;
@@ -170,7 +172,7 @@ fn status(line: &[u8]) -> Result<u16, String> {
     }
 }
 
-/// The header lines, names in lower case.
+/// Reads the header lines; names become lower-case.
 async fn fields(
     reader: &mut (impl AsyncBufRead + Unpin),
 ) -> Result<Vec<(String, String)>, ResponseError> {
@@ -258,7 +260,8 @@ async fn chunks(
         if size >= room {
             return Ok(());
         }
-        // What ends a chunk is an empty line; after the last one there may be trailers, which nobody wants.
+        // An empty line ends a chunk. The last chunk may be followed by trailers, which are
+        // discarded.
         if size == 0 {
             return fields(reader).await.map(drop);
         }

@@ -1,6 +1,6 @@
-//! TLS below a probe's HTTP, as a node has it: any certificate will do, HTTP/2 is offered first, and no name is sent.
+//! TLS for HTTPS probes, as a node does it: any certificate, HTTP/2 preferred, no server name.
 //!
-//! Keys are drawn from the operating system, in virtual time too: nothing that is told of a probe depends on them.
+//! Keys come from the operating system even in virtual time: no probe report depends on them.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -25,14 +25,15 @@ use tokio_rustls::rustls::{AlertDescription, DigitallySignedStruct, Error, Signa
 use crate::kubelet::watched::{Seen, Watched};
 use crate::net::Stream;
 
-/// Rule: Go's `net/http/transport.go`, `DefaultTransport.TLSHandshakeTimeout`, which `pkg/probe/http` does not change.
+/// Rule: Go's `net/http/transport.go`, `DefaultTransport.TLSHandshakeTimeout`, which
+/// `pkg/probe/http` does not change.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-/// A connection below which TLS lies.
+/// A TLS connection.
 pub(super) struct Secured(TlsStream<Watched>);
 
 impl Secured {
-    /// Agrees on TLS over `stream`; the text of what prevented it, in the words of Go's client.
+    /// Performs the TLS handshake over `stream`. The error is the text of Go's client.
     pub(super) async fn agree(stream: Stream) -> Result<Self, String> {
         let peers = format!("{}->{}", stream.local(), stream.peer());
         let name = ServerName::from(stream.peer().ip());
@@ -45,7 +46,7 @@ impl Secured {
         }
     }
 
-    /// Whether HTTP/2 was agreed on.
+    /// Whether ALPN selected HTTP/2.
     pub(super) fn is_http2(&self) -> bool {
         self.0.get_ref().1.alpn_protocol() == Some(b"h2")
     }
@@ -69,7 +70,7 @@ fn disagreed(error: &io::Error, seen: &Seen, peers: &str) -> String {
     }
 }
 
-/// Go's name of an alert: that of the standard, in words.
+/// Go's name of an alert: the standard's name, as lower-case words.
 fn worded(alert: AlertDescription) -> String {
     let mut words = String::new();
     for letter in format!("{alert:?}").chars() {
@@ -91,12 +92,12 @@ static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    // One attempt knows nothing of another.
+    // Each attempt is independent.
     config.resumption = Resumption::disabled();
     Arc::new(config)
 });
 
-/// Certificates are not looked at and sessions are not kept: the time does not matter.
+/// A constant time: certificates are not checked and sessions are not kept.
 #[derive(Debug)]
 struct Timeless;
 
@@ -106,7 +107,7 @@ impl TimeProvider for Timeless {
     }
 }
 
-/// Who takes any certificate, if only its key was used.
+/// Accepts any certificate, but checks that the server holds its key.
 ///
 /// Rule: `pkg/probe/http/http.go`, `InsecureSkipVerify`.
 #[derive(Debug)]
@@ -156,7 +157,7 @@ impl AsyncRead for Secured {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.0).poll_read(context, buffer) {
-            // Without a goodbye; Go takes it for an end between two records.
+            // A close without `close_notify`, which Go accepts as the end between two records.
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 Poll::Ready(Ok(()))
             }

@@ -1,5 +1,6 @@
-//! The address that a URL is requested from, and Go's texts for URLs that do not parse. The grammar
-//! of URLs is [`rules::url`]'s.
+//! The socket address to connect to for a URL, and Go's texts for URLs that do not parse.
+//!
+//! The grammar of URLs is in [`rules::url`].
 
 use std::net::SocketAddr;
 
@@ -7,7 +8,8 @@ use rules::url::{ParseError, Problem, Url};
 
 use super::quote::quote;
 
-/// Where to connect. Only URLs on the host of a probe are connected to, and that is an address.
+/// The address to connect to. Only URLs on the probed host are requested, and that host is an IP
+/// address.
 pub(super) fn address(url: &Url) -> SocketAddr {
     let ip = url.host().parse();
     let default = if is_https(url) { 443 } else { 80 };
@@ -18,12 +20,12 @@ pub(super) fn address(url: &Url) -> SocketAddr {
     )
 }
 
-/// Whether it is asked for over TLS.
+/// Whether the URL is requested over TLS.
 pub(super) fn is_https(url: &Url) -> bool {
     url.scheme() == "https"
 }
 
-/// Why a text is no URL.
+/// The error text of a URL that does not parse.
 ///
 /// Rule: Go's `net/url/url.go`, `Error`, `EscapeError` and `InvalidHostError`.
 pub(super) fn why(error: &ParseError) -> String {
@@ -41,7 +43,7 @@ pub(super) fn why(error: &ParseError) -> String {
         Problem::Bracket => "missing ']' in host".to_owned(),
         Problem::HostCharacter(byte) => quoted(&[*byte], "invalid character ", " in host name"),
         Problem::Port(port) => quoted(port.as_bytes(), "invalid port ", " after host"),
-        // Of most addresses Go says more than that.
+        // For most addresses Go's text has more details.
         Problem::Address(address) => {
             quoted(address, "invalid host: ParseAddr(", "): unable to parse IP")
         }

@@ -1,4 +1,4 @@
-//! One start of a container: back-off, image, configuration, process; each may refuse.
+//! Starts one container: checks back-off, image and configuration, then starts its process.
 //!
 //! Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `startContainer`.
 
@@ -20,22 +20,22 @@ use crate::events::Severity;
 use crate::image::{Image, Images};
 use crate::net::Host;
 
-/// The next try after a failure other than the back-off's.
+/// Wait before the next start after a failure other than back-off.
 const RETRY: Duration = Duration::from_secs(10);
 
 const CREATED: (&str, &str) = ("Created", "Container created");
 
-/// Why there is no process to start.
+/// Why a container's process could not be prepared.
 enum Unprepared {
-    /// Something it refers to is not there.
+    /// A reference in the configuration does not resolve.
     Configuration(String),
-    /// There is no such program.
+    /// The image does not contain the program.
     Program(String),
 }
 
 impl PodLife {
-    /// Starts the container at `place`, or remembers why not. `seen` is its history as the sync found it: a victim of
-    /// the same sync still runs in there.
+    /// Starts the container at `place`, or remembers why not. `seen` is its history at the start of
+    /// the sync: a container killed in the same sync still counts as running there.
     pub(super) async fn start(&mut self, place: usize, seen: &History, tally: &mut Tally) {
         let container = self.spec.containers[place].clone();
         let ended = seen.ended().and_then(|instance| instance.exit());
@@ -75,7 +75,8 @@ impl PodLife {
         tally.changed = true;
     }
 
-    /// A container whose program cannot be started is created, and has ended. The words around `why` are those of containerd and runc.
+    /// Creates a container whose program cannot be started; it has ended at once. The message
+    /// around `why` is the text of containerd and runc.
     async fn fail(&mut self, place: usize, id: ContainerId, why: &str, tally: &mut Tally) {
         let task = "failed to create containerd task: failed to create shim task";
         let create = "OCI runtime create failed: runc create failed";
@@ -127,7 +128,7 @@ impl PodLife {
         }
     }
 
-    /// The arguments of the process, and the container from inside.
+    /// The process's arguments, and the context in which processes of the container run.
     fn prepare(
         &mut self,
         container: &Container,
@@ -161,7 +162,8 @@ impl PodLife {
     }
 }
 
-/// What `command` adds to the arguments: all but its first word, which must be the image's only program.
+/// The words that `command` puts before the arguments: all but its first, which must be the image's
+/// only program.
 fn program<'a>(container: &'a Container, name: &str) -> Result<&'a [String], String> {
     let Some((program, rest)) = container.command.split_first() else {
         return Ok(&[]);

@@ -1,6 +1,7 @@
-//! One sync of a Pod that is to run: its status, its probes, its sandbox, whom to end and whom to start.
+//! One sync of a running Pod: its status, probes and sandbox, and which containers end and start.
 //!
-//! Rule: `pkg/kubelet/kubelet.go`, `SyncPod`, and `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `SyncPod`.
+//! Rule: `pkg/kubelet/kubelet.go`, `SyncPod`, and `pkg/kubelet/kuberuntime/kuberuntime_manager.go`,
+//! `SyncPod`.
 
 use std::time::Duration;
 
@@ -17,18 +18,19 @@ use super::super::{jittered, spec};
 use super::{PodLife, Synced};
 use crate::events::Severity;
 
-/// Making a Pod's sandbox. On a node it is some 0.2 s; here it only comes before the containers.
+/// Time to create a Pod's sandbox. A node takes some 0.2 s; here the delay only puts the sandbox
+/// before its containers.
 const SANDBOX: Duration = Duration::from_millis(5);
-/// The next sync of a healthy Pod, and of one with an error; both are stretched at random.
+/// Time to the next sync of a healthy Pod, and of one with an error; both get random jitter.
 const RESYNC: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_secs(10);
 
-/// What the starts of a sync came to.
+/// The result of the starts in one sync.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
-    /// Something was started or ended.
+    /// A container was started or ended.
     pub(super) changed: bool,
-    /// The earliest time after which a refused start may be tried again.
+    /// The shortest wait after which a refused start may be retried.
     pub(super) retry: Option<Duration>,
 }
 
@@ -85,7 +87,8 @@ impl PodLife {
         tally
     }
 
-    /// A Pod that pocket cannot run says so on every container, as one with a bad configuration does.
+    /// Reports on every container of an unsupported Pod a `CreateContainerConfigError`, as for an
+    /// invalid configuration.
     fn refuse_all(&mut self, why: &str, seen: &[History]) -> Synced {
         let containers = self.order.pod.spec.iter().flat_map(spec::containers);
         let names: Vec<String> = containers.map(|(_, it)| it.name.clone()).collect();
@@ -100,7 +103,7 @@ impl PodLife {
         }
     }
 
-    /// Remembers why a container was not started, and says so.
+    /// Remembers why a container was not started, and records an event.
     pub(super) fn refuse(&mut self, container: &str, reason: &str, why: &str) {
         let refusal = StartRefusal {
             reason: reason.to_owned(),
@@ -140,7 +143,7 @@ impl PodLife {
         plan(self.spec.policy, &found)
     }
 
-    /// Ends containers one after the other. In which order is nobody's promise.
+    /// Ends containers one after the other, in random order: Kubernetes does not promise any.
     async fn kill(&mut self, mut kills: Vec<Kill>) {
         self.random.shuffle(&mut kills);
         for kill in kills {
@@ -160,20 +163,21 @@ impl PodLife {
         }
     }
 
-    /// Ends all containers of a Pod in which nothing would be left running.
+    /// Ends all containers of a Pod in which none would be left running.
     async fn stop_all(&self) {
         let (_keep, deadline) = watch::channel(self.last_moment());
         self.say_stopping();
         self.runtime.stop_all(&self.roles(), &deadline).await;
     }
 
-    /// By place.
+    /// The containers' roles, in the order of `PodSpec::containers`.
     pub(super) fn roles(&self) -> Vec<Role> {
         let containers = self.spec.containers.iter();
         containers.map(|container| container.rules.role).collect()
     }
 
-    /// When the containers are killed if they are told to end now, but for the time that each gets in any case.
+    /// The deadline for containers that are sent SIGTERM now. Each one gets its minimum grace even
+    /// past it.
     pub(super) fn last_moment(&self) -> Moment {
         let deletion = self.order.pod.metadata.deletion_grace_period_seconds;
         let deletion = deletion.map(|it| Duration::from_secs(it.try_into().unwrap_or_default()));

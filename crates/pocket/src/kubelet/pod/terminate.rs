@@ -1,4 +1,4 @@
-//! The end of a Pod: its containers are told to go, its probes follow, and the API is told when nothing is left.
+//! Terminates a Pod: stops its containers and its probes, and reports the final status.
 //!
 //! Rule: `pkg/kubelet/kubelet.go`, `SyncTerminatingPod` and `SyncTerminatedPod`.
 
@@ -13,8 +13,8 @@ use super::super::status::generate::Stage;
 use super::PodLife;
 
 impl PodLife {
-    /// Ends what runs. Readiness goes on being probed until all containers have stopped; so do all probes of sidecars,
-    /// to no effect.
+    /// Ends the running containers. Readiness probes continue until all containers have stopped. So
+    /// do all probes of sidecars, to no effect.
     ///
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `StopLivenessAndStartup`; kubernetes#141766.
     pub(super) async fn terminate(&mut self) {
@@ -35,7 +35,8 @@ impl PodLife {
             .end(self.node.clock.now(), false, Duration::ZERO);
     }
 
-    /// Waits for a last look at the runtime, and lets the Pod go.
+    /// Waits for a last relist of the runtime, then reports the Pod as terminated and frees its
+    /// address.
     pub(super) async fn finish(&mut self) {
         self.node.clock.until(self.agenda.fresh()).await;
         self.hear();
@@ -52,7 +53,7 @@ impl PodLife {
         self.publish(status);
     }
 
-    /// Stops all containers; a deletion that comes meanwhile can only shorten their grace.
+    /// Stops all containers. A deletion that arrives meanwhile can only shorten their grace period.
     async fn stop_with_deletion(&mut self) {
         let (deadline, moved) = watch::channel(self.last_moment());
         let roles = self.roles();
@@ -63,7 +64,7 @@ impl PodLife {
                 changed = self.orders.changed() => changed.is_ok(),
             };
             if !hurried {
-                // Nobody can hurry it any more.
+                // The sender of orders is gone: the grace period can no longer change.
                 return self.runtime.stop_all(&roles, &moved).await;
             }
             self.hear();

@@ -1,4 +1,4 @@
-//! One probe of a container: Kubernetes' defaults, and what pocket can do of it.
+//! Parses one probe of a container: applies Kubernetes' defaults and chooses the handler.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::kubelet::grpc::Grpc;
 use crate::kubelet::http::HttpGet;
 use crate::kubelet::tcp::TcpSocket;
 
-/// Reads one probe. A zero means the default, as for the API server.
+/// Parses one probe. A zero means the default, as for the API server.
 ///
 /// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Probe`.
 pub(super) fn parse(
@@ -53,7 +53,7 @@ fn handler(probe: &Probe, container: &Container, field: &str) -> Result<Handler,
         return Ok(Handler::Tcp(TcpSocket { host, port }));
     }
     if let Some(grpc) = &probe.grpc {
-        // Validation has seen to the range.
+        // Validation has checked the range.
         let port = u16::try_from(grpc.port).unwrap_or_default();
         let service = grpc.service.clone().unwrap_or_default();
         return Ok(Handler::Grpc(Grpc { port, service }));
@@ -64,7 +64,8 @@ fn handler(probe: &Probe, container: &Container, field: &str) -> Result<Handler,
     Ok(Handler::Exec(Exec { command }))
 }
 
-/// The variables that a probe's command may refer to: as written, and empty where the value comes from elsewhere.
+/// The variables that a probe's command may refer to: literal values; variables with `valueFrom`
+/// are empty.
 ///
 /// Rule: `pkg/kubelet/container/helpers.go`, `ExpandContainerCommandOnlyStatic`.
 fn literal_variables(container: &Container) -> BTreeMap<String, String> {
@@ -110,7 +111,7 @@ fn host(host: Option<&str>, field: &str) -> Result<Option<IpAddr>, Unsupported> 
     address.map(Some).ok_or_else(unsupported)
 }
 
-/// The port, or the text of the error that every attempt then is.
+/// The port, or the error text that every attempt then reports.
 ///
 /// Rule: `pkg/probe/util.go`, `ResolveContainerPort`.
 fn port(port: &IntOrString, container: &Container) -> Result<u16, String> {

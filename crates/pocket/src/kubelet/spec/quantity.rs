@@ -1,8 +1,8 @@
-//! Amounts of memory as a specification has them. Only what is whole bytes is read.
+//! Parses amounts of memory, such as `64Mi`, into whole bytes.
 //!
 //! Rule: `staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go`.
 
-/// `64Mi`, `1.5Gi`, `128M`, `1e6`, `4096`.
+/// The bytes of `64Mi`, `1.5Gi`, `128M`, `1e6` or `4096`; `None` unless they are whole.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let digits = |c: char| c.is_ascii_digit() || c == '.';
     let unit = text.find(|c| !digits(c)).unwrap_or(text.len());

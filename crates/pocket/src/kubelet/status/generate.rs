@@ -1,4 +1,4 @@
-//! A Pod's status, made from what the last look at the runtime found and what the probes have come to.
+//! Computes a Pod's status from the runtime's state at the last relist and the probes' verdicts.
 //!
 //! Rule: `pkg/kubelet/kubelet_pods.go`, `generateAPIPodStatus` and `convertToAPIContainerStatuses`.
 
@@ -16,7 +16,7 @@ use super::{ContainerStatus, Status};
 use crate::kubelet::history::History;
 use crate::kubelet::spec;
 
-/// What a status is made of.
+/// The inputs of a status.
 #[derive(Debug)]
 pub(in crate::kubelet) struct Facts<'a> {
     pub(in crate::kubelet) pod: &'a Pod,
@@ -24,26 +24,26 @@ pub(in crate::kubelet) struct Facts<'a> {
     pub(in crate::kubelet) stage: Stage,
     pub(in crate::kubelet) since: Moment,
     pub(in crate::kubelet) ip: Option<IpAddr>,
-    /// Per container of the Pod, by place.
+    /// One per container of the Pod, in order.
     pub(in crate::kubelet) histories: &'a [History],
-    /// Why the last start of a container was refused, by name.
+    /// The reason why a container's last start was refused, by container name.
     pub(in crate::kubelet) refusals: &'a BTreeMap<String, StartRefusal>,
-    /// The status made before this one.
+    /// The status before this one.
     pub(in crate::kubelet) before: Option<&'a Status>,
 }
 
-/// How far the kubelet is with a Pod.
+/// The kubelet's stage with a Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kubelet) enum Stage {
-    /// It is to run.
+    /// The Pod runs or is to run.
     Syncing,
-    /// It is being ended: nothing is started any more.
+    /// The Pod's containers are being stopped; none is started any more.
     Terminating,
-    /// Nothing of it runs any more, and nothing will.
+    /// All containers have ended, and none will run again.
     Terminated,
 }
 
-/// What the probes of one container have come to.
+/// The verdicts of one container's probes, and which of its probe workers exist.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::kubelet) struct Probed {
     pub(in crate::kubelet) startup: Option<Verdict>,
@@ -53,7 +53,7 @@ pub(in crate::kubelet) struct Probed {
 }
 
 impl Facts<'_> {
-    /// The status now. `probed` is asked once per container that has an instance.
+    /// The status at `now`. Calls `probed` once per container that has an instance.
     pub(in crate::kubelet) fn status(
         &self,
         now: Moment,
@@ -82,7 +82,7 @@ impl Facts<'_> {
         status
     }
 
-    /// A terminal phase is for ever.
+    /// The Pod's phase. A terminal phase never changes again.
     fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> Phase {
         let over = self.stage == Stage::Terminated;
         let before = self.before.map(|before| before.phase);
@@ -142,8 +142,9 @@ impl Facts<'_> {
         before.any(|container| container.name == name && container.started)
     }
 
-    /// A container whose start was refused waits, if it is to be started at all. One that comes before the main ones
-    /// and has ended well is shown so, even if it is a sidecar that will be started again.
+    /// The container's state. A refused container is `Waiting` only if it is due to be started. An
+    /// init container or sidecar that exited with 0 is shown as terminated, even if it is a sidecar
+    /// that will be started again.
     fn state(&self, role: Role, name: &str, newest: Option<&Instance>) -> State {
         let well = newest
             .and_then(Instance::exit)
@@ -162,7 +163,7 @@ impl Facts<'_> {
     }
 }
 
-/// The Pod's readiness gates, with the status of the conditions they name.
+/// The Pod's readiness gates, each with the status of the condition it names.
 pub(in crate::kubelet) fn gates(pod: &Pod) -> Vec<(String, Option<String>)> {
     let spec = pod.spec.iter().flat_map(|spec| &spec.readiness_gates);
     let conditions = pod.status.iter().flat_map(|status| &status.conditions);

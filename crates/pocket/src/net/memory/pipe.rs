@@ -1,7 +1,7 @@
-//! The bytes of one connection in memory: two bounded flows, and how each of them ended.
+//! A bidirectional in-memory connection that carries FIN and RST, unlike Tokio's duplex pipe.
 //!
-//! A duplex pipe cannot tell a FIN from a RST, so this is our own. It knows neither addresses nor time: who waits is woken
-//! by the other end, never by a timer.
+//! It consists of two bounded flows, one per direction. It knows neither addresses nor time: a
+//! waiting end is woken by the other end, never by a timer.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::net::Channel;
 
-/// Bytes a flow holds before its writer has to wait.
+/// Capacity of a flow in bytes; a writer waits when it is full.
 pub(crate) const CAPACITY: usize = 64 * 1024;
 
 /// The two ends of a new connection.
@@ -28,14 +28,14 @@ pub(crate) fn pipe() -> (End, End) {
     )
 }
 
-/// One end: reads the flow of its own number, writes the other.
+/// One end of a connection: reads the flow of its own index, writes the other.
 #[derive(Debug)]
 pub(crate) struct End {
     link: Arc<Mutex<[Flow; 2]>>,
     side: usize,
 }
 
-/// Bytes on their way in one direction.
+/// The bytes in transit in one direction.
 #[derive(Debug, Default)]
 struct Flow {
     bytes: VecDeque<u8>,
@@ -45,21 +45,21 @@ struct Flow {
     write: Option<Waker>,
 }
 
-/// How the writer of a flow ended it. The bytes before are still delivered.
+/// How the writer ended a flow. Bytes written before are still delivered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ended {
     Fin,
     Reset,
 }
 
-/// Who takes the bytes of a flow.
+/// The state of a flow's reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Reader {
     #[default]
     Present,
-    /// Closed, which the writer learns only from the answer to its next bytes.
+    /// Closed; the writer learns it from the answer to its next bytes.
     Gone,
-    /// Closed, and the writer has been told so.
+    /// Closed, and the writer knows.
     Told,
 }
 
@@ -68,7 +68,7 @@ impl End {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Data left unread turns a FIN into a RST, as `close` does on a real socket.
+    /// Closes this end. Unread data turns a FIN into a RST, as with `close` on a real socket.
     fn leave(&self, ended: Ended) {
         let mut flows = self.flows();
         let ended = if flows[self.side].bytes.is_empty() {
@@ -86,7 +86,7 @@ impl End {
 }
 
 impl Flow {
-    /// The first end counts: a RST after a FIN does not take the FIN back.
+    /// Ends the flow. The first end counts: a RST after a FIN does not replace it.
     fn end(&mut self, ended: Ended) {
         self.ended.get_or_insert(ended);
         wake(&mut self.read);
@@ -127,7 +127,8 @@ impl Flow {
                 wake(&mut self.read);
                 Poll::Ready(Ok(taken))
             }
-            // As on a real socket, the first write after the peer's close goes out and is answered by a RST.
+            // As on a real socket, the first write after the peer's close succeeds, and a RST
+            // answers it.
             Reader::Gone => {
                 self.reader = Reader::Told;
                 Poll::Ready(Ok(bytes.len()))

@@ -1,7 +1,7 @@
-//! Containers: defaults and checks.
+//! Admission of containers: defaults and checks.
 //!
-//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Container`, and `pkg/apis/core/validation/validation.go`,
-//! `validateContainers`.
+//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Container`, and
+//! `pkg/apis/core/validation/validation.go`, `validateContainers`.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ pub(super) fn complete(container: &mut Container) {
     }
 }
 
-/// A container asks for what it is limited to, where it does not say.
+/// Copies limits to requests where a request is missing.
 ///
 /// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Pod`.
 pub(super) fn request_limits(container: &mut Container) {
@@ -64,7 +64,7 @@ pub(super) fn request_limits(container: &mut Container) {
     }
 }
 
-/// `path` is that of the container itself.
+/// Checks a container; `path` is the container's own.
 pub(super) fn check(container: &Container, path: &str, faults: &mut FieldErrors) {
     check_name(&container.name, &format!("{path}.name"), faults);
     if container
@@ -97,7 +97,7 @@ pub(super) fn check(container: &Container, path: &str, faults: &mut FieldErrors)
     check_probes(container, path, faults);
 }
 
-/// What only a container that runs all along may have.
+/// Refuses fields of init containers that only sidecars may have.
 pub(super) fn check_init(container: &Container, path: &str, faults: &mut FieldErrors) {
     if container.restart_policy.as_deref() == Some("Always") {
         return;
@@ -131,7 +131,7 @@ fn check_probes(container: &Container, path: &str, faults: &mut FieldErrors) {
     }
 }
 
-/// A Pod's containers share the node's ports. `path` is that of the list.
+/// Reports host ports used twice among a Pod's containers. `path` is that of the list.
 ///
 /// Rule: `AccumulateUniqueHostPorts`.
 pub(super) fn check_host_ports(containers: &[Container], path: &str, faults: &mut FieldErrors) {
@@ -150,7 +150,8 @@ pub(super) fn check_host_ports(containers: &[Container], path: &str, faults: &mu
     }
 }
 
-/// An image without tag, or tagged `latest`, may have changed; a digest cannot.
+/// The default pull policy: an image without a tag, or tagged `latest`, may have changed; a digest
+/// cannot.
 fn pull_policy(image: &str) -> &'static str {
     let last = image.rsplit('/').next().unwrap_or_default();
     let tag = last.split_once(':').map_or("latest", |(_, tag)| tag);

@@ -1,6 +1,7 @@
-//! What may be a name, a label or a port name.
+//! The grammars of object names, labels and port names.
 //!
-//! Rule: `k8s.io/apimachinery/pkg/util/validation/validation.go` and `pkg/api/validation/objectmeta.go`.
+//! Rule: `k8s.io/apimachinery/pkg/util/validation/validation.go` and
+//! `pkg/api/validation/objectmeta.go`.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +9,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::api_status::FieldErrors;
 
-/// What the objects of a kind may be called.
+/// The grammar of a kind's object names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
-    /// Labels with dots between them, 253 characters at most.
+    /// DNS labels separated by dots, 253 characters at most.
     Subdomain,
     /// A DNS label: 63 characters at most.
     Label,
@@ -31,7 +32,7 @@ const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-',
     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
 impl Names {
-    /// Why `name` is none of these.
+    /// Why `name` does not match.
     pub(super) fn refuse(self, name: &str) -> Option<String> {
         let (longest, fits, rule) = match self {
             Self::Subdomain => (253, name.split('.').all(is_label), SUBDOMAIN),
@@ -66,7 +67,8 @@ pub(super) fn check_labels(
     }
 }
 
-/// Why `name` cannot name a port: an IANA service name has at most 15 characters and a letter among them.
+/// Why `name` is not a port name: at most 15 characters, with at least one letter (IANA service
+/// name).
 pub(super) fn refuse_port_name(name: &str) -> Option<String> {
     if !is_label(name) || name.contains("--") {
         let why = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";

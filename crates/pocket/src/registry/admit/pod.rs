@@ -1,7 +1,7 @@
-//! Pods and Pod templates: defaults, checks, and what of a Pod can be changed.
+//! Admission of Pods and Pod templates: defaults, checks, and which fields of a Pod can be changed.
 //!
-//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`, and `pkg/apis/core/validation/validation.go`,
-//! `ValidatePodSpec` and `ValidatePodUpdate`.
+//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`, and
+//! `pkg/apis/core/validation/validation.go`, `ValidatePodSpec` and `ValidatePodUpdate`.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Admit for Pod {
     fn complete(&mut self) {
         let spec = self.spec.get_or_insert_default();
         complete(spec);
-        // A template leaves this to its Pods.
+        // A template leaves this default to its Pods.
         spec.enable_service_links.get_or_insert(true);
         containers_mut(spec).for_each(container::request_limits);
     }
@@ -65,7 +65,7 @@ pub(super) fn complete(spec: &mut PodSpec) {
     containers_mut(spec).for_each(container::complete);
 }
 
-/// Checks the template that controllers make Pods from.
+/// Checks the Pod template of a Deployment or ReplicaSet.
 pub(super) fn check_template(template: &PodTemplateSpec, faults: &mut FieldErrors) {
     let labels = template
         .metadata
@@ -120,7 +120,8 @@ fn check_containers(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
         }
     }
     container::check_host_ports(&spec.containers, &format!("{path}.containers"), faults);
-    // Init containers run one after another. Upstream checks each by itself, under the first one's path.
+    // Init containers run one after another. Upstream checks each one alone, under the first one's
+    // path.
     for container in spec.init_containers.iter().flatten() {
         let alone = std::slice::from_ref(container);
         container::check_host_ports(alone, &format!("{path}.initContainers"), faults);
@@ -152,7 +153,7 @@ fn check_volumes(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     }
 }
 
-/// What the scheduler goes by.
+/// Checks the fields that the scheduler uses.
 fn check_scheduling(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     let mut gates = BTreeSet::new();
     for (index, gate) in spec.scheduling_gates.iter().flatten().enumerate() {
@@ -171,7 +172,7 @@ fn check_scheduling(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
         let identity = |it: &TopologySpreadConstraint| {
             format!("{{{}, {}}}", it.topology_key, it.when_unsatisfiable)
         };
-        // Upstream compares each with those behind it.
+        // Upstream compares each constraint with those after it.
         let same = |other| identity(other) == identity(constraint);
         if constraints[index + 1..].iter().any(same) {
             let field = "{topologyKey, whenUnsatisfiable}";
@@ -183,7 +184,7 @@ fn check_scheduling(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     }
 }
 
-/// Each with its place.
+/// All containers, each with its path.
 fn all_containers<'a>(
     spec: &'a PodSpec,
     path: &'a str,
@@ -201,14 +202,15 @@ fn init_containers<'a>(
     init.map(move |(index, it)| (format!("{path}.initContainers[{index}]"), it))
 }
 
-/// What Kubernetes allows and pocket has not got, where leaving it out would change what a probe sees.
+/// Refuses fields that Kubernetes allows and pocket lacks, where ignoring them would change probe
+/// results.
 fn check_possible(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
     if spec.host_network == Some(true) {
         faults.forbidden(format!("{path}.hostNetwork"), "pocket has no host network");
     }
 }
 
-/// `before` with the present values of all fields that may change.
+/// `before` with the new values of all fields that may change.
 fn with_what_may_change(now: &PodSpec, before: &PodSpec) -> PodSpec {
     let mut allowed = before.clone();
     for (allowed, now) in allowed.containers.iter_mut().zip(&now.containers) {

@@ -1,14 +1,14 @@
-//! Probes: defaults and checks.
+//! Admission of probes: defaults and checks.
 //!
-//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Probe`, and `pkg/apis/core/validation/validation.go`,
-//! `validateProbe` and its callers.
+//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Probe`, and
+//! `pkg/apis/core/validation/validation.go`, `validateProbe` and its callers.
 
 use k8s_openapi::api::core::v1::{ExecAction, HTTPGetAction, LifecycleHandler, Probe};
 
 use super::fields;
 use crate::api_status::FieldErrors;
 
-/// Which of a container's three probes.
+/// The purpose of a container's probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Liveness,

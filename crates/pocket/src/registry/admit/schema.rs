@@ -1,4 +1,4 @@
-//! The table from each kind to the Rust type that completes and checks its objects.
+//! A table of the Rust types that complete and check the objects of each kind.
 
 use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
 use serde_json::Value;
@@ -7,15 +7,15 @@ use super::{Admit, create_typed, shape_typed, update_typed};
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
-/// The functions of one kind, without its type, so that one table can hold them all.
+/// The admission functions of one kind, with the type erased so that one table can hold them all.
 #[derive(Debug)]
 pub(super) struct Schema {
     name: &'static str,
-    /// Completes and checks an object that is about to be created.
+    /// Completes and checks a new object.
     pub(super) create: fn(&Kind, Value) -> Result<Value, ApiError>,
-    /// Completes and checks the next state of an object, given the present one.
+    /// Completes and checks the next state of an object, given its current state.
     pub(super) update: fn(&Kind, Value, &Value) -> Result<Value, ApiError>,
-    /// Only gives the object the shape of its kind.
+    /// Converts an object to the shape of its kind.
     pub(super) shape: fn(Value) -> Result<Value, ApiError>,
 }
 
@@ -43,10 +43,10 @@ impl Schema {
         }
     }
 
-    /// The schema of a kind. The name decides: `Event` has two groups and one schema.
+    /// The schema of a kind, by name alone: `Event` is in two groups and has one schema.
     ///
     /// # Panics
-    /// When the table lacks it: every kind that is served must have one.
+    /// If the table lacks the kind: every served kind must have a schema.
     pub(super) fn of(kind: &Kind) -> &'static Self {
         SCHEMAS
             .iter()

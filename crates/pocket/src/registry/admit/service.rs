@@ -1,7 +1,8 @@
-//! Services: defaults and checks. Their addresses are given by the registry, which knows those in use.
+//! Admission of Services: defaults and checks. The registry allocates their cluster IPs.
 //!
-//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Service`, and `pkg/apis/core/validation/validation.go`,
-//! `ValidateService`. Pocket serves cluster IPs and headless Services.
+//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Service`, and
+//! `pkg/apis/core/validation/validation.go`, `ValidateService`. Pocket serves cluster IPs and
+//! headless Services.
 
 use std::collections::BTreeSet;
 
@@ -135,7 +136,7 @@ fn check_ports(ports: &[ServicePort], faults: &mut FieldErrors) {
             fields::check_port_or_name(target, &format!("{path}.targetPort"), faults);
         }
         if !numbered.insert((&port.protocol, port.port)) {
-            // Upstream shows its internal type with nothing but these two set.
+            // Upstream prints its internal type with only these two fields set.
             let protocol = port.protocol.as_deref().unwrap_or_default();
             let shown = format!(
                 r#"{{"Name":"","Protocol":"{protocol}","AppProtocol":null,"Port":{},"TargetPort":0,"NodePort":0}}"#,
@@ -146,7 +147,7 @@ fn check_ports(ports: &[ServicePort], faults: &mut FieldErrors) {
     }
 }
 
-/// The only port needs no name.
+/// A port name is optional only if the Service has a single port.
 fn check_name(name: &str, ports: usize, path: &str, faults: &mut FieldErrors) {
     if name.is_empty() && ports > 1 {
         faults.required(path, "");

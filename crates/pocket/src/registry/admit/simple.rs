@@ -1,4 +1,4 @@
-//! Kinds with few rules: namespaces, endpoint slices, and those that are only kept.
+//! Defaults and checks of kinds with few rules: Namespace, EndpointSlice, Event, and others.
 
 use k8s_openapi::api::core::v1::{
     ConfigMap, Event, Namespace, NamespaceSpec, NamespaceStatus, Node, Secret, ServiceAccount,
@@ -8,7 +8,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use super::{Admit, Names, fields};
 use crate::api_status::FieldErrors;
 
-/// The label that lets selectors find a namespace by its name.
+/// The label by which selectors find a namespace by its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 impl Admit for Namespace {

@@ -1,4 +1,4 @@
-//! Deployments and ReplicaSets: defaults and checks.
+//! Admission of Deployments and ReplicaSets: defaults and checks.
 //!
 //! Rule: `pkg/apis/apps/v1/defaults.go` and `pkg/apis/apps/validation/validation.go`.
 
@@ -131,7 +131,7 @@ fn check_strategy(spec: &DeploymentSpec, faults: &mut FieldErrors) {
     }
 }
 
-/// A count, or a percentage such as `25%`.
+/// Checks a count, or a percentage such as `25%`.
 fn check_share(share: Option<&IntOrString>, path: &str, faults: &mut FieldErrors) {
     match share {
         Some(IntOrString::Int(count)) => {
