@@ -1,19 +1,20 @@
-//! The growing wait before a container that keeps ending is started again.
+//! Crash-loop back-off: the growing wait before a container that keeps ending is restarted.
 //!
 //! Rule: `staging/src/k8s.io/client-go/util/flowcontrol/backoff.go` under
-//! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `doBackOff`. One ladder per container and image.
+//! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `doBackOff`. Each pair of container and image
+//! has a back-off of its own.
 
 use std::time::Duration;
 
 use crate::Moment;
 
-/// First wait, and the longest one.
+/// The first wait, and the longest one.
 ///
 /// Rule: `pkg/kubelet/kubelet.go`, `containerBackOffPeriod` and `MaxCrashLoopBackOff`.
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// Waits of 10, 20, 40 … 300 s; forgotten after ten quiet minutes.
+/// Waits of 10, 20, 40 … 300 s; reset ten minutes after the last granted start.
 #[derive(Clone, Debug, Default)]
 pub struct BackOff(Option<Rung>);
 
@@ -24,7 +25,8 @@ struct Rung {
 }
 
 impl Rung {
-    /// Whether it is remembered by then. Asked of the exit before a start, and of the time when housekeeping comes by.
+    /// Whether the back-off is still kept at `moment`. Checked with the exit before a start, and
+    /// with the present, as the periodic clean-up does.
     ///
     /// Rule: `hasExpired` and `GC` of the same file.
     fn lasts(&self, moment: Moment) -> bool {
@@ -32,21 +34,22 @@ impl Rung {
     }
 }
 
-/// A start refused.
+/// A refused start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The whole wait, as the message names it.
+    /// The whole wait, as in the message.
     pub wait: Duration,
-    /// What is left of it.
+    /// The rest of the wait.
     pub left: Duration,
 }
 
 impl BackOff {
-    /// Asks to start, and climbs a rung if that is granted.
+    /// Requests a start. If it is granted, the next wait doubles.
     ///
-    /// `exit` is the end of the newest instance *that had ended when the sync began*. For a victim of
-    /// its probe this is its predecessor, which is why probe kills back off later than crashes; a
-    /// container of which nothing has ended is always granted and climbs nothing.
+    /// `exit` is the end of the newest instance *that had ended when the sync began*. For a
+    /// container killed by its probe in this sync that is the previous instance, which is why probe
+    /// kills back off later than crashes. If no instance has ended, the start is granted and the
+    /// wait does not grow.
     pub fn ask(&mut self, exit: Option<Moment>, now: Moment) -> Result<(), Refused> {
         let Some(exit) = exit else { return Ok(()) };
         let rung = self.0.filter(|rung| rung.lasts(exit) && rung.lasts(now));
@@ -63,7 +66,7 @@ impl BackOff {
     }
 }
 
-/// A wait as Go prints it: `10s`, `1m20s`, `5m0s`. Whole seconds only.
+/// A duration in Go's format: `10s`, `1m20s`, `5m0s`. Fractions of a second are dropped.
 pub fn go_duration(wait: Duration) -> String {
     match wait.as_secs() {
         seconds @ ..60 => format!("{seconds}s"),

@@ -1,7 +1,7 @@
-//! One container: what it is told, its instances, and what a status says of it.
+//! One container: its specification, instances, states and grace periods.
 //!
-//! An *instance* is one run of the container's process, with an ID of its own; a restart makes a new
-//! one. Whether there is to be a new one is decided in [`crate::restart`].
+//! An *instance* is one run of the container's process, with an ID of its own; a restart makes a
+//! new instance. [`crate::restart`] decides on restarts.
 
 use std::time::Duration;
 
@@ -9,21 +9,22 @@ use crate::Moment;
 pub use crate::container_id::ContainerId;
 use crate::probe::{self, Verdict};
 
-/// What matters here of a container's specification.
+/// The part of a container's specification that the rules use.
 #[derive(Clone, Debug)]
 pub struct ContainerSpec {
-    /// Unique in its Pod.
+    /// The name, unique in the Pod.
     pub name: String,
     /// When in the Pod's life it runs.
     pub role: Role,
-    /// The image's name as written.
+    /// The image's name, unchanged from the specification.
     pub image: String,
-    /// Its probes, in the order in which a node sets them up: startup, readiness, liveness.
+    /// Its probes, in the order in which a kubelet starts their workers: startup, readiness,
+    /// liveness.
     pub probes: Vec<probe::Spec>,
 }
 
 impl ContainerSpec {
-    /// Its probe of this kind, if it has one.
+    /// The container's probe of this kind, if it has one.
     pub fn probe(&self, kind: probe::ProbeKind) -> Option<&probe::Spec> {
         self.probes.iter().find(|probe| probe.kind == kind)
     }
@@ -32,29 +33,29 @@ impl ContainerSpec {
 /// When in its Pod's life a container runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// To its end, before the next of them and before all others.
+    /// Runs to completion before the next init container and before the main containers.
     Init,
-    /// Started among those, once the one before is through, and then all along: an init container whose own
-    /// `restartPolicy` is `Always`.
+    /// Starts in order among the init containers and keeps running: an init container with
+    /// `restartPolicy: Always`.
     Sidecar,
-    /// All along.
+    /// Runs for the whole life of the Pod.
     Main,
 }
 
 /// When an ended container is started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RestartPolicy {
-    /// Whatever its exit code.
+    /// After every exit.
     #[default]
     Always,
-    /// If its exit code is not zero.
+    /// After an exit code other than zero.
     OnFailure,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
 impl Role {
-    /// When a container of this role is started again in a Pod of this policy.
+    /// The restart policy of a container of this role in a Pod with this policy.
     #[must_use]
     pub fn policy(self, pod: RestartPolicy) -> RestartPolicy {
         match self {
@@ -64,8 +65,9 @@ impl Role {
     }
 }
 
-/// The containers that must have ended before the one at `place` is told to, when their Pod ends: before a sidecar
-/// the main ones, and of the sidecars the next. `roles` are those of all containers, in order.
+/// The containers that must have ended before the one at `place` gets SIGTERM in a Pod's
+/// termination. A sidecar waits for all main containers and for the next sidecar. `roles` are those
+/// of all containers, in order.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_termination_order.go`.
 pub fn outlived(roles: &[Role], place: usize) -> Vec<usize> {
@@ -78,26 +80,26 @@ pub fn outlived(roles: &[Role], place: usize) -> Vec<usize> {
     main.chain(next).collect()
 }
 
-/// One instance as the runtime knows it.
+/// One instance of a container, as the runtime knows it.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// Its name.
+    /// The instance's ID.
     pub id: ContainerId,
-    /// Instances of this container before it.
+    /// Number of instances of this container before it.
     pub restarts: u32,
-    /// The image it was made of.
+    /// The image it was created from.
     pub image: String,
-    /// What it does.
+    /// Whether it runs or has ended.
     pub life: Life,
 }
 
 impl Instance {
-    /// It has not ended.
+    /// Whether the instance has not ended.
     pub fn is_running(&self) -> bool {
         matches!(self.life, Life::Running { .. })
     }
 
-    /// How it ended, if it has.
+    /// How the instance ended, if it has.
     pub fn exit(&self) -> Option<&Exit> {
         match &self.life {
             Life::Running { .. } => None,
@@ -106,49 +108,50 @@ impl Instance {
     }
 }
 
-/// What an instance does.
+/// Whether an instance runs or has ended.
 #[derive(Clone, Debug)]
 pub enum Life {
-    /// It runs, since this moment.
+    /// The instance runs.
     Running {
-        /// Exact, not as published.
+        /// The exact start, not rounded as in published status.
         since: Moment,
     },
-    /// It has ended.
+    /// The instance has ended.
     Exited(Exit),
 }
 
 /// How an instance ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// The process's own code, or 128 + the signal that ended it.
+    /// The process's exit code, or 128 + the number of the signal that killed it.
     pub code: i32,
-    /// When it had started.
+    /// When the instance started.
     pub started: Moment,
     /// When it ended.
     pub finished: Moment,
-    /// What made it end.
+    /// Why it ended.
     pub cause: Cause,
-    /// What it left as its termination message.
+    /// Its termination message.
     pub message: Option<String>,
 }
 
-/// What made an instance end.
+/// Why an instance ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cause {
-    /// The process itself, or whoever sent it a signal.
+    /// The process exited, or a signal ended it.
     #[default]
     Process,
-    /// It took more memory than its container may have.
+    /// The process exceeded its container's memory limit.
     OutOfMemory,
-    /// There never was a process: its program could not be started.
+    /// The program could not be started, so there was no process.
     Unstarted,
-    /// Nobody knows: its Pod is over and there is no trace of it. When it ran is not known either.
+    /// Unknown: the Pod has ended, and the end of this instance was not observed. Its times are
+    /// unknown too.
     Unknown,
 }
 
 impl Exit {
-    /// The reason a runtime gives. It never says that a probe was the cause.
+    /// The reason that a container runtime reports. It does not mention probes.
     pub fn reason(&self) -> &'static str {
         match self.cause {
             Cause::Process if self.code == 0 => "Completed",
@@ -159,7 +162,7 @@ impl Exit {
         }
     }
 
-    /// The end that is made up for a container of which there is no trace.
+    /// The invented termination of a container whose end was not observed.
     ///
     /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
     pub fn unknown() -> Self {
@@ -174,31 +177,31 @@ impl Exit {
     }
 }
 
-/// What a status says a container does.
+/// A container's state in the Pod's status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// There is no instance, or another one is to follow and was refused.
+    /// There is no instance, or a due start was refused.
     Waiting(StartRefusal),
     /// The newest instance runs.
     Running {
-        /// Since this moment.
+        /// When the instance started.
         since: Moment,
     },
     /// The newest instance has ended.
     Terminated(Exit),
 }
 
-/// Why a container is not being started.
+/// Why a container is not started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartRefusal {
-    /// A word for machines, such as `CrashLoopBackOff`.
+    /// A reason for programs, such as `CrashLoopBackOff`.
     pub reason: String,
-    /// A sentence for people.
+    /// A message for people.
     pub message: Option<String>,
 }
 
 impl StartRefusal {
-    /// Nothing is wrong: it just has not happened yet.
+    /// The refusal of a container that is not started yet, without any error.
     ///
     /// Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`.
     pub fn creating(has_init_containers: bool) -> Self {
@@ -216,8 +219,9 @@ impl StartRefusal {
 
 /// Whether a container counts as started.
 ///
-/// `before` is what the last status said of the container *of that name*. So a replacement inherits
-/// it until its own startup probe has an entry; a container seen down in between does not.
+/// `before` is the value in the last status for the container *of that name*. A replacement
+/// therefore inherits it until its own startup probe has a result, unless a status in between saw
+/// the container down.
 ///
 /// Rule: `pkg/kubelet/prober/prober_manager.go`, `isContainerStarted`; kubernetes#141155.
 pub fn started(running: bool, startup: Option<Verdict>, before: bool, worker: bool) -> bool {
@@ -235,10 +239,10 @@ pub fn ready(started: bool, readiness: Option<Verdict>, worker: bool) -> bool {
     started && (readiness == Some(Verdict::Success) || !worker)
 }
 
-/// How long a container gets between SIGTERM and SIGKILL, its preStop hook included.
+/// The time a container gets between SIGTERM and SIGKILL, including its preStop hook.
 ///
-/// `deletion` is the Pod's `deletionGracePeriodSeconds` if it is being deleted; `probe` is the value
-/// of the probe that failed, which wins over the Pod's even if it is longer.
+/// `deletion` is the Pod's `deletionGracePeriodSeconds` if it is being deleted. `probe` is the
+/// grace period of the failed probe, which takes precedence over the Pod's even if it is longer.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `setTerminationGracePeriod`.
 pub fn kill_grace(
@@ -249,7 +253,7 @@ pub fn kill_grace(
     deletion.or(probe).or(pod).unwrap_or(MINIMUM_GRACE)
 }
 
-/// What is left of `grace` for SIGTERM: never below two seconds.
+/// The time from SIGTERM to SIGKILL: `grace`, but at least two seconds.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `minimumGracePeriodInSeconds`.
 pub fn stop_grace(grace: Duration) -> Duration {

@@ -1,14 +1,14 @@
-//! The name that a runtime gives to one instance of a container.
+//! The ID that a container runtime gives to one instance of a container.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The name of an instance, such as `containerd://4f…`. Cheap to clone.
+/// The ID of an instance, such as `containerd://4f…`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContainerId(Arc<str>);
 
 impl ContainerId {
-    /// The instance of this name.
+    /// An ID from its text.
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }

@@ -1,36 +1,37 @@
-//! Which Pods a Service sends to, on which ports, and which of them get traffic.
+//! The endpoints of a Service: which Pods and ports it has, and which of them get traffic.
 //!
-//! Only the Pod's `Ready` condition is consulted: there is no readiness of a container, a port or a Service. The shape of
-//! an `EndpointSlice` on the wire is not known here.
+//! Readiness is the Pod's `Ready` condition alone, not that of a container or port. The API type
+//! `EndpointSlice` is not used here.
 
 use std::collections::BTreeMap;
 
 use crate::selector::{Labels, Selector};
 
-/// Endpoints a slice holds at most, `--max-endpoints-per-slice`.
+/// Maximum number of endpoints per slice: `--max-endpoints-per-slice`.
 pub const PER_SLICE: usize = 100;
 
-/// A Service, as far as it decides about its endpoints.
+/// The part of a Service that determines its endpoints.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// What its Pods are labelled with. An empty one selects no Pod: the endpoints are somebody else's.
+    /// The labels of its Pods. An empty selector selects no Pod: another component manages the
+    /// endpoints.
     pub selector: Labels,
-    /// In the order of the Service.
+    /// The ports, in the order of the Service.
     pub ports: Vec<ServicePort>,
-    /// Whether Pods count as ready as soon as they have an address.
+    /// `publishNotReadyAddresses`: Pods count as ready as soon as they have an address.
     pub publish_not_ready: bool,
 }
 
 /// One port of a Service.
 #[derive(Clone, Debug)]
 pub struct ServicePort {
-    /// Empty for the only port of a Service.
+    /// The name; may be empty if the Service has only one port.
     pub name: String,
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: String,
-    /// The port of the Pod behind it.
+    /// The port of the Pod.
     pub target: TargetPort,
-    /// What is spoken on it, for whoever wants to know.
+    /// `appProtocol`, which the rules only pass on.
     pub app_protocol: Option<String>,
 }
 
@@ -39,7 +40,7 @@ pub struct ServicePort {
 pub enum TargetPort {
     /// The same port in every Pod.
     Number(u16),
-    /// Whatever each Pod gives this name.
+    /// The container port with this name, which may differ between Pods.
     Name(String),
 }
 
@@ -67,18 +68,18 @@ pub struct Candidate {
 /// A port that a container declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerPort {
-    /// Empty if it has none.
+    /// The name; empty if it has none.
     pub name: String,
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: String,
-    /// Its number.
+    /// The port number.
     pub number: u16,
 }
 
-/// What a slice says of an endpoint.
+/// The conditions of an endpoint in a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conditions {
-    /// Whether it should get traffic.
+    /// Whether it gets traffic.
     pub ready: bool,
     /// Whether its Pod is Ready, even while terminating.
     pub serving: bool,
@@ -86,7 +87,7 @@ pub struct Conditions {
     pub terminating: bool,
 }
 
-/// A port of a slice: the same for all its endpoints.
+/// A port of a slice, shared by all its endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Port {
     /// The Service port's name.
@@ -104,13 +105,14 @@ pub struct Port {
 pub struct Slice<T> {
     /// The ports that all these endpoints have.
     pub ports: Vec<Port>,
-    /// In the order of the Pods.
+    /// The endpoints, in the order of the Pods.
     pub endpoints: Vec<(T, Conditions)>,
 }
 
 impl Service {
-    /// The slices of this Service over `pods`: one for every set of ports that Pods come to, and no longer than
-    /// [`PER_SLICE`]. Without any endpoint there is still one slice, without ports.
+    /// The slices of this Service over `pods`: at least one per distinct set of resolved ports,
+    /// each with at most [`PER_SLICE`] endpoints. Without endpoints there is one slice without
+    /// ports.
     ///
     /// Rule: `staging/src/k8s.io/endpointslice/reconciler.go`.
     pub fn slices<T>(&self, pods: impl IntoIterator<Item = (T, Candidate)>) -> Vec<Slice<T>> {
@@ -148,7 +150,7 @@ impl Service {
         }
     }
 
-    /// A name that the Pod does not know leaves the port out, for this Pod.
+    /// A port whose name the Pod does not declare is left out for this Pod.
     ///
     /// Rule: `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`, `findPort`.
     fn ports_of(&self, pod: &Candidate) -> Vec<Port> {
@@ -175,8 +177,8 @@ impl ServicePort {
     }
 }
 
-/// Where new connections go: to the ready endpoints; if there are none, to those that serve while they terminate; if
-/// there are none of these either, nowhere.
+/// The endpoints that new connections go to: the ready ones; if there are none, those that still
+/// serve while terminating; otherwise none.
 ///
 /// Rule: `pkg/proxy/topology.go`, `CategorizeEndpoints`.
 pub fn backends<T>(endpoints: Vec<(T, Conditions)>) -> Vec<T> {

@@ -1,25 +1,24 @@
-//! What a node lets through of what it has to say: repeats are counted, similar messages combined,
-//! and chatter about one object is cut.
+//! Limits on a component's events: counts repeats, combines similar messages, drops excess events.
 //!
-//! Rule: `staging/src/k8s.io/client-go/tools/record/events_cache.go`. So event counts are not failure
-//! counts.
+//! Rule: `staging/src/k8s.io/client-go/tools/record/events_cache.go`. So event counts are not
+//! failure counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::Moment;
 
-/// What one event costs, in time: the bucket earns one in five minutes.
+/// Time in which the token bucket earns one event: five minutes.
 const COST: Duration = Duration::from_mins(5);
-/// What a full bucket holds: 25 events at once.
+/// Capacity of the token bucket: 25 events at once.
 const FULL: Duration = Duration::from_mins(25 * 5);
-/// Messages of one reason that may differ before they are combined.
+/// Number of different messages with one reason from which on they are combined.
 const DISTINCT: usize = 10;
-/// How long a message is remembered as one of several.
+/// Time after the last message of a reason until the reason's messages are forgotten.
 const MEMORY: Duration = Duration::from_mins(10);
 const COMBINED: &str = "(combined from similar events): ";
 
-/// What has been said about one object: a Pod with all its containers.
+/// The event history of one object, such as a Pod with all its containers.
 #[derive(Clone, Debug, Default)]
 pub struct Spam {
     buckets: BTreeMap<String, Bucket>,
@@ -27,27 +26,27 @@ pub struct Spam {
     counts: BTreeMap<[String; 4], u32>,
 }
 
-/// One event before it is sent.
+/// An event as recorded, before limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Said<'a> {
-    /// `Normal` or `Warning`; each has a bucket of its own.
+    /// `Normal` or `Warning`; each has a token bucket of its own.
     pub severity: &'a str,
     /// The part of the object, such as `spec.containers{a}`.
     pub part: &'a str,
-    /// The word.
+    /// The event's reason.
     pub reason: &'a str,
-    /// The sentence.
+    /// The event's message.
     pub message: &'a str,
 }
 
-/// What to send.
+/// The event to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Names the event to make, or to raise if the count is above 1.
+    /// Identifies the event to create, or to update if `count` is above 1.
     pub key: [String; 4],
-    /// The message, perhaps marked as standing for several.
+    /// The message, with a prefix if it is combined.
     pub message: String,
-    /// How often it has been said, swallowed or not.
+    /// How often the event was recorded, including dropped ones.
     pub count: u32,
 }
 
@@ -64,7 +63,7 @@ struct Similar {
 }
 
 impl Spam {
-    /// What becomes of an event now; `None` if it is swallowed.
+    /// Applies the limits to an event; `None` if it is dropped.
     pub fn say(&mut self, said: &Said<'_>, now: Moment) -> Option<Sent> {
         let combined = self.combines(said, now);
         let (part, message) = if combined {
@@ -99,7 +98,7 @@ impl Spam {
         similar.messages.insert(said.message.to_owned());
         let combines = similar.messages.len() >= DISTINCT;
         if combines {
-            // One makes room, so that the set does not grow where no two messages are the same.
+            // Removes one message, so that the set does not grow if all messages differ.
             similar.messages.pop_first();
         }
         combines

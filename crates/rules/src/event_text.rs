@@ -1,4 +1,4 @@
-//! The words of a node's events. Clients match on them, so they are literal.
+//! The literal texts of a kubelet's events, on which clients match.
 //!
 //! Rule: `pkg/kubelet/events/event.go`, `pkg/kubelet/prober/prober.go`,
 //! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
@@ -7,10 +7,10 @@ use crate::container::Role;
 use crate::probe::{ProbeKind, ProbeOutcome};
 use crate::restart::KillCause;
 
-/// What a probe's attempt says of itself: reason and message. Nothing for a success.
+/// Reason and message of the event about a probe's attempt; `None` for a success.
 ///
-/// `detail` is the attempt's own text. An error resulted in a `failure` if the container had already
-/// begun to answer, and is `unknown` otherwise.
+/// `detail` is the attempt's own text. `answered` selects the state in the text of an error:
+/// `failure` if the container had begun to answer, else `unknown`.
 pub fn attempt(
     kind: ProbeKind,
     outcome: ProbeOutcome,
@@ -30,7 +30,8 @@ pub fn attempt(
     Some((reason, message))
 }
 
-/// The message of `Killing` when a sync ends one container. Of a sidecar it is taken for granted that it is restarted.
+/// The message of `Killing` for one container. The texts for init containers and sidecars do not
+/// mention the restart.
 pub fn killing(role: Role, container: &str, cause: KillCause, restart: bool) -> String {
     let what = match cause {
         KillCause::Changed => "definition changed".to_owned(),
@@ -43,7 +44,7 @@ pub fn killing(role: Role, container: &str, cause: KillCause, restart: bool) -> 
     }
 }
 
-/// The message of `Killing` when the whole Pod ends.
+/// The message of `Killing` for each container of a Pod that is being terminated.
 pub fn stopping(container: &str) -> String {
     format!("Stopping container {container}")
 }

@@ -1,4 +1,4 @@
-//! References to variables in a container's command: `$(NAME)`.
+//! Expands `$(NAME)` references to variables in a container's command and arguments.
 //!
 //! Rule: `third_party/forked/golang/expansion`.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 type Variables = BTreeMap<String, String>;
 
-/// `text` with `$(NAME)` replaced where there is such a variable, and `$$` for `$`.
+/// Replaces `$(NAME)` by the variable's value if it exists, and `$$` by `$`.
 pub fn expand(text: &str, variables: &Variables) -> String {
     let mut expanded = String::new();
     let mut rest = text;
@@ -19,7 +19,7 @@ pub fn expand(text: &str, variables: &Variables) -> String {
     expanded + rest
 }
 
-/// What stands for the reference at the start of `text`, and how long that reference is.
+/// The replacement of the reference at the start of `text`, and the reference's length.
 fn reference<'a>(text: &'a str, variables: &'a Variables) -> (&'a str, usize) {
     if text.starts_with("$$") {
         return ("$", 2);

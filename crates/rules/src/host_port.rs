@@ -1,12 +1,12 @@
-//! Ports of the node that Pods ask for: whether they are still free.
+//! Host ports of Pods: whether they are free on a node.
 //!
 //! Rule: `pkg/scheduler/framework/plugins/nodeports/node_ports.go`, and `HostPortInfo` in
 //! `staging/src/k8s.io/kube-scheduler/framework/types.go`.
 
-/// The address that stands for all of a node's.
+/// The address that stands for all addresses of a node.
 const ALL_ADDRESSES: &str = "0.0.0.0";
 
-/// A `hostPort` of a container, with what goes with it.
+/// A `hostPort` of a container, with its address and protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
     /// `hostIP`; empty for all addresses of the node.
@@ -32,7 +32,8 @@ impl HostPort {
         }
     }
 
-    /// Whether both cannot be given to Pods of one node. An address is compared as text, as upstream does.
+    /// Whether two host ports cannot be used on one node. Addresses are compared as text, as
+    /// upstream does.
     fn conflicts(&self, other: &Self) -> bool {
         let overlaps = self.ip() == other.ip() || [self.ip(), other.ip()].contains(&ALL_ADDRESSES);
         overlaps && (self.port, self.protocol()) == (other.port, other.protocol())

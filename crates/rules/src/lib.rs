@@ -1,26 +1,26 @@
-//! What Kubernetes would decide, as pure functions of state, event and time.
+//! Kubernetes' decisions as pure functions of state, event and time.
 //!
-//! No clock, no runtime, no serialisation: the dependency table is empty, and every function here can
-//! be called from a plain test. Read the modules in this order:
+//! The crate has no clock, no runtime and no serialisation. Its dependency table is empty, and
+//! every function can be called from a plain test. In reading order:
 //!
-//! - [`moment`]: the only notion of time.
-//! - [`probe`]: when to probe, where, and what outcomes add up to.
-//! - [`url`]: URLs as a node reads them.
-//! - [`container`]: instances, states, started and ready, grace.
-//! - [`restart`]: what one sync of a Pod ends and starts.
-//! - [`back_off`]: the wait before a container that keeps ending is started again.
-//! - [`pod`]: phase and conditions.
-//! - [`event_text`]: what a node says about all that.
-//! - [`expansion`]: what a container's command refers to.
-//! - [`event_limits`]: how much of it a node lets through.
-//! - [`selector`]: labels, and what picks objects by them.
-//! - [`endpoints`]: which Pods a Service sends to.
-//! - [`proxy`]: when a service proxy looks again.
-//! - [`host_port`]: which ports of a node are free.
-//! - [`scheduling`]: why a Pod fits nowhere.
-//! - [`list_type`]: which items of a list are the same.
-//! - [`replica_set`]: which Pods to create, and which to delete first.
-//! - [`rollout`]: how a Deployment gets from one template to the next.
+//! - [`moment`]: points in time.
+//! - [`probe`]: when to probe, which URL, and how outcomes become verdicts.
+//! - [`url`]: URLs as a kubelet parses them.
+//! - [`container`]: instances, states, `started` and `ready`, grace periods.
+//! - [`restart`]: which containers a sync of a Pod ends and starts.
+//! - [`back_off`]: crash-loop back-off.
+//! - [`pod`]: the phase and the conditions of a Pod.
+//! - [`event_text`]: the texts of a kubelet's events.
+//! - [`expansion`]: `$(VAR)` references in a container's command.
+//! - [`event_limits`]: which events are counted, combined or dropped.
+//! - [`selector`]: labels and label selectors.
+//! - [`endpoints`]: the endpoints of a Service, and which get traffic.
+//! - [`proxy`]: when kube-proxy syncs.
+//! - [`host_port`]: which host ports of a node are free.
+//! - [`scheduling`]: why a Pod does not fit on the node.
+//! - [`list_type`]: the keys of list items in server-side apply.
+//! - [`replica_set`]: which Pods a ReplicaSet creates and deletes.
+//! - [`rollout`]: the steps of a Deployment from one template to the next.
 
 pub mod back_off;
 pub mod container;

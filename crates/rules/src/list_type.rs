@@ -1,7 +1,7 @@
-//! Lists of Kubernetes' own kinds whose items have an identity, and the keys they are told apart by.
+//! The list types of Kubernetes' own kinds, and the keys that identify list items.
 //!
-//! A place is the list of field names on the way to a list, without indices. Strategic merge has merge keys of its own,
-//! which are not here.
+//! A place is the list of field names on the path to a list, without indices. The merge keys of
+//! strategic merge are not here.
 //!
 //! Rule: `listType` and `listMapKey` in `staging/src/k8s.io/api`, with the defaults in
 //! `client-go/applyconfigurations/internal/internal.go`.
@@ -10,14 +10,14 @@ mod duplicates;
 
 pub use duplicates::{Duplicate, Tree, duplicates, keyed_path};
 
-/// What a list is to server-side apply.
+/// How server-side apply treats a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// One value: replaced as a whole.
+    /// Atomic: replaced as a whole.
     Atomic,
     /// A set of simple values.
     Set,
-    /// Items are the same if these fields are.
+    /// Items with equal values in these fields are the same item.
     Keyed(&'static [Key]),
 }
 
@@ -26,7 +26,7 @@ pub enum List {
 pub struct Key {
     /// The field's name.
     pub name: &'static str,
-    /// Its value where it is left out, as JSON; none if such an item has no identity.
+    /// The value of an absent field, as JSON; `None` if an item without the field has no identity.
     pub default: Option<&'static str>,
 }
 
@@ -51,7 +51,7 @@ const TOPOLOGY: &[Key] = &[key("topologyKey", "\"\""), key("whenUnsatisfiable", 
 const CONTAINER_PORT: &[Key] = &[key("containerPort", "0"), key("protocol", "\"TCP\"")];
 const SERVICE_PORT: &[Key] = &[key("port", "0"), key("protocol", "\"TCP\"")];
 
-/// Lists of a Pod's spec, and of its containers, whose items have names.
+/// Lists in a Pod's spec and in its containers whose items are identified by `name`.
 const NAMED: [&str; 7] = [
     "containers",
     "initContainers",
@@ -62,7 +62,7 @@ const NAMED: [&str; 7] = [
     "resourceClaims",
 ];
 
-/// What the list at `place` is to server-side apply.
+/// How server-side apply treats the list at `place`.
 pub fn list(place: &[&str]) -> List {
     match place {
         [.., "metadata", "finalizers"] | ["spec", "podCIDRs"] => List::Set,

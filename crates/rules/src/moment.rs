@@ -1,15 +1,15 @@
-//! A point in time, as the rules know it: so much after the start of the cluster.
+//! A point in time: the time elapsed since the start of the cluster.
 //!
-//! It is handed in, never asked for. It cannot be confused with a [`Duration`], and it does not know
-//! the date: whoever owns the clock turns it into a timestamp.
+//! Callers pass moments in; no rule reads a clock. A moment is a type of its own, distinct from
+//! [`Duration`]. It has no date: the owner of the clock converts it to a timestamp.
 
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// Time since the wall-clock second in which the cluster started.
+/// The time since the whole wall-clock second in which the cluster started.
 ///
-/// Counting from a *whole* second makes [`Moment::whole_second`] the same as rounding the wall clock
-/// down, which Kubernetes does to every time it publishes.
+/// Counting from a *whole* second makes [`Moment::whole_second`] equal to rounding the wall clock
+/// down, as Kubernetes does with every published time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
@@ -37,12 +37,12 @@ impl Moment {
         self.0
     }
 
-    /// Time since `earlier`; zero if that is in fact later.
+    /// Time since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// This moment as a published timestamp keeps it: without its fraction of a second.
+    /// This moment rounded down to whole seconds, as in published timestamps.
     ///
     /// Rule: `pkg/kubelet/status/status_manager.go`, `normalizeStatus`.
     #[must_use]

@@ -1,4 +1,4 @@
-//! A Pod as a sum of its containers: its phase, and in [`mod@conditions`] its conditions.
+//! A Pod's phase, computed from its containers; its conditions are in [`mod@conditions`].
 
 pub mod conditions;
 mod unobserved_end;
@@ -8,43 +8,43 @@ use crate::container::{RestartPolicy, Role, State};
 pub use conditions::{Condition, conditions};
 pub use unobserved_end::lost;
 
-/// What a status says of one container.
+/// The status of one container, as far as the Pod's phase and conditions depend on it.
 #[derive(Clone, Debug)]
 pub struct ContainerView<'a> {
-    /// Its name.
+    /// The container's name.
     pub name: &'a str,
-    /// When it runs.
+    /// When it runs in the Pod's life.
     pub role: Role,
-    /// What it does.
+    /// Its current state.
     pub state: &'a State,
-    /// An earlier instance of it has ended.
+    /// Whether an earlier instance has ended.
     pub ended_before: bool,
-    /// It counts as started.
+    /// Whether it counts as started.
     pub started: bool,
-    /// It counts as ready.
+    /// Whether it counts as ready.
     pub ready: bool,
 }
 
-/// Where a Pod is in its life.
+/// A Pod's phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// A container has never been started yet.
+    /// At least one container has never been started.
     Pending,
-    /// A container runs or will run again.
+    /// At least one container runs or will run again.
     Running,
-    /// All have ended for good, well.
+    /// All containers have ended for good, with exit code 0.
     Succeeded,
-    /// All have ended for good, one of them badly.
+    /// All containers have ended for good, at least one with another exit code.
     Failed,
 }
 
 impl Phase {
-    /// There is no way back from it.
+    /// Whether the phase is final.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
     }
 
-    /// Its name in the API.
+    /// The phase's name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
@@ -55,11 +55,12 @@ impl Phase {
     }
 }
 
-/// The phase of a Pod with these containers. `ended` says that it is past restarting anything: it is
-/// being deleted, or was terminal before.
+/// The phase of a Pod with these containers. `ended` means that no container is restarted any more:
+/// the Pod is being deleted, or its phase was terminal before.
 ///
-/// A container in crash-loop back-off counts as stopped, so its Pod is Running; one whose image is
-/// missing was never started, so its Pod is Pending even if a sibling serves. How a sidecar ended is of no interest.
+/// A container in crash-loop back-off counts as stopped, so its Pod is Running. A container whose
+/// image is missing was never started, so its Pod is Pending even if a sibling serves. The exit
+/// codes of sidecars do not matter.
 ///
 /// Rule: `pkg/kubelet/kubelet_pods.go`, `getPhase`.
 pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>]) -> Phase {

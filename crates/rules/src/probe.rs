@@ -1,8 +1,8 @@
-//! A container probe: what it is told, what one attempt can yield, and what is remembered of it.
+//! Container probes: specification, outcomes of attempts, verdicts, and the worker that decides.
 //!
-//! The words used everywhere: an *attempt* has an [`ProbeOutcome`]; a run of equal outcomes that reaches
-//! its threshold becomes a [`Verdict`], which is what the rest of a node knows. Nothing here sends a
-//! request; [`Worker`] decides when one is to be sent.
+//! Terms: an *attempt* has a [`ProbeOutcome`]; a run of equal outcomes that reaches its threshold
+//! becomes a [`Verdict`], which the rest of the node uses. Nothing here sends a request; [`Worker`]
+//! decides when one is due.
 
 mod http_get;
 mod probe_ticker;
@@ -17,26 +17,27 @@ pub use http_get::{HttpGet, Scheme};
 pub use results::Results;
 pub use worker::{Cause, Effect, Life, Next, Observed, Seen, View, Worker, WorkerStep};
 
-/// How a container is probed, with Kubernetes' defaults already applied.
+/// A probe's specification, with Kubernetes' defaults applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// What the probe is for.
+    /// The probe's purpose.
     pub kind: ProbeKind,
     /// `initialDelaySeconds`: time after the container's start before the first attempt. Default 0.
     pub initial_delay: Duration,
-    /// `periodSeconds`: distance of two attempts. Default 10 s; never zero.
+    /// `periodSeconds`: interval between two attempts. Default 10 s; never zero.
     pub period: Duration,
-    /// `timeoutSeconds`: limit of one attempt; may exceed the period. Default 1 s.
+    /// `timeoutSeconds`: time limit of one attempt; may exceed the period. Default 1 s.
     pub timeout: Duration,
-    /// `successThreshold`. Default 1, and always 1 but for readiness.
+    /// `successThreshold`. Default 1; other values only for readiness probes.
     pub success: Threshold,
     /// `failureThreshold`. Default 3.
     pub failure: Threshold,
-    /// `terminationGracePeriodSeconds` of the probe, used when its failure kills. Default: the Pod's.
+    /// The probe's `terminationGracePeriodSeconds`, used if its failure kills the container.
+    /// Default: the Pod's.
     pub grace: Option<Duration>,
 }
 
-/// So many equal outcomes in a row are needed.
+/// The number of equal outcomes in a row that make a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold(NonZeroU32);
 
@@ -57,19 +58,19 @@ impl Threshold {
     }
 }
 
-/// What a probe is for.
+/// The purpose of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProbeKind {
-    /// Failing kills the container.
+    /// Failure kills the container.
     Liveness,
-    /// Failing makes the container, and so its Pod, not ready.
+    /// Failure makes the container, and so its Pod, not ready.
     Readiness,
-    /// Holds the other two back until it succeeds; failing kills the container.
+    /// Delays the other two until it succeeds; failure kills the container.
     Startup,
 }
 
 impl ProbeKind {
-    /// What is assumed of a container that has not been probed yet.
+    /// The verdict of a container that has not been probed yet.
     ///
     /// Rule: `pkg/kubelet/prober/worker.go`, `newWorker`.
     pub const fn seed(self) -> Verdict {
@@ -91,28 +92,30 @@ impl fmt::Display for ProbeKind {
     }
 }
 
-/// What one attempt came to.
+/// The outcome of one attempt.
 ///
 /// Rule: `pkg/kubelet/prober/prober.go`, `probe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeOutcome {
-    /// The container answered well.
+    /// The container responded with success.
     Success,
-    /// It answered with a redirect that is not followed: counts as a success, and an event says so.
+    /// The container responded with a redirect that is not followed. Counts as success, with an
+    /// event.
     Warning,
-    /// It answered badly or not at all.
+    /// The container responded with failure, or not at all.
     Failure,
-    /// The prober could not tell: repeated at once, and then neither counted nor held against a run.
+    /// The prober could not tell. The attempt is retried at once; the last error neither counts nor
+    /// breaks a run.
     Error,
 }
 
-/// What a node remembers of one probe of one container.
+/// The result of one probe of one container, as the node keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The last run of successes reached its threshold.
+    /// A run of successes reached its threshold last.
     Success,
-    /// The last run of failures reached its threshold.
+    /// A run of failures reached its threshold last.
     Failure,
-    /// Neither yet.
+    /// No run has reached its threshold yet.
     Unknown,
 }

@@ -1,14 +1,16 @@
-//! When a service proxy looks at what changed. What it makes of it is in [`crate::endpoints::backends`].
+//! When kube-proxy syncs its rules after a change.
+//!
+//! The backends are in [`crate::endpoints::backends`].
 
 use std::time::Duration;
 
 use crate::moment::Moment;
 
-/// `minSyncPeriod`: from the end of one sync to the beginning of the next.
+/// `minSyncPeriod`: minimum time between the end of a sync and the start of the next.
 const APART: Duration = Duration::from_secs(1);
 
-/// The rhythm of kube-proxy: the first change after a second of quiet is taken at once, with whatever is known by
-/// then; what comes later waits for its second.
+/// The pace of kube-proxy's syncs. A change at least a second after the last sync is applied at
+/// once; an earlier one waits until the second has passed.
 ///
 /// Rule: `pkg/proxy/runner/bounded_frequency_runner.go`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,12 +19,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// When to sync, given a change at `now`.
+    /// The moment of the sync for a change at `now`.
     pub fn next(&self, now: Moment) -> Moment {
         self.ended.map_or(now, |ended| now.max(ended + APART))
     }
 
-    /// Notes that a sync has ended.
+    /// Records the end of a sync.
     pub fn ended(&mut self, now: Moment) {
         self.ended = Some(now);
     }

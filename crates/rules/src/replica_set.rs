@@ -1,7 +1,7 @@
-//! What a ReplicaSet does about its Pods: which to create, which to delete first, and which to count.
+//! Decides which Pods a ReplicaSet creates and deletes, and counts its Pods.
 //!
-//! An unready Pod is never deleted for being unready, only before others when there are too many. Names, templates and
-//! the writing itself are not here.
+//! An unready Pod is not deleted for being unready; but if there are too many Pods, unready ones
+//! are deleted before ready ones. Names, templates and writes are not here.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -17,19 +17,19 @@ pub struct Member {
     pub uid: String,
     /// Whether it is bound to a node.
     pub bound: bool,
-    /// How far it has come.
+    /// Its phase, as far as the order of deletion depends on it.
     pub phase: Phase,
-    /// Since when its `Ready` condition has been True.
+    /// Since when its `Ready` condition has been True, if it is.
     pub ready_since: Option<Moment>,
     /// Whether its deletion has begun.
     pub terminating: bool,
     /// The annotation `controller.kubernetes.io/pod-deletion-cost`, 0 by default.
     pub deletion_cost: i32,
-    /// Restarts of the container that restarted most.
+    /// The restart count of the container with the most restarts.
     pub restarts: i32,
     /// When it was created.
     pub created: Moment,
-    /// Whether it carries all the labels of the template.
+    /// Whether it has all labels of the template.
     pub fully_labelled: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct Member {
 pub enum Phase {
     /// Not all its containers have started.
     Pending,
-    /// Its node does not answer.
+    /// Its node does not respond.
     Unknown,
     /// At least one container runs.
     Running,
@@ -46,27 +46,27 @@ pub enum Phase {
     Ended,
 }
 
-/// What to do to come to the number of Pods wanted.
+/// What to do to reach the wanted number of Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Create this many Pods; perhaps none.
+    /// Create this many Pods; may be zero.
     Create(usize),
     /// Delete these Pods, in this order.
     Delete(Vec<String>),
 }
 
-/// The numbers a ReplicaSet publishes.
+/// The counts in a ReplicaSet's status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Pods that run or will.
+    /// Pods that have not ended and are not being deleted.
     pub replicas: usize,
-    /// Of these, those with all the labels of the template.
+    /// Of these, those with all labels of the template.
     pub fully_labelled: usize,
     /// Of these, the Ready ones.
     pub ready: usize,
     /// Of these, those Ready for `minReadySeconds`.
     pub available: usize,
-    /// Pods on their way out, which are not among the replicas.
+    /// Pods being deleted, which do not count as replicas.
     pub terminating: usize,
 }
 
@@ -89,7 +89,7 @@ pub fn action(wanted: usize, pods: &[Member], now: Moment) -> Action {
     )
 }
 
-/// Counts the Pods, and says when the counts change next if no Pod does.
+/// Counts the Pods. Also returns when the counts will change next if no Pod does.
 ///
 /// Rule: `pkg/controller/replicaset/replica_set_utils.go`, `calculateStatus`.
 pub fn count(pods: &[Member], min_ready: Duration, now: Moment) -> (Counts, Option<Moment>) {
@@ -120,8 +120,9 @@ impl Member {
         self.phase != Phase::Ended && !self.terminating
     }
 
-    /// Whether it goes before another one: whoever is worth less. Times count by their order of magnitude, so that it is
-    /// not always the newest that go; within one it is the uid, which is as good as chance.
+    /// Whether this Pod is deleted before `other`. Times are compared by order of magnitude, so
+    /// that not always the newest Pods are deleted; within one magnitude the UID decides, which is
+    /// effectively random.
     ///
     /// Rule: `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`, for a single node.
     fn goes_before(&self, other: &Self, now: Moment) -> bool {
@@ -147,15 +148,15 @@ impl Member {
     }
 }
 
-/// The power of two that a time has reached, in nanoseconds.
+/// The binary logarithm of a time in nanoseconds, rounded down.
 ///
 /// Rule: the same file, `logarithmicRankDiff`.
 fn magnitude(time: Duration) -> Option<u32> {
     time.as_nanos().checked_ilog2()
 }
 
-/// Sorts by insertion, as Go does with up to twelve: the order can go round in a circle, which other ways to sort do not
-/// bear.
+/// Insertion sort, as Go uses for up to twelve elements: the order can be cyclic, which other
+/// sorting algorithms do not tolerate.
 fn sort(pods: &mut [&Member], now: Moment) {
     for next in 1..pods.len() {
         let mut place = next;

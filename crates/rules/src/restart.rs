@@ -1,7 +1,7 @@
-//! What one sync of a Pod does to its containers: which it ends, which it starts, or the whole Pod.
+//! Decides which containers one sync of a Pod ends and starts, or whether it ends the whole Pod.
 //!
-//! Readiness is not consulted: it never restarts anything. Nor is the back-off, which is asked when
-//! a start comes up.
+//! Readiness plays no role: it never restarts a container. Nor does the back-off, which is checked
+//! at each start.
 
 mod initialize;
 
@@ -12,51 +12,51 @@ use initialize::{Initial, initialize};
 /// A container as a sync finds it.
 #[derive(Clone, Debug)]
 pub struct Found<'a> {
-    /// What it is told.
+    /// Its specification.
     pub spec: &'a ContainerSpec,
-    /// Its newest instance.
+    /// Its newest instance, if there is one.
     pub instance: Option<&'a Instance>,
-    /// What its liveness probe has come to.
+    /// The verdict of its liveness probe.
     pub liveness: Option<Verdict>,
-    /// What its startup probe has come to.
+    /// The verdict of its startup probe.
     pub startup: Option<Verdict>,
 }
 
-/// What to do; containers are named by their place in the input.
+/// What a sync does. Containers are identified by their index in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyncPlan {
-    /// End these one after the other, then start those.
+    /// End some containers one after the other, then start others.
     Containers {
-        /// Whom to end.
+        /// The containers to end.
         kill: Vec<Kill>,
-        /// Whom to start, if the back-off lets them.
+        /// The containers to start, if their back-off permits.
         start: Vec<usize>,
     },
-    /// Nothing would be left running: end the Pod.
+    /// End the Pod: none of its containers would be left running.
     Pod,
 }
 
-/// The end of one container.
+/// The kill of one container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kill {
-    /// Its place.
+    /// The container's index.
     pub index: usize,
-    /// Why.
+    /// Why it is killed.
     pub cause: KillCause,
-    /// Another instance follows in the same sync, whatever this one's exit code.
+    /// Whether the same sync starts another instance, whatever this one's exit code.
     pub restart: bool,
 }
 
 /// Why a running container is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KillCause {
-    /// Its image has been changed.
+    /// Its image was changed.
     Changed,
-    /// A liveness or startup probe has failed.
+    /// Its liveness or startup probe has failed.
     Probe(ProbeKind),
 }
 
-/// Decides for all containers of a Pod that is to run; those that come first in its life come first in `containers`.
+/// Plans one sync of a running Pod. `containers` has the order of the Pod, init containers first.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computePodActions`.
 pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {

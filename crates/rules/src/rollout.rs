@@ -1,7 +1,7 @@
-//! How a Deployment gets from one template to the next: which ReplicaSet to create, grow or shrink.
+//! The steps of a Deployment's rollout: which ReplicaSet to create, grow or shrink next.
 //!
-//! One decision at a time, from the sizes wanted and the numbers published; what it says about itself meanwhile is in
-//! [`progress`]. Templates, hashes and revisions are not here.
+//! Each decision follows from wanted sizes and published counts. The Deployment's status and
+//! conditions are in [`progress`]. Templates, hashes and revisions are not here.
 
 pub mod progress;
 mod scale;
@@ -13,41 +13,41 @@ use std::time::Duration;
 
 use crate::moment::Moment;
 
-/// A Deployment, as far as it decides about its ReplicaSets.
+/// The part of a Deployment that determines its ReplicaSets' sizes.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// How many Pods are wanted.
+    /// The wanted number of Pods.
     pub replicas: u32,
-    /// How the old ones make way.
+    /// How Pods of old templates are replaced.
     pub strategy: Strategy,
-    /// Whether no new template is rolled out for now.
+    /// Whether rollouts are paused.
     pub paused: bool,
-    /// How long a rollout may go without progress.
+    /// `progressDeadlineSeconds`: how long a rollout may go without progress.
     pub deadline: Option<Duration>,
 }
 
-/// One of its ReplicaSets.
+/// A ReplicaSet of a Deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Set {
     /// Its name.
     pub name: String,
     /// When it was created.
     pub created: Moment,
-    /// How many Pods it is to have.
+    /// Its wanted number of Pods.
     pub wanted: u32,
-    /// The Deployment's size when this was last decided, as its annotation says.
+    /// The Deployment's size when this one's was last decided, from its annotations.
     pub sized_for: Option<Size>,
-    /// How many Pods it has.
+    /// Its number of Pods.
     pub replicas: u32,
     /// Of these, the Ready ones.
     pub ready: u32,
     /// Of these, the available ones.
     pub available: u32,
-    /// Its Pods on their way out.
+    /// Its Pods that are being deleted.
     pub terminating: u32,
 }
 
-/// The size of a Deployment that a ReplicaSet remembers, so that a change of it can be told from a rollout.
+/// The size of a Deployment recorded on a ReplicaSet, by which a resize is told from a rollout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// `deployment.kubernetes.io/desired-replicas`.
@@ -56,17 +56,18 @@ pub struct Size {
     pub most: u32,
 }
 
-/// What to do next.
+/// A step of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RolloutStep {
-    /// Create the ReplicaSet of the present template, this large.
+    /// Create the ReplicaSet of the current template with this size.
     Create(u32),
-    /// Give the ReplicaSet of this name this size.
+    /// Set the size of the ReplicaSet with this name.
     Scale(String, u32),
 }
 
 impl Deployment {
-    /// The next steps, all at once; none when there is nothing to do until a Pod changes. `old` is without `new`.
+    /// The steps to take now, all at once; none if a Pod has to change first. `old` does not
+    /// contain `new`.
     ///
     /// Rule: `pkg/controller/deployment/deployment_controller.go`, `syncDeployment`.
     pub fn steps(&self, new: Option<&Set>, old: &[Set]) -> Vec<RolloutStep> {
@@ -80,7 +81,7 @@ impl Deployment {
         }
     }
 
-    /// The size that its ReplicaSets have to remember.
+    /// The size to record on its ReplicaSets.
     pub fn size(&self) -> Size {
         Size {
             desired: self.replicas,
@@ -88,7 +89,7 @@ impl Deployment {
         }
     }
 
-    /// Pods that may be missing during a rollout.
+    /// Number of Pods that may be unavailable during a rollout.
     ///
     /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `MaxUnavailable`.
     pub(crate) fn unavailable(&self) -> u32 {
@@ -123,7 +124,7 @@ impl Deployment {
         }
     }
 
-    /// As much of the new template as the surge allows.
+    /// The size of the new ReplicaSet: as large as the surge allows.
     ///
     /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `NewRSNewReplicas`.
     fn new_size(&self, new: Option<&Set>, old: &[&Set]) -> u32 {
@@ -136,7 +137,7 @@ impl Deployment {
         present + room.min(self.replicas - present)
     }
 
-    /// Unhealthy Pods of old templates go first: they cost no availability.
+    /// Shrinks old ReplicaSets. Unhealthy Pods go first: they cost no availability.
     ///
     /// Rule: `pkg/controller/deployment/rolling.go`, `reconcileOldReplicaSets`.
     fn shrink_old(&self, new: &Set, old: &[&Set]) -> Vec<RolloutStep> {
@@ -162,7 +163,7 @@ impl Deployment {
     }
 }
 
-/// Takes up to `most` away, and says how much.
+/// Reduces `size` by at most `most`. Returns by how much.
 fn take(size: &mut u32, most: u32) -> u32 {
     let taken = most.min(*size);
     *size -= taken;

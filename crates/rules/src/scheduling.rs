@@ -1,13 +1,14 @@
-//! Why a Pod cannot run on the only node there is, as a scheduler words it.
+//! Why a Pod does not fit on the only node, with the scheduler's messages.
 //!
-//! Rule: `pkg/scheduler/framework/types.go`, `FitError`, and the plugins of the default preemption; seen on 1.36.3.
+//! Rule: `pkg/scheduler/framework/types.go`, `FitError`, and the plugins of the default preemption;
+//! seen on 1.36.3.
 
-/// What a Pod asks for and the node does not have: the first in the order of the scheduler's filters.
+/// Why a Pod does not fit: the first reason in the order of the scheduler's filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misfit {
-    /// The labels of its node selector.
+    /// The node lacks labels of the Pod's node selector.
     Labels,
-    /// A free port.
+    /// A host port is in use.
     Ports,
 }
 

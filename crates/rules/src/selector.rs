@@ -1,7 +1,7 @@
-//! Labels and the selectors that pick objects by them.
+//! Label selectors: requirements on labels, matching, and their text form.
 //!
-//! Both forms Kubernetes has: requirements built from an object's selector, and the text of a `labelSelector` query. It
-//! does not know what a selector selects; that an *absent* selector selects nothing is for its owner to say.
+//! A selector is built from an object's selector, or parsed from a `labelSelector` query. An
+//! *absent* selector selects nothing; its owner has to handle that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,19 +11,19 @@ mod parse;
 
 pub use parse::ParseError;
 
-/// What an object is labelled with.
+/// The labels of an object.
 pub type Labels = BTreeMap<String, String>;
 
-/// Requirements that must all hold; without any, everything is selected.
+/// Requirements that must all hold; an empty selector selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector(Vec<Requirement>);
 
-/// What one label must be like.
+/// A requirement on one label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
     /// The label's key, with its prefix.
     pub key: String,
-    /// What must hold for it.
+    /// The condition on the label.
     pub operator: Operator,
 }
 
@@ -32,18 +32,18 @@ pub struct Requirement {
 /// Rule: `staging/src/k8s.io/apimachinery/pkg/labels/selector.go`, `Requirement.Matches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operator {
-    /// The label is there, with one of these values.
+    /// The label exists, with one of these values.
     In(BTreeSet<String>),
-    /// The label is absent, or has none of these values.
+    /// The label is absent, or its value is none of these.
     NotIn(BTreeSet<String>),
-    /// The label is there.
+    /// The label exists.
     Exists,
     /// The label is absent.
     DoesNotExist,
 }
 
 impl Selector {
-    /// Selects what carries all of `labels`, as `matchLabels` does.
+    /// Selects objects with all of `labels`, as `matchLabels` does.
     pub fn equal(labels: &Labels) -> Self {
         labels
             .iter()
@@ -56,7 +56,7 @@ impl Selector {
         self.0.iter().all(|requirement| requirement.matches(labels))
     }
 
-    /// Whether there is no requirement, so that everything is selected.
+    /// Whether there is no requirement, so that everything matches.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -77,14 +77,14 @@ impl Extend<Requirement> for Selector {
 impl FromStr for Selector {
     type Err = ParseError;
 
-    /// Reads the text of a query, such as `app=web,tier in (front,back),!canary`.
+    /// Parses the text of a query, such as `app=web,tier in (front,back),!canary`.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         parse::requirements(text).map(Self)
     }
 }
 
 impl Requirement {
-    /// The label `key` is there and has this value.
+    /// The label `key` exists and has this value.
     pub fn equal(key: &str, value: &str) -> Self {
         let operator = Operator::In(BTreeSet::from([value.to_owned()]));
         Self {
@@ -104,7 +104,8 @@ impl Requirement {
     }
 }
 
-/// The text [`Selector::from_str`] reads, in the form `status.selector` of a scale subresource has.
+/// The text that [`Selector::from_str`] parses, in the format of `status.selector` of a scale
+/// subresource.
 impl fmt::Display for Selector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, requirement) in self.0.iter().enumerate() {

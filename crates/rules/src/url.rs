@@ -1,5 +1,6 @@
-//! URLs and URL references as Go's `net/url` parses, resolves and prints them, since a kubelet is a
-//! Go program.
+//! URLs and URL references, parsed, resolved and printed as Go's `net/url` does.
+//!
+//! A kubelet is a Go program, so it parses URLs in this way.
 //!
 //! Rule: Go's `net/url/url.go` of Go 1.26.
 
@@ -12,12 +13,12 @@ use std::fmt;
 pub use authority::User;
 use escape::{Part, escape, normalize};
 
-/// A URL, or a reference in which parts are missing.
+/// A URL, or a relative reference in which parts are missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Url {
     /// In lower case; empty in a reference without one.
     scheme: String,
-    /// What follows the scheme in place of a slash: `b@c` of `mailto:b@c`.
+    /// The text after the scheme if it does not begin with a slash: `b@c` in `mailto:b@c`.
     opaque: String,
     user: Option<User>,
     /// Host and port, escaped, an IPv6 address in brackets; empty if there is none.
@@ -32,43 +33,43 @@ pub struct Url {
     fragment: String,
 }
 
-/// Why a text is no URL.
+/// Why a text is not a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// The text that Go quotes: without the fragment, unless that is what is wrong.
+    /// The text that Go quotes: without the fragment, unless the problem is there.
     pub text: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What can be wrong with a URL.
+/// A problem in a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// It holds an ASCII control character.
+    /// The text contains an ASCII control character.
     Control,
-    /// It begins with a colon.
+    /// The text begins with a colon.
     NoScheme,
-    /// A relative path has a colon in its first segment, so that it looks like a scheme.
+    /// The first segment of a relative path contains a colon, so that it looks like a scheme.
     Colon,
-    /// A `%` is followed by anything but two hexadecimal digits, or escapes what it may not: the
-    /// escape, cut short at the end.
+    /// An escape without two hexadecimal digits, or of a byte that may not be escaped there. The
+    /// value is the escape, which may be cut off at the end of the text.
     Escape(Vec<u8>),
-    /// The part before `@` holds what a user may not.
+    /// The part before `@` contains an invalid character.
     User,
-    /// Brackets stand where no IPv6 address does.
+    /// Brackets without an IPv6 address between them.
     IpLiteral,
-    /// A bracket is not closed.
+    /// An opening bracket without a closing one.
     Bracket,
-    /// A byte that a host may not hold.
+    /// A byte that is invalid in a host.
     HostCharacter(u8),
-    /// A port that is no number, with its colon.
+    /// A port that is not a number, with its colon.
     Port(String),
-    /// Brackets around what is no IPv6 address.
+    /// The text in brackets is not an IPv6 address.
     Address(Vec<u8>),
 }
 
 impl Url {
-    /// Reads a URL or reference.
+    /// Parses a URL or reference.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let error = |text: &str, problem| ParseError {
             text: text.to_owned(),
@@ -128,7 +129,7 @@ impl Url {
         })
     }
 
-    /// A reference to this very path: nothing in it is an escape or begins a query.
+    /// A reference with exactly this path: no escape and no query in it is interpreted.
     pub(crate) fn of_path(path: &str) -> Self {
         Self {
             path: escape(path.as_bytes(), Part::Path),
@@ -136,7 +137,7 @@ impl Url {
         }
     }
 
-    /// The same path, query, fragment and user at this scheme, host and port.
+    /// The same path, query, fragment and user with this scheme, host and port.
     pub(crate) fn at(mut self, scheme: &str, host: &str, port: u16) -> Self {
         let host = if host.contains(':') {
             format!("[{host}]:{port}")
@@ -153,12 +154,12 @@ impl Url {
         &self.scheme
     }
 
-    /// User and password, if it names them.
+    /// User and password, if the URL contains them.
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref()
     }
 
-    /// Host and port as a `Host` header has them; empty if there is no host.
+    /// Host and port as in a `Host` header; empty if there is no host.
     pub fn authority(&self) -> &str {
         &self.host
     }
@@ -170,7 +171,7 @@ impl Url {
         inside.unwrap_or(host)
     }
 
-    /// The port, if one is written.
+    /// The port, if the URL contains one.
     pub fn port(&self) -> Option<&str> {
         self.host_and_port().1.filter(|port| !port.is_empty())
     }
@@ -182,7 +183,7 @@ impl Url {
         }
     }
 
-    /// What stands between method and version on the line of a request for it.
+    /// The request target: the text between method and version in a request line.
     ///
     /// Rule: `RequestURI`.
     pub fn target(&self) -> String {
@@ -193,7 +194,7 @@ impl Url {
         format!("{path}{}", self.marked_query())
     }
 
-    /// As printed where passwords must not be seen.
+    /// The URL with its password masked, for error texts.
     ///
     /// Rule: Go's `net/http/client.go`, `stripPassword`.
     pub fn without_password(&self) -> String {
@@ -207,7 +208,7 @@ impl Url {
         self.print(user.as_deref())
     }
 
-    /// As a `Referer` header has it.
+    /// The URL in the form of a `Referer` header.
     ///
     /// Rule: Go's `net/http/client.go`, `refererForURL`.
     pub fn without_user(&self) -> String {
@@ -257,7 +258,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// The scheme, empty if there is none, and what follows it.
+/// The scheme, empty if there is none, and the text after it.
 ///
 /// Rule: `getScheme`.
 fn scheme(text: &str) -> Result<(&str, &str), Problem> {

@@ -1,4 +1,4 @@
-//! Items of one list with the same identity, which server-side apply refuses.
+//! Finds list items with the same identity, which server-side apply refuses.
 //!
 //! Rule: `sigs.k8s.io/structured-merge-diff/typed/validate.go`, `visitListItems`.
 
@@ -7,28 +7,28 @@ use std::fmt;
 
 use super::{Key, List, list};
 
-/// An untyped object, in whatever form its owner keeps it.
+/// An untyped object, in any representation.
 pub trait Tree<'a>: Copy {
-    /// The fields of a map; none of anything else.
+    /// The fields of a map; empty for other values.
     fn fields(self) -> Vec<(&'a str, Self)>;
-    /// The items of a list; none of anything else.
+    /// The items of a list; empty for other values.
     fn items(self) -> Vec<Self>;
     /// The value as JSON.
     fn json(self) -> String;
 }
 
-/// An item that has the identity of an earlier one.
+/// An item with the identity of an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duplicate {
-    /// The item's path by numbers: `spec.containers[0].ports[1]`.
+    /// The item's path by indices: `spec.containers[0].ports[1]`.
     pub path: String,
     /// The list's path by keys: `.spec.containers[name="c"].ports`.
     list: String,
-    /// Their identity: `[containerPort=8080,protocol="TCP"]`.
+    /// The items' identity: `[containerPort=8080,protocol="TCP"]`.
     identity: String,
 }
 
-/// As an API server words it.
+/// The text of an API server.
 impl fmt::Display for Duplicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { list, identity, .. } = self;
@@ -43,7 +43,8 @@ pub fn duplicates<'a, T: Tree<'a>>(object: T) -> Vec<Duplicate> {
     walk.found
 }
 
-/// A path by numbers, `spec.containers[0].imag`, as server-side apply shows it: `.spec.containers[name="c"].imag`.
+/// Converts a path by indices, such as `spec.containers[0].imag`, to server-side apply's form, such
+/// as `.spec.containers[name="c"].imag`.
 pub fn keyed_path<'a, T: Tree<'a>>(object: T, path: &'a str) -> String {
     let mut place = Vec::new();
     let mut shown = String::new();
@@ -76,7 +77,8 @@ struct Walk {
 }
 
 impl Walk {
-    /// `place` leads to the value by names, `path` by numbers too, `shown` by keys.
+    /// Searches a value. `place` is its path by field names, `path` by indices too, `shown` by
+    /// keys.
     fn enter<'a, T: Tree<'a>>(
         &mut self,
         value: T,
@@ -115,7 +117,7 @@ impl Walk {
     }
 }
 
-/// What an item is told apart by; none in a list that is one value.
+/// The identity of an item; `None` in an atomic list.
 fn identity<'a, T: Tree<'a>>(kind: List, item: T) -> Option<String> {
     let keys = match kind {
         List::Atomic => return None,

@@ -1,40 +1,40 @@
-//! The conditions that a node sets on a Pod, with the reasons and messages clients match on.
+//! The conditions that a kubelet sets on a Pod, with the reasons and messages clients match on.
 //!
-//! Rule: `pkg/kubelet/status/generate.go`. When a condition last changed is not known here.
+//! Rule: `pkg/kubelet/status/generate.go`. Transition times are computed elsewhere.
 
 use super::{ContainerView, Phase};
 use crate::container::{Role, State};
 
-/// One condition.
+/// A condition of a Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Its `type`, such as `Ready`.
     pub kind: &'static str,
-    /// It holds.
+    /// Whether it holds.
     pub status: bool,
-    /// Why it does not, in a word and in a sentence.
+    /// Why it does not hold.
     pub why: Option<Why>,
 }
 
-/// Why a condition does not hold (or, of a completed Pod, why it does).
+/// The reason of a condition that does not hold (or, for a completed Pod, of one that does).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
-    /// A word for machines.
+    /// A reason for programs, such as `ContainersNotReady`.
     pub reason: &'static str,
-    /// A sentence for people; empty if the word says it all.
+    /// A message for people; may be empty.
     pub message: String,
 }
 
-/// A readiness gate: a condition that somebody else must set before the Pod is ready.
+/// A readiness gate: a condition that another component must set before the Pod is ready.
 #[derive(Clone, Debug)]
 pub struct Gate<'a> {
-    /// The type of the condition.
+    /// The condition's type.
     pub kind: &'a str,
-    /// Its status as it stands, if it exists.
+    /// The condition's current status, if it exists.
     pub status: Option<&'a str>,
 }
 
-/// All conditions of a Pod, sorted by nothing: the order is the one a node writes.
+/// All conditions of a Pod, in the order in which a kubelet writes them.
 pub fn conditions(
     phase: Phase,
     sandbox: bool,
@@ -72,7 +72,7 @@ fn why(reason: &'static str, message: String) -> Why {
     Why { reason, message }
 }
 
-/// Once a main container has been started, the init containers are of no interest any more.
+/// Once a main container has been started, incomplete init containers no longer matter.
 fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
     let completed = why("PodCompleted", String::new());
     let incomplete = containers.iter().filter(|view| match view.role {
@@ -111,7 +111,7 @@ fn why_unready(phase: Phase, containers: &[ContainerView<'_>]) -> Option<Why> {
     }
 }
 
-/// The containers' names, as Go prints a list.
+/// The containers' names, in Go's list format.
 fn names<'a>(containers: impl Iterator<Item = &'a ContainerView<'a>>) -> String {
     containers
         .map(|view| view.name)

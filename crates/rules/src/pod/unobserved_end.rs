@@ -1,17 +1,17 @@
-//! The containers of a Pod that is over of which nobody saw an end.
+//! Containers whose termination was not observed before their Pod ended.
 
 use super::ContainerView;
 use crate::container::{Role, State};
 
-/// Whether the Pod's end makes up an end for each of these containers, which are all of the Pod in their order. For
-/// those that would not have been started yet it does not.
+/// For each of a Pod's containers, in order, whether the ended Pod's status must invent a
+/// termination. Containers that were not yet due to start get none.
 ///
 /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
 pub fn lost(containers: &[ContainerView<'_>]) -> Vec<bool> {
     let reached = containers
         .iter()
         .rposition(|view| view.role != Role::Main && !never_ran(view));
-    // The first counts as tried in any case.
+    // The first container counts as tried in any case.
     let tried = reached.map_or(1, |place| place + 1);
     let initialized = is_initialized(containers);
     let is_lost = |(place, view): (usize, &ContainerView<'_>)| {

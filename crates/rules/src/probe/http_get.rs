@@ -1,26 +1,26 @@
-//! `httpGet`: the URL that a probe asks for. It opens no connection.
+//! Builds the URL of an `httpGet` probe as the kubelet does.
 
 use crate::url::{ParseError, Url};
 
-/// Where an `httpGet` probe asks.
+/// The target of an `httpGet` probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpGet<'a> {
-    /// Whether it asks over TLS.
+    /// HTTP or HTTPS.
     pub scheme: Scheme,
-    /// An address or a name: `host`, by default the Pod's IP.
+    /// The IP address or name in `host`; by default the Pod's IP.
     pub host: &'a str,
-    /// The port's number.
+    /// The port number.
     pub port: u16,
     /// `path`, by default `/`. It is a URL reference, so it may have a query.
     pub path: &'a str,
 }
 
-/// `scheme`, by default HTTP.
+/// The probe's `scheme`; HTTP by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// Plain.
+    /// Plain HTTP.
     Http,
-    /// Over TLS.
+    /// HTTP over TLS.
     Https,
 }
 
@@ -35,7 +35,7 @@ impl HttpGet<'_> {
             Scheme::Http => "http",
             Scheme::Https => "https",
         };
-        // A text that does not parse becomes the path as it stands: the API server has accepted it.
+        // A path that does not parse is used literally: the API server has accepted it.
         let reference = Url::parse(self.path).unwrap_or_else(|_| Url::of_path(self.path));
         let url = reference.at(scheme, self.host, self.port);
         // The kubelet prints the URL and parses it again, and only then an opaque one loses its

@@ -1,13 +1,13 @@
-//! The beat of a probe: a grid of moments, of which at most one missed beat is made up for.
+//! The ticker of a probe: ticks on a fixed grid, of which at most one missed tick is made up.
 //!
-//! Rule: `pkg/kubelet/prober/worker.go`, `run`, and the ticker of Go's `time` package. The grid is
-//! anchored to the making of the worker, not to the start of the container.
+//! Rule: `pkg/kubelet/prober/worker.go`, `run`, and the ticker of Go's `time` package. The grid
+//! starts with the worker, not with the container.
 
 use std::time::Duration;
 
 use crate::Moment;
 
-/// Beats at `first`, `first + period`, and so on until it is restarted.
+/// Ticks at `first`, `first + period`, and so on, until it is restarted.
 #[derive(Clone, Debug)]
 pub(super) struct Ticker {
     period: Duration,
@@ -23,19 +23,19 @@ impl Ticker {
         }
     }
 
-    /// When the next beat is; it may have passed already, and then it is due at once.
+    /// The moment of the next tick. If it has passed, the tick is due at once.
     pub(super) fn due(&self) -> Moment {
         self.next
     }
 
-    /// Takes the beat that is due. Of several that have passed only this one counts.
+    /// Takes the due tick. Several missed ticks count as this one.
     pub(super) fn beat(&mut self, now: Moment) {
         while self.next <= now {
             self.next += self.period;
         }
     }
 
-    /// Begins a new grid, one period from now.
+    /// Starts a new grid whose first tick is one period from now.
     pub(super) fn restart(&mut self, now: Moment) {
         self.next = now + self.period;
     }

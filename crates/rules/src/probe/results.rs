@@ -1,14 +1,14 @@
 //! The verdicts of all probes of a Pod, by kind and container instance.
 //!
-//! Rule: `pkg/kubelet/prober/results/results_manager.go`. It does not tell anybody: whoever calls
-//! [`Results::apply`] passes the news on.
+//! Rule: `pkg/kubelet/prober/results/results_manager.go`. It sends no notifications: the caller of
+//! [`Results::apply`] passes changes on.
 
 use std::collections::BTreeMap;
 
 use super::{Effect, ProbeKind, Verdict};
 use crate::container_id::ContainerId;
 
-/// What is known of each container instance. An instance that was never probed has no entry.
+/// Verdicts by probe kind and instance. An instance that was never probed has no entry.
 #[derive(Clone, Debug, Default)]
 pub struct Results(BTreeMap<(ProbeKind, ContainerId), Verdict>);
 
@@ -18,10 +18,10 @@ impl Results {
         self.0.get(&(kind, container.clone())).copied()
     }
 
-    /// Applies `effect` of a probe of this kind; true if that is news for the node.
+    /// Applies an effect of a probe of this kind. Returns whether the node must react.
     ///
-    /// A first entry is news too, so the mere seeding of a new container makes its Pod sync once more.
-    /// A forgotten entry is not.
+    /// A first entry counts as a change too, so the initial verdict of a new container makes its
+    /// Pod sync once more. A removed entry does not.
     pub fn apply(&mut self, kind: ProbeKind, effect: Effect) -> bool {
         match effect {
             Effect::Store(container, verdict) => {

@@ -1,19 +1,20 @@
-//! One probe of one container, from the making of its Pod to its end.
+//! The worker of one probe of one container: decides when to probe and what the outcomes mean.
 //!
-//! It outlives the container's instances: a restarted container meets the worker of its predecessor.
-//! It decides, and never waits, sends or stores; see [`WorkerStep`] and [`Observed`] for what it asks for.
+//! It exists from the creation to the end of its Pod and outlives the container's instances: a
+//! restarted container keeps its worker. It does not wait, send or store; [`WorkerStep`] and
+//! [`Observed`] tell its caller what to do.
 
 use super::probe_ticker::Ticker;
 use super::{ProbeKind, ProbeOutcome, Spec, Verdict};
 use crate::Moment;
 use crate::container_id::ContainerId;
 
-/// Attempts made at once when the prober itself errs.
+/// Maximum number of tries per attempt while the prober itself errs.
 ///
 /// Rule: `pkg/kubelet/prober/prober.go`, `maxProbeRetries`.
 const TRIES: u32 = 3;
 
-/// The memory of one probe.
+/// The state of one probe.
 #[derive(Clone, Debug)]
 pub struct Worker {
     spec: Spec,
@@ -23,97 +24,98 @@ pub struct Worker {
     last: Verdict,
     run: u32,
     tries: u32,
-    /// Nothing is probed until there is a new container: this one is being killed, or has started.
+    /// No probing until there is a new instance: this one is being killed, or its startup probe has
+    /// succeeded.
     on_hold: bool,
 }
 
 /// What woke the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Its beat came.
+    /// The next tick came.
     Tick,
-    /// A status was made of the Pod in which this container is not ready; restarts the beat.
+    /// A sync found this container not ready; the ticker restarts.
     Trigger,
 }
 
-/// What the node's status cache says of the Pod and the container. The worker sees nothing fresher.
+/// The Pod and the container in the node's status cache. The worker sees nothing more recent.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// The Pod's phase is Succeeded or Failed.
+    /// Whether the Pod's phase is Succeeded or Failed.
     pub over: bool,
-    /// The container's status, once there is an instance.
+    /// The container's status, once it has an instance.
     pub container: Option<Seen>,
 }
 
-/// One instance of the container, as published.
+/// One instance of the container, as in the published status.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Which instance.
+    /// The instance's ID.
     pub id: ContainerId,
-    /// What it does.
+    /// The instance's state.
     pub life: Life,
-    /// Its startup probe has succeeded, or it has none.
+    /// Whether its startup probe has succeeded, or it has none.
     pub started: bool,
 }
 
-/// What a published instance does.
+/// The state of an instance in the published status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It runs.
+    /// The instance runs.
     Running {
-        /// Since this moment, as published: a whole second.
+        /// Start of the instance, as published: a whole second.
         since: Moment,
     },
-    /// It waits to be started again.
+    /// The instance waits to be restarted.
     Waiting,
-    /// It has ended.
+    /// The instance has ended.
     Terminated {
-        /// Another instance will follow.
+        /// Whether another instance will follow.
         restarts: bool,
     },
 }
 
-/// What to do next, and before it.
+/// The reaction to a wake-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerStep {
-    /// To be applied first, in this order.
+    /// Effects to apply first, in this order.
     pub effects: Vec<Effect>,
-    /// What then.
+    /// What to do then.
     pub next: Next,
 }
 
-/// What follows a wake-up.
+/// What to do after a wake-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing until the next beat or trigger.
+    /// Wait for the next tick or trigger.
     Wait,
-    /// One attempt, then [`Worker::observe`].
+    /// Make one attempt, then call [`Worker::observe`].
     Probe,
-    /// The worker is done for good.
+    /// End the worker.
     Exit,
 }
 
-/// A change to the verdicts of this probe.
+/// A change of this probe's verdict on an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// This is the verdict now.
+    /// Set the verdict on this instance.
     Store(ContainerId, Verdict),
-    /// Nothing is known of that instance any more.
+    /// Remove the verdict on this instance.
     Forget(ContainerId),
 }
 
-/// What an attempt led to.
+/// The reaction to an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
-    /// Try again at once: the prober erred.
+    /// Retry at once: the prober erred.
     Again,
-    /// The attempt is over, perhaps with a verdict.
+    /// The attempt is complete, with or without a new verdict.
     Settled(Option<Effect>),
 }
 
 impl Worker {
-    /// A worker whose first beat is at `first`: at once, or after a random share of the period on a
-    /// node that has just started. `born_deleted` says that its Pod was already being deleted.
+    /// A worker with its first tick at `first`: at once, or after a random share of the period on a
+    /// node that has just started. `born_deleted` means that its Pod was already being deleted.
     pub fn new(spec: Spec, first: Moment, born_deleted: bool) -> Self {
         Self {
             spec,
@@ -127,12 +129,12 @@ impl Worker {
         }
     }
 
-    /// What it was told.
+    /// The probe's specification.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// When it wants to be woken, unless a trigger comes before.
+    /// The moment of its next tick. A trigger may wake it earlier.
     pub fn due(&self) -> Moment {
         self.ticker.due()
     }
@@ -154,10 +156,10 @@ impl Worker {
         WorkerStep { effects, next }
     }
 
-    /// Takes in one attempt.
+    /// Processes the outcome of one attempt.
     ///
-    /// An error is tried again, and after the last try it is as if the attempt had not been made: a
-    /// run is neither continued nor broken.
+    /// An error is retried. After the last try the attempt counts as not made: a run neither
+    /// continues nor breaks.
     ///
     /// Rule: `pkg/kubelet/prober/worker.go`, `doProbe`, from the attempt on.
     pub fn observe(&mut self, outcome: ProbeOutcome) -> Observed {
@@ -173,7 +175,7 @@ impl Worker {
         })
     }
 
-    /// What to undo when the worker ends, for whatever reason.
+    /// The effect to apply when the worker ends, for whatever reason.
     pub fn farewell(&self) -> Option<Effect> {
         self.container.clone().map(Effect::Forget)
     }
@@ -205,8 +207,8 @@ impl Worker {
         }
     }
 
-    /// A new instance gets the seed. The run is *not* reset: a container that crashes by itself
-    /// bequeaths its failures to its successor.
+    /// Starts with a new instance from the initial verdict. The run is *not* reset: after a crash
+    /// the new instance inherits the failures of the previous one.
     fn meet(&mut self, id: &ContainerId, effects: &mut Vec<Effect>) {
         if self.container.as_ref() == Some(id) {
             return;

@@ -1,22 +1,23 @@
-//! What one sync does to the containers that come before the main ones: init containers and sidecars.
+//! Decides which init containers and sidecars one sync of a Pod ends and starts.
 //!
-//! They are looked at from the last to the first, because the last that has an instance tells how far the Pod is; what
-//! comes before it has been through.
+//! It goes from the last to the first: the last one with an instance shows how far the Pod is. Init
+//! containers before it have completed, and sidecars before it have started once.
 
 use super::{Found, Kill, KillCause, kill_cause};
 use crate::container::{Instance, RestartPolicy, Role};
 use crate::probe::{ProbeKind, Verdict};
 
-/// What is to be done, and whether the main containers are to be looked at.
+/// The init containers and sidecars to end and to start, and whether main containers may be
+/// considered.
 #[derive(Debug, Default)]
 pub(super) struct Initial {
     pub(super) kill: Vec<Kill>,
     pub(super) start: Vec<usize>,
-    /// The last of them is through, or a main container has been started before.
+    /// The last one has completed or started, or a main container has been started before.
     pub(super) initialized: bool,
 }
 
-/// Decides about them; `None` if one has failed for good and its Pod with it.
+/// Plans for init containers and sidecars; `None` if one has failed for good, which ends the Pod.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computeInitContainerActions`.
 pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Option<Initial> {
@@ -56,7 +57,7 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
 }
 
 impl Initial {
-    /// The one after may begin.
+    /// Lets the next container begin.
     fn next(&mut self, index: usize, containers: &[Found<'_>]) {
         if containers
             .get(index)
@@ -68,7 +69,8 @@ impl Initial {
         }
     }
 
-    /// Keeps a sidecar running; says whether it is through.
+    /// Keeps a sidecar running. Returns whether it has started, so that the next container may
+    /// begin.
     fn keep(&mut self, index: usize, found: &Found<'_>, instance: &Instance) -> bool {
         if !instance.is_running() {
             self.start.push(index);
@@ -93,7 +95,8 @@ impl Initial {
         started
     }
 
-    /// Runs an init container to its good end; says whether that has come. `None` if it has ended badly for good.
+    /// Runs an init container until it succeeds. Returns whether it has; `None` if it has failed
+    /// for good.
     fn complete(&mut self, index: usize, policy: RestartPolicy, newest: &Instance) -> Option<bool> {
         let Some(exit) = newest.exit() else {
             return Some(false);

@@ -1,70 +1,71 @@
-//! What a Deployment says about itself: its numbers, and whether a rollout gets anywhere.
+//! A Deployment's status: its counts, and the conditions `Available` and `Progressing`.
 //!
-//! Sizes are decided elsewhere; this only reports. Nothing is rolled back when the deadline passes.
+//! Sizes are decided elsewhere. Nothing is rolled back when the deadline passes.
 //!
-//! Rule: `pkg/controller/deployment/sync.go`, `calculateStatus`; `pkg/controller/deployment/progress.go`.
+//! Rule: `pkg/controller/deployment/sync.go`, `calculateStatus`;
+//! `pkg/controller/deployment/progress.go`.
 
 use std::time::Duration;
 
 use super::{Deployment, Set};
 use crate::moment::Moment;
 
-/// What a Deployment publishes, but for its generation.
+/// A Deployment's status, without its generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Pods of all its ReplicaSets.
     pub replicas: u32,
-    /// Pods of the present template.
+    /// Pods of the current template.
     pub updated: u32,
     /// Ready Pods.
     pub ready: u32,
     /// Available Pods.
     pub available: u32,
-    /// Pods wanted of all ReplicaSets that are not available.
+    /// Wanted Pods of all ReplicaSets that are not available.
     pub unavailable: u32,
-    /// Pods on their way out.
+    /// Pods being deleted.
     pub terminating: u32,
-    /// Whether enough Pods are available; absent only before the first look.
+    /// The condition `Available`; absent only before the first sync.
     pub availability: Option<Condition>,
-    /// How the rollout goes; absent without a deadline.
+    /// The condition `Progressing`; absent without a deadline.
     pub progressing: Option<Condition>,
 }
 
 /// A condition of a Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// True or False.
+    /// Whether its status is True.
     pub holds: bool,
-    /// One word.
+    /// A reason for programs.
     pub reason: String,
-    /// One sentence.
+    /// A message for people.
     pub message: String,
-    /// When it was last written, in whole seconds.
+    /// When it was last updated, in whole seconds.
     pub updated: Moment,
     /// When it last changed between True and False, in whole seconds.
     pub changed: Moment,
 }
 
-/// The rollout is complete.
+/// The reason of a complete rollout.
 const COMPLETE: &str = "NewReplicaSetAvailable";
-/// The deadline has passed since the last progress.
+/// The reason once the deadline has passed since the last progress.
 const TIMED_OUT: &str = "ProgressDeadlineExceeded";
 
-/// What a Deployment has just done about its ReplicaSet, which begins or resumes a rollout.
+/// A step of a rollout, or its pause, that the condition `Progressing` reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// It created one for its template.
+    /// A ReplicaSet was created for the current template.
     Created,
-    /// There was one for its template already.
+    /// A ReplicaSet with the current template existed already.
     Found,
-    /// It was paused.
+    /// The Deployment was paused.
     Paused,
-    /// It goes on.
+    /// The Deployment was resumed.
     Resumed,
 }
 
 impl Notice {
-    /// The condition `Progressing` that says so.
+    /// The condition `Progressing` that reports this notice.
     ///
     /// Rule: `pkg/controller/deployment/sync.go`, `getNewReplicaSet` and `checkPausedConditions`.
     pub fn condition(self, set: &str, before: Option<&Condition>, now: Moment) -> Condition {
@@ -85,7 +86,7 @@ impl Notice {
 }
 
 impl Deployment {
-    /// What to publish, given what was published `before`.
+    /// The next status, given the one published `before`.
     pub fn status(&self, new: Option<&Set>, old: &[Set], before: &Status, now: Moment) -> Status {
         let mut status = count(new, old);
         let availability = self.availability(&status, now);
@@ -94,7 +95,8 @@ impl Deployment {
         status
     }
 
-    /// When to look again should nothing happen: a second after the deadline, as it falls on a whole second.
+    /// When to sync again if nothing happens: a second after the deadline, as conditions have whole
+    /// seconds.
     ///
     /// Rule: `pkg/controller/deployment/progress.go`, `requeueStuckDeployment`.
     pub fn check_again(&self, status: &Status, now: Moment) -> Option<Moment> {
@@ -113,7 +115,7 @@ impl Deployment {
         })
     }
 
-    /// Whether every Pod is of the present template and available.
+    /// Whether all Pods have the current template and are available.
     pub fn is_complete(&self, status: &Status) -> bool {
         [status.replicas, status.updated, status.available] == [self.replicas; 3]
     }
@@ -132,7 +134,7 @@ impl Deployment {
         Condition::new(holds, reason, message.to_owned(), now)
     }
 
-    /// A complete rollout stays complete until its next one, whatever becomes of its Pods.
+    /// A complete rollout stays complete until the next one, even if Pods become unavailable.
     ///
     /// Rule: `pkg/controller/deployment/progress.go`, `syncRolloutStatus`.
     fn progressing(
@@ -189,7 +191,7 @@ impl Condition {
         }
     }
 
-    /// The condition as it follows on the one before: the same news is no news.
+    /// The condition to publish after `before`: unchanged if status and reason are the same.
     ///
     /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `SetDeploymentCondition`.
     fn after(self, before: Option<&Self>) -> Self {

@@ -1,13 +1,14 @@
-//! A Deployment that changed its size, or is paused: its ReplicaSets are scaled and none is created.
+//! Scales the ReplicaSets of a Deployment that was resized or is paused; creates none.
 //!
-//! In the middle of a rollout each gets its share, so that the risk stays spread as it was.
+//! In the middle of a rollout each ReplicaSet gets a proportional share, so that the risk stays
+//! spread as it was.
 //!
 //! Rule: `pkg/controller/deployment/sync.go`, `scale` and `isScalingEvent`.
 
 use super::{Deployment, RolloutStep, Set, Strategy, scale_to_zero};
 
 impl Deployment {
-    /// Whether a ReplicaSet in use remembers another size.
+    /// Whether a ReplicaSet in use was sized for another number of replicas.
     pub(super) fn is_resized(&self, new: Option<&Set>, old: &[&Set]) -> bool {
         let mut sets = old.iter().copied().chain(new);
         let remembers = |set: &Set| {
@@ -42,9 +43,11 @@ impl Deployment {
         remembered && new.wanted == self.replicas && new.available == self.replicas
     }
 
-    /// What is left after rounding goes to the largest; of equals, to the newest if it is more and to the oldest if it is less.
+    /// The remainder from rounding goes to the largest ReplicaSet. Among equals it goes to the
+    /// newest when growing, and to the oldest when shrinking.
     ///
-    /// Rule: `pkg/controller/deployment/sync.go`, `scale`: `ReplicaSetsBySizeNewer`, `ReplicaSetsBySizeOlder`.
+    /// Rule: `pkg/controller/deployment/sync.go`, `scale`: `ReplicaSetsBySizeNewer`,
+    /// `ReplicaSetsBySizeOlder`.
     fn share(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
         let mut sets: Vec<_> = old
             .iter()
@@ -59,7 +62,7 @@ impl Deployment {
             0
         };
         let difference = allowed - present;
-        // They come oldest first.
+        // `sets` starts out with the oldest first.
         if difference > 0 {
             sets.reverse();
         }
@@ -86,7 +89,8 @@ impl Deployment {
             .collect()
     }
 
-    /// Whether the ReplicaSet is of another size, or remembers another size of the whole.
+    /// Whether the ReplicaSet has another size than `size`, or was sized for another size of the
+    /// Deployment.
     fn forgets(&self, set: &Set, size: u32) -> bool {
         set.wanted != size
             || set
@@ -94,7 +98,7 @@ impl Deployment {
                 .is_some_and(|remembered| remembered != self.size())
     }
 
-    /// What the growth of the whole means to one, rounded.
+    /// A ReplicaSet's share of the Deployment's growth, rounded.
     fn proportion(&self, set: &Set) -> i64 {
         let before = set.sized_for.map_or(set.replicas, |size| size.most);
         if before == 0 || self.replicas == 0 {
@@ -110,7 +114,8 @@ impl Deployment {
     }
 }
 
-/// The one to scale if there is no choice: the only one in use, or the newest if none is.
+/// The ReplicaSet to scale if there is no choice: the only one in use, or the newest if none is in
+/// use.
 fn active_or_latest<'a>(new: Option<&'a Set>, old: &[&'a Set]) -> Option<&'a Set> {
     let mut active = old.iter().copied().chain(new).filter(|set| set.wanted > 0);
     match (active.next(), active.next()) {

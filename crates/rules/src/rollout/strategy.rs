@@ -1,30 +1,30 @@
-//! How many Pods a rollout may have too many, and how many too few. No decision is made of it here.
+//! The rollout strategies of a Deployment, with their bounds on surplus and missing Pods.
 
-/// How the Pods of old templates make way for new ones.
+/// How Pods of old templates are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// All old ones go before the first new one comes.
+    /// All old Pods are deleted before the first new one is created.
     Recreate,
-    /// Old and new ones side by side, within bounds.
+    /// Old and new Pods run side by side, within bounds.
     RollingUpdate {
-        /// Pods there may be beyond the number wanted; percentages round up.
+        /// `maxSurge`: Pods allowed beyond the wanted number; percentages round up.
         surge: Amount,
-        /// Pods that may be missing; percentages round down.
+        /// `maxUnavailable`: Pods that may be missing; percentages round down.
         unavailable: Amount,
     },
 }
 
-/// A number of Pods, or a share of those wanted.
+/// A number of Pods, or a percentage of the wanted number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// This many.
+    /// This many Pods.
     Number(u32),
-    /// This many of a hundred.
+    /// This percentage of the wanted Pods.
     Percent(u32),
 }
 
 impl Strategy {
-    /// What Kubernetes does where nothing is said: `pkg/apis/apps/v1/defaults.go`.
+    /// Kubernetes' default: `pkg/apis/apps/v1/defaults.go`.
     pub const DEFAULT: Self = Self::RollingUpdate {
         surge: Amount::Percent(25),
         unavailable: Amount::Percent(25),
@@ -37,7 +37,7 @@ impl Strategy {
         }
     }
 
-    /// Both bounds at nothing would never let a rollout begin, so one Pod may be missing then.
+    /// With both bounds at zero a rollout could not begin, so one Pod may be missing then.
     ///
     /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `ResolveFenceposts`.
     pub(super) fn unavailable(self, replicas: u32) -> u32 {

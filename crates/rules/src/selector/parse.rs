@@ -1,4 +1,4 @@
-//! Reads the text of a label selector. The grammar is `labels.Parse`'s, without its number comparisons.
+//! Parses the text of a label selector. The grammar is `labels.Parse`'s without number comparisons.
 //!
 //! Rule: `staging/src/k8s.io/apimachinery/pkg/labels/selector.go`.
 
@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::{Operator, Requirement};
 
-/// Why a text is no label selector.
+/// Why a text is not a label selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     expected: &'static str,
@@ -29,7 +29,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Longer ones first.
+/// Longer symbols come first, so that they match first.
 const SYMBOLS: [&str; 7] = ["==", "!=", "=", "!", "(", ")", ","];
 
 pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, ParseError> {
@@ -48,7 +48,7 @@ pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, ParseError> {
     }
 }
 
-/// The text not yet read, taken one token at a time; the end is an empty token.
+/// The text not yet parsed, read token by token; the end is an empty token.
 struct Reader<'a> {
     rest: &'a str,
 }
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A value may be empty, which is read by leaving what follows alone.
+    /// A value may be empty; then the next token is not consumed.
     fn value(&mut self) -> Result<String, ParseError> {
         match self.peek() {
             "" | "," | ")" => Ok(String::new()),
@@ -143,7 +143,8 @@ fn unexpected(expected: &'static str, found: &str) -> ParseError {
     }
 }
 
-/// Rule: `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`, `IsQualifiedName`, `IsValidLabelValue`.
+/// Rule: `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`, `IsQualifiedName`,
+/// `IsValidLabelValue`.
 fn is_name(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let ends = text.starts_with(edge) && text.ends_with(edge);

@@ -1,4 +1,4 @@
-//! The authority of a URL: user, password, host and port.
+//! Parses the authority of a URL: user, password, host and port.
 //!
 //! Rule: Go's `net/url/url.go`, `parseAuthority` and `parseHost`.
 
@@ -12,12 +12,12 @@ use super::escape::{Part, escape, unescape};
 pub struct User {
     /// The name, decoded.
     pub name: Vec<u8>,
-    /// The password, decoded; `None` where there is no colon.
+    /// The password, decoded; `None` without a colon.
     pub password: Option<Vec<u8>>,
 }
 
 impl User {
-    /// Name and password as a URL has them.
+    /// Name and password, escaped as in a URL.
     pub(super) fn escaped(&self) -> String {
         let name = escape(&self.name, Part::User);
         match &self.password {
@@ -27,18 +27,18 @@ impl User {
     }
 }
 
-/// The user and the host of an authority, the host escaped as it is printed.
+/// Parses an authority into user and host. The host is escaped as it is printed.
 pub(super) fn parse(scheme: &str, authority: &str) -> Result<(Option<User>, String), Problem> {
     let Some((user, host)) = authority.rsplit_once('@') else {
         return Ok((None, host(scheme, authority)?));
     };
-    // Go reads the host first: of two mistakes its error names the host's.
+    // Go parses the host first: of two errors it reports the host's.
     let host = self::host(scheme, host)?;
     Ok((Some(self::user(user)?), host))
 }
 
 fn user(text: &str) -> Result<User, Problem> {
-    // `@` is no part of a user by RFC 3986; Go lets it stand for the sake of old URLs.
+    // RFC 3986 forbids `@` in a user; Go allows it for old URLs.
     let may_stand =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
     if !text.bytes().all(may_stand) {
@@ -69,7 +69,7 @@ fn host(scheme: &str, text: &str) -> Result<String, Problem> {
     Ok(escape(&decoded, Part::Host))
 }
 
-/// From which colon on the text is a port: only http and https allow no further colon before it.
+/// The port with its colon. It starts at the first colon for http and https, otherwise at the last.
 fn port<'a>(scheme: &str, text: &'a str) -> &'a str {
     let colon = match scheme {
         "http" | "https" => text.find(':'),
@@ -78,7 +78,7 @@ fn port<'a>(scheme: &str, text: &'a str) -> &'a str {
     colon.map_or("", |colon| &text[colon..])
 }
 
-/// `[fe80::1%25eth0]:80`, decoded.
+/// Parses and decodes a host such as `[fe80::1%25eth0]:80`.
 fn literal(text: &str) -> Result<Vec<u8>, Problem> {
     let end = text.rfind(']').ok_or(Problem::Bracket)?;
     let (inside, port) = (&text[1..end], &text[end + 1..]);

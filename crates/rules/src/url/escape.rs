@@ -1,4 +1,4 @@
-//! Percent-encoding as Go does it, which differs from part to part of a URL.
+//! Percent-encoding as in Go, with different rules for each part of a URL.
 //!
 //! Rule: Go's `net/url/url.go`, `escape`, `unescape` and `validEncoded`;
 //! `net/url/encoding_table.go`.
@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::Problem;
 
-/// A part of a URL with a rule of its own.
+/// A part of a URL, with its own escaping rules.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     User,
@@ -18,7 +18,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Whether Go leaves a byte of this part unescaped when it writes one.
+    /// Whether Go writes this byte unescaped in this part.
     fn keeps(self, byte: u8) -> bool {
         let marks: &[u8] = match self {
             Self::User => b"$&+,-.;=_~",
@@ -30,7 +30,7 @@ impl Part {
     }
 }
 
-/// Escapes what the part does not keep.
+/// Escapes the bytes that must be escaped in this part.
 pub(super) fn escape(bytes: &[u8], part: Part) -> String {
     let mut escaped = String::with_capacity(bytes.len());
     for byte in bytes {
@@ -43,7 +43,7 @@ pub(super) fn escape(bytes: &[u8], part: Part) -> String {
     escaped
 }
 
-/// Decodes every escape once, or says which byte or escape the part may not hold.
+/// Decodes every escape once. Fails on a byte or escape that is invalid in this part.
 pub(super) fn unescape(text: &[u8], part: Part) -> Result<Vec<u8>, Problem> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -65,15 +65,15 @@ pub(super) fn unescape(text: &[u8], part: Part) -> Result<Vec<u8>, Problem> {
     Ok(decoded)
 }
 
-/// The byte that `%XX` stands for.
+/// The byte that `%XX` encodes.
 fn value(escape: &[u8]) -> Option<u8> {
     let [_, high, low] = escape else { return None };
     let digit = |digit: &u8| char::from(*digit).to_digit(16);
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
-/// A host may escape what is not ASCII (RFC 3986); its zone also what could stand there unescaped,
-/// and a space.
+/// A host may escape bytes outside ASCII (RFC 3986). Its zone may also escape a space and bytes
+/// that could be unescaped there.
 fn may_escape(part: Part, escape: &[u8], value: u8) -> bool {
     match part {
         Part::Host => value >= 0x80 || escape == b"%25",
@@ -82,7 +82,7 @@ fn may_escape(part: Part, escape: &[u8], value: u8) -> bool {
     }
 }
 
-/// A path or fragment as Go writes it again: as it stands if it could have been escaped so,
+/// A path or fragment in the form in which Go prints it: unchanged if it is validly escaped,
 /// otherwise escaped anew.
 ///
 /// Rule: `EscapedPath` and `EscapedFragment`.

@@ -1,11 +1,11 @@
-//! What a URL reference means when seen from another URL.
+//! Resolves a URL reference against a base URL.
 //!
 //! Rule: RFC 3986 §5.2; Go's `net/url/url.go`, `ResolveReference` and `resolvePath`.
 
 use super::Url;
 
 impl Url {
-    /// The URL that `reference` means on the page at this one.
+    /// Resolves `reference` against this URL.
     #[must_use]
     pub fn resolve(&self, reference: &Self) -> Self {
         let mut url = reference.clone();
@@ -36,7 +36,7 @@ impl Url {
     }
 }
 
-/// `path` seen from the page `base`, without `.` and `..`. Empty segments stay.
+/// Resolves `path` against `base` and removes `.` and `..`. Empty segments stay.
 fn without_dots(base: &str, path: &str) -> String {
     let folder = base.rfind('/').map_or("", |slash| &base[..=slash]);
     let full = match path {
