@@ -1,7 +1,8 @@
-//! From a timeline to verdicts.
+//! The judge: evaluates an experiment's expectations against a timeline and returns verdicts.
 //!
-//! Pure, and the same online and offline: it takes records one by one, remembers only what follows from them, and says at any
-//! time what is decided and when it is worth asking again. It never waits, and what it is asked does not change what it finds.
+//! The judge is pure, and the same online and offline. It takes records one by one and keeps only
+//! what it derives from them. At any time it can say what is decided and when to ask again. It
+//! never waits, and asking it does not change its result.
 
 mod baseline;
 mod evaluate;
@@ -36,23 +37,23 @@ use verdict::Answer;
 pub struct Judge {
     experiment: Experiment,
     view: View,
-    /// So many records have been taken.
+    /// Number of timeline records taken so far.
     taken: usize,
     applied: Option<Micros>,
     steady: Option<Micros>,
-    /// When everything began to be undone.
+    /// When the clean-up began.
     reverting: Option<Micros>,
     requirements: Vec<ExpectationState>,
     steps: Vec<StepProgress>,
     reach: Reach,
 }
 
-/// How far a step is.
+/// Progress of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepState {
     /// Every `eventually` is decided and every `for` has passed: the step can end.
     pub decided: bool,
-    /// An expectation has failed, so that later steps do not run.
+    /// An expectation has failed; later steps do not run.
     pub failed: bool,
     /// When to ask again, if nothing is recorded before.
     pub look_again_at: Option<Micros>,
@@ -66,7 +67,7 @@ pub fn judge(experiment: &Experiment, timeline: &Timeline) -> Judgement {
 }
 
 impl Judge {
-    /// Nothing has been seen.
+    /// A judge that has taken no record yet.
     pub fn new(experiment: &Experiment) -> Self {
         Self {
             experiment: experiment.clone(),
@@ -85,7 +86,7 @@ impl Judge {
         }
     }
 
-    /// Takes the records that are new since the last time; the timeline must be the same one.
+    /// Takes the records added since the last call. The timeline must be the same one each time.
     pub fn catch_up(&mut self, timeline: &Timeline) {
         for record in &timeline.records()[self.taken..] {
             self.take(record);
@@ -93,7 +94,8 @@ impl Judge {
         self.taken = timeline.records().len();
     }
 
-    /// The Pods that a subject means: those it is bound to, else those that belong to it now, by name.
+    /// The Pods that a subject selects, by name: those it is bound to, else those that belong to it
+    /// now.
     pub fn pods(&self, subject: &ObjectRef) -> Vec<BoundPod> {
         let pods = self.view.pods(subject).into_iter().map(|pod| match pod {
             Ok(facts) => BoundPod {
@@ -137,7 +139,8 @@ impl Judge {
         }
     }
 
-    // A timeline of another version of the experiment may have other steps: those are nothing to this one.
+    // A timeline recorded with another version of the experiment may have other steps. They are
+    // ignored.
     fn start(&mut self, step: usize, name: &str, at: Micros) {
         let (progress, said) = (self.steps.get_mut(step), self.experiment.steps.get(step));
         let (Some(progress), Some(said)) = (progress, said) else {
@@ -178,7 +181,7 @@ impl Judge {
         }
     }
 
-    /// How far the steady state is, if everything up to `now` has been recorded.
+    /// Progress towards the steady state, given that everything up to `now` has been recorded.
     pub fn steady_state(&mut self, timeline: &Timeline, now: Micros) -> SteadyState {
         self.catch_up(timeline);
         let Some(applied) = self.applied else {
@@ -195,7 +198,7 @@ impl Judge {
         )
     }
 
-    /// How far a step is, if everything up to `now` has been recorded.
+    /// Progress of a step, given that everything up to `now` has been recorded.
     pub fn step(&mut self, timeline: &Timeline, step: usize, now: Micros) -> StepState {
         self.catch_up(timeline);
         let mut state = StepState {
@@ -232,8 +235,8 @@ impl Judge {
         state
     }
 
-    /// Whether everything that ended steps still need has been recorded: requests may become known late. Asked before a
-    /// timeline is ended.
+    /// Whether every record that the steps' verdicts depend on has arrived; requests may become
+    /// known late. The run asks this before it ends the timeline.
     pub fn settled(&mut self, timeline: &Timeline, now: Micros) -> StepState {
         self.catch_up(timeline);
         let mut state = StepState {
@@ -253,7 +256,8 @@ impl Judge {
             let missed = missed(reached);
             for (_, answer) in progress.answers(&said.expect, &self.view, now) {
                 state.failed |= matches!(answer, Answer::Fail(_)) && missed.is_empty();
-                // What should have been decided by now never will be: a gap that became known late may hide it.
+                // An answer still open after its time stays open: a watch gap that became known
+                // late may hide the change.
                 if let Answer::Open(at) = answer
                     && at.is_none_or(|at| now < at)
                 {
@@ -274,7 +278,7 @@ impl Judge {
         }
     }
 
-    /// Verdicts of what is recorded; what is still open is inconclusive.
+    /// Verdicts from the records so far; an open expectation is inconclusive.
     pub fn judgement(&mut self, timeline: &Timeline, now: Micros) -> Judgement {
         self.catch_up(timeline);
         let now = self.reverting.map_or(now, |reverting| reverting.min(now));
@@ -304,7 +308,7 @@ impl Judge {
     }
 }
 
-/// What is to be said of flips that were not reached.
+/// A sentence for each flip that no request of its probe reached.
 fn missed(flips: Vec<Reached>) -> Vec<String> {
     let missed = flips.into_iter().filter_map(|flip| match flip {
         Reached::Missed(what) => Some(what),

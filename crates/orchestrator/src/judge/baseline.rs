@@ -1,11 +1,11 @@
-//! A claim's subject as it was when its step began. It is remembered, never judged.
+//! The baseline of a condition: restarts, IPs and Service addresses when the step began.
 
 use std::collections::BTreeMap;
 
 use crate::input::experiment::{Condition, ObjectRef};
 use crate::timeline::view::{PodFacts, View};
 
-/// What `unchanged` and `delta` compare with: the subject when the step began.
+/// The subject's state when the step began, for comparison with `unchanged` and `delta`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Baseline {
     /// By UID.
@@ -14,16 +14,16 @@ pub(super) struct Baseline {
     addresses: BTreeMap<String, Vec<String>>,
 }
 
-/// One Pod when the step began.
+/// A Pod's state when the step began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PodThen {
-    /// Of the container, if the claim is about one; else of all.
+    /// Restarts of the container, if the condition names one; else of all containers.
     pub(super) restarts: i64,
     pub(super) ip: Option<String>,
 }
 
 impl Baseline {
-    /// The subject as it is now.
+    /// The subject's present state.
     pub(super) fn of(claim: &Condition, view: &View) -> Self {
         match claim {
             Condition::Pod { pod, .. } => Self::of_pods(view, pod, PodFacts::restarts),
@@ -59,12 +59,12 @@ impl Baseline {
         }
     }
 
-    /// A Pod, if it was there.
+    /// The state of the Pod with this UID, if it existed.
     pub(super) fn pod(&self, uid: &str) -> Option<&PodThen> {
         self.pods.get(uid)
     }
 
-    /// A Service's addresses, in order.
+    /// The addresses of a Service, in order.
     pub(super) fn addresses(&self, service: &str) -> Option<&[String]> {
         self.addresses.get(service).map(Vec::as_slice)
     }

@@ -1,6 +1,6 @@
-//! One look at a claim's subject: does it hold now, and what is there to be seen?
+//! Evaluates a condition against the present state: whether it holds, and what is observed.
 //!
-//! Traffic is not looked at this way; it has no present, see `requests`.
+//! Conditions about traffic have no present state; `traffic_operators` evaluates them.
 
 use super::baseline::Baseline;
 use super::expected_text::{either, joined, restarts_seen};
@@ -11,16 +11,17 @@ use crate::input::experiment::{
 use crate::timeline::BoundPod;
 use crate::timeline::view::{ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, View};
 
-/// What a look finds.
+/// The result of evaluating a condition once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Evaluation {
-    /// Whether the claim holds.
+    /// Whether the condition holds.
     pub(super) holds: bool,
-    /// What is seen of its subject, as far as the claim asks: `web-abc ready 1/2`.
+    /// The observed fields that the condition names: `web-abc ready 1/2`.
     pub(super) saw: String,
 }
 
-/// Looks. A list of subjects holds if each of them does, and there is one.
+/// Evaluates a condition. A list of subjects holds if it is not empty and every subject in it
+/// holds.
 pub(super) fn look(claim: &Condition, baseline: &Baseline, view: &View) -> Evaluation {
     match claim {
         Condition::Pod { pod, that } => all(
@@ -77,7 +78,7 @@ fn all(looks: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> String) -
     }
 }
 
-// A bound Pod that was replaced is a Pod that was deleted.
+// A bound Pod that was replaced counts as deleted.
 fn alive(
     pod: Result<&PodFacts, &BoundPod>,
     look: impl FnOnce(&PodFacts) -> Evaluation,
@@ -243,7 +244,7 @@ fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Eva
     seen.look()
 }
 
-/// What is seen of one subject, condition by condition.
+/// Collects what is observed of one subject, field by field.
 struct Seen<'a> {
     subject: &'a str,
     holds: bool,

@@ -1,4 +1,4 @@
-//! One claim being followed through the timeline, and what its operator says of it.
+//! State of one expectation along the timeline: its condition's history and its operator's answer.
 
 use super::baseline::Baseline;
 use super::evaluate::look;
@@ -13,20 +13,21 @@ use crate::input::experiment::{Condition, ObjectKind, Operator};
 use crate::timeline::Micros;
 use crate::timeline::view::{Outdated, View, WatchGap};
 
-/// A claim, what it compares with, and what was seen of it so far.
+/// A condition, the baseline it is compared with, and its history so far.
 #[derive(Debug)]
 pub(super) struct ExpectationState {
     claim: Condition,
     baseline: Baseline,
     trace: Trace,
-    /// Whether it held when the step's action was about to be sent.
+    /// Whether the condition held just before the step's action was sent.
     held_before: bool,
-    /// The last answer about traffic, and how much was known then: it changes only with what is known.
+    /// The last answer about traffic, with the traffic revision and window it was computed for. It
+    /// is reused while both are the same.
     answered: Option<(u64, Window, Answer)>,
 }
 
 impl ExpectationState {
-    /// Begins to follow a claim; what is known now is what it compares with.
+    /// Starts to follow a condition. The present state becomes its baseline.
     pub(super) fn new(claim: &Condition, view: &View, at: Micros) -> Self {
         let baseline = Baseline::of(claim, view);
         let mut tracked = Self {
@@ -40,12 +41,12 @@ impl ExpectationState {
         tracked
     }
 
-    /// The step's action is about to be sent.
+    /// Records that the step's action is about to be sent.
     pub(super) fn sending(&mut self) {
         self.held_before = self.trace.last().is_some_and(|point| point.look.holds);
     }
 
-    /// Looks again after an object of that kind changed.
+    /// Evaluates the condition again if it depends on objects of this kind.
     pub(super) fn changed(&mut self, kind: &str, view: &View, at: Micros) {
         if self.kinds().contains(&kind) {
             self.look(view, at);
@@ -76,8 +77,9 @@ impl ExpectationState {
             .collect()
     }
 
-    /// When the status of the claim's subject is of a generation before a patch. Pods that a subject is bound to are not the
-    /// object that makes them, and endpoints are not their Service.
+    /// The times in which the subject's status is of a generation before a patch. Only a Deployment
+    /// or a Pod named directly has such times: a patch of a Deployment says nothing about its Pods'
+    /// status, nor one of a Service about its endpoints.
     fn outdated<'v>(&self, view: &'v View) -> Vec<&'v Outdated> {
         let (kind, name) = match &self.claim {
             Condition::Deployment { name, .. } => (ObjectKind::Deployment, &name.value),
@@ -94,7 +96,7 @@ impl ExpectationState {
         view.outdated(kind, name).collect()
     }
 
-    /// The trace, and while the status is outdated the claim is assumed to hold, or not to.
+    /// The trace, where the condition is assumed to be `holds` while the status is outdated.
     fn known_trace(&self, view: &View, holds: bool) -> Trace {
         let outdated = self.outdated(view).into_iter();
         outdated.fold(self.trace.clone(), |trace, outdated| {
@@ -113,7 +115,7 @@ impl ExpectationState {
         Some(Requests::new(clients, that))
     }
 
-    /// What the operator says, if everything up to `known` has been recorded and it is `now`.
+    /// The operator's answer at `now`, given that everything up to `known` has been recorded.
     pub(super) fn answer(
         &mut self,
         operator: &Operator,
@@ -156,18 +158,18 @@ impl ExpectationState {
                 Some(requests) => requests.lasting(&window, wanted, now),
                 None => self.lasting(view, &window, wanted, known),
             },
-            // What is only observed fails nothing, and leaves nothing open.
+            // `observe` neither fails nor stays open.
             (Window::Lasting(_), None) => Answer::Pass(None),
         }
     }
 
-    // What is unknown is not yet true.
+    // An unknown state counts as not yet true.
     fn eventually(&self, view: &View, window: &Becoming, known: Micros) -> Answer {
         let trace = self.known_trace(view, false);
         object_operators::eventually(&trace, &self.gaps(view), window, known)
     }
 
-    // What is unknown is skipped, but something must be known.
+    // Unknown states are skipped, but at least one state must be known.
     fn lasting(&self, view: &View, window: &Lasting, wanted: bool, known: Micros) -> Answer {
         let trace = self.known_trace(view, wanted);
         let answer = object_operators::lasting(&trace, &self.gaps(view), window, wanted, known);
@@ -183,7 +185,8 @@ impl ExpectationState {
         }
     }
 
-    /// Whether an `eventually` that became true at that time had been true since before the step's action was sent.
+    /// Whether an `eventually` that became true at `at` had been true since before the step's
+    /// action was sent.
     pub(super) fn was_true_before(&self, window: &Becoming, at: Micros, view: &View) -> bool {
         if let Some(requests) = self.requests(view) {
             return requests.were_good_before(window.sent, at);
@@ -195,7 +198,7 @@ impl ExpectationState {
         self.held_before && at == window.zero && unbroken.next().is_some()
     }
 
-    /// When `always` or `never` was first broken.
+    /// When `always` or `never` was first violated.
     pub(super) fn first_breach(
         &self,
         operator: &Operator,
@@ -213,7 +216,7 @@ impl ExpectationState {
         }
     }
 
-    /// What was seen in that time, told from `zero`.
+    /// Text of what was observed in the window, with times relative to `zero`.
     pub(super) fn story(&self, window: &Lasting, zero: Micros, view: &View) -> String {
         let Condition::Traffic { clients, .. } = &self.claim else {
             return observed_text::history(&self.trace, window, zero);
@@ -225,7 +228,8 @@ impl ExpectationState {
         told.collect::<Vec<_>>().join("; ")
     }
 
-    /// Since when the claim holds without a break; none if it does not hold now. A gap is a break.
+    /// Since when the condition holds without interruption; none if it does not hold now. A watch
+    /// gap is an interruption.
     pub(super) fn since(&self, view: &View, from: Micros) -> Option<Micros> {
         if let Some(requests) = self.requests(view) {
             return requests.good_since(from);
@@ -241,13 +245,14 @@ impl ExpectationState {
         (seen < Micros::MAX).then_some(seen)
     }
 
-    /// Whether a claim about traffic surely holds at that time; others do, if they hold since then.
+    /// Whether a condition about traffic certainly holds from `at` for `hold`. True for all other
+    /// conditions, as [`Self::since`] decides those.
     pub(super) fn surely_holds(&self, at: Micros, hold: std::time::Duration, view: &View) -> bool {
         self.requests(view)
             .is_none_or(|requests| requests.surely_holds(at, hold))
     }
 
-    /// The claim, and what is seen instead now.
+    /// The condition and what is observed instead: `expected …, saw …`.
     pub(super) fn missing(&self, view: &View) -> String {
         let seen = match (&self.claim, self.trace.last()) {
             (Condition::Traffic { clients, .. }, _) => {
@@ -271,7 +276,7 @@ impl ExpectationState {
     }
 }
 
-// What `always` and `never` want of the claim all the time; the others want nothing.
+// The value that `always` and `never` require of the condition; none for the other operators.
 fn wanted(operator: &Operator) -> Option<bool> {
     match operator {
         Operator::Always { .. } => Some(true),

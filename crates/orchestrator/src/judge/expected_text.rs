@@ -1,4 +1,4 @@
-//! Claims and operators in words: what was expected.
+//! Text for conditions and operators: what an expectation expects.
 
 use std::time::Duration;
 

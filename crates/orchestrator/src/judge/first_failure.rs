@@ -1,6 +1,6 @@
-//! The failures that no waiting helps against: an image that is not there, a Pod that fits nowhere.
+//! Permanent failures of a workload: missing images, unschedulable Pods, refused Pods.
 //!
-//! Pure: an object as the API shows it in, what is wrong and what helps out.
+//! Pure functions from API objects to a failure and a hint.
 
 use std::collections::BTreeSet;
 
@@ -16,17 +16,17 @@ use crate::{
     timeline::{Place, Timeline, snapshot::Snapshot},
 };
 
-/// Why the workload will never run.
+/// The reason why the workload cannot become ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{subject}: {reason}: {message}")]
 pub struct FirstFailure {
-    /// What it is about: `container b of pod web-1`.
+    /// The object concerned: `container b of pod web-1`.
     pub subject: String,
-    /// Kubernetes' word for it.
+    /// Reason from the API object, such as `ErrImagePull`.
     pub reason: String,
-    /// Kubernetes' explanation.
+    /// Message from the API object.
     pub message: String,
-    /// The image that is not there, if that is it.
+    /// The image, if the failure is about one.
     pub image: Option<String>,
 }
 
@@ -37,9 +37,9 @@ impl HasExitCode for FirstFailure {
 }
 
 impl FirstFailure {
-    /// What would help, as commands.
+    /// Commands that load the missing image into the cluster.
     pub fn hint(&self, place: &Place) -> Option<String> {
-        // No other image can be packed.
+        // `probeflip image` can build no other image.
         let image = self.image.as_ref().filter(|image| is_ours(image))?;
         let Place::Cluster(context) = place else {
             return None;
@@ -54,7 +54,7 @@ impl FirstFailure {
     }
 }
 
-/// What will not mend by itself about this object.
+/// The permanent failure that this object shows.
 fn of(object: &Value) -> Option<FirstFailure> {
     match object["kind"].as_str()? {
         "Pod" => of_pod(&parsed(object)?),
@@ -64,7 +64,8 @@ fn of(object: &Value) -> Option<FirstFailure> {
     }
 }
 
-/// The same about whatever grew from the objects with these UIDs. What else is broken in a namespace is not ours.
+/// The first permanent failure in newly recorded objects that descend from the objects with these
+/// UIDs. Other objects of the namespace are ignored.
 pub fn among(
     latest: &mut Snapshot,
     timeline: &Timeline,
@@ -77,7 +78,8 @@ pub fn among(
     ours.find_map(of)
 }
 
-/// The same about what is there now.
+/// The first permanent failure in the objects of a snapshot that descend from the objects with
+/// these UIDs.
 pub fn present(latest: &Snapshot, made: &BTreeSet<String>) -> Option<FirstFailure> {
     let mut ours = latest
         .objects()
@@ -85,8 +87,9 @@ pub fn present(latest: &Snapshot, made: &BTreeSet<String>) -> Option<FirstFailur
     ours.find_map(of)
 }
 
-/// The containers of a Pod that ended badly last, and how. That may mend by itself, so it is no failure yet; it
-/// tells why a Pod is not ready.
+/// The unready containers of a Pod whose last run exited with an error, each with exit code and
+/// message. A restart may mend that, so it is not a permanent failure; it explains why the Pod is
+/// not ready.
 pub fn crashes(pod: &Pod) -> Vec<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let statuses = pod
@@ -191,8 +194,8 @@ fn of_event(event: &Event) -> Option<FirstFailure> {
     failed_create(subject, event.message.clone().unwrap_or_default())
 }
 
-/// Pods that are not admitted, except while a new namespace waits for its default service account: the
-/// controller tries again and succeeds.
+/// A failure to create Pods. A missing default service account does not count: a new namespace gets
+/// it shortly, and the controller retries.
 fn failed_create(subject: String, message: String) -> Option<FirstFailure> {
     let settling = message.contains("serviceaccount \"default\" not found");
     let reason = "FailedCreate".to_owned();

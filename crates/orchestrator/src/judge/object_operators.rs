@@ -1,6 +1,7 @@
-//! Operators over a trace: what becomes of claims about objects.
+//! Operators (`eventually`, `always`, `never`) applied to conditions about objects.
 //!
-//! A watch gap leaves things open: the trace is read with the worst and the best that may have happened in it.
+//! During a watch gap the state is unknown. `eventually` therefore evaluates the trace twice: with
+//! the condition false in every gap, and with it true.
 
 use super::observed_text::late_by;
 use super::trace::{Run, Trace};
@@ -9,7 +10,8 @@ use super::window::{Becoming, Lasting};
 use crate::timeline::Micros;
 use crate::timeline::view::WatchGap;
 
-/// Whether the claim became true in time and stayed so; everything up to `known` has been recorded.
+/// Whether the condition became true in time and held for long enough, given that everything up to
+/// `known` has been recorded.
 pub(super) fn eventually(
     trace: &Trace,
     gaps: &[&WatchGap],
@@ -37,7 +39,7 @@ pub(super) fn eventually(
     }
 }
 
-/// Whether the claim was `wanted` all the time.
+/// Whether the condition was `wanted` throughout the window.
 pub(super) fn lasting(
     trace: &Trace,
     gaps: &[&WatchGap],
@@ -64,7 +66,7 @@ pub(super) fn lasting(
     Answer::Pass(None)
 }
 
-/// When the claim first was not `wanted`.
+/// When the condition was first not `wanted`.
 pub(super) fn first_breach(trace: &Trace, window: &Lasting, wanted: bool) -> Option<Micros> {
     let points = trace.points();
     let ends = points
@@ -97,14 +99,14 @@ fn unseen(gaps: &[&WatchGap]) -> String {
     format!("the watch was down {} of the timeline", times.join(" and "))
 }
 
-/// What a trace shows of an `eventually`.
+/// How a trace answers an `eventually`.
 #[derive(Debug, Default)]
 struct Sighting {
-    /// True before the earliest time allowed.
+    /// The condition was true before the earliest time allowed.
     early: Option<Micros>,
-    /// True in time and for long enough.
+    /// The condition became true in time and held for long enough.
     success: Option<Micros>,
-    /// Neither seen nor out of reach; when a look pays.
+    /// Success is still possible. Holds the time to ask again.
     pending: Option<Micros>,
 }
 

@@ -1,14 +1,15 @@
-//! What was seen, and when, in words.
+//! Text for what was observed of objects and requests, and when.
 
 use super::trace::Trace;
 use super::window::Lasting;
 use crate::timeline::view::{Client, Sent};
 use crate::timeline::{Micros, RequestOutcome};
 
-/// So many changes of one subject are told.
+/// Maximum number of changes listed for one subject.
 const TOLD: usize = 5;
 
-/// What a trace showed in a window, told from its time 0: `web-abc ready 2/2 until 5.104 s, then ready 1/2`.
+/// The changes of a trace in a window, with times relative to `zero`: `web-abc ready 2/2 until
+/// 5.104 s, then ready 1/2`.
 pub(super) fn history(trace: &Trace, window: &Lasting, zero: Micros) -> String {
     let points = trace.points();
     let start = points
@@ -21,7 +22,8 @@ pub(super) fn history(trace: &Trace, window: &Lasting, zero: Micros) -> String {
     chain(told.map(|point| (point.at, point.look.saw.clone())), zero)
 }
 
-/// What a client's requests in a window came to, told from its time 0: `users-a ok until 5.104 s, then refused`.
+/// The outcomes of a client's requests in a window, with times relative to `zero`: `users-a ok
+/// until 5.104 s, then refused`.
 pub(super) fn outcomes(name: &str, client: &Client, window: &Lasting, zero: Micros) -> String {
     let signed = |at: Micros| i64::try_from(at.0).unwrap_or(i64::MAX / 4);
     let to = window.to.map_or(i64::MAX / 4, signed);
@@ -45,7 +47,7 @@ fn outcome(sent: &Sent) -> String {
     }
 }
 
-// Equal neighbours are one state; what is left out is counted.
+// Merges equal neighbours, and counts the changes beyond the maximum.
 fn chain(told: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
     let mut said: Vec<(Micros, String)> = Vec::new();
     for (at, saw) in told {
@@ -67,7 +69,7 @@ fn chain(told: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
     format!("{first}{}{more}", told.collect::<String>())
 }
 
-// One subject is named once.
+// A single subject is named only once, at the beginning.
 fn without_subject<'a>(first: &str, saw: &'a str) -> &'a str {
     match first.split_once(' ') {
         Some((subject, _)) if !saw.contains(", ") => {

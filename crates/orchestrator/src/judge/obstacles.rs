@@ -1,7 +1,7 @@
-//! What may keep a workload from its steady state, read off its objects as they were seen last.
+//! Likely causes of a missed steady state, found in the workload's last observed objects.
 //!
-//! Pure: a timeline in, sentences out, and no verdict. The objects of the workload are those that carry
-//! the run's label, and whatever grew from them.
+//! A pure function from a timeline to sentences; it affects no verdict. The workload's objects are
+//! those that carry the run's label, and their descendants.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::{
     timeline::{Timeline, snapshot::Snapshot},
 };
 
-/// Everything that the workload lacks before the run undoes it, the likeliest cause first.
+/// All likely causes before the clean-up began, the likeliest first.
 pub fn obstacles(timeline: &Timeline) -> Vec<String> {
     let (latest, seen) = Snapshot::before_undoing(timeline);
     let made = made_by(&timeline.header().run, &seen);
@@ -61,7 +61,7 @@ fn parsed<'a, T: DeserializeOwned>(kind: &str, objects: impl Iterator<Item = &'a
         .collect()
 }
 
-/// Why a Service leads nowhere, if it does.
+/// Why a Service has no ready endpoint, if it has none.
 fn of_service(service: &Service, pods: &[Pod]) -> Option<String> {
     let spec = service.spec.as_ref()?;
     let selector = spec
@@ -101,7 +101,7 @@ fn of_service(service: &Service, pods: &[Pod]) -> Option<String> {
     })
 }
 
-/// A targetPort that no container of these Pods has a port for.
+/// Describes a named `targetPort` that no container of these Pods declares.
 fn unresolved(target: &str, pods: &[&Pod]) -> Option<String> {
     let all = || pods.iter().flat_map(|pod| containers(pod));
     let wanted = IntOrString::String(target.to_owned());
@@ -112,7 +112,7 @@ fn unresolved(target: &str, pods: &[&Pod]) -> Option<String> {
     })
 }
 
-/// Probes that ask for a port by a name that their container does not give to any.
+/// Describes probes whose named port their container does not declare.
 fn unnamed_ports(pod: &Pod) -> Vec<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let unnamed = containers(pod).flat_map(|container| {

@@ -1,4 +1,4 @@
-//! One step as far as it is known: its times, its expectations, and what becomes of them.
+//! Progress of one step: its times, the state of its expectations, and its judgement.
 
 use super::expectation_state::ExpectationState;
 use super::expected_text;
@@ -8,16 +8,16 @@ use crate::input::experiment::{Expectation, Operator, Step};
 use crate::timeline::Micros;
 use crate::timeline::view::View;
 
-/// What is known of a step so far.
+/// The state of a step so far.
 #[derive(Debug, Default)]
 pub(super) struct StepProgress {
     pub(super) times: Times,
-    /// One for each expectation, from the step's start on.
+    /// One entry for each expectation, from the step's start on.
     pub(super) tracked: Vec<ExpectationState>,
 }
 
 impl StepProgress {
-    /// What each expectation says; nothing as long as the action is not acknowledged.
+    /// The answer to each expectation; empty until the step's action is acknowledged.
     pub(super) fn answers<'e>(
         &mut self,
         expectations: &'e [Expectation],
@@ -38,7 +38,7 @@ impl StepProgress {
         answers
     }
 
-    /// An action of the step is about to be sent; the first one counts.
+    /// Records that an action of the step is about to be sent. Only the first call counts.
     pub(super) fn sending(&mut self, at: Micros) {
         if self.times.sent.is_none() {
             self.times.sent = Some(at);
@@ -46,7 +46,7 @@ impl StepProgress {
         }
     }
 
-    /// When the operator's `for` has passed, if it has one.
+    /// When the operator's `for` ends, if it has one.
     pub(super) fn lasts_until(&self, operator: &Operator) -> Option<Micros> {
         match self.times.window(operator) {
             Some(Window::Lasting(Lasting { to, .. })) if operator.ends() => to,
@@ -54,7 +54,8 @@ impl StepProgress {
         }
     }
 
-    /// The step's verdict; what is open is inconclusive, and so is everything if a flip was not reached.
+    /// The step's judgement. An open expectation is inconclusive; all are if a flip was not
+    /// reached.
     pub(super) fn judgement(
         &mut self,
         said: &Step,
@@ -129,7 +130,8 @@ impl StepProgress {
     }
 }
 
-/// Makes a finding inconclusive: whatever was seen, it did not come of the flip.
+/// Makes a finding inconclusive: the flip was not reached, so it cannot be the cause of what was
+/// observed.
 fn in_doubt(finding: &mut Finding) {
     if finding.observed || finding.verdict.is_none() {
         return;

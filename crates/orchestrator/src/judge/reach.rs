@@ -1,8 +1,9 @@
-//! Whether flips were reached by the requests of the probes they are meant for.
+//! Detects flips that no request of their probe reached.
 //!
-//! A flip that its probe never reached, though the probe was due for longer than max(period, timeout) + 1 s, was laid where
-//! nothing is asked: whatever is seen of its step says nothing about it. Pure; only what the timeline holds counts, and a
-//! recording that does not say when its flips came into force is not judged by them.
+//! A flip is missed if its probe was due for longer than max(period, timeout) + 1 s and sent no
+//! request for the flipped path. Such a flip has no effect, so its step proves nothing. The check
+//! is pure and uses only the timeline. Recordings that lack the time at which a flip came into
+//! force are not checked.
 
 mod containers;
 mod followed;
@@ -21,18 +22,20 @@ use followed::{Followed, canonical};
 use probe_spec::{ProbeSpec, probe_specs};
 use spans::Span;
 
-/// The flips of all steps so far, and what decides whether their probes are due.
+/// The flips of all steps so far, and the container states that decide whether their probes are
+/// due.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     containers: Containers,
-    /// By the Pod's UID, then by container and probe. A Pod's probes never change.
+    /// Keyed by the Pod's UID, then by container and probe. A Pod's probes never change.
     probes: BTreeMap<String, BTreeMap<(String, String), ProbeSpec>>,
     flips: Vec<Followed>,
     closures: Vec<Closure>,
     step: usize,
 }
 
-/// A flip of a whole port or process: while it may be in force, requests may end before a path is read from them.
+/// A flip of a whole port or process. While it may be in force, requests may fail before their path
+/// is read.
 #[derive(Debug)]
 struct Closure {
     flip: FlipRecord,
@@ -40,7 +43,7 @@ struct Closure {
 }
 
 impl Reach {
-    /// Takes one more record, which `view` has taken already.
+    /// Takes one record, which `view` has already taken.
     pub(super) fn take(&mut self, record: &Record, view: &View) {
         let at = record.at;
         match &record.what {
@@ -87,7 +90,7 @@ impl Reach {
     }
 
     fn take_flip(&mut self, flip: &FlipRecord, at: Micros) {
-        // A later flip of the same probe takes the place of an earlier one, and so does one of the same path.
+        // A later flip of the same probe or the same path replaces the earlier one.
         self.end(flip.sent, |earlier| {
             is_same_container(&earlier.target, &flip.target)
                 && (replaces(flip, earlier) || is_same_route(flip, earlier))
@@ -126,7 +129,8 @@ impl Reach {
         }
     }
 
-    /// What is known of each flip of a step, if everything up to `now` has been recorded.
+    /// Whether each flip of a step was reached, given that everything up to `now` has been
+    /// recorded.
     pub(super) fn of_step(&self, step: usize, view: &View, now: Micros) -> Vec<Reached> {
         let gaps: Vec<Span> = ["Pod", "Event"]
             .iter()
@@ -156,7 +160,7 @@ fn is_same_container(one: &Target, other: &Target) -> bool {
     (&one.uid, &one.container) == (&other.uid, &other.container)
 }
 
-/// Whether two flips have one aim: a probe, or one fault of the process.
+/// Whether two flips are of the same probe, or of the same process fault.
 fn replaces(later: &FlipRecord, earlier: &FlipRecord) -> bool {
     later.probe == earlier.probe && (later.probe != PROCESS || later.to == earlier.to)
 }
@@ -170,10 +174,10 @@ fn is_same_route(later: &FlipRecord, earlier: &FlipRecord) -> bool {
     }
 }
 
-/// What a flip of the process has in place of a probe.
+/// Value of [`FlipRecord::probe`] in a flip of the process.
 const PROCESS: &str = "process";
 
-/// Whether requests for a path may fail before they are read.
+/// Whether this flip may make requests fail before their path is read.
 fn closes(flip: &FlipRecord) -> bool {
     let harmless = matches!(flip.to.as_str(), "sigterm" | "memory");
     flip.path.is_none() && !(flip.probe == PROCESS && harmless)

@@ -1,4 +1,4 @@
-//! The steady state: everything required holds at once, and has held for long enough.
+//! Steady state: all requirements hold at once and have held for the required time.
 
 use super::expectation_state::ExpectationState;
 use super::traffic_operators::PATIENCE;
@@ -6,22 +6,22 @@ use crate::input::experiment;
 use crate::timeline::Micros;
 use crate::timeline::view::View;
 
-/// How far the steady state is.
+/// Progress towards the steady state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SteadyState {
-    /// It holds since then, and has held for long enough.
+    /// All requirements have held for long enough.
     Reached {
-        /// When it began.
+        /// Since when all requirements hold.
         since: Micros,
     },
-    /// It may still come.
+    /// The steady state can still be reached in time.
     Waiting {
         /// When to ask again, if nothing is recorded before.
         look_again_at: Option<Micros>,
     },
-    /// It did not come in time.
+    /// The steady state was not reached in time.
     Missed {
-        /// Each requirement that does not hold, and what was seen instead.
+        /// Each requirement that does not hold, and what was observed instead.
         missing: Vec<String>,
     },
 }
@@ -72,7 +72,8 @@ pub(super) fn steady_state(
     }
 }
 
-/// What does not hold now; all that is required, if each holds but not all did at once.
+/// The requirements that do not hold now. All of them, if each holds now but they did not hold
+/// together in time.
 pub(super) fn missing(requirements: &[ExpectationState], view: &View) -> Vec<String> {
     let lacking = requirements
         .iter()

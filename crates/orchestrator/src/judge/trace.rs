@@ -1,30 +1,31 @@
-//! A claim over time: constant between two points, each point one look.
+//! The history of a condition: points in time at which its evaluation changed.
 
 use super::evaluate::Evaluation;
 use crate::timeline::Micros;
 use crate::timeline::view::{Outdated, WatchGap};
 
-/// Points in the order of their times; several may share one time, and count one after another.
+/// Points in the order of their times. The evaluation is constant between two points. Several
+/// points may share a time; they apply in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trace(Vec<Point>);
 
-/// From this time on.
+/// The evaluation from this time on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Point {
     pub(super) at: Micros,
     pub(super) look: Evaluation,
 }
 
-/// A stretch in which the claim holds without a break.
+/// A period in which the condition holds without interruption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) start: Micros,
-    /// When it was broken; none if it was not, as far as is known.
+    /// When the condition stopped holding; none if it still holds.
     pub(super) end: Option<Micros>,
 }
 
 impl Trace {
-    /// Adds a look, if it sees anything new.
+    /// Adds an evaluation if it differs from the last one.
     pub(super) fn push(&mut self, at: Micros, look: Evaluation) {
         if self.0.last().is_none_or(|last| last.look != look) {
             self.0.push(Point { at, look });
@@ -35,12 +36,12 @@ impl Trace {
         &self.0
     }
 
-    /// What is seen now.
+    /// The latest evaluation.
     pub(super) fn last(&self) -> Option<&Point> {
         self.0.last()
     }
 
-    /// All stretches in which it holds.
+    /// All periods in which the condition holds.
     pub(super) fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         let mut holds = false;
@@ -62,7 +63,7 @@ impl Trace {
         runs
     }
 
-    /// The same, and what it shows in a time counts for nothing: there the claim is assumed to hold, or not to.
+    /// A copy in which the condition is assumed to be `holds` while the status is outdated.
     pub(super) fn without(&self, outdated: &Outdated, holds: bool) -> Self {
         let unknown = Point {
             at: outdated.from,
@@ -86,7 +87,7 @@ impl Trace {
         Self(points.chain(after.cloned()).collect())
     }
 
-    /// The same with every gap filled by an assumption.
+    /// A copy in which the condition is assumed to be `holds` during every watch gap.
     pub(super) fn assuming<'a>(
         &self,
         gaps: impl Iterator<Item = &'a WatchGap>,

@@ -1,8 +1,8 @@
-//! Operators over requests: what becomes of claims about traffic.
+//! Operators (`eventually`, `always`, `never`) applied to conditions about traffic.
 //!
-//! Under `eventually` the claim is true at a time if every request sent in the `hold` from then on had the outcome, and
-//! there were at least ten of each client. Times of requests are known give or take an error, so everything is asked twice:
-//! is it surely so, and may it be so?
+//! Under `eventually` the condition is true at a time if every request sent in the `hold` from then
+//! on had the outcome, and each client sent at least ten. The times of requests have an error, so
+//! each question is asked twice: is it certain, and is it possible?
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::input::experiment::TrafficThat;
 use crate::timeline::Micros;
 use crate::timeline::view::{Client, Sent};
 
-/// Fewer requests mean nothing.
+/// Minimum number of requests of a client; fewer are inconclusive.
 const ENOUGH: usize = 10;
 
-/// How long requests are waited for that should have become known.
+/// How long the judge waits for records of requests that should have arrived.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How far back requests are looked at for what was so before a step: one second, in microseconds.
+/// How far before a step requests are examined, in microseconds: one second.
 const BEFORE: i64 = 1_000_000;
 
-/// The clients of one claim and the outcome it wants.
+/// The clients of a condition, and the outcomes it allows.
 #[derive(Debug)]
 pub(super) struct Requests<'a> {
     clients: Vec<&'a Client>,
@@ -30,12 +30,12 @@ pub(super) struct Requests<'a> {
 }
 
 impl<'a> Requests<'a> {
-    /// What these clients sent.
+    /// The requests of these clients.
     pub(super) fn new(clients: Vec<&'a Client>, that: &'a TrafficThat) -> Self {
         Self { clients, that }
     }
 
-    /// Whether all requests of a `hold` had the outcome, in time.
+    /// Whether all requests of a `hold` within the window had the outcome.
     pub(super) fn eventually(&self, window: &Becoming, now: Micros) -> Answer {
         let hold = micros(window.hold);
         let earliest = window.not_before.map(signed);
@@ -79,7 +79,7 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// Whether every request of the time had the outcome, or none had.
+    /// Whether every request of the window had the outcome or, if not `wanted`, none had.
     pub(super) fn lasting(&self, window: &Lasting, wanted: bool, now: Micros) -> Answer {
         if self.first_breach(window, wanted, Certainty::Yes).is_some() {
             let why = if wanted {
@@ -123,7 +123,7 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// When a request first had another outcome than wanted.
+    /// When a request first violated the condition.
     pub(super) fn first_breach(
         &self,
         window: &Lasting,
@@ -140,7 +140,8 @@ impl<'a> Requests<'a> {
         breaches.min()
     }
 
-    /// Whether all requests sent at that time, and up to a second before the step's action was sent, had the outcome.
+    /// Whether all requests from one second before the step's action was sent until `at` had the
+    /// outcome.
     pub(super) fn were_good_before(&self, sent: Micros, at: Micros) -> bool {
         let (sent, at) = (signed(sent), signed(at));
         self.clients.iter().all(|client| {
@@ -153,7 +154,8 @@ impl<'a> Requests<'a> {
         })
     }
 
-    /// Since when all requests surely have had the outcome; none if the last of a client had not, or nothing is known.
+    /// Since when all requests certainly had the outcome. None if the last request of a client had
+    /// not, or if a client has no known request.
     pub(super) fn good_since(&self, from: Micros) -> Option<Micros> {
         let since = self.clients.iter().map(|client| {
             let error = client.error()?;
@@ -173,12 +175,12 @@ impl<'a> Requests<'a> {
             .map(unsigned)
     }
 
-    /// Whether the claim surely holds at this time.
+    /// Whether the condition certainly holds at this time.
     pub(super) fn surely_holds(&self, at: Micros, hold: Duration) -> bool {
         self.holds(signed(at), micros(hold), Certainty::Yes)
     }
 
-    // True at a time: no request of the hold is bad, and there are enough.
+    // The condition holds at a time if no request of the hold is bad and there are enough of them.
     fn holds(&self, at: i64, hold: i64, sure: Certainty) -> bool {
         self.clients.iter().all(|client| {
             let margin = margin(client, sure);
@@ -188,7 +190,8 @@ impl<'a> Requests<'a> {
             if sure.ly() {
                 !open
                     && !client.between(from, to).any(|sent| self.is_bad(&sent))
-                    // Its own clock tells how many there were: to lie a little off ours makes them no fewer.
+                    // The count is by the client's own clock: its offset from ours does not change
+                    // the number of requests.
                     && client.count(at, at + hold) >= ENOUGH
             } else {
                 !client
@@ -203,7 +206,7 @@ impl<'a> Requests<'a> {
         !self.that.allows(sent.outcome)
     }
 
-    // Times at which it can become true: when a good request was sent.
+    // The times at which the condition can become true: those at which a good request was sent.
     fn times(&self, from: i64, to: i64) -> Vec<i64> {
         let mut times: Vec<i64> = self
             .clients
@@ -256,12 +259,12 @@ impl<'a> Requests<'a> {
     }
 }
 
-/// Which of the two questions is asked.
+/// Whether a question is about certainty or possibility.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Certainty {
-    /// Is it surely so?
+    /// It is certain.
     Yes,
-    /// May it be so?
+    /// It is possible.
     Maybe,
 }
 
@@ -271,7 +274,8 @@ impl Certainty {
     }
 }
 
-// How much a window shrinks so that what is in it surely is, or grows so that what may be in it is.
+// The margin by which a window shrinks to contain only requests that certainly lie in it, or grows
+// (negative) to contain all that possibly do.
 fn margin(client: &Client, sure: Certainty) -> i64 {
     let error = client.error().unwrap_or(0);
     if sure.ly() { error } else { -error }

@@ -1,4 +1,4 @@
-//! Verdicts, and what a judgement is made of.
+//! Verdicts, and the judgement of an experiment: its steps and the finding for each expectation.
 
 use std::fmt;
 
@@ -39,23 +39,24 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What one expectation says of the timeline so far.
+/// The answer to one expectation from the timeline so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It was seen, since this time where there is one.
+    /// The expectation is met, since this time if there is one.
     Pass(Option<Micros>),
-    /// It was not, whatever comes; why, as a phrase.
+    /// The expectation is not met, whatever records follow. Holds the reason as a phrase.
     Fail(String),
-    /// Whatever comes, the record leaves it open; why, as a phrase.
+    /// The records cannot decide it, whatever follows. Holds the reason as a phrase.
     Unknown(String),
-    /// It depends on what comes. Without a time, a look pays after the next record.
+    /// It depends on later records. Ask again at this time, or without one after the next record.
     Open(Option<Micros>),
 }
 
-/// One experiment, judged.
+/// The judgement of one experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// Error without a steady state; else fail if anything failed, inconclusive if anything is, else pass.
+    /// Error without a steady state, else the worst verdict of the steps. At least inconclusive if
+    /// a step never ran.
     pub verdict: Verdict,
     /// When the steady state was reached; none if it never was.
     pub steady: Option<Micros>,
@@ -63,9 +64,9 @@ pub struct Judgement {
     pub unsteady: Option<Unsteady>,
     /// What kept the steady state from being reached.
     pub missing: Vec<String>,
-    /// What may have kept it from being reached: what the workload's objects lack.
+    /// Likely causes, found in the workload's objects.
     pub causes: Vec<String>,
-    /// Every step of the experiment.
+    /// The experiment's steps, in order.
     pub steps: Vec<StepJudgement>,
 }
 
@@ -80,7 +81,7 @@ pub enum Unsteady {
     CutOff,
 }
 
-/// One step, judged.
+/// The judgement of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepJudgement {
     /// Its name.
@@ -89,35 +90,36 @@ pub struct StepJudgement {
     pub acknowledged: Option<Micros>,
     /// When it ended.
     pub ended: Option<Micros>,
-    /// Of all its expectations; none if the step never ran.
+    /// The worst verdict of its expectations; none if the step never ran.
     pub verdict: Option<Verdict>,
-    /// Flips that no request of their probe reached. If there are any, nothing of the step is decided.
+    /// A sentence for each flip that no request of its probe reached. If there is any, the step is
+    /// inconclusive.
     pub unreached: Vec<String>,
-    /// Every expectation; those of a step that never ran have no verdict.
+    /// One finding for each expectation; without a verdict if the step never ran.
     pub findings: Vec<Finding>,
 }
 
-/// One expectation, judged.
+/// The judgement of one expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Its id.
     pub id: String,
-    /// What was expected: `deploy/web ready 1/2, eventually within 10s`.
+    /// The condition and its operator: `deploy/web ready 1/2, eventually within 10s`.
     pub expected: String,
-    /// Whether it is only observed: then what was seen is reported, and its verdict is a pass that counts for nothing.
+    /// Whether its operator is `observe`: then it is reported and always passes.
     pub observed: bool,
     /// None if its step never ran.
     pub verdict: Option<Verdict>,
-    /// When an `eventually` became true, or `always` and `never` were first broken.
+    /// When an `eventually` became true, or an `always` or `never` was first violated.
     pub at: Option<Micros>,
-    /// Whether an `eventually` that passed was true already before the step's action was sent.
+    /// Whether an `eventually` that passed had been true before the step's action was sent.
     pub already_true: bool,
-    /// What was seen, and when.
+    /// What was observed, and when.
     pub seen: String,
 }
 
 impl Judgement {
-    /// Of all its parts.
+    /// The verdict of the experiment from its steady state and steps.
     pub(super) fn overall(steady: bool, ended: bool, steps: &[StepJudgement]) -> Verdict {
         if !steady {
             // A record that is cut off does not say whether the steady state was reached later.

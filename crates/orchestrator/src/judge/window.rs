@@ -1,4 +1,4 @@
-//! When a step's expectations are to be seen: its times on the timeline.
+//! Time windows of expectations: a step's times, and the operators' durations applied to them.
 
 use std::time::Duration;
 
@@ -9,34 +9,34 @@ use crate::timeline::Micros;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) started: Option<Micros>,
-    /// The first sending: lower bounds count from here.
+    /// When its first action was sent; lower bounds count from here.
     pub(super) sent: Option<Micros>,
-    /// The last acknowledgement: time 0.
+    /// When its last action was acknowledged: the step's time 0.
     pub(super) acknowledged: Option<Micros>,
     pub(super) ended: Option<Micros>,
 }
 
-/// An `eventually` in times of the timeline.
+/// The window of an `eventually`, in times of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Becoming {
-    /// Becoming true is looked for from here.
+    /// Start of the search for the condition to become true.
     pub(super) sent: Micros,
     pub(super) zero: Micros,
-    /// True before this is a failure; none if any time will do.
+    /// If the condition is true before this, the expectation fails; none if any time is allowed.
     pub(super) not_before: Option<Micros>,
     pub(super) within: Micros,
     pub(super) hold: Duration,
 }
 
-/// An `always`, `never` or `observe` in times of the timeline.
+/// The window of an `always`, `never` or `observe`, in times of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lasting {
     pub(super) from: Micros,
-    /// None as long as the step goes on and nothing else bounds it.
+    /// None while the step runs and the operator has no `for`.
     pub(super) to: Option<Micros>,
 }
 
-/// Either kind.
+/// The window of any operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Window {
     Becoming(Becoming),
@@ -44,7 +44,7 @@ pub(super) enum Window {
 }
 
 impl Times {
-    /// Where an operator looks; none before the acknowledgement.
+    /// The window of an operator; none before the acknowledgement.
     pub(super) fn window(&self, operator: &Operator) -> Option<Window> {
         let (sent, zero) = (self.sent.or(self.acknowledged)?, self.acknowledged?);
         Some(match *operator {

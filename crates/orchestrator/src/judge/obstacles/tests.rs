@@ -1,4 +1,4 @@
-//! Workloads that never get well, and what is said of them.
+//! Workloads that never become ready, and the causes reported for them.
 
 use serde_json::json;
 

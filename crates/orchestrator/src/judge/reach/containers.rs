@@ -1,4 +1,4 @@
-//! Since when each container runs, and whether its kubelet may probe it.
+//! Container states that decide when the kubelet probes: running since, started, being killed.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,21 @@ use crate::input::experiment::ContainerPhase;
 use crate::timeline::Micros;
 use crate::timeline::view::PodFacts;
 
-/// Containers by the UID of their Pod, and by name.
+/// Containers, keyed by the UID of their Pod and by name.
 #[derive(Debug, Default)]
 pub(super) struct Containers(BTreeMap<String, BTreeMap<String, Container>>);
 
-/// A container as last seen.
+/// The last observed state of a container.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Container {
     pub(super) restarts: i64,
-    /// When it was first seen running, of this start; none while it does not run.
+    /// When this start of it was first observed running; none while it does not run.
     running: Option<Micros>,
     started: bool,
-    /// Its kubelet has begun to kill it, and holds its liveness and startup probes until the next start.
+    /// The kubelet has begun to kill it, and holds its liveness and startup probes until the next
+    /// start.
     killed: bool,
-    /// Its Pod is gone, or is being deleted.
+    /// Its Pod is deleted or being deleted.
     leaving: bool,
 }
 
@@ -36,7 +37,8 @@ impl Containers {
         for (name, facts) in &pod.containers {
             let container = known.entry(name.clone()).or_default();
             let runs = facts.phase == Some(ContainerPhase::Running);
-            // A restart without back-off is shown from running to running.
+            // A restart without back-off shows no state but running; only the restart count
+            // changes.
             if !runs || facts.restarts != container.restarts {
                 container.running = None;
                 container.killed = false;
@@ -50,7 +52,7 @@ impl Containers {
         }
     }
 
-    /// Takes the kubelet's event that it kills a container. Returns the UID of the Pod.
+    /// Takes the kubelet's `Killing` event for a container. Returns the UID of the Pod.
     pub(super) fn take_killing<'e>(&mut self, event: &'e Value) -> &'e str {
         let about = &event["involvedObject"];
         let uid = about["uid"].as_str().unwrap_or_default();
@@ -67,7 +69,7 @@ impl Containers {
 }
 
 impl Container {
-    /// From when on a probe is due, which may lie ahead; none while it is not.
+    /// The time from which a probe is due, which may be in the future; none while it is not due.
     ///
     /// pkg/kubelet/prober/worker.go, `doProbe`: not before the initial delay has passed, the startup probe until it has
     /// succeeded, the others from then on.

@@ -1,4 +1,4 @@
-//! One flip of a path or gRPC service, and what is known of the requests of its probe.
+//! One flip of a path or gRPC service: when its probe was due, and whether a request of it came.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use super::spans::{Span, without};
 use crate::judge::traffic_operators::PATIENCE;
 use crate::timeline::{FlipRecord, Hit, JournalRead, Micros, Target};
 
-/// How much later than its period, or than the end of an attempt that timed out, a probe may ask.
+/// Tolerated delay of a probe's request after its period, or after an attempt that timed out.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// So many of the paths that were asked instead are listed.
+/// Maximum number of other requested paths listed in a message.
 const LISTED: usize = 5;
 
 /// Whether a flip was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::judge) enum Reached {
-    /// A request of the probe came, or none needs to have come, or what is recorded does not tell.
+    /// A request of the probe came, none was due, or the records do not tell.
     NotMissed,
-    /// None came, and one should have; what was asked instead.
+    /// A request was due and none came. Holds a sentence that lists what was requested instead.
     Missed(String),
-    /// None is known yet, and one should have come. After this time no more can become known.
+    /// A request was due and none is known yet. The judge waits until this time for it.
     Open(Micros),
 }
 
@@ -33,30 +33,31 @@ pub(in crate::judge) enum Reached {
 pub(super) struct Followed {
     step: usize,
     flip: FlipRecord,
-    /// As the journal has it.
+    /// The flipped path as the target's journal writes it.
     path: String,
-    /// The same moment on the timeline, at the latest, and on the target's clock.
+    /// When the flip came into force: here on the timeline, at the latest; in `since` on the
+    /// target's clock.
     acknowledged: Micros,
     since: Micros,
     probe: ProbeSpec,
-    /// Of the container; with the next start the flip is gone.
+    /// The container's restart count. The flip does not survive a restart.
     restarts: i64,
     /// When the probe was due.
     due: Vec<Span>,
     in_force: Span,
     reached: bool,
-    /// How many requests for its path came, whoever sent them.
+    /// Number of requests for the flipped path, from the probe and from other clients.
     given: u64,
-    /// What the probe's requests on this port were for.
+    /// Number of the probe's requests on this port for each other path.
     asked: BTreeMap<String, u64>,
-    /// The journal is known up to here, on the target's clock.
+    /// The journal has been read up to this time of the target's clock.
     through: Micros,
-    /// Records of it were lost since the acknowledgement.
+    /// Whether journal records were lost since the acknowledgement.
     lost: bool,
 }
 
 impl Followed {
-    /// None for a flip that no single request shows, or whose recording does not say when it came into force.
+    /// None for a flip without a path, or if the time at which it came into force was not recorded.
     pub(super) fn new(
         step: usize,
         flip: &FlipRecord,
@@ -99,12 +100,12 @@ impl Followed {
         &self.flip.target
     }
 
-    /// It is in force no longer.
+    /// Ends the flip.
     pub(super) fn end(&mut self, at: Micros) {
         self.in_force.close(at);
     }
 
-    /// Takes what became of its container.
+    /// Takes the new state of its container.
     pub(super) fn take_container(&mut self, container: Option<&Container>, at: Micros) {
         if container.is_none_or(|container| container.restarts != self.restarts) {
             self.end(at);
@@ -118,7 +119,7 @@ impl Followed {
         }
     }
 
-    /// Takes a request that some target answered.
+    /// Takes a request from a target's journal.
     pub(super) fn take_hit(&mut self, hit: &Hit) {
         if hit.target != self.flip.target
             || Some(hit.port) != self.flip.port
@@ -138,7 +139,7 @@ impl Followed {
         }
     }
 
-    /// Takes how far its target's journal is known.
+    /// Takes how far its target's journal has been read.
     pub(super) fn take_journal(&mut self, read: &JournalRead) {
         if read.target == self.flip.target {
             self.through = self.through.max(read.through);
@@ -146,7 +147,8 @@ impl Followed {
         }
     }
 
-    /// Whether the probe reached it, if everything up to `now` has been recorded; in `hidden` nobody can tell.
+    /// Whether the probe reached the flip, given that everything up to `now` has been recorded. The
+    /// spans in `hidden` do not count.
     pub(super) fn reached(&self, hidden: &[Span], now: Micros) -> Reached {
         let Some(due) = self
             .long_due(hidden, now)
@@ -154,7 +156,8 @@ impl Followed {
         else {
             return Reached::NotMissed;
         };
-        // A request is recorded when it has ended, which one that is never answered does after its timeout.
+        // The journal records a request when it ends. A request that is never answered ends after
+        // its timeout.
         let needed = due.from + self.needed() + self.probe.timeout;
         let apart = needed.since(self.acknowledged) + self.round_trip();
         let patience = needed + PATIENCE;
@@ -167,7 +170,7 @@ impl Followed {
         }
     }
 
-    /// The first time in which the probe was due for so long that it must have asked.
+    /// The first span in which the probe was due for so long that it must have sent a request.
     fn long_due(&self, hidden: &[Span], now: Micros) -> Option<Span> {
         let in_force = self.in_force.within(Span::between(Micros::ZERO, now));
         let pieces = self
@@ -178,7 +181,7 @@ impl Followed {
         long.next()
     }
 
-    /// The acknowledgement was received so much later, at most, than the flip came into force.
+    /// Upper limit of the time between the flip coming into force and its acknowledgement.
     fn round_trip(&self) -> Duration {
         self.acknowledged.since(self.flip.sent)
     }
@@ -228,7 +231,7 @@ impl Followed {
     }
 }
 
-/// The text under which the journal has requests for a path: there are several percent-encodings of one.
+/// The spelling of a path in the journal: one path has several percent-encodings.
 pub(super) fn canonical(path: &str) -> String {
     let route = path.parse::<RoutePath>();
     route.map_or_else(|_| path.to_owned(), |route| route.to_string())

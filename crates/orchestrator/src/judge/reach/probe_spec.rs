@@ -1,17 +1,17 @@
-//! What a Pod's spec says of its probes' timing, and how their requests name themselves.
+//! Timing and `User-Agent` of a Pod's probes, read from its spec.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// One probe, as far as it matters to when it asks and who is seen asking.
+/// The timing of a probe, and how its requests are recognized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ProbeSpec {
     pub(super) period: Duration,
     pub(super) timeout: Duration,
     pub(super) initial_delay: Duration,
-    /// Whether it asks for a gRPC service rather than for a path.
+    /// Whether it is a gRPC probe.
     pub(super) is_grpc: bool,
     agent: Agent,
 }
@@ -19,9 +19,9 @@ pub(super) struct ProbeSpec {
 /// The user agent of a probe's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Agent {
-    /// It begins so.
+    /// The user agent starts with this text.
     Prefix(&'static str),
-    /// It is the one that `httpHeaders` sets. Where that is empty, the kubelet sends none.
+    /// The user agent set in `httpHeaders`. If it is empty, the kubelet sends no user agent.
     Header(String),
 }
 
@@ -32,7 +32,7 @@ const KUBELET: &str = "kube-probe/";
 const CHECK: &str = "probe-target-check/";
 
 impl ProbeSpec {
-    /// None for a tcp probe, which asks for nothing.
+    /// None for a tcp probe, which sends no request.
     fn read(probe: &Value) -> Option<Self> {
         let seconds = |field: &str, absent: u64| {
             let seconds = probe[field].as_u64();
@@ -65,7 +65,7 @@ impl ProbeSpec {
     }
 }
 
-/// The user agent that a probe's own headers set. Of several, a kubelet sends the first.
+/// The user agent set in a probe's `httpHeaders`. Of several, the kubelet sends the first.
 fn header(http_get: &Value) -> Option<String> {
     let headers = http_get["httpHeaders"].as_array()?;
     let agent = headers.iter().find(|header| {
@@ -75,7 +75,7 @@ fn header(http_get: &Value) -> Option<String> {
     Some(agent["value"].as_str().unwrap_or_default().to_owned())
 }
 
-/// The probes of a Pod's containers, by container and probe; tcp probes are left out.
+/// The probes of a Pod's containers except tcp probes, keyed by container and probe.
 pub(super) fn probe_specs(pod: &Value) -> BTreeMap<(String, String), ProbeSpec> {
     let spec = &pod["spec"];
     let containers = [&spec["containers"], &spec["initContainers"]];

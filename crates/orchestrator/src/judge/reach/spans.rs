@@ -1,10 +1,10 @@
-//! Stretches of the timeline.
+//! Spans of time on the timeline: intersection and difference.
 
 use std::time::Duration;
 
 use crate::timeline::Micros;
 
-/// From one time up to another; up to the end of time where it is still open.
+/// The time from `from` to `to`. An open span ends at [`Micros::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) from: Micros,
@@ -24,7 +24,7 @@ impl Span {
         self.to == Micros::MAX
     }
 
-    /// Closes it, unless it is closed already.
+    /// Ends the span at `at`, unless it ends earlier.
     pub(super) fn close(&mut self, at: Micros) {
         self.to = self.to.min(at);
     }
@@ -33,12 +33,12 @@ impl Span {
         self.to.since(self.from)
     }
 
-    /// The part that lies in both.
+    /// The intersection with another span.
     pub(super) fn within(self, other: Self) -> Self {
         Self::between(self.from.max(other.from), self.to.min(other.to))
     }
 
-    /// What is left of it without the other: at most two pieces.
+    /// The difference from another span: at most two pieces.
     fn without(self, other: Self) -> impl Iterator<Item = Self> {
         let before = self.within(Self::between(Micros::ZERO, other.from));
         let after = self.within(Self::open(other.to));
@@ -51,7 +51,7 @@ impl Span {
     }
 }
 
-/// What is left of a span without all of these.
+/// The difference of a span from all the others.
 pub(super) fn without(span: Span, others: &[Span]) -> Vec<Span> {
     others.iter().fold(vec![span], |pieces, other| {
         pieces
