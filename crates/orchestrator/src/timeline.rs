@@ -1,7 +1,7 @@
-//! Everything observed in one run of one experiment, in the order it was received.
+//! The timeline: a header and all records of one run of one experiment, in the order received.
 //!
-//! Append-only, and the only thing a verdict is made from. It says nothing of what was expected, and reads no clock:
-//! times are handed in, in microseconds since the timeline's start.
+//! A timeline is append-only and the only input of a verdict. It contains no expectations and reads
+//! no clock: the caller passes times, in microseconds since the timeline's start.
 
 pub mod file;
 mod header;
@@ -32,7 +32,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// One without records.
+    /// A timeline without records.
     pub fn new(header: Header) -> Self {
         Self {
             header,
@@ -40,22 +40,22 @@ impl Timeline {
         }
     }
 
-    /// What it is the timeline of.
+    /// The experiment, cluster and run it was recorded from.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Everything so far.
+    /// All records so far.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// When the last record was received.
+    /// When the last record was received; zero without records.
     pub fn last(&self) -> Micros {
         self.records.last().map_or(Micros::ZERO, |record| record.at)
     }
 
-    /// Appends what was received at that time, which must not be before the last record's.
+    /// Appends a record received at `at`, which must not be before the last record.
     pub fn push(&mut self, at: Micros, what: What) {
         assert!(
             at >= self.last(),

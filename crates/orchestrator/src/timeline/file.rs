@@ -1,4 +1,7 @@
-//! A timeline as JSON lines: a header, then a line a record. Several timelines can follow one another in one file.
+//! Reads and writes timelines as JSON lines.
+//!
+//! A timeline is a header line, then one line for each record. A file can hold several timelines in
+//! sequence.
 
 use std::io::{self, Write};
 
@@ -7,29 +10,29 @@ use serde_json::Value;
 
 use super::{FORMAT, Header, Record, Timeline};
 
-/// Why a file is no timeline.
+/// Why a file cannot be read as timelines.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// A line is not what it must be.
+    /// A line cannot be parsed.
     #[error("line {line} is no {expected} of a timeline")]
     Parse {
         /// From 1.
         line: usize,
-        /// What should stand there.
+        /// The expected content: a line, a header or a record.
         expected: &'static str,
-        /// What is wrong with it.
+        /// The parse error.
         #[source]
         source: serde_json::Error,
     },
-    /// Written by another version of this program.
+    /// The header has another format version.
     #[error("line {line}: timeline format {found}; this probeflip reads format {FORMAT}")]
     Format {
         /// From 1.
         line: usize,
-        /// What the header says.
+        /// The version in the header.
         found: u64,
     },
-    /// A record stands before any header.
+    /// A record precedes the first header.
     #[error("line {line}: expected a header before the first record")]
     NoHeader {
         /// From 1.

@@ -1,4 +1,4 @@
-//! The first line of a timeline: what it is the timeline of.
+//! The header of a timeline: experiment, cluster, run, versions and start time.
 
 use std::fmt;
 

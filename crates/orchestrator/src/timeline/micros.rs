@@ -1,4 +1,4 @@
-//! The timeline's only notion of time: whole microseconds since its start.
+//! Times on a timeline: whole microseconds since its start.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -23,12 +23,12 @@ use std::time::Duration;
 pub struct Micros(pub u64);
 
 impl Micros {
-    /// The start.
+    /// The timeline's start.
     pub const ZERO: Self = Self(0);
-    /// Later than everything.
+    /// Later than every record. Marks the end of a period that is not over.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// How long after `earlier`; zero if it is not.
+    /// The time from `earlier` to this; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

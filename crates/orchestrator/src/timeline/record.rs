@@ -1,4 +1,4 @@
-//! What a timeline is made of. Each record is one line of the file, tagged by `record`.
+//! The records of a timeline. Each is one line of the file, tagged by `record`.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use serde_json::Value;
 
 use super::{Micros, RequestOutcome, Target};
 
-/// Something that was received.
+/// One record of a timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// When it was received.
     pub at: Micros,
-    /// What it was.
+    /// The content.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What was received.
+/// The content of a record, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
     tag = "record",
@@ -25,34 +25,35 @@ pub struct Record {
     rename_all_fields = "camelCase"
 )]
 pub enum What {
-    /// The workload and the traffic clients are applied: the wait for the steady state begins.
+    /// The workload and the traffic clients have been applied; the wait for the steady state
+    /// begins.
     Applied,
-    /// These Pods are what `subject` means from now on. Precedes `Steady`.
+    /// From now on, `subject` refers to these Pods. Precedes `Steady`.
     Bound {
         /// As the experiment names it: `deploy/web`.
         subject: String,
         /// Its Pods, by name.
         pods: Vec<BoundPod>,
     },
-    /// The steady state is reached and has held.
+    /// The steady state has been reached and has held for the required time.
     Steady,
-    /// A step begins; `delta` and `unchanged` compare with what was known before this record.
+    /// A step begins; `delta` and `unchanged` compare with the state before this record.
     StepStart {
         /// From 0.
         step: usize,
         /// Its name.
         name: String,
     },
-    /// An action of the step is about to be sent; the first one starts the lower bounds.
+    /// An action of the step is about to be sent. Lower bounds count from the first of these.
     Sending {
         /// From 0.
         step: usize,
     },
-    /// An action of the step is acknowledged; the last one is time 0.
+    /// An action of the step was acknowledged. The last of these is the step's time 0.
     Acknowledged {
         /// From 0.
         step: usize,
-        /// The object that the action patched, where it is a patch.
+        /// The patched object, if the action is a patch.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         patched: Option<Patched>,
     },
@@ -61,45 +62,45 @@ pub enum What {
         /// From 0.
         step: usize,
     },
-    /// A target told its state; received at the record's time.
+    /// A target answered a `state` call, at the record's time.
     State(StateCall),
     /// A watch event.
     Watch {
-        /// What happened to the object.
+        /// Whether the object was added, modified or deleted.
         change: Change,
         /// The object after it, or its last state if deleted; without `managedFields`.
         object: Value,
     },
-    /// A watch broke: until it works again, changes of these objects may be missed.
+    /// A watch broke. Until it works again, changes of its objects may be missed.
     Down(Gap),
-    /// It works again, and changes of these objects were missed.
+    /// A broken watch works again, and changes of its objects were missed.
     Gap(Gap),
-    /// It works again, and nothing had changed.
+    /// A broken watch works again, and no object had changed.
     Unbroken {
-        /// Which objects.
+        /// Kind of the watched objects.
         kind: String,
     },
-    /// A target took a flip; acknowledged at the record's time.
+    /// A target acknowledged a flip, at the record's time.
     Flip(FlipRecord),
-    /// A target healed: all its flips are gone.
+    /// A target removed all its flips.
     Healed {
-        /// Which one.
+        /// The target.
         target: Target,
     },
     /// A request that a target answered.
     Hit(Hit),
     /// A request that a traffic client sent.
     Traffic(Sample),
-    /// A target's journal was read, also when it had nothing new.
+    /// A target's journal was read, with or without new entries.
     Journal(JournalRead),
-    /// Everything is about to be undone: what happens from now on, no claim is about.
+    /// The clean-up begins. Expectations ignore everything after this record.
     Reverting,
-    /// Nothing is recorded after this.
+    /// The last record of the timeline.
     End,
 }
 
 impl What {
-    /// A watch event, without what only the API server needs.
+    /// A watch event, without the object's `managedFields`.
     pub fn watched(change: Change, mut object: Value) -> Self {
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
@@ -108,7 +109,7 @@ impl What {
     }
 }
 
-/// An object as the API's answer to a patch shows it.
+/// The identity and generation of an object from the API's response to a patch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patched {
     /// Its kind: `Deployment`.
@@ -122,7 +123,7 @@ pub struct Patched {
     pub generation: Option<i64>,
 }
 
-/// One Pod a subject was bound to.
+/// A Pod that a subject is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundPod {
     /// Its name.
@@ -131,63 +132,63 @@ pub struct BoundPod {
     pub uid: String,
 }
 
-/// What a watch event says of its object.
+/// The type of a watch event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// It is there: created, or met when the watch began.
+    /// The object was created, or existed when the watch began.
     Added,
-    /// It changed.
+    /// The object changed.
     Modified,
-    /// It is gone.
+    /// The object was deleted.
     Deleted,
 }
 
-/// One call of `state`; the record's time is the receiving.
+/// One `state` call. The record's time is when the response was received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateCall {
     /// Who answered.
     pub target: Target,
-    /// When the call was sent.
+    /// When the request was sent.
     pub sent: Micros,
-    /// Time since the target's process started, as it said.
+    /// Time since the target's process started, from the response.
     pub uptime: Micros,
 }
 
 /// A time in which a watch was down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
-    /// Which objects: `Pod`, `EndpointSlice`, ….
+    /// Kind of the watched objects: `Pod`, `EndpointSlice`, ….
     pub kind: String,
-    /// The last time at which the watch was known to work; a gap that is over lasts until the record's time.
+    /// The last time at which the watch was known to work. A closed gap ends at the record's time.
     pub since: Micros,
 }
 
-/// A flip that a target took.
+/// A flip that a target acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlipRecord {
-    /// Who took it.
+    /// The flipped target.
     pub target: Target,
-    /// Which probe, or `process`.
+    /// The flipped probe, or `process`.
     pub probe: String,
-    /// The port it acts on; without one, the process.
+    /// The flipped port; none for a flip of the process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// The path or gRPC service it acts on; without one, the whole port or process.
+    /// The flipped path or gRPC service; none for a flip of the whole port or process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The behaviour, as one word.
+    /// The behaviour in shorthand.
     pub to: String,
     /// When it was sent.
     pub sent: Micros,
-    /// From when on it is in force, on the target's clock; older recordings do not say it.
+    /// When the flip came into force, on the target's clock; absent in older recordings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Micros>,
     /// Whether it ends with the orchestrator's lease.
     pub leased: bool,
-    /// Its delay: it is in force so long after `since`.
+    /// Its delay, counted from `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Micros>,
     /// Its bound in time.
@@ -206,14 +207,14 @@ pub struct Hit {
     pub target: Target,
     /// When the request began, on the target's clock.
     pub began: Micros,
-    /// On which port.
+    /// The port.
     pub port: u16,
-    /// For which path.
+    /// The path.
     pub path: String,
-    /// Who asked, as it named itself.
+    /// The client's user agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// What it was given: a status, or a fault's name.
+    /// The reply: a status, or a fault's name.
     pub reply: String,
 }
 
@@ -223,13 +224,13 @@ pub struct Hit {
 pub struct Sample {
     /// Name of the client.
     pub client: String,
-    /// Its process.
+    /// ID of the client's process.
     pub instance: String,
     /// When it was sent, on the client's clock.
     pub sent: Micros,
-    /// How long it took until its outcome was known.
+    /// Time from sending to outcome.
     pub took: Micros,
-    /// What it came to.
+    /// The outcome.
     pub outcome: RequestOutcome,
     /// The status, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,14 +244,14 @@ impl Sample {
     }
 }
 
-/// How far a target's journal is known.
+/// One reading of a target's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JournalRead {
-    /// Whose journal.
+    /// The journal's target.
     pub target: Target,
-    /// Everything that ended before this time, on the target's clock, has been recorded.
+    /// All requests that ended before this time, on the target's clock, have been recorded.
     pub through: Micros,
-    /// How many of its records were lost since the last reading.
+    /// Number of journal records lost since the last reading.
     pub lost: u64,
 }

@@ -1,7 +1,7 @@
-//! The one timeline that everything observed goes into, while it grows.
+//! `Recorder`: a shared handle that timestamps records and appends them to a growing timeline.
 //!
-//! A record gets its time when it is handed in, under the lock, so the order of records is the order of
-//! their times. Nothing is decided here.
+//! A record gets its time under the lock when it is appended, so records are in the order of their
+//! times.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::timeline::{Header, Micros, Timeline, What};
 
-/// A handle on a growing timeline. Clones write to the same one.
+/// A handle on a growing timeline. Clones append to the same timeline.
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Growing>);
 
@@ -21,7 +21,7 @@ struct Growing {
 }
 
 impl Recorder {
-    /// Begins a timeline now.
+    /// Starts a timeline; its time 0 is now.
     pub fn start(header: Header) -> Self {
         Self(Arc::new(Growing {
             start: Instant::now(),
@@ -30,12 +30,12 @@ impl Recorder {
         }))
     }
 
-    /// The present.
+    /// The present time on the timeline.
     pub fn now(&self) -> Micros {
         Micros::from(self.0.start.elapsed())
     }
 
-    /// Waits until a time of this timeline; a millisecond later at most.
+    /// Waits until a time of this timeline, at most a millisecond longer.
     pub async fn until(&self, at: Micros) {
         match self.0.start.checked_add(at.into()) {
             Some(instant) => tokio::time::sleep_until(instant).await,
@@ -43,7 +43,7 @@ impl Recorder {
         }
     }
 
-    /// Appends what was received just now.
+    /// Appends a record received now, and returns its time.
     pub fn record(&self, what: What) -> Micros {
         let mut timeline = self.lock();
         let at = self.now().max(timeline.last());
@@ -52,18 +52,18 @@ impl Recorder {
         at
     }
 
-    /// Waits until something was appended since the last call; for one caller.
+    /// Waits until a record has been appended since the last call. Only one task may call this.
     pub async fn grown(&self) {
         self.0.grown.notified().await;
     }
 
-    /// Looks at the timeline as it is now.
+    /// Calls `look` with the present timeline, under its lock.
     pub fn read<T>(&self, look: impl FnOnce(&Timeline) -> T) -> T {
         look(&self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, Timeline> {
-        // A panic between two records leaves whole records behind.
+        // A panic elsewhere leaves only complete records behind, so a poisoned lock is safe to use.
         self.0
             .timeline
             .lock()

@@ -1,4 +1,4 @@
-//! Timelines made by hand, for tests: a Pod `web-1` of Deployment `web` with containers `a` and `b`, seen at given times.
+//! Builder of timelines for tests: a Pod `web-1` of Deployment `web` with containers `a` and `b`.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{
     RequestOutcome, Sample, StateCall, Target, Timeline, What,
 };
 
-/// A timeline being written. Times are milliseconds.
+/// A timeline under construction. Times are in milliseconds.
 pub(crate) struct Script {
     timeline: Timeline,
     at: u64,
@@ -15,12 +15,12 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// The workload was just applied, and its Pod is ready.
+    /// A timeline whose workload was just applied and whose Pod is ready.
     pub(crate) fn new() -> Self {
         Self::of(pod("web-1", "u1"))
     }
 
-    /// The same, and container b has this probe: `readinessProbe`.
+    /// Like [`Self::new`], where container b has this probe: `readinessProbe`.
     pub(crate) fn probed(probe: &str, spec: &Value) -> Self {
         let mut pod = pod("web-1", "u1");
         pod["spec"]["containers"][1][probe] = spec.clone();
@@ -39,7 +39,8 @@ impl Script {
         script.ready(true, true)
     }
 
-    /// At steady state from the start, its only step begins at 10 s: what is seen from there on is told in step times.
+    /// A timeline in steady state from the start whose only step begins at 10 s. Observed changes
+    /// are reported in times of the step.
     pub(crate) fn in_step() -> Self {
         Self::new().steady().step(0, 10_000)
     }
@@ -57,12 +58,12 @@ impl Script {
         self
     }
 
-    /// A step begins, is sent and acknowledged at once.
+    /// A step begins; its action is sent and acknowledged at once.
     pub(crate) fn step(self, step: usize, at: u64) -> Self {
         self.step_taking(step, at, 0)
     }
 
-    /// A step begins and is sent at once; its acknowledgement takes so long.
+    /// A step begins; its action is sent at once and acknowledged after `took`.
     pub(crate) fn step_taking(mut self, step: usize, at: u64, took: u64) -> Self {
         self = self.begun(step, at);
         self.at += took;
@@ -71,7 +72,7 @@ impl Script {
         self
     }
 
-    /// A step begins, and is sent.
+    /// A step begins, and its action is sent.
     pub(crate) fn begun(mut self, step: usize, at: u64) -> Self {
         self.at = at;
         self.push(What::StepStart {
@@ -82,7 +83,8 @@ impl Script {
         self
     }
 
-    /// The Deployment is patched; the answer takes so long after what was last received, and names that generation.
+    /// The Deployment is patched. The response arrives `took` after the last record and has this
+    /// generation.
     pub(crate) fn patched(mut self, step: usize, took: u64, generation: Option<i64>) -> Self {
         self.at += took;
         self.push(What::Acknowledged {
@@ -97,18 +99,18 @@ impl Script {
         self
     }
 
-    /// What follows is received at that time.
+    /// Sets the time of the following records.
     pub(crate) fn at(mut self, at: u64) -> Self {
         self.at = at;
         self
     }
 
-    /// What follows is received so long after the step's beginning at 10 s.
+    /// Sets the time of the following records, relative to the step's beginning at 10 s.
     pub(crate) fn after(self, ms: u64) -> Self {
         self.at(10_000 + ms)
     }
 
-    /// The Pod is seen with its containers ready or not.
+    /// The Pod is observed with its containers ready or not.
     pub(crate) fn ready(mut self, a: bool, b: bool) -> Self {
         for (index, ready) in [a, b].into_iter().enumerate() {
             self.pod["status"]["containerStatuses"][index]["ready"] = ready.into();
@@ -118,13 +120,13 @@ impl Script {
         self.seen()
     }
 
-    /// Container b is seen to have been restarted so often.
+    /// Container b is observed with this restart count.
     pub(crate) fn restarts(mut self, number: i64) -> Self {
         self.pod["status"]["containerStatuses"][1]["restartCount"] = number.into();
         self.seen()
     }
 
-    /// Container b is seen running, and started or not.
+    /// Container b is observed running, and started or not.
     pub(crate) fn running(mut self, started: bool) -> Self {
         let status = &mut self.pod["status"]["containerStatuses"][1];
         status["state"] = json!({ "running": {} });
@@ -132,13 +134,13 @@ impl Script {
         self.seen()
     }
 
-    /// The Pod is seen being deleted.
+    /// The Pod is observed with a deletion timestamp.
     pub(crate) fn deleting(mut self) -> Self {
         self.pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
         self.seen()
     }
 
-    /// The kubelet says that it kills container b.
+    /// The kubelet emits a `Killing` event for container b.
     pub(crate) fn killing(mut self) -> Self {
         let about = json!({ "kind": "Pod", "name": "web-1", "uid": "u1", "fieldPath": "spec.containers{b}" });
         let event = json!({
@@ -149,20 +151,20 @@ impl Script {
         self
     }
 
-    /// Container b is seen waiting, for a reason.
+    /// Container b is observed waiting, with this reason.
     pub(crate) fn waiting(mut self, reason: &str) -> Self {
         self.pod["status"]["containerStatuses"][1]["state"] =
             json!({ "waiting": { "reason": reason } });
         self.seen()
     }
 
-    /// The Pod is seen with another address.
+    /// The Pod is observed with another IP.
     pub(crate) fn ip(mut self, ip: &str) -> Self {
         self.pod["status"]["podIP"] = ip.into();
         self.seen()
     }
 
-    /// The Pod is deleted, and another one is there.
+    /// The Pod is deleted, and another one is added.
     pub(crate) fn replaced(mut self) -> Self {
         let object = self.pod.clone();
         self.watched(Change::Deleted, object);
@@ -176,7 +178,7 @@ impl Script {
         self
     }
 
-    /// A Service's endpoints are seen.
+    /// A Service's endpoints are observed.
     pub(crate) fn endpoints(mut self, service: &str, endpoints: &[(&str, bool)]) -> Self {
         let endpoints: Vec<Value> = endpoints
             .iter()
@@ -190,7 +192,7 @@ impl Script {
         self
     }
 
-    /// The Deployment is seen with this generation and status.
+    /// The Deployment is observed with this generation and status.
     pub(crate) fn deployment(mut self, generation: i64, status: &Value) -> Self {
         let metadata = json!({ "name": "web", "generation": generation });
         let deployment = json!({ "kind": "Deployment", "metadata": metadata, "status": status });
@@ -198,7 +200,8 @@ impl Script {
         self
     }
 
-    /// A traffic client's clock is read: its process began with the timeline, and the call took so long.
+    /// A traffic client answers a `state` call after `round_trip`. Its process began with the
+    /// timeline.
     pub(crate) fn clock(mut self, client: &str, round_trip: u64) -> Self {
         let sent = Micros((self.at - round_trip) * 1_000);
         let uptime = Micros(self.at * 1_000 - round_trip * 500);
@@ -210,7 +213,7 @@ impl Script {
         self
     }
 
-    /// Requests become known that a client sent every 100 ms in a time.
+    /// Records of requests arrive that a client sent every 100 ms between `from` and `to`.
     pub(crate) fn requests(
         mut self,
         client: &str,
@@ -231,7 +234,7 @@ impl Script {
         self
     }
 
-    /// A client's journal was read, and so many of its records were lost.
+    /// A client's journal is read; `lost` of its records were lost.
     pub(crate) fn journal(mut self, client: &str, lost: u64) -> Self {
         let through = Micros(self.at * 1_000);
         self.push(What::Journal(JournalRead {
@@ -242,7 +245,7 @@ impl Script {
         self
     }
 
-    /// A watch has been down since then.
+    /// A watch works again that was down since `since`; changes were missed.
     pub(crate) fn gap(mut self, kind: &str, since: u64) -> Self {
         self.push(What::Gap(Gap {
             kind: kind.into(),
@@ -251,7 +254,7 @@ impl Script {
         self
     }
 
-    /// A watch broke, and was last heard of then.
+    /// A watch broke; it was last known to work at `since`.
     pub(crate) fn down(mut self, kind: &str, since: u64) -> Self {
         self.push(What::Down(Gap {
             kind: kind.into(),
@@ -260,18 +263,19 @@ impl Script {
         self
     }
 
-    /// It works again, and nothing had changed.
+    /// A broken watch works again, and no object had changed.
     pub(crate) fn unbroken(mut self, kind: &str) -> Self {
         self.push(What::Unbroken { kind: kind.into() });
         self
     }
 
-    /// Container b took a flip of its readiness probe, as older recordings have it.
+    /// Container b acknowledges a flip of its readiness probe, in the format of older recordings.
     pub(crate) fn flipped(self, to: &str) -> Self {
         self.flip(|flip| (flip.to, flip.since) = (to.into(), None))
     }
 
-    /// Container b took a flip of its readiness probe to 503, but for what is changed of that. Its process began with the timeline.
+    /// Container b acknowledges a flip of its readiness probe to 503, as modified by `change`. Its
+    /// process began with the timeline.
     pub(crate) fn flip(mut self, change: impl FnOnce(&mut FlipRecord)) -> Self {
         let mut flip = FlipRecord {
             target: b(),
@@ -291,7 +295,7 @@ impl Script {
         self
     }
 
-    /// Container b was asked for a path of port 8081, just now.
+    /// Container b answers a request for a path on port 8081, now.
     pub(crate) fn asked(mut self, path: &str, agent: &str) -> Self {
         self.push(What::Hit(Hit {
             target: b(),
@@ -304,7 +308,7 @@ impl Script {
         self
     }
 
-    /// Container b's journal was read, and so many of its records were lost.
+    /// Container b's journal is read; `lost` of its records were lost.
     pub(crate) fn journal_of_b(mut self, lost: u64) -> Self {
         let through = Micros(self.at * 1_000);
         self.push(What::Journal(JournalRead {
@@ -315,13 +319,13 @@ impl Script {
         self
     }
 
-    /// Container b was healed.
+    /// Container b is healed.
     pub(crate) fn healed(mut self) -> Self {
         self.push(What::Healed { target: b() });
         self
     }
 
-    /// A component says something about the Pod: `Normal` or `Warning`.
+    /// A component emits an event about the Pod, `Normal` or `Warning`.
     pub(crate) fn event(mut self, severity: &str, reason: &str, message: &str) -> Self {
         let about = json!({ "kind": "Pod", "name": "web-1" });
         let event = json!({
@@ -338,13 +342,13 @@ impl Script {
         self
     }
 
-    /// Everything is being undone.
+    /// The clean-up begins.
     pub(crate) fn reverting(mut self) -> Self {
         self.push(What::Reverting);
         self
     }
 
-    /// The timeline.
+    /// The finished timeline.
     pub(crate) fn done(self) -> Timeline {
         self.timeline
     }
@@ -358,7 +362,7 @@ impl Script {
     }
 }
 
-/// The header of a timeline of no run.
+/// A header for tests.
 pub(crate) fn header() -> Header {
     Header {
         timeline: FORMAT,

@@ -1,4 +1,4 @@
-//! The present state of every watched object, read off a growing timeline.
+//! `Snapshot`: the present state of every watched object, updated from a growing timeline.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::timeline::{Change, Record, Timeline, What};
 
-/// Objects by kind and name.
+/// Watched objects, keyed by kind and name.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     objects: BTreeMap<(String, String), Value>,
@@ -14,7 +14,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes in what was recorded since the last call, and says which objects came or changed.
+    /// Takes the records added since the last call, and returns the objects that were added or
+    /// changed.
     pub fn catch_up<'a>(&mut self, timeline: &'a Timeline) -> Vec<&'a Value> {
         let fresh = &timeline.records()[self.read..];
         self.read = timeline.records().len();
@@ -24,7 +25,8 @@ impl Snapshot {
             .collect()
     }
 
-    /// The state before everything was undone, and all objects that were seen until then, in the order of the timeline.
+    /// The state before the clean-up began, and all observed versions of objects until then, in the
+    /// order of the timeline.
     pub fn before_undoing(timeline: &Timeline) -> (Self, Vec<&Value>) {
         let mut latest = Self::default();
         let before = timeline.records().iter();
@@ -46,12 +48,13 @@ impl Snapshot {
         Some(object)
     }
 
-    /// One object.
+    /// The object of this kind and name.
     pub fn get(&self, kind: &str, name: &str) -> Option<&Value> {
         self.objects.get(&(kind.to_owned(), name.to_owned()))
     }
 
-    /// Whether an object, or what an event is about, is one of those with these UIDs or grew from one.
+    /// Whether an object, or an event's involved object, has one of these UIDs or descends from
+    /// such an object through owner references.
     pub fn grew_from(&self, object: &Value, roots: &BTreeSet<String>) -> bool {
         let about = match object["kind"].as_str() {
             Some("Event") => &object["involvedObject"],

@@ -1,4 +1,4 @@
-//! The name of a target on the timeline.
+//! Identity of a target on the timeline: Pod, container and process instance.
 
 use std::fmt;
 

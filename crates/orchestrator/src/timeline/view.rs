@@ -1,6 +1,7 @@
-//! What is known of the cluster and its traffic after some records of a timeline: the present, not the history.
+//! `View`: the present state of cluster objects and traffic, folded from a timeline's records.
 //!
-//! It is brought up to date record by record and holds facts only; what they are compared with is [`crate::judge`]'s matter.
+//! It is updated record by record and holds only observed facts; [`crate::judge`] compares them
+//! with expectations.
 
 mod clock;
 mod deployment;
@@ -26,7 +27,7 @@ use endpoints::Slice;
 use generations::Generations;
 use owner::Owner;
 
-/// The present.
+/// The present state of the cluster and its traffic.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     pods: BTreeMap<String, PodFacts>,
@@ -39,17 +40,17 @@ pub(crate) struct View {
     generations: Generations,
 }
 
-/// A time in which objects of one kind may have changed unseen.
+/// A period in which changes to objects of one kind may have been missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WatchGap {
     pub(crate) kind: String,
     pub(crate) from: Micros,
-    /// The end of time as long as it is not over.
+    /// [`Micros::MAX`] while the watch is down.
     pub(crate) to: Micros,
 }
 
 impl View {
-    /// Nothing is known yet, but who will send traffic.
+    /// An empty view that knows only the traffic clients.
     pub(crate) fn new(traffic: &[TrafficClient]) -> Self {
         let clients = traffic
             .iter()
@@ -61,7 +62,7 @@ impl View {
         }
     }
 
-    /// Takes one more record. Says which kind of objects may have changed, if any.
+    /// Takes one record. Returns the kind of objects that may have changed, if any.
     pub(crate) fn take<'r>(&mut self, record: &'r Record) -> Option<&'r str> {
         match &record.what {
             What::Watch { change, object } => {
@@ -121,7 +122,7 @@ impl View {
         });
     }
 
-    /// Nothing is known to have been missed since that watch broke.
+    /// Removes the open gap of a kind: the watch works again.
     fn unbroken(&mut self, kind: &str) {
         self.gaps
             .retain(|gap| gap.kind != kind || gap.to != Micros::MAX);
@@ -140,7 +141,7 @@ impl View {
         match kind {
             "Pod" => {
                 let facts = PodFacts::read(object, gone);
-                // A Pod that is gone is remembered: its claims are about its UID.
+                // Deleted Pods are kept, as conditions refer to Pods by UID.
                 self.pods.insert(facts.uid.clone(), facts);
             }
             "ReplicaSet" => set(&mut self.replica_sets, name, gone, || Owner::of(object)),
@@ -153,7 +154,8 @@ impl View {
         Some(kind)
     }
 
-    /// The Pods a subject is bound to; before that, those that belong to it and are not being deleted.
+    /// The Pods a subject is bound to, `Err` for one that was never observed. Before it is bound,
+    /// the Pods that belong to it and are not being deleted.
     pub(crate) fn pods(&self, subject: &ObjectRef) -> Vec<Result<&PodFacts, &BoundPod>> {
         match self.bound.get(&subject.to_string()) {
             Some(bound) => bound
@@ -190,7 +192,7 @@ impl View {
         }
     }
 
-    /// The endpoints of a Service, over all its slices.
+    /// The endpoints of a Service from all its slices.
     pub(crate) fn endpoints(&self, service: &str) -> EndpointFacts {
         EndpointFacts::collect(
             self.slices
@@ -199,7 +201,7 @@ impl View {
         )
     }
 
-    /// A Pod by its UID, also one that is gone.
+    /// The Pod with this UID, even if it was deleted.
     pub(crate) fn pod(&self, uid: &str) -> Option<&PodFacts> {
         self.pods.get(uid)
     }
@@ -212,17 +214,17 @@ impl View {
         self.clients.get(name)
     }
 
-    /// When the status of a patched object is of a generation before the patch.
+    /// The periods in which a patched object's status is of a generation before the patch.
     pub(crate) fn outdated(&self, kind: ObjectKind, name: &str) -> impl Iterator<Item = &Outdated> {
         self.generations.outdated(kind.name(), name)
     }
 
-    /// When objects of a kind may have changed unseen.
+    /// The periods in which changes to objects of a kind may have been missed.
     pub(crate) fn gaps<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a WatchGap> {
         self.gaps.iter().filter(move |gap| gap.kind == kind)
     }
 
-    /// Grows whenever something becomes known of traffic.
+    /// A counter that grows whenever a record changes what is known about traffic.
     pub(crate) fn traffic_revision(&self) -> u64 {
         self.clients.values().map(Client::revision).sum()
     }

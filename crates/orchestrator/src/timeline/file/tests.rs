@@ -1,4 +1,4 @@
-//! What is written reads back, and what cannot be read says where.
+//! Timelines survive writing and reading, and read errors name their line.
 
 use expect_test::{Expect, expect};
 use serde_json::json;

@@ -1,18 +1,19 @@
-//! A target's clock on ours: when its process started, and how sure that is.
+//! Maps a target's clock to the timeline: the offset and its error.
 
 use crate::timeline::{Micros, StateCall};
 
-/// Where a target's time 0 lies on the timeline; before its start for a process that is older.
+/// The offset of a target's clock. It is negative for a process that started before the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offset {
-    /// Microseconds on the timeline.
+    /// The target's time 0, in microseconds on the timeline.
     pub(crate) zero: i64,
-    /// It is at most so far from the truth, in microseconds.
+    /// Maximum error of `zero`, in microseconds.
     pub(crate) error: i64,
 }
 
 impl Offset {
-    /// The answer was made at some time between sending and receiving: the middle errs by half the round trip.
+    /// The offset from one `state` call. The target read its clock at some time between sending and
+    /// receiving, so the midpoint is wrong by half the round trip at most.
     pub(crate) fn of(call: &StateCall, received: Micros) -> Self {
         let (sent, received) = (signed(call.sent), signed(received));
         Self {
@@ -22,7 +23,7 @@ impl Offset {
     }
 }
 
-/// On a line that has negative times too.
+/// Converts to signed microseconds, as times before the timeline's start are negative.
 pub(crate) fn signed(at: Micros) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX / 4)
 }

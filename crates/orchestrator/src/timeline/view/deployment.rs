@@ -1,11 +1,11 @@
-//! What a claim can ask of a Deployment.
+//! The fields of a Deployment that conditions can test, read from its JSON.
 
 use serde_json::Value;
 
-/// A Deployment as last seen. A count that Kubernetes leaves out is 0.
+/// The last observed state of a Deployment. An omitted count is 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DeploymentFacts {
-    /// Whether its status speaks of its present spec.
+    /// Whether its status is of its present generation.
     pub(crate) observed: bool,
     pub(crate) replicas: i32,
     pub(crate) updated: i32,

@@ -1,10 +1,10 @@
-//! A Service's endpoints, gathered from its slices.
+//! A Service's endpoints and their readiness, merged from its EndpointSlices.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// One EndpointSlice as last seen.
+/// The last observed state of one EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Slice {
     pub(crate) service: String,
@@ -26,7 +26,7 @@ impl Slice {
     }
 }
 
-// kubernetes.io/docs › EndpointSlices › Conditions: `ready` that is not set is to be read as true.
+// kubernetes.io/docs › EndpointSlices › Conditions: an unset `ready` means true.
 fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
     let ready = endpoint["conditions"]["ready"].as_bool().unwrap_or(true);
     let addresses = endpoint["addresses"].as_array().into_iter().flatten();
@@ -36,7 +36,8 @@ fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
 }
 
 impl EndpointFacts {
-    /// An address in several slices, one per set of ports, is ready if it is in all of them.
+    /// Merges slices. An address in several slices, one per set of ports, is ready if it is ready
+    /// in all of them.
     pub(crate) fn collect<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
         let mut known = BTreeMap::new();
         for (address, ready) in slices.flat_map(|slice| &slice.endpoints) {
@@ -48,7 +49,7 @@ impl EndpointFacts {
         Self(known)
     }
 
-    /// Ready endpoints and all endpoints.
+    /// Number of ready endpoints and of all endpoints.
     pub(crate) fn ready_count(&self) -> (u32, u32) {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         (
@@ -57,7 +58,7 @@ impl EndpointFacts {
         )
     }
 
-    /// In order.
+    /// The addresses, in order.
     pub(crate) fn addresses(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
     }

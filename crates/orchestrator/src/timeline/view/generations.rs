@@ -1,4 +1,4 @@
-//! When the status of a patched object is of a generation before the patch.
+//! Tracks in which periods a patched object's status is of a generation before the patch.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,36 @@ use serde_json::Value;
 
 use crate::timeline::{Micros, Patched};
 
-/// Which generations statuses are of, and which they should be.
+/// Observed generations of objects, and the periods in which they were outdated.
 #[derive(Debug, Default)]
 pub(crate) struct Generations {
-    /// `status.observedGeneration` as last seen, by kind and name.
+    /// The last `status.observedGeneration`, keyed by kind and name.
     observed: BTreeMap<(String, String), i64>,
-    /// When the present step's action was sent.
+    /// When the current step's action was sent.
     sent: Micros,
     outdated: Vec<Outdated>,
 }
 
-/// A time in which a status says nothing of its object as it was patched.
+/// A period in which an object's status is of a generation before a patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outdated {
     kind: String,
     name: String,
     generation: i64,
-    /// The patch was sent.
+    /// When the patch was sent.
     pub(crate) from: Micros,
-    /// A status of the patched generation was seen; the end of time as long as none was.
+    /// When a status of the patched generation was observed; [`Micros::MAX`] until then.
     pub(crate) to: Micros,
 }
 
 impl Generations {
-    /// The action of a step is about to be sent.
+    /// Records that a step's action is about to be sent.
     pub(crate) fn sending(&mut self, at: Micros) {
         self.sent = at;
     }
 
-    /// The API has answered to a patch. An object whose status names no generation has nothing to wait for: a Service has
-    /// no status of its kind, nor has an EndpointSlice a word for the Service's generation that it was made from.
+    /// Takes the API's response to a patch. Objects without `status.observedGeneration`, such as
+    /// Services, are never outdated; nor does an EndpointSlice name the generation of its Service.
     pub(crate) fn patched(&mut self, patched: &Patched, at: Micros) {
         let key = (patched.kind.clone(), patched.name.clone());
         let (Some(generation), Some(observed)) = (patched.generation, self.observed.get(&key))
@@ -56,7 +56,7 @@ impl Generations {
         });
     }
 
-    /// An object was seen.
+    /// Takes an observed object.
     pub(crate) fn seen(&mut self, kind: &str, name: &str, object: &Value, at: Micros) {
         let Some(observed) = object["status"]["observedGeneration"].as_i64() else {
             return;
@@ -72,7 +72,7 @@ impl Generations {
         }
     }
 
-    /// The times of one object.
+    /// The outdated periods of one object.
     pub(crate) fn outdated(&self, kind: &str, name: &str) -> impl Iterator<Item = &Outdated> {
         self.outdated.iter().filter(move |outdated| {
             (outdated.kind.as_str(), outdated.name.as_str()) == (kind, name)

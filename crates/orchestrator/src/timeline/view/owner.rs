@@ -1,4 +1,4 @@
-//! Who controls an object.
+//! The controlling owner of an object, from its owner references.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// At most one owner is the controller.
+    /// Reads the owner whose reference has `controller: true`; there is at most one.
     pub(crate) fn of(object: &Value) -> Option<Self> {
         let owners = object["metadata"]["ownerReferences"].as_array()?;
         let owner = owners.iter().find(|owner| owner["controller"] == true)?;

@@ -1,4 +1,4 @@
-//! What a claim can ask of a Pod, read from its JSON once per watch event.
+//! The fields of a Pod that conditions can test, read from its JSON once per watch event.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use serde_json::Value;
 use super::owner::Owner;
 use crate::input::experiment::{ConditionStatus, ContainerPhase};
 
-/// A Pod as last seen.
+/// The last observed state of a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PodFacts {
     pub(crate) name: String,
     pub(crate) uid: String,
     pub(crate) ip: Option<String>,
     pub(crate) owner: Option<Owner>,
-    /// It is gone.
+    /// It was deleted.
     pub(crate) gone: bool,
     /// It has a deletion timestamp.
     pub(crate) deleting: bool,
     pub(crate) conditions: BTreeMap<String, ConditionStatus>,
-    /// Regular containers and restartable init containers: those that `kubectl get pod` counts.
+    /// Regular containers and restartable init containers, as `kubectl get pod` counts them.
     pub(crate) containers: BTreeMap<String, ContainerFacts>,
 }
 
-/// A container as last seen.
+/// The last observed state of a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ContainerFacts {
     pub(crate) ready: bool,
@@ -52,7 +52,7 @@ impl PodFacts {
         self.conditions.get("Ready") == Some(&ConditionStatus::True)
     }
 
-    /// Ready containers and all containers.
+    /// Number of ready containers and of all containers.
     pub(crate) fn ready_count(&self) -> (u32, u32) {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let ready = self
@@ -71,7 +71,7 @@ impl PodFacts {
     }
 }
 
-// kubectl counts the same containers: pkg/printers/internalversion/printers.go, printPod.
+// kubectl counts the same containers, in printPod of pkg/printers/internalversion/printers.go.
 fn containers(pod: &Value) -> BTreeMap<String, ContainerFacts> {
     let (spec, status) = (&pod["spec"], &pod["status"]);
     let sidecars =

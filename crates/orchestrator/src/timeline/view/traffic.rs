@@ -1,4 +1,4 @@
-//! What is known of one traffic client's requests, on the client's own clock and on ours.
+//! The known requests of one traffic client, and up to when they are complete.
 
 use std::ops::Range;
 
@@ -6,26 +6,26 @@ use super::clock::{Offset, signed};
 use crate::input::experiment::TrafficClient;
 use crate::timeline::{JournalRead, Micros, RequestOutcome, Sample, StateCall};
 
-/// A client as known from its journal.
+/// A traffic client, as known from its journal.
 #[derive(Debug)]
 pub(crate) struct Client {
     /// Time between two requests, in microseconds.
     period: i64,
-    /// No request takes longer, in microseconds.
+    /// Maximum duration of a request, in microseconds.
     timeout: i64,
     instance: Option<String>,
     offset: Option<Offset>,
-    /// In the order of their sending, on the client's clock.
+    /// Requests in the order of sending, with times of the client's clock.
     sent: Vec<Sent>,
-    /// Every request due before this is known, on the client's clock.
+    /// All requests due before this time of the client's clock are known.
     frontier: i64,
-    /// How many of `sent` are in one row without a gap.
+    /// Number of entries of `sent`, from the first on, that follow one another without a gap.
     row: usize,
-    /// The journal was read to here, on the client's clock.
+    /// The journal has been read up to this time of the client's clock.
     through: i64,
-    /// Stretches of the client's clock whose records were lost.
+    /// Periods of the client's clock whose records were lost.
     lost: Vec<(i64, i64)>,
-    /// Requests after this time of the timeline are nobody's concern.
+    /// Requests after this time of the timeline are ignored.
     end: i64,
     revision: u64,
 }
@@ -33,9 +33,10 @@ pub(crate) struct Client {
 /// One request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// When it was due, in microseconds on the clock of its reader.
+    /// When it was due, in microseconds: of the client's clock in [`Client`], of the timeline where
+    /// [`Client::between`] returns it.
     pub(crate) at: i64,
-    /// What it came to.
+    /// Its outcome.
     pub(crate) outcome: RequestOutcome,
     /// Its status, if it had one.
     pub(crate) status: Option<u16>,
@@ -79,9 +80,9 @@ impl Client {
             outcome: sample.outcome,
             status: sample.status,
         };
-        // Nearly always the last place: only a request that timed out is known late.
+        // Nearly always the end of the list: only a request that timed out becomes known late.
         let place = self.sent.partition_point(|known| known.at < sent.at);
-        // No two are due at one time: it was read twice.
+        // No two requests are due at the same time, so this sample was read twice.
         if self
             .sent
             .get(place)
@@ -106,15 +107,15 @@ impl Client {
         self.advance();
     }
 
-    /// What it sends from now on counts for nothing. That none is due before the frontier stays known.
+    /// Ignores requests sent from now on. The known frontier stays.
     pub(crate) fn end(&mut self, at: Micros) {
         let known = self.frontier + self.zero();
         self.end = self.end.min(signed(at).max(known));
         self.revision += 1;
     }
 
-    // Requests are due at an even rate, so a request that is missing is missed at once; what has had all its time is
-    // known as well, missing or not.
+    // Requests are sent at an even rate, so a missing request shows as a gap at once. After the
+    // timeout the gap no longer counts: no record can follow.
     fn advance(&mut self) {
         let step = self.period + self.period / 2;
         while let Some(next) = self.sent.get(self.row) {
@@ -131,7 +132,7 @@ impl Client {
         self.revision += 1;
     }
 
-    // Only the first process counts: a client that was restarted has lost what it did not tell.
+    // Only the first process counts: a restarted client has lost the records that were not read.
     fn is_same(&mut self, instance: &str) -> bool {
         self.instance.get_or_insert_with(|| instance.to_owned()) == instance
     }
@@ -140,18 +141,18 @@ impl Client {
         self.revision
     }
 
-    /// How far its clock may be off, in microseconds; none as long as it was never asked.
+    /// Maximum error of the clock offset, in microseconds; none before the first `state` call.
     pub(crate) fn error(&self) -> Option<i64> {
         self.offset.map(|offset| offset.error)
     }
 
-    /// Every request due before this time of the timeline is known, give or take the error.
+    /// All requests due before this time of the timeline are known, within the error.
     pub(crate) fn frontier(&self) -> i64 {
         let frontier = |offset: Offset| (self.frontier + offset.zero).min(self.end);
         self.offset.map_or(i64::MIN / 4, frontier)
     }
 
-    /// Requests sent in [`from`, `to`] of the timeline, by the middle of their error.
+    /// Requests sent in [`from`, `to`] of the timeline, ignoring the error.
     pub(crate) fn between(&self, from: i64, to: i64) -> impl DoubleEndedIterator<Item = Sent> {
         let zero = self.zero();
         let sent = &self.sent[self.range(from, to)];
@@ -161,7 +162,7 @@ impl Client {
         })
     }
 
-    /// How many requests were sent in [`from`, `to`].
+    /// Number of requests sent in [`from`, `to`].
     pub(crate) fn count(&self, from: i64, to: i64) -> usize {
         self.range(from, to).len()
     }
