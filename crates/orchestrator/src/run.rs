@@ -1,7 +1,7 @@
-//! One experiment on one cluster, from its first write to its last delete.
+//! Runs one experiment on one cluster, from the first write to the last delete.
 //!
-//! Whatever ends it (a verdict, an error, a signal, a panic), everything it did is undone before it
-//! returns. It decides nothing: the judge is asked after each record, and at the times it names.
+//! A run is undone before [`run`] returns, whether a verdict, an error, a signal or a panic ended
+//! it. All decisions are the judge's: it is asked after each record and at the times it names.
 
 pub mod interrupt;
 mod revert;
@@ -35,39 +35,39 @@ use step::ActiveFlips;
 /// An experiment that is ready to run.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// What it says.
+    /// The experiment.
     pub experiment: &'a Experiment,
     /// The objects of its workload.
     pub objects: Vec<Manifest>,
-    /// Where it runs; without one, in a namespace of its own.
+    /// The namespace to run in; without one, the run creates its own.
     pub namespace: Option<&'a str>,
     /// The run's ID.
     pub run: &'a str,
-    /// What names and clusters are drawn from, where that was said.
+    /// Seed of generated names and of the embedded cluster, if there is one.
     pub seed: Option<u64>,
-    /// Whether the objects stay.
+    /// Whether to keep the objects after the run.
     pub keep: bool,
 }
 
-/// What became of it.
+/// The result of a run.
 #[derive(Debug)]
 pub struct RunResult {
-    /// Everything observed.
+    /// The recorded timeline.
     pub timeline: Timeline,
-    /// What that means.
+    /// The judgement of the timeline.
     pub judgement: Judgement,
-    /// How the process should end because of it.
+    /// The exit code for this run.
     pub exit: Exit,
 }
 
-/// How often the progress line is drawn anew while nothing happens.
+/// Interval at which the progress line is refreshed.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What a first signal is answered with.
+/// Message printed on the first signal.
 const INTERRUPTED: &str = "interrupted: everything is being undone; once more to quit at once";
 
-/// Runs it. An error before the first write is the only one returned; all others are printed and part of
-/// the exit code.
+/// Runs an experiment. Returns an error only before the first write; later errors are printed and
+/// determine the exit code.
 pub async fn run(
     job: &Job<'_>,
     cluster: &Cluster,
@@ -83,7 +83,7 @@ pub async fn run(
             biased;
             exit = interrupt.next() => RunEnd::Interrupted(exit),
             played = play => RunEnd::from(played),
-            // What is expected from now on might be expected of a target that is well.
+            // The target may have ended its flips by itself, so later observations prove nothing.
             lapsed = lapse => RunEnd::Failed(lapsed.into()),
         }
     };
@@ -102,15 +102,15 @@ pub async fn run(
     Ok(scene.end(exit))
 }
 
-/// How the play ended.
+/// How the experiment's execution ended, before the clean-up.
 enum RunEnd {
-    /// It was played to its end, or to its first failed step.
+    /// It ran to its end, or to its first failed step.
     Through,
-    /// Something kept it from being played.
+    /// An error stopped it.
     Failed(Failure),
-    /// A signal came.
+    /// A signal stopped it.
     Interrupted(Exit),
-    /// A bug of ours; it goes on unwinding once everything is undone.
+    /// A panic stopped it. It is resumed after the clean-up.
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -144,7 +144,7 @@ impl RunEnd {
     }
 }
 
-/// Everything a running experiment holds on to.
+/// The state of a running experiment.
 struct RunState<'a> {
     job: &'a Job<'a>,
     cluster: &'a Cluster,
@@ -192,7 +192,7 @@ impl<'a> RunState<'a> {
         }
     }
 
-    /// The experiment as it is written: workload, steady state, steps.
+    /// Executes the experiment: workload, steady state, steps.
     async fn play(&mut self) -> Result<(), Failure> {
         self.set_up().await?;
         self.steady_state().await?;
@@ -205,7 +205,8 @@ impl<'a> RunState<'a> {
         Ok(())
     }
 
-    /// Requests become known late: waits until the journals say what the verdicts of the steps so far need.
+    /// Waits until all requests that the verdicts of the steps so far depend on are known. They
+    /// become known late.
     async fn settle(&mut self) -> Verdict {
         loop {
             let now = self.recorder.now();
@@ -221,7 +222,7 @@ impl<'a> RunState<'a> {
         }
     }
 
-    /// Waits until something is recorded, or until that time.
+    /// Waits for the next record, or until the given time.
     async fn wait(&self, until: Option<Micros>, doing: &str) {
         let until = async {
             match until {
@@ -247,8 +248,8 @@ impl<'a> RunState<'a> {
         }
     }
 
-    /// Undoes everything. A first signal, if none came before, only says how the process ends; a second one stops the
-    /// undoing, and what remains is said.
+    /// Undoes the run. The first signal, before or during this, only sets the exit code; the second
+    /// stops the clean-up, and the commands that finish it are printed.
     async fn clear_up(&mut self, interrupt: &mut Interrupt, interrupted: Option<Exit>) -> Exit {
         self.recorder.record(What::Reverting);
         if interrupted.is_none() {
@@ -263,7 +264,8 @@ impl<'a> RunState<'a> {
         interrupted.map_or(exit, |interrupted| exit.and(interrupted))
     }
 
-    /// How undoing went, `None` where it was stopped, and the signal that came before or meanwhile.
+    /// Returns the result of the clean-up, `None` if a second signal stopped it, and the exit code
+    /// of the first signal.
     async fn undo(
         &mut self,
         interrupt: &mut Interrupt,
@@ -292,7 +294,8 @@ impl<'a> RunState<'a> {
         let now = self.recorder.now();
         let timeline = self.recorder.read(Timeline::clone);
         let judgement = self.judge.judgement(&timeline, now);
-        // What kept it from its steady state has said how the run ends: a refused file is no infrastructure.
+        // The error that prevented the steady state set the exit code already; it need not be an
+        // infrastructure error.
         let exit = match judgement.verdict {
             Verdict::Error if exit != Exit::Held => exit,
             verdict => exit.and(exit_of(verdict)),
@@ -313,7 +316,7 @@ impl<'a> RunState<'a> {
     }
 }
 
-/// How a verdict ends the process.
+/// The exit code of a verdict.
 pub fn exit_of(verdict: Verdict) -> Exit {
     match verdict {
         Verdict::Pass => Exit::Held,

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and a closed terminal, as something to wait for.
+//! Catches SIGINT, SIGTERM and SIGHUP and delivers them as an async stream of exit codes.
 
 use std::{future, io, thread};
 
@@ -10,14 +10,15 @@ use tokio::{
 
 use crate::exit::Exit;
 
-/// Catches these signals for as long as the process lives, also while nobody waits, and between two runtimes.
+/// Catches signals until the process ends. Signals are queued while no task waits, even between two
+/// runtimes.
 #[derive(Debug)]
 pub struct Interrupt {
     caught: UnboundedReceiver<Exit>,
 }
 
 impl Interrupt {
-    /// Begins to catch them.
+    /// Starts to catch the signals.
     pub fn catch() -> io::Result<Self> {
         Self::by(&[
             (SignalKind::interrupt(), Exit::Interrupted),
@@ -26,7 +27,7 @@ impl Interrupt {
         ])
     }
 
-    /// Catches signals on a thread of its own, which ends with the process.
+    /// Catches signals on a separate thread, which ends with the process.
     fn by(signals: &[(SignalKind, Exit)]) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_io().build()?;
         let inside = runtime.enter();
@@ -43,7 +44,7 @@ impl Interrupt {
         Ok(Self { caught })
     }
 
-    /// Waits for the next one, and says how the process then ends.
+    /// Waits for the next signal, and returns its exit code.
     pub async fn next(&mut self) -> Exit {
         match self.caught.recv().await {
             Some(exit) => exit,

@@ -1,7 +1,7 @@
-//! Undoing what a run did, the last thing first.
+//! Clean-up of a run: heals targets, then deletes objects, the last first.
 //!
-//! What is to be undone is written down before it is done. A flip is undone when its target says so, or
-//! is gone; an object, when it is gone with everything that grew from it.
+//! Each action is entered in the ledger before it is done. A flip is undone when its target
+//! acknowledges that or is gone; an object, when it and its descendants are deleted.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -21,16 +21,16 @@ use crate::{
     timeline::{Place, What},
 };
 
-/// What is to be undone, in the order it was done.
+/// The actions to undo, in the order they were done.
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Vec<Undo>);
 
-/// One thing to undo.
+/// An action to undo.
 #[derive(Debug)]
 pub(super) enum Undo {
-    /// The namespace was made.
+    /// The namespace was created.
     Namespace,
-    /// An object was made.
+    /// An object was created.
     Object(Manifest),
     /// A target was flipped.
     Flips {
@@ -40,7 +40,7 @@ pub(super) enum Undo {
 }
 
 impl Ledger {
-    /// Writes down one more thing; one target is healed once.
+    /// Adds an action. A target is entered only once.
     pub(super) fn push(&mut self, undo: Undo) {
         let known = match &undo {
             Undo::Flips { control } => self
@@ -73,12 +73,12 @@ impl Ledger {
         })
     }
 
-    /// Whether nothing was done yet.
+    /// Whether there is nothing to undo.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes back the last thing written down: it was not done.
+    /// Removes the last entry, as its action was not done.
     pub(super) fn pop(&mut self) {
         self.0.pop();
     }
@@ -93,7 +93,7 @@ impl Ledger {
 }
 
 impl RunState<'_> {
-    /// Heals what was flipped and, unless it is to be kept, deletes what was made.
+    /// Heals the flipped targets and, unless `keep` is set, deletes the created objects.
     pub(super) async fn revert(&mut self) -> Exit {
         self.journals = Journals::default();
         let exit = self.heal_all().await;
@@ -104,7 +104,8 @@ impl RunState<'_> {
         exit.and(self.delete().await)
     }
 
-    /// Heals the targets, the one flipped last first. One that cannot be healed keeps no other from it.
+    /// Heals the targets, the one flipped last first. Continues after a target that cannot be
+    /// healed.
     async fn heal_all(&mut self) -> Exit {
         let flipped: Vec<Control> = self.ledger.flips().cloned().collect();
         let mut exit = Exit::Held;
@@ -150,8 +151,8 @@ impl RunState<'_> {
         }
     }
 
-    /// A namespace of our own takes everything in it along. What has no known UID is looked up: a call that
-    /// was cut short may have been heard.
+    /// Deletes the run's own namespace with everything in it, or else the created objects. Looks up
+    /// objects without a known UID: a call that was interrupted may have been executed.
     async fn delete_made(&self) -> Result<(), Failure> {
         if self.ledger.has_namespace() {
             return match self.site.find_namespace().await? {
@@ -169,7 +170,8 @@ impl RunState<'_> {
         Ok(remove::objects(&self.site, &made).await?)
     }
 
-    /// Nothing more is undone. An embedded cluster ends with the process.
+    /// Exit code of a clean-up that was stopped. On an embedded cluster nothing remains, as it ends
+    /// with the process.
     pub(super) fn quit(&self) -> Exit {
         if !matches!(self.cluster.place, Place::Cluster(_)) {
             return Exit::Held;
@@ -179,7 +181,7 @@ impl RunState<'_> {
         Exit::RevertFailed
     }
 
-    /// The commands that finish what was not undone.
+    /// Prints the commands that finish the clean-up.
     pub(super) fn say_what_remains(&self) {
         let Place::Cluster(context) = &self.cluster.place else {
             // An embedded cluster ends with the process.

@@ -1,7 +1,8 @@
-//! The wait for containers to run before a step flips them.
+//! Waits until the containers that a step flips run and their targets answer.
 //!
-//! A steady state may hold while a container is still being created, or waits in back-off to be started again. The step begins
-//! only when every container that it flips runs and its target answers: what happens before is not the step's.
+//! A steady state may hold while a container is still being created or waits in back-off. The step
+//! begins only when every container that it flips runs, so that earlier changes are not attributed
+//! to the step.
 
 use std::time::Duration;
 
@@ -16,11 +17,11 @@ use crate::{
     timeline::Micros,
 };
 
-/// How long a container may be shown running whose target does not answer. One that has just ended is shown so until the kubelet
-/// has looked again, which it does once a second.
+/// How long a container may be reported running while its target does not answer. A container that
+/// has just ended is reported running until the kubelet's next relist, once a second.
 const UNANSWERED: Duration = Duration::from_secs(5);
 
-/// How often a target that does not answer is asked again.
+/// Interval between calls to a target that does not answer.
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// A container that a step flips does not run.
@@ -39,7 +40,7 @@ impl HasExitCode for NotRunning {
 }
 
 impl RunState<'_> {
-    /// Waits until all containers that a step flips run, for as long as the steady state may take.
+    /// Waits until all containers that a step flips run, at most for the steady state's `within`.
     pub(super) async fn await_running(
         &mut self,
         step: &str,
@@ -72,7 +73,7 @@ impl RunState<'_> {
         }
     }
 
-    /// A container of a flip that does not run, and what it does instead.
+    /// Describes a container of these flips that does not run.
     fn not_running(&mut self, flips: &[Flip]) -> Option<String> {
         flips.iter().find_map(|flip| {
             let bound = self.judge.pods(&flip.pod);
@@ -82,7 +83,8 @@ impl RunState<'_> {
         })
     }
 
-    /// Asks the state of every target that is to be flipped; what is no target is refused when the flip is prepared.
+    /// Calls `state` of every target to be flipped. Containers that are not targets are skipped
+    /// here and refused when the flip is prepared.
     async fn ask_targets(&mut self, flips: &[Flip]) -> Result<(), ControlError> {
         let mut controls = Vec::new();
         for flip in flips {
@@ -101,7 +103,8 @@ impl RunState<'_> {
     }
 }
 
-/// What a container does instead of running: `container b of pod web-1 is waiting (CrashLoopBackOff: back-off 10s …)`.
+/// The state of a container that does not run: `container b of pod web-1 is waiting
+/// (CrashLoopBackOff: back-off 10s …)`.
 fn not_running(pod: &Pod, container: &str) -> Option<String> {
     containers(pod).find(|each| each.name == container)?;
     let name = pod.metadata.name.as_deref().unwrap_or_default();
@@ -116,7 +119,7 @@ fn not_running(pod: &Pod, container: &str) -> Option<String> {
     Some(format!("container {container} of pod {name} {is}"))
 }
 
-/// None if it runs.
+/// Text for a container's state; none if it runs.
 fn does(state: Option<&ContainerState>) -> Option<String> {
     let Some(state) = state else {
         return Some("has no status yet".to_owned());

@@ -1,4 +1,4 @@
-//! Setting up: the namespace, the workload, the users, and the wait for the steady state.
+//! Set-up of a run: namespace, workload, traffic clients, and the wait for the steady state.
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ use crate::{
     timeline::{Place, What},
 };
 
-/// The longest name a namespace can have.
+/// Maximum length of a namespace's name.
 const NAME_LENGTH: usize = 63;
 
-/// Why there is no steady state.
+/// Why the set-up failed.
 #[derive(Debug, thiserror::Error)]
 enum StageError {
     #[error("cannot create the namespace `{name}`")]
@@ -43,7 +43,7 @@ impl HasExitCode for StageError {
 }
 
 impl RunState<'_> {
-    /// Watches, then writes: the workload first, then those who use it.
+    /// Opens the watches, then applies the workload and after it the traffic clients.
     pub(super) async fn set_up(&mut self) -> Result<(), Failure> {
         let makes_namespace = self.makes_namespace().await?;
         self.watches =
@@ -65,7 +65,8 @@ impl RunState<'_> {
         Ok(())
     }
 
-    /// Waits for it, stops at once at what no waiting helps against, and binds subjects to their Pods.
+    /// Waits for the steady state, then binds subjects to their Pods. Fails at once on a permanent
+    /// failure of the workload.
     pub(super) async fn steady_state(&mut self) -> Result<(), Failure> {
         loop {
             self.check_first_failures()?;
@@ -99,8 +100,8 @@ impl RunState<'_> {
         Ok(())
     }
 
-    /// A namespace that was named must exist on a cluster. On an embedded one it is made, unless the cluster
-    /// begins with it.
+    /// Whether the run creates its namespace. A namespace that the user named must exist on a
+    /// cluster; on an embedded cluster it is created unless it exists.
     async fn makes_namespace(&self) -> Result<bool, Failure> {
         if self.job.namespace.is_none() {
             return Ok(true);
@@ -155,7 +156,7 @@ impl RunState<'_> {
         Ok(())
     }
 
-    /// The Services as the API made them; it gave them their cluster IPs when they were created.
+    /// The Services as stored by the API, with the cluster IPs assigned at their creation.
     async fn services_for_traffic(&self) -> Result<Vec<Service>, Failure> {
         Ok(self.reader().services().await?)
     }
@@ -175,7 +176,7 @@ impl RunState<'_> {
     }
 }
 
-/// Every Pod subject that the experiment names, once.
+/// The distinct Pod subjects that the experiment names.
 fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
     let steps = experiment.steps.iter();
     let flipped = steps.clone().flat_map(|step| match &step.action {
@@ -199,7 +200,7 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
     flipped.chain(claimed).collect()
 }
 
-/// `probeflip-NAME-xxxxx`, cut to fit.
+/// `probeflip-NAME-xxxxx`, with NAME truncated to fit.
 pub(super) fn namespace_name(experiment: &str, draw: &mut Random) -> String {
     let suffix = draw.suffix(5);
     let room = NAME_LENGTH - "probeflip--".len() - suffix.len();

@@ -1,4 +1,4 @@
-//! One step: its action at all targets at once, then the wait until the judge has decided.
+//! Executes one step: sends its action to all targets, then waits for the judge's decision.
 
 use std::collections::BTreeMap;
 
@@ -21,13 +21,13 @@ use crate::{
     timeline::{BoundPod, FlipRecord, Micros, What, recorder::Recorder},
 };
 
-/// What each probe and process was last set to by this run. A later flip takes the place of an earlier one with
-/// the same aim, also where it acts on something else.
+/// The latest flip of each probe and process in this run. A later flip of the same probe or process
+/// replaces the earlier one, even if it acts on another path or port.
 #[derive(Debug, Default)]
 pub(super) struct ActiveFlips(BTreeMap<(Address, String), PreparedFlip>);
 
 impl ActiveFlips {
-    /// Whether something else was last set in the very place of an earlier flip, in the same process.
+    /// Whether another flip of the same process has replaced an earlier flip on its route or port.
     fn covers(&self, address: &Address, earlier: &PreparedFlip) -> bool {
         let mut others = self.0.iter().filter(|((of, _), _)| of == address);
         others.any(|(_, other)| {
@@ -36,7 +36,7 @@ impl ActiveFlips {
     }
 }
 
-/// Why a step could not act.
+/// Why a step's action could not be executed.
 #[derive(Debug, thiserror::Error)]
 enum StepError {
     #[error("step `{step}`: {subject} means no Pod any more")]
@@ -55,11 +55,11 @@ impl HasExitCode for StepError {
 }
 
 impl RunState<'_> {
-    /// Plays a step to its end.
+    /// Executes a step to its end.
     pub(super) async fn step(&mut self, step: usize) -> Result<(), Failure> {
         let said = &self.job.experiment.steps[step];
         let name = said.name.value.clone();
-        // Before the step's beginning: what restarts until then is none of its restarts.
+        // Before the step's beginning, so that restarts until then are not counted as the step's.
         if let Action::Flip(flips) = &said.action {
             self.await_running(&name, flips).await?;
         }
@@ -152,8 +152,8 @@ impl RunState<'_> {
         Ok(ready?)
     }
 
-    /// Takes an earlier flip of the same probe away where neither the new one nor that of another probe covers it.
-    /// It comes after the new one, so that the probe never sees the base in between.
+    /// Withdraws an earlier flip of the same probe, unless the new flip or another probe's has
+    /// replaced it. This follows the new flip, so that the probe never gets the base in between.
     async fn supersede(&mut self, ready: PreparedFlip) -> Result<(), Failure> {
         let address = ready.control.address().clone();
         let instance = ready.instance.clone();
@@ -168,7 +168,7 @@ impl RunState<'_> {
         Ok(())
     }
 
-    /// Reads the journals of all targets from now on, and what they hold from before.
+    /// Starts to read the journals of all targets, including their earlier entries.
     pub(super) fn follow_targets(&mut self) {
         let pods: Vec<Pod> = self.caught_up().all("Pod");
         for address in pods.iter().flat_map(targets_of).flatten() {
@@ -177,7 +177,7 @@ impl RunState<'_> {
         }
     }
 
-    /// The Pods a subject is bound to, as far as they are still there.
+    /// The bound Pods that still exist.
     pub(super) fn pods(&mut self, bound: &[BoundPod]) -> Vec<Pod> {
         let pods: Vec<Pod> = self.caught_up().all("Pod");
         pods.into_iter()

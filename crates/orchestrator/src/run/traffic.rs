@@ -1,6 +1,6 @@
-//! The Pod that plays the users: one traffic client a container, from the workload's own image.
+//! The traffic Pod: one container per traffic client, from the workload's own probe-target image.
 //!
-//! Pure. It only says what to apply; the journals are read like any other target's.
+//! Pure: builds the manifest to apply. The clients' journals are read like those of other targets.
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Service};
 use serde_json::{Value, json};
@@ -17,18 +17,18 @@ use crate::{
 /// The Pod's name.
 pub const POD: &str = "probeflip-traffic";
 
-/// The control port of the first client; the others follow.
+/// The control port of the first client; the other clients have the next ports.
 const FIRST_CONTROL: u16 = 20_000;
 
-/// Why no traffic can be sent.
+/// Why the traffic Pod cannot be built.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrafficError {
-    /// There is no probe-target whose image could play the users.
+    /// No container of the workload runs a probe-target image.
     #[error(
         "traffic is sent by the workload's own probe-target image, but no container of the workload runs one"
     )]
     NoImage,
-    /// There is nothing to send to.
+    /// The Service has no cluster IP to send to.
     #[error(
         "traffic `{client}`: service `{service}` has no cluster IP; a headless service cannot be measured"
     )]
@@ -46,7 +46,7 @@ impl HasExitCode for TrafficError {
     }
 }
 
-/// What the users' containers take from the workload's first target.
+/// Image settings of the workload's first target, reused for the traffic clients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {
     name: String,
@@ -63,7 +63,8 @@ pub fn image_of(manifests: &[Manifest]) -> Result<Image, TrafficError> {
         .ok_or(TrafficError::NoImage)
 }
 
-/// The Pod of these clients. `services` are those they name, with their cluster IPs.
+/// The traffic Pod of these clients. `services` contains the Services they name, with their cluster
+/// IPs.
 pub fn pod(
     clients: &[TrafficClient],
     services: &[Service],
@@ -93,7 +94,7 @@ pub fn pod(
     Ok(Manifest::new(pod))
 }
 
-/// Where the clients' journals are read, in the order of the clients. `uid` is the Pod's.
+/// The clients' control addresses, in the order of the clients. `uid` is the Pod's.
 pub fn addresses(clients: &[TrafficClient], uid: &str) -> Vec<Address> {
     let address = |(client, control): (&TrafficClient, u16)| Address {
         pod: POD.to_owned(),
@@ -158,7 +159,7 @@ fn destination(ip: &str, port: u16) -> String {
     }
 }
 
-/// The Pod that an object is or would make.
+/// The object itself if it is a Pod, else its Pod template.
 fn pod_of(manifest: &Manifest) -> Option<Pod> {
     let pod = match manifest.resource.kind.as_str() {
         "Pod" => &manifest.object,

@@ -1,4 +1,4 @@
-//! Clients and Services in, arguments or refusals out.
+//! Arguments of the traffic clients' containers, and the errors of clients that cannot send.
 
 use std::time::Duration;
 
