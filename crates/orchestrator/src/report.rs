@@ -1,8 +1,8 @@
-//! What a run is told as: a timeline in words, a table of verdicts, a summary, and JSON.
+//! Reports of a run: a timeline as text, a table of verdicts, a summary, and JSON.
 //!
-//! Pure: everything is made from the timeline and its judgement, and returned as text or values. Text keeps what it
-//! quotes on one line, without control characters; values have it exactly. Nothing here depends on colour; it only
-//! helps those who have it.
+//! Pure functions from a timeline and its judgement to text or values. Text has quoted strings on
+//! one line and without control characters; values have them unchanged. Colour carries no
+//! information of its own.
 
 mod diff;
 pub mod json;
@@ -23,7 +23,7 @@ use crate::judge::{Judgement, Unsteady, Verdict};
 use crate::printable::one_line;
 use crate::timeline::Timeline;
 
-/// The whole report of one experiment for a terminal, at most `width` columns wide where words can be broken.
+/// The whole report of one experiment for a terminal. The table wraps its cells to `width` columns.
 pub fn text(
     experiment: &Experiment,
     timeline: &Timeline,
@@ -40,7 +40,7 @@ pub fn text(
     parts.join("\n\n") + "\n"
 }
 
-/// One line: which experiment, where, and what came of it.
+/// One line: the verdict, the experiment, the cluster, the duration and the counts of expectations.
 pub fn summary(experiment: &Experiment, timeline: &Timeline, judgement: &Judgement) -> String {
     let verdict = paint::marked(Some(judgement.verdict));
     let place = timeline.header().place.to_string();

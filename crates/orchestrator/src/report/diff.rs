@@ -1,4 +1,4 @@
-//! What a record changed, in words: compares what was known before it with what is known after.
+//! Text for what each record changed, from the state before and after it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::input::experiment::ContainerPhase;
 use crate::timeline::view::{ContainerFacts, DeploymentFacts, PodFacts, View};
 use crate::timeline::{Change, FlipRecord, Micros, Record, Sample, What};
 
-/// Tells records one after another.
+/// Turns records, in order, into lines of text.
 #[derive(Debug, Default)]
 pub struct Teller {
     view: View,
@@ -17,7 +17,7 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// What this record changed; nothing for most records.
+    /// The changes made by this record; empty for most records.
     pub fn tell(&mut self, record: &Record) -> Vec<Line> {
         let at = record.at;
         match &record.what {
@@ -100,7 +100,7 @@ impl Teller {
             "ReplicaSet" if change == Change::Added => {
                 vec![Line::new(at, format!("replicaset {name}"), "created")]
             }
-            // Events outlive what they are about.
+            // Events outlive their involved object, so those about unknown Pods are skipped.
             "Event" if change == Change::Added && self.knows(&object["involvedObject"]) => {
                 told(object)
                     .map(|(about, said)| Line::new(at, about, said))
@@ -259,8 +259,8 @@ fn deployment(before: &DeploymentFacts, after: &DeploymentFacts) -> Option<Strin
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-// Warnings, and why a container is ended: nothing in a container's status says that a probe did it. Events of core/v1
-// and of events.k8s.io name the same things differently.
+// Reports warnings, and `Killing`: a container's status does not tell that a probe caused its end.
+// Events of core/v1 and of events.k8s.io have different names for the same fields.
 fn told(event: &Value) -> Option<(String, String)> {
     if event["type"] != "Warning" && event["reason"] != "Killing" {
         return None;

@@ -1,16 +1,16 @@
-//! One line of the timeline in words.
+//! One line of the timeline's text: a time, an object and its change.
 
 use crate::printable::one_line;
 use crate::timeline::Micros;
 
-/// Something that changed.
+/// A change of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// When, on the timeline.
+    /// When it was observed, on the timeline.
     pub at: Micros,
-    /// What changed: `pod web-abc`.
+    /// The object: `pod web-abc`.
     pub object: String,
-    /// How: `ready 1/2, was 2/2`.
+    /// The change: `ready 1/2, was 2/2`.
     pub change: String,
 }
 
@@ -23,14 +23,14 @@ impl Line {
         }
     }
 
-    /// With its time told from `zero`, and the object padded to `width`.
+    /// The line as text, with its time relative to `zero` and the object padded to `width`.
     pub fn told_from(&self, zero: Micros, width: usize) -> String {
         let (sign, apart) = if self.at < zero {
             ("-", zero.since(self.at))
         } else {
             ("+", self.at.since(zero))
         };
-        // Told to the millisecond, what is less than one before is not before.
+        // Less than a millisecond before `zero` is printed as `+0.000`, not `-0.000`.
         let sign = if apart.as_millis() == 0 { "+" } else { sign };
         let time = format!("{sign}{}", Micros::from(apart));
         let (object, change) = (one_line(&self.object), one_line(&self.change));

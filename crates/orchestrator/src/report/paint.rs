@@ -1,8 +1,8 @@
-//! Colours, if they are wanted. The words and signs say the same without them.
+//! ANSI colours for verdicts in text, and the marks that state the verdict without colour.
 
 use crate::judge::{Finding, Verdict};
 
-/// Whether to colour.
+/// Whether to colour text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Paint {
     /// Plain text.
@@ -13,7 +13,7 @@ pub enum Paint {
 }
 
 impl Paint {
-    /// Colours every marked verdict of a finished text; its width stays the same.
+    /// Colours every marked verdict in a finished text, without changing its visible width.
     pub fn all(self, text: &str) -> String {
         if self == Self::Plain {
             return text.to_owned();
@@ -31,7 +31,7 @@ impl Paint {
     }
 }
 
-/// The mark of a finding. What is only observed has no verdict.
+/// The mark of a finding. Findings under `observe` are marked as observed instead of by verdict.
 pub(super) fn mark(finding: &Finding) -> String {
     if finding.observed && finding.verdict.is_some() {
         "· observed".into()
@@ -40,7 +40,7 @@ pub(super) fn mark(finding: &Finding) -> String {
     }
 }
 
-/// A sign and a word: `✔ pass`.
+/// A verdict as sign and word: `✔ pass`.
 pub(super) fn marked(verdict: Option<Verdict>) -> String {
     match verdict {
         Some(Verdict::Pass) => "✔ pass".into(),

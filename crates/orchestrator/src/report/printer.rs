@@ -1,8 +1,8 @@
-//! Where output goes: data to stdout, everything else to stderr, progress only to a terminal.
+//! `Printer`: writes data to stdout, messages to stderr, and progress lines only to a terminal.
 //!
-//! It knows no formats. Callers hand it finished text, so that what is printed can be tested
-//! without a terminal. Text for people is printed without control characters, whatever it quotes;
-//! colours and progress lines are the only sequences that a terminal is sent.
+//! Callers pass finished text, so that output can be tested without a terminal. Control characters
+//! in text for people are escaped; a terminal receives only the escape sequences of colours and
+//! progress lines.
 
 use std::{
     env,
@@ -18,7 +18,7 @@ use crate::{
     report::{Paint, json},
 };
 
-/// Standard output does not take what is written to it.
+/// Standard output cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
 pub struct PrintError(#[from] io::Error);
@@ -29,7 +29,7 @@ impl HasExitCode for PrintError {
     }
 }
 
-/// The two streams of the process, or of a test.
+/// Writes to the standard streams of the process, or to those of a test.
 pub struct Printer {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
@@ -39,22 +39,24 @@ pub struct Printer {
     width: Option<u16>,
 }
 
-/// How wide a terminal is taken to be that does not say.
+/// Width of a terminal without `COLUMNS`.
 const WIDTH: u16 = 120;
 
 impl Printer {
-    /// The streams of this process; progress lines only if stderr is a terminal.
+    /// Prints to the streams of this process, with progress lines only if stderr is a terminal.
     pub fn process() -> Self {
         let printer = Self::to(Box::new(io::stdout()), Box::new(io::stderr()));
         let terminals = (io::stdout().is_terminal(), io::stderr().is_terminal());
         printer.on(terminals, |name| env::var_os(name))
     }
 
-    /// The same on terminals, of stdout and of stderr, as the environment says.
+    /// Enables colour, progress lines and a width, depending on whether stdout and stderr are
+    /// terminals and on the environment.
     fn on(self, (out, err): (bool, bool), variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        // https://no-color.org: set and not empty.
+        // https://no-color.org: applies if set and not empty.
         let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
-        // A dumb terminal shows sequences as characters, so it gets neither colours nor progress.
+        // A dumb terminal shows escape sequences as characters, so it gets neither colours nor
+        // progress.
         let dumb = variable("TERM").is_some_and(|term| term == "dumb");
         let columns = variable("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
         Self {
@@ -81,14 +83,14 @@ impl Printer {
         }
     }
 
-    /// What the command was asked for in words, to stdout; see [`data`](Self::data).
+    /// Prints a command's result as text to stdout, escaped and coloured; see [`data`](Self::data).
     pub fn text(&self, text: &str) -> Result<(), PrintError> {
         self.data(&self.paint.all(&printable::lines(text)))
     }
 
-    /// What the command was asked for in a format for machines, to stdout, exactly.
+    /// Prints a command's result in a machine-readable format to stdout, unchanged.
     ///
-    /// A reader that left (`probeflip status | head`) is not an error; a full disk is.
+    /// A closed pipe (`probeflip status | head`) is not an error; a full disk is.
     pub fn data(&self, data: &str) -> Result<(), PrintError> {
         let mut out = lock(&self.out);
         match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
@@ -97,24 +99,24 @@ impl Printer {
         }
     }
 
-    /// One line about what is going on, to stderr.
+    /// Prints one line about the progress of the command to stderr.
     pub fn note(&self, line: impl AsRef<str>) {
         let line = printable::lines(line.as_ref());
         self.say(&format!("{}{line}\n", self.erase()));
     }
 
-    /// Something the reader should know before trusting the result, to stderr.
+    /// Prints a warning to stderr.
     pub fn warn(&self, line: impl AsRef<str>) {
         self.note(format!("warning: {}", line.as_ref()));
     }
 
-    /// What went wrong, with its causes, to stderr. It is kept for a report.
+    /// Prints an error with its causes to stderr, and keeps it for the JSON report.
     pub fn error(&self, error: &anyhow::Error) {
         lock(&self.errors).push(json::Error::new(error));
         self.note(format!("error: {}", error_chain::told(error.as_ref())));
     }
 
-    /// What would help, after an error, to stderr.
+    /// Prints a hint to stderr, and adds it to the last error.
     pub fn hint(&self, line: impl AsRef<str>) {
         if let Some(error) = lock(&self.errors).last_mut() {
             error.hints.push(line.as_ref().to_owned());
@@ -122,12 +124,12 @@ impl Printer {
         self.note(format!("hint: {}", line.as_ref()));
     }
 
-    /// Everything that went wrong since this was last asked for.
+    /// The errors printed since the last call.
     pub fn take_errors(&self) -> Vec<json::Error> {
         std::mem::take(&mut lock(&self.errors))
     }
 
-    /// Replaces the progress line. Nothing happens off a terminal.
+    /// Replaces the progress line; does nothing if stderr is no terminal.
     pub fn progress(&self, line: impl AsRef<str>) {
         if self.live {
             let line = printable::one_line(line.as_ref());
@@ -135,7 +137,7 @@ impl Printer {
         }
     }
 
-    /// Takes the progress line away.
+    /// Removes the progress line.
     pub fn settle(&self) {
         self.say(self.erase());
     }
@@ -145,7 +147,7 @@ impl Printer {
         self.paint
     }
 
-    /// How wide data may be; without a limit off a terminal.
+    /// Maximum width of data; none if stdout is no terminal.
     pub fn width(&self) -> Option<u16> {
         self.width
     }
@@ -155,14 +157,14 @@ impl Printer {
         self.live
     }
 
-    /// Back to the line's start and clear it: ECMA-48, "erase in line".
+    /// The sequence that returns to the line's start and clears it: ECMA-48, "erase in line".
     fn erase(&self) -> &'static str {
         if self.live { "\r\x1b[K" } else { "" }
     }
 
     fn say(&self, text: &str) {
         let mut err = lock(&self.err);
-        // There is nobody left to tell that stderr is gone.
+        // A failure to write to stderr cannot be reported anywhere.
         err.write_all(text.as_bytes())
             .and_then(|()| err.flush())
             .ok();
@@ -177,9 +179,8 @@ impl std::fmt::Debug for Printer {
     }
 }
 
-/// A panic while printing leaves at worst half a line behind, so a poisoned lock is no reason to stop.
 impl Failure {
-    /// Says it, and how the process ends.
+    /// Prints the error and its hint, and returns the exit code.
     pub fn print(&self, printer: &Printer) -> Exit {
         printer.error(&self.error);
         if let Some(hint) = &self.hint {
@@ -199,7 +200,7 @@ mod tests {
 
     use super::*;
 
-    /// What was written, kept.
+    /// A writer that keeps what was written.
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -219,7 +220,7 @@ mod tests {
         }
     }
 
-    /// What comes out on two terminals with these variables.
+    /// The output on two terminals with these environment variables.
     fn printed(variables: &[(&str, &str)], print: impl Fn(&Printer)) -> (String, String) {
         let (out, err) = (Kept::default(), Kept::default());
         let printer = Printer::to(Box::new(out.clone()), Box::new(err.clone()));
@@ -265,7 +266,7 @@ mod tests {
         assert_eq!(data, evil);
     }
 
-    /// Takes nothing, as a full disk.
+    /// A writer on which every write fails, like a full disk.
     struct Full(io::ErrorKind);
 
     impl Write for Full {

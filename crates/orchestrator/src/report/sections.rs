@@ -1,4 +1,4 @@
-//! The timeline in words, a section for the start and one for each step.
+//! The timeline as text, in sections: the start, each step, and the clean-up.
 
 use std::fmt;
 
@@ -9,17 +9,18 @@ use crate::printable::one_line;
 use crate::timeline::view::{Client, View};
 use crate::timeline::{Micros, Record, RequestOutcome, Timeline, What};
 
-/// So many changes of one client are told in a section; one that flickers would hide the rest.
+/// Maximum number of changes of one client in a section; a client that alternates between outcomes
+/// would hide the rest.
 const TOLD: usize = 40;
 
-/// A part of the timeline with a time 0 of its own.
+/// A part of the timeline with its own time 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// What it is about.
+    /// The heading.
     pub title: String,
-    /// Where its times count from.
+    /// Time 0 of its lines.
     pub zero: Micros,
-    /// In the order of their times.
+    /// The changes, in the order of their times.
     pub lines: Vec<Line>,
 }
 
@@ -48,10 +49,10 @@ pub fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
     story.end(experiment)
 }
 
-/// The sections while they are told.
+/// Sections under construction.
 struct Story {
     sections: Vec<Section>,
-    /// When each section begins.
+    /// When each section starts.
     starts: Vec<Micros>,
     teller: Teller,
     view: View,
@@ -101,7 +102,8 @@ impl Story {
                 let title = "afterwards: flips reverted, objects deleted";
                 self.open(record.at, title.into());
             }
-            // Requests are told by the times they were sent, which is not when they became known.
+            // Requests are listed by the times they were sent, not by when they became known; see
+            // `end`.
             What::Traffic(_) => {}
             _ => {
                 let lines = self.teller.tell(record);
@@ -125,7 +127,7 @@ impl Story {
         self.sections
     }
 
-    /// Puts the lines of one client into the sections of their times.
+    /// Adds the lines of one client to the sections of their times.
     fn share_out(&mut self, lines: &[Line]) {
         let place = |line: &Line| self.starts.partition_point(|start| *start <= line.at);
         for lines in lines.chunk_by(|one, next| place(one) == place(next)) {
@@ -139,7 +141,7 @@ impl Story {
         }
     }
 
-    // Between two steps nothing is afterwards.
+    // Removes an empty section, such as "after the step" between two steps.
     fn close_if_empty(&mut self) {
         if self.sections.len() > 1 && self.last().lines.is_empty() {
             self.sections.pop();

@@ -1,4 +1,4 @@
-//! The table of verdicts, and below it what was seen where something did not hold or was only observed.
+//! The table of verdicts, and details of expectations that did not hold or were only observed.
 
 use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
@@ -7,13 +7,13 @@ use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
 use crate::printable::one_line;
 use crate::timeline::Micros;
 
-/// A line below the header and nothing else.
+/// A table style whose only line is the one below the header.
 const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none());
 
-/// A row for every expectation.
+/// A table with a row for each expectation.
 pub fn table(judgement: &Judgement, width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);
@@ -39,8 +39,8 @@ pub fn table(judgement: &Judgement, width: Option<u16>) -> String {
     table.trim_fmt()
 }
 
-/// A paragraph for everything that did not hold: what was expected, and what was seen instead. What is only observed
-/// has one too.
+/// A paragraph for each expectation that did not hold, with what was observed instead, and for each
+/// `observe`.
 pub fn details(judgement: &Judgement) -> Vec<String> {
     let missing = judgement
         .missing
@@ -86,7 +86,7 @@ fn detail(step: &StepJudgement, finding: &Finding) -> String {
     format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
 }
 
-/// A verdict that says if nothing had to happen for it.
+/// The mark of a finding, which tells if the condition was already true before the step.
 fn verdict(finding: &Finding) -> String {
     let mark = mark(finding);
     if finding.already_true {
