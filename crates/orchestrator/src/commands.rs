@@ -1,4 +1,4 @@
-//! What each command does. This file only sends each to its own.
+//! Dispatches each command of the command line to its implementation.
 
 mod down;
 mod flip;
@@ -19,10 +19,10 @@ use crate::{
 };
 use session::Session;
 
-/// What a command comes to.
+/// The exit code of a command, or why it failed.
 type CommandResult = Result<Exit, Failure>;
 
-/// Runs a command to its end, and prints why it failed if it did.
+/// Runs a command and prints its failure, if any. Returns the exit code.
 pub fn run(command: Command, printer: &Printer) -> Exit {
     let outcome = match command {
         Command::Run(run) => run::run(&run, printer),
@@ -43,11 +43,11 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
     outcome.unwrap_or_else(|failure| failure.print(printer))
 }
 
-/// Prints the help or version that was asked for, or what is wrong with the command line.
+/// Prints help, version or a command-line error from clap.
 pub fn not_run(error: &clap::Error, printer: &Printer) -> Exit {
     let text = error.render();
     if error.use_stderr() {
-        // It quotes arguments, which may be names of files.
+        // The message quotes arguments, which may contain control characters; `note` escapes them.
         printer.note(text.to_string().trim_end());
         return Exit::Usage;
     }
@@ -61,7 +61,7 @@ pub fn not_run(error: &clap::Error, printer: &Printer) -> Exit {
     }
 }
 
-/// Files are read before anything is touched.
+/// Runs `up`. Files are read before the cluster is contacted.
 fn up_files(up: &cli::Up, printer: &Printer) -> CommandResult {
     let manifests = up::load(&up.files)?;
     Session::with(&up.at, printer, true, async |bench| {
@@ -69,7 +69,7 @@ fn up_files(up: &cli::Up, printer: &Printer) -> CommandResult {
     })
 }
 
-/// What is asked for is read before anything is connected to.
+/// Runs `flip`. The flip is parsed before the cluster is contacted.
 fn flip_what(flip: &cli::Flip, printer: &Printer) -> CommandResult {
     let order = flip::order(flip)?;
     Session::with(&flip.at, printer, true, async |bench| {

@@ -1,16 +1,17 @@
-//! An error and its causes in one line, each said once.
+//! Formats an error and its causes as one line, without repeated messages.
 //!
-//! Libraries repeat their causes in their own messages, and Kubernetes' answers come with all their fields; people
-//! need each sentence once. Nothing is printed here.
+//! Libraries repeat their causes in their own messages, and Kubernetes' responses print with all
+//! their fields.
 
 use std::{error::Error, iter};
 
-/// `what was being done: why not: …`
+/// The chain as one line: `what failed: why: …`
 pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
     chain(error).join(": ")
 }
 
-/// The same, each cause by itself, the outermost first.
+/// The messages of an error and its causes, the outermost first. Skips a message that the one
+/// before ends with.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut chain = Vec::new();
     let mut told = String::new();
@@ -31,7 +32,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     chain
 }
 
-/// What an API server says, if that is what went wrong. Below it there is only the same again.
+/// The API server's message, if this is an API error. Its causes only repeat it.
 fn answer<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e str> {
     let boxed = cause.downcast_ref::<Box<kube::Error>>().map(AsRef::as_ref);
     match boxed.or_else(|| cause.downcast_ref())? {
@@ -40,7 +41,7 @@ fn answer<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e str> {
     }
 }
 
-/// Without the client's word for where in itself an error arose.
+/// Removes the prefix `ServiceError: ` that kube-rs puts before a client error.
 fn without_kind(message: &str) -> &str {
     message.strip_prefix("ServiceError: ").unwrap_or(message)
 }

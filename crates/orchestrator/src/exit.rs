@@ -1,27 +1,27 @@
-//! The exit codes and which of several wins. What each means is fixed: scripts branch on them.
+//! Exit codes, their precedence, and the trait that maps errors to them.
 //!
-//! Every error of this crate that can reach `main` says its code here through [`HasExitCode`]; nothing
-//! else decides how the process ends.
+//! Every error of this crate that can reach `main` has its code through [`HasExitCode`]. Scripts
+//! depend on the codes.
 
 use std::{io, process};
 
-/// How the process ends, one code per kind of outcome.
+/// The exit code of the process, one per kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything held, or the command did what it was asked.
+    /// All expectations held, or the command succeeded.
     Held = 0,
     /// An expectation failed.
     Failed = 1,
     /// The command line or a file is invalid; nothing was started.
     Usage = 2,
-    /// The cluster, an image or a target kept the run from being judged.
+    /// The cluster, an image or a target was unavailable, so the run could not be judged.
     Infrastructure = 3,
     /// A guard refused, before the first write.
     Refused = 4,
     /// Something could not be undone; the command that finishes it was printed.
     RevertFailed = 5,
-    /// The record leaves open whether the expectations held.
+    /// The timeline does not decide whether the expectations held.
     Inconclusive = 6,
     /// SIGINT, after a successful revert.
     Interrupted = 130,
@@ -30,10 +30,10 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Of two outcomes, the one the process reports.
+    /// The one of two outcomes that the process reports.
     ///
-    /// What is still broken comes before who stopped it, that before what could not be
-    /// measured, and that before what was measured.
+    /// A failed revert takes precedence over a signal, a signal over an error, and an error over a
+    /// verdict.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         if other.rank() < self.rank() {
@@ -64,25 +64,25 @@ impl From<Exit> for process::ExitCode {
     }
 }
 
-/// An error that knows how the process ends because of it.
+/// An error with an exit code.
 pub trait HasExitCode: std::error::Error + Send + Sync + 'static {
     /// The code for this error.
     fn exit(&self) -> Exit;
 }
 
-/// Why a command stopped: the chain of causes for people, the code for scripts.
+/// Why a command failed: an error with its causes, an exit code, and a hint.
 #[derive(Debug)]
 pub struct Failure {
-    /// How the process ends.
+    /// The exit code.
     pub exit: Exit,
     /// Printed once, as `error: …`, with its chain.
     pub error: anyhow::Error,
-    /// What would help, if we know.
+    /// What would help, if it is known.
     pub hint: Option<String>,
 }
 
 impl Failure {
-    /// A failure with a message of its own and no cause below it.
+    /// A failure with a message and no cause.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -91,7 +91,7 @@ impl Failure {
         }
     }
 
-    /// An error and, where we know it, what would help.
+    /// A failure from an error and, if known, a hint.
     pub fn hinted(error: impl HasExitCode, hint: Option<String>) -> Self {
         Self {
             hint,
@@ -110,7 +110,7 @@ impl<E: HasExitCode> From<E> for Failure {
     }
 }
 
-/// The terminal, a pipe, a thread: what a process needs from its system.
+/// I/O errors that reach `main` concern the terminal, pipes, signals or threads.
 impl HasExitCode for io::Error {
     fn exit(&self) -> Exit {
         Exit::Infrastructure

@@ -1,17 +1,17 @@
-//! Text that a terminal may show: control characters are written out as escapes.
+//! Escapes control characters in text so that it is safe to print on a terminal.
 //!
-//! Names and messages come from clusters and files, and a terminal obeys what it is sent: `\x1b[2J`
-//! clears the screen, an OSC sequence sets its title or the clipboard, U+202E turns a line around. JSON
-//! reports and timelines keep the exact text.
+//! Names and messages come from clusters and files and may contain terminal commands: `\x1b[2J`
+//! clears the screen, an OSC sequence sets the title or the clipboard, U+202E reverses the text
+//! direction. JSON reports and timelines keep the exact text.
 
 use std::borrow::Cow;
 
-/// Text that stays on its line: line breaks are written out, too.
+/// Escapes control characters and line breaks.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, |character| !is_unsafe(character))
 }
 
-/// Finished text of one or more lines.
+/// Escapes control characters except line feeds.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |character| character == '\n' || !is_unsafe(character))
 }
@@ -32,7 +32,7 @@ fn escaped(text: &str, is_safe: impl Fn(char) -> bool) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Whether a terminal acts on a character instead of showing it, or shows nothing at all.
+/// Whether a terminal interprets a character instead of showing it, or shows nothing.
 ///
 /// The zero-width joiner and non-joiner (U+200D, U+200C) spell emoji and Persian words, and neither
 /// moves nor hides other text, so they stay.
@@ -44,7 +44,7 @@ fn is_unsafe(character: char) -> bool {
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
             // Line and paragraph separators.
             | '\u{2028}' | '\u{2029}'
-            // Characters without a shape: two names that differ only by one look the same.
+            // Invisible characters: two names that differ only in one look the same.
             | '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}'
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
@@ -55,7 +55,7 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         assert_eq!(one_line(text), expected);
-        // What is escaped once may be printed by a caller that escapes it again.
+        // Escaped text does not change when it is escaped again.
         assert_eq!(one_line(expected), expected);
     }
 
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(lines("a\n\x1bb\n"), "a\n\\u{1b}b\n");
     }
 
-    /// No control character and no change of direction gets through, whichever it is.
+    /// Checks every character: no control character but the line feed remains.
     #[test]
     fn nothing_that_is_sent_is_a_control_character() {
         for character in '\0'..=char::MAX {

@@ -1,13 +1,13 @@
-//! Everything random that a run needs, from one generator.
+//! The generator of a run's random names and seeds.
 //!
-//! Seeded, it repeats itself: the same names on `virtual` every time. Names on clusters come from the
-//! operating system, so that two runs never meet.
+//! Equal seeds give equal sequences, so names on `virtual` are always the same. On clusters the
+//! seed comes from the operating system, so that the names of two runs do not collide.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use fastrand::Rng;
 
-/// The generator.
+/// A random number generator.
 #[derive(Debug, Clone)]
 pub struct Random(Rng);
 
@@ -15,17 +15,17 @@ pub struct Random(Rng);
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 impl Random {
-    /// Repeats itself for the same seed.
+    /// A generator whose sequence depends only on the seed.
     pub fn seeded(seed: u64) -> Self {
         Self(Rng::with_seed(seed))
     }
 
-    /// Differs every time.
+    /// A generator seeded by the operating system.
     pub fn from_system() -> Self {
         Self::seeded(RandomState::new().hash_one(()))
     }
 
-    /// So many letters and digits that fit into a name.
+    /// A string of `length` letters and digits that are valid in Kubernetes names.
     pub fn suffix(&mut self, length: usize) -> String {
         let draw = |_| char::from(ALPHABET[self.0.usize(..ALPHABET.len())]);
         (0..length).map(draw).collect()

@@ -1,4 +1,4 @@
-//! `probeflip down`: deletes what `up` applied, or what a run left behind.
+//! `probeflip down`: deletes the objects that `up` applied or that a run left behind.
 
 mod leftovers;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 use leftovers::unlisted;
 
-/// Nothing to delete was named, and there is no cluster whose runs could be listed.
+/// No files and no run were given, and there is no current context whose runs could be listed.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "nothing to delete is named: give the files given to `up`, or `--run ID`; without them `down` lists the runs of a cluster"
@@ -32,15 +32,15 @@ impl HasExitCode for NothingNamed {
     }
 }
 
-/// Refuses bare `down` where there is no current context.
+/// Refuses `down` without arguments if there is no current context.
 pub(super) fn must_have_context() -> Result<(), NothingNamed> {
     cluster::current_context().map(drop).map_err(NothingNamed)
 }
 
-/// So many kinds that may not be listed are named.
+/// Maximum number of forbidden kinds named in a message.
 const NAMED: usize = 8;
 
-/// `down FILE…`: what the files name and `up` made.
+/// `down FILE…`: deletes the objects that the files name and `up` created.
 pub(super) async fn files(manifests: &[load::Manifest], bench: Session<'_>) -> CommandResult {
     let manifests = workload::objects(manifests, Some(&bench.namespace))?;
     let site = RunNamespace::new(
@@ -67,7 +67,7 @@ pub(super) async fn files(manifests: &[load::Manifest], bench: Session<'_>) -> C
     Ok(exit)
 }
 
-/// `down --run ID`: the namespaces that the run made, and its objects in this one.
+/// `down --run ID`: deletes the namespaces that the run created, and its objects in this namespace.
 pub(super) async fn run(id: &str, bench: Session<'_>) -> CommandResult {
     let selector = format!("{}={id}", ownership::LABEL);
     let namespaces = namespaces(&bench, &selector).await?;
@@ -98,7 +98,7 @@ pub(super) async fn run(id: &str, bench: Session<'_>) -> CommandResult {
     Ok(Exit::Held)
 }
 
-/// Bare `down`: which runs there are. Nothing is chosen for the user.
+/// `down` without arguments: lists the runs, deletes nothing, and fails as a usage error.
 pub(super) async fn list(bench: Session<'_>) -> CommandResult {
     let mut runs: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let namespaces = namespaces(&bench, ownership::LABEL).await?;
@@ -132,7 +132,8 @@ pub(super) async fn list(bench: Session<'_>) -> CommandResult {
     Err(Failure::new(Exit::Usage, message))
 }
 
-/// A role for one namespace forbids most kinds. That is no error, but nothing can be claimed of them.
+/// Names the kinds that may not be listed. A role for one namespace forbids most kinds, so this is
+/// a warning and no error.
 fn not_looked_through(unseen: &[String]) -> String {
     let named = &unseen[..unseen.len().min(NAMED)];
     let more = match unseen.len() - named.len() {
@@ -156,14 +157,14 @@ async fn delete(
     Ok(remove::objects(site, made).await?)
 }
 
-/// A namespace that a run made.
+/// A namespace that a run created.
 struct Labelled {
     name: String,
     uid: String,
     run: String,
 }
 
-/// Labelled namespaces; `None` if they may not be listed.
+/// Namespaces with a matching label; `None` if they may not be listed.
 async fn namespaces(bench: &Session<'_>, selector: &str) -> Result<Option<Vec<Labelled>>, Failure> {
     let api: Api<Namespace> = Api::all(bench.cluster.client.clone());
     match api.list(&ListParams::default().labels(selector)).await {

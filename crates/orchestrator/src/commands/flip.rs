@@ -1,7 +1,8 @@
-//! `probeflip flip`: one behaviour at one probe, or in one process, of every Pod that is meant.
+//! `probeflip flip`: sets one behaviour for a probe or process of every selected Pod.
 //!
-//! With `--for`, and no `--every`, or where the process ends, it ends by itself and we return at once. Else it is leased, and we stay until
-//! Ctrl-C, so that it ends with us however we end.
+//! A flip that ends by itself is not leased, and the command returns at once: one with `--for` and
+//! without `--every`, or one that ends the process. Any other flip is leased, and the command stays
+//! until Ctrl-C: the flip then ends with the command, however that ends.
 
 use std::fmt::Write as _;
 
@@ -94,7 +95,7 @@ async fn prepare(
     Ok(try_join_all(prepared).await?)
 }
 
-/// All at once, each under its lease.
+/// Sends all flips at once, each leased one after its lease is held.
 async fn send(
     ready: &[PreparedFlip],
     bench: &Session<'_>,
@@ -107,7 +108,7 @@ async fn send(
     try_join_all(ready.iter().map(PreparedFlip::send)).await
 }
 
-/// Heals all of them, or says how. One more signal quits at once.
+/// Withdraws all flips, or prints the commands that heal them later. One more signal quits at once.
 async fn heal(ready: &[PreparedFlip], bench: &Session<'_>, interrupt: &mut Interrupt) -> Exit {
     let healing = join_all(ready.iter().map(|each| heal_one(each, bench)));
     tokio::select! {
@@ -153,7 +154,7 @@ fn pods(bench: &Session<'_>) -> Api<Pod> {
     Api::namespaced(bench.cluster.client.clone(), &bench.namespace)
 }
 
-/// The command that heals it later.
+/// Prints the command that heals the target later.
 fn hint(ready: &PreparedFlip, bench: &Session<'_>) {
     let (namespace, context) = (&bench.namespace, &bench.cluster.place);
     let pod = &ready.control.address().pod;
@@ -162,7 +163,7 @@ fn hint(ready: &PreparedFlip, bench: &Session<'_>) {
     ));
 }
 
-/// What was done, in one line.
+/// One line that describes a flip.
 fn said(ready: &PreparedFlip) -> String {
     let PreparedFlip {
         control,

@@ -1,4 +1,4 @@
-//! `probeflip heal`: takes all flips of the selected targets away.
+//! `probeflip heal`: removes all flips of the selected targets.
 
 use super::{CommandResult, Session};
 use crate::{

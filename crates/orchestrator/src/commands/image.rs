@@ -1,4 +1,4 @@
-//! `probeflip image`: see [`crate::image`].
+//! `probeflip image`: packs a probe-target binary into an image archive; see [`crate::image`].
 
 use super::CommandResult;
 use crate::{

@@ -1,8 +1,8 @@
-//! `probeflip run` and `probeflip judge`: files in, reports out.
+//! `probeflip run` and `probeflip judge`: check files, run or judge experiments, write reports.
 //!
-//! All files are read and checked before the first experiment runs, and those to be written are created. Each
-//! runs in a runtime of its own, and nothing is written to disk before the last has ended. The report for machines
-//! is written however the command ends, once its file could be created.
+//! All input files are read and checked, and all output files created, before the first experiment
+//! runs. Each experiment runs in its own runtime. Output files are filled after the last one has
+//! ended. The JSON report is written however the command ends, if its file could be created.
 
 mod output;
 
@@ -28,13 +28,13 @@ use crate::{
 };
 use output::Outputs;
 
-/// What is drawn from on `virtual` where no seed is said.
+/// Default seed on `virtual`.
 const VIRTUAL_SEED: u64 = 1;
 
-/// How long a run's ID is.
+/// Length of a run's ID.
 const ID_LENGTH: usize = 8;
 
-/// Why nothing was run or judged.
+/// Why no experiment was run or judged.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error("no experiment in these files; expected `kind: Experiment`")]
@@ -121,8 +121,8 @@ fn run_all(run: &cli::Run, outputs: &mut Outputs, printer: &Printer) -> CommandR
     Ok(exit)
 }
 
-/// Whether nothing more should be run: somebody wants it to end, or something is broken that the next
-/// experiment would meet too.
+/// Whether to skip the remaining experiments: after a signal, or an error that the next experiment
+/// would meet too.
 fn stops(exit: Exit) -> bool {
     matches!(
         exit,
@@ -147,7 +147,7 @@ fn run_one(
     })
 }
 
-/// Where to run, and whether the user named it.
+/// The cluster to run on, and whether the user named it.
 fn place(run: &cli::Run) -> Result<(Place, bool), Failure> {
     match (run.on, &run.context) {
         (Some(On::Pocket), Some(_)) => Err(RunError::ContextElsewhere("pocket").into()),
@@ -159,7 +159,7 @@ fn place(run: &cli::Run) -> Result<(Place, bool), Failure> {
     }
 }
 
-/// What is drawn from. Names on clusters come from the system, whatever the seed.
+/// The seed of the run. On clusters it is ignored: names come from the operating system.
 fn seed(run: &cli::Run, place: &Place) -> Option<u64> {
     match place {
         Place::Virtual => Some(run.seed.unwrap_or(VIRTUAL_SEED)),
@@ -172,7 +172,7 @@ fn draw(seed: Option<u64>) -> Random {
     seed.map_or_else(Random::from_system, Random::seeded)
 }
 
-/// Reads and checks everything; the first file that is wrong ends it.
+/// Reads and checks all files; stops at the first invalid file.
 fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> {
     let (files, paths) = if run.files.is_empty() {
         (Files::Embedded, vec![Path::new(SEED)])
@@ -205,7 +205,8 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
     Ok(checked)
 }
 
-/// Objects beside an experiment look like its workload, and are not unless it says so.
+/// Warns about objects in an experiment's file: they look like its workload, but are only applied
+/// if the workload names the file.
 fn note_unused(
     path: &Path,
     experiments: &[Experiment],
@@ -246,7 +247,7 @@ fn told(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> String {
     report::text(experiment, &ran.timeline, &ran.judgement, printer.width())
 }
 
-/// Judges recorded timelines again, each by the experiment of its name.
+/// Judges recorded timelines again, each with the experiment of the same name.
 pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResult {
     let experiments = load::load(&Files::Disk.read(&again.file)?)?.experiments;
     if experiments.is_empty() {

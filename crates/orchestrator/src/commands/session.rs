@@ -1,4 +1,4 @@
-//! What every command on a kubeconfig's cluster starts with: a runtime, a guard, a client, a namespace.
+//! `Session`: runtime, guard, client and namespace for commands on a kubeconfig's cluster.
 
 use super::CommandResult;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     timeline::Place,
 };
 
-/// A namespace of a cluster to work on.
+/// A connection to a cluster, and the namespace that a command works on.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) cluster: Cluster,
@@ -20,7 +20,8 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Runs a command on the cluster and namespace that were said. One that writes is guarded.
+    /// Runs a command on the selected cluster and namespace. Commands that write must pass the
+    /// guard.
     pub(super) fn with(
         at: &Where,
         printer: &'a Printer,
@@ -59,12 +60,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// What is in the namespace.
+    /// A reader of the namespace's objects.
     pub(super) fn reader(&self) -> NamespaceReader {
         NamespaceReader::new(self.cluster.client.clone(), &self.namespace)
     }
 
-    /// The targets in the namespace.
+    /// Control clients for the namespace's targets.
     pub(super) fn switchboard(&self) -> ControlPool {
         ControlPool::new(self.cluster.client.clone(), &self.namespace)
     }
@@ -83,7 +84,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// What was written, kept.
+    /// A writer that keeps what was written.
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -97,7 +98,7 @@ pub(super) mod tests {
         }
     }
 
-    /// A client of the same cluster, some of whose calls are answered by hand.
+    /// A client of the same cluster, some of whose requests `answer` answers instead.
     pub(crate) fn instead<A>(client: Client, answer: A) -> Client
     where
         A: Fn(&Request<Body>) -> Option<(u16, Value)> + Send + 'static,
@@ -116,7 +117,8 @@ pub(super) mod tests {
         Client::new(service, "default")
     }
 
-    /// Runs a command on an empty cluster in virtual time, and says what it printed beside its data.
+    /// Runs a command on an empty cluster in virtual time, and returns its result and what it wrote
+    /// to stderr.
     pub(crate) fn on_virtual(
         command: impl AsyncFnOnce(Session<'_>) -> CommandResult,
     ) -> (CommandResult, String) {

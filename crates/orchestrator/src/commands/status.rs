@@ -1,4 +1,4 @@
-//! `probeflip status`: see [`crate::targets::status`].
+//! `probeflip status`: prints a table of the targets' probes; see [`crate::targets::status`].
 
 use comfy_table::{Table, presets};
 use k8s_openapi::api::core::v1::Pod;

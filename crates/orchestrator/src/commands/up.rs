@@ -1,6 +1,7 @@
 //! `probeflip up`: applies a workload and waits until it is available.
 //!
-//! It uses the one ID `up`, so it can be repeated; what it made is `probeflip down`'s to delete.
+//! All objects get the run ID `up`, so the command can be repeated, and `probeflip down` deletes
+//! them.
 
 mod rollout;
 mod unwatched;
@@ -22,10 +23,10 @@ use crate::{
     timeline::{FORMAT, Header, recorder::Recorder, snapshot::Snapshot},
 };
 
-/// How long a workload may take to become available: a slow image pull, and some.
+/// How long a workload may take to become available; allows for slow image pulls.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Reads all files before anything is touched.
+/// Reads all files.
 pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
     let mut manifests = Vec::new();
     for file in files {
@@ -94,7 +95,7 @@ async fn apply(
     }
 }
 
-/// What is missing of which objects: `deployment/web: 1 of 2 pods are available`.
+/// The objects that are not available yet, and why: `deployment/web: 1 of 2 pods are available`.
 fn missing(latest: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
     let missing = manifests.iter().filter_map(|manifest| {
         let seen = latest.get(&manifest.resource.kind, &manifest.name);
@@ -104,7 +105,7 @@ fn missing(latest: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
     missing.collect()
 }
 
-/// Nobody will read this timeline; it is only watched growing.
+/// The header of a timeline that is only followed in memory and never written.
 fn header(bench: &Session<'_>) -> Header {
     Header {
         timeline: FORMAT,

@@ -1,7 +1,6 @@
-//! What carries a run's label in a namespace: looked for among all kinds that the cluster serves, since a workload may
-//! be made of any.
+//! Finds a run's labelled objects in a namespace, among all kinds that the cluster serves.
 //!
-//! Nothing is deleted here.
+//! A workload may contain objects of any kind. This module deletes nothing.
 
 use std::collections::BTreeSet;
 
@@ -20,16 +19,16 @@ use crate::{
     targets::select::SelectError,
 };
 
-/// What was found, and where one could not look.
+/// The objects found, and the kinds that could not be searched.
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
-    /// Labelled objects and their runs, kind by kind.
+    /// Labelled objects and the IDs of their runs, kind by kind.
     pub(super) objects: Vec<(CreatedObject, String)>,
-    /// Kinds that may not be listed, as URLs have them.
+    /// Plural names of kinds that may not be listed.
     pub(super) unseen: Vec<String>,
 }
 
-/// The cluster does not say which kinds it serves.
+/// API discovery failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot find out which kinds the cluster serves")]
 pub(super) struct DiscoverError(#[source] Box<kube::Error>);
@@ -40,8 +39,8 @@ impl HasExitCode for DiscoverError {
     }
 }
 
-/// Looks for labelled objects in the namespace. Whoever may list some kinds is told of the others; whoever may list
-/// none has not looked.
+/// Searches the namespace for labelled objects. Kinds that may not be listed are returned in
+/// `unseen`; if no kind may be listed, the search fails.
 pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftovers, Failure> {
     let client = &bench.cluster.client;
     let kinds = kinds(client).await;
@@ -57,7 +56,7 @@ pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftov
                 listed = true;
                 let objects = list.items.iter().filter(|object| !is_derived(object));
                 let labelled = objects.map(|object| labelled(&resource, object));
-                // An object that two groups serve is one.
+                // Two API groups may serve the same object; it counts once.
                 let new = labelled.filter(|(made, _)| seen.insert(made.uid.clone()));
                 found.objects.extend(new);
             }
@@ -65,7 +64,7 @@ pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftov
                 found.unseen.push(resource.plural.clone());
                 refused.get_or_insert((resource.plural, kube::Error::Api(status)));
             }
-            // The kind went away since, or cannot be listed after all.
+            // The kind was removed after discovery, or does not support listing.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 405) => {}
             Err(source) => return Err(unlisted(&resource.plural, bench, source)),
         }
@@ -79,7 +78,7 @@ pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftov
     }
 }
 
-/// A kind cannot be listed in the namespace.
+/// The error for a kind that cannot be listed in the namespace.
 pub(super) fn unlisted(plural: &str, bench: &Session<'_>, source: kube::Error) -> Failure {
     let (plural, namespace) = (plural.to_owned(), bench.namespace.clone());
     SelectError::List {
@@ -90,9 +89,11 @@ pub(super) fn unlisted(plural: &str, bench: &Session<'_>, source: kube::Error) -
     .into()
 }
 
-/// All kinds of namespaced objects that can be listed and deleted, the core group first and each group's by name.
+/// All namespaced kinds that can be listed and deleted: the core group first, each group in the
+/// order of names.
 async fn kinds(client: &Client) -> Result<Vec<ApiResource>, kube::Error> {
-    // Kubernetes 1.26 and later tell all of it at once, also when one of the servers behind it is down.
+    // Kubernetes 1.26 and later serve aggregated discovery, which works even if an aggregated API
+    // server is down.
     let discovery = match Discovery::new(client.clone()).run_aggregated().await {
         Ok(discovery) => discovery,
         Err(_) => Discovery::new(client.clone()).run().await?,
@@ -113,13 +114,15 @@ fn holds_objects(can: &ApiCapabilities) -> bool {
         && can.supports_operation(verbs::DELETE)
 }
 
-/// Whether a controller made it from another object, whose labels it may have copied; it goes with that one.
+/// Whether a controller owns the object. It may have copied its owner's labels, and is deleted with
+/// its owner.
 fn is_derived(object: &DynamicObject) -> bool {
     let mut owners = object.metadata.owner_references.iter().flatten();
     owners.any(|owner| owner.controller == Some(true))
 }
 
-/// Endpoints have the name and the labels of their Service, and go with it, but name no owner.
+/// Removes Endpoints of Services from the list. They have the name and labels of their Service and
+/// are deleted with it, but have no owner reference.
 fn without_endpoints_of_services(objects: &mut Vec<(CreatedObject, String)>) {
     let of = |kind: &str, made: &CreatedObject| {
         let resource = &made.manifest.resource;

@@ -1,6 +1,6 @@
-//! The files that a run writes for others to read: created before it, filled after it.
+//! Output files of a run (JSON report, timeline): created before the run, filled after it.
 //!
-//! What a run came to is decided by then; a file that cannot be filled takes neither that nor another file along.
+//! A file that cannot be filled affects neither the run's result nor the other file.
 
 use std::{
     fs::File,
@@ -17,7 +17,7 @@ use crate::{
     timeline::file,
 };
 
-/// The files that were asked for, and what they will hold.
+/// The requested files and their collected content.
 #[derive(Debug)]
 pub(super) struct Outputs {
     json: Option<Output>,
@@ -27,17 +27,17 @@ pub(super) struct Outputs {
     timelines: Vec<u8>,
 }
 
-/// One of them.
+/// One output file.
 #[derive(Debug)]
 struct Output {
     path: PathBuf,
     file: File,
 }
 
-/// Why a file is not as it was asked for.
+/// Why an output file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutputError {
-    /// It cannot be created.
+    /// The file cannot be created.
     #[error("cannot write `{}`", path.display())]
     Create {
         /// Which file.
@@ -46,7 +46,7 @@ pub(super) enum OutputError {
         #[source]
         source: io::Error,
     },
-    /// It cannot be filled.
+    /// The content cannot be written.
     #[error("cannot write `{}`", path.display())]
     Fill {
         /// Which file.
@@ -67,7 +67,7 @@ impl HasExitCode for OutputError {
 }
 
 impl Outputs {
-    /// Creates the report, which has what goes wrong from now on.
+    /// Creates the report's file, so that the report can hold all errors from now on.
     pub(super) fn create(run: &cli::Run) -> Result<Self, OutputError> {
         Ok(Self {
             json: run.json.as_deref().map(Output::create).transpose()?,
@@ -78,13 +78,14 @@ impl Outputs {
         })
     }
 
-    /// Creates the timeline, now that there is something to record: one of an earlier run is gone by that.
+    /// Creates the timeline's file. This truncates an earlier timeline, so it happens only once all
+    /// checks have passed.
     pub(super) fn create_timeline(&mut self, run: &cli::Run) -> Result<(), OutputError> {
         self.timeline = run.timeline.as_deref().map(Output::create).transpose()?;
         Ok(())
     }
 
-    /// Takes down what came of an experiment.
+    /// Collects the result of an experiment, and its errors.
     pub(super) fn ran(&mut self, experiment: &Experiment, ran: &RunResult, printer: &Printer) {
         let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
         self.runs.push(run);
@@ -92,7 +93,7 @@ impl Outputs {
         self.went_wrong(experiment, printer);
     }
 
-    /// Takes down what went wrong in an experiment, all that was printed since the one before.
+    /// Collects an experiment's errors: those printed since the previous experiment.
     pub(super) fn went_wrong(&mut self, experiment: &Experiment, printer: &Printer) {
         let errors = printer.take_errors().into_iter().map(|error| json::Error {
             experiment: Some(experiment.name.value.clone()),
@@ -101,8 +102,8 @@ impl Outputs {
         self.errors.extend(errors);
     }
 
-    /// Fills each of them, says which could not be, and how the process ends because of that. The report comes last:
-    /// it has the other's failure, too.
+    /// Writes the files, prints failures, and returns the resulting exit code. The report is
+    /// written last, so that it contains a failure to write the timeline.
     pub(super) fn fill(mut self, exit: Exit, printer: &Printer) -> Exit {
         let timeline = self.timeline.take();
         let filled = timeline.map_or(Ok(()), |output| output.fill(&self.timelines));

@@ -1,12 +1,12 @@
-//! What an object still lacks to do what it is there for, as `kubectl rollout status` has it.
+//! Rollout status of an object, by the rules of `kubectl rollout status`: what it still lacks.
 //!
-//! Pure: an object as the API shows it in, a phrase or nothing out. Kinds without a rollout lack nothing once they exist.
+//! Pure: from an API object to a phrase, or nothing. Kinds without a rollout lack nothing.
 
 use serde_json::Value;
 
 use crate::input::workload::Manifest;
 
-/// What is missing of an object, as it was seen last.
+/// What an object still lacks, by its last observed state.
 pub(super) fn missing(manifest: &Manifest, seen: Option<&Value>) -> Option<String> {
     let resource = &manifest.resource;
     let missing = match (resource.group.as_str(), resource.kind.as_str()) {
@@ -32,7 +32,8 @@ fn pod(pod: &Value) -> Option<String> {
     (!ready).then(|| "it is not ready".to_owned())
 }
 
-// kubectl's pkg/polymorphichelpers/rollout_status.go, like the others; it does not know ReplicaSets.
+// This and the other kinds follow kubectl's pkg/polymorphichelpers/rollout_status.go, which does
+// not handle ReplicaSets.
 fn deployment(deployment: &Value) -> Option<String> {
     let wanted = wanted(deployment);
     let old = count(deployment, "replicas") - wanted;
@@ -65,12 +66,12 @@ fn daemon_set(set: &Value) -> Option<String> {
         .or_else(|| fewer(set, "numberAvailable", wanted, "available"))
 }
 
-/// Whether the controller replaces Pods by itself; with `OnDelete` it waits for somebody to delete them.
+/// Whether the controller replaces Pods by itself; with `OnDelete` it waits until they are deleted.
 fn updates(set: &Value) -> bool {
     set["spec"]["updateStrategy"]["type"] != "OnDelete"
 }
 
-/// Until then the status speaks of an older spec.
+/// Checks `observedGeneration`: until the controller sets it, the status is of an older spec.
 fn unobserved(object: &Value) -> Option<String> {
     let generation = object["metadata"]["generation"].as_i64();
     (count(object, "observedGeneration") < generation.unwrap_or_default())

@@ -1,6 +1,7 @@
-//! The kinds with a rollout that no run watches: followed while `up` waits, and only where a file names one.
+//! Watches DaemonSets and StatefulSets while `up` waits; runs do not watch these kinds.
 //!
-//! What is received goes into the same timeline as what the run's own watches see.
+//! Only objects that the files name are watched. Their events go into the same timeline as those of
+//! the run's watches.
 
 use futures::{Stream, StreamExt as _, stream};
 use kube::{
@@ -18,7 +19,7 @@ use crate::{
 
 const KINDS: [&str; 2] = ["DaemonSet", "StatefulSet"];
 
-/// A kind may not be watched.
+/// A kind cannot be watched.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot watch {plural} in namespace `{namespace}`")]
 pub(super) struct WatchError {
@@ -34,7 +35,8 @@ impl HasExitCode for WatchError {
     }
 }
 
-/// Everything that becomes of these objects, from now on; it ends at once if there are none.
+/// All changes of these objects from now on. The stream ends at once if none is a DaemonSet or
+/// StatefulSet.
 pub(super) fn follow(
     site: &RunNamespace,
     manifests: &[Manifest],
@@ -70,7 +72,7 @@ fn one(
     })
 }
 
-/// Items of a list do not name their kind, so it is added.
+/// Converts an object to a record. Adds the kind, which items of a list lack.
 fn record(resource: &ApiResource, mut object: DynamicObject) -> What {
     object.types = Some(TypeMeta {
         api_version: resource.api_version.clone(),
@@ -80,7 +82,7 @@ fn record(resource: &ApiResource, mut object: DynamicObject) -> What {
     What::watched(Change::Modified, object)
 }
 
-/// What trying again does not help against.
+/// The error if it is permanent: the API answered 403.
 fn refused(error: watcher::Error) -> Option<kube::Error> {
     match error {
         watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
