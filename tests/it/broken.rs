@@ -1,4 +1,4 @@
-//! A seed experiment that expects what does not happen fails, with exit 1 and what was seen instead.
+//! Seed experiments with a wrong expectation fail with exit 1 and report what was observed.
 
 use std::fs;
 
@@ -87,7 +87,7 @@ fn redeploy_trap_that_expects_the_rollout_to_end() {
     );
 }
 
-/// Runs a seed experiment with one thing replaced, in virtual time.
+/// Runs a seed experiment in virtual time, with `from` replaced by `to`.
 fn check(experiment: &str, from: &str, to: &str, expected: &Expect) {
     let folder = TempDir::new().unwrap();
     for entry in fs::read_dir(root().join("manifests/seed")).unwrap() {
@@ -115,7 +115,7 @@ fn check(experiment: &str, from: &str, to: &str, expected: &Expect) {
     expected.assert_eq(&unnamed(&format!("✘{failures}")));
 }
 
-/// Takes the random parts of Pod names out: they change with every draw made before.
+/// Removes the random parts of Pod names: they depend on all earlier random choices.
 pub(crate) fn unnamed(text: &str) -> String {
     let words = text.split_inclusive([' ', '/']).map(|word| {
         let mut parts = word.splitn(3, '-');

@@ -1,4 +1,5 @@
-//! The commands beside `run`, one after another as somebody would type them.
+//! Tests of the commands other than `run`: schema, completions, judge, up, flip, status, heal,
+//! down.
 
 use std::fs;
 
@@ -212,7 +213,7 @@ fn kept_objects_are_healed_and_go_with_their_run() {
     assert_eq!(namespace.pods(), 0);
 }
 
-/// The line of one probe in what `status` prints, with single spaces.
+/// The line of one probe in the output of `status`, with single spaces.
 fn line(status: &str, probe: &str) -> String {
     let lines = status
         .lines()

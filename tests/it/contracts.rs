@@ -1,5 +1,6 @@
-//! What users and their programs rely on, frozen: names in files, in JSON and on command lines. A difference is a change
-//! that the changelog must name; `UPDATE_EXPECT=1` writes the new state.
+//! Snapshots of the interfaces users depend on: names in files, in JSON and on command lines.
+//!
+//! The changelog must name every difference; `UPDATE_EXPECT=1` writes the new state.
 
 mod control;
 mod shape;
@@ -44,7 +45,7 @@ fn the_records_of_a_timeline_and_the_fields_of_json() {
     for line in fs::read_to_string(timeline).unwrap().lines() {
         let mut record: Value = serde_json::from_str(line).unwrap();
         let name = record["record"].as_str().unwrap_or("header").to_owned();
-        // An object is Kubernetes' business.
+        // The fields of an object are Kubernetes' interface, not ours.
         if let Some(object) = record.get_mut("object") {
             *object = Value::Null;
         }
@@ -124,7 +125,7 @@ fn lines(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 fn without_descriptions(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            // A field may be called so; a description is text.
+            // A field may be named `description`; only a string is a schema description.
             if fields.get("description").is_some_and(Value::is_string) {
                 fields.remove("description");
             }

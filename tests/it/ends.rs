@@ -1,4 +1,4 @@
-//! How processes end, and what their Pods' statuses say of it: the same words in virtual time and on a real node.
+//! Container terminations: exit code, reason and message are equal in virtual time and on a node.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use crate::{namespace::Namespace, program};
 
-/// How long each of them may take to end.
+/// How long each container may take to end.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// A container, and whether it is started again when it has ended.
+/// Containers: a name, the spec, and whether the container is restarted after it has ended.
 fn containers() -> Vec<(&'static str, Value, bool)> {
     let failing = json!({ "periodSeconds": 1, "failureThreshold": 1,
         "httpGet": { "port": 8080, "path": "/livez" } });
@@ -102,7 +102,7 @@ fn pod(name: &str, container: &Value, again: bool) -> Pod {
     serde_json::from_value(pod).unwrap()
 }
 
-/// Makes them all, waits for their ends, and tells what each status says.
+/// Creates all Pods, waits for their containers to end, and returns a line for each status.
 async fn ends(api: Api<Pod>) -> String {
     for (name, container, again) in containers() {
         let pod = pod(name, &container, again);
@@ -125,7 +125,7 @@ fn has_ended(again: bool) -> impl Condition<Pod> {
     move |pod: Option<&Pod>| !end(pod, again).is_null()
 }
 
-/// What the status says of the end, of one that is started again as soon as it waits for that.
+/// The `terminated` state of the container; for one that is restarted, that of its last run.
 fn end(pod: Option<&Pod>, again: bool) -> Value {
     let pod = pod.map_or(Value::Null, |pod| json!(pod));
     let state = if again { "lastState" } else { "state" };
@@ -177,7 +177,8 @@ fn a_real_cluster_tells_every_end_the_same_way() {
     };
     let namespace = Namespace::create(&cluster, "ends");
     let story = namespace.with_pods(ends);
-    // A runtime hears of the kernel's kill from two sides; if the end is heard of first, and asked about at once, there is no reason yet.
+    // The container runtime learns of an OOM kill from two sources. If the exit is reported first
+    // and its status is read at once, the reason is not yet `OOMKilled`.
     let late = |name: &str| {
         (
             format!("{name}: 137 Error"),

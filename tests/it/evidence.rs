@@ -1,4 +1,4 @@
-//! What verdicts rest on: flips that their probes reached, statuses of the patched generation, changes that were seen to happen.
+//! Tests of what verdicts require: reached flips, up-to-date statuses, changes after the action.
 
 use std::fs;
 
@@ -9,24 +9,25 @@ use tempfile::TempDir;
 
 use crate::program::{Ended, run};
 
-/// A run in virtual time, and what `--json` and `--timeline` wrote of it.
+/// A run in virtual time, with its `--json` report and its `--timeline` file.
 struct Ran {
     ended: Ended,
-    /// How `probeflip judge` ended.
+    /// Exit code of `probeflip judge` on its timeline.
     again: i32,
     experiment: Value,
     timeline: String,
 }
 
 impl Ran {
-    /// Runs an experiment of this workload. Its timeline, judged again, ends as the run did.
+    /// Runs an experiment with this workload, and checks that judging its timeline again gives the
+    /// same exit code.
     fn of(objects: &str, rest: &str) -> Self {
         let ran = Self::of_any(objects, rest);
         assert_eq!(ran.again, ran.ended.code, "{}", ran.ended.stdout);
         ran
     }
 
-    /// The same of a run that the timeline does not tell the end of.
+    /// Like [`Self::of`], for a run whose exit code does not follow from its timeline.
     fn of_any(objects: &str, rest: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("evidence.yaml");
@@ -75,7 +76,7 @@ spec:
             .remove(0)
     }
 
-    /// An expectation of the report.
+    /// An expectation of the report, by its ID.
     fn expectation(&self, id: &str) -> &Value {
         let steps = self.experiment["steps"].as_array().unwrap();
         let mut all = steps
@@ -84,7 +85,7 @@ spec:
         all.find(|expectation| expectation["id"] == id).unwrap()
     }
 
-    /// What is shown below the table.
+    /// The text below the table.
     fn details(&self) -> &str {
         let (_, details) = self.ended.stdout.split_once("─\n").unwrap();
         details.split_once("\n\n").unwrap().1
@@ -110,7 +111,7 @@ fn pod(arguments: &str, probes: &str) -> String {
 
 #[test]
 fn a_flip_where_no_probe_arrives_decides_nothing() {
-    // Nothing is accepted from the start, so that the kubelet's connections are never read.
+    // The target accepts no connection from the start, so it never reads the kubelet's requests.
     let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090 }, periodSeconds: 1 }";
     let ran = Ran::of(
         &pod("--port=9090, --process=stop-accepting", readiness),
@@ -259,7 +260,8 @@ fn check(shown: &str, expected: &Expect) {
 #[test]
 fn a_step_waits_until_what_it_flips_runs() {
     let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090 }, periodSeconds: 1, failureThreshold: 1 }";
-    // The steady state is one in which nothing runs, and the second start is 10 s away.
+    // The steady state is reached while the container waits in back-off; its second start is 10 s
+    // away.
     let ran = Ran::of(
         &pod("--port=9090, '--process=exit code=4 after=4s'", readiness),
         "

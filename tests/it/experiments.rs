@@ -1,5 +1,7 @@
-//! Every file of `manifests/experiments` in three places – virtual time, pocket and a real cluster: it holds there, and each object goes
-//! through the same states in the same order. A file that is put there is run; nothing else need be said of it.
+//! Every file of `manifests/experiments` passes in virtual time, pocket and a real cluster.
+//!
+//! Each object goes through the same states in the same order in all three. New files in the folder
+//! are run without further registration.
 
 use std::{collections::BTreeMap, fs, sync::LazyLock, thread};
 
@@ -10,10 +12,10 @@ use crate::{
     story::tell,
 };
 
-/// So many experiments run at a time where they take real time. They mostly wait.
+/// Number of concurrent experiments in real time, where they mostly wait.
 const LANES: usize = 4;
 
-/// Experiments in the order of their names, each relative to the root.
+/// Paths of the experiments relative to the repository's root, in the order of their names.
 static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let folder = "manifests/experiments";
     let entries = fs::read_dir(root().join(folder)).unwrap();
@@ -59,7 +61,8 @@ fn every_experiment_holds_on_a_real_cluster_and_tells_the_same_story() {
     });
 }
 
-/// Runs each file in a process of its own, some at a time, and compares what it tells with what virtual time tells.
+/// Runs each file in its own process, [`LANES`] at a time, and compares its story with that of
+/// virtual time.
 fn in_lanes(place: &str, run: impl Fn(&'static str) -> Recorded + Sync) {
     let expected: BTreeMap<&str, &Timeline> = VIRTUAL
         .timelines
@@ -84,7 +87,7 @@ fn in_lanes(place: &str, run: impl Fn(&'static str) -> Recorded + Sync) {
     assert!(wrong.is_empty(), "on {place}:\n{}", wrong.join("\n"));
 }
 
-/// What is wrong with a run, if anything is.
+/// Describes how a run failed or differs from virtual time, if it does.
 fn wrong(ran: &Recorded, expected: &BTreeMap<&str, &Timeline>) -> Option<String> {
     let Recorded {
         ended, timelines, ..

@@ -1,4 +1,7 @@
-//! docs/faults.md: what a kubelet makes of every fault. A real node writes the page, and has to say the same again; pocket has to as well.
+//! Generates docs/faults.md, the reactions of a kubelet to every fault, and checks it.
+//!
+//! The page is written from a run on a real node. Later runs on a node and on pocket must give the
+//! same page.
 
 mod page;
 mod pod;
@@ -25,7 +28,7 @@ use self::{
 };
 use crate::{namespace::Namespace, program};
 
-/// How many Pods there are at a time: what a node of two cores does at its ease.
+/// Number of concurrent Pods; a node of two cores can easily run this many.
 const AT_A_TIME: usize = 64;
 
 #[test]
@@ -54,7 +57,7 @@ fn pocket_says_what_the_page_says() {
     assert_eq!(page, recorded.unwrap());
 }
 
-/// Tries all rows, and makes the page of what came of them.
+/// Runs all rows, and returns the page made from the outcomes.
 async fn run(client: Client, namespace: String, at_a_time: usize) -> String {
     let version = client.apiserver_version().await.unwrap().git_version;
     let (seen, _tasks) = seen::watch(&client, &namespace);

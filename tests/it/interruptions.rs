@@ -1,4 +1,4 @@
-//! However a run ends, it leaves nothing broken: signals at every stage, a killed process, a step that is not over.
+//! Clean-up of interrupted runs: signals at every stage, a killed process, an unfinished step.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const EXPERIMENT: &str = "manifests/seed/readiness.yaml";
 
-/// Signals, and how the process ends because of them.
+/// Signals, and the exit code for each.
 const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 143)];
 
 #[test]
@@ -58,7 +58,7 @@ fn a_report_that_cannot_be_written_does_not_hide_the_signal() {
     assert_eq!(recorded.len(), 1);
 }
 
-/// Sends a signal once the program has said those words; what it leaves is in its timeline.
+/// Sends a signal once stderr contains `when`, and returns the timeline that the process wrote.
 fn interrupted(signal: &str, when: &str, code: i32) -> Timeline {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("t.jsonl");
@@ -98,7 +98,7 @@ fn a_second_signal_quits_at_once() {
     running.send("INT");
     running.until("interrupted");
     running.send("INT");
-    // An embedded cluster is gone with the process, whatever was undone.
+    // An embedded cluster ends with the process, so nothing remains to be undone.
     running.ends(130, "");
 }
 
@@ -169,7 +169,7 @@ fn after_a_kill_the_lease_heals_and_down_removes_the_rest() {
     let pod = namespace.pod();
     namespace.wait_ready(&pod, false);
     running.kill();
-    // Nobody but the target itself is left to end the flip.
+    // Only the target itself can end the flip now, when its lease expires.
     namespace.wait_ready(&pod, true);
     let id = running.run_id();
     clears_up(&cluster, &id, &namespace);

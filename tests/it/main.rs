@@ -1,58 +1,58 @@
-//! Every whole-system test in one binary. Read this list as the table of contents.
+//! All whole-system tests in one binary; the list of modules is the table of contents.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(
     clippy::needless_raw_string_hashes,
     reason = "expectations are written by a program"
 )]
 
-/// The checks the workspace makes on itself: crate edges, versions, first lines.
+/// Checks of the workspace itself: crate dependencies, versions, first lines of files.
 mod tidy;
 
-/// The names and forms that users rely on.
+/// Interfaces that users depend on: file fields, JSON, options, control API.
 mod contracts;
 
-/// Seed experiments that expect what does not happen.
+/// Seed experiments with a wrong expectation must fail.
 mod broken;
-/// What verdicts rest on: flips that were reached, statuses that are fresh, a steady state.
+/// Preconditions of verdicts: reached flips, up-to-date statuses, observed changes.
 mod evidence;
-/// Every experiment beside the seed in three places.
+/// All files of `manifests/experiments` in virtual time, pocket and a real cluster.
 mod experiments;
-/// The same experiments in three places, one after another: the same verdicts, the same story.
+/// The seed experiments in virtual time, pocket and a real cluster: equal verdicts and stories.
 mod places;
-/// What one step leaves to the next.
+/// Effects of one step on the next.
 mod steps;
-/// What a timeline tells, place and time taken out.
+/// Stories: timelines without place and time, for comparison between clusters.
 mod story;
 
-/// What a kubelet makes of every fault.
+/// How a kubelet reacts to every fault: the tables of docs/faults.md.
 mod faults;
-/// Where a probe asks, path by path.
+/// Probes with every kind of path.
 mod probe_paths;
 
-/// How processes end, and what is said of it.
+/// Container terminations, and the statuses that report them.
 mod ends;
 
-/// The commands beside `run`.
+/// The commands other than `run`.
 mod commands;
-/// Signals, kills and what they leave: nothing.
+/// Clean-up after signals and kills.
 mod interruptions;
-/// An API server that goes away while a run needs it.
+/// Runs whose API server becomes unreachable.
 mod outages;
-/// What reaches a terminal, and what does not.
+/// Escaping of terminal output, and output that cannot be written.
 mod printed;
-/// What the program says no to.
+/// Invalid input: error messages and exit codes.
 mod refusals;
-/// What `run --json` says of runs without a verdict.
+/// JSON reports of runs without a verdict.
 mod reports;
 
-/// `probe-target` and what was not written here: curl, a gRPC library of another language, a packet capture.
+/// `probe-target` tested with curl, a Python gRPC library, a packet capture and other programs.
 mod peers;
 
-/// A namespace of a real cluster.
+/// Helper: a namespace of a real cluster.
 mod namespace;
-/// The program itself as a process.
+/// Helper: runs the programs as processes.
 mod program;
-/// What breaks the connections to an API server.
+/// Helper: a relay that breaks the connections to an API server.
 mod relay;
-/// The program while it runs.
+/// Helper: a running `probeflip` process.
 mod running;

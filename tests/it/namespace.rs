@@ -1,4 +1,4 @@
-//! A namespace of a test cluster, and the few things tests look up in it. It goes when the test ends, also when it fails.
+//! Helper: a namespace of a test cluster, deleted when the test ends, and look-ups in it.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::program::Cluster;
 
-/// How long things may take to come about.
+/// How long a condition may take to become true.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A namespace, or one that somebody else made and deletes.
+/// A namespace, created by the test or by the run under test.
 pub(crate) struct Namespace {
     /// Its name.
     pub(crate) name: String,
@@ -27,7 +27,8 @@ pub(crate) struct Namespace {
 }
 
 impl Namespace {
-    /// Makes one; its name ends in the process's ID, so that test runs do not meet.
+    /// Creates a namespace. Its name ends in the process ID, so that concurrent test runs do not
+    /// collide.
     pub(crate) fn create(cluster: &Cluster, name: &str) -> Self {
         let name = format!("probeflip-it-{name}-{}", std::process::id());
         let mut namespace = Self::of(cluster, &name);
@@ -42,7 +43,7 @@ impl Namespace {
         namespace
     }
 
-    /// One that a run made.
+    /// A namespace that a run created and deletes.
     pub(crate) fn of(cluster: &Cluster, name: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(async {
@@ -59,20 +60,20 @@ impl Namespace {
         }
     }
 
-    /// Works in it, with a client and its name.
+    /// Calls `work` with a client and the namespace's name, and waits for it.
     pub(crate) fn run<F: Future>(&self, work: impl FnOnce(Client, String) -> F) -> F::Output {
         let work = work(self.client.clone(), self.name.clone());
         self.runtime.block_on(work)
     }
 
-    /// Whether it is there.
+    /// Whether the namespace exists.
     pub(crate) fn exists(&self) -> bool {
         let namespaces: Api<v1::Namespace> = Api::all(self.client.clone());
         let found = self.runtime.block_on(namespaces.get_opt(&self.name));
         found.unwrap().is_some()
     }
 
-    /// How many Pods there are.
+    /// Number of Pods in the namespace.
     pub(crate) fn pods(&self) -> usize {
         self.list().len()
     }
@@ -86,12 +87,12 @@ impl Namespace {
         of_web.remove(0)
     }
 
-    /// Does something with its Pods.
+    /// Calls `act` with the API of its Pods.
     pub(crate) fn with_pods<T>(&self, act: impl AsyncFnOnce(Api<Pod>) -> T) -> T {
         self.runtime.block_on(act(self.api()))
     }
 
-    /// Waits until a Pod is ready, or is not.
+    /// Waits until a Pod's readiness is `ready`.
     pub(crate) fn wait_ready(&self, pod: &str, ready: bool) {
         let waited = await_condition(self.api(), pod, is_ready(ready));
         let waited = self
@@ -101,7 +102,7 @@ impl Namespace {
         waited.unwrap();
     }
 
-    /// Makes a Service that nobody labelled, and says its version.
+    /// Creates a Service without a run's label, and returns its resource version.
     pub(crate) fn create_service(&self, name: &str) -> Option<String> {
         let service =
             json!({ "metadata": { "name": name }, "spec": { "ports": [{ "port": 80 }] } });
@@ -112,7 +113,7 @@ impl Namespace {
         created.unwrap().metadata.resource_version
     }
 
-    /// The version of a Service.
+    /// The resource version of a Service.
     pub(crate) fn service_version(&self, name: &str) -> Option<String> {
         let service: Service = self.runtime.block_on(self.api().get(name)).unwrap();
         service.metadata.resource_version

@@ -1,4 +1,4 @@
-//! An API server that is out of reach in the middle of a run: for a moment, and for good.
+//! Runs whose API server becomes unreachable, for a moment or for good.
 
 use std::{fs, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 
 const EXPERIMENT: &str = "manifests/seed/readiness.yaml";
 
-/// How long a probe may take to be attempted again.
+/// How long to wait for the next attempt of a probe.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
@@ -85,12 +85,13 @@ fn a_run_whose_api_server_is_gone_says_how_to_clear_up() {
         hints.contains(&format!("probeflip down --run {id} --context")),
         "{hints}"
     );
-    // Its lease has lapsed.
+    // The lease has expired, so the target has ended the flip.
     namespace.wait_ready(&pod, true);
     clears_up(&cluster, &id, &namespace);
 }
 
-/// Waits until the kubelet has said once more that a readiness probe failed: all there was to write of it before is written.
+/// Waits until the kubelet reports one more failed readiness probe. By then it has written
+/// everything about the earlier failures.
 fn wait_for_one_more_failure(namespace: &Namespace) {
     namespace.run(async |client, name| {
         let events: Api<Event> = Api::namespaced(client, &name);
@@ -100,7 +101,7 @@ fn wait_for_one_more_failure(namespace: &Namespace) {
             let message = event.message.as_ref();
             message.is_some_and(|message| message.contains("404"))
         };
-        // Others may have failed before the server listened.
+        // Other events may be about attempts before the target listened.
         let event = listed.iter().find(of_flip).unwrap();
         let before = event.count;
         let again = move |event: Option<&Event>| event.is_some_and(|event| event.count > before);
@@ -111,7 +112,7 @@ fn wait_for_one_more_failure(namespace: &Namespace) {
     });
 }
 
-/// The kinds whose watches are still broken in the end; some must have been.
+/// The kinds whose watches are still broken at the end. At least one watch must have broken.
 fn broken(timeline: &Timeline) -> Vec<&str> {
     let (mut broken, mut ever) = (Vec::new(), false);
     for record in timeline.records() {

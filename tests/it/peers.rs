@@ -1,44 +1,47 @@
-//! Real peers against the real `probe-target` over loopback: what they make of each fault is what its name says.
-//! They run when `PROBEFLIP_TEST_PEERS` names the Python that `tests/peers/install` has made; else they say that they are skipped.
+//! Tests of `probe-target` over loopback with other programs: curl, gRPC, OpenSSL, kubectl, Go.
+//!
+//! They run if `PROBEFLIP_TEST_PEERS` names the Python that `tests/peers/install` has set up;
+//! otherwise they print that they are skipped.
 
-/// What curl gets from the faults of a route and from the states of a port.
+/// Faults of a route and states of a port, with curl.
 mod faults;
-/// Statuses, headers, bodies, delays and requests of every size.
+/// Statuses, headers, bodies, delays and request sizes, with curl.
 mod replies;
 
-/// Bounds as a client meets them: count, sequence, agent.
+/// Bounds (count, sequence, agent), with curl.
 mod bounds;
 
-/// gRPC health, asked for by a library of another language.
+/// gRPC health checks, with gRPC's Python library.
 mod grpc;
 
-/// kubectl's YAML.
+/// kubectl's YAML parser.
 mod kubectl;
-/// Prometheus' parser.
+/// `/metrics`, with Prometheus' parser.
 mod metrics;
-/// Go's `net/url`, with which a kubelet makes requests of probes.
+/// Go's `net/url`, with which the kubelet builds probe requests.
 mod probe_urls;
-/// A JSON Schema validator.
+/// The JSON report, with a JSON Schema validator.
 mod report;
-/// TLS, by OpenSSL, curl and gRPC's library.
+/// TLS, with OpenSSL, curl and gRPC's library.
 mod secured;
 
-/// The control address, asked by web pages and by everybody else.
+/// Requests of web pages and other clients to the control API.
 mod web_pages;
 
-/// The packets of each fault.
+/// Packet captures of each fault.
 mod capture;
 
-/// curl, and what it says came of a request.
+/// Helper: runs curl and parses its result.
 mod curl;
-/// `probe-target` as a process.
+/// Helper: `probe-target` as a process.
 mod target;
 
 #[expect(
     clippy::print_stderr,
     reason = "a skipped test must not look like a passed one"
 )]
-/// The Python that has the peers' libraries, if peers are installed; else says so.
+/// The Python with the peers' libraries. Prints that the test is skipped if `PROBEFLIP_TEST_PEERS`
+/// is not set.
 fn python(test: &str) -> Option<std::path::PathBuf> {
     let python = std::env::var_os("PROBEFLIP_TEST_PEERS").filter(|path| !path.is_empty());
     if python.is_none() {

@@ -1,5 +1,4 @@
-//! The seed in three places – pocket, virtual time and a real cluster: the same files give the same verdicts, and each
-//! object goes through the same states in the same order.
+//! Seed experiments give equal verdicts and stories in virtual time, pocket and a real cluster.
 
 use std::{fs, sync::LazyLock};
 
@@ -10,7 +9,7 @@ use crate::{
     story::tell,
 };
 
-/// The seed experiments, as they are run.
+/// The seed experiments, in the order they are run.
 const SEED: [&str; 5] = [
     "manifests/seed/liveness.yaml",
     "manifests/seed/readiness.yaml",

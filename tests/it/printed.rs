@@ -1,4 +1,4 @@
-//! What reaches a terminal, and what does not: control characters, and output that cannot be written.
+//! Tests of terminal output: escaped control characters, and errors on writing to stdout.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -6,10 +6,10 @@ use std::process::Stdio;
 
 use crate::program::{Ended, probeflip, root};
 
-/// It would clear the screen, set the title and turn the line around.
+/// Control characters that clear the screen, set the title and reverse the text direction.
 const EVIL: &str = r"\e[2J\e]0;title\a\u202e";
 
-/// What is shown in place of it.
+/// The escaped form of [`EVIL`].
 const SHOWN: &str = r"\u{1b}[2J\u{1b}]0;title\u{7}\u{202e}";
 
 fn is_safe(text: &str) -> bool {

@@ -1,5 +1,7 @@
-//! Probes with every kind of path, in a container each: a flip of each is laid where the probe
-//! asks, so that the kubelet notices it, and the target's journal knows no other path.
+//! Probes with every kind of path: a flip must act on the route that the kubelet requests.
+//!
+//! Each path has its own container. The kubelet must notice the flip, and the target's journal must
+//! contain no other path.
 
 use std::{collections::BTreeMap, fs};
 
@@ -10,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::program::{Recorded, cluster, image, probeflip, record_with};
 
-/// What Go asks for each path, as `peers/probe_urls.rs` has recorded it.
+/// Go's request for each path, as recorded by `peers/probe_urls.rs`.
 const RECORDED: &str = include_str!("../recordings/probe-urls.jsonl");
 
-/// How a path is asked.
+/// How the probe requests a path.
 #[derive(Debug, Clone, Copy)]
 enum Asking {
     HttpGet,
@@ -21,7 +23,7 @@ enum Asking {
     Exec,
 }
 
-/// A path as a probe has it, and the route that it must come to; `None` if it cannot be flipped.
+/// A path in a probe's spec and the route it must map to; `None` if it cannot be flipped.
 type Case = (String, Option<RoutePath>);
 
 #[test]
@@ -68,7 +70,8 @@ fn a_node_asks_for_the_same_paths() {
     }
 }
 
-/// Those that a node is asked for, one of each kind; of commands the ones that begin with a slash.
+/// The paths tested on a real node, one of each kind. Commands use only those that begin with a
+/// slash.
 const DOZEN: [&str; 14] = [
     "healthz",
     "//healthz/x",
@@ -95,14 +98,14 @@ fn http_cases() -> Vec<Case> {
     RECORDED.lines().map(case).collect()
 }
 
-/// The same paths where the command takes them.
+/// The paths of `http_cases`, requested by an exec probe's command.
 fn exec_cases() -> Vec<Case> {
     let route = |path: &str| request_target::route(&request_target::of_path(path));
     let case = |(path, _): Case| {
         let route = path.starts_with('/').then(|| route(&path).unwrap());
         (path, route)
     };
-    // An empty word is a path that is none, and the API takes it for `/` in a request only.
+    // The API defaults an empty path to `/` only in `httpGet`, not in a command.
     http_cases().into_iter().map(case).collect()
 }
 
@@ -115,7 +118,7 @@ fn check(cases: &[Case], asking: Asking) {
     compare(&in_virtual_time(cases, asking), cases);
 }
 
-/// Every container became unready by its flip, and was asked for its route and no other.
+/// Checks that every container became unready by its flip, and that only its route was requested.
 fn compare(ran: &Recorded, cases: &[Case]) {
     assert_eq!(
         ran.ended.code, 0,
@@ -149,10 +152,10 @@ fn run(command: std::process::Command, place: &[&str], cases: &[Case], asking: A
     record_with(command, [file].iter().chain(place))
 }
 
-/// Containers in a Pod: with fewer, more expectations have to be judged.
+/// Containers in a Pod. Fewer would mean more Pods and more expectations to judge.
 const IN_A_POD: usize = 16;
 
-/// A container a path, many in a Pod. All are flipped to a failure.
+/// An experiment with one container per path, many in a Pod, that flips all of them to a failure.
 fn experiment(cases: &[Case], asking: Asking) -> Value {
     let containers: Vec<Value> = (0..)
         .zip(cases)
@@ -208,7 +211,7 @@ fn container(number: usize, path: &str, asking: Asking) -> Value {
     let mut probe = match asking {
         Asking::HttpGet => json!({ "httpGet": { "path": path, "port": port } }),
         Asking::Exec => {
-            // A kubelet expands `$(…)` in commands.
+            // The kubelet expands `$(…)` in commands.
             let path = path.replace('$', "$$");
             let address = format!("127.0.0.1:{port}");
             let command = ["/probe-target", "check", "http", &address, &path];

@@ -1,5 +1,4 @@
-//! The program itself, run as a user runs it: a process with arguments, output and an exit code.
-//! It judges nothing.
+//! Helper: runs `probeflip` and `probe-target` as processes, with arguments, output and exit code.
 
 use std::{
     fs,
@@ -20,20 +19,20 @@ pub(crate) fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// `probeflip`, ready to be given arguments.
+/// A command that runs `probeflip`, without arguments.
 pub(crate) fn probeflip() -> Command {
     let mut command = Command::new(PROGRAMS.join("probeflip"));
     command.current_dir(root()).stdin(Stdio::null());
     command
 }
 
-/// `probe-target`, ready to be given arguments.
+/// A command that runs `probe-target`, without arguments.
 pub(crate) fn probe_target() -> Command {
     Command::new(PROGRAMS.join("probe-target"))
 }
 
-// A test binary of another package does not make cargo build the programs; asking cargo for it does, and is
-// free when it is up to date.
+// Cargo does not build the binaries of other packages for a test. This call does, and is fast when
+// they are up to date.
 static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let build = ["build", "--workspace", "--locked", "--bins"];
     let built = Command::new(env!("CARGO"))
@@ -50,14 +49,14 @@ static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     deps.ancestors().nth(2).unwrap().to_path_buf()
 });
 
-/// What a finished process left.
+/// Exit code and output of a finished process.
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// Its exit code.
     pub(crate) code: i32,
-    /// What it printed as data.
+    /// Standard output.
     pub(crate) stdout: String,
-    /// What it said beside it.
+    /// Standard error.
     pub(crate) stderr: String,
 }
 
@@ -71,12 +70,12 @@ impl From<Output> for Ended {
     }
 }
 
-/// Runs it to its end.
+/// Runs `probeflip` with these arguments to its end.
 pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ended {
     probeflip().args(arguments).output().unwrap().into()
 }
 
-/// Starts it with its output kept from the terminal: what it prints is not read, what it says is.
+/// Starts a command with stdout discarded and stderr piped.
 pub(crate) fn start(command: &mut Command) -> Child {
     let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().unwrap()
@@ -87,20 +86,20 @@ pub(crate) fn start(command: &mut Command) -> Child {
 pub(crate) struct Recorded {
     /// The process.
     pub(crate) ended: Ended,
-    /// The bytes of `--timeline`.
+    /// The text of the file given by `--timeline`.
     pub(crate) text: String,
-    /// The same, read.
+    /// The parsed timelines.
     pub(crate) timelines: Vec<Timeline>,
 }
 
-/// `probeflip run ARGUMENTS --timeline …`
+/// Runs `probeflip run ARGUMENTS --timeline …`.
 pub(crate) fn record<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
 ) -> Recorded {
     record_with(probeflip(), arguments)
 }
 
-/// The same with a `probeflip` that knows its cluster.
+/// Like [`record`], with a `probeflip` command that has its kubeconfig set.
 pub(crate) fn record_with<S: AsRef<std::ffi::OsStr>>(
     mut command: Command,
     arguments: impl IntoIterator<Item = S>,
@@ -128,7 +127,8 @@ pub(crate) fn image() -> String {
     clippy::print_stderr,
     reason = "a skipped test must not look like a passed one"
 )]
-/// The kubeconfig of a cluster that tests may use, if there is one; else says so.
+/// The cluster that `PROBEFLIP_TEST_KUBECONFIG` names. Prints that the test is skipped if it names
+/// none.
 pub(crate) fn cluster(test: &str) -> Option<Cluster> {
     let kubeconfig = std::env::var_os("PROBEFLIP_TEST_KUBECONFIG").filter(|path| !path.is_empty());
     let Some(kubeconfig) = kubeconfig else {
@@ -148,9 +148,9 @@ pub(crate) fn cluster(test: &str) -> Option<Cluster> {
 /// A cluster that tests may use.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    /// The file that says how it is reached.
+    /// Path of its kubeconfig.
     pub(crate) kubeconfig: PathBuf,
-    /// Its current context; commands name it.
+    /// Its current context, which commands must name.
     pub(crate) context: String,
 }
 
@@ -162,7 +162,7 @@ impl Cluster {
         command
     }
 
-    /// The words that name it on a command line.
+    /// The arguments that select it on a command line.
     pub(crate) fn named(&self) -> [&str; 2] {
         ["--context", &self.context]
     }

@@ -1,5 +1,6 @@
-//! What the program says no to: one clear message and the right exit code.
-//! Where a message points into a file, only its first line is compared here.
+//! Invalid arguments and files: each gives one clear message and the right exit code.
+//!
+//! Of a message that quotes a file, only the first line is compared here.
 
 use std::fs;
 
@@ -12,7 +13,7 @@ use crate::{
     program::{Ended, cluster, probeflip, root},
 };
 
-/// A folder with the seed, one word of one of its files changed.
+/// A folder with the seed's files, one word of one file changed.
 struct Seed(TempDir);
 
 impl Seed {
@@ -29,13 +30,14 @@ impl Seed {
         Self(folder)
     }
 
-    /// Refused before anything was done: nothing but what is said on stderr.
+    /// Runs the program, and checks that it refuses before doing anything: no output except on
+    /// stderr.
     fn check(&self, arguments: &str, code: i32, expected: &Expect) {
         let ended = self.check_end(arguments, code, expected);
         assert_eq!(ended.stdout, "");
     }
 
-    /// Runs the program in the folder and compares how it ends: its code, its `error:` and its `hint:`.
+    /// Runs the program in the folder and compares its exit code, its `error:` and its `hint:`.
     fn check_end(&self, arguments: &str, code: i32, expected: &Expect) -> Ended {
         let mut command = probeflip();
         command
@@ -51,12 +53,12 @@ impl Seed {
     }
 }
 
-/// The seed with one word changed, run.
+/// Runs the seed with one word changed, and checks the refusal.
 fn check(file: &str, from: &str, to: &str, code: i32, expected: &Expect) {
     Seed::with(file, from, to).check(&format!("run --on virtual {file}"), code, expected);
 }
 
-/// The seed as it is, with other arguments.
+/// Runs a command on the unchanged seed, and checks the refusal.
 fn check_command(arguments: &str, code: i32, expected: &Expect) {
     Seed::with("deploy.yaml", "", "").check(arguments, code, expected);
 }

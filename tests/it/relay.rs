@@ -1,4 +1,4 @@
-//! A relay before an API server, so that the connections to it can be broken.
+//! Helper: a TCP relay in front of an API server whose connections tests can break.
 
 use std::{
     fs, io,
@@ -16,9 +16,9 @@ use tempfile::TempDir;
 
 use crate::program::Cluster;
 
-/// Passes on bytes as long as it is there.
+/// Relays bytes until it is dropped.
 pub(crate) struct Relay {
-    /// The cluster behind it, as one to be used.
+    /// The cluster, reached through the relay.
     pub(crate) cluster: Cluster,
     shared: Arc<Shared>,
     refused: Receiver<()>,
@@ -33,7 +33,7 @@ struct Shared {
 }
 
 impl Relay {
-    /// One before this cluster.
+    /// Starts a relay in front of this cluster's API server.
     pub(crate) fn before(cluster: &Cluster) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (folder, server) = (TempDir::new().unwrap(), server(cluster));
@@ -60,7 +60,7 @@ impl Relay {
         }
     }
 
-    /// Ends all connections, and every new one at once.
+    /// Closes all connections, and every new one at once.
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         for connection in self.shared.connections.lock().unwrap().drain(..) {
@@ -68,7 +68,7 @@ impl Relay {
         }
     }
 
-    /// The same, until that was noticed.
+    /// Closes all connections, and accepts again after one new connection was refused.
     pub(crate) fn interrupt(&self) {
         self.close();
         self.refused.recv().unwrap();
@@ -80,7 +80,7 @@ impl Shared {
     fn run(&self, listener: &TcpListener) {
         for near in listener.incoming() {
             if self.closed.load(Ordering::SeqCst) {
-                // Nobody need be waiting for it.
+                // An error means that no test waits for a refused connection.
                 _ = self.refused.send(());
             } else {
                 self.pass_on(near.unwrap()).unwrap();
@@ -97,7 +97,7 @@ impl Shared {
         self.connections.lock().unwrap().extend([near, far]);
         for (mut from, mut to) in ways {
             thread::spawn(move || {
-                // Either end may end it.
+                // Either side may close the connection.
                 drop(io::copy(&mut from, &mut to));
                 drop(to.shutdown(Shutdown::Write));
             });
@@ -112,7 +112,7 @@ impl Drop for Relay {
     }
 }
 
-/// Its API server's host and port.
+/// Host and port of the cluster's API server.
 fn server(cluster: &Cluster) -> String {
     let kubeconfig = Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
     let server = kubeconfig.clusters[0].cluster.as_ref().unwrap();
@@ -121,7 +121,7 @@ fn server(cluster: &Cluster) -> String {
     authority.trim_end_matches('/').to_owned()
 }
 
-/// Its kubeconfig with the relay's address; the certificate is still the server's.
+/// The cluster's kubeconfig with the relay's address. The TLS server name stays the server's.
 fn relayed(cluster: &Cluster, server: &str, relay: SocketAddr) -> Kubeconfig {
     let mut kubeconfig = Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
     let behind = kubeconfig.clusters[0].cluster.as_mut().unwrap();

@@ -1,4 +1,4 @@
-//! What `run --json` says of runs that did not come to a verdict.
+//! Tests of the `run --json` report of runs that end without a verdict.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::program::{Ended, probeflip};
 
-/// A run with a report, in a folder of its own: how it ended, and the report.
+/// Runs `probeflip run --json` in a new folder, and returns the ended process and the report.
 fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Ended, Value) {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
@@ -71,7 +71,7 @@ fn every_problem_of_a_file_is_reported_with_its_place() {
     );
 }
 
-/// A port that was bound once and is closed.
+/// A port on which nothing listens.
 fn closed_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
@@ -139,7 +139,8 @@ fn what_cannot_be_written_is_reported_too() {
     assert_eq!(report["experiments"][0]["verdict"], "pass");
 }
 
-/// Bare `down` lists the runs of a cluster; without one it says what to give.
+/// `down` without arguments lists the runs of a cluster; without a cluster it names the arguments
+/// to give.
 #[test]
 fn down_without_a_cluster_says_what_to_give() {
     let folder = TempDir::new().unwrap();
@@ -161,7 +162,7 @@ fn down_without_a_cluster_says_what_to_give() {
     assert_eq!(ended.stderr, expected);
 }
 
-/// To name a context helps only if there is one of that name.
+/// The hint to name a context helps only if a context of that name exists.
 #[test]
 fn a_current_context_that_is_not_there_is_named() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! A `probeflip` that is still running: what it says, and what is done to it meanwhile.
+//! Helper: a running `probeflip` process whose stderr tests read and which they can signal.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -41,7 +41,7 @@ impl Running {
         }
     }
 
-    /// The ID, which is what a run says first.
+    /// The run's ID, from the first line of stderr.
     pub(crate) fn run_id(&self) -> String {
         let first = self.said.lines().next().unwrap();
         first.strip_prefix("run ").unwrap().to_owned()
@@ -58,7 +58,8 @@ impl Running {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for the end, and returns all it said.
+    /// Waits for the process to end, checks its code and that stderr contains `saying`, and returns
+    /// stderr.
     pub(crate) fn ends(mut self, code: i32, saying: &str) -> String {
         self.stderr.read_to_string(&mut self.said).unwrap();
         let ended: ExitStatus = self.child.wait().unwrap();
@@ -69,14 +70,15 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A test that fails must not leave a process behind.
+    /// Kills the process, so that a failing test leaves none behind.
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// `probeflip run EXPERIMENT ARGUMENTS…`, as far as its namespace is known: that is its name.
+/// Starts `probeflip run EXPERIMENT ARGUMENTS…`, and returns it with the name of its namespace once
+/// that is known.
 pub(crate) fn begin(cluster: &Cluster, experiment: &str, arguments: &[&str]) -> (Running, String) {
     let mut command = cluster.command();
     command.args(["run", experiment]).args(cluster.named());
@@ -87,7 +89,7 @@ pub(crate) fn begin(cluster: &Cluster, experiment: &str, arguments: &[&str]) -> 
     (running, name)
 }
 
-/// Clears up after a dead run.
+/// Checks that `down --run` removes everything that a dead run left.
 pub(crate) fn clears_up(cluster: &Cluster, id: &str, namespace: &Namespace) {
     let down = cluster.run(&["down", "--run", id]);
     assert_eq!(down.code, 0, "{}", down.stderr);

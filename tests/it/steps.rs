@@ -1,4 +1,4 @@
-//! What one step leaves to the next: whether it runs at all, and the flips that are still in force.
+//! Effects of one step on the next: whether the next one runs, and which flips stay in force.
 
 use std::fs;
 
@@ -72,7 +72,7 @@ fn a_patch_that_would_change_nothing_for_a_typo_is_refused() {
     }
 }
 
-/// Runs steps over the seed's workload with two Services.
+/// Runs steps on the seed's workload with two Services.
 fn in_virtual_time(traffic: &str, steps: &str) -> Recorded {
     let folder = TempDir::new().unwrap();
     let seed = root().join("manifests/seed");

@@ -1,7 +1,8 @@
-//! What a timeline tells of its objects, place and time taken out: the sequence of states of each, and the order in which
-//! a change went from a container to its Pod, on to the Pod's Services and to their users.
+//! Stories: the states of each object in a timeline, without place and time.
 //!
-//! Read from the raw records, by other code than the judge's: the two would not make the same mistake.
+//! A story also has the order in which a change propagates from a container to its Pod, the Pod's
+//! Services and their users. It is read from the raw records, not with the judge's code, so that
+//! the two do not share mistakes.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +14,21 @@ use self::{chain::chains, settle::settle};
 mod chain;
 mod settle;
 
-/// An object's name and the states it went through, the first being that of the steady state.
+/// The states of each object by name, beginning with the state at the steady state.
 pub(crate) type States = BTreeMap<String, Vec<String>>;
 
-/// What one timeline tells.
+/// The story of one timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Story {
-    /// Per object of the bound Pods and named Services, and per user.
+    /// The states of bound Pods and their containers, of Services' endpoints, and of users.
     pub(crate) states: States,
-    /// Per container, Service and user: the changes on the way between them, in order.
+    /// The changes along each path from a container to its Pod, a Service and a user, in order.
     pub(crate) chains: BTreeMap<String, Vec<String>>,
-    /// What became of Deployments in the end.
+    /// The last states of Deployments.
     pub(crate) ends: BTreeMap<String, String>,
 }
 
-/// Tells the story of a timeline.
+/// Builds the story of a timeline.
 pub(crate) fn tell(timeline: &Timeline) -> Story {
     let mut teller = Teller::new(timeline);
     for record in timeline.records() {
@@ -36,7 +37,7 @@ pub(crate) fn tell(timeline: &Timeline) -> Story {
     teller.finish()
 }
 
-/// One change of one object: microseconds, which object, its new state.
+/// One change of one object: the time in microseconds, the object, its new state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     at: i64,
@@ -44,7 +45,7 @@ struct Step {
     state: String,
 }
 
-/// Gathers steps record by record.
+/// Collects steps record by record.
 struct Teller {
     bound: BTreeMap<String, String>,
     users: BTreeMap<String, String>,
@@ -86,7 +87,7 @@ impl Teller {
                 self.samples
                     .push((sample.client.clone(), sent, sample.outcome));
             }
-            // What the clean-up does is no part of the story.
+            // Changes made by the clean-up are not part of the story.
             What::StepStart { .. } => self.end = i64::MAX,
             What::StepEnd { .. } => self.end = at,
             _ => {}
@@ -100,7 +101,7 @@ impl Teller {
         }
     }
 
-    // The states known by now are where the story begins.
+    // The story begins with the states known at the steady state.
     fn begin(&mut self, at: i64) {
         self.steady = true;
         for (object, state) in self.now.clone() {
@@ -120,7 +121,7 @@ impl Teller {
         }
     }
 
-    // Before the binding every Pod may come to be bound; names are given then.
+    // Until subjects are bound, any Pod may become a bound one; Pods get their names then.
     fn pod(&mut self, at: i64, pod: &Value) {
         let uid = text(&pod["metadata"]["uid"]);
         let name = self.bound.get(&uid).cloned().unwrap_or(uid);
@@ -144,7 +145,7 @@ impl Teller {
         let service = text(&slice["metadata"]["labels"]["kubernetes.io/service-name"]);
         for endpoint in array(&slice["endpoints"]) {
             let uid = text(&endpoint["targetRef"]["uid"]);
-            // Later Pods are told of in the end only.
+            // Pods created later are not part of the story.
             if self.steady && !self.bound.contains_key(&uid) {
                 continue;
             }
@@ -167,7 +168,7 @@ impl Teller {
         }
     }
 
-    // The smallest round trip tells best where a client's clock lies on ours.
+    // The call with the smallest round trip gives the most accurate clock offset.
     fn state(&mut self, received: i64, call: &StateCall) {
         let sent = i64::try_from(call.sent.0).unwrap();
         let offset = i64::midpoint(sent, received) - i64::try_from(call.uptime.0).unwrap();
@@ -207,7 +208,7 @@ impl Teller {
             if self.end < at || last.insert(client, outcome) == Some(outcome) {
                 continue;
             }
-            // The last request before is where the story begins.
+            // The story begins with the last request before the steady state.
             if at < steady {
                 self.steps
                     .retain(|step| step.object != format!("user {client}"));
@@ -221,7 +222,8 @@ impl Teller {
         self.steps.sort_by_key(|step| (step.at, rank(&step.object)));
     }
 
-    // What was known before the binding bears the UID; what belongs to no bound Pod is no part of the story.
+    // States from before the binding are named by UID. Objects of Pods that were not bound are not
+    // part of the story.
     fn name_pods(&mut self) {
         for step in &mut self.steps {
             for (uid, name) in &self.bound {
@@ -230,7 +232,7 @@ impl Teller {
         }
         self.steps
             .retain(|step| step.object.contains('#') || step.object.starts_with("user "));
-        // After the binding all is told once more, under the name it has now.
+        // The binding repeats states under the new names; drops the repetitions.
         let mut now: BTreeMap<String, String> = BTreeMap::new();
         self.steps.retain(|step| {
             now.insert(step.object.clone(), step.state.clone()) != Some(step.state.clone())
@@ -238,11 +240,11 @@ impl Teller {
     }
 }
 
-/// How much later one watch may tell than another, in microseconds. Far below the time between two changes to and fro, which is some
-/// probes'.
+/// Maximum delay of one watch relative to another, in microseconds. It is far less than the time
+/// between a change and its reversal, which takes several probes.
 const LATE: i64 = 500_000;
 
-/// Of changes at one time: a container's comes before its Pod's, that before the Service's and the users'.
+/// Order of simultaneous changes: containers, then Pods, then Services, then users.
 fn rank(object: &str) -> u8 {
     match object {
         user if user.starts_with("user ") => 3,
@@ -259,7 +261,7 @@ fn rank(object: &str) -> u8 {
     }
 }
 
-/// Each traffic client and the Service it uses, as its container's arguments tell: the Service by its address.
+/// Each traffic client and its Service, found by the address in the client's arguments.
 fn users(timeline: &Timeline) -> BTreeMap<String, String> {
     let mut services = BTreeMap::new();
     let mut addresses = BTreeMap::new();
@@ -291,8 +293,9 @@ fn users(timeline: &Timeline) -> BTreeMap<String, String> {
         .collect()
 }
 
-// Linux refuses for a Service once a second and user at most (net.ipv4.icmp_ratelimit); the requests in between hear
-// nothing. pocket refuses each. Either way the user is cut off.
+// Linux refuses connections to a Service without endpoints at most once a second per client
+// (net.ipv4.icmp_ratelimit); requests in between time out. pocket refuses each. Both count as cut
+// off.
 fn cut_off(outcome: RequestOutcome) -> &'static str {
     match outcome {
         RequestOutcome::Refused | RequestOutcome::Timeout => "cut off",

@@ -1,5 +1,6 @@
-//! The checks the workspace makes on itself: which crate may use which, versions that must agree, first lines of files.
-//! It reads files as text and knows no crate of ours.
+//! Checks of the workspace itself: crate dependencies, equal versions, first lines of files.
+//!
+//! The checks read files as text and use none of the workspace's crates.
 
 mod layout;
 
@@ -9,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The crate edges of ARCHITECTURE.md: each crate, and which of ours it may depend on.
+/// The crate dependencies of ARCHITECTURE.md: each crate, and the workspace crates it may depend
+/// on.
 const MAY_DEPEND_ON: [(&str, &[&str]); 4] = [
     ("rules", &[]),
     ("probe-target", &[]),
@@ -17,7 +19,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 4] = [
     ("orchestrator", &["pocket", "probe-target", "rules"]),
 ];
 
-/// Crates from outside that a crate of ours must not reach, directly or through others.
+/// External crates that a workspace crate must not depend on, directly or indirectly.
 const MUST_NOT_REACH: [(&str, &[&str]); 2] = [
     (
         "probe-target",
@@ -79,7 +81,8 @@ fn crates_do_not_reach_what_they_must_never_know() {
     }
 }
 
-/// The files in which the orchestrator starts the embedded cluster and gives it the probe target.
+/// The orchestrator's files that may name `pocket`: they start the embedded cluster and provide the
+/// probe target's image.
 const MAY_NAME_POCKET: [&str; 5] = [
     "src/cluster.rs",
     "src/cluster/in_process.rs",
@@ -120,7 +123,7 @@ fn toolchain_and_rust_version_agree() {
     assert_eq!(channel, format!("{version}.0"));
 }
 
-/// The fuzzers are a workspace of their own, whose lock file no build of this one brings up to date.
+/// The fuzzers are a separate workspace, so building this one does not update their lock file.
 #[test]
 fn the_fuzzers_lock_file_is_up_to_date() {
     let manifest = read("crates/probe-target/Cargo.toml");
@@ -173,7 +176,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// The lines of one table of a manifest, without its header.
+/// The lines of one table of a manifest, without the table's header.
 fn section<'a>(manifest: &'a str, header: &'a str) -> impl Iterator<Item = &'a str> {
     manifest
         .lines()
@@ -188,7 +191,7 @@ fn dependency(line: &str) -> Option<&str> {
     (!name.is_empty() && !name.starts_with('#')).then_some(name)
 }
 
-/// Every package that `name` reaches in the lock file, itself left out.
+/// All direct and indirect dependencies of package `name` in the lock file.
 fn closure(lock: &str, name: &str) -> BTreeSet<String> {
     let graph: BTreeMap<&str, Vec<&str>> = lock.split("[[package]]").skip(1).map(package).collect();
     let mut reached = BTreeSet::new();
@@ -203,7 +206,7 @@ fn closure(lock: &str, name: &str) -> BTreeSet<String> {
     reached
 }
 
-/// A package of the lock file and the names it depends on.
+/// The name of a lock file's package, and the names of its dependencies.
 fn package(entry: &str) -> (&str, Vec<&str>) {
     let name = entry
         .lines()

@@ -1,4 +1,4 @@
-//! The control API of a running `probe-target`: the fields of its answers, its metrics and its state file.
+//! Snapshots of `probe-target`'s control API: fields of its responses, metrics and state file.
 
 use std::{
     collections::BTreeSet,
@@ -50,7 +50,7 @@ impl Target {
                     ports,
                 };
             }
-            // Another process was given one of the ports meanwhile.
+            // Another process has taken one of the ports meanwhile.
             process.wait().unwrap();
         }
     }
@@ -64,7 +64,7 @@ impl Target {
         exchange(self.control, &head)
     }
 
-    /// Text in which ports have names: their numbers are the system's choice.
+    /// Replaces port numbers by names, as the system chooses the numbers.
     fn without_numbers(&self, text: &str) -> String {
         let [http, tcp, grpc] = self.ports.map(|port| port.to_string());
         text.replace(&http, "HTTP")
@@ -87,7 +87,7 @@ impl Drop for Target {
     }
 }
 
-/// The body of the answer to a request with `Connection: close`.
+/// The response body of a request with `Connection: close`.
 fn exchange(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();

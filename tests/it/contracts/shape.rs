@@ -1,4 +1,4 @@
-//! The shape of JSON: which fields it has and of which type, whatever their values.
+//! Helper: the shape of JSON, that is the paths and types of its fields without values.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -16,7 +16,7 @@ impl Shape {
         shape
     }
 
-    /// Adds what another value of the same kind has.
+    /// Adds the fields of another value.
     pub(super) fn add(&mut self, value: &Value) {
         self.walk("", value);
     }
@@ -25,7 +25,7 @@ impl Shape {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    // Names that are data: ports and paths are not part of the shape.
+                    // Field names that are data (ports and paths) are not part of the shape.
                     let data = name.starts_with('/') || name.parse::<u64>().is_ok();
                     let name = if data { "*" } else { name };
                     let dot = if path.is_empty() { "" } else { "." };

@@ -1,4 +1,4 @@
-//! docs/faults.md as a text: every table of it from a run. It runs nothing.
+//! Renders docs/faults.md: every table, from the outcomes of a run.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -9,10 +9,10 @@ use super::{
     words,
 };
 
-/// A row that has been tried with liveness, readiness and startup.
+/// A row and its outcomes with liveness, readiness and startup probes.
 pub(crate) type Tried<'a> = (&'a Row, &'a [Outcome; 3]);
 
-/// The page.
+/// The text of the page.
 pub(crate) fn page(kubernetes: &str, tried: &[Tried<'_>]) -> String {
     let mut page = format!(
         "# What a kubelet makes of every fault\n\
@@ -37,7 +37,7 @@ pub(crate) fn page(kubernetes: &str, tried: &[Tried<'_>]) -> String {
     page
 }
 
-/// A part of the page: its title, what it is about, and what belongs there.
+/// A part of the page: its title, its introduction, and which handlers belong to it.
 type Part = (&'static str, &'static str, fn(&Handler) -> bool);
 
 #[rustfmt::skip] // A part is three lines.
@@ -78,7 +78,7 @@ fn verdicts(tried: &[Tried<'_>]) -> String {
     page
 }
 
-/// An effect, with the node's words for it.
+/// Text for an effect, with the node's event texts.
 fn consequence(outcome: &Outcome) -> String {
     let effect = match outcome.effect {
         Effect::GoesOn => "the container runs on",
@@ -138,15 +138,15 @@ fn short(effect: Effect) -> String {
     short.to_owned()
 }
 
-/// What a line says of a row.
+/// The verdicts and event texts of a row's line.
 struct Told {
     verdicts: Vec<Verdict>,
-    /// A success has none, told by a dash.
+    /// Event texts. A success has none, which is written as a dash.
     texts: Vec<String>,
 }
 
 impl Told {
-    /// What was seen; of a race, all that may be seen, provided that nothing else was.
+    /// What was observed. For a race, all listed outcomes, provided that nothing else was observed.
     fn of(row: &Row, outcomes: &[Outcome; 3]) -> Self {
         let texts = words::texts(row, outcomes);
         let verdict = Verdict::of(outcomes);

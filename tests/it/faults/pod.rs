@@ -1,4 +1,6 @@
-//! The Pod of one trial: a container with one probe. A Pod each, since the events of a Pod's containers are limited together. It runs nothing.
+//! Builds the Pod of one trial: one container with one probe.
+//!
+//! Each trial has its own Pod, since event rate limits apply to all containers of a Pod together.
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
@@ -16,7 +18,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 3] = [Self::Liveness, Self::Readiness, Self::Startup];
 
-    /// The name of its container; with a capital, its events begin so.
+    /// The name of the container. With a capital it is the beginning of the probe's events.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Liveness => "liveness",
@@ -25,7 +27,8 @@ impl Kind {
         }
     }
 
-    /// `initialDelaySeconds`. A target listens long before the first attempt; that of a startup probe must have been flipped by then.
+    /// `initialDelaySeconds`. The target must listen before the first attempt; for a startup probe
+    /// it must also be flipped by then.
     pub(crate) fn delay(self) -> u64 {
         match self {
             Self::Liveness | Self::Readiness => 2,
@@ -34,10 +37,10 @@ impl Kind {
     }
 }
 
-/// The port that is probed. The next one is the target's too.
+/// The probed port. The target also has the next port.
 pub(crate) const PORT: u16 = 8080;
 
-/// The Pod in which a row is tried with a kind of probe.
+/// The Pod that runs a row with a kind of probe.
 pub(crate) fn pod(name: &str, row: &Row, kind: Kind, image: &str) -> Pod {
     let ports = [PORT, PORT + 1];
     let ports = ports.map(|port| format!("--port={port}={}", row.handler.protocol()));

@@ -1,4 +1,4 @@
-//! One row: a probe, and what becomes of its target. Which rows there are is in `rows.rs`.
+//! One row of the page: a probe's handler and the fault of its target. `rows.rs` lists all rows.
 
 use std::time::Duration;
 
@@ -7,21 +7,22 @@ use serde_json::{Value, json};
 
 use super::verdict::Verdict;
 
-/// The path that HTTP probes ask for.
+/// The path that HTTP probes request.
 pub(crate) const PATH: &str = "/probe";
 
-/// A probe, and what becomes of its target.
+/// A probe and the fault of its target.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// What is done, as the page says it.
+    /// The fault, as text of the page.
     pub(crate) fault: String,
-    /// What a prober then meets, as the page says it.
+    /// The fault's effect on a prober, as text of the page.
     pub(crate) about: String,
     pub(crate) handler: Handler,
     pub(crate) onset: Onset,
-    /// Whether its target is of the image with TLS.
+    /// Whether the target needs the image with TLS.
     pub(crate) tls: bool,
-    /// Where the outcome is a matter of luck: every one of them, with its event or nothing.
+    /// If the outcome depends on timing: all possible outcomes, each with its event or an empty
+    /// text.
     pub(crate) race: &'static [(Verdict, &'static str)],
 }
 
@@ -29,27 +30,27 @@ pub(crate) struct Row {
 #[derive(Debug, Clone)]
 pub(crate) enum Handler {
     Http,
-    /// What its target offers by ALPN, if not what it does by default.
+    /// Protocols that the target offers by ALPN, if not the default.
     Https(Option<&'static str>),
     Tcp,
     Grpc,
-    /// The command; `PORT` stands for the target's.
+    /// The command; `PORT` stands for the target's port.
     Exec(String),
 }
 
 /// When the fault begins.
 #[derive(Debug, Clone)]
 pub(crate) enum Onset {
-    /// It is laid over a target that is well; for startup, before the first attempt.
+    /// A healthy target is flipped; for startup probes, before the first attempt.
     Flipped(Vec<Flip>),
-    /// It is in the probe, and so from the start.
+    /// The fault is in the probe itself, so it exists from the start.
     Probe,
 }
 
 /// One change of a target.
 #[derive(Debug, Clone)]
 pub(crate) struct Flip {
-    /// 0 is the port probed, 1 the one above.
+    /// 0 is the probed port, 1 the next port.
     pub(crate) above: u16,
     pub(crate) what: What,
 }
@@ -58,11 +59,12 @@ pub(crate) struct Flip {
 pub(crate) enum What {
     Route(String, Behaviour),
     Port(PortSpec),
-    /// Of the process; the port does not matter.
+    /// A fault of the process; the port is ignored.
     Process(ProcessFault),
 }
 
-/// What is done to tell that nothing has happened: a failure that every prober sees, and words that only its event has.
+/// A failure that every prober reports, flipped to show that nothing happened before, and words
+/// that only its event contains.
 pub(crate) struct Marker {
     pub(crate) flip: Flip,
     pub(crate) words: &'static str,
@@ -80,7 +82,7 @@ impl Row {
         }
     }
 
-    /// Whether the container ends by itself: then no event need tell of it.
+    /// Whether the container ends by itself: then there need not be an event.
     pub(crate) fn ends_by_itself(&self) -> bool {
         self.race
             .iter()
@@ -89,7 +91,7 @@ impl Row {
 }
 
 impl Handler {
-    /// What is spoken on the target's ports.
+    /// The protocol of the target's ports.
     pub(crate) fn protocol(&self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -107,7 +109,7 @@ impl Handler {
         }
     }
 
-    /// The target's arguments beside its ports.
+    /// The target's arguments other than its ports.
     pub(crate) fn arguments(&self) -> Vec<String> {
         match self {
             Self::Https(Some(offered)) => vec![format!("--tls-alpn={offered}")],
@@ -132,7 +134,8 @@ impl Handler {
         }
     }
 
-    /// `periodSeconds` and `timeoutSeconds`. A command costs a process of the node's each time.
+    /// `periodSeconds` and `timeoutSeconds`. Exec probes run less often, as each attempt starts a
+    /// process on the node.
     pub(crate) fn pace(&self) -> (u64, u64) {
         match self {
             Self::Exec(_) => (3, 3),
@@ -140,13 +143,14 @@ impl Handler {
         }
     }
 
-    /// How long a target is watched before nothing is said to have happened to it: three periods and an attempt tried three times.
+    /// How long a target is observed before the trial concludes that nothing happened: three
+    /// periods and three timeouts.
     pub(crate) fn window(&self) -> Duration {
         let (period, timeout) = self.pace();
         Duration::from_secs(3 * period + 3 * timeout)
     }
 
-    /// The field of a probe that says it all.
+    /// The name and value of the probe's handler field.
     pub(crate) fn field(&self, number: u16) -> (&'static str, Value) {
         match self {
             Self::Http => ("httpGet", json!({"path": PATH, "port": number})),
@@ -165,7 +169,7 @@ impl Handler {
     }
 }
 
-/// A behaviour laid over a path of the port probed.
+/// A flip of a path of the probed port.
 pub(crate) fn route(path: &str, behaviour: Value) -> Flip {
     let behaviour = Behaviour::read(behaviour, path).unwrap();
     Flip {
@@ -174,7 +178,7 @@ pub(crate) fn route(path: &str, behaviour: Value) -> Flip {
     }
 }
 
-/// Another state of the port probed.
+/// A flip of the probed port's state.
 pub(crate) fn port(opening: Value) -> Flip {
     let opening = PortSpec::read(opening, "").unwrap();
     Flip {
@@ -183,7 +187,7 @@ pub(crate) fn port(opening: Value) -> Flip {
     }
 }
 
-/// Something done to the process.
+/// A flip of the process.
 pub(crate) fn process(fault: Value) -> Flip {
     let fault = ProcessFault::read(fault, "").unwrap();
     Flip {
@@ -193,7 +197,7 @@ pub(crate) fn process(fault: Value) -> Flip {
 }
 
 impl Flip {
-    /// The same on the port above.
+    /// The same flip on the next port.
     pub(crate) fn above(self) -> Self {
         Self { above: 1, ..self }
     }

@@ -1,4 +1,4 @@
-//! Which rows the page has, in its order: a line each. How a row is run is in `trial.rs`.
+//! The rows of the page: every fault for every kind of handler. `trial.rs` runs them.
 
 use probe_target::model::behaviour::Fault;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{
     verdict::Verdict,
 };
 
-/// Over HTTP/2, as the target offers it.
+/// HTTPS over HTTP/2, which the target offers by default.
 const HTTPS: Handler = Handler::Https(None);
 
 /// All rows, those that take longest first.
@@ -100,10 +100,11 @@ fn https() -> Vec<Row> {
     rows
 }
 
-/// How a row may end, as luck will have it.
+/// All possible outcomes of a row whose outcome depends on timing.
 type Race = &'static [(Verdict, &'static str)];
 
-// Over TLS the kubelet's client has two timers for one timeout, and how far it has got is a third thing to be told.
+// Over TLS the kubelet's client has two timers for one timeout, and a third message depends on how
+// far it has got.
 #[rustfmt::skip] // A text is a line.
 const LATE_HANDSHAKE: Race = &[
     (
@@ -203,7 +204,7 @@ fn grpc() -> Vec<Row> {
     }));
     rows.extend(states(&Handler::Grpc, &[
         (Verdict::Failure, r#"Unhealthy: probe failed: timeout: failed to connect service "IP:PORT" within TIMEOUT: context deadline exceeded"#),
-        // Of an attempt that was under way.
+        // From an attempt that was in progress.
         (Verdict::Failure, "Unhealthy: probe failed: error: health rpc probe failed: rpc error: code = Unavailable desc = error reading from server: read tcp NODE:PORT->IP:PORT: read: connection reset by peer"),
     ]));
     rows.push(spoken(&Handler::Grpc, "http"));
@@ -247,13 +248,13 @@ fn exec() -> Vec<Row> {
 }
 
 impl Row {
-    /// As luck will have it.
+    /// Sets the possible outcomes of a row that depends on timing.
     fn race(mut self, race: Race) -> Self {
         self.race = race;
         self
     }
 
-    /// With one more change.
+    /// Adds a flip.
     fn and(mut self, flip: Flip) -> Self {
         if let Onset::Flipped(flips) = &mut self.onset {
             flips.push(flip);
@@ -266,7 +267,7 @@ fn reply(said: &str, behaviour: Value) -> Row {
     Row::new(Handler::Http, said, "", vec![route(PATH, behaviour)])
 }
 
-/// Of the process.
+/// A row with a fault of the process.
 fn done(name: &str, about: &str, fault: Value) -> Row {
     let said = format!("process {name}");
     Row::new(Handler::Http, &said, about, vec![process(fault)])
@@ -294,7 +295,8 @@ fn in_http2(fault: &str) -> &'static str {
     }
 }
 
-/// A port in each of its states; what becomes of a connection reset at once depends on how far the prober has got by then.
+/// Rows for each state of a port. The outcome of an immediate reset depends on how far the prober
+/// has got by then.
 fn states(handler: &Handler, race: Race) -> Vec<Row> {
     let states = [
         ("closed", "nobody listens"),
@@ -318,7 +320,7 @@ fn states(handler: &Handler, race: Race) -> Vec<Row> {
     states.map(row).into()
 }
 
-/// A port on which something else is spoken.
+/// A row with a port that speaks another protocol.
 fn spoken(handler: &Handler, protocol: &str) -> Row {
     let flip = port(json!({"protocol": protocol}));
     let said = format!("port `{protocol}`");
@@ -343,7 +345,7 @@ fn check(command: &str, said: &str, flip: Flip) -> Row {
     Row::new(Handler::Exec(command.to_owned()), &said, "", vec![flip])
 }
 
-/// A command that no target can help.
+/// A row with a command that fails whatever the target does.
 fn wrong(command: &str, about: &str) -> Row {
     let said = format!("`{command}`");
     Row {

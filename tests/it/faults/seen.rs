@@ -1,4 +1,4 @@
-//! What is seen of a namespace: the last status of each Pod and every event about it, gathered by two watches. It concludes nothing.
+//! Observes a namespace with two watches: the last status of each Pod, and all its events.
 
 use std::collections::BTreeMap;
 
@@ -13,23 +13,23 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What is seen, by the names of Pods.
+/// Observed Pods, keyed by name.
 pub(crate) type Seen = BTreeMap<String, PodSeen>;
 
-/// What is seen of one Pod.
+/// The last observed state of one Pod, and its events.
 #[derive(Debug, Default)]
 pub(crate) struct PodSeen {
     pub(crate) pod: Pod,
-    /// Those about its container, in the order in which they came first, by UID.
+    /// The events about its container with their UIDs, in the order of their first appearance.
     events: Vec<(String, Said)>,
 }
 
-/// One event, as it is now.
+/// The present state of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) reason: String,
     pub(crate) message: String,
-    /// How often it was said.
+    /// The event's `count`.
     pub(crate) count: i32,
 }
 
@@ -82,13 +82,13 @@ fn take_event(seen: &mut Seen, event: Event) {
 }
 
 impl PodSeen {
-    /// What is known of its container; `None` before it has run.
+    /// The status of its container; `None` before there is one.
     pub(crate) fn container(&self) -> Option<&ContainerStatus> {
         let statuses = self.pod.status.as_ref()?.container_statuses.as_ref()?;
         statuses.first()
     }
 
-    /// The events about its container, the first one first.
+    /// The events about its container, the earliest first.
     pub(crate) fn events(&self) -> impl Iterator<Item = &Said> {
         self.events.iter().map(|(_, said)| said)
     }

@@ -1,7 +1,8 @@
-//! Tries a row with one kind of probe: makes the Pod, lays the fault over its target, and follows what comes of it.
+//! Runs a row with one kind of probe: creates the Pod, flips its target, and observes the outcome.
 //!
-//! A prober that is content says nothing. So where nothing has happened for a while, a failure that every prober sees follows, and
-//! once the node has told of it, it has nothing else to tell: its events come one after another.
+//! A successful probe emits no event. So if nothing happens for a while, the trial makes the target
+//! fail in a way that every prober reports. Events arrive in order, so once that failure's event
+//! has arrived, no earlier event is missing.
 
 use std::{error::Error as _, time::Duration};
 
@@ -24,13 +25,13 @@ use super::{
     view::{View, failed, ready, running, started},
 };
 
-/// How long anything may take that must come.
+/// How long to wait for a required change.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A startup target must have been flipped so long before its first attempt.
+/// Minimum time between the flip of a startup target and the first attempt.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Where rows are run.
+/// The cluster and namespace in which rows are run.
 #[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) client: Client,
@@ -39,13 +40,13 @@ pub(crate) struct Bench {
     pub(crate) seen: Receiver<Seen>,
 }
 
-/// What came of one container.
+/// The outcome for one container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) effect: Effect,
     /// The prober's events.
     pub(crate) said: Vec<Said>,
-    /// What ended the container, in the node's words.
+    /// The message of the `Killing` event, if the container was killed.
     pub(crate) killing: Option<String>,
     /// The Pod's address, which events quote.
     pub(crate) address: String,
@@ -54,28 +55,28 @@ pub(crate) struct Outcome {
 /// What happened to a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Effect {
-    /// Of liveness: nothing.
+    /// Liveness: the container runs on.
     GoesOn,
-    /// Of liveness and startup.
+    /// Liveness and startup: the container is restarted.
     Restarted,
-    /// Of readiness: a ready one stays so, and one that is not becomes so.
+    /// Readiness: a ready container stays ready, and an unready one becomes ready.
     Ready,
-    /// Of readiness: a ready one becomes so.
+    /// Readiness: a ready container becomes unready.
     NotReady,
-    /// Of readiness: a ready one stays so, and one that is not stays so too.
+    /// Readiness: a ready container stays ready, and an unready one stays unready.
     AsBefore,
-    /// Of startup.
+    /// Startup: the container is started.
     Started,
-    /// Of startup: neither started nor restarted.
+    /// Startup: the container is neither started nor restarted.
     NotStarted,
 }
 
-/// Why a trial says nothing and is made anew.
+/// Why a trial is invalid and must be repeated.
 #[derive(Debug)]
 pub(crate) struct Spoilt(String);
 
 impl Bench {
-    /// Tries a row with a kind of probe.
+    /// Runs a row with a kind of probe.
     pub(crate) async fn run(&self, name: &str, row: &Row, kind: Kind) -> Outcome {
         let mut why = String::new();
         for attempt in 1..=3 {
@@ -112,7 +113,7 @@ impl Bench {
         }
     }
 
-    /// What is known of a Pod, for a message.
+    /// Text for the observed state of a Pod, for messages.
     fn tell(&self, name: &str) -> String {
         let seen = self.seen.borrow();
         seen.get(name).map_or_else(String::new, |pod| {
@@ -199,7 +200,7 @@ impl Trial<'_> {
         Ok(self.outcome(Effect::NotStarted, words).await)
     }
 
-    /// Lays the fault over a target that is well.
+    /// Flips a healthy target to the fault.
     async fn begin(&self) -> Result<(), Spoilt> {
         if let Onset::Probe = self.row.onset {
             return Ok(());
@@ -224,7 +225,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Waits for the end of an attempt, so that none is under way when the fault comes.
+    /// Waits for the end of an attempt, so that none is in progress during the flip.
     async fn attempted(&self) -> Result<(), Spoilt> {
         let mut next = None;
         for _ in 0..300 {
@@ -251,7 +252,8 @@ impl Trial<'_> {
         Ok(last.expect("a fault must be at least one flip"))
     }
 
-    /// A container runs before its target listens, and an idle connection that the target has just given up breaks with the next call.
+    /// Sends a flip, with retries: a container runs before its target listens, and the target may
+    /// just have closed an idle connection.
     async fn flip(&self, flip: &Flip) -> Result<Ack, Spoilt> {
         let mut flipped = self.try_flip(flip).await;
         for _ in 0..20 {
@@ -278,7 +280,8 @@ impl Trial<'_> {
         }
     }
 
-    /// Whether it comes about in the time given, or later if an attempt has failed in that time: that has its consequence.
+    /// Whether the condition becomes true within the window, or later if an attempt failed within
+    /// it: the consequence is then still due.
     async fn happens(&self, condition: impl Fn(&View<'_>) -> bool) -> bool {
         if self.comes(&condition).await {
             return true;
@@ -290,7 +293,7 @@ impl Trial<'_> {
         failed
     }
 
-    /// Whether it comes about in the time given.
+    /// Whether the condition becomes true within the window.
     async fn comes(&self, condition: impl Fn(&View<'_>) -> bool) -> bool {
         let delay = match (self.kind, &self.row.onset) {
             (Kind::Startup, _) | (_, Onset::Probe) => Duration::from_secs(self.kind.delay()),
@@ -302,7 +305,8 @@ impl Trial<'_> {
             .is_ok()
     }
 
-    /// Makes the target fail, and waits for the consequence and its event; the words that tell it from others.
+    /// Makes the target fail, waits for the consequence and its event, and returns the words that
+    /// identify the event.
     async fn mark(
         &self,
         consequence: impl Fn(&View<'_>) -> bool,

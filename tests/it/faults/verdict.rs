@@ -1,8 +1,8 @@
-//! What a kubelet makes of an attempt, told from what it does and not from what it says.
+//! Derives the kubelet's verdict on a probe attempt from its actions instead of its messages.
 
 use super::trial::{Effect, Outcome};
 
-/// What a kubelet makes of an attempt.
+/// The kubelet's verdict on an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Success,
@@ -14,20 +14,21 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Those of an attempt.
+    /// The verdicts on an attempt.
     pub(crate) const ALL: [Self; 4] = [Self::Success, Self::Warning, Self::Failure, Self::Error];
 
-    /// What became of liveness, readiness and startup; `None` if the three are of different minds.
+    /// The verdict that explains the outcomes of liveness, readiness and startup; `None` if no
+    /// single one does.
     pub(crate) fn of(outcomes: &[Outcome; 3]) -> Option<Self> {
         let effects = outcomes.each_ref().map(|outcome| outcome.effect);
         let silent = outcomes.iter().all(|outcome| outcome.said.is_empty());
         let matching = Self::ALL.into_iter().filter(|it| it.effects() == effects);
-        // A success and a warning differ in nothing but the event.
+        // A success and a warning differ only in the event.
         let mut matching = matching.filter(|it| silent == (*it == Self::Success));
         matching.next()
     }
 
-    /// What becomes of liveness, readiness and startup.
+    /// The effects of a verdict on liveness, readiness and startup.
     pub(crate) fn effects(self) -> [Effect; 3] {
         match self {
             Self::Success | Self::Warning => [Effect::GoesOn, Effect::Ready, Effect::Started],

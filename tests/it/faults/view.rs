@@ -1,4 +1,4 @@
-//! What a trial asks of what is seen of its container. It concludes nothing.
+//! Queries on the observed state of a trial's container, such as restarts, readiness and events.
 
 use k8s_openapi::api::core::v1::ContainerStatus;
 
@@ -7,7 +7,7 @@ use super::{
     seen::{PodSeen, Said},
 };
 
-/// What is seen of one container.
+/// The observed state of one container.
 pub(crate) struct View<'a> {
     pub(crate) pod: &'a PodSeen,
     pub(crate) kind: Kind,
@@ -22,12 +22,12 @@ impl View<'_> {
         self.status().map_or(0, |status| status.restart_count)
     }
 
-    /// Readiness ends no container.
+    /// Whether the probe changes readiness. A readiness probe never ends the container.
     pub(crate) fn ready_changes(&self) -> bool {
         self.kind == Kind::Readiness
     }
 
-    /// The events of its prober.
+    /// The events of its probe.
     pub(crate) fn probed(&self) -> impl Iterator<Item = &Said> {
         let events = self.pod.events();
         events.filter(|said| matches!(said.reason.as_str(), "Unhealthy" | "ProbeWarning"))

@@ -1,4 +1,4 @@
-//! What an event says, with everything taken out that is another in every run, and the page's way to quote it.
+//! Event texts without the parts that differ from run to run, and their form in the page.
 
 use super::{
     pod::PORT,
@@ -7,10 +7,10 @@ use super::{
     trial::Outcome,
 };
 
-/// The same letter so many times is told as a number.
+/// A letter repeated this often is written as a number.
 const LONG: usize = 64;
 
-/// The texts of the prober's events, each once, without the kind of probe that they begin with.
+/// The distinct texts of the probe's events, without the kind of probe at their beginning.
 pub(crate) fn texts(row: &Row, outcomes: &[Outcome]) -> Vec<String> {
     let mut texts = Vec::new();
     for outcome in outcomes {
@@ -61,7 +61,7 @@ fn neutral(message: &str, address: &str, handler: &Handler) -> String {
 }
 
 fn without_kind(message: &str) -> &str {
-    // Of more than nine different messages the later ones begin so.
+    // The prefix of the later of more than nine different messages.
     let combined = message.strip_prefix("(combined from similar events): ");
     let message = combined.unwrap_or(message);
     message.split_once(' ').map_or(message, |(_, rest)| rest)
@@ -78,7 +78,7 @@ fn without_near_end(message: &str) -> String {
     }
 }
 
-/// A runtime names each process that it starts.
+/// Removes the ID that the container runtime gives each process.
 fn without_id(message: &str) -> String {
     const BEFORE: &str = "failed to start exec \"";
     match message.split_once(BEFORE) {
@@ -99,7 +99,7 @@ fn shortened(message: &str) -> String {
     runs.collect()
 }
 
-/// As code, on one line and in a table's cell.
+/// Quotes a text as code, escaped for one line of a table cell.
 fn quoted(text: &str) -> String {
     let text = text.replace('\n', "\\n").replace('|', "\\|");
     if text.contains('`') {

@@ -1,4 +1,4 @@
-//! Bounds as curl meets them, request after request on one kept-alive connection.
+//! Tests of bounds with curl: consecutive requests on one keep-alive connection.
 
 use super::{curl, python, target::Target};
 
@@ -61,14 +61,14 @@ fn a_flip_is_in_force_on_connections_that_are_open() {
     target.lay("/fault", r#"{"sequence":[200,"close",503]}"#);
     let urls = vec![target.url("/fault"); 3];
     let answer = curl::ask(&urls);
-    // An empty answer on a connection that was kept is asked for again on a new one.
+    // curl repeats a request on a new connection if a kept connection closes without a response.
     assert_eq!(
         (answer.statuses().as_str(), answer.connections()),
         ("200 503 200", 2)
     );
 }
 
-/// As many requests on one connection.
+/// The statuses of this number of requests on one connection.
 fn statuses(target: &Target, path: &str, requests: usize, options: &[&str]) -> String {
     let urls = vec![target.url(path); requests];
     let urls = urls.iter().map(String::as_str);

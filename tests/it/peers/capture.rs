@@ -1,5 +1,6 @@
-//! The packets of each fault as they went over the wire, captured in a network namespace of their own: which side sent SYN, bytes,
-//! FIN and RST, in which order. `>` is from the client.
+//! Packet captures of each fault: which side sends SYN, bytes, FIN and RST, in which order.
+//!
+//! The packets are captured in a separate network namespace. `>` marks packets of the client.
 
 use std::process::Command;
 
@@ -9,10 +10,10 @@ use serde_json::{Value, json};
 use super::python;
 use crate::program::{Ended, probe_target, root};
 
-/// What is sent where something is: 30 bytes.
+/// The client's request, 30 bytes.
 const REQUEST: &str = "GET /x HTTP/1.1\r\nhost: web\r\n\r\n";
 
-/// Seconds that the client waits for what does not come.
+/// How long the client waits for a missing response, in seconds.
 const WAIT: f64 = 2.0;
 
 #[test]
@@ -60,7 +61,7 @@ fn a_black_hole_acknowledges_and_says_nothing() {
 #[test]
 fn a_full_backlog_leaves_syn_unanswered() {
     let put = json!([["", {"state": "stop-accepting"}]]);
-    // A backlog of one holds two on Linux.
+    // On Linux a backlog of one holds two connections.
     let scenario = json!({ "put": put, "backlog": 1, "fill": 2, "wait": WAIT, "unheard": true });
     let expected = expect![[r#"
         > SYN
@@ -212,7 +213,7 @@ fn what_is_slow_comes_byte_by_byte() {
         client: end
     "#]],
     );
-    // The client leaves before the next byte comes.
+    // The client closes before the next byte arrives.
     fault(
         "slow-head",
         json!({ "read": 3 }),
@@ -231,7 +232,7 @@ fn what_is_slow_comes_byte_by_byte() {
     );
 }
 
-/// Asks `/x` for a fault, of seven bytes where it has a size.
+/// Checks the packets of a request of `/x` under a fault, of seven bytes if the fault has a size.
 #[track_caller]
 fn fault(name: &str, mut scenario: Value, expected: &Expect) {
     let behaviour = match name {
@@ -251,7 +252,7 @@ fn check(test: &str, scenario: &Value, expected: &Expect) {
     let Some(python) = python(test) else {
         return;
     };
-    // Whoever may not do so as himself may do it as the root of a user namespace of his own.
+    // Without the privilege for a network namespace, the root of a new user namespace has it.
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--net"]).arg(python);
     command.arg(root().join("tests/peers/capture.py"));
@@ -262,7 +263,8 @@ fn check(test: &str, scenario: &Value, expected: &Expect) {
     expected.assert_eq(&headed(&ended.stdout));
 }
 
-/// The size of a head depends on the instance and the port: the larger of what the target sends is one.
+/// Replaces the sizes of response heads, which depend on the instance and the port. The target's
+/// larger packets are heads.
 fn headed(lines: &str) -> String {
     const LEAST: usize = 60;
     let line = |line: &str| {

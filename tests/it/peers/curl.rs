@@ -1,4 +1,4 @@
-//! curl, and what it says came of a request. What it should have been is for the tests to say.
+//! Helper: runs curl, and parses exit code, status, size and connections of its requests.
 
 use std::{
     ffi::OsStr,
@@ -6,34 +6,34 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A curl at work.
+/// A running curl.
 pub(super) struct Asking(Child);
 
-/// What curl says came of a request.
+/// The result of a curl run.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// Its exit code.
     pub(super) exit: i32,
-    /// What it printed: the body, with `-i` the head before it.
+    /// Its output: the body, preceded by the head with `-i`.
     pub(super) printed: Vec<u8>,
-    /// Of each request.
+    /// The result of each request.
     told: Vec<Told>,
 }
 
-/// What it says of one request, redirects that it followed included.
+/// The result of one request, including followed redirects.
 #[derive(Debug)]
 struct Told {
-    /// `000` where none came.
+    /// The status; `000` without a response.
     status: String,
-    /// Of the body.
+    /// Number of bytes of the body.
     bytes: String,
     /// Connections opened for it.
     connections: u32,
-    /// Where it was sent last.
+    /// The last URL requested.
     url: String,
 }
 
-/// Starts it. A request that nobody ends is ended after a minute, if not told otherwise.
+/// Starts curl. Requests time out after a minute by default.
 pub(super) fn start<S: AsRef<OsStr>>(arguments: &[S]) -> Asking {
     const TELL: &str = "%{stderr}%{http_code} %{size_download} %{num_connects} %{url_effective}\n";
     let mut command = Command::new("curl");
@@ -44,13 +44,13 @@ pub(super) fn start<S: AsRef<OsStr>>(arguments: &[S]) -> Asking {
     Asking(curl.expect("curl must be installed"))
 }
 
-/// Runs it to its end.
+/// Runs curl to its end.
 pub(super) fn ask<S: AsRef<OsStr>>(arguments: &[S]) -> Answer {
     start(arguments).answer()
 }
 
 impl Asking {
-    /// Waits for its end.
+    /// Waits for curl to end.
     pub(super) fn answer(self) -> Answer {
         let output = self.0.wait_with_output().unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
@@ -78,23 +78,23 @@ impl Told {
 }
 
 impl Answer {
-    /// The status of every request, in their order.
+    /// The statuses of all requests, in order.
     pub(super) fn statuses(&self) -> String {
         let statuses = self.told.iter().map(|told| told.status.as_str());
         statuses.collect::<Vec<_>>().join(" ")
     }
 
-    /// Connections opened by all of them.
+    /// Number of connections opened by all requests.
     pub(super) fn connections(&self) -> u32 {
         self.told.iter().map(|told| told.connections).sum()
     }
 
-    /// Where the last request came to, after redirects.
+    /// The URL of the last request after redirects.
     pub(super) fn url(&self) -> &str {
         &self.last().url
     }
 
-    /// What it printed, where that is text.
+    /// Its output as text.
     pub(super) fn text(&self) -> &str {
         std::str::from_utf8(&self.printed).unwrap()
     }
@@ -105,7 +105,7 @@ impl Answer {
 }
 
 impl fmt::Display for Answer {
-    /// `56 reset, 200, 7 bytes`: of the last request.
+    /// Formats the last request: `56 reset, 200, 7 bytes`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exit = match self.exit {
             0 => "whole",

@@ -1,4 +1,4 @@
-//! Faults of a route and states of a port, as curl meets them.
+//! Tests of faults of a route and states of a port with curl.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::{
     target::Target,
 };
 
-/// Every fault of a route, those with a size once more with another.
+/// All faults of a route; those with a size also with a second size.
 const FAULTS: [&str; 21] = [
     r#""hang""#,
     r#""close""#,
@@ -118,7 +118,7 @@ fn a_redirect_leads_where_its_name_says() {
     let target = Target::start(&["http", "http"]);
     let follow = |fault: &str| {
         target.lay("/x", &format!(r#"{{"fault":{fault}}}"#));
-        // No name server is asked, and nobody listens there.
+        // This needs no name server, and nothing listens on that port.
         let nowhere = "probeflip.invalid:80:127.0.0.1:1";
         let limit = ["-L", "--max-redirs", "3", "--connect-to", nowhere];
         let answer = curl::ask(&[&limit[..], &[&target.url("/x")]].concat());
@@ -166,7 +166,8 @@ fn a_port_is_in_the_state_its_name_says() {
     for (state, asking) in states.iter().zip(asking) {
         let answer = asking.answer();
         match answer.exit {
-            // Whether curl meets it while it connects (7), writes (55) or reads (56) is chance; that it accepts first is for the capture.
+            // Whether curl is connecting (7), writing (55) or reading (56) at the reset is chance.
+            // The capture tests that the target accepts first.
             7 | 55 | 56 if *state == "reset" => writeln!(seen, "{state:14} reset"),
             _ => writeln!(seen, "{state:14} {answer}"),
         }
@@ -187,7 +188,7 @@ fn a_port_is_in_the_state_its_name_says() {
     }
 }
 
-/// Asks for all at once, as some take as long as curl has patience.
+/// Requests all faults concurrently, as some last until curl's timeout.
 #[track_caller]
 fn check(version: &str, expected: &Expect) {
     let target = Target::start(&["http"]);
@@ -205,7 +206,8 @@ fn check(version: &str, expected: &Expect) {
     for (fault, asking) in asking {
         let answer = asking.answer();
         match answer.exit {
-            // Whether curl meets it while it reads or while it writes, and how much it had read, is chance: HTTP/2 does both at once.
+            // Whether curl is reading or writing, and how much it has read, is chance: HTTP/2 does
+            // both at once.
             55 | 56 | 92 if version != "--http1.1" => writeln!(seen, "{fault:31} reset"),
             18 | 52 if version != "--http1.1" => writeln!(seen, "{fault:31} closed"),
             _ => writeln!(seen, "{fault:31} {answer}"),
@@ -215,7 +217,7 @@ fn check(version: &str, expected: &Expect) {
     expected.assert_eq(&seen);
 }
 
-/// Asks, with some patience for what does not end by itself.
+/// Starts a request, with a timeout for faults that do not end by themselves.
 fn asking(version: &str, fault: &str, url: &str) -> Asking {
     let endless = ENDLESS.iter().any(|name| fault.contains(name));
     let patience: &[&str] = if endless { &["--max-time", "5"] } else { &[] };

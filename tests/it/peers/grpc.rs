@@ -1,5 +1,4 @@
-//! gRPC health as gRPC's own library for Python asks for it: statuses, errors, delays and faults as its status codes, and a watch
-//! that hears of every flip.
+//! Tests of gRPC health with gRPC's Python library: statuses, errors, delays, faults and watches.
 
 use std::{
     io::{BufRead, BufReader},
@@ -102,7 +101,7 @@ fn a_watch_hears_of_every_flip() {
     watching.wait().unwrap();
 }
 
-/// What the library says, whole.
+/// The whole output of the library's client.
 fn ask(python: &Path, target: &Target, words: &[&str]) -> String {
     let ended = Ended::from(asking(python, target, words).output().unwrap());
     assert_eq!(ended.code, 0, "{}", ended.stderr);

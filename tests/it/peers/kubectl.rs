@@ -1,4 +1,4 @@
-//! kubectl's reading of YAML, compared with the record of it that the unit tests of `kubernetes_yaml` use.
+//! Compares kubectl's YAML parser with its recording, used by unit tests of `kubernetes_yaml`.
 
 use std::{fs, path::Path, process::Command};
 
@@ -24,7 +24,7 @@ fn kubectl_reads_yaml_as_recorded() {
     }
 }
 
-/// What kubectl makes of a file without asking a server; none if it refuses.
+/// A file as kubectl parses it without a server; none if kubectl refuses it.
 fn read(file: &Path) -> Option<Value> {
     let mut kubectl = Command::new("kubectl");
     kubectl.args(["annotate", "--local", "a=b", "--output=json", "--filename"]);

@@ -1,4 +1,4 @@
-//! `/metrics` as Prometheus' own parser reads it.
+//! Tests of `/metrics` with Prometheus' own parser.
 
 use std::{
     io::Write as _,

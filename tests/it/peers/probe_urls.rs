@@ -1,6 +1,6 @@
-//! What a probe asks for, compared with Go's own `net/url` and `net/http` used as a kubelet uses
-//! them. The texts are recorded, so that other tests need no Go; `UPDATE_EXPECT=1` records them
-//! anew.
+//! Compares the requests of probes with those of Go's `net/url` and `net/http`, as in a kubelet.
+//!
+//! The texts are recorded, so that other tests need no Go; `UPDATE_EXPECT=1` records them again.
 
 use std::{
     io::Write as _,

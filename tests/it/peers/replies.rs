@@ -1,4 +1,4 @@
-//! Whole replies as curl gets them: every kind of status, headers, bodies, delays; and requests of every size.
+//! Tests of whole replies with curl: statuses, headers, bodies, delays, and requests of every size.
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! What `run --json` writes, against the schema that `schema run` prints, by a validator of another language.
+//! Validates `run --json` reports against the schema of `schema run` with a Python validator.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 use super::python;
 use crate::program::{Ended, probeflip, root};
 
-/// A finished run, and the report it wrote.
+/// Runs `probeflip` to its end, and returns the path of its report.
 fn report(folder: &Path, name: &str, code: i32, arguments: &[&str]) -> PathBuf {
     let path = folder.join(name);
     let mut command = probeflip();
@@ -81,7 +81,7 @@ fn reports_conform_to_their_schema() {
         "{}",
         ended.stderr
     );
-    // A steady state that is never reached has a report as well.
+    // A run that never reaches its steady state also has a report.
     let path = folder.join("never.json");
     let mut command = probeflip();
     command

@@ -1,4 +1,4 @@
-//! TLS as OpenSSL, curl and gRPC's library meet it: the protocols offered, the same replies and faults below HTTP, health over it.
+//! Tests of TLS with OpenSSL, curl and gRPC's library: protocols, replies, faults and health.
 
 use std::{
     fs,
@@ -87,7 +87,7 @@ fn health_is_told_over_tls_to_who_trusts_the_certificate() {
     assert_eq!(health(&python, &target, &trusted), "NOT_SERVING\n");
 }
 
-/// What `openssl s_client` says of the port with this index.
+/// The output of `openssl s_client` for the port with this index.
 fn openssl(target: &Target, index: u16, words: &[&str]) -> String {
     let output = Command::new("openssl")
         .args(["s_client", "-connect"])

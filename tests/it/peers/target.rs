@@ -1,4 +1,4 @@
-//! `probe-target` as a process of its own, on ports that nobody else has. It is killed when it is dropped.
+//! Helper: a `probe-target` process on unused ports, killed when it is dropped.
 
 use std::{
     io::{BufRead, BufReader},
@@ -13,14 +13,15 @@ use crate::program::probe_target;
 /// A running `probe-target`.
 pub(super) struct Target {
     process: Child,
-    /// What it says; unread, or it could not say any more.
+    /// Its stderr, kept open so that it can continue to write.
     _said: BufReader<ChildStderr>,
     first: u16,
     control: u16,
 }
 
 impl Target {
-    /// With a port for each protocol, one above the other, and the control address above them.
+    /// Starts a target with consecutive ports, one for each protocol, and the control port after
+    /// them.
     pub(super) fn start(protocols: &[&str]) -> Self {
         for _ in 0..100 {
             let first = free(protocols.len() + 1);
@@ -31,7 +32,7 @@ impl Target {
         panic!("probe-target must find free ports")
     }
 
-    /// `None` if somebody was faster.
+    /// `None` if another process took one of the ports.
     fn start_at(first: u16, protocols: &[&str]) -> Option<Self> {
         let mut command = probe_target();
         for (port, protocol) in (first..).zip(protocols) {
@@ -60,27 +61,27 @@ impl Target {
         self.first + index
     }
 
-    /// Its address on the first port.
+    /// The URL of a path on the first port.
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.first)
     }
 
-    /// Where its control API is.
+    /// The address of its control API.
     pub(super) fn control_address(&self) -> String {
         format!("127.0.0.1:{}", self.control)
     }
 
-    /// A call of its control API.
+    /// The URL of a call of its control API.
     pub(super) fn control_url(&self, call: &str) -> String {
         format!("http://127.0.0.1:{}{call}", self.control)
     }
 
-    /// Lays a behaviour over a path of the first port.
+    /// Flips a path of the first port to a behaviour.
     pub(super) fn lay(&self, path: &str, behaviour: &str) {
         self.put(0, &format!("/routes{path}"), behaviour);
     }
 
-    /// Changes the port with this index, or what stands at `place` below it.
+    /// Sends a PUT for the port with this index, or for `place` below it.
     pub(super) fn put(&self, index: u16, place: &str, body: &str) {
         let port = self.port(index);
         let url = self.control_url(&format!("/v1/ports/{port}{place}"));
@@ -96,7 +97,7 @@ impl Drop for Target {
     }
 }
 
-/// The first of as many ports that were free a moment ago. They are not among those that clients are given.
+/// The first of `many` consecutive ports that were just free, outside the range of ephemeral ports.
 fn free(many: usize) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const LOWEST: u16 = 12_000;

@@ -1,5 +1,7 @@
-//! What a web page in a developer's browser can do to a target on the same machine: nothing. And that everybody else goes on working.
-//! The requests are what browsers send for such pages; those of curl are curl's own. Only the latter needs a peer.
+//! Tests that web pages in a local browser cannot use the control API, and that other clients can.
+//!
+//! The browsers' requests are written by hand; those of curl are sent by curl. Only the latter
+//! needs a peer.
 
 use std::{
     io::{Read, Write},
@@ -9,7 +11,8 @@ use std::{
 use super::{curl, python, target::Target};
 use crate::program::{Ended, probe_target};
 
-/// What the control address answers to a request of these lines: the status, and the rest as text.
+/// Sends a request with these lines to the control API, and returns the status and the rest as
+/// text.
 fn sent(target: &Target, lines: &[&str], body: &str) -> (u16, String) {
     let address = target.control_address();
     let mut connection = TcpStream::connect(&address).unwrap();
@@ -23,7 +26,8 @@ fn sent(target: &Target, lines: &[&str], body: &str) -> (u16, String) {
     (status, answer)
 }
 
-/// Such a request is refused with a reason in JSON, the page is not let read even that, and nothing has changed.
+/// Checks that a request is refused with a reason in JSON that the page may not read, and that
+/// nothing has changed.
 #[track_caller]
 fn refused(target: &Target, lines: &[&str], body: &str, reason: &str) {
     let (status, answer) = sent(target, lines, body);
@@ -45,7 +49,8 @@ fn refused(target: &Target, lines: &[&str], body: &str, reason: &str) {
 #[test]
 fn a_page_of_another_origin_changes_nothing() {
     let target = Target::start(&["http"]);
-    // fetch(…, {method: "POST", mode: "no-cors"}), which sends text/plain and asks nobody first.
+    // fetch(…, {method: "POST", mode: "no-cors"}), which sends text/plain without a preflight
+    // request.
     refused(
         &target,
         &[
@@ -71,7 +76,7 @@ fn a_page_of_another_origin_changes_nothing() {
         "{}",
         "`http://127.0.0.1:3000` is not the origin of this address",
     );
-    // What a browser asks before a PUT of JSON.
+    // A browser's preflight request before a PUT of JSON.
     refused(
         &target,
         &[
@@ -94,7 +99,7 @@ fn a_form_posts_nothing() {
         ("multipart/form-data; boundary=x", "--x--"),
         ("text/plain", r#"{"code":3,"message":"="}"#),
     ] {
-        // `null`: from a file, or a frame in a sandbox.
+        // `null` is the origin of a local file or a sandboxed frame.
         for origin in ["http://evil.example", "null"] {
             let (kind, origin) = (format!("content-type: {kind}"), format!("origin: {origin}"));
             let lines = [
@@ -174,7 +179,7 @@ fn the_page_of_the_address_itself_and_old_clients_are_served() {
     ];
     assert_eq!(sent(&target, &typed, "").0, 200);
     assert_eq!(sent(&target, &["GET /v1/state HTTP/1.0"], "").0, 200);
-    // What goes through a port-forward is addressed to the port on this side.
+    // Requests through a port-forward have the local port in `host`.
     let forwarded = ["POST /v1/heal HTTP/1.1", "host: localhost:9999"];
     assert_eq!(sent(&target, &forwarded, "").0, 200);
 }
@@ -208,7 +213,7 @@ fn curl_goes_on_working() {
     for arguments in [
         vec![state.as_str()],
         vec!["-0", &state],
-        // With -d it says `application/x-www-form-urlencoded`, and no Origin.
+        // With -d curl sends `application/x-www-form-urlencoded` and no Origin.
         vec!["-X", "PUT", "-d", r#"{"status":503}"#, &route],
         vec!["-X", "PUT", "--json", r#"{"status":503}"#, &route],
         vec!["-X", "POST", &local],

@@ -1,10 +1,10 @@
-//! The order in which a change went on: from a container to its Pod, to the Pod's Services, to their users.
+//! Chains: how a change propagates from a container to its Pod, the Pod's Services and their users.
 
 use std::collections::BTreeMap;
 
 use super::{LATE, States, Step, rank};
 
-/// The order along each way from a container over its Pod to a Service and on to a user of that Service.
+/// The ordered changes along each path from a container through its Pod and a Service to a user.
 pub(super) fn chains(
     states: &States,
     steps: &[Step],
@@ -54,10 +54,10 @@ fn along(way: &[String], steps: &[Step]) -> Vec<String> {
         .collect()
 }
 
-/// Whether `cause` was told after `effect`, though the effect follows from it.
+/// Whether `cause` was recorded after `effect`, although it caused the effect.
 ///
-/// A Pod and its containers, its slices and its users are watched apart, and a watch's event is dated when it arrives: on a busy machine
-/// a user may be seen cut off before the slice that cut it off is.
+/// Pods, slices and users are observed separately, and events are timestamped on arrival. On a busy
+/// machine the record of a cut-off user may precede that of the slice change.
 fn told_late(effect: &Step, cause: &Step) -> bool {
     rank(&cause.object) < rank(&effect.object)
         && cause.at - effect.at <= LATE
@@ -76,7 +76,7 @@ mod tests {
 
     const WAY: [&str; 4] = ["pod#0/a", "pod#0", "svc/web pod#0", "user u"];
 
-    // Each step is an index into the way, milliseconds, and whether it serves.
+    // Each step is an index into the path, a time in milliseconds, and whether the object serves.
     #[track_caller]
     fn check(steps: &[(usize, i64, bool)], expected: &[(usize, bool)]) {
         let state = |object: usize, serves: bool| match (object, serves) {

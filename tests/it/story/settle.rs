@@ -1,4 +1,4 @@
-//! What a real node sometimes shows and sometimes skips is no part of a story: what may be seen of a container on the way through a restart.
+//! Removes transient states around a restart from a story: a real node shows them only sometimes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,8 @@ use std::{
 
 use super::{LATE, Step, rank};
 
-/// Takes out what a real node sometimes shows and sometimes skips, and what the Pod and its Services showed only because of it.
+/// Removes transient states of containers, and the states of Pods and Services that follow from
+/// them.
 pub(super) fn settle(steps: &[Step]) -> Vec<Step> {
     let optional = passing(steps);
     let blinks = blinks(steps, &optional);
@@ -29,11 +30,11 @@ pub(super) fn settle(steps: &[Step]) -> Vec<Step> {
     kept
 }
 
-/// Changes of containers, one after the other, that are no part of the story. Numbers are those of steps.
+/// Consecutive transient changes of containers. Ranges are of step numbers.
 struct Blink {
-    /// The first of them, and the change of a container that ends them.
+    /// From the first of them to the container change that ends them.
     during: Range<usize>,
-    /// From the change of a container before them to the one after their end.
+    /// From the container change before them to the one after their end.
     around: Range<usize>,
 }
 
@@ -60,8 +61,9 @@ fn blinks(steps: &[Step], optional: &BTreeSet<usize>) -> Vec<Blink> {
 }
 
 impl Blink {
-    /// Whether a Pod, a slice or a user shows this state only because of the blink: within it, or told a little early or late and soon
-    /// taken back. Each is watched apart, and on a busy machine a slice may be told of before the container, or after its next change.
+    /// Whether a Pod, slice or user has this state only because of the blink: within it, or a
+    /// little earlier or later and soon reversed. Each kind is watched separately, so on a busy
+    /// machine a slice's event may arrive before the container's, or after its next change.
     fn explains(&self, number: usize, told: Option<&str>, steps: &[Step]) -> bool {
         if self.during.contains(&number) {
             return true;
@@ -80,10 +82,11 @@ impl Blink {
     }
 }
 
-/// The states on the way through a restart, from the last time a container was ready to the first time it is ready again. Which of them are
-/// seen is chance: the kubelet writes a status between exit and start only if something else makes it, a readiness probe may or may not fail
-/// on the dying process, the successor is unready until its first probe, and may show for a moment what is left of the one before. What a
-/// container ends in is none of them.
+/// The unready states around a restart, from the last ready state to the next one. Which of them
+/// are observed is chance: the kubelet writes a status between exit and start only if another
+/// change triggers it, a readiness probe may or may not fail on the dying process, and the new
+/// process is unready until its first probe and may briefly have the old one's status. A
+/// container's last state is never transient.
 fn passing(steps: &[Step]) -> BTreeSet<usize> {
     let mut containers: BTreeMap<&str, Vec<Known>> = BTreeMap::new();
     for (number, step) in steps.iter().enumerate() {
@@ -118,7 +121,7 @@ fn passing(steps: &[Step]) -> BTreeSet<usize> {
     optional
 }
 
-/// One state of a container, by the number of its step.
+/// One state of a container, and the number of its step.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     number: usize,
@@ -127,11 +130,11 @@ struct Known {
     restarts: u32,
 }
 
-/// As long as a state may show only what is left of the one before, in microseconds.
+/// How long a new process may have the status of the previous one, in microseconds.
 const MOMENT: i64 = 2_000_000;
 
-/// A successor that is ready at once, and no longer two seconds later, was so only by what was left of the one before; so was a process that
-/// was ready again for no longer than that before it ended.
+/// Treats short ready states as left over from the previous process: those at the start of a new
+/// process that end within two seconds, and those of less than two seconds before a process ends.
 fn forget_leftovers(states: &mut [Known]) {
     for number in 1..states.len().saturating_sub(1) {
         let [before, at, after] = [states[number - 1], states[number], states[number + 1]];
@@ -152,7 +155,7 @@ fn forget_leftovers(states: &mut [Known]) {
     }
 }
 
-/// A container's states at seconds, and which of them are told.
+/// Checks which of a container's states, with times in seconds, stay in the story.
 #[track_caller]
 fn check(states: &[(i64, &str)], told: &[&str]) {
     let step = |(at, state): &(i64, &str)| Step {

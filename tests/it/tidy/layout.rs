@@ -1,11 +1,12 @@
-//! The folders of each crate, lowest first: the files of a folder import from the folders before it, never from those
-//! behind it. Tests inside the crates may look anywhere.
+//! Import order of each crate's folders: a file imports only from its own folder and lower ones.
+//!
+//! Unit tests inside the crates may import from any folder.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{root, rust_files};
 
-/// The entries of each `src`, but for `lib.rs` and `main.rs`.
+/// The entries of each `src` except `lib.rs` and `main.rs`, lowest first.
 const LAYOUT: [(&str, &[&str]); 4] = [
     (
         "rules",
@@ -121,7 +122,7 @@ fn place(folders: &[&str], name: &str) -> Option<usize> {
     folders.iter().position(|folder| *folder == name)
 }
 
-/// The entry of `src` that holds the file; none for the roots of the crate.
+/// The entry of `src` that contains the file; none for the crate's root files.
 fn folder(src: &Path, file: &Path) -> Option<String> {
     let first = file.strip_prefix(src).unwrap().components().next().unwrap();
     let name = first.as_os_str().to_str().unwrap().trim_end_matches(".rs");
@@ -133,7 +134,7 @@ fn is_test(file: &Path) -> bool {
     parts.any(|part| part == "tests" || part == "tests.rs")
 }
 
-/// What comes right after `crate::` in the code that is not a test.
+/// The path segments that follow `crate::` in code outside unit tests.
 fn imports(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
     let code: String = code
@@ -152,7 +153,7 @@ fn imports(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// The first words of the members of `{a::b, c::{d, e}}`, read up to its closing brace.
+/// The first path segments of the members of `{a::b, c::{d, e}}`, up to the closing brace.
 fn members(group: &str) -> Vec<String> {
     let mut depth = 0;
     let mut found = Vec::new();
