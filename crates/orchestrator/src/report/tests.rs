@@ -1,4 +1,4 @@
-//! All reports of one small run.
+//! One small run, told in every way.
 
 #![expect(
     clippy::needless_raw_string_hashes,
@@ -164,7 +164,7 @@ fn a_client_that_flickers_hides_no_later_step() {
     }
 }
 
-/// Control characters that clear a terminal's screen, set its title and reverse the text direction.
+/// What a terminal would obey: it clears the screen, sets the title and turns the line around.
 const EVIL: &str = "\x1b[2J\x1b]0;title\x07\u{202e}";
 
 #[test]
@@ -356,7 +356,7 @@ fn the_json_report_has_a_schema() {
         verdict["description"],
         "Null if its step did not run, or if it is only observed."
     );
-    // Fields that may be null are still required.
+    // What may be null is written nevertheless.
     let required = schema["$defs"]["Expectation"]["required"]
         .as_array()
         .unwrap();

@@ -1,4 +1,4 @@
-//! Tests of `down` on the embedded cluster in virtual time. It has no RBAC; the tests answer 403.
+//! What runs left on the embedded cluster, in virtual time. It knows no roles, so what is forbidden is forbidden by hand.
 
 use http::Request;
 use kube::{
@@ -24,7 +24,7 @@ fn api(client: &Client, (group, version, kind): (&str, &str, &str)) -> Api<Dynam
     Api::namespaced_with(client.clone(), "default", &resource)
 }
 
-/// Creates one object of each kind for a run.
+/// Makes one object of each kind for a run.
 async fn leave(client: &Client, run: &str) {
     for of in OURS {
         let selector = json!({ "matchLabels": { "app": "none" } });
@@ -53,7 +53,7 @@ async fn leave(client: &Client, run: &str) {
     }
 }
 
-/// Number of objects of each kind.
+/// How many objects there are of those kinds.
 async fn left(client: &Client) -> Vec<usize> {
     let mut left = Vec::new();
     for of in OURS {
@@ -63,8 +63,7 @@ async fn left(client: &Client) -> Vec<usize> {
     left
 }
 
-/// Creates objects of runs `r1` and `r2`, runs `down` for `r1`, and returns its result, its output
-/// and the number of objects left.
+/// Takes the run `r1` down after it and `r2` left something, and says what is left of both.
 fn down(answer: fn(&Request<Body>) -> Option<(u16, Value)>) -> (CommandResult, String, Vec<usize>) {
     let mut after = Vec::new();
     let (outcome, said) = on_virtual(async |mut bench| {
@@ -91,7 +90,7 @@ fn forbidden(request: &Request<Body>, plurals: &[&str]) -> Option<(u16, Value)> 
     (of_them && request.method() == http::Method::GET).then_some((403, status))
 }
 
-/// Refuses aggregated discovery, like Kubernetes before 1.26.
+/// Discovery as before Kubernetes 1.26, a document for each group.
 fn of_old(request: &Request<Body>) -> Option<(u16, Value)> {
     let accepted = request.headers().get(http::header::ACCEPT)?.to_str();
     let status = json!({ "status": "Failure", "message": "only JSON", "code": 406 });

@@ -1,4 +1,4 @@
-//! Tests of `up` on the embedded cluster in virtual time, with hand-written `StatefulSet` answers.
+//! Workloads on the embedded cluster in virtual time. It serves no `StatefulSet`, so that is answered by hand.
 
 use http::{Method, Request};
 use kube::client::Body;
@@ -8,7 +8,7 @@ use super::super::session::tests::{instead, on_virtual};
 use super::*;
 use crate::input::experiment::Source;
 
-/// The result of `up` with this object, and its messages.
+/// How `up` ends with this object, and what it says beside.
 fn up(
     object: &Value,
     answer: fn(&Request<Body>) -> Option<(u16, Value)>,
@@ -60,7 +60,7 @@ fn stateful_set(ready: u32) -> Value {
     })
 }
 
-/// Answers for a `StatefulSet` that becomes ready only in its watch.
+/// A `StatefulSet` that is ready when it is watched, and not before.
 fn ready_later(request: &Request<Body>) -> Option<(u16, Value)> {
     let uri = request.uri();
     if !uri.path().contains("/statefulsets") {

@@ -1,4 +1,4 @@
-//! Workloads that never become ready, and the causes reported for them.
+//! Workloads that never get well, and what is said of them.
 
 use serde_json::json;
 

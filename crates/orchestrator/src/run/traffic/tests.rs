@@ -1,4 +1,4 @@
-//! Arguments of the traffic clients' containers, and the errors of clients that cannot send.
+//! Clients and Services in, arguments or refusals out.
 
 use std::time::Duration;
 

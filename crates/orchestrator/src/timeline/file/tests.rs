@@ -1,4 +1,4 @@
-//! Timelines survive writing and reading, and read errors name their line.
+//! What is written reads back, and what cannot be read says where.
 
 use expect_test::{Expect, expect};
 use serde_json::json;
