@@ -26,7 +26,7 @@ use crate::{
 /// How long a workload may take to become available; allows for slow image pulls.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Reads all files.
+/// Reads the manifests of all files. Does not contact the cluster.
 pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
     let mut manifests = Vec::new();
     for file in files {

@@ -8,9 +8,9 @@ use crate::timeline::view::{PodFacts, View};
 /// The subject's state when the step began, for comparison with `unchanged` and `delta`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Baseline {
-    /// By UID.
+    /// Pods, keyed by UID.
     pods: BTreeMap<String, PodThen>,
-    /// By Service.
+    /// Addresses in order, keyed by Service.
     addresses: BTreeMap<String, Vec<String>>,
 }
 

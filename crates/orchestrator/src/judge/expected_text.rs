@@ -8,7 +8,7 @@ use crate::input::experiment::{
     EndpointsThat, Operator, PodReady, PodThat, Restarts, Spanned,
 };
 
-/// ``deploy/web ready 1/2 · restarts +0``
+/// Text for a condition: `deploy/web ready 1/2 · 0 restarts`.
 pub(super) fn claim(claim: &Condition) -> String {
     match claim {
         Condition::Pod { pod, that } => format!("{} {}", pod.value, self::pod(that).join(" · ")),
@@ -41,7 +41,7 @@ pub(super) fn claim(claim: &Condition) -> String {
     }
 }
 
-/// `eventually from 3s, within 10s, for 3s`
+/// Text for an operator: `eventually not before 3s, within 10s, for 3s`.
 pub(super) fn operator(operator: &Operator) -> String {
     let lasting = |lasts: &Option<Duration>| {
         lasts.map_or(String::new(), |lasts| format!(" for {}", format(lasts)))

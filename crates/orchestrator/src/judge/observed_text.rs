@@ -82,7 +82,7 @@ fn without_subject<'a>(first: &str, saw: &'a str) -> &'a str {
     }
 }
 
-/// `0.512 s`: how far `at` lies before `bound`.
+/// The time from `at` to `bound`: `0.512 s`.
 pub(super) fn late_by(bound: Micros, at: Micros) -> String {
     format!("{} s", Micros::from(bound.since(at)))
 }

@@ -22,7 +22,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// As it is written.
+    /// The verdict as a word: `pass`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -102,7 +102,7 @@ pub struct StepJudgement {
 /// The judgement of one expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Its id.
+    /// The ID of the expectation.
     pub id: String,
     /// The condition and its operator: `deploy/web ready 1/2, eventually within 10s`.
     pub expected: String,

@@ -14,7 +14,7 @@ use crate::{
     targets::{self, Address},
 };
 
-/// The Pod's name.
+/// Name of the traffic Pod.
 pub const POD: &str = "probeflip-traffic";
 
 /// The control port of the first client; the other clients have the next ports.

@@ -16,7 +16,7 @@ pub enum ReadError {
     /// A line cannot be parsed.
     #[error("line {line} is no {expected} of a timeline")]
     Parse {
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
         /// The expected content: a line, a header or a record.
         expected: &'static str,
@@ -27,7 +27,7 @@ pub enum ReadError {
     /// The header has another format version.
     #[error("line {line}: timeline format {found}; this probeflip reads format {FORMAT}")]
     Format {
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
         /// The version in the header.
         found: u64,
@@ -35,13 +35,13 @@ pub enum ReadError {
     /// A record precedes the first header.
     #[error("line {line}: expected a header before the first record")]
     NoHeader {
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
     },
-    /// A record is older than the one before it.
+    /// A record has an earlier time than the one before it.
     #[error("line {line}: this record was received before the previous one")]
     Order {
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
     },
 }

@@ -39,19 +39,19 @@ pub enum What {
     Steady,
     /// A step begins; `delta` and `unchanged` compare with the state before this record.
     StepStart {
-        /// From 0.
+        /// Index of the step, from 0.
         step: usize,
         /// Its name.
         name: String,
     },
     /// An action of the step is about to be sent. Lower bounds count from the first of these.
     Sending {
-        /// From 0.
+        /// Index of the step, from 0.
         step: usize,
     },
     /// An action of the step was acknowledged. The last of these is the step's time 0.
     Acknowledged {
-        /// From 0.
+        /// Index of the step, from 0.
         step: usize,
         /// The patched object, if the action is a patch.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ pub enum What {
     },
     /// The step is decided.
     StepEnd {
-        /// From 0.
+        /// Index of the step, from 0.
         step: usize,
     },
     /// A target answered a `state` call, at the record's time.
@@ -148,7 +148,7 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateCall {
-    /// Who answered.
+    /// The target that answered.
     pub target: Target,
     /// When the request was sent.
     pub sent: Micros,
@@ -156,7 +156,7 @@ pub struct StateCall {
     pub uptime: Micros,
 }
 
-/// A time in which a watch was down.
+/// A period in which a watch was down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// Kind of the watched objects: `Pod`, `EndpointSlice`, ….
@@ -181,7 +181,7 @@ pub struct FlipRecord {
     pub path: Option<String>,
     /// The behaviour in shorthand.
     pub to: String,
-    /// When it was sent.
+    /// When the flip was sent.
     pub sent: Micros,
     /// When the flip came into force, on the target's clock; absent in older recordings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,10 +191,10 @@ pub struct FlipRecord {
     /// Its delay, counted from `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Micros>,
-    /// Its bound in time.
+    /// The duration after which it ends.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Micros>,
-    /// Its bound in requests.
+    /// The number of requests after which it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
 }
@@ -203,7 +203,7 @@ pub struct FlipRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hit {
-    /// Who answered.
+    /// The target that answered.
     pub target: Target,
     /// When the request began, on the target's clock.
     pub began: Micros,

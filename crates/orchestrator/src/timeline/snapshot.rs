@@ -80,7 +80,7 @@ impl Snapshot {
         self.objects.values()
     }
 
-    /// All objects of a kind, as their type.
+    /// All objects of a kind, deserialized as `T`. Objects that are no `T` are skipped.
     pub fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
         let of_kind = self.objects().filter(|object| object["kind"] == kind);
         of_kind

@@ -40,18 +40,18 @@ pub(super) enum OutputError {
     /// The file cannot be created.
     #[error("cannot write `{}`", path.display())]
     Create {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
     /// The content cannot be written.
     #[error("cannot write `{}`", path.display())]
     Fill {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },

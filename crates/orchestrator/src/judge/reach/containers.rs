@@ -71,8 +71,8 @@ impl Containers {
 impl Container {
     /// The time from which a probe is due, which may be in the future; none while it is not due.
     ///
-    /// pkg/kubelet/prober/worker.go, `doProbe`: not before the initial delay has passed, the startup probe until it has
-    /// succeeded, the others from then on.
+    /// By `doProbe` of pkg/kubelet/prober/worker.go, no probe is due before its initial delay has
+    /// passed. The startup probe is due until it has succeeded, the others from then on.
     pub(super) fn due(&self, probe: &str, spec: &ProbeSpec, at: Micros) -> Option<Micros> {
         let may_ask = if probe == "startup" {
             !self.started

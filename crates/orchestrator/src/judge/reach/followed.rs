@@ -28,7 +28,7 @@ pub(in crate::judge) enum Reached {
     Open(Micros),
 }
 
-/// A flip from its acknowledgement on.
+/// An acknowledged flip, and the requests observed since.
 #[derive(Debug)]
 pub(super) struct Followed {
     step: usize,

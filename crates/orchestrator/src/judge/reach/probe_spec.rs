@@ -25,10 +25,11 @@ enum Agent {
     Header(String),
 }
 
-/// pkg/probe/http/request.go and pkg/probe/grpc/grpc.go: `kube-probe/MAJOR.MINOR`, for gRPC followed by grpc-go's own.
+/// The kubelet's user agent starts with this: `kube-probe/MAJOR.MINOR`, for gRPC followed by
+/// grpc-go's own (pkg/probe/http/request.go and pkg/probe/grpc/grpc.go).
 const KUBELET: &str = "kube-probe/";
 
-/// The user agent of `probe-target check`, which an exec probe runs.
+/// The user agent of `probe-target check`, which exec probes run, starts with this.
 const CHECK: &str = "probe-target-check/";
 
 impl ProbeSpec {
@@ -56,7 +57,7 @@ impl ProbeSpec {
         })
     }
 
-    /// Whether a request with this user agent may be the probe's.
+    /// Whether a request with this user agent may have been sent by the probe.
     pub(super) fn sends(&self, agent: Option<&str>) -> bool {
         match &self.agent {
             Agent::Prefix(prefix) => agent.is_some_and(|agent| agent.starts_with(prefix)),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The controlling owner.
+/// The owner that controls an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
     pub(crate) kind: String,

@@ -30,7 +30,7 @@ pub(crate) struct Client {
     revision: u64,
 }
 
-/// One request.
+/// One request of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// When it was due, in microseconds: of the client's clock in [`Client`], of the timeline where
