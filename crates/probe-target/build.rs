@@ -1,4 +1,5 @@
-//! Leaves out of the tiny static binary what it never reaches: see `tiny.ld`. No other build is touched.
+//! Leaves out of the tiny static binary what it never reaches: see `tiny.ld`. No other build is
+//! touched.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,12 @@ fn main() {
     }
 }
 
-/// Whether this is the image's binary, on the platform where the toolchain brings a linker that can do this.
+/// Whether this is the image's binary, on the platform where the toolchain brings a linker that can
+/// do this.
 fn is_tiny() -> bool {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo must name the output folder"));
-    // PROFILE says `release` for whatever inherits from it; the folder is …/PROFILE/build/PACKAGE/out.
+    // PROFILE says `release` for whatever inherits from it; the folder is
+    // …/PROFILE/build/PACKAGE/out.
     let profile = out.ancestors().nth(3).and_then(Path::file_name);
     let has = |name, value: &str| {
         env::var(name).is_ok_and(|found| found.split(',').any(|found| found == value))

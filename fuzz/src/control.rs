@@ -1,5 +1,5 @@
-//! Calls to the control API, requests and time in any order. Whatever is refused changes nothing, whatever is taken is in force and is
-//! shown as it was said, and healing brings the base back.
+//! Calls to the control API, requests and time in any order. Whatever is refused changes nothing,
+//! whatever is taken is in force and is shown as it was said, and healing brings the base back.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::site::{CONTROL, Folder, Site, run};
 /// Steps of one input; more would only make it slow.
 const MOST: usize = 24;
 
-/// Plays steps that stand between lines of `---`: a call with its body below it; `@8080 /path`, a request; `~1500`, milliseconds to wait;
+/// Plays steps that stand between lines of `---`: a call with its body below it; `@8080 /path`, a
+/// request; `~1500`, milliseconds to wait;
 /// `!`, SIGTERM.
 pub fn control(bytes: &[u8]) {
     run(async {
@@ -176,7 +177,8 @@ fn refused(status: u16, said: &[u8], before: &State, after: &State) {
     assert!(serde_json::from_slice::<Value>(said).is_ok());
 }
 
-/// What the ports are set to. How many connections are open may change meanwhile: one ends when its client is seen to have left.
+/// What the ports are set to. How many connections are open may change meanwhile: one ends when its
+/// client is seen to have left.
 fn set(state: &State) -> Vec<impl PartialEq + std::fmt::Debug> {
     let ports = state.ports.iter();
     let set =

@@ -1,5 +1,6 @@
-//! What a fuzzer does to a probe target: the very library, whole, on a network in memory and a paused clock. Each function takes bytes from
-//! the fuzzer, makes sense of them, and panics if the target does not keep its word. `targets/` hands the bytes over, `run` builds and runs.
+//! What a fuzzer does to a probe target: the very library, whole, on a network in memory and a
+//! paused clock. Each function takes bytes from the fuzzer, makes sense of them, and panics if the
+//! target does not keep its word. `targets/` hands the bytes over, `run` builds and runs.
 
 mod control;
 mod plan;

@@ -1,5 +1,5 @@
-//! Plans, on any boot. What is refused does not start, what is taken is read as it is written, and what a target says its plan is starts
-//! another one the same.
+//! Plans, on any boot. What is refused does not start, what is taken is read as it is written, and
+//! what a target says its plan is starts another one the same.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -56,7 +56,8 @@ async fn again(site: &Site) -> Option<()> {
     Some(())
 }
 
-/// What cannot be read is refused as such. What can may name a port that is not there, or be the end of its process.
+/// What cannot be read is refused as such. What can may name a port that is not there, or be the
+/// end of its process.
 fn refused(ending: Ending, plan: Option<Plan>) {
     let Some(plan) = plan else {
         assert_eq!(ending, Ending::Code(2));

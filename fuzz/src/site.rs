@@ -83,7 +83,8 @@ impl Site {
         self.end.take().map(|end| end.send(()));
     }
 
-    /// Sends `bytes`, and FIN after them if `half` is set; what comes until it ends, or for so long.
+    /// Sends `bytes`, and FIN after them if `half` is set; what comes until it ends, or for so
+    /// long.
     pub(crate) async fn send(
         &self,
         port: u16,

@@ -44,7 +44,8 @@ pub enum Command {
     Up(Up),
     /// Delete a workload that `up` applied, or what a dead run left behind
     Down(Down),
-    /// Make one probe of a container fail, or pass again, or do something to its process, without a rollout
+    /// Make one probe of a container fail, or pass again, or do something to its process, without a
+    /// rollout
     Flip(Box<Flip>),
     /// Take all flips away
     Heal(Selected),

@@ -49,7 +49,8 @@ impl Exit {
             Self::Interrupted | Self::Terminated => 1,
             Self::Infrastructure => 2,
             Self::Refused => 3,
-            // Most files are checked before anything runs; what only an API server refuses comes later.
+            // Most files are checked before anything runs; what only an API server refuses comes
+            // later.
             Self::Usage => 4,
             Self::Failed => 5,
             Self::Inconclusive => 6,

@@ -1,7 +1,9 @@
-//! The command you type: loads experiments, brings workloads up on any cluster, flips, observes, judges, reports.
+//! The command you type: loads experiments, brings workloads up on any cluster, flips, observes,
+//! judges, reports.
 //!
-//! In reading order: [`input`], what a user writes; [`timeline`], what is observed; [`judge`], what follows from both;
-//! [`report`], how it is told; then what acts: [`cluster`], [`targets`], [`run`], [`commands`].
+//! In reading order: [`input`], what a user writes; [`timeline`], what is observed; [`judge`], what
+//! follows from both; [`report`], how it is told; then what acts: [`cluster`], [`targets`],
+//! [`run`], [`commands`].
 
 pub mod check;
 pub mod cli;

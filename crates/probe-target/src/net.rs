@@ -1,6 +1,6 @@
 //! The network interface of probe-target: the traits `Network`, `Listener` and `Connection`.
-//! `sockets.rs` implements them on sockets, an embedded cluster on streams of its own. No other file
-//! here may name a socket.
+//! `sockets.rs` implements them on sockets, an embedded cluster on streams of its own. No other
+//! file here may name a socket.
 
 #[cfg(test)]
 pub(crate) mod memory;

@@ -98,7 +98,8 @@ mod tests {
         waits.collect()
     }
 
-    /// Waits before each restart of a container whose probe ends it `lives` seconds after each start.
+    /// Waits before each restart of a container whose probe ends it `lives` seconds after each
+    /// start.
     fn probe_kill(lives: u64, restarts: usize) -> Vec<u64> {
         let mut back_off = BackOff::default();
         let (mut previous, mut exit) = (None, Moment::from_secs(lives));
@@ -127,7 +128,8 @@ mod tests {
     fn ten_quiet_minutes_start_the_ladder_anew() {
         // A life longer than that is never refused.
         assert_eq!(crash(601, 4), [0, 0, 0, 0]);
-        // One shorter climbs on as if it had crashed at once, as long as life and wait together are no longer than that.
+        // One shorter climbs on as if it had crashed at once, as long as life and wait together are
+        // no longer than that.
         assert_eq!(crash(560, 6), [0, 10, 20, 40, 80, 10]);
         let mut back_off = BackOff::default();
         let at = Moment::from_secs;

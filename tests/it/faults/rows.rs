@@ -55,7 +55,8 @@ fn http() -> Vec<Row> {
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": read tcp NODE:PORT->IP:PORT: read: connection reset by peer"#),
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": write tcp NODE:PORT->IP:PORT: write: connection reset by peer"#),
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": dial tcp IP:PORT: connect: connection reset by peer"#),
-        // Seldom: of 180,000 requests by a client set up as the kubelet's (Go 1.26.8, over loopback) 70, 191 and 141 ended so.
+        // Seldom: of 180,000 requests by a client set up as the kubelet's (Go 1.26.8, over
+        // loopback) 70, 191 and 141 ended so.
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": readLoopPeekFailLocked: read tcp NODE:PORT->IP:PORT: read: connection reset by peer"#),
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": write tcp NODE:PORT->IP:PORT: write: broken pipe"#),
         (Verdict::Failure, r#"Unhealthy: probe failed: Get "http://IP:PORT/probe": EOF"#),

@@ -41,7 +41,8 @@ pub(crate) fn cell(event: &str) -> String {
     }
 }
 
-/// `Liveness probe failed: Get "http://10.202.0.7:8080/": EOF` as `probe failed: Get "http://IP:PORT/": EOF`.
+/// `Liveness probe failed: Get "http://10.202.0.7:8080/": EOF` as `probe failed: Get
+/// "http://IP:PORT/": EOF`.
 fn neutral(message: &str, address: &str, handler: &Handler) -> String {
     let message = without_kind(message);
     let (_, timeout) = handler.pace();

@@ -1,4 +1,5 @@
-//! `probeflip flip` as it is written, and what that asks for. Every option is a field of the control API, so it is read as one.
+//! `probeflip flip` as it is written, and what that asks for. Every option is a field of the
+//! control API, so it is read as one.
 
 use std::str::FromStr;
 
@@ -34,7 +35,8 @@ pub struct Flip {
     /// `liveness`, `readiness` or `startup`, or `process` for the process itself
     #[arg(value_name = "PROBE")]
     pub probe: Target,
-    /// What it gets: one of the words below, or for a probe several with commas between, one request after another
+    /// What it gets: one of the words below, or for a probe several with commas between, one
+    /// request after another
     #[arg(value_name = "BEHAVIOUR")]
     pub behaviour: String,
     /// Also if other probes or ports are touched
@@ -63,7 +65,8 @@ pub struct Bounds {
     /// Begin so much later
     #[arg(long, value_name = "10s")]
     pub after: Option<String>,
-    /// Begin again so long after each beginning, when `--for`, `--count` or a list of behaviours has ended it
+    /// Begin again so long after each beginning, when `--for`, `--count` or a list of behaviours
+    /// has ended it
     #[arg(long, value_name = "1m")]
     pub every: Option<String>,
     /// Only for this share of the requests, from 0 to 1
@@ -172,7 +175,8 @@ impl Flip {
         aim.map_err(|invalid| self.refused(&invalid))
     }
 
-    /// Whether it ends by itself: by a time, though one that comes round again is no end, or with the process.
+    /// Whether it ends by itself: by a time, though one that comes round again is no end, or with
+    /// the process.
     pub fn ends(&self, aim: &FlipTarget) -> bool {
         let timed = self.bounds.length.is_some() && self.bounds.every.is_none();
         timed || matches!(aim, FlipTarget::Process(fault) if fault.ends())

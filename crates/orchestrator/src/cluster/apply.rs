@@ -164,7 +164,8 @@ impl RunNamespace {
     pub async fn patch(&self, made: &CreatedObject, merge: &Value) -> Result<Patched, ApplyError> {
         let parameters = PatchParams {
             field_manager: Some(STEP_MANAGER.into()),
-            // An API server drops unknown fields of a patch otherwise, and the step would change nothing.
+            // An API server drops unknown fields of a patch otherwise, and the step would change
+            // nothing.
             field_validation: Some(ValidationDirective::Strict),
             ..PatchParams::default()
         };

@@ -1,4 +1,5 @@
-//! Hand-made timelines and what is made of them. Each is judged record by record as well, as a run does it.
+//! Hand-made timelines and what is made of them. Each is judged record by record as well, as a run
+//! does it.
 
 mod objects;
 mod patches;

@@ -153,7 +153,8 @@ mod tests {
     use crate::net::Host;
     use crate::net::memory::Memory;
 
-    /// Runs a program that does `act` with its SIGTERM, stops it at 1 s with 5 s of grace; its code and its end.
+    /// Runs a program that does `act` with its SIGTERM, stops it at 1 s with 5 s of grace; its code
+    /// and its end.
     async fn stopped<F>(
         act: impl Fn(BoxFuture<'static, ()>) -> F + Send + Sync + 'static,
     ) -> (i32, u64)

@@ -1,4 +1,5 @@
-//! Whole Pods on a paused clock: what a client of the API sees of them, and what the programs in them do.
+//! Whole Pods on a paused clock: what a client of the API sees of them, and what the programs in
+//! them do.
 
 mod endings;
 mod exec;

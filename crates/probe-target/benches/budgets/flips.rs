@@ -1,4 +1,5 @@
-//! Whether an answer is ever older than a change that was acknowledged before its request was sent: 10⁶ requests across 10⁴ flips.
+//! Whether an answer is ever older than a change that was acknowledged before its request was sent:
+//! 10⁶ requests across 10⁴ flips.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -11,7 +12,8 @@ use crate::table::Table;
 const FLIPS: u32 = 10_000;
 const REQUESTS: u32 = 1_000_000;
 
-/// Statuses from 200 to 999 in turn: each answer says which flip it knows, as long as nobody is 800 behind.
+/// Statuses from 200 to 999 in turn: each answer says which flip it knows, as long as nobody is 800
+/// behind.
 const STATUSES: u32 = 800;
 
 /// One connection and the last flip acknowledged before its request was sent.

@@ -1,4 +1,5 @@
-//! Clients that abuse one port, and how long others then wait at another port and at the control address.
+//! Clients that abuse one port, and how long others then wait at another port and at the control
+//! address.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -78,7 +79,8 @@ fn say(address: SocketAddr, text: &[u8]) {
     }
 }
 
-/// A thousand requests, each reset as soon as it was sent (RFC 9113, 4.1; the header block is `:method GET`, `:scheme http`, `:path /`).
+/// A thousand requests, each reset as soon as it was sent (RFC 9113, 4.1; the header block is
+/// `:method GET`, `:scheme http`, `:path /`).
 fn resets() -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
     for stream in (1..2000_u32).step_by(2) {

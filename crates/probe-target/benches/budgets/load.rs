@@ -1,5 +1,5 @@
-//! The client: blocking sockets in a ring, asked in turn, so that no time goes into waiting for events. While it talks to one
-//! connection the server works on the others.
+//! The client: blocking sockets in a ring, asked in turn, so that no time goes into waiting for
+//! events. While it talks to one connection the server works on the others.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};

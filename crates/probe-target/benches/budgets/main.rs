@@ -1,9 +1,11 @@
-//! The probe target's budgets, measured: one run, one machine, one table for the README. `just bench` builds the static binary that
-//! ships and passes it here. Nothing is judged: a slow machine is no failure, and CI does not run this.
+//! The probe target's budgets, measured: one run, one machine, one table for the README. `just
+//! bench` builds the static binary that ships and passes it here. Nothing is judged: a slow machine
+//! is no failure, and CI does not run this.
 //!
-//! The load comes from a client of our own (`load.rs`) and not from wrk or oha: on two cores the client must cost less than the server
-//! that it is to exhaust, and those spend most of a connection's time on their own event loops.
-//! What the server itself spends on a request is measured too, as it does not depend on the client at all.
+//! The load comes from a client of our own (`load.rs`) and not from wrk or oha: on two cores the
+//! client must cost less than the server that it is to exhaust, and those spend most of a
+//! connection's time on their own event loops. What the server itself spends on a request is
+//! measured too, as it does not depend on the client at all.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::disallowed_types, reason = "what is measured is real time")]
 

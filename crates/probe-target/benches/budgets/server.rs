@@ -112,7 +112,8 @@ impl Nginx {
         let port = address.port();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let temporary = temporary.map(|name| format!("{name}_temp_path {path}/{name};\n"));
-        // What a probe target does too: two families of addresses, a body from memory, no log on disk, and no end to a connection.
+        // What a probe target does too: two families of addresses, a body from memory, no log on
+        // disk, and no end to a connection.
         let config = format!(
             "daemon off; worker_processes 1; pid {path}/pid; error_log {path}/error.log;
             events {{ worker_connections 4096; }}

@@ -3,8 +3,8 @@
 //! A browser sends cross-site requests for any page, and an attacker's host name may resolve to
 //! this address. Both attacks need only a developer who views the page.
 //!
-//! Other clients send neither `Origin` nor `Sec-Fetch-Site`, and address the target by IP address or
-//! as `localhost`.
+//! Other clients send neither `Origin` nor `Sec-Fetch-Site`, and address the target by IP address
+//! or as `localhost`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
-//! A whole target over a network in memory, on a paused clock: what a prober gets, byte by byte and to the millisecond.
+//! A whole target over a network in memory, on a paused clock: what a prober gets, byte by byte and
+//! to the millisecond.
 
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
@@ -174,7 +175,8 @@ fn run<T>(story: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(story)
 }
 
-/// Everything that comes within ten seconds, each piece with its time, and how it ends. Single bytes in a row are told as one.
+/// Everything that comes within ten seconds, each piece with its time, and how it ends. Single
+/// bytes in a row are told as one.
 async fn told(connection: &mut impl Connection) -> String {
     const PATIENCE: Duration = Duration::from_secs(10);
     let start = Instant::now();

@@ -1,4 +1,5 @@
-//! The same target on real sockets over loopback: that FIN, RST and a refusal are what the kernel makes of them.
+//! The same target on real sockets over loopback: that FIN, RST and a refusal are what the kernel
+//! makes of them.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

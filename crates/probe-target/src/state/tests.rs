@@ -1,4 +1,5 @@
-//! Stories of a target's state: changes and requests at moments, and what came of them. No runtime, no clock.
+//! Stories of a target's state: changes and requests at moments, and what came of them. No runtime,
+//! no clock.
 
 use serde_json::json;
 
@@ -321,7 +322,8 @@ fn a_plan_is_what_is_in_force_with_what_is_left() {
     assert_eq!(plan, expected);
 }
 
-/// Lays a behaviour at 0 and asks every 10 ms: `x` where it was given, `.` where the base was; other effects by their first letter.
+/// Lays a behaviour at 0 and asks every 10 ms: `x` where it was given, `.` where the base was;
+/// other effects by their first letter.
 #[track_caller]
 fn plays(behaviour: &serde_json::Value, expected: &str) {
     let mut story = Story::new();

@@ -207,7 +207,8 @@ mod tests {
 
     #[test]
     fn in_the_middle_each_gets_its_share() {
-        // The example of the documentation: 10 replicas with maxSurge 3, stuck at 8 and 5, become 15.
+        // The example of the documentation: 10 replicas with maxSurge 3, stuck at 8 and 5, become
+        // 15.
         let (new, old) = (set("new", 5, 10, 13), set("old", 8, 10, 13));
         check(
             &deployment(15),

@@ -187,7 +187,8 @@ fn a_pause_stops_rollouts_but_not_scaling() {
     assert_eq!(paused.steps(None, &[set("old", 2, 2)]), [scale("old", 3)]);
 }
 
-/// Plays a rollout in which every Pod is available as soon as it exists, and checks the bounds at each step.
+/// Plays a rollout in which every Pod is available as soon as it exists, and checks the bounds at
+/// each step.
 #[test]
 fn a_rollout_stays_within_its_bounds_and_ends() {
     for (replicas, surge, unavailable) in [(1, 1, 0), (4, 1, 0), (4, 0, 1), (10, 3, 2), (3, 5, 3)] {

@@ -1,4 +1,5 @@
-//! What runs left on the embedded cluster, in virtual time. It knows no roles, so what is forbidden is forbidden by hand.
+//! What runs left on the embedded cluster, in virtual time. It knows no roles, so what is forbidden
+//! is forbidden by hand.
 
 use http::Request;
 use kube::{

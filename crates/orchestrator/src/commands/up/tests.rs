@@ -1,4 +1,5 @@
-//! Workloads on the embedded cluster in virtual time. It serves no `StatefulSet`, so that is answered by hand.
+//! Workloads on the embedded cluster in virtual time. It serves no `StatefulSet`, so that is
+//! answered by hand.
 
 use http::{Method, Request};
 use kube::client::Body;

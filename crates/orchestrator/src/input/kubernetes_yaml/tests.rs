@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::*;
 
-/// One YAML value a line and, after a tab, the JSON that kubectl makes of it, or `refused`. A peer's test compares it
-/// with kubectl itself.
+/// One YAML value a line and, after a tab, the JSON that kubectl makes of it, or `refused`. A
+/// peer's test compares it with kubectl itself.
 const RECORDED: &str = include_str!("recorded.tsv");
 
 fn read(text: &str) -> Result<Node, Problem> {

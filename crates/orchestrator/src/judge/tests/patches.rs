@@ -31,7 +31,8 @@ fn eventually(script: Script, expected: &Expect) {
 
 #[test]
 fn a_status_of_an_earlier_generation_makes_nothing_true() {
-    // The watch is late: for 80 ms it shows the object as it was, then the new one with the old status.
+    // The watch is late: for 80 ms it shows the object as it was, then the new one with the old
+    // status.
     let late = after(patched(), 80).deployment(2, &status(1, 1));
     let fresh = after(late, 100).deployment(2, &status(2, 0));
     eventually(

@@ -1,4 +1,5 @@
-//! Flips that the requests of their probe never reached. The probe asks every 2 s with a timeout of 1 s: within 3 s it must have.
+//! Flips that the requests of their probe never reached. The probe asks every 2 s with a timeout of
+//! 1 s: within 3 s it must have.
 
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -31,7 +32,8 @@ fn unreached(script: Script) -> Vec<String> {
     judgement.steps[0].unreached.clone()
 }
 
-/// Whether a flip was missed; the step ends after 5 s, and the journal is read to 9 s after its beginning.
+/// Whether a flip was missed; the step ends after 5 s, and the journal is read to 9 s after its
+/// beginning.
 fn check(script: Script, missed: bool) {
     let script = script.after(9_000).journal_of_b(0);
     let unreached = unreached(script);

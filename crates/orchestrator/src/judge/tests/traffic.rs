@@ -7,7 +7,8 @@ use crate::timeline::RequestOutcome::{Ok, Refused};
 
 const REFUSED: &str = "traffic: [users-a], that: { outcome: refused }, eventually: { notBefore: 3s, within: 10s, hold: 3s }";
 
-/// Requests of one client: ok, then refused from so long after the step's beginning; all known at 25 s.
+/// Requests of one client: ok, then refused from so long after the step's beginning; all known at
+/// 25 s.
 fn refused_from(ms: u64, round_trip: u64) -> Script {
     Script::in_step()
         .after(1_000)

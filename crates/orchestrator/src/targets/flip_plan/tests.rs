@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use super::{call::SEEN_BY_GRPC, *};
 use crate::input::experiment::To;
 
-/// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a command; `e` asks one path that is written in
-/// three ways, by a request and by a command, and then another host.
+/// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a
+/// command; `e` asks one path that is written in three ways, by a request and by a command, and
+/// then another host.
 fn pod() -> Pod {
     serde_json::from_value(json!({
         "metadata": { "name": "web-1", "labels": { "app": "web" } },

@@ -1,4 +1,5 @@
-//! Port-forward as kube-rs uses it: a WebSocket over an HTTP connection, here over a pipe in memory.
+//! Port-forward as kube-rs uses it: a WebSocket over an HTTP connection, here over a pipe in
+//! memory.
 
 use std::sync::Arc;
 

@@ -23,7 +23,8 @@ enum Then {
     Stall,
 }
 
-/// Probes `/p` of a server that answers the n-th connection with the n-th text, the last one for ever.
+/// Probes `/p` of a server that answers the n-th connection with the n-th text, the last one for
+/// ever.
 async fn probe(texts: Vec<Vec<u8>>, then: Then) -> (Report, Vec<String>) {
     let limit = Duration::from_secs(1);
     probe_by(Scheme::Http, limit, texts, then).await

@@ -1,4 +1,5 @@
-//! What a status says of a process that was ended, or never began: code, reason, message, restarts. Each was seen so on a node, 1.36.3.
+//! What a status says of a process that was ended, or never began: code, reason, message, restarts.
+//! Each was seen so on a node, 1.36.3.
 
 use k8s_openapi::api::core::v1::ContainerStateTerminated;
 use serde_json::Value;

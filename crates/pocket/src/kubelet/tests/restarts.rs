@@ -144,7 +144,8 @@ async fn a_replacement_inherits_started_until_its_startup_probe_beats() {
         .await;
 }
 
-/// A Pod of one container whose liveness probe fails at once, under this policy; its process exits with 0.
+/// A Pod of one container whose liveness probe fails at once, under this policy; its process exits
+/// with 0.
 async fn killed(policy: &str) -> World {
     let world = World::new();
     let settings =

@@ -188,7 +188,8 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// What the starts of this container found in their file `NOTE`, to which each added the container's name, or why that went wrong.
+    /// What the starts of this container found in their file `NOTE`, to which each added the
+    /// container's name, or why that went wrong.
     pub(super) fn notes(&self, container: &str) -> Vec<String> {
         let acts = self.script.acts();
         acts.notes.get(container).cloned().unwrap_or_default()

@@ -1,4 +1,5 @@
-//! What a kernel promises about connections, on a paused clock: a test that waits for nobody fails at once.
+//! What a kernel promises about connections, on a paused clock: a test that waits for nobody fails
+//! at once.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The same through the API alone: manifests go in by server-side apply, and what a user sees comes out.
+//! The same through the API alone: manifests go in by server-side apply, and what a user sees comes
+//! out.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Clients that speak something else, too much, too slowly or not at all: a clear refusal or an end, and nobody else notices.
+//! Clients that speak something else, too much, too slowly or not at all: a clear refusal or an
+//! end, and nobody else notices.
 
 use bytes::Bytes;
 use h2::Reason;

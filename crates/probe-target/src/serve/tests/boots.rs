@@ -1,4 +1,5 @@
-//! What a target knows of the starts of its container: their number, what is said of some of them, what it keeps.
+//! What a target knows of the starts of its container: their number, what is said of some of them,
+//! what it keeps.
 
 use super::others::Printed;
 use super::*;
@@ -33,7 +34,8 @@ async fn refused(arguments: &[&str], files: Arc<dyn Files>) -> String {
     format!("exit {code}: {}", printed.take())
 }
 
-/// The starts of one container, each ended by SIGTERM: what it shows of its boot, and what `/x` answers.
+/// The starts of one container, each ended by SIGTERM: what it shows of its boot, and what `/x`
+/// answers.
 async fn boots(count: usize, arguments: &[&str], files: &Arc<Folder>) -> Vec<String> {
     let mut told = Vec::new();
     for _ in 0..count {

@@ -1,4 +1,5 @@
-//! The control API over a whole target: the answers' shapes, what is refused and how, leases, and the three ways to read the journal.
+//! The control API over a whole target: the answers' shapes, what is refused and how, leases, and
+//! the three ways to read the journal.
 
 use super::*;
 

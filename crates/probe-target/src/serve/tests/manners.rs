@@ -1,4 +1,5 @@
-//! What HTTP asks of every server, where no fault is asked for; and HEAD, which has no body, whatever is asked for.
+//! What HTTP asks of every server, where no fault is asked for; and HEAD, which has no body,
+//! whatever is asked for.
 
 use ::http::{Method, Request};
 
@@ -157,7 +158,8 @@ fn http2_knows_the_same_manners() {
 }
 
 impl Http2 {
-    /// The status of an answer and its header `Allow` or else its length; it must come to its end, after HEAD without a body.
+    /// The status of an answer and its header `Allow` or else its length; it must come to its end,
+    /// after HEAD without a body.
     async fn without_body(&mut self, method: Method, uri: &str) -> (String, &'static str, String) {
         let head = method == Method::HEAD;
         let request = Request::builder().method(method).uri(uri);

@@ -1,4 +1,5 @@
-//! The other commands against a whole target: the control client, `check`, and the traffic that users send.
+//! The other commands against a whole target: the control client, `check`, and the traffic that
+//! users send.
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Ports at runtime: closed, opened, in use, reset, black holes; each in force when its acknowledgement comes.
+//! Ports at runtime: closed, opened, in use, reset, black holes; each in force when its
+//! acknowledgement comes.
 
 use std::io::ErrorKind;
 

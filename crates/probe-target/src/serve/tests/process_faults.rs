@@ -1,4 +1,5 @@
-//! What a target can be told about its own process: exit, signal, SIGTERM, memory, stop accepting; each bounded, visible, healed.
+//! What a target can be told about its own process: exit, signal, SIGTERM, memory, stop accepting;
+//! each bounded, visible, healed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Routes over a whole target: what is laid on a route meets the requests that it matches, and everything names it by one text.
+//! Routes over a whole target: what is laid on a route meets the requests that it matches, and
+//! everything names it by one text.
 
 use super::others::{SERVING, say};
 use super::protocols::{CHECK, Http2, OF_A};

@@ -64,8 +64,8 @@ impl Story {
         self.worker.wake(Cause::Tick, &self.view, self.now)
     }
 
-    /// One beat with an attempt for each letter: `s`uccess, `w`arning, `f`ailure, `e`rror. The verdict
-    /// that the last of them led to.
+    /// One beat with an attempt for each letter: `s`uccess, `w`arning, `f`ailure, `e`rror. The
+    /// verdict that the last of them led to.
     fn attempts(&mut self, outcomes: &str) -> Option<Verdict> {
         let verdicts = outcomes.chars().map(|letter| {
             assert_eq!(self.beat().next, Next::Probe, "at {:?}", self.now);

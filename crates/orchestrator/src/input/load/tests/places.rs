@@ -1,4 +1,5 @@
-//! Where a problem is pointed at: a key, the mapping that lacks one, or a value; and what is offered in place of it.
+//! Where a problem is pointed at: a key, the mapping that lacks one, or a value; and what is
+//! offered in place of it.
 
 use std::collections::BTreeSet;
 
