@@ -6,15 +6,16 @@
 
 mod pod;
 
+mod handler;
 mod history;
 mod process;
+mod report;
 mod runtime;
 mod sync_queue;
 mod termination_message;
 
 mod prober;
 
-mod attempt;
 mod dial;
 mod exec;
 mod grpc;

@@ -17,8 +17,8 @@ use futures::future::BoxFuture;
 use rules::back_off::go_duration;
 use rules::probe::ProbeOutcome;
 
-use super::attempt::Report;
 use super::process::{self, ABORTED, KILLED, Over};
+use super::report::Report;
 use crate::image::files::Files;
 use crate::image::{Image, Images, Memory, Output, Process, Remains};
 use crate::net::Host;

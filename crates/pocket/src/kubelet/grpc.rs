@@ -16,7 +16,7 @@ use std::time::Duration;
 use rules::back_off::go_duration;
 use rules::probe::ProbeOutcome;
 
-use super::attempt::Report;
+use super::report::Report;
 use crate::net::Host;
 use session::Session;
 use status::{Code, Status};

@@ -18,8 +18,8 @@ use std::time::Duration;
 use rules::probe::{self, ProbeOutcome, Scheme};
 use rules::url::Url;
 
-use super::attempt::Report;
 use super::dial::dial;
+use super::report::Report;
 use crate::net::Host;
 use answer::{Answer, Wire};
 use quote::quote;

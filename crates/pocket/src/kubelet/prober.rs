@@ -13,9 +13,10 @@ use rules::probe::{Cause, Effect, Next, Observed, ProbeKind, Results, Spec, Verd
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::attempt::{Handler, Report};
 use super::exec::{self, Inside};
+use super::handler::Handler;
 use super::process::Over;
+use super::report::Report;
 use super::spec::{self, PodSpec};
 use super::{Node, hexadecimal};
 use super::{grpc, http, tcp};

@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use rules::container::{ContainerSpec, RestartPolicy, Role};
 use rules::probe::ProbeKind;
 
-use super::attempt::Handler;
+use super::handler::Handler;
 use super::termination_message::LastWords;
 
 /// The part of a Pod's specification that the kubelet uses.

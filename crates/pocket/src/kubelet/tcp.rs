@@ -8,8 +8,8 @@ use std::time::Duration;
 use rules::probe::ProbeOutcome;
 use tokio::time::timeout;
 
-use super::attempt::Report;
 use super::dial::dial;
+use super::report::Report;
 use crate::net::Host;
 
 /// The address of a `tcpSocket` probe.

@@ -8,9 +8,13 @@ use rules::Moment;
 use rules::rollout::progress::{Condition, Status};
 use rules::rollout::{self, Amount, Set, Size, Strategy};
 
-use super::template::{DESIRED, MOST};
 use crate::clock::Clock;
 use crate::controllers::informer::name;
+
+/// The annotation of a ReplicaSet with the size that its Deployment had when it was scaled.
+pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
+/// The annotation with that size plus the surge.
+pub(super) const MOST: &str = "deployment.kubernetes.io/max-replicas";
 
 const PROGRESSING: &str = "Progressing";
 const AVAILABLE: &str = "Available";

@@ -8,14 +8,12 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::rollout::{self, Size};
 
-use super::convert::wire;
+use super::convert::{DESIRED, MOST, wire};
 use super::revision;
 use crate::controllers::informer::name;
 use crate::controllers::owner;
 
 const HASH: &str = "pod-template-hash";
-pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
-pub(super) const MOST: &str = "deployment.kubernetes.io/max-replicas";
 
 /// `SafeEncodeString`'s replacements of the digits: `k8s.io/apimachinery/pkg/util/rand`.
 const LETTERS: &[u8; 10] = b"456789bcdf";

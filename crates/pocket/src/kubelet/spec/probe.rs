@@ -9,7 +9,7 @@ use rules::expansion::expand;
 use rules::probe::{ProbeKind, Scheme, Spec, Threshold};
 
 use super::{Unsupported, seconds};
-use crate::kubelet::attempt::Handler;
+use crate::kubelet::handler::Handler;
 
 use crate::kubelet::exec::Exec;
 use crate::kubelet::grpc::Grpc;

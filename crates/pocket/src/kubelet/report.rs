@@ -1,26 +1,6 @@
-//! One attempt of any probe: the handlers, and the report of an attempt.
-//!
-//! Each handler makes its attempts in a file of its own. The prober decides when.
+//! The report of one attempt of a probe, whatever its handler.
 
 use rules::probe::ProbeOutcome;
-
-use super::exec::Exec;
-use super::grpc::Grpc;
-use super::http::HttpGet;
-use super::tcp::TcpSocket;
-
-/// What a probe does in an attempt.
-#[derive(Clone, Debug)]
-pub(super) enum Handler {
-    /// Sends a GET request over HTTP or HTTPS.
-    Http(HttpGet),
-    /// Connects to a port.
-    Tcp(TcpSocket),
-    /// Calls a gRPC server's health check.
-    Grpc(Grpc),
-    /// Runs a command in the container.
-    Exec(Exec),
-}
 
 /// The report of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
