@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Options, options};
 
 use super::example::example;
@@ -54,6 +54,8 @@ pub(super) fn outline(text: &str) -> Outline<'_> {
         strict_booleans: true,
         // `read` reports duplicate keys; here they must not lose the rest of the outline.
         duplicate_keys: DuplicateKeyPolicy::FirstWins,
+        // Only places are asked of the outline, and numbers too large for a float have one.
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
     };
     Outline::new(
         text,
@@ -62,7 +64,13 @@ pub(super) fn outline(text: &str) -> Outline<'_> {
 }
 
 fn strict() -> Options {
-    options! { with_snippet: false, strict_booleans: true }
+    options! {
+        with_snippet: false,
+        strict_booleans: true,
+        // To kubectl, `7e12345` is text. Inside Kubernetes objects this reader must let it pass;
+        // [`Scalar`] refuses it in the experiment's own fields.
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+    }
 }
 
 fn problem(source: &Source, text: &str, error: &Error) -> Problem {

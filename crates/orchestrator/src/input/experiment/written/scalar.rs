@@ -5,7 +5,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 use serde_json::{Number, Value};
 
 /// A scalar.
@@ -62,8 +62,14 @@ impl<'de> Deserialize<'de> for Scalar {
                 Ok(Scalar::Number(number.to_string()))
             }
 
-            fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
-                Ok(Scalar::Number(number.to_string()))
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Scalar, E> {
+                if number.is_finite() {
+                    Ok(Scalar::Number(number.to_string()))
+                } else {
+                    Err(E::custom(
+                        "this number is not finite; quote it to make it text",
+                    ))
+                }
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {

@@ -84,6 +84,26 @@ fn the_experiments_own_fields_keep_their_dialect() {
 }
 
 #[test]
+fn a_number_too_large_for_a_float_is_text_in_an_object_and_refused_elsewhere() {
+    let object = "{ apiVersion: v1, kind: ConfigMap, metadata: { name: y-1 }, data: { c: 31e7777, d: [1e999] } }";
+    let expected = json!({"c": "31e7777", "d": ["1e999"]});
+    assert_eq!(
+        load(&source(object)).unwrap().manifests[0].object["data"],
+        expected
+    );
+    assert_eq!(inline_object(object)["data"], expected);
+    check(
+        "to: pass }",
+        "to: 31e7777 }",
+        &expect![[r#"
+            two-services.yaml:36:68: this number is not finite; quote it to make it text
+               |
+            36 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 31e7777 }
+               |                                                                    ^^^^^^^"#]],
+    );
+}
+
+#[test]
 fn what_does_not_fit_in_an_object_is_pointed_at() {
     let text = with_object(
         "{ apiVersion: apps/v1, kind: Deployment, metadata: { name: web }, spec: { ~: 1 } }",
