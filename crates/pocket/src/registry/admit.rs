@@ -4,6 +4,7 @@
 //! and checks read like the fields they concern. Unknown fields are dropped, as in an API server.
 
 mod container;
+mod decode;
 mod fields;
 mod names;
 mod pod;
@@ -83,7 +84,7 @@ fn shape_typed<K: Admit>(object: Value) -> Result<Value, ApiError> {
 }
 
 fn parse<K: Admit>(object: Value) -> Result<K, ApiError> {
-    serde_json::from_value(object).map_err(|error| {
+    decode::decode(object).map_err(|error| {
         let message = format!(
             "{} in version \"{}\" cannot be handled as a {}: {error}",
             K::KIND,

@@ -131,3 +131,32 @@ spec:
     let context = pod.spec.unwrap().security_context.unwrap();
     assert_eq!(context.fs_group, Some(420));
 }
+
+/// Recorded from an API server 1.36.3, which was sent such a Pod.
+#[test]
+fn null_gives_the_zero_value() {
+    let text = "\
+metadata: { name: p, annotations: { c: , d: e } }
+spec:
+  hostNetwork: ~
+  nodeName:
+  volumes: ~
+  containers:
+    - { name: ~, args: [~, x], env: [~], ports: null, livenessProbe: ~ }
+";
+    let pod: Pod = read(text).unwrap().typed().unwrap();
+    let annotations = pod.metadata.annotations.unwrap();
+    assert_eq!(annotations["c"], "");
+    let spec = pod.spec.unwrap();
+    assert_eq!(
+        (spec.host_network, spec.node_name, spec.volumes),
+        (None, None, None)
+    );
+    let container = &spec.containers[0];
+    assert_eq!(
+        container.args.as_deref(),
+        Some(&[String::new(), "x".to_owned()][..])
+    );
+    assert_eq!(container.env.as_ref().unwrap()[0].name, "");
+    assert_eq!(container.name, "");
+}

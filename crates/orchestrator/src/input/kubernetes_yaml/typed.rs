@@ -1,4 +1,6 @@
 //! A serde deserializer from a [`Node`] to Kubernetes types, with the source span of type errors.
+//!
+//! Null gives the zero value of a type, as in Go: an empty text, list or mapping, 0 or false.
 
 use std::fmt::{self, Display};
 
@@ -117,9 +119,65 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         visitor.visit_unit()
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        self.visit_or(visitor, |visitor| visitor.visit_bool(false))
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        self.visit_or(visitor, |visitor| visitor.visit_i32(0))
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        self.visit_or(visitor, |visitor| visitor.visit_i64(0))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        self.visit_or(visitor, |visitor| visitor.visit_str(""))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        self.visit_or(visitor, |visitor| visitor.visit_seq(Items([].iter())))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        let none = Fields {
+            fields: [].iter(),
+            value: None,
+        };
+        self.visit_or(visitor, |visitor| visitor.visit_map(none))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unfit> {
+        self.deserialize_map(visitor)
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        unit unit_struct seq tuple tuple_struct map struct enum identifier
+        i8 i16 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf
+        unit unit_struct tuple tuple_struct enum identifier
+    }
+}
+
+impl<'de> Typed<'de> {
+    /// Null as `zero`, anything else as it is.
+    fn visit_or<V: Visitor<'de>>(
+        self,
+        visitor: V,
+        zero: impl FnOnce(V) -> Result<V::Value, Unfit>,
+    ) -> Result<V::Value, Unfit> {
+        if self.0.is_null() {
+            zero(visitor)
+        } else {
+            self.deserialize_any(visitor)
+        }
     }
 }
 
