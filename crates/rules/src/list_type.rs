@@ -65,7 +65,9 @@ const NAMED: [&str; 7] = [
 /// How server-side apply treats the list at `place`.
 pub fn list(place: &[&str]) -> List {
     match place {
-        [.., "metadata", "finalizers"] | ["spec", "podCIDRs"] => List::Set,
+        [.., "metadata", "finalizers"]
+        | ["spec", "podCIDRs"]
+        | [.., "restartPolicyRules", "exitCodes", "values"] => List::Set,
         [.., "metadata", "ownerReferences"] => List::Keyed(UID),
         [
             ..,
@@ -106,6 +108,10 @@ mod tests {
         check(&format!("{template}.args"), &[]);
         check(&format!("{template}.envFrom"), &[]);
         check("spec.template.metadata.finalizers", &["="]);
+        check(
+            &format!("{template}.restartPolicyRules.exitCodes.values"),
+            &["="],
+        );
         check("spec.ports", &["port", "protocol"]);
         // An endpoint slice's.
         check("ports", &[]);
