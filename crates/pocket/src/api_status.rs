@@ -115,6 +115,13 @@ impl ApiError {
         Self::new(405, "MethodNotAllowed", message)
     }
 
+    /// The object names another namespace than the path of the request.
+    pub fn other_namespace() -> Self {
+        Self::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )
+    }
+
     /// The request is malformed.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)

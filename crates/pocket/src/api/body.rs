@@ -102,6 +102,16 @@ pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), ApiError>
     Ok(())
 }
 
+/// Refuses an object that is of another namespace than the path; none at all is fine. An object of a kind without
+/// namespaces may have any.
+pub(super) fn check_namespace(namespace: &str, object: &Value) -> Result<(), ApiError> {
+    let found = object["metadata"]["namespace"].as_str().unwrap_or_default();
+    if found.is_empty() || namespace.is_empty() || found == namespace {
+        return Ok(());
+    }
+    Err(ApiError::other_namespace())
+}
+
 /// 415, with the supported media types.
 pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> ApiError {
     let message = format!(

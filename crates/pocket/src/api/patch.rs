@@ -27,6 +27,7 @@ pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Api
         let shown = events::present(kind, current);
         let mut patched = patched(&media_type, &shown, patch)?;
         body::check_name(call.target.name(), &mut patched)?;
+        body::check_namespace(call.target.namespace(), &patched)?;
         Ok(events::store(kind, patched))
     })
 }
@@ -89,6 +90,7 @@ fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
     body::check_name(call.target.name(), &mut wanted)?;
+    body::check_namespace(call.target.namespace(), &wanted)?;
     Ok(events::store(kind, wanted))
 }
 

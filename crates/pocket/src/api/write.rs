@@ -30,6 +30,7 @@ pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Ap
 pub(super) async fn replace(call: &Call, request: Request) -> Result<Response, ApiError> {
     let mut object = body::object(call.target.kind, request).await?;
     body::check_name(call.target.name(), &mut object)?;
+    body::check_namespace(call.target.namespace(), &object)?;
     let object = events::store(call.target.kind, object);
     call.update(|_| Ok(object))
 }

@@ -169,13 +169,7 @@ fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), ApiEr
     {
         "" => {}
         said if said == namespace => {}
-        said => {
-            let message = format!(
-                "the namespace of the provided object does not match the namespace sent on the request: \
-                 {said} is not {namespace}"
-            );
-            return Err(ApiError::bad_request(message));
-        }
+        _ => return Err(ApiError::other_namespace()),
     }
     if kind.namespaced {
         metadata.insert("namespace".into(), namespace.into());

@@ -144,3 +144,31 @@ async fn replicas_can_be_scaled() {
     );
     assert_eq!(client.get(&path).await["status"]["selector"], "app=web");
 }
+
+/// Recorded from an API server 1.36.3.
+#[tokio::test(start_paused = true)]
+async fn a_patch_cannot_move_an_object() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let path = format!("{PODS}/a?fieldManager=m");
+    let expected =
+        "the namespace of the provided object does not match the namespace sent on the request";
+    let with = |namespace: Value| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": namespace}});
+    for media_type in [MERGE, STRATEGIC, APPLY] {
+        let (code, refused) = client
+            .send("PATCH", &path, media_type, &with("other".into()))
+            .await;
+        assert_eq!(
+            (code, &refused["message"]),
+            (400, &json!(expected)),
+            "{media_type}"
+        );
+    }
+    for namespace in [Value::Null, "default".into()] {
+        let (code, patched) = client.send("PATCH", &path, MERGE, &with(namespace)).await;
+        assert_eq!(
+            (code, &patched["metadata"]["namespace"]),
+            (200, &json!("default"))
+        );
+    }
+}
