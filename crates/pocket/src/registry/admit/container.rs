@@ -90,8 +90,17 @@ pub(super) fn check(container: &Container, path: &str, faults: &mut FieldErrors)
         faults,
     );
     for (index, variable) in container.env.iter().flatten().enumerate() {
+        let path = format!("{path}.env[{index}]");
         if variable.name.is_empty() {
-            faults.required(format!("{path}.env[{index}].name"), "");
+            faults.required(format!("{path}.name"), "");
+        }
+        let has_value = variable
+            .value
+            .as_ref()
+            .is_some_and(|value| !value.is_empty());
+        if has_value && variable.value_from.is_some() {
+            let why = "may not be specified when `value` is not empty";
+            faults.invalid(format!("{path}.valueFrom"), "", why);
         }
     }
     check_probes(container, path, faults);
@@ -206,7 +215,29 @@ fn check_ports(ports: &[ContainerPort], path: &str, faults: &mut FieldErrors) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// Recorded from an API server 1.36.3.
+    #[test]
+    fn a_variable_has_one_source() {
+        let refusals = |value: &str| {
+            let from = json!({"fieldRef": {"fieldPath": "metadata.name"}});
+            let variable = json!({"name": "A", "value": value, "valueFrom": from});
+            let container = json!({"name": "a", "image": "b", "env": [variable]});
+            let mut faults = FieldErrors::default();
+            let container = serde_json::from_value(container).unwrap();
+            check(&container, "spec.containers[0]", &mut faults);
+            let faults = faults.into_vec().into_iter();
+            let shown = faults.map(|fault| format!("{}: {}", fault.field, fault.message));
+            shown.collect::<Vec<_>>()
+        };
+        assert!(refusals("").is_empty());
+        let expected = "spec.containers[0].env[0].valueFrom: Invalid value: \"\": \
+                        may not be specified when `value` is not empty";
+        assert_eq!(refusals("x"), [expected]);
+    }
 
     #[test]
     fn the_pull_policy_follows_the_tag() {
