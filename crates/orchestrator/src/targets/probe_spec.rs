@@ -174,16 +174,14 @@ fn is_own_from_inside(address: IpAddr) -> bool {
 
 /// Resolves a port as the kubelet does: a number, or the name of one of the container's own ports.
 fn number(container: &Container, port: &IntOrString, asks: impl FnOnce(u16) -> Asks) -> Asks {
-    match port_number(container, port) {
-        Some(port) => asks(port),
-        None => {
-            let port = match port {
-                IntOrString::Int(number) => number.to_string(),
-                IntOrString::String(name) => format!("`{name}`"),
-            };
-            Asks::Foreign(format!("port {port}, which is no port of its container"))
-        }
+    if let Some(port) = port_number(container, port) {
+        return asks(port);
     }
+    let port = match port {
+        IntOrString::Int(number) => number.to_string(),
+        IntOrString::String(name) => format!("`{name}`"),
+    };
+    Asks::Foreign(format!("port {port}, which is no port of its container"))
 }
 
 /// The number of a port given by number or name, if it is from 1 to 65535.
