@@ -7,15 +7,20 @@ use super::known::Known;
 use super::subjects;
 use crate::input::experiment::{Action, Flip, Span, Step};
 use crate::input::problem::ProblemText;
-use crate::targets::flip_plan::{FlipProblem, WantedFlip, plan};
+use crate::targets::flip_plan::{FlipPlan, FlipProblem, WantedFlip, plan};
 use crate::targets::{containers, is_target};
 
 /// Reports every problem of a step.
 pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
     match &step.action {
-        Action::Flip(flips) => flips
-            .iter()
-            .for_each(|flip| self::flip(checker, known, flip)),
+        Action::Flip(flips) => {
+            let plans = flips.iter().filter_map(|flip| {
+                let plan = self::flip(checker, known, flip)?;
+                Some((flip, plan))
+            });
+            let plans: Vec<_> = plans.collect();
+            contradictions(checker, &plans);
+        }
         // `check_patches` checks patches: patching a foreign object has another exit code.
         Action::Patch(_) => {}
     }
@@ -24,12 +29,32 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
     }
 }
 
-fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
-    let Some(pod) = subjects::pod(checker, known, &flip.pod) else {
-        return;
-    };
+/// Notes flips that are made at once, though it depends on their order what comes of them.
+fn contradictions(checker: &mut Checker<'_>, plans: &[(&Flip, FlipPlan)]) {
+    for (index, (flip, plan)) in plans.iter().enumerate() {
+        let contradicted = plans[..index].iter().find(|(earlier, earlier_plan)| {
+            (&earlier.pod.value, &earlier.container.value)
+                == (&flip.pod.value, &flip.container.value)
+                && plan.contradicts(earlier_plan)
+        });
+        if let Some((earlier, _)) = contradicted {
+            let whose = format!("`{}`", flip.container.value);
+            let problem = ProblemText::new(format!(
+                "two flips at once contradict each other on port {}: {}, and {}",
+                plan.port.unwrap_or_default(),
+                earlier.aim.told(&whose),
+                flip.aim.told(&whose)
+            ));
+            let expected = "the same for both, or one of them in another step";
+            checker.fault(flip.aim.span, problem.expected(expected));
+        }
+    }
+}
+
+fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) -> Option<FlipPlan> {
+    let pod = subjects::pod(checker, known, &flip.pod)?;
     if !subjects::container(checker, pod, &flip.container) {
-        return;
+        return None;
     }
     if let Some(image) = foreign_image(pod, &flip.container) {
         let fault = ProblemText::new(format!(
@@ -40,7 +65,7 @@ fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
             flip.container.span,
             fault.expected("an image named `probe-target`"),
         );
-        return;
+        return None;
     }
     let services: Vec<Service> = known.services.values().cloned().collect();
     let wish = WantedFlip {
@@ -48,8 +73,12 @@ fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) {
         aim: &flip.aim,
         shared: flip.shared,
     };
-    if let Err(refusal) = plan(pod, &services, wish) {
-        checker.fault(place(flip, &refusal), ProblemText::new(refusal.to_string()));
+    match plan(pod, &services, wish) {
+        Ok(plan) => Some(plan),
+        Err(refusal) => {
+            checker.fault(place(flip, &refusal), ProblemText::new(refusal.to_string()));
+            None
+        }
     }
 }
 

@@ -224,6 +224,41 @@ fn a_flip_must_be_possible() {
 }
 
 #[test]
+fn flips_of_one_step_do_not_contradict_each_other() {
+    let one = "flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }";
+    let both = |readiness: &str, liveness: &str| {
+        let flip = |probe: &str, to: &str| {
+            format!(
+                "          - {{ pod: deploy/web, container: b, probe: {probe}, to: {to}, shared: true }}"
+            )
+        };
+        let flips = [flip("readiness", readiness), flip("liveness", liveness)];
+        let experiment = EXPERIMENT.replacen(one, &format!("flip:\n{}", flips.join("\n")), 1);
+        let experiment = experiment.replace("to: pass }", "to: pass, shared: true }");
+        move |path: &str| {
+            let workload = WORKLOAD.map(|(file, text)| (file, text.replace("/readyz", path)));
+            let workload: Vec<_> = workload
+                .iter()
+                .map(|(file, text)| (*file, text.as_str()))
+                .collect();
+            said(&experiment, &workload)
+        }
+    };
+    assert_eq!(both("503", "pass")("/readyz"), "fine");
+    assert_eq!(both("503", "fail")("/livez"), "fine");
+    expect![[r#"
+        two-services.yaml:22:53: two flips at once contradict each other on port 8081: the readiness probe of `b` gets `503`, and the liveness probe of `b` gets `pass`; expected the same for both, or one of them in another step
+           |
+        22 |           - { pod: deploy/web, container: b, probe: liveness, to: pass, shared: true }
+           |                                                     ^^^^^^^^"#]].assert_eq(&both("503", "pass")("/livez"));
+    expect![[r#"
+        two-services.yaml:22:53: two flips at once contradict each other on port 8081: the readiness probe of `b` gets `refuse`, and the liveness probe of `b` gets `503`; expected the same for both, or one of them in another step
+           |
+        22 |           - { pod: deploy/web, container: b, probe: liveness, to: 503, shared: true }
+           |                                                     ^^^^^^^^"#]].assert_eq(&both("refuse", "503")("/readyz"));
+}
+
+#[test]
 fn traffic_needs_an_address() {
     check_workload(
         "spec:\n  selector:",

@@ -82,6 +82,32 @@ impl FlipPlan {
             (act, others) => self.port == other.port && act.route() == others.route(),
         }
     }
+
+    /// Whether it depends on which of the two is made last what requests or connections get.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        match (&self.act, &other.act) {
+            (FlipAction::Process(_), _) | (_, FlipAction::Process(_)) => false,
+            _ if self.port != other.port => false,
+            (
+                FlipAction::Route { path, gets },
+                FlipAction::Route {
+                    path: others,
+                    gets: theirs,
+                },
+            ) => path == others && gets != theirs,
+            (FlipAction::Port(one), FlipAction::Port(two)) => {
+                let of_port = |opening: &PortSpec| PortSpec {
+                    route: None,
+                    ..opening.clone()
+                };
+                of_port(one) != of_port(two)
+            }
+            (FlipAction::Port(opening), FlipAction::Route { .. })
+            | (FlipAction::Route { .. }, FlipAction::Port(opening)) => {
+                opening.state != PortState::Open || opening.protocol.is_some()
+            }
+        }
+    }
 }
 
 impl FlipAction {

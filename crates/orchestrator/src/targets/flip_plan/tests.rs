@@ -149,6 +149,24 @@ fn a_port_that_is_closed_for_a_probe_s_route_says_so_and_lies_where_its_reply_wo
 }
 
 #[test]
+fn flips_of_one_route_or_of_a_port_and_its_route_contradict_each_other_unless_they_are_the_same() {
+    let contradict = |one: &str, other: &str| {
+        let [one, other] = [one, other].map(|wish| flip(&format!("{wish} --shared")).unwrap());
+        let contradicts = one.contradicts(&other);
+        assert_eq!(other.contradicts(&one), contradicts, "{one:?} {other:?}");
+        contradicts
+    };
+    assert!(contradict("e liveness 503", "e readiness pass"));
+    assert!(!contradict("e liveness 503", "e readiness fail"));
+    assert!(!contradict("b liveness 503", "b readiness pass"));
+    assert!(contradict("b liveness refuse", "b readiness pass"));
+    assert!(contradict("b liveness refuse", "b readiness blackhole"));
+    assert!(!contradict("b liveness refuse", "b readiness refuse"));
+    let closing = "c readiness fail";
+    assert!(!contradict(closing, "b readiness pass"));
+}
+
+#[test]
 fn two_probes_of_one_path_are_one_route() {
     let refusal = flip("a readiness 404").unwrap_err();
     assert!(
