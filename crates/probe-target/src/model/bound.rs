@@ -80,8 +80,8 @@ impl Bounds {
         self.length.is_none() && self.count.is_none() && self.after.is_none()
     }
 
-    /// Whether the probability is 0.
-    pub(crate) fn is_never(&self) -> bool {
+    /// Whether no request is ever given it.
+    pub fn is_never(&self) -> bool {
         self.probability
             .is_some_and(|chance| chance.millionths == 0)
     }

@@ -103,6 +103,14 @@ impl Behaviour {
         }
     }
 
+    /// Whether its probability lets no request have it.
+    pub fn is_never(&self) -> bool {
+        match self.on_routes() {
+            Ok(RouteEffect::Route(laid)) => laid.bounds.is_never(),
+            Ok(RouteEffect::Port(_)) | Err(_) => false,
+        }
+    }
+
     /// The effect on a probe that only connects; `None` if the behaviour is about responses.
     pub fn on_connections(&self) -> Result<Option<PortSpec>, ParseError> {
         let state = match &self.to {

@@ -50,10 +50,14 @@ fn at_probe(
         read.clone().unwrap_or(To::Word(Shorthand::Pass)),
         beside(said),
     );
-    let (Some(behaviour), Some(probe_meant)) = (
-        understood(reader, said, ("to", to), behaviour),
-        meant.filter(|_| read.is_some()),
-    ) else {
+    let behaviour = understood(reader, said, ("to", to), behaviour);
+    if let (Some(behaviour), Some(probability)) = (&behaviour, &said.probability)
+        && behaviour.is_never()
+    {
+        let fault = ProblemText::new("`probability`: no request is ever given this");
+        return reader.fault(probability.span, fault.expected("more than 0, up to 1"));
+    }
+    let (Some(behaviour), Some(probe_meant)) = (behaviour, meant.filter(|_| read.is_some())) else {
         return None;
     };
     let aim = FlipTarget::Probe {

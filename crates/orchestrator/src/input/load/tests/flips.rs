@@ -292,6 +292,15 @@ fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
     );
     check(
         "to: 404",
+        "to: 404, probability: 0.0",
+        &expect![[r#"
+        two-services.yaml:19:86: `probability`: no request is ever given this; expected more than 0, up to 1
+           |
+        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404, probability: 0.0 }
+           |                                                                                      ^^^"#]],
+    );
+    check(
+        "to: 404",
         "to: 404, probability: 2",
         &expect![[r#"
             two-services.yaml:19:86: `probability`: must be a number from 0 to 1, not 2
