@@ -110,6 +110,38 @@ fn pod(arguments: &str, probes: &str) -> String {
 }
 
 #[test]
+fn a_flip_that_is_for_other_agents_than_its_probe_decides_nothing() {
+    let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090, \
+        httpHeaders: [{ name: User-Agent, value: ' mine/1 ' }] }, periodSeconds: 1 }";
+    let ran = Ran::of(
+        &pod("--port=9090", readiness),
+        "
+  steadyState: { hold: 1s, require: [{ pod: pod/api, that: { ready: 1/1 } }] }
+  steps:
+    - name: for others
+      flip: { pod: pod/api, container: main, probe: readiness, to: 503, agent: kube-probe/ }
+      expect: [{ id: ready, pod: pod/api, that: { ready: 1/1 }, always: { for: 4s } }]
+    - name: for the probe
+      flip: { pod: pod/api, container: main, probe: readiness, to: 500, agent: mine/ }
+      expect: [{ id: unready, pod: pod/api, that: { ready: 0/1 }, eventually: { within: 9s, hold: 3s } }]
+",
+    );
+    assert_eq!(ran.ended.code, 6, "{}", ran.ended.stdout);
+    check(
+        ran.details(),
+        &expect![[r#"
+        ? inconclusive step for others: the readiness probe of api/main did not reach the flip `503`: requests of it for `/ready` arrived at port 9090, but the flip is only for user agents that begin with `kube-probe/`
+
+        ? inconclusive ready (for others)
+          expected  pod/api ready 1/1, always for 4s
+          seen      a flip of this step was not reached: api ready 1/1
+
+        ? inconclusive evidence on virtual in 11.223 s: 1 of 2 expectations held, 1 inconclusive
+    "#]],
+    );
+}
+
+#[test]
 fn a_flip_where_no_probe_arrives_decides_nothing() {
     // The target accepts no connection from the start, so it never reads the kubelet's requests.
     let readiness = "readinessProbe: { httpGet: { path: /ready, port: 9090 }, periodSeconds: 1 }";

@@ -238,6 +238,10 @@ fn flip_record(ready: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
         sent,
         since: Some(journal::micros(ack.at)),
         leased: order.leased,
+        agent: match &plan.act {
+            FlipAction::Route { gets, .. } => gets.agent.clone(),
+            FlipAction::Port(_) | FlipAction::Process(_) => None,
+        },
         after: bounds.after.map(Micros::from),
         lasts: bounds.length.map(Micros::from),
         count: bounds.count,

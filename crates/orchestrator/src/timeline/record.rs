@@ -188,6 +188,9 @@ pub struct FlipRecord {
     pub since: Option<Micros>,
     /// Whether it ends with the orchestrator's lease.
     pub leased: bool,
+    /// It is given only to requests whose user agent begins so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Its delay, counted from `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Micros>,

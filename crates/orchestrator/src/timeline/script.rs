@@ -286,6 +286,7 @@ impl Script {
             sent: Micros(self.at * 1_000),
             since: Some(Micros(self.at * 1_000)),
             leased: true,
+            agent: None,
             after: None,
             lasts: None,
             count: None,

@@ -284,6 +284,13 @@ impl Record {
     }
 }
 
+/// A path, method or user agent as a [`Record`] has it: cut, so that a few long requests do not fill the journal's memory. An escape may be
+/// cut through.
+pub fn recorded_text(text: &str) -> &str {
+    const LONGEST: usize = 256;
+    &text[..text.floor_char_boundary(LONGEST)]
+}
+
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]

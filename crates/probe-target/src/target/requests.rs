@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{Target, lock};
-use crate::model::answer::{Record, Side};
+use crate::model::answer::{Record, Side, recorded_text};
 use crate::model::behaviour::{Effect, Fault};
 use crate::model::moment::{Moment, micros};
 use crate::model::port_spec::PortState;
@@ -54,12 +54,12 @@ impl Target {
     }
 
     fn exchange(self: &Arc<Self>, record: Record, asking: &Asking<'_>) -> Exchange {
-        let path = shortened(&route_path::text(&asking.path));
+        let path = recorded_text(&route_path::text(&asking.path)).to_owned();
         let record = Record {
             gap: lock(&self.tally).begin(record.at, record.port, Some(&path)),
             path: Some(path),
-            method: Some(shortened(asking.method)),
-            agent: asking.agent.map(shortened),
+            method: Some(recorded_text(asking.method).to_owned()),
+            agent: asking.agent.map(|agent| recorded_text(agent).to_owned()),
             ..record
         };
         Exchange::new(Arc::clone(self), record)
@@ -142,10 +142,4 @@ impl Target {
             JournalEntry::Request(record)
         });
     }
-}
-
-/// Shortens text to 256 bytes, so that long requests do not fill the journal's memory.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 256;
-    text[..text.floor_char_boundary(LONGEST)].to_owned()
 }

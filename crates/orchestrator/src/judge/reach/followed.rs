@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use probe_target::model::answer::recorded_text;
 use probe_target::model::route_path::RoutePath;
 
 use super::containers::Container;
@@ -46,8 +47,10 @@ pub(super) struct Followed {
     due: Vec<Span>,
     in_force: Span,
     reached: bool,
-    /// Number of requests for the flipped path, from the probe and from other clients.
+    /// Number of requests for the flipped path that the flip applies to, whoever sent them.
     given: u64,
+    /// Whether the probe sent a request for the flipped path that the flip does not apply to.
+    passed_by: bool,
     /// Number of the probe's requests on this port for each other path.
     asked: BTreeMap<String, u64>,
     /// The journal has been read up to this time of the target's clock.
@@ -80,6 +83,7 @@ impl Followed {
             in_force: Span::between(from, to),
             reached: false,
             given: 0,
+            passed_by: false,
             asked: BTreeMap::new(),
             through: Micros::ZERO,
             lost: false,
@@ -128,7 +132,11 @@ impl Followed {
             return;
         }
         let is_probe = self.probe.sends(hit.agent.as_deref());
-        if hit.path == self.path {
+        if hit.path == recorded_text(&self.path) {
+            if !self.applies_to(hit.agent.as_deref()) {
+                self.passed_by |= is_probe;
+                return;
+            }
             self.reached |= is_probe;
             self.given += 1;
             if self.flip.count.is_some_and(|count| self.given >= count) {
@@ -137,6 +145,12 @@ impl Followed {
         } else if is_probe {
             *self.asked.entry(hit.path.clone()).or_default() += 1;
         }
+    }
+
+    /// Whether requests with this user agent, as the journal has it, are given the flip.
+    fn applies_to(&self, agent: Option<&str>) -> bool {
+        let prefix = self.flip.agent.as_deref().map(recorded_text);
+        prefix.is_none_or(|prefix| agent.unwrap_or_default().starts_with(prefix))
     }
 
     /// Takes how far its target's journal has been read.
@@ -195,10 +209,15 @@ impl Followed {
             target, probe, to, ..
         } = &self.flip;
         let port = self.flip.port.unwrap_or_default();
+        let path = self.named(&self.path);
+        let missed = format!("the {probe} probe of {target} did not reach the flip `{to}`");
+        if let Some(agent) = self.flip.agent.as_ref().filter(|_| self.passed_by) {
+            return format!(
+                "{missed}: requests of it for {path} arrived at port {port}, but the flip is only for user agents that begin with `{agent}`"
+            );
+        }
         format!(
-            "the {probe} probe of {target} did not reach the flip `{to}`: no request of it for {} arrived at port {port}, \
-             although it was due for {} s; {}",
-            self.named(&self.path),
+            "{missed}: no request of it for {path} arrived at port {port}, although it was due for {} s; {}",
             Micros::from(due.length()),
             self.instead()
         )

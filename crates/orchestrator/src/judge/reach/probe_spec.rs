@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use probe_target::model::answer::recorded_text;
 use serde_json::Value;
 
 /// The timing of a probe, and how its requests are recognized.
@@ -61,19 +62,28 @@ impl ProbeSpec {
     pub(super) fn sends(&self, agent: Option<&str>) -> bool {
         match &self.agent {
             Agent::Prefix(prefix) => agent.is_some_and(|agent| agent.starts_with(prefix)),
-            Agent::Header(header) => agent.unwrap_or_default() == header,
+            Agent::Header(header) => {
+                trimmed(agent.unwrap_or_default()) == trimmed(recorded_text(header))
+            }
         }
     }
 }
 
 /// The user agent set in a probe's `httpHeaders`. Of several, the kubelet sends the first.
+///
+/// Go trims it when it writes the request: net/http/request.go, `Request.write`.
 fn header(http_get: &Value) -> Option<String> {
     let headers = http_get["httpHeaders"].as_array()?;
     let agent = headers.iter().find(|header| {
         let name = header["name"].as_str().unwrap_or_default();
         name.eq_ignore_ascii_case("User-Agent")
     })?;
-    Some(agent["value"].as_str().unwrap_or_default().to_owned())
+    Some(trimmed(agent["value"].as_str().unwrap_or_default()).to_owned())
+}
+
+/// Without white space at its ends. Line breaks are never sent.
+fn trimmed(value: &str) -> &str {
+    value.trim_matches([' ', '\t'])
 }
 
 /// The probes of a Pod's containers except tcp probes, keyed by container and probe.
@@ -150,5 +160,9 @@ mod tests {
         };
         check(&named("mine"), &[Some("mine")], &[kubelet, None]);
         check(&named(""), &[None], &[kubelet, Some("mine")]);
+        check(&named(" lead"), &[Some("lead")], &[None]);
+        check(&named("two words\t "), &[Some("two words")], &[None]);
+        let long = "m".repeat(300);
+        check(&named(&long), &[Some(&long[..256])], &[Some(&long[..255])]);
     }
 }

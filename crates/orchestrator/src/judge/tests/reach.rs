@@ -88,6 +88,42 @@ fn one_request_of_the_probe_is_enough() {
 }
 
 #[test]
+fn a_request_that_the_flip_is_not_for_does_not_reach_it() {
+    let script = |agent: &str| {
+        let agent = agent.to_owned();
+        let script = in_step(&probe()).flip(|flip| flip.agent = Some(agent));
+        script.after(1_000).asked("/readyz", KUBELET)
+    };
+    check(script("kube-probe/"), false);
+    check(script("grpc-go"), true);
+    // What it is not for does not use it up either.
+    let counted = in_step(&probe()).flip(|flip| {
+        (flip.agent, flip.count) = (Some("kube-probe/".into()), Some(1));
+    });
+    check(counted.after(500).asked("/readyz", "curl/8"), true);
+    let script = script("grpc-go").after(9_000).journal_of_b(0);
+    expect!["the readiness probe of web-1/b did not reach the flip `503`: requests of it for `/readyz` arrived at port 8081, but the flip is only for user agents that begin with `grpc-go`"]
+        .assert_eq(&unreached(script).join("; "));
+}
+
+#[test]
+fn a_text_that_the_journal_cut_is_the_one_it_was_cut_from() {
+    let asked = |length: usize, cut: usize| {
+        // The escapes are cut through.
+        let path = format!("/{}", "%C3%BC".repeat(length));
+        let script = in_step(&probe()).flip(|flip| flip.path = Some(path.clone()));
+        script.after(1_000).asked(&path[..cut], KUBELET)
+    };
+    check(asked(60, 256), false);
+    check(asked(60, 255), true);
+    check(asked(42, 253), false);
+    check(asked(42, 252), true);
+    let agent = format!("kube-probe/{}", "x".repeat(300));
+    let script = in_step(&probe()).flip(|flip| flip.agent = Some(agent.clone()));
+    check(script.after(1_000).asked("/readyz", &agent[..256]), false);
+}
+
+#[test]
 fn recordings_without_the_time_of_the_flip_are_judged_as_before() {
     check(in_step(&probe()).flipped("503"), false);
 }
