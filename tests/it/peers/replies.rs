@@ -31,7 +31,7 @@ fn a_status_is_any_from_200_to_999() {
     expect![[r#"
             whole, 200, 7 bytes: 200 OK
             whole, 204, 0 bytes: 
-            whole, 205, 18 bytes: 205 Reset Content
+            whole, 205, 0 bytes: 
             whole, 299, 4 bytes: 299
             whole, 304, 0 bytes: 
             whole, 404, 14 bytes: 404 Not Found
