@@ -297,10 +297,11 @@ impl Judge {
                 obstacles(timeline),
             ),
         };
+        let unsteady = self.unsteady();
         Judgement {
-            verdict: Judgement::overall(self.steady.is_some(), self.reverting.is_some(), &steps),
+            verdict: Judgement::overall(unsteady, &steps),
             steady: self.steady,
-            unsteady: self.unsteady(),
+            unsteady,
             missing,
             causes,
             steps,

@@ -120,11 +120,12 @@ pub struct Finding {
 
 impl Judgement {
     /// The verdict of the experiment from its steady state and steps.
-    pub(super) fn overall(steady: bool, ended: bool, steps: &[StepJudgement]) -> Verdict {
-        if !steady {
+    pub(super) fn overall(unsteady: Option<Unsteady>, steps: &[StepJudgement]) -> Verdict {
+        match unsteady {
             // A record that is cut off does not say whether the steady state was reached later.
-            let cut_off = Verdict::Inconclusive;
-            return if ended { Verdict::Error } else { cut_off };
+            Some(Unsteady::CutOff) => return Verdict::Inconclusive,
+            Some(Unsteady::NotApplied | Unsteady::NeverReached) => return Verdict::Error,
+            None => {}
         }
         let parts = steps.iter().filter_map(|step| step.verdict);
         let ran_all = steps.iter().all(|step| step.verdict.is_some());
