@@ -29,4 +29,12 @@ impl Clock {
         // Rounded up to whole milliseconds, the resolution of Tokio's timer.
         sleep(std::time::Duration::from_millis(left.div_ceil(1000))).await;
     }
+
+    /// Waits until `moment`, or for ever if there is none.
+    pub(crate) async fn until_some(self, moment: Option<Moment>) {
+        match moment {
+            Some(moment) => self.until(moment).await,
+            None => std::future::pending().await,
+        }
+    }
 }

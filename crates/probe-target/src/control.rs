@@ -1,10 +1,10 @@
 //! The control API over HTTP: access, limits, responses, and waiting for journal records.
 //! `control/request.rs` parses requests; a `Backend` executes them.
 
-pub(crate) mod event_stream;
-pub(crate) mod metrics;
-pub(crate) mod request;
-pub(crate) mod web_page;
+mod event_stream;
+mod metrics;
+mod request;
+mod web_page;
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use crate::control::request::{ControlRequest, Wait};
 use crate::model::answer::{ErrorAnswer, Journal};
 use crate::net::buffered::Framing;
 use crate::net::{Connection, Listener};
-use crate::server::http1::{Ended, Served};
-use crate::server::reply::{self, Manner};
-use crate::server::request_head::{Head, Wrong};
-use crate::target::backend::{Backend, CallError};
+use crate::server::http1::{NoRequest, ServerConnection};
+use crate::server::reply::{self, ReplyOptions};
+use crate::server::request_head::{InvalidHead, RequestHead};
+use crate::target::backend::{Backend, CallError, JournalEntry};
 
 /// The time limit for silence between requests, for headers, for a body, and for each write of a
 /// response.
-const LIMIT: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The largest request body.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// The maximum number of concurrent clients; further ones wait in the backlog.
-const MOST_CALLERS: usize = 128;
+const MOST_CLIENTS: usize = 128;
 
 /// The state of the control API's server.
 pub(crate) struct Control {
-    pub(crate) panel: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     /// The bearer token that clients must send, if any.
     pub(crate) token: Option<String>,
 }
@@ -45,14 +45,14 @@ impl Control {
     /// Serves until it is dropped.
     pub(crate) async fn serve<L: Listener>(self, mut listener: L) {
         let control = Arc::new(self);
-        let mut callers = JoinSet::new();
+        let mut clients = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
-                Some(_) = callers.join_next() => {}
-                accepted = listener.accept(), if callers.len() < MOST_CALLERS => match accepted {
+                Some(_) = clients.join_next() => {}
+                accepted = listener.accept(), if clients.len() < MOST_CLIENTS => match accepted {
                     Ok(connection) => {
-                        callers.spawn(Arc::clone(&control).caller(connection));
+                        clients.spawn(Arc::clone(&control).serve_client(connection));
                     }
                     // Out of descriptors, or the connection ended before it was accepted.
                     Err(_) => sleep(Duration::from_millis(10)).await,
@@ -61,95 +61,96 @@ impl Control {
         }
     }
 
-    async fn caller<C: Connection>(self: Arc<Self>, connection: C) {
-        let mut served = Served::new(connection, LIMIT);
+    async fn serve_client<C: Connection>(self: Arc<Self>, connection: C) {
+        let mut connection = ServerConnection::new(connection, IDLE_TIMEOUT);
         loop {
-            let head = match served.request().await {
+            let head = match connection.request().await {
                 Ok(head) => head,
-                Err(Ended::Gone) => return,
-                Err(Ended::Wrong(Wrong {
-                    status,
-                    why,
-                    is_head,
-                })) => {
-                    let manner = Manner {
-                        head: is_head,
-                        keeps: false,
-                    };
-                    let refused = match status {
-                        StatusCode::METHOD_NOT_ALLOWED => CallError::method(why, request::METHODS),
-                        status => CallError::new(status, "", why),
-                    };
-                    let refusal = self.refusal(refused);
-                    let text = refusal.text(&self, manner);
-                    if served.send(&text).await.is_ok() {
-                        served.end(Framing::ToTheEnd).await;
-                    }
-                    return;
-                }
+                Err(NoRequest::Disconnected) => return,
+                Err(NoRequest::Invalid(invalid)) => return self.refuse(connection, invalid).await,
             };
-            let (answer, read) = self.answer(&head, &mut served).await;
-            let Some(answer) = answer else { return };
-            let keeps = head.keeps && read && !matches!(answer.said, Said::Stream { .. });
-            let manner = Manner {
-                head: head.method == Method::HEAD,
-                keeps,
+            let (response, read) = self.respond(&head, &mut connection).await;
+            let Some(response) = response else { return };
+            let head_only = head.method == Method::HEAD;
+            let is_stream = matches!(response.body, Body::Stream { .. });
+            let options = ReplyOptions {
+                head_only,
+                keep_alive: head.keep_alive && read && !is_stream,
             };
-            if served.send(&answer.text(&self, manner)).await.is_err() {
+            let text = response.text(&self, options);
+            if connection.send(&text).await.is_err() {
                 return;
             }
-            if let Said::Stream { since } = answer.said {
+            if let Body::Stream { since } = response.body {
                 // The stream ends when the client disconnects.
-                _ = event_stream::stream(&*self.panel, since, &mut served).await;
+                _ = event_stream::stream(&*self.backend, since, &mut connection).await;
                 return;
             }
-            if !keeps {
-                return served
-                    .end(if read { Framing::Length(0) } else { head.body })
-                    .await;
+            if !options.keep_alive {
+                let rest = if read { Framing::Length(0) } else { head.body };
+                return connection.end(rest).await;
             }
+        }
+    }
+
+    /// Sends the error response to an invalid request head.
+    async fn refuse<C: Connection>(
+        &self,
+        mut connection: ServerConnection<C>,
+        invalid: InvalidHead,
+    ) {
+        let error = match invalid.status {
+            StatusCode::METHOD_NOT_ALLOWED => CallError::method(invalid.reason, request::METHODS),
+            status => CallError::new(status, "", invalid.reason),
+        };
+        let options = ReplyOptions {
+            head_only: invalid.is_head,
+            keep_alive: false,
+        };
+        let text = self.error_response(error).text(self, options);
+        if connection.send(&text).await.is_ok() {
+            connection.end(Framing::ToTheEnd).await;
         }
     }
 
     /// Executes a request; returns the response, unless the client disconnects first, and whether
     /// the request was read completely.
-    async fn answer<C: Connection>(
+    async fn respond<C: Connection>(
         &self,
-        head: &Head,
-        served: &mut Served<C>,
-    ) -> (Option<Answer>, bool) {
+        head: &RequestHead,
+        connection: &mut ServerConnection<C>,
+    ) -> (Option<Response>, bool) {
         // Checked before the body is read, to save that cost.
-        if let Err(refused) = self.admit(head) {
-            return (Some(self.refusal(refused)), false);
+        if let Err(error) = self.check_access(head) {
+            return (Some(self.error_response(error)), false);
         }
-        let body = match read(head, served).await {
+        let body = match read_body(head, connection).await {
             Ok(body) => body,
-            Err(refused) => return (Some(self.refusal(refused)), false),
+            Err(error) => return (Some(self.error_response(error)), false),
         };
-        let answer = tokio::select! {
+        let response = tokio::select! {
             biased;
             called = self.call(head, &body) => called,
-            () = served.left() => return (None, true),
+            () = connection.disconnected() => return (None, true),
         };
-        let answer = answer.unwrap_or_else(|refused| self.refusal(refused));
-        (Some(answer), true)
+        let response = response.unwrap_or_else(|error| self.error_response(error));
+        (Some(response), true)
     }
 
-    async fn call(&self, head: &Head, body: &[u8]) -> Result<Answer, CallError> {
-        let call = request::read(&head.method, &head.path, &head.query, body)?;
-        if head.method != Method::GET {
-            self.meant(head)?;
+    async fn call(&self, head: &RequestHead, body: &[u8]) -> Result<Response, CallError> {
+        let method = &head.method;
+        let request = request::read(method, &head.path, &head.query, body)?;
+        if method != Method::GET {
+            self.check_instance(head)?;
         }
-        match call {
-            ControlRequest::State => Ok(Answer::json(StatusCode::OK, &self.panel.state())),
-            ControlRequest::Metrics => Ok(Answer {
-                status: StatusCode::OK,
-                media: metrics::MEDIA,
-                allowed: None,
-                said: Said::Whole(metrics::text(&self.panel.state()).into_bytes()),
-            }),
-            ControlRequest::Plan => match self.panel.plan() {
-                Some(plan) => Ok(Answer::json(StatusCode::OK, &plan)),
+        match request {
+            ControlRequest::State => Ok(Response::json(StatusCode::OK, &self.backend.state())),
+            ControlRequest::Metrics => {
+                let text = metrics::text(&self.backend.state());
+                Ok(Response::ok(metrics::MEDIA, Body::Whole(text.into_bytes())))
+            }
+            ControlRequest::Plan => match self.backend.plan() {
+                Some(plan) => Ok(Response::json(StatusCode::OK, &plan)),
                 None => Err(CallError::new(
                     StatusCode::NOT_FOUND,
                     "",
@@ -157,29 +158,26 @@ impl Control {
                 )),
             },
             ControlRequest::Journal { since } => Ok(self.journal(since)),
-            ControlRequest::Stream { since } => Ok(Answer {
-                status: StatusCode::OK,
-                media: "text/event-stream",
-                allowed: None,
-                said: Said::Stream { since },
-            }),
+            ControlRequest::Stream { since } => {
+                Ok(Response::ok("text/event-stream", Body::Stream { since }))
+            }
             ControlRequest::Wait(wait) => self.wait(wait).await,
             ControlRequest::Change(change) => {
-                let ack = self.panel.change(change).await?;
-                Ok(Answer::json(StatusCode::OK, &ack))
+                let ack = self.backend.change(change).await?;
+                Ok(Response::json(StatusCode::OK, &ack))
             }
         }
     }
 
     /// Rejects web pages, and clients without the token.
-    fn admit(&self, head: &Head) -> Result<(), CallError> {
+    fn check_access(&self, head: &RequestHead) -> Result<(), CallError> {
         web_page::refuse(head)?;
         let Some(token) = &self.token else {
             return Ok(());
         };
         let shown = head.authorization.as_deref();
         let shown = shown.and_then(|value| value.strip_prefix(b"Bearer "));
-        if shown.is_some_and(|shown| same(shown, token.as_bytes())) {
+        if shown.is_some_and(|shown| is_equal(shown, token.as_bytes())) {
             return Ok(());
         }
         let message = "the token is missing or wrong: `Authorization: Bearer …`";
@@ -187,8 +185,8 @@ impl Control {
     }
 
     /// Rejects changes that are addressed to another process.
-    fn meant(&self, head: &Head) -> Result<(), CallError> {
-        let instance = self.panel.instance();
+    fn check_instance(&self, head: &RequestHead) -> Result<(), CallError> {
+        let instance = self.backend.instance();
         match &head.instance {
             Some(named) if named != instance.as_bytes() => Err(CallError::new(
                 StatusCode::CONFLICT,
@@ -199,87 +197,83 @@ impl Control {
         }
     }
 
-    fn journal(&self, since: u64) -> Answer {
-        let page = self.panel.log().since(since);
-        Answer::json(
+    fn journal(&self, since: u64) -> Response {
+        let page = self.backend.journal().since(since);
+        self.page(page.lost, page.next, page.records)
+    }
+
+    fn page(&self, lost: u64, next: u64, records: Vec<JournalEntry>) -> Response {
+        Response::json(
             StatusCode::OK,
             &Journal {
-                instance: self.panel.instance().to_owned(),
-                revision: self.panel.revision(),
-                lost: page.lost,
-                next: page.next,
-                records: page.records,
+                instance: self.backend.instance().to_owned(),
+                revision: self.backend.revision(),
+                lost,
+                next,
+                records,
             },
         )
     }
 
-    async fn wait(&self, wait: Wait) -> Result<Answer, CallError> {
-        let log = self.panel.log();
+    async fn wait(&self, wait: Wait) -> Result<Response, CallError> {
+        let journal = self.backend.journal();
         // The records of a wait are kept in memory until it is complete.
-        if log.size() < wait.hits {
+        if journal.size() < wait.hits {
             let message = format!(
                 "the journal keeps {}, no more can be waited for",
-                log.size()
+                journal.size()
             );
             return Err(CallError::new(StatusCode::BAD_REQUEST, "hits", message));
         }
-        let mut next = wait.since.unwrap_or_else(|| log.next());
+        let mut next = wait.since.unwrap_or_else(|| journal.next());
         let (mut lost, mut records) = (0, Vec::new());
-        let enough = async {
+        let complete = async {
             loop {
-                let page = log.since(next);
+                let page = journal.since(next);
                 (lost, next) = (lost + page.lost, page.next);
                 let hits = page.records.into_iter();
                 records.extend(hits.filter(|record| record.matches(&wait.filter)));
                 if records.len() as u64 >= wait.hits {
                     return;
                 }
-                log.reached(next).await;
+                journal.reached(next).await;
             }
         };
-        let come = timeout(wait.timeout, enough).await;
-        if come.is_err() {
+        if timeout(wait.timeout, complete).await.is_err() {
             let message = format!("{} of {} hits came in time", records.len(), wait.hits);
             return Err(CallError::new(StatusCode::REQUEST_TIMEOUT, "hits", message));
         }
-        let journal = Journal {
-            instance: self.panel.instance().to_owned(),
-            revision: self.panel.revision(),
-            lost,
-            next,
-            records,
-        };
-        Ok(Answer::json(StatusCode::OK, &journal))
+        Ok(self.page(lost, next, records))
     }
 
-    fn refusal(&self, refused: CallError) -> Answer {
-        let field = refused.invalid.field;
-        let refusal = ErrorAnswer {
-            error: refused.invalid.message,
+    fn error_response(&self, error: CallError) -> Response {
+        let field = error.invalid.field;
+        let answer = ErrorAnswer {
+            error: error.invalid.message,
             field: Some(field).filter(|field| !field.is_empty()),
-            instance: self.panel.instance().to_owned(),
-            revision: self.panel.revision(),
+            instance: self.backend.instance().to_owned(),
+            revision: self.backend.revision(),
         };
-        Answer {
-            allowed: refused.allowed,
-            ..Answer::json(refused.status, &refusal)
+        Response {
+            allowed: error.allowed,
+            ..Response::json(error.status, &answer)
         }
     }
 }
 
 /// A response.
 #[derive(Debug)]
-struct Answer {
+struct Response {
     status: StatusCode,
     media: &'static str,
     /// The `Allow` header.
     allowed: Option<&'static str>,
-    said: Said,
+    body: Body,
 }
 
 /// The body of a response.
 #[derive(Debug)]
-enum Said {
+enum Body {
     Whole(Vec<u8>),
     /// The journal from this number on, until the client disconnects.
     Stream {
@@ -287,24 +281,31 @@ enum Said {
     },
 }
 
-impl Answer {
+impl Response {
+    fn ok(media: &'static str, body: Body) -> Self {
+        Self {
+            status: StatusCode::OK,
+            media,
+            allowed: None,
+            body,
+        }
+    }
+
     fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let mut text = serde_json::to_vec(value).expect("our own types must be JSON");
         text.push(b'\n');
         Self {
             status,
-            media: "application/json",
-            allowed: None,
-            said: Said::Whole(text),
+            ..Self::ok("application/json", Body::Whole(text))
         }
     }
 
     /// The head, and the body unless it is a stream.
-    fn text(&self, control: &Control, manner: Manner) -> Vec<u8> {
+    fn text(&self, control: &Control, options: ReplyOptions) -> Vec<u8> {
         let mut text = Vec::with_capacity(256);
         reply::line(self.status, &mut text);
-        let identity = control.panel.identity();
-        let (media, revision) = (self.media, control.panel.revision());
+        let identity = control.backend.identity();
+        let (media, revision) = (self.media, control.backend.revision());
         // Writing to a vector does not fail.
         _ = write!(
             text,
@@ -314,33 +315,36 @@ impl Answer {
             _ = write!(text, "allow: {allowed}\r\n");
         }
         identity.write_process(|_| false, &mut text);
-        if !manner.keeps {
+        if !options.keep_alive {
             text.extend_from_slice(b"connection: close\r\n");
         }
-        match &self.said {
-            Said::Whole(body) => {
+        match &self.body {
+            Body::Whole(body) => {
                 _ = write!(text, "content-length: {}\r\n\r\n", body.len());
-                if !manner.head {
+                if !options.head_only {
                     text.extend_from_slice(body);
                 }
             }
-            Said::Stream { .. } => text.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n"),
+            Body::Stream { .. } => text.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n"),
         }
         text
     }
 }
 
 /// Reads the body of a request.
-async fn read<C: Connection>(head: &Head, served: &mut Served<C>) -> Result<Vec<u8>, CallError> {
+async fn read_body<C: Connection>(
+    head: &RequestHead,
+    connection: &mut ServerConnection<C>,
+) -> Result<Vec<u8>, CallError> {
     if matches!(head.body, Framing::Length(length) if length > LARGEST_BODY) {
         return Err(too_large());
     }
     let broken = || CallError::new(StatusCode::BAD_REQUEST, "", "the body broke off");
     if head.expects {
-        let go_on = served.send(b"HTTP/1.1 100 Continue\r\n\r\n").await;
-        go_on.map_err(|_left| broken())?;
+        let sent = connection.send(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        sent.map_err(|_left| broken())?;
     }
-    let body = served.body(head.body, LARGEST_BODY).await;
+    let body = connection.body(head.body, LARGEST_BODY).await;
     body.map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => too_large(),
         ErrorKind::TimedOut => {
@@ -355,8 +359,8 @@ fn too_large() -> CallError {
     CallError::new(StatusCode::PAYLOAD_TOO_LARGE, "", message)
 }
 
-/// Compares in constant time.
-fn same(shown: &[u8], token: &[u8]) -> bool {
+/// Compares in constant time, so that the time of a rejection reveals nothing of the token.
+fn is_equal(shown: &[u8], token: &[u8]) -> bool {
     let pairs = shown.iter().zip(token);
     let differences = pairs.fold(0, |differences, (a, b)| differences | (a ^ b));
     shown.len() == token.len() && std::hint::black_box(differences) == 0

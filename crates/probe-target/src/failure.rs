@@ -9,7 +9,7 @@ pub(crate) enum Failure {
     /// Invalid usage: exit 2.
     Usage(ParseError),
     /// A process fault ends the process in this way.
-    Told(Ending),
+    ProcessFault(Ending),
     /// A valid command failed: exit 1.
     Failed(String),
 }
@@ -17,7 +17,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Told(ending) => *ending,
+            Self::ProcessFault(ending) => *ending,
             Self::Failed(_) => Ending::Code(1),
             Self::Usage(_) => Ending::Code(2),
         }
@@ -34,7 +34,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(invalid) => write!(f, "{invalid}"),
-            Self::Told(ending) => write!(f, "told to exit with {}", ending.code()),
+            Self::ProcessFault(ending) => write!(f, "told to exit with {}", ending.code()),
             Self::Failed(message) => f.write_str(message),
         }
     }

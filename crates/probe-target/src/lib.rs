@@ -14,6 +14,7 @@ mod clock;
 mod control;
 mod failure;
 pub mod model;
+mod mutex;
 mod net;
 mod process;
 mod serve;
@@ -50,7 +51,7 @@ pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
                 }
             }
         }
-        Err(Failure::Told(ending)) => ending,
+        Err(Failure::ProcessFault(ending)) => ending,
         Err(failure) => {
             let mut said = format!("error: {failure}");
             if let Failure::Usage(_) = failure {

@@ -7,7 +7,6 @@ pub(crate) mod memory;
 
 pub(crate) mod buffered;
 pub(crate) mod closing;
-pub(crate) mod prefixed_stream;
 pub(crate) mod reclaimable_stream;
 pub(crate) mod tls;
 
@@ -56,14 +55,14 @@ pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn peer(&self) -> SocketAddr;
 
     /// Minimises the send buffer, so that a reset discards almost nothing of what was written.
-    fn keep_little(&mut self);
+    fn minimize_send_buffer(&mut self);
 
     /// Ends the connection with RST instead of FIN; data that was not sent yet is lost.
     fn reset(self);
 
     /// Sends FIN and nothing before it. It differs from `poll_shutdown` only in layers with a
     /// message of their own, such as TLS.
-    fn poll_cut(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_send_fin(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_shutdown(context)
     }
 }

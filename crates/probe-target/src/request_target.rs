@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::model::route_path::RoutePath;
-use crate::server::request_head::Head;
+use crate::server::request_head::RequestHead;
 
 /// The request target that `check http` sends for a path, which begins with a slash and may have a
 /// query.
@@ -36,7 +36,7 @@ fn is_escape(text: &[u8]) -> bool {
 /// The route that a request with this target matches; `None` if the request is rejected.
 pub fn route(target: &str) -> Option<RoutePath> {
     let head = format!("GET {target} HTTP/1.1\r\nhost: target\r\n\r\n");
-    let (head, _) = Head::parse(head.as_bytes()).ok()??;
+    let (head, _) = RequestHead::parse(head.as_bytes()).ok()??;
     Some(RoutePath::requested(&head.path))
 }
 

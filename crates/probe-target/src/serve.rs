@@ -23,13 +23,14 @@ use crate::process::{Files, Process};
 use crate::server::connection_limit;
 use crate::server::lifecycle;
 use crate::server::port::{self, Port};
+use crate::state::TargetState;
 use crate::state::persistence::Persistence;
-use crate::state::{End, TargetState};
+use crate::state::process::ProcessEnd;
 use crate::target::Target;
 use crate::target::backend::{Backend, CallError};
 
 /// The time limit for requests in progress after SIGTERM.
-const DRAIN_WITHIN: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves until the process must end.
 pub(crate) async fn run<N: Network>(
@@ -40,43 +41,43 @@ pub(crate) async fn run<N: Network>(
     let plan = plan(&serve, &*process.files)?;
     let address = serve.control(&serve.base(plan.clone(), None)?)?;
     let token = token(&serve.access, &*process.files)?;
-    let tls = Tls::new(&given(&serve, &*process.files)?)?;
+    let tls = Tls::new(&tls_options(&serve, &*process.files)?)?;
     let mut identity = Identity::new(process.instance.clone(), &process.environment);
-    let (keeper, kept) = remembered(&serve, process, address.port())?;
-    identity.boot = keeper.as_ref().map(Persistence::boot);
+    let (persistence, kept) = open_persistence(&serve, process, address.port())?;
+    identity.boot = persistence.as_ref().map(Persistence::boot);
     let base = serve.base(plan, identity.boot)?;
-    let said = said(&base, address, identity.boot);
-    let mut world = TargetState::new(base).beside(address.port());
-    world.restore(kept).map_err(|denied| {
-        let why = CallError::from(denied).invalid.message;
-        Failure::Failed(format!("cannot lay the flips that were kept: {why}"))
+    let summary = summary(&base, address, identity.boot);
+    let mut state = TargetState::new(base).reserving(address.port());
+    state.restore(kept).map_err(|error| {
+        let reason = CallError::from(error).invalid.message;
+        Failure::Failed(format!("cannot lay the flips that were kept: {reason}"))
     })?;
     let target = Arc::new(Target::new(
         clock,
         identity,
         tls,
-        connection_limit::of(&*process.files),
-        world,
+        connection_limit::from_system(&*process.files),
+        state,
         serve.journal,
-        keeper,
+        persistence,
     ));
     let bound = bind(&process.network, &target).await?;
     let control = listen(&process.network, address).await?;
-    process.say(&said);
+    process.say(&summary);
 
-    let panel: Arc<dyn Backend> = target.clone();
-    let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
+    let backend: Arc<dyn Backend> = target.clone();
+    let mut control = JoinSet::from_iter([Control { backend, token }.serve(control)]);
     let mut ports = Ports::new(&target, &process.network, bound);
     let (end, message) = tokio::select! {
         biased;
-        end = lifecycle::live(&target, &*process.effects, &mut process.terminate) => end,
+        end = lifecycle::run(&target, &*process.effects, &mut process.terminate) => end,
         never = ports.run() => match never {},
     };
     if let Some(message) = message {
         process.conclude(&message);
     }
-    if let End::Sudden(ending) = end {
-        return Err(Failure::Told(ending));
+    if let ProcessEnd::Immediate(ending) = end {
+        return Err(Failure::ProcessFault(ending));
     }
     target.drain();
     control.shutdown().await;
@@ -85,7 +86,7 @@ pub(crate) async fn run<N: Network>(
 }
 
 /// Opens the state file and counts this boot, if `--state-dir` is set.
-fn remembered<N>(
+fn open_persistence<N>(
     serve: &cli::serve::Serve,
     process: &Process<N>,
     control: u16,
@@ -94,8 +95,8 @@ fn remembered<N>(
         return Ok((None, Flips::default()));
     };
     let files = Arc::clone(&process.files);
-    let (keeper, kept) = Persistence::open(files, directory, control, serve.keep)?;
-    Ok((Some(keeper), kept))
+    let (persistence, kept) = Persistence::open(files, directory, control, serve.keep)?;
+    Ok((Some(persistence), kept))
 }
 
 /// Reads and parses the plan's file.
@@ -128,7 +129,7 @@ pub(crate) fn token(
 }
 
 /// The TLS settings of the command line, with the contents of its files.
-fn given(serve: &cli::serve::Serve, files: &dyn Files) -> Result<TlsOptions, ParseError> {
+fn tls_options(serve: &cli::serve::Serve, files: &dyn Files) -> Result<TlsOptions, ParseError> {
     let text = |option: &str, file: &str| {
         let wrong = |error| ParseError::new(option, format!("cannot read {file}: {error}"));
         files.read(file).map_err(wrong)
@@ -149,7 +150,7 @@ pub(crate) async fn listen<N: Network>(
     address: SocketAddr,
 ) -> Result<N::Listener, Failure> {
     let listener = network.listen(address).await;
-    listener.map_err(|error| Failure::Failed(port::unbound(address.port(), &error)))
+    listener.map_err(|error| Failure::Failed(port::listen_error(address.port(), &error)))
 }
 
 type Bound<N> = Vec<(u16, Option<<N as Network>::Listener>)>;
@@ -158,11 +159,11 @@ type Bound<N> = Vec<(u16, Option<<N as Network>::Listener>)>;
 async fn bind<N: Network>(network: &N, target: &Target) -> Result<Bound<N>, Failure> {
     let mut bound = Vec::new();
     for number in target.ports() {
-        let (wanted, _) = target.wanted(number);
-        let wanted = wanted.filter(|wanted| wanted.state != PortState::Closed);
-        let listener = match wanted {
-            None => None,
-            Some(wanted) => Some(listen(network, wanted.address).await?),
+        let listener = match target.desired_port(number) {
+            (Some(desired), _) if desired.state != PortState::Closed => {
+                Some(listen(network, desired.address).await?)
+            }
+            _ => None,
         };
         bound.push((number, listener));
     }
@@ -170,7 +171,7 @@ async fn bind<N: Network>(network: &N, target: &Target) -> Result<Bound<N>, Fail
 }
 
 /// The line printed at the start.
-fn said(base: &Plan, control: SocketAddr, boot: Option<u64>) -> String {
+fn summary(base: &Plan, control: SocketAddr, boot: Option<u64>) -> String {
     let ports = base.ports.iter();
     let ports = ports.map(|(number, port)| {
         let protocol = port.opening.protocol.unwrap_or_default();
@@ -242,11 +243,11 @@ impl<N: Network> Ports<N> {
         }
     }
 
-    /// Waits for requests in progress, up to [`DRAIN_WITHIN`].
+    /// Waits for requests in progress, up to [`DRAIN_TIMEOUT`].
     async fn drain(mut self) {
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         // Connections that take longer are aborted.
-        _ = timeout(DRAIN_WITHIN, ended).await;
+        _ = timeout(DRAIN_TIMEOUT, ended).await;
         self.tasks.shutdown().await;
     }
 }

@@ -135,7 +135,7 @@ impl Connection for Connected {
         self.peer
     }
 
-    fn keep_little(&mut self) {
+    fn minimize_send_buffer(&mut self) {
         // Linux raises it to its minimum, a few KB. If this fails, a reset may lose more data.
         _ = self
             .stream()

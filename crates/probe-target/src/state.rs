@@ -1,15 +1,18 @@
 //! The state of a target: ports, routes, process faults and lease; decides what each request gets.
 //! Pure: time and requests are arguments. No listener, no connection and no clock.
 
-mod effective;
+pub(crate) mod decision;
+pub(crate) mod effective;
 pub(crate) mod journal;
 mod kept;
 pub(crate) mod layers;
+mod ordered_map;
 pub(crate) mod persistence;
 mod port;
-mod process;
+pub(crate) mod process;
 pub(crate) mod request_stats;
 mod routes;
+mod sigterm;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -17,23 +20,23 @@ use std::time::Duration;
 
 use crate::model::answer;
 use crate::model::behaviour::{Behaviour, Details, Effect, Fault};
+use crate::model::location::Location;
 use crate::model::moment::Moment;
 use crate::model::plan::Plan;
 use crate::model::port_spec::{PortSpec, PortState, Protocol};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
-use crate::state::layers::{Bounded, Held, Layers, Now};
-pub(crate) use effective::Effective;
+use crate::state::layers::{Bounded, Held, Now};
+use decision::Decision;
 use port::{Port, protocol};
-use process::Process;
-pub(crate) use process::{End, Fate};
+use process::{DesiredProcess, ProcessState};
 
 /// The state of a target.
 #[derive(Debug)]
 pub(crate) struct TargetState {
     revision: u64,
     lease: Option<Moment>,
-    process: Process,
+    process: ProcessState,
     ports: BTreeMap<u16, Port>,
     /// The port of the control API, which no change may open.
     control: Option<u16>,
@@ -43,21 +46,34 @@ pub(crate) struct TargetState {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
     /// Sets the flip of a port. A port without base is created.
-    Open(u16, PortSpec),
+    FlipPort(u16, PortSpec),
     /// Removes the flip of a port. A port without base is removed.
-    Unopen(u16),
+    HealPort(u16),
     /// Sets the flip of a route.
-    Lay(u16, RoutePath, Behaviour),
+    FlipRoute(u16, RoutePath, Behaviour),
     /// Removes the flip of a route.
-    Unlay(u16, RoutePath),
+    HealRoute(u16, RoutePath),
     /// Removes all flips.
     Heal,
     /// Starts or renews the lease.
     Lease(Duration),
     /// Sets the flip of a process fault.
-    Afflict(ProcessFault),
+    FlipProcess(ProcessFault),
     /// Removes the flip of a process fault, by its name.
-    Unafflict(String),
+    HealProcess(String),
+}
+
+impl Change {
+    /// The port or route that the change is about.
+    pub(crate) fn location(&self) -> Option<Location> {
+        match self {
+            Self::FlipPort(port, _) | Self::HealPort(port) => Some(Location::Port(*port)),
+            Self::FlipRoute(port, route, _) | Self::HealRoute(port, route) => {
+                Some(Location::Route(Some(*port), route.clone()))
+            }
+            Self::Heal | Self::Lease(_) | Self::FlipProcess(_) | Self::HealProcess(_) => None,
+        }
+    }
 }
 
 /// Why a change is rejected.
@@ -89,22 +105,9 @@ pub(crate) enum ChangeError {
 const MOST_PORTS: usize = 256;
 const MOST_ROUTES: usize = 1024;
 
-/// What to do with a request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Decision {
-    pub(crate) effect: Effect,
-    pub(crate) delay: Duration,
-    /// Whether counting this request may change the effect of the next one.
-    pub(crate) turns: bool,
-    /// Whether the effect comes from a flip.
-    pub(crate) flipped: bool,
-    /// The revision in force when the request began.
-    pub(crate) revision: u64,
-}
-
 /// How a port is to be configured now, and when time alone may change that.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct WantedPort {
+pub(crate) struct DesiredPort {
     /// The address to listen on; `[::]` is every address of the host.
     pub(crate) address: SocketAddr,
     pub(crate) protocol: Protocol,
@@ -119,14 +122,16 @@ impl TargetState {
         Self {
             revision: 0,
             lease: None,
-            process: Process::new(plan.process),
+            process: ProcessState::new(plan.process),
             control: None,
-            ports: ordered(ports.map(|(number, planned)| (number, Port::new(planned)))),
+            ports: ordered_map::collect(
+                ports.map(|(number, planned)| (number, Port::new(planned))),
+            ),
         }
     }
 
     /// The same state with the port of the control API reserved.
-    pub(crate) fn beside(self, control: u16) -> Self {
+    pub(crate) fn reserving(self, control: u16) -> Self {
         Self {
             control: Some(control),
             ..self
@@ -150,33 +155,23 @@ impl TargetState {
 
     /// Decides what to do with a request for a decoded path, and counts the request.
     pub(crate) fn decide(&mut self, at: Moment, port: u16, path: &[u8], agent: &str) -> Decision {
-        let (now, revision) = (self.now(at), self.revision);
-        let at_once = |effect, flipped| Decision {
-            effect,
-            delay: Duration::ZERO,
-            turns: false,
-            flipped,
-            revision,
-        };
+        let now = self.now(at);
         let port = self.ports.get_mut(&port);
-        let said = port.and_then(|port| match port.ailing(now) {
+        let decision = port.and_then(|port| match port.fault(now) {
             Some((fault, flipped)) => {
-                Some(at_once(Effect::Fault(fault, Details::default()), flipped))
+                let effect = Effect::Fault(fault, Details::default());
+                Some(Decision::at_once(effect, flipped))
             }
-            None => port.said(now, path, agent).map(|said| Decision {
-                delay: said.delay,
-                turns: said.turns,
-                ..at_once(said.effect, said.flipped)
-            }),
+            None => port.decide(now, path, agent),
         });
-        said.unwrap_or_else(|| at_once(Effect::from(200), false))
+        decision.unwrap_or_else(|| Decision::at_once(Effect::from(200), false))
     }
 
     /// The port fault for a request that no behaviour applies to, and whether it comes from a flip.
     /// A fault counts the request.
-    pub(crate) fn ailing(&mut self, at: Moment, port: u16) -> Option<(Fault, bool)> {
+    pub(crate) fn port_fault(&mut self, at: Moment, port: u16) -> Option<(Fault, bool)> {
         let now = self.now(at);
-        self.ports.get_mut(&port)?.ailing(now)
+        self.ports.get_mut(&port)?.fault(now)
     }
 
     /// The port state for a new connection, and whether it comes from a flip. A fault counts the
@@ -198,8 +193,9 @@ impl TargetState {
     ) -> (Effect, Option<Moment>) {
         let now = self.now(at);
         let routes = self.ports.get(&port).map(|port| &port.routes);
-        let meant = |said: &Behaviour| said.is_for(agent) && !said.bounds.is_never();
-        let held = routes.and_then(|routes| routes.current(now, path, meant));
+        let applies =
+            |behaviour: &Behaviour| behaviour.is_for(agent) && !behaviour.bounds.is_never();
+        let held = routes.and_then(|routes| routes.current(now, path, applies));
         let next = held.map(|held| held.set.nth(held.given(now)).clone());
         let effect = next.unwrap_or_else(|| Effect::from(200));
         (effect, routes.and_then(|routes| routes.until(now, path)))
@@ -213,54 +209,64 @@ impl TargetState {
     }
 
     /// How a port is to be configured; `None` if it does not exist.
-    pub(crate) fn wanted(&mut self, at: Moment, port: u16) -> Option<WantedPort> {
+    pub(crate) fn desired_port(&mut self, at: Moment, port: u16) -> Option<DesiredPort> {
         let now = self.now(at);
         self.prune(at);
         let it = self.ports.get(&port)?;
         let until = [it.until(now), self.process.until(now)];
-        Some(WantedPort {
+        Some(DesiredPort {
             address: match it.address {
                 Some(address) => (address, port).into(),
                 None => (Ipv6Addr::UNSPECIFIED, port).into(),
             },
-            protocol: protocol(&it.opening, now),
+            protocol: protocol(&it.spec, now),
             state: self.port_state(it, now),
             until: until.into_iter().flatten().min(),
         })
+    }
+
+    /// What must happen to the process.
+    pub(crate) fn desired_process(&mut self, at: Moment) -> DesiredProcess {
+        self.prune(at);
+        self.process.desired(self.now(at))
+    }
+
+    /// When the drain of a received SIGTERM begins.
+    pub(crate) fn draining(&self) -> Option<Moment> {
+        self.process.draining()
     }
 
     /// Applies a change, or returns an error and changes nothing.
     pub(crate) fn change(&mut self, at: Moment, change: Change) -> Result<(), ChangeError> {
         self.prune(at);
         match change {
-            Change::Open(port, opening) => {
+            Change::FlipPort(port, spec) => {
                 if self.control == Some(port) {
                     return Err(ChangeError::Control(port));
                 }
-                if opening.route.is_some() {
-                    self.must_have_routes(at, port)?;
+                if spec.route.is_some() {
+                    self.check_has_routes(at, port)?;
                 }
-                self.open(at, port, opening)?;
+                self.flip_port(at, port, spec)?;
             }
-            Change::Unopen(port) => {
+            Change::HealPort(port) => {
                 if let Some(port) = self.ports.get_mut(&port) {
-                    port.by_routes.clear();
-                    port.opening.flip = None;
+                    port.heal();
                 }
             }
-            Change::Lay(port, route, behaviour) => {
-                self.must_have_routes(at, port)?;
-                self.lay(at, port, &route, behaviour)?;
+            Change::FlipRoute(port, route, behaviour) => {
+                self.check_has_routes(at, port)?;
+                self.flip_route(at, port, &route, behaviour)?;
             }
-            Change::Unlay(port, route) => {
-                self.port(port)?.unlay(&route);
+            Change::HealRoute(port, route) => {
+                self.port(port)?.heal_route(&route);
             }
-            Change::Heal => self.heal(at),
-            Change::Afflict(fault) => {
-                self.leasable(&fault)?;
-                self.process.lay(at, fault);
+            Change::Heal => self.heal_all(at),
+            Change::FlipProcess(fault) => {
+                self.check_lease(&fault)?;
+                self.process.flip(at, fault);
             }
-            Change::Unafflict(name) => self.process.heal(at, Some(&name)),
+            Change::HealProcess(name) => self.process.heal(at, Some(&name)),
             Change::Lease(length) => self.lease = Some(at + length),
         }
         self.prune(at);
@@ -269,14 +275,22 @@ impl TargetState {
     }
 
     /// The ports as `state` shows them. The caller adds whether they are listening.
-    pub(crate) fn shown(&mut self, at: Moment) -> BTreeMap<u16, answer::Port> {
+    pub(crate) fn shown_ports(&mut self, at: Moment) -> BTreeMap<u16, answer::Port> {
         let now = self.now(at);
         self.prune(at);
         let ports = self.ports.iter();
-        ordered(ports.map(|(number, port)| {
+        ordered_map::collect(ports.map(|(number, port)| {
             let state = self.port_state(port, now);
             (*number, port.shown(now, state))
         }))
+    }
+
+    /// The process faults as `state` shows them.
+    pub(crate) fn shown_process(
+        &self,
+        at: Moment,
+    ) -> BTreeMap<String, answer::Layered<ProcessFault>> {
+        self.process.shown(self.now(at))
     }
 
     /// What is in force at `at`, as a plan for a new start.
@@ -285,45 +299,42 @@ impl TargetState {
         self.prune(at);
         let ports = self.ports.iter();
         Plan {
-            ports: ordered(ports.map(|(number, port)| (*number, port.planned(now)))),
+            ports: ordered_map::collect(ports.map(|(number, port)| (*number, port.planned(now)))),
             process: self.process.planned(now),
             boots: Vec::new(),
         }
     }
 
-    fn open(&mut self, at: Moment, port: u16, opening: PortSpec) -> Result<(), ChangeError> {
-        self.leasable(&opening)?;
-        if let Some(route) = opening.route.clone() {
-            self.port(port)?.open_for(&route, Held::new(opening, at));
+    fn flip_port(&mut self, at: Moment, port: u16, spec: PortSpec) -> Result<(), ChangeError> {
+        self.check_lease(&spec)?;
+        if let Some(route) = spec.route.clone() {
+            self.port(port)?.flip_by_route(&route, Held::new(spec, at));
             return Ok(());
         }
-        self.room_for_port(port)?;
+        self.check_port_limit(port)?;
         let port = self.ports.entry(port).or_default();
-        port.by_routes.clear();
-        port.opening.flip = Some(Held::new(opening, at));
+        port.flip(Held::new(spec, at));
         Ok(())
     }
 
-    fn lay(
+    fn flip_route(
         &mut self,
         at: Moment,
         port: u16,
         route: &RoutePath,
         behaviour: Behaviour,
     ) -> Result<(), ChangeError> {
-        self.leasable(&behaviour)?;
-        self.room_for_route(port, route)?;
-        self.port(port)?.lay(route, Held::new(behaviour, at));
+        self.check_lease(&behaviour)?;
+        self.check_route_limit(port, route)?;
+        self.port(port)?.flip_route(route, Held::new(behaviour, at));
         Ok(())
     }
 
     /// Rejects a route of a port without routes.
-    fn must_have_routes(&self, at: Moment, port: u16) -> Result<(), ChangeError> {
+    fn check_has_routes(&self, at: Moment, port: u16) -> Result<(), ChangeError> {
         let now = self.now(at);
         match self.ports.get(&port) {
-            Some(it) if !protocol(&it.opening, now).has_routes() => {
-                Err(ChangeError::NoRoutes(port))
-            }
+            Some(it) if !protocol(&it.spec, now).has_routes() => Err(ChangeError::NoRoutes(port)),
             _ => Ok(()),
         }
     }
@@ -337,7 +348,7 @@ impl TargetState {
     }
 
     /// Rejects a new port beyond the maximum.
-    fn room_for_port(&self, port: u16) -> Result<(), ChangeError> {
+    fn check_port_limit(&self, port: u16) -> Result<(), ChangeError> {
         let (field, most) = ("port", MOST_PORTS);
         if self.ports.contains_key(&port) || self.ports.len() < most {
             return Ok(());
@@ -346,7 +357,7 @@ impl TargetState {
     }
 
     /// Rejects a new route beyond the maximum of all ports together.
-    fn room_for_route(&self, port: u16, route: &RoutePath) -> Result<(), ChangeError> {
+    fn check_route_limit(&self, port: u16, route: &RoutePath) -> Result<(), ChangeError> {
         let (field, most) = ("path", MOST_ROUTES);
         let port = self.ports.get(&port);
         let routes = self.ports.values().map(|port| port.routes.len());
@@ -357,18 +368,17 @@ impl TargetState {
         Err(ChangeError::Full { field, most })
     }
 
-    fn leasable(&self, set: &impl Bounded) -> Result<(), ChangeError> {
+    fn check_lease(&self, set: &impl Bounded) -> Result<(), ChangeError> {
         if set.leased() && self.lease.is_none() {
             return Err(ChangeError::NoLease);
         }
         Ok(())
     }
 
-    fn heal(&mut self, at: Moment) {
+    fn heal_all(&mut self, at: Moment) {
         self.process.heal(at, None);
         for port in self.ports.values_mut() {
-            port.by_routes.clear();
-            port.opening.flip = None;
+            port.heal();
             for route in port.routes.values_mut() {
                 route.flip = None;
             }
@@ -382,21 +392,29 @@ impl TargetState {
         self.process.prune(now);
         self.ports.retain(|_, port| {
             // A port of the base outlives the end of its base spec, and is open from then on.
-            let planned = port.opening.base.as_ref().map(|base| base.set.protocol);
-            port.by_routes.retain(|held| !held.has_ended(now));
-            port.opening.prune(now);
+            let planned = port.spec.base.as_ref().map(|base| base.set.protocol);
+            port.set_by_routes.retain(|held| !held.has_ended(now));
+            port.spec.prune(now);
             if let Some(protocol) = planned
-                && port.opening.base.is_none()
+                && port.spec.base.is_none()
             {
                 let open = PortSpec {
                     protocol,
                     ..PortSpec::default()
                 };
-                port.opening.base = Some(Held::new(open, at));
+                port.spec.base = Some(Held::new(open, at));
             }
             port.routes.prune(now);
-            port.opening.base.is_some() || port.opening.flip.is_some()
+            port.spec.base.is_some() || port.spec.flip.is_some()
         });
+    }
+
+    /// The state of a port, with `stop-accepting` of the process taken into account.
+    fn port_state(&self, port: &Port, now: Now) -> PortState {
+        match port.state(now).0 {
+            PortState::Open if self.process.stops_accepting(now) => PortState::StopAccepting,
+            state => state,
+        }
     }
 
     fn now(&self, at: Moment) -> Now {
@@ -404,21 +422,6 @@ impl TargetState {
             at,
             lease: self.lease,
         }
-    }
-}
-
-/// `collect` would sort first, with 40 KB of code that nothing else needs.
-fn ordered<K: Ord, V>(pairs: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
-    let mut ordered = BTreeMap::new();
-    ordered.extend(pairs);
-    ordered
-}
-
-fn shown<B: Bounded>(layers: &Layers<B>, now: Now) -> answer::Layered<B> {
-    let layer = |held: &Option<Held<B>>| held.as_ref().and_then(|held| held.shown(now));
-    answer::Layered {
-        base: layer(&layers.base),
-        flip: layer(&layers.flip),
     }
 }
 

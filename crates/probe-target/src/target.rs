@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ::http::StatusCode;
 use tokio::sync::{Semaphore, watch};
@@ -13,11 +13,14 @@ use crate::model::answer::{Ack, Memory, State};
 use crate::model::identity::Identity;
 use crate::model::location::Location;
 use crate::model::plan::{self, Plan};
+use crate::mutex::lock;
 use crate::net::tls::Tls;
+use crate::state::effective::Effective;
 use crate::state::journal::Journal;
 use crate::state::persistence::Persistence;
+use crate::state::process::DesiredProcess;
 use crate::state::request_stats::RequestStats;
-use crate::state::{Change, ChangeError, Effective, Fate, TargetState, WantedPort};
+use crate::state::{Change, ChangeError, DesiredPort, TargetState};
 use crate::target::backend::{Backend, CallError, ChangeFuture, JournalEntry};
 
 pub(crate) mod backend;
@@ -30,20 +33,20 @@ pub(crate) struct Target {
     pub(crate) identity: Identity,
     pub(crate) tls: Tls,
     /// Limits the connections to data ports.
-    pub(crate) room: Arc<Semaphore>,
-    world: Mutex<TargetState>,
-    tally: Mutex<RequestStats>,
-    log: Journal<JournalEntry>,
+    pub(crate) connection_limit: Arc<Semaphore>,
+    state: Mutex<TargetState>,
+    stats: Mutex<RequestStats>,
+    journal: Journal<JournalEntry>,
     changed: watch::Sender<()>,
-    settled: watch::Sender<Vec<Settled>>,
+    applied: watch::Sender<Vec<AppliedPort>>,
     draining: watch::Sender<bool>,
     memory: Mutex<Memory>,
-    keeper: Option<Persistence>,
+    persistence: Option<Persistence>,
 }
 
 /// What a port's task has applied last.
 #[derive(Clone, Debug)]
-pub(crate) struct Settled {
+pub(crate) struct AppliedPort {
     pub(crate) port: u16,
     /// The last revision that the port's task has applied.
     pub(crate) revision: u64,
@@ -58,43 +61,43 @@ impl Target {
         clock: Clock,
         identity: Identity,
         tls: Tls,
-        room: Arc<Semaphore>,
-        world: TargetState,
+        connection_limit: Arc<Semaphore>,
+        state: TargetState,
         journal: usize,
-        keeper: Option<Persistence>,
+        persistence: Option<Persistence>,
     ) -> Self {
         Self {
             clock,
             identity,
             tls,
-            room,
-            world: Mutex::new(world),
-            tally: Mutex::default(),
-            log: Journal::new(journal),
+            connection_limit,
+            state: Mutex::new(state),
+            stats: Mutex::default(),
+            journal: Journal::new(journal),
             changed: watch::Sender::new(()),
-            settled: watch::Sender::new(Vec::new()),
+            applied: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
             memory: Mutex::default(),
-            keeper,
+            persistence,
         }
     }
 
     /// How a port is to be configured, and the revision that decides it.
-    pub(crate) fn wanted(&self, port: u16) -> (Option<WantedPort>, u64) {
-        let mut world = self.world();
-        (world.wanted(self.clock.now(), port), world.revision())
+    pub(crate) fn desired_port(&self, port: u16) -> (Option<DesiredPort>, u64) {
+        let mut state = self.lock_state();
+        (state.desired_port(self.clock.now(), port), state.revision())
     }
 
     /// All ports of the state.
     pub(crate) fn ports(&self) -> Vec<u16> {
-        self.world().ports()
+        self.lock_state().ports()
     }
 
     /// Stores what a port's task has applied; `None` when the task ends.
-    pub(crate) fn settle(&self, port: u16, settled: Option<Settled>) {
-        self.settled.send_modify(|all| {
+    pub(crate) fn set_applied(&self, port: u16, applied: Option<AppliedPort>) {
+        self.applied.send_modify(|all| {
             all.retain(|known| known.port != port);
-            all.extend(settled);
+            all.extend(applied);
         });
     }
 
@@ -108,9 +111,10 @@ impl Target {
         *self.draining.borrow()
     }
 
-    /// Becomes true when the drain begins.
-    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
-        self.draining.subscribe()
+    /// Waits for the drain to begin.
+    pub(crate) async fn drained(&self) {
+        // The channel closes only with the target, which also ends the waiting task.
+        _ = self.draining.subscribe().wait_for(|begun| *begun).await;
     }
 
     /// Begins the drain.
@@ -119,28 +123,28 @@ impl Target {
     }
 
     /// Waits until every one of `ports` has applied `revision`; returns an error of one of them.
-    async fn settled(&self, revision: u64, ports: &[u16]) -> Option<String> {
-        let acted = |all: &[Settled], port: u16| match of(all, port) {
-            Some(settled) => revision <= settled.revision,
-            None => self.wanted(port).0.is_none(),
+    async fn applied(&self, revision: u64, ports: &[u16]) -> Option<String> {
+        let has_applied = |all: &[AppliedPort], port: u16| match find(all, port) {
+            Some(applied) => revision <= applied.revision,
+            None => self.desired_port(port).0.is_none(),
         };
-        let mut settled = self.settled.subscribe();
-        let all = settled
-            .wait_for(|all| ports.iter().all(|port| acted(all, *port)))
+        let mut applied = self.applied.subscribe();
+        let all = applied
+            .wait_for(|all| ports.iter().all(|port| has_applied(all, *port)))
             .await
             .ok()?;
-        let mut touched = ports.iter().filter_map(|port| of(&all, *port));
-        touched.find_map(|settled| settled.error.clone())
+        let mut touched = ports.iter().filter_map(|port| find(&all, *port));
+        touched.find_map(|applied| applied.error.clone())
     }
 
     /// What must happen to the process now.
-    pub(crate) fn fate(&self) -> Fate {
-        self.world().fate(self.clock.now())
+    pub(crate) fn desired_process(&self) -> DesiredProcess {
+        self.lock_state().desired_process(self.clock.now())
     }
 
     /// Handles SIGTERM.
     pub(crate) fn terminate(&self) {
-        self.world().terminate(self.clock.now());
+        self.lock_state().terminate(self.clock.now());
         self.changed.send_replace(());
     }
 
@@ -150,63 +154,59 @@ impl Target {
     }
 
     /// Stores how much memory is held.
-    pub(crate) fn hold(&self, memory: Memory) {
+    pub(crate) fn set_memory(&self, memory: Memory) {
         *lock(&self.memory) = memory;
     }
 
     /// Applies a change; returns the acknowledgement, the ports that must apply it, and an error of
     /// persisting it.
-    fn take(&self, change: Change) -> Result<(Ack, Vec<u16>, Option<io::Error>), ChangeError> {
+    fn apply(&self, change: Change) -> Result<(Ack, Vec<u16>, Option<io::Error>), ChangeError> {
         let now = self.clock.now();
-        let mut world = self.world();
-        let before = world.ports();
-        let (mut ports, place) = match &change {
-            Change::Open(port, _) | Change::Unopen(port) => {
-                (vec![*port], Some(Location::Port(*port)))
-            }
+        let mut state = self.lock_state();
+        let location = change.location();
+        let mut ports = match &change {
+            Change::FlipPort(port, _) | Change::HealPort(port) => vec![*port],
             // These may change whether ports accept connections, which is up to each port's task.
-            Change::Heal | Change::Afflict(_) | Change::Unafflict(_) => (before, None),
-            Change::Lay(port, route, _) | Change::Unlay(port, route) => {
-                let place = Location::Route(Some(*port), route.clone());
-                (Vec::new(), Some(place))
-            }
-            Change::Lease(_) => (Vec::new(), None),
+            Change::Heal | Change::FlipProcess(_) | Change::HealProcess(_) => state.ports(),
+            Change::FlipRoute(..) | Change::HealRoute(..) | Change::Lease(_) => Vec::new(),
         };
         let agent = match &change {
-            Change::Lay(_, _, behaviour) => behaviour.agent.clone(),
-            _ => None,
+            Change::FlipRoute(_, _, behaviour) => behaviour.agent.clone().unwrap_or_default(),
+            _ => String::new(),
         };
-        let port = place.as_ref().and_then(Location::port).unwrap_or_default();
-        let state = world.wanted(now, port).map(|wanted| wanted.state);
-        world.change(now, change)?;
-        if world.wanted(now, port).map(|wanted| wanted.state) != state {
+        let port = location
+            .as_ref()
+            .and_then(Location::port)
+            .unwrap_or_default();
+        let port_state = |state: &mut TargetState| {
+            let desired = state.desired_port(now, port);
+            desired.map(|desired| desired.state)
+        };
+        let before = port_state(&mut state);
+        state.change(now, change)?;
+        if port_state(&mut state) != before {
             // A flip of a route has set or removed the port's state.
             ports = vec![port];
         }
-        let effective = match place {
-            Some(Location::Port(port)) => world.effective_of_port(now, port),
-            Some(Location::Route(_, route)) => {
-                let agent = agent.unwrap_or_default();
-                world.effective_of_route(now, port, &route, &agent)
-            }
+        let effective = match location {
+            Some(Location::Port(port)) => state.effective_of_port(now, port),
+            Some(Location::Route(_, route)) => state.effective_of_route(now, port, &route, &agent),
             None => Effective::default(),
         };
         let ack = Ack {
             instance: self.identity.instance.clone(),
-            revision: world.revision(),
+            revision: state.revision(),
             at: now,
             effective: effective.word,
             because: effective.because,
         };
-        let kept = self
-            .keeper
-            .as_ref()
-            .map(|keeper| keeper.keep(|| world.kept()));
-        Ok((ack, ports, kept.and_then(Result::err)))
+        let persistence = self.persistence.as_ref();
+        let saved = persistence.map(|persistence| persistence.keep(|| state.kept()));
+        Ok((ack, ports, saved.and_then(Result::err)))
     }
 
-    fn world(&self) -> MutexGuard<'_, TargetState> {
-        lock(&self.world)
+    fn lock_state(&self) -> MutexGuard<'_, TargetState> {
+        lock(&self.state)
     }
 }
 
@@ -222,57 +222,57 @@ impl Backend for Target {
     }
 
     fn revision(&self) -> u64 {
-        self.world().revision()
+        self.lock_state().revision()
     }
 
     fn state(&self) -> State {
         let now = self.clock.now();
-        let mut world = self.world();
-        let mut ports = world.shown(now);
-        let settled = self.settled.borrow();
+        let mut state = self.lock_state();
+        let mut ports = state.shown_ports(now);
+        let applied = self.applied.borrow();
         for (number, port) in &mut ports {
-            if let Some(settled) = of(&settled, *number) {
-                port.listening = settled.listening;
-                port.error.clone_from(&settled.error);
+            if let Some(applied) = find(&applied, *number) {
+                port.listening = applied.listening;
+                port.error.clone_from(&applied.error);
             }
         }
-        lock(&self.tally).show(&mut ports);
+        lock(&self.stats).show(&mut ports);
         State {
             instance: self.identity.instance.clone(),
-            revision: world.revision(),
+            revision: state.revision(),
             uptime: now,
             boot: self.identity.boot,
             pod: self.identity.pod.clone(),
             container: self.identity.container.clone(),
-            lease: world.lease(now),
-            process: world.afflicted(now),
-            draining: world.draining(),
+            lease: state.lease(now),
+            process: state.shown_process(now),
+            draining: state.draining(),
             memory: Some(self.memory()).filter(|memory| *memory != Memory::default()),
             ports,
-            journal: self.log.recorded(),
+            journal: self.journal.recorded(),
             traffic: None,
         }
     }
 
     fn plan(&self) -> Option<Plan> {
-        Some(self.world().plan(self.clock.now()))
+        Some(self.lock_state().plan(self.clock.now()))
     }
 
-    fn log(&self) -> &Journal<JournalEntry> {
-        &self.log
+    fn journal(&self) -> &Journal<JournalEntry> {
+        &self.journal
     }
 
     fn change(&self, change: Change) -> ChangeFuture<'_> {
         Box::pin(async {
             // A port that fails to listen for other reasons does not make a process fault fail.
-            let of_process = matches!(change, Change::Afflict(_) | Change::Unafflict(_));
-            let (mut ack, ports, unkept) = self.take(change)?;
+            let of_process = matches!(change, Change::FlipProcess(_) | Change::HealProcess(_));
+            let (mut ack, ports, unsaved) = self.apply(change)?;
             self.changed.send_replace(());
-            let failed = self.settled(ack.revision, &ports).await;
+            let failed = self.applied(ack.revision, &ports).await;
             if let Some(error) = failed.filter(|_| !of_process) {
                 return Err(CallError::new(StatusCode::CONFLICT, "", error));
             }
-            if let Some(error) = unkept {
+            if let Some(error) = unsaved {
                 let message = format!("in force, but not kept: {error}");
                 return Err(CallError::new(StatusCode::CONFLICT, "", message));
             }
@@ -286,8 +286,8 @@ impl Backend for Target {
 }
 
 impl From<ChangeError> for CallError {
-    fn from(denied: ChangeError) -> Self {
-        match denied {
+    fn from(error: ChangeError) -> Self {
+        match error {
             ChangeError::NoLease => Self::new(
                 StatusCode::CONFLICT,
                 "leased",
@@ -318,10 +318,6 @@ impl From<ChangeError> for CallError {
     }
 }
 
-fn of(all: &[Settled], port: u16) -> Option<&Settled> {
-    all.iter().find(|settled| settled.port == port)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn find(all: &[AppliedPort], port: u16) -> Option<&AppliedPort> {
+    all.iter().find(|applied| applied.port == port)
 }

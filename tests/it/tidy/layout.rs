@@ -37,6 +37,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
         &[
             "os_process",
             "sockets",
+            "mutex",
             "model",
             "process",
             "failure",

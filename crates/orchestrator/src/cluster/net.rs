@@ -45,7 +45,7 @@ impl probe_target::Connection for Connection {
     }
 
     /// No effect: in this network, all written data arrives before a reset anyway.
-    fn keep_little(&mut self) {}
+    fn minimize_send_buffer(&mut self) {}
 
     fn reset(self) {
         self.0.reset();

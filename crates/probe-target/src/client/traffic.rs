@@ -45,14 +45,14 @@ pub(crate) async fn run<N: Network>(
         clock,
         identity: Identity::new(process.instance.clone(), &process.environment),
         network: process.network.clone(),
-        log: Journal::new(traffic.journal),
+        journal: Journal::new(traffic.journal),
         sent: AtomicU64::new(0),
         outcomes: Mutex::default(),
         idle: Mutex::new(Vec::new()),
         traffic,
     });
-    let panel: Arc<dyn Backend> = user.clone();
-    let mut control = JoinSet::from_iter([Control { panel, token }.serve(control)]);
+    let backend: Arc<dyn Backend> = user.clone();
+    let mut control = JoinSet::from_iter([Control { backend, token }.serve(control)]);
     tokio::select! {
         biased;
         () = poll_fn(|context| (process.terminate)(context)) => {}
@@ -68,7 +68,7 @@ struct User<N: Network> {
     clock: Clock,
     identity: Identity,
     network: N,
-    log: Journal<JournalEntry>,
+    journal: Journal<JournalEntry>,
     sent: AtomicU64,
     outcomes: Mutex<BTreeMap<RequestOutcome, u64>>,
     /// Kept-alive connections without a request in progress.
@@ -107,7 +107,7 @@ impl<N: Network> User<N> {
         };
         let took = micros(self.clock.now() - due);
         *lock(&self.outcomes).entry(outcome).or_default() += 1;
-        self.log.push(|seq| {
+        self.journal.push(|seq| {
             JournalEntry::Sample(Sample {
                 seq,
                 sent: due,
@@ -232,7 +232,7 @@ impl<N: Network> Backend for User<N> {
             draining: None,
             memory: None,
             ports: BTreeMap::new(),
-            journal: self.log.recorded(),
+            journal: self.journal.recorded(),
             traffic: Some(self.told()),
         }
     }
@@ -241,8 +241,8 @@ impl<N: Network> Backend for User<N> {
         None
     }
 
-    fn log(&self) -> &Journal<JournalEntry> {
-        &self.log
+    fn journal(&self) -> &Journal<JournalEntry> {
+        &self.journal
     }
 
     fn change(&self, _: Change) -> ChangeFuture<'_> {

@@ -5,26 +5,26 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::net::Connection;
-use crate::server::http1::Served;
+use crate::server::http1::ServerConnection;
 use crate::target::backend::Backend;
 
 /// Sends the records numbered `since` and above in chunks: those in the journal, and each future
 /// one.
 pub(crate) async fn stream<C: Connection>(
-    panel: &dyn Backend,
+    backend: &dyn Backend,
     mut since: u64,
-    served: &mut Served<C>,
+    connection: &mut ServerConnection<C>,
 ) -> io::Result<()> {
     // Starts with a comment, so that the response head is sent at once.
-    served.send(&chunk(b": journal\n\n")).await?;
-    let log = panel.log();
+    connection.send(&chunk(b": journal\n\n")).await?;
+    let journal = backend.journal();
     loop {
         tokio::select! {
             biased;
-            () = log.reached(since) => {}
-            () = served.left() => return Ok(()),
+            () = journal.reached(since) => {}
+            () = connection.disconnected() => return Ok(()),
         }
-        let page = log.since(since);
+        let page = journal.since(since);
         let mut text = Vec::new();
         if page.lost > 0 {
             let lost = format!("event: lost\ndata: {{\"lost\":{}}}\n\n", page.lost);
@@ -34,7 +34,7 @@ pub(crate) async fn stream<C: Connection>(
         for (seq, record) in (first..).zip(&page.records) {
             event(&mut text, seq, record);
         }
-        served.send(&chunk(&text)).await?;
+        connection.send(&chunk(&text)).await?;
         since = page.next;
     }
 }

@@ -88,7 +88,9 @@ pub(crate) fn read(
         },
     }?;
     match call {
-        ControlRequest::Change(Change::Lay(..) | Change::Unlay(..)) if !query.is_empty() => {
+        ControlRequest::Change(Change::FlipRoute(..) | Change::HealRoute(..))
+            if !query.is_empty() =>
+        {
             let message = "a `?` begins a query, which no route has; write %3F for a `?` in a path";
             Err(CallError::from(ParseError::new("path", message)))
         }
@@ -142,8 +144,8 @@ fn process(
         return Err(unknown());
     }
     let change = match *method {
-        Method::POST => Change::Afflict(ProcessFault::parse(name, body)?),
-        Method::DELETE => Change::Unafflict(name.to_owned()),
+        Method::POST => Change::FlipProcess(ProcessFault::parse(name, body)?),
+        Method::DELETE => Change::HealProcess(name.to_owned()),
         _ => return Err(not_allowed(method, "POST, DELETE")),
     };
     Ok(ControlRequest::Change(change))
@@ -165,10 +167,10 @@ fn ports(
     };
     let port = number(port)?;
     let change = match (method, route) {
-        (&Method::PUT, None) => Change::Open(port, opening(body)?),
-        (&Method::DELETE, None) => Change::Unopen(port),
-        (&Method::PUT, Some(route)) => Change::Lay(port, path(route)?, behaviour(body)?),
-        (&Method::DELETE, Some(route)) => Change::Unlay(port, path(route)?),
+        (&Method::PUT, None) => Change::FlipPort(port, opening(body)?),
+        (&Method::DELETE, None) => Change::HealPort(port),
+        (&Method::PUT, Some(route)) => Change::FlipRoute(port, path(route)?, behaviour(body)?),
+        (&Method::DELETE, Some(route)) => Change::HealRoute(port, path(route)?),
         (method, _) => return Err(not_allowed(method, "PUT, DELETE")),
     };
     Ok(ControlRequest::Change(change))
@@ -294,7 +296,7 @@ mod tests {
 
     #[track_caller]
     fn lays(line: &str, port: u16, path: &str) {
-        let change = Change::Lay(port, path.parse().unwrap(), Behaviour::status(503));
+        let change = Change::FlipRoute(port, path.parse().unwrap(), Behaviour::status(503));
         assert_eq!(
             call(line, r#"{"status":503}"#),
             Ok(ControlRequest::Change(change))

@@ -10,12 +10,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ::http::StatusCode;
 
-use crate::server::request_head::Head;
+use crate::server::request_head::RequestHead;
 use crate::target::backend::CallError;
 
 /// Rejects a request that a web page may have made. Reads are rejected too: a page whose host name
 /// resolves to this address could read the response.
-pub(crate) fn refuse(head: &Head) -> Result<(), CallError> {
+pub(crate) fn refuse(head: &RequestHead) -> Result<(), CallError> {
     let refused = |header: &str, message: String| {
         let message = format!("{message}: the control address is closed to web pages");
         Err(CallError::new(StatusCode::FORBIDDEN, header, message))
@@ -72,7 +72,7 @@ mod tests {
 
     fn admitted(headers: &str) -> Result<(), String> {
         let text = format!("POST /v1/heal HTTP/1.1\n{headers}\n").replace('\n', "\r\n");
-        let (head, _) = Head::parse(text.as_bytes()).unwrap().unwrap();
+        let (head, _) = RequestHead::parse(text.as_bytes()).unwrap().unwrap();
         refuse(&head).map_err(|refused| {
             assert_eq!(refused.status, StatusCode::FORBIDDEN);
             refused.invalid.to_string()
@@ -103,7 +103,7 @@ mod tests {
             takes(&format!("host: {host}\n"));
         }
         let old = b"GET /v1/state HTTP/1.0\r\n\r\n";
-        let (head, _) = Head::parse(old).unwrap().unwrap();
+        let (head, _) = RequestHead::parse(old).unwrap().unwrap();
         assert_eq!(refuse(&head), Ok(()));
     }
 

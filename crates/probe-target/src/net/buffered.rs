@@ -1,13 +1,15 @@
 //! A connection with a read buffer: lines, chunks and bodies of HTTP/1.1, for client and server.
-//! It has no time limits.
+//! As a connection of its own it delivers the buffered bytes first, so that a protocol can be
+//! detected from them. It has no time limits.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::net::Connection;
 
@@ -138,5 +140,57 @@ impl<C: Connection> Buffered<C> {
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.connection.write_all(bytes).await?;
         self.connection.flush().await
+    }
+}
+
+impl<C: Connection> Connection for Buffered<C> {
+    fn peer(&self) -> SocketAddr {
+        self.connection.peer()
+    }
+
+    fn minimize_send_buffer(&mut self) {
+        self.connection.minimize_send_buffer();
+    }
+
+    fn reset(self) {
+        self.connection.reset();
+    }
+
+    fn poll_send_fin(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_send_fin(task)
+    }
+}
+
+impl<C: Connection> AsyncRead for Buffered<C> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.connection).poll_read(task, buffer);
+        }
+        let size = buffer.remaining().min(self.read.len());
+        buffer.put_slice(&self.read[..size]);
+        self.read.drain(..size);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<C: Connection> AsyncWrite for Buffered<C> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write(task, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_shutdown(task)
     }
 }

@@ -11,22 +11,22 @@ use crate::net::Connection;
 
 /// Closes with FIN, without any message before it.
 pub(crate) async fn close<C: Connection>(mut connection: C) {
-    let cut = poll_fn(|context| Pin::new(&mut connection).poll_cut(context));
-    if cut.await.is_ok() {
-        forget(connection).await;
+    let closed = poll_fn(|context| Pin::new(&mut connection).poll_send_fin(context));
+    if closed.await.is_ok() {
+        discard_briefly(connection).await;
     }
 }
 
 /// Reads what the client of a closed connection still sends, for one second: closing with unread
 /// bytes would send a RST.
-pub(crate) async fn forget<C: Connection>(mut connection: C) {
+pub(crate) async fn discard_briefly<C: Connection>(mut connection: C) {
     const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
     // The connection ends here in any case.
-    _ = timeout(CLOSE_TIMEOUT, gone(&mut connection)).await;
+    _ = timeout(CLOSE_TIMEOUT, discard_until_end(&mut connection)).await;
 }
 
 /// Waits until the client disconnects, and discards what it sends.
-pub(crate) async fn gone(connection: &mut (impl AsyncRead + Unpin)) {
+pub(crate) async fn discard_until_end(connection: &mut (impl AsyncRead + Unpin)) {
     let mut bytes = [0; 1024];
     while connection.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
 }

@@ -94,7 +94,7 @@ impl Connection for End {
         (Ipv4Addr::LOCALHOST, 40_000).into()
     }
 
-    fn keep_little(&mut self) {}
+    fn minimize_send_buffer(&mut self) {}
 
     fn reset(self) {
         self.end(Ended::Rst);

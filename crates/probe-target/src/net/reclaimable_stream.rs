@@ -2,10 +2,12 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::mutex::lock;
 
 /// A shared connection, until it is taken.
 #[derive(Debug)]
@@ -18,18 +20,14 @@ impl<C> ReclaimableStream<C> {
 
     /// Takes the connection. Other users get [`ErrorKind::NotConnected`] from then on.
     pub(crate) fn take(&self) -> Option<C> {
-        self.lock().take()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<C>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).take()
     }
 
     fn poll<T>(&self, poll: impl FnOnce(Pin<&mut C>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>>
     where
         C: Unpin,
     {
-        match &mut *self.lock() {
+        match &mut *lock(&self.0) {
             Some(connection) => poll(Pin::new(connection)),
             None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
         }

@@ -9,6 +9,7 @@ mod certificate;
 mod client;
 #[cfg(feature = "tls")]
 mod layer;
+mod options;
 #[cfg(feature = "tls")]
 mod provider;
 #[cfg(feature = "tls")]
@@ -20,14 +21,6 @@ pub(crate) use absent::{Layer, Tls, bare, connect};
 pub(crate) use client::connect;
 #[cfg(feature = "tls")]
 pub(crate) use layer::{Layer, bare};
+pub(crate) use options::TlsOptions;
 #[cfg(feature = "tls")]
 pub(crate) use server::Tls;
-
-/// The TLS settings of the command line, with the contents of its files.
-#[derive(Debug, Default)]
-pub(crate) struct TlsOptions {
-    /// The certificate chain and the key in PEM; a self-signed pair is generated if absent.
-    pub(crate) pair: Option<(Vec<u8>, Vec<u8>)>,
-    /// The protocols that `https` offers by ALPN, best first; empty for both versions of HTTP.
-    pub(crate) alpn: Vec<String>,
-}

@@ -18,7 +18,7 @@ const MOST: usize = 16_384;
 const LEAST: usize = 16;
 
 /// A semaphore with one permit per connection.
-pub(crate) fn of(files: &dyn Files) -> Arc<Semaphore> {
+pub(crate) fn from_system(files: &dyn Files) -> Arc<Semaphore> {
     let limits = files.read("/proc/self/limits").unwrap_or_default();
     let limits = String::from_utf8_lossy(&limits);
     Arc::new(Semaphore::new(connections(&limits)))

@@ -4,18 +4,20 @@
 //! service without a behaviour is `SERVING`, as a path without one answers 200.
 //!
 //! github.com/grpc/grpc › doc/health-checking.md; github.com/grpc/grpc-proto ›
-//! `grpc/health/v1/health.proto`.
+//! `grpc/health/v1/health.proto`. The encoding is protobuf.dev › Encoding, the framing
+//! github.com/grpc/grpc › doc/PROTOCOL-HTTP2.md.
 
-use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use ::http::{Request, Response, StatusCode};
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::{Request, StatusCode};
 use bytes::Bytes;
-use h2::RecvStream;
+use h2::{RecvStream, SendStream};
 use tokio::time::timeout;
 
 use crate::model::behaviour::{Details, Effect};
-use crate::server::http2::{BODY_WITHIN, Site, Stream};
-use crate::server::script::ScriptStep;
-use crate::target::exchange::{Asking, Exchange};
+use crate::server::connection_context::ConnectionContext;
+use crate::server::http2_stream::{BODY_TIMEOUT, Stream, grpc_head};
+use crate::server::script::ConnectionEnd;
+use crate::target::exchange::{Exchange, RequestInfo};
 
 /// The largest message read, as a request contains only a service's name.
 const LARGEST_MESSAGE: usize = 4096;
@@ -24,7 +26,7 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// A route's status in terms of gRPC.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Meaning {
+enum Health {
     /// `ServingStatus` of `health.proto`.
     Status(u8),
     /// A gRPC status code.
@@ -33,88 +35,90 @@ enum Meaning {
     Http(u16),
 }
 
-const SERVING: Meaning = Meaning::Status(1);
-const NOT_SERVING: Meaning = Meaning::Status(2);
-const NOT_FOUND: Meaning = Meaning::Error(5);
-const UNIMPLEMENTED: Meaning = Meaning::Error(12);
+const SERVING: Health = Health::Status(1);
+const NOT_SERVING: Health = Health::Status(2);
+const NOT_FOUND: Health = Health::Error(5);
+const UNIMPLEMENTED: Health = Health::Error(12);
+
+/// `SERVICE_UNKNOWN` of `health.proto`, which only Watch sends.
+const SERVICE_UNKNOWN: u8 = 3;
 
 /// Answers one call; returns how the whole connection ends if a fault ends it.
 pub(crate) async fn answer(
-    site: &Site,
+    context: &ConnectionContext,
     request: Request<RecvStream>,
     stream: &mut Stream,
-) -> Option<ScriptStep> {
+) -> Option<ConnectionEnd> {
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, ());
     let method = request.uri().path();
     let method = method.strip_prefix("/grpc.health.v1.Health/");
-    let asking = |path: String| Asking {
+    let of_service = |path: String| RequestInfo {
         path: path.into_bytes().into(),
-        ..Asking::of(&request)
+        ..RequestInfo::of(&request)
     };
-    let (asking, reply) = match method {
-        Some("Check") => return check(site, &asking(service(body).await?), stream).await,
-        Some("Watch") => (asking(service(body).await?), "watch"),
-        Some("List") => (Asking::of(&request), "list"),
-        _ => (Asking::of(&request), "501"),
+    let (info, reply) = match method {
+        Some("Check") => return check(context, &of_service(service(body).await?), stream).await,
+        Some("Watch") => (of_service(service(body).await?), "watch"),
+        Some("List") => (RequestInfo::of(&request), "list"),
+        _ => (RequestInfo::of(&request), "501"),
     };
-    let (ails, exchange) = site.note(&asking, reply);
-    if let Some(fault) = ails {
+    let (fault, exchange) = context.begin_unmatched(&info, reply);
+    if let Some(fault) = fault {
+        let details = Details::default();
         return stream
-            .suffer(site, fault, Details::default(), exchange)
+            .execute_fault(context, fault, details, exchange)
             .await;
     }
     match method {
         Some("Watch") => {
-            watch(site, &asking, stream, exchange).await;
+            watch(context, &info, stream, exchange).await;
         }
         Some("List") => {
-            let services = site
-                .target
-                .services(site.port, asking.agent.unwrap_or_default());
+            let agent = info.agent.unwrap_or_default();
+            let services = context.target.services(context.port, agent);
             let services = services.iter();
-            let message = list(services.map(|(name, effect)| (name.as_str(), meaning(effect))));
-            let sent = stream.message(site, &message);
-            exchange.ended(sent);
+            let message = list(services.map(|(name, effect)| (name.as_str(), health(effect))));
+            exchange.end(stream.send_message(context, &message));
         }
-        _ => {
-            let sent = stream.mean(site, UNIMPLEMENTED);
-            exchange.ended(sent);
-        }
+        _ => exchange.end(stream.send_health(context, UNIMPLEMENTED)),
     }
     None
 }
 
 /// Answers Check: sends the status once.
-async fn check(site: &Site, asking: &Asking<'_>, stream: &mut Stream) -> Option<ScriptStep> {
-    let (decision, exchange) = site.begin(asking);
+async fn check(
+    context: &ConnectionContext,
+    info: &RequestInfo<'_>,
+    stream: &mut Stream,
+) -> Option<ConnectionEnd> {
+    let (decision, exchange) = context.begin(info);
     stream.pause(decision.delay).await?;
-    match &decision.effect {
-        Effect::Fault(fault, details) => stream.suffer(site, *fault, *details, exchange).await,
-        effect @ Effect::Reply(_) => {
-            let sent = stream.mean(site, meaning(effect));
-            exchange.ended(sent);
-            None
-        }
+    if let Effect::Fault(fault, details) = decision.effect {
+        return stream
+            .execute_fault(context, fault, details, exchange)
+            .await;
     }
+    exchange.end(stream.send_health(context, health(&decision.effect)));
+    None
 }
 
 /// Answers Watch: sends the status now and at each change, until the client disconnects.
 async fn watch(
-    site: &Site,
-    asking: &Asking<'_>,
+    context: &ConnectionContext,
+    info: &RequestInfo<'_>,
     stream: &mut Stream,
     mut exchange: Exchange,
 ) -> Option<()> {
-    let (mut changes, mut last) = (site.target.changes(), None);
-    let agent = asking.agent.unwrap_or_default();
-    let mut sending = stream.begin(site)?;
+    let (mut changes, mut last) = (context.target.changes(), None);
+    let agent = info.agent.unwrap_or_default();
+    let mut sending = stream.begin_messages(context)?;
     loop {
-        let (effect, until) = site.target.peek(site.port, &asking.path, agent);
-        let now = match meaning(&effect) {
-            Meaning::Status(status) => status,
-            // `health.proto`: SERVICE_UNKNOWN, for a service that may exist later.
-            _ => 3,
+        let (effect, until) = context.target.peek(context.port, &info.path, agent);
+        let now = match health(&effect) {
+            Health::Status(status) => status,
+            // The service may exist later, so the call does not end with an error.
+            _ => SERVICE_UNKNOWN,
         };
         if last != Some(now) {
             let message = framed(&status(now));
@@ -125,48 +129,42 @@ async fn watch(
             exchange.complete();
             last = Some(now);
         }
-        let clock = site.target.clock;
-        let later = async {
-            match until {
-                Some(moment) => clock.until(moment).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             _ = changes.changed() => {}
-            () = later => {}
-            _ = std::future::poll_fn(|context| sending.poll_reset(context)) => return None,
+            () = context.target.clock.until_some(until) => {}
+            _ = std::future::poll_fn(|task| sending.poll_reset(task)) => return None,
         }
     }
 }
 
 impl Stream {
     /// Sends a status; returns the body bytes sent, or `None` if the client has disconnected.
-    fn mean(&mut self, site: &Site, meaning: Meaning) -> Option<usize> {
-        match meaning {
-            Meaning::Status(number) => self.message(site, &status(number)),
-            Meaning::Error(code) => {
-                let mut response = head(site);
+    fn send_health(&mut self, context: &ConnectionContext, health: Health) -> Option<usize> {
+        let response = match health {
+            Health::Status(number) => return self.send_message(context, &status(number)),
+            Health::Error(code) => {
+                // "Trailers-Only": an error without message is a head that ends the stream.
+                let mut response = grpc_head(context);
+                let headers = response.headers_mut();
+                headers.insert(GRPC_STATUS, u16::from(code).into());
                 response
-                    .headers_mut()
-                    .insert(GRPC_STATUS, u16::from(code).into());
-                self.0.send_response(response, true).ok().map(|_| 0)
             }
-            Meaning::Http(number) => {
-                let mut response = site.head();
+            Health::Http(number) => {
+                let mut response = context.head();
                 *response.status_mut() = StatusCode::from_u16(number).unwrap_or_default();
-                self.0.send_response(response, true).ok().map(|_| 0)
+                response
             }
-        }
+        };
+        self.0.send_response(response, true).ok().map(|_| 0)
     }
 
-    fn begin(&mut self, site: &Site) -> Option<h2::SendStream<Bytes>> {
-        self.0.send_response(head(site), false).ok()
+    fn begin_messages(&mut self, context: &ConnectionContext) -> Option<SendStream<Bytes>> {
+        self.0.send_response(grpc_head(context), false).ok()
     }
 
-    fn message(&mut self, site: &Site, message: &[u8]) -> Option<usize> {
-        let mut sending = self.begin(site)?;
+    fn send_message(&mut self, context: &ConnectionContext, message: &[u8]) -> Option<usize> {
+        let mut sending = self.begin_messages(context)?;
         let mut trailers = HeaderMap::new();
         trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
         let message = framed(message);
@@ -177,22 +175,14 @@ impl Stream {
     }
 }
 
-/// A response head with the identity headers and gRPC's content type.
-pub(crate) fn head(site: &Site) -> Response<()> {
-    let mut response = site.head();
-    let kind = HeaderValue::from_static("application/grpc");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
-}
-
-fn meaning(effect: &Effect) -> Meaning {
+fn health(effect: &Effect) -> Health {
     match effect {
         Effect::Reply(reply) => match reply.status {
             200 => SERVING,
             503 => NOT_SERVING,
             404 => NOT_FOUND,
             501 => UNIMPLEMENTED,
-            status => Meaning::Http(status),
+            status => Health::Http(status),
         },
         Effect::Fault(..) => NOT_SERVING,
     }
@@ -201,12 +191,12 @@ fn meaning(effect: &Effect) -> Meaning {
 /// The route of the requested service; `None` if the client disconnects, is too slow, or sends an
 /// invalid message.
 async fn service(body: RecvStream) -> Option<String> {
-    let message = timeout(BODY_WITHIN, message(body)).await.ok()??;
+    let message = timeout(BODY_TIMEOUT, read(body)).await.ok()??;
     requested(&message).map(|service| format!("/{service}"))
 }
 
 /// Reads the request's body.
-async fn message(mut body: RecvStream) -> Option<Vec<u8>> {
+async fn read(mut body: RecvStream) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     while let Some(data) = body.data().await {
         let data = data.ok()?;
@@ -228,6 +218,7 @@ fn requested(framed: &[u8]) -> Option<String> {
     }
     match message {
         [] => Some(String::new()),
+        // The tag of field 1 with a length: 1 << 3 | 2.
         [0x0a, rest @ ..] => {
             let (length, name) = varint(rest)?;
             let name = name.get(..length)?;
@@ -254,11 +245,11 @@ fn status(number: u8) -> Vec<u8> {
 }
 
 /// Encodes a `HealthListResponse`: field 1, a map of name to `HealthCheckResponse`.
-fn list<'a>(services: impl Iterator<Item = (&'a str, Meaning)>) -> Vec<u8> {
+fn list<'a>(services: impl Iterator<Item = (&'a str, Health)>) -> Vec<u8> {
     let mut message = Vec::new();
-    for (name, meaning) in services {
-        let number = match meaning {
-            Meaning::Status(number) => number,
+    for (name, health) in services {
+        let number = match health {
+            Health::Status(number) => number,
             _ => 0,
         };
         let mut entry = field(1, name.as_bytes());
@@ -282,7 +273,7 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Encodes a framed `HealthCheckRequest`.
-pub(crate) fn asking(service: &str) -> Bytes {
+pub(crate) fn encode_request(service: &str) -> Bytes {
     match service {
         "" => framed(&[]),
         service => framed(&field(1, service.as_bytes())),
@@ -291,7 +282,7 @@ pub(crate) fn asking(service: &str) -> Bytes {
 
 /// Parses the status in a framed `HealthCheckResponse`, once it is complete. The message omits 0,
 /// UNKNOWN.
-pub(crate) fn answered(bytes: &[u8]) -> Option<u8> {
+pub(crate) fn decode_status(bytes: &[u8]) -> Option<u8> {
     match bytes {
         [0, 0, 0, 0, 0, ..] => Some(0),
         [0, 0, 0, 0, 2, 0x08, status, ..] => Some(*status),

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::http::{Method, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,20 +12,14 @@ use crate::model::port_spec::Protocol;
 use crate::net::Connection;
 use crate::net::buffered::Framing;
 use crate::net::tls::Layer;
-use crate::server::http1::{Ended, Served};
-use crate::server::http2::{self, Site};
-use crate::server::port::drained;
-use crate::server::reply::{self, Manner};
-use crate::server::request_head::{Head, Wrong};
-use crate::server::script::{self, Asked, ScriptStep};
+use crate::server::connection_context::ConnectionContext;
+use crate::server::http1::{NoRequest, ServerConnection};
+use crate::server::http2;
+use crate::server::reply::{self, ReplyOptions};
+use crate::server::request_head::{InvalidHead, RequestHead};
+use crate::server::script::{self, RedirectSource, ScriptStep};
+use crate::server::time_limit::IDLE_TIMEOUT;
 use crate::target::Target;
-
-/// The time limit for silence between requests, for a request's headers, for its body, and for each
-/// write of a response.
-pub(crate) const SILENT: Duration = Duration::from_secs(30);
-
-/// The `Allow` header of every path: all methods but CONNECT, as far as HTTP defines them.
-pub(crate) const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
 /// Serves one connection to its end and holds its permit. The permit is a parameter, as wrapping
 /// this future in another would double its size, and spawning copies it.
@@ -35,27 +28,33 @@ pub(crate) async fn serve<C: Connection>(
     port: u16,
     protocol: Protocol,
     connection: C,
-    _room: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 ) {
-    let site = Site {
+    let context = ConnectionContext {
         peer: connection.peer(),
         target,
         port,
         protocol,
         cut: None,
     };
-    let mut draining = site.target.draining();
-    let mut ending = std::pin::pin!(drained(&mut draining));
-    let begun = tokio::select! {
+    let mut drained = std::pin::pin!(context.target.drained());
+    let detected = tokio::select! {
         biased;
-        begun = timeout(SILENT, begin(&site, connection)) => begun,
-        () = &mut ending => return,
+        detected = timeout(IDLE_TIMEOUT, detect(&context, connection)) => detected,
+        () = &mut drained => return,
     };
-    match begun {
-        Ok(Some((served, false))) if !protocol.is_grpc() => requests(&site, served, ending).await,
+    match detected {
+        Ok(Some((connection, false))) if !protocol.is_grpc() => {
+            requests(&context, connection, drained).await;
+        }
         // Boxed, as otherwise every connection's task would be as large as this future.
-        Ok(Some((served, _))) => {
-            Box::pin(http2::serve(site.clone(), served.into_begun(), ending)).await;
+        Ok(Some((connection, _))) => {
+            Box::pin(http2::serve(
+                context.clone(),
+                connection.into_stream(),
+                drained,
+            ))
+            .await;
         }
         // Too slow, disconnected before the first byte, or no TLS on a TLS port.
         Ok(None) | Err(_) => {}
@@ -63,35 +62,42 @@ pub(crate) async fn serve<C: Connection>(
 }
 
 /// Performs the TLS handshake, if any, and returns whether the client speaks HTTP/2.
-async fn begin<C: Connection>(site: &Site, connection: C) -> Option<(Served<Layer<C>>, bool)> {
-    let layer = site.target.tls.accept(site.protocol, connection).await;
-    let mut served = Served::new(layer.ok()?, SILENT);
-    let http2 = served.is_http2().await?;
-    Some((served, http2))
+async fn detect<C: Connection>(
+    context: &ConnectionContext,
+    connection: C,
+) -> Option<(ServerConnection<Layer<C>>, bool)> {
+    let tls = &context.target.tls;
+    let layer = tls.accept(context.protocol, connection).await.ok()?;
+    let mut connection = ServerConnection::new(layer, IDLE_TIMEOUT);
+    let http2 = connection.is_http2().await?;
+    Some((connection, http2))
 }
 
 /// Answers HTTP/1.1 requests, one after another.
 async fn requests<C: Connection>(
-    site: &Site,
-    mut served: Served<C>,
-    mut ending: Pin<&mut impl Future<Output = ()>>,
+    context: &ConnectionContext,
+    mut connection: ServerConnection<C>,
+    mut drained: Pin<&mut impl Future<Output = ()>>,
 ) {
+    let ConnectionContext { target, port, .. } = context;
     loop {
         let head = tokio::select! {
             biased;
-            head = served.request() => head,
-            () = &mut ending => return,
+            head = connection.request() => head,
+            () = &mut drained => return,
         };
         let head = match head {
             Ok(head) => head,
-            Err(Ended::Gone) => return,
-            Err(Ended::Wrong(wrong)) => return Box::pin(refuse(site, served, wrong)).await,
+            Err(NoRequest::Disconnected) => return,
+            Err(NoRequest::Invalid(invalid)) => {
+                return Box::pin(refuse(context, connection, invalid)).await;
+            }
         };
-        let (decision, mut exchange) = site.target.begin(site.port, site.peer, &head.asking());
+        let (decision, mut exchange) = target.begin(*port, context.peer, &head.info());
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
             Effect::Fault(fault, details) => {
-                let identity = site.target.identity.headers(site.port);
+                let identity = target.identity.headers(*port);
                 if let Some(mut script) = script::script(fault, details, &identity) {
                     if head.method == Method::HEAD {
                         script = script::without_body(script);
@@ -99,11 +105,11 @@ async fn requests<C: Connection>(
                     if !decision.delay.is_zero() {
                         script.insert(0, ScriptStep::Wait(decision.delay));
                     }
-                    let connection = served.into_connection();
-                    return Box::pin(script::play(connection, script, exchange, ending)).await;
+                    let connection = connection.into_inner();
+                    return Box::pin(script::execute(connection, script, exchange, drained)).await;
                 }
-                let asked = asked(&head, site);
-                script::reply(fault, details, asked).expect("a fault must be a script or a reply")
+                script::reply(fault, details, redirect_source(&head, context))
+                    .expect("a fault must be a script or a reply")
             }
         };
         if !decision.delay.is_zero() {
@@ -111,61 +117,62 @@ async fn requests<C: Connection>(
                 biased;
                 () = sleep(decision.delay) => {}
                 // The client does not wait any longer.
-                () = served.left() => return,
+                () = connection.disconnected() => return,
             }
         }
-        let manner = Manner {
-            head: head.method == Method::HEAD,
-            keeps: head.keeps && !head.expects && !site.target.is_draining(),
+        let options = ReplyOptions {
+            head_only: head.method == Method::HEAD,
+            // A client that expects `100 Continue` gets the final reply instead, and may then send
+            // its body or not (RFC 9110, 10.1.1): the next request could not be told from it.
+            keep_alive: head.keep_alive && !head.expects && !target.is_draining(),
         };
-        let (text, body) = reply::text(&reply, &site.target.identity, site.port, manner);
-        if served.send(&text).await.is_err() {
+        let (text, body) = reply::text(&reply, &target.identity, *port, options);
+        if connection.send(&text).await.is_err() {
             return;
         }
         exchange.sent(body);
         exchange.complete();
+        // Recorded now, not after the next request.
         drop(exchange);
-        if !manner.keeps {
-            return served.end(head.body).await;
+        if !options.keep_alive {
+            return connection.end(head.body).await;
         }
-        if served.skip(head.body).await.is_err() {
+        if connection.skip(head.body).await.is_err() {
             return;
         }
     }
 }
 
 /// Sends the error response to an invalid request head.
-async fn refuse<C: Connection>(site: &Site, mut served: Served<C>, wrong: Wrong) {
+async fn refuse<C: Connection>(
+    context: &ConnectionContext,
+    mut connection: ServerConnection<C>,
+    invalid: InvalidHead,
+) {
     let mut reply = Reply {
-        body: Some(format!("{}\n", wrong.why)),
-        ..Reply::from(wrong.status.as_u16())
+        body: Some(format!("{}\n", invalid.reason)),
+        ..Reply::from(invalid.status.as_u16())
     };
-    if wrong.status == StatusCode::METHOD_NOT_ALLOWED {
-        reply = reply.allowing(ALLOWED);
+    if invalid.status == StatusCode::METHOD_NOT_ALLOWED {
+        reply = reply.allowing(reply::ALLOWED_METHODS);
     }
-    let manner = Manner {
-        head: wrong.is_head,
-        keeps: false,
+    let options = ReplyOptions {
+        head_only: invalid.is_head,
+        keep_alive: false,
     };
-    let (text, _) = reply::text(&reply, &site.target.identity, site.port, manner);
-    if served.send(&text).await.is_ok() {
-        served.end(Framing::ToTheEnd).await;
+    let (text, _) = reply::text(&reply, &context.target.identity, context.port, options);
+    if connection.send(&text).await.is_ok() {
+        // Where the request ends is unknown, so all that follows is discarded.
+        connection.end(Framing::ToTheEnd).await;
     }
 }
 
-fn asked<'a>(head: &'a Head, site: &Site) -> Asked<'a> {
-    Asked {
-        scheme: site.protocol.scheme(),
+fn redirect_source<'a>(head: &'a RequestHead, context: &ConnectionContext) -> RedirectSource<'a> {
+    RedirectSource {
+        scheme: context.protocol.scheme(),
         host: head.host.as_deref().unwrap_or("localhost"),
-        port: site.port,
+        port: context.port,
         path: &head.path,
         query: &head.query,
-    }
-}
-
-/// Skips a delay of zero, which would still take a tick of the timer.
-pub(crate) async fn pause(delay: Duration) {
-    if !delay.is_zero() {
-        sleep(delay).await;
     }
 }

@@ -4,34 +4,32 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 
 use crate::model::port_spec::TLS_PRESENT;
 use crate::net::Connection;
 use crate::net::buffered::{Buffered, Framing};
 use crate::net::closing;
-use crate::net::prefixed_stream::{self, PrefixedStream};
-use crate::server::request_head::{self, Head, Wrong};
+use crate::server::request_head::{self, InvalidHead, RequestHead};
 use crate::server::time_limit::Limit;
 
 /// One connection of a client.
 #[derive(Debug)]
-pub(crate) struct Served<C> {
+pub(crate) struct ServerConnection<C> {
     stream: Buffered<C>,
     limit: Limit,
 }
 
 /// Why there is no further request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Ended {
+pub(crate) enum NoRequest {
     /// The client disconnected or was too slow.
-    Gone,
+    Disconnected,
     /// The client sent an invalid request head, which gets an error response.
-    Wrong(Wrong),
+    Invalid(InvalidHead),
 }
 
-impl<C: Connection> Served<C> {
+impl<C: Connection> ServerConnection<C> {
     /// `limit` applies separately to the silence between two requests, to a head, to a body, and to
     /// each write of a response.
     pub(crate) fn new(connection: C, limit: Duration) -> Self {
@@ -46,27 +44,29 @@ impl<C: Connection> Served<C> {
     pub(crate) async fn is_http2(&mut self) -> Option<bool> {
         loop {
             self.stream.fill().await.ok()?;
-            if let Some(http2) = prefixed_stream::is_http2(&self.stream.read) {
+            if let Some(http2) = is_http2(&self.stream.read) {
                 return Some(http2);
             }
         }
     }
 
-    /// The connection with the bytes that were read put back.
-    pub(crate) fn into_begun(self) -> PrefixedStream<C> {
-        let Buffered { connection, read } = self.stream;
-        PrefixedStream::of(Bytes::from(read), connection)
+    /// The connection, which delivers the bytes that were read once more.
+    pub(crate) fn into_stream(self) -> Buffered<C> {
+        self.stream
     }
 
     /// The connection, without the bytes that were read.
-    pub(crate) fn into_connection(self) -> C {
+    pub(crate) fn into_inner(self) -> C {
         self.stream.connection
     }
 
     /// Reads the head of the next request.
-    pub(crate) async fn request(&mut self) -> Result<Head, Ended> {
+    pub(crate) async fn request(&mut self) -> Result<RequestHead, NoRequest> {
         let work = request(&mut self.stream);
-        self.limit.over(work).await.unwrap_or(Err(Ended::Gone))
+        self.limit
+            .over(work)
+            .await
+            .unwrap_or(Err(NoRequest::Disconnected))
     }
 
     /// Reads the body of the request whose head was read; more than `most` bytes are the error
@@ -106,7 +106,7 @@ impl<C: Connection> Served<C> {
 
     /// Waits until the client disconnects. Bytes that it sends before are kept, up to the largest
     /// size of a head.
-    pub(crate) async fn left(&mut self) {
+    pub(crate) async fn disconnected(&mut self) {
         while self.stream.read.len() < request_head::LARGEST {
             if !self.stream.more().await.is_ok_and(|read| read > 0) {
                 return;
@@ -127,19 +127,34 @@ impl<C: Connection> Served<C> {
         }
         if more {
             // Boxed, as it is rare and large.
-            Box::pin(closing::forget(self.stream.connection)).await;
+            Box::pin(closing::discard_briefly(self.stream.connection)).await;
         }
     }
 }
 
-async fn request<C: Connection>(stream: &mut Buffered<C>) -> Result<Head, Ended> {
+/// The connection preface of every HTTP/2 client (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Whether the client's first bytes are those of HTTP/2; `None` if there are too few to tell.
+fn is_http2(read: &[u8]) -> Option<bool> {
+    if read.starts_with(PREFACE) {
+        return Some(true);
+    }
+    (!PREFACE.starts_with(read)).then_some(false)
+}
+
+async fn request<C: Connection>(stream: &mut Buffered<C>) -> Result<RequestHead, NoRequest> {
     loop {
         if !stream.read.is_empty()
-            && let Some((head, length)) = Head::parse(&stream.read).map_err(Ended::Wrong)?
+            && let Some((head, length)) =
+                RequestHead::parse(&stream.read).map_err(NoRequest::Invalid)?
         {
             stream.read.drain(..length);
             return Ok(head);
         }
-        stream.fill().await.map_err(|_left| Ended::Gone)?;
+        stream
+            .fill()
+            .await
+            .map_err(|_left| NoRequest::Disconnected)?;
     }
 }

@@ -12,14 +12,14 @@ use crate::model::moment::Moment;
 use crate::model::port_spec::{PortState, Protocol};
 use crate::net::{Connection, Listener, Network};
 use crate::server::{http, tcp};
-use crate::state::WantedPort;
-use crate::target::{Settled, Target};
+use crate::state::DesiredPort;
+use crate::target::{AppliedPort, Target};
 
 /// The time between two attempts to listen on a port in use.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// The maximum number of connections held in state `blackhole`; others wait in the backlog.
-const HELD: usize = 256;
+const MOST_HELD: usize = 256;
 
 /// The task of one data port, which lives as long as the state has the port.
 pub(crate) struct Port<N: Network> {
@@ -36,7 +36,7 @@ pub(crate) struct Port<N: Network> {
 }
 
 /// When the port must read the state again, besides at changes.
-type Look = Option<Moment>;
+type Recheck = Option<Moment>;
 
 impl<N: Network> Port<N> {
     /// A port, with its listener if it is bound already.
@@ -61,91 +61,89 @@ impl<N: Network> Port<N> {
     /// Serves until the state no longer has the port, or until the drain has ended its last
     /// connection; returns its number.
     pub(crate) async fn run(mut self) -> u16 {
-        let mut changes = self.target.changes();
-        let mut draining = self.target.draining();
-        while let Some(look) = self.adjust().await {
+        let target = Arc::clone(&self.target);
+        // Subscribed before the state is read, so that no change is missed.
+        let mut changes = target.changes();
+        let mut drained = std::pin::pin!(target.drained());
+        while let Some(recheck) = self.apply_state().await {
             tokio::select! {
                 biased;
-                () = drained(&mut draining) => {
+                () = &mut drained => {
                     self.drain().await;
                     break;
                 }
-                () = self.serve(&mut changes, look) => {}
+                () = self.serve(&mut changes, recheck) => {}
             }
         }
-        self.target.settle(self.number, None);
+        target.set_applied(self.number, None);
         self.number
     }
 
     /// Applies the state; `None` if the state no longer has the port.
-    async fn adjust(&mut self) -> Option<Look> {
-        let (wanted, revision) = self.target.wanted(self.number);
-        let wanted = wanted?;
-        self.state = wanted.state;
-        self.speak(wanted.protocol).await;
-        let error = self.listen(wanted).await.err();
-        if wanted.state != PortState::Blackhole {
+    async fn apply_state(&mut self) -> Option<Recheck> {
+        let (desired, revision) = self.target.desired_port(self.number);
+        let desired = desired?;
+        self.state = desired.state;
+        self.set_protocol(desired.protocol).await;
+        let error = self.listen(desired).await.err();
+        if desired.state != PortState::Blackhole {
             self.held.clear();
-            self.count();
+            self.count_connections();
         }
         let retry = error.as_ref().map(|_| self.target.clock.now() + RETRY);
-        let settled = Settled {
+        let applied = AppliedPort {
             port: self.number,
             revision,
             listening: self.listener.is_some(),
             error,
         };
-        self.target.settle(self.number, Some(settled));
-        Some([wanted.until, retry].into_iter().flatten().min())
+        self.target.set_applied(self.number, Some(applied));
+        Some([desired.until, retry].into_iter().flatten().min())
     }
 
     /// Changes the protocol, once the port is open. Connections of the previous protocol end, as it
     /// is no longer served.
-    async fn speak(&mut self, protocol: Protocol) {
+    async fn set_protocol(&mut self, protocol: Protocol) {
         if self.state != PortState::Open || protocol == self.protocol {
             return;
         }
         self.protocol = protocol;
         if !self.connections.is_empty() {
-            self.target.cut(self.number);
+            self.target.cut_connections(self.number);
             self.connections.shutdown().await;
-            self.count();
+            self.count_connections();
         }
     }
 
     /// Opens or closes the listener. Established connections are not affected.
-    async fn listen(&mut self, wanted: WantedPort) -> Result<(), String> {
+    async fn listen(&mut self, desired: DesiredPort) -> Result<(), String> {
         if self.state == PortState::Closed {
             self.listener = None;
         } else if self.listener.is_none() {
-            let listener = self.network.listen(wanted.address).await;
-            self.listener = Some(listener.map_err(|error| unbound(self.number, &error))?);
+            let listener = self.network.listen(desired.address).await;
+            self.listener = Some(listener.map_err(|error| listen_error(self.number, &error))?);
         }
-        self.target.tls.ready(wanted.protocol)
+        self.target.tls.prepare(desired.protocol)
     }
 
-    /// Accepts connections until there is a change or `look` is reached.
-    async fn serve(&mut self, changes: &mut watch::Receiver<()>, look: Look) {
+    /// Accepts connections until there is a change or `recheck` is reached.
+    async fn serve(&mut self, changes: &mut watch::Receiver<()>, recheck: Recheck) {
         let clock = self.target.clock;
-        let look = async {
-            match look {
-                Some(moment) => clock.until(moment).await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut look = std::pin::pin!(look);
+        // Both are created once, not for each connection.
+        let mut recheck = std::pin::pin!(clock.until_some(recheck));
         // The channel closes only with the target, which also ends this task.
         let mut change = std::pin::pin!(changes.changed());
         loop {
+            let limit = &self.target.connection_limit;
             tokio::select! {
                 biased;
                 _ = &mut change => return,
-                () = &mut look => return,
-                Some(_) = self.connections.join_next() => self.count(),
-                accepted = accept(&mut self.listener, &self.target.room), if self.hears() => match accepted {
-                    Ok((connection, room)) => {
-                        self.admit(connection, room);
-                        self.count();
+                () = &mut recheck => return,
+                Some(_) = self.connections.join_next() => self.count_connections(),
+                accepted = accept(&mut self.listener, limit), if self.accepts() => match accepted {
+                    Ok((connection, permit)) => {
+                        self.admit(connection, permit);
+                        self.count_connections();
                     }
                     // Out of descriptors, or the connection ended before it was accepted.
                     Err(_) => sleep(Duration::from_millis(10)).await,
@@ -155,31 +153,31 @@ impl<N: Network> Port<N> {
     }
 
     /// Whether the port accepts connections.
-    fn hears(&self) -> bool {
-        self.state != PortState::StopAccepting && self.held.len() < HELD
+    fn accepts(&self) -> bool {
+        self.state != PortState::StopAccepting && self.held.len() < MOST_HELD
     }
 
-    /// Updates the number of open connections.
-    fn count(&self) {
+    /// Updates the number of open connections in the statistics.
+    fn count_connections(&self) {
         let open = self.connections.len() + self.held.len();
-        self.target.connected(self.number, open);
+        self.target.set_open_connections(self.number, open);
     }
 
-    fn admit(&mut self, connection: N::Connection, room: OwnedSemaphorePermit) {
+    fn admit(&mut self, connection: N::Connection, permit: OwnedSemaphorePermit) {
         match self.target.admit(self.number, connection.peer()) {
             PortState::Reset => connection.reset(),
-            PortState::Blackhole => self.held.push((connection, room)),
+            PortState::Blackhole => self.held.push((connection, permit)),
             // In a state other than open, it was accepted before the state changed, hence before
             // the acknowledgement.
             PortState::Open | PortState::Closed | PortState::StopAccepting => {
                 let (target, number) = (Arc::clone(&self.target), self.number);
                 match self.protocol {
                     Protocol::Tcp => {
-                        let serve = tcp::serve(target, number, connection, room);
+                        let serve = tcp::serve(target, number, connection, permit);
                         self.connections.spawn(serve)
                     }
                     protocol => {
-                        let serve = http::serve(target, number, protocol, connection, room);
+                        let serve = http::serve(target, number, protocol, connection, permit);
                         self.connections.spawn(serve)
                     }
                 };
@@ -195,27 +193,21 @@ impl<N: Network> Port<N> {
     }
 }
 
-/// Waits for the drain to begin.
-pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
-    // The channel closes only with the target, which also ends the waiting task.
-    _ = draining.wait_for(|draining| *draining).await;
-}
-
 /// Accepts a connection once the connection limit allows it.
 async fn accept<L: Listener>(
     listener: &mut Option<L>,
-    room: &Arc<Semaphore>,
+    limit: &Arc<Semaphore>,
 ) -> io::Result<(L::Connection, OwnedSemaphorePermit)> {
     let Some(listener) = listener else {
         return std::future::pending().await;
     };
-    let room = Arc::clone(room).acquire_owned().await;
-    let room = room.expect("the room must never be closed");
-    Ok((listener.accept().await?, room))
+    let permit = Arc::clone(limit).acquire_owned().await;
+    let permit = permit.expect("the semaphore must never be closed");
+    Ok((listener.accept().await?, permit))
 }
 
 /// The error message for a port that cannot be listened on.
-pub(crate) fn unbound(port: u16, error: &io::Error) -> String {
+pub(crate) fn listen_error(port: u16, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!("port {port} is in use"),
         _ => format!("cannot listen on port {port}: {error}"),

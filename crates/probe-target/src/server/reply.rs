@@ -10,6 +10,9 @@ use bytes::Bytes;
 use crate::model::behaviour::Reply;
 use crate::model::identity::{self, Identity};
 
+/// The `Allow` header of every path: all methods but CONNECT, as far as HTTP defines them.
+pub(crate) const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
+
 /// The default content type.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -23,11 +26,11 @@ impl Reply {
 
 /// How a reply is sent over HTTP/1.1.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
+pub(crate) struct ReplyOptions {
     /// Whether it answers a HEAD request: only the body's length is sent.
-    pub(crate) head: bool,
+    pub(crate) head_only: bool,
     /// Whether the connection may carry another request.
-    pub(crate) keeps: bool,
+    pub(crate) keep_alive: bool,
 }
 
 /// The complete response text, and the number of body bytes in it.
@@ -35,7 +38,7 @@ pub(crate) fn text(
     reply: &Reply,
     identity: &Identity,
     port: u16,
-    manner: Manner,
+    options: ReplyOptions,
 ) -> (Vec<u8>, usize) {
     let status = reply.code();
     let body = reply
@@ -55,7 +58,7 @@ pub(crate) fn text(
     for (name, value) in &reply.headers {
         identity::header(&name.to_ascii_lowercase(), value.as_bytes(), &mut text);
     }
-    if !manner.keeps {
+    if !options.keep_alive {
         text.extend_from_slice(b"connection: close\r\n");
     }
     if is_bodiless(status) {
@@ -65,7 +68,7 @@ pub(crate) fn text(
     text.extend_from_slice(b"content-length: ");
     identity::number(body.len(), &mut text);
     text.extend_from_slice(b"\r\n\r\n");
-    if manner.head {
+    if options.head_only {
         return (text, 0);
     }
     text.extend_from_slice(body.as_bytes());

@@ -7,7 +7,7 @@ use httparse::{Header, Status};
 
 use crate::model::percent;
 use crate::net::buffered::Framing;
-use crate::target::exchange::Asking;
+use crate::target::exchange::RequestInfo;
 
 /// The largest head in bytes.
 pub(crate) const LARGEST: usize = 16 * 1024;
@@ -17,7 +17,7 @@ const MOST_HEADERS: usize = 100;
 
 /// The head of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Head {
+pub(crate) struct RequestHead {
     pub(crate) method: Method,
     /// The path as sent, undecoded.
     pub(crate) path: String,
@@ -35,51 +35,57 @@ pub(crate) struct Head {
     pub(crate) instance: Option<Vec<u8>>,
     pub(crate) body: Framing,
     /// Whether the connection may carry another request.
-    pub(crate) keeps: bool,
+    pub(crate) keep_alive: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) expects: bool,
 }
 
 /// The error response to an invalid head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Wrong {
+pub(crate) struct InvalidHead {
     pub(crate) status: StatusCode,
-    pub(crate) why: &'static str,
+    pub(crate) reason: &'static str,
     /// Whether the request is a HEAD, whose answer has no content.
     pub(crate) is_head: bool,
 }
 
-impl Head {
+impl RequestHead {
     /// Parses the head at the beginning of `text`, and returns its length; `None` if it is
     /// incomplete.
-    pub(crate) fn parse(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
-        Self::parse_any(text).map_err(|wrong| Wrong {
+    pub(crate) fn parse(text: &[u8]) -> Result<Option<(Self, usize)>, InvalidHead> {
+        Self::parse_any(text).map_err(|wrong| InvalidHead {
             is_head: text.starts_with(b"HEAD "),
             ..wrong
         })
     }
 
-    fn parse_any(text: &[u8]) -> Result<Option<(Self, usize)>, Wrong> {
+    fn parse_any(text: &[u8]) -> Result<Option<(Self, usize)>, InvalidHead> {
         let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
         let mut request = httparse::Request::new(&mut []);
         let length = match request.parse_with_uninit_headers(text, &mut headers) {
             Ok(Status::Complete(length)) => length,
             Ok(Status::Partial) if text.len() < LARGEST => return Ok(None),
             Ok(Status::Partial) if request.version.is_none() => {
-                return Err(Wrong::new(StatusCode::URI_TOO_LONG, "the path is too long"));
+                return Err(InvalidHead::new(
+                    StatusCode::URI_TOO_LONG,
+                    "the path is too long",
+                ));
             }
             Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-                return Err(Wrong::new(status, "the headers are too many or too large"));
+                return Err(InvalidHead::new(
+                    status,
+                    "the headers are too many or too large",
+                ));
             }
-            Err(_) => return Err(Wrong::bad("this is not HTTP/1.1")),
+            Err(_) => return Err(InvalidHead::bad("this is not HTTP/1.1")),
         };
         let method = request.method.unwrap_or_default();
         let method = Method::from_bytes(method.as_bytes());
-        let method = method.map_err(|_invalid| Wrong::bad("this is no method"))?;
+        let method = method.map_err(|_invalid| InvalidHead::bad("this is no method"))?;
         if method == Method::CONNECT {
             let status = StatusCode::METHOD_NOT_ALLOWED;
-            return Err(Wrong::new(
+            return Err(InvalidHead::new(
                 status,
                 "the target is no proxy, so it opens no tunnel",
             ));
@@ -100,47 +106,49 @@ impl Head {
             authorization: None,
             instance: None,
             body: Framing::Length(0),
-            keeps: request.version == Some(1),
+            keep_alive: request.version == Some(1),
             expects: false,
         };
-        let mut lengths = Lengths::default();
+        let mut lengths = BodyLength::default();
         for header in request.headers.iter() {
             head.read(header, &mut lengths)?;
         }
         let is_current = request.version == Some(1);
         head.body = lengths.framing(is_current)?;
-        head.keeps &= lengths.is_clear();
+        head.keep_alive &= lengths.is_unambiguous();
         if is_current && head.host.is_none() {
-            return Err(Wrong::bad("the Host header is missing"));
+            return Err(InvalidHead::bad("the Host header is missing"));
         }
         // RFC 9112, 3.2.2: the request target's authority takes precedence over the header.
         head.host = authority.or(head.host);
         if !head.host.as_deref().is_none_or(is_host) {
-            return Err(Wrong::bad("the Host header is no host"));
+            return Err(InvalidHead::bad("the Host header is no host"));
         }
         Ok(Some((head, length)))
     }
 
-    fn read(&mut self, header: &Header<'_>, lengths: &mut Lengths) -> Result<(), Wrong> {
+    fn read(&mut self, header: &Header<'_>, lengths: &mut BodyLength) -> Result<(), InvalidHead> {
         let Header { name, value } = header;
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let text = || Some(String::from_utf8_lossy(value).into_owned());
         // Comparing lengths first rules out most names.
         match name.len() {
             4 if is("host") && self.host.is_some() => {
-                return Err(Wrong::bad("the Host header is given twice"));
+                return Err(InvalidHead::bad("the Host header is given twice"));
             }
             4 if is("host") => self.host = text(),
             6 if is("origin") => self.origins.extend(text()),
             6 if is("expect") => self.expects = value.eq_ignore_ascii_case(b"100-continue"),
             10 if is("user-agent") => self.agent = text(),
-            10 if is("connection") => self.keeps &= !lists(value, "close"),
+            10 if is("connection") => self.keep_alive &= !lists(value, "close"),
             13 if is("authorization") => self.authorization = Some(value.to_vec()),
             14 if is("sec-fetch-site") => self.fetch_site = text(),
-            14 if is("content-length") => lengths.say(value)?,
+            14 if is("content-length") => lengths.add(value)?,
             17 if is("transfer-encoding") => {
                 if !value.eq_ignore_ascii_case(b"chunked") || lengths.chunked {
-                    return Err(Wrong::bad("the transfer-encoding must be chunked, once"));
+                    return Err(InvalidHead::bad(
+                        "the transfer-encoding must be chunked, once",
+                    ));
                 }
                 lengths.chunked = true;
             }
@@ -151,8 +159,8 @@ impl Head {
     }
 
     /// The request as far as the state and the journal need it.
-    pub(crate) fn asking(&self) -> Asking<'_> {
-        Asking {
+    pub(crate) fn info(&self) -> RequestInfo<'_> {
+        RequestInfo {
             method: self.method.as_str(),
             path: percent::decode_lenient(&self.path),
             agent: self.agent.as_deref(),
@@ -160,36 +168,36 @@ impl Head {
     }
 }
 
-impl Wrong {
-    const fn new(status: StatusCode, why: &'static str) -> Self {
+impl InvalidHead {
+    const fn new(status: StatusCode, reason: &'static str) -> Self {
         Self {
             status,
-            why,
+            reason,
             is_head: false,
         }
     }
 
-    const fn bad(why: &'static str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, why)
+    const fn bad(reason: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
     }
 }
 
 /// The headers that determine the end of the body.
 #[derive(Debug, Default)]
-struct Lengths {
+struct BodyLength {
     length: Option<usize>,
     chunked: bool,
 }
 
-impl Lengths {
+impl BodyLength {
     /// Adds a `Content-Length`.
-    fn say(&mut self, value: &[u8]) -> Result<(), Wrong> {
+    fn add(&mut self, value: &[u8]) -> Result<(), InvalidHead> {
         let digits = value.iter().all(u8::is_ascii_digit);
         let length = std::str::from_utf8(value).ok().filter(|_| digits);
         let length = length.and_then(|length| length.parse().ok());
-        let length = length.ok_or(Wrong::bad("the content-length must be a number"))?;
+        let length = length.ok_or(InvalidHead::bad("the content-length must be a number"))?;
         if self.length.is_some_and(|other| other != length) {
-            return Err(Wrong::bad("there are two lengths"));
+            return Err(InvalidHead::bad("there are two lengths"));
         }
         self.length = Some(length);
         Ok(())
@@ -197,10 +205,10 @@ impl Lengths {
 
     /// RFC 9112, 6.3: chunked takes precedence over a length. 6.1: HTTP/1.0 has no chunked
     /// encoding.
-    fn framing(&self, is_current: bool) -> Result<Framing, Wrong> {
+    fn framing(&self, is_current: bool) -> Result<Framing, InvalidHead> {
         match self.length {
             _ if self.chunked && !is_current => {
-                Err(Wrong::bad("the transfer-encoding is one of HTTP/1.1"))
+                Err(InvalidHead::bad("the transfer-encoding is one of HTTP/1.1"))
             }
             _ if self.chunked => Ok(Framing::Chunked),
             length => Ok(Framing::Length(length.unwrap_or_default())),
@@ -209,7 +217,7 @@ impl Lengths {
 
     /// RFC 9112, 6.1: a request with both may be smuggled past a proxy, so the connection ends
     /// after it.
-    fn is_clear(&self) -> bool {
+    fn is_unambiguous(&self) -> bool {
         !self.chunked || self.length.is_none()
     }
 }
@@ -223,10 +231,10 @@ struct Target {
 }
 
 impl Target {
-    fn parse(target: &str, method: &Method) -> Result<Self, Wrong> {
+    fn parse(target: &str, method: &Method) -> Result<Self, InvalidHead> {
         // Clients do not send fragments.
         if target.contains('#') {
-            return Err(Wrong::bad(
+            return Err(InvalidHead::bad(
                 "the target has a fragment; write %23 for a `#` in a path",
             ));
         }
@@ -238,7 +246,7 @@ impl Target {
                 authority: None,
             });
         }
-        let no_path = || Wrong::bad("this is no path");
+        let no_path = || InvalidHead::bad("this is no path");
         let target: Uri = target.parse().map_err(|_invalid| no_path())?;
         if target.scheme().is_none() {
             return Err(no_path());
@@ -268,9 +276,9 @@ fn lists(value: &[u8], item: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Head {
+    fn parsed(text: &str) -> RequestHead {
         let text = text.replace('\n', "\r\n");
-        let (head, length) = Head::parse(text.as_bytes()).unwrap().unwrap();
+        let (head, length) = RequestHead::parse(text.as_bytes()).unwrap().unwrap();
         assert_eq!(length, text.len());
         head
     }
@@ -278,8 +286,8 @@ mod tests {
     #[track_caller]
     fn refused(text: &str, status: u16) {
         let text = text.replace('\n', "\r\n");
-        let wrong = Head::parse(text.as_bytes()).unwrap_err();
-        assert_eq!(wrong.status, status, "{}", wrong.why);
+        let wrong = RequestHead::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(wrong.status, status, "{}", wrong.reason);
     }
 
     #[test]
@@ -287,9 +295,9 @@ mod tests {
         let head = parsed("GET /a%20b?c=d HTTP/1.1\nHOST: web\nUser-Agent: kube-probe/1.36\n\n");
         assert_eq!((head.path.as_str(), head.query.as_str()), ("/a%20b", "c=d"));
         assert_eq!(head.host.as_deref(), Some("web"));
-        let asking = head.asking();
-        assert_eq!(&*asking.path, b"/a b");
-        assert_eq!(asking.agent, Some("kube-probe/1.36"));
+        let info = head.info();
+        assert_eq!(&*info.path, b"/a b");
+        assert_eq!(info.agent, Some("kube-probe/1.36"));
         let proxied = parsed("GET http://web:80/x?y HTTP/1.1\nhost: other\n\n");
         assert_eq!((proxied.path.as_str(), proxied.query.as_str()), ("/x", "y"));
         assert_eq!(proxied.host.as_deref(), Some("web:80"));
@@ -327,9 +335,9 @@ mod tests {
 
     #[test]
     fn a_head_says_whether_the_connection_stays() {
-        assert!(parsed("GET / HTTP/1.1\nhost: w\n\n").keeps);
-        assert!(!parsed("GET / HTTP/1.0\n\n").keeps);
-        assert!(!parsed("GET / HTTP/1.1\nhost: w\nconnection: te, Close\n\n").keeps);
+        assert!(parsed("GET / HTTP/1.1\nhost: w\n\n").keep_alive);
+        assert!(!parsed("GET / HTTP/1.0\n\n").keep_alive);
+        assert!(!parsed("GET / HTTP/1.1\nhost: w\nconnection: te, Close\n\n").keep_alive);
     }
 
     #[test]
@@ -340,13 +348,13 @@ mod tests {
         assert_eq!(body("content-length: 7\n"), Framing::Length(7));
         let both = "Content-Length: 7\nTransfer-Encoding: chunked\n";
         assert_eq!(body(both), Framing::Chunked);
-        assert!(!head(both).keeps);
+        assert!(!head(both).keep_alive);
         let both = "Transfer-Encoding: chunked\nContent-Length: 7\n";
         assert_eq!(body(both), Framing::Chunked);
-        assert!(!head(both).keeps);
-        assert!(head("Transfer-Encoding: chunked\n").keeps);
+        assert!(!head(both).keep_alive);
+        assert!(head("Transfer-Encoding: chunked\n").keep_alive);
         let twice = head("content-length: 7\ncontent-length: 7\n");
-        assert_eq!((twice.body, twice.keeps), (Framing::Length(7), true));
+        assert_eq!((twice.body, twice.keep_alive), (Framing::Length(7), true));
     }
 
     #[test]
@@ -387,7 +395,11 @@ mod tests {
             "GET / HTTP/1.1\r\n",
             "GET / HTTP/1.1\r\nx: y\r\n",
         ] {
-            assert_eq!(Head::parse(partial.as_bytes()), Ok(None), "{partial}");
+            assert_eq!(
+                RequestHead::parse(partial.as_bytes()),
+                Ok(None),
+                "{partial}"
+            );
         }
     }
 }

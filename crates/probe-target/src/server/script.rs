@@ -1,4 +1,4 @@
-//! The bytes and pauses of each HTTP/1.1 fault as a script; `play` executes it on a connection.
+//! The bytes and pauses of each HTTP/1.1 fault as a script; `execute` runs it on a connection.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::model::behaviour::Reply;
 use crate::model::fault::{Details, Fault};
 use crate::net::Connection;
-use crate::net::closing::{close, gone};
+use crate::net::closing::{close, discard_until_end};
 use crate::target::exchange::Exchange;
 
 /// The steps of a fault, in order.
@@ -26,9 +26,15 @@ pub(crate) enum ScriptStep {
     Body(String, Duration),
     /// Keeps the connection open without sending anything.
     Hang,
-    /// Closes with FIN.
+    End(ConnectionEnd),
+}
+
+/// How a fault ends a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ConnectionEnd {
+    /// With FIN.
     Close,
-    /// Closes with RST.
+    /// With RST.
     Reset,
 }
 
@@ -38,36 +44,38 @@ pub(crate) const MISSING: u32 = 5;
 /// The script of `fault`; `None` for faults that are a complete reply, which [`reply`] returns.
 pub(crate) fn script(fault: Fault, details: Details, identity: &HeaderMap) -> Option<Script> {
     const AT_ONCE: Duration = Duration::ZERO;
+    const CLOSE: ScriptStep = ScriptStep::End(ConnectionEnd::Close);
+    const RESET: ScriptStep = ScriptStep::End(ConnectionEnd::Reset);
     let (pace, sent) = (details.pace(), details.sent());
     let body = |bytes| ScriptStep::Body("x".repeat(bytes as usize), AT_ONCE);
     let ok = |framing: String| head(identity, &framing);
-    let promised = || ScriptStep::Head(ok(length(sent + MISSING)), AT_ONCE);
+    let announced = || ScriptStep::Head(ok(length(sent + MISSING)), AT_ONCE);
     Some(match fault {
         Fault::Hang => vec![ScriptStep::Hang],
-        Fault::Close => vec![ScriptStep::Close],
-        Fault::Reset => vec![ScriptStep::Reset],
+        Fault::Close => vec![CLOSE],
+        Fault::Reset => vec![RESET],
         Fault::SlowHead => vec![
             ScriptStep::Head(ok(length(3)), pace),
             ScriptStep::Body("ok\n".to_owned(), AT_ONCE),
-            ScriptStep::Close,
+            CLOSE,
         ],
         Fault::SlowBody => vec![
             ScriptStep::Head(ok(length(3)), AT_ONCE),
             ScriptStep::Body("ok\n".to_owned(), pace),
-            ScriptStep::Close,
+            CLOSE,
         ],
-        Fault::StallBody => vec![promised(), body(sent), ScriptStep::Hang],
-        Fault::ResetBody => vec![promised(), body(sent), ScriptStep::Reset],
-        Fault::ShortBody => vec![promised(), body(sent), ScriptStep::Close],
+        Fault::StallBody => vec![announced(), body(sent), ScriptStep::Hang],
+        Fault::ResetBody => vec![announced(), body(sent), RESET],
+        Fault::ShortBody => vec![announced(), body(sent), CLOSE],
         Fault::CutChunk => vec![
             ScriptStep::Head(ok("transfer-encoding: chunked".to_owned()), AT_ONCE),
             ScriptStep::Head(format!("{:x}\r\n", sent + MISSING), AT_ONCE),
             body(sent),
-            ScriptStep::Close,
+            CLOSE,
         ],
         Fault::Malformed => vec![
             ScriptStep::Head("This is not HTTP\r\n\r\n".to_owned(), AT_ONCE),
-            ScriptStep::Close,
+            CLOSE,
         ],
         Fault::Interim => vec![
             ScriptStep::Head("HTTP/1.1 103 Early Hints\r\n\r\n".to_owned(), AT_ONCE),
@@ -90,14 +98,14 @@ pub(crate) fn without_body(mut script: Script) -> Script {
         .any(|step| matches!(step, ScriptStep::Body(..)))
     {
         script.truncate(1);
-        script.push(ScriptStep::Close);
+        script.push(ScriptStep::End(ConnectionEnd::Close));
     }
     script
 }
 
 /// The parts of a request that a redirect repeats.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RedirectSource<'a> {
     pub(crate) scheme: &'a str,
     /// The `Host` header, or `localhost`.
     pub(crate) host: &'a str,
@@ -108,15 +116,15 @@ pub(crate) struct Asked<'a> {
 }
 
 /// The complete reply for `fault`; `None` for faults that are a script.
-pub(crate) fn reply(fault: Fault, details: Details, asked: Asked<'_>) -> Option<Reply> {
+pub(crate) fn reply(fault: Fault, details: Details, source: RedirectSource<'_>) -> Option<Reply> {
     const HOP: &str = "probeflip-hop=";
-    let Asked {
+    let RedirectSource {
         scheme,
         host,
         port,
         path,
         query,
-    } = asked;
+    } = source;
     let location = match fault {
         Fault::LargeBody => {
             let size = details.bytes.unwrap_or(20 * 1024);
@@ -171,43 +179,46 @@ fn head(identity: &HeaderMap, framing: &str) -> String {
 
 /// Executes a script until its end, until the client disconnects, or until `drained`, which closes
 /// the connection.
-pub(crate) async fn play<C: Connection>(
+pub(crate) async fn execute<C: Connection>(
     mut connection: C,
     script: Script,
     mut exchange: Exchange,
     drained: impl Future<Output = ()>,
 ) {
-    if script.last() == Some(&ScriptStep::Reset) {
-        connection.keep_little();
+    if script.last() == Some(&ScriptStep::End(ConnectionEnd::Reset)) {
+        // Linux discards what is in the send buffer when it resets, but the announced part of the
+        // body must arrive.
+        connection.minimize_send_buffer();
     }
     let (mut reading, mut writing) = tokio::io::split(connection);
     let end = tokio::select! {
         biased;
-        () = drained => ScriptStep::Close,
+        () = drained => ConnectionEnd::Close,
         // Polled before the client's end of input: a client that has only shut down its writing
         // half still gets the reply.
-        end = steps(script, &mut writing, &mut exchange) => match end {
+        end = execute_steps(script, &mut writing, &mut exchange) => match end {
             Some(end) => end,
             // The client no longer accepts data.
             None => return,
         },
-        () = gone(&mut reading) => return,
+        () = discard_until_end(&mut reading) => return,
     };
-    exchange.broken();
+    exchange.end_by_target();
+    // Recorded before the connection ends, so that whoever sees its end finds the record.
     drop(exchange);
     let connection = reading.unsplit(writing);
     match end {
-        ScriptStep::Reset => connection.reset(),
-        _ => close(connection).await,
+        ConnectionEnd::Reset => connection.reset(),
+        ConnectionEnd::Close => close(connection).await,
     }
 }
 
-/// Executes the steps; returns how to end the connection, which is up to the caller.
-async fn steps<C: AsyncWrite>(
+/// Executes the steps; returns how to end the connection, or `None` if it accepts no more data.
+async fn execute_steps<C: AsyncWrite>(
     script: Script,
     connection: &mut WriteHalf<C>,
     exchange: &mut Exchange,
-) -> Option<ScriptStep> {
+) -> Option<ConnectionEnd> {
     for step in script {
         match step {
             ScriptStep::Wait(time) => sleep(time).await,
@@ -219,10 +230,10 @@ async fn steps<C: AsyncWrite>(
                 send(connection, text.as_bytes(), pace, sent).await.ok()?;
             }
             ScriptStep::Hang => std::future::pending().await,
-            ScriptStep::Close | ScriptStep::Reset => return Some(step),
+            ScriptStep::End(end) => return Some(end),
         }
     }
-    Some(ScriptStep::Close)
+    Some(ConnectionEnd::Close)
 }
 
 async fn send<C: AsyncWrite>(

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// The time limit of data ports for silence between requests, for a request's headers, for its
+/// body, and for each write of a response.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A time limit for one operation after another.
 #[derive(Debug)]
 pub(crate) struct Limit {
@@ -30,7 +34,8 @@ impl Limit {
         }
     }
 
-    /// Starts at its first poll, and so not at all if the work completes at once.
+    /// Starts at its first poll, and so not at all if the work completes at once. The timer is kept
+    /// between operations, as registering one costs more than most operations take.
     async fn reached(&mut self) {
         let end = Instant::now() + self.length;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));

@@ -1,7 +1,7 @@
 //! What a port or route does after a change, and why, if another layer overrides the change.
 
 use super::TargetState;
-use super::port::Whose;
+use super::port::StateSource;
 use crate::model::moment::Moment;
 use crate::model::port_spec::PortState;
 use crate::model::route_path::RoutePath;
@@ -54,8 +54,8 @@ impl TargetState {
         }
         let name = state.name();
         let because = match port.state(now) {
-            (own, Some(whose)) if own == state => {
-                format!("port {number} is {name}, {}", by(whose))
+            (of_port, Some(source)) if of_port == state => {
+                format!("port {number} is {name}, {}", by(source))
             }
             _ => STOPPED.to_owned(),
         };
@@ -68,11 +68,11 @@ impl TargetState {
 
 const STOPPED: &str = "the process accepts on no port, by stop-accepting";
 
-fn by(whose: Whose<'_>) -> String {
-    match whose {
-        Whose::Flip => "by a flip of the port".to_owned(),
-        Whose::FlipOf(route) => format!("by a flip of {route}"),
-        Whose::Base(None) => "in the base".to_owned(),
-        Whose::Base(Some(route)) => format!("in the base, for {route}"),
+fn by(source: StateSource<'_>) -> String {
+    match source {
+        StateSource::Flip => "by a flip of the port".to_owned(),
+        StateSource::FlipOf(route) => format!("by a flip of {route}"),
+        StateSource::Base(None) => "in the base".to_owned(),
+        StateSource::Base(Some(route)) => format!("in the base, for {route}"),
     }
 }

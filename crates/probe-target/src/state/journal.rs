@@ -1,11 +1,12 @@
 //! The journal: a ring buffer of numbered records that readers can page through and wait for.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::sync::watch;
 
 use crate::model::answer::Recorded;
+use crate::mutex::lock;
 
 /// A ring buffer of records that tasks share.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl<R: Clone> Journal<R> {
 
     /// Appends the record that `make` creates from its number.
     pub(crate) fn push(&self, make: impl FnOnce(u64) -> R) {
-        self.lock().push(make);
+        lock(&self.ring).push(make);
         // Usually there is no reader waiting.
         if self.grown.receiver_count() > 0 {
             self.grown.send_replace(());
@@ -57,17 +58,17 @@ impl<R: Clone> Journal<R> {
 
     /// The records numbered `since` and above.
     pub(crate) fn since(&self, since: u64) -> Page<R> {
-        self.lock().since(since)
+        lock(&self.ring).since(since)
     }
 
     /// The number that the next record will have.
     pub(crate) fn next(&self) -> u64 {
-        self.lock().next
+        lock(&self.ring).next
     }
 
     /// The number of records written and of those overwritten.
     pub(crate) fn recorded(&self) -> Recorded {
-        let ring = self.lock();
+        let ring = lock(&self.ring);
         Recorded {
             written: ring.next,
             lost: ring.next - ring.records.len() as u64,
@@ -76,7 +77,7 @@ impl<R: Clone> Journal<R> {
 
     /// The number of records that the journal keeps.
     pub(crate) fn size(&self) -> u64 {
-        self.lock().size as u64
+        lock(&self.ring).size as u64
     }
 
     /// Waits until a record numbered `since` or above exists.
@@ -86,10 +87,6 @@ impl<R: Clone> Journal<R> {
             // The channel closes only with the journal, which `self` keeps alive.
             _ = grown.changed().await;
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Ring<R>> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,12 +117,12 @@ mod tests {
 
     #[track_caller]
     fn check(pushed: u64, since: u64, lost: u64, records: &[u64]) {
-        let log = Journal::new(3);
-        (0..pushed).for_each(|_| log.push(|seq| seq));
+        let journal = Journal::new(3);
+        (0..pushed).for_each(|_| journal.push(|seq| seq));
         let records = records.to_vec();
         let next = pushed;
         assert_eq!(
-            log.since(since),
+            journal.since(since),
             Page {
                 lost,
                 next,

@@ -11,26 +11,26 @@ impl TargetState {
     pub(crate) fn kept(&self) -> Flips {
         let mut flips = Flips::default();
         for (number, port) in &self.ports {
-            if let Some(held) = port.opening.flip.as_ref().filter(|held| held.lasts()) {
+            if let Some(held) = port.spec.flip.as_ref().filter(|held| held.lasts()) {
                 let flip = Flip::Port(held.set.clone());
                 flips.0.push((Location::Port(*number), flip));
             }
             // The newest comes last, as `restore` applies them in this order.
-            for held in port.by_routes.iter().rev().filter(|held| held.lasts()) {
+            for held in port.set_by_routes.iter().rev().filter(|held| held.lasts()) {
                 let Some(route) = held.set.route.clone() else {
                     continue;
                 };
-                let place = Location::Route(Some(*number), route);
-                let opening = PortSpec {
+                let location = Location::Route(Some(*number), route);
+                let spec = PortSpec {
                     route: None,
                     ..held.set.clone()
                 };
-                flips.0.push((place, Flip::Port(opening)));
+                flips.0.push((location, Flip::Port(spec)));
             }
             for (route, layers) in port.routes.iter() {
                 if let Some(held) = layers.flip.as_ref().filter(|held| held.lasts()) {
-                    let place = Location::Route(Some(*number), route);
-                    flips.0.push((place, Flip::Route(held.set.clone())));
+                    let location = Location::Route(Some(*number), route);
+                    flips.0.push((location, Flip::Route(held.set.clone())));
                 }
             }
         }
@@ -41,22 +41,22 @@ impl TargetState {
     pub(crate) fn restore(&mut self, mut flips: Flips) -> Result<(), ChangeError> {
         // Port states set by routes come last, as a 200 on another route after them would open the
         // port.
-        let is_state = |(place, flip): &(Location, Flip)| {
-            matches!((place, flip), (Location::Route(..), Flip::Port(_)))
+        let is_state = |(location, flip): &(Location, Flip)| {
+            matches!((location, flip), (Location::Route(..), Flip::Port(_)))
         };
         flips.0.sort_by_key(is_state);
-        for (place, flip) in flips.0 {
-            match (place, flip) {
-                (Location::Port(port), Flip::Port(opening)) => {
-                    self.change(Moment::START, Change::Open(port, opening))?;
+        for (location, flip) in flips.0 {
+            match (location, flip) {
+                (Location::Port(port), Flip::Port(spec)) => {
+                    self.change(Moment::START, Change::FlipPort(port, spec))?;
                 }
                 // Bypasses the check for routes: the port may speak tcp for now.
                 (Location::Route(Some(port), route), Flip::Route(behaviour)) => {
-                    self.lay(Moment::START, port, &route, behaviour)?;
+                    self.flip_route(Moment::START, port, &route, behaviour)?;
                 }
-                (Location::Route(Some(port), route), Flip::Port(opening)) => {
+                (Location::Route(Some(port), route), Flip::Port(spec)) => {
                     let route = Some(route);
-                    self.open(Moment::START, port, PortSpec { route, ..opening })?;
+                    self.flip_port(Moment::START, port, PortSpec { route, ..spec })?;
                 }
                 // `kept` always names a port.
                 (..) => {}

@@ -24,7 +24,7 @@ pub(crate) struct Held<B> {
     /// The number of requests that `probability` has been evaluated for.
     drawn: u64,
     /// Whether the layer applies from SIGTERM on. It is not persisted.
-    passing: bool,
+    until_exit: bool,
 }
 
 /// A type with bounds and the field `leased`.
@@ -71,13 +71,13 @@ impl<B: Bounded> Layers<B> {
 
     /// The layer for a request or connection among those that satisfy `wanted`, how many requests
     /// it was given to before in this window, and whether it is a flip. Counts the request.
-    pub(crate) fn give(
+    pub(crate) fn select(
         &mut self,
         now: Now,
         wanted: impl Fn(&B) -> bool,
     ) -> Option<(&B, u64, bool)> {
         self.held_mut().find_map(|(held, flipped)| {
-            let (set, number) = held.given_if(now, &wanted)?;
+            let (set, number) = held.select(now, &wanted)?;
             Some((set, number, flipped))
         })
     }
@@ -96,6 +96,15 @@ impl<B: Bounded> Layers<B> {
             }
         }
         self.base.is_some() || self.flip.is_some()
+    }
+
+    /// Both layers as `state` shows them.
+    pub(crate) fn shown(&self, now: Now) -> answer::Layered<B> {
+        let layer = |held: &Option<Held<B>>| held.as_ref().and_then(|held| held.shown(now));
+        answer::Layered {
+            base: layer(&self.base),
+            flip: layer(&self.flip),
+        }
     }
 
     /// What is left of both layers at `now`, as a base for a new start.
@@ -124,14 +133,14 @@ impl<B: Bounded> Held<B> {
             since,
             used: Used::default(),
             drawn: 0,
-            passing: false,
+            until_exit: false,
         }
     }
 
     /// A layer that applies from SIGTERM on. It is not persisted.
-    pub(crate) fn passing(set: B, since: Moment) -> Self {
+    pub(crate) fn until_exit(set: B, since: Moment) -> Self {
         Self {
-            passing: true,
+            until_exit: true,
             ..Self::new(set, since)
         }
     }
@@ -148,28 +157,28 @@ impl<B: Bounded> Held<B> {
     /// The layer for a request or connection, if it is in force, satisfies `wanted` and its
     /// probability selects the request, with how many requests it was given to before in this
     /// window. Counts the request.
-    pub(crate) fn given_if(&mut self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<(&B, u64)> {
-        if !self.in_force(now) || !wanted(&self.set) || !self.draw() {
+    pub(crate) fn select(&mut self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<(&B, u64)> {
+        if !self.in_force(now) || !wanted(&self.set) || !self.is_drawn() {
             return None;
         }
-        let number = self.give(now.at);
+        let number = self.count(now.at);
         Some((&self.set, number))
     }
 
     /// Counts one request or connection; returns how many there were before it in this window.
-    fn give(&mut self, now: Moment) -> u64 {
+    fn count(&mut self, now: Moment) -> u64 {
         self.set.bounds().give(self.since, &mut self.used, now);
         self.used.given - 1
     }
 
     /// Whether the probability selects the next request.
-    fn draw(&mut self) -> bool {
+    fn is_drawn(&mut self) -> bool {
         let number = self.drawn;
-        let Some(chance) = self.set.bounds().probability else {
+        let Some(probability) = self.set.bounds().probability else {
             return true;
         };
         self.drawn += 1;
-        chance.means(number)
+        probability.means(number)
     }
 
     pub(crate) fn has_ended(&self, now: Now) -> bool {
@@ -180,12 +189,12 @@ impl<B: Bounded> Held<B> {
     /// The next moment at which time alone may end or begin it.
     pub(crate) fn until(&self, now: Now) -> Option<Moment> {
         let lease = now.lease.filter(|_| self.set.leased());
-        let own = match self.phase(now.at) {
+        let ends = match self.phase(now.at) {
             Phase::Open { until } => until,
             Phase::Closed { until } => Some(until),
             Phase::Over => return None,
         };
-        [own, lease].into_iter().flatten().min()
+        [ends, lease].into_iter().flatten().min()
     }
 
     /// The layer as `state` shows it; `None` if it has ended.
@@ -221,7 +230,7 @@ impl<B: Bounded> Held<B> {
 
     /// Whether only a change ends the layer, so that it can be persisted.
     pub(crate) fn lasts(&self) -> bool {
-        !self.passing && !self.set.leased() && self.set.bounds().is_endless()
+        !self.until_exit && !self.set.leased() && self.set.bounds().is_endless()
     }
 
     fn phase(&self, now: Moment) -> Phase {

@@ -44,16 +44,16 @@ impl Persistence {
         };
         let kept = if flips { kept } else { Flips::default() };
         let boot = before.saturating_add(1);
-        let keeper = Self {
+        let persistence = Self {
             files,
             path: path.clone(),
             boot,
             flips,
         };
-        keeper
+        persistence
             .write(&kept)
             .map_err(|error| failed("cannot be written", &error))?;
-        Ok((keeper, kept))
+        Ok((persistence, kept))
     }
 
     /// The number of this start, from 1.

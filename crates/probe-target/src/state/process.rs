@@ -2,21 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::TargetState;
-use super::port::Port;
 use crate::model::answer;
-use crate::model::behaviour::Behaviour;
-use crate::model::bound::Bounds;
-use crate::model::location::Location;
 use crate::model::moment::Moment;
-use crate::model::port_spec::{PortSpec, PortState};
 use crate::model::process_fault::{AFTER_ANSWER, ProcessAction, ProcessFault, Sigterm};
 use crate::process::Ending;
 use crate::state::layers::{Held, Layers, Now};
+use crate::state::ordered_map;
 
 /// The process faults of a target, and a SIGTERM whose drain has not begun.
 #[derive(Debug, Default)]
-pub(super) struct Process {
+pub(super) struct ProcessState {
     faults: BTreeMap<&'static str, Layers<ProcessFault>>,
     /// When the drain of a received SIGTERM begins.
     draining: Option<Moment>,
@@ -24,9 +19,9 @@ pub(super) struct Process {
 
 /// What must happen to the process now, and when time alone may change that.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Fate {
+pub(crate) struct DesiredProcess {
     /// How the process ends, if it does, with its termination message.
-    pub(crate) end: Option<(End, Option<String>)>,
+    pub(crate) end: Option<(ProcessEnd, Option<String>)>,
     /// The number of bytes to hold.
     pub(crate) memory: u64,
     pub(crate) until: Option<Moment>,
@@ -34,83 +29,14 @@ pub(crate) struct Fate {
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum End {
+pub(crate) enum ProcessEnd {
     /// By a drain.
     Drain,
     /// At once, by an exit code or signal.
-    Sudden(Ending),
+    Immediate(Ending),
 }
 
-impl TargetState {
-    /// What must happen to the process.
-    pub(crate) fn fate(&mut self, at: Moment) -> Fate {
-        self.prune(at);
-        self.process.fate(self.now(at))
-    }
-
-    /// Handles SIGTERM: begins the drain now, schedules it or ignores it, and makes the locations
-    /// in `fail` fail.
-    pub(crate) fn terminate(&mut self, at: Moment) {
-        self.prune(at);
-        let Some((sigterm, until, leased)) = self.process.terminate(self.now(at)) else {
-            return;
-        };
-        // If SIGTERM is ignored, the locations fail only as long as the fault is in force.
-        let until = until.filter(|_| sigterm.delay.is_none());
-        let bounds = Bounds {
-            length: until.map(|until| until - at),
-            ..Bounds::default()
-        };
-        for place in sigterm.places() {
-            self.fail(at, &place, &bounds, leased);
-        }
-        self.revision += 1;
-    }
-
-    /// When the drain of a received SIGTERM begins.
-    pub(crate) fn draining(&self) -> Option<Moment> {
-        self.process.draining()
-    }
-
-    /// The process faults as `state` shows them.
-    pub(crate) fn afflicted(&self, at: Moment) -> BTreeMap<String, answer::Layered<ProcessFault>> {
-        self.process.shown(self.now(at))
-    }
-
-    /// The state of a port, with `stop-accepting` of the process taken into account.
-    pub(super) fn port_state(&self, port: &Port, now: Now) -> PortState {
-        match port.state(now).0 {
-            PortState::Open if self.process.stops_accepting(now) => PortState::StopAccepting,
-            state => state,
-        }
-    }
-
-    /// Makes a location fail: a route answers 503, a port is closed.
-    fn fail(&mut self, at: Moment, place: &Location, bounds: &Bounds, leased: bool) {
-        let mut behaviour = Behaviour::status(503);
-        behaviour.bounds = bounds.clone();
-        behaviour.leased = leased;
-        let opening = PortSpec {
-            bounds: bounds.clone(),
-            leased,
-            ..PortSpec::new(PortState::Closed)
-        };
-        for (number, port) in &mut self.ports {
-            match place {
-                Location::Port(meant) if meant == number => {
-                    port.by_routes.clear();
-                    port.opening.flip = Some(Held::passing(opening.clone(), at));
-                }
-                Location::Route(meant, route) if meant.is_none_or(|meant| meant == *number) => {
-                    port.lay(route, Held::passing(behaviour.clone(), at));
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-impl Process {
+impl ProcessState {
     pub(super) fn new(base: Vec<ProcessFault>) -> Self {
         let mut process = Self::default();
         for fault in base {
@@ -119,7 +45,7 @@ impl Process {
         process
     }
 
-    pub(super) fn lay(&mut self, at: Moment, fault: ProcessFault) {
+    pub(super) fn flip(&mut self, at: Moment, fault: ProcessFault) {
         let layers = self.faults.entry(fault.name()).or_default();
         layers.flip = Some(Held::new(fault, at));
     }
@@ -127,9 +53,9 @@ impl Process {
     /// Removes the flip of this name, or all. Without its `sigterm` flip, a scheduled drain begins
     /// as soon as the acknowledgement is sent.
     pub(super) fn heal(&mut self, at: Moment, name: Option<&str>) {
-        let meant = |known: &str| name.is_none_or(|name| name == known);
+        let matches = |known: &str| name.is_none_or(|name| name == known);
         for (known, layers) in &mut self.faults {
-            if meant(known) && layers.flip.take().is_some() && *known == "sigterm" {
+            if matches(known) && layers.flip.take().is_some() && *known == "sigterm" {
                 self.draining = self.draining.map(|due| due.min(at + AFTER_ANSWER));
             }
         }
@@ -146,19 +72,19 @@ impl Process {
             .faults
             .get("sigterm")
             .and_then(|layers| layers.current(now));
-        let told = held.and_then(|held| match &held.set.act {
+        let fault = held.and_then(|held| match &held.set.act {
             ProcessAction::Sigterm(sigterm) => {
                 Some((sigterm.clone(), held.until(now), held.set.leased))
             }
             _ => None,
         });
-        let delay = match &told {
+        let delay = match &fault {
             None => Some(std::time::Duration::ZERO),
             Some((sigterm, ..)) => sigterm.delay,
         };
         let due = delay.map(|delay| now.at + delay);
         self.draining = [self.draining, due].into_iter().flatten().min();
-        told
+        fault
     }
 
     /// When the drain of a received SIGTERM begins.
@@ -178,13 +104,13 @@ impl Process {
         faults.chain(self.draining).min()
     }
 
-    pub(super) fn fate(&self, now: Now) -> Fate {
-        let mut fate = Fate {
+    pub(super) fn desired(&self, now: Now) -> DesiredProcess {
+        let mut desired = DesiredProcess {
             until: self.until(now),
-            ..Fate::default()
+            ..DesiredProcess::default()
         };
         if self.draining.is_some_and(|due| due <= now.at) {
-            fate.end = Some((End::Drain, None));
+            desired.end = Some((ProcessEnd::Drain, None));
         }
         for layers in self.faults.values() {
             let Some(held) = layers.current(now) else {
@@ -194,20 +120,20 @@ impl Process {
                 ProcessAction::Exit { code, message } => (Ending::Code(*code), message),
                 ProcessAction::Signal { signal, message } => (Ending::Signal(*signal), message),
                 ProcessAction::Memory { bytes } => {
-                    fate.memory = *bytes;
+                    desired.memory = *bytes;
                     continue;
                 }
                 ProcessAction::Sigterm(_) | ProcessAction::StopAccepting => continue,
             };
-            fate.end = Some((End::Sudden(ending), message.clone()));
+            desired.end = Some((ProcessEnd::Immediate(ending), message.clone()));
         }
-        fate
+        desired
     }
 
     /// The process faults as `state` shows them.
     pub(super) fn shown(&self, now: Now) -> BTreeMap<String, answer::Layered<ProcessFault>> {
         let faults = self.faults.iter();
-        super::ordered(faults.map(|(name, layers)| ((*name).to_owned(), super::shown(layers, now))))
+        ordered_map::collect(faults.map(|(name, layers)| ((*name).to_owned(), layers.shown(now))))
     }
 
     /// What is in force, as process faults for a new start.

@@ -47,12 +47,12 @@ impl RequestStats {
     }
 
     /// Sets the number of open connections.
-    pub(crate) fn open(&mut self, port: u16, open: usize) {
+    pub(crate) fn set_open(&mut self, port: u16, open: usize) {
         self.ports.entry(port).or_default().connections.open = open as u64;
     }
 
     /// Notes that all connections of a port are ended.
-    pub(crate) fn cut(&mut self, now: Moment, port: u16) {
+    pub(crate) fn set_cut(&mut self, now: Moment, port: u16) {
         self.ports.entry(port).or_default().cut = Some(now);
     }
 
@@ -156,37 +156,37 @@ impl Route {
         let gaps = self.hits.begun.saturating_sub(1);
         let gaps = usize::try_from(gaps).unwrap_or(GAPS).min(GAPS);
         Hits {
-            period: middle(&self.gaps[..gaps]),
+            period: median(&self.gaps[..gaps]),
             ..self.hits.clone()
         }
     }
 }
 
 /// The median, found without sorting, which would take 5 KB of code.
-fn middle(gaps: &[u64]) -> Option<u64> {
+fn median(gaps: &[u64]) -> Option<u64> {
     let half = gaps.len() / 2;
-    let is_middle = |gap: &u64| {
+    let is_median = |gap: &u64| {
         let below = gaps.iter().filter(|other| *other < gap).count();
         let above = gaps.iter().filter(|other| gap < *other).count();
         below <= half && half < gaps.len() - above
     };
-    gaps.iter().copied().find(is_middle)
+    gaps.iter().copied().find(is_median)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn hits(tally: &RequestStats, path: &str) -> Hits {
-        tally.ports[&80].routes[path].shown()
+    fn hits(stats: &RequestStats, path: &str) -> Hits {
+        stats.ports[&80].routes[path].shown()
     }
 
     #[test]
     fn a_gap_is_between_two_requests_on_one_route() {
-        let mut tally = RequestStats::default();
+        let mut stats = RequestStats::default();
         let mut check = |at, port, path, expected| {
             let now = Moment::from_micros(at);
-            assert_eq!(tally.begin(now, port, path), expected);
+            assert_eq!(stats.begin(now, port, path), expected);
         };
         check(10, 80, Some("/a"), None);
         check(20, 80, Some("/b"), None);
@@ -198,17 +198,17 @@ mod tests {
 
     #[test]
     fn a_period_is_what_most_gaps_are_about() {
-        let mut tally = RequestStats::default();
+        let mut stats = RequestStats::default();
         let mut check = |gaps: &[u64], expected| {
-            let mut now = tally
+            let mut now = stats
                 .ports
                 .get(&80)
                 .map_or(0, |port| port.routes["/"].hits.last.as_micros());
             for gap in gaps {
                 now += gap;
-                tally.begin(Moment::from_micros(now), 80, Some("/"));
+                stats.begin(Moment::from_micros(now), 80, Some("/"));
             }
-            assert_eq!(hits(&tally, "/").period, expected);
+            assert_eq!(hits(&stats, "/").period, expected);
         };
         check(&[7], None);
         check(&[10], Some(10));
@@ -220,17 +220,17 @@ mod tests {
 
     #[test]
     fn what_ended_alike_is_counted_together_and_the_longest_wait_is_kept() {
-        let mut tally = RequestStats::default();
+        let mut stats = RequestStats::default();
         let mut end = |reply: &str, closed, took| {
-            tally.begin(Moment::START, 80, Some("/"));
-            tally.end(&record("/", reply, closed, took));
+            stats.begin(Moment::START, 80, Some("/"));
+            stats.end(&record("/", reply, closed, took));
         };
         end("200", None, 9_000);
         end("hang", Some(Side::Client), 2_000);
         end("hang", Some(Side::Client), 3_000);
         end("hang", Some(Side::Client), 1_000);
         end("reset", Some(Side::Target), 8_000);
-        let hits = hits(&tally, "/");
+        let hits = hits(&stats, "/");
         let ended = hits
             .ended
             .iter()
@@ -245,20 +245,20 @@ mod tests {
 
     #[test]
     fn invented_paths_do_not_fill_the_memory_and_are_counted_all_the_same() {
-        let mut tally = RequestStats::default();
+        let mut stats = RequestStats::default();
         for n in 0..2 * MOST_ROUTES {
             let path = format!("/{n}");
-            assert_eq!(tally.begin(Moment::START, 80, Some(&path)), None);
-            tally.end(&record(&path, "200", None, 0));
+            assert_eq!(stats.begin(Moment::START, 80, Some(&path)), None);
+            stats.end(&record(&path, "200", None, 0));
         }
-        let port = &tally.ports[&80];
+        let port = &stats.ports[&80];
         assert_eq!(port.routes.len(), MOST_ROUTES);
         let others = port
             .others
             .as_ref()
             .map(|others| others.hits.ended[0].count);
         assert_eq!(others, Some(MOST_ROUTES as u64));
-        assert_eq!(tally.begin(Moment::from_micros(3), 80, Some("/0")), Some(3));
+        assert_eq!(stats.begin(Moment::from_micros(3), 80, Some("/0")), Some(3));
     }
 
     fn record(path: &str, reply: &str, closed: Option<Side>, took: u64) -> Record {
@@ -268,7 +268,7 @@ mod tests {
             closed,
             took,
             bytes: 7,
-            ..crate::target::exchange::Exchange::unread(
+            ..crate::target::exchange::Exchange::new_record(
                 Moment::START,
                 80,
                 peer,

@@ -13,8 +13,8 @@ use crate::state::layers::{Held, Layers, Now};
 pub(super) struct Routes {
     /// Exact routes by decoded path.
     exact: BTreeMap<Vec<u8>, Layers<Behaviour>>,
-    /// Wildcards by prefix.
-    below: BTreeMap<Vec<u8>, Layers<Behaviour>>,
+    /// Wildcards by decoded prefix.
+    wildcards: BTreeMap<Vec<u8>, Layers<Behaviour>>,
 }
 
 impl Routes {
@@ -36,7 +36,7 @@ impl Routes {
     /// The layers of a route, if it is configured.
     pub(super) fn get(&self, route: &RoutePath) -> Option<&Layers<Behaviour>> {
         let routes = if route.is_wildcard() {
-            &self.below
+            &self.wildcards
         } else {
             &self.exact
         };
@@ -50,51 +50,51 @@ impl Routes {
 
     /// The number of configured routes.
     pub(super) fn len(&self) -> usize {
-        self.exact.len() + self.below.len()
+        self.exact.len() + self.wildcards.len()
     }
 
     /// All configured routes.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RoutePath, &Layers<Behaviour>)> {
         let exact = self.exact.iter();
-        let below = self.below.iter();
+        let wildcards = self.wildcards.iter();
         let exact = exact.map(|(path, layers)| (RoutePath::exact(path.as_slice()), layers));
-        exact.chain(below.map(|(prefix, layers)| (RoutePath::below(prefix), layers)))
+        exact.chain(wildcards.map(|(prefix, layers)| (RoutePath::below(prefix), layers)))
     }
 
     /// The layers of all routes.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Layers<Behaviour>> {
-        self.exact.values_mut().chain(self.below.values_mut())
+        self.exact.values_mut().chain(self.wildcards.values_mut())
     }
 
     /// Removes what has ended.
     pub(super) fn prune(&mut self, now: Now) {
-        for routes in [&mut self.exact, &mut self.below] {
+        for routes in [&mut self.exact, &mut self.wildcards] {
             routes.retain(|_, layers| layers.prune(now));
         }
     }
 
-    /// The behaviour for a request for this decoded path, as [`Layers::give`] returns it.
-    pub(super) fn give(
+    /// The behaviour for a request for this decoded path, as [`Layers::select`] returns it.
+    pub(super) fn select(
         &mut self,
         now: Now,
         path: &[u8],
         wanted: impl Fn(&Behaviour) -> bool,
     ) -> Option<(&Behaviour, u64, bool)> {
-        if self.below.is_empty() {
-            return self.exact.get_mut(path)?.give(now, wanted);
+        if self.wildcards.is_empty() {
+            return self.exact.get_mut(path)?.select(now, wanted);
         }
         let exact = self.exact.get_mut(path).into_iter();
         // All matching prefixes start the same path, so a longer one sorts after a shorter one.
-        let below = self.below.iter_mut().rev();
-        let below = below.filter(|(prefix, _)| path.starts_with(prefix));
+        let wildcards = self.wildcards.iter_mut().rev();
+        let wildcards = wildcards.filter(|(prefix, _)| path.starts_with(prefix));
         let (mut flips, mut bases) = (Vec::new(), Vec::new());
-        for layers in exact.chain(below.map(|(_, layers)| layers)) {
+        for layers in exact.chain(wildcards.map(|(_, layers)| layers)) {
             flips.extend(layers.flip.as_mut().map(|held| (held, true)));
             bases.extend(layers.base.as_mut().map(|held| (held, false)));
         }
         let mut layers = flips.into_iter().chain(bases);
         layers.find_map(|(held, flipped)| {
-            let (behaviour, number) = held.given_if(now, &wanted)?;
+            let (behaviour, number) = held.select(now, &wanted)?;
             Some((behaviour, number, flipped))
         })
     }
@@ -123,10 +123,10 @@ impl Routes {
     }
 
     /// Whether a flip in force changes this route or gives any route a 200.
-    pub(super) fn undo(&self, now: Now, route: &RoutePath) -> bool {
-        let own = self.get(route).and_then(|layers| layers.flip.as_ref());
+    pub(super) fn override_base(&self, now: Now, route: &RoutePath) -> bool {
+        let flip = self.get(route).and_then(|layers| layers.flip.as_ref());
         let mut passes = self.flips().filter(|held| held.set.is_pass());
-        own.is_some_and(|held| held.in_force(now)) || passes.any(|held| held.in_force(now))
+        flip.is_some_and(|held| held.in_force(now)) || passes.any(|held| held.in_force(now))
     }
 
     /// The next moment at which time alone may begin or end a flip.
@@ -135,21 +135,21 @@ impl Routes {
     }
 
     fn flips(&self) -> impl Iterator<Item = &Held<Behaviour>> {
-        let layers = self.exact.values().chain(self.below.values());
+        let layers = self.exact.values().chain(self.wildcards.values());
         layers.filter_map(|layers| layers.flip.as_ref())
     }
 
     /// The layers of the routes that match a decoded path, in order of precedence.
     fn matching(&self, path: &[u8]) -> impl Iterator<Item = &Layers<Behaviour>> {
-        let below = self.below.iter().rev();
-        let below = below.filter(move |(prefix, _)| path.starts_with(prefix));
+        let wildcards = self.wildcards.iter().rev();
+        let wildcards = wildcards.filter(move |(prefix, _)| path.starts_with(prefix));
         let exact = self.exact.get(path).into_iter();
-        exact.chain(below.map(|(_, layers)| layers))
+        exact.chain(wildcards.map(|(_, layers)| layers))
     }
 
     fn of_kind(&mut self, route: &RoutePath) -> &mut BTreeMap<Vec<u8>, Layers<Behaviour>> {
         if route.is_wildcard() {
-            &mut self.below
+            &mut self.wildcards
         } else {
             &mut self.exact
         }

@@ -23,14 +23,14 @@ impl Story {
     #[track_caller]
     fn lay(&mut self, at: u64, path: &str, behaviour: serde_json::Value) {
         let behaviour = Behaviour::read(behaviour, "").unwrap();
-        let change = Change::Lay(8080, route(path), behaviour);
+        let change = Change::FlipRoute(8080, route(path), behaviour);
         self.take(at, change);
     }
 
     #[track_caller]
     fn open(&mut self, at: u64, port: u16, opening: serde_json::Value) {
         let opening = PortSpec::read(opening, "").unwrap();
-        self.take(at, Change::Open(port, opening));
+        self.take(at, Change::FlipPort(port, opening));
     }
 
     #[track_caller]
@@ -57,8 +57,8 @@ fn route(text: &str) -> RoutePath {
     text.parse().unwrap()
 }
 
-fn wanted_as(state: PortState, until: Option<Moment>) -> WantedPort {
-    WantedPort {
+fn wanted_as(state: PortState, until: Option<Moment>) -> DesiredPort {
+    DesiredPort {
         address: (Ipv6Addr::UNSPECIFIED, 8080).into(),
         protocol: Protocol::Http,
         state,
@@ -85,7 +85,7 @@ fn a_flip_covers_the_base_until_it_is_taken_away() {
     story.asked(1, "/hehe", "200");
     story.lay(2, "/hehe", json!({"fault": "hang"}));
     story.asked(2, "/hehe", "hang");
-    story.take(3, Change::Unlay(8080, route("/hehe")));
+    story.take(3, Change::HealRoute(8080, route("/hehe")));
     story.asked(3, "/hehe", "404");
 }
 
@@ -96,7 +96,7 @@ fn a_time_ends_a_flip_to_the_microsecond_and_the_base_shows_again() {
     story.asked(149, "/hehe", "503");
     story.asked(150, "/hehe", "404");
     assert!(
-        story.0.shown(millis(150))[&8080].routes["/hehe"]
+        story.0.shown_ports(millis(150))[&8080].routes["/hehe"]
             .flip
             .is_none()
     );
@@ -158,7 +158,7 @@ fn a_leased_flip_needs_a_running_lease() {
     story.take(0, Change::Lease(Duration::from_millis(10)));
     let mut behaviour = Behaviour::status(503);
     behaviour.leased = true;
-    let change = Change::Lay(8080, route("/"), behaviour);
+    let change = Change::FlipRoute(8080, route("/"), behaviour);
     assert_eq!(
         story.0.change(millis(10), change),
         Err(ChangeError::NoLease)
@@ -170,18 +170,18 @@ fn a_leased_flip_needs_a_running_lease() {
 fn ports_and_routes_are_told_of_up_to_a_number() {
     let mut story = Story::new();
     let refused = |story: &mut Story, change| story.0.change(millis(0), change);
-    let lay = |n: usize| Change::Lay(8081, route(&format!("/{n}")), Behaviour::status(503));
+    let lay = |n: usize| Change::FlipRoute(8081, route(&format!("/{n}")), Behaviour::status(503));
     // One is in the base.
     (1..MOST_ROUTES).for_each(|n| story.take(0, lay(n)));
     let full = |field, most| Err(ChangeError::Full { field, most });
     assert_eq!(refused(&mut story, lay(0)), full("path", MOST_ROUTES));
     assert_eq!(refused(&mut story, lay(1)), Ok(()), "it is known");
-    story.take(0, Change::Unlay(8081, route("/2")));
+    story.take(0, Change::HealRoute(8081, route("/2")));
     assert_eq!(refused(&mut story, lay(0)), Ok(()), "there is room again");
     for port in 1..=254 {
         story.open(0, port, json!({}));
     }
-    let open = Change::Open(255, PortSpec::default());
+    let open = Change::FlipPort(255, PortSpec::default());
     assert_eq!(refused(&mut story, open), full("port", MOST_PORTS));
 }
 
@@ -195,7 +195,7 @@ fn heal_takes_away_all_flips_and_no_base() {
     story.take(1, Change::Heal);
     story.asked(1, "/hehe", "404");
     assert_eq!(
-        story.0.wanted(millis(1), 8081).unwrap().state,
+        story.0.desired_port(millis(1), 8081).unwrap().state,
         PortState::Open
     );
     assert_eq!(story.0.ports(), [8080, 8081]);
@@ -204,7 +204,7 @@ fn heal_takes_away_all_flips_and_no_base() {
 #[test]
 fn a_port_that_speaks_tcp_has_no_routes() {
     let mut story = Story::new();
-    let lay = |port| Change::Lay(port, route("/"), Behaviour::status(503));
+    let lay = |port| Change::FlipRoute(port, route("/"), Behaviour::status(503));
     story.take(0, lay(8080));
     story.open(0, 8080, json!({"protocol": "tcp", "for": "10ms"}));
     let denied = Err(ChangeError::NoRoutes(8080));
@@ -218,21 +218,21 @@ fn a_port_that_speaks_tcp_has_no_routes() {
 #[test]
 fn a_port_opened_at_runtime_goes_with_its_flip_and_takes_its_routes_along() {
     let mut story = Story::new();
-    let lay = Change::Lay(9000, route("/"), Behaviour::status(503));
+    let lay = Change::FlipRoute(9000, route("/"), Behaviour::status(503));
     let known = vec![8080, 8081];
     let denied = ChangeError::NoPort { port: 9000, known };
     assert_eq!(story.0.change(millis(0), lay.clone()), Err(denied));
     story.open(0, 9000, json!({"for": "10ms"}));
     story.take(0, lay);
     let until = Some(millis(10));
-    let wanted = WantedPort {
+    let wanted = DesiredPort {
         address: (Ipv6Addr::UNSPECIFIED, 9000).into(),
         ..wanted_as(PortState::Open, until)
     };
-    assert_eq!(story.0.wanted(millis(9), 9000), Some(wanted));
-    assert_eq!(story.0.wanted(millis(10), 9000), None);
+    assert_eq!(story.0.desired_port(millis(9), 9000), Some(wanted));
+    assert_eq!(story.0.desired_port(millis(10), 9000), None);
     story.open(20, 9000, json!({}));
-    assert!(story.0.shown(millis(20))[&9000].routes.is_empty());
+    assert!(story.0.shown_ports(millis(20))[&9000].routes.is_empty());
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn what_is_wanted_of_a_port_ends_with_its_time_or_its_lease() {
         json!({"state": "closed", "for": "50ms", "leased": true}),
     );
     let state = PortState::Closed;
-    let mut wanted = |at| story.0.wanted(millis(at), 8080).unwrap();
+    let mut wanted = |at| story.0.desired_port(millis(at), 8080).unwrap();
     let until = Some(millis(30));
     assert_eq!(wanted(0), wanted_as(state, until));
     assert_eq!(wanted(30).state, PortState::Open);
@@ -274,11 +274,11 @@ fn a_base_may_be_bounded_too() {
     let plan = r#"{"ports":{"8080":{"state":"closed","for":"5ms","routes":{"/":{"status":503,"for":"10ms"}}}}}"#;
     let mut story = Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()));
     assert_eq!(
-        story.0.wanted(millis(4), 8080).unwrap().state,
+        story.0.desired_port(millis(4), 8080).unwrap().state,
         PortState::Closed
     );
     assert_eq!(
-        story.0.wanted(millis(5), 8080).unwrap().state,
+        story.0.desired_port(millis(5), 8080).unwrap().state,
         PortState::Open
     );
     story.asked(9, "/", "503");
@@ -290,7 +290,7 @@ fn state_shows_what_is_left() {
     let mut story = Story::new();
     story.lay(5, "/x", json!({"status": 503, "for": "10ms", "count": 3}));
     story.asked(6, "/x", "503");
-    let shown = story.0.shown(millis(7));
+    let shown = story.0.shown_ports(millis(7));
     let expected = json!({"flip": {
         "set": {"status": 503, "for": "10ms", "count": 3}, "since": 5000, "until": 15000, "left": 2,
     }});
@@ -414,7 +414,7 @@ fn a_plan_ends_with_the_lease_what_ends_with_it() {
     assert_eq!(planned("/c"), left);
     let exit = json!({"fault": "exit", "after": "10s", "leased": true});
     let exit = ProcessFault::read(exit, "").unwrap();
-    story.take(4_000, Change::Afflict(exit));
+    story.take(4_000, Change::FlipProcess(exit));
     let plan = serde_json::to_vec(&story.0.plan(millis(5_000))).unwrap();
     let process = Plan::parse(&plan).unwrap().process;
     let left = json!([{"fault": "exit", "code": 1, "after": "9s"}]);
@@ -470,7 +470,7 @@ fn state_shows_when_the_next_window_opens() {
     let flip = json!({"status": 503, "count": 2, "after": "10ms", "every": "50ms"});
     story.lay(0, "/x", flip.clone());
     let mut shown =
-        |at| serde_json::to_value(&story.0.shown(millis(at))[&8080].routes["/x"]).unwrap();
+        |at| serde_json::to_value(&story.0.shown_ports(millis(at))[&8080].routes["/x"]).unwrap();
     let waiting = json!({"flip": {"set": flip, "since": 0, "opens": 10_000, "left": 2}});
     assert_eq!(shown(0), waiting);
     let open = json!({"flip": {"set": flip, "since": 0, "left": 2}});
@@ -478,7 +478,7 @@ fn state_shows_when_the_next_window_opens() {
     story.asked(20, "/x", "503");
     story.asked(21, "/x", "503");
     let closed = json!({"flip": {"set": flip, "since": 0, "opens": 60_000, "left": 0}});
-    let shown = &story.0.shown(millis(30))[&8080].routes["/x"];
+    let shown = &story.0.shown_ports(millis(30))[&8080].routes["/x"];
     assert_eq!(serde_json::to_value(shown).unwrap(), closed);
     story.asked(60, "/x", "503");
 }
@@ -499,7 +499,7 @@ fn a_port_closes_and_opens_again_by_time_alone() {
     ] {
         let until = Some(millis(until));
         assert_eq!(
-            story.0.wanted(millis(at), 8080),
+            story.0.desired_port(millis(at), 8080),
             Some(wanted_as(state, until))
         );
     }
@@ -509,15 +509,15 @@ fn a_port_closes_and_opens_again_by_time_alone() {
 fn a_flip_of_a_port_keeps_its_protocol() {
     let plan = r#"{"ports":{"9000":{"protocol":"grpc","for":"50ms"}}}"#;
     let mut story = Story(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()));
-    let mut spoken = |at| story.0.wanted(millis(at), 9000).unwrap().protocol;
+    let mut spoken = |at| story.0.desired_port(millis(at), 9000).unwrap().protocol;
     assert_eq!(spoken(0), Protocol::Grpc);
     assert_eq!(spoken(60), Protocol::Grpc, "the base has ended");
     story.open(70, 9000, json!({"state": "reset"}));
-    let mut spoken = |at| story.0.wanted(millis(at), 9000).unwrap().protocol;
+    let mut spoken = |at| story.0.desired_port(millis(at), 9000).unwrap().protocol;
     assert_eq!(spoken(70), Protocol::Grpc);
     story.open(80, 9000, json!({"protocol": "tcp"}));
     assert_eq!(
-        story.0.wanted(millis(80), 9000).unwrap().protocol,
+        story.0.desired_port(millis(80), 9000).unwrap().protocol,
         Protocol::Tcp
     );
 }

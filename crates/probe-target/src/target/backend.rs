@@ -34,7 +34,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn plan(&self) -> Option<Plan>;
 
     /// The journal of requests or samples.
-    fn log(&self) -> &Journal<JournalEntry>;
+    fn journal(&self) -> &Journal<JournalEntry>;
 
     /// Applies a change. It is in force when the future completes.
     fn change(&self, change: Change) -> ChangeFuture<'_>;

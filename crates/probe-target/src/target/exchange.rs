@@ -11,7 +11,6 @@ use ::http::{Request, header};
 use crate::model::answer::{Record, Side};
 use crate::model::moment::Moment;
 use crate::model::percent;
-use crate::state::Decision;
 use crate::target::Target;
 
 /// A request in progress. Dropping it writes its record.
@@ -26,14 +25,14 @@ pub(crate) struct Exchange {
 
 /// A request as far as the state and the journal need it.
 #[derive(Clone, Debug)]
-pub(crate) struct Asking<'a> {
+pub(crate) struct RequestInfo<'a> {
     pub(crate) method: &'a str,
     /// The decoded path.
     pub(crate) path: Cow<'a, [u8]>,
     pub(crate) agent: Option<&'a str>,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> RequestInfo<'a> {
     /// Takes the fields from an `http` request, as h2 returns it.
     pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
         let agent = request.headers().get(header::USER_AGENT);
@@ -54,24 +53,9 @@ impl Exchange {
         }
     }
 
-    /// The record of a request that has just begun. It counts as ended by the client until the
-    /// reply is complete or a fault ends it.
-    pub(crate) fn record(at: Moment, port: u16, peer: SocketAddr, decision: &Decision) -> Record {
-        let Decision {
-            effect,
-            delay: _,
-            turns: _,
-            flipped,
-            revision,
-        } = decision;
-        Record {
-            closed: Some(Side::Client),
-            ..Self::unread(at, port, peer, effect.word(), *flipped, *revision)
-        }
-    }
-
-    /// The record of a connection of which no request is read.
-    pub(crate) fn unread(
+    /// The record of a request or connection that begins. It counts as ended by the client until
+    /// the reply is complete or a fault ends it.
+    pub(crate) fn new_record(
         at: Moment,
         port: u16,
         peer: SocketAddr,
@@ -92,19 +76,19 @@ impl Exchange {
             flipped,
             revision,
             bytes: 0,
-            closed: Some(Side::Target),
+            closed: Some(Side::Client),
             gap: None,
         }
     }
 
     /// Sets the flag that tells whether a fault has ended the connection.
-    pub(crate) fn on(mut self, cut: Option<Arc<AtomicBool>>) -> Self {
+    pub(crate) fn sharing(mut self, cut: Option<Arc<AtomicBool>>) -> Self {
         self.cut = cut;
         self
     }
 
     /// Ends the exchange with `sent` bytes of body; `None` means that the client had disconnected.
-    pub(crate) fn ended(mut self, sent: Option<usize>) {
+    pub(crate) fn end(mut self, sent: Option<usize>) {
         if let Some(bytes) = sent {
             self.sent(bytes);
             self.complete();
@@ -122,7 +106,7 @@ impl Exchange {
     }
 
     /// Marks the exchange as ended by the target.
-    pub(crate) fn broken(&mut self) {
+    pub(crate) fn end_by_target(&mut self) {
         self.record_mut().closed = Some(Side::Target);
     }
 

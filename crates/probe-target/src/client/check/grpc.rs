@@ -52,7 +52,7 @@ pub(super) async fn status<C: Connection>(
             RST_STREAM | GOAWAY => return Err("the call was cut off".to_owned()),
             _ => {}
         }
-        if let Some(status) = grpc_health::answered(&answer) {
+        if let Some(status) = grpc_health::decode_status(&answer) {
             return Ok(status);
         }
         if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 {
@@ -81,7 +81,7 @@ fn request(check: &Check, service: &str) -> Vec<u8> {
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
         frame(SETTINGS, 0, 0, &[]),
         frame(HEADERS, END_HEADERS, 1, &headers),
-        frame(DATA, END_STREAM, 1, &grpc_health::asking(service)),
+        frame(DATA, END_STREAM, 1, &grpc_health::encode_request(service)),
     ]
     .concat()
 }

@@ -9,10 +9,9 @@
 
 use std::io::{self, ErrorKind};
 
-use super::TlsOptions;
+use super::options::TlsOptions;
 use crate::model::parse_error::ParseError;
-use crate::model::port_spec::Protocol;
-use crate::model::port_spec::TLS_ABSENT;
+use crate::model::port_spec::{Protocol, TLS_ABSENT};
 use crate::net::Connection;
 
 /// A connection that carries HTTP.
@@ -34,8 +33,8 @@ pub(crate) struct Tls;
 
 impl Tls {
     /// Rejects settings that require TLS.
-    pub(crate) fn new(given: &TlsOptions) -> Result<Self, ParseError> {
-        match (&given.pair, given.alpn.is_empty()) {
+    pub(crate) fn new(options: &TlsOptions) -> Result<Self, ParseError> {
+        match (&options.pair, options.alpn.is_empty()) {
             (None, true) => Ok(Self),
             (Some(_), _) => Err(ParseError::new("--tls-cert", TLS_ABSENT)),
             (None, false) => Err(ParseError::new("--tls-alpn", TLS_ABSENT)),
@@ -43,7 +42,7 @@ impl Tls {
     }
 
     /// Succeeds, as there is nothing to prepare.
-    pub(crate) fn ready(&self, _: Protocol) -> Result<(), String> {
+    pub(crate) fn prepare(&self, _: Protocol) -> Result<(), String> {
         Ok(())
     }
 

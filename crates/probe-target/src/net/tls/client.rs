@@ -10,23 +10,25 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-use super::Layer;
-use super::provider::{Timeless, provider};
+use super::layer::Layer;
+use super::provider::{FixedClock, provider};
 use crate::net::Connection;
+use crate::net::buffered::Buffered;
 
 /// Performs a TLS handshake that offers `alpn`.
 pub(crate) async fn connect<C: Connection>(connection: C, alpn: &str) -> io::Result<Layer<C>> {
     let config = config(alpn).map_err(io::Error::other)?;
     // For an IP address, no server name is sent, as by the kubelet.
     let name = ServerName::from(connection.peer().ip());
+    let connection = Buffered::new(connection);
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, connection);
-    let stream = connecting.await.map_err(unsecured)?;
-    Ok(Layer::Client(Box::new(stream)))
+    let stream = connecting.await.map_err(tls_error)?;
+    Ok(Layer::Right(Box::new(stream.into())))
 }
 
 /// Marks a TLS error, so that it is not taken for invalid HTTP. Errors of the network are
 /// unchanged.
-fn unsecured(error: io::Error) -> io::Error {
+fn tls_error(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::InvalidData => io::Error::other(format!("no TLS: {error}")),
         _ => error,
@@ -34,11 +36,11 @@ fn unsecured(error: io::Error) -> io::Error {
 }
 
 fn config(alpn: &str) -> Result<ClientConfig, Error> {
-    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Timeless));
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(FixedClock));
     let mut config = builder
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Credulous))
+        .with_custom_certificate_verifier(Arc::new(AcceptAny))
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     Ok(config)
@@ -46,9 +48,9 @@ fn config(alpn: &str) -> Result<ClientConfig, Error> {
 
 /// A verifier that accepts every certificate.
 #[derive(Debug)]
-struct Credulous;
+struct AcceptAny;
 
-impl ServerCertVerifier for Credulous {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -20,9 +20,9 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 
 /// A clock that stands still. Neither certificates nor sessions are checked against the time.
 #[derive(Debug)]
-pub(super) struct Timeless;
+pub(super) struct FixedClock;
 
-impl TimeProvider for Timeless {
+impl TimeProvider for FixedClock {
     fn current_time(&self) -> Option<UnixTime> {
         Some(UnixTime::since_unix_epoch(Duration::ZERO))
     }

@@ -18,14 +18,14 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::certificate;
-use super::provider::{Timeless, provider};
-use super::{Layer, TlsOptions};
+use super::layer::{Layer, bare};
+use super::options::TlsOptions;
+use super::provider::{FixedClock, provider};
 use crate::model::parse_error::ParseError;
 use crate::model::port_spec::Protocol;
 use crate::net::Connection;
 use crate::net::buffered::Buffered;
 use crate::net::closing;
-use crate::net::prefixed_stream::PrefixedStream;
 
 /// The response of Go's servers, with the same text, as people search for it.
 const NOT_TLS: &[u8] =
@@ -45,12 +45,12 @@ pub(crate) struct Tls {
 
 impl Tls {
     /// Uses the configured pair; otherwise a pair is generated at its first use.
-    pub(crate) fn new(given: &TlsOptions) -> Result<Self, ParseError> {
-        let pair = match &given.pair {
+    pub(crate) fn new(options: &TlsOptions) -> Result<Self, ParseError> {
+        let pair = match &options.pair {
             Some((certificates, key)) => OnceLock::from(read(certificates, key)?),
             None => OnceLock::new(),
         };
-        let alpn = match &given.alpn[..] {
+        let alpn = match &options.alpn[..] {
             [] => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             names => names.iter().map(|name| name.clone().into_bytes()).collect(),
         };
@@ -62,7 +62,7 @@ impl Tls {
     }
 
     /// Prepares the TLS configuration for a port of `protocol`.
-    pub(crate) fn ready(&self, protocol: Protocol) -> Result<(), String> {
+    pub(crate) fn prepare(&self, protocol: Protocol) -> Result<(), String> {
         if protocol.is_secured() {
             self.config(protocol)
                 .map_err(|error| format!("cannot make a certificate: {error}"))?;
@@ -77,27 +77,25 @@ impl Tls {
         connection: C,
     ) -> io::Result<Layer<C>> {
         if !protocol.is_secured() {
-            return Ok(Layer::Bare(connection));
+            return Ok(bare(connection));
         }
         let config = self.config(protocol)?;
         let mut stream = Buffered::new(connection);
         stream.fill().await?;
-        let Buffered { connection, read } = stream;
-        let speaks_http = read.first().is_some_and(u8::is_ascii_uppercase);
-        let mut connection = PrefixedStream::of(read.into(), connection);
-        if speaks_http {
-            connection.write_all(NOT_TLS).await?;
-            closing::close(connection).await;
+        // A handshake begins with the byte 22 (RFC 8446, 5.1), a request with its method.
+        if stream.read.first().is_some_and(u8::is_ascii_uppercase) {
+            stream.write_all(NOT_TLS).await?;
+            closing::close(stream).await;
             return Err(ErrorKind::InvalidData.into());
         }
-        let mut begun = LazyConfigAcceptor::new(Acceptor::default(), connection).await?;
-        if !suits(&begun.client_hello(), &config) {
-            begun.io.write_all(NO_APPLICATION_PROTOCOL).await?;
-            closing::close(begun.io).await;
+        let mut handshake = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        if !has_common_protocol(&handshake.client_hello(), &config) {
+            handshake.io.write_all(NO_APPLICATION_PROTOCOL).await?;
+            closing::close(handshake.io).await;
             return Err(ErrorKind::InvalidData.into());
         }
-        let stream = begun.into_stream(config).await?;
-        Ok(Layer::Server(Box::new(stream)))
+        let stream = handshake.into_stream(config).await?;
+        Ok(Layer::Right(Box::new(stream.into())))
     }
 
     fn config(&self, protocol: Protocol) -> io::Result<Arc<ServerConfig>> {
@@ -119,13 +117,13 @@ impl Tls {
 }
 
 /// Whether the client offers no protocols, or at least one that the server supports.
-fn suits(hello: &ClientHello<'_>, config: &ServerConfig) -> bool {
+fn has_common_protocol(hello: &ClientHello<'_>, config: &ServerConfig) -> bool {
     let ours = |name: &[u8]| config.alpn_protocols.iter().any(|known| known == name);
-    hello.alpn().is_none_or(|mut named| named.any(ours))
+    hello.alpn().is_none_or(|mut offered| offered.any(ours))
 }
 
 fn config(pair: Arc<CertifiedKey>, alpn: Vec<Vec<u8>>) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let builder = ServerConfig::builder_with_details(provider(), Arc::new(Timeless));
+    let builder = ServerConfig::builder_with_details(provider(), Arc::new(FixedClock));
     let mut config = builder
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
@@ -139,9 +137,9 @@ fn config(pair: Arc<CertifiedKey>, alpn: Vec<Vec<u8>>) -> Result<Arc<ServerConfi
 
 /// A generated key with a self-signed certificate, which probers do not verify.
 fn self_signed() -> Result<Arc<CertifiedKey>, rustls::Error> {
-    let made = |_| rustls::Error::General("the system gives no random bytes".to_owned());
+    let no_randomness = |_| rustls::Error::General("the system gives no random bytes".to_owned());
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
-    let key = PrivatePkcs8KeyDer::from(key.map_err(made)?.as_ref().to_vec());
+    let key = PrivatePkcs8KeyDer::from(key.map_err(no_randomness)?.as_ref().to_vec());
     let key = any_supported_type(&key.into())?;
     let certificate = certificate::self_signed(&*key)?;
     Ok(Arc::new(CertifiedKey::new(vec![certificate], key)))
@@ -186,6 +184,8 @@ fn certified(
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+
+    use tokio_rustls::TlsStream;
 
     use super::*;
     use crate::net::memory::Memory;
@@ -248,8 +248,11 @@ mod tests {
             tls.accept(Protocol::Https, accepted)
         );
         server.unwrap();
-        let Layer::Client(client) = client.unwrap() else {
+        let Layer::Right(client) = client.unwrap() else {
             panic!("the client must have a layer")
+        };
+        let TlsStream::Client(client) = *client else {
+            panic!("the client must be one")
         };
         let chain = client.get_ref().1.peer_certificates().unwrap();
         chain[0].clone().into_owned()
@@ -264,9 +267,9 @@ mod tests {
     #[tokio::test]
     async fn without_one_a_pair_is_made_once() {
         let tls = Tls::new(&TlsOptions::default()).unwrap();
-        tls.ready(Protocol::Grpcs).unwrap();
+        tls.prepare(Protocol::Grpcs).unwrap();
         let made = tls.pair.get().unwrap().cert[0].clone();
-        tls.ready(Protocol::Https).unwrap();
+        tls.prepare(Protocol::Https).unwrap();
         assert_eq!(shown(tls).await, made);
     }
 

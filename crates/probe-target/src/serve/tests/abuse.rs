@@ -86,7 +86,7 @@ fn a_body_that_never_comes_keeps_nobody_from_the_answer() {
         assert!(connection.read(&mut bytes).await.unwrap() > 0);
         let start = Instant::now();
         assert_eq!(connection.read(&mut bytes).await.unwrap(), 0);
-        assert_eq!(start.elapsed(), crate::server::http::SILENT);
+        assert_eq!(start.elapsed(), crate::server::time_limit::IDLE_TIMEOUT);
         let expecting =
             b"POST / HTTP/1.1\r\nhost: w\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
         let story = site.hears(8080, expecting).await;
@@ -128,7 +128,7 @@ fn heads_that_trickle_end_in_time_and_delay_nobody() {
         };
         trickle.await;
         // Seen with the next byte.
-        let late = crate::server::http::SILENT + Duration::from_secs(1);
+        let late = crate::server::time_limit::IDLE_TIMEOUT + Duration::from_secs(1);
         assert!(start.elapsed() <= late, "{:?}", start.elapsed());
     });
 }
@@ -218,6 +218,6 @@ fn an_http2_connection_that_says_nothing_ends_in_time() {
         let mut bytes = Vec::new();
         // Its settings come first.
         connection.read_to_end(&mut bytes).await.unwrap();
-        assert_eq!(start.elapsed(), crate::server::http::SILENT);
+        assert_eq!(start.elapsed(), crate::server::time_limit::IDLE_TIMEOUT);
     });
 }

@@ -6,7 +6,7 @@ impl Story {
     /// The state of 8080.
     #[track_caller]
     fn is(&mut self, at: u64, expected: PortState) {
-        let wanted = self.0.wanted(millis(at), 8080).unwrap();
+        let wanted = self.0.desired_port(millis(at), 8080).unwrap();
         assert_eq!(wanted.state, expected, "at {at} ms");
     }
 
@@ -101,11 +101,11 @@ fn what_was_said_of_the_port_itself_stays() {
     // It is covered, and not lost.
     story.open(4, 8080, json!({"state": "blackhole"}));
     story.refuse(5, "/x");
-    let shown = &story.0.shown(millis(5))[&8080];
+    let shown = &story.0.shown_ports(millis(5))[&8080];
     let state = |laid: &Option<answer::InForce<PortSpec>>| laid.as_ref().map(|laid| laid.set.state);
     assert_eq!(state(&shown.flip), Some(PortState::Closed));
     assert_eq!(state(&shown.covered), Some(PortState::Blackhole));
-    story.take(6, Change::Unlay(8080, route("/x")));
+    story.take(6, Change::HealRoute(8080, route("/x")));
     story.is(6, PortState::Blackhole);
 }
 
@@ -117,14 +117,14 @@ fn it_ends_with_its_bounds_and_with_its_route_and_takes_the_place_of_what_was_th
     story.open(1, 8080, opening);
     story.asked(2, "/x", "200");
     assert_eq!(
-        story.0.wanted(millis(2), 8080).unwrap().until,
+        story.0.desired_port(millis(2), 8080).unwrap().until,
         Some(millis(11))
     );
     story.is(11, PortState::Open);
     story.refuse(12, "/x");
-    story.take(13, Change::Unlay(8080, route("/y")));
+    story.take(13, Change::HealRoute(8080, route("/y")));
     story.is(13, PortState::Closed);
-    story.take(14, Change::Unlay(8080, route("/x")));
+    story.take(14, Change::HealRoute(8080, route("/x")));
     story.is(14, PortState::Open);
     story.refuse(15, "/x");
     story.take(16, Change::Heal);
@@ -136,9 +136,9 @@ fn a_port_opened_at_runtime_keeps_its_protocol() {
     let mut story = Story::new();
     story.open(0, 9000, json!({"protocol": "grpc"}));
     story.open(1, 9000, json!({"state": "closed", "route": "/a"}));
-    let lay = Change::Lay(9000, route("/a"), Behaviour::status(200));
+    let lay = Change::FlipRoute(9000, route("/a"), Behaviour::status(200));
     story.take(2, lay);
-    let wanted = story.0.wanted(millis(2), 9000).unwrap();
+    let wanted = story.0.desired_port(millis(2), 9000).unwrap();
     assert_eq!(
         (wanted.protocol, wanted.state),
         (Protocol::Grpc, PortState::Open)
@@ -151,7 +151,7 @@ fn only_a_route_of_a_port_that_is_there_and_has_routes_can_close_it() {
     story.open(0, 7000, json!({"protocol": "tcp"}));
     let refuse = || PortSpec::read(json!({"state": "closed", "route": "/x"}), "").unwrap();
     let denied = |story: &mut Story, port| {
-        let denied = story.0.change(millis(1), Change::Open(port, refuse()));
+        let denied = story.0.change(millis(1), Change::FlipPort(port, refuse()));
         denied.unwrap_err()
     };
     assert_eq!(denied(&mut story, 7000), ChangeError::NoRoutes(7000));
@@ -174,12 +174,12 @@ fn a_base_is_undone_for_as_long_as_a_flip_is_in_force() {
     );
     story.is(1, PortState::Closed);
     assert_eq!(
-        story.0.wanted(millis(1), 8080).unwrap().until,
+        story.0.desired_port(millis(1), 8080).unwrap().until,
         Some(millis(6))
     );
     story.is(6, PortState::Open);
     assert_eq!(
-        story.0.wanted(millis(6), 8080).unwrap().until,
+        story.0.desired_port(millis(6), 8080).unwrap().until,
         Some(millis(16))
     );
     story.is(16, PortState::Closed);
@@ -227,7 +227,7 @@ fn it_is_kept_beside_what_is_kept_of_the_port() {
     let mut next = Story::new();
     next.0.restore(Flips::read(kept, "").unwrap()).unwrap();
     next.is(0, PortState::Closed);
-    next.take(1, Change::Unlay(8080, route("/x")));
+    next.take(1, Change::HealRoute(8080, route("/x")));
     next.is(1, PortState::Reset);
 }
 
@@ -235,7 +235,7 @@ fn it_is_kept_beside_what_is_kept_of_the_port() {
 fn a_process_that_accepts_nowhere_is_said_so() {
     let mut story = Story::new();
     let fault = ProcessFault::read(json!({"fault": "stop-accepting"}), "").unwrap();
-    story.take(0, Change::Afflict(fault));
+    story.take(0, Change::FlipProcess(fault));
     let because = "the process accepts on no port, by stop-accepting";
     assert_eq!(story.effective(1, "/x"), words("stop-accepting", because));
     let of_port = story.0.effective_of_port(millis(1), 8080);

@@ -42,7 +42,7 @@ fn every_flip_goes_before_every_base() {
     story.lay(2, "/a/c", json!({"status": 200}));
     story.asked(2, "/a/c", "200");
     story.asked(2, "/a/b", "503");
-    story.take(3, Change::Unlay(8080, RoutePath::all()));
+    story.take(3, Change::HealRoute(8080, RoutePath::all()));
     story.asked(3, "/a/b", "201");
     story.asked(3, "/a/c", "200");
 }
@@ -82,7 +82,7 @@ fn a_wildcard_is_shown_planned_and_kept_by_its_text() {
     let mut story = planned();
     story.lay(0, "/a%20b/*", json!({"status": 503}));
     story.lay(0, "/a%20b/%2A", json!({"status": 404}));
-    let shown = story.0.shown(millis(1));
+    let shown = story.0.shown_ports(millis(1));
     let shown: Vec<_> = shown[&8080].routes.keys().map(String::as_str).collect();
     assert_eq!(shown, ["/*", "/a%20b/%2A", "/a%20b/*", "/a/*", "/a/b"]);
     let plan = serde_json::to_string(&story.0.plan(millis(1))).unwrap();
