@@ -81,7 +81,9 @@ impl Control {
             if connection.send(&text).await.is_err() {
                 return;
             }
-            if let Body::Stream { since } = response.body {
+            if let Body::Stream { since } = response.body
+                && !head_only
+            {
                 // The stream ends when the client disconnects.
                 _ = event_stream::stream(&*self.backend, since, &mut connection).await;
                 return;
@@ -138,7 +140,11 @@ impl Control {
     }
 
     async fn call(&self, head: &RequestHead, body: &[u8]) -> Result<Response, CallError> {
-        let method = &head.method;
+        // RFC 9110, 9.3.2: HEAD is GET without the body of its response.
+        let method = match head.method {
+            Method::HEAD => &Method::GET,
+            ref method => method,
+        };
         let request = request::read(method, &head.path, &head.query, body)?;
         if method != Method::GET {
             self.check_instance(head)?;

@@ -49,11 +49,11 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the fault is a slow or incomplete body, which HTTP/2 has as well as HTTP/1.1.
+    /// Whether the fault is a slow or incomplete body, so that the head alone has no fault.
     pub(crate) fn is_of_body(self) -> bool {
         matches!(
             self,
-            Self::SlowBody | Self::StallBody | Self::ResetBody | Self::ShortBody
+            Self::SlowBody | Self::StallBody | Self::ResetBody | Self::ShortBody | Self::CutChunk
         )
     }
 }

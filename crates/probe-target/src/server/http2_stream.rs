@@ -137,11 +137,15 @@ impl Stream {
             context.head()
         };
         let length = match fault {
-            Fault::SlowBody => 3,
-            _ => details.sent() + script::MISSING,
+            Fault::SlowBody => Some(3),
+            // A chunked body has no length; HTTP/2 has no chunks (RFC 9113, 8.2.2).
+            Fault::CutChunk => None,
+            _ => Some(details.sent() + script::MISSING),
         };
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_LENGTH, length.into());
+        if let Some(length) = length {
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
         self.0.send_response(response, ends).ok()
     }
 

@@ -203,17 +203,38 @@ fn every_answer_names_pod_and_container() {
 }
 
 #[test]
-fn head_is_answered_without_a_body() {
+fn head_is_answered_as_get_without_the_body() {
     run(async {
         let site = Site::start(&[]).await;
-        let mut connection = site.network.connect(control()).await.unwrap();
-        let request = b"HEAD /v1/state HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-        connection.write_all(request).await.unwrap();
-        expect![[r#"
-            0 ms: HTTP/1.1 405 Method Not Allowed\r\ncontent-type: application/json\r\nprobeflip-revision: 0\r\nallow: GET\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 84\r\n\r\n
-            0 ms: FIN
-        "#]]
-        .assert_eq(&told(&mut connection).await);
+        for (path, expected) in [
+            (
+                "/v1/plan",
+                expect![[r#"
+                0 ms: HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nprobeflip-revision: 0\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 54\r\n\r\n
+                0 ms: FIN
+            "#]],
+            ),
+            (
+                "/v1/journal/stream",
+                expect![[r#"
+                0 ms: HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nprobeflip-revision: 0\r\nprobeflip-instance: i1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n
+                0 ms: FIN
+            "#]],
+            ),
+            (
+                "/v1/heal",
+                expect![[r#"
+                0 ms: HTTP/1.1 405 Method Not Allowed\r\ncontent-type: application/json\r\nprobeflip-revision: 0\r\nallow: POST\r\nprobeflip-instance: i1\r\nconnection: close\r\ncontent-length: 84\r\n\r\n
+                0 ms: FIN
+            "#]],
+            ),
+        ] {
+            let mut connection = site.network.connect(control()).await.unwrap();
+            let headers = "host: localhost\r\nconnection: close\r\n";
+            let request = format!("HEAD {path} HTTP/1.1\r\n{headers}\r\n");
+            connection.write_all(request.as_bytes()).await.unwrap();
+            expected.assert_eq(&told(&mut connection).await);
+        }
     });
 }
 
