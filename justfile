@@ -13,6 +13,7 @@ test *args:
 
 # The tests with real peers: curl, gRPC's Python library, a packet capture; installs what they need.
 peers:
+    cargo build --workspace --locked --bins
     PROBEFLIP_TEST_PEERS="$(tests/peers/install)" cargo test --locked -p tests peers::
 
 # Clippy over everything, warnings are errors.
@@ -53,7 +54,7 @@ packed features suffix:
 bench:
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
         cargo build --locked -p probe-target --profile tiny --target "$(rustc --print host-tuple)"
-    ulimit -n "$(ulimit -Hn)" && cargo bench --locked -p probe-target --bench budgets -- \
+    ulimit -n "$(ulimit -Hn)" && cargo bench --locked -p probe-target --profile dist --bench budgets -- \
         "$PWD/target/$(rustc --print host-tuple)/tiny/probe-target"
 
 # Throws mutated input at the probe target's control API, plans and ports, for so many seconds; needs a C++ compiler.

@@ -8,13 +8,7 @@ use std::{
     io::{self, Write},
 };
 
-use oci_spec::image::{
-    Arch, ConfigBuilder, Descriptor, DescriptorBuilder, ImageConfigurationBuilder,
-    ImageIndexBuilder, ImageManifestBuilder, MediaType, OciLayoutBuilder, Os, PlatformBuilder,
-    RootFsBuilder, Sha256Digest,
-};
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Architecture;
@@ -22,25 +16,31 @@ use super::Architecture;
 /// The unprivileged user of the distroless images.
 const USER: &str = "65532:65532";
 
+/// The media type of the image's manifest.
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
 /// Builds the archive of an image that runs `program`.
 pub(super) fn pack(program: &[u8], architecture: Architecture, tag: &str) -> io::Result<Vec<u8>> {
-    let layer = Blob::new(MediaType::ImageLayer, layer(program)?)?;
-    let config = Blob::new(MediaType::ImageConfig, config(architecture, &layer.digest)?)?;
-    let manifest = Blob::new(MediaType::ImageManifest, manifest(&config, &layer)?)?;
+    let platform = json!({ "architecture": architecture.to_string(), "os": "linux" });
+    let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", layer(program)?)?;
+    let config = config(&platform, &layer.digest);
+    let config = Blob::new("application/vnd.oci.image.config.v1+json", config)?;
+    let manifest = Blob::new(MANIFEST, manifest(&config, &layer))?;
     let docker = json!([{
         "Config": config.path(),
         "RepoTags": [tag],
         "Layers": [layer.path()],
     }]);
+    let layout = json!({ "imageLayoutVersion": "1.0.0" });
+    let index = index(&manifest, &platform, tag);
     let mut archive = tar::Builder::new(Vec::new());
-    append(&mut archive, "oci-layout", 0o644, &layout()?)?;
-    append(
-        &mut archive,
-        "index.json",
-        0o644,
-        &index(&manifest, architecture, tag)?,
-    )?;
-    append(&mut archive, "manifest.json", 0o644, &to_json(&docker)?)?;
+    for (path, document) in [
+        ("oci-layout", layout),
+        ("index.json", index),
+        ("manifest.json", docker),
+    ] {
+        append(&mut archive, path, 0o644, &to_json(&document))?;
+    }
     for blob in [&manifest, &config, &layer] {
         append(&mut archive, &blob.path(), 0o644, &blob.bytes)?;
     }
@@ -51,17 +51,20 @@ pub(super) fn pack(program: &[u8], architecture: Architecture, tag: &str) -> io:
 struct Blob {
     bytes: Vec<u8>,
     digest: String,
-    descriptor: Descriptor,
+    descriptor: Value,
 }
 
 impl Blob {
-    fn new(media_type: MediaType, bytes: Vec<u8>) -> io::Result<Self> {
+    fn new(media_type: &str, bytes: Vec<u8>) -> io::Result<Self> {
         let mut digest = String::new();
         for byte in Sha256::digest(&bytes) {
             write!(digest, "{byte:02x}").map_err(io::Error::other)?;
         }
-        let sha256: Sha256Digest = digest.parse().map_err(io::Error::other)?;
-        let descriptor = Descriptor::new(media_type, bytes.len() as u64, sha256);
+        let descriptor = json!({
+            "mediaType": media_type,
+            "digest": format!("sha256:{digest}"),
+            "size": bytes.len(),
+        });
         Ok(Self {
             bytes,
             digest,
@@ -80,84 +83,40 @@ fn layer(program: &[u8]) -> io::Result<Vec<u8>> {
     layer.into_inner()
 }
 
-fn config(architecture: Architecture, layer: &str) -> io::Result<Vec<u8>> {
-    let run = ConfigBuilder::default()
-        .user(USER)
-        .entrypoint(vec!["/probe-target".to_owned()])
-        .working_dir("/")
-        .build()
-        .map_err(io::Error::other)?;
-    let rootfs = RootFsBuilder::default()
-        .typ("layers")
-        .diff_ids(vec![format!("sha256:{layer}")])
-        .build()
-        .map_err(io::Error::other)?;
-    let config = ImageConfigurationBuilder::default()
-        .architecture(arch(architecture))
-        .os(Os::Linux)
-        .config(run)
-        .rootfs(rootfs)
-        .build()
-        .map_err(io::Error::other)?;
-    to_json(&config)
+// The documents of the OCI image specification 1.1.
+
+fn config(platform: &Value, layer: &str) -> Vec<u8> {
+    let run = json!({ "User": USER, "Entrypoint": ["/probe-target"], "WorkingDir": "/" });
+    to_json(&json!({
+        "architecture": platform["architecture"],
+        "os": platform["os"],
+        "config": run,
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{layer}")] },
+    }))
 }
 
-fn manifest(config: &Blob, layer: &Blob) -> io::Result<Vec<u8>> {
-    let manifest = ImageManifestBuilder::default()
-        .schema_version(2u32)
-        .media_type(MediaType::ImageManifest)
-        .config(config.descriptor.clone())
-        .layers(vec![layer.descriptor.clone()])
-        .build()
-        .map_err(io::Error::other)?;
-    to_json(&manifest)
+fn manifest(config: &Blob, layer: &Blob) -> Vec<u8> {
+    to_json(&json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": config.descriptor,
+        "layers": [layer.descriptor],
+    }))
 }
 
-#[expect(
-    clippy::disallowed_types,
-    reason = "the builder takes nothing else, and `to_json` restores the order"
-)]
-fn index(manifest: &Blob, architecture: Architecture, tag: &str) -> io::Result<Vec<u8>> {
-    let platform = PlatformBuilder::default()
-        .architecture(arch(architecture))
-        .os(Os::Linux)
-        .build()
-        .map_err(io::Error::other)?;
+fn index(manifest: &Blob, platform: &Value, tag: &str) -> Value {
+    let mut descriptor = manifest.descriptor.clone();
+    descriptor["platform"] = platform.clone();
     // containerd reads the first annotation, podman and skopeo the second.
-    let names = [
-        ("io.containerd.image.name".to_owned(), full_name(tag)),
-        (
-            "org.opencontainers.image.ref.name".to_owned(),
-            tag.to_owned(),
-        ),
-    ];
-    let descriptor = DescriptorBuilder::default()
-        .media_type(MediaType::ImageManifest)
-        .size(manifest.descriptor.size())
-        .digest(manifest.descriptor.digest().clone())
-        .platform(platform)
-        .annotations(
-            names
-                .into_iter()
-                .collect::<std::collections::HashMap<_, _>>(),
-        )
-        .build()
-        .map_err(io::Error::other)?;
-    let index = ImageIndexBuilder::default()
-        .schema_version(2u32)
-        .media_type(MediaType::ImageIndex)
-        .manifests(vec![descriptor])
-        .build()
-        .map_err(io::Error::other)?;
-    to_json(&index)
-}
-
-fn layout() -> io::Result<Vec<u8>> {
-    let layout = OciLayoutBuilder::default()
-        .image_layout_version("1.0.0")
-        .build()
-        .map_err(io::Error::other)?;
-    to_json(&layout)
+    descriptor["annotations"] = json!({
+        "io.containerd.image.name": full_name(tag),
+        "org.opencontainers.image.ref.name": tag,
+    });
+    json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [descriptor],
+    })
 }
 
 /// The full name by Docker's rule: a name without a host is on `docker.io`, and one without a path
@@ -170,17 +129,8 @@ pub(super) fn full_name(tag: &str) -> String {
     }
 }
 
-fn arch(architecture: Architecture) -> Arch {
-    match architecture {
-        Architecture::Amd64 => Arch::Amd64,
-        Architecture::Arm64 => Arch::ARM64,
-    }
-}
-
-/// Serializes through a JSON value, which sorts keys: annotations are in a map of random order.
-fn to_json(document: &impl Serialize) -> io::Result<Vec<u8>> {
-    let value = serde_json::to_value(document)?;
-    Ok(serde_json::to_vec(&value)?)
+fn to_json(document: &Value) -> Vec<u8> {
+    document.to_string().into_bytes()
 }
 
 fn append<W: Write>(
