@@ -1,6 +1,7 @@
-//! Invalid arguments and files: each gives one clear message and the right exit code.
+//! Runs that a cluster or a kubeconfig stops: each prints one message and ends with its exit code.
 //!
-//! Of a message that quotes a file, only the first line is compared here.
+//! Only the first line of a message that quotes a file is compared here. Invalid files and arguments
+//! are tested in `orchestrator`.
 
 use std::fs;
 
@@ -13,7 +14,7 @@ use crate::{
     program::{Ended, cluster, probeflip, root},
 };
 
-/// A folder with the seed's files, one word of one file changed.
+/// A folder with the seed's files, with one text of one file replaced.
 struct Seed(TempDir);
 
 impl Seed {
@@ -30,8 +31,7 @@ impl Seed {
         Self(folder)
     }
 
-    /// Runs the program, and checks that it refuses before doing anything: no output except on
-    /// stderr.
+    /// Like [`Self::check_end`], for a command that ends before it prints a result.
     fn check(&self, arguments: &str, code: i32, expected: &Expect) {
         let ended = self.check_end(arguments, code, expected);
         assert_eq!(ended.stdout, "");
@@ -53,255 +53,8 @@ impl Seed {
     }
 }
 
-/// Runs the seed with one word changed, and checks the refusal.
-fn check(file: &str, from: &str, to: &str, code: i32, expected: &Expect) {
-    Seed::with(file, from, to).check(&format!("run --on virtual {file}"), code, expected);
-}
-
-/// Runs a command on the unchanged seed, and checks the refusal.
-fn check_command(arguments: &str, code: i32, expected: &Expect) {
-    Seed::with("deploy.yaml", "", "").check(arguments, code, expected);
-}
-
 #[test]
-fn a_field_that_there_is_not() {
-    check(
-        "readiness.yaml",
-        "notBefore",
-        "notbefore",
-        2,
-        &expect![
-            "error: readiness.yaml:20:25: unknown field `notbefore`; expected `notBefore`, `within` or `hold`; did you mean `notBefore`?"
-        ],
-    );
-}
-
-#[test]
-fn a_value_of_a_wrong_type() {
-    check(
-        "readiness.yaml",
-        "within: 60s",
-        "within: 60",
-        2,
-        &expect![
-            "error: readiness.yaml:9:13: `60` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`"
-        ],
-    );
-    check(
-        "readiness.yaml",
-        "[deploy.yaml]",
-        "deploy.yaml",
-        2,
-        &expect![
-            "error: readiness.yaml:7:22: `deploy.yaml` cannot stand here; expected a list such as `[deploy.yaml, service.yaml]`"
-        ],
-    );
-}
-
-#[test]
-fn a_container_that_there_is_not() {
-    check(
-        "readiness.yaml",
-        "container: b",
-        "container: c",
-        2,
-        &expect![
-            "error: readiness.yaml:15:43: the workload has no container `c`; expected `a` or `b`"
-        ],
-    );
-}
-
-#[test]
-fn a_service_that_there_is_not() {
-    check(
-        "two-services.yaml",
-        "service: web-a",
-        "service: web-c",
-        2,
-        &expect![
-            "error: two-services.yaml:9:33: the workload has no Service `web-c`; expected `web-a` or `web-b`; did you mean `web-a`?"
-        ],
-    );
-}
-
-#[test]
-fn two_experiments_of_one_name() {
-    let expected = expect![
-        "error: readiness.yaml:4:19: another experiment is named `readiness`, at readiness.yaml:4:19; expected one name for each experiment of a run"
-    ];
-    check_command(
-        "run --on virtual readiness.yaml readiness.yaml",
-        2,
-        &expected,
-    );
-    let seed = Seed::with("readiness.yaml", "", "");
-    let file = seed.0.path().join("readiness.yaml");
-    let text = fs::read_to_string(&file).unwrap();
-    fs::write(
-        seed.0.path().join("twice.yaml"),
-        format!("{text}---\n{text}"),
-    )
-    .unwrap();
-    fs::write(seed.0.path().join("t.jsonl"), "").unwrap();
-    let expected = expect![
-        "error: twice.yaml:35:19: another experiment is named `readiness`, at twice.yaml:4:19; expected one name for each experiment of a run"
-    ];
-    seed.check("judge twice.yaml t.jsonl", 2, &expected);
-}
-
-#[test]
-fn a_workload_that_there_is_not() {
-    check(
-        "readiness.yaml",
-        "deploy/web",
-        "deploy/wub",
-        2,
-        &expect![
-            "error: readiness.yaml:12:16: the workload has no Deployment `deploy/wub`; expected `deploy/web`; did you mean `deploy/web`?"
-        ],
-    );
-}
-
-#[test]
-fn a_probe_that_there_is_not() {
-    check(
-        "readiness.yaml",
-        "probe: readiness",
-        "probe: startup",
-        2,
-        &expect![
-            "error: readiness.yaml:15:53: container `b` has no startup probe; it has liveness and readiness"
-        ],
-    );
-}
-
-#[test]
-fn a_probe_of_another_host() {
-    Seed::with(
-        "deploy.yaml",
-        "httpGet: { path: /readyz, port: http-b }",
-        "tcpSocket: { host: 10.9.9.9, port: http-b }",
-    )
-    .check("run --on virtual readiness.yaml", 2, &expect!["error: readiness.yaml:15:53: the readiness probe of `b` (tcp 8081 of host `10.9.9.9`, which is not its Pod) does not ask a probe-target; nothing can be flipped for it"]);
-}
-
-#[test]
-fn two_operators_in_one_expectation() {
-    check(
-        "readiness.yaml",
-        "always: {}",
-        "always: {}, never: {}",
-        2,
-        &expect![
-            "error: readiness.yaml:21:98: `a-stays-ready` has 2 temporal operators, `always` and `never`; expected exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`"
-        ],
-    );
-}
-
-#[test]
-fn a_step_that_can_never_end() {
-    check(
-        "readiness.yaml",
-        "eventually: { notBefore: 3s, within: 10s, hold: 5s }",
-        "always: {}",
-        2,
-        &expect![
-            "error: readiness.yaml:16:7: this step would never end; expected at least one `eventually`, or `for` on another operator"
-        ],
-    );
-}
-
-#[test]
-fn a_status_that_cannot_be_sent() {
-    check(
-        "readiness.yaml",
-        "to: 404",
-        "to: 99",
-        2,
-        &expect![
-            "error: readiness.yaml:15:68: status 99 cannot be sent; expected a status from 200 to 999"
-        ],
-    );
-    check(
-        "readiness.yaml",
-        "to: 404",
-        "to: 1000",
-        2,
-        &expect![
-            "error: readiness.yaml:15:68: status 1000 cannot be sent; expected a status from 200 to 999"
-        ],
-    );
-}
-
-#[test]
-fn a_file_that_is_not_there() {
-    check(
-        "readiness.yaml",
-        "deploy.yaml",
-        "deploi.yaml",
-        2,
-        &expect![
-            "error: readiness.yaml:7:23: cannot read `deploi.yaml`: No such file or directory (os error 2)"
-        ],
-    );
-    check_command(
-        "run nowhere.yaml",
-        2,
-        &expect!["error: cannot read `nowhere.yaml`: No such file or directory (os error 2)"],
-    );
-}
-
-#[test]
-fn no_experiment_at_all() {
-    check_command(
-        "run deploy.yaml svc.yaml",
-        2,
-        &expect!["error: no experiment in these files; expected `kind: Experiment`"],
-    );
-}
-
-#[test]
-fn files_that_hold_nothing_of_ours() {
-    let seed = Seed::with("deploy.yaml", "", "");
-    let write = |name: &str, bytes: &[u8]| fs::write(seed.0.path().join(name), bytes).unwrap();
-    write("empty.yaml", b"");
-    write("text.yaml", b"hello\n");
-    write("list.yaml", b"- hello\n");
-    write("cut.yaml", b"a: [\n");
-    write("binary.yaml", &[0xff, 0xfe, 0, 1]);
-    let check = |file: &str, expected: Expect| seed.check(&format!("run {file}"), 2, &expected);
-    check(
-        "empty.yaml",
-        expect!["error: no experiment in these files; expected `kind: Experiment`"],
-    );
-    check(
-        "text.yaml",
-        expect![
-            "error: text.yaml:1:1: `hello` cannot stand here; expected a mapping such as `{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }`"
-        ],
-    );
-    check(
-        "list.yaml",
-        expect![
-            "error: list.yaml:1:1: a list cannot stand here; expected a mapping such as `{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }`"
-        ],
-    );
-    check(
-        "cut.yaml",
-        expect!["error: cut.yaml:1:4: unclosed bracket '['"],
-    );
-    check(
-        "binary.yaml",
-        expect!["error: cannot read `binary.yaml`: stream did not contain valid UTF-8"],
-    );
-    check(
-        ".",
-        expect!["error: cannot read `.`: Is a directory (os error 21)"],
-    );
-}
-
-#[test]
-fn a_manifest_that_the_cluster_does_not_take() {
+fn a_manifest_that_the_api_server_rejects() {
     let check = |from, to, expected| {
         let seed = Seed::with("deploy.yaml", from, to);
         seed.check_end("run --on virtual readiness.yaml", 2, expected);
@@ -329,35 +82,10 @@ fn a_manifest_that_the_cluster_does_not_take() {
             r#"error: deploy.yaml:17:7: cannot apply deployment/web: Deployment.apps "web" is invalid: spec.template.spec.hostNetwork: Forbidden: pocket has no host network"#
         ]],
     );
-    check(
-        "periodSeconds: 2",
-        "periodSeconds: two",
-        &expect![[
-            r#"error: deploy.yaml:33:28: Deployment `web` cannot be read: invalid type: string "two", expected i32"#
-        ]],
-    );
-    check(
-        "runAsNonRoot: true",
-        "runAsNonRoot: [",
-        &expect![
-            "error: deploy.yaml:22:7: while parsing a flow mapping, did not find expected ',' or '}'"
-        ],
-    );
 }
 
 #[test]
-fn a_variable_that_is_named_twice() {
-    let variable = "- { name: PROBE_TARGET_CONTAINER, value: b }";
-    let twice = format!("{variable}\n            {variable}");
-    let seed = Seed::with("deploy.yaml", variable, &twice);
-    let expected = expect![[
-        r#"error: deploy.yaml:48:15: .spec.template.spec.containers[name="b"].env: duplicate entries for key [name="PROBE_TARGET_CONTAINER"]; expected each key once"#
-    ]];
-    seed.check("run --on virtual readiness.yaml", 2, &expected);
-}
-
-#[test]
-fn a_service_account_that_there_is_not() {
+fn a_missing_service_account() {
     let seed = Seed::with(
         "deploy.yaml",
         "automountServiceAccountToken: false",
@@ -367,7 +95,7 @@ fn a_service_account_that_there_is_not() {
 }
 
 #[test]
-fn a_port_of_the_node_that_is_taken() {
+fn a_host_port_in_use() {
     let seed = Seed::with("deploy.yaml", "replicas: 1", "replicas: 2");
     let file = seed.0.path().join("deploy.yaml");
     let text = fs::read_to_string(&file).unwrap();
@@ -378,19 +106,6 @@ fn a_port_of_the_node_that_is_taken() {
     )
     .unwrap();
     seed.check_end("run --on virtual readiness.yaml", 3, &expect!["error: pod web-…: Unschedulable: 0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."]);
-}
-
-#[test]
-fn a_kustomization_that_there_is_not() {
-    check(
-        "readiness.yaml",
-        "files: [deploy.yaml]",
-        "kustomize: overlays/test",
-        2,
-        &expect![
-            "error: readiness.yaml:7:26: cannot read `overlays/test`: No such file or directory (os error 2)"
-        ],
-    );
 }
 
 #[test]
@@ -416,7 +131,7 @@ fn objects_beside_an_experiment_are_its_workload_only_by_name() {
 }
 
 #[test]
-fn an_image_that_is_not_there() {
+fn an_unknown_image() {
     let seed = Seed::with(
         "deploy.yaml",
         "image: probe-target:0.1.0",
@@ -426,13 +141,13 @@ fn an_image_that_is_not_there() {
 }
 
 #[test]
-fn a_port_that_is_in_use() {
+fn a_container_port_in_use() {
     let seed = Seed::with("deploy.yaml", "--port=8081", "--port=8080");
     seed.check_end("run --on virtual readiness.yaml", 3, &expect!["error: the steady state was not reached: expected deploy/web ready 2/2, saw web-… ready 1/2; container b of pod web-… exited with 1: error: port 8080 is in use; the last warning is of pod web-…: BackOff: Back-off restarting failed container b in pod web-…"]);
 }
 
 #[test]
-fn a_cluster_that_is_not_there() {
+fn an_unreachable_cluster_and_an_unknown_context() {
     let seed = Seed::with("deploy.yaml", "", "");
     let kubeconfig = "
 apiVersion: v1
@@ -459,56 +174,7 @@ current-context: production
 }
 
 #[test]
-fn a_flip_that_cannot_be() {
-    let says = |flip: &str, expected: &Expect| {
-        check_command(&format!("flip web-1 -c b {flip}"), 2, expected);
-    };
-    says(
-        "process exitt",
-        &expect![
-            "error: unknown process fault `exitt`; expected `exit`, `signal`, `sigterm`, `memory` or `stop-accepting`; did you mean `exit`?"
-        ],
-    );
-    says(
-        "readiness refuse --count 3",
-        &expect!["error: `--count`: nothing can be counted on a port that is closed"],
-    );
-    says(
-        "readiness 503 --bytes 3",
-        &expect!["error: `--bytes`: means nothing to a reply"],
-    );
-    says(
-        "readiness 503,200 --bytes 3",
-        &expect!["error: `--bytes` means nothing beside `503,200`"],
-    );
-    says(
-        "readiness blackhole --bytes 3",
-        &expect!["error: `blackhole` is of the whole port, where `--bytes` means nothing"],
-    );
-    says(
-        "readiness 503 --every 10s",
-        &expect![
-            "error: `--every`: opens again what `for`, `count` or `sequence` has closed; one of them must be given"
-        ],
-    );
-    says(
-        "process exit --count 3",
-        &expect!["error: `--count` means nothing beside `exit`"],
-    );
-    says(
-        "process signal",
-        &expect![
-            "error: `--signal`: must be given: one of SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGSYS"
-        ],
-    );
-    says(
-        "process sigterm",
-        &expect!["error: `sigterm`: takes either `ignore` or `delay`"],
-    );
-}
-
-#[test]
-fn a_context_that_nobody_named_is_not_written_to() {
+fn the_current_context_is_not_written_to_unless_it_is_named() {
     let seed = Seed::with("deploy.yaml", "", "");
     fs::write(
         seed.0.path().join("kubeconfig"),
@@ -527,7 +193,7 @@ fn a_context_that_nobody_named_is_not_written_to() {
 }
 
 #[test]
-fn a_kubeconfig_that_is_none() {
+fn a_missing_kubeconfig() {
     let seed = Seed::with("deploy.yaml", "", "");
     seed.check(
         "status",
@@ -539,64 +205,8 @@ fn a_kubeconfig_that_is_none() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written() {
-    for option in ["--json", "--timeline"] {
-        check_command(
-            &format!("run --on virtual readiness.yaml {option} nowhere/r"),
-            2,
-            &expect!["error: cannot write `nowhere/r`: No such file or directory (os error 2)"],
-        );
-    }
-}
-
-#[test]
-fn places_that_exclude_each_other() {
-    check_command(
-        "run --on virtual --context c readiness.yaml",
-        2,
-        &expect!["error: `--context` is a cluster's, and `--on virtual` is not one"],
-    );
-}
-
-#[test]
-fn a_timeline_that_is_none() {
-    check_command(
-        "judge readiness.yaml deploy.yaml",
-        2,
-        &expect![
-            "error: `deploy.yaml` is no timeline: line 1 is no line of a timeline: expected value at line 1 column 1"
-        ],
-    );
-}
-
-#[test]
-fn a_program_that_would_not_run_alone() {
-    check_command(
-        "image --binary deploy.yaml -o t.tar",
-        2,
-        &expect![
-            "error: `deploy.yaml` cannot be packed; build it with `just image`: it is not a Linux ELF program"
-        ],
-    );
-    check_command(
-        "image --binary nowhere -o t.tar",
-        2,
-        &expect![
-            "error: cannot read the probe-target binary `nowhere`; build it with `just image`: No such file or directory (os error 2)"
-        ],
-    );
-    check_command(
-        "image --binary deploy.yaml -t Probe -o t.tar",
-        2,
-        &expect![
-            "error: `Probe` is not an image name; expected `NAME:TAG` in lower case, such as `probe-target:0.1.0`"
-        ],
-    );
-}
-
-#[test]
-fn a_namespace_that_does_not_exist() {
-    let Some(cluster) = cluster("a_namespace_that_does_not_exist") else {
+fn a_missing_namespace() {
+    let Some(cluster) = cluster("a_missing_namespace") else {
         return;
     };
     let commands: [&[&str]; 4] = [
@@ -619,8 +229,8 @@ fn a_namespace_that_does_not_exist() {
 }
 
 #[test]
-fn an_object_that_is_not_ours() {
-    let Some(cluster) = cluster("an_object_that_is_not_ours") else {
+fn an_object_of_another_owner() {
+    let Some(cluster) = cluster("an_object_of_another_owner") else {
         return;
     };
     let namespace = Namespace::create(&cluster, "not-ours");

@@ -106,3 +106,6 @@ fn completions(shell: clap_complete::Shell, printer: &Printer) -> CommandResult 
     printer.data(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Held)
 }
+
+#[cfg(test)]
+mod tests;
