@@ -1,13 +1,10 @@
-//! Clean-up of interrupted runs: signals at every stage, a killed process, an unfinished step.
-
-use std::fs;
-
-use orchestrator::timeline::{Change, Timeline, What, file};
-use tempfile::TempDir;
+//! Clean-up on a real cluster: signals, a killed process, a flip in the foreground.
+//!
+//! Signals at every stage of a run in virtual time are tested in `orchestrator`.
 
 use crate::{
     namespace::Namespace,
-    program::{cluster, probeflip},
+    program::cluster,
     running::{Running, begin, clears_up},
 };
 
@@ -17,110 +14,8 @@ const EXPERIMENT: &str = "manifests/seed/readiness.yaml";
 const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 143)];
 
 #[test]
-fn a_signal_before_the_steady_state_undoes_everything() {
-    for (signal, code) in SIGNALS {
-        let timeline = interrupted(signal, "objects applied", code);
-        assert!(!happened(&timeline, |what| matches!(what, What::Flip(_))));
-    }
-}
-
-#[test]
-fn a_signal_while_flipped_heals_first() {
-    for (signal, code) in SIGNALS {
-        let timeline = interrupted(signal, "b fails readiness", code);
-        let of_b = |what: &What| matches!(what, What::Healed { target } if target.container == "b");
-        assert!(happened(&timeline, of_b), "{signal}");
-    }
-}
-
-#[test]
-fn a_signal_while_all_is_undone_lets_that_end() {
-    for (signal, code) in SIGNALS {
-        let timeline = interrupted(signal, "undoing everything", code);
-        assert!(happened(&timeline, |what| matches!(
-            what,
-            What::StepEnd { .. }
-        )));
-    }
-}
-
-#[test]
-fn a_report_that_cannot_be_written_does_not_hide_the_signal() {
-    let folder = TempDir::new().unwrap();
-    let timeline = folder.path().join("t.jsonl");
-    let mut command = probeflip();
-    command.args(["run", EXPERIMENT, "--json", "/dev/full", "--timeline"]);
-    let mut running = Running::start(command.arg(&timeline));
-    running.until("objects applied");
-    running.send("INT");
-    running.ends(130, "error: cannot write `/dev/full`");
-    let recorded = file::read(&fs::read_to_string(timeline).unwrap()).unwrap();
-    assert_eq!(recorded.len(), 1);
-}
-
-/// Sends a signal once stderr contains `when`, and returns the timeline that the process wrote.
-fn interrupted(signal: &str, when: &str, code: i32) -> Timeline {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("t.jsonl");
-    let mut command = probeflip();
-    command.args(["run", EXPERIMENT, "--timeline"]).arg(&path);
-    let mut running = Running::start(&mut command);
-    running.until(when);
-    running.send(signal);
-    running.ends(code, "interrupted: everything is being undone");
-    let timeline = file::read(&fs::read_to_string(&path).unwrap());
-    let timeline = timeline.unwrap().remove(0);
-    let pods = |wanted| {
-        count(
-            &timeline,
-            |what| matches!(what, What::Watch { change, object } if *change == wanted && object["kind"] == "Pod"),
-        )
-    };
-    assert!(pods(Change::Added) > 0);
-    assert_eq!(pods(Change::Added), pods(Change::Deleted), "all are gone");
-    assert!(matches!(timeline.records().last().unwrap().what, What::End));
-    timeline
-}
-
-fn happened(timeline: &Timeline, what: impl Fn(&What) -> bool) -> bool {
-    count(timeline, what) > 0
-}
-
-fn count(timeline: &Timeline, what: impl Fn(&What) -> bool) -> usize {
-    let records = timeline.records().iter();
-    records.filter(|record| what(&record.what)).count()
-}
-
-#[test]
-fn a_second_signal_quits_at_once() {
-    let mut running = Running::start(probeflip().args(["run", EXPERIMENT, "--on", "pocket"]));
-    running.until("b fails readiness");
-    running.send("INT");
-    running.until("interrupted");
-    running.send("INT");
-    // An embedded cluster ends with the process, so nothing remains to be undone.
-    running.ends(130, "");
-}
-
-#[test]
-fn later_experiments_are_not_begun() {
-    let command = [
-        "run",
-        EXPERIMENT,
-        "manifests/seed/liveness.yaml",
-        "--on",
-        "pocket",
-    ];
-    let mut running = Running::start(probeflip().args(command));
-    running.until("objects applied");
-    running.send("INT");
-    let said = running.ends(130, "interrupted");
-    assert!(!said.contains("liveness"), "{said}");
-}
-
-#[test]
-fn on_a_real_cluster_a_signal_leaves_nothing() {
-    let Some(cluster) = cluster("on_a_real_cluster_a_signal_leaves_nothing") else {
+fn a_signal_leaves_nothing() {
+    let Some(cluster) = cluster("a_signal_leaves_nothing") else {
         return;
     };
     for (stage, (signal, code)) in ["objects applied", "b fails readiness"]
@@ -139,8 +34,8 @@ fn on_a_real_cluster_a_signal_leaves_nothing() {
 }
 
 #[test]
-fn a_second_signal_on_a_real_cluster_says_what_remains() {
-    let Some(cluster) = cluster("a_second_signal_on_a_real_cluster_says_what_remains") else {
+fn a_second_signal_prints_what_remains() {
+    let Some(cluster) = cluster("a_second_signal_prints_what_remains") else {
         return;
     };
     let (mut running, name) = begin(&cluster, EXPERIMENT, &[]);

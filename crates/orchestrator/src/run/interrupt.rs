@@ -54,21 +54,4 @@ impl Interrupt {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::process::{Command, id};
-
-    use super::*;
-
-    #[test]
-    fn a_signal_between_two_runtimes_is_not_lost() {
-        let mut interrupt =
-            Interrupt::by(&[(SignalKind::user_defined1(), Exit::Interrupted)]).unwrap();
-        let runtime = || Builder::new_current_thread().build().unwrap();
-        runtime().block_on(async {});
-        let sent = Command::new("kill")
-            .args(["-USR1", &id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
-        assert_eq!(runtime().block_on(interrupt.next()), Exit::Interrupted);
-    }
-}
+mod tests;
