@@ -5,16 +5,16 @@
 mod control;
 mod shape;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::expect_file;
 use orchestrator::exit::Exit;
 use serde_json::Value;
 
-use crate::program::{probe_target, probeflip, root, run};
+use crate::{
+    experiments::VIRTUAL,
+    program::{probe_target, probeflip, run},
+};
 use shape::Shape;
 
 #[test]
@@ -27,22 +27,8 @@ fn the_schema_of_experiments() {
 
 #[test]
 fn the_records_of_a_timeline_and_the_fields_of_json() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let (timeline, json) = (folder.path().join("t"), folder.path().join("j"));
-    let manifests = ["seed", "experiments"].map(|name| root().join("manifests").join(name));
-    let files = manifests
-        .iter()
-        .flat_map(|folder| fs::read_dir(folder).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file());
-    let mut command = probeflip();
-    command.arg("run").args(files).args(["--on", "virtual"]);
-    command.arg("--timeline").arg(&timeline);
-    command.arg("--json").arg(&json);
-    assert!(command.output().unwrap().status.success());
-
     let mut records: BTreeMap<String, Shape> = BTreeMap::new();
-    for line in fs::read_to_string(timeline).unwrap().lines() {
+    for line in VIRTUAL.text.lines() {
         let mut record: Value = serde_json::from_str(line).unwrap();
         let name = record["record"].as_str().unwrap_or("header").to_owned();
         // The fields of an object are Kubernetes' interface, not ours.
@@ -57,8 +43,8 @@ fn the_records_of_a_timeline_and_the_fields_of_json() {
     let text = lines(records);
     expect_file!["../contracts/timeline.txt"].assert_eq(&text);
 
-    let json = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
-    expect_file!["../contracts/json.txt"].assert_eq(&Shape::of(&json).to_string());
+    let fields = Shape::of(&VIRTUAL.report).to_string();
+    expect_file!["../contracts/json.txt"].assert_eq(&fields);
 }
 
 #[test]

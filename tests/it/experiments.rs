@@ -1,115 +1,153 @@
-//! Every file of `manifests/experiments` passes in virtual time, pocket and a real cluster.
+//! Every experiment of `manifests/seed` and `manifests/experiments`: in virtual time, on pocket and
+//! on a real cluster.
 //!
-//! Each object goes through the same states in the same order in all three. New files in the folder
-//! are run without further registration.
+//! Verdicts and stories are equal in all three. A new file in either folder is run without further
+//! registration. Only the default experiment runs on pocket in real time, as a smoke test.
 
 use std::{collections::BTreeMap, fs, sync::LazyLock, thread};
 
-use orchestrator::timeline::Timeline;
+use orchestrator::timeline::{Timeline, file};
+use tempfile::TempDir;
 
 use crate::{
-    program::{Recorded, cluster, record, record_with, root},
-    story::tell,
+    program::{Ended, Recorded, cluster, probeflip, record, record_with, root},
+    story::{Story, story},
 };
 
-/// Number of concurrent experiments in real time, where they mostly wait.
+/// Number of concurrent experiments on a node, where they mostly wait.
 const LANES: usize = 4;
 
-/// Paths of the experiments relative to the repository's root, in the order of their names.
+/// Paths of the experiments relative to the repository's root, sorted.
 static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let folder = "manifests/experiments";
-    let entries = fs::read_dir(root().join(folder)).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = paths
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
-        .map(|path| format!("{folder}/{}", path.file_name().unwrap().display()))
-        .collect();
+    let mut files = Vec::new();
+    for folder in ["manifests/seed", "manifests/experiments"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let is_file = path
+                .extension()
+                .is_some_and(|extension| extension == "yaml");
+            if is_file
+                && fs::read_to_string(&path)
+                    .unwrap()
+                    .contains("kind: Experiment")
+            {
+                files.push(format!("{folder}/{}", path.file_name().unwrap().display()));
+            }
+        }
+    }
     files.sort();
     files
 });
 
-static VIRTUAL: LazyLock<Recorded> = LazyLock::new(|| record(words().chain(["--on", "virtual"])));
+/// All experiments in virtual time.
+pub(crate) static VIRTUAL: LazyLock<Recorded> = LazyLock::new(|| in_virtual_time(&[]));
 
-fn words() -> impl Iterator<Item = &'static str> {
-    FILES.iter().map(String::as_str)
+fn in_virtual_time(options: &[&str]) -> Recorded {
+    let files = FILES.iter().map(String::as_str);
+    let options = ["--on", "virtual"].iter().chain(options);
+    record(files.chain(options.copied()))
 }
 
 #[test]
-fn every_experiment_holds_in_virtual_time() {
+fn they_pass_in_virtual_time_and_one_seed_gives_the_same_bytes() {
     let Recorded { ended, .. } = &*VIRTUAL;
     assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
     assert_eq!(VIRTUAL.timelines.len(), FILES.len());
-    let again = record(words().chain(["--on", "virtual"]));
+    let again = in_virtual_time(&[]);
     assert!(again.text == VIRTUAL.text, "the timelines differ");
 }
 
 #[test]
-fn every_experiment_holds_on_pocket_and_tells_the_same_story() {
-    in_lanes("pocket", |file| record([file, "--on", "pocket"]));
+fn another_seed_gives_other_bytes() {
+    let other = record([&*FILES[0], "--on", "virtual", "--seed", "2"]);
+    // The first line names the seed.
+    let records = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    assert!(!records(&VIRTUAL.text).starts_with(&records(&other.text)));
 }
 
 #[test]
-fn every_experiment_holds_on_a_real_cluster_and_tells_the_same_story() {
-    let Some(cluster) = cluster("every_experiment_holds_on_a_real_cluster") else {
+fn a_recorded_timeline_is_judged_as_during_the_run() {
+    let folder = TempDir::new().unwrap();
+    let timeline = folder.path().join("t.jsonl");
+    fs::write(&timeline, &VIRTUAL.text).unwrap();
+    for experiment in &*FILES {
+        let mut judge = probeflip();
+        let judged = judge.arg("judge").arg(experiment).arg(&timeline).output();
+        let judged = judged.unwrap();
+        let stdout = String::from_utf8_lossy(&judged.stdout);
+        assert_eq!(judged.status.code(), Some(0), "{experiment}: {stdout}");
+    }
+}
+
+/// The one test in real time: the program without arguments, as the README starts it.
+#[test]
+fn the_default_experiment_has_the_same_story_on_pocket() {
+    let ran = record::<&str>([]);
+    assert_eq!(difference(&ran), None);
+}
+
+#[test]
+fn the_recordings_of_a_node_have_the_same_stories() {
+    let recording = root().join("tests/recordings/seed-1.36.3.jsonl");
+    let timelines = file::read(&fs::read_to_string(recording).unwrap()).unwrap();
+    assert_eq!(timelines.len(), 5);
+    for timeline in &timelines {
+        assert_eq!(difference_of(timeline), None);
+    }
+}
+
+#[test]
+fn they_pass_on_a_real_cluster_with_the_same_stories() {
+    let Some(cluster) = cluster("they_pass_on_a_real_cluster_with_the_same_stories") else {
         return;
     };
-    in_lanes(&cluster.context, |file| {
-        record_with(cluster.command(), [file].into_iter().chain(cluster.named()))
+    let run = |file: &str| {
+        let arguments = [file].into_iter().chain(cluster.named());
+        difference(&record_with(cluster.command(), arguments))
+    };
+    let lane = |first: usize| {
+        let files = FILES.iter().skip(first).step_by(LANES);
+        files.filter_map(|file| run(file)).collect::<Vec<_>>()
+    };
+    let differences = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES)
+            .map(|first| scope.spawn(move || lane(first)))
+            .collect();
+        let of_lanes = lanes.into_iter().map(|lane| lane.join().unwrap());
+        of_lanes.collect::<Vec<_>>().concat()
     });
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// Runs each file in its own process, [`LANES`] at a time, and compares its story with that of
-/// virtual time.
-fn in_lanes(place: &str, run: impl Fn(&'static str) -> Recorded + Sync) {
-    let expected: BTreeMap<&str, &Timeline> = VIRTUAL
-        .timelines
-        .iter()
-        .map(|timeline| (timeline.header().experiment.as_str(), timeline))
-        .collect();
-    let wrong: Vec<String> = thread::scope(|scope| {
-        let lane = |first| {
-            let files = words().skip(first).step_by(LANES);
-            let (run, expected) = (&run, &expected);
-            scope.spawn(move || {
-                let wrong = files.filter_map(|file| wrong(&run(file), expected));
-                wrong.collect::<Vec<_>>()
-            })
-        };
-        let lanes: Vec<_> = (0..LANES).map(lane).collect();
-        lanes
-            .into_iter()
-            .flat_map(|lane| lane.join().unwrap())
-            .collect()
-    });
-    assert!(wrong.is_empty(), "on {place}:\n{}", wrong.join("\n"));
-}
-
-/// Describes how a run failed or differs from virtual time, if it does.
-fn wrong(ran: &Recorded, expected: &BTreeMap<&str, &Timeline>) -> Option<String> {
+/// How the run of one experiment failed or differs from virtual time, if it does.
+fn difference(ran: &Recorded) -> Option<String> {
     let Recorded {
         ended, timelines, ..
     } = ran;
     let [timeline] = &timelines[..] else {
         return Some(format!("{} timelines: {}", timelines.len(), ended.stderr));
     };
-    let name = timeline.header().experiment.as_str();
-    if ended.code != 0 {
-        return Some(format!(
-            "{name} ended with {}:\n{}\n{}",
-            ended.code, ended.stdout, ended.stderr
-        ));
+    if ended.code == 0 {
+        return difference_of(timeline);
     }
-    let Some(there) = expected.get(name) else {
-        return Some(format!("{name} has no timeline in virtual time"));
-    };
-    let (here, there) = (tell(timeline), tell(there));
-    (here != there).then(|| {
-        format!(
-            "{name} tells\n{here:#?}\nand in virtual time\n{there:#?}\n{}",
-            ended.stdout
-        )
-    })
+    let name = &timeline.header().experiment;
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = ended;
+    Some(format!("{name} ended with {code}:\n{stdout}\n{stderr}"))
+}
+
+/// How the story of a timeline differs from that in virtual time, if it does.
+fn difference_of(timeline: &Timeline) -> Option<String> {
+    static STORIES: LazyLock<BTreeMap<&str, Story>> = LazyLock::new(|| {
+        let timelines = VIRTUAL.timelines.iter();
+        timelines
+            .map(|it| (&*it.header().experiment, story(it)))
+            .collect()
+    });
+    let name = &*timeline.header().experiment;
+    let (here, there) = (story(timeline), &STORIES[name]);
+    (here != *there).then(|| format!("{name}: {here:#?}\nin virtual time: {there:#?}"))
 }

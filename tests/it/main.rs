@@ -15,13 +15,12 @@ mod contracts;
 mod broken;
 /// Preconditions of verdicts: reached flips, up-to-date statuses, observed changes.
 mod evidence;
-/// All files of `manifests/experiments` in virtual time, pocket and a real cluster.
+/// The experiments of `manifests` in virtual time, pocket and a real cluster: equal verdicts and
+/// stories.
 mod experiments;
-/// The seed experiments in virtual time, pocket and a real cluster: equal verdicts and stories.
-mod places;
 /// Effects of one step on the next.
 mod steps;
-/// Stories: timelines without place and time, for comparison between clusters.
+/// Stories: what timelines show wherever and whenever they are recorded.
 mod story;
 
 /// How a kubelet reacts to every fault: the tables of docs/faults.md.
@@ -34,13 +33,13 @@ mod ends;
 
 /// The commands other than `run`.
 mod commands;
-/// Clean-up after signals and kills.
+/// Clean-up on a real cluster after signals and kills.
 mod interruptions;
 /// Runs whose API server becomes unreachable.
 mod outages;
 /// Escaping of terminal output, and output that cannot be written.
 mod printed;
-/// Invalid input: error messages and exit codes.
+/// Runs that a cluster or a kubeconfig stops: error messages and exit codes.
 mod refusals;
 /// JSON reports of runs without a verdict.
 mod reports;

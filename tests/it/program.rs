@@ -9,6 +9,7 @@ use std::{
 
 use kube::config::Kubeconfig;
 use orchestrator::timeline::{Timeline, file};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The root of the repository; the program is always run there.
@@ -21,33 +22,40 @@ pub(crate) fn root() -> PathBuf {
 
 /// A command that runs `probeflip`, without arguments.
 pub(crate) fn probeflip() -> Command {
-    let mut command = Command::new(PROGRAMS.join("probeflip"));
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("probeflip"));
+    let mut command = Command::new(&*PROGRAM);
     command.current_dir(root()).stdin(Stdio::null());
     command
 }
 
 /// A command that runs `probe-target`, without arguments.
 pub(crate) fn probe_target() -> Command {
-    Command::new(PROGRAMS.join("probe-target"))
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("probe-target"));
+    Command::new(&*PROGRAM)
 }
 
-// Cargo does not build the binaries of other packages for a test. This call does, and is fast when
-// they are up to date.
-static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let build = ["build", "--workspace", "--locked", "--bins"];
-    let built = Command::new(env!("CARGO"))
-        .args(build)
-        .current_dir(root())
-        .output()
-        .unwrap();
+/// The path of a program beside this test in the target directory.
+///
+/// `cargo test --workspace` builds the programs first, as each of their crates has a test of the
+/// process. With fewer crates they may be missing or older than their sources, which Cargo lists
+/// in a `.d` file.
+fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join(name);
+    let changed = |path: &str| fs::metadata(path.trim()).and_then(|file| file.modified());
+    let sources = fs::read_to_string(program.with_extension("d")).unwrap_or_default();
+    let of_program = changed(program.to_str().unwrap());
+    let up_to_date = sources.split_once(": ").is_some_and(|(_, sources)| {
+        let mut times = sources.split_whitespace().map(changed);
+        times.all(|time| time.is_ok_and(|time| of_program.as_ref().is_ok_and(|it| time <= *it)))
+    });
     assert!(
-        built.status.success(),
-        "building the programs: {}",
-        String::from_utf8_lossy(&built.stderr)
+        up_to_date,
+        "{} is missing or older than its sources; run `cargo build --workspace --bins`",
+        program.display()
     );
-    let deps = std::env::current_exe().unwrap();
-    deps.ancestors().nth(2).unwrap().to_path_buf()
-});
+    program
+}
 
 /// Exit code and output of a finished process.
 #[derive(Debug)]
@@ -81,7 +89,7 @@ pub(crate) fn start(command: &mut Command) -> Child {
     command.spawn().unwrap()
 }
 
-/// A finished `probeflip run` and the timeline it wrote.
+/// A finished `probeflip run` and the files it wrote.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     /// The process.
@@ -90,9 +98,11 @@ pub(crate) struct Recorded {
     pub(crate) text: String,
     /// The parsed timelines.
     pub(crate) timelines: Vec<Timeline>,
+    /// The report given by `--json`.
+    pub(crate) report: Value,
 }
 
-/// Runs `probeflip run ARGUMENTS --timeline …`.
+/// Runs `probeflip run ARGUMENTS --timeline … --json …`.
 pub(crate) fn record<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
 ) -> Recorded {
@@ -105,13 +115,15 @@ pub(crate) fn record_with<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
 ) -> Recorded {
     let folder = TempDir::new().unwrap();
-    let timeline = folder.path().join("t.jsonl");
+    let (timeline, json) = (folder.path().join("t.jsonl"), folder.path().join("r.json"));
     command.arg("run").args(arguments);
     command.arg("--timeline").arg(&timeline);
+    command.arg("--json").arg(&json);
     let ended = Ended::from(command.output().unwrap());
     let text = fs::read_to_string(timeline).unwrap_or_default();
     Recorded {
         timelines: file::read(&text).unwrap(),
+        report: serde_json::from_slice(&fs::read(json).unwrap()).unwrap(),
         text,
         ended,
     }

@@ -1,40 +1,39 @@
-//! Stories: the states of each object in a timeline, without place and time.
+//! Stories: what a timeline shows of a run wherever and whenever it takes place.
 //!
-//! A story also has the order in which a change propagates from a container to its Pod, the Pod's
-//! Services and their users. It is read from the raw records, not with the judge's code, so that
-//! the two do not share mistakes.
+//! A story has the order in which changes propagate from a container to its Pod, the Pod's Services
+//! and their users, and the state in which each object ends. Both are read from the raw records, not
+//! with the judge's code, so that the two do not share mistakes. [`chance`] lists what is left out.
 
 use std::collections::BTreeMap;
 
 use orchestrator::timeline::{BoundPod, Change, RequestOutcome, StateCall, Timeline, What};
 use serde_json::Value;
 
-use self::{chain::chains, settle::settle};
+use self::{
+    chain::chains,
+    chance::{outcome, without_skippable},
+};
 
 mod chain;
-mod settle;
-
-/// The states of each object by name, beginning with the state at the steady state.
-pub(crate) type States = BTreeMap<String, Vec<String>>;
+mod chance;
 
 /// The story of one timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Story {
-    /// The states of bound Pods and their containers, of Services' endpoints, and of users.
-    pub(crate) states: States,
     /// The changes along each path from a container to its Pod, a Service and a user, in order.
-    pub(crate) chains: BTreeMap<String, Vec<String>>,
-    /// The last states of Deployments.
-    pub(crate) ends: BTreeMap<String, String>,
+    chains: BTreeMap<String, Vec<String>>,
+    /// The last states of bound Pods and their containers, of Services' endpoints, of users and of
+    /// Deployments.
+    ends: BTreeMap<String, String>,
 }
 
 /// Builds the story of a timeline.
-pub(crate) fn tell(timeline: &Timeline) -> Story {
-    let mut teller = Teller::new(timeline);
+pub(crate) fn story(timeline: &Timeline) -> Story {
+    let mut steps = Steps::new(timeline);
     for record in timeline.records() {
-        teller.take(record.at.0, &record.what);
+        steps.take(record.at.0, &record.what);
     }
-    teller.finish()
+    steps.finish()
 }
 
 /// One change of one object: the time in microseconds, the object, its new state.
@@ -45,8 +44,29 @@ struct Step {
     state: String,
 }
 
+impl Step {
+    fn kind(&self) -> Kind {
+        let in_pod = self.object.split('#').nth(1);
+        match &*self.object {
+            user if user.starts_with("user ") => Kind::User,
+            service if service.starts_with("svc/") => Kind::Endpoint,
+            _ if in_pod.is_some_and(|rest| rest.contains('/')) => Kind::Container,
+            _ => Kind::Pod,
+        }
+    }
+}
+
+/// The kinds of objects, in the order in which a change propagates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Container,
+    Pod,
+    Endpoint,
+    User,
+}
+
 /// Collects steps record by record.
-struct Teller {
+struct Steps {
     bound: BTreeMap<String, String>,
     users: BTreeMap<String, String>,
     offsets: BTreeMap<String, (i64, i64)>,
@@ -54,11 +74,11 @@ struct Teller {
     end: i64,
     now: BTreeMap<String, String>,
     samples: Vec<(String, i64, RequestOutcome)>,
-    steps: Vec<Step>,
+    changes: Vec<Step>,
     deployments: BTreeMap<String, String>,
 }
 
-impl Teller {
+impl Steps {
     fn new(timeline: &Timeline) -> Self {
         Self {
             bound: BTreeMap::new(),
@@ -68,7 +88,7 @@ impl Teller {
             end: i64::MAX,
             now: BTreeMap::new(),
             samples: Vec::new(),
-            steps: Vec::new(),
+            changes: Vec::new(),
             deployments: BTreeMap::new(),
         }
     }
@@ -105,7 +125,7 @@ impl Teller {
     fn begin(&mut self, at: i64) {
         self.steady = true;
         for (object, state) in self.now.clone() {
-            self.steps.push(Step { at, object, state });
+            self.changes.push(Step { at, object, state });
         }
     }
 
@@ -164,7 +184,7 @@ impl Teller {
         }
         self.now.insert(object.clone(), state.clone());
         if self.steady {
-            self.steps.push(Step { at, object, state });
+            self.changes.push(Step { at, object, state });
         }
     }
 
@@ -182,82 +202,59 @@ impl Teller {
     fn finish(mut self) -> Story {
         self.add_traffic();
         self.name_pods();
-        let steps = settle(&self.steps);
-        let mut states = States::new();
-        for step in &steps {
-            let told = states.entry(step.object.clone()).or_default();
-            if told.last() != Some(&step.state) {
-                told.push(step.state.clone());
-            }
-        }
+        let steps = without_skippable(self.changes);
+        let mut ends = self.deployments;
+        ends.extend(
+            steps
+                .iter()
+                .map(|step| (step.object.clone(), step.state.clone())),
+        );
         Story {
-            chains: chains(&states, &steps, &self.users),
-            states,
-            ends: self.deployments,
+            chains: chains(&steps, &self.users),
+            ends,
         }
     }
 
     fn add_traffic(&mut self) {
-        let Some(steady) = self.steps.first().map(|step| step.at) else {
+        let Some(steady) = self.changes.first().map(|step| step.at) else {
             return;
         };
         let mut last: BTreeMap<&str, &str> = BTreeMap::new();
-        for (client, sent, outcome) in &self.samples {
+        for (client, sent, request) in &self.samples {
             let at = sent + self.offsets.get(client).map_or(0, |(_, offset)| *offset);
-            let outcome = cut_off(*outcome);
+            let outcome = outcome(request.word());
             if self.end < at || last.insert(client, outcome) == Some(outcome) {
                 continue;
             }
             // The story begins with the last request before the steady state.
             if at < steady {
-                self.steps
+                self.changes
                     .retain(|step| step.object != format!("user {client}"));
             }
-            self.steps.push(Step {
+            self.changes.push(Step {
                 at: at.max(steady),
                 object: format!("user {client}"),
                 state: outcome.to_owned(),
             });
         }
-        self.steps.sort_by_key(|step| (step.at, rank(&step.object)));
+        self.changes.sort_by_key(|step| (step.at, step.kind()));
     }
 
     // States from before the binding are named by UID. Objects of Pods that were not bound are not
     // part of the story.
     fn name_pods(&mut self) {
-        for step in &mut self.steps {
+        for step in &mut self.changes {
             for (uid, name) in &self.bound {
                 step.object = step.object.replace(uid.as_str(), name);
             }
         }
-        self.steps
+        self.changes
             .retain(|step| step.object.contains('#') || step.object.starts_with("user "));
         // The binding repeats states under the new names; drops the repetitions.
         let mut now: BTreeMap<String, String> = BTreeMap::new();
-        self.steps.retain(|step| {
+        self.changes.retain(|step| {
             now.insert(step.object.clone(), step.state.clone()) != Some(step.state.clone())
         });
-    }
-}
-
-/// Maximum delay of one watch relative to another, in microseconds. It is far less than the time
-/// between a change and its reversal, which takes several probes.
-const LATE: i64 = 500_000;
-
-/// Order of simultaneous changes: containers, then Pods, then Services, then users.
-fn rank(object: &str) -> u8 {
-    match object {
-        user if user.starts_with("user ") => 3,
-        service if service.starts_with("svc/") => 2,
-        container
-            if container
-                .split('#')
-                .nth(1)
-                .is_some_and(|rest| rest.contains('/')) =>
-        {
-            0
-        }
-        _ => 1,
     }
 }
 
@@ -291,16 +288,6 @@ fn users(timeline: &Timeline) -> BTreeMap<String, String> {
         .into_iter()
         .filter_map(|(client, args)| Some((client, of(args)?)))
         .collect()
-}
-
-// Linux refuses connections to a Service without endpoints at most once a second per client
-// (net.ipv4.icmp_ratelimit); requests in between time out. pocket refuses each. Both count as cut
-// off.
-fn cut_off(outcome: RequestOutcome) -> &'static str {
-    match outcome {
-        RequestOutcome::Refused | RequestOutcome::Timeout => "cut off",
-        other => other.word(),
-    }
 }
 
 fn container_state(status: &Value) -> String {

@@ -1,80 +1,64 @@
 //! Chains: how a change propagates from a container to its Pod, the Pod's Services and their users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LATE, States, Step, rank};
+use super::{Kind, Step, chance::may_be_swapped};
 
-/// The ordered changes along each path from a container through its Pod and a Service to a user.
+/// The changes in order along each path from a container through its Pod and a Service to a user.
 pub(super) fn chains(
-    states: &States,
     steps: &[Step],
     users: &BTreeMap<String, String>,
 ) -> BTreeMap<String, Vec<String>> {
-    let mut chains = BTreeMap::new();
-    for container in states.keys().filter(|object| rank(object) == 0) {
-        let pod = container.rsplit_once('/').unwrap().0;
-        let mut ways = vec![vec![container.clone(), pod.to_owned()]];
-        for service in states.keys().filter(|object| rank(object) == 2) {
-            ways.push(vec![container.clone(), pod.to_owned(), service.clone()]);
-            for (user, of) in users {
-                if service.split(' ').next() == Some(&format!("svc/{of}")) {
-                    let user = format!("user {user}");
-                    ways.push(vec![
-                        container.clone(),
-                        pod.to_owned(),
-                        service.clone(),
-                        user,
-                    ]);
+    let objects = |kind| {
+        let of_kind = steps.iter().filter(move |step| step.kind() == kind);
+        of_kind
+            .map(|step| step.object.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    let mut paths = Vec::new();
+    for container in objects(Kind::Container) {
+        let (pod, _) = container.rsplit_once('/').unwrap();
+        let path = vec![container.clone(), pod.to_owned()];
+        for endpoint in objects(Kind::Endpoint) {
+            let path = [path.clone(), vec![endpoint.clone()]].concat();
+            for (user, service) in users {
+                if endpoint.split(' ').next() == Some(&format!("svc/{service}")) {
+                    paths.push([path.clone(), vec![format!("user {user}")]].concat());
                 }
             }
+            paths.push(path);
         }
-        for way in ways {
-            chains.insert(way.join(" → "), along(&way, steps));
-        }
+        paths.push(path);
     }
-    chains
+    let chains = paths
+        .iter()
+        .map(|path| (path.join(" → "), changes(path, steps)));
+    chains.collect()
 }
 
-fn along(way: &[String], steps: &[Step]) -> Vec<String> {
+/// The changes of these objects, without the states they begin with.
+fn changes(path: &[String], steps: &[Step]) -> Vec<String> {
     let mut last: BTreeMap<&str, &str> = BTreeMap::new();
     let mut changes: Vec<&Step> = Vec::new();
-    for step in steps.iter().filter(|step| way.contains(&step.object)) {
-        let first = !last.contains_key(step.object.as_str());
-        if last.insert(&step.object, &step.state) != Some(&step.state) && !first {
-            let place = changes
-                .iter()
-                .rposition(|before| !told_late(before, step))
-                .map_or(0, |before| before + 1);
-            changes.insert(place, step);
+    for step in steps.iter().filter(|step| path.contains(&step.object)) {
+        let before = last.insert(&step.object, &step.state);
+        if before.is_some_and(|before| before != step.state) {
+            let mut earlier = changes.iter();
+            let cause = earlier.rposition(|change| !may_be_swapped(change, step));
+            changes.insert(cause.map_or(0, |before| before + 1), step);
         }
     }
+    let changes = changes.into_iter();
     changes
-        .iter()
         .map(|step| format!("{}: {}", step.object, step.state))
         .collect()
-}
-
-/// Whether `cause` was recorded after `effect`, although it caused the effect.
-///
-/// Pods, slices and users are observed separately, and events are timestamped on arrival. On a busy
-/// machine the record of a cut-off user may precede that of the slice change.
-fn told_late(effect: &Step, cause: &Step) -> bool {
-    rank(&cause.object) < rank(&effect.object)
-        && cause.at - effect.at <= LATE
-        && serves(&cause.state) == serves(&effect.state)
-}
-
-fn serves(state: &str) -> bool {
-    [" ready ", "Ready=True", "ready=true", "ok"]
-        .iter()
-        .any(|sign| state.contains(sign))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const WAY: [&str; 4] = ["pod#0/a", "pod#0", "svc/web pod#0", "user u"];
+    const PATH: [&str; 4] = ["pod#0/a", "pod#0", "svc/web pod#0", "user u"];
 
     // Each step is an index into the path, a time in milliseconds, and whether the object serves.
     #[track_caller]
@@ -91,20 +75,20 @@ mod tests {
         };
         let step = |(object, at, serves): (usize, i64, bool)| Step {
             at: at * 1000,
-            object: WAY[object].to_owned(),
+            object: PATH[object].to_owned(),
             state: state(object, serves).to_owned(),
         };
-        let steady = (0..WAY.len()).map(|object| step((object, 0, true)));
+        let steady = (0..PATH.len()).map(|object| step((object, 0, true)));
         let steps: Vec<Step> = steady.chain(steps.iter().copied().map(step)).collect();
-        let told: Vec<String> = expected
+        let expected: Vec<String> = expected
             .iter()
-            .map(|(object, serves)| format!("{}: {}", WAY[*object], state(*object, *serves)))
+            .map(|(object, serves)| format!("{}: {}", PATH[*object], state(*object, *serves)))
             .collect();
-        assert_eq!(along(&WAY.map(str::to_owned), &steps), told);
+        assert_eq!(changes(&PATH.map(str::to_owned), &steps), expected);
     }
 
     #[test]
-    fn a_cause_told_a_little_late_is_put_before_its_effect() {
+    fn a_cause_recorded_a_little_late_is_put_before_its_effect() {
         check(
             &[
                 (3, 5000, false),
@@ -117,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_effect_long_before_its_cause_stays_there() {
+    fn an_effect_recorded_long_before_its_cause_stays_there() {
         check(
             &[(1, 5000, false), (3, 5000, false), (2, 5600, false)],
             &[(1, false), (3, false), (2, false)],
@@ -125,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_back_is_no_cause_of_the_change_before_it() {
+    fn a_reversal_does_not_cause_the_change_before_it() {
         check(
             &[
                 (1, 5000, false),
