@@ -1,7 +1,7 @@
 //! Runs that a cluster or a kubeconfig stops: each prints one message and ends with its exit code.
 //!
-//! Only the first line of a message that quotes a file is compared here. Invalid files and arguments
-//! are tested in `orchestrator`.
+//! Only the first line of a message that quotes a file is compared here. Invalid files and
+//! arguments are tested in `orchestrator`.
 
 use std::fs;
 
