@@ -32,7 +32,7 @@ fmt-check:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# docs/faults.md anew, from the cluster that PROBEFLIP_TEST_KUBECONFIG names; its nodes have the images of `just image`.
+# Writes docs/faults.md anew, on the cluster that PROBEFLIP_TEST_KUBECONFIG names.
 faults:
     UPDATE_EXPECT=1 cargo test --locked -p tests faults::a_node
 
@@ -40,23 +40,27 @@ faults:
 run *args:
     cargo run --release -- {{ args }}
 
-# The static probe-target and its images: `target/probe-target.tar`, and with TLS `target/probe-target-tls.tar`.
+# The static probe-target and its images: target/probe-target.tar and target/probe-target-tls.tar.
 image: (packed "" "") (packed "tls" "-tls")
 
 [private]
 packed features suffix:
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
-        cargo build --locked -p probe-target --features "{{ features }}" --profile tiny --target "$(rustc --print host-tuple)"
-    cargo run --release --locked -- image --binary "target/$(rustc --print host-tuple)/tiny/probe-target" \
-        -t "probe-target:$(cargo pkgid -p probe-target | sed 's/.*[#@]//'){{ suffix }}" -o target/probe-target{{ suffix }}.tar
+        cargo build --locked -p probe-target --features "{{ features }}" --profile tiny \
+        --target "$(rustc --print host-tuple)"
+    cargo run --release --locked -- image \
+        --binary "target/$(rustc --print host-tuple)/tiny/probe-target" \
+        -t "probe-target:$(cargo pkgid -p probe-target | sed 's/.*[#@]//'){{ suffix }}" \
+        -o target/probe-target{{ suffix }}.tar
 
-# The probe-target's budgets on this machine, as a table for the README; against nginx where that is installed.
+# The probe-target's budgets on this machine, as the table of docs/performance.md.
 bench:
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
         cargo build --locked -p probe-target --profile tiny --target "$(rustc --print host-tuple)"
-    ulimit -n "$(ulimit -Hn)" && cargo bench --locked -p probe-target --profile dist --bench budgets -- \
+    ulimit -n "$(ulimit -Hn)" && \
+        cargo bench --locked -p probe-target --profile dist --bench budgets -- \
         "$PWD/target/$(rustc --print host-tuple)/tiny/probe-target"
 
-# Throws mutated input at the probe target's control API, plans and ports, for so many seconds; needs a C++ compiler.
+# Throws mutated input at the probe target for so many seconds; needs a C++ compiler.
 fuzz seconds="60":
     fuzz/run {{ seconds }}

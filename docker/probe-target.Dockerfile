@@ -1,7 +1,9 @@
 # The probe target from source: one static binary on nothing. Build from the repository's root:
 #   docker build -f docker/probe-target.Dockerfile -t probe-target:0.1.0 .
-#   docker build -f docker/probe-target.Dockerfile -t probe-target:0.1.0-tls --build-arg FEATURES=tls .
-# `docker buildx build --platform linux/amd64,linux/arm64 …` makes both images. `just image` builds and packs them without Docker.
+#   docker build -f docker/probe-target.Dockerfile -t probe-target:0.1.0-tls \
+#     --build-arg FEATURES=tls .
+# `docker buildx build --platform linux/amd64,linux/arm64 …` builds for both architectures.
+# `just image` builds and packs the images without Docker.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
@@ -14,7 +16,7 @@ RUN host="$(rustc --print host-tuple)" \
 
 FROM scratch
 COPY --from=build /probe-target /probe-target
-# Nobody in particular, so that Pod Security `restricted` is satisfied without a word in the manifest.
+# A user other than root satisfies Pod Security `restricted` without a field in the manifest.
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["/probe-target"]

@@ -93,7 +93,7 @@ fn experiments_have_different_names() {
     fs::write(folder.path().join("twice.yaml"), twice).unwrap();
     fs::write(folder.path().join("t.jsonl"), "").unwrap();
     let expected = expect![
-        "error: twice.yaml:35:19: another experiment is named `readiness`, at twice.yaml:4:19; expected one name for each experiment of a run"
+        "error: twice.yaml:41:19: another experiment is named `readiness`, at twice.yaml:4:19; expected one name for each experiment of a run"
     ];
     check_in(
         &folder,
