@@ -1,8 +1,9 @@
 //! Stories: what a timeline shows of a run wherever and whenever it takes place.
 //!
 //! A story has the order in which changes propagate from a container to its Pod, the Pod's Services
-//! and their users, and the state in which each object ends. Both are read from the raw records, not
-//! with the judge's code, so that the two do not share mistakes. [`chance`] lists what is left out.
+//! and their users, and the state in which each object ends. Both are read from the raw records,
+//! not with the judge's code, so that the two do not share mistakes. [`chance`] lists what is left
+//! out.
 
 use std::collections::BTreeMap;
 

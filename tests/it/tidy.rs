@@ -1,8 +1,10 @@
-//! Checks of the workspace itself: crate dependencies, equal versions, first lines of files.
+//! Checks of the workspace itself: crate dependencies, imports, versions, first lines, columns.
 //!
 //! The checks read files as text and use none of the workspace's crates.
 
+mod columns;
 mod layout;
+mod modules;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -187,8 +189,9 @@ fn section<'a>(manifest: &'a str, header: &'a str) -> impl Iterator<Item = &'a s
 
 /// `tokio` of `tokio = …` and of `tokio.workspace = true`.
 fn dependency(line: &str) -> Option<&str> {
-    let name = line.split(['=', '.']).next()?.trim();
-    (!name.is_empty() && !name.starts_with('#')).then_some(name)
+    let name = line.split(['=', '.']).next()?.trim_end();
+    // The lines of a list of features are indented.
+    name.starts_with(char::is_alphabetic).then_some(name)
 }
 
 /// All direct and indirect dependencies of package `name` in the lock file.
@@ -241,7 +244,8 @@ fn code_lines(file: &Path) -> impl Iterator<Item = String> {
     code.into_iter()
 }
 
-fn rust_files(folder: &str) -> Vec<PathBuf> {
+/// The Rust files below a folder of the repository, in order.
+pub(crate) fn rust_files(folder: &str) -> Vec<PathBuf> {
     files(folder, "rs")
 }
 

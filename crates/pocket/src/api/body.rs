@@ -102,8 +102,8 @@ pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), ApiError>
     Ok(())
 }
 
-/// Refuses an object that is of another namespace than the path; none at all is fine. An object of a kind without
-/// namespaces may have any.
+/// Refuses an object whose namespace differs from that of the path. An object may have no
+/// namespace, and one of a kind without namespaces may have any.
 pub(super) fn check_namespace(namespace: &str, object: &Value) -> Result<(), ApiError> {
     let found = object["metadata"]["namespace"].as_str().unwrap_or_default();
     if found.is_empty() || namespace.is_empty() || found == namespace {

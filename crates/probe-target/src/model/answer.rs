@@ -284,8 +284,8 @@ impl Record {
     }
 }
 
-/// A path, method or user agent as a [`Record`] has it: cut, so that a few long requests do not fill the journal's memory. An escape may be
-/// cut through.
+/// A path, method or user agent as a [`Record`] has it: truncated, so that a few long requests do
+/// not fill the journal's memory. An escape may be cut in two.
 pub fn recorded_text(text: &str) -> &str {
     const LONGEST: usize = 256;
     &text[..text.floor_char_boundary(LONGEST)]

@@ -1,4 +1,4 @@
-//! Builds ordered maps without the sort of `collect`, which is 40 KB of code that nothing else needs.
+//! Builds ordered maps without the sort of `collect`: 40 KB of code that nothing else needs.
 
 use std::collections::BTreeMap;
 

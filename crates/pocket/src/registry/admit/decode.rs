@@ -1,6 +1,7 @@
 //! From JSON to Kubernetes' types as Go decodes it: null gives the zero value of a type.
 //!
-//! Rule: `encoding/json`, `Unmarshal`: null has no effect on a type that is no pointer. A list of texts has `""` for it.
+//! Rule: `encoding/json`, `Unmarshal`: null has no effect on a type that is no pointer. In a list
+//! of texts it gives `""`.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};

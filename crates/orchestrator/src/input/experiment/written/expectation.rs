@@ -76,7 +76,8 @@ pub(crate) struct Claim {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct That {
-    /// Pod: `1/2` or its condition. Container: true or false. Endpoints: true (all and at least one), false (none) or `n/m`. Deployment: a number.
+    /// Pod: `1/2` or its condition. Container: true or false. Endpoints: true (all and at least
+    /// one), false (none) or `n/m`. Deployment: a number.
     #[schemars(with = "Option<schema::Ready>")]
     pub(crate) ready: Option<Spanned<Scalar>>,
     /// Container: its `started`.

@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-/// A Kubernetes object or a part of one. It has a dialect of its own and is read by [`crate::input::kubernetes_yaml`].
+/// A Kubernetes object or a part of one, in the dialect of [`crate::input::kubernetes_yaml`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kubernetes;
 
