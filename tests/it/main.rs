@@ -31,6 +31,9 @@ mod probe_paths;
 /// Container terminations, and the statuses that report them.
 mod ends;
 
+/// README.md and docs/: commands, outputs, experiments, links.
+mod documents;
+
 /// The commands other than `run`.
 mod commands;
 /// Clean-up on a real cluster after signals and kills.

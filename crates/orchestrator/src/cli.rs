@@ -1,7 +1,7 @@
-//! The command line as types, and nothing that runs.
+//! The command line as types: commands, options, help texts.
 //!
-//! Names, flags and defaults are a contract. What a value means is checked where it is used; here
-//! only its form.
+//! Names, flags and defaults are a contract. Only the form of a value is checked here; its meaning
+//! is checked where it is used.
 
 mod flip;
 
@@ -42,20 +42,19 @@ pub enum Command {
     Judge(Judge),
     /// Apply a workload and wait until it is available
     Up(Up),
-    /// Delete a workload that `up` applied, or what a dead run left behind
+    /// Delete a workload that `up` applied, or what a killed run left behind
     Down(Down),
-    /// Make one probe of a container fail, or pass again, or do something to its process, without a
-    /// rollout
+    /// Flip one probe of a container, or its process, without a rollout
     Flip(Box<Flip>),
-    /// Take all flips away
+    /// Remove all flips
     Heal(Selected),
-    /// What each probe is set to and what Kubernetes sees
+    /// Show what each probe gets and what Kubernetes sees
     Status(Selected),
     /// Pack the probe-target image, without Docker
     Image(Image),
-    /// Print a JSON Schema: of experiment files, or of what `run --json` writes
+    /// Print the JSON Schema of experiment files, or of the output of `run --json`
     Schema {
-        /// What it describes
+        /// The described format
         #[arg(value_name = "WHAT", value_enum, default_value_t = Described::Experiment)]
         of: Described,
     },
@@ -71,7 +70,7 @@ pub enum Command {
 pub enum Described {
     /// Experiment files
     Experiment,
-    /// What `run --json` writes
+    /// The output of `run --json`
     Run,
 }
 
@@ -92,25 +91,25 @@ pub struct Run {
     /// Experiment files; files that hold only Kubernetes objects are skipped
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Where to run; `pocket` unless `--context` is given
+    /// The cluster to run on; `pocket` unless `--context` is given
     #[arg(long, value_enum)]
     pub on: Option<On>,
     /// The kubeconfig context to use; implies `--on cluster`
     #[arg(long, value_name = "C")]
     pub context: Option<String>,
-    /// Run in this namespace, which must exist and stays; else one is made and deleted
+    /// An existing namespace to run in [default: a new one, deleted afterwards]
     #[arg(short, long, value_name = "NS", value_parser = label::parse)]
     pub namespace: Option<String>,
-    /// Where everything random comes from on pocket and virtual [virtual: 1]
+    /// The seed of all random choices on pocket and virtual [default on virtual: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Revert flips but leave the objects
+    /// Revert the flips and keep the objects
     #[arg(long)]
     pub keep: bool,
     /// Write the results as JSON
     #[arg(long, value_name = "F.json")]
     pub json: Option<PathBuf>,
-    /// Write everything observed, to be judged again by `probeflip judge`
+    /// Write everything observed, for `probeflip judge`
     #[arg(long, value_name = "F.jsonl")]
     pub timeline: Option<PathBuf>,
 }
@@ -154,7 +153,7 @@ pub struct Down {
     /// The manifests given to `up`
     #[arg(value_name = "FILE", conflicts_with = "run")]
     pub files: Vec<PathBuf>,
-    /// Delete what the run with this ID made
+    /// Delete all objects of the run with this ID
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
     /// Which cluster and namespace
@@ -165,7 +164,7 @@ pub struct Down {
 /// `probeflip heal` and `probeflip status`
 #[derive(Debug, Args)]
 pub struct Selected {
-    /// A Pod, or all Pods of a workload; with neither this nor `-l`, the whole namespace
+    /// A Pod, or all Pods of a workload [default: all Pods of the namespace]
     #[arg(value_name = "POD|KIND/NAME", conflicts_with = "labels", value_parser = ObjectRef::of_pods)]
     pub subject: Option<ObjectRef>,
     /// Pods with these labels, as for kubectl
@@ -177,7 +176,7 @@ pub struct Selected {
 }
 
 impl Selected {
-    /// Which Pods are meant.
+    /// The selected Pods.
     pub fn selection(&self) -> Selection<'_> {
         match (&self.subject, &self.labels) {
             (Some(subject), _) => Selection::Subject(subject),
@@ -224,12 +223,12 @@ mod tests {
         assert!(Cli::try_parse_from(["probeflip", "run", "-n", "team-a"]).is_ok());
     }
 
-    /// What `exit.rs` tests is what users are told.
+    /// `exit.rs` tests this order.
     #[test]
-    fn help_and_readme_say_which_exit_code_wins() {
+    fn help_and_documents_say_which_exit_code_wins() {
         const ORDER: &str = "the first in 5, 130 or 143, 3, 4, 2, 1, 6";
-        let readme = include_str!("../../../README.md");
-        for text in [EXIT_CODES, readme] {
+        let page = include_str!("../../../docs/ci.md");
+        for text in [EXIT_CODES, page] {
             let words: Vec<&str> = text.split_whitespace().collect();
             assert!(words.join(" ").contains(ORDER), "{text}");
         }

@@ -17,14 +17,19 @@ pub(crate) fn page(kubernetes: &str, tried: &[Tried<'_>]) -> String {
     let mut page = format!(
         "# What a kubelet makes of every fault\n\
          \n\
-         Seen on a node of Kubernetes {kubernetes} by a test, which wrote this page and compares it with a node ever since (`tests/it/faults.rs`; `just faults` writes it anew).\n\
+         A test wrote this page from a node of Kubernetes {kubernetes}, and compares it with a node and with\n\
+         pocket ever since. `just faults` writes it anew.\n\
          \n\
-         Each line is three Pods: one with a liveness, one with a readiness and one with a startup probe. Their target is well until it gets the fault – that of the startup probe\n\
-         before the first attempt –, and what the kubelet then does tells the verdict. `failureThreshold` is 1; with more, a failure has its consequence when so many have come in a row.\n\
-         `periodSeconds` and `timeoutSeconds` are 1, those of commands 3.\n\
+         Each line is three Pods: one with a liveness, one with a readiness and one with a startup probe.\n\
+         Their target is healthy until it gets the fault; that of the startup probe gets it before the first\n\
+         attempt. What the kubelet then does shows the verdict. `failureThreshold` is 1; with more, so many\n\
+         failures in a row have the consequence. `periodSeconds` and `timeoutSeconds` are 1, those of\n\
+         commands 3.\n\
          \n\
-         In the texts, `IP:PORT` is the target and `PORT+1` its port above, `NODE:PORT` the kubelet's end of the connection, `TIMEOUT` the probe's timeout, and `ID` the runtime's name for a process.\n\
-         An event's message begins with the kind of probe: `Liveness probe failed: …`. Where a line says `or`, luck decides; it names all that was ever seen of a kubelet, or of Go's client set up as one.\n\
+         In the texts, `IP:PORT` is the target and `PORT+1` its port above, `NODE:PORT` the kubelet's end of\n\
+         the connection, `TIMEOUT` the probe's timeout, and `ID` the runtime's name for a process. An event's\n\
+         message begins with the kind of probe: `Liveness probe failed: …`. Where a line says `or`, chance\n\
+         decides. It names every outcome that a kubelet, or Go's client set up as one, has ever shown.\n\
          \n\
          ## Verdicts\n\
          \n",
@@ -43,19 +48,22 @@ type Part = (&'static str, &'static str, fn(&Handler) -> bool);
 #[rustfmt::skip] // A part is three lines.
 const PARTS: [Part; 5] = [
     ("httpGet",
-     "`GET /probe`. What stands in `code` are faults as `probe-target flip` and `--route` take them, and states of a port.",
+     "`GET /probe`. Words in `code` are faults as `probe-target flip` and `--route` take them, and\n\
+      states of a port.",
      |handler| matches!(handler, Handler::Http)),
     ("httpGet, scheme HTTPS",
-     "The same over TLS. The target offers HTTP/2, and the kubelet takes it, except where HTTP/1.1 is said. A timeout has one of three texts: Go's client has two timers for it here.",
+     "The same over TLS. The target offers HTTP/2, and the kubelet takes it, except where a line names\n\
+      HTTP/1.1. A timeout has one of three texts: Go's client has two timers for it here.",
      |handler| matches!(handler, Handler::Https(_))),
     ("tcpSocket",
-     "A connection, closed as soon as it is there.",
+     "A connection, closed as soon as it is established.",
      |handler| matches!(handler, Handler::Tcp)),
     ("grpc",
      "`grpc.health.v1.Health/Check` of the service without a name.",
      |handler| matches!(handler, Handler::Grpc)),
     ("exec",
-     "`probe-target check` in the container. It gives up after 1 s, and the probe after 3 s, unless another `--timeout` is said.",
+     "`probe-target check` in the container. It gives up after 1 s, or after its `--timeout`, and the\n\
+      probe after 3 s.",
      |handler| matches!(handler, Handler::Exec(_))),
 ];
 

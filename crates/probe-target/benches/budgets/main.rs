@@ -1,6 +1,6 @@
-//! The probe target's budgets, measured: one run, one machine, one table for the README. `just
-//! bench` builds the static binary that ships and passes it here. Nothing is judged: a slow machine
-//! is no failure, and CI does not run this.
+//! Measures the probe target's budgets and prints the table of docs/performance.md. `just bench`
+//! builds the static binary that ships and passes it here. Nothing is judged: a slow machine is no
+//! failure, and CI does not run this.
 //!
 //! The load comes from a client of our own (`load.rs`) and not from wrk or oha: on two cores the
 //! client must cost less than the server that it is to exhaust, and those spend most of a
