@@ -16,9 +16,12 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut chain = Vec::new();
     let mut told = String::new();
     for cause in iter::successors(Some(error), |&error| error.source()) {
-        let (message, last) = match answer(cause) {
-            Some(message) => (message.to_owned(), true),
-            None => (without_kind(&cause.to_string()).to_owned(), false),
+        let (message, last) = match kube_error(cause) {
+            // The API server's message. Its causes only repeat it.
+            Some(kube::Error::Api(status)) => (status.message.clone(), true),
+            // It has no message but that of its cause, which follows.
+            Some(kube::Error::Service(_)) => continue,
+            _ => (cause.to_string(), false),
         };
         if !told.ends_with(&message) {
             let separator = if told.is_empty() { "" } else { ": " };
@@ -32,18 +35,9 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     chain
 }
 
-/// The API server's message, if this is an API error. Its causes only repeat it.
-fn answer<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e str> {
+fn kube_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e kube::Error> {
     let boxed = cause.downcast_ref::<Box<kube::Error>>().map(AsRef::as_ref);
-    match boxed.or_else(|| cause.downcast_ref())? {
-        kube::Error::Api(status) => Some(&status.message),
-        _ => None,
-    }
-}
-
-/// Removes the prefix `ServiceError: ` that kube-rs puts before a client error.
-fn without_kind(message: &str) -> &str {
-    message.strip_prefix("ServiceError: ").unwrap_or(message)
+    boxed.or_else(|| cause.downcast_ref())
 }
 
 #[cfg(test)]

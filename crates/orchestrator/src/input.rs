@@ -6,4 +6,5 @@ pub mod kubernetes_yaml;
 pub mod load;
 pub mod problem;
 pub mod schema;
+pub mod source;
 pub mod workload;

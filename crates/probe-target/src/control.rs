@@ -255,7 +255,7 @@ impl Control {
     fn error_response(&self, error: CallError) -> Response {
         let field = error.invalid.field;
         let answer = ErrorAnswer {
-            error: error.invalid.message,
+            error: error.invalid.reason.to_string(),
             field: Some(field).filter(|field| !field.is_empty()),
             instance: self.backend.instance().to_owned(),
             revision: self.backend.revision(),

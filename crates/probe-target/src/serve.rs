@@ -49,7 +49,7 @@ pub(crate) async fn run<N: Network>(
     let summary = summary(&base, address, identity.boot);
     let mut state = TargetState::new(base).reserving(address.port());
     state.restore(kept).map_err(|error| {
-        let reason = CallError::from(error).invalid.message;
+        let reason = CallError::from(error).invalid.reason;
         Failure::Failed(format!("cannot lay the flips that were kept: {reason}"))
     })?;
     let target = Arc::new(Target::new(

@@ -42,8 +42,8 @@ fn contradictions(checker: &mut Checker<'_>, plans: &[(&Flip, FlipPlan)]) {
             let problem = ProblemText::new(format!(
                 "two flips at once contradict each other on port {}: {}, and {}",
                 plan.port.unwrap_or_default(),
-                earlier.aim.told(&whose),
-                flip.aim.told(&whose)
+                earlier.aim.describe(&whose),
+                flip.aim.describe(&whose)
             ));
             let expected = "the same for both, or one of them in another step";
             checker.fault(flip.aim.span, problem.expected(expected));

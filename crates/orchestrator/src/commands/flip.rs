@@ -70,7 +70,7 @@ pub(super) async fn run(
 }
 
 pub(super) fn order(flip: &cli::Flip) -> Result<FlipRequest, Failure> {
-    let aim = flip.aim()?;
+    let aim = flip.target()?;
     Ok(FlipRequest {
         container: flip.container.clone(),
         leased: !flip.ends(&aim),
@@ -174,7 +174,7 @@ fn said(ready: &PreparedFlip) -> String {
     let address = control.address();
     let mut said = order
         .aim
-        .told(format!("{}/{}", address.pod, address.container));
+        .describe(format!("{}/{}", address.pod, address.container));
     if let Some(port) = plan.port {
         write!(said, ", on port {port}, {}", plan.act).expect("a string must take what is written");
     }

@@ -161,7 +161,7 @@ fn a_flip_is_parsed_before_the_cluster_is_contacted() {
     check(
         "process exitt",
         &expect![
-            "error: unknown process fault `exitt`; expected `exit`, `signal`, `sigterm`, `memory` or `stop-accepting`; did you mean `exit`?"
+            "error: no process fault `exitt`; expected `exit`, `signal`, `sigterm`, `memory` or `stop-accepting`; did you mean `exit`?"
         ],
     );
     check(
@@ -178,7 +178,7 @@ fn a_flip_is_parsed_before_the_cluster_is_contacted() {
     );
     check(
         "readiness blackhole --bytes 3",
-        &expect!["error: `blackhole` is of the whole port, where `--bytes` means nothing"],
+        &expect!["error: `--bytes` means nothing beside `blackhole`"],
     );
     check(
         "readiness 503 --every 10s",

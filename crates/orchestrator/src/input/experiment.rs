@@ -3,7 +3,6 @@
 //! [`crate::input::load`] creates these types from the written form and rejects everything that is
 //! invalid by the file alone. They are independent of YAML except for source spans.
 
-mod behaviour;
 mod condition;
 mod flip_target;
 pub(crate) mod label;
@@ -12,16 +11,10 @@ mod operator;
 mod outcome;
 mod probe;
 mod rate;
-mod span;
-pub mod time;
 pub(crate) mod written;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use behaviour::words;
-pub use behaviour::{BESIDE, Behaviour, RouteEffect, To};
 pub use condition::{
     Addresses, Condition, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
     EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat,
@@ -32,10 +25,9 @@ pub use operator::Operator;
 pub use outcome::RequestOutcome;
 pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
-pub use span::{Span, Spanned};
 
 use crate::input::kubernetes_yaml::Node;
-use crate::printable::one_line;
+pub use crate::input::source::{Source, Span, Spanned};
 
 /// One `kind: Experiment` document, resolved.
 #[derive(Debug, Clone)]
@@ -54,40 +46,6 @@ pub struct Experiment {
     pub steps: Vec<Step>,
     /// The file it was read from.
     pub source: Source,
-}
-
-/// A file's path and text, which error messages quote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// The path as the user wrote it.
-    pub path: PathBuf,
-    /// The whole text of the file, even if it contains several documents.
-    pub text: Arc<str>,
-}
-
-impl Source {
-    /// The directory that the workload's relative paths start from.
-    pub fn directory(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
-    }
-
-    /// The position of a span as printed in messages: `FILE:LINE:COLUMN`.
-    pub fn place(&self, at: Span) -> String {
-        let (line, column) = self.position(at);
-        let path = self.path.to_string_lossy();
-        format!("{}:{line}:{column}", one_line(&path))
-    }
-
-    /// The line and column of a span's start, both from 1; the column counts characters.
-    pub fn position(&self, at: Span) -> (usize, usize) {
-        let start = at.start.min(self.text.len());
-        let before = &self.text[..self.text.floor_char_boundary(start)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
-    }
 }
 
 /// The source of the workload's manifests.

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     exit::{Exit, HasExitCode},
-    input::experiment::Source,
+    input::source::Source,
 };
 
 /// The source of input files.

@@ -12,8 +12,8 @@ mod typed;
 
 use serde_json::{Map, Value};
 
-use crate::input::experiment::{Source, Span, Spanned};
 use crate::input::problem::{Problem, ProblemText};
+use crate::input::source::{Source, Span, Spanned};
 use scalar::Scalar;
 
 /// A scalar, a list or a mapping, with its source span.

@@ -8,10 +8,10 @@ use std::fmt;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use probe_target::model::shorthand::Shorthand;
+use probe_target::model::parse_error::Reason;
 
 use crate::exit::{Exit, HasExitCode};
-use crate::input::experiment::{Source, Span};
+use crate::input::source::{Source, Span};
 use crate::printable::one_line;
 pub(crate) use suggest::{choices, closest};
 
@@ -71,16 +71,14 @@ impl ProblemText {
         }
     }
 
-    /// Describes a word that is not a behaviour.
-    pub fn unknown_behaviour(word: &str) -> Self {
-        if word.parse::<u64>().is_ok() {
-            return Self::new(format!("status {word} cannot be sent"))
-                .expected("a status from 200 to 999");
+    /// Words probe-target's reason why it rejects `what`: a field or an option.
+    pub fn rejected(what: &str, reason: &Reason) -> Self {
+        match reason {
+            Reason::NotOneOf { what, found, known } => {
+                Self::new(format!("no {what} `{found}`")).one_of(found, known.iter().copied())
+            }
+            reason => Self::new(format!("{what}: {reason}")),
         }
-        let names: Vec<_> = Shorthand::names().collect();
-        let fault =
-            Self::new(format!("unknown behaviour `{word}`")).one_of(word, names.iter().copied());
-        fault.expected(format!("a status from 200 to 999, {}", choices(&names)))
     }
 
     /// Adds the position.

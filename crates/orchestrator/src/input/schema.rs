@@ -60,15 +60,7 @@ fn alternatives<'s>(root: &'s Value, node: &'s Value) -> Vec<&'s Value> {
 
 #[cfg(test)]
 mod tests {
-    use probe_target::{
-        ParseError,
-        model::{behaviour::Behaviour, port_spec::PortSpec, process_fault::ProcessFault},
-    };
-    use serde_json::{Value, json};
-
     use super::*;
-    use crate::input::experiment::BESIDE;
-
     #[test]
     fn fields_are_described_and_later_ones_left_out() {
         let schema = serde_json::to_value(experiment()).unwrap();
@@ -97,53 +89,5 @@ mod tests {
                 "{name} is not described"
             );
         }
-    }
-
-    /// Both ways: a field the target does not know is no field, and one that the schema does not
-    /// know is none.
-    #[test]
-    fn a_behaviour_s_fields_are_those_that_a_target_takes() {
-        let schema = serde_json::to_value(experiment()).unwrap();
-        let flip = &schema["$defs"]["Flip"]["properties"];
-        let said = |object: &Value| {
-            object
-                .as_object()
-                .unwrap()
-                .keys()
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let mut known = said(&flip["to"]["anyOf"][0]["oneOf"][2]["properties"]);
-        known.extend(
-            said(flip)
-                .into_iter()
-                .filter(|name| BESIDE.contains(&name.as_str())),
-        );
-        let known = alike(known);
-        let of = |refused: ParseError| {
-            let (_, names) = refused.message.split_once("expected one of ").unwrap();
-            names.split(", ").map(str::to_owned).collect::<Vec<_>>()
-        };
-        let mut taken = of(Behaviour::read(json!({ "status": 200, "?": 0 }), "").unwrap_err());
-        taken.extend(of(PortSpec::read(json!({ "?": 0 }), "").unwrap_err()));
-        assert_eq!(known, alike(taken));
-        let mut known = said(&flip["process"]["anyOf"][0]["oneOf"][1]["properties"]);
-        known.extend(["for", "after", "every"].map(str::to_owned));
-        let faults = [
-            json!({ "fault": "exit", "?": 0 }),
-            json!({ "fault": "signal", "signal": "SIGKILL", "?": 0 }),
-            json!({ "fault": "sigterm", "ignore": true, "?": 0 }),
-            json!({ "fault": "memory", "bytes": 1, "?": 0 }),
-        ];
-        let refused = faults.map(|fault| of(ProcessFault::read(fault, "").unwrap_err()));
-        assert_eq!(alike(known), alike(refused.concat()));
-    }
-
-    fn alike(mut names: Vec<String>) -> Vec<String> {
-        // Said by probeflip itself.
-        names.retain(|name| name != "leased" && name != "route");
-        names.sort_unstable();
-        names.dedup();
-        names
     }
 }

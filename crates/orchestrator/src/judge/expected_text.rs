@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::input::experiment::time::format;
 use crate::input::experiment::{
     Addresses, Condition, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
     EndpointsThat, Operator, PodReady, PodThat, Restarts, Spanned,
 };
+use probe_target::model::duration::format;
 
 /// Text for a condition: `deploy/web ready 1/2 · 0 restarts`.
 pub(super) fn claim(claim: &Condition) -> String {

@@ -171,7 +171,7 @@ fn title(number: usize, name: &str, step: Option<&Step>) -> String {
 
 fn flip(flip: &Flip) -> String {
     let whose = format!("{} in {}", flip.container.value, flip.pod.value);
-    flip.aim.told(whose)
+    flip.aim.describe(whose)
 }
 
 fn requests(name: &str, client: &Client) -> Vec<Line> {

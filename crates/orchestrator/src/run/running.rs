@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
+use probe_target::model::duration::format;
 
 use super::RunState;
 use crate::{
     exit::{Exit, Failure, HasExitCode},
-    input::experiment::{Flip, time::format},
+    input::experiment::Flip,
     targets::{self, containers, control::ControlError, journal},
     timeline::Micros,
 };

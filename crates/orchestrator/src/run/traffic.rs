@@ -3,12 +3,13 @@
 //! Pure: builds the manifest to apply. The clients' journals are read like those of other targets.
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Service};
+use probe_target::model::duration;
 use serde_json::{Value, json};
 
 use crate::{
     exit::{Exit, HasExitCode},
     input::{
-        experiment::{Connections, TrafficClient, time},
+        experiment::{Connections, TrafficClient},
         workload::Manifest,
     },
     targets::{self, Address},
@@ -126,7 +127,7 @@ fn container(
         format!("--host={}", client.service.value),
         format!("--path={}", client.path),
         format!("--rate={}", client.rate),
-        format!("--timeout={}", time::format(client.timeout)),
+        format!("--timeout={}", duration::format(client.timeout)),
     ];
     if client.connections == Connections::Fresh {
         args.push("--fresh".to_owned());

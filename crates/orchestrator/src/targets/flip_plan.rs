@@ -13,6 +13,7 @@ use probe_target::{
     model::{
         behaviour::Behaviour as Laid,
         bound::Bounds,
+        flip_spec::FlipSpec,
         port_spec::{PortSpec, PortState},
         process_fault::{ProcessAction as Done, ProcessFault},
         route_path::RoutePath,
@@ -21,7 +22,7 @@ use probe_target::{
 
 use crate::{
     exit::{Exit, HasExitCode},
-    input::experiment::{Behaviour, FlipTarget, Probe, words},
+    input::experiment::{FlipTarget, Probe},
     targets::{
         containers,
         probe_spec::{ProbeSpec, port_number, probes_of},
@@ -190,7 +191,7 @@ pub enum FlipProblem {
         /// The requested behaviour.
         to: String,
         /// The field and its error.
-        invalid: ParseError,
+        invalid: Box<ParseError>,
     },
     /// The flip would also affect other probes.
     #[error("that would also touch {}; if that is meant, say `{SHARED}`", others.join(", "))]
@@ -225,7 +226,7 @@ fn of_probe(
     services: &[Service],
     wish: WantedFlip<'_>,
     probe: Probe,
-    to: &Behaviour,
+    to: &FlipSpec,
 ) -> Result<FlipPlan, FlipProblem> {
     let probes = probes_of(pod);
     let meant = find(&probes, wish.container, probe)?;
@@ -380,7 +381,7 @@ fn has(probes: &[Probe]) -> String {
 impl fmt::Display for FlipAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Route { path, gets } => write!(f, "{path} {}", words(gets)),
+            Self::Route { path, gets } => write!(f, "{path} {}", gets.word()),
             Self::Port(opening) => f.write_str(opening.state.name()),
             Self::Process(fault) => f.write_str(fault.name()),
         }

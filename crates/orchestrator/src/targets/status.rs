@@ -6,14 +6,13 @@ use k8s_openapi::api::{
     core::v1::{ContainerStatus, Pod, Service},
     discovery::v1::EndpointSlice,
 };
-use probe_target::model::{answer, behaviour::Behaviour, moment::Moment, route_path::RoutePath};
+use probe_target::model::{
+    answer, behaviour::Behaviour, duration, moment::Moment, route_path::RoutePath,
+};
 
-use crate::{
-    input::experiment::{time, words},
-    targets::{
-        flip_plan::selects,
-        probe_spec::{Asks, ProbeSpec, probes_of},
-    },
+use crate::targets::{
+    flip_plan::selects,
+    probe_spec::{Asks, ProbeSpec, probes_of},
 };
 
 /// One probe of one container.
@@ -104,7 +103,7 @@ fn asked(state: &answer::State, asks: &Asks) -> String {
         Asks::Tcp { .. } | Asks::Foreign(_) => None,
     };
     match flip {
-        Some(laid) => said(&words(&laid.set), laid, laid.set.leased, state.uptime),
+        Some(laid) => said(&laid.set.word(), laid, laid.set.leased, state.uptime),
         None => "base".to_owned(),
     }
 }
@@ -127,7 +126,7 @@ fn said<B>(word: &str, laid: &answer::InForce<B>, leased: bool, now: Moment) -> 
     let until = |moment: Moment| {
         let left = moment.as_micros().saturating_sub(now.as_micros());
         // Rounded up to whole seconds, so that a flip that is still in force never shows `0s`.
-        time::format(std::time::Duration::from_secs(left.div_ceil(1_000_000)))
+        duration::format(std::time::Duration::from_secs(left.div_ceil(1_000_000)))
     };
     if let Some(opens) = laid.opens {
         said.push(format!("begins in {}", until(opens)));

@@ -1,5 +1,6 @@
 //! `probe-target check`: parses one probe, for an exec probe or an image's HEALTHCHECK.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     usage: "check http|https|tcp|grpc|grpcs ADDRESS [PATH|SERVICE] [--timeout 1s]",
     about: "Probe an address once: exit 0 if it is healthy, 1 if not",
     operands: 3,
+    fields: false,
     options: &[TIMEOUT],
     notes: "Healthy is a status 200–399 for http, a connection for tcp, SERVING for grpc.\n\
             PATH may have a query and is sent as it is written, but for what a request line cannot hold.\n\
@@ -24,7 +26,7 @@ pub(super) const TIMEOUT: Spec = Spec {
     name: "timeout",
     value: "DURATION",
     many: false,
-    help: "Give up after this time; 1s by default",
+    help: Cow::Borrowed("Give up after this time; 1s by default"),
 };
 
 /// A probe.
@@ -63,7 +65,7 @@ pub fn asked(arguments: &[String]) -> Option<Check> {
 impl Check {
     pub(crate) fn new(mut options: Options) -> Result<Self, ParseError> {
         let protocol = options.operand("http, https, tcp, grpc or grpcs")?;
-        let protocol = Protocol::named(&protocol).map_err(|wrong| ParseError::new("", wrong))?;
+        let protocol = Protocol::read(&protocol).map_err(|reason| ParseError::of("", reason))?;
         let place = address(&options.operand("ADDRESS")?);
         let kind = match (protocol, options.operands.pop()) {
             (Protocol::Http | Protocol::Https, path) => {

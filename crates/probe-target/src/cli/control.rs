@@ -1,6 +1,7 @@
 //! `probe-target flip|heal|state|journal`: parses calls to the control API of a running target.
 //! It serves `kubectl exec` in an image without a shell.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use super::options::{Grammar, Options, Spec};
 use super::serve::{Access, CONTROL, TOKEN_FILE};
 use crate::model::behaviour::Behaviour;
 use crate::model::duration;
+use crate::model::field::{Field, PROTOCOL};
+use crate::model::flip_spec::{Flip, FlipSpec};
 use crate::model::location::Location;
-use crate::model::parse_error::ParseError;
+use crate::model::parse_error::{ParseError, Reason};
 use crate::model::percent;
 use crate::model::port_spec::{PortSpec, PortState};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
-use crate::model::shorthand::Shorthand;
 
 const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies, as in a container;\n\
     of a target that runs beside this program, it is 127.0.0.1:(first port + 10000).";
@@ -26,7 +28,7 @@ const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Sp
         name,
         value,
         many: false,
-        help,
+        help: Cow::Borrowed(help),
     }
 }
 
@@ -37,79 +39,8 @@ pub(crate) const FLIP: Grammar = Grammar {
             probe-target flip process exit|signal|sigterm|memory|stop-accepting [--code 3] [--after 10s] …",
     about: "Lay a behaviour over a path of a running target, a state over a port, or a fault over its process",
     operands: 2,
-    options: &[
-        spec("for", "DURATION", "End it after this time"),
-        spec("count", "N", "End it after this many requests"),
-        spec("after", "DURATION", "Begin it so much later"),
-        spec(
-            "every",
-            "DURATION",
-            "Begin it again so long after each beginning, when --for, --count or a list of behaviours has ended it",
-        ),
-        spec(
-            "probability",
-            "P",
-            "Only for this share of the requests, from 0 to 1",
-        ),
-        spec(
-            "seed",
-            "N",
-            "Which of them: the same seed means the same ones",
-        ),
-        spec(
-            "agent",
-            "PREFIX",
-            "Only for callers whose user agent begins so; kube-probe/ is the kubelet",
-        ),
-        spec(
-            "delay",
-            "DURATION",
-            "Hold each answer back so long; of sigterm: end so much later",
-        ),
-        Spec {
-            many: true,
-            ..spec(
-                "header",
-                "NAME: VALUE",
-                "A header of the reply; may be repeated",
-            )
-        },
-        spec("body", "TEXT", "The body of the reply"),
-        spec(
-            "bytes",
-            "N",
-            "How many bytes of the body a fault sends; of memory: how many to hold, such as 64Mi",
-        ),
-        spec(
-            "pace",
-            "DURATION",
-            "The time between two bytes of a slow fault",
-        ),
-        spec("hops", "N", "How many redirects in a chain"),
-        spec(
-            "protocol",
-            "PROTOCOL",
-            "What is spoken on the port from now on; a port that is not there is opened",
-        ),
-        spec("code", "N", "Of exit: the exit code; 1 by default"),
-        spec("signal", "NAME", "Of signal: SIGKILL, SIGSEGV, SIGABRT, …"),
-        spec(
-            "message",
-            "TEXT",
-            "Of exit and signal: the termination message it leaves",
-        ),
-        spec("ignore", "", "Of sigterm: SIGTERM is lost"),
-        Spec {
-            many: true,
-            ..spec(
-                "fail",
-                "[PORT]/PATH|PORT",
-                "Of sigterm: what fails from SIGTERM on; may be repeated",
-            )
-        },
-        CONTROL,
-        TOKEN_FILE,
-    ],
+    fields: true,
+    options: &[CONTROL, TOKEN_FILE],
     notes: NOTES,
 };
 
@@ -118,6 +49,7 @@ pub(crate) const HEAL: Grammar = Grammar {
     usage: "heal [[PORT]/PATH | PORT | process FAULT]",
     about: "Take all flips away, or those of one path or port, or one of the process",
     operands: 2,
+    fields: false,
     options: &[CONTROL, TOKEN_FILE],
     notes: NOTES,
 };
@@ -127,6 +59,7 @@ pub(crate) const STATE: Grammar = Grammar {
     usage: "state",
     about: "Print everything about a running target, as JSON",
     operands: 0,
+    fields: false,
     options: &[CONTROL, TOKEN_FILE],
     notes: NOTES,
 };
@@ -136,6 +69,7 @@ pub(crate) const JOURNAL: Grammar = Grammar {
     usage: "journal [wait|stream] [--since N] [--port N] [--path PATH] [--hits N] [--timeout 30s]",
     about: "Print the requests a running target was asked, wait for some to come, or follow them, as JSON",
     operands: 1,
+    fields: false,
     options: &[
         spec(
             "since",
@@ -181,11 +115,7 @@ pub(crate) enum Ask {
     /// Sets the state of one port or of all.
     Open(Option<u16>, PortSpec),
     /// `pass` or `fail` of a port: a behaviour of all its paths, or a state if it speaks tcp.
-    All(
-        u16,
-        Result<Behaviour, ParseError>,
-        Result<PortSpec, ParseError>,
-    ),
+    All(u16, FlipSpec),
     /// Sets a process fault.
     Afflict(ProcessFault),
     /// Removes the flips of one location, or all.
@@ -261,10 +191,9 @@ fn heal(mut options: Options) -> Result<Ask, ParseError> {
         return Ok(Ask::Heal(None));
     };
     if place == PROCESS {
-        let name = options.operand("FAULT")?;
-        let known = ProcessFault::NAMES.into_iter().find(|known| *known == name);
-        let known = known.ok_or_else(|| ParseError::new("FAULT", ProcessFault::unknown(&name)))?;
-        return Ok(Ask::Unafflict(known));
+        let name = ProcessFault::known(&options.operand("FAULT")?);
+        let name = name.map_err(|reason| ParseError::of("FAULT", reason))?;
+        return Ok(Ask::Unafflict(name));
     }
     match options.operands.pop() {
         Some(extra) => Err(ParseError::new(
@@ -278,135 +207,101 @@ fn heal(mut options: Options) -> Result<Ask, ParseError> {
 /// The operand for the process in place of a location.
 const PROCESS: &str = "process";
 
-/// Words with different meanings for ports with routes and ports that speak tcp.
-const PASS: &str = "pass";
-const FAIL: &str = "fail";
-
-/// Parses `flip`. Every option is a field of the control API's body, so that parser validates it.
+/// Parses `flip`. Every option is a field of the flip.
 fn flip(mut options: Options) -> Result<Ask, ParseError> {
-    let place = options.operand("[PORT]/PATH, PORT or process")?;
+    let location = options.operand("[PORT]/PATH, PORT or process")?;
     let word = options.operand("BEHAVIOUR")?;
-    let refused = |invalid| refused(invalid, &word);
-    if place == PROCESS {
-        let mut body = Map::new();
-        body.insert("fault".to_owned(), word.as_str().into());
-        let fault = ProcessFault::read(with(body, &mut options)?, "");
-        return fault.map(Ask::Afflict).map_err(refused);
+    let given = fields(&mut options)?;
+    let rejected = |error| rejected(error, &word, &given);
+    if location == PROCESS {
+        let fault = ProcessFault::read_beside(word.as_str().into(), given.clone());
+        return fault.map(Ask::Afflict).map_err(rejected);
     }
-    let given = with(Map::new(), &mut options)?;
-    let behaviour = |body| Behaviour::read(beside(body, &given), "").map_err(refused);
-    let opening =
-        |opening: &PortSpec| PortSpec::read(beside(opening.write(), &given), "").map_err(refused);
-    match Location::parse(&place)? {
-        Location::Route(port, route) => match laid(&word)? {
-            Some(body) => Ok(Ask::Lay(port, route, behaviour(body)?)),
-            None if given.get("protocol").is_some() => {
-                let message = format!("means nothing beside `{word}` of a path");
-                Err(ParseError::new("--protocol", message))
+    let spec = || FlipSpec::read(FlipSpec::words(&word), given.clone()).map_err(rejected);
+    match Location::parse(&location)? {
+        Location::Route(port, route) => match spec()?.flip {
+            Flip::Route(behaviour) => Ok(Ask::Lay(port, route, behaviour)),
+            Flip::Port(PortSpec {
+                protocol: Some(_), ..
+            }) => {
+                let reason = format!("means nothing beside `{word}` of a path");
+                Err(ParseError::new("--protocol", reason))
             }
-            None => {
-                let state = PortSpec::new(state(&word)?);
+            Flip::Port(spec) => {
                 let route = Some(route);
-                Ok(Ask::Open(port, opening(&PortSpec { route, ..state })?))
+                Ok(Ask::Open(port, PortSpec { route, ..spec }))
             }
         },
         Location::Port(port) => {
-            let state = opening(&PortSpec::new(state(&word)?));
-            let is_of_all = word == PASS || word == FAIL;
-            match laid(&word) {
-                // With `--protocol`, it is a state of the port.
-                Ok(Some(body)) if is_of_all && given.get("protocol").is_none() => {
-                    let behaviour = behaviour(body);
-                    match (&behaviour, &state) {
-                        (Err(wrong), Err(_)) => Err(wrong.clone()),
-                        _ => Ok(Ask::All(port, behaviour, state)),
-                    }
-                }
-                _ => Ok(Ask::Open(Some(port), state?)),
+            let is_of_all = matches!(word.as_str(), "pass" | "fail");
+            if is_of_all && !given.contains_key(PROTOCOL.name) {
+                return Ok(Ask::All(port, spec()?));
+            }
+            let to = PortSpec::new(state(&word)?).write();
+            match FlipSpec::read(to.into(), given.clone())
+                .map_err(rejected)?
+                .flip
+            {
+                Flip::Port(spec) => Ok(Ask::Open(Some(port), spec)),
+                Flip::Route(_) => unreachable!("a state is of a port"),
             }
         }
     }
 }
 
-/// Adds the options' fields to a body.
-fn beside(mut body: Map<String, Value>, given: &Value) -> Value {
-    let given = given.as_object().into_iter().flatten();
-    body.extend(given.map(|(name, value)| (name.clone(), value.clone())));
-    body.into()
-}
-
-/// The body for a behaviour or a comma-separated sequence; `None` for words that change the whole
-/// port.
-fn laid(word: &str) -> Result<Option<Map<String, Value>>, ParseError> {
-    if word.contains(',') {
-        let mut body = Map::new();
-        let words = word.split(',').map(Value::from);
-        body.insert("sequence".to_owned(), words.collect());
-        return Ok(Some(body));
-    }
-    let read: Result<Shorthand, _> = word.parse();
-    let read = read.map_err(|message| ParseError::new("BEHAVIOUR", message))?;
-    Ok(read.on_route().map(|behaviour| behaviour.write()))
-}
-
-/// Adds the options that are present to a body.
-fn with(mut body: Map<String, Value>, options: &mut Options) -> Result<Value, ParseError> {
-    for spec in FLIP.options {
-        let mut values = options.many(spec.name);
-        let Some(last) = values.pop() else {
+/// The fields that the options set.
+fn fields(options: &mut Options) -> Result<Map<String, Value>, ParseError> {
+    let mut fields = Map::new();
+    for field in Field::options() {
+        let texts = options.many(field.option);
+        if texts.is_empty() {
             continue;
-        };
-        // Parsed as JSON where possible; the body's parser rejects invalid values.
-        let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::from(text));
-        let (field, value) = match spec.value {
-            "NAME: VALUE" => ("headers", headers(values.into_iter().chain([last]))?),
-            _ if spec.many => (spec.name, values.into_iter().chain([last]).collect()),
-            "" => (spec.name, (last != "false").into()),
-            "N" | "P" => (spec.name, read(last)),
-            _ => (spec.name, last.into()),
-        };
-        body.insert(field.to_owned(), value);
+        }
+        let value = field.value(texts).map_err(of_option)?;
+        fields.insert(field.name.to_owned(), value);
     }
-    Ok(body.into())
+    Ok(fields)
 }
 
-fn headers(given: impl Iterator<Item = String>) -> Result<Value, ParseError> {
-    let mut headers = Map::new();
-    for text in given {
-        let (name, value) = text.split_once(':').ok_or_else(|| {
-            ParseError::new("--header", format!("must be NAME: VALUE, not `{text}`"))
-        })?;
-        headers.insert(name.trim().to_owned(), value.trim().into());
+/// The error with the option or operand that it is about.
+fn rejected(error: ParseError, word: &str, given: &Map<String, Value>) -> ParseError {
+    let name = error.field.split('.').next().unwrap_or_default();
+    if !given.contains_key(name) {
+        return match error.reason {
+            // About the flip as a whole, not about an item of a sequence.
+            Reason::Other(reason) if !word.contains(',') => {
+                ParseError::new("", format!("`{word}` {reason}"))
+            }
+            reason => ParseError::of("BEHAVIOUR", reason),
+        };
     }
-    Ok(headers.into())
+    match error.reason {
+        Reason::UnknownField { .. } => {
+            let reason = format!("means nothing beside `{word}`");
+            of_option(ParseError::new(name, reason))
+        }
+        _ => of_option(error),
+    }
 }
 
-/// Translates an error of the body's parser to the command line.
-fn refused(invalid: ParseError, word: &str) -> ParseError {
-    let field = invalid.field.split('.').next().unwrap_or_default();
-    let field = match field {
-        "" => return ParseError::new("", format!("`{word}` {}", invalid.message)),
-        "fault" | "sequence" => return ParseError::new("BEHAVIOUR", invalid.message),
-        "headers" => "header",
-        field => field,
-    };
-    let message = if invalid.message.starts_with("unknown field") {
-        format!("means nothing beside `{word}`")
-    } else {
-        invalid.message
-    };
-    ParseError::new(format!("--{field}"), message)
+/// The error with the option that sets its field.
+pub(crate) fn of_option(error: ParseError) -> ParseError {
+    let name = error.field.split('.').next().unwrap_or_default();
+    let option = Field::options().find(|field| field.name == name);
+    let option = option.map_or(name, |field| field.option);
+    ParseError::of(format!("--{option}"), error.reason)
 }
 
 fn state(word: &str) -> Result<PortState, ParseError> {
     match word {
-        "refuse" | FAIL => Ok(PortState::Closed),
-        PASS => Ok(PortState::Open),
+        "refuse" | "fail" => Ok(PortState::Closed),
+        "pass" => Ok(PortState::Open),
         word => PortState::named(word).ok_or_else(|| {
-            let message = format!(
-                "a port is pass, fail, refuse, open, closed, blackhole, stop-accepting or reset, not `{word}`; a path has a slash"
+            let reason = format!(
+                "a port is pass, fail, refuse, open, closed, blackhole, stop-accepting or reset, \
+                 not `{word}`; a path has a slash"
             );
-            ParseError::new("BEHAVIOUR", message)
+            ParseError::new("BEHAVIOUR", reason)
         }),
     }
 }

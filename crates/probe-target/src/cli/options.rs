@@ -1,9 +1,11 @@
 //! Command-line options as tables of name, environment variable and help, parsed by common code.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::model::field::Field;
 use crate::model::parse_error::ParseError;
 
 /// The grammar of one command.
@@ -15,13 +17,15 @@ pub(crate) struct Grammar {
     pub(crate) about: &'static str,
     /// The maximum number of operands; each command checks the minimum itself.
     pub(crate) operands: usize,
+    /// Whether every option that sets a field of a flip is one of its options.
+    pub(crate) fields: bool,
     pub(crate) options: &'static [Spec],
     /// The help text below the options.
     pub(crate) notes: &'static str,
 }
 
 /// The specification of one option.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
     /// The placeholder of its value in the help text; empty for a flag.
@@ -29,7 +33,7 @@ pub(crate) struct Spec {
     /// Whether it may be repeated. In the environment, values are separated by commas or spaces, or
     /// by semicolons if values contain spaces.
     pub(crate) many: bool,
-    pub(crate) help: &'static str,
+    pub(crate) help: Cow<'static, str>,
 }
 
 /// The parsed options; the command line overrides the environment.
@@ -53,8 +57,8 @@ impl Options {
             token: given(environment, "PROBE_TARGET_TOKEN").map(str::to_owned),
         };
         options.read(grammar, arguments)?;
-        for spec in grammar.options {
-            options.fill(spec, environment);
+        for spec in grammar.options() {
+            options.fill(&spec, environment);
         }
         match options.operands.get(grammar.operands) {
             Some(extra) => Err(ParseError::new(
@@ -111,7 +115,7 @@ impl Options {
                     self.operands.push(value.string().map_err(unreadable)?);
                     continue;
                 }
-                Arg::Long(name) => grammar.options.iter().find(|spec| spec.name == name),
+                Arg::Long(name) => grammar.options().find(|spec| spec.name == name),
                 Arg::Short(_) => None,
             };
             let Some(spec) = spec else {
@@ -130,7 +134,7 @@ impl Options {
     }
 
     /// Takes an option from the environment unless the command line has it.
-    fn fill(&mut self, spec: &'static Spec, environment: &BTreeMap<String, String>) {
+    fn fill(&mut self, spec: &Spec, environment: &BTreeMap<String, String>) {
         let Some(value) = given(environment, &spec.variable()) else {
             return;
         };
@@ -169,6 +173,18 @@ impl Spec {
 }
 
 impl Grammar {
+    /// All options: those of a flip's fields first.
+    pub(crate) fn options(&self) -> impl Iterator<Item = Spec> {
+        let fields = Field::options().filter(|_| self.fields);
+        let fields = fields.map(|field| Spec {
+            name: field.option,
+            value: field.takes.placeholder(),
+            many: field.is_list(),
+            help: field.option_help().into(),
+        });
+        fields.chain(self.options.iter().cloned())
+    }
+
     pub(crate) fn help(&self) -> String {
         let line = |option: String, help: String| format!("  {option:24} {help}");
         let mut lines = vec![
@@ -178,7 +194,7 @@ impl Grammar {
             String::new(),
             "Options:".to_owned(),
         ];
-        lines.extend(self.options.iter().map(|spec| {
+        lines.extend(self.options().map(|spec| {
             let help = format!("{} [env: {}]", spec.help, spec.variable());
             line(format!("--{} {}", spec.name, spec.value), help)
         }));

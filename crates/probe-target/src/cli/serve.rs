@@ -1,5 +1,6 @@
 //! `probe-target serve`: parses ports, routes, TLS and control address, and adds them to a plan.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::{Map, Value};
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 use super::address;
 use super::options::{Grammar, Options, Spec};
 use crate::model::boots::Boots;
-use crate::model::flips::Flip;
+use crate::model::flip_spec::Flip;
 use crate::model::location::{self, Location};
 use crate::model::parse_error::ParseError;
 use crate::model::plan::{self, Plan};
@@ -20,63 +21,80 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     usage: "[serve] --port 8080 [--port 127.0.0.1:9000=grpc] [--port 8443=https] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
     about: "Serve ports that are healthy on every path and for every service, until told otherwise",
     operands: 0,
+    fields: false,
     options: &[
         Spec {
             name: "port",
             value: "[ADDRESS:]PORT[=PROTOCOL]",
             many: true,
-            help: "Listen there, on IPv4 and IPv6 or on one loopback address, and speak http, https, grpc, grpcs or tcp; 8080=http if no port is given",
+            help: Cow::Borrowed(
+                "Listen there, on IPv4 and IPv6 or on one loopback address, and speak http, https, grpc, grpcs or tcp; 8080=http if no port is given",
+            ),
         },
         Spec {
             name: "route",
             value: "ROUTE",
             many: true,
-            help: "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port; of grpc, /SERVICE; '/startupz=503@1-2' on boots 1 and 2 alone",
+            help: Cow::Borrowed(
+                "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port; of grpc, /SERVICE; '/startupz=503@1-2' on boots 1 and 2 alone",
+            ),
         },
         Spec {
             name: "process",
             value: "FAULT FIELD=VALUE …",
             many: true,
-            help: "What the process does from the start: 'exit code=3 after=1m', 'sigterm delay=20s fail=/readyz'",
+            help: Cow::Borrowed(
+                "What the process does from the start: 'exit code=3 after=1m', 'sigterm delay=20s fail=/readyz'",
+            ),
         },
         CONTROL,
         Spec {
             name: "plan",
             value: "FILE",
             many: false,
-            help: "Start from a plan, as GET /v1/plan writes it; options are laid over it",
+            help: Cow::Borrowed(
+                "Start from a plan, as GET /v1/plan writes it; options are laid over it",
+            ),
         },
         TOKEN_FILE,
         Spec {
             name: "tls-cert",
             value: "FILE",
             many: false,
-            help: "The certificates of https and grpcs, in PEM, with --tls-key; one is made if none is given",
+            help: Cow::Borrowed(
+                "The certificates of https and grpcs, in PEM, with --tls-key; one is made if none is given",
+            ),
         },
         Spec {
             name: "tls-key",
             value: "FILE",
             many: false,
-            help: "Their key, in PEM",
+            help: Cow::Borrowed("Their key, in PEM"),
         },
         Spec {
             name: "tls-alpn",
             value: "NAMES",
             many: false,
-            help: "What https offers in ALPN, best first: h2,http/1.1 if nothing is said",
+            help: Cow::Borrowed(
+                "What https offers in ALPN, best first: h2,http/1.1 if nothing is said",
+            ),
         },
         JOURNAL,
         Spec {
             name: "state-dir",
             value: "DIR",
             many: false,
-            help: "Count the starts of the container, its boots, in this directory, which must outlive it: an emptyDir",
+            help: Cow::Borrowed(
+                "Count the starts of the container, its boots, in this directory, which must outlive it: an emptyDir",
+            ),
         },
         Spec {
             name: "keep",
             value: "",
             many: false,
-            help: "Keep flips there, too: those that no bound and no lease ends are laid again at the next boot",
+            help: Cow::Borrowed(
+                "Keep flips there, too: those that no bound and no lease ends are laid again at the next boot",
+            ),
         },
     ],
     notes: "The control address is 127.0.0.1:(first port + 10000) unless --control says otherwise;\n\
@@ -90,19 +108,19 @@ pub(crate) const CONTROL: Spec = Spec {
     name: "control",
     value: "ADDRESS",
     many: false,
-    help: "The control address",
+    help: Cow::Borrowed("The control address"),
 };
 pub(crate) const TOKEN_FILE: Spec = Spec {
     name: "token-file",
     value: "FILE",
     many: false,
-    help: "What callers of the control address must show",
+    help: Cow::Borrowed("What callers of the control address must show"),
 };
 pub(crate) const JOURNAL: Spec = Spec {
     name: "journal",
     value: "N",
     many: false,
-    help: "Keep the last N requests; 4096 by default",
+    help: Cow::Borrowed("Keep the last N requests; 4096 by default"),
 };
 
 /// The settings of `serve`.
@@ -211,7 +229,7 @@ impl Serve {
         for (place, word, boots) in &self.routes {
             let holds = self.holds(*boots, boot)?;
             let laid = plan.lay(place, &Flip::from(*word), holds);
-            laid.map_err(|wrong| ParseError::new("--route", wrong.message))?;
+            laid.map_err(|wrong| ParseError::of("--route", wrong.reason))?;
         }
         for fault in &self.process {
             plan.afflict(fault.clone(), "--process")?;
@@ -329,7 +347,9 @@ fn port(text: &str) -> Result<Listening, ParseError> {
     };
     let number = location::number(number)
         .ok_or_else(|| wrong(format!("must be a number from 1 to 65535, not `{number}`")))?;
-    Ok((address, number, Protocol::named(protocol).map_err(wrong)?))
+    let protocol = Protocol::read(protocol);
+    let protocol = protocol.map_err(|reason| ParseError::of("--port", reason))?;
+    Ok((address, number, protocol))
 }
 
 /// Parses `[PORT]/PATH=BEHAVIOUR[@BOOTS]`.
@@ -344,8 +364,11 @@ fn route(text: &str) -> Result<Route, ParseError> {
     if !place.contains('/') {
         return Err(form());
     }
-    let place = Location::parse(place).map_err(|invalid| wrong(invalid.message))?;
-    Ok((place, word.parse().map_err(wrong)?, boots))
+    let place =
+        Location::parse(place).map_err(|invalid| ParseError::of("--route", invalid.reason))?;
+    let word = word.parse();
+    let word = word.map_err(|reason| ParseError::of("--route", reason))?;
+    Ok((place, word, boots))
 }
 
 /// Parses `FAULT FIELD=VALUE …`: the fields of the control API's body.

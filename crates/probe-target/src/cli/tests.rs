@@ -214,7 +214,7 @@ fn what_cannot_be_served_is_refused() {
             --port 127.0.0.1:80 --port 80
                 error: `--port`: 80 is given twice
             --port 80=spdy
-                error: `--port`: no protocol `spdy`, expected http, https, grpc, grpcs or tcp
+                error: `--port`: no protocol `spdy`, expected one of http, https, grpc, grpcs, tcp
             --port 80 --port 80
                 error: `--port`: 80 is given twice
             --route readyz=503
@@ -228,7 +228,7 @@ fn what_cannot_be_served_is_refused() {
             --route /x
                 error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `/x`
             --route /x=1000
-                error: `--route`: a status is 200–999, not 1000
+                error: `--route`: must be a status from 200 to 999, not 1000
             --route 9000/x=200
                 error: `--route`: 9000 is none of the ports
             --port 7000=tcp --route 7000/x=503
@@ -321,13 +321,13 @@ fn what_cannot_be_asked_is_refused() {
             check http 127.0.0.1:80 x
                 error: `PATH`: a path begins with a slash
             check icmp 127.0.0.1:80
-                error: no protocol `icmp`, expected http, https, grpc, grpcs or tcp
+                error: no protocol `icmp`, expected one of http, https, grpc, grpcs, tcp
             flip
                 error: [PORT]/PATH, PORT or process is missing
             flip /x
                 error: BEHAVIOUR is missing
             flip /x 99
-                error: `BEHAVIOUR`: a status is 200–999, not 99
+                error: `BEHAVIOUR`: must be a status from 200 to 999, not 99
             flip /x 503 --for 30
                 error: `--for`: must be a duration above zero such as "30s" or "1m30s", in whole milliseconds, 8760h at most, not "30"
             flip /x 503 --count 0
@@ -395,9 +395,9 @@ fn pass_and_fail_of_a_port_are_about_all_of_its_paths() {
         flip /x fail",
         &expect![[r#"
             flip 8080 fail --count 2
-                Control(Control { address: None, access: Access { token: None, file: None }, ask: All(8080, Ok(Behaviour { effect: Reply(Reply { status: 503, headers: {}, body: None }), then: [], delay: 0ns, bounds: Bounds { length: None, count: Some(2), after: None, every: None, probability: None }, agent: None, leased: false }), Err(ParseError { field: "--count", message: "nothing can be counted on a port that is closed", misplaced: false })) })
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: All(8080, FlipSpec { word: Some(Fail), flip: Route(Behaviour { effect: Reply(Reply { status: 503, headers: {}, body: None }), then: [], delay: 0ns, bounds: Bounds { length: None, count: Some(2), after: None, every: None, probability: None }, agent: None, leased: false }) }) })
             flip 8080 pass
-                Control(Control { address: None, access: Access { token: None, file: None }, ask: All(8080, Ok(Behaviour { effect: Reply(Reply { status: 200, headers: {}, body: None }), then: [], delay: 0ns, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, agent: None, leased: false }), Ok(PortSpec { protocol: None, state: Open, route: None, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, leased: false })) })
+                Control(Control { address: None, access: Access { token: None, file: None }, ask: All(8080, FlipSpec { word: Some(Pass), flip: Route(Behaviour { effect: Reply(Reply { status: 200, headers: {}, body: None }), then: [], delay: 0ns, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, agent: None, leased: false }) }) })
             flip 8080 pass --protocol grpc
                 Control(Control { address: None, access: Access { token: None, file: None }, ask: Open(Some(8080), PortSpec { protocol: Some(Grpc), state: Open, route: None, bounds: Bounds { length: None, count: None, after: None, every: None, probability: None }, leased: false }) })
             flip 8080/x refuse --for 1s

@@ -1,5 +1,6 @@
 //! `probe-target traffic`: parses the settings of the open-loop traffic client.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,31 +15,32 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     usage: "traffic IP:PORT --control ADDRESS --rate 10/s [--host H] [--path /] [--fresh] [--timeout 1s]",
     about: "Send requests at a fixed rate, whatever becomes of them, and keep a journal",
     operands: 1,
+    fields: false,
     options: &[
         CONTROL,
         Spec {
             name: "rate",
             value: "N/s",
             many: false,
-            help: "How many requests a second, or a minute (N/m); 1000/s at most",
+            help: Cow::Borrowed("How many requests a second, or a minute (N/m); 1000/s at most"),
         },
         Spec {
             name: "host",
             value: "HOST",
             many: false,
-            help: "The Host header; by default the address",
+            help: Cow::Borrowed("The Host header; by default the address"),
         },
         Spec {
             name: "path",
             value: "PATH",
             many: false,
-            help: "The path; / by default",
+            help: Cow::Borrowed("The path; / by default"),
         },
         Spec {
             name: "fresh",
             value: "",
             many: false,
-            help: "A connection for each request, instead of kept-alive ones",
+            help: Cow::Borrowed("A connection for each request, instead of kept-alive ones"),
         },
         TIMEOUT,
         TOKEN_FILE,

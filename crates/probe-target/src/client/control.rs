@@ -11,11 +11,12 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::cli::control::{Ask, Control};
+use crate::cli::control::{Ask, Control, of_option};
 use crate::cli::{self, Command};
 use crate::client::http1::{Client, Request, Take, Trouble};
 use crate::failure::Failure;
-use crate::model::behaviour::{Behaviour, Effect};
+use crate::model::behaviour::Behaviour;
+use crate::model::flip_spec::Flip;
 use crate::model::location::Location;
 use crate::model::parse_error::ParseError;
 use crate::model::port_spec::{PortSpec, PortState, Protocol};
@@ -80,14 +81,18 @@ pub(crate) async fn run<N: Network>(
             remote.lay(&ports, &route, &behaviour).await
         }
         Ask::Open(port, opening) => remote.open(port, &opening).await,
-        Ask::All(port, behaviour, opening) => {
+        Ask::All(port, spec) => {
             let state = remote.state().await?;
             let known = &state["ports"][port.to_string()];
             if known["protocol"] == Protocol::Tcp.name() {
-                return remote.open(Some(port), &opening?).await;
+                let opening = spec.on_connections().map_err(of_option)?;
+                let opening = opening.unwrap_or_default();
+                return remote.open(Some(port), &opening).await;
             }
             let mut said = String::new();
-            let behaviour = behaviour?;
+            let Flip::Route(behaviour) = spec.flip else {
+                unreachable!("`pass` and `fail` are behaviours");
+            };
             if behaviour.is_pass() && known.is_object() && known["state"] != PortState::Open.name()
             {
                 let open = PortSpec::new(PortState::Open);
@@ -144,8 +149,7 @@ impl<N: Network> Remote<'_, N> {
         path: &RoutePath,
         behaviour: &Behaviour,
     ) -> Result<String, Failure> {
-        let effects = [&behaviour.effect].into_iter().chain(&behaviour.then);
-        let word = effects.map(Effect::word).collect::<Vec<_>>().join(",");
+        let word = behaviour.word();
         let mut said = Vec::new();
         for port in ports {
             let ack = self.put(&route(*port, path), behaviour).await?;
@@ -366,7 +370,8 @@ fn refusal(answer: &[u8]) -> String {
     let refusal: Value = serde_json::from_slice(answer).unwrap_or_default();
     match refusal["error"].as_str() {
         Some(error) => {
-            ParseError::new(refusal["field"].as_str().unwrap_or_default(), error).to_string()
+            let field = refusal["field"].as_str().unwrap_or_default();
+            ParseError::new(field, error).to_string()
         }
         None => "not the answer of a target".to_owned(),
     }

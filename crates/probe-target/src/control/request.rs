@@ -7,8 +7,9 @@ use ::http::{Method, StatusCode};
 
 use crate::model::behaviour::Behaviour;
 use crate::model::duration;
+use crate::model::field::{FOR, ROUTE};
 use crate::model::fields::Fields;
-use crate::model::parse_error::{ParseError, called};
+use crate::model::parse_error::{ParseError, Reason, called};
 use crate::model::percent;
 use crate::model::port_spec::{PortSpec, PortState};
 use crate::model::process_fault::ProcessFault;
@@ -126,10 +127,9 @@ fn heal(body: &[u8]) -> Result<ControlRequest, ParseError> {
 
 fn lease(body: &[u8]) -> Result<ControlRequest, ParseError> {
     let mut fields = Fields::parse(body)?;
-    let length = fields.duration("for")?;
+    let length = fields.duration(&FOR)?;
     fields.finish()?;
-    let length =
-        length.ok_or_else(|| ParseError::new("for", "a lease has a length such as \"30s\""))?;
+    let length = length.ok_or_else(|| ParseError::of(FOR.name, Reason::Missing(FOR.takes)))?;
     Ok(ControlRequest::Change(Change::Lease(length)))
 }
 
@@ -140,9 +140,9 @@ fn process(
     body: &[u8],
     unknown: impl Fn() -> CallError,
 ) -> Result<ControlRequest, CallError> {
-    if !ProcessFault::NAMES.contains(&name) {
+    let Ok(name) = ProcessFault::known(name) else {
         return Err(unknown());
-    }
+    };
     let change = match *method {
         Method::POST => Change::FlipProcess(ProcessFault::parse(name, body)?),
         Method::DELETE => Change::HealProcess(name.to_owned()),
@@ -169,7 +169,9 @@ fn ports(
     let change = match (method, route) {
         (&Method::PUT, None) => Change::FlipPort(port, opening(body)?),
         (&Method::DELETE, None) => Change::HealPort(port),
-        (&Method::PUT, Some(route)) => Change::FlipRoute(port, path(route)?, behaviour(body)?),
+        (&Method::PUT, Some(route)) => {
+            Change::FlipRoute(port, path(route)?, Behaviour::whole(Fields::parse(body)?)?)
+        }
         (&Method::DELETE, Some(route)) => Change::HealRoute(port, path(route)?),
         (method, _) => return Err(not_allowed(method, "PUT, DELETE")),
     };
@@ -195,10 +197,8 @@ fn read_route(text: &str) -> Result<RoutePath, ParseError> {
 }
 
 fn opening(body: &[u8]) -> Result<PortSpec, ParseError> {
-    let mut fields = Fields::parse(body)?;
-    let opening = PortSpec::fields(&mut fields)?;
-    fields.finish()?;
-    let wrong = |message| Err(ParseError::new("route", message));
+    let opening = PortSpec::whole(Fields::parse(body)?)?;
+    let wrong = |reason| Err(ParseError::new(ROUTE.name, reason));
     match opening.route {
         Some(_) if opening.protocol.is_some() => {
             wrong("means nothing beside `protocol`, which is the port's")
@@ -208,13 +208,6 @@ fn opening(body: &[u8]) -> Result<PortSpec, ParseError> {
         }
         _ => Ok(opening),
     }
-}
-
-fn behaviour(body: &[u8]) -> Result<Behaviour, ParseError> {
-    let mut fields = Fields::parse(body)?;
-    let behaviour = Behaviour::fields(&mut fields)?;
-    fields.finish()?;
-    Ok(behaviour)
 }
 
 fn wait(mut query: Query) -> Result<ControlRequest, ParseError> {

@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::model::bound::Bounds;
 use crate::model::duration;
-pub use crate::model::fault::{Details, Fault};
+pub use crate::model::fault::Fault;
+pub use crate::model::fault_details::Details;
+use crate::model::field::{AGENT, BODY, COUNT, DELAY, FAULT, HEADERS, LEASED, SEQUENCE, STATUS};
 use crate::model::fields::Fields;
 use crate::model::parse_error::ParseError;
 use crate::model::shorthand::Shorthand;
@@ -81,31 +83,36 @@ impl Behaviour {
     /// Parses `{"status":503,"delay":"1s","for":"30s"}`; `path` is its path in the input, for
     /// errors.
     pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
-        let mut fields = Fields::read(value, path)?;
+        Self::whole(Fields::read(value, path)?)
+    }
+
+    /// Parses a behaviour from all fields of an object.
+    pub(crate) fn whole(mut fields: Fields) -> Result<Self, ParseError> {
         let behaviour = Self::fields(&mut fields)?;
         fields.finish()?;
         Ok(behaviour)
     }
 
     /// Parses a behaviour from fields of an object that may have more fields.
-    pub(crate) fn fields(fields: &mut Fields) -> Result<Self, ParseError> {
+    fn fields(fields: &mut Fields) -> Result<Self, ParseError> {
         let (effect, then) = Effect::sequence(fields)?;
         let mut behaviour = Self {
             effect,
             then,
-            delay: fields.duration("delay")?.unwrap_or_default(),
+            delay: fields.duration(&DELAY)?.unwrap_or_default(),
             bounds: Bounds::read(fields)?,
-            agent: fields.text("agent")?,
-            leased: fields.flag("leased")?,
+            agent: fields.text(&AGENT)?,
+            leased: fields.flag(&LEASED)?,
         };
         if !behaviour.then.is_empty() {
             if behaviour.bounds.count.is_some() {
-                let message = "means nothing beside `sequence`, which is played once a window";
-                return Err(ParseError::misplaced(fields.path("count"), message));
+                let reason = "means nothing beside `sequence`, which is played once a window";
+                return Err(ParseError::misplaced(fields.path(COUNT.name), reason));
             }
             behaviour.bounds.count = Some(behaviour.then.len() as u64 + 1);
         }
-        behaviour.bounds.check_every(fields)?;
+        let every = behaviour.bounds.check_every();
+        every.map_err(|error| fields.located(error))?;
         Ok(behaviour)
     }
 
@@ -145,24 +152,29 @@ impl Behaviour {
         if self.then.is_empty() {
             self.effect.write(&mut object);
         } else {
-            let items = [&self.effect].into_iter().chain(&self.then);
-            let items = items.map(|item| Value::from(item.word()));
-            object.insert("sequence".to_owned(), items.collect());
+            let effects = self.effects().map(|effect| Value::from(effect.word()));
+            SEQUENCE.write(&mut object, Some(effects.collect::<Value>()));
         }
-        if !self.delay.is_zero() {
-            object.insert("delay".to_owned(), duration::format(self.delay).into());
-        }
+        let delay = Some(self.delay).filter(|delay| !delay.is_zero());
+        DELAY.write(&mut object, delay.map(duration::format));
         self.bounds.write(&mut object);
         if !self.then.is_empty() {
-            object.remove("count");
+            object.remove(COUNT.name);
         }
-        if let Some(agent) = &self.agent {
-            object.insert("agent".to_owned(), agent.as_str().into());
-        }
-        if self.leased {
-            object.insert("leased".to_owned(), true.into());
-        }
+        AGENT.write(&mut object, self.agent.as_deref());
+        LEASED.write(&mut object, self.leased.then_some(true));
         object
+    }
+
+    /// Its effect, or all effects of a sequence.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        [&self.effect].into_iter().chain(&self.then)
+    }
+
+    /// The effect in one word, or one word for each effect of a sequence: `503,503,200`.
+    pub fn word(&self) -> String {
+        let words: Vec<_> = self.effects().map(Effect::word).collect();
+        words.join(",")
     }
 }
 
@@ -177,30 +189,24 @@ impl Effect {
 
     /// Parses a `sequence` of at least two effects, or one effect.
     fn sequence(fields: &mut Fields) -> Result<(Self, Vec<Self>), ParseError> {
-        let Some(items) = fields.list("sequence")? else {
+        let Some(items) = fields.items(&SEQUENCE)? else {
             return Ok((Self::read(fields)?, Vec::new()));
         };
-        let path = fields.path("sequence");
+        let path = fields.path(SEQUENCE.name);
         let items = items.iter().map(|item| Self::item(item, &path));
         let mut items = items.collect::<Result<Vec<_>, _>>()?.into_iter();
-        let first = items.next().expect("a list must not be empty");
+        let first = items.next().expect("a sequence must not be empty");
         Ok((first, items.collect()))
     }
 
     fn read(fields: &mut Fields) -> Result<Self, ParseError> {
-        let status = fields.number("status", STATUS)?;
-        let fault = match fields.text("fault")? {
-            None => None,
-            Some(name) => Some(Fault::named(&name).ok_or_else(|| {
-                let message = format!("no fault `{name}`, expected one of {}", Fault::names());
-                ParseError::new(fields.path("fault"), message)
-            })?),
-        };
-        let headers = fields.texts("headers")?;
-        let body = fields.text("body")?;
+        let status = fields.number(&STATUS)?;
+        let fault = fields.name(&FAULT, Fault::named)?;
+        let headers = fields.texts(&HEADERS)?;
+        let body = fields.text(&BODY)?;
         match (status, fault) {
             (Some(status), None) => {
-                check_headers(&headers, &fields.path("headers"))?;
+                check_headers(&headers, &fields.path(HEADERS.name))?;
                 Details::read(None, fields)?;
                 Ok(Self::Reply(Reply {
                     status: u16::try_from(status).expect("a status must be at most 999"),
@@ -209,7 +215,7 @@ impl Effect {
                 }))
             }
             (None, Some(_)) if body.is_some() || !headers.is_empty() => Err(ParseError::new(
-                fields.path("fault"),
+                fields.path(FAULT.name),
                 "takes no `headers` and no `body`",
             )),
             (None, Some(fault)) => Ok(Self::Fault(fault, Details::read(Some(fault), fields)?)),
@@ -222,43 +228,40 @@ impl Effect {
 
     /// Parses an item of a sequence: `503`, `"hang"`.
     fn item(value: &Value, path: &str) -> Result<Self, ParseError> {
-        let word = match value {
-            Value::String(word) => word.clone(),
-            value => value.to_string(),
-        };
-        let wrong = |message| ParseError::new(path, message);
-        let word: Shorthand = word.parse().map_err(wrong)?;
-        let behaviour = word.on_route();
-        let whole = || wrong(format!("`{word}` is of a whole port"));
-        Ok(behaviour.ok_or_else(whole)?.effect)
+        let word = Shorthand::read(value, path)?;
+        let whole = || ParseError::new(path, format!("`{word}` is of a whole port"));
+        Self::of(word).ok_or_else(whole)
+    }
+
+    /// The effect that a word stands for; `None` if it stands for a state of the whole port.
+    pub(crate) fn of(word: Shorthand) -> Option<Self> {
+        match word {
+            Shorthand::Pass => Some(200.into()),
+            Shorthand::Fail => Some(503.into()),
+            Shorthand::Status(status) => Some(status.into()),
+            Shorthand::Fault(fault) => Some(Self::Fault(fault, Details::default())),
+            Shorthand::Refuse | Shorthand::Blackhole | Shorthand::StopAccepting => None,
+        }
     }
 
     fn write(&self, object: &mut Map<String, Value>) {
         match self {
             Self::Fault(fault, details) => {
-                object.insert("fault".to_owned(), fault.name().into());
+                FAULT.write(object, Some(fault.name()));
                 details.write(object);
             }
             Self::Reply(reply) => {
-                object.insert("status".to_owned(), reply.status.into());
+                STATUS.write(object, Some(reply.status));
                 if !reply.headers.is_empty() {
-                    let mut headers = Map::new();
-                    for (name, value) in &reply.headers {
-                        headers.insert(name.clone(), value.as_str().into());
-                    }
-                    object.insert("headers".to_owned(), headers.into());
+                    let headers = reply.headers.iter();
+                    let headers = headers.map(|(name, value)| (name.clone(), value.clone()));
+                    HEADERS.write(object, Some(headers.collect::<Value>()));
                 }
-                if let Some(body) = &reply.body {
-                    object.insert("body".to_owned(), body.as_str().into());
-                }
+                BODY.write(object, reply.body.as_deref());
             }
         }
     }
 }
-
-/// Valid statuses. A client takes one below 200 for interim and waits; one above 999 has more than
-/// three digits.
-pub(crate) const STATUS: std::ops::RangeInclusive<u64> = 200..=999;
 
 fn check_headers(headers: &BTreeMap<String, String>, path: &str) -> Result<(), ParseError> {
     for (name, value) in headers {
@@ -327,7 +330,7 @@ mod tests {
     fn check(value: Value, field: &str, message: &str) {
         let error = Behaviour::read(value, "to").unwrap_err();
         assert_eq!(
-            (error.field.as_str(), error.message.as_str()),
+            (error.field.as_str(), error.reason.to_string().as_str()),
             (field, message)
         );
     }
@@ -356,7 +359,7 @@ mod tests {
             "to",
             "takes either `status` or `fault`",
         );
-        let number = "must be a whole number from 200 to 999, not ";
+        let number = "must be a status from 200 to 999, not ";
         check(json!({"status": 99}), "to.status", &format!("{number}99"));
         check(
             json!({"status": 1000}),
@@ -371,7 +374,10 @@ mod tests {
         check(
             json!({"fault": "sulk"}),
             "to.fault",
-            &format!("no fault `sulk`, expected one of {}", Fault::names()),
+            &format!(
+                "no fault `sulk`, expected one of {}",
+                Fault::NAMES.join(", ")
+            ),
         );
         check(
             json!({"fault": "hang", "body": ""}),
@@ -401,7 +407,7 @@ mod tests {
         check(
             json!({"status": 200, "For": "1s"}),
             "to.For",
-            "unknown field, expected one of sequence, status, fault, headers, body, bytes, pace, hops, delay, for, count, after, every, probability, seed, agent, leased",
+            "unknown field, expected one of sequence, status, fault, headers, body, bytes, pace, hops, delay, for, after, every, count, probability, seed, agent, leased",
         );
         let error = Behaviour::read(json!({"status": 503, "": 1}), "").unwrap_err();
         assert_eq!(error.field, "\"\"");

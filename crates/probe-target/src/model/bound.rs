@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::model::duration;
+use crate::model::field::{AFTER, COUNT, EVERY, FOR};
 use crate::model::fields::Fields;
 use crate::model::moment::{Moment, micros};
 use crate::model::parse_error::ParseError;
@@ -136,66 +137,55 @@ impl Bounds {
     }
 
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, ParseError> {
-        let bounds = Self {
-            length: fields.duration("for")?,
-            count: fields.number("count", 1..=u64::MAX)?,
-            after: fields.duration("after")?,
-            every: fields.duration("every")?,
+        let times = Self::times(fields)?;
+        Ok(Self {
+            count: fields.number(&COUNT)?,
             probability: Probability::read(fields)?,
-        };
-        bounds.check_order(fields)?;
-        Ok(bounds)
+            ..times
+        })
     }
 
     /// Parses the bounds of a process fault, which has no requests: times only.
     pub(crate) fn read_times(fields: &mut Fields) -> Result<Self, ParseError> {
-        let bounds = Self {
-            length: fields.duration("for")?,
-            after: fields.duration("after")?,
-            every: fields.duration("every")?,
-            ..Self::default()
-        };
+        let bounds = Self::times(fields)?;
         if bounds.every.is_some() && bounds.length.is_none() {
-            let message = "opens again what `for` has closed, which must be given";
-            return Err(ParseError::misplaced(fields.path("every"), message));
+            let reason = "opens again what `for` has closed, which must be given";
+            return Err(ParseError::misplaced(fields.path(EVERY.name), reason));
         }
-        bounds.check_order(fields)?;
         Ok(bounds)
     }
 
-    fn check_order(&self, fields: &Fields) -> Result<(), ParseError> {
-        match (self.every, self.length) {
+    fn times(fields: &mut Fields) -> Result<Self, ParseError> {
+        let times = Self {
+            length: fields.duration(&FOR)?,
+            after: fields.duration(&AFTER)?,
+            every: fields.duration(&EVERY)?,
+            ..Self::default()
+        };
+        match (times.every, times.length) {
             (Some(every), Some(length)) if every <= length => Err(ParseError::new(
-                fields.path("every"),
+                fields.path(EVERY.name),
                 "must be longer than `for`: it is measured from start to start",
             )),
-            _ => Ok(()),
+            _ => Ok(times),
         }
     }
 
     /// Rejects an `every` without anything that closes a window.
-    pub(crate) fn check_every(&self, fields: &Fields) -> Result<(), ParseError> {
+    pub(crate) fn check_every(&self) -> Result<(), ParseError> {
         if self.every.is_some() && self.length.is_none() && self.count.is_none() {
-            let message = "opens again what `for`, `count` or `sequence` has closed; one of them must be given";
-            return Err(ParseError::misplaced(fields.path("every"), message));
+            let reason = "opens again what `for`, `count` or `sequence` has closed; \
+                          one of them must be given";
+            return Err(ParseError::misplaced(EVERY.name, reason));
         }
         Ok(())
     }
 
     pub(crate) fn write(&self, object: &mut Map<String, Value>) {
-        let times = [
-            ("for", self.length),
-            ("after", self.after),
-            ("every", self.every),
-        ];
-        for (name, time) in times {
-            if let Some(time) = time {
-                object.insert(name.to_owned(), duration::format(time).into());
-            }
-        }
-        if let Some(count) = self.count {
-            object.insert("count".to_owned(), count.into());
-        }
+        FOR.write(object, self.length.map(duration::format));
+        AFTER.write(object, self.after.map(duration::format));
+        EVERY.write(object, self.every.map(duration::format));
+        COUNT.write(object, self.count);
         if let Some(chance) = self.probability {
             chance.write(object);
         }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The longest duration accepted, one year, so that sums never overflow.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
+/// The form of a duration as a regular expression. [`parse`] also limits its length and precision.
+pub const PATTERN: &str = r"^(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(h|ms|m|s))+)$";
+
 /// Parses `1m30s`. Anything else, fractions of a millisecond and more than a year give `None`.
 pub fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
@@ -35,10 +38,10 @@ pub fn format(duration: Duration) -> String {
         (millis / 60_000 % 60).to_string() + "m",
         seconds(millis % 60_000) + "s",
     ];
-    let said = parts
+    let parts = parts
         .iter()
         .filter(|part| part.trim_end_matches(char::is_alphabetic) != "0");
-    said.map(String::as_str).collect()
+    parts.map(String::as_str).collect()
 }
 
 /// Seconds without trailing zeros: `30`, `1.5`.

@@ -1,13 +1,5 @@
-//! The faults of a route in one table: name, what a prober observes, and options.
+//! The faults of a route in one table: name, option, and what a prober observes.
 //! `server/script.rs` sends them.
-
-use std::time::Duration;
-
-use serde_json::{Map, Value};
-
-use crate::model::duration;
-use crate::model::fields::Fields;
-use crate::model::parse_error::ParseError;
 
 /// A misbehaviour of a server, named after what a prober observes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,28 +50,14 @@ impl Fault {
     }
 }
 
-/// The options of a fault; `None` stands for the default, which the table names.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Details {
-    /// `bytes`: how many bytes of the body are sent; the body's size for `large-body`.
-    pub bytes: Option<u32>,
-    /// `pace`: the time between two bytes.
-    pub pace: Option<Duration>,
-    /// `hops`: the number of redirects before the 200.
-    pub hops: Option<u32>,
-}
-
-/// The option in [`Details`] that a fault takes.
+/// The option that a fault takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Takes {
+pub(crate) enum Takes {
     Nothing,
     Bytes,
     Pace,
     Hops,
 }
-
-/// The largest body: 16 MiB, as bodies are built in memory.
-const LARGEST_BODY: u64 = 16 << 20;
 
 const TABLE: [(Fault, &str, Takes, &str); 17] = {
     use Fault as F;
@@ -196,68 +174,26 @@ impl Fault {
         Self::all().find(|fault| fault.name() == name)
     }
 
-    /// All names, for a message.
-    pub(crate) fn names() -> String {
-        TABLE.map(|row| row.1).join(", ")
+    /// All names.
+    pub const NAMES: [&str; TABLE.len()] = {
+        let mut names = [""; TABLE.len()];
+        let mut number = 0;
+        while number < TABLE.len() {
+            names[number] = TABLE[number].1;
+            number += 1;
+        }
+        names
+    };
+
+    /// The option that it takes.
+    pub(crate) fn takes(self) -> Takes {
+        self.row().2
     }
 
     fn row(self) -> &'static (Self, &'static str, Takes, &'static str) {
         let row = TABLE.iter().find(|row| row.0 == self);
         row.expect("every fault must be in the table")
     }
-}
-
-impl Details {
-    /// The time between two bytes.
-    pub(crate) fn pace(self) -> Duration {
-        self.pace.unwrap_or(Duration::from_secs(1))
-    }
-
-    /// The number of bytes sent of a body that is cut off.
-    pub(crate) fn sent(self) -> u32 {
-        self.bytes.unwrap_or(1)
-    }
-
-    /// Parses the options, and rejects those that `fault` does not take.
-    pub(crate) fn read(fault: Option<Fault>, fields: &mut Fields) -> Result<Self, ParseError> {
-        let details = Self {
-            bytes: fields.number("bytes", 0..=LARGEST_BODY)?.map(narrow),
-            pace: fields.duration("pace")?,
-            hops: fields.number("hops", 1..=100)?.map(narrow),
-        };
-        let takes = fault.map_or(Takes::Nothing, |fault| fault.row().2);
-        let foreign = [
-            ("bytes", details.bytes.is_some(), Takes::Bytes),
-            ("pace", details.pace.is_some(), Takes::Pace),
-            ("hops", details.hops.is_some(), Takes::Hops),
-        ];
-        match foreign.iter().find(|(_, given, by)| *given && *by != takes) {
-            None => Ok(details),
-            Some((name, ..)) => {
-                let what = fault.map_or("a reply", Fault::name);
-                Err(ParseError::misplaced(
-                    fields.path(name),
-                    format!("means nothing to {what}"),
-                ))
-            }
-        }
-    }
-
-    pub(crate) fn write(self, object: &mut Map<String, Value>) {
-        let numbers = [("bytes", self.bytes), ("hops", self.hops)];
-        for (name, number) in numbers {
-            if let Some(number) = number {
-                object.insert(name.to_owned(), number.into());
-            }
-        }
-        if let Some(pace) = self.pace {
-            object.insert("pace".to_owned(), duration::format(pace).into());
-        }
-    }
-}
-
-fn narrow(number: u64) -> u32 {
-    u32::try_from(number).expect("the range must have been checked")
 }
 
 #[cfg(test)]

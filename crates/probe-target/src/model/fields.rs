@@ -2,20 +2,23 @@
 //! Serde's derived implementations tell neither the path nor the other possible fields.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::model::duration;
+use crate::model::field::{Field, FieldType};
 use crate::model::json;
-use crate::model::parse_error::{ParseError, called, join};
+use crate::model::parse_error::{ParseError, Reason, called, join};
+use crate::model::route_path::RoutePath;
 
 /// A JSON object being parsed. Fields that are left when it is [finished](Self::finish) are
 /// unknown.
 #[derive(Debug)]
 pub(crate) struct Fields {
     path: String,
+    /// The names of fields that are written beside the object, not in it.
+    beside: Vec<String>,
     object: Map<String, Value>,
     known: Vec<&'static str>,
 }
@@ -23,17 +26,26 @@ pub(crate) struct Fields {
 impl Fields {
     /// Starts parsing `value`; `path` is its path in the input, for errors.
     pub(crate) fn read(value: Value, path: &str) -> Result<Self, ParseError> {
-        let Value::Object(object) = value else {
-            return Err(ParseError::new(
-                path,
-                format!("must be an object, not {}", kind(&value)),
-            ));
-        };
-        Ok(Self {
+        match value {
+            Value::Object(object) => Ok(Self::merged(object, path, Map::new())),
+            value => Err(invalid(path.to_owned(), FieldType::Object, &value)),
+        }
+    }
+
+    /// Starts parsing the object at `path` together with the fields beside it.
+    pub(crate) fn merged(
+        mut object: Map<String, Value>,
+        path: &str,
+        beside: Map<String, Value>,
+    ) -> Self {
+        let names = beside.keys().cloned().collect();
+        object.extend(beside);
+        Self {
             path: path.to_owned(),
+            beside: names,
             object,
             known: Vec::new(),
-        })
+        }
     }
 
     /// Parses the text of a JSON object.
@@ -48,7 +60,18 @@ impl Fields {
 
     /// The path of a field of this object.
     pub(crate) fn path(&self, name: &str) -> String {
+        if self.beside.iter().any(|beside| beside == name) {
+            return name.to_owned();
+        }
         join(&self.path, name)
+    }
+
+    /// The error with the path of its field, which is a field of this object.
+    pub(crate) fn located(&self, error: ParseError) -> ParseError {
+        ParseError {
+            field: self.path(&error.field),
+            ..error
+        }
     }
 
     /// A field of any type. `null` is equivalent to an absent field.
@@ -58,54 +81,64 @@ impl Fields {
     }
 
     /// A string.
-    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, ParseError> {
-        self.typed(name, "a string", |value| match value {
-            Value::String(text) => Some(text),
+    pub(crate) fn text(&mut self, field: &Field) -> Result<Option<String>, ParseError> {
+        self.typed(field, |value| match (value, field.takes) {
+            (Value::String(text), FieldType::ShortText(most)) if text.len() > most => None,
+            (Value::String(text), _) => Some(text),
             _ => None,
         })
     }
 
-    /// `true` or `false`; absent is false.
-    pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, ParseError> {
-        self.typed(name, "true or false", |value| value.as_bool())
-            .map(Option::unwrap_or_default)
-    }
-
-    /// A whole number within `range`.
-    pub(crate) fn number(
+    /// A name; `named` finds what it stands for.
+    pub(crate) fn name<T>(
         &mut self,
-        name: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, ParseError> {
-        let expected = match (range.start(), range.end()) {
-            (least, &u64::MAX) => format!("a whole number, at least {least}"),
-            (least, most) => format!("a whole number from {least} to {most}"),
+        field: &Field,
+        named: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ParseError> {
+        let Some(found) = self.text(&Field::new(field.name, FieldType::Text))? else {
+            return Ok(None);
         };
-        self.typed(name, &expected, |value| {
-            value.as_u64().filter(|number| range.contains(number))
-        })
+        match (named(&found), field.takes) {
+            (Some(value), _) => Ok(Some(value)),
+            (None, FieldType::Name(known)) => Err(ParseError::of(
+                self.path(field.name),
+                Reason::NotOneOf {
+                    what: field.name,
+                    found,
+                    known,
+                },
+            )),
+            (None, expected) => Err(invalid(self.path(field.name), expected, &found.into())),
+        }
     }
 
-    /// A number of bytes: a whole number, or text such as `64Mi`.
-    pub(crate) fn bytes(
-        &mut self,
-        name: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, ParseError> {
-        let (least, most) = (range.start(), range.end());
-        let expected = format!("a whole number from {least} to {most}, or one with Ki, Mi or Gi");
-        self.typed(name, &expected, |value| {
-            let bytes = match &value {
-                Value::String(text) => quantity(text),
-                value => value.as_u64(),
+    /// The path of a route.
+    pub(crate) fn route(&mut self, field: &Field) -> Result<Option<RoutePath>, ParseError> {
+        let route = self.text(field)?.map(|text| text.parse());
+        let route = route.transpose();
+        route.map_err(|reason: String| ParseError::new(self.path(field.name), reason))
+    }
+
+    /// `true` or `false`; absent is false.
+    pub(crate) fn flag(&mut self, field: &Field) -> Result<bool, ParseError> {
+        let flag = self.typed(field, |value| value.as_bool());
+        flag.map(Option::unwrap_or_default)
+    }
+
+    /// A whole number or a size within the field's range.
+    pub(crate) fn number(&mut self, field: &Field) -> Result<Option<u64>, ParseError> {
+        self.typed(field, |value| {
+            let number = match (&value, field.takes) {
+                (Value::String(text), FieldType::Size { .. }) => quantity(text),
+                (value, _) => value.as_u64(),
             };
-            bytes.filter(|bytes| range.contains(bytes))
+            number.filter(|number| field.takes.contains(*number))
         })
     }
 
     /// A number from 0 to 1, converted to millionths.
-    pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<u32>, ParseError> {
-        self.typed(name, "a number from 0 to 1", |value| {
+    pub(crate) fn share(&mut self, field: &Field) -> Result<Option<u32>, ParseError> {
+        self.typed(field, |value| {
             let share = value.as_f64().filter(|share| (0.0..=1.0).contains(share))?;
             // Seconds to microseconds is the same conversion, and the standard library rounds it.
             let millionths = Duration::try_from_secs_f64(share).ok()?.as_micros();
@@ -114,51 +147,29 @@ impl Fields {
     }
 
     /// A duration such as `"1m30s"`, above zero.
-    pub(crate) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, ParseError> {
-        let expected = "a duration above zero such as \"30s\" or \"1m30s\", in whole milliseconds, 8760h at most";
-        self.typed(name, expected, |value| {
-            value
-                .as_str()
-                .and_then(duration::parse)
-                .filter(|duration| !duration.is_zero())
+    pub(crate) fn duration(&mut self, field: &Field) -> Result<Option<Duration>, ParseError> {
+        self.typed(field, |value| {
+            let duration = value.as_str().and_then(duration::parse);
+            duration.filter(|duration| !duration.is_zero())
         })
     }
 
-    /// A list of at least two items.
-    pub(crate) fn list(&mut self, name: &'static str) -> Result<Option<Vec<Value>>, ParseError> {
-        let expected = "a list of at least two";
-        let items = self.typed(name, expected, |value| match value {
+    /// A list of any length, or of at least two items for a sequence.
+    pub(crate) fn items(&mut self, field: &Field) -> Result<Option<Vec<Value>>, ParseError> {
+        self.typed(field, |value| match value {
+            Value::Array(items) if items.len() < 2 && field.takes == FieldType::Sequence => None,
             Value::Array(items) => Some(items),
             _ => None,
-        })?;
-        match items {
-            Some(items) if items.len() < 2 => {
-                let message = format!("must be {expected}, not of {}", items.len());
-                Err(ParseError::new(self.path(name), message))
-            }
-            items => Ok(items),
-        }
-    }
-
-    /// A list of any length; empty if absent.
-    pub(crate) fn items(&mut self, name: &'static str) -> Result<Vec<Value>, ParseError> {
-        let items = self.typed(name, "a list", |value| match value {
-            Value::Array(items) => Some(items),
-            _ => None,
-        });
-        items.map(Option::unwrap_or_default)
+        })
     }
 
     /// An object whose values are strings.
-    pub(crate) fn texts(
-        &mut self,
-        name: &'static str,
-    ) -> Result<BTreeMap<String, String>, ParseError> {
+    pub(crate) fn texts(&mut self, field: &Field) -> Result<BTreeMap<String, String>, ParseError> {
         let mut texts = BTreeMap::new();
-        for (key, value) in self.entries(name)? {
+        for (key, value) in self.entries(field)? {
             let Value::String(text) = value else {
-                let path = join(&self.path(name), &key);
-                return Err(must_be(path, "a string", &value));
+                let path = join(&self.path(field.name), &key);
+                return Err(invalid(path, FieldType::Text, &value));
             };
             texts.insert(key, text);
         }
@@ -166,12 +177,12 @@ impl Fields {
     }
 
     /// An object with arbitrary keys, sorted; empty if absent.
-    pub(crate) fn entries(&mut self, name: &'static str) -> Result<Map<String, Value>, ParseError> {
-        self.typed(name, "an object", |value| match value {
+    pub(crate) fn entries(&mut self, field: &Field) -> Result<Map<String, Value>, ParseError> {
+        let entries = self.typed(field, |value| match value {
             Value::Object(object) => Some(object),
             _ => None,
-        })
-        .map(Option::unwrap_or_default)
+        });
+        entries.map(Option::unwrap_or_default)
     }
 
     /// All fields of an object with arbitrary keys.
@@ -184,24 +195,22 @@ impl Fields {
         let Some(unknown) = self.object.keys().next() else {
             return Ok(());
         };
-        Err(ParseError::misplaced(
-            self.path(called(unknown)),
-            format!("unknown field, expected one of {}", self.known.join(", ")),
-        ))
+        let path = self.path(called(unknown));
+        let known = self.known;
+        Err(ParseError::of(path, Reason::UnknownField { known }))
     }
 
     fn typed<T>(
         &mut self,
-        name: &'static str,
-        expected: &str,
+        field: &Field,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<Option<T>, ParseError> {
-        let Some(value) = self.value(name) else {
+        let Some(value) = self.value(field.name) else {
             return Ok(None);
         };
         match read(value.clone()) {
             Some(read) => Ok(Some(read)),
-            None => Err(must_be(self.path(name), expected, &value)),
+            None => Err(invalid(self.path(field.name), field.takes, &value)),
         }
     }
 }
@@ -219,21 +228,17 @@ fn quantity(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
-fn must_be(path: String, expected: &str, value: &Value) -> ParseError {
-    let seen = match value {
-        Value::Object(_) | Value::Array(_) => kind(value).to_owned(),
+pub(crate) fn invalid(path: String, expected: FieldType, value: &Value) -> ParseError {
+    let found = match value {
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(items) => match (items.len(), expected) {
+            (count, FieldType::Sequence) => format!("of {count}"),
+            _ => "a list".to_owned(),
+        },
+        Value::String(text) if matches!(expected, FieldType::ShortText(_)) => {
+            format!("one of {}", text.len())
+        }
         value => value.to_string(),
     };
-    ParseError::new(path, format!("must be {expected}, not {seen}"))
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
+    ParseError::of(path, Reason::Invalid { expected, found })
 }

@@ -8,25 +8,17 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::model::behaviour::Behaviour;
+use crate::model::field::{LEASED, STATE};
 use crate::model::fields::Fields;
+use crate::model::flip_spec::Flip;
 use crate::model::location::Location;
 use crate::model::parse_error::{ParseError, join};
 use crate::model::port_spec::PortSpec;
-use crate::model::shorthand::Shorthand;
 
 /// Flips in the order in which they apply. A `Vec`, as one more map type would add 5 KB to the
 /// binary.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Flips(pub Vec<(Location, Flip)>);
-
-/// A flip of a port or a route.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Flip {
-    /// A flip of a port.
-    Port(PortSpec),
-    /// A flip of a route.
-    Route(Behaviour),
-}
 
 impl Flips {
     /// Parses an object of flips; `path` is its path in the input. Leased flips are an error.
@@ -37,7 +29,7 @@ impl Flips {
             let place = Location::parse(&name).map_err(|wrong| wrong.within(&path))?;
             // An object with `state` under a route comes from `refuse` and the like, which change
             // the route's port.
-            let of_port = matches!(place, Location::Port(_)) || value.get("state").is_some();
+            let of_port = matches!(place, Location::Port(_)) || value.get(STATE.name).is_some();
             let flip = if of_port {
                 Flip::Port(PortSpec::read(value, &path)?)
             } else {
@@ -50,34 +42,11 @@ impl Flips {
     }
 }
 
-impl Flip {
-    fn is_leased(&self) -> bool {
-        match self {
-            Self::Port(opening) => opening.leased,
-            Self::Route(behaviour) => behaviour.leased,
-        }
-    }
-}
-
-impl From<Shorthand> for Flip {
-    /// Words such as `refuse` become a flip of the port even for a route.
-    fn from(word: Shorthand) -> Self {
-        match word.on_route() {
-            Some(behaviour) => Self::Route(behaviour),
-            None => Self::Port(PortSpec::new(word.on_port().unwrap_or_default())),
-        }
-    }
-}
-
 impl Flips {
     pub(crate) fn write(&self) -> Map<String, Value> {
         let mut object = Map::new();
         for (place, flip) in &self.0 {
-            let written = match flip {
-                Flip::Port(opening) => opening.write(),
-                Flip::Route(behaviour) => behaviour.write(),
-            };
-            object.insert(place.to_string(), written.into());
+            object.insert(place.to_string(), flip.write().into());
         }
         object
     }
@@ -93,7 +62,7 @@ impl Serialize for Flips {
 pub(crate) fn unleased(leased: bool, path: &str) -> Result<(), ParseError> {
     if leased {
         return Err(ParseError::new(
-            join(path, "leased"),
+            join(path, LEASED.name),
             "no lease runs at the start",
         ));
     }

@@ -111,7 +111,7 @@ mod tests {
     fn check(text: &str, field: &str, message: &str) {
         let wrong = parse(text.as_bytes()).unwrap_err();
         assert_eq!(
-            (wrong.field.as_str(), wrong.message.as_str()),
+            (wrong.field.as_str(), wrong.reason.to_string().as_str()),
             (field, message)
         );
     }

@@ -16,13 +16,21 @@ use serde_json::{Map, Value};
 
 use crate::model::behaviour::Behaviour;
 use crate::model::boots::Boots;
+use crate::model::field::{Field, FieldType};
 use crate::model::fields::Fields;
-use crate::model::flips::{Flip, Flips, unleased};
+use crate::model::flip_spec::Flip;
+use crate::model::flips::{Flips, unleased};
 use crate::model::location::{self, Location};
 use crate::model::parse_error::{ParseError, join};
 use crate::model::port_spec::PortSpec;
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
+
+const PORTS: Field = Field::new("ports", FieldType::Object);
+const BOOTS: Field = Field::new("boots", FieldType::Object);
+const FAULTS: Field = Field::new("process", FieldType::List);
+const ADDRESS: Field = Field::new("address", FieldType::Text);
+const ROUTES: Field = Field::new("routes", FieldType::Object);
 
 /// The base of a target.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -54,15 +62,15 @@ impl Plan {
     pub fn parse(text: &[u8]) -> Result<Self, ParseError> {
         let mut fields = Fields::parse(text)?;
         let mut ports = BTreeMap::new();
-        for (name, value) in fields.entries("ports")? {
-            let path = join("ports", &name);
+        for (name, value) in fields.entries(&PORTS)? {
+            let path = join(PORTS.name, &name);
             let number = location::number(&name)
                 .ok_or_else(|| ParseError::new(&path, "a port is a number from 1 to 65535"))?;
             ports.insert(number, PlannedPort::read(value, &path)?);
         }
         let mut boots: Vec<(Boots, Flips)> = Vec::new();
-        for (name, value) in fields.entries("boots")? {
-            let path = join("boots", &name);
+        for (name, value) in fields.entries(&BOOTS)? {
+            let path = join(BOOTS.name, &name);
             let read: Result<Boots, _> = name.parse();
             let read = read.map_err(|message| ParseError::new(&path, message))?;
             let place = boots.partition_point(|(before, _)| *before < read);
@@ -73,8 +81,13 @@ impl Plan {
             process: Vec::new(),
             boots,
         };
-        for (number, value) in fields.items("process")?.into_iter().enumerate() {
-            let path = join("process", &number.to_string());
+        for (number, value) in fields
+            .items(&FAULTS)?
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
+        {
+            let path = join(FAULTS.name, &number.to_string());
             plan.afflict(ProcessFault::read(value, &path)?, &path)?;
         }
         fields.finish()?;
@@ -141,14 +154,14 @@ impl PlannedPort {
         let mut fields = Fields::read(value, path)?;
         let opening = PortSpec::fields(&mut fields)?;
         unleased(opening.leased, path)?;
-        let address = fields.text("address")?.map(|text| {
-            let wrong = |message| ParseError::new(fields.path("address"), message);
+        let address = fields.text(&ADDRESS)?.map(|text| {
+            let wrong = |message| ParseError::new(fields.path(ADDRESS.name), message);
             loopback(&text).map_err(wrong)
         });
         let address = address.transpose()?;
         let mut routes = BTreeMap::new();
-        let at = fields.path("routes");
-        for (route, value) in fields.entries("routes")? {
+        let at = fields.path(ROUTES.name);
+        for (route, value) in fields.entries(&ROUTES)? {
             let path = join(&at, &route);
             if !opening.protocol.unwrap_or_default().has_routes() {
                 let message = "a port that speaks tcp has no routes";

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::field::{PROBABILITY, SEED};
 use crate::model::fields::Fields;
 use crate::model::parse_error::ParseError;
 
@@ -25,12 +26,12 @@ impl Probability {
     }
 
     pub(crate) fn read(fields: &mut Fields) -> Result<Option<Self>, ParseError> {
-        let millionths = fields.share("probability")?;
-        let seed = fields.number("seed", 0..=u64::MAX)?;
+        let millionths = fields.share(&PROBABILITY)?;
+        let seed = fields.number(&SEED)?;
         match (millionths, seed) {
             (None, None) => Ok(None),
             (None, Some(_)) => Err(ParseError::misplaced(
-                fields.path("seed"),
+                fields.path(SEED.name),
                 "means nothing without `probability`",
             )),
             (Some(millionths), seed) => Ok(Some(Self {
@@ -42,10 +43,8 @@ impl Probability {
 
     pub(crate) fn write(self, object: &mut Map<String, Value>) {
         let share = f64::from(self.millionths) / f64::from(ALWAYS);
-        object.insert("probability".to_owned(), share.into());
-        if self.seed != 0 {
-            object.insert("seed".to_owned(), self.seed.into());
-        }
+        PROBABILITY.write(object, Some(share));
+        SEED.write(object, Some(self.seed).filter(|seed| *seed != 0));
     }
 }
 

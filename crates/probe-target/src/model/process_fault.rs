@@ -2,8 +2,6 @@
 //! `POST /v1/process/…`, plans, the command line and experiments use the same names. The types here
 //! only describe a fault; `state.rs` tracks which is in force, `process.rs` has the effects.
 
-mod signal;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,10 +9,14 @@ use serde_json::{Map, Value};
 
 use crate::model::bound::Bounds;
 use crate::model::duration;
+use crate::model::field::{
+    self, AFTER, CODE, DELAY, FAIL, Field, IGNORE, LEASED, MESSAGE, PROCESS,
+};
 use crate::model::fields::Fields;
 use crate::model::location::Location;
-use crate::model::parse_error::{ParseError, join};
-pub use signal::Signal;
+use crate::model::parse_error::{ParseError, Reason, join};
+use crate::model::process_fault_name::{EXIT, MEMORY, NAMES, SIGNAL, SIGTERM, STOP_ACCEPTING};
+pub use crate::model::signal::Signal;
 
 /// One process fault with the bounds that end it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,104 +68,65 @@ pub struct Sigterm {
     pub fail: Vec<String>,
 }
 
-/// The longest termination message that a kubelet shows.
-// kubernetes.io/docs › Determine the reason for Pod failure: 4096 bytes a container.
-const LONGEST_MESSAGE: usize = 4096;
-
-/// The largest `memory` fault, more than any node has: 1 TiB.
-const MOST_MEMORY: u64 = 1 << 40;
-
 /// The default `after` of faults that may end the process, so that the acknowledgement is sent
 /// first.
 pub(crate) const AFTER_ANSWER: Duration = Duration::from_millis(100);
 
-const EXIT: &str = "exit";
-const SIGNAL: &str = "signal";
-const SIGTERM: &str = "sigterm";
-const MEMORY: &str = "memory";
-const STOP_ACCEPTING: &str = "stop-accepting";
-
 impl ProcessFault {
     /// The names of all process faults.
-    pub const NAMES: [&'static str; 5] = [EXIT, SIGNAL, SIGTERM, MEMORY, STOP_ACCEPTING];
+    pub const NAMES: [&'static str; 5] = NAMES;
 
     /// Parses `{"fault":"exit","code":3,"after":"1s"}`; `path` is its path in the input.
     pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {
-        let mut fields = Fields::read(value, path)?;
-        let name = fields.text("fault")?;
-        let name = name.ok_or_else(|| {
-            let message = format!("must be given: one of {}", Self::NAMES.join(", "));
-            ParseError::new(fields.path("fault"), message)
-        })?;
-        Self::fields(&name, fields, "fault")
+        Self::named(Fields::read(value, path)?)
+    }
+
+    /// Parses an object with the field `fault`.
+    pub(crate) fn named(mut fields: Fields) -> Result<Self, ParseError> {
+        let name = fields.text(&PROCESS)?;
+        let name = required(name, &PROCESS, &fields)?;
+        let name = Self::known(&name);
+        let name = name.map_err(|reason| ParseError::of(fields.path(PROCESS.name), reason))?;
+        Self::fields(name, fields)
     }
 
     /// Parses the request body of `/v1/process/NAME`, which may be empty.
-    pub(crate) fn parse(name: &str, body: &[u8]) -> Result<Self, ParseError> {
-        Self::fields(name, Fields::parse_or_empty(body)?, "")
+    pub(crate) fn parse(name: &'static str, body: &[u8]) -> Result<Self, ParseError> {
+        Self::fields(name, Fields::parse_or_empty(body)?)
     }
 
-    /// Parses the fault `name`; `at` is the field that holds the name, for errors.
-    fn fields(name: &str, mut fields: Fields, at: &str) -> Result<Self, ParseError> {
-        let fault = match name {
-            EXIT => Self::ending(&mut fields, |fields, message| {
-                let code = fields.number("code", 0..=255)?.unwrap_or(1);
-                let code = u8::try_from(code).expect("a code must be at most 255");
-                Ok(ProcessAction::Exit { code, message })
-            }),
-            SIGNAL => Self::ending(&mut fields, |fields, message| {
-                let signal = Signal::read(fields)?;
-                Ok(ProcessAction::Signal { signal, message })
-            }),
-            SIGTERM => Self::lasting(&mut fields, |fields| {
-                Sigterm::read(fields).map(ProcessAction::Sigterm)
-            }),
-            MEMORY => {
-                let fault = Self::lasting(&mut fields, memory);
-                fault.map(|mut fault| {
-                    fault.bounds.after.get_or_insert(AFTER_ANSWER);
-                    fault
-                })
-            }
-            STOP_ACCEPTING => Self::lasting(&mut fields, |_| Ok(ProcessAction::StopAccepting)),
-            _ => {
-                return Err(ParseError::new(fields.path(at), Self::unknown(name)));
-            }
-        }?;
-        fields.finish()?;
-        Ok(fault)
+    /// The same name, if it is that of a process fault.
+    pub(crate) fn known(name: &str) -> Result<&'static str, Reason> {
+        let known = NAMES.iter().find(|known| **known == name);
+        known.copied().ok_or_else(|| Reason::NotOneOf {
+            what: "process fault",
+            found: name.to_owned(),
+            known: &NAMES,
+        })
     }
 
-    fn ending(
-        fields: &mut Fields,
-        act: impl FnOnce(&mut Fields, Option<String>) -> Result<ProcessAction, ParseError>,
-    ) -> Result<Self, ParseError> {
-        let message = message(fields)?;
-        Ok(Self {
-            act: act(fields, message)?,
-            bounds: Bounds {
-                after: Some(fields.duration("after")?.unwrap_or(AFTER_ANSWER)),
+    /// Parses the fields of the fault with this name.
+    fn fields(name: &'static str, mut fields: Fields) -> Result<Self, ParseError> {
+        let act = ProcessAction::read(name, &mut fields)?;
+        let ends = matches!(name, EXIT | SIGNAL);
+        let mut bounds = if ends {
+            Bounds {
+                after: fields.duration(&AFTER)?,
                 ..Bounds::default()
-            },
-            leased: fields.flag("leased")?,
-        })
-    }
-
-    fn lasting(
-        fields: &mut Fields,
-        act: impl FnOnce(&mut Fields) -> Result<ProcessAction, ParseError>,
-    ) -> Result<Self, ParseError> {
+            }
+        } else {
+            Bounds::read_times(&mut fields)?
+        };
+        if ends || name == MEMORY {
+            bounds.after.get_or_insert(AFTER_ANSWER);
+        }
+        let leased = fields.flag(&LEASED)?;
+        fields.finish()?;
         Ok(Self {
-            act: act(fields)?,
-            bounds: Bounds::read_times(fields)?,
-            leased: fields.flag("leased")?,
+            act,
+            bounds,
+            leased,
         })
-    }
-
-    /// The error message about an unknown name.
-    pub(crate) fn unknown(name: &str) -> String {
-        let known = Self::NAMES.join(", ");
-        format!("no process fault `{name}`, expected one of {known}")
     }
 
     /// The fault's name, which is also the last segment of its URL: `/v1/process/exit`.
@@ -188,45 +151,63 @@ impl ProcessFault {
     /// The request body of its URL: all fields but the name.
     pub fn body(&self) -> Map<String, Value> {
         let mut object = Map::new();
-        let mut set = |name: &str, value: Value| {
-            object.insert(name.to_owned(), value);
-        };
         match &self.act {
             ProcessAction::Exit { code, message } => {
-                set("code", (*code).into());
-                if let Some(text) = message {
-                    set("message", text.as_str().into());
-                }
+                CODE.write(&mut object, Some(*code));
+                MESSAGE.write(&mut object, message.as_deref());
             }
             ProcessAction::Signal { signal, message } => {
-                set("signal", signal.name().into());
-                if let Some(text) = message {
-                    set("message", text.as_str().into());
-                }
+                field::SIGNAL.write(&mut object, Some(signal.name()));
+                MESSAGE.write(&mut object, message.as_deref());
             }
             ProcessAction::Sigterm(Sigterm { delay, fail }) => {
-                match delay {
-                    None => set("ignore", true.into()),
-                    Some(delay) => set("delay", duration::format(*delay).into()),
-                }
-                if !fail.is_empty() {
-                    set(
-                        "fail",
-                        fail.iter()
-                            .map(|place| Value::from(place.as_str()))
-                            .collect(),
-                    );
-                }
+                IGNORE.write(&mut object, delay.is_none().then_some(true));
+                DELAY.write(&mut object, delay.map(duration::format));
+                FAIL.write(
+                    &mut object,
+                    Some(fail.clone()).filter(|fail| !fail.is_empty()),
+                );
             }
-            ProcessAction::Memory { bytes } => set("bytes", (*bytes).into()),
+            ProcessAction::Memory { bytes } => field::MEMORY.write(&mut object, Some(*bytes)),
             ProcessAction::StopAccepting => {}
         }
         self.bounds.write(&mut object);
-        if self.leased {
-            object.insert("leased".to_owned(), true.into());
-        }
+        LEASED.write(&mut object, self.leased.then_some(true));
         object
     }
+}
+
+impl ProcessAction {
+    /// Parses the fields of the fault with this name, without its bounds.
+    fn read(name: &'static str, fields: &mut Fields) -> Result<Self, ParseError> {
+        Ok(match name {
+            EXIT => {
+                let message = fields.text(&MESSAGE)?;
+                let code = fields.number(&CODE)?.unwrap_or(1);
+                let code = u8::try_from(code).expect("a code must be at most 255");
+                Self::Exit { code, message }
+            }
+            SIGNAL => {
+                let message = fields.text(&MESSAGE)?;
+                let signal = fields.name(&field::SIGNAL, Signal::named)?;
+                let signal = required(signal, &field::SIGNAL, fields)?;
+                Self::Signal { signal, message }
+            }
+            SIGTERM => Self::Sigterm(Sigterm::read(fields)?),
+            MEMORY => {
+                let bytes = fields.number(&field::MEMORY)?;
+                let bytes = required(bytes, &field::MEMORY, fields)?;
+                Self::Memory { bytes }
+            }
+            _ => Self::StopAccepting,
+        })
+    }
+}
+
+/// The value of a field that must be given.
+fn required<T>(value: Option<T>, field: &Field, fields: &Fields) -> Result<T, ParseError> {
+    let missing = || ParseError::of(fields.path(field.name), Reason::Missing(field.takes));
+    value.ok_or_else(missing)
 }
 
 /// All process faults with their effects, for help texts.
@@ -250,21 +231,22 @@ pub fn table() -> String {
 
 impl Sigterm {
     fn read(fields: &mut Fields) -> Result<Self, ParseError> {
-        let ignore = fields.flag("ignore")?;
-        let delay = fields.duration("delay")?;
+        let ignore = fields.flag(&IGNORE)?;
+        let delay = fields.duration(&DELAY)?;
         if ignore == delay.is_some() {
-            let message = "takes either `ignore` or `delay`";
-            return Err(ParseError::new(fields.path(""), message));
+            let reason = "takes either `ignore` or `delay`";
+            return Err(ParseError::new(fields.path(""), reason));
         }
-        let at = fields.path("fail");
+        let at = fields.path(FAIL.name);
         let mut fail = Vec::new();
-        for (number, place) in fields.items("fail")?.into_iter().enumerate() {
+        let locations = fields.items(&FAIL)?.unwrap_or_default();
+        for (number, location) in locations.into_iter().enumerate() {
             let at = join(&at, &number.to_string());
-            let Value::String(place) = place else {
+            let Value::String(location) = location else {
                 return Err(ParseError::new(at, "must be a string: [PORT]/PATH or PORT"));
             };
-            Location::parse(&place).map_err(|invalid| invalid.within(&at))?;
-            fail.push(place);
+            Location::parse(&location).map_err(|invalid| invalid.within(&at))?;
+            fail.push(location);
         }
         Ok(Self { delay, fail })
     }
@@ -277,30 +259,10 @@ impl Sigterm {
     }
 }
 
-fn message(fields: &mut Fields) -> Result<Option<String>, ParseError> {
-    let message = fields.text("message")?;
-    match &message {
-        Some(text) if text.len() > LONGEST_MESSAGE => {
-            let message = format!("has at most {LONGEST_MESSAGE} bytes");
-            Err(ParseError::new(fields.path("message"), message))
-        }
-        _ => Ok(message),
-    }
-}
-
-fn memory(fields: &mut Fields) -> Result<ProcessAction, ParseError> {
-    let bytes = fields.bytes("bytes", 1..=MOST_MEMORY)?;
-    let bytes = bytes.ok_or_else(|| {
-        let message = "how many must be given: 1048576, or \"1Mi\"";
-        ParseError::new(fields.path("bytes"), message)
-    })?;
-    Ok(ProcessAction::Memory { bytes })
-}
-
 impl Serialize for ProcessFault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = self.body();
-        object.insert("fault".to_owned(), self.name().into());
+        PROCESS.write(&mut object, Some(self.name()));
         object.serialize(serializer)
     }
 }
@@ -321,7 +283,7 @@ mod tests {
     fn check(value: Value, field: &str, message: &str) {
         let error = ProcessFault::read(value, "process").unwrap_err();
         assert_eq!(
-            (error.field.as_str(), error.message.as_str()),
+            (error.field.as_str(), error.reason.to_string().as_str()),
             (field, message)
         );
     }
@@ -377,7 +339,7 @@ mod tests {
         check(
             json!({"fault": "exit", "message": "x".repeat(4097)}),
             "process.message",
-            "has at most 4096 bytes",
+            "must be a string of at most 4096 bytes, not one of 4097",
         );
         check(
             json!({"fault": "exit", "for": "1s"}),

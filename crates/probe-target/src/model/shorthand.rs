@@ -4,8 +4,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::behaviour::{Behaviour, Fault, STATUS};
-use crate::model::port_spec::PortState;
+use serde_json::Value;
+
+use crate::model::fault::Fault;
+use crate::model::field::STATUS;
+use crate::model::parse_error::{ParseError, Reason};
+use crate::model::port_state::PortState;
 
 /// A behaviour in one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,19 +30,51 @@ pub enum Shorthand {
     Fault(Fault),
 }
 
+/// The words that are neither a status nor a fault.
+const WORDS: [(&str, Shorthand); 5] = [
+    ("pass", Shorthand::Pass),
+    ("fail", Shorthand::Fail),
+    ("refuse", Shorthand::Refuse),
+    ("blackhole", Shorthand::Blackhole),
+    ("stop-accepting", Shorthand::StopAccepting),
+];
+
+/// The name of all statuses in lists.
+const STATUSES: &str = "200–999";
+
 impl Shorthand {
-    /// The behaviour of a route; `None` for words that change [the whole port](Self::on_port).
-    pub fn on_route(self) -> Option<Behaviour> {
-        match self {
-            Self::Pass => Some(Behaviour::status(200)),
-            Self::Fail => Some(Behaviour::status(503)),
-            Self::Refuse | Self::Blackhole | Self::StopAccepting => None,
-            Self::Status(status) => Some(Behaviour::status(status)),
-            Self::Fault(fault) => Some(Behaviour::fault(fault)),
+    /// All words, with all statuses as the first one.
+    const KNOWN: [&str; 1 + WORDS.len() + Fault::NAMES.len()] = {
+        let mut known = [STATUSES; 1 + WORDS.len() + Fault::NAMES.len()];
+        let mut number = 1;
+        while number < known.len() {
+            let other = number - 1;
+            known[number] = if other < WORDS.len() {
+                WORDS[other].0
+            } else {
+                Fault::NAMES[other - WORDS.len()]
+            };
+            number += 1;
         }
+        known
+    };
+
+    /// All words except the statuses.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::KNOWN.into_iter().skip(1)
     }
 
-    /// The state of the whole port; `None` for words that change [a route](Self::on_route).
+    /// Parses a word or the number of a status at this path.
+    pub(crate) fn read(value: &Value, path: &str) -> Result<Self, ParseError> {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        let read: Result<Self, Reason> = text.parse();
+        read.map_err(|reason| ParseError::of(path, reason))
+    }
+
+    /// The state of the whole port; `None` for words that change a route.
     pub fn on_port(self) -> Option<PortState> {
         match self {
             Self::Refuse => Some(PortState::Closed),
@@ -46,12 +82,6 @@ impl Shorthand {
             Self::StopAccepting => Some(PortState::StopAccepting),
             Self::Pass | Self::Fail | Self::Status(_) | Self::Fault(_) => None,
         }
-    }
-
-    /// All words except the statuses.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        let words = ["pass", "fail", "refuse", "blackhole", "stop-accepting"];
-        words.into_iter().chain(Fault::all().map(Fault::name))
     }
 }
 
@@ -75,7 +105,7 @@ pub fn table() -> String {
             "stop-accepting",
             "the port is listened on and nobody accepts",
         ),
-        ("200–999", "that status"),
+        (STATUSES, "that status"),
     ];
     let faults = Fault::all().map(|fault| (fault.name(), fault.about()));
     let rows = OTHERS.into_iter().chain(faults);
@@ -84,31 +114,29 @@ pub fn table() -> String {
 }
 
 impl FromStr for Shorthand {
-    /// The reason why the text is not a behaviour, in one sentence.
-    type Err = String;
+    type Err = Reason;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "pass" => return Ok(Self::Pass),
-            "fail" => return Ok(Self::Fail),
-            "refuse" => return Ok(Self::Refuse),
-            "blackhole" => return Ok(Self::Blackhole),
-            "stop-accepting" => return Ok(Self::StopAccepting),
-            _ => {}
+    fn from_str(text: &str) -> Result<Self, Reason> {
+        if let Some((_, word)) = WORDS.iter().find(|(name, _)| *name == text) {
+            return Ok(*word);
         }
         if let Some(fault) = Fault::named(text) {
             return Ok(Self::Fault(fault));
         }
-        let Ok(status) = text.parse::<u16>() else {
-            let faults = Fault::names();
-            return Err(format!(
-                "no behaviour `{text}`, expected pass, fail, refuse, blackhole, stop-accepting, a status 200–999, or one of {faults}"
-            ));
-        };
-        if STATUS.contains(&u64::from(status)) {
-            Ok(Self::Status(status))
-        } else {
-            Err(format!("a status is 200–999, not {status}"))
+        let number = text.parse::<u64>().ok();
+        match number.filter(|number| STATUS.takes.contains(*number)) {
+            Some(status) => Ok(Self::Status(
+                u16::try_from(status).expect("a status must be at most 999"),
+            )),
+            None if number.is_some() => Err(Reason::Invalid {
+                expected: STATUS.takes,
+                found: text.to_owned(),
+            }),
+            None => Err(Reason::NotOneOf {
+                what: "behaviour",
+                found: text.to_owned(),
+                known: &Self::KNOWN,
+            }),
         }
     }
 }
@@ -116,13 +144,12 @@ impl FromStr for Shorthand {
 impl fmt::Display for Shorthand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pass => f.write_str("pass"),
-            Self::Fail => f.write_str("fail"),
-            Self::Refuse => f.write_str("refuse"),
-            Self::Blackhole => f.write_str("blackhole"),
-            Self::StopAccepting => f.write_str("stop-accepting"),
             Self::Status(status) => write!(f, "{status}"),
             Self::Fault(fault) => f.write_str(fault.name()),
+            word => {
+                let mut words = WORDS.iter().filter(|(_, known)| known == word);
+                f.write_str(words.next().map_or("", |(name, _)| name))
+            }
         }
     }
 }
@@ -136,27 +163,23 @@ mod tests {
         for text in Shorthand::names().chain(["200", "999"]) {
             let word: Shorthand = text.parse().unwrap();
             assert_eq!(word.to_string(), text);
-            assert_ne!(
-                word.on_route().is_some(),
-                word.on_port().is_some(),
-                "{text}"
-            );
         }
     }
 
     #[test]
     fn a_status_has_its_range() {
         for text in ["99", "199", "1000"] {
-            assert_eq!(
-                text.parse::<Shorthand>().unwrap_err(),
-                format!("a status is 200–999, not {text}")
-            );
+            let error = text.parse::<Shorthand>().unwrap_err().to_string();
+            let expected = format!("must be a status from 200 to 999, not {text}");
+            assert_eq!(error, expected);
         }
-        assert!(
-            "sulk"
-                .parse::<Shorthand>()
-                .unwrap_err()
-                .starts_with("no behaviour `sulk`")
-        );
+    }
+
+    #[test]
+    fn an_unknown_word_is_rejected_with_all_that_exist() {
+        let error = "sulk".parse::<Shorthand>().unwrap_err().to_string();
+        let expected =
+            "no behaviour `sulk`, expected one of 200–999, pass, fail, refuse, blackhole, ";
+        assert_eq!(&error[..expected.len()], expected);
     }
 }

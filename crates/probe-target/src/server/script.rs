@@ -8,7 +8,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
 use tokio::time::sleep;
 
 use crate::model::behaviour::Reply;
-use crate::model::fault::{Details, Fault};
+use crate::model::behaviour::{Details, Fault};
 use crate::net::Connection;
 use crate::net::closing::{close, discard_until_end};
 use crate::target::exchange::Exchange;

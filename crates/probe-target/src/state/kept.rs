@@ -1,7 +1,8 @@
 //! Which flips of the state outlive the process, and how the next process restores them.
 
 use super::{Change, ChangeError, TargetState};
-use crate::model::flips::{Flip, Flips};
+use crate::model::flip_spec::Flip;
+use crate::model::flips::Flips;
 use crate::model::location::Location;
 use crate::model::moment::Moment;
 use crate::model::port_spec::PortSpec;

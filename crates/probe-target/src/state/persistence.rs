@@ -10,10 +10,20 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::model::field::{Field, FieldType};
 use crate::model::fields::Fields;
 use crate::model::flips::Flips;
 use crate::model::parse_error::ParseError;
 use crate::process::Files;
+
+/// The field that counts starts, from 1.
+const BOOT: Field = Field::new(
+    "boot",
+    FieldType::Number {
+        least: 1,
+        most: u64::MAX,
+    },
+);
 
 /// Writes the state file.
 pub(crate) struct Persistence {
@@ -77,8 +87,8 @@ impl Persistence {
 
 fn read(text: &[u8]) -> Result<(u64, Flips), ParseError> {
     let mut fields = Fields::parse(text)?;
-    let boot = fields.number("boot", 1..=u64::MAX)?;
-    let boot = boot.ok_or_else(|| ParseError::new("boot", "is missing"))?;
+    let boot = fields.number(&BOOT)?;
+    let boot = boot.ok_or_else(|| ParseError::new(BOOT.name, "is missing"))?;
     let flips = fields
         .value("flips")
         .map(|flips| Flips::read(flips, "flips"));

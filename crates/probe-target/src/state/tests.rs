@@ -460,7 +460,7 @@ fn bounds_that_could_mean_nothing_are_refused() {
             behaviour["status"] = json!(503);
         }
         let invalid = Behaviour::read(behaviour, "").unwrap_err();
-        assert_eq!(invalid.field, field, "{bounds}: {}", invalid.message);
+        assert_eq!(invalid.field, field, "{bounds}: {}", invalid.reason);
     }
 }
 

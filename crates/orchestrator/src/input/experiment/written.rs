@@ -10,8 +10,13 @@ mod scalar;
 mod schema;
 mod tree;
 
+use std::fmt;
+use std::sync::LazyLock;
+
+use probe_target::model::field::{FIELDS, Field, Part};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 pub(crate) use any_of::AnyOf;
@@ -138,8 +143,8 @@ pub(crate) struct Step {
 }
 
 /// A behaviour for one probe, or something done to the process, until its bound, a later flip of the same, or the end of the run.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = schema::beside)]
 #[schemars(extend("oneOf" = schema::probe_or_process()))]
 pub(crate) struct Flip {
     /// Which Pods: `NAME` or `KIND/NAME`.
@@ -157,52 +162,72 @@ pub(crate) struct Flip {
     /// In place of a probe, what is done to the container's process: a word, or the control API's own object.
     #[schemars(with = "Option<schema::Process>")]
     pub(crate) process: Option<Spanned<Tree>>,
-    /// Ends by itself after this time.
-    #[serde(rename = "for")]
-    #[schemars(with = "Option<schema::Duration>")]
-    pub(crate) lasts: Option<Spanned<Scalar>>,
-    /// Ends by itself after so many requests.
-    #[schemars(with = "Option<std::num::NonZeroU64>")]
-    pub(crate) count: Option<Spanned<Scalar>>,
-    /// Begins so long after its acknowledgement; at once if absent.
-    #[schemars(with = "Option<schema::Duration>")]
-    pub(crate) after: Option<Spanned<Scalar>>,
-    /// Begins again so long after each beginning, when `for`, `count` or a `sequence` has ended it.
-    #[schemars(with = "Option<schema::Duration>")]
-    pub(crate) every: Option<Spanned<Scalar>>,
-    /// Only for this share of the requests, 0 to 1.
-    #[schemars(with = "Option<schema::Share>")]
-    pub(crate) probability: Option<Spanned<Scalar>>,
-    /// Which of them: the same seed means the same ones.
-    #[schemars(with = "Option<u64>")]
-    pub(crate) seed: Option<Spanned<Scalar>>,
-    /// Only for callers whose user agent begins so: `kube-probe/`.
-    #[schemars(with = "Option<String>")]
-    pub(crate) agent: Option<Spanned<Scalar>>,
-    /// How long each answer is held back.
-    #[schemars(with = "Option<schema::Duration>")]
-    pub(crate) delay: Option<Spanned<Scalar>>,
+    /// The fields beside `to` or `process`.
+    #[schemars(skip)]
+    pub(crate) beside: Vec<(&'static Field, Spanned<Scalar>)>,
     /// Whether it may touch another probe too.
-    #[serde(default)]
+    #[schemars(default)]
     pub(crate) shared: bool,
 }
 
-impl Flip {
-    /// What is said beside `to` or `process`, by its name in the control API.
-    pub(crate) fn beside(&self) -> impl Iterator<Item = (&'static str, &Spanned<Scalar>)> {
-        let said = [
-            ("for", &self.lasts),
-            ("count", &self.count),
-            ("after", &self.after),
-            ("every", &self.every),
-            ("probability", &self.probability),
-            ("seed", &self.seed),
-            ("agent", &self.agent),
-            ("delay", &self.delay),
-        ];
-        said.into_iter()
-            .filter_map(|(name, said)| Some((name, said.as_ref()?)))
+// By hand, as the fields beside `to` are those of probe-target's table.
+impl<'de> Deserialize<'de> for Flip {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FlipVisitor;
+
+        impl<'de> Visitor<'de> for FlipVisitor {
+            type Value = Flip;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flip, A::Error> {
+                let (mut pod, mut container, mut shared) = (None, None, false);
+                let (mut probe, mut to, mut process) = (None, None, None);
+                let mut beside = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "pod" => pod = Some(map.next_value()?),
+                        "container" => container = Some(map.next_value()?),
+                        "probe" => probe = map.next_value()?,
+                        "to" => to = map.next_value()?,
+                        "process" => process = map.next_value()?,
+                        "shared" => shared = map.next_value()?,
+                        name => match Field::beside(name) {
+                            Some(field) => {
+                                let value = map.next_value::<Option<_>>()?;
+                                beside.extend(value.map(|value| (field, value)));
+                            }
+                            None => return Err(A::Error::unknown_field(name, flip_fields())),
+                        },
+                    }
+                }
+                Ok(Flip {
+                    pod: pod.ok_or_else(|| A::Error::missing_field("pod"))?,
+                    container: container.ok_or_else(|| A::Error::missing_field("container"))?,
+                    probe,
+                    to,
+                    process,
+                    beside,
+                    shared,
+                })
+            }
+        }
+
+        deserializer.deserialize_map(FlipVisitor)
     }
+}
+
+/// The names of a flip's fields.
+fn flip_fields() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let beside = FIELDS.iter().filter(|field| field.part == Part::Beside);
+        let own = ["pod", "container", "probe", "to", "process"];
+        let names = own.into_iter().chain(beside.map(|field| field.name));
+        names.chain(["shared"]).collect()
+    });
+    &NAMES
 }
 
 /// A strategic merge patch.

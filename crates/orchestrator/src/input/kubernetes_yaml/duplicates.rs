@@ -3,8 +3,8 @@
 use rules::list_type::{self, Tree};
 
 use super::Node;
-use crate::input::experiment::Span;
 use crate::input::problem::ProblemText;
+use crate::input::source::Span;
 
 /// The API groups whose lists [`rules::list_type`] knows.
 const GROUPS: [&str; 3] = ["", "apps", "batch"];

@@ -6,8 +6,8 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError};
 
 use super::scalar::{Scalar, Tag};
 use super::{Content, Misplaced, Node};
-use crate::input::experiment::{Span, Spanned};
 use crate::input::problem::ProblemText;
+use crate::input::source::{Span, Spanned};
 
 /// The maximum number of nodes that aliases may add. A file of a kilobyte can expand to billions.
 const ALIASED_NODES: usize = 1_000_000;

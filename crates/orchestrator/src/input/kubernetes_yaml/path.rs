@@ -1,7 +1,7 @@
 //! Finds the source span of a field by its path in the notation of Kubernetes' error messages.
 
 use super::Node;
-use crate::input::experiment::Span;
+use crate::input::source::Span;
 
 impl Node {
     /// The span of the key or list item at a path such as `spec.containers[0].image`. If part of

@@ -13,8 +13,8 @@ use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
 use super::{Content, Node};
-use crate::input::experiment::{Span, Spanned};
 use crate::input::problem::ProblemText;
+use crate::input::source::{Span, Spanned};
 
 impl Node {
     /// Deserializes it into a Kubernetes type. An error has the span of the value that does not

@@ -4,11 +4,17 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use probe_target::model::duration;
+
 use super::outline::Outline;
 use crate::input::experiment::written::{Later, Scalar};
-use crate::input::experiment::{Source, Span, Spanned, label, time};
+use crate::input::experiment::{ObjectRef, label};
 use crate::input::kubernetes_yaml::Node;
 use crate::input::problem::{Problem, ProblemText};
+use crate::input::source::{Source, Span, Spanned};
+
+/// The longest duration in an experiment, except in flips.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// Collects the problems of one experiment. Parsing continues after a problem, so that one pass
 /// finds all of them.
@@ -71,10 +77,7 @@ impl<'a> Diagnostics<'a> {
         word: &Spanned<Scalar>,
     ) -> Option<Spanned<T>> {
         match word.word().parse() {
-            Ok(value) => Some(Spanned {
-                value,
-                span: word.span,
-            }),
+            Ok(value) => Some(word.with(value)),
             Err(error) => self.fault(word.span, ProblemText::new(error.to_string())),
         }
     }
@@ -86,26 +89,38 @@ impl<'a> Diagnostics<'a> {
         what: &str,
         choices: &[(&str, T)],
     ) -> Option<T> {
-        let said = word.word();
-        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == said) {
+        let text = word.word();
+        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
             return Some(*value);
         }
         let names = choices.iter().map(|(name, _)| *name);
-        let fault = ProblemText::new(format!("`{said}` is not {what}"));
-        self.fault(word.span, fault.one_of(&said, names))
+        let fault = ProblemText::new(format!("`{text}` is not {what}"));
+        self.fault(word.span, fault.one_of(&text, names))
     }
 
     pub(super) fn duration(&mut self, word: &Spanned<Scalar>) -> Option<Duration> {
-        let said = word.word();
-        if said == "predicted" {
+        let text = word.word();
+        if text == "predicted" {
             return self.fault(
                 word.span,
                 not_yet("`predicted`").expected("a duration such as `10s`"),
             );
         }
-        match time::parse(&said) {
-            Ok(duration) => Some(duration),
-            Err(error) => self.fault(word.span, ProblemText::new(error.to_string())),
+        let duration = match &word.value {
+            Scalar::Text(text) => duration::parse(text),
+            Scalar::Bool(_) | Scalar::Number(_) => None,
+        };
+        match duration {
+            Some(duration) if duration <= LONGEST => Some(duration),
+            Some(_) => {
+                let fault = ProblemText::new(format!("`{text}` is too long"));
+                self.fault(word.span, fault.expected("at most `24h`"))
+            }
+            None => {
+                let fault = ProblemText::new(format!("`{text}` is not a duration"));
+                let expected = "a number with a unit, such as `10s`, `500ms` or `1m30s`";
+                self.fault(word.span, fault.expected(expected))
+            }
         }
     }
 
@@ -141,10 +156,15 @@ impl<'a> Diagnostics<'a> {
                 ProblemText::new(format!("`{text}` is not a name")).expected(label::EXPECTED),
             );
         }
-        Some(Spanned {
-            value: text.into_owned(),
-            span: word.span,
-        })
+        Some(word.with(text.into_owned()))
+    }
+
+    /// Parses a reference to a Pod or to the Pods of a workload object.
+    pub(super) fn pods(&mut self, word: &Spanned<Scalar>) -> Option<Spanned<ObjectRef>> {
+        match ObjectRef::of_pods(&word.word()) {
+            Ok(pods) => Some(word.with(pods)),
+            Err(error) => self.fault(word.span, ProblemText::new(error.to_string())),
+        }
     }
 
     /// Parses a list of DNS labels with at least one item.
@@ -153,21 +173,41 @@ impl<'a> Diagnostics<'a> {
         words: &Spanned<Vec<Spanned<Scalar>>>,
         what: &str,
     ) -> Option<Vec<Spanned<String>>> {
-        if words.is_empty() {
-            return self.fault(
-                words.span,
-                ProblemText::new("this list is empty").expected(format!("at least one {what}")),
-            );
-        }
+        self.not_empty(words.span, words.len(), what)?;
         // Collected first, so that every invalid item is reported, not only the first.
         let names: Vec<_> = words.iter().map(|word| self.label(word)).collect();
         names.into_iter().collect()
     }
 
+    /// Reports an empty list; `what` is the item it must contain.
+    pub(super) fn not_empty(&mut self, list: Span, length: usize, what: &str) -> Option<()> {
+        if length > 0 {
+            return Some(());
+        }
+        let fault = ProblemText::new("this list is empty");
+        self.fault(list, fault.expected(format!("at least one {what}")))
+    }
+
+    /// Reports every name that occurs a second time.
+    pub(super) fn unique<'n>(
+        &mut self,
+        what: &str,
+        names: impl Iterator<Item = &'n Spanned<String>>,
+    ) {
+        let mut seen: Vec<&str> = Vec::new();
+        for name in names {
+            if seen.contains(&name.as_str()) {
+                let fault = ProblemText::new(format!("there is another {what} `{}`", name.value));
+                self.fault::<()>(name.span, fault.expected("another name"));
+            }
+            seen.push(name);
+        }
+    }
+
     /// Reports a field that this version does not support yet.
-    pub(super) fn later(&mut self, field: &str, said: Option<&Spanned<Later>>) {
-        if let Some(said) = said {
-            self.fault_at_key::<()>(said.span, not_yet(&format!("`{field}`")));
+    pub(super) fn later(&mut self, field: &str, value: Option<&Spanned<Later>>) {
+        if let Some(value) = value {
+            self.fault_at_key::<()>(value.span, not_yet(&format!("`{field}`")));
         }
     }
 }
@@ -176,7 +216,7 @@ impl<'a> Diagnostics<'a> {
 /// one is `None`.
 #[expect(
     clippy::option_option,
-    reason = "absent, wrong and right are three different things"
+    reason = "absent, invalid and valid are three different things"
 )]
 pub(super) fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |value| value.map(Some))

@@ -1,23 +1,25 @@
-//! Parses a flip's target and behaviour with probe-target's parser and locates its errors.
+//! Parses a flip's target with probe-target's parser and locates its errors.
 
 use probe_target::ParseError;
+use probe_target::model::field::{Field, LEASED, PROBABILITY};
+use probe_target::model::flip_spec::{Flip as Change, FlipSpec, Options};
+use probe_target::model::parse_error::Reason;
 use probe_target::model::process_fault::ProcessFault;
-use probe_target::model::shorthand::Shorthand;
-use serde_json::{Map, Value, json};
 
 use super::diagnostics::Diagnostics;
 use crate::input::experiment::written::{Flip, Scalar, Tree};
-use crate::input::experiment::{BESIDE, Behaviour, FlipTarget, Probe, Span, Spanned, To};
+use crate::input::experiment::{FlipTarget, Probe};
 use crate::input::problem::ProblemText;
+use crate::input::source::{Span, Spanned};
 
 /// Parses the flip's target. The second value is the span of the behaviour (`to` or `process`).
 pub(super) fn aim(
     reader: &mut Diagnostics<'_>,
-    said: &Flip,
+    flip: &Flip,
 ) -> Option<(Spanned<FlipTarget>, Span)> {
-    match (&said.probe, &said.to, &said.process) {
-        (Some(probe), Some(to), None) => at_probe(reader, said, probe, to),
-        (None, None, Some(process)) => at_process(reader, said, process),
+    match (&flip.probe, &flip.to, &flip.process) {
+        (Some(probe), Some(to), None) => at_probe(reader, flip, probe, to),
+        (None, None, Some(process)) => at_process(reader, flip, process),
         (probe, to, process) => {
             let what = match (probe, to, process) {
                 (Some(_), None, None) => "this flip does not say what the probe gets",
@@ -28,7 +30,7 @@ pub(super) fn aim(
             let fault = ProblemText::new(what).expected("`probe` and `to`, or `process`");
             match process {
                 Some(process) => reader.fault_at_key(process.span, fault),
-                None => reader.fault_around(said.container.span, fault),
+                None => reader.fault_around(flip.container.span, fault),
             }
         }
     }
@@ -36,116 +38,91 @@ pub(super) fn aim(
 
 fn at_probe(
     reader: &mut Diagnostics<'_>,
-    said: &Flip,
+    flip: &Flip,
     probe: &Spanned<Scalar>,
     to: &Spanned<Tree>,
 ) -> Option<(Spanned<FlipTarget>, Span)> {
-    let probes =
-        [Probe::Liveness, Probe::Readiness, Probe::Startup].map(|probe| (probe.word(), probe));
-    let meant = reader.choice(probe, "a probe", &probes);
-    let read = word_or_object(reader, to);
-    // The fields beside `to` are checked even if `to` is invalid, so that one run reports all
-    // errors.
-    let behaviour = Behaviour::new(
-        read.clone().unwrap_or(To::Word(Shorthand::Pass)),
-        beside(said),
-    );
-    let behaviour = understood(reader, said, ("to", to), behaviour);
-    if let (Some(behaviour), Some(probability)) = (&behaviour, &said.probability)
-        && behaviour.is_never()
+    let probes = [Probe::Liveness, Probe::Readiness, Probe::Startup];
+    let kind = reader.choice(probe, "a probe", &probes.map(|probe| (probe.word(), probe)));
+    let spec = if let Tree::List(_) = to.value {
+        not_a_list(reader, to, "{ sequence: [503, 200] }")
+    } else {
+        let spec = FlipSpec::read(to.json(), beside(flip));
+        if spec.as_ref().is_err_and(|error| error.field == "to") {
+            // One run reports all errors, so the fields beside `to` are checked nevertheless.
+            let pass = FlipSpec::read("pass".into(), beside(flip));
+            located(reader, flip, ("to", to), pass);
+        }
+        located(reader, flip, ("to", to), spec)
+    };
+    if let Some(Change::Route(behaviour)) = spec.as_ref().map(|spec| &spec.flip)
+        && behaviour.bounds.is_never()
     {
+        let probability = flip
+            .beside
+            .iter()
+            .find(|(field, _)| field.name == PROBABILITY.name);
+        let span = probability.map_or(to.span, |(_, value)| value.span);
         let fault = ProblemText::new("`probability`: no request is ever given this");
-        return reader.fault(probability.span, fault.expected("more than 0, up to 1"));
+        return reader.fault(span, fault.expected("more than 0, up to 1"));
     }
-    let (Some(behaviour), Some(probe_meant)) = (behaviour, meant.filter(|_| read.is_some())) else {
-        return None;
+    let target = FlipTarget::Probe {
+        probe: kind?,
+        to: spec?,
     };
-    let aim = FlipTarget::Probe {
-        probe: probe_meant,
-        to: behaviour,
-    };
-    let aim = Spanned {
-        value: aim,
-        span: probe.span,
-    };
-    Some((aim, to.span))
+    Some((probe.with(target), to.span))
 }
 
 fn at_process(
     reader: &mut Diagnostics<'_>,
-    said: &Flip,
+    flip: &Flip,
     process: &Spanned<Tree>,
 ) -> Option<(Spanned<FlipTarget>, Span)> {
-    let object = match (&process.value, process.value.json()) {
-        (Tree::Scalar(word), _) => {
-            let names = ProcessFault::NAMES.map(|name| (name, name));
-            let word = Spanned {
-                value: word.clone(),
-                span: process.span,
-            };
-            let name = reader.choice(&word, "a process fault", &names)?;
-            Map::from_iter([("fault".to_owned(), json!(name))])
-        }
-        (_, Value::Object(object)) => object,
-        _ => {
-            let fault = ProblemText::new("a list cannot stand here");
-            let expected = "a word, or a mapping such as `{ fault: exit, code: 3 }`";
-            return reader.fault(process.span, fault.expected(expected));
-        }
-    };
-    let aim = FlipTarget::process(object, &beside(said));
-    let value = understood(reader, said, ("process", process), aim)?;
-    let span = process.span;
-    Some((Spanned { value, span }, span))
-}
-
-fn beside(said: &Flip) -> Map<String, Value> {
-    let fields = said.beside();
-    let fields = fields.map(|(name, value)| (name.to_owned(), value.json()));
-    fields.collect()
-}
-
-fn word_or_object(reader: &mut Diagnostics<'_>, said: &Spanned<Tree>) -> Option<To> {
-    let word = match (&said.value, said.value.json()) {
-        (Tree::Scalar(scalar), _) => scalar.word(),
-        (_, Value::Object(object)) => return Some(To::Object(object)),
-        _ => {
-            let fault = ProblemText::new("a list cannot stand here");
-            let expected = "a word, or a mapping such as `{ sequence: [503, 200] }`";
-            return reader.fault(said.span, fault.expected(expected));
-        }
-    };
-    match word.parse() {
-        Ok(word) => Some(To::Word(word)),
-        Err(_) => reader.fault(said.span, ProblemText::unknown_behaviour(&word)),
+    if let Tree::List(_) = process.value {
+        return not_a_list(reader, process, "{ fault: exit, code: 3 }");
     }
+    let fault = ProcessFault::read_beside(process.json(), beside(flip));
+    let fault = located(reader, flip, ("process", process), fault)?;
+    Some((process.with(FlipTarget::Process(fault)), process.span))
+}
+
+fn not_a_list<T>(reader: &mut Diagnostics<'_>, value: &Spanned<Tree>, example: &str) -> Option<T> {
+    let fault = ProblemText::new("a list cannot stand here");
+    let expected = format!("a word, or a mapping such as `{example}`");
+    reader.fault(value.span, fault.expected(expected))
+}
+
+fn beside(flip: &Flip) -> Options {
+    let fields = flip.beside.iter();
+    let fields = fields.map(|(field, value)| (field.name.to_owned(), value.json()));
+    fields.collect()
 }
 
 /// Returns the parsed value, or reports probe-target's error at the span of the field it names.
 /// `root` is the name and value of `to` or `process`, which contains the fields that are not beside
 /// it.
-fn understood<T>(
+fn located<T>(
     reader: &mut Diagnostics<'_>,
-    said: &Flip,
+    flip: &Flip,
     root: (&str, &Spanned<Tree>),
     read: Result<T, ParseError>,
 ) -> Option<T> {
-    let invalid = match read {
+    let error = match read {
         Ok(read) => return Some(read),
-        Err(invalid) => invalid,
+        Err(error) => error,
     };
-    let value = place(said, root, &invalid.field);
-    let fault = fault(reader, &invalid, value);
-    if invalid.misplaced {
+    let value = place(flip, root, &error.field);
+    let fault = problem(&error, root.1);
+    if error.reason.is_of_field() {
         return reader.fault_at_key(value, fault);
     }
     reader.fault(value, fault)
 }
 
 /// The span of the value of the field at `path`.
-fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span {
-    let beside = said.beside().find(|(name, _)| *name == path);
-    if let Some((_, value)) = beside {
+fn place(flip: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span {
+    let mut beside = flip.beside.iter();
+    if let Some((_, value)) = beside.find(|(field, _)| field.name == path) {
         return value.span;
     }
     let inside = path
@@ -155,25 +132,20 @@ fn place(said: &Flip, (name, root): (&str, &Spanned<Tree>), path: &str) -> Span 
     inside.unwrap_or(root.span)
 }
 
-/// Converts probe-target's parse error into this program's wording, with a suggestion.
-fn fault(reader: &Diagnostics<'_>, invalid: &ParseError, value: Span) -> ProblemText {
-    const UNKNOWN: &str = "unknown field";
-    let field = invalid.field.rsplit('.').next().unwrap_or_default();
-    let Some((what, names)) = invalid.message.split_once(", expected one of ") else {
-        return ProblemText::new(format!("`{field}`: {}", invalid.message));
+/// Words the error for a file. Fields that belong beside `to`, and `leased`, are not suggested.
+fn problem(error: &ParseError, root: &Tree) -> ProblemText {
+    let field = error.field.rsplit('.').next().unwrap_or_default();
+    let Reason::UnknownField { known } = &error.reason else {
+        return ProblemText::rejected(&format!("`{field}`"), &error.reason);
     };
-    // Fields that belong beside `to`, and `leased`, are not valid here and must not be suggested.
-    let names = names
-        .split(", ")
-        .filter(|name| !BESIDE.contains(name) && *name != "leased");
-    if what == UNKNOWN && BESIDE.contains(&field) {
-        return ProblemText::new(format!("`{field}` means nothing here"));
+    if Field::beside(field).is_some() {
+        let what = format!("`{field}` means nothing");
+        return ProblemText::new(match root {
+            Tree::Scalar(word) => format!("{what} beside `{}`", word.word()),
+            Tree::Null | Tree::List(_) | Tree::Map(_) => format!("{what} here"),
+        });
     }
-    if what == UNKNOWN {
-        let fault = ProblemText::new(format!("{UNKNOWN} `{field}`"));
-        return fault.one_of(field, names);
-    }
-    let text = &reader.source().text;
-    let word = text.get(value.range()).unwrap_or_default();
-    ProblemText::new(what).one_of(word, names)
+    let known = known.iter().copied();
+    let known = known.filter(|name| Field::beside(name).is_none() && *name != LEASED.name);
+    ProblemText::new(format!("unknown field `{field}`")).one_of(field, known)
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
+use super::manifest;
 use super::outline::Outline;
 use super::steps;
 use super::subjects;
 use crate::input::experiment::written::{self, Scalar};
 use crate::input::experiment::{
-    Connections, Experiment, Source, Span, Spanned, SteadyState, TrafficClient, Workload,
+    Connections, Experiment, Source, Spanned, SteadyState, TrafficClient, Workload,
 };
 use crate::input::kubernetes_yaml::Node;
 use crate::input::problem::{ProblemText, Problems};
@@ -45,11 +46,8 @@ fn meaning(reader: &mut Diagnostics<'_>, said: written::Experiment) -> Option<Ex
         .iter()
         .map(|client| self::client(reader, client))
         .collect();
-    unique(
-        reader,
-        "traffic client",
-        read.iter().flatten().map(|client| &client.name),
-    );
+    let names = read.iter().flatten().map(|client| &client.name);
+    reader.unique("traffic client", names);
     let clients: Vec<subjects::Client> = traffic.iter().map(known).collect();
     let steady_state = self::steady_state(reader, &steady_state, &clients);
     let steps = steps::steps(reader, steps, &clients);
@@ -73,7 +71,7 @@ fn workload(reader: &mut Diagnostics<'_>, said: Spanned<written::Workload>) -> O
             kustomize: None,
             objects: None,
         } => {
-            not_empty(reader, &files, "file")?;
+            reader.not_empty(files.span, files.len(), "file")?;
             Some(Workload::Files(files.value))
         }
         written::Workload {
@@ -86,10 +84,10 @@ fn workload(reader: &mut Diagnostics<'_>, said: Spanned<written::Workload>) -> O
             kustomize: None,
             objects: Some(objects),
         } => {
-            not_empty(reader, &objects, "object")?;
+            reader.not_empty(objects.span, objects.len(), "object")?;
             let objects = reader.kubernetes(&["spec", "workload", "objects"]);
             let objects = objects.map_or_else(Vec::new, |objects| objects.items().to_vec());
-            match super::inline(reader.source(), &objects) {
+            match manifest::inline(reader.source(), &objects) {
                 Ok(_) => Some(Workload::Objects(objects)),
                 Err(problems) => {
                     reader.problems.extend(problems.into_vec());
@@ -187,10 +185,7 @@ fn timeout(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Durat
 
 fn port(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Spanned<u16>> {
     match &said.value {
-        Scalar::Number(number) if let Ok(value @ 1..) = number.parse() => Some(Spanned {
-            value,
-            span: said.span,
-        }),
+        Scalar::Number(number) if let Ok(port @ 1..) = number.parse() => Some(said.with(port)),
         _ => {
             let fault = ProblemText::new(format!("`{}` is not a port", said.word()));
             reader.fault(said.span, fault.expected("a number from 1 to 65535"))
@@ -205,7 +200,7 @@ fn steady_state(
 ) -> Option<SteadyState> {
     let within = reader.duration_or(said.within.as_ref(), Duration::from_mins(1));
     let hold = reader.duration_or(said.hold.as_ref(), Duration::ZERO);
-    not_empty(reader, &said.require, "claim")?;
+    reader.not_empty(said.require.span, said.require.len(), "claim")?;
     let require: Vec<_> = said
         .require
         .iter()
@@ -222,36 +217,4 @@ fn steady_state(
         hold: hold?,
         require: require.into_iter().collect::<Option<_>>()?,
     })
-}
-
-/// Reports an empty list; `what` is the item it must contain.
-pub(super) fn not_empty<T>(
-    reader: &mut Diagnostics<'_>,
-    list: &Spanned<Vec<T>>,
-    what: &str,
-) -> Option<()> {
-    if list.is_empty() {
-        return reader.fault(
-            list.span,
-            ProblemText::new("this list is empty").expected(format!("at least one {what}")),
-        );
-    }
-    Some(())
-}
-
-/// Reports every name that occurs a second time.
-pub(super) fn unique<'n>(
-    reader: &mut Diagnostics<'_>,
-    what: &str,
-    names: impl Iterator<Item = &'n Spanned<String>>,
-) {
-    let mut seen: Vec<(&str, Span)> = Vec::new();
-    for name in names {
-        if seen.iter().any(|(other, _)| *other == name.value) {
-            let fault = ProblemText::new(format!("there is another {what} `{}`", name.value))
-                .expected("another name");
-            reader.fault::<()>(name.span, fault);
-        }
-        seen.push((&name.value, name.span));
-    }
 }

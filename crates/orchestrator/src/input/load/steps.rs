@@ -2,11 +2,10 @@
 
 use super::diagnostics::{Diagnostics, optional};
 use super::flips;
-use super::resolve::{not_empty, unique};
 use super::subjects;
 use crate::input::experiment::written;
 use crate::input::experiment::{
-    Action, Expectation, Flip, FlipTarget, ObjectRef, Operator, Patch, Spanned, Step,
+    Action, Expectation, Flip, FlipTarget, Operator, Patch, Spanned, Step,
 };
 use crate::input::problem::ProblemText;
 
@@ -16,21 +15,16 @@ pub(super) fn steps(
     said: Spanned<Vec<Spanned<written::Step>>>,
     traffic: &[subjects::Client],
 ) -> Option<Vec<Step>> {
-    not_empty(reader, &said, "step")?;
+    reader.not_empty(said.span, said.len(), "step")?;
     let steps: Vec<Option<Step>> = said
         .value
         .into_iter()
         .enumerate()
         .map(|(index, step)| self::step(reader, index, step, traffic))
         .collect();
-    unique(
-        reader,
-        "step",
-        steps.iter().flatten().map(|step| &step.name),
-    );
+    reader.unique("step", steps.iter().flatten().map(|step| &step.name));
     let expectations = steps.iter().flatten().flat_map(|step| &step.expect);
-    unique(
-        reader,
+    reader.unique(
         "expectation",
         expectations.map(|expectation| &expectation.id),
     );
@@ -68,7 +62,7 @@ fn step(
             ProblemText::new("this step both flips and patches").expected("one of them"),
         ),
     };
-    not_empty(reader, &expect, "expectation")?;
+    reader.not_empty(expect.span, expect.len(), "expectation")?;
     let expectations = expect.span;
     let read: Vec<_> = expect
         .iter()
@@ -93,12 +87,7 @@ fn flips(
     reader: &mut Diagnostics<'_>,
     said: &Spanned<written::OneOrMany<written::Flip>>,
 ) -> Option<Vec<Flip>> {
-    if said.value.0.is_empty() {
-        return reader.fault(
-            said.span,
-            ProblemText::new("this list is empty").expected("at least one flip"),
-        );
-    }
+    reader.not_empty(said.span, said.value.0.len(), "flip")?;
     let read: Vec<_> = said
         .value
         .0
@@ -129,7 +118,7 @@ fn flips(
 }
 
 fn flip(reader: &mut Diagnostics<'_>, said: &written::Flip) -> Option<Flip> {
-    let pod = pods(reader, &said.pod);
+    let pod = reader.pods(&said.pod);
     let container = reader.label(&said.container);
     let aim = flips::aim(reader, said);
     let (aim, to) = aim?;
@@ -140,20 +129,6 @@ fn flip(reader: &mut Diagnostics<'_>, said: &written::Flip) -> Option<Flip> {
         to,
         shared: said.shared,
     })
-}
-
-/// Resolves a reference to a Pod or to the Pods of a workload object.
-pub(super) fn pods(
-    reader: &mut Diagnostics<'_>,
-    said: &Spanned<written::Scalar>,
-) -> Option<Spanned<ObjectRef>> {
-    match ObjectRef::of_pods(&said.word()) {
-        Ok(value) => Some(Spanned {
-            value,
-            span: said.span,
-        }),
-        Err(error) => reader.fault(said.span, ProblemText::new(error.to_string())),
-    }
 }
 
 /// Resolves the patch of the step with index `step`.

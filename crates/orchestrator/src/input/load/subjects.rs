@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use probe_target::model::duration;
+
 use super::conditions;
 use super::diagnostics::Diagnostics;
-use super::steps::pods;
 use crate::input::experiment::written::{self, Later, Scalar, That};
 use crate::input::experiment::{
     Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Spanned,
@@ -99,7 +100,7 @@ fn of_pods(
     container: Option<&Spanned<Scalar>>,
     that: &Spanned<That>,
 ) -> Option<Condition> {
-    let pod = pods(reader, pod);
+    let pod = reader.pods(pod);
     let Some(container) = container else {
         let that = conditions::pod(reader, that)?;
         return Some(Condition::Pod { pod: pod?, that });
@@ -198,7 +199,7 @@ pub(super) fn enough_traffic(
         };
         let sent = rate.within(hold);
         if sent < MIN_REQUESTS {
-            let hold = crate::input::experiment::time::format(hold);
+            let hold = duration::format(hold);
             let what = format!(
                 "`{}` sends {sent} requests in a `hold` of {hold}",
                 name.value

@@ -5,6 +5,7 @@
     reason = "`UPDATE_EXPECT=1` writes them"
 )]
 
+mod flip_fields;
 mod flips;
 mod kubernetes;
 mod places;
@@ -536,7 +537,7 @@ fn everything_wrong_is_said_at_once() {
         "to: 404 }",
         "to: 99, delay: long }",
         &expect![[r#"
-            two-services.yaml:19:68: status 99 cannot be sent; expected a status from 200 to 999
+            two-services.yaml:19:68: `to`: must be a status from 200 to 999, not 99
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99, delay: long }
                |                                                                    ^^

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{Error, Options, options};
+use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _, Options, options};
 
 use super::example::example;
 use super::outline::{Node, Outline};
@@ -213,7 +213,8 @@ fn fault(error: &Error, there: &str) -> ProblemText {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             ProblemText::new(format!("`{key}` stands here twice"))
         }
-        other => ProblemText::new(without_place(&other.to_string())),
+        // The message alone: the problem has the position.
+        other => ProblemText::new(DefaultMessageFormatter.format_message(other)),
     }
 }
 
@@ -233,15 +234,4 @@ fn named(thing: &str) -> String {
             None => other.into(),
         },
     }
-}
-
-// Removes the position, which the problem already prints in front of the message.
-fn without_place(message: &str) -> &str {
-    message
-        .split(" at line ")
-        .next()
-        .unwrap_or(message)
-        .lines()
-        .next()
-        .unwrap_or(message)
 }

@@ -1,6 +1,6 @@
 //! Manifests in, references or one clear message out.
 
-use crate::input::experiment::Source;
+use crate::input::source::Source;
 
 use super::*;
 

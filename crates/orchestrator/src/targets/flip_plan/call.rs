@@ -4,29 +4,27 @@ use probe_target::{
     ParseError,
     model::{
         behaviour::{Effect, Fault},
+        flip_spec::{Flip, FlipSpec},
         port_spec::{PortSpec, PortState},
         route_path::RoutePath,
     },
 };
 
 use super::{FlipAction, FlipProblem};
-use crate::{
-    input::experiment::{Behaviour, RouteEffect},
-    targets::probe_spec::{Asks, ProbeSpec},
-};
+use crate::targets::probe_spec::{Asks, ProbeSpec};
 
 /// A probe and the behaviour to flip it to.
 #[derive(Clone, Copy)]
 pub(super) struct Flipped<'a> {
     pub(super) probed: &'a ProbeSpec,
-    pub(super) to: &'a Behaviour,
+    pub(super) to: &'a FlipSpec,
 }
 
 impl Flipped<'_> {
     /// The port and the change to make there.
     pub(super) fn act(self) -> Result<(u16, FlipAction), FlipProblem> {
         match &self.probed.asks {
-            Asks::Http { port, path } => Ok((*port, self.on_route(path)?)),
+            Asks::Http { port, path } => Ok((*port, self.on_route(path))),
             Asks::Tcp { port } => Ok((*port, self.on_connections()?)),
             Asks::Grpc { port, service } => Ok((*port, self.on_service(service)?)),
             Asks::Foreign(asks) => Err(FlipProblem::NotOurs {
@@ -37,38 +35,30 @@ impl Flipped<'_> {
         }
     }
 
-    fn on_route(self, path: &RoutePath) -> Result<FlipAction, FlipProblem> {
-        match self
-            .to
-            .on_routes()
-            .map_err(|invalid| self.impossible(invalid))?
-        {
-            // A change of protocol concerns the whole port, not one route.
-            RouteEffect::Port(opening) if opening.protocol.is_some() => {
-                Ok(FlipAction::Port(opening))
-            }
-            RouteEffect::Port(opening) if opening.state == PortState::Open => {
-                Ok(FlipAction::Port(opening))
-            }
-            RouteEffect::Port(opening) => Ok(FlipAction::Port(PortSpec {
-                route: Some(path.clone()),
-                ..opening
-            })),
-            RouteEffect::Route(gets) => Ok(FlipAction::Route {
+    fn on_route(self, path: &RoutePath) -> FlipAction {
+        match &self.to.flip {
+            Flip::Route(gets) => FlipAction::Route {
                 path: path.clone(),
-                gets,
-            }),
+                gets: Box::new(gets.clone()),
+            },
+            Flip::Port(spec) => {
+                // A change of protocol and an open port concern the whole port, not one route.
+                let is_whole = spec.protocol.is_some() || spec.state == PortState::Open;
+                FlipAction::Port(PortSpec {
+                    route: (!is_whole).then(|| path.clone()),
+                    ..spec.clone()
+                })
+            }
         }
     }
 
     /// A gRPC service is a route, limited to the behaviours that gRPC has.
     fn on_service(self, service: &str) -> Result<FlipAction, FlipProblem> {
-        let act = self.on_route(&RoutePath::exact(format!("/{service}")))?;
-        if let FlipAction::Route { gets, .. } = &act {
-            let mut effects = [&gets.effect].into_iter().chain(&gets.then);
-            if let Some(why) = effects.find_map(foreign_to_grpc) {
-                return Err(self.unseen("grpc", why, SEEN_BY_GRPC));
-            }
+        let act = self.on_route(&RoutePath::exact(format!("/{service}")));
+        if let FlipAction::Route { gets, .. } = &act
+            && let Some(why) = gets.effects().find_map(foreign_to_grpc)
+        {
+            return Err(self.unseen("grpc", why, SEEN_BY_GRPC));
         }
         Ok(act)
     }
@@ -84,7 +74,7 @@ impl Flipped<'_> {
         match opening.state {
             PortState::Open | PortState::Closed => Ok(FlipAction::Port(opening)),
             PortState::Blackhole | PortState::StopAccepting => {
-                unseen("the system completes connections that nobody accepts or reads")
+                unseen("the system completes connections that are not accepted or read")
             }
             PortState::Reset => {
                 unseen("it is connected by then, and whether it hears of the reset is chance")
@@ -108,7 +98,7 @@ impl Flipped<'_> {
             container: self.probed.container.clone(),
             probe: self.probed.probe,
             to: self.to.to_string(),
-            invalid,
+            invalid: Box::new(invalid),
         }
     }
 }

@@ -1,10 +1,8 @@
 //! A Pod and a wish in; one line of what is sent, or the refusal, out.
 
-use probe_target::model::shorthand::Shorthand;
 use serde_json::{Map, Value, json};
 
 use super::{call::SEEN_BY_GRPC, *};
-use crate::input::experiment::To;
 
 /// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a
 /// command; `e` asks one path that is written in three ways, by a request and by a command, and
@@ -70,19 +68,13 @@ fn services() -> Vec<Service> {
 fn flip(wish: &str) -> Result<FlipPlan, FlipProblem> {
     let words: Vec<_> = wish.splitn(3, ' ').collect();
     let behaviour = words[2].trim_end_matches(" --shared");
-    let to = match serde_json::from_str(behaviour) {
-        Ok(Value::Object(object)) => To::Object(object),
-        _ => To::Word(behaviour.parse().unwrap()),
-    };
+    let to = serde_json::from_str(behaviour).unwrap_or_else(|_| Value::from(behaviour));
     let aim = match words[1].parse() {
         Ok(probe) => FlipTarget::Probe {
             probe,
-            to: Behaviour::new(to, Map::new()).unwrap(),
+            to: FlipSpec::read(to, Map::new()).unwrap(),
         },
-        Err(_) => match to {
-            To::Object(object) => FlipTarget::process(object, &Map::new()).unwrap(),
-            To::Word(word) => panic!("{word} must be an object"),
-        },
+        Err(_) => FlipTarget::Process(ProcessFault::read_beside(to, Map::new()).unwrap()),
     };
     let wish = WantedFlip {
         container: words[0],
@@ -206,11 +198,18 @@ fn closed_service_ports_are_named() {
     check("a readiness refuse --shared", "8080 closed web-a:80");
 }
 
-/// What is said of a flip that the probe would not see.
+/// Checks the reason why a probe cannot observe a flip.
 fn unseen(wish: &str, expected: &str) {
-    let refusal = flip(wish).unwrap_err().to_string();
-    let why = refusal.split_once(" would not see ").unwrap().1;
-    assert_eq!(why, expected);
+    let Err(FlipProblem::Unseen {
+        to,
+        why,
+        expected: seen,
+        ..
+    }) = flip(wish)
+    else {
+        panic!("{wish} must be unseen")
+    };
+    assert_eq!(format!("`{to}`: {why}; expected {seen}"), expected);
 }
 
 #[test]
@@ -227,7 +226,7 @@ fn what_a_tcp_probe_never_sees_is_refused() {
         &format!("`hang`: it asks nothing and hears nothing; {expected}"),
     );
     for word in ["blackhole", "stop-accepting"] {
-        let why = "the system completes connections that nobody accepts or reads";
+        let why = "the system completes connections that are not accepted or read";
         unseen(
             &format!("c readiness {word}"),
             &format!("`{word}`: {why}; {expected}"),
@@ -308,7 +307,7 @@ fn a_process_is_its_whole_container() {
 #[test]
 fn a_bound_that_cannot_be_is_refused() {
     let counted = Map::from_iter([("count".to_owned(), json!(3))]);
-    let fail = Behaviour::new(To::Word(Shorthand::Fail), counted).unwrap();
+    let fail = FlipSpec::read(json!("fail"), counted).unwrap();
     let aim = FlipTarget::Probe {
         probe: Probe::Readiness,
         to: fail,

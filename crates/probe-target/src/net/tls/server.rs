@@ -279,12 +279,18 @@ mod tests {
         let error = given((other, key.clone())).unwrap_err();
         assert_eq!(error.field, "--tls-key");
         assert!(
-            error.message.starts_with("cannot be used with --tls-cert"),
+            error
+                .reason
+                .to_string()
+                .starts_with("cannot be used with --tls-cert"),
             "{error}"
         );
         let error = given((certificate.clone(), certificate)).unwrap_err();
         assert_eq!(error.field, "--tls-key");
-        assert!(error.message.starts_with("not in PEM"), "{error}");
+        assert!(
+            error.reason.to_string().starts_with("not in PEM"),
+            "{error}"
+        );
         let error = given((key.clone(), key)).unwrap_err();
         assert_eq!(
             error.to_string(),

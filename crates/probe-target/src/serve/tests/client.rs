@@ -145,7 +145,7 @@ fn what_means_nothing_is_refused_by_its_option() {
             flip 8080/x 503 --header A
                 exit 2: error: `--header`: must be NAME: VALUE, not `A`
             flip 8080/x hang --body x
-                exit 2: error: `BEHAVIOUR`: takes no `headers` and no `body`
+                exit 2: error: `hang` takes no `headers` and no `body`
             flip 8080/x 503 --protocol grpc
                 exit 2: error: `--protocol`: means nothing beside `503`
             flip 8080 blackhole --delay 1s

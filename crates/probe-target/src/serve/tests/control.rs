@@ -255,7 +255,7 @@ fn bad_input_is_refused_with_the_path_of_the_field() {
         let site = Site::start(&[]).await;
         let route = "PUT /v1/ports/8080/routes/x";
         site.refused(route, r#"{"status":99}"#, 400, expect![[r#"
-            {"error":"must be a whole number from 200 to 999, not 99","field":"status","instance":"i1","revision":0}
+            {"error":"must be a status from 200 to 999, not 99","field":"status","instance":"i1","revision":0}
         "#]]).await;
         site.refused(
             route,

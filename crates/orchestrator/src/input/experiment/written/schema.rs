@@ -1,13 +1,14 @@
-//! What a JSON Schema says of words that have a form of their own. Never values, only stand-ins for `schemars(with)`.
+//! The JSON Schema of values with a form of their own: types for `schemars(with)`, never values.
 
 mod flip;
 
 use std::borrow::Cow;
 
+use probe_target::model::duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-pub(crate) use flip::{Behaviour, Process};
+pub(crate) use flip::{Behaviour, Process, beside};
 
 /// Exactly one of these fields is required.
 pub(crate) fn exactly_one(fields: &[&str]) -> Value {
@@ -51,8 +52,7 @@ stand_ins! {
     Port: { "type": "integer", "minimum": 1, "maximum": 65535 },
     Path: { "type": "string", "pattern": "^/" },
     Rate: { "type": "string", "pattern": "^[1-9][0-9]*/s$", "examples": ["10/s"] },
-    Duration: { "type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2, "examples": ["10s"] },
-    Share: { "type": "number", "minimum": 0, "maximum": 1 },
+    Duration: { "type": "string", "pattern": duration::PATTERN, "examples": ["10s"] },
     Ready: { "oneOf": [
         { "type": "boolean" },
         { "type": "integer", "minimum": 0 },

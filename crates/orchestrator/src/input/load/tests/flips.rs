@@ -12,25 +12,25 @@ fn a_behaviour_is_a_word_or_a_status() {
         "to: 404",
         "to: 99",
         &expect![[r#"
-        two-services.yaml:19:68: status 99 cannot be sent; expected a status from 200 to 999
-           |
-        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99 }
-           |                                                                    ^^"#]],
+            two-services.yaml:19:68: `to`: must be a status from 200 to 999, not 99
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 99 }
+               |                                                                    ^^"#]],
     );
     check(
         "to: 404",
         "to: 1000",
         &expect![[r#"
-        two-services.yaml:19:68: status 1000 cannot be sent; expected a status from 200 to 999
-           |
-        19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 1000 }
-           |                                                                    ^^^^"#]],
+            two-services.yaml:19:68: `to`: must be a status from 200 to 999, not 1000
+               |
+            19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 1000 }
+               |                                                                    ^^^^"#]],
     );
     check(
         "to: 404",
         "to: pas",
         &expect![[r#"
-            two-services.yaml:19:68: unknown behaviour `pas`; expected a status from 200 to 999, `pass`, `fail`, `refuse`, `blackhole`, `stop-accepting`, `hang`, `close`, `reset`, `slow-head`, `slow-body`, `stall-body`, `reset-body`, `short-body`, `cut-chunk`, `large-body`, `malformed`, `interim`, `redirect`, `redirect-port`, `redirect-host`, `redirect-chain` or `redirect-broken`; did you mean `pass`?
+            two-services.yaml:19:68: no behaviour `pas`; expected `200–999`, `pass`, `fail`, `refuse`, `blackhole`, `stop-accepting`, `hang`, `close`, `reset`, `slow-head`, `slow-body`, `stall-body`, `reset-body`, `short-body`, `cut-chunk`, `large-body`, `malformed`, `interim`, `redirect`, `redirect-port`, `redirect-host`, `redirect-chain` or `redirect-broken`; did you mean `pass`?
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pas }
                |                                                                    ^^^"#]],
@@ -60,12 +60,12 @@ fn a_behaviour_may_be_spelled_out_and_bounded() {
             panic!("{:?}", experiment.steps[0].action)
         };
         let expected = format!("the readiness probe of b gets {expected}");
-        assert_eq!(flips[0].aim.told("b"), expected);
+        assert_eq!(flips[0].aim.describe("b"), expected);
     };
     means("to: blackhole, after: 1s", "`blackhole` (after: 1s)");
     means(
         "to: { fault: stall-body, bytes: 100, delay: 1s }, for: 30s, agent: kube-probe/",
-        "`stall-body` (bytes: 100, delay: 1s, agent: kube-probe/, for: 30s)",
+        "`stall-body` (agent: kube-probe/, bytes: 100, delay: 1s, for: 30s)",
     );
     means(
         "to: { status: 503, headers: { retry-after: '5' }, body: later }, probability: 0.5, seed: 7",
@@ -91,7 +91,7 @@ fn a_process_may_be_flipped_in_place_of_a_probe() {
             panic!("{:?}", experiment.steps[0].action)
         };
         assert_eq!(
-            flips[0].aim.told("b"),
+            flips[0].aim.describe("b"),
             format!("the process of b gets {expected}")
         );
     };
@@ -115,10 +115,10 @@ fn a_process_may_be_flipped_in_place_of_a_probe() {
         probe,
         "process: exitt",
         &expect![[r#"
-        two-services.yaml:19:55: `exitt` is not a process fault; expected `exit`, `signal`, `sigterm`, `memory` or `stop-accepting`; did you mean `exit`?
-           |
-        19 |       flip: { pod: deploy/web, container: b, process: exitt }
-           |                                                       ^^^^^"#]],
+            two-services.yaml:19:55: no process fault `exitt`; expected `exit`, `signal`, `sigterm`, `memory` or `stop-accepting`; did you mean `exit`?
+               |
+            19 |       flip: { pod: deploy/web, container: b, process: exitt }
+               |                                                       ^^^^^"#]],
     );
     check(
         probe,
@@ -151,7 +151,7 @@ fn a_process_may_be_flipped_in_place_of_a_probe() {
         probe,
         "process: exit, count: 3",
         &expect![[r#"
-            two-services.yaml:19:61: `count` means nothing here
+            two-services.yaml:19:61: `count` means nothing beside `exit`
                |
             19 |       flip: { pod: deploy/web, container: b, process: exit, count: 3 }
                |                                                             ^^^^^"#]],
@@ -227,7 +227,7 @@ fn what_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: { status: 503, leased: true }",
         &expect![[r#"
-            two-services.yaml:19:83: `leased`: is said by probeflip, of every flip
+            two-services.yaml:19:83: `leased`: is set by probeflip, for every flip
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { status: 503, leased: true } }
                |                                                                                   ^^^^^^"#]],
@@ -236,7 +236,7 @@ fn what_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: { state: closed, route: /x }",
         &expect![[r#"
-            two-services.yaml:19:85: `route`: is said by probeflip: it is the path that the probe asks
+            two-services.yaml:19:85: `route`: is set by probeflip: it is the path that the probe asks
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: { state: closed, route: /x } }
                |                                                                                     ^^^^^"#]],
@@ -321,7 +321,7 @@ fn a_bound_that_a_target_would_refuse_is_refused_in_its_place() {
         "to: 404",
         "to: stop-accepting, delay: 3s",
         &expect![[r#"
-            two-services.yaml:19:84: `delay`: means nothing beside `stop-accepting`, which is about connections
+            two-services.yaml:19:84: `delay` means nothing beside `stop-accepting`
                |
             19 |       flip: { pod: deploy/web, container: b, probe: readiness, to: stop-accepting, delay: 3s }
                |                                                                                    ^^^^^"#]],

@@ -1,12 +1,15 @@
-//! What a JSON Schema says of what a flip gives. Words and names are probe-target's; that the fields are so too is a test of [`crate::input::schema`].
+//! The JSON Schema of a flip, from probe-target's table of fields.
 
 use std::borrow::Cow;
 
-use probe_target::model::behaviour::Fault;
-use probe_target::model::process_fault::ProcessFault;
+use probe_target::model::field::{
+    BYTES, DELAY, FIELDS, Field, FieldType, MEMORY, PROCESS, PROTOCOL, Part, SIGNAL, STATUS,
+};
 use probe_target::model::shorthand::Shorthand;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::json;
+use serde_json::{Map, Value, json};
+
+use super::Duration;
 
 /// What a probe gets.
 pub(crate) struct Behaviour;
@@ -21,31 +24,11 @@ impl JsonSchema for Behaviour {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let words: Vec<_> = Shorthand::names().collect();
-        let faults: Vec<_> = Fault::all().map(Fault::name).collect();
-        let status = json!({ "type": "integer", "minimum": 200, "maximum": 999 });
-        json_schema!({ "oneOf": [status, { "enum": words }, {
+        json_schema!({ "oneOf": [schema(&STATUS), words(), {
             "type": "object",
             "additionalProperties": false,
             "minProperties": 1,
-            "properties": {
-                "status": { "type": "integer", "minimum": 200, "maximum": 999, "description": "The reply's status." },
-                "headers": { "type": "object", "additionalProperties": { "type": "string" }, "description": "The reply's headers." },
-                "body": { "type": "string", "description": "The reply's body." },
-                "fault": { "enum": faults, "description": "What comes in place of a reply." },
-                "bytes": { "type": "integer", "minimum": 0, "description": "How many bytes of the body a fault sends." },
-                "pace": { "type": "string", "description": "The time between two bytes of a slow fault: `1s`." },
-                "hops": { "type": "integer", "minimum": 1, "maximum": 100, "description": "How many redirects a chain has." },
-                "sequence": {
-                    "type": "array",
-                    "minItems": 2,
-                    "items": { "oneOf": [status, { "enum": words }] },
-                    "description": "Statuses and faults, one request after another.",
-                },
-                "delay": { "type": "string", "description": "How long each answer is held back: `1s`." },
-                "state": { "enum": ["open", "closed", "blackhole", "stop-accepting", "reset"], "description": "How the whole port treats connections." },
-                "protocol": { "type": "string", "description": "What is spoken on the port." },
-            },
+            "properties": properties(Part::To),
         }] })
     }
 }
@@ -63,25 +46,75 @@ impl JsonSchema for Process {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names = ProcessFault::NAMES;
-        json_schema!({ "oneOf": [{ "enum": names }, {
+        json_schema!({ "oneOf": [schema(&PROCESS), {
             "type": "object",
             "additionalProperties": false,
-            "required": ["fault"],
-            "properties": {
-                "fault": { "enum": names, "description": "What is done." },
-                "code": { "type": "integer", "minimum": 0, "maximum": 255, "description": "exit: the code; 1 if absent." },
-                "message": { "type": "string", "description": "exit and signal: the termination message." },
-                "signal": { "type": ["string", "integer"], "description": "signal: which one, such as `SIGKILL`." },
-                "ignore": { "type": "boolean", "description": "sigterm: it is lost." },
-                "delay": { "type": "string", "description": "sigterm: it is followed so much later." },
-                "fail": {
-                    "type": "array",
-                    "items": { "type": "string" },
-                    "description": "sigterm: what fails from then on, as `8080/readyz`, `/readyz` or `7000`.",
-                },
-                "bytes": { "type": ["string", "integer"], "description": "memory: how much in all, such as `64Mi`." },
-            },
+            "required": [PROCESS.name],
+            "properties": properties(Part::Process),
         }] })
     }
+}
+
+/// Adds the fields beside `to` and `process`, which may be null.
+pub(crate) fn beside(flip: &mut Schema) {
+    let properties = flip.get_mut("properties").and_then(Value::as_object_mut);
+    let properties = properties.expect("a flip must have properties");
+    for field in FIELDS.iter().filter(|field| field.part == Part::Beside) {
+        let mut value = described(field);
+        value["type"] = json!([value["type"], "null"]);
+        properties.insert(field.name.to_owned(), value);
+    }
+}
+
+fn properties(part: Part) -> Map<String, Value> {
+    let fields = FIELDS.iter().filter(|field| field.part == part);
+    let fields = fields.chain([&DELAY]);
+    fields
+        .map(|field| (field.name.to_owned(), described(field)))
+        .collect()
+}
+
+fn described(field: &Field) -> Value {
+    let mut value = schema(field);
+    value["description"] = format!("{}.", field.help).into();
+    value
+}
+
+/// The schema of a field's value. It is wider than the parser for names and sizes that older
+/// versions of the schema left open.
+fn schema(field: &Field) -> Value {
+    match field.takes {
+        _ if *field == PROTOCOL => json!({ "type": "string" }),
+        _ if *field == SIGNAL || *field == MEMORY => json!({ "type": ["string", "integer"] }),
+        _ if *field == BYTES => json!({ "type": "integer", "minimum": 0 }),
+        FieldType::Number {
+            least,
+            most: u64::MAX,
+        } => json!({ "type": "integer", "format": "uint64", "minimum": least }),
+        FieldType::Number { least, most }
+        | FieldType::Status { least, most }
+        | FieldType::Size { least, most } => {
+            json!({ "type": "integer", "minimum": least, "maximum": most })
+        }
+        FieldType::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        FieldType::Duration => Duration::json_schema(&mut SchemaGenerator::default()).into(),
+        FieldType::Flag => json!({ "type": "boolean" }),
+        FieldType::Name(names) => json!({ "enum": names }),
+        FieldType::Headers => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
+        FieldType::Sequence => json!({
+            "type": "array",
+            "minItems": 2,
+            "items": { "oneOf": [schema(&STATUS), words()] },
+        }),
+        FieldType::Locations => json!({ "type": "array", "items": { "type": "string" } }),
+        FieldType::Text | FieldType::ShortText(_) | FieldType::Route => json!({ "type": "string" }),
+        FieldType::Object | FieldType::List => unreachable!("no field of a flip"),
+    }
+}
+
+fn words() -> Value {
+    let words: Vec<_> = Shorthand::names().collect();
+    json!({ "enum": words })
 }

@@ -1,8 +1,5 @@
 //! The signals that a process can die of, by name and Linux number. `os_process.rs` sends them.
 
-use crate::model::fields::Fields;
-use crate::model::parse_error::ParseError;
-
 /// A signal whose default action ends the process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Signal(u8);
@@ -30,6 +27,17 @@ const ALL: [(&str, u8); 18] = [
 ];
 
 impl Signal {
+    /// All names.
+    pub const NAMES: [&str; ALL.len()] = {
+        let mut names = [""; ALL.len()];
+        let mut number = 0;
+        while number < ALL.len() {
+            names[number] = ALL[number].0;
+            number += 1;
+        }
+        names
+    };
+
     /// SIGKILL, which a process cannot handle.
     pub const KILL: Self = Self(9);
 
@@ -53,15 +61,6 @@ impl Signal {
     /// The exit code that a container runtime reports for this signal: 128 plus its number.
     pub fn code(self) -> u8 {
         128 + self.0
-    }
-
-    pub(super) fn read(fields: &mut Fields) -> Result<Self, ParseError> {
-        let name = fields.text("signal")?.unwrap_or_default();
-        Self::named(&name).ok_or_else(|| {
-            let known = ALL.map(|(name, _)| name).join(", ");
-            let message = format!("no signal `{name}`, expected one of {known}");
-            ParseError::new(fields.path("signal"), message)
-        })
     }
 }
 

@@ -68,6 +68,14 @@ pub struct Spanned<T> {
 }
 
 impl<T> Spanned<T> {
+    /// Another value with the same span.
+    pub(crate) fn with<U>(&self, value: U) -> Spanned<U> {
+        Spanned {
+            value,
+            span: self.span,
+        }
+    }
+
     /// Applies a function to the value and keeps the span.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned {
