@@ -82,9 +82,12 @@ pub(crate) fn parse(
 }
 
 const EXAMPLES: &str = "\
-A path is percent-encoded and matches what a request's path decodes to: /a%3Fb is the path `/a?b`.
-/a/* matches every path that begins with /a/: the exact path goes first, then the longest of these; any flip goes before the base.
-Of grpc, /SERVICE stands for the path: pass is SERVING, fail NOT_SERVING, 404 the error NOT_FOUND, 501 UNIMPLEMENTED.
+A STATE of a port is refuse, open, closed, blackhole, stop-accepting or reset.
+A path is percent-encoded and matches decoded request paths: /a%3Fb matches
+`/a?b`. /a/* matches every path that begins with /a/. The exact path goes
+first, then the longest wildcard. A flip goes before the base.
+On grpc, /SERVICE stands for the path: pass is SERVING, fail NOT_SERVING, 404
+the error NOT_FOUND, 501 UNIMPLEMENTED.
 
 Examples:
   probe-target flip 8080/readyz 503 --for 30s
@@ -116,7 +119,7 @@ fn version() -> String {
 fn overview() -> String {
     let commands = COMMANDS.map(|(name, grammar)| format!("  {name:8} {}\n", grammar.about));
     format!(
-        "The server under probe: ports whose paths and services can be made to fail while it runs\n\n\
+        "The server under probe: its paths, ports and process fail on demand\n\n\
          Usage: probe-target [COMMAND] …\n\n\
          Commands:\n{}\n\
          Without a command it serves. `probe-target COMMAND --help` says more.\n\

@@ -12,21 +12,21 @@ use crate::model::port_spec::Protocol;
 
 /// The grammar of `check`.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "check http|https|tcp|grpc|grpcs ADDRESS [PATH|SERVICE] [--timeout 1s]",
+    usage: "check PROTOCOL ADDRESS [PATH|SERVICE] [--timeout 1s]",
     about: "Probe an address once: exit 0 if it is healthy, 1 if not",
     operands: 3,
     fields: false,
     options: &[TIMEOUT],
-    notes: "Healthy is a status 200–399 for http, a connection for tcp, SERVING for grpc.\n\
-            PATH may have a query and is sent as it is written, but for what a request line cannot hold.\n\
-            https and grpcs take any certificate, as a kubelet does; only the image with TLS has them.",
+    notes: "PROTOCOL is http, https, tcp, grpc or grpcs. Healthy is a status 200–399, a\n\
+            connection, or SERVING. PATH may have a query and is sent as it is.\n\
+            https and grpcs accept any certificate; only the image with TLS has them.",
 };
 
 pub(super) const TIMEOUT: Spec = Spec {
     name: "timeout",
     value: "DURATION",
     many: false,
-    help: Cow::Borrowed("Give up after this time; 1s by default"),
+    help: Cow::Borrowed("Give up after this time [default: 1s]"),
 };
 
 /// A probe.

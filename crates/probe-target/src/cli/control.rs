@@ -20,8 +20,9 @@ use crate::model::port_spec::{PortSpec, PortState};
 use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
 
-const NOTES: &str = "Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies, as in a container;\n\
-    of a target that runs beside this program, it is 127.0.0.1:(first port + 10000).";
+const NOTES: &str = "\
+    In a container, --control follows from the command line of process 1. Beside a\n\
+    target, give --control 127.0.0.1:(first port + 10000) or PROBE_TARGET_CONTROL.";
 
 const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Spec {
     Spec {
@@ -34,10 +35,10 @@ const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Sp
 
 /// The grammar of `flip`.
 pub(crate) const FLIP: Grammar = Grammar {
-    usage: "flip [PORT]/PATH BEHAVIOUR[,BEHAVIOUR…] [--for 30s] [--count N] …\n       \
-            probe-target flip PORT pass|fail|refuse|open|closed|blackhole|stop-accepting|reset [--protocol http] [--for 30s] …\n       \
-            probe-target flip process exit|signal|sigterm|memory|stop-accepting [--code 3] [--after 10s] …",
-    about: "Lay a behaviour over a path of a running target, a state over a port, or a fault over its process",
+    usage: "flip [PORT]/PATH BEHAVIOUR[,BEHAVIOUR…] [OPTIONS]\n       \
+            probe-target flip PORT pass|fail|STATE [OPTIONS]\n       \
+            probe-target flip process FAULT [OPTIONS]",
+    about: "Flip a path, a port or the process of a running target",
     operands: 2,
     fields: true,
     options: &[CONTROL, TOKEN_FILE],
@@ -47,7 +48,7 @@ pub(crate) const FLIP: Grammar = Grammar {
 /// The grammar of `heal`.
 pub(crate) const HEAL: Grammar = Grammar {
     usage: "heal [[PORT]/PATH | PORT | process FAULT]",
-    about: "Take all flips away, or those of one path or port, or one of the process",
+    about: "Remove all flips, or that of a path, a port or the process",
     operands: 2,
     fields: false,
     options: &[CONTROL, TOKEN_FILE],
@@ -66,30 +67,30 @@ pub(crate) const STATE: Grammar = Grammar {
 
 /// The grammar of `journal`.
 pub(crate) const JOURNAL: Grammar = Grammar {
-    usage: "journal [wait|stream] [--since N] [--port N] [--path PATH] [--hits N] [--timeout 30s]",
-    about: "Print the requests a running target was asked, wait for some to come, or follow them, as JSON",
+    usage: "journal [wait|stream] [OPTIONS]",
+    about: "Print, await or follow the requests of a running target, as JSON",
     operands: 1,
     fields: false,
     options: &[
         spec(
             "since",
             "N",
-            "Only those from number N on; those to come, if waited for",
+            "Start with request number N; wait: by default with the next one",
         ),
         spec("port", "N", "wait: for requests on this port"),
         spec("path", "PATH", "wait: for requests that this route matches"),
-        spec("hits", "N", "wait: for so many; 1 by default"),
+        spec("hits", "N", "wait: for this many [default: 1]"),
         spec(
             "timeout",
             "DURATION",
-            "wait: so long, or exit 1; 30s by default, 10m at most",
+            "wait: exit 1 after this time; 10m at most [default: 30s]",
         ),
         CONTROL,
         TOKEN_FILE,
     ],
-    notes: "Times are microseconds since the target's start. `journal` prints one object, whose `next` is where to go on with --since;\n\
-            `journal stream` prints a line for each request, until it is interrupted.\n\
-            Without --control and PROBE_TARGET_CONTROL, the control address is what the command line of process 1 implies.",
+    notes: "Times are microseconds since the target's start. `journal` prints one object;\n\
+            its `next` is the next --since. `journal stream` prints a line for each request\n\
+            until it is interrupted. --control follows from process 1, as for `state`.",
 };
 
 /// A call to a running target.

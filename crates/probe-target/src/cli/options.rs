@@ -186,7 +186,6 @@ impl Grammar {
     }
 
     pub(crate) fn help(&self) -> String {
-        let line = |option: String, help: String| format!("  {option:24} {help}");
         let mut lines = vec![
             self.about.to_owned(),
             String::new(),
@@ -195,10 +194,15 @@ impl Grammar {
             "Options:".to_owned(),
         ];
         lines.extend(self.options().map(|spec| {
-            let help = format!("{} [env: {}]", spec.help, spec.variable());
-            line(format!("--{} {}", spec.name, spec.value), help)
+            let option = format!("--{} {}", spec.name, spec.value);
+            let help = spec.help.replace('\n', "\n      ");
+            format!(
+                "  {} [env: {}]\n      {help}",
+                option.trim_end(),
+                spec.variable()
+            )
         }));
-        lines.push(line("--help".to_owned(), "This text".to_owned()));
+        lines.push("  --help\n      Print this text".to_owned());
         if !self.notes.is_empty() {
             lines.extend([String::new(), self.notes.to_owned()]);
         }

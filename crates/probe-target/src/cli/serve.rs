@@ -18,8 +18,8 @@ use crate::model::shorthand::Shorthand;
 
 /// The grammar of `serve`.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "[serve] --port 8080 [--port 127.0.0.1:9000=grpc] [--port 8443=https] [--port 7000=tcp] [--route '[PORT]/PATH=BEHAVIOUR'] [--control ADDRESS] [--plan FILE] [--state-dir DIR]",
-    about: "Serve ports that are healthy on every path and for every service, until told otherwise",
+    usage: "[serve] [--port PORT[=PROTOCOL]]… [--route ROUTE]… [OPTIONS]",
+    about: "Serve ports that are healthy on every path until flipped",
     operands: 0,
     fields: false,
     options: &[
@@ -28,7 +28,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             value: "[ADDRESS:]PORT[=PROTOCOL]",
             many: true,
             help: Cow::Borrowed(
-                "Listen there, on IPv4 and IPv6 or on one loopback address, and speak http, https, grpc, grpcs or tcp; 8080=http if no port is given",
+                "Listen here: http, https, grpc, grpcs or tcp [default: 8080=http]",
             ),
         },
         Spec {
@@ -36,25 +36,21 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             value: "ROUTE",
             many: true,
             help: Cow::Borrowed(
-                "What a path does from the start: '8080/readyz=503', or '/readyz=503' on every port; of grpc, /SERVICE; '/startupz=503@1-2' on boots 1 and 2 alone",
+                "What a path does from the start: '8080/readyz=503', '/startupz=503@1-2'",
             ),
         },
         Spec {
             name: "process",
             value: "FAULT FIELD=VALUE …",
             many: true,
-            help: Cow::Borrowed(
-                "What the process does from the start: 'exit code=3 after=1m', 'sigterm delay=20s fail=/readyz'",
-            ),
+            help: Cow::Borrowed("What the process does from the start: 'exit code=3 after=1m'"),
         },
         CONTROL,
         Spec {
             name: "plan",
             value: "FILE",
             many: false,
-            help: Cow::Borrowed(
-                "Start from a plan, as GET /v1/plan writes it; options are laid over it",
-            ),
+            help: Cow::Borrowed("Start from the output of GET /v1/plan; options are laid over it"),
         },
         TOKEN_FILE,
         Spec {
@@ -62,22 +58,20 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             value: "FILE",
             many: false,
             help: Cow::Borrowed(
-                "The certificates of https and grpcs, in PEM, with --tls-key; one is made if none is given",
+                "Certificates of https and grpcs in PEM [default: a generated one]",
             ),
         },
         Spec {
             name: "tls-key",
             value: "FILE",
             many: false,
-            help: Cow::Borrowed("Their key, in PEM"),
+            help: Cow::Borrowed("Their private key in PEM"),
         },
         Spec {
             name: "tls-alpn",
             value: "NAMES",
             many: false,
-            help: Cow::Borrowed(
-                "What https offers in ALPN, best first: h2,http/1.1 if nothing is said",
-            ),
+            help: Cow::Borrowed("Protocols that https offers by ALPN [default: h2,http/1.1]"),
         },
         JOURNAL,
         Spec {
@@ -85,42 +79,40 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             value: "DIR",
             many: false,
             help: Cow::Borrowed(
-                "Count the starts of the container, its boots, in this directory, which must outlive it: an emptyDir",
+                "Count starts of the container, its boots, in this directory: an emptyDir",
             ),
         },
         Spec {
             name: "keep",
             value: "",
             many: false,
-            help: Cow::Borrowed(
-                "Keep flips there, too: those that no bound and no lease ends are laid again at the next boot",
-            ),
+            help: Cow::Borrowed("Persist flips there too, unless a bound or a lease ends them"),
         },
     ],
-    notes: "The control address is 127.0.0.1:(first port + 10000) unless --control says otherwise;\n\
-            one that others can reach needs a token, from --token-file or PROBE_TARGET_TOKEN.\n\
-            A path is percent-encoded and matches what a request's path decodes to: /a%3Fb is the path `/a?b`.\n\
-            /a/* matches every path that begins with /a/; the exact path goes first, then the longest of these.\n\
-            https and grpcs are http and grpc over TLS 1.3, which only the image with TLS has.",
+    notes: "The control address is 127.0.0.1:(first port + 10000) by default. Any but a\n\
+            loopback address needs a token: --token-file or PROBE_TARGET_TOKEN.\n\
+            A path without a port is on every port; @1-2 limits it to boots 1 and 2. It is\n\
+            percent-encoded and matches decoded request paths. /a/* matches all below /a/.\n\
+            https and grpcs use TLS 1.3; only the image with TLS has them.",
 };
 
 pub(crate) const CONTROL: Spec = Spec {
     name: "control",
     value: "ADDRESS",
     many: false,
-    help: Cow::Borrowed("The control address"),
+    help: Cow::Borrowed("The address of the control API"),
 };
 pub(crate) const TOKEN_FILE: Spec = Spec {
     name: "token-file",
     value: "FILE",
     many: false,
-    help: Cow::Borrowed("What callers of the control address must show"),
+    help: Cow::Borrowed("The bearer token that callers of the control API must send"),
 };
 pub(crate) const JOURNAL: Spec = Spec {
     name: "journal",
     value: "N",
     many: false,
-    help: Cow::Borrowed("Keep the last N requests; 4096 by default"),
+    help: Cow::Borrowed("Keep the last N requests [default: 4096]"),
 };
 
 /// The settings of `serve`.

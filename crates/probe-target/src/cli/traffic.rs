@@ -12,8 +12,8 @@ use crate::model::parse_error::ParseError;
 
 /// The grammar of `traffic`.
 pub(crate) const GRAMMAR: Grammar = Grammar {
-    usage: "traffic IP:PORT --control ADDRESS --rate 10/s [--host H] [--path /] [--fresh] [--timeout 1s]",
-    about: "Send requests at a fixed rate, whatever becomes of them, and keep a journal",
+    usage: "traffic IP:PORT --control ADDRESS --rate 10/s [OPTIONS]",
+    about: "Send requests at a fixed rate and keep a journal",
     operands: 1,
     fields: false,
     options: &[
@@ -22,32 +22,33 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             name: "rate",
             value: "N/s",
             many: false,
-            help: Cow::Borrowed("How many requests a second, or a minute (N/m); 1000/s at most"),
+            help: Cow::Borrowed("Requests a second, or a minute (N/m); 1000/s at most"),
         },
         Spec {
             name: "host",
             value: "HOST",
             many: false,
-            help: Cow::Borrowed("The Host header; by default the address"),
+            help: Cow::Borrowed("The Host header [default: the address]"),
         },
         Spec {
             name: "path",
             value: "PATH",
             many: false,
-            help: Cow::Borrowed("The path; / by default"),
+            help: Cow::Borrowed("The path [default: /]"),
         },
         Spec {
             name: "fresh",
             value: "",
             many: false,
-            help: Cow::Borrowed("A connection for each request, instead of kept-alive ones"),
+            help: Cow::Borrowed("Open a connection for each request"),
         },
         TIMEOUT,
         TOKEN_FILE,
         JOURNAL,
     ],
-    notes: "Send times are fixed in advance and durations counted from them. The journal is at GET /v1/journal of the control address:\n\
-            outcomes are ok (200–399), status, refused, reset, timeout, error. How many there were of each is in GET /v1/state, and printed at the end.",
+    notes: "Send times are fixed in advance, and durations count from them. GET /v1/journal\n\
+            has the outcomes: ok (200–399), status, refused, reset, timeout, error. Their\n\
+            numbers are in GET /v1/state, and printed at the end.",
 };
 
 /// The settings of a traffic client.

@@ -213,16 +213,16 @@ fn required<T>(value: Option<T>, field: &Field, fields: &Fields) -> Result<T, Pa
 /// All process faults with their effects, for help texts.
 pub fn table() -> String {
     const ALL: [(&str, &str); 5] = [
-        (EXIT, "it ends with --code and --message, without a drain"),
+        (EXIT, "it exits with --code and --message, without a drain"),
         (SIGNAL, "it dies of --signal"),
         (
             SIGTERM,
-            "SIGTERM is lost (--ignore) or followed later (--delay); what --fail names fails from then on",
+            "it ignores SIGTERM or ends after --delay; --fail fails from then on",
         ),
         (MEMORY, "it takes --bytes of memory, touches and holds them"),
         (
             STOP_ACCEPTING,
-            "no port accepts; the system completes connections until its backlog is full",
+            "no port accepts; connections wait in the system's backlog",
         ),
     ];
     let rows = ALL.map(|(name, about)| format!("\n  {name:16} {about}"));

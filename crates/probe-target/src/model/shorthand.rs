@@ -88,23 +88,14 @@ impl Shorthand {
 /// All words with their meanings, for help texts.
 pub fn table() -> String {
     const OTHERS: [(&str, &str); 6] = [
-        (
-            "pass",
-            "200, laid over the base; of a port, all paths, and open",
-        ),
-        (
-            "fail",
-            "503; of a port, all paths; of one that speaks tcp, refuse",
-        ),
+        ("pass", "200; of a port: all paths, and open"),
+        ("fail", "503; of a port: all paths; of a tcp port: refuse"),
         (
             "refuse",
-            "nobody listens on the port, until this path or any other passes",
+            "the port is closed until this path or another one passes",
         ),
         ("blackhole", "the port accepts and never reads"),
-        (
-            "stop-accepting",
-            "the port is listened on and nobody accepts",
-        ),
+        ("stop-accepting", "the port listens and never accepts"),
         (STATUSES, "that status"),
     ];
     let faults = Fault::all().map(|fault| (fault.name(), fault.about()));
