@@ -1,4 +1,5 @@
-//! The report for machines: what `--json` writes. Times are microseconds; those of a step count from its acknowledgement.
+//! The report for machines: what `--json` writes. Times are microseconds; those of a step count
+//! from its acknowledgement.
 
 mod error;
 
@@ -26,7 +27,8 @@ pub struct Report {
     pub exit: u8,
     /// In the order they were run.
     pub experiments: Vec<Run>,
-    /// Everything that went wrong, in the order it did; what an expectation failed on is not an error.
+    /// Everything that went wrong, in the order it did; what an expectation failed on is not an
+    /// error.
     pub errors: Vec<Error>,
 }
 
@@ -54,7 +56,8 @@ pub struct Run {
     pub took: Micros,
     /// Of all its parts.
     pub verdict: Verdict,
-    /// When the steady state was reached, in microseconds since the timeline's start; null if it never was.
+    /// When the steady state was reached, in microseconds since the timeline's start; null if it
+    /// never was.
     pub steady: Option<Micros>,
     /// What kept the steady state from being reached.
     pub missing: Vec<String>,
@@ -72,7 +75,8 @@ pub struct Step {
     pub name: String,
     /// Null if it did not run.
     pub verdict: Option<Verdict>,
-    /// Flips that no request of their probe reached, in words; if there are any, no expectation of the step is decided.
+    /// Flips that no request of their probe reached, in words; if there are any, no expectation of
+    /// the step is decided.
     pub unreached: Vec<String>,
     /// Time 0 of the step, in microseconds since the timeline's start; null if it did not run.
     pub acknowledged: Option<Micros>,
@@ -94,8 +98,8 @@ pub struct Expectation {
     pub observed: bool,
     /// What was expected, in words.
     pub expected: String,
-    /// When an `eventually` became true, or `always` and `never` were first broken, in microseconds since the step's
-    /// `acknowledged`.
+    /// When an `eventually` became true, or `always` and `never` were first broken, in microseconds
+    /// since the step's `acknowledged`.
     pub at: Option<Micros>,
     /// Whether an `eventually` that passed was true already before its step acted.
     pub already_true: bool,

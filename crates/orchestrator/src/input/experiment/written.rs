@@ -1,7 +1,7 @@
 //! An experiment as it is written: the shape of the file, and the source of its JSON Schema.
 //!
-//! Words are kept as they stand, with their places; what they mean is found out in [`crate::input::load`], so that one run of it
-//! can report everything that is wrong. The doc comments here are the schema's descriptions.
+//! Scalars stay unparsed, with their spans: [`crate::input::load`] parses them and reports all
+//! problems at once. The doc comments here are the schema's descriptions.
 
 mod any_of;
 mod expectation;
@@ -27,7 +27,8 @@ pub(crate) use tree::Tree;
 
 use super::Spanned;
 
-/// An experiment: a workload, a steady state, and steps that each do something and say what must come of it.
+/// An experiment: a workload, a steady state, and steps that each do something and say what must
+/// come of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(
@@ -76,7 +77,8 @@ pub(crate) struct Spec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = schema::exactly_one(&["files", "kustomize", "objects"])))]
 pub(crate) struct Workload {
-    /// Manifest files, relative to this file. Objects beside an experiment are its workload if it names its own file here.
+    /// Manifest files, relative to this file. Objects beside an experiment are its workload if it
+    /// names its own file here.
     pub(crate) files: Option<Spanned<Vec<Spanned<String>>>>,
     /// A directory for `kubectl kustomize`, relative to this file.
     pub(crate) kustomize: Option<Spanned<String>>,
@@ -138,11 +140,13 @@ pub(crate) struct Step {
     pub(crate) flip: Option<Spanned<OneOrMany<Flip>>>,
     /// Changes an object of the workload.
     pub(crate) patch: Option<Spanned<Patch>>,
-    /// What must come of it; at least one expectation with an end of its own (`eventually`, or `for`).
+    /// What must come of it; at least one expectation with an end of its own (`eventually`, or
+    /// `for`).
     pub(crate) expect: Spanned<Vec<Spanned<Expectation>>>,
 }
 
-/// A behaviour for one probe, or something done to the process, until its bound, a later flip of the same, or the end of the run.
+/// A behaviour for one probe, or something done to the process, until its bound, a later flip of
+/// the same, or the end of the run.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = schema::beside)]
 #[schemars(extend("oneOf" = schema::probe_or_process()))]
@@ -159,7 +163,8 @@ pub(crate) struct Flip {
     /// What the probe gets: a word, or the control API's own object.
     #[schemars(with = "Option<schema::Behaviour>")]
     pub(crate) to: Option<Spanned<Tree>>,
-    /// In place of a probe, what is done to the container's process: a word, or the control API's own object.
+    /// In place of a probe, what is done to the container's process: a word, or the control API's
+    /// own object.
     #[schemars(with = "Option<schema::Process>")]
     pub(crate) process: Option<Spanned<Tree>>,
     /// The fields beside `to` or `process`.
