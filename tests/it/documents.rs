@@ -91,6 +91,11 @@ fn blocks_are_of_a_known_kind() {
 }
 
 #[test]
+fn the_readme_is_short() {
+    assert!(Page::read("README.md").text.lines().count() <= 150);
+}
+
+#[test]
 fn commands_print_what_is_shown() {
     for page in Page::all() {
         session::run(&page);

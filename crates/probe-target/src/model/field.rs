@@ -137,7 +137,7 @@ fields! {
     AFTER       "after"       "after"       Beside  Duration,
         "Begin this long after the acknowledgement";
     EVERY       "every"       "every"       Beside  Duration,
-        "Begin again this long after each beginning, once `for`, `count` or a sequence has ended it";
+        "Begin again this long after each beginning, once it has ended";
     PROBABILITY "probability" "probability" Beside  Share,
         "Apply to this share of requests only, from 0 to 1";
     SEED        "seed"        "seed"        Beside  from(0),
@@ -157,7 +157,7 @@ fields! {
     BODY        "body"        "body"        To      Text,
         "Body of the response";
     BYTES       "bytes"       "bytes"       To      within(0, 16 << 20),
-        "Number of body bytes that a fault sends";
+        "Body bytes that a fault sends";
     PACE        "pace"        "pace"        To      Duration,
         "Time between two bytes of a slow fault; 1s by default";
     HOPS        "hops"        "hops"        To      within(1, 100),
