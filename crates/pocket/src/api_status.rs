@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::kinds::Kind;
 use crate::store::Expired;
 
-pub use field_error::FieldError;
+pub(crate) use field_error::FieldError;
 pub(crate) use field_error::FieldErrors;
 
 /// A failed call, as Kubernetes' `Status` describes it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// The HTTP status.
     pub code: u16,
     /// A reason for programs, such as `NotFound`.
@@ -27,7 +27,7 @@ pub struct ApiError {
 
 impl ApiError {
     /// The object does not exist.
-    pub fn not_found(kind: &Kind, name: &str) -> Self {
+    pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
         Self::new(
             404,
             "NotFound",
@@ -37,13 +37,13 @@ impl ApiError {
     }
 
     /// The name is already in use.
-    pub fn already_exists(kind: &Kind, name: &str) -> Self {
+    pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} \"{name}\" already exists", kind.qualified());
         Self::new(409, "AlreadyExists", message).about(kind, name)
     }
 
     /// The object was changed meanwhile, or a precondition does not hold.
-    pub fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
+    pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!(
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
             kind.qualified()
@@ -52,13 +52,13 @@ impl ApiError {
     }
 
     /// The request is valid but not allowed.
-    pub fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
+    pub(crate) fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("{} \"{name}\" is forbidden: {why}", kind.qualified());
         Self::new(403, "Forbidden", message).about(kind, name)
     }
 
     /// Fields of the object are wrong.
-    pub fn invalid(kind: &Kind, name: &str, faults: &[FieldError]) -> Self {
+    pub(crate) fn invalid(kind: &Kind, name: &str, faults: &[FieldError]) -> Self {
         let texts: Vec<String> = faults
             .iter()
             .map(|fault| format!("{}: {}", fault.field, fault.message))
@@ -86,7 +86,7 @@ impl ApiError {
     }
 
     /// The object has neither `name` nor `generateName`.
-    pub fn nameless(kind: &Kind) -> Self {
+    pub(crate) fn nameless(kind: &Kind) -> Self {
         let fault = FieldError {
             field: "metadata.name".into(),
             reason: "FieldValueRequired",
@@ -96,12 +96,12 @@ impl ApiError {
     }
 
     /// The requested history is no longer available; the client must list again.
-    pub fn expired(expired: &Expired) -> Self {
+    pub(crate) fn expired(expired: &Expired) -> Self {
         Self::new(410, "Expired", expired.to_string())
     }
 
     /// The path is not served.
-    pub fn no_such_path() -> Self {
+    pub(crate) fn no_such_path() -> Self {
         Self::new(
             404,
             "NotFound",
@@ -110,25 +110,25 @@ impl ApiError {
     }
 
     /// The resource does not support this method.
-    pub fn method_not_allowed() -> Self {
+    pub(crate) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
         Self::new(405, "MethodNotAllowed", message)
     }
 
     /// The object names another namespace than the path of the request.
-    pub fn other_namespace() -> Self {
+    pub(crate) fn other_namespace() -> Self {
         Self::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         )
     }
 
     /// The request is malformed.
-    pub fn bad_request(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
     }
 
     /// An error of any other kind.
-    pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             reason,
@@ -139,7 +139,7 @@ impl ApiError {
 
     /// Adds the details of a `Status`.
     #[must_use]
-    pub fn with_details(self, details: Value) -> Self {
+    pub(crate) fn with_details(self, details: Value) -> Self {
         Self {
             details: Some(details),
             ..self
@@ -147,7 +147,7 @@ impl ApiError {
     }
 
     /// The `Status` object that a client receives.
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.code,

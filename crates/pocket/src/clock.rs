@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use rules::moment::Moment;
 use tokio::time::Instant;
 
 /// Converts the time to moments for the rules and timestamps for objects. Clones share one time.
 #[derive(Clone, Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     /// The date of [`Moment::ZERO`], a whole second.
     origin: Timestamp,
     started: Instant,
@@ -23,7 +23,7 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that shows `epoch` now.
-    pub fn new(epoch: Timestamp) -> Self {
+    pub(crate) fn new(epoch: Timestamp) -> Self {
         let origin = whole_second(epoch);
         let ahead = epoch.duration_since(origin).unsigned_abs();
         Self {
@@ -34,13 +34,13 @@ impl Clock {
     }
 
     /// The current moment, for the rules.
-    pub fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         Moment::from_start(self.ahead + self.started.elapsed())
     }
 
     /// Waits until `moment`; returns at once if it has passed. Tokio's timers round up to whole
     /// milliseconds.
-    pub async fn until(&self, moment: Moment) {
+    pub(crate) async fn until(&self, moment: Moment) {
         let now = self.now();
         if now < moment {
             tokio::time::sleep(moment - now).await;
@@ -48,22 +48,17 @@ impl Clock {
     }
 
     /// The current time as objects show it, in whole seconds.
-    pub fn time(&self) -> Time {
+    pub(crate) fn time(&self) -> Time {
         Time(whole_second(self.timestamp(self.now())))
     }
 
-    /// The current time as `events.k8s.io` shows it, in microseconds.
-    pub fn micro_time(&self) -> MicroTime {
-        MicroTime(self.timestamp(self.now()))
-    }
-
     /// The timestamp of `moment`, in whole seconds.
-    pub fn time_of(&self, moment: Moment) -> Time {
+    pub(crate) fn time_of(&self, moment: Moment) -> Time {
         Time(whole_second(self.timestamp(moment)))
     }
 
     /// The moment of a timestamp; [`Moment::ZERO`] for one before the origin.
-    pub fn moment_of(&self, time: &Time) -> Moment {
+    pub(crate) fn moment_of(&self, time: &Time) -> Moment {
         let since = time.0.duration_since(self.origin);
         Moment::from_start(Duration::try_from(since).unwrap_or_default())
     }
@@ -105,7 +100,6 @@ mod tests {
     async fn dates_follow_tokio_s_clock() {
         let clock = clock();
         assert_eq!(clock.time().0.to_string(), "2026-01-02T03:04:05Z");
-        assert_eq!(clock.micro_time().0.to_string(), "2026-01-02T03:04:05.25Z");
         tokio::time::advance(Duration::from_millis(3_600_749)).await;
         assert_eq!(clock.time().0.to_string(), "2026-01-02T04:04:05Z");
         tokio::time::advance(Duration::from_millis(1)).await;

@@ -30,7 +30,7 @@ use crate::registry::Registry;
 use event_recorder::EventRecorder;
 
 /// Runs every controller forever. The names of their Events are drawn from `random`.
-pub async fn run(registry: Registry, mut random: fastrand::Rng) {
+pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
     let mut voice = |component| EventRecorder::new(registry.clone(), component, random.fork());
     let loops: Vec<BoxFuture<'static, ()>> = vec![
         deployment::run(registry.clone(), voice("deployment-controller")).boxed(),

@@ -15,7 +15,7 @@ use crate::registry::{Object, Registry};
 
 /// Records the Events of one component about one object.
 #[derive(Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     registry: Registry,
     component: &'static str,
     host: Option<&'static str>,
@@ -34,7 +34,7 @@ struct Memory {
 
 /// How serious an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// For information.
     Normal,
     /// Something may be wrong.
@@ -43,7 +43,7 @@ pub enum Severity {
 
 impl Recorder {
     /// A recorder for `component` about `object`. Event names are drawn from `random`.
-    pub fn new<K: Object>(
+    pub(crate) fn new<K: Object>(
         registry: Registry,
         component: &'static str,
         object: &K,
@@ -66,7 +66,7 @@ impl Recorder {
 
     /// The same recorder with this node as its Events' host.
     #[must_use]
-    pub fn at(self, host: &'static str) -> Self {
+    pub(crate) fn at(self, host: &'static str) -> Self {
         Self {
             host: Some(host),
             ..self
@@ -74,7 +74,7 @@ impl Recorder {
     }
 
     /// Whether the object still exists.
-    pub fn is_of_use(&self) -> bool {
+    pub(crate) fn is_of_use(&self) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name) = (text(&self.about.namespace), text(&self.about.name));
         let found = self.registry.get_value(self.kind, &namespace, &name);
@@ -82,12 +82,12 @@ impl Recorder {
     }
 
     /// Records an Event about the whole object.
-    pub fn say(&self, severity: Severity, reason: &str, message: &str) {
+    pub(crate) fn say(&self, severity: Severity, reason: &str, message: &str) {
         self.say_of("", severity, reason, message);
     }
 
     /// Records an Event about a part of the object, such as `spec.containers{a}`.
-    pub fn say_of(&self, part: &str, severity: Severity, reason: &str, message: &str) {
+    pub(crate) fn say_of(&self, part: &str, severity: Severity, reason: &str, message: &str) {
         let said = Said {
             severity: severity.name(),
             part,
@@ -161,7 +161,7 @@ impl Recorder {
 
 impl Severity {
     /// Its name in the API.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Normal => "Normal",
             Self::Warning => "Warning",

@@ -4,7 +4,7 @@
 //! and checks of its content.
 
 pub(crate) mod node;
-pub mod selector;
+pub(crate) mod selector;
 
 use std::fmt;
 
@@ -13,13 +13,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// The version of Kubernetes that pocket imitates.
+pub(crate) const KUBERNETES_VERSION: &str = "v1.36.3";
+
 /// One kind of object, as discovery describes it.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "they are independent facts about a kind"
 )]
-pub struct Kind {
+pub(crate) struct Kind {
     /// The API group; empty for the core group.
     pub group: &'static str,
     /// The name of the kind, such as `Pod`.
@@ -50,7 +53,7 @@ pub struct Kind {
 }
 
 /// A Kubernetes type that the registry can store.
-pub trait Object:
+pub(crate) trait Object:
     Metadata<Ty = ObjectMeta>
     + Serialize
     + DeserializeOwned
@@ -76,7 +79,7 @@ impl<K> Object for K where
 
 impl Kind {
     /// The version of every kind that pocket serves.
-    pub const VERSION: &'static str = "v1";
+    pub(crate) const VERSION: &'static str = "v1";
 
     /// The defaults of most kinds: namespaced, writable, without status. The names are empty.
     pub(crate) const fn typical() -> Self {
@@ -100,7 +103,7 @@ impl Kind {
     ///
     /// # Panics
     /// If the type is not in the table: controllers must use served kinds only.
-    pub fn of<K: Object>() -> &'static Self {
+    pub(crate) fn of<K: Object>() -> &'static Self {
         KINDS
             .iter()
             .find(|kind| kind.group == K::GROUP && kind.name == K::KIND)
@@ -108,14 +111,14 @@ impl Kind {
     }
 
     /// The kind with this plural name.
-    pub fn find(group: &str, plural: &str) -> Option<&'static Self> {
+    pub(crate) fn find(group: &str, plural: &str) -> Option<&'static Self> {
         KINDS
             .iter()
             .find(|kind| kind.group == group && kind.plural == plural)
     }
 
     /// `v1` or `apps/v1`.
-    pub fn api_version(&self) -> String {
+    pub(crate) fn api_version(&self) -> String {
         match self.group {
             "" => Self::VERSION.to_owned(),
             group => format!("{group}/{}", Self::VERSION),
@@ -123,7 +126,7 @@ impl Kind {
     }
 
     /// The name in messages, such as `pods` or `deployments.apps`.
-    pub fn qualified(&self) -> String {
+    pub(crate) fn qualified(&self) -> String {
         match self.group {
             "" => self.plural.to_owned(),
             group => format!("{}.{group}", self.plural),
@@ -132,7 +135,7 @@ impl Kind {
 }
 
 /// Every kind, in the order in which discovery names them.
-pub static KINDS: &[Kind] = &[
+pub(crate) static KINDS: &[Kind] = &[
     Kind {
         name: "ConfigMap",
         plural: "configmaps",

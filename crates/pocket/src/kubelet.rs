@@ -54,7 +54,7 @@ use status_manager::{StatusManager, Uid};
 
 /// The kubelet of the only node.
 #[derive(Debug)]
-pub struct Kubelet {
+pub(crate) struct Kubelet {
     node: Arc<Node>,
     random: fastrand::Rng,
     pods: BTreeMap<Uid, watch::Sender<Order>>,
@@ -76,7 +76,7 @@ struct Node {
 impl Kubelet {
     /// A kubelet that has been up for a while: its probes skip the random start delay of a fresh
     /// one.
-    pub fn new(
+    pub(crate) fn new(
         registry: Registry,
         network: Arc<dyn Network>,
         images: Images,
@@ -102,7 +102,7 @@ impl Kubelet {
     }
 
     /// Runs forever. Dropping the future ends every container.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut changes = self.node.registry.watch::<Pod>(None);
         let node = Arc::clone(&self.node);
         self.tasks

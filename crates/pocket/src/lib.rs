@@ -6,22 +6,19 @@
 //! the components: [`controllers`], [`kubelet`], [`proxy`].
 
 mod api;
-pub mod api_status;
-pub mod clock;
-pub mod controllers;
-pub mod events;
+mod api_status;
+mod clock;
+mod controllers;
+mod events;
 pub mod image;
-pub mod kinds;
-pub mod kubelet;
+mod kinds;
+mod kubelet;
 pub mod net;
 mod patch;
 mod pocket;
-pub mod proxy;
-pub mod registry;
-pub mod store;
+mod proxy;
+mod registry;
+mod store;
 mod tasks;
 
 pub use pocket::{Builder, Pocket};
-
-/// The version of Kubernetes that pocket imitates.
-pub const KUBERNETES_VERSION: &str = "v1.36.3";

@@ -59,11 +59,6 @@ impl Pocket {
     pub fn network(&self) -> Arc<dyn Network> {
         Arc::clone(&self.server.network)
     }
-
-    /// The cluster's time.
-    pub fn clock(&self) -> &Clock {
-        self.server.registry.clock()
-    }
 }
 
 impl Builder {
@@ -85,12 +80,6 @@ impl Builder {
     pub fn image(mut self, name: &str, image: impl Image) -> Self {
         self.images.insert(name, Arc::new(image));
         self
-    }
-
-    /// The network to use.
-    #[must_use]
-    pub fn network(self, network: Arc<dyn Network>) -> Self {
-        Self { network, ..self }
     }
 
     /// Starts the cluster. Must be called inside a Tokio runtime, whose clock becomes the

@@ -24,7 +24,7 @@ use tracked::Tracked;
 type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
 
 /// Keeps the routes of `network` up to date, forever.
-pub async fn run(registry: Registry, network: Arc<dyn Network>) {
+pub(crate) async fn run(registry: Registry, network: Arc<dyn Network>) {
     let (mut services, mut slices) = (Informer::new(&registry), Informer::new(&registry));
     let (mut pace, mut published) = (Pace::default(), Routes::new());
     let mut known = Tracked::default();

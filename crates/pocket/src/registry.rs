@@ -23,15 +23,15 @@ use crate::clock::Clock;
 use crate::kinds::Kind;
 use crate::store::{Event, Expired, Store, Version};
 
-pub use crate::kinds::Object;
+pub(crate) use crate::kinds::Object;
 pub(crate) use admit::shape;
 pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
 pub(crate) use update::Part;
-pub use watch::{Change, Watch};
+pub(crate) use watch::{Change, Watch};
 
 /// A handle on all objects of the cluster; clones share one registry.
 #[derive(Clone)]
-pub struct Registry {
+pub(crate) struct Registry {
     shared: Arc<Shared>,
 }
 
@@ -47,7 +47,7 @@ struct State {
 
 impl Registry {
     /// An empty registry. UIDs and generated names are drawn from `random`.
-    pub fn new(clock: Clock, random: fastrand::Rng) -> Self {
+    pub(crate) fn new(clock: Clock, random: fastrand::Rng) -> Self {
         let state = Mutex::new(State {
             store: Store::default(),
             random,
@@ -58,19 +58,19 @@ impl Registry {
     }
 
     /// One object. `namespace` is empty for cluster-scoped kinds.
-    pub fn get<K: Object>(&self, namespace: &str, name: &str) -> Option<K> {
+    pub(crate) fn get<K: Object>(&self, namespace: &str, name: &str) -> Option<K> {
         self.get_value(Kind::of::<K>(), namespace, name)
             .map(|object| typed(&object))
     }
 
     /// All objects of a kind, or those of one namespace, ordered by namespace and name.
-    pub fn list<K: Object>(&self, namespace: Option<&str>) -> Vec<K> {
+    pub(crate) fn list<K: Object>(&self, namespace: Option<&str>) -> Vec<K> {
         let (objects, _) = self.list_values(Kind::of::<K>(), namespace);
         objects.iter().map(|object| typed(object)).collect()
     }
 
     /// Creates an object in the namespace of its metadata. Returns it as stored.
-    pub fn create<K: Object>(&self, object: &K) -> Result<K, ApiError> {
+    pub(crate) fn create<K: Object>(&self, object: &K) -> Result<K, ApiError> {
         let namespace = object.metadata().namespace.clone().unwrap_or_default();
         self.create_value(Kind::of::<K>(), &namespace, untyped(object), false)
             .map(|object| typed(&object))
@@ -78,7 +78,7 @@ impl Registry {
 
     /// Changes metadata and spec. Changes to the status are dropped, and a change without effect
     /// writes nothing. `change` runs under the registry's lock: it must not call the registry.
-    pub fn edit<K: Object>(
+    pub(crate) fn edit<K: Object>(
         &self,
         namespace: &str,
         name: &str,
@@ -88,7 +88,7 @@ impl Registry {
     }
 
     /// Changes only the status, under the same conditions as [`Registry::edit`].
-    pub fn edit_status<K: Object>(
+    pub(crate) fn edit_status<K: Object>(
         &self,
         namespace: &str,
         name: &str,
@@ -100,7 +100,7 @@ impl Registry {
     /// Deletes an object. A Pod that runs on a node is only marked, unless `grace` is 0: the
     /// kubelet deletes it again with 0 when its containers have ended. `None` means the Pod's own
     /// grace period. Finalizers always delay the removal.
-    pub fn delete<K: Object>(
+    pub(crate) fn delete<K: Object>(
         &self,
         namespace: &str,
         name: &str,
@@ -115,12 +115,12 @@ impl Registry {
     }
 
     /// Watches a kind. Existing objects arrive first, as [`Change::Added`].
-    pub fn watch<K: Object>(&self, namespace: Option<&str>) -> Watch<K> {
+    pub(crate) fn watch<K: Object>(&self, namespace: Option<&str>) -> Watch<K> {
         Watch::new(self.clone(), namespace)
     }
 
     /// The cluster's clock.
-    pub fn clock(&self) -> &Clock {
+    pub(crate) fn clock(&self) -> &Clock {
         &self.shared.clock
     }
 

@@ -17,18 +17,18 @@ const WINDOW: usize = 2_048;
 
 /// All objects of a cluster.
 #[derive(Debug, Default)]
-pub struct Store {
+pub(crate) struct Store {
     version: Version,
     tables: BTreeMap<&'static str, Table>,
 }
 
 /// A point in the store's history, comparable only with others of the same store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(u64);
+pub(crate) struct Version(u64);
 
 /// Identifies an object of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub(crate) struct Key {
     /// The plural name, such as `pods`.
     pub resource: &'static str,
     /// Empty for cluster-scoped resources.
@@ -39,7 +39,7 @@ pub struct Key {
 
 /// One entry of the history.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(crate) struct Event {
     /// The version that this event created; `object` carries it too.
     pub version: Version,
     /// What happened.
@@ -53,7 +53,7 @@ pub struct Event {
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// The object was created.
     Added,
     /// The object was changed.
@@ -65,7 +65,7 @@ pub enum Verb {
 /// The requested history begins before the window.
 #[derive(Debug, thiserror::Error)]
 #[error("too old resource version: {asked} ({oldest})")]
-pub struct Expired {
+pub(crate) struct Expired {
     /// The requested version.
     pub asked: Version,
     /// The oldest version from which the history is complete.
@@ -84,17 +84,17 @@ struct Table {
 
 impl Store {
     /// The version of the last write to any resource.
-    pub fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> Version {
         self.version
     }
 
     /// One object.
-    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+    pub(crate) fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Value>> {
         self.tables.get(resource)?.objects.get(namespace)?.get(name)
     }
 
     /// All objects of a resource, or those of one namespace, ordered by namespace and name.
-    pub fn list<'a>(
+    pub(crate) fn list<'a>(
         &'a self,
         resource: &str,
         namespace: Option<&'a str>,
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Stores `object` under a new version, which is written into it.
-    pub fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
         let version = self.next_version();
         stamp(&mut object, version);
         let object = Arc::new(object);
@@ -131,7 +131,7 @@ impl Store {
 
     /// Removes an object. Returns it with the version of the deletion, which is a version of its
     /// own.
-    pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
         let previous = self
             .table(key.resource)
             .objects
@@ -151,7 +151,7 @@ impl Store {
     }
 
     /// The events of a resource after `version`, oldest first.
-    pub fn since(
+    pub(crate) fn since(
         &self,
         resource: &str,
         version: Version,
@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// Receives the version of every write to a resource.
-    pub fn subscribe(&mut self, resource: &'static str) -> watch::Receiver<Version> {
+    pub(crate) fn subscribe(&mut self, resource: &'static str) -> watch::Receiver<Version> {
         self.table(resource).latest.subscribe()
     }
 
@@ -189,7 +189,7 @@ impl Store {
 
 impl Key {
     /// The key of one object.
-    pub fn new(resource: &'static str, namespace: &str, name: &str) -> Self {
+    pub(crate) fn new(resource: &'static str, namespace: &str, name: &str) -> Self {
         Self {
             resource,
             namespace: namespace.to_owned(),

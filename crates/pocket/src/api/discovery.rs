@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{answer, events};
 use crate::api_status::ApiError;
-use crate::kinds::{KINDS, Kind};
+use crate::kinds::{KINDS, KUBERNETES_VERSION, Kind};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const VERBS: [&str; 8] = [
@@ -37,7 +37,7 @@ struct Part {
 /// The response to `/version`.
 pub(super) fn version() -> Value {
     json!({
-        "major": "1", "minor": "36", "gitVersion": crate::KUBERNETES_VERSION, "gitCommit": "",
+        "major": "1", "minor": "36", "gitVersion": KUBERNETES_VERSION, "gitCommit": "",
         "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "",
         "platform": "",
     })

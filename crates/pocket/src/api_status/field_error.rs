@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// An error in one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldError {
+pub(crate) struct FieldError {
     /// The field's path, such as `spec.containers[0].name`.
     pub field: String,
     /// The reason, such as `FieldValueRequired`.

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
-use crate::KUBERNETES_VERSION;
+use super::KUBERNETES_VERSION;
 
 /// The node's name, as in `spec.nodeName` of Pods.
 pub(crate) const NAME: &str = "pocket";

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use rules::selector::{Operator, Requirement, Selector};
 
 /// The rules' form of `selector`; `None` if an operator is unknown.
-pub fn of(selector: &LabelSelector) -> Option<Selector> {
+pub(crate) fn of(selector: &LabelSelector) -> Option<Selector> {
     let labels = selector.match_labels.iter().flatten();
     let equal = labels.map(|(key, value)| Some(Requirement::equal(key, value)));
     let expressions = selector.match_expressions.iter().flatten().map(requirement);

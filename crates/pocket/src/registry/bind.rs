@@ -14,7 +14,7 @@ impl Registry {
     ///
     /// # Errors
     /// `NotFound`, or `Conflict` if the Pod is already bound or being deleted.
-    pub fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<(), ApiError> {
+    pub(crate) fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<(), ApiError> {
         let kind = Kind::of::<Pod>();
         let mut state = self.state();
         let current = state.store.get(kind.plural, namespace, name);

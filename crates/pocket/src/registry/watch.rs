@@ -16,7 +16,7 @@ use crate::store::{Event, Verb, Version};
 
 /// A stream of changes to one kind.
 #[derive(Debug)]
-pub struct Watch<K> {
+pub(crate) struct Watch<K> {
     registry: Registry,
     kind: &'static Kind,
     namespace: Option<String>,
@@ -30,7 +30,7 @@ pub struct Watch<K> {
 
 /// One change of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change<K> {
+pub(crate) enum Change<K> {
     /// The object was created, or existed before the watch began.
     Added(K),
     /// The object was changed.
@@ -61,7 +61,7 @@ impl<K: Object> Watch<K> {
     }
 
     /// The next change. Cancel-safe: no change is lost if the future is dropped.
-    pub async fn next(&mut self) -> Change<K> {
+    pub(crate) async fn next(&mut self) -> Change<K> {
         loop {
             if let Some(change) = self.try_next() {
                 return change;
@@ -75,7 +75,7 @@ impl<K: Object> Watch<K> {
     }
 
     /// The next change, if there is one now.
-    pub fn try_next(&mut self) -> Option<Change<K>> {
+    pub(crate) fn try_next(&mut self) -> Option<Change<K>> {
         if self.pending.is_empty() {
             self.catch_up();
         }
@@ -142,14 +142,14 @@ impl<K: Object> Watch<K> {
 
 impl<K> Change<K> {
     /// The changed object.
-    pub fn object(&self) -> &K {
+    pub(crate) fn object(&self) -> &K {
         match self {
             Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => object,
         }
     }
 
     /// The changed object, by value.
-    pub fn into_object(self) -> K {
+    pub(crate) fn into_object(self) -> K {
         match self {
             Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => object,
         }
