@@ -19,8 +19,6 @@ mod strict;
 mod watch;
 mod write;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Query as Pairs, Request, State};
 use axum::response::Response;
@@ -41,7 +39,7 @@ use query::Query;
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) registry: Registry,
-    pub(crate) network: Arc<dyn Network>,
+    pub(crate) network: Network,
     /// Tasks of connections that outlive their request.
     pub(crate) tasks: Tasks,
 }

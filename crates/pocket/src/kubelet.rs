@@ -65,7 +65,7 @@ pub(crate) struct Kubelet {
 struct Node {
     registry: Registry,
     clock: Clock,
-    network: Arc<dyn Network>,
+    network: Network,
     images: Images,
     board: StatusManager,
     addresses: Mutex<Addresses>,
@@ -78,7 +78,7 @@ impl Kubelet {
     /// one.
     pub(crate) fn new(
         registry: Registry,
-        network: Arc<dyn Network>,
+        network: Network,
         images: Images,
         mut random: fastrand::Rng,
     ) -> Self {
@@ -149,7 +149,7 @@ impl Kubelet {
 impl Node {
     /// The network as the node sees it.
     fn host(&self) -> Host {
-        Host::new(Arc::clone(&self.network), node::ADDRESS)
+        Host::new(self.network.clone(), node::ADDRESS)
     }
 
     fn take_address(&self) -> Option<IpAddr> {

@@ -15,7 +15,6 @@ use crate::image::{Image, Images};
 use crate::kinds::node;
 use crate::kubelet::Kubelet;
 use crate::net::Network;
-use crate::net::memory::Memory;
 use crate::proxy;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
@@ -36,7 +35,7 @@ pub struct Builder {
     seed: u64,
     epoch: Timestamp,
     images: Images,
-    network: Arc<dyn Network>,
+    network: Network,
 }
 
 impl Pocket {
@@ -46,7 +45,7 @@ impl Pocket {
             seed: 1,
             epoch: EPOCH,
             images: Images::default(),
-            network: Arc::new(Memory::new()),
+            network: Network::default(),
         }
     }
 
@@ -56,8 +55,8 @@ impl Pocket {
     }
 
     /// The network that Pods and Services are on.
-    pub fn network(&self) -> Arc<dyn Network> {
-        Arc::clone(&self.server.network)
+    pub fn network(&self) -> Network {
+        self.server.network.clone()
     }
 }
 
@@ -99,10 +98,10 @@ impl Builder {
             tasks,
         } = &server;
         tasks.spawn(controllers::run(registry.clone(), random.fork()));
-        tasks.spawn(proxy::run(registry.clone(), Arc::clone(network)));
+        tasks.spawn(proxy::run(registry.clone(), network.clone()));
         let kubelet = Kubelet::new(
             registry.clone(),
-            Arc::clone(network),
+            network.clone(),
             self.images,
             random.fork(),
         );

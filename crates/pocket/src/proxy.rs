@@ -8,7 +8,6 @@ mod tracked;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -24,7 +23,7 @@ use tracked::Tracked;
 type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
 
 /// Keeps the routes of `network` up to date, forever.
-pub(crate) async fn run(registry: Registry, network: Arc<dyn Network>) {
+pub(crate) async fn run(registry: Registry, network: Network) {
     let (mut services, mut slices) = (Informer::new(&registry), Informer::new(&registry));
     let (mut pace, mut published) = (Pace::default(), Routes::new());
     let mut known = Tracked::default();
@@ -41,7 +40,7 @@ pub(crate) async fn run(registry: Registry, network: Arc<dyn Network>) {
         slices.catch_up(|_| ());
         known = tracked::of(watched_services(&services), watched_slices(&slices));
         let wanted = routes::of(watched_services(&services), watched_slices(&slices));
-        publish(&*network, &published, &wanted);
+        publish(&network, &published, &wanted);
         published = wanted;
         pace.ended(clock.now());
     }
@@ -75,7 +74,7 @@ fn has_label(metadata: &ObjectMeta, label: &str) -> bool {
     labels.is_some_and(|labels| labels.contains_key(label))
 }
 
-fn publish(network: &dyn Network, before: &Routes, now: &Routes) {
+fn publish(network: &Network, before: &Routes, now: &Routes) {
     for service in before.keys().filter(|service| !now.contains_key(service)) {
         network.route(*service, Vec::new());
     }

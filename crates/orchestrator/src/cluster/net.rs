@@ -19,7 +19,7 @@ impl probe_target::Network for Net {
     type Connection = Connection;
 
     async fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
-        self.0.listen(address).await.map(Listener)
+        self.0.listen(address).map(Listener)
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<Connection> {

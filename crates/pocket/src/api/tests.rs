@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::net::memory::Memory;
+use crate::net::Network;
 use crate::registry::tests::registry;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -33,7 +33,7 @@ struct Client {
 impl Client {
     fn new() -> Self {
         let registry = registry();
-        let network = Arc::new(Memory::new());
+        let network = Network::default();
         let server = Server {
             registry: registry.clone(),
             network,

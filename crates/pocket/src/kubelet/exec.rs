@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
     use crate::image::Exit;
-    use crate::net::memory::Memory;
+    use crate::net::Network;
 
     /// An image whose second processes do what they are told: say, fail, hang or panic.
     struct Obedient;
@@ -227,7 +227,7 @@ mod tests {
             name: "obedient".to_owned(),
             image: Arc::new(Obedient),
             environment: [("OUT".to_owned(), out.to_owned())].into(),
-            network: Host::new(Arc::new(Memory::new()), [10, 244, 0, 5].into()),
+            network: Host::new(Network::default(), [10, 244, 0, 5].into()),
             files: Files::default(),
         };
         let command = command.iter().map(|&word| word.to_owned()).collect();

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::image::{Exit, Memory as OwnMemory};
     use crate::net::Host;
-    use crate::net::memory::Memory;
+    use crate::net::Network;
 
     /// Runs a program that does `act` with its SIGTERM, stops it at 1 s with 5 s of grace; its code
     /// and its end.
@@ -169,7 +169,7 @@ mod tests {
         let process = |terminate| Process {
             arguments: Vec::new(),
             environment: std::collections::BTreeMap::new(),
-            network: Host::new(Arc::new(Memory::new()), IpAddr::from([10, 0, 0, 1])),
+            network: Host::new(Network::default(), IpAddr::from([10, 0, 0, 1])),
             files: crate::image::files::Files::default(),
             instance: "1".to_owned(),
             remains: Remains::default(),

@@ -42,14 +42,12 @@ pub(super) async fn attempt(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::net::memory::Memory;
+    use crate::net::Network;
 
     #[tokio::test(start_paused = true)]
     async fn a_listener_need_not_accept() {
-        let network = Arc::new(Memory::new());
+        let network = Network::default();
         let ip = IpAddr::from([10, 244, 0, 5]);
         let node = Host::new(network.clone(), [10, 244, 0, 1].into());
         let socket = TcpSocket {
@@ -60,7 +58,7 @@ mod tests {
         let refused = "dial tcp 10.244.0.5:9000: connect: connection refused".to_owned();
         assert_eq!(attempt().await, Report::failure(refused));
         let pod = Host::new(network, ip);
-        let _listener = pod.listen("0.0.0.0:9000".parse().unwrap()).await.unwrap();
+        let _listener = pod.listen("0.0.0.0:9000".parse().unwrap()).unwrap();
         assert_eq!(attempt().await.outcome, ProbeOutcome::Success);
     }
 }

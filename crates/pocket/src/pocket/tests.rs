@@ -31,7 +31,7 @@ fn server(healthy: Arc<AtomicBool>) -> impl Image {
 async fn serve(process: Process, healthy: Arc<AtomicBool>) -> Exit {
     let port: u16 = process.arguments[0].parse().unwrap();
     let address = SocketAddr::new("::".parse().unwrap(), port);
-    let mut listener = process.network.listen(address).await.unwrap();
+    let mut listener = process.network.listen(address).unwrap();
     let accept = async {
         loop {
             let stream = listener.accept().await.unwrap();

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::clock::Clock;
-use crate::net::memory::Memory;
+use crate::net::Network;
 use crate::net::{Host, Listener};
 use crate::registry::Object;
 
@@ -16,7 +16,7 @@ const SERVICE: &str = "10.96.0.7:80";
 
 struct Cluster {
     registry: Registry,
-    network: Memory,
+    network: Network,
     _tasks: JoinSet<()>,
 }
 
@@ -25,9 +25,9 @@ impl Cluster {
     async fn start() -> (Self, Listener) {
         let clock = Clock::new("2026-01-02T03:04:05Z".parse().unwrap());
         let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
-        let network = Memory::new();
+        let network = Network::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(run(registry.clone(), Arc::new(network.clone())));
+        tasks.spawn(run(registry.clone(), network.clone()));
         let cluster = Self {
             registry,
             network,
@@ -44,14 +44,13 @@ impl Cluster {
         let listener = cluster
             .host("10.244.0.2")
             .listen("[::]:8080".parse().unwrap())
-            .await
             .unwrap();
         tokio::time::sleep(Duration::from_hours(1)).await;
         (cluster, listener)
     }
 
     fn host(&self, ip: &str) -> Host {
-        Host::new(Arc::new(self.network.clone()), ip.parse().unwrap())
+        Host::new(self.network.clone(), ip.parse().unwrap())
     }
 
     /// Publishes one endpoint that is these things.

@@ -12,7 +12,7 @@ async fn exec(arguments: &[&str]) -> Output {
         arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
         environment: std::collections::BTreeMap::new(),
         network: Host::new(
-            Arc::new(pocket::net::memory::Memory::new()),
+            pocket::net::Network::default(),
             IpAddr::from([10, 244, 0, 2]),
         ),
         files: pocket::image::files::Files::default(),

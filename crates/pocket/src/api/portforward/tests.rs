@@ -1,8 +1,6 @@
 //! Port-forward as kube-rs uses it: a WebSocket over an HTTP connection, here over a pipe in
 //! memory.
 
-use std::sync::Arc;
-
 use hyper::server::conn::http1;
 use hyper_util::service::TowerToHyperService;
 use k8s_openapi::api::core::v1::Pod as PodObject;
@@ -13,7 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::*;
 use crate::api::{Server, router};
-use crate::net::memory::Memory;
+use crate::net::Network;
 use crate::registry::tests::{from, registry};
 use crate::tasks::Tasks;
 
@@ -35,8 +33,8 @@ impl Scene {
             "spec": {"containers": [{"name": "a", "image": "probe-target"}]},
         }));
         registry.create(&pod).unwrap();
-        let network: Arc<dyn crate::net::Network> = Arc::new(Memory::new());
-        let pod = Host::new(Arc::clone(&network), POD_IP.parse().unwrap());
+        let network = Network::default();
+        let pod = Host::new(network.clone(), POD_IP.parse().unwrap());
         Self {
             server: Server {
                 registry,
@@ -84,9 +82,9 @@ impl Scene {
     }
 
     /// Answers every byte on the Pod's loopback, until the client closes.
-    async fn echo(&self, port: u16) {
+    fn echo(&self, port: u16) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut listener = self.pod.listen(address).await.unwrap();
+        let mut listener = self.pod.listen(address).unwrap();
         tokio::spawn(async move {
             let (mut reader, mut writer) = tokio::io::split(listener.accept().await.unwrap());
             tokio::io::copy(&mut reader, &mut writer).await
@@ -111,7 +109,7 @@ async fn opened(client: &mut Client, channel: u8, port: u16) {
 #[tokio::test(start_paused = true)]
 async fn bytes_reach_the_pods_loopback_and_come_back() {
     let scene = Scene::with_address();
-    scene.echo(8080).await;
+    scene.echo(8080);
     let mut client = scene.connect("8080").await.unwrap();
     opened(&mut client, 0, 8080).await;
     client.send(Message::binary(&b"\0hello"[..])).await.unwrap();
@@ -124,8 +122,8 @@ async fn bytes_reach_the_pods_loopback_and_come_back() {
 #[tokio::test(start_paused = true)]
 async fn ports_have_channels_of_their_own() {
     let scene = Scene::with_address();
-    scene.echo(8080).await;
-    scene.echo(8081).await;
+    scene.echo(8080);
+    scene.echo(8081);
     let mut client = scene.connect("8080,8081").await.unwrap();
     opened(&mut client, 0, 8080).await;
     opened(&mut client, 2, 8081).await;
@@ -155,7 +153,7 @@ async fn a_refused_connection_is_said_on_the_error_channel() {
 async fn the_end_of_the_pod_is_the_end_of_the_socket() {
     let scene = Scene::with_address();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-    let mut listener = scene.pod.listen(address).await.unwrap();
+    let mut listener = scene.pod.listen(address).unwrap();
     let mut client = scene.connect("8080").await.unwrap();
     opened(&mut client, 0, 8080).await;
     let mut stream = listener.accept().await.unwrap();
@@ -169,7 +167,7 @@ async fn the_end_of_the_pod_is_the_end_of_the_socket() {
 async fn the_pod_sees_the_client_leave() {
     let scene = Scene::with_address();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-    let mut listener = scene.pod.listen(address).await.unwrap();
+    let mut listener = scene.pod.listen(address).unwrap();
     let mut client = scene.connect("8080").await.unwrap();
     let mut stream = listener.accept().await.unwrap();
     client.close(None).await.unwrap();

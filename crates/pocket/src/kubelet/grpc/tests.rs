@@ -1,7 +1,6 @@
 //! Attempts against servers on pocket's network that are well, unwell, or no gRPC servers at all.
 
 use std::future::pending;
-use std::sync::Arc;
 
 use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
@@ -11,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::*;
+use crate::net::Network;
 use crate::net::Stream;
-use crate::net::memory::Memory;
 
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -90,11 +89,11 @@ fn answer(act: &Act, mut reply: SendResponse<Bytes>) {
 
 /// One attempt against whatever serves connections so.
 async fn attempt_at(service: &str, serve: impl AsyncFn(Stream)) -> Report {
-    let network = Arc::new(Memory::new());
+    let network = Network::default();
     let ip = IpAddr::from([10, 244, 0, 5]);
     let node = Host::new(network.clone(), [10, 244, 0, 1].into());
     let pod = Host::new(network, ip);
-    let mut listener = pod.listen("0.0.0.0:9000".parse().unwrap()).await.unwrap();
+    let mut listener = pod.listen("0.0.0.0:9000".parse().unwrap()).unwrap();
     let grpc = Grpc {
         port: 9000,
         service: service.to_owned(),
@@ -171,7 +170,7 @@ async fn what_does_not_speak_http_2_is_not_connected_to() {
         drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
     }))
     .await;
-    let node = Host::new(Arc::new(Memory::new()), [10, 244, 0, 1].into());
+    let node = Host::new(Network::default(), [10, 244, 0, 1].into());
     let grpc = Grpc {
         port: 9000,
         service: String::new(),
@@ -181,13 +180,13 @@ async fn what_does_not_speak_http_2_is_not_connected_to() {
 
 #[tokio::test(start_paused = true)]
 async fn a_port_that_opens_in_time_is_found() {
-    let network = Arc::new(Memory::new());
+    let network = Network::default();
     let ip = IpAddr::from([10, 244, 0, 5]);
     let pod = Host::new(network.clone(), ip);
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         tokio::time::sleep(LIMIT / 4).await;
-        let mut listener = pod.listen("0.0.0.0:9000".parse().unwrap()).await.unwrap();
+        let mut listener = pod.listen("0.0.0.0:9000".parse().unwrap()).unwrap();
         let mut connection = server::handshake(listener.accept().await.unwrap())
             .await
             .unwrap();

@@ -5,14 +5,13 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::net::memory::Memory;
+use crate::net::Network;
 
 const POD: &str = "10.244.0.5";
 
-fn host(ip: &str) -> (Host, Memory) {
-    let memory = Memory::new();
-    let network = std::sync::Arc::new(memory.clone());
-    (Host::new(network, ip.parse().unwrap()), memory)
+fn host(ip: &str) -> (Host, Network) {
+    let network = Network::default();
+    (Host::new(network.clone(), ip.parse().unwrap()), network)
 }
 
 /// What the server does after its bytes.
@@ -36,9 +35,9 @@ async fn probe_by(
     texts: Vec<Vec<u8>>,
     then: Then,
 ) -> (Report, Vec<String>) {
-    let (node, memory) = host("10.244.0.1");
-    let pod = Host::new(std::sync::Arc::new(memory), POD.parse().unwrap());
-    let mut listener = pod.listen("[::]:8080".parse().unwrap()).await.unwrap();
+    let (node, network) = host("10.244.0.1");
+    let pod = Host::new(network, POD.parse().unwrap());
+    let mut listener = pod.listen("[::]:8080".parse().unwrap()).unwrap();
     let requests = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = requests.clone();
     let server = tokio::spawn(async move {

@@ -155,7 +155,7 @@ impl PodLife {
             name: name.to_owned(),
             image: Arc::clone(image),
             environment,
-            network: Host::new(Arc::clone(&self.node.network), ip),
+            network: Host::new(self.node.network.clone(), ip),
             files,
         };
         Ok((arguments, inside))

@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 
 use super::super::*;
 use crate::image::{Exit, Image, Output, Process};
+use crate::net::Network;
 use crate::net::Stream;
-use crate::net::memory::Memory;
 
 /// A registry, a kubelet and the programs it runs. One Pod, `web` in `n`, is looked at.
 pub(super) struct World {
@@ -62,7 +62,7 @@ impl World {
         let mut images = Images::default();
         images.insert("target", Arc::new(Target(Arc::clone(&script))));
         let random = fastrand::Rng::with_seed(2);
-        let network = Arc::new(Memory::new());
+        let network = Network::default();
         let mut tasks = JoinSet::new();
         tasks.spawn(Kubelet::new(registry.clone(), network, images, random).run());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -326,7 +326,6 @@ impl Script {
         let mut listener = process
             .network
             .listen(format!("[::]:{port}").parse().unwrap())
-            .await
             .unwrap();
         let mut connections = JoinSet::new();
         let mut terminate = process.terminate.fuse();

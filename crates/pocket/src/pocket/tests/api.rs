@@ -28,7 +28,7 @@ const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslice
 fn web_server(process: Process) -> BoxFuture<'static, Exit> {
     let serve = async move |port: u16| {
         let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        let mut listener = process.network.listen(address).await.unwrap();
+        let mut listener = process.network.listen(address).unwrap();
         let mut connections = tokio::task::JoinSet::new();
         while let Ok(stream) = listener.accept().await {
             let answer = service_fn(async |request: Request<hyper::body::Incoming>| {

@@ -11,15 +11,15 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::pipe::CAPACITY;
+use super::super::stream::CAPACITY;
 use super::*;
 use crate::net::Host;
 
 const POD: &str = "10.244.0.2";
 const OTHER: &str = "10.244.0.3";
 
-fn host(network: &Memory, ip: &str) -> Host {
-    Host::new(Arc::new(network.clone()), ip.parse().unwrap())
+fn host(network: &Network, ip: &str) -> Host {
+    Host::new(network.clone(), ip.parse().unwrap())
 }
 
 fn address(text: &str) -> SocketAddr {
@@ -28,11 +28,8 @@ fn address(text: &str) -> SocketAddr {
 
 /// A listener at the Pod and both ends of one connection to it, client first.
 async fn connected() -> (Listener, Stream, Stream) {
-    let network = Memory::new();
-    let mut listener = host(&network, POD)
-        .listen(address("[::]:80"))
-        .await
-        .unwrap();
+    let network = Network::default();
+    let mut listener = host(&network, POD).listen(address("[::]:80")).unwrap();
     let client = host(&network, OTHER)
         .connect(address("10.244.0.2:80"))
         .await
@@ -189,14 +186,11 @@ async fn a_writer_that_waits_for_room_learns_of_a_reset() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_listening_is_refused_at_once() {
-    let network = Memory::new();
+    let network = Network::default();
     let other = host(&network, OTHER);
     let before = tokio::time::Instant::now();
     assert!(refused(&other, "10.244.0.2:80").await);
-    let listener = host(&network, POD)
-        .listen(address("0.0.0.0:80"))
-        .await
-        .unwrap();
+    let listener = host(&network, POD).listen(address("0.0.0.0:80")).unwrap();
     assert!(!refused(&other, "10.244.0.2:80").await);
     assert!(refused(&other, "10.244.0.2:81").await);
     drop(listener);
@@ -206,11 +200,8 @@ async fn nobody_listening_is_refused_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_listener_resets_what_it_had_not_accepted() {
-    let network = Memory::new();
-    let listener = host(&network, POD)
-        .listen(address("[::]:80"))
-        .await
-        .unwrap();
+    let network = Network::default();
+    let listener = host(&network, POD).listen(address("[::]:80")).unwrap();
     let mut client = host(&network, POD)
         .connect(address("127.0.0.1:80"))
         .await
@@ -229,11 +220,8 @@ async fn accepted_connections_outlive_their_listener() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_backlog_makes_clients_wait() {
-    let network = Memory::new();
-    let mut listener = host(&network, POD)
-        .listen(address("[::]:80"))
-        .await
-        .unwrap();
+    let network = Network::default();
+    let mut listener = host(&network, POD).listen(address("[::]:80")).unwrap();
     let client = host(&network, OTHER);
     let mut held = Vec::new();
     for _ in 0..BACKLOG {
@@ -253,14 +241,10 @@ async fn a_full_backlog_makes_clients_wait() {
 #[tokio::test(start_paused = true)]
 async fn addresses_in_use_are_found_by_overlap() {
     let check = async |first: &str, second: &str, expected: Option<ErrorKind>| {
-        let network = Memory::new();
+        let network = Network::default();
         let pod = host(&network, POD);
-        let _held = pod.listen(address(first)).await.unwrap();
-        let found = pod
-            .listen(address(second))
-            .await
-            .err()
-            .map(|error| error.kind());
+        let _held = pod.listen(address(first)).unwrap();
+        let found = pod.listen(address(second)).err().map(|error| error.kind());
         assert_eq!(found, expected, "{first} then {second}");
     };
     check("[::]:80", "[::]:80", Some(ErrorKind::AddrInUse)).await;
@@ -280,18 +264,18 @@ async fn addresses_in_use_are_found_by_overlap() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_is_free_again_once_its_listener_is_gone() {
-    let network = Memory::new();
+    let network = Network::default();
     let pod = host(&network, POD);
-    drop(pod.listen(address("[::]:80")).await.unwrap());
-    assert!(pod.listen(address("[::]:80")).await.is_ok());
+    drop(pod.listen(address("[::]:80")).unwrap());
+    assert!(pod.listen(address("[::]:80")).is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn port_zero_picks_a_free_port() {
-    let network = Memory::new();
+    let network = Network::default();
     let pod = host(&network, POD);
-    let first = pod.listen(address("127.0.0.1:0")).await.unwrap();
-    let second = pod.listen(address("127.0.0.1:0")).await.unwrap();
+    let first = pod.listen(address("127.0.0.1:0")).unwrap();
+    let second = pod.listen(address("127.0.0.1:0")).unwrap();
     assert_ne!(first.local().port(), 0);
     assert_ne!(first.local(), second.local());
     assert!(pod.connect(second.local()).await.is_ok());
@@ -299,9 +283,9 @@ async fn port_zero_picks_a_free_port() {
 
 #[tokio::test(start_paused = true)]
 async fn every_host_has_a_loopback_of_its_own() {
-    let network = Memory::new();
+    let network = Network::default();
     let (pod, other) = (host(&network, POD), host(&network, OTHER));
-    let mut listener = pod.listen(address("127.0.0.1:18080")).await.unwrap();
+    let mut listener = pod.listen(address("127.0.0.1:18080")).unwrap();
     let client = pod.connect(address("127.0.0.1:18080")).await.unwrap();
     assert_eq!(listener.accept().await.unwrap().peer(), client.local());
     assert!(client.local().ip().is_loopback());
@@ -313,9 +297,9 @@ async fn every_host_has_a_loopback_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn an_unspecified_address_covers_pod_and_loopback() {
     let check = async |listen: &str, connect: &str, expected: bool| {
-        let network = Memory::new();
+        let network = Network::default();
         let pod = host(&network, POD);
-        let _listener = pod.listen(address(listen)).await.unwrap();
+        let _listener = pod.listen(address(listen)).unwrap();
         assert_eq!(
             !refused(&pod, connect).await,
             expected,
@@ -333,10 +317,10 @@ async fn an_unspecified_address_covers_pod_and_loopback() {
 
 #[tokio::test(start_paused = true)]
 async fn networks_side_by_side_do_not_meet() {
-    let networks: Vec<_> = (0..50).map(|_| Memory::new()).collect();
+    let networks: Vec<_> = (0..50).map(|_| Network::default()).collect();
     let mut listeners = Vec::new();
     for network in &networks {
-        listeners.push(host(network, POD).listen(address("[::]:80")).await.unwrap());
+        listeners.push(host(network, POD).listen(address("[::]:80")).unwrap());
     }
     listeners.pop();
     for (number, network) in networks.iter().enumerate() {
@@ -347,16 +331,10 @@ async fn networks_side_by_side_do_not_meet() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_goes_round_its_backends() {
-    let network = Memory::new();
+    let network = Network::default();
     let service = address("10.96.0.7:80");
-    let mut first = host(&network, POD)
-        .listen(address("[::]:8080"))
-        .await
-        .unwrap();
-    let mut second = host(&network, OTHER)
-        .listen(address("[::]:8080"))
-        .await
-        .unwrap();
+    let mut first = host(&network, POD).listen(address("[::]:8080")).unwrap();
+    let mut second = host(&network, OTHER).listen(address("[::]:8080")).unwrap();
     let client = host(&network, "10.244.0.9");
     assert!(refused(&client, "10.96.0.7:80").await);
 
@@ -387,12 +365,9 @@ async fn a_service_goes_round_its_backends() {
 
 #[tokio::test(start_paused = true)]
 async fn connections_through_a_service_survive_its_routes() {
-    let network = Memory::new();
+    let network = Network::default();
     let service = address("10.96.0.7:80");
-    let mut listener = host(&network, POD)
-        .listen(address("[::]:8080"))
-        .await
-        .unwrap();
+    let mut listener = host(&network, POD).listen(address("[::]:8080")).unwrap();
     network.route(service, vec![address("10.244.0.2:8080")]);
     let client = host(&network, OTHER);
     let mut stream = client.connect(service).await.unwrap();

@@ -1,21 +1,16 @@
-//! The network in memory: any address and port without privileges, any number of networks at once.
+//! The listeners of all hosts and the translation of Service addresses.
 //!
-//! It keeps the listeners and the translation of Service addresses; `pipe` carries the bytes. It
-//! has no timers, so it neither holds nor moves a paused clock.
-
-mod pipe;
+//! Any address and port can be used without privileges, and any number of networks at once. The
+//! network has no timers, so it neither holds nor moves a paused clock.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, ready};
 
-use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use super::{Incoming, Listener, Network, Stream};
-use pipe::pipe;
+use super::stream::Stream;
 
 /// Connections in a listener's backlog before clients have to wait: Linux's `net.core.somaxconn`.
 const BACKLOG: usize = 4096;
@@ -25,8 +20,15 @@ const FREE_PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
 
 /// A network that lives in this process. Clones are handles to the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub struct Network {
     state: Arc<Mutex<State>>,
+}
+
+/// Accepts connections. Dropping it refuses further ones and resets those not yet accepted.
+#[derive(Debug)]
+pub struct Listener {
+    backlog: mpsc::Receiver<Unaccepted>,
+    bound: BoundAddress,
 }
 
 #[derive(Debug)]
@@ -50,70 +52,69 @@ struct Route {
     next: usize,
 }
 
-impl Memory {
-    /// An empty network.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-
-    fn bind(&self, at: IpAddr, address: SocketAddr) -> io::Result<Listener> {
-        if !address.ip().is_unspecified() && !address.ip().is_loopback() && address.ip() != at {
-            return Err(ErrorKind::AddrNotAvailable.into());
-        }
-        let (backlog, waiting) = mpsc::channel(BACKLOG);
-        let mut state = self.state();
-        let port = state.claim(at, address)?;
-        let bound = Bound {
-            ip: address.ip(),
-            backlog,
-        };
-        state.listening.entry((at, port)).or_default().push(bound);
-        let local = SocketAddr::new(address.ip(), port);
-        let place = BoundAddress {
-            network: Arc::downgrade(&self.state),
-            at,
-            local,
-        };
-        Ok(Listener::new(
-            local,
-            Queue {
-                waiting,
-                _place: place,
-            },
-        ))
-    }
-
-    async fn dial(&self, from: IpAddr, address: SocketAddr) -> io::Result<Stream> {
-        let (backlog, client, server) = self.state().find(from, address)?;
-        // A full backlog makes the client wait, like unanswered SYNs.
-        let refused = |_| io::Error::from(ErrorKind::ConnectionRefused);
-        let place = backlog.reserve().await.map_err(refused)?;
-        let (near, far) = pipe();
-        place.send(Unaccepted(Some(Stream::new(server, client, far))));
-        Ok(Stream::new(client, address, near))
-    }
-}
-
-impl Network for Memory {
-    fn listen(&self, at: IpAddr, address: SocketAddr) -> BoxFuture<'_, io::Result<Listener>> {
-        Box::pin(async move { self.bind(at, address) })
-    }
-
-    fn connect(&self, from: IpAddr, address: SocketAddr) -> BoxFuture<'_, io::Result<Stream>> {
-        Box::pin(self.dial(from, address))
-    }
-
-    fn route(&self, service: SocketAddr, backends: Vec<SocketAddr>) {
-        let mut state = self.state();
+impl Network {
+    /// Routes new connections to `service` to one of `backends`; without backends they are refused.
+    /// Established connections continue.
+    pub(crate) fn route(&self, service: SocketAddr, backends: Vec<SocketAddr>) {
+        let mut state = lock(&self.state);
         if backends.is_empty() {
             state.routes.remove(&service);
         } else {
             state.routes.entry(service).or_default().backends = backends;
         }
+    }
+
+    /// Listens on the host `at`; see [`super::Host::listen`].
+    pub(super) fn listen(&self, at: IpAddr, address: SocketAddr) -> io::Result<Listener> {
+        if !address.ip().is_unspecified() && !address.ip().is_loopback() && address.ip() != at {
+            return Err(ErrorKind::AddrNotAvailable.into());
+        }
+        let (sender, backlog) = mpsc::channel(BACKLOG);
+        let mut state = lock(&self.state);
+        let port = state.claim(at, address)?;
+        let bound = Bound {
+            ip: address.ip(),
+            backlog: sender,
+        };
+        state.listening.entry((at, port)).or_default().push(bound);
+        let bound = BoundAddress {
+            network: Arc::downgrade(&self.state),
+            at,
+            local: SocketAddr::new(address.ip(), port),
+        };
+        Ok(Listener { backlog, bound })
+    }
+
+    /// Connects from the host `from`; see [`super::Host::connect`].
+    pub(super) async fn connect(&self, from: IpAddr, address: SocketAddr) -> io::Result<Stream> {
+        let (backlog, client, server) = lock(&self.state).find(from, address)?;
+        // A full backlog makes the client wait, like unanswered SYNs.
+        let refused = |_| io::Error::from(ErrorKind::ConnectionRefused);
+        let slot = backlog.reserve().await.map_err(refused)?;
+        // The client keeps the Service's address as its peer, as behind kube-proxy's NAT.
+        let (near, far) = Stream::pair((client, address), (server, client));
+        slot.send(Unaccepted(Some(far)));
+        Ok(near)
+    }
+}
+
+impl Listener {
+    /// The local address, with the actual port if port 0 was requested.
+    pub fn local(&self) -> SocketAddr {
+        self.bound.local
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// `NotConnected` if the network is gone.
+    pub async fn accept(&mut self) -> io::Result<Stream> {
+        let accepted = self
+            .backlog
+            .recv()
+            .await
+            .and_then(|mut first| first.0.take());
+        accepted.ok_or_else(|| ErrorKind::NotConnected.into())
     }
 }
 
@@ -173,8 +174,8 @@ impl State {
         address: SocketAddr,
     ) -> io::Result<(mpsc::Sender<Unaccepted>, SocketAddr, SocketAddr)> {
         let server = reachable(self.translate(address));
-        let own = server.ip().is_loopback();
-        let host = if own { from } else { server.ip() };
+        let is_local = server.ip().is_loopback();
+        let host = if is_local { from } else { server.ip() };
         let bound = self
             .listening
             .get(&(host, server.port()))
@@ -185,7 +186,7 @@ impl State {
             .map(|bound| bound.backlog.clone())
             .next()
             .ok_or(ErrorKind::ConnectionRefused)?;
-        let client = SocketAddr::new(if own { server.ip() } else { from }, self.free_port());
+        let client = SocketAddr::new(if is_local { server.ip() } else { from }, self.free_port());
         Ok((backlog, client, server))
     }
 
@@ -229,20 +230,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The receiving half of a backlog, and its bound address.
-#[derive(Debug)]
-struct Queue {
-    waiting: mpsc::Receiver<Unaccepted>,
-    _place: BoundAddress,
-}
-
-impl Incoming for Queue {
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
-        let accepted = ready!(self.waiting.poll_recv(context)).and_then(|mut first| first.0.take());
-        Poll::Ready(accepted.ok_or_else(|| ErrorKind::NotConnected.into()))
-    }
 }
 
 /// An address in use; dropping it frees the address.

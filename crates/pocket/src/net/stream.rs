@@ -1,36 +1,28 @@
 //! A bidirectional in-memory connection that carries FIN and RST, unlike Tokio's duplex pipe.
 //!
-//! It consists of two bounded flows, one per direction. It knows neither addresses nor time: a
-//! waiting end is woken by the other end, never by a timer.
+//! It consists of two bounded flows, one per direction. It knows no time: a waiting end is woken by
+//! the other end, never by a timer.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::Channel;
-
 /// Capacity of a flow in bytes; a writer waits when it is full.
-pub(crate) const CAPACITY: usize = 64 * 1024;
-
-/// The two ends of a new connection.
-pub(crate) fn pipe() -> (End, End) {
-    let link = Arc::new(Mutex::new([Flow::default(), Flow::default()]));
-    (
-        End {
-            link: Arc::clone(&link),
-            side: 0,
-        },
-        End { link, side: 1 },
-    )
-}
+pub(super) const CAPACITY: usize = 64 * 1024;
 
 /// One end of a connection: reads the flow of its own index, writes the other.
+///
+/// Dropping it sends a FIN, or a RST if data is unread, as a kernel does on `close`. After the
+/// peer's FIN a read gives 0 bytes; after its RST, `ConnectionReset`.
 #[derive(Debug)]
-pub(crate) struct End {
+pub struct Stream {
+    local: SocketAddr,
+    peer: SocketAddr,
     link: Arc<Mutex<[Flow; 2]>>,
     side: usize,
 }
@@ -41,8 +33,8 @@ struct Flow {
     bytes: VecDeque<u8>,
     ended: Option<Ended>,
     reader: Reader,
-    read: Option<Waker>,
-    write: Option<Waker>,
+    waiting_reader: Option<Waker>,
+    waiting_writer: Option<Waker>,
 }
 
 /// How the writer ended a flow. Bytes written before are still delivered.
@@ -58,12 +50,43 @@ enum Reader {
     #[default]
     Present,
     /// Closed; the writer learns it from the answer to its next bytes.
-    Gone,
-    /// Closed, and the writer knows.
-    Told,
+    Closed,
+    /// Closed, and the writer has received the RST.
+    Reset,
 }
 
-impl End {
+impl Stream {
+    /// The two ends of a new connection, each with its local address and its peer's.
+    pub(super) fn pair(
+        near: (SocketAddr, SocketAddr),
+        far: (SocketAddr, SocketAddr),
+    ) -> (Self, Self) {
+        let link = Arc::new(Mutex::new([Flow::default(), Flow::default()]));
+        let end = |(local, peer), side| Self {
+            local,
+            peer,
+            link: Arc::clone(&link),
+            side,
+        };
+        (end(near, 0), end(far, 1))
+    }
+
+    /// The local address.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The peer's address; a client of a Service sees the Service's address.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Ends the connection with a RST instead of a FIN.
+    pub fn reset(self) {
+        // The drop that follows changes nothing: the first end of a flow counts.
+        self.leave(Ended::Reset);
+    }
+
     fn flows(&self) -> MutexGuard<'_, [Flow; 2]> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,9 +100,9 @@ impl End {
             Ended::Reset
         };
         flows[self.side].abandon(if ended == Ended::Fin {
-            Reader::Gone
+            Reader::Closed
         } else {
-            Reader::Told
+            Reader::Reset
         });
         flows[1 - self.side].end(ended);
     }
@@ -89,7 +112,7 @@ impl Flow {
     /// Ends the flow. The first end counts: a RST after a FIN does not replace it.
     fn end(&mut self, ended: Ended) {
         self.ended.get_or_insert(ended);
-        wake(&mut self.read);
+        wake(&mut self.waiting_reader);
     }
 
     fn abandon(&mut self, reader: Reader) {
@@ -97,7 +120,7 @@ impl Flow {
             self.reader = reader;
         }
         self.bytes = VecDeque::new();
-        wake(&mut self.write);
+        wake(&mut self.waiting_writer);
     }
 
     fn poll_take(
@@ -107,33 +130,35 @@ impl Flow {
     ) -> Poll<io::Result<()>> {
         if self.bytes.is_empty() {
             return match self.ended {
-                None => wait(&mut self.read, context),
+                None => wait(&mut self.waiting_reader, context),
                 Some(Ended::Fin) => Poll::Ready(Ok(())),
                 Some(Ended::Reset) => Poll::Ready(Err(ErrorKind::ConnectionReset.into())),
             };
         }
         let taken = self.bytes.read(buffer.initialize_unfilled())?;
         buffer.advance(taken);
-        wake(&mut self.write);
+        wake(&mut self.waiting_writer);
         Poll::Ready(Ok(()))
     }
 
     fn poll_put(&mut self, context: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.reader {
-            Reader::Present if self.bytes.len() >= CAPACITY => wait(&mut self.write, context),
+            Reader::Present if self.bytes.len() >= CAPACITY => {
+                wait(&mut self.waiting_writer, context)
+            }
             Reader::Present => {
                 let taken = bytes.len().min(CAPACITY - self.bytes.len());
                 self.bytes.extend(&bytes[..taken]);
-                wake(&mut self.read);
+                wake(&mut self.waiting_reader);
                 Poll::Ready(Ok(taken))
             }
             // As on a real socket, the first write after the peer's close succeeds, and a RST
             // answers it.
-            Reader::Gone => {
-                self.reader = Reader::Told;
+            Reader::Closed => {
+                self.reader = Reader::Reset;
                 Poll::Ready(Ok(bytes.len()))
             }
-            Reader::Told => Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
+            Reader::Reset => Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
         }
     }
 }
@@ -149,7 +174,7 @@ fn wake(waker: &mut Option<Waker>) {
     }
 }
 
-impl AsyncRead for End {
+impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -159,7 +184,7 @@ impl AsyncRead for End {
     }
 }
 
-impl AsyncWrite for End {
+impl AsyncWrite for Stream {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -186,13 +211,7 @@ impl AsyncWrite for End {
     }
 }
 
-impl Channel for End {
-    fn reset(self: Pin<&mut Self>) {
-        self.leave(Ended::Reset);
-    }
-}
-
-impl Drop for End {
+impl Drop for Stream {
     fn drop(&mut self) {
         self.leave(Ended::Fin);
     }
