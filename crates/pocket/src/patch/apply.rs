@@ -1,13 +1,15 @@
 //! Server-side apply: merges one manager's object with the fields that other managers own.
 //!
+//! Fields that a manager no longer applies are removed, unless another manager owns them. Defaults
+//! have no owner.
+//!
 //! Rule: kubernetes.io › Server-Side Apply, and
-//! `sigs.k8s.io/structured-merge-diff/merge/update.go`. Fields that a manager no longer applies are
-//! removed, unless another manager owns them. Defaults have no owner.
+//! `sigs.k8s.io/structured-merge-diff/merge/update.go`.
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, Path, PathStep};
-use super::managed::{self, Author, Entry, Operation};
+use super::fields::{self, Fields, Path};
+use super::managed::{self, Author, Operation};
 use super::schema::{self, List};
 use crate::api_status::ApiError;
 
@@ -22,25 +24,38 @@ pub(crate) fn apply(
     author: &Author,
     force: bool,
 ) -> Result<Value, ApiError> {
-    let mine = fields::of(wanted);
+    let applied = fields::of(wanted);
     let mut entries = current.map(managed::read).unwrap_or_default();
-    let conflicts = conflicts(current, wanted, &mine, author, &entries);
+    let mut conflicts = Vec::new();
+    let others = entries.iter_mut();
+    for entry in others.filter(|entry| !entry.is_of(author, Operation::Apply)) {
+        let manager = shown_manager(&entry.manager, entry.operation, wanted);
+        // An equal value is no conflict: both managers own the field from now on.
+        let differs = |path: &Path| current.is_some_and(|it| fields::differ(it, wanted, path));
+        let lost = entry
+            .fields
+            .extract_if(.., |path| applied.contains(path) && differs(path));
+        conflicts.extend(lost.map(|path| Conflict {
+            manager: manager.clone(),
+            path,
+        }));
+    }
     if !conflicts.is_empty() && !force {
+        conflicts.sort_by(|one, other| one.manager.cmp(&other.manager));
         return Err(refuse(&conflicts));
     }
-    take_over(&mut entries, &conflicts, author);
     let mut before = Fields::new();
-    managed::own(&mut entries, author, Operation::Apply, |fields| {
-        before = std::mem::replace(fields, mine);
+    managed::change_fields(&mut entries, author, Operation::Apply, |fields| {
+        before = std::mem::replace(fields, applied);
     });
 
     let mut next = current.cloned().unwrap_or_else(|| json!({"metadata": {}}));
-    merge(&mut next, wanted, &mut Vec::new());
+    merge(&mut next, wanted, &[]);
     let owned: Fields = entries
         .iter()
         .flat_map(|entry| entry.fields.iter().cloned())
         .collect();
-    for path in before.iter().filter(|path| !owned.contains(*path)) {
+    for path in before.difference(&owned) {
         fields::remove(&mut next, widened(path, &owned));
     }
     managed::write(&mut next, &entries);
@@ -54,41 +69,10 @@ struct Conflict {
     path: Path,
 }
 
-fn conflicts(
-    current: Option<&Value>,
-    wanted: &Value,
-    mine: &Fields,
-    author: &Author,
-    entries: &[Entry],
-) -> Vec<Conflict> {
-    let Some(current) = current else {
-        return Vec::new();
-    };
-    let differs = |path: &&Path| {
-        let is_item = matches!(path.last(), Some(PathStep::Item(_)));
-        !is_item && fields::get(current, path) != fields::get(wanted, path)
-    };
-    let mut found = Vec::new();
-    for entry in entries.iter().filter(|entry| !is_own(entry, author)) {
-        let manager = named(entry, wanted);
-        for path in mine.intersection(&entry.fields).filter(differs) {
-            let (manager, path) = (manager.clone(), path.clone());
-            found.push(Conflict { manager, path });
-        }
-    }
-    found.sort_by(|a, b| a.manager.cmp(&b.manager));
-    found
-}
-
-fn is_own(entry: &Entry, author: &Author) -> bool {
-    entry.manager == author.manager && entry.operation == Operation::Apply
-}
-
 /// The manager's name in messages. A manager that updates without apply is named with the API
 /// version used.
-fn named(entry: &Entry, wanted: &Value) -> String {
-    let manager = &entry.manager;
-    match entry.operation {
+fn shown_manager(manager: &str, operation: Operation, wanted: &Value) -> String {
+    match operation {
         Operation::Apply => format!("{manager:?}"),
         Operation::Update => {
             let version = wanted["apiVersion"].as_str().unwrap_or_default();
@@ -106,7 +90,17 @@ fn refuse(conflicts: &[Conflict]) -> ApiError {
             format!("Apply failed with 1 conflict: conflict with {manager}: {path}")
         }
         several => {
-            let (number, lines) = (several.len(), by_manager(several).join("\n"));
+            let by_manager = several.chunk_by(|one, next| one.manager == next.manager);
+            let lines = by_manager.map(|conflicts| {
+                let fields = conflicts.iter().map(|it| fields::display(&it.path));
+                let fields: Vec<String> = fields.map(|field| format!("\n- {field}")).collect();
+                format!(
+                    "conflicts with {}:{}",
+                    conflicts[0].manager,
+                    fields.concat()
+                )
+            });
+            let (number, lines) = (several.len(), lines.collect::<Vec<_>>().join("\n"));
             format!("Apply failed with {number} conflicts: {lines}")
         }
     };
@@ -120,84 +114,45 @@ fn cause(conflict: &Conflict) -> Value {
     })
 }
 
-/// One line per manager, followed by its fields.
-fn by_manager(conflicts: &[Conflict]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (index, Conflict { manager, path }) in conflicts.iter().enumerate() {
-        if index == 0 || conflicts[index - 1].manager != *manager {
-            lines.push(format!("conflicts with {manager}:"));
-        }
-        lines.push(format!("- {}", fields::display(path)));
-    }
-    lines
-}
-
-fn take_over(entries: &mut [Entry], conflicts: &[Conflict], author: &Author) {
-    for entry in entries.iter_mut().filter(|entry| !is_own(entry, author)) {
-        entry
-            .fields
-            .retain(|path| !conflicts.iter().any(|conflict| conflict.path == *path));
-    }
-}
-
-fn merge(current: &mut Value, wanted: &Value, path: &mut Path) {
+fn merge(current: &mut Value, wanted: &Value, place: &[&str]) {
     match (&mut *current, wanted) {
-        (Value::Object(map), Value::Object(fields))
-            if !schema::is_atomic_map(&fields::place(path)) =>
-        {
+        (Value::Object(map), Value::Object(fields)) if !schema::is_atomic_map(place) => {
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                path.push(PathStep::Field(name.clone()));
-                merge(map.entry(name).or_insert(Value::Null), value, path);
-                path.pop();
+                let inner = [place, &[name]].concat();
+                merge(map.entry(name).or_insert(Value::Null), value, &inner);
             }
         }
-        (Value::Array(list), Value::Array(items)) => merge_lists(list, items, path),
+        (Value::Array(items), Value::Array(wanted)) if schema::list(place) != List::Atomic => {
+            merge_items(items, wanted, place);
+        }
         _ => current.clone_from(wanted),
     }
 }
 
-fn merge_lists(list: &mut Vec<Value>, items: &[Value], path: &mut Path) {
-    match schema::list(&fields::place(path)) {
-        List::Atomic => *list = items.to_vec(),
-        List::Set => {
-            for item in items {
-                if !list.contains(item) {
-                    list.push(item.clone());
-                }
-            }
-        }
-        List::Keyed(keys) => {
-            for item in items {
-                let step = fields::item_step(item, keys);
-                let same = |found: &&mut Value| fields::item_step(found, keys) == step;
-                match list.iter_mut().find(same).filter(|_| step.is_some()) {
-                    Some(found) => merge(found, item, path),
-                    None => list.push(item.clone()),
-                }
-            }
+fn merge_items(items: &mut Vec<Value>, wanted: &[Value], place: &[&str]) {
+    let list = schema::list(place);
+    for item in wanted {
+        let step = fields::step_to(item, list);
+        let is_same = |found: &&mut Value| fields::step_to(found, list) == step;
+        match items.iter_mut().find(is_same).filter(|_| step.is_some()) {
+            Some(found) => merge(found, item, place),
+            None => items.push(item.clone()),
         }
     }
 }
 
 /// The path to remove so that `path` is gone: the outermost place around it without any owned
 /// field. What else it contains would be defaults of a field that no longer exists.
-fn widened<'a>(path: &'a Path, owned: &Fields) -> &'a [PathStep] {
-    let is_free = |length: &usize| {
-        let place = &path[..*length];
-        let inside_free_map =
-            (1..*length).any(|end| schema::is_free_map(&fields::place(&path[..end])));
-        let whole = *length == path.len();
-        let apart =
-            matches!(path[0], PathStep::Field(ref name) if name == "metadata") && *length < 3;
-        let holds_free_map = schema::is_free_map(&fields::place(place));
-        whole
-            || (!inside_free_map
-                && !apart
-                && !holds_free_map
-                && !owned.iter().any(|other| other.starts_with(place)))
-    };
-    let length = (1..=path.len()).find(is_free).unwrap_or(path.len());
-    &path[..length]
+///
+/// Maps with user-defined keys, such as labels, stay: their other entries are no defaults. So do
+/// `metadata` and its fields.
+fn widened<'a>(path: &'a [String], owned: &Fields) -> &'a [String] {
+    let first = if path[0] == "f:metadata" { 3 } else { 1 };
+    (first..path.len())
+        .map(|length| &path[..length])
+        .take_while(|around| !schema::is_free_map(&fields::place(around)))
+        .find(|around| !owned.iter().any(|other| other.starts_with(around)))
+        .unwrap_or(path)
 }
 
 #[cfg(test)]

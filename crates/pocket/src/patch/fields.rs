@@ -1,33 +1,27 @@
-//! Sets of field paths that managers own, and their `FieldsV1` encoding in `managedFields`.
+//! Sets of the field paths that managers own, in the encoding of `managedFields`.
 //!
-//! Rule: `sigs.k8s.io/structured-merge-diff/fieldpath` and the format `FieldsV1`.
+//! A step of a path is a key of `FieldsV1`: `f:NAME` is a field of a map, `k:KEYS` the item of a
+//! list with these key fields, `v:VALUE` the member of a set.
+//!
+//! Rule: `sigs.k8s.io/structured-merge-diff/fieldpath/serialize-pe.go`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{self, Key, List};
+use super::schema::{self, List};
 
 /// A set of fields by path: simple values, atomic lists and maps, and items of lists.
-pub(crate) type Fields = BTreeSet<Path>;
+pub(super) type Fields = BTreeSet<Path>;
 
-/// The path from the object to a field.
-pub(crate) type Path = Vec<PathStep>;
-
-/// One step of a path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum PathStep {
-    /// A field of a map.
-    Field(String),
-    /// The item of a list with these key fields, as JSON.
-    Item(String),
-    /// The member of a set, as JSON.
-    Member(String),
-}
+/// The steps from the object to a field.
+pub(super) type Path = Vec<String>;
 
 /// Fields without an owner: they identify the object, are written by the registry, or belong to the
 /// status, which is not recorded.
-const NOBODYS: [&[&str]; 12] = [
+///
+/// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/stripmeta.go`.
+const UNOWNED: [&[&str]; 12] = [
     &["apiVersion"],
     &["kind"],
     &["status"],
@@ -43,198 +37,126 @@ const NOBODYS: [&[&str]; 12] = [
 ];
 
 /// All fields of an object that can be owned.
-pub(crate) fn of(object: &Value) -> Fields {
+pub(super) fn of(object: &Value) -> Fields {
     let mut fields = Fields::new();
     collect(object, &mut Vec::new(), &mut fields);
-    fields.retain(|path| place(path) != ["metadata"] && !is_nobodys(path));
+    fields.retain(|path| {
+        let names = place(path);
+        names != ["metadata"] && !UNOWNED.iter().any(|unowned| names.starts_with(unowned))
+    });
     fields
 }
 
-/// The value at a path.
-pub(crate) fn get<'a>(object: &'a Value, path: &[PathStep]) -> Option<&'a Value> {
-    path.iter().try_fold(object, |value, step| match step {
-        PathStep::Field(name) => value.get(name),
-        PathStep::Item(_) | PathStep::Member(_) => {
-            value.as_array()?.iter().find(|item| leads_to(step, item))
-        }
-    })
+/// Whether two objects have different values at a path. An item of a list never differs: the fields
+/// in it do.
+pub(super) fn differ(one: &Value, other: &Value, path: &[String]) -> bool {
+    let is_item = path.last().is_some_and(|step| step.starts_with("k:"));
+    !is_item && get(one, path) != get(other, path)
 }
 
-/// Removes the value at a path. Lists and maps around it stay, even if they become empty.
-pub(crate) fn remove(object: &mut Value, path: &[PathStep]) {
-    let Some((first, rest)) = path.split_first() else {
+/// Removes the value at a path. The list or map around it stays, even if it becomes empty.
+pub(super) fn remove(object: &mut Value, path: &[String]) {
+    let Some((step, around)) = path.split_last() else {
         return;
     };
-    match (object, first, rest) {
-        (Value::Object(map), PathStep::Field(name), []) => drop(map.remove(name)),
-        (Value::Object(map), PathStep::Field(name), rest) => {
-            if let Some(inner) = map.get_mut(name) {
-                remove(inner, rest);
-            }
-        }
-        (Value::Array(list), step, []) => list.retain(|item| !leads_to(step, item)),
-        (Value::Array(list), step, rest) => {
-            list.iter_mut()
-                .filter(|item| leads_to(step, item))
-                .for_each(|item| remove(item, rest));
+    let list = schema::list(&place(around));
+    let around = pointer(object, around).and_then(|pointer| object.pointer_mut(&pointer));
+    match (around, field(step)) {
+        (Some(Value::Object(map)), Some(name)) => drop(map.remove(name)),
+        (Some(Value::Array(items)), None) => {
+            items.retain(|item| step_to(item, list).as_ref() != Some(step));
         }
         _ => {}
     }
 }
 
 /// The field names on a path, which is the form the schema uses.
-pub(crate) fn place(path: &[PathStep]) -> Vec<&str> {
-    let names = path.iter().filter_map(|step| match step {
-        PathStep::Field(name) => Some(name.as_str()),
-        PathStep::Item(_) | PathStep::Member(_) => None,
-    });
-    names.collect()
+pub(super) fn place(path: &[String]) -> Vec<&str> {
+    path.iter().filter_map(|step| field(step)).collect()
 }
 
 /// A path as in messages: `.spec.containers[name="a"].image`.
-pub(crate) fn display(path: &[PathStep]) -> String {
-    let step = |step: &PathStep| match step {
-        PathStep::Field(name) => format!(".{name}"),
-        PathStep::Member(value) => format!("[={value}]"),
-        PathStep::Item(keys) => {
+pub(super) fn display(path: &[String]) -> String {
+    let step = |step: &String| match step.split_once(':') {
+        Some(("f", name)) => format!(".{name}"),
+        Some(("v", value)) => format!("[={value}]"),
+        Some((_, keys)) => {
             let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
-            let keys: Vec<String> = keys
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            format!("[{}]", keys.join(","))
+            let keys = keys.iter().map(|(key, value)| format!("{key}={value}"));
+            format!("[{}]", keys.collect::<Vec<_>>().join(","))
         }
+        None => String::new(),
     };
     path.iter().map(step).collect()
 }
 
-/// Encodes the set as `fieldsV1`.
-pub(crate) fn encode(fields: &Fields) -> Value {
+/// Encodes the set as `fieldsV1`. A field that is owned together with fields in it is marked with
+/// `.`; one without is an empty map.
+pub(super) fn encode(fields: &Fields) -> Value {
     let mut root = json!({});
     for path in fields {
-        let mut at = &mut root;
-        for step in path {
-            let name = match step {
-                PathStep::Field(name) => format!("f:{name}"),
-                PathStep::Item(keys) => format!("k:{keys}"),
-                PathStep::Member(value) => format!("v:{value}"),
-            };
-            at = &mut at[name];
-            if at.is_null() {
-                *at = json!({});
+        let mut node = &mut root;
+        for (depth, step) in path.iter().enumerate() {
+            if fields.contains(&path[..depth]) {
+                node["."] = json!({});
+            }
+            node = &mut node[step];
+            if node.is_null() {
+                *node = json!({});
             }
         }
-        at["."] = json!({});
     }
-    without_lonely_dots(&mut root);
     root
 }
 
-/// Decodes `fieldsV1` as written by [`encode`] or another API server.
-pub(crate) fn decode(tree: &Value) -> Fields {
+/// Decodes `fieldsV1`.
+pub(super) fn decode(tree: &Value) -> Fields {
     let mut fields = Fields::new();
     read(tree, &mut Vec::new(), &mut fields);
     fields
 }
 
-/// The step to an item of a keyed list; `None` if the item has no key.
-pub(super) fn item_step(item: &Value, keys: &[Key]) -> Option<PathStep> {
-    let mut found = Map::new();
-    for key in keys {
+/// The step to an item of a list; `None` for an atomic list, and for an item without any key.
+pub(super) fn step_to(item: &Value, list: List) -> Option<String> {
+    let keys = match list {
+        List::Atomic => return None,
+        List::Set => return Some(format!("v:{item}")),
+        List::Keyed(keys) => keys,
+    };
+    let keys = keys.iter().filter_map(|key| {
         let default = || serde_json::from_str(key.default?).ok();
-        if let Some(value) = item.get(key.name).cloned().or_else(default) {
-            found.insert(key.name.to_owned(), value);
-        }
-    }
-    (!found.is_empty()).then(|| PathStep::Item(Value::Object(found).to_string()))
+        let value = item.get(key.name).cloned().or_else(default)?;
+        Some((key.name.to_owned(), value))
+    });
+    let keys: Map<String, Value> = keys.collect();
+    (!keys.is_empty()).then(|| format!("k:{}", Value::Object(keys)))
 }
 
 fn collect(value: &Value, path: &mut Path, fields: &mut Fields) {
+    let place = place(path);
+    let list = schema::list(&place);
     match value {
-        Value::Object(map) if !map.is_empty() && !schema::is_atomic_map(&place(path)) => {
+        Value::Object(map) if !map.is_empty() && !schema::is_atomic_map(&place) => {
             for (name, inner) in map.iter().filter(|(_, inner)| !inner.is_null()) {
-                descend(PathStep::Field(name.clone()), inner, path, fields);
+                path.push(format!("f:{name}"));
+                collect(inner, path, fields);
+                path.pop();
             }
         }
-        Value::Array(list) => match schema::list(&place(path)) {
-            List::Atomic => drop(fields.insert(path.clone())),
-            List::Set => {
-                for member in list {
-                    fields.insert(joined(path, PathStep::Member(member.to_string())));
-                }
+        Value::Array(items) if list != List::Atomic => {
+            for item in items {
+                let Some(step) = step_to(item, list) else {
+                    continue;
+                };
+                path.push(step);
+                // The item itself is owned too: it goes when its owner no longer applies it.
+                fields.insert(path.clone());
+                collect(item, path, fields);
+                path.pop();
             }
-            List::Keyed(keys) => {
-                for (step, item) in list
-                    .iter()
-                    .filter_map(|item| Some((item_step(item, keys)?, item)))
-                {
-                    fields.insert(joined(path, step.clone()));
-                    descend(step, item, path, fields);
-                }
-            }
-        },
+        }
         _ => drop(fields.insert(path.clone())),
     }
-}
-
-fn descend(step: PathStep, value: &Value, path: &mut Path, fields: &mut Fields) {
-    path.push(step);
-    collect(value, path, fields);
-    path.pop();
-}
-
-fn joined(path: &Path, step: PathStep) -> Path {
-    let mut path = path.clone();
-    path.push(step);
-    path
-}
-
-fn is_nobodys(path: &[PathStep]) -> bool {
-    NOBODYS.iter().any(|nobodys| starts_with(path, nobodys))
-}
-
-fn starts_with(path: &[PathStep], names: &[&str]) -> bool {
-    names.len() <= path.len()
-        && path
-            .iter()
-            .zip(names)
-            .all(|(step, name)| matches!(step, PathStep::Field(field) if field == name))
-}
-
-fn leads_to(step: &PathStep, item: &Value) -> bool {
-    match step {
-        PathStep::Field(_) => false,
-        PathStep::Member(value) => {
-            serde_json::from_str::<Value>(value).is_ok_and(|value| value == *item)
-        }
-        PathStep::Item(keys) => {
-            let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
-            let same = |(key, value): (&String, &Value)| match item.get(key) {
-                Some(found) => found == value,
-                None => is_default(key, value),
-            };
-            keys.iter().all(same)
-        }
-    }
-}
-
-/// Whether `value` is the default of a key.
-fn is_default(key: &str, value: &Value) -> bool {
-    match key {
-        "protocol" => value == "TCP",
-        _ => value == "" || value == 0,
-    }
-}
-
-/// Encodes a field without subfields as `{}` instead of `{".": {}}`.
-fn without_lonely_dots(tree: &mut Value) {
-    let Some(map) = tree.as_object_mut() else {
-        return;
-    };
-    if map.len() == 1 {
-        map.remove(".");
-    }
-    map.values_mut().for_each(without_lonely_dots);
 }
 
 fn read(tree: &Value, path: &mut Path, fields: &mut Fields) {
@@ -242,17 +164,36 @@ fn read(tree: &Value, path: &mut Path, fields: &mut Fields) {
     if map.is_empty() || map.contains_key(".") {
         fields.insert(path.clone());
     }
-    for (name, inner) in map {
-        let step = match name.split_once(':') {
-            Some(("f", name)) => PathStep::Field(name.to_owned()),
-            Some(("k", keys)) => PathStep::Item(keys.to_owned()),
-            Some(("v", value)) => PathStep::Member(value.to_owned()),
-            _ => continue,
-        };
-        path.push(step);
+    for (step, inner) in map.iter().filter(|(step, _)| *step != ".") {
+        path.push(step.clone());
         read(inner, path, fields);
         path.pop();
     }
+}
+
+fn get<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
+    object.pointer(&pointer(object, path)?)
+}
+
+/// The JSON pointer to the value at a path; `None` if an item on the path is missing.
+fn pointer(object: &Value, path: &[String]) -> Option<String> {
+    let mut pointer = String::new();
+    for (depth, step) in path.iter().enumerate() {
+        if let Some(name) = field(step) {
+            pointer.extend(["/", &name.replace('~', "~0").replace('/', "~1")]);
+        } else {
+            let list = schema::list(&place(&path[..depth]));
+            let mut items = object.pointer(&pointer)?.as_array()?.iter();
+            let index = items.position(|item| step_to(item, list).as_ref() == Some(step))?;
+            pointer.extend(["/", &index.to_string()]);
+        }
+    }
+    Some(pointer)
+}
+
+/// The name of the field that a step leads to; `None` for an item of a list.
+fn field(step: &str) -> Option<&str> {
+    step.strip_prefix("f:")
 }
 
 #[cfg(test)]

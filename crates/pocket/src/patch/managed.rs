@@ -6,21 +6,21 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields};
+use super::fields::{self, Fields, Path};
 
 /// The decoded entry of one manager.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) manager: String,
-    pub(crate) operation: Operation,
+pub(super) struct Entry {
+    pub(super) manager: String,
+    pub(super) operation: Operation,
     /// The time as JSON. An entry that does not change keeps its time.
     time: Value,
-    pub(crate) fields: Fields,
+    pub(super) fields: Fields,
 }
 
 /// How a manager came to own its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(super) enum Operation {
     Apply,
     Update,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Author {
 }
 
 /// Decodes an object's entries.
-pub(crate) fn read(object: &Value) -> Vec<Entry> {
+pub(super) fn read(object: &Value) -> Vec<Entry> {
     let entries = object["metadata"]["managedFields"]
         .as_array()
         .into_iter()
@@ -54,7 +54,7 @@ pub(crate) fn read(object: &Value) -> Vec<Entry> {
 }
 
 /// Writes the entries into an object, without those that own nothing.
-pub(crate) fn write(object: &mut Value, entries: &[Entry]) {
+pub(super) fn write(object: &mut Value, entries: &[Entry]) {
     let version = object["apiVersion"].clone();
     let entries: Vec<Value> = entries
         .iter()
@@ -82,41 +82,32 @@ pub(crate) fn write(object: &mut Value, entries: &[Entry]) {
 pub(crate) fn record_update(before: Option<&Value>, object: &mut Value, author: &Author) {
     let now = fields::of(object);
     let old = before.map(fields::of).unwrap_or_default();
-    let differs = |path: &&fields::Path| {
-        before.and_then(|before| fields::get(before, path)) != fields::get(object, path)
-    };
-    // An item counts as changed if a field in it changed, but its creator keeps owning it.
-    let changed: Fields = now
-        .iter()
-        .filter(differs)
-        .filter(|path| !old.contains(*path) || is_leaf(path))
-        .cloned()
-        .collect();
+    let differs = |path: &Path| before.is_some_and(|it| fields::differ(it, object, path));
+    let is_changed = |path: &&Path| !old.contains(*path) || differs(path);
+    let changed: Fields = now.iter().filter(is_changed).cloned().collect();
     let mut entries = before.map(read).unwrap_or_default();
     for entry in &mut entries {
         entry
             .fields
             .retain(|path| now.contains(path) && !changed.contains(path));
     }
-    own(&mut entries, author, Operation::Update, |fields| {
+    change_fields(&mut entries, author, Operation::Update, |fields| {
         fields.extend(changed);
     });
     write(object, &entries);
 }
 
 /// Changes the fields that a manager owns. The entry's time changes only if the fields do.
-pub(crate) fn own(
+pub(super) fn change_fields(
     entries: &mut Vec<Entry>,
     author: &Author,
     operation: Operation,
     change: impl FnOnce(&mut Fields),
 ) {
-    let is_authors =
-        |entry: &Entry| entry.manager == author.manager && entry.operation == operation;
+    let is_authors = |entry: &Entry| entry.is_of(author, operation);
     let at = entries.iter().position(is_authors).unwrap_or_else(|| {
-        let manager = author.manager.clone();
         entries.push(Entry {
-            manager,
+            manager: author.manager.clone(),
             operation,
             time: Value::Null,
             fields: Fields::new(),
@@ -131,8 +122,10 @@ pub(crate) fn own(
     }
 }
 
-fn is_leaf(path: &[fields::PathStep]) -> bool {
-    !matches!(path.last(), Some(fields::PathStep::Item(_)))
+impl Entry {
+    pub(super) fn is_of(&self, author: &Author, operation: Operation) -> bool {
+        self.manager == author.manager && self.operation == operation
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //!
 //! Rule: `patchMergeKey`, `patchStrategy` and `mapType` in `staging/src/k8s.io/api`.
 
-pub(super) use rules::list_type::{Key, List, list};
+pub(super) use rules::list_type::{List, list};
 
 /// The field by which strategic merge identifies the items at `place`.
 pub(super) fn merge_key(place: &[&str]) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 //!
 //! Rule: `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::schema;
 use crate::api_status::ApiError;
@@ -30,7 +30,12 @@ fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields
         Some("delete") => return Ok(Fields::new()),
         _ => {}
     }
-    let mut next = retained(current, patch)?;
+    let mut next = current.clone();
+    // All fields that may stay, for maps with mutually exclusive fields.
+    if let Some(keys) = patch.get(RETAIN_KEYS) {
+        let keys = list_of(RETAIN_KEYS, keys)?;
+        next.retain(|field, _| keys.iter().any(|key| key == field));
+    }
     for (field, value) in patch.iter().filter(|(field, _)| !field.starts_with('$')) {
         let inner = [place, &[field.as_str()]].concat();
         match merge_value(next.get(field), value, &inner)? {
@@ -40,18 +45,17 @@ fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields
     }
     for (name, values) in patch {
         if let Some(field) = name.strip_prefix(DELETE_FROM_LIST) {
-            delete_from(&mut next, field, list_of(name, values)?);
-        }
-    }
-    for (name, order) in patch {
-        if let Some(field) = name.strip_prefix(SET_ORDER) {
-            let inner = [place, &[field]].concat();
-            reorder(
-                &mut next,
-                field,
-                list_of(name, order)?,
-                schema::merge_key(&inner),
-            );
+            let values = list_of(name, values)?;
+            if let Some(list) = next.get_mut(field).and_then(Value::as_array_mut) {
+                list.retain(|value| !values.contains(value));
+            }
+        } else if let Some(field) = name.strip_prefix(SET_ORDER) {
+            let order = list_of(name, values)?;
+            let key = schema::merge_key(&[place, &[field]].concat());
+            check_order(order, patch.get(field), key)?;
+            if let Some(list) = next.get_mut(field).and_then(Value::as_array_mut) {
+                reorder(list, order, key);
+            }
         }
     }
     Ok(next)
@@ -94,23 +98,18 @@ fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec
             patch.to_vec()
         });
     };
-    let says_replace = |item: &Value| item[PATCH] == "replace";
-    if patch.iter().any(says_replace) {
-        return Ok(patch
-            .iter()
-            .filter(|item| !says_replace(item))
-            .cloned()
-            .collect());
+    let is_replace = |item: &Value| item[PATCH] == "replace";
+    if patch.iter().any(is_replace) {
+        let items = patch.iter().filter(|item| !is_replace(item));
+        return Ok(items.cloned().collect());
     }
     let mut next = current.to_vec();
     for item in patch {
-        let found = next
-            .iter()
-            .position(|existing| identity(item, key) == existing.get(key));
         if identity(item, key).is_none() {
             let message = format!("map: {item} does not contain declared merge key: {key}");
             return Err(ApiError::bad_request(message));
         }
+        let found = next.iter().position(|it| is_same(it, item, Some(key)));
         let merged = merge_value(found.map(|at| &next[at]), item, place)?;
         match (found, merged) {
             (Some(at), Some(merged)) => next[at] = merged,
@@ -126,72 +125,64 @@ fn identity<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
     item.get(key).filter(|value| !value.is_null())
 }
 
+/// Whether two items are the same: equal keys, or equal values in a list without a key.
+fn is_same(one: &Value, other: &Value, key: Option<&str>) -> bool {
+    match key {
+        Some(key) => identity(one, key).is_some() && identity(one, key) == identity(other, key),
+        None => one == other,
+    }
+}
+
 fn united(current: &[Value], patch: &[Value]) -> Vec<Value> {
-    let mut next = current.to_vec();
-    next.extend(
-        patch
-            .iter()
-            .filter(|value| !current.contains(value))
-            .cloned(),
-    );
-    next
+    let new = patch.iter().filter(|value| !current.contains(value));
+    current.iter().chain(new).cloned().collect()
 }
 
 fn directive(patch: &Fields) -> Result<Option<&str>, ApiError> {
     match patch.get(PATCH).map(Value::as_str) {
         None => Ok(None),
-        Some(Some(word @ ("replace" | "delete" | "merge"))) => Ok(Some(word)),
-        Some(word) => {
-            let word = word.unwrap_or_default();
-            Err(ApiError::bad_request(format!(
-                "unknown patch type found: {word} for $patch"
-            )))
+        Some(Some(directive @ ("replace" | "delete" | "merge"))) => Ok(Some(directive)),
+        Some(other) => {
+            let other = other.unwrap_or_default();
+            let message = format!("unknown patch type found: {other} for $patch");
+            Err(ApiError::bad_request(message))
         }
     }
 }
 
 fn without_directives(patch: &Fields) -> Fields {
-    let fields = patch.iter().filter(|(field, _)| !field.starts_with('$'));
+    let mut fields = patch.clone();
+    fields.retain(|field, _| !field.starts_with('$'));
     fields
-        .map(|(field, value)| (field.clone(), value.clone()))
-        .collect()
 }
 
-/// Applies `$retainKeys`, which lists all fields that may stay: for maps with mutually exclusive
-/// fields.
-fn retained(current: &Fields, patch: &Fields) -> Result<Fields, ApiError> {
-    let Some(keys) = patch.get(RETAIN_KEYS) else {
-        return Ok(current.clone());
-    };
-    let keys = list_of(RETAIN_KEYS, keys)?;
-    let stays = |field: &String| keys.iter().any(|key| *key == **field);
-    let fields = current.iter().filter(|(field, _)| stays(field));
-    Ok(fields
-        .map(|(field, value)| (field.clone(), value.clone()))
-        .collect())
-}
-
-fn delete_from(next: &mut Fields, field: &str, values: &[Value]) {
-    if let Some(list) = next.get_mut(field).and_then(Value::as_array_mut) {
-        list.retain(|value| !values.contains(value));
+/// Refuses an order that lacks an item of the patch, or has two of them the other way round.
+///
+/// Rule: `strategicpatch/patch.go`, `validatePatchWithSetOrderList`. The error is none of those to
+/// which the API server gives a status of their own, so the code is 500.
+fn check_order(order: &[Value], items: Option<&Value>, key: Option<&str>) -> Result<(), ApiError> {
+    let items = items
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let mut order_left = order.iter();
+    let mut kept = items.iter().filter(|item| item.get(PATCH).is_none());
+    if order.is_empty() || kept.all(|item| order_left.any(|it| is_same(it, item, key))) {
+        return Ok(());
     }
+    let (items, order) = (json!(items), json!(order));
+    let message = format!(
+        "the order in patch list:\n{items}\n doesn't match $setElementOrder list:\n{order}"
+    );
+    Err(ApiError::new(500, "InternalError", message))
 }
 
 /// Sorts the items that `order` names; the others stay behind their predecessor.
-fn reorder(next: &mut Fields, field: &str, order: &[Value], key: Option<&str>) {
-    let Some(list) = next.get_mut(field).and_then(Value::as_array_mut) else {
-        return;
-    };
+fn reorder(list: &mut Vec<Value>, order: &[Value], key: Option<&str>) {
     let mut rank = 0;
     let mut ranked: Vec<(usize, Value)> = Vec::new();
     for item in list.drain(..) {
-        let same = |named: &Value| match key {
-            Some(key) => {
-                identity(named, key).is_some() && identity(named, key) == identity(&item, key)
-            }
-            None => *named == item,
-        };
-        rank = order.iter().position(same).unwrap_or(rank);
+        let position = order.iter().position(|it| is_same(it, &item, key));
+        rank = position.unwrap_or(rank);
         ranked.push((rank, item));
     }
     ranked.sort_by_key(|(rank, _)| *rank);
@@ -204,11 +195,12 @@ fn list_of<'a>(name: &str, value: &'a Value) -> Result<&'a [Value], ApiError> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "cases read better without references"
-)]
 mod tests {
+    #![expect(
+        clippy::needless_pass_by_value,
+        reason = "cases read better without references"
+    )]
+
     use super::*;
     use serde_json::json;
 
@@ -355,13 +347,34 @@ mod tests {
 
     /// As `kubectl apply` sends it when a container is put before another one.
     #[test]
-    fn the_order_of_items_can_be_said() {
+    fn items_follow_the_given_order() {
         let patch = json!({"spec": {
             "$setElementOrder/containers": [{"name": "b"}, {"name": "a"}],
             "containers": [{"name": "b", "image": "2"}],
         }});
         let expected = pod(json!([{"name": "b", "image": "2"}, {"name": "a"}]));
         check(pod(json!([{"name": "a"}])), patch, expected);
+    }
+
+    #[test]
+    fn an_order_has_all_items_of_the_patch_in_their_order() {
+        let check = |names: &[&str], order: &[&str], fits: bool| {
+            let named = |names: &[&str]| -> Vec<Value> {
+                names.iter().map(|name| json!({"name": name})).collect()
+            };
+            let patch = json!({"spec": {
+                "containers": named(names), "$setElementOrder/containers": named(order),
+            }});
+            let merged = merge(&pod(json!([{"name": "a"}, {"name": "b"}])), &patch);
+            let code = merged.err().map(|refusal| refusal.code);
+            assert_eq!(code, (!fits).then_some(500), "{names:?} in {order:?}");
+        };
+        check(&["b"], &["a", "b"], true);
+        check(&["a", "b"], &["a", "b"], true);
+        check(&["a", "b"], &["b", "a"], false);
+        check(&["c"], &["a", "b"], false);
+        check(&[], &["c"], true);
+        check(&["c"], &[], true);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The probe target as an image of the embedded cluster.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use pocket::net::Host;
 
