@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod call;
 mod discovery;
 mod events;
 mod patch;
@@ -27,31 +28,12 @@ use hyper::header::{HeaderMap, USER_AGENT};
 use hyper::{Method, StatusCode};
 
 use crate::api_status::ApiError;
-use crate::net::Network;
-use crate::patch::managed::Author;
-use crate::registry::Registry;
-use crate::tasks::Tasks;
 
+pub(crate) use call::Server;
+
+use call::Call;
 use path::{ResourcePath, Subresource};
 use query::Query;
-
-/// The state behind request handlers.
-#[derive(Clone, Debug)]
-pub(crate) struct Server {
-    pub(crate) registry: Registry,
-    pub(crate) network: Network,
-    /// Tasks of connections that outlive their request.
-    pub(crate) tasks: Tasks,
-}
-
-/// A parsed request about objects, without its body.
-#[derive(Clone, Debug)]
-struct Call {
-    server: Server,
-    target: ResourcePath,
-    query: Query,
-    agent: String,
-}
 
 /// The routes of every path that pocket serves.
 pub(crate) fn router(server: Server) -> Router {
@@ -126,59 +108,36 @@ async fn objects(
         query,
         agent: agent.to_owned(),
     };
-    call.answer(Request::from_parts(parts, body)).await
+    answer_call(&call, Request::from_parts(parts, body)).await
 }
 
-impl Call {
-    async fn answer(self, request: Request) -> Result<Response, ApiError> {
-        let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-        if writes && self.target.kind.read_only {
-            return Err(ApiError::method_not_allowed());
-        }
-        match (
-            request.method(),
-            self.target.name.is_some(),
-            self.target.part,
-        ) {
-            (&Method::GET | &Method::POST, true, Subresource::PortForward) => {
-                portforward::start(&self, request)
-            }
-            (&Method::GET, true, Subresource::Scale) => scale::get(&self),
-            (&Method::PUT, true, Subresource::Scale) => scale::put(&self, request).await,
-            (&Method::PATCH, true, Subresource::Scale) => scale::patch(&self, request).await,
-            (&Method::GET, true, _) => read::get(&self),
-            (&Method::GET, false, _) if self.query.watch => watch::start(&self),
-            (&Method::GET, false, _) => read::list(&self),
-            (&Method::POST, false, _) => write::create(&self, request).await,
-            (&Method::PUT, true, _) => write::replace(&self, request).await,
-            (&Method::PATCH, true, _) => patch::patch(&self, request).await,
-            (&Method::DELETE, true, Subresource::Whole) => remove::one(&self, request).await,
-            (&Method::DELETE, false, _) if self.target.is_deletable_collection() => {
-                remove::selected(&self, request).await
-            }
-            _ => Err(ApiError::method_not_allowed()),
-        }
+async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError> {
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if writes && call.target.kind.read_only {
+        return Err(ApiError::method_not_allowed());
     }
-
-    fn registry(&self) -> &Registry {
-        &self.server.registry
-    }
-
-    /// The field manager of a write: the one the request names, else the client program's name.
-    fn author(&self) -> Author {
-        let program = || {
-            self.agent
-                .split('/')
-                .next()
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-        };
-        let manager = self.query.field_manager.clone().or_else(program);
-        let time = serde_json::to_value(self.registry().clock().time()).unwrap_or_default();
-        Author {
-            manager: manager.unwrap_or_else(|| "unknown".to_owned()),
-            time,
+    match (
+        request.method(),
+        call.target.name.is_some(),
+        call.target.part,
+    ) {
+        (&Method::GET | &Method::POST, true, Subresource::PortForward) => {
+            portforward::start(call, request)
         }
+        (&Method::GET, true, Subresource::Scale) => scale::get(call),
+        (&Method::PUT, true, Subresource::Scale) => scale::put(call, request).await,
+        (&Method::PATCH, true, Subresource::Scale) => scale::patch(call, request).await,
+        (&Method::GET, true, _) => read::get(call),
+        (&Method::GET, false, _) if call.query.watch => watch::start(call),
+        (&Method::GET, false, _) => read::list(call),
+        (&Method::POST, false, _) => write::create(call, request).await,
+        (&Method::PUT, true, _) => write::replace(call, request).await,
+        (&Method::PATCH, true, _) => patch::patch(call, request).await,
+        (&Method::DELETE, true, Subresource::Whole) => remove::one(call, request).await,
+        (&Method::DELETE, false, _) if call.target.is_deletable_collection() => {
+            remove::selected(call, request).await
+        }
+        _ => Err(ApiError::method_not_allowed()),
     }
 }
 

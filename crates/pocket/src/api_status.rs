@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::kinds::Kind;
 use crate::store::Expired;
 
-pub(crate) use field_error::FieldError;
+use field_error::FieldError;
 pub(crate) use field_error::FieldErrors;
 
 /// A failed call, as Kubernetes' `Status` describes it.
@@ -58,41 +58,40 @@ impl ApiError {
     }
 
     /// Fields of the object are wrong.
-    pub(crate) fn invalid(kind: &Kind, name: &str, faults: &[FieldError]) -> Self {
-        let texts: Vec<String> = faults
-            .iter()
-            .map(|fault| format!("{}: {}", fault.field, fault.message))
-            .collect();
-        let list = match texts.as_slice() {
-            [only] => only.clone(),
-            several => format!("[{}]", several.join(", ")),
+    pub(crate) fn invalid(kind: &Kind, name: &str, errors: FieldErrors) -> Self {
+        let errors = errors.into_vec();
+        let text = |error: &FieldError| format!("{}: {}", error.field, error.message);
+        let list = match errors.as_slice() {
+            [only] => text(only),
+            several => {
+                let texts: Vec<String> = several.iter().map(text).collect();
+                format!("[{}]", texts.join(", "))
+            }
         };
-        let causes: Vec<Value> = faults
-            .iter()
-            .map(|fault| json!({"reason": fault.reason, "message": fault.message, "field": fault.field}))
-            .collect();
-        let group = if kind.group.is_empty() {
-            String::new()
-        } else {
-            format!(".{}", kind.group)
+        let cause = |error: &FieldError| {
+            let FieldError {
+                field,
+                reason,
+                message,
+            } = error;
+            json!({"reason": reason, "message": message, "field": field})
         };
-        let message = format!("{}{group} \"{name}\" is invalid: {list}", kind.name);
+        let causes: Vec<Value> = errors.iter().map(cause).collect();
+        let dot = if kind.group.is_empty() { "" } else { "." };
+        let message = format!(
+            "{}{dot}{} \"{name}\" is invalid: {list}",
+            kind.name, kind.group
+        );
         let details =
             json!({"name": name, "group": kind.group, "kind": kind.name, "causes": causes});
-        Self {
-            details: Some(details),
-            ..Self::new(422, "Invalid", message)
-        }
+        Self::new(422, "Invalid", message).with_details(details)
     }
 
     /// The object has neither `name` nor `generateName`.
     pub(crate) fn nameless(kind: &Kind) -> Self {
-        let fault = FieldError {
-            field: "metadata.name".into(),
-            reason: "FieldValueRequired",
-            message: "Required value: name or generateName is required".into(),
-        };
-        Self::invalid(kind, "", &[fault])
+        let mut errors = FieldErrors::default();
+        errors.required("metadata.name", "name or generateName is required");
+        Self::invalid(kind, "", errors)
     }
 
     /// The requested history is no longer available; the client must list again.
@@ -177,15 +176,16 @@ mod tests {
     }
 
     #[test]
-    fn several_faults_are_one_list() {
+    fn several_errors_are_one_list() {
         let kind = Kind::find("", "pods").unwrap();
-        let fault = |field: &str| FieldError {
-            field: field.into(),
-            reason: "FieldValueRequired",
-            message: "Required value".into(),
-        };
-        let refusal = ApiError::invalid(kind, "web", &[fault("a"), fault("b")]);
-        expect![[r#"Pod "web" is invalid: [a: Required value, b: Required value]"#]]
-            .assert_eq(&refusal.message);
+        let mut errors = FieldErrors::default();
+        errors.required("a", "");
+        errors.within("b", |errors| errors.required("c", ""));
+        errors.required("d", "");
+        let error = ApiError::invalid(kind, "web", errors);
+        expect![[
+            r#"Pod "web" is invalid: [a: Required value, b.c: Required value, d: Required value]"#
+        ]]
+        .assert_eq(&error.message);
     }
 }

@@ -69,6 +69,11 @@ impl Clock {
     }
 }
 
+/// A number of seconds from an object. A negative one, which validation excludes, counts as zero.
+pub(crate) fn seconds(count: impl TryInto<u64>) -> Duration {
+    Duration::from_secs(count.try_into().unwrap_or_default())
+}
+
 fn whole_second(timestamp: Timestamp) -> Timestamp {
     let down = TimestampRound::new()
         .smallest(Unit::Second)

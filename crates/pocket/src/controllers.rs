@@ -25,7 +25,6 @@ pub(crate) use informer::{Informer, Key, key};
 use futures::future::join_all;
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::api_status::ApiError;
 use crate::registry::Registry;
 use event_recorder::EventRecorder;
 
@@ -41,13 +40,6 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
         namespace::run(registry.clone()).boxed(),
     ];
     join_all(loops).await;
-}
-
-/// Ignores a refused write: the object has changed or is gone, and that change queues it again.
-fn leave<T>(written: Result<T, ApiError>) {
-    if let Err(refusal) = written {
-        tracing::debug!(%refusal, "left to the next change");
-    }
 }
 
 #[cfg(test)]

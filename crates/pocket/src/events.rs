@@ -11,10 +11,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::event_limits::{Said, Sent, Spam};
 
 use crate::kinds::Kind;
-use crate::registry::{Object, Registry};
+use crate::kinds::Object;
+use crate::registry::Registry;
 
 /// Records the Events of one component about one object.
-#[derive(Debug)]
 pub(crate) struct Recorder {
     registry: Registry,
     component: &'static str,

@@ -110,16 +110,16 @@ pub struct Output {
 
 /// The table of the cluster's images, by name. An image contains one file: its program, `/NAME`.
 #[derive(Clone, Default)]
-pub struct Images(BTreeMap<String, Arc<dyn Image>>);
+pub(crate) struct Images(BTreeMap<String, Arc<dyn Image>>);
 
 impl Images {
     /// Adds `image` under `name`, such as `probe-target`.
-    pub fn insert(&mut self, name: &str, image: Arc<dyn Image>) {
+    pub(crate) fn insert(&mut self, name: &str, image: Arc<dyn Image>) {
         self.0.insert(name.to_owned(), image);
     }
 
     /// The image of a reference such as `registry.example/team/probe-target:1.0`.
-    pub fn find(&self, reference: &str) -> Option<(&str, &Arc<dyn Image>)> {
+    pub(crate) fn find(&self, reference: &str) -> Option<(&str, &Arc<dyn Image>)> {
         self.0
             .get_key_value(name_of(reference))
             .map(|(name, image)| (name.as_str(), image))
@@ -142,15 +142,9 @@ impl Images {
     }
 
     /// The names of all images for a message: `probe-target, sleeper`.
-    pub fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
         names.join(", ")
-    }
-}
-
-impl fmt::Debug for Images {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -12,6 +12,7 @@ use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The version of Kubernetes that pocket imitates.
 pub(crate) const KUBERNETES_VERSION: &str = "v1.36.3";
@@ -132,6 +133,19 @@ impl Kind {
             group => format!("{}.{group}", self.plural),
         }
     }
+}
+
+/// The object as its type.
+///
+/// # Panics
+/// If it does not have the shape of its kind, as every stored object must.
+pub(crate) fn typed<K: Object>(object: &Value) -> K {
+    K::deserialize(object).expect("a stored object must have the shape of its kind")
+}
+
+/// The object as JSON.
+pub(crate) fn untyped<K: Object>(object: &K) -> Value {
+    serde_json::to_value(object).expect("a Kubernetes type must serialize")
 }
 
 /// Every kind, in the order in which discovery names them.

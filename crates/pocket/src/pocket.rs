@@ -25,7 +25,6 @@ const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 const NAMESPACES: [&str; 2] = ["default", "kube-system"];
 
 /// A running cluster. Dropping it ends every container, connection and watch.
-#[derive(Debug)]
 pub struct Pocket {
     server: Server,
 }
@@ -121,8 +120,13 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("seed", &self.seed)
             .field("epoch", &self.epoch)
-            .field("images", &self.images)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pocket").finish_non_exhaustive()
     }
 }
 

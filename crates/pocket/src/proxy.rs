@@ -6,9 +6,6 @@
 mod routes;
 mod tracked;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -17,10 +14,8 @@ use rules::proxy::Pace;
 use crate::controllers::{HEADLESS, Informer};
 use crate::net::Network;
 use crate::registry::Registry;
+use routes::Routes;
 use tracked::Tracked;
-
-/// Backends by Service address.
-type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
 
 /// Keeps the routes of `network` up to date, forever.
 pub(crate) async fn run(registry: Registry, network: Network) {

@@ -10,53 +10,22 @@ mod bind;
 mod create;
 mod delete;
 mod identity;
+mod state;
 mod update;
 mod watch;
-
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::api_status::ApiError;
-use crate::clock::Clock;
-use crate::kinds::Kind;
-use crate::store::{Event, Expired, Store, Version};
+use crate::kinds::{Kind, Object, typed, untyped};
 
-pub(crate) use crate::kinds::Object;
 pub(crate) use admit::shape;
 pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
+pub(crate) use state::Registry;
 pub(crate) use update::Part;
 pub(crate) use watch::{Change, Watch};
 
-/// A handle on all objects of the cluster; clones share one registry.
-#[derive(Clone)]
-pub(crate) struct Registry {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    clock: Clock,
-    state: Mutex<State>,
-}
-
-struct State {
-    store: Store,
-    random: fastrand::Rng,
-}
-
 impl Registry {
-    /// An empty registry. UIDs and generated names are drawn from `random`.
-    pub(crate) fn new(clock: Clock, random: fastrand::Rng) -> Self {
-        let state = Mutex::new(State {
-            store: Store::default(),
-            random,
-        });
-        Self {
-            shared: Arc::new(Shared { clock, state }),
-        }
-    }
-
     /// One object. `namespace` is empty for cluster-scoped kinds.
     pub(crate) fn get<K: Object>(&self, namespace: &str, name: &str) -> Option<K> {
         self.get_value(Kind::of::<K>(), namespace, name)
@@ -119,46 +88,6 @@ impl Registry {
         Watch::new(self.clone(), namespace)
     }
 
-    /// The cluster's clock.
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.shared.clock
-    }
-
-    pub(crate) fn get_value(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        self.state()
-            .store
-            .get(kind.plural, namespace, name)
-            .cloned()
-    }
-
-    /// The objects, and the store's version at that moment.
-    pub(crate) fn list_values(
-        &self,
-        kind: &Kind,
-        namespace: Option<&str>,
-    ) -> (Vec<Arc<Value>>, Version) {
-        let state = self.state();
-        (
-            state.store.list(kind.plural, namespace).cloned().collect(),
-            state.store.version(),
-        )
-    }
-
-    /// The events of a kind after `version`, and the version up to which they are complete.
-    pub(crate) fn since(
-        &self,
-        kind: &Kind,
-        version: Version,
-    ) -> Result<(Vec<Event>, Version), Expired> {
-        let state = self.state();
-        let events = state.store.since(kind.plural, version)?.cloned().collect();
-        Ok((events, state.store.version()))
-    }
-
-    pub(crate) fn subscribe(&self, kind: &'static Kind) -> tokio::sync::watch::Receiver<Version> {
-        self.state().store.subscribe(kind.plural)
-    }
-
     fn edit_part<K: Object>(
         &self,
         namespace: &str,
@@ -174,28 +103,6 @@ impl Registry {
         self.update_value(Kind::of::<K>(), namespace, name, part, false, apply)
             .map(|object| typed(&object))
     }
-
-    /// Poisoning is ignored: a caller's closure can panic under the lock, but works on a copy.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").finish_non_exhaustive()
-    }
-}
-
-fn typed<K: Object>(object: &Value) -> K {
-    K::deserialize(object).expect("a stored object must have the shape of its kind")
-}
-
-fn untyped<K: Object>(object: &K) -> Value {
-    serde_json::to_value(object).expect("a Kubernetes type must serialize")
 }
 
 #[cfg(test)]

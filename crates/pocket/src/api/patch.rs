@@ -5,8 +5,9 @@ use axum::response::Response;
 use hyper::StatusCode;
 use serde_json::Value;
 
+use super::call::Call;
 use super::path::Subresource;
-use super::{Call, answer, body, events, strict};
+use super::{answer, body, events, strict};
 use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::Kind;
 use crate::patch::{self, apply, strategic};
@@ -95,7 +96,7 @@ fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
 }
 
 fn nobody(kind: &Kind) -> ApiError {
-    let mut faults = FieldErrors::default();
-    faults.required("fieldManager", "is required for apply patch");
-    ApiError::invalid(kind, "", &faults.into_vec())
+    let mut errors = FieldErrors::default();
+    errors.required("fieldManager", "is required for apply patch");
+    ApiError::invalid(kind, "", errors)
 }

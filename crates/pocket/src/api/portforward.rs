@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::Call;
+use super::call::Call;
 use crate::api_status::ApiError;
 use crate::net::{Host, Stream};
 

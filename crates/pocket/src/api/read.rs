@@ -1,14 +1,12 @@
 //! GET requests: one object, or a list.
 
-use std::sync::Arc;
-
 use axum::response::Response;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::query::VersionMatch;
-use super::select::Selection;
-use super::{Call, answer, events};
+use super::call::Call;
+use super::query::{Query, VersionMatch};
+use super::{answer, events};
 use crate::api_status::ApiError;
 use crate::store::{Expired, Version};
 
@@ -23,7 +21,7 @@ pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     let selection = call.selection()?;
     let kind = call.target.kind;
     let (objects, version) = call.registry().list_values(kind, call.within());
-    call.check_version(version)?;
+    check_version(&call.query, version)?;
     let items: Vec<Value> = objects
         .iter()
         .filter(|object| selection.matches(object))
@@ -36,41 +34,21 @@ pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     Ok(answer::json(StatusCode::OK, &body))
 }
 
-impl Call {
-    /// The object that the request names.
-    pub(super) fn object(&self) -> Result<Arc<Value>, ApiError> {
-        let target = &self.target;
-        let found = self
-            .registry()
-            .get_value(target.kind, target.namespace(), target.name());
-        found.ok_or_else(|| ApiError::not_found(target.kind, target.name()))
+/// Refuses a version that a list at `present` cannot satisfy: a later one, or an exact earlier
+/// one.
+fn check_version(query: &Query, present: Version) -> Result<(), ApiError> {
+    let Some(asked) = query.version else {
+        return Ok(());
+    };
+    if asked > present {
+        let message = format!("Too large resource version: {asked}, current: {present}");
+        return Err(ApiError::new(504, "Timeout", message));
     }
-
-    pub(super) fn selection(&self) -> Result<Selection, ApiError> {
-        Selection::parse(self.target.kind, self.within(), &self.query)
+    if query.version_match == Some(VersionMatch::Exact) && asked != present {
+        return Err(ApiError::expired(&Expired {
+            asked,
+            oldest: present,
+        }));
     }
-
-    /// The namespace of a collection, if it is limited to one.
-    pub(super) fn within(&self) -> Option<&str> {
-        self.target.namespace.as_deref()
-    }
-
-    /// Refuses a version that a list at `present` cannot satisfy: a later one, or an exact earlier
-    /// one.
-    fn check_version(&self, present: Version) -> Result<(), ApiError> {
-        let Some(asked) = self.query.version else {
-            return Ok(());
-        };
-        if asked > present {
-            let message = format!("Too large resource version: {asked}, current: {present}");
-            return Err(ApiError::new(504, "Timeout", message));
-        }
-        if self.query.version_match == Some(VersionMatch::Exact) && asked != present {
-            return Err(ApiError::expired(&Expired {
-                asked,
-                oldest: present,
-            }));
-        }
-        Ok(())
-    }
+    Ok(())
 }

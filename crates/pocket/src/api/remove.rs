@@ -5,7 +5,8 @@ use axum::response::Response;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Call, answer, body, events};
+use super::call::Call;
+use super::{answer, body, events};
 use crate::api_status::ApiError;
 use crate::registry::{Deleted, Deletion, FOREGROUND, ORPHAN};
 

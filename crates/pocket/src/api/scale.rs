@@ -6,7 +6,8 @@ use hyper::StatusCode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
 
-use super::{Call, answer, body, patch};
+use super::call::Call;
+use super::{answer, body, patch};
 use crate::api_status::ApiError;
 use crate::kinds::selector;
 use crate::patch::managed;

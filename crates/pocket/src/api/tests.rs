@@ -15,7 +15,9 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::net::Network;
+use crate::registry::Registry;
 use crate::registry::tests::registry;
+use crate::tasks::Tasks;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";

@@ -14,9 +14,10 @@ use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::call::Call;
+use super::events;
 use super::query::VersionMatch;
 use super::select::Selection;
-use super::{Call, events};
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::registry::Registry;

@@ -5,8 +5,9 @@ use axum::response::Response;
 use hyper::StatusCode;
 use serde_json::Value;
 
+use super::call::Call;
 use super::path::Subresource;
-use super::{Call, answer, body, events, strict};
+use super::{answer, body, events, strict};
 use crate::api_status::ApiError;
 use crate::patch::managed;
 use crate::registry::Part;

@@ -1,7 +1,8 @@
 //! Errors in fields of an object, with Kubernetes' reasons and messages.
 //!
-//! Rule: `k8s.io/apimachinery/pkg/util/validation/field/errors.go`. The checks of each kind decide
-//! which fields are wrong.
+//! The checks of each kind decide which fields are wrong.
+//!
+//! Rule: `k8s.io/apimachinery/pkg/util/validation/field/errors.go`.
 
 use serde_json::Value;
 
@@ -9,20 +10,44 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FieldError {
     /// The field's path, such as `spec.containers[0].name`.
-    pub field: String,
+    pub(crate) field: String,
     /// The reason, such as `FieldValueRequired`.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// The message, such as `Required value`.
-    pub message: String,
+    pub(crate) message: String,
 }
 
-/// Collects field errors.
+/// Collects field errors. Fields are named relative to the place that is being checked, which
+/// [`within`](Self::within) enters; an empty name is the place itself.
 #[derive(Debug, Default)]
-pub(crate) struct FieldErrors(Vec<FieldError>);
+pub(crate) struct FieldErrors {
+    place: String,
+    errors: Vec<FieldError>,
+}
 
 impl FieldErrors {
+    /// Checks a field's content: `check` names the fields in it.
+    pub(crate) fn within(&mut self, field: &str, check: impl FnOnce(&mut Self)) {
+        let outside = self.place.len();
+        self.place = self.path(field);
+        check(self);
+        self.place.truncate(outside);
+    }
+
+    /// Checks every item of a list.
+    pub(crate) fn each<T>(
+        &mut self,
+        list: &str,
+        items: impl IntoIterator<Item = T>,
+        mut check: impl FnMut(T, &mut Self),
+    ) {
+        for (index, item) in items.into_iter().enumerate() {
+            self.within(&format!("{list}[{index}]"), |errors| check(item, errors));
+        }
+    }
+
     /// Reports a missing value; `why` may be empty.
-    pub(crate) fn required(&mut self, field: impl Into<String>, why: &str) {
+    pub(crate) fn required(&mut self, field: &str, why: &str) {
         self.add(
             field,
             "FieldValueRequired",
@@ -31,57 +56,64 @@ impl FieldErrors {
     }
 
     /// Reports a value of the right type that is not valid.
-    pub(crate) fn invalid(&mut self, field: impl Into<String>, value: impl Into<Value>, why: &str) {
+    pub(crate) fn invalid(&mut self, field: &str, value: impl Into<Value>, why: &str) {
         let message = with_reason(&format!("Invalid value: {}", value.into()), why);
         self.add(field, "FieldValueInvalid", message);
     }
 
     /// Reports a value that is not among `supported`.
-    pub(crate) fn unsupported(
-        &mut self,
-        field: impl Into<String>,
-        value: &str,
-        supported: &[&str],
-    ) {
+    pub(crate) fn unsupported(&mut self, field: &str, value: &str, supported: &[&str]) {
         let quoted: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
-        let message = format!(
-            "Unsupported value: {value:?}: supported values: {}",
-            quoted.join(", ")
-        );
+        let supported = quoted.join(", ");
+        let message = format!("Unsupported value: {value:?}: supported values: {supported}");
         self.add(field, "FieldValueNotSupported", message);
     }
 
     /// Reports a field that must not be set, or not to this value.
-    pub(crate) fn forbidden(&mut self, field: impl Into<String>, why: &str) {
+    pub(crate) fn forbidden(&mut self, field: &str, why: &str) {
         self.add(field, "FieldValueForbidden", with_reason("Forbidden", why));
     }
 
     /// Reports a repeated value in a list of unique ones.
-    pub(crate) fn duplicate(&mut self, field: impl Into<String>, value: impl Into<Value>) {
+    pub(crate) fn duplicate(&mut self, field: &str, value: impl Into<Value>) {
         self.duplicate_shown(field, &value.into().to_string());
     }
 
     /// As [`FieldErrors::duplicate`], for a value printed in a special format.
-    pub(crate) fn duplicate_shown(&mut self, field: impl Into<String>, shown: &str) {
+    pub(crate) fn duplicate_shown(&mut self, field: &str, shown: &str) {
         let message = format!("Duplicate value: {shown}");
         self.add(field, "FieldValueDuplicate", message);
     }
 
     /// Reports a reference to something that does not exist.
-    pub(crate) fn not_found(&mut self, field: impl Into<String>, value: &str) {
+    pub(crate) fn not_found(&mut self, field: &str, value: &str) {
         self.add(field, "FieldValueNotFound", format!("Not found: {value:?}"));
     }
 
-    pub(crate) fn into_vec(self) -> Vec<FieldError> {
-        self.0
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
     }
 
-    fn add(&mut self, field: impl Into<String>, reason: &'static str, message: String) {
-        self.0.push(FieldError {
-            field: field.into(),
+    pub(crate) fn into_vec(self) -> Vec<FieldError> {
+        self.errors
+    }
+
+    fn add(&mut self, field: &str, reason: &'static str, message: String) {
+        let field = self.path(field);
+        self.errors.push(FieldError {
+            field,
             reason,
             message,
         });
+    }
+
+    fn path(&self, field: &str) -> String {
+        let dot = if self.place.is_empty() || field.is_empty() {
+            ""
+        } else {
+            "."
+        };
+        format!("{}{dot}{field}", self.place)
     }
 }
 

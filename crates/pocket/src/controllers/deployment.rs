@@ -11,11 +11,11 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use rules::rollout::progress::{Notice, Status};
 use rules::rollout::{self, RolloutStep, Set};
 
-use super::EventRecorder;
+use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key, name, namespace};
+use super::owner;
 use super::queue::Queue;
-use super::reconcile::{Reconcile, drive};
-use super::{leave, owner};
+use super::reconcile::{Reconcile, drive, ignore_refusal};
 use crate::registry::Registry;
 
 struct Controller {
@@ -140,16 +140,17 @@ impl Controller {
                 revision::renew(&mut set.metadata, revision);
                 set.spec.min_ready_seconds = wait;
             };
-            leave(self.registry.edit(namespace(new), name(new), change));
+            ignore_refusal(self.registry.edit(namespace(new), name(new), change));
         }
         let deployment_behind = revision::of(deployment) != Some(revision);
         if deployment_behind {
             // Written with the status, so that the generation does not change.
             let change = |it: &mut Deployment| revision::write(&mut it.metadata, revision);
-            leave(
-                self.registry
-                    .edit_status(namespace(deployment), name(deployment), change),
-            );
+            ignore_refusal(self.registry.edit_status(
+                namespace(deployment),
+                name(deployment),
+                change,
+            ));
         }
         set_behind || deployment_behind
     }
@@ -225,7 +226,7 @@ impl Controller {
         let condition = notice.condition(set, status.progressing.as_ref(), clock.now());
         status.progressing = Some(condition);
         let change = |it: &mut Deployment| convert::publish_conditions(&status, clock, it);
-        leave(self.registry.edit_status(
+        ignore_refusal(self.registry.edit_status(
             namespace(&scene.deployment),
             name(&scene.deployment),
             change,
@@ -240,7 +241,7 @@ impl Controller {
                 .collision_count
                 .get_or_insert(0) += 1;
         };
-        leave(self.registry.edit_status(
+        ignore_refusal(self.registry.edit_status(
             namespace(&scene.deployment),
             name(&scene.deployment),
             change,
@@ -257,7 +258,7 @@ impl Controller {
             convert::publish_conditions(&status, clock, it);
             it.status.get_or_insert_default().observed_generation = deployment.metadata.generation;
         };
-        leave(
+        ignore_refusal(
             self.registry
                 .edit_status(namespace(deployment), name(deployment), change),
         );
@@ -270,7 +271,7 @@ impl Controller {
     fn tidy(&self, scene: &RolloutView) {
         let kept = convert::number(scene.deployment.spec.revision_history_limit);
         for set in revision::forgotten(&scene.old, kept) {
-            leave(
+            ignore_refusal(
                 self.registry
                     .delete::<ReplicaSet>(namespace(set), name(set), None),
             );

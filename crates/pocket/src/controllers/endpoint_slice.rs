@@ -12,9 +12,9 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::informer::{Informer, Key, key, name, namespace};
+use super::owner;
 use super::queue::Queue;
-use super::reconcile::{Reconcile, drive};
-use super::{leave, owner};
+use super::reconcile::{Reconcile, drive, ignore_refusal};
 use crate::registry::Registry;
 use times::Times;
 use write::Write;
@@ -107,13 +107,13 @@ impl Reconcile for Controller {
 impl Controller {
     fn write(&self, write: Write) {
         match write {
-            Write::Create(slice) => leave(self.registry.create(&*slice)),
+            Write::Create(slice) => ignore_refusal(self.registry.create(&*slice)),
             Write::Update(own_name, slice) => {
                 let change = |present: &mut EndpointSlice| write::renew(present, &slice);
-                leave(self.registry.edit(namespace(&*slice), &own_name, change));
+                ignore_refusal(self.registry.edit(namespace(&*slice), &own_name, change));
             }
             Write::Delete(slice) => {
-                leave(self.registry.delete::<EndpointSlice>(
+                ignore_refusal(self.registry.delete::<EndpointSlice>(
                     namespace(&*slice),
                     name(&*slice),
                     None,

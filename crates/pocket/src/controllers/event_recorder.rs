@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::events::{Recorder, Severity};
-use crate::registry::{Object, Registry};
+use crate::kinds::Object;
+use crate::registry::Registry;
 
-#[derive(Debug)]
 pub(crate) struct EventRecorder {
     registry: Registry,
     component: &'static str,

@@ -10,7 +10,7 @@ mod index;
 
 use serde_json::Value;
 
-use super::leave;
+use super::reconcile::ignore_refusal;
 use crate::registry::{Deletion, FOREGROUND, ORPHAN, Part, Registry};
 use index::{Id, Index, Node};
 
@@ -99,7 +99,7 @@ fn delete(registry: &Registry, id: &Id, node: &Node, hold: Option<&'static str>)
         hold,
         ..Deletion::default()
     };
-    leave(registry.delete_value(id.kind(), &id.namespace, &id.name, &deletion));
+    ignore_refusal(registry.delete_value(id.kind(), &id.namespace, &id.name, &deletion));
 }
 
 fn edit(registry: &Registry, id: &Id, change: impl FnOnce(&mut Value)) {
@@ -108,7 +108,7 @@ fn edit(registry: &Registry, id: &Id, change: impl FnOnce(&mut Value)) {
         change(&mut object);
         Ok(object)
     };
-    leave(registry.update_value(
+    ignore_refusal(registry.update_value(
         id.kind(),
         &id.namespace,
         &id.name,

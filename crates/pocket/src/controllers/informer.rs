@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::registry::{Change, Object, Registry, Watch};
+use crate::kinds::Object;
+use crate::registry::{Change, Registry, Watch};
 
 /// Namespace and name.
 pub(crate) type Key = (String, String);
 
 /// All objects of a kind as of the last [`Informer::catch_up`].
-#[derive(Debug)]
 pub(crate) struct Informer<K> {
     watch: Watch<K>,
     /// A change that was awaited and is not yet in the copy.

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
-use super::leave;
+use super::reconcile::ignore_refusal;
 use crate::kinds::{KINDS, Kind};
 use crate::registry::{Deletion, Part, Registry};
 use crate::store::Version;
@@ -62,7 +62,7 @@ fn empty(registry: &Registry, namespace: &str) {
 
 fn delete(registry: &Registry, kind: &'static Kind, namespace: &str, object: &Value) {
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    leave(registry.delete_value(kind, namespace, name, &Deletion::default()));
+    ignore_refusal(registry.delete_value(kind, namespace, name, &Deletion::default()));
 }
 
 fn finalize(registry: &Registry, namespace: &str) {
@@ -72,5 +72,5 @@ fn finalize(registry: &Registry, namespace: &str) {
         Ok(object)
     };
     let kind = Kind::of::<Namespace>();
-    leave(registry.update_value(kind, "", namespace, Part::Main, false, change));
+    ignore_refusal(registry.update_value(kind, "", namespace, Part::Main, false, change));
 }

@@ -5,9 +5,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 
 use super::informer::{Key, name, namespace};
-use super::leave;
+use super::reconcile::ignore_refusal;
+use crate::kinds::Object;
 use crate::kinds::selector;
-use crate::registry::{Object, Registry};
+use crate::registry::Registry;
 
 /// The owner reference that `owner` puts on the objects it creates.
 pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {
@@ -54,7 +55,7 @@ pub(crate) fn claim<'a, K: Object, O: Object>(
         if lost || is_stray(selector, object) {
             let reference = (!lost).then(|| reference(owner));
             let change = |object: &mut K| become_of(object, uid(owner), reference);
-            leave(registry.edit(namespace(object), name(object), change));
+            ignore_refusal(registry.edit(namespace(object), name(object), change));
             claimed = true;
         }
     }

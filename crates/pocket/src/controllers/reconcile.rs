@@ -2,7 +2,8 @@
 //!
 //! It knows neither the kinds nor the actions.
 
-use super::Key;
+use super::informer::Key;
+use crate::api_status::ApiError;
 
 /// A controller that works through a queue of objects.
 pub(super) trait Reconcile {
@@ -28,5 +29,12 @@ pub(super) async fn drive(mut controller: impl Reconcile) {
             None => controller.wait().await,
         }
         tokio::task::yield_now().await;
+    }
+}
+
+/// Ignores a refused write: the object has changed or is gone, and that change queues it again.
+pub(super) fn ignore_refusal<T>(written: Result<T, ApiError>) {
+    if let Err(error) = written {
+        tracing::debug!(%error, "write refused; the next change queues the object again");
     }
 }

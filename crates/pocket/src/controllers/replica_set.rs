@@ -12,12 +12,13 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
-use super::EventRecorder;
+use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key, name, namespace};
+use super::owner;
 use super::queue::Queue;
-use super::reconcile::{Reconcile, drive};
-use super::{leave, owner};
+use super::reconcile::{Reconcile, drive, ignore_refusal};
 use crate::api_status::ApiError;
+use crate::clock::seconds;
 use crate::registry::Registry;
 
 /// Wait after a Pod could not be created.
@@ -135,13 +136,12 @@ impl Controller {
     }
 
     fn report(&mut self, set: &ReplicaSet, members: &[Member]) {
-        let wait = u64::try_from(set.spec.min_ready_seconds.unwrap_or(0)).unwrap_or_default();
-        let now = self.registry.clock().now();
-        let (counts, next) = count(members, Duration::from_secs(wait), now);
+        let min_ready = seconds(set.spec.min_ready_seconds.unwrap_or(0));
+        let (counts, next) = count(members, min_ready, self.registry.clock().now());
         let generation = set.metadata.generation;
         let change =
             |set: &mut ReplicaSet| publish(&counts, generation, set.status.get_or_insert_default());
-        leave(self.registry.edit_status(namespace(set), name(set), change));
+        ignore_refusal(self.registry.edit_status(namespace(set), name(set), change));
         self.queue.add_at(key(set), next);
     }
 }

@@ -7,7 +7,7 @@ use rules::host_port::{self, HostPort};
 use rules::scheduling::Misfit;
 use rules::selector::Selector;
 
-use super::EventRecorder;
+use super::event_recorder::EventRecorder;
 use super::informer::{name, namespace};
 use crate::kinds::node::NAME as NODE;
 use crate::registry::{Change, Registry};

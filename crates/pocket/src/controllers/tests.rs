@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 
 use super::informer::name;
 use crate::clock::Clock;
-use crate::registry::{Change, Object, Registry};
+use crate::kinds::Object;
+use crate::registry::{Change, Registry};
 
 const NAMESPACE: &str = "n";
 

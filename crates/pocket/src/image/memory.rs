@@ -1,6 +1,5 @@
 //! Simulates a process's memory use against its container's limit, without allocating memory.
 
-use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -10,7 +9,7 @@ use tokio::sync::watch;
 const OWN: u64 = 3 << 19;
 
 /// The memory of one process. Clones share it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Memory {
     taken: Arc<watch::Sender<u64>>,
     limit: Option<u64>,
@@ -50,15 +49,5 @@ impl Memory {
         let exceeded = taken.wait_for(|taken| limit < taken.saturating_add(OWN));
         // `self` owns the sender, so the wait cannot fail.
         drop(exceeded.await);
-    }
-}
-
-impl fmt::Debug for Memory {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Memory")
-            .field("taken", &*self.taken.borrow())
-            .field("limit", &self.limit)
-            .finish()
     }
 }

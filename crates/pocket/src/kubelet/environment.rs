@@ -4,7 +4,6 @@
 
 mod services;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{
@@ -16,16 +15,14 @@ use rules::expansion::expand;
 use super::spec::Container;
 use crate::kinds::node;
 use crate::registry::Registry;
+use services::Variables;
 
 /// The sources of a Pod's environment variables.
-#[derive(Debug)]
 pub(super) struct Sources<'a> {
     pub(super) pod: &'a Pod,
     pub(super) ip: IpAddr,
     pub(super) registry: &'a Registry,
 }
-
-type Variables = BTreeMap<String, String>;
 
 impl Sources<'_> {
     /// The environment of a container, or why it cannot be built. It lacks `HOSTNAME`: the runtime

@@ -6,7 +6,6 @@
 //! Rule: `pkg/probe/exec/exec.go`, and containerd's text for commands it could not start.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -143,16 +142,6 @@ fn unstarted(id: &str, why: &str) -> Report {
     Report::unknown(&format!(
         "rpc error: code = Unknown desc = {exec}: {start}: {why}: unknown"
     ))
-}
-
-impl fmt::Debug for Inside {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Inside")
-            .field("name", &self.name)
-            .field("network", &self.network)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ use rules::probe::ProbeKind;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::Node;
 use super::history::History;
+use super::node::Node;
 use super::prober::Probing;
 use super::pull::Pull;
 use super::runtime::Runtime;
@@ -110,7 +110,7 @@ impl PodLife {
         );
         let now = node.clock.now();
         Self {
-            agenda: SyncQueue::new(node.phase, now),
+            agenda: SyncQueue::new(node.relist_phase, now),
             since: now,
             ip: None,
             directories: BTreeMap::new(),
@@ -152,7 +152,7 @@ impl PodLife {
         self.finish().await;
         // A Pod that ended by itself stays in the API until it is deleted.
         drop(self.orders.wait_for(|order| order.gone).await);
-        self.node.board.forget(&self.uid);
+        self.node.statuses.forget(&self.uid);
     }
 
     /// Waits for a reason to sync, and then until the runtime's state is fresh enough.
@@ -205,7 +205,7 @@ impl PodLife {
     ///
     /// Rule: `pkg/kubelet/status/status_manager.go`, `NeedToReconcilePodReadiness`.
     fn gates_matter(&self) -> bool {
-        let Some(before) = self.node.board.get(&self.uid) else {
+        let Some(before) = self.node.statuses.get(&self.uid) else {
             return false;
         };
         let mut after = before.clone();
@@ -235,7 +235,7 @@ impl PodLife {
     ///
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `UpdatePodStatus`.
     fn status(&self, stage: Stage, histories: &[History]) -> Status {
-        let before = self.node.board.get(&self.uid);
+        let before = self.node.statuses.get(&self.uid);
         let facts = Facts {
             pod: &self.order.pod,
             policy: self.spec.policy,
@@ -280,7 +280,7 @@ impl PodLife {
     }
 
     fn publish(&self, status: Status) {
-        self.node.board.set(&self.order.pod, status);
+        self.node.statuses.set(&self.order.pod, status);
     }
 
     /// Records an event about a container.

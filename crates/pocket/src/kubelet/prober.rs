@@ -15,15 +15,14 @@ use tokio::task::JoinSet;
 
 use super::exec::{self, Inside};
 use super::handler::Handler;
+use super::node::{Node, hexadecimal};
 use super::process::Over;
 use super::report::Report;
 use super::spec::{self, PodSpec};
-use super::{Node, hexadecimal};
 use super::{grpc, http, tcp};
 use crate::events::{Recorder, Severity};
 
 /// State that a Pod's probers share with each other and with its syncs.
-#[derive(Debug)]
 pub(super) struct Probing {
     node: Arc<Node>,
     uid: String,
@@ -178,8 +177,8 @@ impl Probing {
         }
         let succeeded = verdict == Verdict::Success;
         match kind {
-            ProbeKind::Readiness => self.node.board.set_ready(&self.uid, &id, succeeded),
-            ProbeKind::Startup => self.node.board.set_started(&self.uid, &id, succeeded),
+            ProbeKind::Readiness => self.node.statuses.set_ready(&self.uid, &id, succeeded),
+            ProbeKind::Startup => self.node.statuses.set_started(&self.uid, &id, succeeded),
             ProbeKind::Liveness if verdict != Verdict::Failure => return,
             ProbeKind::Liveness => {}
         }
@@ -216,7 +215,7 @@ impl Prober {
     async fn run(mut self) {
         let probing = Arc::clone(&self.probing);
         while let Some(cause) = self.wake().await {
-            let board = &probing.node.board;
+            let board = &probing.node.statuses;
             let view = board.view(&probing.uid, &self.name.0, probing.policy);
             let step = self.worker.wake(cause, &view, probing.node.clock.now());
             step.effects
@@ -259,7 +258,7 @@ impl Prober {
     async fn attempt(&mut self) -> Report {
         let probing = &self.probing;
         let node = probing.node.host();
-        let status = probing.node.board.get(&probing.uid);
+        let status = probing.node.statuses.get(&probing.uid);
         let Some(ip) = status.and_then(|status| status.ip) else {
             return Report::unknown("the Pod has no address");
         };

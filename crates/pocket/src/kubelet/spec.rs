@@ -5,9 +5,9 @@
 
 mod probe;
 mod quantity;
+mod unsupported;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar, VolumeMount};
@@ -17,6 +17,8 @@ use rules::probe::ProbeKind;
 
 use super::handler::Handler;
 use super::termination_message::LastWords;
+use crate::clock::seconds;
+pub(super) use unsupported::Unsupported;
 
 /// The part of a Pod's specification that the kubelet uses.
 #[derive(Clone, Debug, Default)]
@@ -56,24 +58,6 @@ pub(super) enum PullPolicy {
     IfNotPresent,
     /// Never.
     Never,
-}
-
-/// A field that pocket cannot run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {why}")]
-pub(super) struct Unsupported {
-    /// The field's path, such as `spec.containers[0].livenessProbe.exec`.
-    field: String,
-    why: String,
-}
-
-impl Unsupported {
-    fn new(field: impl Display, why: impl Display) -> Self {
-        Self {
-            field: field.to_string(),
-            why: why.to_string(),
-        }
-    }
 }
 
 impl PodSpec {
@@ -258,11 +242,6 @@ fn memory(container: &core::Container, field: &str) -> Result<Option<u64>, Unsup
 
 fn is_empty<T>(list: Option<&Vec<T>>) -> bool {
     list.is_none_or(Vec::is_empty)
-}
-
-/// A number of seconds; validation has excluded negative numbers.
-fn seconds(count: impl TryInto<u64>) -> Duration {
-    Duration::from_secs(count.try_into().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ impl Seed {
         seed
     }
 
-    fn create<K: crate::registry::Object + DeserializeOwned>(&self, object: Value) {
+    fn create<K: crate::kinds::Object + DeserializeOwned>(&self, object: Value) {
         let object: K = serde_json::from_value(object).unwrap();
         self.registry().create(&object).unwrap();
     }

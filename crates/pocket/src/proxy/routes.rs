@@ -7,8 +7,10 @@ use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointSlice};
 use rules::endpoints::{Conditions, backends};
 
-use super::Routes;
 use crate::controllers::{Key, key, service_of};
+
+/// Backends by Service address.
+pub(super) type Routes = BTreeMap<SocketAddr, Vec<SocketAddr>>;
 
 /// The backends of every port of every Service with a cluster IP.
 pub(super) fn of<'a>(

@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::clock::Clock;
+use crate::kinds::Object;
 use crate::net::Network;
 use crate::net::{Host, Listener};
-use crate::registry::Object;
 
 const SERVICE: &str = "10.96.0.7:80";
 

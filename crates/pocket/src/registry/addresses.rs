@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use super::State;
+use super::state::State;
 use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::Kind;
 
@@ -36,9 +36,9 @@ impl State {
             })?,
             asked => {
                 check_asked(asked, &taken).map_err(|why| {
-                    let mut faults = FieldErrors::default();
-                    faults.invalid("spec.clusterIPs", json!([asked]), &why);
-                    ApiError::invalid(kind, name, &faults.into_vec())
+                    let mut errors = FieldErrors::default();
+                    errors.invalid("spec.clusterIPs", json!([asked]), &why);
+                    ApiError::invalid(kind, name, errors)
                 })?;
                 asked.to_owned()
             }

@@ -3,25 +3,24 @@
 //! Objects arrive and leave as JSON. In between they are Kubernetes' own types, so that defaults
 //! and checks read like the fields they concern. Unknown fields are dropped, as in an API server.
 
+mod admission;
 mod container;
 mod decode;
 mod fields;
 mod names;
 mod pod;
 mod probe;
-mod schema;
 mod service;
 mod simple;
 mod workload;
 
+use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
 use serde_json::Value;
 
-use super::{Object, typed, untyped};
-use crate::api_status::{ApiError, FieldErrors};
+use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
-use names::Names;
-use schema::Schema;
+use admission::Admit;
 
 /// Completes and checks a new object.
 pub(super) fn create(kind: &Kind, object: Value) -> Result<Value, ApiError> {
@@ -38,71 +37,48 @@ pub(crate) fn shape(kind: &Kind, object: Value) -> Result<Value, ApiError> {
     (Schema::of(kind).shape)(object)
 }
 
-/// The defaults and checks of one kind.
-pub(crate) trait Admit: Object {
-    /// The names that its objects may have.
-    const NAME: Names = Names::Subdomain;
-
-    /// Sets the initial state of a new object.
-    fn begin(&mut self) {}
-
-    /// Keeps values that the registry allocated earlier and this update leaves out.
-    fn inherit(&mut self, _before: &Self) {}
-
-    /// Sets defaults.
-    fn complete(&mut self) {}
-
-    /// Reports invalid fields.
-    fn check(&self, _faults: &mut FieldErrors) {}
-
-    /// Reports fields that must not differ from `before`.
-    fn check_change(&self, _before: &Self, _faults: &mut FieldErrors) {}
+/// The admission functions of one kind, with the type erased so that one table can hold them all.
+struct Schema {
+    name: &'static str,
+    create: fn(&Kind, Value) -> Result<Value, ApiError>,
+    update: fn(&Kind, Value, &Value) -> Result<Value, ApiError>,
+    shape: fn(Value) -> Result<Value, ApiError>,
 }
 
-fn create_typed<K: Admit>(kind: &Kind, object: Value) -> Result<Value, ApiError> {
-    let mut object: K = parse(object)?;
-    object.begin();
-    object.complete();
-    let mut faults = FieldErrors::default();
-    object.check(&mut faults);
-    accept(kind, &object, faults)
-}
+static SCHEMAS: &[Schema] = &[
+    Schema::typed::<core::ConfigMap>(),
+    Schema::typed::<core::Event>(),
+    Schema::typed::<core::Namespace>(),
+    Schema::typed::<core::Node>(),
+    Schema::typed::<core::Pod>(),
+    Schema::typed::<core::Secret>(),
+    Schema::typed::<core::ServiceAccount>(),
+    Schema::typed::<core::Service>(),
+    Schema::typed::<apps::Deployment>(),
+    Schema::typed::<apps::ReplicaSet>(),
+    Schema::typed::<discovery::EndpointSlice>(),
+];
 
-fn update_typed<K: Admit>(kind: &Kind, object: Value, before: &Value) -> Result<Value, ApiError> {
-    let before: K = typed(before);
-    let mut object: K = parse(object)?;
-    object.inherit(&before);
-    object.complete();
-    let mut faults = FieldErrors::default();
-    object.check(&mut faults);
-    object.check_change(&before, &mut faults);
-    accept(kind, &object, faults)
-}
-
-fn shape_typed<K: Admit>(object: Value) -> Result<Value, ApiError> {
-    parse::<K>(object).map(|object| untyped(&object))
-}
-
-fn parse<K: Admit>(object: Value) -> Result<K, ApiError> {
-    decode::decode(object).map_err(|error| {
-        let message = format!(
-            "{} in version \"{}\" cannot be handled as a {}: {error}",
-            K::KIND,
-            K::VERSION,
-            K::KIND
-        );
-        ApiError::bad_request(message)
-    })
-}
-
-fn accept<K: Admit>(kind: &Kind, object: &K, mut faults: FieldErrors) -> Result<Value, ApiError> {
-    names::check_metadata(object.metadata(), K::NAME, &mut faults);
-    let faults = faults.into_vec();
-    if faults.is_empty() {
-        return Ok(untyped(object));
+impl Schema {
+    const fn typed<K: Admit>() -> Self {
+        Self {
+            name: K::KIND,
+            create: admission::create::<K>,
+            update: admission::update::<K>,
+            shape: admission::shape::<K>,
+        }
     }
-    let name = object.metadata().name.as_deref().unwrap_or_default();
-    Err(ApiError::invalid(kind, name, &faults))
+
+    /// The schema of a kind, by name alone: `Event` is in two groups and has one schema.
+    ///
+    /// # Panics
+    /// If the table lacks the kind: every served kind must have a schema.
+    fn of(kind: &Kind) -> &'static Self {
+        SCHEMAS
+            .iter()
+            .find(|schema| schema.name == kind.name)
+            .expect("a kind that is served must have a schema")
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 
-use super::{Registry, typed, untyped};
+use super::state::Registry;
 use crate::api_status::ApiError;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, typed, untyped};
 use crate::store::Key;
 
 impl Registry {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 
-use super::{Registry, State, admit, identity};
+use super::state::{Registry, State};
+use super::{admit, identity};
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;

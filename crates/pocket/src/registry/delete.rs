@@ -1,14 +1,14 @@
 //! Deletion of objects: grace periods for Pods, finalizers for all kinds, and preconditions.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rules::Moment;
 use serde_json::{Value, json};
 
-use super::Registry;
+use super::state::Registry;
 use crate::api_status::ApiError;
+use crate::clock::seconds;
 use crate::kinds::Kind;
 use crate::store::Key;
 
@@ -128,10 +128,6 @@ impl Registry {
         }
         next
     }
-}
-
-fn seconds(seconds: i64) -> Duration {
-    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
 }
 
 /// A negative grace period means the shortest one that is not immediate.

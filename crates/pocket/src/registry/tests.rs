@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use serde_json::json;
 
 use super::*;
+use crate::clock::Clock;
 
 pub(crate) fn registry() -> Registry {
     let clock = Clock::new("2026-01-01T00:00:00Z".parse().unwrap());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Registry, admit, create, delete};
+use super::state::Registry;
+use super::{admit, create, delete};
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::Key;

@@ -10,12 +10,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
-use super::{Object, Registry, typed};
-use crate::kinds::Kind;
+use super::state::Registry;
+use crate::kinds::{Kind, Object, typed};
 use crate::store::{Event, Verb, Version};
 
 /// A stream of changes to one kind.
-#[derive(Debug)]
 pub(crate) struct Watch<K> {
     registry: Registry,
     kind: &'static Kind,

@@ -1,14 +1,12 @@
 //! Converts Deployments and ReplicaSets between API objects and the rules' form.
 
-use std::time::Duration;
-
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::Moment;
 use rules::rollout::progress::{Condition, Status};
 use rules::rollout::{self, Amount, Set, Size, Strategy};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, seconds};
 use crate::controllers::informer::name;
 
 /// The annotation of a ReplicaSet with the size that its Deployment had when it was scaled.
@@ -31,7 +29,7 @@ pub(super) fn rules(deployment: &Deployment) -> rollout::Deployment {
         replicas: number(spec.replicas),
         strategy: strategy(deployment),
         paused: spec.paused == Some(true),
-        deadline: deadline.map(|seconds| Duration::from_secs(number(Some(seconds)).into())),
+        deadline: deadline.map(seconds),
     }
 }
 

@@ -4,11 +4,13 @@
 //!
 //! Rule: `pkg/kubelet/envvars/envvars.go` and `pkg/kubelet/kubelet_pods.go`, `getServiceEnvVarMap`.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 
-use super::Variables;
+/// Environment variables by name.
+pub(in crate::kubelet) type Variables = BTreeMap<String, String>;
 
 /// The variables of these Services. A Service without a cluster IP has none.
 pub(super) fn variables(services: &[Service]) -> Variables {

@@ -11,8 +11,8 @@ use rules::expansion::expand;
 
 use super::super::environment::Sources;
 use super::super::exec::Inside;
-use super::super::hexadecimal;
 use super::super::history::History;
+use super::super::node::hexadecimal;
 use super::super::spec::Container;
 use super::PodLife;
 use super::sync::Tally;

@@ -13,9 +13,11 @@ use rules::restart::{Found, Kill, KillCause, SyncPlan, plan};
 use tokio::sync::watch;
 
 use super::super::history::History;
+use super::super::node::jittered;
+use super::super::spec;
 use super::super::status::generate::Stage;
-use super::super::{jittered, spec};
 use super::{PodLife, Synced};
+use crate::clock::seconds;
 use crate::events::Severity;
 
 /// Time to create a Pod's sandbox. A node takes some 0.2 s; here the delay only puts the sandbox
@@ -121,7 +123,7 @@ impl PodLife {
     async fn make_sandbox(&mut self, seen: &[History]) {
         let clock = &self.node.clock;
         clock.until(clock.now() + SANDBOX).await;
-        self.ip = self.node.take_address();
+        self.ip = self.node.addresses().take();
         let status = self.status(Stage::Syncing, seen);
         self.publish(status);
     }
@@ -180,8 +182,7 @@ impl PodLife {
     /// past it.
     pub(super) fn last_moment(&self) -> Moment {
         let deletion = self.order.pod.metadata.deletion_grace_period_seconds;
-        let deletion = deletion.map(|it| Duration::from_secs(it.try_into().unwrap_or_default()));
-        let grace = kill_grace(deletion, None, Some(self.spec.grace));
+        let grace = kill_grace(deletion.map(seconds), None, Some(self.spec.grace));
         self.node.clock.now() + grace
     }
 

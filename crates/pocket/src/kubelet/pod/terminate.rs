@@ -41,9 +41,9 @@ impl PodLife {
         self.node.clock.until(self.agenda.fresh()).await;
         self.hear();
         self.report(Stage::Terminated);
-        self.node.board.finish(&self.uid);
+        self.node.statuses.finish(&self.uid);
         if let Some(ip) = self.ip {
-            self.node.give_back(ip);
+            self.node.addresses().give_back(ip);
         }
     }
 

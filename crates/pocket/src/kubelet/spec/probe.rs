@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::expansion::expand;
 use rules::probe::{ProbeKind, Scheme, Spec, Threshold};
 
-use super::{Unsupported, seconds};
+use super::unsupported::Unsupported;
+use crate::clock::seconds;
 use crate::kubelet::handler::Handler;
 
 use crate::kubelet::exec::Exec;

@@ -7,15 +7,16 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Namespace, Pod, PodCondition};
+use rules::Moment;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::super::*;
+use crate::clock::Clock;
 use crate::image::{Exit, Image, Output, Process};
-use crate::net::Network;
-use crate::net::Stream;
+use crate::net::{Network, Stream};
 
 /// A registry, a kubelet and the programs it runs. One Pod, `web` in `n`, is looked at.
 pub(super) struct World {
@@ -408,7 +409,7 @@ impl Script {
 /// A Pod `web` in `n`, bound to the node.
 pub(super) fn pod(spec: &Value) -> Value {
     let mut pod = json!({"metadata": {"name": "web", "namespace": "n"}, "spec": spec});
-    pod["spec"]["nodeName"] = node::NAME.into();
+    pod["spec"]["nodeName"] = NAME.into();
     pod
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, ContainerPort};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvFromSource, EnvVar};
 
 use super::names::{self, Names};
 use super::probe::Role;
@@ -24,13 +24,9 @@ pub(super) fn complete(container: &mut Container) {
     for port in container.ports.iter_mut().flatten() {
         fields::text(&mut port.protocol, "TCP");
     }
-    for source in container
-        .env
-        .iter_mut()
-        .flatten()
-        .filter_map(|variable| variable.value_from.as_mut())
-    {
-        if let Some(field) = &mut source.field_ref {
+    for variable in container.env.iter_mut().flatten() {
+        let source = variable.value_from.as_mut();
+        if let Some(field) = source.and_then(|source| source.field_ref.as_mut()) {
             fields::text(&mut field.api_version, "v1");
         }
     }
@@ -50,64 +46,42 @@ pub(super) fn complete(container: &mut Container) {
 ///
 /// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Pod`.
 pub(super) fn request_limits(container: &mut Container) {
-    let Some(resources) = &mut container.resources else {
-        return;
-    };
-    let Some(limits) = &resources.limits else {
-        return;
-    };
-    let requests = resources.requests.get_or_insert_default();
-    for (name, limit) in limits {
-        requests
-            .entry(name.clone())
-            .or_insert_with(|| limit.clone());
+    if let Some(resources) = &mut container.resources
+        && let Some(mut requests) = resources.limits.clone()
+    {
+        requests.extend(resources.requests.take().unwrap_or_default());
+        resources.requests = Some(requests);
     }
 }
 
-/// Checks a container; `path` is the container's own.
-pub(super) fn check(container: &Container, path: &str, faults: &mut FieldErrors) {
-    check_name(&container.name, &format!("{path}.name"), faults);
-    if container
-        .image
-        .as_deref()
-        .unwrap_or_default()
-        .trim()
-        .is_empty()
-    {
-        faults.required(format!("{path}.image"), "");
+/// Checks a container of any role.
+pub(super) fn check(container: &Container, errors: &mut FieldErrors) {
+    check_name(&container.name, errors);
+    let image = container.image.as_deref().unwrap_or_default();
+    if image.trim().is_empty() {
+        errors.required("image", "");
     }
     let policies = ["Always", "IfNotPresent", "Never"];
     let policy = container.image_pull_policy.as_ref();
-    fields::check_word(
-        policy,
-        &policies,
-        &format!("{path}.imagePullPolicy"),
-        faults,
-    );
-    check_ports(
-        container.ports.as_deref().unwrap_or_default(),
-        &format!("{path}.ports"),
-        faults,
-    );
-    for (index, variable) in container.env.iter().flatten().enumerate() {
-        let path = format!("{path}.env[{index}]");
-        if variable.name.is_empty() {
-            faults.required(format!("{path}.name"), "");
+    fields::check_choice("imagePullPolicy", policy, &policies, errors);
+    let mut port_names = BTreeSet::new();
+    errors.each("ports", container.ports.iter().flatten(), |port, errors| {
+        check_port(port, &mut port_names, errors);
+    });
+    errors.each("env", container.env.iter().flatten(), check_variable);
+    errors.each("envFrom", container.env_from.iter().flatten(), check_prefix);
+    let mut resized = BTreeSet::new();
+    let policies = container.resize_policy.iter().flatten();
+    errors.each("resizePolicy", policies, |policy, errors| {
+        if !resized.insert(&policy.resource_name) {
+            errors.duplicate("", policy.resource_name.as_str());
         }
-        let has_value = variable
-            .value
-            .as_ref()
-            .is_some_and(|value| !value.is_empty());
-        if has_value && variable.value_from.is_some() {
-            let why = "may not be specified when `value` is not empty";
-            faults.invalid(format!("{path}.valueFrom"), "", why);
-        }
-    }
-    check_probes(container, path, faults);
+    });
+    check_probes(container, errors);
 }
 
 /// Refuses fields of init containers that only sidecars may have.
-pub(super) fn check_init(container: &Container, path: &str, faults: &mut FieldErrors) {
+pub(super) fn check_init(container: &Container, errors: &mut FieldErrors) {
     if container.restart_policy.as_deref() == Some("Always") {
         return;
     }
@@ -119,44 +93,27 @@ pub(super) fn check_init(container: &Container, path: &str, faults: &mut FieldEr
     ];
     for (field, _) in fields.into_iter().filter(|(_, set)| *set) {
         let why = "may not be set for init containers without restartPolicy=Always";
-        faults.forbidden(format!("{path}.{field}"), why);
+        errors.forbidden(field, why);
     }
 }
 
-fn check_probes(container: &Container, path: &str, faults: &mut FieldErrors) {
-    let probes = [
-        ("livenessProbe", Role::Liveness, &container.liveness_probe),
-        (
-            "readinessProbe",
-            Role::Readiness,
-            &container.readiness_probe,
-        ),
-        ("startupProbe", Role::Startup, &container.startup_probe),
-    ];
-    for (field, role, spec) in probes {
-        if let Some(spec) = spec {
-            probe::check(spec, role, &format!("{path}.{field}"), faults);
-        }
-    }
-}
-
-/// Reports host ports used twice among a Pod's containers. `path` is that of the list.
+/// Reports host ports used twice among containers that run at the same time.
 ///
 /// Rule: `AccumulateUniqueHostPorts`.
-pub(super) fn check_host_ports(containers: &[Container], path: &str, faults: &mut FieldErrors) {
+pub(super) fn check_host_ports(list: &str, containers: &[Container], errors: &mut FieldErrors) {
     let mut seen = BTreeSet::new();
-    for (index, container) in containers.iter().enumerate() {
-        for (at, port) in container.ports.iter().flatten().enumerate() {
+    errors.each(list, containers, |container, errors| {
+        errors.each("ports", container.ports.iter().flatten(), |port, errors| {
             let Some(number) = port.host_port.filter(|port| *port != 0) else {
-                continue;
+                return;
             };
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
             let port = format!("{}/{}/{number}", text(&port.protocol), text(&port.host_ip));
             if !seen.insert(port.clone()) {
-                faults.duplicate(format!("{path}[{index}].ports[{at}].hostPort"), port);
+                errors.duplicate("hostPort", port);
             }
-        }
-    }
+        });
+    });
 }
 
 /// The default pull policy: an image without a tag, or tagged `latest`, may have changed; a digest
@@ -171,44 +128,103 @@ fn pull_policy(image: &str) -> &'static str {
     }
 }
 
-fn check_name(name: &str, path: &str, faults: &mut FieldErrors) {
+fn check_name(name: &str, errors: &mut FieldErrors) {
     if name.is_empty() {
-        faults.required(path, "");
+        errors.required("name", "");
     } else if let Some(why) = Names::Label.refuse(name) {
-        faults.invalid(path, name, &why);
+        errors.invalid("name", name, &why);
     }
 }
 
-fn check_ports(ports: &[ContainerPort], path: &str, faults: &mut FieldErrors) {
-    let mut seen = BTreeSet::new();
-    for (index, port) in ports.iter().enumerate() {
-        let path = format!("{path}[{index}]");
-        if port.container_port == 0 {
-            faults.required(format!("{path}.containerPort"), "");
-        } else {
-            fields::check_port(
-                port.container_port,
-                &format!("{path}.containerPort"),
-                faults,
-            );
+fn check_port<'a>(
+    port: &'a ContainerPort,
+    names: &mut BTreeSet<&'a str>,
+    errors: &mut FieldErrors,
+) {
+    if port.container_port == 0 {
+        errors.required("containerPort", "");
+    } else {
+        fields::check_port("containerPort", port.container_port, errors);
+    }
+    if let Some(host_port) = port.host_port.filter(|port| *port != 0) {
+        fields::check_port("hostPort", host_port, errors);
+    }
+    fields::check_protocol(port.protocol.as_ref(), errors);
+    let Some(name) = port.name.as_deref().filter(|name| !name.is_empty()) else {
+        return;
+    };
+    if let Some(why) = names::refuse_port_name(name) {
+        errors.invalid("name", name, &why);
+    } else if !names.insert(name) {
+        errors.duplicate("name", name);
+    }
+}
+
+/// Rule: `ValidateEnv` and `validateEnvVarValueFrom`.
+fn check_variable(variable: &EnvVar, errors: &mut FieldErrors) {
+    if variable.name.is_empty() {
+        errors.required("name", "");
+    } else {
+        check_variable_name("name", &variable.name, errors);
+    }
+    let Some(source) = &variable.value_from else {
+        return;
+    };
+    let sources = [
+        source.field_ref.is_some(),
+        source.resource_field_ref.is_some(),
+        source.config_map_key_ref.is_some(),
+        source.secret_key_ref.is_some(),
+        source.file_key_ref.is_some(),
+    ];
+    let why = match sources.into_iter().filter(|set| *set).count() {
+        0 => {
+            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or \
+             `secretKeyRef`"
         }
-        if let Some(host_port) = port.host_port.filter(|port| *port != 0) {
-            fields::check_port(host_port, &format!("{path}.hostPort"), faults);
+        _ if variable
+            .value
+            .as_ref()
+            .is_some_and(|value| !value.is_empty()) =>
+        {
+            "may not be specified when `value` is not empty"
         }
-        let protocols = ["SCTP", "TCP", "UDP"];
-        fields::check_word(
-            port.protocol.as_ref(),
-            &protocols,
-            &format!("{path}.protocol"),
-            faults,
-        );
-        let Some(name) = port.name.as_deref().filter(|name| !name.is_empty()) else {
-            continue;
-        };
-        if let Some(why) = names::refuse_port_name(name) {
-            faults.invalid(format!("{path}.name"), name, &why);
-        } else if !seen.insert(name) {
-            faults.duplicate(format!("{path}.name"), name);
+        1 => return,
+        _ => "may not have more than one field specified at a time",
+    };
+    errors.invalid("valueFrom", "", why);
+}
+
+fn check_prefix(source: &EnvFromSource, errors: &mut FieldErrors) {
+    check_variable_name(
+        "prefix",
+        source.prefix.as_deref().unwrap_or_default(),
+        errors,
+    );
+}
+
+/// Rule: `k8s.io/apimachinery/pkg/util/validation/validation.go`, `IsRelaxedEnvVarName`.
+fn check_variable_name(field: &str, name: &str, errors: &mut FieldErrors) {
+    if !name.chars().all(|c| matches!(c, ' '..='~') && c != '=') {
+        let why = "a valid environment variable name must consist only of printable ASCII \
+                   characters other than '='";
+        errors.invalid(field, name, why);
+    }
+}
+
+fn check_probes(container: &Container, errors: &mut FieldErrors) {
+    let probes = [
+        ("livenessProbe", Role::Liveness, &container.liveness_probe),
+        (
+            "readinessProbe",
+            Role::Readiness,
+            &container.readiness_probe,
+        ),
+        ("startupProbe", Role::Startup, &container.startup_probe),
+    ];
+    for (field, role, spec) in probes {
+        if let Some(spec) = spec {
+            errors.within(field, |errors| probe::check(spec, role, errors));
         }
     }
 }
@@ -219,24 +235,63 @@ mod tests {
 
     use super::*;
 
+    fn refusals(fields: &serde_json::Value) -> Vec<String> {
+        let mut container = json!({"name": "a", "image": "b"});
+        let own = fields.as_object().unwrap().clone();
+        container.as_object_mut().unwrap().extend(own);
+        let mut errors = FieldErrors::default();
+        check(&serde_json::from_value(container).unwrap(), &mut errors);
+        let errors = errors.into_vec().into_iter();
+        errors
+            .map(|error| format!("{}: {}", error.field, error.message))
+            .collect()
+    }
+
     /// Recorded from an API server 1.36.3.
     #[test]
     fn a_variable_has_one_source() {
-        let refusals = |value: &str| {
-            let from = json!({"fieldRef": {"fieldPath": "metadata.name"}});
-            let variable = json!({"name": "A", "value": value, "valueFrom": from});
-            let container = json!({"name": "a", "image": "b", "env": [variable]});
-            let mut faults = FieldErrors::default();
-            let container = serde_json::from_value(container).unwrap();
-            check(&container, "spec.containers[0]", &mut faults);
-            let faults = faults.into_vec().into_iter();
-            let shown = faults.map(|fault| format!("{}: {}", fault.field, fault.message));
-            shown.collect::<Vec<_>>()
-        };
-        assert!(refusals("").is_empty());
-        let expected = "spec.containers[0].env[0].valueFrom: Invalid value: \"\": \
+        let variable =
+            |value: &str, from| json!({"env": [{"name": "A", "value": value, "valueFrom": from}]});
+        let field = json!({"fieldRef": {"fieldPath": "metadata.name"}});
+        assert!(refusals(&variable("", field.clone())).is_empty());
+        let expected = "env[0].valueFrom: Invalid value: \"\": \
                         may not be specified when `value` is not empty";
-        assert_eq!(refusals("x"), [expected]);
+        assert_eq!(refusals(&variable("x", field.clone())), [expected]);
+        let expected = "env[0].valueFrom: Invalid value: \"\": must specify one of: \
+                        `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
+        assert_eq!(refusals(&variable("", json!({}))), [expected]);
+        let mut two = field;
+        two["secretKeyRef"] = json!({"name": "s", "key": "k"});
+        let expected = "env[0].valueFrom: Invalid value: \"\": \
+                        may not have more than one field specified at a time";
+        assert_eq!(refusals(&variable("", two)), [expected]);
+    }
+
+    #[test]
+    fn the_name_of_a_variable_is_printable_and_has_no_equals_sign() {
+        let why = "a valid environment variable name must consist only of printable ASCII \
+                   characters other than '='";
+        let check = |name: &str, good: bool| {
+            let found = refusals(&json!({"env": [{"name": name}]}));
+            let expected = format!("env[0].name: Invalid value: {}: {why}", json!(name));
+            assert_eq!(found, if good { vec![] } else { vec![expected] });
+        };
+        check("my env.name-1", true);
+        check("1:2", true);
+        check("A=B", false);
+        check("é", false);
+        check("a\tb", false);
+        let prefix = json!({"envFrom": [{"prefix": "A=", "secretRef": {"name": "s"}}]});
+        let expected = format!("envFrom[0].prefix: Invalid value: \"A=\": {why}");
+        assert_eq!(refusals(&prefix), [expected]);
+    }
+
+    #[test]
+    fn a_resource_has_one_resize_policy() {
+        let policy = |resource| json!({"resourceName": resource, "restartPolicy": "NotRequired"});
+        let policies = json!([policy("cpu"), policy("memory"), policy("cpu")]);
+        let found = refusals(&json!({"resizePolicy": policies}));
+        assert_eq!(found, ["resizePolicy[2]: Duplicate value: \"cpu\""]);
     }
 
     #[test]

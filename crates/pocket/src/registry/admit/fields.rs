@@ -1,4 +1,4 @@
-//! Defaults and checks shared by fields of several kinds: texts, numbers, ports, enumerations.
+//! Defaults and checks of single fields that many kinds have.
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
@@ -21,54 +21,63 @@ pub(super) fn number(field: &mut Option<i32>, default: i32) {
 }
 
 /// Reports a negative number.
-pub(super) fn check_not_negative(value: Option<i64>, path: &str, faults: &mut FieldErrors) {
-    if let Some(value @ ..0) = value {
-        faults.invalid(path, value, "must be greater than or equal to 0");
+pub(super) fn check_not_negative(
+    field: &str,
+    value: Option<impl Into<i64>>,
+    errors: &mut FieldErrors,
+) {
+    if let Some(value @ ..0) = value.map(Into::into) {
+        errors.invalid(field, value, "must be greater than or equal to 0");
     }
 }
 
 /// Reports a port outside 1 to 65535.
-pub(super) fn check_port(port: i32, path: &str, faults: &mut FieldErrors) {
+pub(super) fn check_port(field: &str, port: i32, errors: &mut FieldErrors) {
     if !(1..=65_535).contains(&port) {
-        faults.invalid(path, port, "must be between 1 and 65535, inclusive");
+        errors.invalid(field, port, "must be between 1 and 65535, inclusive");
     }
 }
 
 /// Checks a port number or port name.
-pub(super) fn check_port_or_name(port: &IntOrString, path: &str, faults: &mut FieldErrors) {
+pub(super) fn check_port_or_name(field: &str, port: &IntOrString, errors: &mut FieldErrors) {
     match port {
-        IntOrString::Int(port) => check_port(*port, path, faults),
+        IntOrString::Int(port) => check_port(field, *port, errors),
         IntOrString::String(name) => {
             if let Some(why) = names::refuse_port_name(name) {
-                faults.invalid(path, name.as_str(), &why);
+                errors.invalid(field, name.as_str(), &why);
             }
         }
     }
 }
 
+/// Reports a protocol that ports do not have.
+pub(super) fn check_protocol(protocol: Option<&String>, errors: &mut FieldErrors) {
+    check_choice("protocol", protocol, &["SCTP", "TCP", "UDP"], errors);
+}
+
 /// Reports a value that is not among `supported`.
-pub(super) fn check_word(
+pub(super) fn check_choice(
+    field: &str,
     value: Option<&String>,
     supported: &[&str],
-    path: &str,
-    faults: &mut FieldErrors,
+    errors: &mut FieldErrors,
 ) {
     if let Some(value) = value
         && !supported.contains(&value.as_str())
     {
-        faults.unsupported(path, value, supported);
+        errors.unsupported(field, value, supported);
     }
 }
 
 /// Reports a change of an immutable field.
 pub(super) fn check_immutable<T: PartialEq + serde::Serialize>(
+    field: &str,
     now: &T,
     before: &T,
-    path: &str,
-    faults: &mut FieldErrors,
+    errors: &mut FieldErrors,
 ) {
     if now != before {
         let value = serde_json::to_value(now).unwrap_or(Value::Null);
-        faults.invalid(path, value, "field is immutable");
+        errors.invalid(field, value, "field is immutable");
     }
 }

@@ -43,26 +43,26 @@ impl Names {
 }
 
 /// Checks the name and the labels of an object.
-pub(super) fn check_metadata(metadata: &ObjectMeta, names: Names, faults: &mut FieldErrors) {
+pub(super) fn check_metadata(metadata: &ObjectMeta, names: Names, errors: &mut FieldErrors) {
     let name = metadata.name.as_deref().unwrap_or_default();
     if let Some(why) = names.refuse(name) {
-        faults.invalid("metadata.name", name, &why);
+        errors.invalid("metadata.name", name, &why);
     }
-    check_labels(metadata.labels.as_ref(), "metadata.labels", faults);
+    check_labels("metadata.labels", metadata.labels.as_ref(), errors);
 }
 
 /// Checks a map of labels.
 pub(super) fn check_labels(
+    field: &str,
     labels: Option<&BTreeMap<String, String>>,
-    path: &str,
-    faults: &mut FieldErrors,
+    errors: &mut FieldErrors,
 ) {
     for (key, value) in labels.into_iter().flatten() {
         if let Some(why) = refuse_key(key) {
-            faults.invalid(path, key.as_str(), &why);
+            errors.invalid(field, key.as_str(), &why);
         }
         if let Some(why) = refuse(value, 63, value.is_empty() || is_word(value), LABEL_VALUE) {
-            faults.invalid(path, value.as_str(), &why);
+            errors.invalid(field, value.as_str(), &why);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Admission of Pods and Pod templates: defaults, checks, and which fields of a Pod can be changed.
 //!
-//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`, and
+//! Rule: `pkg/apis/core/v1/deerrors.go`, `SetDefaults_PodSpec`, and
 //! `pkg/apis/core/validation/validation.go`, `ValidatePodSpec` and `ValidatePodUpdate`.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::{
     Container, Pod, PodSpec, PodStatus, PodTemplateSpec, TopologySpreadConstraint,
 };
 
-use super::{Admit, container, fields, names};
+use super::admission::Admit;
+use super::{container, fields, names};
 use crate::api_status::FieldErrors;
 
 impl Admit for Pod {
@@ -30,24 +31,22 @@ impl Admit for Pod {
         containers_mut(spec).for_each(container::request_limits);
     }
 
-    fn check(&self, faults: &mut FieldErrors) {
+    fn check(&self, errors: &mut FieldErrors) {
         match &self.spec {
-            Some(spec) => check(spec, "spec", faults),
-            None => faults.required("spec", ""),
+            Some(spec) => errors.within("spec", |errors| check(spec, errors)),
+            None => errors.required("spec", ""),
         }
     }
 
-    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
+    fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
         let (Some(now), Some(before)) = (&self.spec, &before.spec) else {
             return;
         };
         if now.containers.len() != before.containers.len() {
-            faults.forbidden(
-                "spec.containers",
-                "pod updates may not add or remove containers",
-            );
+            let why = "pod updates may not add or remove containers";
+            errors.forbidden("spec.containers", why);
         } else if with_what_may_change(now, before) != *now {
-            faults.forbidden("spec", IMMUTABLE);
+            errors.forbidden("spec", IMMUTABLE);
         }
     }
 }
@@ -66,148 +65,139 @@ pub(super) fn complete(spec: &mut PodSpec) {
 }
 
 /// Checks the Pod template of a Deployment or ReplicaSet.
-pub(super) fn check_template(template: &PodTemplateSpec, faults: &mut FieldErrors) {
-    let labels = template
-        .metadata
-        .as_ref()
-        .and_then(|metadata| metadata.labels.as_ref());
-    names::check_labels(labels, "spec.template.metadata.labels", faults);
+pub(super) fn check_template(template: &PodTemplateSpec, errors: &mut FieldErrors) {
+    let metadata = template.metadata.as_ref();
+    let labels = metadata.and_then(|metadata| metadata.labels.as_ref());
+    names::check_labels("metadata.labels", labels, errors);
     let Some(spec) = &template.spec else {
-        return faults.required("spec.template.spec.containers", "");
+        return errors.required("spec.containers", "");
     };
-    check(spec, "spec.template.spec", faults);
-    if spec.active_deadline_seconds.is_some() {
-        let why = "activeDeadlineSeconds in ReplicaSet is not Supported";
-        faults.forbidden("spec.template.spec.activeDeadlineSeconds", why);
-    }
-    let policy = spec.restart_policy.as_ref();
-    fields::check_word(
-        policy,
-        &["Always"],
-        "spec.template.spec.restartPolicy",
-        faults,
-    );
+    errors.within("spec", |errors| {
+        check(spec, errors);
+        if spec.active_deadline_seconds.is_some() {
+            let why = "activeDeadlineSeconds in ReplicaSet is not Supported";
+            errors.forbidden("activeDeadlineSeconds", why);
+        }
+        let policy = spec.restart_policy.as_ref();
+        fields::check_choice("restartPolicy", policy, &["Always"], errors);
+    });
 }
 
-fn check(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
+fn check(spec: &PodSpec, errors: &mut FieldErrors) {
     if spec.containers.is_empty() {
-        faults.required(format!("{path}.containers"), "");
+        errors.required("containers", "");
     }
     let policies = ["Always", "OnFailure", "Never"];
     let policy = spec.restart_policy.as_ref();
-    fields::check_word(policy, &policies, &format!("{path}.restartPolicy"), faults);
+    fields::check_choice("restartPolicy", policy, &policies, errors);
     let grace = spec.termination_grace_period_seconds;
-    fields::check_not_negative(
-        grace,
-        &format!("{path}.terminationGracePeriodSeconds"),
-        faults,
-    );
-    check_containers(spec, path, faults);
-    check_volumes(spec, path, faults);
-    check_scheduling(spec, path, faults);
-    check_possible(spec, path, faults);
+    fields::check_not_negative("terminationGracePeriodSeconds", grace, errors);
+    check_containers(spec, errors);
+    check_volumes(spec, errors);
+    check_scheduling(spec, errors);
+    check_sysctls(spec, errors);
+    // Refused although Kubernetes allows it: pocket lacks it, and ignoring it would change probe
+    // results.
+    if spec.host_network == Some(true) {
+        errors.forbidden("hostNetwork", "pocket has no host network");
+    }
 }
 
-fn check_containers(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
+fn check_containers(spec: &PodSpec, errors: &mut FieldErrors) {
+    let init = spec.init_containers.iter().flatten();
+    errors.each("initContainers", init.clone(), container::check_init);
     let mut names = BTreeSet::new();
-    for (path, container) in init_containers(spec, path) {
-        container::check_init(container, &path, faults);
-    }
-    for (path, container) in all_containers(spec, path) {
-        container::check(container, &path, faults);
+    each_container(spec, errors, |container, errors| {
+        container::check(container, errors);
         if !container.name.is_empty() && !names.insert(container.name.as_str()) {
-            faults.duplicate(format!("{path}.name"), container.name.as_str());
+            errors.duplicate("name", container.name.as_str());
         }
-    }
-    container::check_host_ports(&spec.containers, &format!("{path}.containers"), faults);
+    });
+    container::check_host_ports("containers", &spec.containers, errors);
     // Init containers run one after another. Upstream checks each one alone, under the first one's
     // path.
-    for container in spec.init_containers.iter().flatten() {
+    for container in init {
         let alone = std::slice::from_ref(container);
-        container::check_host_ports(alone, &format!("{path}.initContainers"), faults);
+        container::check_host_ports("initContainers", alone, errors);
     }
 }
 
-fn check_volumes(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
+fn check_volumes(spec: &PodSpec, errors: &mut FieldErrors) {
     let mut volumes = BTreeSet::new();
-    for (index, volume) in spec.volumes.iter().flatten().enumerate() {
-        if !volumes.insert(volume.name.as_str()) {
-            faults.duplicate(
-                format!("{path}.volumes[{index}].name"),
-                volume.name.as_str(),
-            );
-        }
-    }
-    for (path, container) in all_containers(spec, path) {
+    errors.each(
+        "volumes",
+        spec.volumes.iter().flatten(),
+        |volume, errors| {
+            if !volumes.insert(volume.name.as_str()) {
+                errors.duplicate("name", volume.name.as_str());
+            }
+        },
+    );
+    each_container(spec, errors, |container, errors| {
         let mut mounted = BTreeSet::new();
-        for (at, mount) in container.volume_mounts.iter().flatten().enumerate() {
-            let path = format!("{path}.volumeMounts[{at}]");
+        let mounts = container.volume_mounts.iter().flatten();
+        errors.each("volumeMounts", mounts, |mount, errors| {
             if !volumes.contains(mount.name.as_str()) {
-                faults.not_found(format!("{path}.name"), &mount.name);
+                errors.not_found("name", &mount.name);
             }
             if !mounted.insert(mount.mount_path.as_str()) {
-                let mount_path = mount.mount_path.as_str();
-                faults.invalid(format!("{path}.mountPath"), mount_path, "must be unique");
+                errors.invalid("mountPath", mount.mount_path.as_str(), "must be unique");
             }
-        }
-    }
+        });
+    });
 }
 
 /// Checks the fields that the scheduler uses.
-fn check_scheduling(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
-    let mut gates = BTreeSet::new();
-    for (index, gate) in spec.scheduling_gates.iter().flatten().enumerate() {
-        if !gates.insert(gate.name.as_str()) {
-            faults.duplicate(
-                format!("{path}.schedulingGates[{index}]"),
-                gate.name.as_str(),
-            );
+fn check_scheduling(spec: &PodSpec, errors: &mut FieldErrors) {
+    let mut seen = BTreeSet::new();
+    let gates = spec.scheduling_gates.iter().flatten();
+    errors.each("schedulingGates", gates, |gate, errors| {
+        if !seen.insert(gate.name.as_str()) {
+            errors.duplicate("", gate.name.as_str());
         }
-    }
-    let constraints = spec
-        .topology_spread_constraints
-        .as_deref()
-        .unwrap_or_default();
-    for (index, constraint) in constraints.iter().enumerate() {
-        let identity = |it: &TopologySpreadConstraint| {
-            format!("{{{}, {}}}", it.topology_key, it.when_unsatisfiable)
-        };
-        // Upstream compares each constraint with those after it.
-        let same = |other| identity(other) == identity(constraint);
-        if constraints[index + 1..].iter().any(same) {
-            let field = "{topologyKey, whenUnsatisfiable}";
-            faults.duplicate(
-                format!("{path}.topologySpreadConstraints[{index}].{field}"),
-                identity(constraint),
-            );
+    });
+    let constraints = spec.topology_spread_constraints.iter().flatten();
+    let mut later = constraints.clone();
+    errors.each(
+        "topologySpreadConstraints",
+        constraints,
+        |constraint, errors| {
+            let identity = |it: &TopologySpreadConstraint| {
+                format!("{{{}, {}}}", it.topology_key, it.when_unsatisfiable)
+            };
+            // Upstream compares each constraint with those after it.
+            later.next();
+            if later
+                .clone()
+                .any(|other| identity(other) == identity(constraint))
+            {
+                errors.duplicate("{topologyKey, whenUnsatisfiable}", identity(constraint));
+            }
+        },
+    );
+}
+
+/// Rule: `validateSysctls`.
+fn check_sysctls(spec: &PodSpec, errors: &mut FieldErrors) {
+    let mut seen = BTreeSet::new();
+    let context = spec.security_context.iter();
+    let sysctls = context.flat_map(|context| &context.sysctls).flatten();
+    errors.each("securityContext.sysctls", sysctls, |sysctl, errors| {
+        if !seen.insert(sysctl.name.as_str()) {
+            errors.duplicate("name", sysctl.name.as_str());
         }
-    }
+    });
 }
 
-/// All containers, each with its path.
-fn all_containers<'a>(
+/// Checks every container, init containers first.
+fn each_container<'a>(
     spec: &'a PodSpec,
-    path: &'a str,
-) -> impl Iterator<Item = (String, &'a Container)> {
-    let main = spec.containers.iter().enumerate();
-    let main = main.map(move |(index, it)| (format!("{path}.containers[{index}]"), it));
-    init_containers(spec, path).chain(main)
-}
-
-fn init_containers<'a>(
-    spec: &'a PodSpec,
-    path: &'a str,
-) -> impl Iterator<Item = (String, &'a Container)> {
-    let init = spec.init_containers.iter().flatten().enumerate();
-    init.map(move |(index, it)| (format!("{path}.initContainers[{index}]"), it))
-}
-
-/// Refuses fields that Kubernetes allows and pocket lacks, where ignoring them would change probe
-/// results.
-fn check_possible(spec: &PodSpec, path: &str, faults: &mut FieldErrors) {
-    if spec.host_network == Some(true) {
-        faults.forbidden(format!("{path}.hostNetwork"), "pocket has no host network");
-    }
+    errors: &mut FieldErrors,
+    mut check: impl FnMut(&'a Container, &mut FieldErrors),
+) {
+    let init = spec.init_containers.iter().flatten();
+    errors.each("initContainers", init, &mut check);
+    errors.each("containers", &spec.containers, &mut check);
 }
 
 /// `before` with the new values of all fields that may change.

@@ -3,7 +3,7 @@
 //! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Probe`, and
 //! `pkg/apis/core/validation/validation.go`, `validateProbe` and its callers.
 
-use k8s_openapi::api::core::v1::{ExecAction, HTTPGetAction, LifecycleHandler, Probe};
+use k8s_openapi::api::core::v1::{HTTPGetAction, HTTPHeader, LifecycleHandler, Probe};
 
 use super::fields;
 use crate::api_status::FieldErrors;
@@ -35,8 +35,8 @@ pub(super) fn complete_hook(hook: &mut LifecycleHandler) {
     }
 }
 
-pub(super) fn check(probe: &Probe, role: Role, path: &str, faults: &mut FieldErrors) {
-    check_handler(probe, path, faults);
+pub(super) fn check(probe: &Probe, role: Role, errors: &mut FieldErrors) {
+    check_handler(probe, errors);
     let numbers = [
         ("initialDelaySeconds", probe.initial_delay_seconds),
         ("timeoutSeconds", probe.timeout_seconds),
@@ -45,14 +45,14 @@ pub(super) fn check(probe: &Probe, role: Role, path: &str, faults: &mut FieldErr
         ("failureThreshold", probe.failure_threshold),
     ];
     for (field, value) in numbers {
-        fields::check_not_negative(value.map(i64::from), &format!("{path}.{field}"), faults);
+        fields::check_not_negative(field, value, errors);
     }
-    check_grace(probe, role, path, faults);
+    check_grace(probe, role, errors);
     if let Some(threshold) = probe.success_threshold
         && role != Role::Readiness
         && threshold != 1
     {
-        faults.invalid(format!("{path}.successThreshold"), threshold, "must be 1");
+        errors.invalid("successThreshold", threshold, "must be 1");
     }
 }
 
@@ -61,19 +61,20 @@ fn complete_get(get: &mut HTTPGetAction) {
     fields::text(&mut get.scheme, "HTTP");
 }
 
-fn check_grace(probe: &Probe, role: Role, path: &str, faults: &mut FieldErrors) {
+/// A failed readiness probe ends nothing, so it has no grace period.
+fn check_grace(probe: &Probe, role: Role, errors: &mut FieldErrors) {
     let Some(grace) = probe.termination_grace_period_seconds else {
         return;
     };
-    let path = format!("{path}.terminationGracePeriodSeconds");
+    let field = "terminationGracePeriodSeconds";
     if role == Role::Readiness {
-        faults.invalid(path, grace, "must not be set for readinessProbes");
+        errors.invalid(field, grace, "must not be set for readinessProbes");
     } else if grace <= 0 {
-        faults.invalid(path, grace, "must be greater than 0");
+        errors.invalid(field, grace, "must be greater than 0");
     }
 }
 
-fn check_handler(probe: &Probe, path: &str, faults: &mut FieldErrors) {
+fn check_handler(probe: &Probe, errors: &mut FieldErrors) {
     let handlers = [
         ("exec", probe.exec.is_some()),
         ("httpGet", probe.http_get.is_some()),
@@ -82,52 +83,42 @@ fn check_handler(probe: &Probe, path: &str, faults: &mut FieldErrors) {
     ];
     let mut set = handlers.iter().filter(|(_, set)| *set);
     if set.next().is_none() {
-        faults.required(path, "must specify a handler type");
+        errors.required("", "must specify a handler type");
     }
     for (handler, _) in set {
-        faults.forbidden(
-            format!("{path}.{handler}"),
-            "may not specify more than 1 handler type",
-        );
+        errors.forbidden(handler, "may not specify more than 1 handler type");
     }
-    if let Some(exec) = &probe.exec {
-        check_exec(exec, &format!("{path}.exec"), faults);
+    if let Some(exec) = &probe.exec
+        && exec.command.as_ref().is_none_or(Vec::is_empty)
+    {
+        errors.required("exec.command", "");
     }
     if let Some(get) = &probe.http_get {
-        check_get(get, &format!("{path}.httpGet"), faults);
+        errors.within("httpGet", |errors| check_get(get, errors));
     }
     if let Some(socket) = &probe.tcp_socket {
-        fields::check_port_or_name(&socket.port, &format!("{path}.tcpSocket.port"), faults);
+        fields::check_port_or_name("tcpSocket.port", &socket.port, errors);
     }
     if let Some(grpc) = &probe.grpc {
-        fields::check_port(grpc.port, &format!("{path}.grpc.port"), faults);
+        fields::check_port("grpc.port", grpc.port, errors);
     }
 }
 
-fn check_exec(exec: &ExecAction, path: &str, faults: &mut FieldErrors) {
-    if exec.command.as_ref().is_none_or(Vec::is_empty) {
-        faults.required(format!("{path}.command"), "");
-    }
-}
-
-fn check_get(get: &HTTPGetAction, path: &str, faults: &mut FieldErrors) {
-    fields::check_port_or_name(&get.port, &format!("{path}.port"), faults);
-    fields::check_word(
-        get.scheme.as_ref(),
-        &["HTTP", "HTTPS"],
-        &format!("{path}.scheme"),
-        faults,
+fn check_get(get: &HTTPGetAction, errors: &mut FieldErrors) {
+    fields::check_port_or_name("port", &get.port, errors);
+    fields::check_choice("scheme", get.scheme.as_ref(), &["HTTP", "HTTPS"], errors);
+    errors.each(
+        "httpHeaders",
+        get.http_headers.iter().flatten(),
+        check_header,
     );
-    for (index, header) in get.http_headers.iter().flatten().enumerate() {
-        let token = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if header.name.is_empty() || !header.name.chars().all(token) {
-            let why = "a valid HTTP header must consist of alphanumeric characters or '-' \
-                       (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
-            faults.invalid(
-                format!("{path}.httpHeaders[{index}].name"),
-                header.name.as_str(),
-                why,
-            );
-        }
+}
+
+fn check_header(header: &HTTPHeader, errors: &mut FieldErrors) {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if header.name.is_empty() || !header.name.chars().all(is_allowed) {
+        let why = "a valid HTTP header must consist of alphanumeric characters or '-' \
+                   (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
+        errors.invalid("name", header.name.as_str(), why);
     }
 }

@@ -11,7 +11,9 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{Admit, Names, fields, names};
+use super::admission::Admit;
+use super::fields;
+use super::names::{self, Names};
 use crate::api_status::FieldErrors;
 
 impl Admit for Service {
@@ -26,10 +28,9 @@ impl Admit for Service {
     }
 
     fn inherit(&mut self, before: &Self) {
-        let (Some(spec), Some(before)) = (&mut self.spec, &before.spec) else {
-            return;
-        };
-        if spec.cluster_ip.as_deref().unwrap_or_default().is_empty() {
+        if let (Some(spec), Some(before)) = (&mut self.spec, &before.spec)
+            && spec.cluster_ip.as_deref().unwrap_or_default().is_empty()
+        {
             spec.cluster_ip.clone_from(&before.cluster_ip);
             spec.cluster_ips.clone_from(&before.cluster_ips);
         }
@@ -46,30 +47,19 @@ impl Admit for Service {
         spec.ports.iter_mut().flatten().for_each(complete_port);
     }
 
-    fn check(&self, faults: &mut FieldErrors) {
-        let Some(spec) = &self.spec else {
-            return faults.required("spec", "");
-        };
-        check_possible(spec, faults);
-        let ports = spec.ports.as_deref().unwrap_or_default();
-        if ports.is_empty() && spec.cluster_ip.as_deref() != Some("None") {
-            faults.required("spec.ports", "");
+    fn check(&self, errors: &mut FieldErrors) {
+        match &self.spec {
+            Some(spec) => errors.within("spec", |errors| check(spec, errors)),
+            None => errors.required("spec", ""),
         }
-        names::check_labels(spec.selector.as_ref(), "spec.selector", faults);
-        check_ports(ports, faults);
     }
 
-    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
-        let address = |service: &Self| {
-            service
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.cluster_ip.clone())
-        };
+    fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
+        let address = |service: &Self| service.spec.as_ref()?.cluster_ip.clone();
         let (now, before) = (address(self), address(before));
         if now != before {
             let now: Vec<String> = now.into_iter().collect();
-            faults.invalid("spec.clusterIPs[0]", now, "may not change once set");
+            errors.invalid("spec.clusterIPs[0]", now, "may not change once set");
         }
     }
 }
@@ -86,54 +76,57 @@ fn complete_port(port: &mut ServicePort) {
     }
 }
 
-fn check_possible(spec: &ServiceSpec, faults: &mut FieldErrors) {
+fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
+    check_possible(spec, errors);
+    let ports = spec.ports.as_deref().unwrap_or_default();
+    if ports.is_empty() && spec.cluster_ip.as_deref() != Some("None") {
+        errors.required("ports", "");
+    }
+    names::check_labels("selector", spec.selector.as_ref(), errors);
+    check_ports(ports, errors);
+}
+
+/// Refuses values that Kubernetes allows and pocket lacks: a Service that ignores them would answer
+/// other clients than on a node.
+fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
     match spec.type_.as_deref() {
         Some(kind @ ("NodePort" | "LoadBalancer" | "ExternalName")) => {
             let why = "pocket has no node ports, load balancers or external names";
-            faults.invalid("spec.type", kind, why);
+            errors.invalid("type", kind, why);
         }
-        _ => fields::check_word(spec.type_.as_ref(), &["ClusterIP"], "spec.type", faults),
+        _ => fields::check_choice("type", spec.type_.as_ref(), &["ClusterIP"], errors),
     }
     let affinity = spec.session_affinity.as_ref();
     if affinity.is_some_and(|affinity| affinity == "ClientIP") {
         let why = "pocket does not keep clients at one endpoint";
-        faults.invalid("spec.sessionAffinity", "ClientIP", why);
+        errors.invalid("sessionAffinity", "ClientIP", why);
     } else {
-        fields::check_word(affinity, &["None"], "spec.sessionAffinity", faults);
+        fields::check_choice("sessionAffinity", affinity, &["None"], errors);
     }
-    if spec
-        .ip_families
-        .iter()
-        .flatten()
-        .any(|family| family != "IPv4")
-    {
-        faults.invalid(
-            "spec.ipFamilies",
-            spec.ip_families.clone(),
-            "pocket has IPv4 Services only",
-        );
+    let families = spec.ip_families.as_deref().unwrap_or_default();
+    if families.iter().any(|family| family != "IPv4") {
+        errors.invalid("ipFamilies", families, "pocket has IPv4 Services only");
     }
+    let mut seen = BTreeSet::new();
+    errors.each("ipFamilies", families, |family, errors| {
+        if !seen.insert(family) {
+            errors.duplicate("", family.as_str());
+        }
+    });
 }
 
-fn check_ports(ports: &[ServicePort], faults: &mut FieldErrors) {
+fn check_ports(ports: &[ServicePort], errors: &mut FieldErrors) {
     let (mut named, mut numbered) = (BTreeSet::new(), BTreeSet::new());
-    for (index, port) in ports.iter().enumerate() {
-        let path = format!("spec.ports[{index}]");
+    errors.each("ports", ports, |port, errors| {
         let name = port.name.as_deref().unwrap_or_default();
-        check_name(name, ports.len(), &format!("{path}.name"), faults);
+        check_name(name, ports.len(), errors);
         if !name.is_empty() && !named.insert(name) {
-            faults.duplicate(format!("{path}.name"), name);
+            errors.duplicate("name", name);
         }
-        fields::check_port(port.port, &format!("{path}.port"), faults);
-        let protocols = ["SCTP", "TCP", "UDP"];
-        fields::check_word(
-            port.protocol.as_ref(),
-            &protocols,
-            &format!("{path}.protocol"),
-            faults,
-        );
+        fields::check_port("port", port.port, errors);
+        fields::check_protocol(port.protocol.as_ref(), errors);
         if let Some(target) = &port.target_port {
-            fields::check_port_or_name(target, &format!("{path}.targetPort"), faults);
+            fields::check_port_or_name("targetPort", target, errors);
         }
         if !numbered.insert((&port.protocol, port.port)) {
             // Upstream prints its internal type with only these two fields set.
@@ -142,18 +135,18 @@ fn check_ports(ports: &[ServicePort], faults: &mut FieldErrors) {
                 r#"{{"Name":"","Protocol":"{protocol}","AppProtocol":null,"Port":{},"TargetPort":0,"NodePort":0}}"#,
                 port.port
             );
-            faults.duplicate_shown(path, &shown);
+            errors.duplicate_shown("", &shown);
         }
-    }
+    });
 }
 
 /// A port name is optional only if the Service has a single port.
-fn check_name(name: &str, ports: usize, path: &str, faults: &mut FieldErrors) {
+fn check_name(name: &str, ports: usize, errors: &mut FieldErrors) {
     if name.is_empty() && ports > 1 {
-        faults.required(path, "");
+        errors.required("name", "");
     } else if !name.is_empty()
         && let Some(why) = Names::Label.refuse(name)
     {
-        faults.invalid(path, name, &why);
+        errors.invalid("name", name, &why);
     }
 }

@@ -5,7 +5,9 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::{Admit, Names, fields};
+use super::admission::Admit;
+use super::fields;
+use super::names::Names;
 use crate::api_status::FieldErrors;
 
 /// The label by which selectors find a namespace by its name.
@@ -41,22 +43,18 @@ impl Admit for EndpointSlice {
         }
     }
 
-    fn check(&self, faults: &mut FieldErrors) {
+    fn check(&self, errors: &mut FieldErrors) {
         if self.address_type.is_empty() {
-            faults.required("addressType", "");
+            errors.required("addressType", "");
         } else {
             let types = ["FQDN", "IPv4", "IPv6"];
-            fields::check_word(Some(&self.address_type), &types, "addressType", faults);
+            fields::check_choice("addressType", Some(&self.address_type), &types, errors);
         }
     }
 
-    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
-        fields::check_immutable(
-            &self.address_type,
-            &before.address_type,
-            "addressType",
-            faults,
-        );
+    fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
+        let (now, before) = (&self.address_type, &before.address_type);
+        fields::check_immutable("addressType", now, before, errors);
     }
 }
 
@@ -66,18 +64,13 @@ impl Admit for Secret {}
 impl Admit for ServiceAccount {}
 
 impl Admit for Event {
-    fn check(&self, faults: &mut FieldErrors) {
-        let about = self
-            .involved_object
-            .namespace
-            .as_deref()
-            .unwrap_or("default");
+    fn check(&self, errors: &mut FieldErrors) {
+        let about = self.involved_object.namespace.as_deref();
+        // An Event about an object without a namespace, such as the node, lives in `default`.
+        let about = about.unwrap_or("default");
         if self.metadata.namespace.as_deref() != Some(about) {
-            faults.invalid(
-                "involvedObject.namespace",
-                about,
-                "does not match event.namespace",
-            );
+            let why = "does not match event.namespace";
+            errors.invalid("involvedObject.namespace", about, why);
         }
     }
 }

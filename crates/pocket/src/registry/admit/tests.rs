@@ -4,9 +4,10 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use serde_json::{Value, json};
 
-use super::super::tests::registry;
-use crate::kinds::Kind;
-use crate::registry::{Object, Part};
+use super::Schema;
+use crate::kinds::{KINDS, Kind, Object};
+use crate::registry::Part;
+use crate::registry::tests::registry;
 
 fn create<K: Object>(body: &Value) -> Result<Value, String> {
     let mut body = body.clone();
@@ -46,6 +47,13 @@ fn with(mut object: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').unwrap();
     object.pointer_mut(parent).unwrap()[field] = value;
     object
+}
+
+#[test]
+fn every_kind_has_a_schema() {
+    for kind in KINDS {
+        assert_eq!(Schema::of(kind).name, kind.name);
+    }
 }
 
 #[test]

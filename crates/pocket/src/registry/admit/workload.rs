@@ -11,7 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
-use super::{Admit, fields, pod};
+use super::admission::Admit;
+use super::{fields, pod};
 use crate::api_status::FieldErrors;
 use crate::kinds::selector;
 
@@ -29,25 +30,29 @@ impl Admit for Deployment {
         complete_template(&mut spec.template);
     }
 
-    fn check(&self, faults: &mut FieldErrors) {
+    fn check(&self, errors: &mut FieldErrors) {
         let spec = &self.spec;
-        fields::check_not_negative(spec.replicas.map(i64::from), "spec.replicas", faults);
-        let wait = spec.min_ready_seconds;
-        fields::check_not_negative(wait.map(i64::from), "spec.minReadySeconds", faults);
-        if let Some(deadline) = spec.progress_deadline_seconds
-            && deadline <= wait.unwrap_or_default()
-        {
-            let why = "must be greater than minReadySeconds";
-            faults.invalid("spec.progressDeadlineSeconds", deadline, why);
-        }
-        check_strategy(spec, faults);
-        check_selector(&spec.selector, &spec.template, faults);
-        pod::check_template(&spec.template, faults);
+        errors.within("spec", |errors| {
+            fields::check_not_negative("replicas", spec.replicas, errors);
+            fields::check_not_negative("minReadySeconds", spec.min_ready_seconds, errors);
+            // A shorter deadline would pass before any Pod can count as available.
+            if let Some(deadline) = spec.progress_deadline_seconds
+                && deadline <= spec.min_ready_seconds.unwrap_or_default()
+            {
+                let why = "must be greater than minReadySeconds";
+                errors.invalid("progressDeadlineSeconds", deadline, why);
+            }
+            errors.within("strategy", |errors| check_strategy(spec, errors));
+            check_selector(&spec.selector, &spec.template, errors);
+            errors.within("template", |errors| {
+                pod::check_template(&spec.template, errors);
+            });
+        });
     }
 
-    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
-        let (now, before) = (&self.spec, &before.spec);
-        fields::check_immutable(&now.selector, &before.selector, "spec.selector", faults);
+    fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
+        let (now, before) = (&self.spec.selector, &before.spec.selector);
+        fields::check_immutable("spec.selector", now, before, errors);
     }
 }
 
@@ -62,19 +67,21 @@ impl Admit for ReplicaSet {
         complete_template(spec.template.get_or_insert_default());
     }
 
-    fn check(&self, faults: &mut FieldErrors) {
+    fn check(&self, errors: &mut FieldErrors) {
         let spec = &self.spec;
-        fields::check_not_negative(spec.replicas.map(i64::from), "spec.replicas", faults);
-        let Some(template) = &spec.template else {
-            return faults.required("spec.template", "");
-        };
-        check_selector(&spec.selector, template, faults);
-        pod::check_template(template, faults);
+        errors.within("spec", |errors| {
+            fields::check_not_negative("replicas", spec.replicas, errors);
+            let Some(template) = &spec.template else {
+                return errors.required("template", "");
+            };
+            check_selector(&spec.selector, template, errors);
+            errors.within("template", |errors| pod::check_template(template, errors));
+        });
     }
 
-    fn check_change(&self, before: &Self, faults: &mut FieldErrors) {
-        let (now, before) = (&self.spec, &before.spec);
-        fields::check_immutable(&now.selector, &before.selector, "spec.selector", faults);
+    fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
+        let (now, before) = (&self.spec.selector, &before.spec.selector);
+        fields::check_immutable("spec.selector", now, before, errors);
     }
 }
 
@@ -96,35 +103,27 @@ fn complete_strategy(spec: &mut DeploymentSpec) {
     }
 }
 
-fn check_strategy(spec: &DeploymentSpec, faults: &mut FieldErrors) {
+fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
     let Some(strategy) = &spec.strategy else {
         return;
     };
     let types = ["Recreate", "RollingUpdate"];
-    fields::check_word(
-        strategy.type_.as_ref(),
-        &types,
-        "spec.strategy.type",
-        faults,
-    );
+    fields::check_choice("type", strategy.type_.as_ref(), &types, errors);
     let Some(rolling) = &strategy.rolling_update else {
         return;
     };
     if strategy.type_.as_deref() == Some("Recreate") {
         let why = "may not be specified when strategy `type` is 'Recreate'";
-        return faults.forbidden("spec.strategy.rollingUpdate", why);
+        return errors.forbidden("rollingUpdate", why);
     }
-    let (surge, unavailable) = (&rolling.max_surge, &rolling.max_unavailable);
-    check_share(
-        surge.as_ref(),
-        "spec.strategy.rollingUpdate.maxSurge",
-        faults,
-    );
-    let path = "spec.strategy.rollingUpdate.maxUnavailable";
-    check_share(unavailable.as_ref(), path, faults);
-    if surge.as_ref().is_some_and(is_zero) && unavailable.as_ref().is_some_and(is_zero) {
-        faults.invalid(
-            path,
+    let (surge, unavailable) = (rolling.max_surge.as_ref(), rolling.max_unavailable.as_ref());
+    check_share("rollingUpdate.maxSurge", surge, errors);
+    let field = "rollingUpdate.maxUnavailable";
+    check_share(field, unavailable, errors);
+    // A rollout that may neither add nor remove a Pod could never begin.
+    if surge.is_some_and(is_zero) && unavailable.is_some_and(is_zero) {
+        errors.invalid(
+            field,
             json!(unavailable),
             "may not be 0 when `maxSurge` is 0",
         );
@@ -132,17 +131,15 @@ fn check_strategy(spec: &DeploymentSpec, faults: &mut FieldErrors) {
 }
 
 /// Checks a count, or a percentage such as `25%`.
-fn check_share(share: Option<&IntOrString>, path: &str, faults: &mut FieldErrors) {
+fn check_share(field: &str, share: Option<&IntOrString>, errors: &mut FieldErrors) {
     match share {
-        Some(IntOrString::Int(count)) => {
-            fields::check_not_negative(Some((*count).into()), path, faults);
-        }
+        Some(IntOrString::Int(count)) => fields::check_not_negative(field, Some(*count), errors),
         Some(IntOrString::String(text)) => {
             let digits = text.strip_suffix('%').unwrap_or_default();
             if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
                 let why = "a valid percent string must be a numeric string followed by an ending '%' \
                            (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
-                faults.invalid(path, text.as_str(), why);
+                errors.invalid(field, text.as_str(), why);
             }
         }
         None => {}
@@ -159,29 +156,29 @@ fn is_zero(share: &IntOrString) -> bool {
     }
 }
 
-fn check_selector(selector: &LabelSelector, template: &PodTemplateSpec, faults: &mut FieldErrors) {
-    let empty = selector
+fn check_selector(selector: &LabelSelector, template: &PodTemplateSpec, errors: &mut FieldErrors) {
+    // An empty selector would adopt every Pod of the namespace.
+    let has_labels = selector
         .match_labels
         .as_ref()
-        .is_none_or(std::collections::BTreeMap::is_empty)
-        && selector
-            .match_expressions
-            .as_ref()
-            .is_none_or(Vec::is_empty);
-    if empty {
-        return faults.required("spec.selector", "");
-    }
-    let labels = template
-        .metadata
+        .is_some_and(|all| !all.is_empty());
+    let has_expressions = selector
+        .match_expressions
         .as_ref()
-        .and_then(|metadata| metadata.labels.clone());
-    let labels = labels.unwrap_or_default();
+        .is_some_and(|all| !all.is_empty());
+    if !has_labels && !has_expressions {
+        return errors.required("selector", "");
+    }
+    let metadata = template.metadata.as_ref();
+    let labels = metadata
+        .and_then(|metadata| metadata.labels.clone())
+        .unwrap_or_default();
     let Some(selector) = selector::of(selector) else {
         let operators = ["DoesNotExist", "Exists", "In", "NotIn"];
-        return faults.unsupported("spec.selector.matchExpressions", "", &operators);
+        return errors.unsupported("selector.matchExpressions", "", &operators);
     };
     if !selector.matches(&labels) {
         let why = "`selector` does not match template `labels`";
-        faults.invalid("spec.template.metadata.labels", json!(labels), why);
+        errors.invalid("template.metadata.labels", json!(labels), why);
     }
 }
