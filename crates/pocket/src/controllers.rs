@@ -30,11 +30,11 @@ use event_recorder::EventRecorder;
 
 /// Runs every controller forever. The names of their Events are drawn from `random`.
 pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
-    let mut voice = |component| EventRecorder::new(registry.clone(), component, random.fork());
+    let mut events = |component| EventRecorder::new(registry.clone(), component, random.fork());
     let loops: Vec<BoxFuture<'static, ()>> = vec![
-        deployment::run(registry.clone(), voice("deployment-controller")).boxed(),
-        replica_set::run(registry.clone(), voice("replicaset-controller")).boxed(),
-        scheduler::run(registry.clone(), voice("default-scheduler")).boxed(),
+        deployment::run(registry.clone(), events("deployment-controller")).boxed(),
+        replica_set::run(registry.clone(), events("replicaset-controller")).boxed(),
+        scheduler::run(registry.clone(), events("default-scheduler")).boxed(),
         endpoint_slice::run(registry.clone()).boxed(),
         garbage::run(registry.clone()).boxed(),
         namespace::run(registry.clone()).boxed(),

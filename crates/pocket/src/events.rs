@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use rules::event_limits::{Said, Sent, Spam};
+use rules::event_limits::{EventLimits, LimitedEvent, NewEvent};
 
 use crate::kinds::Kind;
 use crate::kinds::Object;
@@ -21,14 +21,14 @@ pub(crate) struct Recorder {
     host: Option<&'static str>,
     kind: &'static Kind,
     about: ObjectReference,
-    memory: Mutex<Memory>,
+    history: Mutex<History>,
 }
 
 #[derive(Debug)]
-struct Memory {
-    spam: Spam,
+struct History {
+    limits: EventLimits,
     /// Names of the Events created so far.
-    made: BTreeMap<[String; 4], String>,
+    names: BTreeMap<[String; 4], String>,
     random: fastrand::Rng,
 }
 
@@ -49,9 +49,9 @@ impl Recorder {
         object: &K,
         random: fastrand::Rng,
     ) -> Self {
-        let memory = Memory {
-            spam: Spam::default(),
-            made: BTreeMap::new(),
+        let history = History {
+            limits: EventLimits::default(),
+            names: BTreeMap::new(),
             random,
         };
         Self {
@@ -60,7 +60,7 @@ impl Recorder {
             host: None,
             kind: Kind::of::<K>(),
             about: reference(object),
-            memory: Mutex::new(memory),
+            history: Mutex::new(history),
         }
     }
 
@@ -74,7 +74,7 @@ impl Recorder {
     }
 
     /// Whether the object still exists.
-    pub(crate) fn is_of_use(&self) -> bool {
+    pub(crate) fn object_exists(&self) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name) = (text(&self.about.namespace), text(&self.about.name));
         let found = self.registry.get_value(self.kind, &namespace, &name);
@@ -82,43 +82,43 @@ impl Recorder {
     }
 
     /// Records an Event about the whole object.
-    pub(crate) fn say(&self, severity: Severity, reason: &str, message: &str) {
-        self.say_of("", severity, reason, message);
+    pub(crate) fn record(&self, severity: Severity, reason: &str, message: &str) {
+        self.record_part("", severity, reason, message);
     }
 
     /// Records an Event about a part of the object, such as `spec.containers{a}`.
-    pub(crate) fn say_of(&self, part: &str, severity: Severity, reason: &str, message: &str) {
-        let said = Said {
+    pub(crate) fn record_part(&self, part: &str, severity: Severity, reason: &str, message: &str) {
+        let event = NewEvent {
             severity: severity.name(),
             part,
             reason,
             message,
         };
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.registry.clock().now();
-        let Some(sent) = memory.spam.say(&said, now) else {
+        let Some(sent) = history.limits.apply(&event, now) else {
             return;
         };
-        let made = memory.made.get(&sent.key).cloned();
-        if made.is_some_and(|name| self.raise(&name, &sent)) {
+        let names = history.names.get(&sent.key).cloned();
+        if names.is_some_and(|name| self.count_repeat(&name, &sent)) {
             return;
         }
         let name = format!(
             "{}.{:016x}",
             self.about.name.as_deref().unwrap_or_default(),
-            memory.random.u64(..)
+            history.random.u64(..)
         );
         if self
             .registry
-            .create(&self.event(&name, &said, &sent))
+            .create(&self.new_event(&name, &event, &sent))
             .is_ok()
         {
-            memory.made.insert(sent.key, name);
+            history.names.insert(sent.key, name);
         }
     }
 
     /// Counts a repeat on the existing Event; returns false if that is gone.
-    fn raise(&self, name: &str, sent: &Sent) -> bool {
+    fn count_repeat(&self, name: &str, sent: &LimitedEvent) -> bool {
         let namespace = self.about.namespace.as_deref().unwrap_or_default();
         let now = self.registry.clock().time();
         let change = |event: &mut Event| {
@@ -129,9 +129,9 @@ impl Recorder {
         self.registry.edit(namespace, name, change).is_ok()
     }
 
-    fn event(&self, name: &str, said: &Said<'_>, sent: &Sent) -> Event {
+    fn new_event(&self, name: &str, event: &NewEvent<'_>, sent: &LimitedEvent) -> Event {
         let now = Some(self.registry.clock().time());
-        let part = Some(said.part.to_owned()).filter(|part| !part.is_empty());
+        let part = Some(event.part.to_owned()).filter(|part| !part.is_empty());
         Event {
             metadata: ObjectMeta {
                 name: Some(name.to_owned()),
@@ -142,8 +142,8 @@ impl Recorder {
                 field_path: part,
                 ..self.about.clone()
             },
-            type_: Some(said.severity.to_owned()),
-            reason: Some(said.reason.to_owned()),
+            type_: Some(event.severity.to_owned()),
+            reason: Some(event.reason.to_owned()),
             message: Some(sent.message.clone()),
             count: i32::try_from(sent.count).ok(),
             first_timestamp: now.clone(),
@@ -207,9 +207,9 @@ mod tests {
         let random = fastrand::Rng::with_seed(1);
         let recorder = Recorder::new(registry.clone(), "kubelet", &pod, random).at("pocket");
         for _ in 0..3 {
-            recorder.say_of("spec.containers{a}", Severity::Warning, "Unhealthy", "bad");
+            recorder.record_part("spec.containers{a}", Severity::Warning, "Unhealthy", "bad");
         }
-        recorder.say(Severity::Normal, "Scheduled", "good");
+        recorder.record(Severity::Normal, "Scheduled", "good");
 
         let mut events = registry.list::<Event>(Some("n"));
         events.sort_by_key(|event| event.count);

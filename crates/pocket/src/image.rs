@@ -4,9 +4,9 @@
 //! image is found by the last path component of its name, without tag and digest. This module
 //! starts nothing.
 
+mod container_log;
 pub mod files;
 mod memory;
-mod remains;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,8 +17,8 @@ use futures::future::BoxFuture;
 
 use crate::image::files::Files;
 use crate::net::Host;
+pub use container_log::ContainerLog;
 pub use memory::Memory;
-pub use remains::Remains;
 
 /// A program that containers can be made of.
 pub trait Image: Send + Sync + 'static {
@@ -30,13 +30,13 @@ pub trait Image: Send + Sync + 'static {
     /// output. Dropping the future is SIGKILL. The default runs the same program and takes the end
     /// of its log as stderr.
     fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
-        let remains = process.remains.clone();
+        let log = process.log.clone();
         let run = self.run(process);
         let output = async move {
             Output {
                 code: run.await.code,
                 stdout: Vec::new(),
-                stderr: remains.end_of_log().into_bytes(),
+                stderr: log.end_of_log().into_bytes(),
             }
         };
         output.boxed()
@@ -65,7 +65,7 @@ pub struct Process {
     /// A unique name of this run.
     pub instance: String,
     /// The termination message and the log, which outlive the process.
-    pub remains: Remains,
+    pub log: ContainerLog,
     /// The memory that the process uses.
     pub memory: Memory,
     /// Completes at SIGTERM.

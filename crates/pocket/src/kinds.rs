@@ -30,8 +30,6 @@ pub(crate) struct Kind {
     pub name: &'static str,
     /// The name in paths, such as `pods`.
     pub plural: &'static str,
-    /// The name of a single object, as `kubectl get` accepts it.
-    pub singular: &'static str,
     /// Abbreviations, such as `po`.
     pub short: &'static [&'static str],
     /// Whether `kubectl get all` shows it.
@@ -82,14 +80,18 @@ impl Kind {
     /// The version of every kind that pocket serves.
     pub(crate) const VERSION: &'static str = "v1";
 
-    /// The defaults of most kinds: namespaced, writable, without status. The names are empty.
-    pub(crate) const fn typical() -> Self {
+    /// A kind like most: namespaced, writable, without status.
+    pub(crate) const fn new(
+        group: &'static str,
+        name: &'static str,
+        plural: &'static str,
+        short: &'static [&'static str],
+    ) -> Self {
         Self {
-            group: "",
-            name: "",
-            plural: "",
-            singular: "",
-            short: &[],
+            group,
+            name,
+            plural,
+            short,
             in_all: false,
             namespaced: true,
             has_status: false,
@@ -98,6 +100,11 @@ impl Kind {
             has_scale: false,
             read_only: false,
         }
+    }
+
+    /// The name of a single object, as `kubectl get` accepts it.
+    pub(crate) fn singular(&self) -> String {
+        self.name.to_lowercase()
     }
 
     /// The kind of a Kubernetes type.
@@ -143,6 +150,26 @@ pub(crate) fn typed<K: Object>(object: &Value) -> K {
     K::deserialize(object).expect("a stored object must have the shape of its kind")
 }
 
+/// An object's name; empty if it has none yet.
+pub(crate) fn name<K: Object>(object: &K) -> &str {
+    object.metadata().name.as_deref().unwrap_or_default()
+}
+
+/// An object's namespace; empty for a cluster-scoped kind.
+pub(crate) fn namespace<K: Object>(object: &K) -> &str {
+    object.metadata().namespace.as_deref().unwrap_or_default()
+}
+
+/// An object's UID; empty if it has none yet.
+pub(crate) fn uid<K: Object>(object: &K) -> &str {
+    object.metadata().uid.as_deref().unwrap_or_default()
+}
+
+/// A text of an untyped object's metadata; empty if it is absent.
+pub(crate) fn metadata_text<'a>(object: &'a Value, field: &str) -> &'a str {
+    object["metadata"][field].as_str().unwrap_or_default()
+}
+
 /// The object as JSON.
 pub(crate) fn untyped<K: Object>(object: &K) -> Value {
     serde_json::to_value(object).expect("a Kubernetes type must serialize")
@@ -150,102 +177,49 @@ pub(crate) fn untyped<K: Object>(object: &K) -> Value {
 
 /// Every kind, in the order in which discovery names them.
 pub(crate) static KINDS: &[Kind] = &[
+    Kind::new("", "ConfigMap", "configmaps", &["cm"]),
+    Kind::new("", "Event", "events", &["ev"]),
     Kind {
-        name: "ConfigMap",
-        plural: "configmaps",
-        singular: "configmap",
-        short: &["cm"],
-        ..Kind::typical()
-    },
-    Kind {
-        name: "Event",
-        plural: "events",
-        singular: "event",
-        short: &["ev"],
-        ..Kind::typical()
-    },
-    Kind {
-        name: "Namespace",
-        plural: "namespaces",
-        singular: "namespace",
-        short: &["ns"],
         namespaced: false,
         has_status: true,
-        ..Kind::typical()
+        ..Kind::new("", "Namespace", "namespaces", &["ns"])
     },
     Kind {
-        name: "Node",
-        plural: "nodes",
-        singular: "node",
-        short: &["no"],
         namespaced: false,
         has_status: true,
         read_only: true,
-        ..Kind::typical()
+        ..Kind::new("", "Node", "nodes", &["no"])
     },
     Kind {
-        name: "Pod",
-        plural: "pods",
-        singular: "pod",
-        short: &["po"],
         in_all: true,
         has_status: true,
         has_generation: true,
-        ..Kind::typical()
+        ..Kind::new("", "Pod", "pods", &["po"])
     },
+    Kind::new("", "Secret", "secrets", &[]),
+    Kind::new("", "ServiceAccount", "serviceaccounts", &["sa"]),
     Kind {
-        name: "Secret",
-        plural: "secrets",
-        singular: "secret",
-        ..Kind::typical()
-    },
-    Kind {
-        name: "ServiceAccount",
-        plural: "serviceaccounts",
-        singular: "serviceaccount",
-        short: &["sa"],
-        ..Kind::typical()
-    },
-    Kind {
-        name: "Service",
-        plural: "services",
-        singular: "service",
-        short: &["svc"],
         in_all: true,
         has_status: true,
-        ..Kind::typical()
+        ..Kind::new("", "Service", "services", &["svc"])
     },
     Kind {
-        group: "apps",
-        name: "Deployment",
-        plural: "deployments",
-        singular: "deployment",
-        short: &["deploy"],
         in_all: true,
         has_status: true,
         has_generation: true,
         has_wanted_annotations: true,
         has_scale: true,
-        ..Kind::typical()
+        ..Kind::new("apps", "Deployment", "deployments", &["deploy"])
     },
     Kind {
-        group: "apps",
-        name: "ReplicaSet",
-        plural: "replicasets",
-        singular: "replicaset",
-        short: &["rs"],
         in_all: true,
         has_status: true,
         has_generation: true,
         has_scale: true,
-        ..Kind::typical()
+        ..Kind::new("apps", "ReplicaSet", "replicasets", &["rs"])
     },
     Kind {
-        group: "discovery.k8s.io",
-        name: "EndpointSlice",
-        plural: "endpointslices",
-        singular: "endpointslice",
         has_generation: true,
-        ..Kind::typical()
+        ..Kind::new("discovery.k8s.io", "EndpointSlice", "endpointslices", &[])
     },
 ];

@@ -42,17 +42,18 @@ use tokio::task::JoinSet;
 
 use crate::image::Images;
 use crate::kinds::node::NAME;
+use crate::kinds::uid;
 use crate::net::Network;
 use crate::registry::{Change, Registry};
 use node::Node;
-use pod::{Order, PodLife};
+use pod::{PodUpdate, PodWorker};
 use status_manager::Uid;
 
 /// The kubelet of the only node.
 pub(crate) struct Kubelet {
     node: Arc<Node>,
     random: fastrand::Rng,
-    pods: BTreeMap<Uid, watch::Sender<Order>>,
+    pods: BTreeMap<Uid, watch::Sender<PodUpdate>>,
     tasks: JoinSet<()>,
 }
 
@@ -82,39 +83,39 @@ impl Kubelet {
         loop {
             tokio::select! {
                 biased;
-                change = changes.next() => self.hear(change),
+                change = changes.next() => self.receive(change),
                 Some(_) = self.tasks.join_next() => {}
             }
         }
     }
 
-    fn hear(&mut self, change: Change<Pod>) {
-        let gone = matches!(change, Change::Deleted(_));
+    fn receive(&mut self, change: Change<Pod>) {
+        let deleted = matches!(change, Change::Deleted(_));
         let pod = change.into_object();
         let bound = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         if bound != Some(NAME) {
             return;
         }
-        let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let order = Order {
+        let uid = uid(&pod).to_owned();
+        let update = PodUpdate {
             pod: Arc::new(pod),
-            gone,
+            deleted,
         };
         match self.pods.get(&uid) {
-            Some(orders) => drop(orders.send_replace(order)),
-            None if gone => {}
-            None => self.begin(uid.clone(), order),
+            Some(updates) => drop(updates.send_replace(update)),
+            None if deleted => {}
+            None => self.start_worker(uid.clone(), update),
         }
-        if gone {
+        if deleted {
             self.pods.remove(&uid);
         }
     }
 
-    fn begin(&mut self, uid: Uid, order: Order) {
-        let (orders, received) = watch::channel(order);
-        self.pods.insert(uid, orders);
-        let life = PodLife::new(Arc::clone(&self.node), received, self.random.fork());
-        self.tasks.spawn(life.live());
+    fn start_worker(&mut self, uid: Uid, update: PodUpdate) {
+        let (updates, received) = watch::channel(update);
+        self.pods.insert(uid, updates);
+        let worker = PodWorker::new(Arc::clone(&self.node), received, self.random.fork());
+        self.tasks.spawn(worker.run());
     }
 }
 

@@ -85,7 +85,7 @@ impl Builder {
     pub fn start(self) -> Pocket {
         let mut random = fastrand::Rng::with_seed(self.seed);
         let registry = Registry::new(Clock::new(self.epoch), random.fork());
-        furnish(&registry);
+        create_initial_objects(&registry);
         let server = Server {
             registry,
             network: self.network,
@@ -131,7 +131,7 @@ impl fmt::Debug for Pocket {
 }
 
 /// Creates the initial namespaces and the node.
-fn furnish(registry: &Registry) {
+fn create_initial_objects(registry: &Registry) {
     for name in NAMESPACES {
         let metadata = ObjectMeta {
             name: Some(name.to_owned()),

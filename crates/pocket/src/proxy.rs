@@ -30,6 +30,8 @@ pub(crate) async fn run(registry: Registry, network: Network) {
             services.catch_up(|_| ());
             slices.catch_up(|_| ());
         }
+        // At most one update a second: a Pod that gets ready just after one waits for the next, and
+        // so does the removal of its predecessor.
         clock.until(pace.next(clock.now())).await;
         services.catch_up(|_| ());
         slices.catch_up(|_| ());

@@ -23,7 +23,7 @@ pub(crate) use admit::shape;
 pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
 pub(crate) use state::Registry;
 pub(crate) use update::Part;
-pub(crate) use watch::{Change, Watch};
+pub(crate) use watch::{Change, UntypedWatch, Watch};
 
 impl Registry {
     /// One object. `namespace` is empty for cluster-scoped kinds.

@@ -209,6 +209,7 @@ impl Table {
     }
 
     fn record(&mut self, event: Event) {
+        // A watch from the forgotten version itself still gets every later event.
         if self.history.len() == WINDOW
             && let Some(forgotten) = self.history.pop_front()
         {
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_left_the_window_has_expired() {
+    fn versions_before_the_window_have_expired() {
         let mut store = Store::default();
         let first = put(&mut store, "a");
         for _ in 0..WINDOW {

@@ -16,21 +16,21 @@ const LONGEST: Duration = Duration::from_mins(5);
 
 /// Waits of 10, 20, 40 … 300 s; reset ten minutes after the last granted start.
 #[derive(Clone, Debug, Default)]
-pub struct BackOff(Option<Rung>);
+pub struct BackOff(Option<Level>);
 
 #[derive(Clone, Copy, Debug)]
-struct Rung {
+struct Level {
     wait: Duration,
-    climbed: Moment,
+    granted: Moment,
 }
 
-impl Rung {
+impl Level {
     /// Whether the back-off is still kept at `moment`. Checked with the exit before a start, and
     /// with the present, as the periodic clean-up does.
     ///
     /// Rule: `hasExpired` and `GC` of the same file.
-    fn lasts(&self, moment: Moment) -> bool {
-        moment - self.climbed <= LONGEST * 2
+    fn is_kept_at(&self, moment: Moment) -> bool {
+        moment - self.granted <= LONGEST * 2
     }
 }
 
@@ -50,18 +50,20 @@ impl BackOff {
     /// container killed by its probe in this sync that is the previous instance, which is why probe
     /// kills back off later than crashes. If no instance has ended, the start is granted and the
     /// wait does not grow.
-    pub fn ask(&mut self, exit: Option<Moment>, now: Moment) -> Result<(), Refused> {
+    pub fn request(&mut self, exit: Option<Moment>, now: Moment) -> Result<(), Refused> {
         let Some(exit) = exit else { return Ok(()) };
-        let rung = self.0.filter(|rung| rung.lasts(exit) && rung.lasts(now));
-        let wait = match rung {
+        let level = self
+            .0
+            .filter(|level| level.is_kept_at(exit) && level.is_kept_at(now));
+        let wait = match level {
             None => FIRST,
-            Some(Rung { wait, .. }) if now - exit < wait => {
+            Some(Level { wait, .. }) if now - exit < wait => {
                 let left = exit + wait - now;
                 return Err(Refused { wait, left });
             }
-            Some(rung) => LONGEST.min(rung.wait * 2),
+            Some(level) => LONGEST.min(level.wait * 2),
         };
-        self.0 = Some(Rung { wait, climbed: now });
+        self.0 = Some(Level { wait, granted: now });
         Ok(())
     }
 }
@@ -84,10 +86,10 @@ mod tests {
         let mut back_off = BackOff::default();
         let mut exit = Moment::from_secs(lives);
         let waits = (0..restarts).map(|_| {
-            let wait = match back_off.ask(Some(exit), exit) {
+            let wait = match back_off.request(Some(exit), exit) {
                 Ok(()) => Duration::ZERO,
                 Err(refused) => {
-                    let later = back_off.ask(Some(exit), exit + refused.left);
+                    let later = back_off.request(Some(exit), exit + refused.left);
                     assert_eq!(later, Ok(()), "granted when the wait is over");
                     refused.wait
                 }
@@ -104,15 +106,15 @@ mod tests {
         let mut back_off = BackOff::default();
         let (mut previous, mut exit) = (None, Moment::from_secs(lives));
         let waits = (0..restarts).map(|_| {
-            let wait = match back_off.ask(previous, exit) {
+            let wait = match back_off.request(previous, exit) {
                 Ok(()) => Duration::ZERO,
                 // The sync that retries finds the victim itself ended.
                 Err(_) => back_off
-                    .ask(Some(exit), exit)
+                    .request(Some(exit), exit)
                     .map_or_else(|it| it.left, |()| Duration::ZERO),
             };
             let start = exit + wait;
-            assert!(wait.is_zero() || back_off.ask(Some(exit), start).is_ok());
+            assert!(wait.is_zero() || back_off.request(Some(exit), start).is_ok());
             (previous, exit) = (Some(exit), start + Duration::from_secs(lives));
             wait.as_secs()
         });
@@ -133,13 +135,13 @@ mod tests {
         assert_eq!(crash(560, 6), [0, 10, 20, 40, 80, 10]);
         let mut back_off = BackOff::default();
         let at = Moment::from_secs;
-        assert_eq!(back_off.ask(Some(at(0)), at(0)), Ok(()));
-        assert_eq!(back_off.ask(Some(at(590)), at(600)), Ok(()));
-        let refused = back_off.ask(Some(at(611)), at(611));
+        assert_eq!(back_off.request(Some(at(0)), at(0)), Ok(()));
+        assert_eq!(back_off.request(Some(at(590)), at(600)), Ok(()));
+        let refused = back_off.request(Some(at(611)), at(611));
         let wait = Duration::from_secs(20);
         assert_eq!(refused, Err(Refused { wait, left: wait }));
-        assert_eq!(back_off.ask(Some(at(1_211)), at(1_211)), Ok(()));
-        let refused = back_off.ask(Some(at(1_212)), at(1_213));
+        assert_eq!(back_off.request(Some(at(1_211)), at(1_211)), Ok(()));
+        let refused = back_off.request(Some(at(1_212)), at(1_213));
         let (wait, left) = (Duration::from_secs(10), Duration::from_secs(9));
         assert_eq!(refused, Err(Refused { wait, left }));
     }
@@ -160,13 +162,13 @@ mod tests {
         // Kills 700 s apart, each measured from the exit before.
         for kill in 1..6 {
             assert_eq!(
-                back_off.ask(Some(at(700 * (kill - 1))), at(700 * kill)),
+                back_off.request(Some(at(700 * (kill - 1))), at(700 * kill)),
                 Ok(())
             );
         }
-        // A crash soon after stands on the first rung.
+        // A crash soon after stands on the first level.
         let wait = Duration::from_secs(10);
-        let refused = back_off.ask(Some(at(3_501)), at(3_501));
+        let refused = back_off.request(Some(at(3_501)), at(3_501));
         assert_eq!(refused, Err(Refused { wait, left: wait }));
     }
 

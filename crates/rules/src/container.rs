@@ -70,7 +70,7 @@ impl Role {
 /// of all containers, in order.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_termination_order.go`.
-pub fn outlived(roles: &[Role], place: usize) -> Vec<usize> {
+pub fn ends_after(roles: &[Role], place: usize) -> Vec<usize> {
     if roles.get(place) != Some(&Role::Sidecar) {
         return Vec::new();
     }
@@ -297,7 +297,7 @@ mod tests {
             Role::Main,
             Role::Main,
         ];
-        let check = |place, expected: &[usize]| assert_eq!(outlived(&roles, place), expected);
+        let check = |place, expected: &[usize]| assert_eq!(ends_after(&roles, place), expected);
         check(0, &[3, 4, 2]);
         check(1, &[]);
         check(2, &[3, 4]);

@@ -128,7 +128,7 @@ impl Service {
         }
         by_ports
             .into_iter()
-            .flat_map(|(ports, endpoints)| cut(&ports, endpoints))
+            .flat_map(|(ports, endpoints)| split(&ports, endpoints))
             .collect()
     }
 
@@ -141,6 +141,7 @@ impl Service {
 
     /// Rule: `staging/src/k8s.io/endpointslice/utils.go`, `podToEndpoint`.
     fn conditions(&self, pod: &Candidate) -> Conditions {
+        // Deletion ends `ready` at once, while `serving` goes on following the Pod's condition.
         let (serving, terminating) = (pod.ready, pod.terminating);
         let ready = self.publish_not_ready || serving && !terminating;
         Conditions {
@@ -172,8 +173,9 @@ impl ServicePort {
             TargetPort::Number(number) => return Some(*number),
             TargetPort::Name(name) => name,
         };
-        let meant = |port: &&ContainerPort| port.name == *name && port.protocol == self.protocol;
-        declared.iter().find(meant).map(|port| port.number)
+        let is_target =
+            |port: &&ContainerPort| port.name == *name && port.protocol == self.protocol;
+        declared.iter().find(is_target).map(|port| port.number)
     }
 }
 
@@ -182,6 +184,8 @@ impl ServicePort {
 ///
 /// Rule: `pkg/proxy/topology.go`, `CategorizeEndpoints`.
 pub fn backends<T>(endpoints: Vec<(T, Conditions)>) -> Vec<T> {
+    // A rollout that removes the last ready Pod would otherwise refuse connections while the old
+    // Pods could still serve them: KEP-1669.
     let any_ready = endpoints.iter().any(|(_, conditions)| conditions.ready);
     let takes = |conditions: &Conditions| {
         if any_ready {
@@ -196,7 +200,7 @@ pub fn backends<T>(endpoints: Vec<(T, Conditions)>) -> Vec<T> {
     taking.map(|(endpoint, _)| endpoint).collect()
 }
 
-fn cut<T>(ports: &[Port], endpoints: Vec<(T, Conditions)>) -> Vec<Slice<T>> {
+fn split<T>(ports: &[Port], endpoints: Vec<(T, Conditions)>) -> Vec<Slice<T>> {
     let mut rest = endpoints.into_iter();
     let mut slices = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Limits on a component's events: counts repeats, combines similar messages, drops excess events.
+//! Limits on a component's events: counts repeats, combines similar messages, drops excess.
 //!
 //! Rule: `staging/src/k8s.io/client-go/tools/record/events_cache.go`. So event counts are not
 //! failure counts.
@@ -9,18 +9,18 @@ use std::time::Duration;
 use crate::Moment;
 
 /// Time in which the token bucket earns one event: five minutes.
-const COST: Duration = Duration::from_mins(5);
+const TOKEN_PERIOD: Duration = Duration::from_mins(5);
 /// Capacity of the token bucket: 25 events at once.
-const FULL: Duration = Duration::from_mins(25 * 5);
+const BURST: Duration = Duration::from_mins(25 * 5);
 /// Number of different messages with one reason from which on they are combined.
-const DISTINCT: usize = 10;
+const COMBINED_FROM: usize = 10;
 /// Time after the last message of a reason until the reason's messages are forgotten.
-const MEMORY: Duration = Duration::from_mins(10);
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 const COMBINED: &str = "(combined from similar events): ";
 
 /// The event history of one object, such as a Pod with all its containers.
 #[derive(Clone, Debug, Default)]
-pub struct Spam {
+pub struct EventLimits {
     buckets: BTreeMap<String, Bucket>,
     similar: BTreeMap<[String; 2], Similar>,
     counts: BTreeMap<[String; 4], u32>,
@@ -28,7 +28,7 @@ pub struct Spam {
 
 /// An event as recorded, before limits.
 #[derive(Clone, Copy, Debug)]
-pub struct Said<'a> {
+pub struct NewEvent<'a> {
     /// `Normal` or `Warning`; each has a token bucket of its own.
     pub severity: &'a str,
     /// The part of the object, such as `spec.containers{a}`.
@@ -41,7 +41,7 @@ pub struct Said<'a> {
 
 /// The event to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sent {
+pub struct LimitedEvent {
     /// Identifies the event to create, or to update if `count` is above 1.
     pub key: [String; 4],
     /// The message, with a prefix if it is combined.
@@ -62,57 +62,60 @@ struct Similar {
     at: Moment,
 }
 
-impl Spam {
+impl EventLimits {
     /// Applies the limits to an event; `None` if it is dropped.
-    pub fn say(&mut self, said: &Said<'_>, now: Moment) -> Option<Sent> {
-        let combined = self.combines(said, now);
+    pub fn apply(&mut self, event: &NewEvent<'_>, now: Moment) -> Option<LimitedEvent> {
+        let combined = self.is_combined(event, now);
         let (part, message) = if combined {
             ("", COMBINED)
         } else {
-            (said.part, said.message)
+            (event.part, event.message)
         };
-        let key = [said.severity, said.reason, part, message].map(str::to_owned);
+        let key = [event.severity, event.reason, part, message].map(str::to_owned);
         let count = self.counts.entry(key.clone()).or_default();
+        // Dropped events are counted too, so the next one that passes may show a count far above
+        // the last.
         *count += 1;
         let count = *count;
         let prefix = if combined { COMBINED } else { "" };
-        let message = format!("{prefix}{}", said.message);
-        self.pays(said.severity, now).then_some(Sent {
-            key,
-            message,
-            count,
-        })
+        let message = format!("{prefix}{}", event.message);
+        self.takes_token(event.severity, now)
+            .then_some(LimitedEvent {
+                key,
+                message,
+                count,
+            })
     }
 
-    fn combines(&mut self, said: &Said<'_>, now: Moment) -> bool {
-        let key = [said.severity, said.reason].map(str::to_owned);
+    fn is_combined(&mut self, event: &NewEvent<'_>, now: Moment) -> bool {
+        let key = [event.severity, event.reason].map(str::to_owned);
         let fresh = Similar {
             messages: BTreeSet::new(),
             at: now,
         };
         let similar = self.similar.entry(key).or_insert_with(|| fresh.clone());
-        if now - similar.at > MEMORY {
+        if now - similar.at > FORGOTTEN_AFTER {
             *similar = fresh;
         }
         similar.at = now;
-        similar.messages.insert(said.message.to_owned());
-        let combines = similar.messages.len() >= DISTINCT;
-        if combines {
+        similar.messages.insert(event.message.to_owned());
+        let is_combined = similar.messages.len() >= COMBINED_FROM;
+        if is_combined {
             // Removes one message, so that the set does not grow if all messages differ.
             similar.messages.pop_first();
         }
-        combines
+        is_combined
     }
 
-    fn pays(&mut self, severity: &str, now: Moment) -> bool {
+    fn takes_token(&mut self, severity: &str, now: Moment) -> bool {
         let full = Bucket {
-            credit: FULL,
+            credit: BURST,
             at: now,
         };
         let bucket = self.buckets.entry(severity.to_owned()).or_insert(full);
-        bucket.credit = FULL.min(bucket.credit + (now - bucket.at));
+        bucket.credit = BURST.min(bucket.credit + (now - bucket.at));
         bucket.at = now;
-        let Some(rest) = bucket.credit.checked_sub(COST) else {
+        let Some(rest) = bucket.credit.checked_sub(TOKEN_PERIOD) else {
             return false;
         };
         bucket.credit = rest;
@@ -124,8 +127,8 @@ impl Spam {
 mod tests {
     use super::*;
 
-    fn said(message: &str) -> Said<'_> {
-        Said {
+    fn event(message: &str) -> NewEvent<'_> {
+        NewEvent {
             severity: "Warning",
             part: "spec.containers{a}",
             reason: "Unhealthy",
@@ -135,44 +138,44 @@ mod tests {
 
     #[test]
     fn repeats_are_counted_until_the_burst_is_spent() {
-        let mut spam = Spam::default();
+        let mut limits = EventLimits::default();
         let counts: Vec<u32> = (0..60)
-            .filter_map(|second| spam.say(&said("bad"), Moment::from_secs(second)))
+            .filter_map(|second| limits.apply(&event("bad"), Moment::from_secs(second)))
             .map(|sent| sent.count)
             .collect();
         assert_eq!(counts, (1..=25).collect::<Vec<u32>>());
-        // What is swallowed is counted all the same.
-        let later = spam.say(&said("bad"), Moment::from_secs(400));
+        // Dropped events are counted too.
+        let later = limits.apply(&event("bad"), Moment::from_secs(400));
         assert_eq!(later.map(|sent| sent.count), Some(61));
     }
 
     #[test]
     fn containers_of_a_pod_share_the_burst() {
-        let mut spam = Spam::default();
+        let mut limits = EventLimits::default();
         let sent = (0..40).filter(|turn| {
             let part = if turn % 2 == 0 { "a" } else { "b" };
-            let said = Said {
+            let event = NewEvent {
                 part,
-                ..said("bad")
+                ..event("bad")
             };
-            spam.say(&said, Moment::ZERO).is_some()
+            limits.apply(&event, Moment::ZERO).is_some()
         });
         assert_eq!(sent.count(), 25);
-        let normal = Said {
+        let normal = NewEvent {
             severity: "Normal",
-            ..said("bad")
+            ..event("bad")
         };
         assert!(
-            spam.say(&normal, Moment::ZERO).is_some(),
+            limits.apply(&normal, Moment::ZERO).is_some(),
             "a bucket of its own"
         );
     }
 
     #[test]
     fn the_tenth_distinct_message_and_those_after_are_combined() {
-        let mut spam = Spam::default();
+        let mut limits = EventLimits::default();
         let sent: Vec<(String, u32)> = (1..=12)
-            .filter_map(|port| spam.say(&said(&format!("port {port}")), Moment::ZERO))
+            .filter_map(|port| limits.apply(&event(&format!("port {port}")), Moment::ZERO))
             .map(|sent| (sent.message, sent.count))
             .collect();
         assert_eq!(sent[8], ("port 9".to_owned(), 1));

@@ -54,10 +54,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attempts_speak_of_their_outcome() {
+    fn attempts_have_the_texts_of_their_outcomes() {
         let check = |kind, outcome, answered, expected: Option<(&'static str, &str)>| {
-            let said = attempt(kind, outcome, answered, "why");
-            assert_eq!(said.as_ref().map(|it| (it.0, it.1.as_str())), expected);
+            let found = attempt(kind, outcome, answered, "why");
+            assert_eq!(found.as_ref().map(|it| (it.0, it.1.as_str())), expected);
         };
         check(ProbeKind::Liveness, ProbeOutcome::Success, true, None);
         let failed = "Readiness probe failed: why";

@@ -125,8 +125,8 @@ impl Member {
     /// effectively random.
     ///
     /// Rule: `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`, for a single node.
-    fn goes_before(&self, other: &Self, now: Moment) -> bool {
-        let standing = |pod: &Self| {
+    fn is_deleted_before(&self, other: &Self, now: Moment) -> bool {
+        let rank = |pod: &Self| {
             let ready = pod.ready_since.is_some();
             (pod.bound, pod.phase, ready, pod.deletion_cost)
         };
@@ -142,7 +142,7 @@ impl Member {
             (one, two) if one != two => by_time(one, two),
             _ => Ordering::Equal,
         };
-        let order = standing(self).cmp(&standing(other)).then(ready);
+        let order = rank(self).cmp(&rank(other)).then(ready);
         let order = order.then(other.restarts.cmp(&self.restarts));
         order.then_with(created).is_lt()
     }
@@ -160,7 +160,7 @@ fn magnitude(time: Duration) -> Option<u32> {
 fn sort(pods: &mut [&Member], now: Moment) {
     for next in 1..pods.len() {
         let mut place = next;
-        while place > 0 && pods[place].goes_before(pods[place - 1], now) {
+        while place > 0 && pods[place].is_deleted_before(pods[place - 1], now) {
             pods.swap(place, place - 1);
             place -= 1;
         }
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pod_worth_least_goes_first() {
+    fn the_least_valuable_pod_is_deleted_first() {
         let check = |why: &str, first: Member| {
             let found = action(
                 1,

@@ -4,23 +4,12 @@
 //! at each start.
 
 mod initialize;
+mod kill;
 
-use crate::container::{ContainerSpec, Exit, Instance, RestartPolicy, Role};
-use crate::probe::{ProbeKind, Verdict};
+use crate::container::{Exit, Instance, RestartPolicy, Role};
 use initialize::{Initial, initialize};
-
-/// A container as a sync finds it.
-#[derive(Clone, Debug)]
-pub struct Found<'a> {
-    /// Its specification.
-    pub spec: &'a ContainerSpec,
-    /// Its newest instance, if there is one.
-    pub instance: Option<&'a Instance>,
-    /// The verdict of its liveness probe.
-    pub liveness: Option<Verdict>,
-    /// The verdict of its startup probe.
-    pub startup: Option<Verdict>,
-}
+use kill::kill_cause;
+pub use kill::{Found, Kill, KillCause};
 
 /// What a sync does. Containers are identified by their index in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,26 +23,6 @@ pub enum SyncPlan {
     },
     /// End the Pod: none of its containers would be left running.
     Pod,
-}
-
-/// The kill of one container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kill {
-    /// The container's index.
-    pub index: usize,
-    /// Why it is killed.
-    pub cause: KillCause,
-    /// Whether the same sync starts another instance, whatever this one's exit code.
-    pub restart: bool,
-}
-
-/// Why a running container is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KillCause {
-    /// Its image was changed.
-    Changed,
-    /// Its liveness or startup probe has failed.
-    Probe(ProbeKind),
 }
 
 /// Plans one sync of a running Pod. `containers` has the order of the Pod, init containers first.
@@ -80,6 +49,7 @@ pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
             kept += 1;
             continue;
         };
+        // There is no exit code yet: `OnFailure` restarts even a container that then exits with 0.
         let restart = cause == KillCause::Changed || policy != RestartPolicy::Never;
         start.extend(restart.then_some(index));
         kill.push(Kill {
@@ -88,6 +58,8 @@ pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
             restart,
         });
     }
+    // Without a main container the kubelet ends the Pod instead of its containers. The event then
+    // names no probe, and the probe's own grace period does not apply.
     let starts = start
         .iter()
         .any(|index| containers[*index].spec.role == Role::Main);
@@ -113,18 +85,6 @@ pub fn restarts(policy: RestartPolicy, exit: &Exit) -> bool {
         RestartPolicy::Always => true,
         RestartPolicy::OnFailure => exit.code != 0,
         RestartPolicy::Never => false,
-    }
-}
-
-fn kill_cause(found: &Found<'_>, running: &Instance) -> Option<KillCause> {
-    if running.image != found.spec.image {
-        Some(KillCause::Changed)
-    } else if found.liveness == Some(Verdict::Failure) {
-        Some(KillCause::Probe(ProbeKind::Liveness))
-    } else if found.startup == Some(Verdict::Failure) {
-        Some(KillCause::Probe(ProbeKind::Startup))
-    } else {
-        None
     }
 }
 

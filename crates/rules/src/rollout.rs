@@ -72,6 +72,8 @@ impl Deployment {
     /// Rule: `pkg/controller/deployment/deployment_controller.go`, `syncDeployment`.
     pub fn steps(&self, new: Option<&Set>, old: &[Set]) -> Vec<RolloutStep> {
         let old = oldest_first(old);
+        // A resize in the middle of a rollout first spreads over all ReplicaSets; the rollout goes
+        // on from there.
         if self.paused || self.is_resized(new, &old) {
             return self.resize(new, &old);
         }
@@ -149,12 +151,12 @@ impl Deployment {
         }
         let mut sizes: Vec<_> = old.iter().map(|set| set.wanted).collect();
         for (size, set) in sizes.iter_mut().zip(old) {
-            spare -= take(size, size.saturating_sub(set.available).min(spare));
+            spare -= reduce(size, size.saturating_sub(set.available).min(spare));
         }
         let available = new.available + old.iter().map(|set| set.available).sum::<u32>();
         let mut spare = available.saturating_sub(least);
         for size in &mut sizes {
-            spare -= take(size, spare);
+            spare -= reduce(size, spare);
         }
         old.iter()
             .zip(sizes)
@@ -164,7 +166,7 @@ impl Deployment {
 }
 
 /// Reduces `size` by at most `most`. Returns by how much.
-fn take(size: &mut u32, most: u32) -> u32 {
+fn reduce(size: &mut u32, most: u32) -> u32 {
     let taken = most.min(*size);
     *size -= taken;
     taken

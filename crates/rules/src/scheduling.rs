@@ -40,13 +40,17 @@ mod tests {
     fn messages_are_those_of_a_scheduler() {
         assert_eq!(
             Misfit::Ports.message(),
-            "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. no new claims \
-             to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+            "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod \
+             ports. no new claims \
+             to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for \
+             incoming pod."
         );
         assert_eq!(
             Misfit::Labels.message(),
-            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to \
-             deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new \
+             claims to \
+             deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for \
+             scheduling."
         );
     }
 }

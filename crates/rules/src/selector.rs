@@ -3,44 +3,18 @@
 //! A selector is built from an object's selector, or parsed from a `labelSelector` query. An
 //! *absent* selector selects nothing; its owner has to handle that.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod parse;
+mod requirement;
+
 use std::fmt;
 use std::str::FromStr;
 
-mod parse;
-
 pub use parse::ParseError;
-
-/// The labels of an object.
-pub type Labels = BTreeMap<String, String>;
+pub use requirement::{Labels, Operator, Requirement};
 
 /// Requirements that must all hold; an empty selector selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector(Vec<Requirement>);
-
-/// A requirement on one label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requirement {
-    /// The label's key, with its prefix.
-    pub key: String,
-    /// The condition on the label.
-    pub operator: Operator,
-}
-
-/// The four operators of `matchExpressions`.
-///
-/// Rule: `staging/src/k8s.io/apimachinery/pkg/labels/selector.go`, `Requirement.Matches`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operator {
-    /// The label exists, with one of these values.
-    In(BTreeSet<String>),
-    /// The label is absent, or its value is none of these.
-    NotIn(BTreeSet<String>),
-    /// The label exists.
-    Exists,
-    /// The label is absent.
-    DoesNotExist,
-}
 
 impl Selector {
     /// Selects objects with all of `labels`, as `matchLabels` does.
@@ -83,27 +57,6 @@ impl FromStr for Selector {
     }
 }
 
-impl Requirement {
-    /// The label `key` exists and has this value.
-    pub fn equal(key: &str, value: &str) -> Self {
-        let operator = Operator::In(BTreeSet::from([value.to_owned()]));
-        Self {
-            key: key.to_owned(),
-            operator,
-        }
-    }
-
-    fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.key);
-        match &self.operator {
-            Operator::In(values) => value.is_some_and(|value| values.contains(value)),
-            Operator::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
-            Operator::Exists => value.is_some(),
-            Operator::DoesNotExist => value.is_none(),
-        }
-    }
-}
-
 /// The text that [`Selector::from_str`] parses, in the format of `status.selector` of a scale
 /// subresource.
 impl fmt::Display for Selector {
@@ -114,32 +67,6 @@ impl fmt::Display for Selector {
         }
         Ok(())
     }
-}
-
-impl fmt::Display for Requirement {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = &self.key;
-        match &self.operator {
-            Operator::In(values) if values.len() == 1 => {
-                write!(formatter, "{key}={}", list(values))
-            }
-            Operator::NotIn(values) if values.len() == 1 => {
-                write!(formatter, "{key}!={}", list(values))
-            }
-            Operator::In(values) => write!(formatter, "{key} in ({})", list(values)),
-            Operator::NotIn(values) => write!(formatter, "{key} notin ({})", list(values)),
-            Operator::Exists => write!(formatter, "{key}"),
-            Operator::DoesNotExist => write!(formatter, "!{key}"),
-        }
-    }
-}
-
-fn list(values: &BTreeSet<String>) -> String {
-    values
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(",")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use pocket::image::{Exit, Image, Memory, Output, Process, Remains};
+use pocket::image::{ContainerLog, Exit, Image, Memory, Output, Process};
 
 use super::net::Net;
 
@@ -18,7 +18,7 @@ pub(super) struct ProbeTarget;
 
 impl Image for ProbeTarget {
     fn run(&self, process: Process) -> BoxFuture<'static, Exit> {
-        let log = || Box::new(Log(process.remains.clone()));
+        let log = || Box::new(Log(process.log.clone()));
         let (output, errors) = (log(), log());
         let target = target(process, true, output, errors);
         Box::pin(async move {
@@ -58,7 +58,7 @@ fn target(
         terminate: ::probe_target::once(process.terminate),
         files: Arc::new(Files(process.files)),
         effects: Box::new(Own {
-            remains: process.remains,
+            log: process.log,
             memory: process.memory,
         }),
         output,
@@ -68,13 +68,13 @@ fn target(
 
 /// The effects of a process on its container: termination message and memory use.
 struct Own {
-    remains: Remains,
+    log: ContainerLog,
     memory: Memory,
 }
 
 impl ::probe_target::Effects for Own {
     fn conclude(&self, message: &str) -> io::Result<()> {
-        self.remains.conclude(message);
+        self.log.set_termination_message(message);
         Ok(())
     }
 
@@ -89,11 +89,11 @@ impl ::probe_target::Effects for Own {
 }
 
 /// The log of a container.
-struct Log(Remains);
+struct Log(ContainerLog);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.log(bytes);
+        self.0.append(bytes);
         Ok(bytes.len())
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
+use crate::store::Version;
 
 /// A response with a JSON body.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
@@ -18,6 +19,15 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response {
         .into_response()
 }
 
+/// A list of shown objects, as of `version`.
+pub(super) fn list(kind: &Kind, version: Version, items: &[Value]) -> Response {
+    let body = json!({
+        "kind": format!("{}List", kind.name), "apiVersion": kind.api_version(),
+        "metadata": {"resourceVersion": version.to_string()}, "items": items,
+    });
+    json(StatusCode::OK, &body)
+}
+
 /// The response to a completed deletion.
 pub(super) fn deleted(kind: &Kind, object: &Value) -> Response {
     let metadata = &object["metadata"];
@@ -25,7 +35,8 @@ pub(super) fn deleted(kind: &Kind, object: &Value) -> Response {
         "name": metadata["name"], "group": kind.group, "kind": kind.plural, "uid": metadata["uid"],
     });
     let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details,
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+        "details": details,
     });
     json(StatusCode::OK, &body)
 }

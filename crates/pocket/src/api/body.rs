@@ -5,7 +5,7 @@ use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use crate::api_status::ApiError;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, metadata_text};
 
 /// The size limit of an API server, in bytes.
 const LIMIT: usize = 3 * 1024 * 1024;
@@ -65,20 +65,21 @@ pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), ApiError> 
     let expected = kind.api_version();
     match object["apiVersion"].as_str().unwrap_or_default() {
         "" => object["apiVersion"] = json!(expected),
-        said if said == expected => {}
-        said => {
+        found if found == expected => {}
+        found => {
             let message = format!(
-                "the API version in the data ({said}) does not match the expected API version ({expected})"
+                "the API version in the data ({found}) does not match the expected API version \
+                 ({expected})"
             );
             return Err(ApiError::bad_request(message));
         }
     }
     match object["kind"].as_str().unwrap_or_default() {
         "" => object["kind"] = json!(kind.name),
-        said if said == kind.name => {}
-        said => {
+        found if found == kind.name => {}
+        found => {
             let message = format!(
-                "{said} in version \"{expected}\" cannot be handled as a {}: the kinds differ",
+                "{found} in version \"{expected}\" cannot be handled as a {}: the kinds differ",
                 kind.name
             );
             return Err(ApiError::bad_request(message));
@@ -89,12 +90,12 @@ pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), ApiError> 
 
 /// Sets the object's name to the path's, and refuses an object with another name.
 pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), ApiError> {
-    match object["metadata"]["name"].as_str().unwrap_or_default() {
+    match metadata_text(object, "name") {
         "" => object["metadata"]["name"] = name.into(),
-        said if said == name => {}
-        said => {
+        found if found == name => {}
+        found => {
             let message = format!(
-                "the name of the object ({said}) does not match the name on the URL ({name})"
+                "the name of the object ({found}) does not match the name on the URL ({name})"
             );
             return Err(ApiError::bad_request(message));
         }
@@ -105,7 +106,7 @@ pub(super) fn check_name(name: &str, object: &mut Value) -> Result<(), ApiError>
 /// Refuses an object whose namespace differs from that of the path. An object may have no
 /// namespace, and one of a kind without namespaces may have any.
 pub(super) fn check_namespace(namespace: &str, object: &Value) -> Result<(), ApiError> {
-    let found = object["metadata"]["namespace"].as_str().unwrap_or_default();
+    let found = metadata_text(object, "namespace");
     if found.is_empty() || namespace.is_empty() || found == namespace {
         return Ok(());
     }
@@ -115,7 +116,8 @@ pub(super) fn check_namespace(namespace: &str, object: &Value) -> Result<(), Api
 /// 415, with the supported media types.
 pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> ApiError {
     let message = format!(
-        "the body of the request was in an unknown format ({media_type}) - accepted media types include: {}",
+        "the body of the request was in an unknown format ({media_type}) - accepted media types \
+         include: {}",
         supported.join(", ")
     );
     ApiError::new(415, "UnsupportedMediaType", message)

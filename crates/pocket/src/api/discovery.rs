@@ -38,7 +38,8 @@ struct Part {
 pub(super) fn version() -> Value {
     json!({
         "major": "1", "minor": "36", "gitVersion": KUBERNETES_VERSION, "gitCommit": "",
-        "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "",
+        "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
+        "compiler": "",
         "platform": "",
     })
 }
@@ -85,7 +86,8 @@ pub(super) fn resources(group: &str) -> Response {
         format!("{group}/v1")
     };
     let body = json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources,
+        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version,
+        "resources": resources,
     });
     answer::json(StatusCode::OK, &body)
 }
@@ -158,7 +160,7 @@ fn parts(kind: &Kind) -> Vec<Part> {
 
 fn legacy_resources(kind: &'static Kind) -> Vec<Value> {
     let mut resource = json!({
-        "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced,
+        "name": kind.plural, "singularName": kind.singular(), "namespaced": kind.namespaced,
         "kind": kind.name, "verbs": verbs(kind), "shortNames": kind.short,
     });
     if kind.in_all {
@@ -209,7 +211,7 @@ fn aggregated_resource(kind: &'static Kind) -> Value {
         })
     };
     let mut resource = json!({
-        "resource": kind.plural, "singularResource": kind.singular,
+        "resource": kind.plural, "singularResource": kind.singular(),
         "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
         "responseKind": {"group": kind.group, "version": "v1", "kind": kind.name},
         "verbs": verbs(kind), "shortNames": kind.short,

@@ -9,14 +9,7 @@ use serde_json::Value;
 use crate::kinds::Kind;
 
 /// The kind `Event` as the group `events.k8s.io` names it.
-pub(super) static VIEW: Kind = Kind {
-    group: "events.k8s.io",
-    name: "Event",
-    plural: "events",
-    singular: "event",
-    short: &["ev"],
-    ..Kind::typical()
-};
+pub(super) static VIEW: Kind = Kind::new("events.k8s.io", "Event", "events", &["ev"]);
 
 /// Field names in the core group, and in the view.
 const FIELDS: [(&str, &str); 7] = [
@@ -87,7 +80,8 @@ mod tests {
         let stored =
             json!({"apiVersion": "v1", "involvedObject": {"kind": "Pod"}, "message": "hello"});
         let shown = present(&VIEW, &stored);
-        let expected = json!({"apiVersion": "events.k8s.io/v1", "regarding": {"kind": "Pod"}, "note": "hello"});
+        let expected = json!({"apiVersion": "events.k8s.io/v1", "regarding": {"kind": "Pod"},
+            "note": "hello"});
         assert_eq!(shown, expected);
         assert_eq!(store(&VIEW, shown), stored);
         assert_eq!(present(Kind::of::<core::Event>(), &stored), stored);

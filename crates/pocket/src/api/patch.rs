@@ -49,15 +49,15 @@ pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result
 fn apply(call: &Call, wanted: Value) -> Result<Response, ApiError> {
     let kind = call.target.kind;
     let wanted = checked(call, wanted)?;
-    let wanted = strict::declared(kind, wanted)?;
+    let wanted = strict::check_declared(kind, wanted)?;
     let (author, force) = (call.author(), call.query.force);
-    let recorded = |_: &Value, _: &mut Value| {};
+    let record = |_: &Value, _: &mut Value| {};
     if call.target.part == Subresource::Status {
-        call.write(|current| Ok(patch::merge(current, &wanted)), recorded)
+        call.write(|current| Ok(patch::merge(current, &wanted)), record)
     } else if call.object().is_ok() {
         call.write(
             |current| apply::apply(Some(current), &wanted, &author, force),
-            recorded,
+            record,
         )
     } else {
         apply::apply(None, &wanted, &author, force).and_then(|object| create(call, object))
@@ -84,7 +84,7 @@ fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
         .as_ref()
         .is_none_or(String::is_empty)
     {
-        return Err(nobody(kind));
+        return Err(no_manager(kind));
     }
     let managers = wanted["metadata"]["managedFields"].as_array();
     if managers.is_some_and(|managers| !managers.is_empty()) {
@@ -95,7 +95,7 @@ fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
     Ok(events::store(kind, wanted))
 }
 
-fn nobody(kind: &Kind) -> ApiError {
+fn no_manager(kind: &Kind) -> ApiError {
     let mut errors = FieldErrors::default();
     errors.required("fieldManager", "is required for apply patch");
     ApiError::invalid(kind, "", errors)

@@ -28,6 +28,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::call::Call;
 use crate::api_status::ApiError;
+use crate::kinds::metadata_text;
 use crate::net::{Host, Stream};
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
@@ -90,10 +91,7 @@ impl Pod {
             ApiError::bad_request(format!("pod {name} has no address yet: it is not running"))
         };
         let host = Host::new(call.server.network.clone(), ip.ok_or_else(not_running)?);
-        let uid = pod["metadata"]["uid"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let uid = metadata_text(&pod, "uid").to_owned();
         Ok(Self { host, uid })
     }
 }
@@ -107,7 +105,8 @@ fn handshake(headers: &HeaderMap) -> Result<String, ApiError> {
             .unwrap_or_default()
     };
     if !text(UPGRADE).eq_ignore_ascii_case("websocket") {
-        let message = "pocket forwards ports over WebSocket only; this request does not ask for an upgrade to it";
+        let message = "pocket forwards ports over WebSocket only; this request does not ask for an \
+                       upgrade to it";
         return Err(ApiError::bad_request(message));
     }
     let offers = headers
@@ -258,7 +257,8 @@ fn failure(port: u16, uid: &str, error: &io::Error) -> String {
         _ => error.to_string(),
     };
     format!(
-        "error forwarding port {port} to pod {uid}, uid : failed to connect to localhost:{port} inside the pod: dial tcp4 127.0.0.1:{port}: {cause}"
+        "error forwarding port {port} to pod {uid}, uid : failed to connect to localhost:{port} \
+         inside the pod: dial tcp4 127.0.0.1:{port}: {cause}"
     )
 }
 

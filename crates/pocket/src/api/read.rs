@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use hyper::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::call::Call;
 use super::query::{Query, VersionMatch};
@@ -27,11 +27,7 @@ pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
         .filter(|object| selection.matches(object))
         .map(|object| events::present(kind, object))
         .collect();
-    let body = json!({
-        "kind": format!("{}List", kind.name), "apiVersion": kind.api_version(),
-        "metadata": {"resourceVersion": version.to_string()}, "items": items,
-    });
-    Ok(answer::json(StatusCode::OK, &body))
+    Ok(answer::list(kind, version, &items))
 }
 
 /// Refuses a version that a list at `present` cannot satisfy: a later one, or an exact earlier

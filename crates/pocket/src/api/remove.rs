@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::{answer, body, events};
 use crate::api_status::ApiError;
+use crate::kinds::metadata_text;
 use crate::registry::{Deleted, Deletion, FOREGROUND, ORPHAN};
 
 pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiError> {
@@ -19,10 +20,10 @@ pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiEr
             .delete_value(kind, target.namespace(), target.name(), &deletion)?;
     Ok(match deleted {
         // For Pods and Services the API always responds with the object.
-        Deleted::Gone(object) if !matches!(kind.name, "Pod" | "Service") => {
+        Deleted::Removed(object) if !matches!(kind.name, "Pod" | "Service") => {
             answer::deleted(kind, &object)
         }
-        Deleted::Gone(object) | Deleted::Marked(object) => {
+        Deleted::Removed(object) | Deleted::Marked(object) => {
             answer::json(StatusCode::OK, &events::present(kind, &object))
         }
     })
@@ -35,7 +36,7 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
     let (objects, version) = call.registry().list_values(kind, call.within());
     let mut items = Vec::new();
     for object in objects.iter().filter(|object| selection.matches(object)) {
-        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+        let text = |field| metadata_text(object, field);
         // Errors are ignored: an object deleted meanwhile counts as deleted.
         drop(
             call.registry()
@@ -43,11 +44,7 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
         );
         items.push(events::present(kind, object));
     }
-    let body = json!({
-        "kind": format!("{}List", kind.name), "apiVersion": kind.api_version(),
-        "metadata": {"resourceVersion": version.to_string()}, "items": items,
-    });
-    Ok(answer::json(StatusCode::OK, &body))
+    Ok(answer::list(kind, version, &items))
 }
 
 /// The options of a deletion. Those in the body take precedence over the query's.
@@ -60,7 +57,7 @@ async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
         uid: text(&preconditions["uid"]),
         version: text(&preconditions["resourceVersion"]),
         dry_run: call.query.dry_run || options["dryRun"] == json!(["All"]),
-        hold: match options["propagationPolicy"]
+        finalizer: match options["propagationPolicy"]
             .as_str()
             .or(call.query.propagation.as_deref())
         {

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_a_bad_request() {
+    fn malformed_selectors_are_bad_requests() {
         let check = |labels, fields| {
             assert_eq!(
                 Selection::parse(pods(), None, &query(labels, fields))

@@ -39,7 +39,7 @@ pub(super) fn prune(
 ///
 /// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an
 /// error of no kind of its own, so the code is 500.
-pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError> {
+pub(super) fn check_declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError> {
     let sent = object.clone();
     let duplicates = duplicates(&sent);
     let unknown = drop_unknown(kind, &mut object)?;
@@ -66,7 +66,8 @@ pub(super) fn declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError
         500,
         "",
         format!(
-            "failed to create typed patch object ({namespace}/{name}; {group}{version}, Kind={}): {what}",
+            "failed to create typed patch object ({namespace}/{name}; {group}{version}, Kind={}): \
+             {what}",
             kind.name
         ),
     ))
@@ -83,7 +84,8 @@ fn drop_unknown(kind: &Kind, object: &mut Value) -> Result<Vec<String>, ApiError
 fn refuse(kind: &Kind, warnings: &[String]) -> ApiError {
     let (kind, version, warnings) = (kind.name, Kind::VERSION, warnings.join(", "));
     ApiError::bad_request(format!(
-        "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {warnings}"
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: \
+         {warnings}"
     ))
 }
 
@@ -151,7 +153,7 @@ mod tests {
     fn unknown_fields_cannot_be_applied() {
         let kind = Kind::find("", "services").unwrap();
         let check = |service: Value, expected: &str| {
-            let refusal = declared(kind, service).unwrap_err();
+            let refusal = check_declared(kind, service).unwrap_err();
             assert_eq!((refusal.code, refusal.message.as_str()), (500, expected));
         };
         let service = json!({
@@ -160,18 +162,20 @@ mod tests {
         });
         check(
             service.clone(),
-            "failed to create typed patch object (/q; /v1, Kind=Service): .spec.typ: field not declared in schema",
+            "failed to create typed patch object (/q; /v1, Kind=Service): .spec.typ: field not \
+             declared in schema",
         );
         let mut several = service.clone();
         several["metadata"]["labls"] = json!({"a": "b"});
         check(
             several,
             "failed to create typed patch object (/q; /v1, Kind=Service): errors:\n  \
-             .metadata.labls: field not declared in schema\n  .spec.typ: field not declared in schema",
+             .metadata.labls: field not declared in schema\n  .spec.typ: field not declared in \
+             schema",
         );
         let mut right = service;
         right["spec"] = json!({"ports": [{"port": 80}], "type": null});
-        assert_eq!(declared(kind, right.clone()).unwrap(), right);
+        assert_eq!(check_declared(kind, right.clone()).unwrap(), right);
     }
 
     #[test]
@@ -180,7 +184,7 @@ mod tests {
         let check = |spec: Value, expected: &str| {
             let object =
                 json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "q"}, "spec": spec});
-            let refusal = declared(pod, object).unwrap_err();
+            let refusal = check_declared(pod, object).unwrap_err();
             let text = refusal.message.split_once("Kind=Pod): ").unwrap().1;
             assert_eq!((refusal.code, text), (500, expected));
         };
@@ -188,7 +192,8 @@ mod tests {
         let container = json!({"name": "c", "ports": [port(9), port(8), port(9)]});
         check(
             json!({"containers": [container]}),
-            ".spec.containers[name=\"c\"].ports: duplicate entries for key [containerPort=9,protocol=\"TCP\"]",
+            ".spec.containers[name=\"c\"].ports: duplicate entries for key \
+             [containerPort=9,protocol=\"TCP\"]",
         );
         let volume = json!({"name": "v"});
         check(
@@ -203,7 +208,8 @@ mod tests {
         let pod = Kind::find("", "pods").unwrap();
         let probe = |get: Value| {
             let container = json!({"name": "a", "image": "i", "livenessProbe": {"httpGet": get}});
-            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}})
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+                "spec": {"containers": [container]}})
         };
         let sent = probe(json!({"port": 80, "protocol": "HTTP2"}));
         let (pruned, warnings) = prune(pod, sent, Validation::Warn).unwrap();

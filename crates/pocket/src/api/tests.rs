@@ -1,4 +1,4 @@
-//! The API as a client sees it: requests in, answers out, over the router alone.
+//! The API as a client sees it: requests and responses over the router, without a transport.
 
 mod about;
 mod objects;
@@ -26,7 +26,7 @@ const APPLY: &str = "application/apply-patch+yaml";
 const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
-/// A client of a cluster with the namespace `default` and nobody at work.
+/// A client of a cluster without controllers and kubelet. The namespace `default` exists.
 struct Client {
     router: Router,
     registry: Registry,

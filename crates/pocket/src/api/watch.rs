@@ -55,7 +55,7 @@ struct Feed {
     ends: Instant,
     /// When the next bookmark is due, if the client allows bookmarks.
     bookmark: Option<Instant>,
-    over: bool,
+    ended: bool,
 }
 
 impl Feed {
@@ -73,7 +73,7 @@ impl Feed {
             lines: VecDeque::new(),
             ends: now + query.timeout.unwrap_or(DEFAULT_TIMEOUT),
             bookmark: query.allow_bookmarks.then(|| now + BOOKMARK_PERIOD),
-            over: false,
+            ended: false,
         };
         match query.version {
             Some(version) if version > Version::default() && !query.send_initial_events => {
@@ -93,7 +93,7 @@ impl Feed {
             if let Some(line) = self.lines.pop_front() {
                 return Some(line);
             }
-            if self.over {
+            if self.ended {
                 return None;
             }
             self.catch_up();
@@ -109,7 +109,7 @@ impl Feed {
             biased;
             // The feed's registry keeps the sender alive.
             _ = self.written.changed() => {}
-            () = tokio::time::sleep_until(self.ends) => self.over = true,
+            () = tokio::time::sleep_until(self.ends) => self.ended = true,
             () = tokio::time::sleep_until(bookmark), if self.bookmark.is_some() => {
                 self.bookmark = Some(bookmark + BOOKMARK_PERIOD);
                 self.send_bookmark(json!({}));
@@ -139,8 +139,10 @@ impl Feed {
             Ok((events, version)) => {
                 // A client may start from a version that lies ahead.
                 self.seen = self.seen.max(version);
-                let lines: Vec<Bytes> =
-                    events.iter().filter_map(|event| self.show(event)).collect();
+                let lines: Vec<Bytes> = events
+                    .iter()
+                    .filter_map(|event| self.line_of(event))
+                    .collect();
                 self.lines.extend(lines);
             }
             Err(expired) => self.expire(&expired),
@@ -149,7 +151,7 @@ impl Feed {
 
     /// The event as this client sees it: an object that no longer matches the selection appears as
     /// deleted.
-    fn show(&self, event: &Event) -> Option<Bytes> {
+    fn line_of(&self, event: &Event) -> Option<Bytes> {
         let before = event
             .previous
             .as_ref()
@@ -168,7 +170,7 @@ impl Feed {
     fn expire(&mut self, expired: &Expired) {
         self.lines
             .push_back(line("ERROR", &ApiError::expired(expired).status()));
-        self.over = true;
+        self.ended = true;
     }
 
     fn send_bookmark(&mut self, annotations: Value) {
@@ -191,11 +193,13 @@ fn check(call: &Call) -> Result<(), ApiError> {
     let query = &call.query;
     let not_older = query.version_match == Some(VersionMatch::NotOlderThan);
     if query.send_initial_events && !not_older {
-        let message = "sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        let message = "sendInitialEvents: Forbidden: sendInitialEvents requires setting \
+                       resourceVersionMatch to NotOlderThan";
         return Err(ApiError::new(422, "Invalid", message));
     }
     if query.version_match.is_some() && !query.send_initial_events {
-        let message = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+        let message = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for \
+                       watch unless sendInitialEvents is provided";
         return Err(ApiError::new(422, "Invalid", message));
     }
     Ok(())

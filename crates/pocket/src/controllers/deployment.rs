@@ -12,15 +12,16 @@ use rules::rollout::progress::{Notice, Status};
 use rules::rollout::{self, RolloutStep, Set};
 
 use super::event_recorder::EventRecorder;
-use super::informer::{Informer, Key, key, name, namespace};
+use super::informer::{Informer, Key, key};
 use super::owner;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
+use crate::kinds::{name, namespace};
 use crate::registry::Registry;
 
 struct Controller {
     registry: Registry,
-    voice: EventRecorder,
+    events: EventRecorder,
     deployments: Informer<Deployment>,
     sets: Informer<ReplicaSet>,
     queue: Queue,
@@ -37,11 +38,11 @@ struct RolloutView {
     old_rules: Vec<Set>,
 }
 
-pub(super) async fn run(registry: Registry, voice: EventRecorder) {
+pub(super) async fn run(registry: Registry, events: EventRecorder) {
     let (deployments, sets) = (Informer::new(&registry), Informer::new(&registry));
     let controller = Controller {
         registry,
-        voice,
+        events,
         deployments,
         sets,
         queue: Queue::default(),
@@ -62,7 +63,7 @@ impl Reconcile for Controller {
         self.sets.catch_up(|set| {
             queue.extend(owner::key_of::<Deployment>(set));
             let all = deployments.within(namespace(set));
-            let adopting = all.filter(|it| owner::is_stray(&it.spec.selector, set));
+            let adopting = all.filter(|it| owner::is_adoptable(&it.spec.selector, set));
             queue.extend(adopting.map(key));
         });
     }
@@ -78,34 +79,37 @@ impl Reconcile for Controller {
 
     /// Acts or reports: an action changes ReplicaSets, which leads to the next sync.
     fn sync(&mut self, key: &Key) {
-        let Some(scene) = self.scene(key) else { return };
-        if scene.deployment.metadata.deletion_timestamp.is_some() {
-            self.report(&scene);
+        let Some(view) = self.view(key) else { return };
+        if view.deployment.metadata.deletion_timestamp.is_some() {
+            self.publish_status(&view);
             return;
         }
-        if self.claim(&scene.deployment) || self.keep_up(&scene) || self.announce(&scene) {
+        // At most one kind of write a sync: each comes back as a change, which queues the
+        // Deployment again.
+        if self.claim(&view.deployment)
+            || self.update_revision(&view)
+            || self.publish_due_notice(&view)
+        {
             return;
         }
-        let steps = scene
-            .rules
-            .steps(scene.new_rules.as_ref(), &scene.old_rules);
+        let steps = view.rules.steps(view.new_rules.as_ref(), &view.old_rules);
         for step in &steps {
-            self.take(&scene, step);
+            self.execute(&view, step);
         }
-        if steps.is_empty() && self.report(&scene) {
-            self.tidy(&scene);
+        if steps.is_empty() && self.publish_status(&view) {
+            self.delete_surplus(&view);
         }
     }
 }
 
 impl Controller {
-    fn scene(&self, key: &Key) -> Option<RolloutView> {
+    fn view(&self, key: &Key) -> Option<RolloutView> {
         let deployment = self.deployments.get(key)?.clone();
-        let own = self
+        let owned = self
             .sets
             .within(&key.0)
             .filter(|set| owner::controls(&deployment, *set));
-        let (new, old) = template::divide(&deployment, own.cloned().collect());
+        let (new, old) = template::split(&deployment, owned.cloned().collect());
         let set = |set| convert::set(set, self.registry.clock());
         Some(RolloutView {
             rules: convert::rules(&deployment),
@@ -125,11 +129,11 @@ impl Controller {
 
     /// Gives the current ReplicaSet the newest revision and the settings outside the template, and
     /// the Deployment its revision. Returns whether either differed.
-    fn keep_up(&self, scene: &RolloutView) -> bool {
-        let (Some(new), deployment) = (&scene.new, &scene.deployment) else {
+    fn update_revision(&self, view: &RolloutView) -> bool {
+        let (Some(new), deployment) = (&view.new, &view.deployment) else {
             return false;
         };
-        let revision = revision::next(new, &scene.old);
+        let revision = revision::next(new, &view.old);
         let wait = deployment.spec.min_ready_seconds;
         let set_behind = revision::of(new) != Some(revision)
             || new.spec.min_ready_seconds != wait
@@ -137,7 +141,7 @@ impl Controller {
         if set_behind {
             let change = |set: &mut ReplicaSet| {
                 template::annotate(&mut set.metadata, deployment);
-                revision::renew(&mut set.metadata, revision);
+                revision::update(&mut set.metadata, revision);
                 set.spec.min_ready_seconds = wait;
             };
             ignore_refusal(self.registry.edit(namespace(new), name(new), change));
@@ -156,121 +160,107 @@ impl Controller {
     }
 
     /// Publishes a due notice in the condition `Progressing`. Returns whether there was one.
-    fn announce(&self, scene: &RolloutView) -> bool {
-        let Some(notice) = scene.notice() else {
+    fn publish_due_notice(&self, view: &RolloutView) -> bool {
+        let Some(notice) = view.notice() else {
             return false;
         };
-        self.notice(scene, notice, scene.new.as_ref());
+        self.publish_notice(view, notice, view.new.as_ref());
         true
     }
 
-    fn take(&mut self, scene: &RolloutView, step: &RolloutStep) {
+    fn execute(&mut self, view: &RolloutView, step: &RolloutStep) {
         match step {
-            RolloutStep::Create(size) => self.create(scene, *size),
-            RolloutStep::Scale(name, size) => self.scale(scene, name, *size),
+            RolloutStep::Create(size) => self.create(view, *size),
+            RolloutStep::Scale(name, size) => self.scale(view, name, *size),
         }
     }
 
-    fn create(&mut self, scene: &RolloutView, size: u32) {
-        let revision = revision::after(&scene.old);
-        let set = template::new_set(&scene.deployment, &scene.rules, size, revision);
+    fn create(&mut self, view: &RolloutView, size: u32) {
+        let revision = revision::after(&view.old);
+        let set = template::new_set(&view.deployment, &view.rules, size, revision);
         match self.registry.create(&set) {
             Ok(set) => {
-                self.say_scaled(scene, name(&set), 0, size);
-                self.notice(scene, Notice::Created, Some(&set));
+                self.record_scaling(view, name(&set), 0, size);
+                self.publish_notice(view, Notice::Created, Some(&set));
             }
             // The name belongs to another ReplicaSet: a higher collision count changes the next
             // hash.
-            Err(refusal) if refusal.reason == "AlreadyExists" => self.count_collision(scene),
+            Err(refusal) if refusal.reason == "AlreadyExists" => self.count_collision(view),
             Err(refusal) => {
                 let message = format!(
                     "Failed to create new replica set \"{}\": {refusal}",
                     name(&set)
                 );
-                self.voice
-                    .warn(&scene.deployment, "ReplicaSetCreateError", &message);
+                self.events
+                    .warn(&view.deployment, "ReplicaSetCreateError", &message);
             }
         }
     }
 
-    fn scale(&mut self, scene: &RolloutView, set: &str, size: u32) {
+    fn scale(&mut self, view: &RolloutView, set: &str, size: u32) {
         let mut before = size;
-        let remembered = scene.rules.size();
+        let recorded = view.rules.size();
         let change = |set: &mut ReplicaSet| {
             before = convert::number(set.spec.replicas);
-            set.spec.replicas = Some(convert::wire(size));
-            template::remember(&mut set.metadata, remembered);
+            set.spec.replicas = Some(convert::count(size));
+            template::record_size(&mut set.metadata, recorded);
         };
-        let written = self
-            .registry
-            .edit(namespace(&scene.deployment), set, change);
+        let written = self.registry.edit(namespace(&view.deployment), set, change);
         if written.is_ok() && before != size {
-            self.say_scaled(scene, set, before, size);
+            self.record_scaling(view, set, before, size);
         }
     }
 
-    fn say_scaled(&mut self, scene: &RolloutView, set: &str, before: u32, size: u32) {
-        let way = if size > before { "up" } else { "down" };
-        let message = format!("Scaled {way} replica set {set} from {before} to {size}");
-        self.voice
-            .say(&scene.deployment, "ScalingReplicaSet", &message);
+    fn record_scaling(&mut self, view: &RolloutView, set: &str, before: u32, size: u32) {
+        let direction = if size > before { "up" } else { "down" };
+        let message = format!("Scaled {direction} replica set {set} from {before} to {size}");
+        self.events
+            .record(&view.deployment, "ScalingReplicaSet", &message);
     }
 
-    fn notice(&self, scene: &RolloutView, notice: Notice, set: Option<&ReplicaSet>) {
-        if scene.rules.deadline.is_none() {
+    fn publish_notice(&self, view: &RolloutView, notice: Notice, set: Option<&ReplicaSet>) {
+        if view.rules.deadline.is_none() {
             return;
         }
         let clock = self.registry.clock();
-        let mut status = scene.status.clone();
+        let mut status = view.status.clone();
         let set = set.map(name).unwrap_or_default();
         let condition = notice.condition(set, status.progressing.as_ref(), clock.now());
         status.progressing = Some(condition);
-        let change = |it: &mut Deployment| convert::publish_conditions(&status, clock, it);
-        ignore_refusal(self.registry.edit_status(
-            namespace(&scene.deployment),
-            name(&scene.deployment),
-            change,
-        ));
+        self.edit_status(view, |it| convert::publish_conditions(&status, clock, it));
     }
 
-    fn count_collision(&self, scene: &RolloutView) {
-        let change = |deployment: &mut Deployment| {
-            *deployment
-                .status
-                .get_or_insert_default()
-                .collision_count
-                .get_or_insert(0) += 1;
-        };
-        ignore_refusal(self.registry.edit_status(
-            namespace(&scene.deployment),
-            name(&scene.deployment),
-            change,
-        ));
+    fn count_collision(&self, view: &RolloutView) {
+        self.edit_status(view, |deployment| {
+            let status = deployment.status.get_or_insert_default();
+            *status.collision_count.get_or_insert(0) += 1;
+        });
+    }
+
+    fn edit_status(&self, view: &RolloutView, change: impl FnOnce(&mut Deployment)) {
+        let (namespace, name) = (namespace(&view.deployment), name(&view.deployment));
+        ignore_refusal(self.registry.edit_status(namespace, name, change));
     }
 
     /// Publishes counts and conditions. Returns whether the rollout is complete.
-    fn report(&mut self, scene: &RolloutView) -> bool {
-        let (deployment, clock) = (&scene.deployment, self.registry.clock());
-        let (new, old) = (scene.new_rules.as_ref(), &scene.old_rules);
-        let status = scene.rules.status(new, old, &scene.status, clock.now());
-        let change = |it: &mut Deployment| {
+    fn publish_status(&mut self, view: &RolloutView) -> bool {
+        let (deployment, clock) = (&view.deployment, self.registry.clock());
+        let (new, old) = (view.new_rules.as_ref(), &view.old_rules);
+        let status = view.rules.status(new, old, &view.status, clock.now());
+        self.edit_status(view, |it| {
             convert::publish(&status, it);
             convert::publish_conditions(&status, clock, it);
             it.status.get_or_insert_default().observed_generation = deployment.metadata.generation;
-        };
-        ignore_refusal(
-            self.registry
-                .edit_status(namespace(deployment), name(deployment), change),
-        );
-        let again = scene.rules.check_again(&status, clock.now());
-        self.queue.add_at(key(deployment), again);
-        scene.rules.is_complete(&status)
+        });
+        let next_check = view.rules.next_check(&status, clock.now());
+        self.queue.add_at(key(deployment), next_check);
+        view.rules.is_complete(&status)
     }
 
     /// Deletes the oldest ReplicaSets beyond `revisionHistoryLimit`.
-    fn tidy(&self, scene: &RolloutView) {
-        let kept = convert::number(scene.deployment.spec.revision_history_limit);
-        for set in revision::forgotten(&scene.old, kept) {
+    fn delete_surplus(&self, view: &RolloutView) {
+        let kept = convert::number(view.deployment.spec.revision_history_limit);
+        for set in revision::surplus(&view.old, kept) {
             ignore_refusal(
                 self.registry
                     .delete::<ReplicaSet>(namespace(set), name(set), None),
@@ -283,12 +273,12 @@ impl RolloutView {
     /// The notice that the condition `Progressing` lacks, if any.
     fn notice(&self) -> Option<Notice> {
         self.rules.deadline?;
-        let said = self
+        let reason = self
             .status
             .progressing
             .as_ref()
             .map(|condition| condition.reason.as_str());
-        match (self.rules.paused, said) {
+        match (self.rules.paused, reason) {
             (true, Some("DeploymentPaused")) => None,
             (true, _) => Some(Notice::Paused),
             (false, Some("DeploymentPaused")) => Some(Notice::Resumed),

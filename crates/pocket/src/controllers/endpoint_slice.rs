@@ -11,10 +11,11 @@ mod write;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::informer::{Informer, Key, key, name, namespace};
+use super::informer::{Informer, Key, key};
 use super::owner;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
+use crate::kinds::{name, namespace};
 use crate::registry::Registry;
 use times::Times;
 use write::Write;
@@ -92,13 +93,13 @@ impl Reconcile for Controller {
         let candidates = pods.into_iter().map(|pod| (pod, convert::candidate(pod)));
         let wanted = convert::service(service).slices(candidates);
         let present = self.slices.within(namespace(service));
-        let own =
+        let owned =
             present.filter(|slice| convert::is_managed(slice) && owner::controls(service, *slice));
         let wanted = wanted
             .into_iter()
             .map(|slice| convert::slice(service, slice, changed.as_ref()))
             .collect();
-        for write in write::writes(wanted, own.cloned().collect()) {
+        for write in write::writes(wanted, owned.cloned().collect()) {
             self.write(write);
         }
     }
@@ -108,9 +109,9 @@ impl Controller {
     fn write(&self, write: Write) {
         match write {
             Write::Create(slice) => ignore_refusal(self.registry.create(&*slice)),
-            Write::Update(own_name, slice) => {
-                let change = |present: &mut EndpointSlice| write::renew(present, &slice);
-                ignore_refusal(self.registry.edit(namespace(&*slice), &own_name, change));
+            Write::Update(name_in_use, slice) => {
+                let change = |present: &mut EndpointSlice| write::update_content(present, &slice);
+                ignore_refusal(self.registry.edit(namespace(&*slice), &name_in_use, change));
             }
             Write::Delete(slice) => {
                 ignore_refusal(self.registry.delete::<EndpointSlice>(

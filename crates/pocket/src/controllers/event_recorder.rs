@@ -27,18 +27,21 @@ impl EventRecorder {
         }
     }
 
-    pub(crate) fn say<K: Object>(&mut self, about: &K, reason: &str, message: &str) {
-        self.recorder(about).say(Severity::Normal, reason, message);
+    pub(crate) fn record<K: Object>(&mut self, about: &K, reason: &str, message: &str) {
+        self.recorder(about)
+            .record(Severity::Normal, reason, message);
     }
 
     pub(crate) fn warn<K: Object>(&mut self, about: &K, reason: &str, message: &str) {
-        self.recorder(about).say(Severity::Warning, reason, message);
+        self.recorder(about)
+            .record(Severity::Warning, reason, message);
     }
 
     fn recorder<K: Object>(&mut self, about: &K) -> &Recorder {
         let uid = about.metadata().uid.clone().unwrap_or_default();
         if !self.recorders.contains_key(&uid) {
-            self.recorders.retain(|_, recorder| recorder.is_of_use());
+            self.recorders
+                .retain(|_, recorder| recorder.object_exists());
         }
         self.recorders.entry(uid).or_insert_with(|| {
             let (registry, random) = (self.registry.clone(), self.random.fork());
@@ -65,15 +68,15 @@ mod tests {
     #[test]
     fn repeats_are_counted_as_long_as_the_object_is_there() {
         let registry = registry();
-        let mut voice = EventRecorder::new(registry.clone(), "x", fastrand::Rng::with_seed(1));
+        let mut recorder = EventRecorder::new(registry.clone(), "x", fastrand::Rng::with_seed(1));
         let web = pod(&registry, "web");
         for _ in 0..3 {
-            voice.warn(&web, "FailedCreate", "no");
+            recorder.warn(&web, "FailedCreate", "no");
         }
         let [event] = registry.list::<Event>(None).try_into().unwrap();
         assert_eq!(event.count, Some(3));
         registry.delete::<Pod>("default", "web", Some(0)).unwrap();
-        voice.say(&pod(&registry, "web"), "Created", "yes");
-        assert_eq!(voice.recorders.len(), 1, "what is gone is forgotten");
+        recorder.record(&pod(&registry, "web"), "Created", "yes");
+        assert_eq!(recorder.recorders.len(), 1, "what is gone is forgotten");
     }
 }

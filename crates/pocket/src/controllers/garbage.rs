@@ -17,7 +17,7 @@ use index::{Id, Index, Node};
 pub(super) async fn run(registry: Registry) {
     let mut index = Index::new(&registry);
     loop {
-        index.catch_up(&registry);
+        index.catch_up();
         match index.pop() {
             Some(id) => collect(&registry, &index, &id),
             None => index.changed().await,
@@ -28,10 +28,11 @@ pub(super) async fn run(registry: Registry) {
 
 fn collect(registry: &Registry, index: &Index, id: &Id) {
     let Some(node) = index.get(id) else { return };
+    // Orphaning comes first: released dependents are no longer deleted with their owner.
     if node.finalizers.contains(ORPHAN) && node.deleted {
         orphan(registry, index, id, node);
     } else if node.finalizers.contains(FOREGROUND) && node.deleted {
-        clear(registry, index, id, node);
+        delete_dependents(registry, index, id, node);
     } else if is_abandoned(index, id, node) && !node.deleted {
         delete(registry, id, node, None);
     }
@@ -46,57 +47,57 @@ fn is_abandoned(index: &Index, id: &Id, node: &Node) -> bool {
 
 fn orphan(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     for (dependent, _) in index.dependents(id, &node.uid) {
-        disown(registry, dependent, &node.uid);
+        remove_owner(registry, dependent, &node.uid);
     }
-    release(registry, id, ORPHAN);
+    remove_finalizer(registry, id, ORPHAN);
 }
 
 /// Deletes the dependents of an owner in foreground deletion. A dependent with dependents of its
 /// own is deleted in the foreground too; one with another owner is only released.
-fn clear(registry: &Registry, index: &Index, id: &Id, node: &Node) {
+fn delete_dependents(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     let mut blocked = false;
     for (dependent, found) in index.dependents(id, &node.uid) {
         let mut others = found.owners.keys().filter(|uid| **uid != node.uid);
         if others.any(|uid| index.owner(dependent, uid).is_some()) {
-            disown(registry, dependent, &node.uid);
+            remove_owner(registry, dependent, &node.uid);
             continue;
         }
         blocked |= found.owners.get(&node.uid) == Some(&true);
         if !found.deleted {
             let has_dependents = !index.dependents(dependent, &found.uid).is_empty();
-            let hold = has_dependents.then_some(FOREGROUND);
-            delete(registry, dependent, found, hold);
+            let finalizer = has_dependents.then_some(FOREGROUND);
+            delete(registry, dependent, found, finalizer);
         }
     }
     if !blocked {
-        release(registry, id, FOREGROUND);
+        remove_finalizer(registry, id, FOREGROUND);
     }
 }
 
-fn disown(registry: &Registry, id: &Id, owner: &str) {
-    let forget = |object: &mut Value| {
+fn remove_owner(registry: &Registry, id: &Id, owner: &str) {
+    let remove = |object: &mut Value| {
         if let Some(owners) = object["metadata"]["ownerReferences"].as_array_mut() {
             owners.retain(|found| found["uid"] != owner);
         }
     };
-    edit(registry, id, forget);
+    edit(registry, id, remove);
 }
 
-fn release(registry: &Registry, id: &Id, finalizer: &str) {
-    let drop_it = |object: &mut Value| {
+fn remove_finalizer(registry: &Registry, id: &Id, finalizer: &str) {
+    let remove = |object: &mut Value| {
         if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {
             finalizers.retain(|found| found != finalizer);
         }
     };
-    edit(registry, id, drop_it);
+    edit(registry, id, remove);
 }
 
 /// Deletes exactly this object: another one may have taken its name.
-fn delete(registry: &Registry, id: &Id, node: &Node, hold: Option<&'static str>) {
+fn delete(registry: &Registry, id: &Id, node: &Node, finalizer: Option<&'static str>) {
     let uid = Some(node.uid.clone());
     let deletion = Deletion {
         uid,
-        hold,
+        finalizer,
         ..Deletion::default()
     };
     ignore_refusal(registry.delete_value(id.kind(), &id.namespace, &id.name, &deletion));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::kinds::Object;
+use crate::kinds::{Object, name, namespace};
 use crate::registry::{Change, Registry, Watch};
 
 /// Namespace and name.
@@ -83,12 +83,4 @@ impl<K: Object> Informer<K> {
 
 pub(crate) fn key<K: Object>(object: &K) -> Key {
     (namespace(object).to_owned(), name(object).to_owned())
-}
-
-pub(crate) fn namespace<K: Object>(object: &K) -> &str {
-    object.metadata().namespace.as_deref().unwrap_or_default()
-}
-
-pub(crate) fn name<K: Object>(object: &K) -> &str {
-    object.metadata().name.as_deref().unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
 use super::reconcile::ignore_refusal;
-use crate::kinds::{KINDS, Kind};
+use crate::kinds::{KINDS, Kind, metadata_text};
 use crate::registry::{Deletion, Part, Registry};
 use crate::store::Version;
 
@@ -53,6 +53,7 @@ fn empty(registry: &Registry, namespace: &str) {
                 delete(registry, kind, namespace, &object);
             }
         }
+        // Counted after the deletions: Pods stay for their grace period, others for finalizers.
         left += registry.list_values(kind, Some(namespace)).0.len();
     }
     if left == 0 {
@@ -61,7 +62,7 @@ fn empty(registry: &Registry, namespace: &str) {
 }
 
 fn delete(registry: &Registry, kind: &'static Kind, namespace: &str, object: &Value) {
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let name = metadata_text(object, "name");
     ignore_refusal(registry.delete_value(kind, namespace, name, &Deletion::default()));
 }
 

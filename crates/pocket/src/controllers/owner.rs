@@ -4,10 +4,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 
-use super::informer::{Key, name, namespace};
+use super::informer::Key;
 use super::reconcile::ignore_refusal;
-use crate::kinds::Object;
-use crate::kinds::selector;
+use crate::kinds::{Object, name, namespace, selector, uid};
 use crate::registry::Registry;
 
 /// The owner reference that `owner` puts on the objects it creates.
@@ -36,8 +35,8 @@ pub(crate) fn controls(owner: &impl Object, object: &impl Object) -> bool {
 
 /// Whether `object` can be adopted: it has no controller, matches `selector` and is not being
 /// deleted.
-pub(crate) fn is_stray(selector: &LabelSelector, object: &impl Object) -> bool {
-    controller(object).is_none() && is_labelled(selector, object) && !is_going(object)
+pub(crate) fn is_adoptable(selector: &LabelSelector, object: &impl Object) -> bool {
+    controller(object).is_none() && is_selected(selector, object) && !is_deleted(object)
 }
 
 /// Adopts matching objects without a controller, and releases those that no longer match. Returns
@@ -48,13 +47,13 @@ pub(crate) fn claim<'a, K: Object, O: Object>(
     selector: &LabelSelector,
     objects: impl Iterator<Item = &'a K>,
 ) -> bool {
-    let is_lost = |object| controls(owner, object) && !is_labelled(selector, object);
+    let is_released = |object| controls(owner, object) && !is_selected(selector, object);
     let mut claimed = false;
     for object in objects {
-        let lost = is_lost(object) && !is_going(object);
-        if lost || is_stray(selector, object) {
-            let reference = (!lost).then(|| reference(owner));
-            let change = |object: &mut K| become_of(object, uid(owner), reference);
+        let released = is_released(object) && !is_deleted(object);
+        if released || is_adoptable(selector, object) {
+            let reference = (!released).then(|| reference(owner));
+            let change = |object: &mut K| set_owner(object, uid(owner), reference);
             ignore_refusal(registry.edit(namespace(object), name(object), change));
             claimed = true;
         }
@@ -62,7 +61,7 @@ pub(crate) fn claim<'a, K: Object, O: Object>(
     claimed
 }
 
-fn become_of(object: &mut impl Object, owner: &str, reference: Option<OwnerReference>) {
+fn set_owner(object: &mut impl Object, owner: &str, reference: Option<OwnerReference>) {
     let owners = object
         .metadata_mut()
         .owner_references
@@ -76,15 +75,11 @@ fn controller(object: &impl Object) -> Option<&OwnerReference> {
     owners.iter().find(|owner| owner.controller == Some(true))
 }
 
-fn is_labelled(selector: &LabelSelector, object: &impl Object) -> bool {
+fn is_selected(selector: &LabelSelector, object: &impl Object) -> bool {
     let labels = object.metadata().labels.clone().unwrap_or_default();
     selector::of(selector).is_some_and(|selector| selector.matches(&labels))
 }
 
-fn is_going(object: &impl Object) -> bool {
+fn is_deleted(object: &impl Object) -> bool {
     object.metadata().deletion_timestamp.is_some()
-}
-
-fn uid(object: &impl Object) -> &str {
-    object.metadata().uid.as_deref().unwrap_or_default()
 }

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_looked_at_has_no_appointment_left() {
+    fn a_taken_key_is_no_longer_due_later() {
         let mut queue = Queue::default();
         queue.add_at(key("a"), Some(Moment::from_secs(2)));
         queue.add(key("a"));

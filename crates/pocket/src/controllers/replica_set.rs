@@ -13,12 +13,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
 use super::event_recorder::EventRecorder;
-use super::informer::{Informer, Key, key, name, namespace};
+use super::informer::{Informer, Key, key};
 use super::owner;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
 use crate::api_status::ApiError;
 use crate::clock::seconds;
+use crate::kinds::{name, namespace};
 use crate::registry::Registry;
 
 /// Wait after a Pod could not be created.
@@ -26,17 +27,17 @@ const RETRY: Duration = Duration::from_secs(5);
 
 struct Controller {
     registry: Registry,
-    voice: EventRecorder,
+    events: EventRecorder,
     sets: Informer<ReplicaSet>,
     pods: Informer<Pod>,
     queue: Queue,
 }
 
-pub(super) async fn run(registry: Registry, voice: EventRecorder) {
+pub(super) async fn run(registry: Registry, events: EventRecorder) {
     let (sets, pods) = (Informer::new(&registry), Informer::new(&registry));
     let controller = Controller {
         registry,
-        voice,
+        events,
         sets,
         pods,
         queue: Queue::default(),
@@ -56,7 +57,7 @@ impl Reconcile for Controller {
         self.pods.catch_up(|pod| {
             queue.extend(owner::key_of::<ReplicaSet>(pod));
             let all = sets.within(namespace(pod));
-            let adopting = all.filter(|it| owner::is_stray(&it.spec.selector, pod));
+            let adopting = all.filter(|it| owner::is_adoptable(&it.spec.selector, pod));
             queue.extend(adopting.map(key));
         });
     }
@@ -76,7 +77,7 @@ impl Reconcile for Controller {
             return;
         };
         if set.metadata.deletion_timestamp.is_some() {
-            return self.report(&set, &self.members(&set));
+            return self.publish_status(&set, &self.members(&set));
         }
         let pods = self.pods.within(namespace(&set));
         if owner::claim(&self.registry, &set, &set.spec.selector, pods) {
@@ -85,11 +86,11 @@ impl Reconcile for Controller {
         let members = self.members(&set);
         let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or_default();
         match action(wanted, &members, self.registry.clock().now()) {
-            Action::Create(0) => self.report(&set, &members),
+            Action::Create(0) => self.publish_status(&set, &members),
             Action::Create(missing) => {
                 if let Err(refusal) = self.create(&set, missing) {
-                    self.report(&set, &members);
-                    self.give_up(&set, &refusal);
+                    self.publish_status(&set, &members);
+                    self.retry_later(&set, &refusal);
                 }
             }
             Action::Delete(surplus) => self.delete(&set, &surplus),
@@ -100,26 +101,29 @@ impl Reconcile for Controller {
 impl Controller {
     fn members(&self, set: &ReplicaSet) -> Vec<Member> {
         let pods = self.pods.within(namespace(set));
-        let own = pods.filter(|pod| owner::controls(set, *pod));
-        own.map(|pod| member::of(pod, set, self.registry.clock()))
+        let owned = pods.filter(|pod| owner::controls(set, *pod));
+        owned
+            .map(|pod| member::of(pod, set, self.registry.clock()))
             .collect()
     }
 
     fn create(&mut self, set: &ReplicaSet, missing: usize) -> Result<(), ApiError> {
+        // Upstream creates 1, 2, 4 … Pods at once, so that a refusal costs few calls. One after the
+        // other has the same effect here.
         let pod = new_pod(set);
         for _ in 0..missing {
             let pod = self.registry.create(&pod)?;
             let message = format!("Created pod: {}", name(&pod));
-            self.voice.say(set, "SuccessfulCreate", &message);
+            self.events.record(set, "SuccessfulCreate", &message);
         }
         Ok(())
     }
 
-    fn give_up(&mut self, set: &ReplicaSet, refusal: &ApiError) {
-        self.voice
+    fn retry_later(&mut self, set: &ReplicaSet, refusal: &ApiError) {
+        self.events
             .warn(set, "FailedCreate", &format!("Error creating: {refusal}"));
-        let again = self.registry.clock().now() + RETRY;
-        self.queue.add_at(key(set), Some(again));
+        let retry = self.registry.clock().now() + RETRY;
+        self.queue.add_at(key(set), Some(retry));
     }
 
     fn delete(&mut self, set: &ReplicaSet, surplus: &[String]) {
@@ -129,13 +133,13 @@ impl Controller {
                 .delete::<Pod>(namespace(set), pod, None)
                 .is_ok()
             {
-                self.voice
-                    .say(set, "SuccessfulDelete", &format!("Deleted pod: {pod}"));
+                self.events
+                    .record(set, "SuccessfulDelete", &format!("Deleted pod: {pod}"));
             }
         }
     }
 
-    fn report(&mut self, set: &ReplicaSet, members: &[Member]) {
+    fn publish_status(&mut self, set: &ReplicaSet, members: &[Member]) {
         let min_ready = seconds(set.spec.min_ready_seconds.unwrap_or(0));
         let (counts, next) = count(members, min_ready, self.registry.clock().now());
         let generation = set.metadata.generation;

@@ -8,52 +8,52 @@ use rules::scheduling::Misfit;
 use rules::selector::Selector;
 
 use super::event_recorder::EventRecorder;
-use super::informer::{name, namespace};
 use crate::kinds::node::NAME as NODE;
+use crate::kinds::{name, namespace};
 use crate::registry::{Change, Registry};
 
-pub(super) async fn run(registry: Registry, mut voice: EventRecorder) {
+pub(super) async fn run(registry: Registry, mut events: EventRecorder) {
     let mut pods = registry.watch::<Pod>(None);
     loop {
         match pods.next().await {
-            Change::Deleted(pod) => place_others(&registry, &pod, &mut voice),
-            Change::Added(pod) | Change::Modified(pod) if is_over(&pod) => {
-                place_others(&registry, &pod, &mut voice);
+            Change::Deleted(pod) => retry_waiting(&registry, &pod, &mut events),
+            Change::Added(pod) | Change::Modified(pod) if has_ended(&pod) => {
+                retry_waiting(&registry, &pod, &mut events);
             }
-            Change::Added(pod) | Change::Modified(pod) => place(&registry, &pod, &mut voice),
+            Change::Added(pod) | Change::Modified(pod) => schedule(&registry, &pod, &mut events),
         }
     }
 }
 
 /// Retries waiting Pods after a Pod with host ports has ended or was deleted.
-fn place_others(registry: &Registry, gone: &Pod, voice: &mut EventRecorder) {
+fn retry_waiting(registry: &Registry, gone: &Pod, events: &mut EventRecorder) {
     if host_ports(gone).is_empty() {
         return;
     }
     for pod in registry.list::<Pod>(None) {
-        place(registry, &pod, voice);
+        schedule(registry, &pod, events);
     }
 }
 
-fn place(registry: &Registry, pod: &Pod, voice: &mut EventRecorder) {
-    let Some(spec) = pod.spec.as_ref().filter(|spec| waits(spec)) else {
+fn schedule(registry: &Registry, pod: &Pod, events: &mut EventRecorder) {
+    let Some(spec) = pod.spec.as_ref().filter(|spec| is_waiting(spec)) else {
         return;
     };
     if pod.metadata.deletion_timestamp.is_some() {
         return;
     }
     if let Some(why) = misfit(registry, pod, spec) {
-        return refuse(registry, pod, why, voice);
+        return publish_misfit(registry, pod, why, events);
     }
     // An error means that the Pod has changed meanwhile; that change leads back here.
     let (namespace, name) = (namespace(pod), name(pod));
     if registry.bind(namespace, name, NODE).is_ok() {
         let message = format!("Successfully assigned {namespace}/{name} to {NODE}");
-        voice.say(pod, "Scheduled", &message);
+        events.record(pod, "Scheduled", &message);
     }
 }
 
-fn waits(spec: &PodSpec) -> bool {
+fn is_waiting(spec: &PodSpec) -> bool {
     let gated = spec
         .scheduling_gates
         .as_ref()
@@ -77,14 +77,14 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     let pods = registry.list::<Pod>(None);
     let runs = |pod: &&Pod| {
         let spec = pod.spec.as_ref();
-        spec.is_some_and(|spec| spec.node_name.is_some()) && !is_over(pod)
+        spec.is_some_and(|spec| spec.node_name.is_some()) && !has_ended(pod)
     };
     let taken: Vec<HostPort> = pods.iter().filter(runs).flat_map(host_ports).collect();
     (!host_port::are_free(&host_ports(pod), &taken)).then_some(Misfit::Ports)
 }
 
 /// Whether all containers of a Pod have ended for good, so that it uses no host ports any more.
-fn is_over(pod: &Pod) -> bool {
+fn has_ended(pod: &Pod) -> bool {
     let phase = pod
         .status
         .as_ref()
@@ -99,8 +99,8 @@ fn host_ports(pod: &Pod) -> Vec<HostPort> {
     let spec = pod.spec.iter();
     let containers = spec.flat_map(|spec| {
         let init = spec.init_containers.iter().flatten();
-        let stays = |it: &&Container| it.restart_policy.as_deref() == Some("Always");
-        init.filter(stays).chain(&spec.containers)
+        let is_sidecar = |it: &&Container| it.restart_policy.as_deref() == Some("Always");
+        init.filter(is_sidecar).chain(&spec.containers)
     });
     let ports = containers.flat_map(|container| container.ports.iter().flatten());
     let ports = ports.filter_map(|port| {
@@ -115,7 +115,7 @@ fn host_ports(pod: &Pod) -> Vec<HostPort> {
 
 /// Publishes why a Pod cannot be scheduled, unless its condition already has that reason and
 /// message.
-fn refuse(registry: &Registry, pod: &Pod, why: Misfit, voice: &mut EventRecorder) {
+fn publish_misfit(registry: &Registry, pod: &Pod, why: Misfit, events: &mut EventRecorder) {
     let message = why.message();
     let condition = PodCondition {
         type_: "PodScheduled".to_owned(),
@@ -126,7 +126,7 @@ fn refuse(registry: &Registry, pod: &Pod, why: Misfit, voice: &mut EventRecorder
         last_transition_time: Some(registry.clock().time()),
         ..PodCondition::default()
     };
-    let mut said = false;
+    let mut is_known = false;
     let change = |pod: &mut Pod| {
         let conditions = pod
             .status
@@ -136,14 +136,14 @@ fn refuse(registry: &Registry, pod: &Pod, why: Misfit, voice: &mut EventRecorder
         let same = |found: &PodCondition| {
             (&found.reason, &found.message) == (&condition.reason, &condition.message)
         };
-        said = conditions.iter().any(same);
-        if !said {
+        is_known = conditions.iter().any(same);
+        if !is_known {
             conditions.retain(|found| found.type_ != condition.type_);
             conditions.push(condition);
         }
     };
     let written = registry.edit_status(namespace(pod), name(pod), change);
-    if written.is_ok() && !said {
-        voice.warn(pod, "FailedScheduling", &message);
+    if written.is_ok() && !is_known {
+        events.warn(pod, "FailedScheduling", &message);
     }
 }

@@ -1,4 +1,4 @@
-//! The control loops together, on a paused clock, with a kubelet that does as it is told.
+//! All controllers together, on a paused clock, with a simulated kubelet.
 
 mod endpoints;
 mod going;
@@ -14,17 +14,16 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::informer::name;
 use crate::clock::Clock;
-use crate::kinds::Object;
+use crate::kinds::{Object, name};
 use crate::registry::{Change, Registry};
 
 const NAMESPACE: &str = "n";
 
-/// An image whose containers never get ready.
+/// An image whose containers never become ready.
 const SICK: &str = "sick";
 
-/// A registry with everything running over it; dropping it ends all that.
+/// A registry and its controllers. Dropping it ends them.
 struct Cluster {
     registry: Registry,
     _tasks: JoinSet<()>,
@@ -57,7 +56,8 @@ impl Cluster {
                     "metadata": {"labels": {"app": "web"}},
                     "spec": {
                         "terminationGracePeriodSeconds": 2,
-                        "containers": [{"name": "a", "image": image, "ports": [{"name": "http", "containerPort": 8080}]}],
+                        "containers": [{"name": "a", "image": image, "ports": [{"name": "http",
+                        "containerPort": 8080}]}],
                     },
                 },
             },
@@ -84,7 +84,7 @@ impl Cluster {
         self.registry.create(&service).unwrap();
     }
 
-    /// What the kubelet would say once a probe has changed its mind.
+    /// Sets a Pod's readiness, as the kubelet does after a probe.
     fn set_ready(&self, pod: &str, ready: bool) {
         let time = self.registry.clock().time();
         let change = |pod: &mut Pod| {
@@ -138,7 +138,7 @@ impl Cluster {
         self.registry.list(Some(NAMESPACE))
     }
 
-    /// The images of all Pods that are not on their way out.
+    /// The images of all Pods that are not being deleted.
     fn images(&self) -> Vec<String> {
         let pods = self.list::<Pod>().into_iter();
         let staying = pods.filter(|pod| pod.metadata.deletion_timestamp.is_none());
@@ -166,7 +166,7 @@ impl Cluster {
     }
 }
 
-/// Waits until nobody has anything to do before `after` has passed.
+/// Lets all controllers finish what is due within `after`.
 async fn settle(after: Duration) {
     tokio::time::sleep(after).await;
 }
@@ -186,7 +186,7 @@ fn image(pod: &Pod) -> &str {
         .unwrap()
 }
 
-/// Runs bound Pods at once and ends marked ones after their grace period.
+/// The kubelet: bound Pods run at once, and deleted ones end after their grace period.
 async fn kubelet(registry: Registry) {
     let mut pods = registry.watch::<Pod>(None);
     let mut ending = JoinSet::new();

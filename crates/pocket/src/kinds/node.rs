@@ -53,7 +53,7 @@ fn architecture() -> &'static str {
 }
 
 fn status(time: Time) -> NodeStatus {
-    let room = BTreeMap::from([("pods".to_owned(), Quantity(MOST_PODS.to_owned()))]);
+    let capacity = BTreeMap::from([("pods".to_owned(), Quantity(MOST_PODS.to_owned()))]);
     let address = |type_: &str, address: &str| NodeAddress {
         type_: type_.to_owned(),
         address: address.to_owned(),
@@ -78,8 +78,8 @@ fn status(time: Time) -> NodeStatus {
             address("InternalIP", &ADDRESS.to_string()),
             address("Hostname", NAME),
         ]),
-        allocatable: Some(room.clone()),
-        capacity: Some(room),
+        allocatable: Some(capacity.clone()),
+        capacity: Some(capacity),
         conditions: Some(vec![ready]),
         node_info: Some(info),
         ..NodeStatus::default()

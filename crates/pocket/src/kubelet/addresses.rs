@@ -26,6 +26,8 @@ impl Addresses {
 
     /// Takes the next free address; `None` if all are in use.
     pub(super) fn take(&mut self) -> Option<IpAddr> {
+        // In turn, as CNI's host-local plugin allocates: clients may still connect to the address
+        // of a Pod that has just gone.
         let free = (self.next..=LAST).chain(FIRST..self.next);
         let number = free
             .into_iter()

@@ -28,9 +28,10 @@ impl Sources<'_> {
     /// The environment of a container, or why it cannot be built. It lacks `HOSTNAME`: the runtime
     /// adds that later, so no variable can refer to it.
     pub(super) fn environment(&self, container: &Container) -> Result<Variables, String> {
+        // Services come first: others may refer to their variables, and replace them.
         let mut variables = self.services();
         for from in &container.environment_from {
-            variables.extend(self.all_of(from)?);
+            variables.extend(self.all_from(from)?);
         }
         for variable in &container.environment {
             if let Some(value) = self.value(variable, &variables)? {
@@ -53,17 +54,17 @@ impl Sources<'_> {
     /// Rule: `pkg/kubelet/kubelet_pods.go`, `GeneratePodHostNameAndDomain`, and Linux's limit on
     /// host names.
     pub(super) fn hostname(&self) -> String {
-        let given = self
+        let hostname = self
             .pod
             .spec
             .as_ref()
             .and_then(|spec| spec.hostname.clone());
-        let given = given.filter(|name| !name.is_empty());
-        let name = given
+        let hostname = hostname.filter(|name| !name.is_empty());
+        let name = hostname
             .or_else(|| self.pod.metadata.name.clone())
             .unwrap_or_default();
-        let cut: String = name.chars().take(63).collect();
-        cut.trim_end_matches(['-', '.']).to_owned()
+        let limited: String = name.chars().take(63).collect();
+        limited.trim_end_matches(['-', '.']).to_owned()
     }
 
     fn value(&self, variable: &EnvVar, before: &Variables) -> Result<Option<String>, String> {
@@ -72,11 +73,11 @@ impl Sources<'_> {
                 let text = variable.value.as_deref().unwrap_or_default();
                 Ok(Some(expand(text, before)))
             }
-            Some(source) => self.referred(source),
+            Some(source) => self.resolve(source),
         }
     }
 
-    fn referred(&self, source: &EnvVarSource) -> Result<Option<String>, String> {
+    fn resolve(&self, source: &EnvVarSource) -> Result<Option<String>, String> {
         if let Some(field) = &source.field_ref {
             return self.field(field).map(Some);
         }
@@ -123,7 +124,7 @@ impl Sources<'_> {
         Ok(value.unwrap_or_default())
     }
 
-    fn all_of(&self, from: &EnvFromSource) -> Result<Variables, String> {
+    fn all_from(&self, from: &EnvFromSource) -> Result<Variables, String> {
         let prefix = from.prefix.as_deref().unwrap_or_default();
         let data = match (&from.config_map_ref, &from.secret_ref) {
             (Some(map), _) => self.config_map(&map.name, map.optional == Some(true))?,
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn services_are_told_unless_the_pod_or_a_variable_says_otherwise() {
+    async fn service_variables_can_be_switched_off_and_replaced() {
         let env = json!([
             {"name": "URL", "value": "http://$(WEB_B_SERVICE_HOST):$(WEB_B_SERVICE_PORT)"},
             {"name": "WEB_B_PORT", "value": "mine"},
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_there_is_said() {
+    async fn missing_references_are_errors() {
         let source = |optional: bool| {
             let key = json!({"name": "m", "key": "k", "optional": optional});
             json!([{"name": "A", "valueFrom": {"configMapKeyRef": key}}])

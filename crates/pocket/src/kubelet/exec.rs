@@ -16,10 +16,10 @@ use futures::future::BoxFuture;
 use rules::back_off::go_duration;
 use rules::probe::ProbeOutcome;
 
-use super::process::{self, ABORTED, KILLED, Over};
+use super::process::{self, ABORTED, EndReceiver, KILLED};
 use super::report::Report;
 use crate::image::files::Files;
-use crate::image::{Image, Images, Memory, Output, Process, Remains};
+use crate::image::{ContainerLog, Image, Images, Memory, Output, Process};
 use crate::net::Host;
 
 /// Maximum number of bytes of output that are reported.
@@ -36,7 +36,7 @@ pub(super) struct Exec {
 
 /// A container's image, environment, network and files: the context of processes in it.
 #[derive(Clone)]
-pub(super) struct Inside {
+pub(super) struct ExecContext {
     /// The image's name, which is also its program's.
     pub(super) name: String,
     pub(super) image: Arc<dyn Image>,
@@ -45,7 +45,7 @@ pub(super) struct Inside {
     pub(super) files: Files,
 }
 
-impl Inside {
+impl ExecContext {
     /// A process in this container, with a memory limit of `memory` bytes, if any.
     pub(super) fn process(
         self,
@@ -60,7 +60,7 @@ impl Inside {
             network: self.network,
             files: self.files,
             instance,
-            remains: Remains::default(),
+            log: ContainerLog::default(),
             memory: Memory::new(memory),
             terminate,
         }
@@ -71,8 +71,8 @@ impl Inside {
 /// container's end kills it.
 pub(super) async fn attempt(
     exec: &Exec,
-    inside: Inside,
-    over: Over,
+    context: ExecContext,
+    ended: EndReceiver,
     id: String,
     limit: Duration,
     cancelled: impl Future<Output = ()>,
@@ -81,20 +81,20 @@ pub(super) async fn attempt(
         Some((program, arguments)) => (program.as_str(), arguments),
         None => ("", exec.command.as_slice()),
     };
-    if *over.borrow() {
-        return exited();
+    if *ended.borrow() {
+        return not_running();
     }
-    if let Err(why) = Images::look_up(&inside.name, program) {
-        return unstarted(&id, &why);
+    if let Err(why) = Images::look_up(&context.name, program) {
+        return not_started(&id, &why);
     }
-    let image = Arc::clone(&inside.image);
-    let process = inside.process(arguments.to_vec(), id, None, pending().boxed());
+    let image = Arc::clone(&context.image);
+    let process = context.process(arguments.to_vec(), id, None, pending().boxed());
     // Catches a panic of the image's code: it ends this process, not the prober.
     let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
     let output = tokio::select! {
         biased;
-        () = cancelled => return canceled(),
-        () = process::over(over) => return judge(&Output { code: KILLED, ..Output::default() }),
+        () = cancelled => return cancelled_report(),
+        () = process::ended(ended) => return judge(&Output { code: KILLED, ..Output::default() }),
         output = tokio::time::timeout(limit, run) => output,
     };
     match output {
@@ -102,21 +102,22 @@ pub(super) async fn attempt(
             code: ABORTED,
             ..Output::default()
         })),
-        Err(_) => late(&exec.command, limit),
+        Err(_) => timed_out(&exec.command, limit),
     }
 }
 
 /// The report of an attempt that the node aborted because it terminates the Pod.
 ///
 /// Rule: kubernetes#140881; so the readiness of a Pod being deleted stays as it was.
-pub(super) fn canceled() -> Report {
+pub(super) fn cancelled_report() -> Report {
     Report::unknown("rpc error: code = Canceled desc = context canceled")
 }
 
 /// The report of an attempt in a container that has ended: an error, not a failure.
-fn exited() -> Report {
+fn not_running() -> Report {
     Report::unknown(
-        "rpc error: code = Unknown desc = failed to exec in container: container is in CONTAINER_EXITED state",
+        "rpc error: code = Unknown desc = failed to exec in container: container is in \
+         CONTAINER_EXITED state",
     )
 }
 
@@ -124,19 +125,19 @@ fn judge(output: &Output) -> Report {
     if output.code == 0 {
         return Report::new(ProbeOutcome::Success, String::new());
     }
-    let said = output.stdout.iter().chain(&output.stderr);
-    let said: Vec<u8> = said.take(OUTPUT).copied().collect();
-    Report::failure(String::from_utf8_lossy(&said).into_owned())
+    let printed = output.stdout.iter().chain(&output.stderr);
+    let printed: Vec<u8> = printed.take(OUTPUT).copied().collect();
+    Report::failure(String::from_utf8_lossy(&printed).into_owned())
 }
 
-fn late(command: &[String], limit: Duration) -> Report {
+fn timed_out(command: &[String], limit: Duration) -> Report {
     let (command, limit) = (command.join(" "), go_duration(limit));
     Report::failure(format!(
         "command timed out: \"{command}\" timed out after {limit}"
     ))
 }
 
-fn unstarted(id: &str, why: &str) -> Report {
+fn not_started(id: &str, why: &str) -> Report {
     let exec = format!("failed to exec in container: failed to start exec \"{id}\"");
     let start = "OCI runtime exec failed: exec failed: unable to start container process";
     Report::unknown(&format!(
@@ -152,7 +153,7 @@ mod tests {
     use crate::image::Exit;
     use crate::net::Network;
 
-    /// An image whose second processes do what they are told: say, fail, hang or panic.
+    /// An image whose exec processes print, fail, hang or panic, as their argument says.
     struct Obedient;
 
     impl Image for Obedient {
@@ -180,18 +181,18 @@ mod tests {
         check_of("out\n", command, pending(), expected).await;
     }
 
-    /// Of a container that ends after so long.
+    /// Makes an attempt in a container that ends after this time.
     async fn check_ending(after: Duration, expected: Report) {
-        let (ended, over) = watch::channel(after.is_zero());
+        let (end, ended) = watch::channel(after.is_zero());
         let end = async {
             tokio::time::sleep(after).await;
-            ended.send_replace(true);
+            end.send_replace(true);
             pending::<()>().await;
         };
         let command = ["/obedient", "hang"];
         tokio::select! {
             () = end => {}
-            () = check_in("", over, &command, pending(), expected) => {}
+            () = check_in("", ended, &command, pending(), expected) => {}
         }
     }
 
@@ -201,18 +202,18 @@ mod tests {
         cancelled: impl Future<Output = ()>,
         expected: Report,
     ) {
-        let (_runs, over) = watch::channel(false);
-        check_in(out, over, command, cancelled, expected).await;
+        let (_runs, ended) = watch::channel(false);
+        check_in(out, ended, command, cancelled, expected).await;
     }
 
     async fn check_in(
         out: &str,
-        over: Over,
+        ended: EndReceiver,
         command: &[&str],
         cancelled: impl Future<Output = ()>,
         expected: Report,
     ) {
-        let inside = Inside {
+        let context = ExecContext {
             name: "obedient".to_owned(),
             image: Arc::new(Obedient),
             environment: [("OUT".to_owned(), out.to_owned())].into(),
@@ -222,7 +223,7 @@ mod tests {
         let command = command.iter().map(|&word| word.to_owned()).collect();
         let limit = Duration::from_secs(90);
         let exec = Exec { command };
-        let report = attempt(&exec, inside, over, "1f".to_owned(), limit, cancelled).await;
+        let report = attempt(&exec, context, ended, "1f".to_owned(), limit, cancelled).await;
         assert_eq!(report, expected);
     }
 
@@ -230,8 +231,8 @@ mod tests {
     async fn the_exit_code_decides_and_the_output_explains() {
         let success = Report::new(ProbeOutcome::Success, String::new());
         check(&["/obedient", "0"], success).await;
-        let said = Report::failure("out\nerr\n".to_owned());
-        check(&["/obedient", "7"], said).await;
+        let failed = Report::failure("out\nerr\n".to_owned());
+        check(&["/obedient", "7"], failed).await;
         check(&["/obedient", "panic"], Report::failure(String::new())).await;
         let long = "x".repeat(OUTPUT + 1);
         let cut = Report::failure("x".repeat(OUTPUT));
@@ -240,10 +241,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_process_that_takes_too_long_is_killed() {
-        let late = "command timed out: \"/obedient hang on\" timed out after 1m30s";
+        let timed_out = "command timed out: \"/obedient hang on\" timed out after 1m30s";
         check(
             &["/obedient", "hang", "on"],
-            Report::failure(late.to_owned()),
+            Report::failure(timed_out.to_owned()),
         )
         .await;
     }
@@ -251,13 +252,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_container_s_end_ends_the_attempt_and_forbids_the_next() {
         check_ending(Duration::from_secs(1), Report::failure(String::new())).await;
-        let why = "rpc error: code = Unknown desc = failed to exec in container: container is in CONTAINER_EXITED state";
+        let why = "rpc error: code = Unknown desc = failed to exec in container: container is in \
+                   CONTAINER_EXITED state";
         check_ending(Duration::ZERO, Report::unknown(why)).await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_started_is_an_error() {
-        let why = "rpc error: code = Unknown desc = failed to exec in container: failed to start exec \"1f\": \
+    async fn a_command_that_cannot_be_started_is_an_error() {
+        let why = "rpc error: code = Unknown desc = failed to exec in container: failed to start \
+                   exec \"1f\": \
              OCI runtime exec failed: exec failed: unable to start container process: \
              exec: \"nosuch\": executable file not found in $PATH: unknown";
         check(&["nosuch"], Report::unknown(why)).await;

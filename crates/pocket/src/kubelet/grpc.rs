@@ -57,7 +57,8 @@ fn judge(answer: Result<u64, Status>, limit: Duration) -> Report {
             health(other)
         )),
         Err(status) if status.code == Code::UNIMPLEMENTED => Report::failure(format!(
-            "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): {}",
+            "error: this server does not implement the grpc health protocol \
+             (grpc.health.v1.Health): {}",
             status.message
         )),
         Err(status) if status.code == Code::DEADLINE_EXCEEDED => unanswered(limit),

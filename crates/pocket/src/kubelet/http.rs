@@ -9,7 +9,7 @@ mod http2;
 mod quote;
 mod request;
 mod response;
-mod secured;
+mod tls;
 mod url;
 
 use std::net::IpAddr;
@@ -21,10 +21,10 @@ use rules::url::Url;
 use super::dial::dial;
 use super::report::Report;
 use crate::net::Host;
-use answer::{Answer, Wire};
+use answer::{Answer, Connection};
 use quote::quote;
 use request::Request;
-use secured::Secured;
+use tls::TlsConnection;
 use url::{address, is_https, why};
 
 /// The action of an `httpGet` probe.
@@ -85,11 +85,11 @@ pub(super) async fn attempt(get: &HttpGet, node: &Host, ip: IpAddr, timeout: Dur
     let exchange = exchange(get, node, &mut progress);
     match tokio::time::timeout(timeout, exchange).await {
         Ok(report) => report,
-        Err(_) => late(&progress),
+        Err(_) => timed_out(&progress),
     }
 }
 
-fn late(progress: &Progress) -> Report {
+fn timed_out(progress: &Progress) -> Report {
     const DEADLINE: &str = "context deadline exceeded";
     let during = match progress.stage {
         Stage::Body => {
@@ -116,18 +116,18 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
             Err(why) => return failed(&progress.url, &why),
         };
         let Some(location) = answer.location.clone() else {
-            return conclude(answer, progress).await;
+            return judge(answer, progress).await;
         };
         let next = match Url::parse(&location) {
             Ok(location) => progress.url.resolve(&location),
-            Err(error) => return failed(&progress.url, &unparsed(&location, &why(&error))),
+            Err(error) => return failed(&progress.url, &bad_location(&location, &why(&error))),
         };
         if next.host() != first.host() {
-            return conclude(answer, progress).await;
+            return judge(answer, progress).await;
         }
         answer.body.drain().await;
         if sent == REQUESTS {
-            return refused(&location, "stopped after 10 redirects");
+            return get_failed(&location, "stopped after 10 redirects");
         }
         request.redirect(&location);
         from = Some(std::mem::replace(&mut progress.url, next));
@@ -153,24 +153,24 @@ async fn send(
         return Err("http: no Host in request URL".to_owned());
     }
     let stream = dial(node, address(&url)).await?;
-    let peers = format!("{}->{}", stream.local(), stream.peer());
-    let wire: Box<dyn Wire> = if is_https(&url) {
-        let secured = Secured::agree(stream).await?;
-        if secured.is_http2() {
+    let addresses = format!("{}->{}", stream.local(), stream.peer());
+    let connection: Box<dyn Connection> = if is_https(&url) {
+        let tls = TlsConnection::handshake(stream).await?;
+        if tls.is_http2() {
             progress.stage = Stage::Head;
-            let (head, body) = http2::ask(secured, request.http2(&url, from)?).await?;
+            let (head, body) = http2::send(tls, request.http2(&url, from)?).await?;
             return Ok(Answer::of_http2(&head, body));
         }
-        Box::new(secured)
+        Box::new(tls)
     } else {
         Box::new(stream)
     };
     progress.stage = Stage::Head;
-    answer::ask(wire, &head, peers).await
+    answer::send(connection, &head, addresses).await
 }
 
 /// Judges the final response. One whose body breaks off is an error, whatever its status.
-async fn conclude(answer: Answer, progress: &mut Progress) -> Report {
+async fn judge(answer: Answer, progress: &mut Progress) -> Report {
     progress.stage = Stage::Body;
     let status = answer.status;
     let body = match answer.body.read().await {
@@ -189,14 +189,14 @@ async fn conclude(answer: Answer, progress: &mut Progress) -> Report {
 }
 
 fn failed(url: &Url, why: &str) -> Report {
-    refused(&url.without_password(), why)
+    get_failed(&url.without_password(), why)
 }
 
-fn refused(url: &str, why: &str) -> Report {
+fn get_failed(url: &str, why: &str) -> Report {
     Report::failure(format!("Get {}: {why}", quote(url.as_bytes())))
 }
 
-fn unparsed(location: &str, why: &str) -> String {
+fn bad_location(location: &str, why: &str) -> String {
     let location = quote(location.as_bytes());
     format!("failed to parse Location header {location}: {why}")
 }

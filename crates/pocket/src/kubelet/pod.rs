@@ -34,26 +34,27 @@ use super::status::generate::{Facts, Probed, Stage, gates};
 use super::sync_queue::SyncQueue;
 use crate::events::{Recorder, Severity};
 use crate::image::files::{Directory, Files};
+use crate::kinds::uid;
 
 /// The Pod as last read from the API.
 #[derive(Clone, Debug)]
-pub(super) struct Order {
+pub(super) struct PodUpdate {
     pub(super) pod: Arc<Pod>,
     /// The Pod is deleted from the API; its running containers must end.
-    pub(super) gone: bool,
+    pub(super) deleted: bool,
 }
 
 /// The state of one Pod that outlives a single sync.
-pub(super) struct PodLife {
+pub(super) struct PodWorker {
     node: Arc<Node>,
     uid: String,
-    orders: watch::Receiver<Order>,
-    order: Order,
+    updates: watch::Receiver<PodUpdate>,
+    update: PodUpdate,
     spec: PodSpec,
     /// Set if pocket cannot run the Pod; `spec` is empty then.
     unsupported: Option<Unsupported>,
     random: fastrand::Rng,
-    agenda: SyncQueue,
+    sync_queue: SyncQueue,
     since: Moment,
     ip: Option<IpAddr>,
     /// The Pod's `emptyDir` volumes, by name.
@@ -89,19 +90,19 @@ enum Synced {
     Ended,
 }
 
-impl PodLife {
+impl PodWorker {
     pub(super) fn new(
         node: Arc<Node>,
-        mut orders: watch::Receiver<Order>,
+        mut updates: watch::Receiver<PodUpdate>,
         mut random: fastrand::Rng,
     ) -> Self {
-        let order = orders.borrow_and_update().clone();
-        let pod = &order.pod;
+        let update = updates.borrow_and_update().clone();
+        let pod = &update.pod;
         let (spec, unsupported) = parse(pod);
         let containers = pod.spec.iter().flat_map(spec::containers).count();
-        let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let voice = Recorder::new(node.registry.clone(), "kubelet", &**pod, random.fork());
-        let events = Arc::new(voice.at(crate::kinds::node::NAME));
+        let uid = uid(&**pod).to_owned();
+        let recorder = Recorder::new(node.registry.clone(), "kubelet", &**pod, random.fork());
+        let events = Arc::new(recorder.at(crate::kinds::node::NAME));
         let probing = Probing::new(
             Arc::clone(&node),
             uid.clone(),
@@ -110,7 +111,7 @@ impl PodLife {
         );
         let now = node.clock.now();
         Self {
-            agenda: SyncQueue::new(node.relist_phase, now),
+            sync_queue: SyncQueue::new(node.relist_phase, now),
             since: now,
             ip: None,
             directories: BTreeMap::new(),
@@ -121,8 +122,8 @@ impl PodLife {
             probers: JoinSet::new(),
             node,
             uid,
-            orders,
-            order,
+            updates,
+            update,
             spec,
             unsupported,
             random,
@@ -131,19 +132,19 @@ impl PodLife {
     }
 
     /// Runs the Pod from its binding to its removal from the API.
-    pub(super) async fn live(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             self.wait().await;
-            if self.is_dying() {
+            if self.is_terminating() {
                 break;
             }
-            self.agenda.begin(self.node.clock.now());
+            self.sync_queue.begin(self.node.clock.now());
             match self.sync().await {
                 Synced::Alive { changed, wait } => {
-                    self.agenda.end(self.node.clock.now(), changed, wait);
+                    self.sync_queue.end(self.node.clock.now(), changed, wait);
                 }
                 Synced::Ended => {
-                    self.look_again().await;
+                    self.await_relist().await;
                     break;
                 }
             }
@@ -151,7 +152,7 @@ impl PodLife {
         self.terminate().await;
         self.finish().await;
         // A Pod that ended by itself stays in the API until it is deleted.
-        drop(self.orders.wait_for(|order| order.gone).await);
+        drop(self.updates.wait_for(|update| update.deleted).await);
         self.node.statuses.forget(&self.uid);
     }
 
@@ -160,14 +161,14 @@ impl PodLife {
         loop {
             tokio::select! {
                 biased;
-                Ok(()) = self.orders.changed() => if self.hear() { break },
-                () = self.probing.news() => break,
-                ended = self.runtime.ended() => self.agenda.notice(ended),
-                () = self.node.clock.until(self.agenda.due()) => break,
+                Ok(()) = self.updates.changed() => if self.receive() { break },
+                () = self.probing.changes() => break,
+                ended = self.runtime.ended() => self.sync_queue.container_ended(ended),
+                () = self.node.clock.until(self.sync_queue.due()) => break,
             }
         }
-        self.node.clock.until(self.agenda.fresh()).await;
-        self.hear();
+        self.node.clock.until(self.sync_queue.earliest()).await;
+        self.receive();
     }
 
     /// Waits for one more relist of the runtime before the termination of a Pod that ended by
@@ -175,48 +176,52 @@ impl PodLife {
     ///
     /// Rule: `pkg/kubelet/pod_workers.go`, the wait for fresh runtime state between the syncs of a
     /// Pod.
-    async fn look_again(&mut self) {
-        self.agenda
+    async fn await_relist(&mut self) {
+        self.sync_queue
             .end(self.node.clock.now(), false, Duration::ZERO);
-        self.node.clock.until(self.agenda.fresh()).await;
-        self.hear();
+        self.node.clock.until(self.sync_queue.earliest()).await;
+        self.receive();
     }
 
-    /// Takes the newest order. Returns whether it changes more than the status that the kubelet
+    /// Takes the newest update. Returns whether it changes more than the status that the kubelet
     /// itself writes.
-    fn hear(&mut self) -> bool {
-        let order = self.orders.borrow_and_update().clone();
-        let before = std::mem::replace(&mut self.order, order);
-        let (old, new) = (&before.pod.metadata, &self.order.pod.metadata);
-        let concerns = self.order.gone != before.gone
+    fn receive(&mut self) -> bool {
+        let update = self.updates.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.update, update);
+        let (old, new) = (&before.pod.metadata, &self.update.pod.metadata);
+        // The kubelet's own status writes come back as updates. They must not start a sync: each
+        // sync would cause the next.
+        //
+        // Rule: `pkg/kubelet/config/config.go`, `podsDifferSemantically`.
+        let is_relevant = self.update.deleted != before.deleted
             || old.generation != new.generation
             || old.deletion_timestamp != new.deletion_timestamp
             || old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
             || old.labels != new.labels
             || old.annotations != new.annotations
-            || gates(&before.pod) != gates(&self.order.pod) && self.gates_matter();
+            || gates(&before.pod) != gates(&self.update.pod) && self.gates_change_readiness();
         if old.generation != new.generation {
-            self.reread();
+            self.parse_changed();
         }
-        concerns
+        is_relevant
     }
 
     /// Whether the current readiness gates change the status's `Ready` condition.
     ///
     /// Rule: `pkg/kubelet/status/status_manager.go`, `NeedToReconcilePodReadiness`.
-    fn gates_matter(&self) -> bool {
+    fn gates_change_readiness(&self) -> bool {
         let Some(before) = self.node.statuses.get(&self.uid) else {
             return false;
         };
         let mut after = before.clone();
-        after.gates = gates(&self.order.pod);
+        after.gates = gates(&self.update.pod);
         after.date(Some(&before), self.node.clock.now());
         after.ready() != before.ready()
     }
 
     /// Parses a changed specification. A container whose image changed starts without back-off.
-    fn reread(&mut self) {
-        let (spec, unsupported) = parse(&self.order.pod);
+    fn parse_changed(&mut self) {
+        let (spec, unsupported) = parse(&self.update.pod);
         let images = self.spec.containers.iter().zip(&spec.containers);
         for ((before, after), attempts) in images.zip(&mut self.attempts) {
             if before.rules.image != after.rules.image {
@@ -226,8 +231,8 @@ impl PodLife {
         (self.spec, self.unsupported) = (spec, unsupported);
     }
 
-    fn is_dying(&self) -> bool {
-        self.order.gone || self.order.pod.metadata.deletion_timestamp.is_some()
+    fn is_terminating(&self) -> bool {
+        self.update.deleted || self.update.pod.metadata.deletion_timestamp.is_some()
     }
 
     /// The Pod's status as computed from `histories`. Triggers the readiness probe of each started
@@ -237,7 +242,7 @@ impl PodLife {
     fn status(&self, stage: Stage, histories: &[History]) -> Status {
         let before = self.node.statuses.get(&self.uid);
         let facts = Facts {
-            pod: &self.order.pod,
+            pod: &self.update.pod,
             policy: self.spec.policy,
             stage,
             since: self.since,
@@ -280,15 +285,15 @@ impl PodLife {
     }
 
     fn publish(&self, status: Status) {
-        self.node.statuses.set(&self.order.pod, status);
+        self.node.statuses.set(&self.update.pod, status);
     }
 
     /// Records an event about a container.
-    fn say(&self, container: &str, severity: Severity, reason: &str, message: &str) {
-        let mut all = self.order.pod.spec.iter().flat_map(spec::containers);
+    fn record(&self, container: &str, severity: Severity, reason: &str, message: &str) {
+        let mut all = self.update.pod.spec.iter().flat_map(spec::containers);
         let role = all.find(|(_, it)| it.name == container);
         let part = spec::part(role.map_or(Role::Main, |(role, _)| role), container);
-        self.events.say_of(&part, severity, reason, message);
+        self.events.record_part(&part, severity, reason, message);
     }
 }
 

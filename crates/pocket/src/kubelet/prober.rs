@@ -13,10 +13,10 @@ use rules::probe::{Cause, Effect, Next, Observed, ProbeKind, Results, Spec, Verd
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::exec::{self, Inside};
+use super::exec::{self, ExecContext};
 use super::handler::Handler;
 use super::node::{Node, hexadecimal};
-use super::process::Over;
+use super::process::EndReceiver;
 use super::report::Report;
 use super::spec::{self, PodSpec};
 use super::{grpc, http, tcp};
@@ -31,11 +31,11 @@ pub(super) struct Probing {
     results: Mutex<Results>,
     workers: Mutex<BTreeMap<Name, Arc<Wakeups>>>,
     /// The started containers, by name.
-    insides: Mutex<BTreeMap<String, (Inside, Over)>>,
+    contexts: Mutex<BTreeMap<String, (ExecContext, EndReceiver)>>,
     /// Set to `true` once the Pod is being terminated.
-    ending: watch::Sender<bool>,
+    pod_ends: watch::Sender<bool>,
     /// Notified when the Pod has to be synced.
-    news: Notify,
+    changes: Notify,
 }
 
 /// Container name and probe kind.
@@ -64,9 +64,9 @@ impl Probing {
             events,
             results: Mutex::default(),
             workers: Mutex::default(),
-            insides: Mutex::default(),
-            ending: watch::Sender::new(false),
-            news: Notify::new(),
+            contexts: Mutex::default(),
+            pod_ends: watch::Sender::new(false),
+            changes: Notify::new(),
         }
     }
 
@@ -92,12 +92,12 @@ impl Probing {
             if self.workers().contains_key(&name) {
                 return;
             }
-            let bells = Arc::new(Wakeups {
+            let wakeups = Arc::new(Wakeups {
                 role: container.rules.role,
                 trigger: Notify::new(),
                 stop: Notify::new(),
             });
-            self.workers().insert(name.clone(), Arc::clone(&bells));
+            self.workers().insert(name.clone(), Arc::clone(&wakeups));
             let handler = container.handlers[&probe.kind].clone();
             let prober = Prober {
                 probing: Arc::clone(self),
@@ -106,7 +106,7 @@ impl Probing {
                 random: matches!(handler, Handler::Exec(_)).then(|| random.fork()),
                 handler,
                 name,
-                bells,
+                wakeups,
             };
             tasks.spawn(prober.run());
         }
@@ -115,30 +115,31 @@ impl Probing {
     /// Stops the probers of these kinds, of containers of this role or of all.
     pub(super) fn stop(&self, role: Option<Role>, kinds: &[ProbeKind]) {
         let workers = self.workers();
-        let stopped = workers.iter().filter(|((_, kind), bells)| {
-            kinds.contains(kind) && role.is_none_or(|role| bells.role == role)
+        let stopped = workers.iter().filter(|((_, kind), wakeups)| {
+            kinds.contains(kind) && role.is_none_or(|role| wakeups.role == role)
         });
-        stopped.for_each(|(_, bells)| bells.stop.notify_one());
+        stopped.for_each(|(_, wakeups)| wakeups.stop.notify_one());
     }
 
-    /// Registers a started container: exec probes can run in it until `over`.
-    pub(super) fn enter(&self, container: &str, inside: Inside, over: Over) {
-        self.insides().insert(container.to_owned(), (inside, over));
+    /// Registers a started container: exec probes can run in it until it has `ended`.
+    pub(super) fn enter(&self, container: &str, context: ExecContext, ended: EndReceiver) {
+        self.contexts()
+            .insert(container.to_owned(), (context, ended));
     }
 
-    fn inside(&self, container: &str) -> Option<(Inside, Over)> {
-        self.insides().get(container).cloned()
+    fn context(&self, container: &str) -> Option<(ExecContext, EndReceiver)> {
+        self.contexts().get(container).cloned()
     }
 
     /// Ends running exec attempts and refuses new ones, because the Pod is being terminated.
     pub(super) fn end(&self) {
-        self.ending.send_replace(true);
+        self.pod_ends.send_replace(true);
     }
 
     async fn ended(&self) {
-        let mut ending = self.ending.subscribe();
+        let mut pod_ends = self.pod_ends.subscribe();
         // `self` owns the sender, so the wait cannot fail.
-        drop(ending.wait_for(|ending| *ending).await);
+        drop(pod_ends.wait_for(|pod_ends| *pod_ends).await);
     }
 
     /// Whether this container has a prober of this kind.
@@ -149,8 +150,8 @@ impl Probing {
     /// Wakes a container's readiness prober for an attempt now.
     pub(super) fn trigger(&self, container: &str) {
         let name = (container.to_owned(), ProbeKind::Readiness);
-        if let Some(bells) = self.workers().get(&name) {
-            bells.trigger.notify_one();
+        if let Some(wakeups) = self.workers().get(&name) {
+            wakeups.trigger.notify_one();
         }
     }
 
@@ -160,8 +161,8 @@ impl Probing {
     }
 
     /// Completes when a verdict makes a sync necessary.
-    pub(super) async fn news(&self) {
-        self.news.notified().await;
+    pub(super) async fn changes(&self) {
+        self.changes.notified().await;
     }
 
     /// Applies a probe's effect. `ready` and `started` are written before the Pod is synced.
@@ -182,15 +183,15 @@ impl Probing {
             ProbeKind::Liveness if verdict != Verdict::Failure => return,
             ProbeKind::Liveness => {}
         }
-        self.news.notify_one();
+        self.changes.notify_one();
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn insides(&self) -> MutexGuard<'_, BTreeMap<String, (Inside, Over)>> {
-        self.insides.lock().unwrap_or_else(PoisonError::into_inner)
+    fn contexts(&self) -> MutexGuard<'_, BTreeMap<String, (ExecContext, EndReceiver)>> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn workers(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Wakeups>>> {
@@ -208,7 +209,7 @@ struct Prober {
     handler: Handler,
     /// The source of the IDs of exec processes; `None` for other handlers.
     random: Option<fastrand::Rng>,
-    bells: Arc<Wakeups>,
+    wakeups: Arc<Wakeups>,
 }
 
 impl Prober {
@@ -228,7 +229,7 @@ impl Prober {
             }
         }
         self.worker
-            .farewell()
+            .exit_effect()
             .into_iter()
             .for_each(|effect| self.apply(effect));
         probing.workers().remove(&self.name);
@@ -239,17 +240,18 @@ impl Prober {
     async fn wake(&self) -> Option<Cause> {
         tokio::select! {
             biased;
-            () = self.bells.stop.notified() => None,
+            () = self.wakeups.stop.notified() => None,
             () = self.probing.node.clock.until(self.worker.due()) => Some(Cause::Tick),
-            () = self.bells.trigger.notified() => Some(Cause::Trigger),
+            () = self.wakeups.trigger.notified() => Some(Cause::Trigger),
         }
     }
 
     async fn probe(&mut self) {
         loop {
+            // An error is retried without a pause, and only the last try makes an event.
             let report = self.attempt().await;
-            if let Observed::Settled(effect) = self.worker.observe(report.outcome) {
-                self.tell(&report);
+            if let Observed::Done(effect) = self.worker.observe(report.outcome) {
+                self.record(&report);
                 return effect.into_iter().for_each(|effect| self.apply(effect));
             }
         }
@@ -259,6 +261,8 @@ impl Prober {
         let probing = &self.probing;
         let node = probing.node.host();
         let status = probing.node.statuses.get(&probing.uid);
+        // Probes read the status cache, not the sandbox: before the first status there is no
+        // address, which is an error and not a failure.
         let Some(ip) = status.and_then(|status| status.ip) else {
             return Report::unknown("the Pod has no address");
         };
@@ -266,23 +270,23 @@ impl Prober {
         match &self.handler {
             Handler::Http(get) => http::attempt(get, &node, ip, timeout).await,
             Handler::Tcp(socket) => tcp::attempt(socket, &node, ip, timeout).await,
-            Handler::Grpc(asked) => grpc::attempt(asked, &node, ip, timeout).await,
+            Handler::Grpc(call) => grpc::attempt(call, &node, ip, timeout).await,
             Handler::Exec(exec) => {
                 let id = self.random.as_mut().map(hexadecimal).unwrap_or_default();
-                let Some((inside, over)) = probing.inside(&self.name.0) else {
+                let Some((context, ended)) = probing.context(&self.name.0) else {
                     return Report::unknown("the container has not been started");
                 };
-                exec::attempt(exec, inside, over, id, timeout, probing.ended()).await
+                exec::attempt(exec, context, ended, id, timeout, probing.ended()).await
             }
         }
     }
 
-    fn tell(&self, report: &Report) {
+    fn record(&self, report: &Report) {
         let kind = self.name.1;
-        let said = event_text::attempt(kind, report.outcome, report.answered, &report.detail);
-        if let Some((reason, message)) = said {
+        let event = event_text::attempt(kind, report.outcome, report.answered, &report.detail);
+        if let Some((reason, message)) = event {
             let events = &self.probing.events;
-            events.say_of(&self.part, Severity::Warning, reason, &message);
+            events.record_part(&self.part, Severity::Warning, reason, &message);
         }
     }
 

@@ -15,7 +15,7 @@ use rules::container::{Cause, stop_grace};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::image::{Image, Process, Remains};
+use crate::image::{ContainerLog, Image, Process};
 
 /// Exit codes of a process that a signal ended: 128 + its number.
 pub(super) const KILLED: i32 = 128 + 9;
@@ -25,9 +25,9 @@ pub(super) const ABORTED: i32 = 128 + 6;
 #[derive(Debug)]
 pub(super) struct Handle {
     signal: watch::Sender<Signal>,
-    over: Over,
+    ended: EndReceiver,
     /// When SIGTERM was first sent.
-    told: OnceLock<Moment>,
+    terminated: OnceLock<Moment>,
 }
 
 /// The strongest signal sent so far.
@@ -42,7 +42,7 @@ enum Signal {
 pub(super) struct Ended {
     pub(super) code: i32,
     pub(super) cause: Cause,
-    pub(super) remains: Remains,
+    pub(super) log: ContainerLog,
 }
 
 /// Prepares a process. Returns its handle, and the future that runs it and calls `done` at its end.
@@ -52,29 +52,26 @@ pub(super) fn prepare(
     done: impl FnOnce(Ended) + Send + 'static,
 ) -> (Handle, impl Future<Output = ()> + Send + 'static) {
     let (signal, signals) = watch::channel(Signal::None);
-    let (ended, over) = watch::channel(false);
+    let (end, ended) = watch::channel(false);
     let process = process(sent(signals.clone(), Signal::Terminate).boxed());
-    let (remains, memory) = (process.remains.clone(), process.memory.clone());
+    let (log, memory) = (process.log.clone(), process.memory.clone());
     let run = async move {
         // Catches a panic of the image's code: it crashes the container, not the node.
         let program = AssertUnwindSafe(async move { image.run(process).await }).catch_unwind();
+        // Biased, so that runs are equal: a kill in the moment of an exit counts as a kill.
         let (code, cause) = tokio::select! {
             biased;
             () = sent(signals, Signal::Kill) => (KILLED, Cause::Process),
             () = memory.exceeded() => (KILLED, Cause::OutOfMemory),
             exit = program => (exit.map_or(ABORTED, |exit| exit.code), Cause::Process),
         };
-        done(Ended {
-            code,
-            cause,
-            remains,
-        });
-        ended.send_replace(true);
+        done(Ended { code, cause, log });
+        end.send_replace(true);
     };
     let handle = Handle {
         signal,
-        over,
-        told: OnceLock::new(),
+        ended,
+        terminated: OnceLock::new(),
     };
     (handle, run)
 }
@@ -84,18 +81,18 @@ impl Handle {
     /// grace period has passed since the first SIGTERM. The deadline may move meanwhile.
     pub(super) async fn stop(&self, clock: &Clock, deadline: watch::Receiver<Moment>) {
         self.signal.send_replace(Signal::Terminate);
-        let told = *self.told.get_or_init(|| clock.now());
+        let terminated = *self.terminated.get_or_init(|| clock.now());
         let late = async {
             passed(clock, deadline).await;
-            clock.until(told + stop_grace(Duration::ZERO)).await;
+            clock.until(terminated + stop_grace(Duration::ZERO)).await;
         };
         tokio::select! {
             biased;
-            () = self.over() => return,
+            () = self.ended() => return,
             () = late => {}
         }
         self.signal.send_replace(Signal::Kill);
-        self.over().await;
+        self.ended().await;
     }
 
     /// As [`Handle::stop`], with a fixed deadline.
@@ -105,23 +102,23 @@ impl Handle {
     }
 
     /// Waits for the process's end.
-    pub(super) async fn over(&self) {
-        over(self.over.clone()).await;
+    pub(super) async fn ended(&self) {
+        ended(self.ended.clone()).await;
     }
 
     /// A receiver of the process's end.
-    pub(super) fn watch(&self) -> Over {
-        self.over.clone()
+    pub(super) fn watch(&self) -> EndReceiver {
+        self.ended.clone()
     }
 }
 
 /// Becomes `true` when a process has ended.
-pub(super) type Over = watch::Receiver<bool>;
+pub(super) type EndReceiver = watch::Receiver<bool>;
 
 /// Waits for the end of a process.
-pub(super) async fn over(mut over: Over) {
+pub(super) async fn ended(mut end: EndReceiver) {
     // An error means that the process was dropped with its runtime.
-    drop(over.wait_for(|over| *over).await);
+    drop(end.wait_for(|ended| *ended).await);
 }
 
 /// Completes when `deadline` has passed; the deadline may move meanwhile.
@@ -153,8 +150,8 @@ mod tests {
     use crate::net::Host;
     use crate::net::Network;
 
-    /// Runs a program that does `act` with its SIGTERM, stops it at 1 s with 5 s of grace; its code
-    /// and its end.
+    /// Runs a program that passes its SIGTERM to `act`, and stops it at 1 s with 5 s of grace.
+    /// Returns its exit code and the second of its end.
     async fn stopped<F>(
         act: impl Fn(BoxFuture<'static, ()>) -> F + Send + Sync + 'static,
     ) -> (i32, u64)
@@ -172,14 +169,14 @@ mod tests {
             network: Host::new(Network::default(), IpAddr::from([10, 0, 0, 1])),
             files: crate::image::files::Files::default(),
             instance: "1".to_owned(),
-            remains: Remains::default(),
+            log: ContainerLog::default(),
             memory: OwnMemory::new(None),
             terminate,
         };
         let ended = Arc::new(Mutex::new(None));
-        let told = ended.clone();
+        let terminated = ended.clone();
         let (handle, run) = prepare(Arc::new(image), process, move |exit| {
-            *told.lock().unwrap() = Some(exit.code);
+            *terminated.lock().unwrap() = Some(exit.code);
         });
         let task = tokio::spawn(run);
         clock.until(Moment::from_secs(1)).await;
@@ -190,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_process_that_heeds_sigterm_ends_with_its_own_code() {
+    async fn a_process_that_exits_on_sigterm_keeps_its_exit_code() {
         let heed = |terminate: BoxFuture<'static, ()>| async move {
             terminate.await;
             tokio::time::sleep(Duration::from_secs(2)).await;
@@ -200,12 +197,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_does_not_is_killed_at_its_deadline() {
+    async fn a_process_that_ignores_sigterm_is_killed_at_its_deadline() {
         assert_eq!(stopped(|_| pending()).await, (137, 6));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_panics_has_crashed() {
+    async fn a_process_that_panics_has_crashed() {
         assert_eq!(
             stopped(|_| async { panic!("as a program may") }).await,
             (134, 1)

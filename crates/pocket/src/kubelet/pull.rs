@@ -24,7 +24,7 @@ pub(super) struct Pull {
 }
 
 /// An event to record: severity, reason, message.
-pub(super) type Remark = (Severity, &'static str, String);
+pub(super) type PullEvent = (Severity, &'static str, String);
 
 impl Pull {
     /// The image of `reference` or why there is none, and the events to record.
@@ -34,7 +34,7 @@ impl Pull {
         reference: &str,
         policy: PullPolicy,
         now: Moment,
-    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
+    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
         match images.find(reference) {
             Some((_, image)) => (Ok(Arc::clone(image)), vec![found(reference, policy)]),
             None if policy == PullPolicy::Never => never(images, reference),
@@ -47,17 +47,17 @@ impl Pull {
         images: &Images,
         reference: &str,
         now: Moment,
-    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
-        let why = unknown(images, reference);
+    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
+        let why = unknown_image(images, reference);
         let since = self.failed.unwrap_or(now);
-        if self.back_off.ask(Some(since), now).is_err() {
+        if self.back_off.request(Some(since), now).is_err() {
             let back_off = format!("Back-off pulling image \"{reference}\"");
             let message = format!("{back_off}: ErrImagePull: {why}");
-            let remarks = vec![(Normal, "BackOff", back_off)];
-            return refused("ImagePullBackOff", message, remarks);
+            let events = vec![(Normal, "BackOff", back_off)];
+            return refused("ImagePullBackOff", message, events);
         }
         self.failed = Some(now);
-        let remarks = vec![
+        let events = vec![
             (Normal, "Pulling", format!("Pulling image \"{reference}\"")),
             (
                 Warning,
@@ -65,43 +65,47 @@ impl Pull {
                 format!("Failed to pull image \"{reference}\": {why}"),
             ),
         ];
-        refused("ErrImagePull", why, remarks)
+        refused("ErrImagePull", why, events)
     }
 }
 
-fn found(reference: &str, policy: PullPolicy) -> Remark {
+fn found(reference: &str, policy: PullPolicy) -> PullEvent {
     let message = match policy {
         PullPolicy::Always => format!("Successfully pulled image \"{reference}\""),
         _ => format!(
-            "Container image \"{reference}\" already present on machine and can be accessed by the pod"
+            "Container image \"{reference}\" already present on machine and can be accessed by the \
+             pod"
         ),
     };
     (Normal, "Pulled", message)
 }
 
-fn never(images: &Images, reference: &str) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
+fn never(
+    images: &Images,
+    reference: &str,
+) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
     let message = format!(
         "Container image \"{reference}\" is not present with pull policy of Never: {}",
-        unknown(images, reference)
+        unknown_image(images, reference)
     );
-    let remarks = vec![(Warning, "ErrImageNeverPull", message.clone())];
-    refused("ErrImageNeverPull", message, remarks)
+    let events = vec![(Warning, "ErrImageNeverPull", message.clone())];
+    refused("ErrImageNeverPull", message, events)
 }
 
 fn refused(
     reason: &str,
     message: String,
-    mut remarks: Vec<Remark>,
-) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<Remark>) {
-    remarks.push((Warning, "Failed", format!("Error: {reason}")));
+    mut events: Vec<PullEvent>,
+) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
+    events.push((Warning, "Failed", format!("Error: {reason}")));
     let refusal = StartRefusal {
         reason: reason.to_owned(),
         message: Some(message),
     };
-    (Err(refusal), remarks)
+    (Err(refusal), events)
 }
 
-fn unknown(images: &Images, reference: &str) -> String {
+fn unknown_image(images: &Images, reference: &str) -> String {
     let names = match images.names() {
         names if names.is_empty() => "no image at all".to_owned(),
         names => names,

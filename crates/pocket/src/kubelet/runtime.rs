@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use rules::Moment;
-use rules::container::{Cause, ContainerId, Exit, Instance, Life, Role, outlived};
+use rules::container::{Cause, ContainerId, Exit, Instance, Life, Role, ends_after};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::history::History;
-use super::process::{self, Handle, Over};
-use super::termination_message::LastWords;
+use super::process::{self, EndReceiver, Handle};
+use super::termination_message::MessageSource;
 use crate::clock::Clock;
 use crate::image::{Image, Process};
 
@@ -82,9 +82,9 @@ impl Runtime {
         id: ContainerId,
         reference: &str,
         image: Arc<dyn Image>,
-        words: LastWords,
+        message: MessageSource,
         process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
-    ) -> Over {
+    ) -> EndReceiver {
         self.clock.until(self.clock.now() + START).await;
         let since = self.clock.now();
         let mut histories = self.shared.histories();
@@ -103,17 +103,17 @@ impl Runtime {
                 started: since,
                 finished: clock.now(),
                 cause: ended.cause,
-                message: words.of(&ended.remains, ended.code),
+                message: message.of(&ended.log, ended.code),
             };
             shared.histories()[place].end(exit);
             shared.ended.notify_one();
         });
-        let over = handle.watch();
+        let ended = handle.watch();
         self.handles[place] = Some(handle);
         self.tasks.spawn(run);
         // Frees the tasks that have ended.
         while self.tasks.try_join_next().is_some() {}
-        over
+        ended
     }
 
     /// Records a new instance of the container at `place` whose program could not be started, with
@@ -159,13 +159,14 @@ impl Runtime {
         let handles = self.handles.iter().enumerate();
         let handles = handles.filter_map(|(place, handle)| Some((place, handle.as_ref()?)));
         let stops = handles.map(|(place, handle)| async move {
-            let before = outlived(roles, place);
+            let before = ends_after(roles, place);
             let before = before
                 .iter()
                 .filter_map(|other| self.handles[*other].as_ref());
+            // A sidecar does not wait for the others beyond the deadline.
             tokio::select! {
                 biased;
-                _ = join_all(before.map(Handle::over)) => {}
+                _ = join_all(before.map(Handle::ended)) => {}
                 () = process::passed(&self.clock, deadline.clone()) => {}
             }
             handle.stop(&self.clock, deadline.clone()).await;

@@ -16,7 +16,7 @@ use rules::container::{ContainerSpec, RestartPolicy, Role};
 use rules::probe::ProbeKind;
 
 use super::handler::Handler;
-use super::termination_message::LastWords;
+use super::termination_message::MessageSource;
 use crate::clock::seconds;
 pub(super) use unsupported::Unsupported;
 
@@ -46,7 +46,7 @@ pub(super) struct Container {
     pub(super) pull: PullPolicy,
     /// `resources.limits.memory`, in bytes.
     pub(super) memory: Option<u64>,
-    pub(super) words: LastWords,
+    pub(super) termination_message: MessageSource,
 }
 
 /// When an image is pulled.
@@ -65,7 +65,7 @@ impl PodSpec {
     pub(super) fn parse(spec: &core::PodSpec) -> Result<Self, Unsupported> {
         refuse_pod(spec)?;
         let init = spec.init_containers.as_ref().map_or(0, Vec::len);
-        let words = LastWords::shared_by(containers(spec).count());
+        let source = MessageSource::shared_by(containers(spec).count());
         let containers = containers(spec).enumerate();
         Ok(Self {
             containers: containers
@@ -74,7 +74,7 @@ impl PodSpec {
                         Role::Init | Role::Sidecar => format!("spec.initContainers[{place}]"),
                         Role::Main => format!("spec.containers[{}]", place - init),
                     };
-                    Container::parse(role, container, &field, words)
+                    Container::parse(role, container, &field, source)
                 })
                 .collect::<Result<_, _>>()?,
             policy: match spec.restart_policy.as_deref() {
@@ -92,7 +92,7 @@ impl Container {
         role: Role,
         container: &core::Container,
         field: &str,
-        words: LastWords,
+        source: MessageSource,
     ) -> Result<Self, Unsupported> {
         refuse_container(role, container, field)?;
         let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
@@ -131,7 +131,7 @@ impl Container {
             environment: container.env.clone().unwrap_or_default(),
             environment_from: container.env_from.clone().unwrap_or_default(),
             memory: memory(container, field)?,
-            words: words.wanted_by(container),
+            termination_message: source.of_container(container),
             mounts: container.volume_mounts.clone().unwrap_or_default(),
         })
     }

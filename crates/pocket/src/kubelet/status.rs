@@ -83,7 +83,7 @@ impl Status {
     /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
     pub(super) fn end(&mut self) {
         let views: Vec<_> = self.containers.iter().map(ContainerStatus::view).collect();
-        let lost = rules::pod::lost(&views);
+        let lost = rules::pod::unobserved_ends(&views);
         for (container, _) in self
             .containers
             .iter_mut()

@@ -17,9 +17,10 @@ use tokio::sync::Notify;
 
 use super::status::Status;
 use crate::clock::Clock;
+use crate::kinds::{name, namespace, uid};
 use crate::registry::Registry;
 
-/// Duration of one round of writes, however many Pods it covers. A node needs 5 to 50 ms per Pod.
+/// Duration of one batch of writes, however many Pods it covers. A node needs 5 to 50 ms per Pod.
 const WRITE: Duration = Duration::from_millis(2);
 /// Interval at which all statuses are sent again, in case another client changed the API's copy.
 const RESEND: Duration = Duration::from_secs(10);
@@ -41,9 +42,9 @@ struct Entry {
     name: String,
     status: Status,
     /// The status has changes that the sender has not taken.
-    fresh: bool,
+    changed_since_sent: bool,
     /// All containers have stopped for good: once deleted, the Pod may be removed from the API.
-    over: bool,
+    ended: bool,
 }
 
 impl StatusManager {
@@ -69,18 +70,15 @@ impl StatusManager {
 
     /// Replaces a Pod's status with the one a sync computed.
     pub(super) fn set(&self, pod: &Pod, status: Status) {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mut pods = self.pods();
-        let entry = pods
-            .entry(text(&pod.metadata.uid))
-            .or_insert_with(|| Entry {
-                namespace: text(&pod.metadata.namespace),
-                name: text(&pod.metadata.name),
-                status: status.clone(),
-                fresh: true,
-                over: false,
-            });
-        entry.fresh |= entry.status != status;
+        let entry = pods.entry(uid(pod).to_owned()).or_insert_with(|| Entry {
+            namespace: namespace(pod).to_owned(),
+            name: name(pod).to_owned(),
+            status: status.clone(),
+            changed_since_sent: true,
+            ended: false,
+        });
+        entry.changed_since_sent |= entry.status != status;
         entry.status = status;
         self.changed.notify_one();
     }
@@ -98,8 +96,8 @@ impl StatusManager {
     /// Records that all of the Pod's containers have stopped for good.
     pub(super) fn finish(&self, uid: &str) {
         if let Some(entry) = self.pods().get_mut(uid) {
-            entry.over = true;
-            entry.fresh = true;
+            entry.ended = true;
+            entry.changed_since_sent = true;
         }
         self.changed.notify_one();
     }
@@ -119,11 +117,11 @@ impl StatusManager {
                 () = self.changed.notified() => false,
                 _ = resend.tick() => true,
             };
-            let round = self.take(all);
-            if !round.is_empty() {
+            let batch = self.take(all);
+            if !batch.is_empty() {
                 tokio::time::sleep(WRITE).await;
             }
-            for (uid, entry) in round {
+            for (uid, entry) in batch {
                 self.write(registry, &uid, &entry);
             }
         }
@@ -142,25 +140,29 @@ impl StatusManager {
         };
         let before = entry.status.clone();
         let mut containers = entry.status.containers.iter_mut();
+        // A verdict about an instance that was replaced must not change its successor.
         let Some(container) = containers.find(|it| it.id.as_ref() == Some(id)) else {
             return;
         };
         change(container);
         entry.status.date(Some(&before), self.clock.now());
         if entry.status != before {
-            entry.fresh = true;
+            entry.changed_since_sent = true;
             self.changed.notify_one();
         }
     }
 
     fn take(&self, all: bool) -> Vec<(Uid, Entry)> {
         let mut pods = self.pods();
-        let fresh = pods.iter_mut().filter(|(_, entry)| all || entry.fresh);
+        let changed = pods
+            .iter_mut()
+            .filter(|(_, entry)| all || entry.changed_since_sent);
+        // Unmarked before the write: a change that arrives meanwhile goes into the next batch.
         let take = |(uid, entry): (&Uid, &mut Entry)| {
-            entry.fresh = false;
+            entry.changed_since_sent = false;
             (uid.clone(), entry.clone())
         };
-        fresh.map(take).collect()
+        changed.map(take).collect()
     }
 
     /// Writes one status, unless another Pod has taken the name. Removes a deleted Pod whose
@@ -170,12 +172,12 @@ impl StatusManager {
         let written = registry.edit_status::<Pod>(namespace, name, |pod| {
             if pod.metadata.uid.as_deref() == Some(uid) {
                 let status = pod.status.get_or_insert_default();
-                entry.status.write(status, entry.over, &self.clock);
+                entry.status.write(status, entry.ended, &self.clock);
             }
         });
         let Ok(pod) = written else { return };
         let deleted = pod.metadata.deletion_timestamp.is_some();
-        if entry.over && deleted && pod.metadata.uid.as_deref() == Some(uid) {
+        if entry.ended && deleted && pod.metadata.uid.as_deref() == Some(uid) {
             // An error means that the Pod is already deleted, which is the aim.
             drop(registry.delete::<Pod>(namespace, name, Some(0)));
         }

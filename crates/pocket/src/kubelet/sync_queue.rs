@@ -21,7 +21,7 @@ pub(super) struct SyncQueue {
     /// Relists happen at this moment and every second after it.
     phase: Moment,
     /// The end of the last relist on demand.
-    asked: Option<Moment>,
+    on_demand: Option<Moment>,
     /// The end of the last sync.
     synced: Option<Moment>,
     /// When a relist will see a change of the containers.
@@ -32,11 +32,11 @@ pub(super) struct SyncQueue {
 
 impl SyncQueue {
     /// The queue of a Pod that was just added, on a node with relists of this phase. A sync is due
-    /// at once.
+    /// anything fails at once.
     pub(super) fn new(phase: Moment, now: Moment) -> Self {
         Self {
             phase,
-            asked: None,
+            on_demand: None,
             synced: None,
             change: None,
             resync: now,
@@ -50,28 +50,28 @@ impl SyncQueue {
     }
 
     /// The earliest moment at which the next sync may begin.
-    pub(super) fn fresh(&self) -> Moment {
+    pub(super) fn earliest(&self) -> Moment {
         let Some(synced) = self.synced else {
             return Moment::ZERO;
         };
-        let asked = self.asked.filter(|asked| *asked > synced);
-        asked.unwrap_or_else(|| self.look_after(synced))
+        let on_demand = self.on_demand.filter(|on_demand| *on_demand > synced);
+        on_demand.unwrap_or_else(|| self.relist_after(synced))
     }
 
     /// The moment of the relist whose state a sync at `now` uses.
-    pub(super) fn looked(&self, now: Moment) -> Moment {
-        let asked = self.asked.filter(|asked| *asked <= now);
-        let grid = self.look_before(now);
-        asked.map_or(grid, |asked| asked.max(grid))
+    pub(super) fn relist_used_at(&self, now: Moment) -> Moment {
+        let on_demand = self.on_demand.filter(|on_demand| *on_demand <= now);
+        let regular = self.relist_before(now);
+        on_demand.map_or(regular, |on_demand| on_demand.max(regular))
     }
 
     /// Records that a container has ended. The next regular relist will see it, unless a relist on
     /// demand does.
-    pub(super) fn notice(&mut self, ended: Moment) {
-        if self.asked.is_some_and(|asked| ended <= asked) {
+    pub(super) fn container_ended(&mut self, ended: Moment) {
+        if self.on_demand.is_some_and(|on_demand| ended <= on_demand) {
             return;
         }
-        let seen = self.look_after(ended);
+        let seen = self.relist_after(ended);
         self.change = Some(self.change.map_or(seen, |change| change.min(seen)));
     }
 
@@ -84,23 +84,23 @@ impl SyncQueue {
     pub(super) fn end(&mut self, now: Moment, changed: bool, wait: Duration) {
         self.synced = Some(now);
         // The kubelet checks for due retries once a second.
-        self.resync = self.look_after(now + wait);
+        self.resync = self.relist_after(now + wait);
         if changed {
-            self.asked = Some(now + ON_DEMAND);
-            self.change = self.asked;
+            self.on_demand = Some(now + ON_DEMAND);
+            self.change = self.on_demand;
         }
     }
 
-    fn look_before(&self, now: Moment) -> Moment {
+    fn relist_before(&self, now: Moment) -> Moment {
         let since = now - self.phase;
         self.phase + Duration::from_secs(since.as_secs())
     }
 
-    fn look_after(&self, moment: Moment) -> Moment {
+    fn relist_after(&self, moment: Moment) -> Moment {
         if moment < self.phase {
             return self.phase;
         }
-        self.look_before(moment) + RELIST
+        self.relist_before(moment) + RELIST
     }
 }
 
@@ -114,50 +114,56 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    /// Looks at 0.3 s and every second after; first sync at 10 s.
-    fn agenda() -> SyncQueue {
+    /// Relists at 0.3 s and every second after; the first sync is due at 10 s.
+    fn sync_queue() -> SyncQueue {
         SyncQueue::new(at(300), at(10_000))
     }
 
     #[test]
     fn the_first_sync_waits_for_nothing() {
-        let agenda = agenda();
-        assert_eq!(agenda.due(), at(10_000));
-        assert_eq!(agenda.fresh(), Moment::ZERO);
-        assert_eq!(agenda.looked(at(10_000)), at(9_300));
+        let sync_queue = sync_queue();
+        assert_eq!(sync_queue.due(), at(10_000));
+        assert_eq!(sync_queue.earliest(), Moment::ZERO);
+        assert_eq!(sync_queue.relist_used_at(at(10_000)), at(9_300));
     }
 
     #[test]
     fn a_sync_that_changed_something_is_followed_by_another() {
-        let mut agenda = agenda();
-        agenda.end(at(10_020), true, MINUTE);
-        assert_eq!((agenda.due(), agenda.fresh()), (at(10_025), at(10_025)));
-        assert_eq!(agenda.looked(at(10_025)), at(10_025));
+        let mut sync_queue = sync_queue();
+        sync_queue.end(at(10_020), true, MINUTE);
+        assert_eq!(
+            (sync_queue.due(), sync_queue.earliest()),
+            (at(10_025), at(10_025))
+        );
+        assert_eq!(sync_queue.relist_used_at(at(10_025)), at(10_025));
     }
 
     #[test]
-    fn one_that_changed_nothing_makes_the_next_wait_for_a_look() {
-        let mut agenda = agenda();
-        agenda.end(at(10_020), false, MINUTE);
-        assert_eq!((agenda.due(), agenda.fresh()), (at(70_300), at(10_300)));
+    fn a_sync_that_changed_nothing_waits_for_a_regular_relist() {
+        let mut sync_queue = sync_queue();
+        sync_queue.end(at(10_020), false, MINUTE);
+        assert_eq!(
+            (sync_queue.due(), sync_queue.earliest()),
+            (at(70_300), at(10_300))
+        );
     }
 
     #[test]
     fn a_crash_is_noticed_at_the_next_look() {
-        let mut agenda = agenda();
-        agenda.end(at(10_020), false, MINUTE);
-        agenda.notice(at(12_400));
-        assert_eq!(agenda.due(), at(13_300));
-        agenda.begin(at(13_300));
-        assert_eq!(agenda.due(), at(70_300));
+        let mut sync_queue = sync_queue();
+        sync_queue.end(at(10_020), false, MINUTE);
+        sync_queue.container_ended(at(12_400));
+        assert_eq!(sync_queue.due(), at(13_300));
+        sync_queue.begin(at(13_300));
+        assert_eq!(sync_queue.due(), at(70_300));
     }
 
     #[test]
     fn a_kill_is_noticed_by_the_look_that_its_sync_asked_for() {
-        let mut agenda = agenda();
-        agenda.end(at(10_020), true, MINUTE);
-        agenda.notice(at(10_010));
-        agenda.begin(at(10_025));
-        assert_eq!(agenda.due(), at(70_300));
+        let mut sync_queue = sync_queue();
+        sync_queue.end(at(10_020), true, MINUTE);
+        sync_queue.container_ended(at(10_010));
+        sync_queue.begin(at(10_025));
+        assert_eq!(sync_queue.due(), at(70_300));
     }
 }

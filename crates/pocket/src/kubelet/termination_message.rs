@@ -6,72 +6,73 @@
 
 use k8s_openapi::api::core::v1 as core;
 
-use crate::image::Remains;
+use crate::image::ContainerLog;
 
 /// Where a container's termination message comes from, and its maximum length in bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LastWords {
+pub(super) struct MessageSource {
     /// `terminationMessagePath` is the file that programs write.
-    written: bool,
+    from_file: bool,
     /// `FallbackToLogsOnError`: if there is no message and the container failed, use the end of its
     /// log.
-    or_log: bool,
-    most: usize,
+    or_from_log: bool,
+    limit: usize,
 }
 
 /// The file that programs write.
-const PATH: &str = "/dev/termination-log";
+const WRITTEN_FILE: &str = "/dev/termination-log";
 
 /// The number of bytes read from the end of the file.
-const FILE: usize = 4096;
+const FILE_LIMIT: usize = 4096;
 
 /// The number of lines read from the end of the log.
-const LINES: usize = 80;
+const LOG_LINES: usize = 80;
 
 /// The number of bytes that all containers of a Pod share.
-const ALL: usize = 12 * 1024;
+const POD_LIMIT: usize = 12 * 1024;
 
-impl LastWords {
+impl MessageSource {
     /// The default for each of `containers` containers of a Pod.
     pub(super) fn shared_by(containers: usize) -> Self {
         Self {
-            most: ALL / containers.max(1),
+            limit: POD_LIMIT / containers.max(1),
             ..Self::default()
         }
     }
 
     /// The same limit with the path and the policy of this container.
-    pub(super) fn wanted_by(self, container: &core::Container) -> Self {
+    pub(super) fn of_container(self, container: &core::Container) -> Self {
         let path = container.termination_message_path.as_deref();
         let policy = container.termination_message_policy.as_deref();
         Self {
-            written: path.is_none_or(|path| path == PATH),
-            or_log: policy == Some("FallbackToLogsOnError"),
+            from_file: path.is_none_or(|path| path == WRITTEN_FILE),
+            or_from_log: policy == Some("FallbackToLogsOnError"),
             ..self
         }
     }
 
     /// The termination message of a process that exited with `code`, if any.
-    pub(super) fn of(self, remains: &Remains, code: i32) -> Option<String> {
-        let file = if self.written {
-            remains.message()
+    pub(super) fn of(self, container_log: &ContainerLog, code: i32) -> Option<String> {
+        let file = if self.from_file {
+            container_log.message()
         } else {
             String::new()
         };
-        let mut said = tail(&file, FILE).to_owned();
-        if said.is_empty() && self.or_log && code != 0 {
-            let log = remains.end_of_log();
-            let lines: Vec<&str> = log.split_inclusive('\n').collect();
-            said = lines[lines.len().saturating_sub(LINES)..].concat();
+        let mut message = tail(&file, FILE_LIMIT).to_owned();
+        // A program that ended well has nothing to explain: its log is not a message.
+        if message.is_empty() && self.or_from_log && code != 0 {
+            let end = container_log.end_of_log();
+            let lines: Vec<&str> = end.split_inclusive('\n').collect();
+            message = lines[lines.len().saturating_sub(LOG_LINES)..].concat();
         }
-        said.truncate(said.floor_char_boundary(self.most));
-        (!said.is_empty()).then_some(said)
+        message.truncate(message.floor_char_boundary(self.limit));
+        (!message.is_empty()).then_some(message)
     }
 }
 
-/// At most the last `most` bytes of `text`, in whole characters.
-fn tail(text: &str, most: usize) -> &str {
-    &text[text.ceil_char_boundary(text.len().saturating_sub(most))..]
+/// At most the last `limit` bytes of `text`, in whole characters.
+fn tail(text: &str, limit: usize) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(limit))..]
 }
 
 #[cfg(test)]
@@ -89,18 +90,18 @@ mod tests {
         expected: Option<&str>,
     ) {
         let mut container = json!({"name": "a"});
-        let own = container.as_object_mut().unwrap();
-        own.extend(fields.as_object().unwrap().clone());
+        let defaults = container.as_object_mut().unwrap();
+        defaults.extend(fields.as_object().unwrap().clone());
         let container = serde_json::from_value(container).unwrap();
-        let remains = Remains::default();
-        remains.conclude(message);
-        remains.log(log.as_bytes());
-        let words = LastWords::shared_by(1).wanted_by(&container);
-        assert_eq!(words.of(&remains, code).as_deref(), expected);
+        let container_log = ContainerLog::default();
+        container_log.set_termination_message(message);
+        container_log.append(log.as_bytes());
+        let source = MessageSource::shared_by(1).of_container(&container);
+        assert_eq!(source.of(&container_log, code).as_deref(), expected);
     }
 
     #[test]
-    fn the_file_speaks_first_and_the_log_only_of_a_failure() {
+    fn the_log_replaces_a_missing_message_only_after_a_failure() {
         let fallback = json!({"terminationMessagePolicy": "FallbackToLogsOnError"});
         check(&json!({}), "why", "said\n", 1, Some("why"));
         check(&json!({}), "", "said\n", 1, None);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_only_so_many() {
+    fn messages_have_a_limit() {
         let fallback = json!({"terminationMessagePolicy": "FallbackToLogsOnError"});
         let long = "x".repeat(5000);
         check(&fallback, &long, "", 1, Some(&long[..4096]));
@@ -124,9 +125,9 @@ mod tests {
             1,
             Some(&"x\n".repeat(80)),
         );
-        let remains = Remains::default();
-        remains.conclude(&long);
-        let words = LastWords::shared_by(6).wanted_by(&core::Container::default());
-        assert_eq!(words.of(&remains, 1), Some(long[..2048].to_owned()));
+        let container_log = ContainerLog::default();
+        container_log.set_termination_message(&long);
+        let source = MessageSource::shared_by(6).of_container(&core::Container::default());
+        assert_eq!(source.of(&container_log, 1), Some(long[..2048].to_owned()));
     }
 }

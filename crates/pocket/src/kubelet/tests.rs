@@ -1,5 +1,5 @@
-//! Whole Pods on a paused clock: what a client of the API sees of them, and what the programs in
-//! them do.
+//! Whole Pods on a paused clock: what a client of the API sees of them, and what their programs
+//! experience.
 
 mod endings;
 mod exec;
@@ -20,7 +20,7 @@ use world::{container, pod, probe};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Ready within a period of 2 s, failing after 3 of them.
+/// A readiness probe with a period of 2 s and a failure threshold of 3.
 fn seed() -> serde_json::Value {
     let both = |name: &str, port: u16| {
         container(
@@ -33,6 +33,7 @@ fn seed() -> serde_json::Value {
         )
     };
     pod(
-        &json!({"terminationGracePeriodSeconds": 2, "containers": [both("a", 8080), both("b", 8081)]}),
+        &json!({"terminationGracePeriodSeconds": 2, "containers": [both("a", 8080), both("b",
+            8081)]}),
     )
 }

@@ -16,33 +16,33 @@ const HEAD: usize = 5;
 
 /// The record of what was read from a stream.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<Start>);
+pub(super) struct ReadRecord(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Start {
+struct State {
     head: Vec<u8>,
     reset: bool,
 }
 
-impl Seen {
+impl ReadRecord {
     /// Whether the connection was reset.
     pub(super) fn reset(&self) -> bool {
-        self.start().reset
+        self.state().reset
     }
 
     /// The first bytes, as far as they have arrived.
     pub(super) fn head(&self) -> Vec<u8> {
-        self.start().head.clone()
+        self.state().head.clone()
     }
 
-    fn note(&self, read: &io::Result<()>, bytes: &[u8]) {
-        let mut start = self.start();
-        start.reset |= read.is_err();
-        let missing = HEAD.saturating_sub(start.head.len());
-        start.head.extend(bytes.iter().take(missing));
+    fn add(&self, read: &io::Result<()>, bytes: &[u8]) {
+        let mut state = self.state();
+        state.reset |= read.is_err();
+        let missing = HEAD.saturating_sub(state.head.len());
+        state.head.extend(bytes.iter().take(missing));
     }
 
-    fn start(&self) -> MutexGuard<'_, Start> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -50,13 +50,13 @@ impl Seen {
 /// A stream that records what is read from it.
 pub(super) struct Watched {
     stream: Stream,
-    seen: Arc<Seen>,
+    seen: Arc<ReadRecord>,
 }
 
 impl Watched {
     /// Wraps a stream. Returns it with its record.
-    pub(super) fn new(stream: Stream) -> (Self, Arc<Seen>) {
-        let seen = Arc::new(Seen::default());
+    pub(super) fn new(stream: Stream) -> (Self, Arc<ReadRecord>) {
+        let seen = Arc::new(ReadRecord::default());
         let watched = Self {
             stream,
             seen: Arc::clone(&seen),
@@ -74,7 +74,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if let Poll::Ready(read) = &read {
-            self.seen.note(read, &buffer.filled()[before..]);
+            self.seen.add(read, &buffer.filled()[before..]);
         }
         read
     }

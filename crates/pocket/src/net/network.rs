@@ -194,6 +194,7 @@ impl State {
         let Some(route) = self.routes.get_mut(&address) else {
             return address;
         };
+        // In turn. kube-proxy's rules choose at random, which would make runs differ.
         let backend = route.backends[route.next % route.backends.len()];
         route.next = route.next.wrapping_add(1);
         backend

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_applied_goes() {
+    fn fields_no_longer_applied_are_removed() {
         let first = applied(
             None,
             &pod(&json!([{"name": "a", "image": "1", "args": ["x"]}, {"name": "b"}])),
@@ -232,16 +232,17 @@ mod tests {
     }
 
     #[test]
-    fn what_another_owns_is_a_conflict_unless_forced() {
+    fn a_field_of_another_manager_is_a_conflict_unless_forced() {
         let first = applied(None, &pod(&json!([{"name": "a", "image": "1"}])), "one");
         let wanted = pod(&json!([{"name": "a", "image": "2"}]));
         let refusal = apply(Some(&first), &wanted, &author("two"), false).unwrap_err();
-        let message = "Apply failed with 1 conflict: conflict with \"one\": .spec.containers[name=\"a\"].image";
+        let message = "Apply failed with 1 conflict: conflict with \"one\": \
+                       .spec.containers[name=\"a\"].image";
         assert_eq!((refusal.code, refusal.message.as_str()), (409, message));
 
         let second = apply(Some(&first), &wanted, &author("two"), true).unwrap();
         check(&second, &wanted);
-        // Now it is the first manager's turn to be refused.
+        // From now on the field belongs to the second manager.
         assert!(
             apply(
                 Some(&second),
@@ -254,16 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn several_conflicts_are_told_by_manager() {
-        let wanted = json!({"apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"a": 1, "b": 1, "c": 1}});
+    fn several_conflicts_are_listed_by_manager() {
+        let wanted = json!({"apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"a": 1,
+            "b": 1, "c": 1}});
         let mut first = applied(None, &wanted, "one");
         let mut second = first.clone();
         second["spec"]["c"] = json!(2);
         managed::record_update(Some(&first), &mut second, &author("edit"));
         first = second;
-        let other = json!({"apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"a": 3, "b": 3, "c": 3}});
+        let other = json!({"apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"a": 3,
+            "b": 3, "c": 3}});
         let refusal = apply(Some(&first), &other, &author("two"), false).unwrap_err();
-        let expected = "Apply failed with 3 conflicts: conflicts with \"edit\" using v1:\n- .spec.c\n\
+        let expected = "Apply failed with 3 conflicts: conflicts with \"edit\" using v1:\n- \
+                        .spec.c\n\
                         conflicts with \"one\":\n- .spec.a\n- .spec.b";
         assert_eq!(refusal.message, expected);
     }
@@ -278,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_told_apart_by_protocol() {
+    fn ports_differ_by_protocol() {
         let service = |ports: Value| json!({"metadata": {"name": "web"}, "spec": {"ports": ports}});
         let first = applied(None, &service(json!([{"port": 53}])), "one");
         let mut defaulted = first.clone();

@@ -205,7 +205,8 @@ mod tests {
         json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": "web", "labels": {"app": "web"}, "finalizers": ["x/y"]},
-            "spec": {"containers": [{"name": "a", "args": ["--x"], "ports": [{"containerPort": 80}]}]},
+            "spec": {"containers": [{"name": "a", "args": ["--x"],
+            "ports": [{"containerPort": 80}]}]},
         })
     }
 

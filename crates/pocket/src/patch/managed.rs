@@ -115,6 +115,7 @@ pub(super) fn change_fields(
         entries.len() - 1
     });
     let entry = &mut entries[at];
+    // Otherwise applying the same object twice would write it twice.
     let before = entry.fields.clone();
     change(&mut entry.fields);
     if entry.fields != before {
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_changes_hands() {
+    fn a_changed_field_gets_a_new_owner() {
         let mut first = json!({"apiVersion": "v1", "metadata": {}, "spec": {"a": 1, "b": 1}});
         record_update(None, &mut first, &author("one"));
         assert_eq!(owned(&first, "one"), [".spec.a", ".spec.b"]);

@@ -294,7 +294,8 @@ mod tests {
         let container = |ports: Value| pod(json!([{"name": "a", "ports": ports}]));
         let twice = json!([{"containerPort": 9}, {"containerPort": 9, "name": "q"}]);
         let patch = json!([
-            {"containerPort": 9}, {"containerPort": 8, "$patch": "delete"}, {"containerPort": 9, "name": "q"},
+            {"containerPort": 9}, {"containerPort": 8, "$patch": "delete"}, {"containerPort": 9,
+                "name": "q"},
         ]);
         check(
             pod(json!([{"name": "a"}])),
@@ -336,7 +337,8 @@ mod tests {
 
     #[test]
     fn retained_keys_exclude_the_others() {
-        let current = json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}});
+        let current = json!({"spec": {"strategy": {"type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": 1}}}});
         let patch = json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}});
         check(
             current,
@@ -345,7 +347,7 @@ mod tests {
         );
     }
 
-    /// As `kubectl apply` sends it when a container is put before another one.
+    /// As `kubectl apply` sends it when a container is inserted before another one.
     #[test]
     fn items_follow_the_given_order() {
         let patch = json!({"spec": {
@@ -378,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn malformed_patches_are_refused() {
         let check = |patch: Value| {
             assert_eq!(
                 merge(&pod(json!([{"name": "a"}])), &patch)

@@ -79,7 +79,8 @@ impl Seed {
         let seed = Self { pocket, healthy };
         let container = |name: &str, port: u16| {
             json!({"name": name, "image": name, "args": [port.to_string()], "readinessProbe": {
-                "httpGet": {"path": "/readyz", "port": port}, "periodSeconds": 2, "failureThreshold": 3,
+                "httpGet": {"path": "/readyz", "port": port}, "periodSeconds": 2,
+                "failureThreshold": 3,
             }})
         };
         seed.create::<Deployment>(json!({
@@ -128,7 +129,7 @@ impl Seed {
             .collect()
     }
 
-    /// Whether each Service takes a connection.
+    /// Whether each Service accepts a connection.
     async fn is_served(&self) -> [bool; 2] {
         let client = Host::new(self.pocket.network(), "10.244.0.99".parse().unwrap());
         let mut served = [false; 2];
@@ -140,7 +141,7 @@ impl Seed {
         served
     }
 
-    /// Every object as it is now, one a line.
+    /// All objects, one a line.
     fn dump(&self) -> String {
         let objects = KINDS
             .iter()

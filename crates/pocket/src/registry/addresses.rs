@@ -28,19 +28,19 @@ impl State {
             .list(kind.plural, None)
             .filter_map(|service| address(service))
             .collect();
-        let asked = service["spec"]["clusterIP"].as_str().unwrap_or_default();
-        let address = match asked {
+        let requested = service["spec"]["clusterIP"].as_str().unwrap_or_default();
+        let address = match requested {
             "None" => "None".to_owned(),
             "" => next_free(&taken).ok_or_else(|| {
                 ApiError::new(500, "InternalError", "all Service addresses are in use")
             })?,
-            asked => {
-                check_asked(asked, &taken).map_err(|why| {
+            requested => {
+                check_requested(requested, &taken).map_err(|why| {
                     let mut errors = FieldErrors::default();
-                    errors.invalid("spec.clusterIPs", json!([asked]), &why);
+                    errors.invalid("spec.clusterIPs", json!([requested]), &why);
                     ApiError::invalid(kind, name, errors)
                 })?;
-                asked.to_owned()
+                requested.to_owned()
             }
         };
         service["spec"]["clusterIPs"] = json!([address]);
@@ -61,14 +61,15 @@ fn next_free(taken: &BTreeSet<Ipv4Addr>) -> Option<String> {
         .map(|free| free.to_string())
 }
 
-fn check_asked(asked: &str, taken: &BTreeSet<Ipv4Addr>) -> Result<(), String> {
-    match asked.parse::<Ipv4Addr>() {
+fn check_requested(requested: &str, taken: &BTreeSet<Ipv4Addr>) -> Result<(), String> {
+    match requested.parse::<Ipv4Addr>() {
         Ok(address) if taken.contains(&address) => Err(format!(
-            "failed to allocate IP {asked}: provided IP is already allocated"
+            "failed to allocate IP {requested}: provided IP is already allocated"
         )),
         Ok(address) if (FIRST..=LAST).contains(&address) => Ok(()),
         Ok(_) => Err(format!(
-            "failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. \
+            "failed to allocate IP {requested}: the provided IP ({requested}) is not in the valid \
+             range. \
              The range of valid IPs is 10.96.0.0/16"
         )),
         Err(_) => Err("must be a valid IPv4 address".to_owned()),

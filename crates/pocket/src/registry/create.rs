@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use super::state::{Registry, State};
 use super::{admit, identity};
 use crate::api_status::ApiError;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, metadata_text};
 use crate::store::Key;
 
 /// Metadata removed from a new object.
-const LATER: [&str; 4] = [
+const SET_LATER: [&str; 4] = [
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
     "generation",
@@ -30,12 +30,12 @@ impl Registry {
         dry_run: bool,
     ) -> Result<Arc<Value>, ApiError> {
         let mut state = self.state();
-        address(kind, namespace, &mut object)?;
-        let said = said_name(&object);
+        set_namespace(kind, namespace, &mut object)?;
+        let requested = requested_name(&object);
         let name = state.name(kind, &mut object)?;
         state.check_namespace(kind, namespace, &name)?;
         if kind.name == "Pod" {
-            state.check_service_account(kind, namespace, &said, &object)?;
+            state.check_service_account(kind, namespace, &requested, &object)?;
         }
         let mut object = admit::create(kind, object)?;
         if state.store.get(kind.plural, namespace, &name).is_some() {
@@ -79,7 +79,7 @@ impl State {
     /// Sets UID, creation time and generation, and removes metadata that only a later write can
     /// set.
     fn identify(&mut self, kind: &Kind, metadata: &mut Map<String, Value>, created: &Time) {
-        for field in LATER {
+        for field in SET_LATER {
             metadata.remove(field);
         }
         metadata.insert("uid".into(), identity::uid(&mut self.random).into());
@@ -134,27 +134,24 @@ impl State {
             return Ok(());
         }
         let why = format!(
-            "error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"
+            "error looking up service account {namespace}/{account}: serviceaccount \"{account}\" \
+             not found"
         );
         Err(ApiError::forbidden(kind, name, &why))
     }
 }
 
 /// The name that admission uses: `generateName` without its random suffix, if there is no name.
-fn said_name(object: &Value) -> String {
-    let text = |field: &str| {
-        object["metadata"][field]
-            .as_str()
-            .filter(|it| !it.is_empty())
+fn requested_name(object: &Value) -> String {
+    let name = match metadata_text(object, "name") {
+        "" => metadata_text(object, "generateName"),
+        name => name,
     };
-    text("name")
-        .or_else(|| text("generateName"))
-        .unwrap_or_default()
-        .to_owned()
+    name.to_owned()
 }
 
 /// Sets the object's namespace to the request's, and refuses an object with another one.
-fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
+fn set_namespace(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
     let metadata = metadata(object)?;
     if metadata
         .remove("resourceVersion")
@@ -169,7 +166,7 @@ fn address(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), ApiEr
         .unwrap_or_default()
     {
         "" => {}
-        said if said == namespace => {}
+        named if named == namespace => {}
         _ => return Err(ApiError::other_namespace()),
     }
     if kind.namespaced {

@@ -30,20 +30,20 @@ pub(crate) struct Deletion {
     pub(crate) dry_run: bool,
     /// The finalizer that delays the removal until dependents are handled; `None` leaves them to
     /// the garbage collector.
-    pub(crate) hold: Option<&'static str>,
+    pub(crate) finalizer: Option<&'static str>,
 }
 
 /// The result of a deletion.
 #[derive(Debug)]
 pub(crate) enum Deleted {
     /// The object is removed; this is its last state.
-    Gone(Arc<Value>),
+    Removed(Arc<Value>),
     /// The object is marked; its kubelet or its finalizers delay the removal.
     Marked(Arc<Value>),
 }
 
 /// Namespaces that cannot be deleted. Rule: the admission plugin `NamespaceLifecycle`.
-const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+const PROTECTED: [&str; 3] = ["default", "kube-public", "kube-system"];
 
 impl Registry {
     /// Removes an object, or marks it if a grace period or finalizers delay the removal.
@@ -61,27 +61,32 @@ impl Registry {
             .cloned()
             .ok_or_else(|| ApiError::not_found(kind, name))?;
         check_preconditions(kind, name, &current, deletion)?;
-        if kind.name == "Namespace" && IMMORTAL.contains(&name) {
+        if kind.name == "Namespace" && PROTECTED.contains(&name) {
             return Err(ApiError::forbidden(
                 kind,
                 name,
                 "this namespace may not be deleted",
             ));
         }
-        let next = held(self.marked(kind, &current, deletion.grace), deletion.hold);
-        let goes = may_go(&next);
+        let next = with_finalizer(
+            self.marked(kind, &current, deletion.grace),
+            deletion.finalizer,
+        );
+        let is_removed = is_removable(&next);
         let key = Key::new(kind.plural, namespace, name);
         if deletion.dry_run {
             let next = Arc::new(next);
-            return Ok(if goes {
-                Deleted::Gone(next)
+            return Ok(if is_removed {
+                Deleted::Removed(next)
             } else {
                 Deleted::Marked(next)
             });
         }
-        if goes {
+        if is_removed {
             // An immediate removal writes no event for the mark.
-            return Ok(Deleted::Gone(state.store.remove(&key).unwrap_or(current)));
+            return Ok(Deleted::Removed(
+                state.store.remove(&key).unwrap_or(current),
+            ));
         }
         if next == *current {
             return Ok(Deleted::Marked(current));
@@ -90,16 +95,18 @@ impl Registry {
     }
 
     /// The object with its deletion timestamp set.
-    fn marked(&self, kind: &Kind, current: &Value, asked: Option<i64>) -> Value {
+    fn marked(&self, kind: &Kind, current: &Value, requested: Option<i64>) -> Value {
         let metadata = &current["metadata"];
         if !metadata["deletionTimestamp"].is_null() {
-            return self.hurried(current, asked);
+            return self.shortened(current, requested);
         }
-        let grace = grace(kind, current, asked);
+        let grace = grace(kind, current, requested);
         let end: Time = self.clock().time_of(self.clock().now() + seconds(grace));
         let mut next = current.clone();
         next["metadata"]["deletionTimestamp"] = json!(end);
         next["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+        // Controllers treat an object that is being deleted differently, so its desired state has
+        // changed.
         if let Some(generation) = metadata["generation"].as_i64() {
             next["metadata"]["generation"] = json!(generation + 1);
         }
@@ -113,16 +120,18 @@ impl Registry {
     /// the first deletion.
     ///
     /// Rule: `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`.
-    fn hurried(&self, current: &Value, asked: Option<i64>) -> Value {
+    fn shortened(&self, current: &Value, requested: Option<i64>) -> Value {
         let mut next = current.clone();
         let metadata = &mut next["metadata"];
-        let present = metadata["deletionGracePeriodSeconds"].as_i64();
-        let present = present.unwrap_or_default();
+        let grace = metadata["deletionGracePeriodSeconds"].as_i64();
+        let grace = grace.unwrap_or_default();
         let end = serde_json::from_value::<Time>(metadata["deletionTimestamp"].clone());
-        let shorter = asked.map(at_least_some).filter(|asked| *asked < present);
+        let shorter = requested
+            .map(not_immediate)
+            .filter(|requested| *requested < grace);
         if let (Some(shorter), Ok(end)) = (shorter, end) {
             let end = self.clock().moment_of(&end).since_start();
-            let end = Moment::ZERO + end.saturating_sub(seconds(present - shorter));
+            let end = Moment::ZERO + end.saturating_sub(seconds(grace - shorter));
             metadata["deletionTimestamp"] = json!(self.clock().time_of(end));
             metadata["deletionGracePeriodSeconds"] = json!(shorter);
         }
@@ -131,11 +140,11 @@ impl Registry {
 }
 
 /// A negative grace period means the shortest one that is not immediate.
-fn at_least_some(grace: i64) -> i64 {
+fn not_immediate(grace: i64) -> i64 {
     if grace < 0 { 1 } else { grace }
 }
 
-fn held(mut object: Value, finalizer: Option<&str>) -> Value {
+fn with_finalizer(mut object: Value, finalizer: Option<&str>) -> Value {
     let Some(finalizer) = finalizer else {
         return object;
     };
@@ -149,7 +158,7 @@ fn held(mut object: Value, finalizer: Option<&str>) -> Value {
 }
 
 /// Whether a marked object can be removed: grace period zero and no finalizers.
-pub(super) fn may_go(object: &Value) -> bool {
+pub(super) fn is_removable(object: &Value) -> bool {
     let metadata = &object["metadata"];
     let empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
     !metadata["deletionTimestamp"].is_null()
@@ -162,7 +171,7 @@ pub(super) fn may_go(object: &Value) -> bool {
 }
 
 /// Rule: `pkg/registry/core/pod/strategy.go`, `CheckGracefulDelete`.
-fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
+fn grace(kind: &Kind, object: &Value, requested: Option<i64>) -> i64 {
     let unbound = object["spec"]["nodeName"]
         .as_str()
         .unwrap_or_default()
@@ -174,12 +183,12 @@ fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
     if kind.name != "Pod" || unbound || ended {
         return 0;
     }
-    let own = || {
+    let default = || {
         object["spec"]["terminationGracePeriodSeconds"]
             .as_i64()
             .unwrap_or_default()
     };
-    at_least_some(asked.unwrap_or_else(own))
+    not_immediate(requested.unwrap_or_else(default))
 }
 
 fn check_preconditions(
@@ -188,11 +197,12 @@ fn check_preconditions(
     current: &Value,
     deletion: &Deletion,
 ) -> Result<(), ApiError> {
-    let check = |label: &str, asked: &Option<String>, field: &str| match asked {
-        Some(asked) if current["metadata"][field] != **asked => {
+    let check = |label: &str, requested: &Option<String>, field: &str| match requested {
+        Some(requested) if current["metadata"][field] != **requested => {
             let found = current["metadata"][field].as_str().unwrap_or_default();
             let why = format!(
-                "Precondition failed: {label} in precondition: {asked}, {label} in object meta: {found}"
+                "Precondition failed: {label} in precondition: {requested}, {label} in object \
+                 meta: {found}"
             );
             Err(ApiError::conflict(kind, name, &why))
         }

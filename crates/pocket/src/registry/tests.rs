@@ -1,4 +1,4 @@
-//! The registry through its typed face.
+//! The typed interface of the registry.
 
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use serde_json::json;
@@ -42,7 +42,8 @@ fn a_pod_runs_under_an_account_that_exists() {
     };
     assert!(under("default").is_ok());
     let refusal = under("prober").unwrap_err();
-    let message = "pods \"of-prober\" is forbidden: error looking up service account default/prober: \
+    let message = "pods \"of-prober\" is forbidden: error looking up service account \
+                   default/prober: \
                    serviceaccount \"prober\" not found";
     assert_eq!((refusal.code, refusal.message.as_str()), (403, message));
     let mut generated = pod();
@@ -167,7 +168,7 @@ async fn a_second_deletion_only_shortens_the_grace_of_the_first() {
 }
 
 #[test]
-fn an_unbound_pod_goes_at_once() {
+fn an_unbound_pod_is_removed_at_once() {
     let registry = registry();
     let mut pod = pod();
     pod.spec.as_mut().unwrap().node_name = None;
@@ -193,7 +194,7 @@ fn finalizers_hold_an_object_until_the_last_is_gone() {
 }
 
 #[test]
-fn a_missing_namespace_is_said() {
+fn a_missing_namespace_is_an_error() {
     let mut pod = pod();
     pod.metadata.namespace = Some("nowhere".into());
     let refusal = registry().create(&pod).unwrap_err();
@@ -201,7 +202,7 @@ fn a_missing_namespace_is_said() {
 }
 
 #[test]
-fn a_watch_begins_with_what_is_there_and_goes_on() {
+fn a_watch_begins_with_existing_objects() {
     let registry = registry();
     registry.create(&pod()).unwrap();
     let mut watch = registry.watch::<Pod>(Some("default"));

@@ -20,7 +20,7 @@ pub(crate) enum Part {
 }
 
 /// Metadata that only the registry writes.
-const OWN_METADATA: [&str; 8] = [
+const REGISTRY_METADATA: [&str; 8] = [
     "name",
     "namespace",
     "uid",
@@ -54,6 +54,8 @@ impl Registry {
             Part::Main => next_main(kind, proposed, &current)?,
             Part::Status => next_status(kind, &proposed, &current)?,
         };
+        // As in an API server a write without effect makes no version and no event. Controllers
+        // would wake one another for ever otherwise.
         if next == *current {
             return Ok(current);
         }
@@ -61,7 +63,7 @@ impl Registry {
             return Ok(Arc::new(next));
         }
         let key = Key::new(kind.plural, namespace, name);
-        if delete::may_go(&next) {
+        if delete::is_removable(&next) {
             // The removal of the last finalizer. Watches see only the deletion, not this change.
             return Ok(state.store.remove(&key).unwrap_or(current));
         }
@@ -70,8 +72,9 @@ impl Registry {
 }
 
 fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value, ApiError> {
+    // Clients send back what they have read, so differences in these fields are not wishes.
     let metadata = create::metadata(&mut proposed)?;
-    for field in OWN_METADATA {
+    for field in REGISTRY_METADATA {
         match current["metadata"].get(field) {
             Some(value) => metadata.insert(field.into(), value.clone()),
             None => metadata.remove(field),
@@ -81,7 +84,7 @@ fn next_main(kind: &Kind, mut proposed: Value, current: &Value) -> Result<Value,
         proposed["status"] = current["status"].clone();
     }
     let mut next = admit::update(kind, proposed, current)?;
-    if kind.has_generation && wanted(kind, &next) != wanted(kind, current) {
+    if kind.has_generation && desired(kind, &next) != desired(kind, current) {
         let generation = current["metadata"]["generation"]
             .as_i64()
             .unwrap_or_default();
@@ -108,18 +111,19 @@ fn check_preconditions(
 ) -> Result<(), ApiError> {
     let metadata = create::metadata(proposed)?;
     let differs = |field: &str| {
-        let said = metadata
+        let proposed = metadata
             .get(field)
             .and_then(Value::as_str)
             .unwrap_or_default();
-        !said.is_empty() && current["metadata"][field] != *said
+        !proposed.is_empty() && current["metadata"][field] != *proposed
     };
     if differs("uid") {
         let why = "the UID in the precondition does not match the UID in record";
         return Err(ApiError::conflict(kind, name, why));
     }
     if differs("resourceVersion") {
-        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        let why = "the object has been modified; please apply your changes to the latest version \
+                   and try again";
         return Err(ApiError::conflict(kind, name, why));
     }
     Ok(())
@@ -127,7 +131,7 @@ fn check_preconditions(
 
 /// The desired state: all fields but metadata and status, and annotations for kinds where they
 /// belong to it.
-fn wanted<'a>(kind: &Kind, object: &'a Value) -> Vec<(&'a str, &'a Value)> {
+fn desired<'a>(kind: &Kind, object: &'a Value) -> Vec<(&'a str, &'a Value)> {
     let fields = object.as_object().into_iter().flatten();
     let fields = fields.filter(|(name, _)| *name != "metadata" && *name != "status");
     let annotations = kind.has_wanted_annotations;

@@ -1,7 +1,7 @@
-//! A typed watch of one kind for controllers: every change, in order, without gaps.
+//! Watches of one kind for controllers: every change, in order, without gaps.
 //!
-//! It reads the store's history at its own pace. If the history no longer reaches back far enough,
-//! it compares a new list with what it has delivered, so that its reader sees only changes.
+//! A watch reads the store's history at its own pace. If the history no longer reaches back far
+//! enough, it compares a new list with what it has delivered, so that its reader sees only changes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
@@ -11,19 +11,12 @@ use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
 use super::state::Registry;
-use crate::kinds::{Kind, Object, typed};
+use crate::kinds::{Kind, Object, metadata_text, typed};
 use crate::store::{Event, Verb, Version};
 
-/// A stream of changes to one kind.
+/// A stream of changes to the objects of one kind, by type.
 pub(crate) struct Watch<K> {
-    registry: Registry,
-    kind: &'static Kind,
-    namespace: Option<String>,
-    written: Receiver<Version>,
-    seen: Version,
-    /// The objects as the reader knows them once it has read `pending`.
-    told: BTreeMap<Name, Arc<Value>>,
-    pending: VecDeque<(Verb, Arc<Value>)>,
+    changes: UntypedWatch,
     of: PhantomData<fn() -> K>,
 }
 
@@ -38,25 +31,27 @@ pub(crate) enum Change<K> {
     Deleted(K),
 }
 
+/// A stream of changes to the objects of one kind, as JSON.
+pub(crate) struct UntypedWatch {
+    registry: Registry,
+    kind: &'static Kind,
+    namespace: Option<String>,
+    written: Receiver<Version>,
+    seen: Version,
+    /// The objects as the reader knows them once it has read `pending`.
+    delivered: BTreeMap<Name, Arc<Value>>,
+    pending: VecDeque<(Verb, Arc<Value>)>,
+}
+
 /// Namespace and name.
 type Name = (String, String);
 
 impl<K: Object> Watch<K> {
     pub(super) fn new(registry: Registry, namespace: Option<&str>) -> Self {
-        let kind = Kind::of::<K>();
-        let written = registry.subscribe(kind);
-        let mut watch = Self {
-            registry,
-            kind,
-            namespace: namespace.map(str::to_owned),
-            written,
-            seen: Version::default(),
-            told: BTreeMap::new(),
-            pending: VecDeque::new(),
+        Self {
+            changes: UntypedWatch::new(registry, Kind::of::<K>(), namespace),
             of: PhantomData,
-        };
-        watch.relist();
-        watch
+        }
     }
 
     /// The next change. Cancel-safe: no change is lost if the future is dropped.
@@ -65,20 +60,13 @@ impl<K: Object> Watch<K> {
             if let Some(change) = self.try_next() {
                 return change;
             }
-            // The registry that this watch holds keeps the sender alive.
-            self.written
-                .changed()
-                .await
-                .expect("the store must outlive its watches");
+            self.changes.written().await;
         }
     }
 
     /// The next change, if there is one now.
     pub(crate) fn try_next(&mut self) -> Option<Change<K>> {
-        if self.pending.is_empty() {
-            self.catch_up();
-        }
-        let (verb, object) = self.pending.pop_front()?;
+        let (verb, object) = self.changes.try_next()?;
         let object = typed(&object);
         Some(match verb {
             Verb::Added => Change::Added(object),
@@ -86,13 +74,46 @@ impl<K: Object> Watch<K> {
             Verb::Deleted => Change::Deleted(object),
         })
     }
+}
+
+impl UntypedWatch {
+    /// A watch of a kind; existing objects arrive first.
+    pub(crate) fn new(registry: Registry, kind: &'static Kind, namespace: Option<&str>) -> Self {
+        let written = registry.subscribe(kind);
+        let mut watch = Self {
+            registry,
+            kind,
+            namespace: namespace.map(str::to_owned),
+            written,
+            seen: Version::default(),
+            delivered: BTreeMap::new(),
+            pending: VecDeque::new(),
+        };
+        watch.relist();
+        watch
+    }
+
+    /// Waits until the kind has been written to, in any namespace.
+    pub(crate) async fn written(&mut self) {
+        // The registry that this watch holds keeps the sender alive.
+        let written = self.written.changed().await;
+        written.expect("the store must outlive its watches");
+    }
+
+    /// The next change, if there is one now.
+    pub(crate) fn try_next(&mut self) -> Option<(Verb, Arc<Value>)> {
+        if self.pending.is_empty() {
+            self.catch_up();
+        }
+        self.pending.pop_front()
+    }
 
     fn catch_up(&mut self) {
         self.written.mark_unchanged();
         match self.registry.since(self.kind, self.seen) {
             Ok((events, version)) => {
                 for event in events {
-                    self.tell(event);
+                    self.deliver(event);
                 }
                 self.seen = version;
             }
@@ -100,18 +121,15 @@ impl<K: Object> Watch<K> {
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn deliver(&mut self, event: Event) {
         let name = name(&event.object);
-        if self
-            .namespace
-            .as_ref()
-            .is_some_and(|namespace| *namespace != name.0)
-        {
+        let mut namespace = self.namespace.iter();
+        if namespace.any(|namespace| *namespace != name.0) {
             return;
         }
         match event.verb {
-            Verb::Deleted => self.told.remove(&name),
-            Verb::Added | Verb::Modified => self.told.insert(name, Arc::clone(&event.object)),
+            Verb::Deleted => self.delivered.remove(&name),
+            Verb::Added | Verb::Modified => self.delivered.insert(name, Arc::clone(&event.object)),
         };
         self.pending.push_back((event.verb, event.object));
     }
@@ -120,21 +138,21 @@ impl<K: Object> Watch<K> {
         let (objects, version) = self
             .registry
             .list_values(self.kind, self.namespace.as_deref());
-        let mut gone = std::mem::take(&mut self.told);
+        let mut removed = std::mem::take(&mut self.delivered);
         for object in objects {
             let name = name(&object);
-            match gone.remove(&name) {
+            match removed.remove(&name) {
                 None => self.pending.push_back((Verb::Added, Arc::clone(&object))),
-                Some(told) if !Arc::ptr_eq(&told, &object) => {
+                Some(delivered) if !Arc::ptr_eq(&delivered, &object) => {
                     self.pending
                         .push_back((Verb::Modified, Arc::clone(&object)));
                 }
                 Some(_) => {}
             }
-            self.told.insert(name, object);
+            self.delivered.insert(name, object);
         }
         self.pending
-            .extend(gone.into_values().map(|object| (Verb::Deleted, object)));
+            .extend(removed.into_values().map(|object| (Verb::Deleted, object)));
         self.seen = version;
     }
 }
@@ -156,11 +174,6 @@ impl<K> Change<K> {
 }
 
 fn name(object: &Value) -> Name {
-    let text = |field: &str| {
-        object["metadata"][field]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |field| metadata_text(object, field).to_owned();
     (text("namespace"), text("name"))
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Key, List, list};
+use super::keys::{Key, List, list};
 
 /// An untyped object, in any representation.
 pub trait Tree<'a>: Copy {
@@ -139,7 +139,7 @@ fn identity<'a, T: Tree<'a>>(kind: List, item: T) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// As much of an object as these tests need.
+    /// An untyped object.
     enum Sample {
         Map(Vec<(&'static str, Self)>),
         List(Vec<Self>),

@@ -2,7 +2,7 @@
 //!
 //! Rule: `pkg/kubelet/status/generate.go`. Transition times are computed elsewhere.
 
-use super::{ContainerView, Phase};
+use super::phase::{ContainerView, Phase};
 use crate::container::{Role, State};
 
 /// A condition of a Pod.
@@ -98,6 +98,7 @@ fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
 
 fn why_unready(phase: Phase, containers: &[ContainerView<'_>]) -> Option<Why> {
     let of = |role| move |view: &&ContainerView<'_>| view.role == role && !view.ready;
+    // In the kubelet's order: sidecars, then main containers.
     let sidecars = containers.iter().filter(of(Role::Sidecar));
     let unready = names(sidecars.chain(containers.iter().filter(of(Role::Main))));
     match phase {

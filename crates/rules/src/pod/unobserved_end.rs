@@ -1,37 +1,37 @@
 //! Containers whose termination was not observed before their Pod ended.
 
-use super::ContainerView;
+use super::phase::ContainerView;
 use crate::container::{Role, State};
 
 /// For each of a Pod's containers, in order, whether the ended Pod's status must invent a
 /// termination. Containers that were not yet due to start get none.
 ///
 /// Rule: `pkg/kubelet/status/status_manager.go`, `TerminatePod`.
-pub fn lost(containers: &[ContainerView<'_>]) -> Vec<bool> {
+pub fn unobserved_ends(containers: &[ContainerView<'_>]) -> Vec<bool> {
     let reached = containers
         .iter()
         .rposition(|view| view.role != Role::Main && !never_ran(view));
     // The first container counts as tried in any case.
     let tried = reached.map_or(1, |place| place + 1);
     let initialized = is_initialized(containers);
-    let is_lost = |(place, view): (usize, &ContainerView<'_>)| {
+    let is_unobserved = |(place, view): (usize, &ContainerView<'_>)| {
         let tried = match view.role {
             Role::Main => initialized,
             Role::Init | Role::Sidecar => place < tried,
         };
         tried && !matches!(view.state, State::Terminated(_))
     };
-    containers.iter().enumerate().map(is_lost).collect()
+    containers.iter().enumerate().map(is_unobserved).collect()
 }
 
 /// Rule: the same file, `hasPodInitialized`.
 fn is_initialized(containers: &[ContainerView<'_>]) -> bool {
     let last = containers.iter().rfind(|view| view.role != Role::Main);
     let has_run = |view: &ContainerView<'_>| view.role == Role::Main && !never_ran(view);
-    last.is_none_or(is_through) || containers.iter().any(has_run)
+    last.is_none_or(is_done) || containers.iter().any(has_run)
 }
 
-fn is_through(view: &ContainerView<'_>) -> bool {
+fn is_done(view: &ContainerView<'_>) -> bool {
     match view.state {
         State::Running { .. } => view.role == Role::Sidecar && view.started,
         State::Terminated(exit) => view.role == Role::Init && exit.code == 0,
@@ -69,11 +69,11 @@ mod tests {
             started: true,
             ready: false,
         });
-        assert_eq!(lost(&views.collect::<Vec<_>>()), expected);
+        assert_eq!(unobserved_ends(&views.collect::<Vec<_>>()), expected);
     }
 
     #[test]
-    fn whoever_shows_no_end_is_lost() {
+    fn a_container_without_an_observed_end_is_unobserved() {
         check(&[(Role::Main, waits())], &[true]);
         check(
             &[(Role::Main, ended(0)), (Role::Main, waits())],
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_turn_it_was_not_yet_is_not() {
+    fn a_container_that_was_not_due_is_not_unobserved() {
         let (init, main) = (Role::Init, Role::Main);
         check(
             &[(init, waits()), (init, waits()), (main, waits())],

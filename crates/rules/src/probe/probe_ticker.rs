@@ -29,7 +29,7 @@ impl Ticker {
     }
 
     /// Takes the due tick. Several missed ticks count as this one.
-    pub(super) fn beat(&mut self, now: Moment) {
+    pub(super) fn take(&mut self, now: Moment) {
         while self.next <= now {
             self.next += self.period;
         }
@@ -45,13 +45,13 @@ impl Ticker {
 mod tests {
     use super::*;
 
-    /// Takes the first beat at 0 and then one after each attempt's end; expects these due times.
+    /// Takes a tick at 0 and one after each attempt's end, and expects these due times.
     fn check(ends: &[u64], due: &[u64]) {
         let mut ticker = Ticker::new(Moment::ZERO, Duration::from_secs(10));
-        ticker.beat(Moment::ZERO);
+        ticker.take(Moment::ZERO);
         for (end, due) in ends.iter().zip(due) {
             assert_eq!(ticker.due(), Moment::from_secs(*due));
-            ticker.beat(ticker.due().max(Moment::from_secs(*end)));
+            ticker.take(ticker.due().max(Moment::from_secs(*end)));
         }
     }
 
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_slow_attempt_leaves_one_beat_and_then_the_grid_resumes() {
-        // The attempt of 10 s ends at 35: the beat of 20 is taken then, that of 30 is lost.
+        // The attempt of 10 s ends at 35: the tick of 20 is taken then, that of 30 is lost.
         check(&[10, 35, 36], &[10, 20, 40]);
     }
 

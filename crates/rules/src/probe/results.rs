@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Effect, ProbeKind, Verdict};
+use super::spec::{ProbeKind, Verdict};
+use super::worker::Effect;
 use crate::container_id::ContainerId;
 
 /// Verdicts by probe kind and instance. An instance that was never probed has no entry.

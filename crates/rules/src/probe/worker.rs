@@ -5,7 +5,7 @@
 //! [`Observed`] tell its caller what to do.
 
 use super::probe_ticker::Ticker;
-use super::{ProbeKind, ProbeOutcome, Spec, Verdict};
+use super::spec::{ProbeKind, ProbeOutcome, Spec, Verdict};
 use crate::Moment;
 use crate::container_id::ContainerId;
 
@@ -19,7 +19,7 @@ const TRIES: u32 = 3;
 pub struct Worker {
     spec: Spec,
     ticker: Ticker,
-    born_deleted: bool,
+    pod_was_deleted: bool,
     container: Option<ContainerId>,
     last: Verdict,
     run: u32,
@@ -108,19 +108,19 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
     /// Retry at once: the prober erred.
-    Again,
+    Retry,
     /// The attempt is complete, with or without a new verdict.
-    Settled(Option<Effect>),
+    Done(Option<Effect>),
 }
 
 impl Worker {
     /// A worker with its first tick at `first`: at once, or after a random share of the period on a
-    /// node that has just started. `born_deleted` means that its Pod was already being deleted.
-    pub fn new(spec: Spec, first: Moment, born_deleted: bool) -> Self {
+    /// node that has just started. `pod_was_deleted` means that its Pod was already being deleted.
+    pub fn new(spec: Spec, first: Moment, pod_was_deleted: bool) -> Self {
         Self {
             spec,
             ticker: Ticker::new(first, spec.period),
-            born_deleted,
+            pod_was_deleted,
             container: None,
             last: Verdict::Success,
             run: 0,
@@ -144,13 +144,13 @@ impl Worker {
     /// Rule: `pkg/kubelet/prober/worker.go`, `doProbe`, up to the attempt itself.
     pub fn wake(&mut self, cause: Cause, view: &View, now: Moment) -> WorkerStep {
         match cause {
-            Cause::Tick => self.ticker.beat(now),
+            Cause::Tick => self.ticker.take(now),
             Cause::Trigger => self.ticker.restart(now),
         }
         let mut effects = Vec::new();
         let next = match &view.container {
             _ if view.over => Next::Exit,
-            Some(seen) => self.look(seen, now, &mut effects),
+            Some(seen) => self.decide(seen, now, &mut effects),
             None => Next::Wait,
         };
         WorkerStep { effects, next }
@@ -165,10 +165,12 @@ impl Worker {
     pub fn observe(&mut self, outcome: ProbeOutcome) -> Observed {
         self.tries += 1;
         if outcome == ProbeOutcome::Error && self.tries < TRIES {
-            return Observed::Again;
+            return Observed::Retry;
         }
         self.tries = 0;
-        Observed::Settled(match outcome {
+        // A target that sends its headers and then stalls gives nothing but errors. So liveness
+        // never restarts it, and its readiness stays as it was: kubernetes#113938.
+        Observed::Done(match outcome {
             ProbeOutcome::Success | ProbeOutcome::Warning => self.count(Verdict::Success),
             ProbeOutcome::Failure => self.count(Verdict::Failure),
             ProbeOutcome::Error => None,
@@ -176,17 +178,18 @@ impl Worker {
     }
 
     /// The effect to apply when the worker ends, for whatever reason.
-    pub fn farewell(&self) -> Option<Effect> {
+    pub fn exit_effect(&self) -> Option<Effect> {
         self.container.clone().map(Effect::Forget)
     }
 
-    fn look(&mut self, seen: &Seen, now: Moment, effects: &mut Vec<Effect>) -> Next {
-        self.meet(&seen.id, effects);
+    fn decide(&mut self, seen: &Seen, now: Moment, effects: &mut Vec<Effect>) -> Next {
+        self.follow(&seen.id, effects);
         if self.on_hold {
             return Next::Wait;
         }
         let kills = self.spec.kind != ProbeKind::Readiness;
         match seen.life {
+            // Counts as failed without an attempt, whatever the threshold.
             Life::Waiting | Life::Terminated { .. } => {
                 effects.push(Effect::Store(seen.id.clone(), Verdict::Failure));
                 match seen.life {
@@ -194,12 +197,14 @@ impl Worker {
                     _ => Next::Wait,
                 }
             }
-            Life::Running { .. } if self.born_deleted && kills => {
+            // Its termination is under way: this probe must no longer kill.
+            Life::Running { .. } if self.pod_was_deleted && kills => {
                 effects.push(Effect::Store(seen.id.clone(), Verdict::Success));
                 Next::Exit
             }
             // `since` is a whole second, so the delay may end up to a second early.
             Life::Running { since } if now - since < self.spec.initial_delay => Next::Wait,
+            // Before the start only the startup probe is made, after it only the other two.
             Life::Running { .. } if seen.started == (self.spec.kind == ProbeKind::Startup) => {
                 Next::Wait
             }
@@ -209,12 +214,12 @@ impl Worker {
 
     /// Starts with a new instance from the initial verdict. The run is *not* reset: after a crash
     /// the new instance inherits the failures of the previous one.
-    fn meet(&mut self, id: &ContainerId, effects: &mut Vec<Effect>) {
+    fn follow(&mut self, id: &ContainerId, effects: &mut Vec<Effect>) {
         if self.container.as_ref() == Some(id) {
             return;
         }
         effects.extend(self.container.replace(id.clone()).map(Effect::Forget));
-        effects.push(Effect::Store(id.clone(), self.spec.kind.seed()));
+        effects.push(Effect::Store(id.clone(), self.spec.kind.initial_verdict()));
         self.on_hold = false;
     }
 
@@ -232,14 +237,17 @@ impl Worker {
         if !threshold.reached_by(self.run) {
             return None;
         }
-        if self.settles(verdict) {
+        if self.is_final(verdict) {
             self.on_hold = true;
             self.run = 0;
         }
         self.container.clone().map(|id| Effect::Store(id, verdict))
     }
 
-    fn settles(&self, verdict: Verdict) -> bool {
+    /// Whether the probe rests until the next instance: liveness has killed, or startup is decided.
+    /// That also ends the run, so that the successor of a killed instance gets all its attempts;
+    /// the successor of a crashed one does not.
+    fn is_final(&self, verdict: Verdict) -> bool {
         match self.spec.kind {
             ProbeKind::Liveness => verdict == Verdict::Failure,
             ProbeKind::Readiness => false,

@@ -3,7 +3,7 @@
 //! It goes from the last to the first: the last one with an instance shows how far the Pod is. Init
 //! containers before it have completed, and sidecars before it have started once.
 
-use super::{Found, Kill, KillCause, kill_cause};
+use super::kill::{Found, Kill, KillCause, kill_cause};
 use crate::container::{Instance, RestartPolicy, Role};
 use crate::probe::{ProbeKind, Verdict};
 
@@ -29,7 +29,7 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
                 .any(|found| main(found) && found.instance.is_some()),
         ..Initial::default()
     };
-    let mut later_has_begun = initial.initialized;
+    let mut later_began = initial.initialized;
     let all: Vec<_> = containers
         .iter()
         .enumerate()
@@ -39,17 +39,17 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
         let Some(instance) = found.instance else {
             continue;
         };
-        let through = match found.spec.role {
-            Role::Sidecar => initial.keep(index, found, instance),
-            _ if later_has_begun => true,
-            _ => initial.complete(index, policy, instance)?,
+        let done = match found.spec.role {
+            Role::Sidecar => initial.keep_sidecar(index, found, instance),
+            _ if later_began => true,
+            _ => initial.run_init(index, policy, instance)?,
         };
-        if through && !later_has_begun {
-            initial.next(index + 1, containers);
+        if done && !later_began {
+            initial.begin(index + 1, containers);
         }
-        later_has_begun = true;
+        later_began = true;
     }
-    if !later_has_begun {
+    if !later_began {
         initial.start.push(0);
     }
     initial.start.sort_unstable();
@@ -58,7 +58,7 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
 
 impl Initial {
     /// Lets the next container begin.
-    fn next(&mut self, index: usize, containers: &[Found<'_>]) {
+    fn begin(&mut self, index: usize, containers: &[Found<'_>]) {
         if containers
             .get(index)
             .is_some_and(|found| found.spec.role != Role::Main)
@@ -71,7 +71,7 @@ impl Initial {
 
     /// Keeps a sidecar running. Returns whether it has started, so that the next container may
     /// begin.
-    fn keep(&mut self, index: usize, found: &Found<'_>, instance: &Instance) -> bool {
+    fn keep_sidecar(&mut self, index: usize, found: &Found<'_>, instance: &Instance) -> bool {
         if !instance.is_running() {
             self.start.push(index);
             return false;
@@ -97,7 +97,7 @@ impl Initial {
 
     /// Runs an init container until it succeeds. Returns whether it has; `None` if it has failed
     /// for good.
-    fn complete(&mut self, index: usize, policy: RestartPolicy, newest: &Instance) -> Option<bool> {
+    fn run_init(&mut self, index: usize, policy: RestartPolicy, newest: &Instance) -> Option<bool> {
         let Some(exit) = newest.exit() else {
             return Some(false);
         };

@@ -1,8 +1,10 @@
-//! Plans for Pods of one container, of several, and of those that come first.
+//! Plans for Pods with one container, with several, and with init containers.
 
 use super::*;
 use crate::Moment;
+use crate::container::ContainerSpec;
 use crate::container::{Cause, ContainerId, Life};
+use crate::probe::{ProbeKind, Verdict};
 
 fn spec(image: &str) -> ContainerSpec {
     ContainerSpec {
@@ -179,7 +181,8 @@ fn init_containers_come_first_and_one_by_one() {
     );
 }
 
-/// A container, its newest instance and its startup verdict, by which a sidecar is through or not.
+/// A container, its newest instance and its startup verdict, which decides whether a sidecar has
+/// started.
 type Case = (ContainerSpec, Option<Instance>, Option<Verdict>);
 
 fn check_all(policy: RestartPolicy, cases: &[Case], expected: &SyncPlan) {

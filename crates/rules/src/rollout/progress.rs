@@ -99,7 +99,7 @@ impl Deployment {
     /// seconds.
     ///
     /// Rule: `pkg/controller/deployment/progress.go`, `requeueStuckDeployment`.
-    pub fn check_again(&self, status: &Status, now: Moment) -> Option<Moment> {
+    pub fn next_check(&self, status: &Status, now: Moment) -> Option<Moment> {
         let condition = status.progressing.as_ref()?;
         let end = condition.updated + self.deadline?;
         let decided = condition.reason == COMPLETE || condition.reason == TIMED_OUT;
@@ -150,17 +150,18 @@ impl Deployment {
         if self.paused || (was_complete && status.replicas == status.updated) {
             return present.cloned();
         }
-        let say = |holds, reason, what| Condition::new(holds, reason, subject(new) + what, now);
+        let condition =
+            |holds, reason, what| Condition::new(holds, reason, subject(new) + what, now);
         if self.is_complete(status) {
-            Some(say(true, COMPLETE, " has successfully progressed.").after(present))
+            Some(condition(true, COMPLETE, " has successfully progressed.").after(present))
         } else if has_progressed(status, before) {
-            let updated = say(true, "ReplicaSetUpdated", " is progressing.");
+            let updated = condition(true, "ReplicaSetUpdated", " is progressing.");
             Some(Condition {
                 changed: unchanged_since(present, true).unwrap_or(now.whole_second()),
                 ..updated
             })
         } else if self.has_timed_out(present, now) {
-            Some(say(false, TIMED_OUT, " has timed out progressing.").after(present))
+            Some(condition(false, TIMED_OUT, " has timed out progressing.").after(present))
         } else {
             present.cloned()
         }
@@ -421,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_deadline_there_is_no_progress_to_speak_of() {
+    fn without_a_deadline_there_is_no_progressing_condition() {
         let deployment = Deployment {
             deadline: None,
             ..deployment()
@@ -429,7 +430,7 @@ mod tests {
         let before = before("ReplicaSetUpdated", 0, (1, 1, 0));
         let status = deployment.status(Some(&set("new", 1, 0)), &[], &before, NOW);
         assert_eq!(status.progressing, None);
-        assert_eq!(deployment.check_again(&status, NOW), None);
+        assert_eq!(deployment.next_check(&status, NOW), None);
     }
 
     #[test]
@@ -437,7 +438,7 @@ mod tests {
         let check = |reason: &str, updated, expected| {
             let status = before(reason, updated, (2, 1, 1));
             assert_eq!(
-                deployment().check_again(&status, NOW),
+                deployment().next_check(&status, NOW),
                 expected,
                 "{reason} at {updated}"
             );
@@ -448,6 +449,6 @@ mod tests {
         check(TIMED_OUT, 100, None);
         check(COMPLETE, 60, None);
         let complete = before("ReplicaSetUpdated", 100, (1, 1, 1));
-        assert_eq!(deployment().check_again(&complete, NOW), None);
+        assert_eq!(deployment().next_check(&complete, NOW), None);
     }
 }

@@ -97,7 +97,7 @@ fn unhealthy_old_pods_go_first_even_beside_healthier_sets() {
             ..set("broken", 2, 0)
         },
     ];
-    // 3 must be available and 3 are, so only broken ones may go.
+    // All 3 available Pods are needed, so only broken ones can be deleted.
     let steps = deployment(4, 0, 1).steps(Some(&set("new", 1, 1)), &old);
     assert_eq!(steps, [scale("broken", 0)]);
 }
@@ -115,7 +115,7 @@ fn a_new_pod_that_never_gets_ready_leaves_the_old_one_alone() {
 }
 
 #[test]
-fn a_broken_old_pod_goes_though_the_new_one_is_not_ready() {
+fn a_broken_old_pod_is_deleted_before_the_new_one_is_ready() {
     let default = Deployment {
         strategy: Strategy::DEFAULT,
         ..deployment(2, 0, 0)
@@ -187,7 +187,7 @@ fn a_pause_stops_rollouts_but_not_scaling() {
     assert_eq!(paused.steps(None, &[set("old", 2, 2)]), [scale("old", 3)]);
 }
 
-/// Plays a rollout in which every Pod is available as soon as it exists, and checks the bounds at
+/// Simulates a rollout whose Pods are available as soon as they exist, and checks the bounds at
 /// each step.
 #[test]
 fn a_rollout_stays_within_its_bounds_and_ends() {

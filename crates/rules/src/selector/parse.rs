@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Operator, Requirement};
+use super::requirement::{Operator, Requirement};
 
 /// Why a text is not a label selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ mod tests {
     use super::super::Selector;
 
     #[test]
-    fn what_can_be_read() {
+    fn valid_selectors_are_parsed() {
         let check = |text: &str, expected: &str| {
             assert_eq!(
                 text.parse::<Selector>().unwrap().to_string(),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_and_why() {
+    fn malformed_selectors_have_errors() {
         let check = |text: &str, expected: &str| {
             let error = text.parse::<Selector>().unwrap_err();
             assert_eq!(error.to_string(), expected, "{text}");

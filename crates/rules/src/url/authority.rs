@@ -4,8 +4,8 @@
 
 use std::net::Ipv6Addr;
 
-use super::Problem;
 use super::escape::{Part, escape, unescape};
+use super::problem::Problem;
 
 /// The user information before the `@` of an authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ pub(super) fn parse(scheme: &str, authority: &str) -> Result<(Option<User>, Stri
 
 fn user(text: &str) -> Result<User, Problem> {
     // RFC 3986 forbids `@` in a user; Go allows it for old URLs.
-    let may_stand =
+    let is_allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
-    if !text.bytes().all(may_stand) {
+    if !text.bytes().all(is_allowed) {
         return Err(Problem::User);
     }
     let decode = |text: &str| unescape(text.as_bytes(), Part::User);

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::Problem;
+use super::problem::Problem;
 
 /// A part of a URL, with its own escaping rules.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,8 +88,8 @@ fn may_escape(part: Part, escape: &[u8], value: u8) -> bool {
 /// Rule: `EscapedPath` and `EscapedFragment`.
 pub(super) fn normalize(text: &str, part: Part) -> Result<String, Problem> {
     let decoded = unescape(text.as_bytes(), part)?;
-    let stays = |byte: u8| b"!$&'()*+,;=:@[]%".contains(&byte) || part.keeps(byte);
-    if text.bytes().all(stays) {
+    let is_valid = |byte: u8| b"!$&'()*+,;=:@[]%".contains(&byte) || part.keeps(byte);
+    if text.bytes().all(is_valid) {
         Ok(text.to_owned())
     } else {
         Ok(escape(&decoded, part))

@@ -1,4 +1,4 @@
-//! Reading, resolving and printing, with Go's own answers. What probes need is compared with Go in
+//! Parsing, resolving and printing, compared with Go's results. URLs of probes are compared in
 //! `probe::http_get`.
 
 use super::*;
@@ -61,7 +61,7 @@ fn secrets_are_left_out_where_they_must_be() {
 }
 
 #[test]
-fn what_is_no_url_says_why() {
+fn malformed_urls_have_errors() {
     let check = |text, quoted: &str, problem| {
         let error = Url::parse(text).unwrap_err();
         assert_eq!((error.text.as_str(), error.problem), (quoted, problem));

@@ -17,7 +17,7 @@ async fn exec(arguments: &[&str]) -> Output {
         ),
         files: pocket::image::files::Files::default(),
         instance: "1".to_owned(),
-        remains: Remains::default(),
+        log: ContainerLog::default(),
         memory: Memory::unlimited(),
         terminate: Box::pin(std::future::pending()),
     };

@@ -19,7 +19,7 @@ const POD_IP: &str = "10.244.0.5";
 
 type Client = WebSocketStream<DuplexStream>;
 
-/// A cluster with one Pod that has an address and serves what the test makes it.
+/// A cluster with one Pod, which serves what the test sets up.
 struct Scene {
     server: Server,
     pod: Host,
@@ -134,7 +134,7 @@ async fn ports_have_channels_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_connection_is_said_on_the_error_channel() {
+async fn a_refused_connection_is_reported_on_the_error_channel() {
     let scene = Scene::with_address();
     let mut client = scene.connect("8080").await.unwrap();
     opened(&mut client, 0, 8080).await;
@@ -175,7 +175,7 @@ async fn the_pod_sees_the_client_leave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_forwarded_is_refused() {
+async fn unsupported_port_forwards_are_refused() {
     let scene = Scene::new();
     assert_eq!(scene.connect("8080").await.unwrap_err(), 400);
     let scene = Scene::with_address();

@@ -1,4 +1,4 @@
-//! What the API says about itself, and that it says it twice alike.
+//! Discovery and the version, and equal answers to equal requests.
 
 use hyper::header::ACCEPT;
 

@@ -1,4 +1,4 @@
-//! Objects come, are read and go.
+//! Creation, reads and deletion of objects.
 
 use expect_test::expect;
 
@@ -39,7 +39,8 @@ async fn events_have_two_names() {
     let client = Client::new();
     let path = "/apis/events.k8s.io/v1/namespaces/default/events";
     let body = json!({
-        "metadata": {"name": "e"}, "note": "hello", "regarding": {"kind": "Pod", "name": "a", "namespace": "default"},
+        "metadata": {"name": "e"}, "note": "hello", "regarding": {"kind": "Pod", "name": "a",
+        "namespace": "default"},
     });
     let (code, created) = client.post(path, &body).await;
     assert_eq!(
@@ -107,7 +108,7 @@ async fn namespaces_close_before_they_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_query_may_say_that_an_owner_goes_last() {
+async fn the_query_may_ask_for_foreground_deletion() {
     let client = Client::new();
     client.post(DEPLOYMENTS, &deployment()).await;
     let path = format!("{DEPLOYMENTS}/web?propagationPolicy=Foreground");

@@ -1,4 +1,4 @@
-//! Changing a part of an object.
+//! Patches of every media type.
 
 use expect_test::expect;
 
@@ -55,7 +55,8 @@ async fn a_status_is_written_apart() {
 async fn a_strategic_patch_edits_one_container() {
     let client = Client::new();
     client.post(DEPLOYMENTS, &deployment()).await;
-    let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "b", "image": "probe-target:2"}]}}}});
+    let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "b",
+        "image": "probe-target:2"}]}}}});
     let (code, patched) = client
         .send("PATCH", &format!("{DEPLOYMENTS}/web"), STRATEGIC, &patch)
         .await;
@@ -153,7 +154,10 @@ async fn a_patch_cannot_move_an_object() {
     let path = format!("{PODS}/a?fieldManager=m");
     let expected =
         "the namespace of the provided object does not match the namespace sent on the request";
-    let with = |namespace: Value| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": namespace}});
+    let with = |namespace: Value| {
+        json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "a", "namespace": namespace}})
+    };
     for media_type in [MERGE, STRATEGIC, APPLY] {
         let (code, refused) = client
             .send("PATCH", &path, media_type, &with("other".into()))

@@ -1,4 +1,4 @@
-//! What the API says no to, and how.
+//! Refused requests, with code, reason and message.
 
 use expect_test::expect;
 
@@ -36,7 +36,8 @@ async fn refusals_are_statuses() {
     check_refused(
         &other_kind,
         &expect![
-            "400 BadRequest: the API version in the data (apps/v1) does not match the expected API version (v1)"
+            "400 BadRequest: the API version in the data (apps/v1) does not match the expected API \
+             version (v1)"
         ],
     );
     let protobuf = client
@@ -50,7 +51,8 @@ async fn refusals_are_statuses() {
     check_refused(
         &protobuf,
         &expect![
-            "415 UnsupportedMediaType: the body of the request was in an unknown format (application/vnd.kubernetes.protobuf) - accepted media types include: application/json"
+            "415 UnsupportedMediaType: the body of the request was in an unknown format \
+             (application/vnd.kubernetes.protobuf) - accepted media types include: application/json"
         ],
     );
     let default = client
@@ -69,7 +71,8 @@ async fn refusals_are_statuses() {
         check_refused(
             &refused,
             &expect![
-                "405 MethodNotAllowed: the server does not allow this method on the requested resource"
+                "405 MethodNotAllowed: the server does not allow this method on the requested \
+                 resource"
             ],
         );
     }

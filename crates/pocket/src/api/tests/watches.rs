@@ -1,4 +1,4 @@
-//! Watches, line by line.
+//! Watch streams, one event a line.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn a_streaming_list_ends_with_a_bookmark() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stops_being_selected_is_deleted_for_the_watch() {
+async fn an_object_that_no_longer_matches_is_deleted_for_the_watch() {
     let client = Client::new();
     client.post(PODS, &pod("a")).await;
     let mut lines = client

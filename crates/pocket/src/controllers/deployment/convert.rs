@@ -7,7 +7,7 @@ use rules::rollout::progress::{Condition, Status};
 use rules::rollout::{self, Amount, Set, Size, Strategy};
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::informer::name;
+use crate::kinds::name;
 
 /// The annotation of a ReplicaSet with the size that its Deployment had when it was scaled.
 pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
@@ -90,7 +90,7 @@ pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
         let found = conditions
             .iter()
             .find(|found| found.type_.as_deref() == Some(kind));
-        found.map(|found| read(found, clock))
+        found.map(|found| self::condition(found, clock))
     };
     Status {
         replicas: number(status.replicas),
@@ -106,14 +106,14 @@ pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
 
 /// Writes the counts; zeros are left out, as in Kubernetes.
 pub(super) fn publish(numbers: &Status, deployment: &mut Deployment) {
-    let unless_zero = |number: u32| Some(wire(number)).filter(|number| *number != 0);
+    let unless_zero = |number: u32| Some(count(number)).filter(|number| *number != 0);
     let status = deployment.status.get_or_insert_default();
     status.replicas = unless_zero(numbers.replicas);
     status.updated_replicas = unless_zero(numbers.updated);
     status.ready_replicas = unless_zero(numbers.ready);
     status.available_replicas = unless_zero(numbers.available);
     status.unavailable_replicas = unless_zero(numbers.unavailable);
-    status.terminating_replicas = Some(wire(numbers.terminating));
+    status.terminating_replicas = Some(count(numbers.terminating));
 }
 
 /// Writes the two conditions; others are kept.
@@ -125,20 +125,20 @@ pub(super) fn publish_conditions(status: &Status, clock: &Clock, deployment: &mu
         .get_or_insert_default();
     let other = |kind: &str| kind != AVAILABLE && kind != PROGRESSING;
     conditions.retain(|found| found.type_.as_deref().is_some_and(other));
-    let both = [
+    let conditions_by_kind = [
         (AVAILABLE, &status.availability),
         (PROGRESSING, &status.progressing),
     ];
-    for (kind, condition) in both {
+    for (kind, condition) in conditions_by_kind {
         conditions.extend(
             condition
                 .as_ref()
-                .map(|condition| written(kind, condition, clock)),
+                .map(|condition| to_api(kind, condition, clock)),
         );
     }
 }
 
-fn read(condition: &DeploymentCondition, clock: &Clock) -> Condition {
+fn condition(condition: &DeploymentCondition, clock: &Clock) -> Condition {
     let moment = |time: &Option<_>| {
         time.as_ref()
             .map_or(Moment::ZERO, |time| clock.moment_of(time))
@@ -152,7 +152,7 @@ fn read(condition: &DeploymentCondition, clock: &Clock) -> Condition {
     }
 }
 
-fn written(kind: &str, condition: &Condition, clock: &Clock) -> DeploymentCondition {
+fn to_api(kind: &str, condition: &Condition, clock: &Clock) -> DeploymentCondition {
     DeploymentCondition {
         type_: Some(kind.to_owned()),
         status: Some(if condition.holds { "True" } else { "False" }.to_owned()),
@@ -171,6 +171,6 @@ pub(super) fn number(value: Option<i32>) -> u32 {
 }
 
 /// A count in the API's form.
-pub(super) fn wire(number: u32) -> i32 {
+pub(super) fn count(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -39,7 +39,7 @@ pub(super) fn write(metadata: &mut ObjectMeta, revision: u64) {
 }
 
 /// Writes a revision. A different previous one is added to the history annotation.
-pub(super) fn renew(metadata: &mut ObjectMeta, revision: u64) {
+pub(super) fn update(metadata: &mut ObjectMeta, revision: u64) {
     let revision = revision.to_string();
     let annotations = metadata.annotations.get_or_insert_default();
     let before = annotations.insert(REVISION.to_owned(), revision.clone());
@@ -54,13 +54,13 @@ pub(super) fn renew(metadata: &mut ObjectMeta, revision: u64) {
 /// The oldest unused ReplicaSets beyond the number to keep.
 ///
 /// Rule: `pkg/controller/deployment/sync.go`, `cleanupDeployment`.
-pub(super) fn forgotten(old: &[ReplicaSet], kept: u32) -> Vec<&ReplicaSet> {
+pub(super) fn surplus(old: &[ReplicaSet], kept: u32) -> Vec<&ReplicaSet> {
     let mut idle: Vec<_> = old.iter().filter(|set| is_idle(set)).collect();
     idle.sort_by_key(|set| of(*set));
-    let surplus = idle
+    let number = idle
         .len()
         .saturating_sub(usize::try_from(kept).unwrap_or(usize::MAX));
-    idle.truncate(surplus);
+    idle.truncate(number);
     idle
 }
 
@@ -95,9 +95,9 @@ mod tests {
     #[test]
     fn earlier_revisions_are_remembered() {
         let mut set = set("a", 1, 0);
-        renew(&mut set.metadata, 3);
-        renew(&mut set.metadata, 3);
-        renew(&mut set.metadata, 5);
+        update(&mut set.metadata, 3);
+        update(&mut set.metadata, 3);
+        update(&mut set.metadata, 5);
         assert_eq!(of(&set), Some(5));
         assert_eq!(set.metadata.annotations.unwrap()[HISTORY], "1,3");
     }
@@ -111,7 +111,7 @@ mod tests {
             set("d", 0, 1),
         ];
         let names = |kept| -> Vec<_> {
-            let sets = forgotten(&old, kept).into_iter();
+            let sets = surplus(&old, kept).into_iter();
             sets.map(|set| set.metadata.name.clone().unwrap()).collect()
         };
         assert_eq!(names(1), ["b", "c"]);

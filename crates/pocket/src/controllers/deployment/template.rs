@@ -8,10 +8,10 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::rollout::{self, Size};
 
-use super::convert::{DESIRED, MOST, wire};
+use super::convert::{DESIRED, MOST, count};
 use super::revision;
-use crate::controllers::informer::name;
 use crate::controllers::owner;
+use crate::kinds::name;
 
 const HASH: &str = "pod-template-hash";
 
@@ -21,7 +21,7 @@ const LETTERS: &[u8; 10] = b"456789bcdf";
 /// Annotations of a Deployment that are not copied to its ReplicaSets.
 ///
 /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `annotationsToSkip`.
-const OWN: [&str; 5] = [
+const NOT_COPIED: [&str; 5] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
@@ -32,7 +32,7 @@ const OWN: [&str; 5] = [
 /// The ReplicaSet with the current template (the oldest, if there are several), and the others.
 ///
 /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `FindNewReplicaSet`.
-pub(super) fn divide(
+pub(super) fn split(
     deployment: &Deployment,
     mut sets: Vec<ReplicaSet>,
 ) -> (Option<ReplicaSet>, Vec<ReplicaSet>) {
@@ -81,7 +81,7 @@ pub(super) fn new_set(
         metadata: metadata(deployment, rules, &hash, labels, revision),
         spec: ReplicaSetSpec {
             min_ready_seconds: deployment.spec.min_ready_seconds,
-            replicas: Some(wire(size)),
+            replicas: Some(count(size)),
             selector,
             template: Some(template),
         },
@@ -90,7 +90,7 @@ pub(super) fn new_set(
 }
 
 /// Records the Deployment's size in its ReplicaSet's annotations.
-pub(super) fn remember(metadata: &mut ObjectMeta, size: Size) {
+pub(super) fn record_size(metadata: &mut ObjectMeta, size: Size) {
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(DESIRED.to_owned(), size.desired.to_string());
     annotations.insert(MOST.to_owned(), size.most.to_string());
@@ -99,7 +99,8 @@ pub(super) fn remember(metadata: &mut ObjectMeta, size: Size) {
 /// Whether a ReplicaSet has all annotations that its Deployment passes on.
 pub(super) fn has_annotations(set: &ReplicaSet, deployment: &Deployment) -> bool {
     let present = set.metadata.annotations.as_ref();
-    handed_on(deployment).all(|(key, value)| present.and_then(|all| all.get(key)) == Some(value))
+    copied_annotations(deployment)
+        .all(|(key, value)| present.and_then(|all| all.get(key)) == Some(value))
 }
 
 /// Copies the Deployment's annotations to a ReplicaSet. Annotations copied earlier stay.
@@ -107,12 +108,13 @@ pub(super) fn has_annotations(set: &ReplicaSet, deployment: &Deployment) -> bool
 /// Rule: the same file, `copyDeploymentAnnotationsToReplicaSet`.
 pub(super) fn annotate(metadata: &mut ObjectMeta, deployment: &Deployment) {
     let annotations = metadata.annotations.get_or_insert_default();
-    annotations.extend(handed_on(deployment).map(|(key, value)| (key.clone(), value.clone())));
+    annotations
+        .extend(copied_annotations(deployment).map(|(key, value)| (key.clone(), value.clone())));
 }
 
-fn handed_on(deployment: &Deployment) -> impl Iterator<Item = (&String, &String)> {
+fn copied_annotations(deployment: &Deployment) -> impl Iterator<Item = (&String, &String)> {
     let annotations = deployment.metadata.annotations.iter().flatten();
-    annotations.filter(|(key, _)| !OWN.contains(&key.as_str()))
+    annotations.filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()))
 }
 
 fn metadata(
@@ -131,7 +133,7 @@ fn metadata(
     };
     annotate(&mut metadata, deployment);
     revision::write(&mut metadata, revision);
-    remember(&mut metadata, rules.size());
+    record_size(&mut metadata, rules.size());
     metadata
 }
 
@@ -179,7 +181,7 @@ mod tests {
                 },
             },
             "status": {"collisionCount": collisions},
-            "metadata": {"name": "web", "annotations": {"note": "kept", OWN[0]: "left"}},
+            "metadata": {"name": "web", "annotations": {"note": "kept", NOT_COPIED[0]: "left"}},
         });
         serde_json::from_value(spec).unwrap()
     }
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_set_is_told_apart_by_its_hash() {
+    fn a_new_set_is_named_and_labelled_by_its_hash() {
         let deployment = deployment("a:1", None);
         let (set, hash) = (set(&deployment), hash(&deployment));
         assert_eq!(set.metadata.name, Some(format!("web-{hash}")));
@@ -225,8 +227,8 @@ mod tests {
     #[test]
     fn the_present_template_is_found_in_spite_of_its_hash() {
         let (now, before) = (deployment("a:2", None), deployment("a:1", None));
-        let (new, old) = divide(&now, vec![set(&before), set(&now)]);
+        let (new, old) = split(&now, vec![set(&before), set(&now)]);
         assert_eq!((new, old), (Some(set(&now)), vec![set(&before)]));
-        assert_eq!(divide(&now, vec![set(&before)]).0, None);
+        assert_eq!(split(&now, vec![set(&before)]).0, None);
     }
 }

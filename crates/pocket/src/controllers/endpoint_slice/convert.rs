@@ -7,8 +7,9 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::endpoints::{self, Candidate, Conditions, Port, ServicePort, Slice, TargetPort};
 use rules::selector::Labels;
 
-use crate::controllers::informer::{Key, name, namespace};
+use crate::controllers::informer::Key;
 use crate::controllers::owner;
+use crate::kinds::{name, namespace};
 use crate::registry::Change;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -100,8 +101,8 @@ fn ports(pod: &Pod) -> Vec<endpoints::ContainerPort> {
     let Some(spec) = &pod.spec else {
         return Vec::new();
     };
-    let stays = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
-    let sidecars = spec.init_containers.iter().flatten().filter(stays);
+    let is_sidecar = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
+    let sidecars = spec.init_containers.iter().flatten().filter(is_sidecar);
     let declared = spec
         .containers
         .iter()
@@ -171,7 +172,7 @@ fn labels(service: &Service) -> Labels {
 
 fn endpoint(service: &Service, pod: &Pod, conditions: Conditions) -> Endpoint {
     let spec = pod.spec.as_ref();
-    let within = spec.and_then(|spec| spec.subdomain.as_deref()) == Some(name(service));
+    let is_subdomain = spec.and_then(|spec| spec.subdomain.as_deref()) == Some(name(service));
     Endpoint {
         addresses: address(pod).into_iter().cloned().collect(),
         conditions: Some(EndpointConditions {
@@ -181,7 +182,7 @@ fn endpoint(service: &Service, pod: &Pod, conditions: Conditions) -> Endpoint {
         }),
         hostname: spec
             .and_then(|spec| spec.hostname.clone())
-            .filter(|_| within),
+            .filter(|_| is_subdomain),
         node_name: spec.and_then(|spec| spec.node_name.clone()),
         target_ref: Some(ObjectReference {
             kind: Some("Pod".to_owned()),

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::controllers::informer::{Key, key, name};
+use crate::controllers::informer::{Key, key};
+use crate::kinds::name;
 
 /// The times seen at the last sync, by Service.
 #[derive(Debug, Default)]
@@ -30,7 +31,7 @@ impl Times {
         service: &Service,
         pods: impl Iterator<Item = &'a Pod>,
     ) -> Option<Time> {
-        let pods = pods.filter_map(|pod| Some((name(pod).to_owned(), readied(pod)?)));
+        let pods = pods.filter_map(|pod| Some((name(pod).to_owned(), ready_changed(pod)?)));
         let seen = Seen {
             service: service.metadata.creation_timestamp.clone(),
             pods: pods.collect(),
@@ -58,7 +59,7 @@ impl Times {
 }
 
 /// When the Pod's `Ready` condition last changed.
-fn readied(pod: &Pod) -> Option<Time> {
+fn ready_changed(pod: &Pod) -> Option<Time> {
     let status = pod.status.as_ref()?;
     let mut conditions = status.conditions.iter().flatten();
     let ready = conditions.find(|condition| condition.type_ == "Ready")?;

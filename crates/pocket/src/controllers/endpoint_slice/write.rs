@@ -19,27 +19,27 @@ pub(super) enum Write {
 
 pub(super) fn writes(wanted: Vec<EndpointSlice>, mut present: Vec<EndpointSlice>) -> Vec<Write> {
     let mut writes = Vec::new();
-    let mut homeless = Vec::new();
+    let mut unmatched = Vec::new();
     for slice in wanted {
         match present.iter().position(|found| found.ports == slice.ports) {
             Some(position) => writes.push(update(&present.remove(position), slice)),
-            None => homeless.push(slice),
+            None => unmatched.push(slice),
         }
     }
-    let mut idle = present.into_iter();
-    for slice in homeless {
-        writes.push(match idle.next() {
+    let mut surplus = present.into_iter();
+    for slice in unmatched {
+        writes.push(match surplus.next() {
             Some(found) => update(&found, slice),
             None => Write::Create(Box::new(slice)),
         });
     }
-    writes.extend(idle.map(|slice| Write::Delete(Box::new(slice))));
+    writes.extend(surplus.map(|slice| Write::Delete(Box::new(slice))));
     writes
 }
 
 /// Copies content from `wanted` to `present`. The trigger-time annotation changes only if something
 /// else does.
-pub(super) fn renew(present: &mut EndpointSlice, wanted: &EndpointSlice) {
+pub(super) fn update_content(present: &mut EndpointSlice, wanted: &EndpointSlice) {
     let same = present.metadata.labels == wanted.metadata.labels
         && present.endpoints == wanted.endpoints
         && present.ports == wanted.ports;
@@ -96,12 +96,12 @@ mod tests {
                 .first()
                 .map_or(0, |port| port.port.unwrap())
         };
-        let told = |write: Write| match write {
+        let describe = |write: Write| match write {
             Write::Create(slice) => format!("create {}", port(&slice)),
             Write::Update(name, slice) => format!("{name} becomes {}", port(&slice)),
             Write::Delete(slice) => format!("delete {}", slice.metadata.name.unwrap()),
         };
-        let found: Vec<_> = writes(wanted, present).into_iter().map(told).collect();
+        let found: Vec<_> = writes(wanted, present).into_iter().map(describe).collect();
         assert_eq!(found, expected);
     }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_needs_goes() {
+    fn surplus_slices_are_deleted() {
         check(
             &[Some(80)],
             &[("a", Some(80)), ("b", Some(80))],

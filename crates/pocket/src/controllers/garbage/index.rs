@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::select_all;
 use serde_json::Value;
-use tokio::sync::watch::Receiver;
 
-use crate::kinds::{KINDS, Kind};
-use crate::registry::Registry;
-use crate::store::{Verb, Version};
+use crate::kinds::{KINDS, Kind, metadata_text};
+use crate::registry::{Registry, UntypedWatch};
+use crate::store::Verb;
 
 /// Identifies an object: its kind by index in [`KINDS`], its namespace and its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,9 +27,9 @@ pub(super) struct Node {
     pub(super) deleted: bool,
 }
 
-#[derive(Debug)]
 pub(super) struct Index {
-    feeds: Vec<Feed>,
+    /// One per kind, in the order of [`KINDS`].
+    watches: Vec<UntypedWatch>,
     nodes: BTreeMap<Id, Node>,
     by_uid: BTreeMap<String, Id>,
     /// By the owner's UID.
@@ -38,22 +37,11 @@ pub(super) struct Index {
     due: BTreeSet<Id>,
 }
 
-#[derive(Debug)]
-struct Feed {
-    kind: &'static Kind,
-    written: Receiver<Version>,
-    seen: Version,
-}
-
 impl Index {
     pub(super) fn new(registry: &Registry) -> Self {
-        let feed = |kind| Feed {
-            kind,
-            written: registry.subscribe(kind),
-            seen: Version::default(),
-        };
+        let watch = |kind| UntypedWatch::new(registry.clone(), kind, None);
         Self {
-            feeds: KINDS.iter().map(feed).collect(),
+            watches: KINDS.iter().map(watch).collect(),
             nodes: BTreeMap::new(),
             by_uid: BTreeMap::new(),
             dependents: BTreeMap::new(),
@@ -63,30 +51,16 @@ impl Index {
 
     /// Waits until there is a change to take in.
     pub(super) async fn changed(&mut self) {
-        let waiting = self
-            .feeds
-            .iter_mut()
-            .map(|feed| Box::pin(feed.written.changed()));
-        select_all(waiting)
-            .await
-            .0
-            .expect("the store must outlive its controllers");
+        let watches = self.watches.iter_mut();
+        select_all(watches.map(|watch| Box::pin(watch.written()))).await;
     }
 
     /// Takes in all pending changes.
-    pub(super) fn catch_up(&mut self, registry: &Registry) {
-        for number in 0..self.feeds.len() {
-            let feed = &mut self.feeds[number];
-            feed.written.mark_unchanged();
-            match registry.since(feed.kind, feed.seen) {
-                Ok((events, version)) => {
-                    feed.seen = version;
-                    for event in events {
-                        let node = (event.verb != Verb::Deleted).then(|| Node::of(&event.object));
-                        self.put(Id::of(number, &event.object), node);
-                    }
-                }
-                Err(_) => self.relist(registry, number),
+    pub(super) fn catch_up(&mut self) {
+        for kind in 0..self.watches.len() {
+            while let Some((verb, object)) = self.watches[kind].try_next() {
+                let node = (verb != Verb::Deleted).then(|| Node::of(&object));
+                self.put(Id::of(kind, &object), node);
             }
         }
     }
@@ -102,36 +76,17 @@ impl Index {
     /// The owner of `id` with this UID, if it exists in a namespace from which it may own `id`.
     pub(super) fn owner(&self, id: &Id, uid: &str) -> Option<&Node> {
         let owner = self.by_uid.get(uid)?;
-        let near = owner.namespace.is_empty() || owner.namespace == id.namespace;
-        self.nodes.get(owner).filter(|_| near)
+        let is_reachable = owner.namespace.is_empty() || owner.namespace == id.namespace;
+        self.nodes.get(owner).filter(|_| is_reachable)
     }
 
     /// The dependents of the object with this UID.
     pub(super) fn dependents(&self, owner: &Id, uid: &str) -> Vec<(&Id, &Node)> {
         let all = self.dependents.get(uid).into_iter().flatten();
-        let near = |id: &&Id| owner.namespace.is_empty() || owner.namespace == id.namespace;
-        all.filter(near)
+        let is_reachable = |id: &&Id| owner.namespace.is_empty() || owner.namespace == id.namespace;
+        all.filter(is_reachable)
             .filter_map(|id| Some((id, self.nodes.get(id)?)))
             .collect()
-    }
-
-    fn relist(&mut self, registry: &Registry, number: usize) {
-        let (objects, version) = registry.list_values(self.feeds[number].kind, None);
-        self.feeds[number].seen = version;
-        let mut gone: BTreeSet<_> = self
-            .nodes
-            .keys()
-            .filter(|id| id.kind == number)
-            .cloned()
-            .collect();
-        for object in objects {
-            let id = Id::of(number, &object);
-            gone.remove(&id);
-            self.put(id, Some(Node::of(&object)));
-        }
-        for id in gone {
-            self.put(id, None);
-        }
     }
 
     /// Updates an object's entry. Changes without effect on the entry, such as most changes of a
@@ -141,14 +96,14 @@ impl Index {
             return;
         }
         if let Some(before) = self.nodes.remove(&id) {
-            self.forget(&id, &before);
+            self.unlink(&id, &before);
         }
         if let Some(node) = node {
-            self.learn(id, node);
+            self.link(id, node);
         }
     }
 
-    fn forget(&mut self, id: &Id, node: &Node) {
+    fn unlink(&mut self, id: &Id, node: &Node) {
         self.by_uid.remove(&node.uid);
         self.due.extend(
             self.dependents
@@ -167,7 +122,7 @@ impl Index {
         }
     }
 
-    fn learn(&mut self, id: Id, node: Node) {
+    fn link(&mut self, id: Id, node: Node) {
         for owner in node.owners.keys() {
             self.dependents
                 .entry(owner.clone())
@@ -187,12 +142,7 @@ impl Id {
     }
 
     fn of(kind: usize, object: &Value) -> Self {
-        let text = |field: &str| {
-            object["metadata"][field]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let text = |field| metadata_text(object, field).to_owned();
         Self {
             kind,
             namespace: text("namespace"),
@@ -206,20 +156,11 @@ impl Node {
         let metadata = &object["metadata"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let owner = |owner: &Value| (text(&owner["uid"]), owner["blockOwnerDeletion"] == true);
+        let items = |field| metadata[field].as_array().into_iter().flatten();
         Self {
             uid: text(&metadata["uid"]),
-            owners: metadata["ownerReferences"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(owner)
-                .collect(),
-            finalizers: metadata["finalizers"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(text)
-                .collect(),
+            owners: items("ownerReferences").map(owner).collect(),
+            finalizers: items("finalizers").map(text).collect(),
             deleted: !metadata["deletionTimestamp"].is_null(),
         }
     }

@@ -7,7 +7,7 @@ use rules::replica_set::{Member, Phase};
 use rules::selector::Selector;
 
 use crate::clock::Clock;
-use crate::controllers::informer::name;
+use crate::kinds::{name, uid};
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -18,7 +18,7 @@ pub(super) fn of(pod: &Pod, set: &ReplicaSet, clock: &Clock) -> Member {
     let cost = annotations.and_then(|all| all.get(DELETION_COST)?.parse().ok());
     Member {
         name: name(pod).to_owned(),
-        uid: pod.metadata.uid.clone().unwrap_or_default(),
+        uid: uid(pod).to_owned(),
         bound: spec.is_some_and(|spec| spec.node_name.is_some()),
         phase: phase(&status),
         ready_since: ready_since(&status, clock),

@@ -18,7 +18,8 @@ fn at(ip: &str, ready: bool, serving: bool, terminating: bool) -> (String, [bool
 }
 
 fn web() -> serde_json::Value {
-    json!({"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]})
+    json!({"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80,
+        "targetPort": "http"}]})
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,12 +91,13 @@ async fn a_terminating_pod_serves_until_it_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_was_not_ready_and_ends_stays_until_something_else_is_seen() {
+async fn an_unready_pod_that_ends_stays_in_its_slice_until_another_change() {
     let cluster = Cluster::start();
-    // Nobody's: another in its place would be seen.
+    // A slice without an owner: a replacement would have another UID.
     let alone = json!({
         "metadata": {"name": "alone", "namespace": NAMESPACE, "labels": {"app": "web"}},
-        "spec": {"containers": [{"name": "app", "image": "x", "ports": [{"name": "http", "containerPort": 8080}]}]},
+        "spec": {"containers": [{"name": "app", "image": "x", "ports": [{"name": "http",
+        "containerPort": 8080}]}]},
     });
     let alone: Pod = serde_json::from_value(alone).unwrap();
     cluster.registry.create(&alone).unwrap();

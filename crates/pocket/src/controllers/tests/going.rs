@@ -1,14 +1,14 @@
-//! How things go away: with their owners, in the foreground, without, and with their namespace.
+//! Deletion with owners: in the background, in the foreground, orphaned, and with a namespace.
 
 use super::*;
 use crate::kinds::Kind;
 use crate::registry::{Deletion, FOREGROUND, ORPHAN};
 
 impl Cluster {
-    /// Deletes the Deployment as a client does that names a propagation policy.
-    pub(super) fn delete_by(&self, hold: Option<&'static str>) {
+    /// Deletes the Deployment with a propagation policy.
+    pub(super) fn delete_by(&self, finalizer: Option<&'static str>) {
         let deletion = Deletion {
-            hold,
+            finalizer,
             ..Deletion::default()
         };
         let kind = Kind::of::<Deployment>();
@@ -34,7 +34,7 @@ async fn deployed() -> Cluster {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_owned_goes_with_its_owner() {
+async fn dependents_are_deleted_with_their_owner() {
     let cluster = deployed().await;
     cluster
         .registry
@@ -79,7 +79,7 @@ async fn orphans_stay_and_know_no_owner() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_another_owner_stays_with_it() {
+async fn an_object_with_another_owner_stays() {
     for by in [None, Some(FOREGROUND)] {
         let cluster = deployed().await;
         let service: Service = cluster.registry.get(NAMESPACE, "web").unwrap();
@@ -98,7 +98,7 @@ async fn what_has_another_owner_stays_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_of_an_owner_that_never_was_goes() {
+async fn an_object_whose_owner_never_existed_is_deleted() {
     let cluster = deployed().await;
     let mut pod = cluster.list::<Pod>().remove(0);
     pod.metadata.name = Some("stray".to_owned());
@@ -110,7 +110,7 @@ async fn an_object_of_an_owner_that_never_was_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_goes_when_it_is_empty() {
+async fn a_namespace_is_removed_when_it_is_empty() {
     let cluster = deployed().await;
     cluster
         .registry

@@ -62,7 +62,7 @@ async fn a_deployment_becomes_a_replica_set_becomes_pods() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_tells_how_it_goes() {
+async fn a_deployment_publishes_counts_and_conditions() {
     let cluster = Cluster::start();
     cluster.deploy("one", &json!({}));
     at_once().await;
@@ -104,7 +104,8 @@ async fn a_new_template_replaces_the_old_one_pod_by_pod() {
     let cluster = Cluster::start();
     cluster.deploy(
         "one",
-        &json!({"replicas": 3, "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}),
+        &json!({"replicas": 3, "strategy": {"rollingUpdate": {"maxSurge": 1,
+            "maxUnavailable": 0}}}),
     );
     at_once().await;
     cluster.roll_out("two");
@@ -180,7 +181,7 @@ async fn a_rollout_that_never_gets_ready_stalls_and_keeps_the_old_pod() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stalled_rollout_goes_on_when_its_pod_gets_ready() {
+async fn a_stalled_rollout_continues_when_its_pod_gets_ready() {
     let cluster = Cluster::start();
     cluster.deploy("one", &json!({}));
     at_once().await;

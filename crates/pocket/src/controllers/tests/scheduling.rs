@@ -1,4 +1,4 @@
-//! Pods that wait for ports of the node.
+//! Pods that wait for host ports.
 
 use rules::scheduling::Misfit;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::registry::tests::from;
 
 impl Cluster {
-    /// Creates a Pod that asks for this port of the node.
+    /// Creates a Pod with this host port.
     fn take_port(&self, name: &str, port: i32) {
         let port = json!({"containerPort": 80, "hostPort": port});
         let pod: Pod = from(json!({

@@ -24,7 +24,7 @@ fn of_service(service: &Service) -> Vec<(String, String)> {
     let (Some(ip), Some(first)) = (address.and_then(|ip| ip.parse().ok()), ports.first()) else {
         return Vec::new();
     };
-    let name = shouted(service.metadata.name.as_deref().unwrap_or_default());
+    let name = variable_prefix(service.metadata.name.as_deref().unwrap_or_default());
     let mut variables = vec![
         (format!("{name}_SERVICE_HOST"), IpAddr::to_string(&ip)),
         (format!("{name}_SERVICE_PORT"), first.port.to_string()),
@@ -48,7 +48,7 @@ fn of_port(service: &str, ip: IpAddr, port: &ServicePort) -> Vec<(String, String
         (format!("{link}_ADDR"), ip.to_string()),
     ];
     if let Some(name) = port.name.as_deref().filter(|name| !name.is_empty()) {
-        let name = format!("{service}_SERVICE_PORT_{}", shouted(name));
+        let name = format!("{service}_SERVICE_PORT_{}", variable_prefix(name));
         variables.push((name, number));
     }
     variables
@@ -64,7 +64,7 @@ fn protocol(port: &ServicePort) -> &str {
     port.protocol.as_deref().unwrap_or("TCP")
 }
 
-fn shouted(name: &str) -> String {
+fn variable_prefix(name: &str) -> String {
     name.replace('-', "_").to_uppercase()
 }
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_told_in_every_way_that_ever_was() {
+    fn a_service_has_variables_of_both_formats() {
         let variables = variables(&[
             service("web-a", "10.96.0.7"),
             service("headless", "None"),

@@ -11,7 +11,7 @@ use h2::RecvStream;
 
 use super::session::Session;
 use super::status::{Code, Status};
-use crate::kubelet::watched::Seen;
+use crate::kubelet::watched::ReadRecord;
 
 const USER_AGENT: &str = "kube-probe/1.36 grpc-go/1.79.3";
 /// Length of the prefix of a message: a compression flag and the message's length in four bytes.
@@ -28,7 +28,7 @@ pub(super) async fn check(
         mut sender,
         mut connection,
         seen,
-        peers,
+        addresses,
     } = session;
     let call = async {
         let (answer, mut stream) = sender.send_request(request(address, limit), false)?;
@@ -41,13 +41,13 @@ pub(super) async fn check(
         }
     };
     tokio::pin!(call);
-    let told = tokio::select! {
+    let result = tokio::select! {
         biased;
-        told = &mut call => told,
+        result = &mut call => result,
         // The call also sees the end of the connection.
         _ = &mut connection => call.await,
     };
-    told.unwrap_or_else(|error| Err(broken(&error, &seen, &peers)))
+    result.unwrap_or_else(|error| Err(connection_error(&error, &seen, &addresses)))
 }
 
 fn request(address: SocketAddr, limit: Duration) -> Request<()> {
@@ -133,11 +133,11 @@ fn varint(bytes: &[u8]) -> Option<u64> {
     None
 }
 
-fn broken(error: &h2::Error, seen: &Seen, peers: &str) -> Status {
+fn connection_error(error: &h2::Error, seen: &ReadRecord, addresses: &str) -> Status {
     match error.reason().filter(|_| error.is_reset()) {
         Some(reason) => Status::of_reset(reason),
         None if seen.reset() => {
-            let why = format!("read tcp {peers}: read: connection reset by peer");
+            let why = format!("read tcp {addresses}: read: connection reset by peer");
             Status::new(
                 Code::UNAVAILABLE,
                 format!("error reading from server: {why}"),

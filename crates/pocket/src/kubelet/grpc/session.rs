@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{self, Connection, SendRequest};
 
-use crate::kubelet::watched::{Seen, Watched};
+use crate::kubelet::watched::{ReadRecord, Watched};
 use crate::net::Host;
 
 /// Milliseconds to wait after the first failed connection; each further wait is 1.6 times as long.
@@ -23,15 +23,15 @@ use crate::net::Host;
 const FIRST_WAIT: u64 = 1_000;
 /// The type of a SETTINGS frame, and the offset of the type in a frame.
 const SETTINGS: u8 = 4;
-const KIND: usize = 3;
+const TYPE_OFFSET: usize = 3;
 
 /// A connection over which requests can be sent.
 pub(super) struct Session {
     pub(super) sender: SendRequest<Bytes>,
     pub(super) connection: Connection<Watched, Bytes>,
-    pub(super) seen: Arc<Seen>,
+    pub(super) seen: Arc<ReadRecord>,
     /// `A->B`, the format in which Go prints a connection.
-    pub(super) peers: String,
+    pub(super) addresses: String,
 }
 
 impl Session {
@@ -48,13 +48,13 @@ impl Session {
     }
 
     async fn connect(node: &Host, address: SocketAddr) -> Result<Self, h2::Error> {
-        let stream = node.connect(address).await.map_err(broken)?;
-        let peers = format!("{}->{}", stream.local(), stream.peer());
+        let stream = node.connect(address).await.map_err(connect_error)?;
+        let addresses = format!("{}->{}", stream.local(), stream.peer());
         let (watched, seen) = Watched::new(stream);
         let (sender, mut connection) = client::handshake(watched).await?;
         std::future::poll_fn(|context| {
             let polled = Pin::new(&mut connection).poll(context);
-            match (speaks(&seen), polled) {
+            match (begins_with_settings(&seen), polled) {
                 (Some(true), _) => Poll::Ready(Ok(())),
                 (Some(false), _) => Poll::Ready(Err(h2::Reason::PROTOCOL_ERROR.into())),
                 (None, Poll::Ready(ended)) => {
@@ -68,17 +68,17 @@ impl Session {
             sender,
             connection,
             seen,
-            peers,
+            addresses,
         })
     }
 }
 
 /// Whether the first frame is SETTINGS; `None` if it has not arrived.
-fn speaks(seen: &Seen) -> Option<bool> {
-    seen.head().get(KIND).map(|kind| *kind == SETTINGS)
+fn begins_with_settings(seen: &ReadRecord) -> Option<bool> {
+    seen.head().get(TYPE_OFFSET).map(|kind| *kind == SETTINGS)
 }
 
 /// Outside of h2 its errors can only be constructed from a reason.
-fn broken(_: io::Error) -> h2::Error {
+fn connect_error(_: io::Error) -> h2::Error {
     h2::Reason::CONNECT_ERROR.into()
 }

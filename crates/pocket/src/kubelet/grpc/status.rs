@@ -6,6 +6,7 @@
 use std::fmt;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use percent_encoding::percent_decode;
 
 /// The status of a call without a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,8 @@ impl Status {
     pub(super) fn of_end(headers: &HeaderMap) -> Option<Result<(), Self>> {
         let code = headers.get("grpc-status")?.to_str().unwrap_or_default();
         let message = headers.get("grpc-message").map(HeaderValue::as_bytes);
-        let message = decoded(message.unwrap_or_default());
+        let message = percent_decode(message.unwrap_or_default());
+        let message = message.decode_utf8_lossy().into_owned();
         Some(match code.parse() {
             Ok(0) => Ok(()),
             Ok(code) => Err(Self::new(Code(code), message)),
@@ -150,23 +152,6 @@ fn of_http(status: StatusCode) -> Code {
     }
 }
 
-/// Decodes the percent-encoding of a message.
-fn decoded(message: &[u8]) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = message;
-    while let Some((&first, after)) = rest.split_first() {
-        let byte = after.get(..2).filter(|_| first == b'%').and_then(octet);
-        bytes.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn octet(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    u8::from_str_radix(digits, 16).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_grpc_is_said_whole() {
+    fn responses_that_are_not_grpc_have_go_s_texts() {
         let check = |status: u16, kind: Option<&str>, expected: Option<(Code, &str)>| {
             let mut headers = HeaderMap::new();
             if let Some(kind) = kind {

@@ -1,4 +1,4 @@
-//! Attempts against servers on pocket's network that are well, unwell, or no gRPC servers at all.
+//! Attempts against healthy, unhealthy and broken servers on pocket's network.
 
 use std::future::pending;
 
@@ -15,22 +15,22 @@ use crate::net::Stream;
 
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What a server does with a call.
+/// A server's reaction to a call.
 #[derive(Clone)]
 enum Act {
-    /// A status of health.
+    /// A health status.
     Say(u8),
-    /// A status of the call, in trailers alone.
+    /// A gRPC status in trailers alone.
     End(&'static str, &'static str),
-    /// An answer of some other kind.
+    /// Any other response.
     Http(u16),
     Reset(h2::Reason),
     Hang,
-    /// The end of the connection.
+    /// Closes the connection.
     Close,
 }
 
-/// One attempt against a server that acts so on each call, asked about `service`.
+/// Makes one attempt for `service` against a server with these reactions, one a call.
 async fn attempt_on(act: Act, service: &str) -> Report {
     attempt_at(service, async |stream| {
         let mut connection = server::handshake(stream).await.unwrap();
@@ -87,7 +87,7 @@ fn answer(act: &Act, mut reply: SendResponse<Bytes>) {
     }
 }
 
-/// One attempt against whatever serves connections so.
+/// Makes one attempt against a server with this connection handler.
 async fn attempt_at(service: &str, serve: impl AsyncFn(Stream)) -> Report {
     let network = Network::default();
     let ip = IpAddr::from([10, 244, 0, 5]);
@@ -140,9 +140,11 @@ async fn a_call_that_fails_says_how() {
     let failed = "error: health rpc probe failed: rpc error: code =";
     let unknown = format!("{failed} NotFound desc = unknown service");
     check(Act::End("5", "unknown%20service"), &unknown).await;
-    let unimplemented = "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): no";
+    let unimplemented = "error: this server does not implement the grpc health protocol \
+                         (grpc.health.v1.Health): no";
     check(Act::End("12", "no"), unimplemented).await;
-    let http = "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): \
+    let http = "error: this server does not implement the grpc health protocol \
+                (grpc.health.v1.Health): \
         unexpected HTTP status code received from server: 404 (Not Found); \
         transport: received unexpected content-type \"text/plain\"";
     check(Act::Http(404), http).await;
@@ -154,10 +156,11 @@ async fn a_call_that_fails_says_how() {
     check(Act::Hang, "timeout: health rpc did not complete within 2s").await;
 }
 
-/// Nothing to connect to costs the whole timeout.
+/// Without a listener the attempt takes the whole timeout.
 async fn check_unconnected(attempt: impl Future<Output = Report>) {
     let began = Instant::now();
-    let detail = "timeout: failed to connect service \"10.244.0.5:9000\" within 2s: context deadline exceeded";
+    let detail = "timeout: failed to connect service \"10.244.0.5:9000\" within 2s: context \
+                  deadline exceeded";
     assert_eq!(attempt.await, Report::failure(detail.to_owned()));
     assert_eq!(began.elapsed(), LIMIT);
 }

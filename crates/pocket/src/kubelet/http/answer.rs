@@ -21,27 +21,27 @@ pub(super) struct Answer {
 pub(super) enum Body {
     Text {
         head: Head,
-        reader: BufReader<Box<dyn Wire>>,
-        peers: String,
+        reader: BufReader<Box<dyn Connection>>,
+        addresses: String,
     },
     Http2(http2::Body),
 }
 
 /// The connection that HTTP/1.1 runs over.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
+impl<W: AsyncRead + AsyncWrite + Send + Unpin> Connection for W {}
 
 /// Sends the head of a request and reads the head of the response.
-pub(super) async fn ask(
-    mut wire: Box<dyn Wire>,
+pub(super) async fn send(
+    mut connection: Box<dyn Connection>,
     head: &[u8],
-    peers: String,
+    addresses: String,
 ) -> Result<Answer, String> {
     // A server may answer before it has read everything, or reset: reading shows which.
-    drop(wire.write_all(head).await);
-    drop(wire.flush().await);
-    let mut reader = BufReader::new(wire);
+    drop(connection.write_all(head).await);
+    drop(connection.flush().await);
+    let mut reader = BufReader::new(connection);
     match response::head(&mut reader).await {
         Ok(head) => Ok(Answer {
             status: head.status,
@@ -49,10 +49,10 @@ pub(super) async fn ask(
             body: Body::Text {
                 head,
                 reader,
-                peers,
+                addresses,
             },
         }),
-        Err(fault) => Err(unanswered(&fault, &peers)),
+        Err(error) => Err(no_response(&error, &addresses)),
     }
 }
 
@@ -77,10 +77,10 @@ impl Body {
             Self::Text {
                 head,
                 mut reader,
-                peers,
+                addresses,
             } => {
                 let body = response::body(&head, &mut reader).await;
-                body.map_err(|fault| broken(&fault, &peers))
+                body.map_err(|error| broken_body(&error, &addresses))
             }
             Self::Http2(body) => body.read().await,
         }
@@ -97,28 +97,28 @@ impl Body {
     }
 }
 
-fn unanswered(fault: &ResponseError, peers: &str) -> String {
+fn no_response(error: &ResponseError, addresses: &str) -> String {
     const BROKEN: &str = "net/http: HTTP/1.x transport connection broken";
-    match fault {
+    match error {
         ResponseError::Nothing => "EOF".to_owned(),
         ResponseError::Cut => format!("{BROKEN}: unexpected EOF"),
         ResponseError::Malformed(how) => format!("{BROKEN}: {how}"),
-        ResponseError::Io(error) => unread(error, peers),
+        ResponseError::Io(error) => read_error(error, addresses),
     }
 }
 
-fn broken(fault: &ResponseError, peers: &str) -> String {
-    match fault {
+fn broken_body(error: &ResponseError, addresses: &str) -> String {
+    match error {
         ResponseError::Nothing | ResponseError::Cut => "unexpected EOF".to_owned(),
         ResponseError::Malformed(how) => how.clone(),
-        ResponseError::Io(error) => unread(error, peers),
+        ResponseError::Io(error) => read_error(error, addresses),
     }
 }
 
-fn unread(error: &std::io::Error, peers: &str) -> String {
+fn read_error(error: &std::io::Error, addresses: &str) -> String {
     let why = match error.kind() {
         ErrorKind::ConnectionReset => "connection reset by peer".to_owned(),
         _ => error.to_string(),
     };
-    format!("read tcp {peers}: read: {why}")
+    format!("read tcp {addresses}: read: {why}")
 }

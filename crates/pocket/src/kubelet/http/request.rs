@@ -23,7 +23,7 @@ pub(super) struct Request {
 }
 
 /// Headers excluded from the list: they are written separately or not at all.
-const APART: [&str; 5] = [
+const WRITTEN_APART: [&str; 5] = [
     "Host",
     "User-Agent",
     "Content-Length",
@@ -31,7 +31,7 @@ const APART: [&str; 5] = [
     "Trailer",
 ];
 /// Headers that HTTP/2 forbids (RFC 9113, 8.2.2).
-const OF_CONNECTIONS: [&str; 5] = [
+const CONNECTION_HEADERS: [&str; 5] = [
     "Connection",
     "Keep-Alive",
     "Proxy-Connection",
@@ -94,7 +94,7 @@ impl Request {
             .map_err(|error| error.to_string())?;
         let mut request = http::Request::get(uri);
         for (name, value) in self.fields(url, from) {
-            if !OF_CONNECTIONS.contains(&name.as_str()) {
+            if !CONNECTION_HEADERS.contains(&name.as_str()) {
                 request = request.header(name, value);
             }
         }
@@ -122,9 +122,9 @@ impl Request {
     }
 
     fn rest(&self, url: &Url, from: Option<&Url>) -> Vec<(String, String)> {
-        let apart = |name: &String| APART.contains(&name.as_str());
+        let is_apart = |name: &String| WRITTEN_APART.contains(&name.as_str());
         let mut rest = self.headers.clone();
-        rest.retain(|(name, _)| !apart(name));
+        rest.retain(|(name, _)| !is_apart(name));
         let mut set = |name: &str, value| {
             if first(&rest, name).is_none_or(str::is_empty) {
                 rest.retain(|header| header.0 != name);

@@ -255,9 +255,9 @@ async fn chunks(
 ) -> Result<(), ResponseError> {
     loop {
         let size = chunk_size(&whole_line(reader).await?)?;
-        let room = BODY_LIMIT.saturating_sub(body.len()) as u64;
-        exactly(reader, size.min(room), body).await?;
-        if size >= room {
+        let left = BODY_LIMIT.saturating_sub(body.len()) as u64;
+        exactly(reader, size.min(left), body).await?;
+        if size >= left {
             return Ok(());
         }
         // An empty line ends a chunk. The last chunk may be followed by trailers, which are

@@ -14,7 +14,7 @@ fn host(ip: &str) -> (Host, Network) {
     (Host::new(network.clone(), ip.parse().unwrap()), network)
 }
 
-/// What the server does after its bytes.
+/// The server's next step after its bytes.
 #[derive(Clone, Copy)]
 enum Then {
     Close,
@@ -22,8 +22,8 @@ enum Then {
     Stall,
 }
 
-/// Probes `/p` of a server that answers the n-th connection with the n-th text, the last one for
-/// ever.
+/// Probes `/p` of a server that answers the n-th connection with the n-th text, and all further
+/// ones with the last.
 async fn probe(texts: Vec<Vec<u8>>, then: Then) -> (Report, Vec<String>) {
     let limit = Duration::from_secs(1);
     probe_by(Scheme::Http, limit, texts, then).await
@@ -169,7 +169,7 @@ async fn no_answer_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_http_is_a_failure() {
+async fn malformed_http_is_a_failure() {
     let check = async |text: &str, detail: &str| {
         check(text, Then::Close, ProbeOutcome::Failure, &broken(detail)).await;
     };
@@ -305,9 +305,9 @@ async fn no_listener_or_host_is_a_failure_and_no_port_is_an_error() {
     assert_eq!(report, Report::unknown("no such port"));
 }
 
-/// By HTTPS, of a server that does not speak TLS. All as seen on a node.
+/// HTTPS probes of a server without TLS, as seen on a node.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_tls_is_a_failure() {
+async fn a_server_without_tls_is_a_failure() {
     let check = async |text: &[u8], then, limit, detail: &str| {
         let limit = Duration::from_secs(limit);
         let (report, _) = probe_by(Scheme::Https, limit, vec![text.to_vec()], then).await;

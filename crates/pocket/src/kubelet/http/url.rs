@@ -68,7 +68,7 @@ mod tests {
 
     /// The texts are Go's, as printed by 1.26.
     #[test]
-    fn what_is_no_url_says_why() {
+    fn malformed_urls_have_go_s_error_texts() {
         let check = |text, expected| {
             let error = Url::parse(text).unwrap_err();
             assert_eq!(why(&error), format!("parse {expected}"));

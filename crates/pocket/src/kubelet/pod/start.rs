@@ -10,14 +10,15 @@ use rules::container::ContainerId;
 use rules::expansion::expand;
 
 use super::super::environment::Sources;
-use super::super::exec::Inside;
+use super::super::exec::ExecContext;
 use super::super::history::History;
 use super::super::node::hexadecimal;
 use super::super::spec::Container;
-use super::PodLife;
-use super::sync::Tally;
+use super::PodWorker;
+use super::sync::Started;
 use crate::events::Severity;
 use crate::image::{Image, Images};
+use crate::kinds::{name, namespace};
 use crate::net::Host;
 
 /// Wait before the next start after a failure other than back-off.
@@ -33,51 +34,57 @@ enum Unprepared {
     Program(String),
 }
 
-impl PodLife {
+impl PodWorker {
     /// Starts the container at `place`, or remembers why not. `seen` is its history at the start of
     /// the sync: a container killed in the same sync still counts as running there.
-    pub(super) async fn start(&mut self, place: usize, seen: &History, tally: &mut Tally) {
+    pub(super) async fn start(&mut self, place: usize, seen: &History, started: &mut Started) {
         let container = self.spec.containers[place].clone();
         let ended = seen.ended().and_then(|instance| instance.exit());
         let asked = self.attempts[place]
             .back_off
-            .ask(ended.map(|exit| exit.finished), self.node.clock.now());
+            .request(ended.map(|exit| exit.finished), self.node.clock.now());
         if let Err(refused) = asked {
-            tally.retry_in(refused.left);
+            started.retry_in(refused.left);
             return self.back_off(&container.rules.name, refused);
         }
         let Some(image) = self.pull(place, &container) else {
-            return tally.retry_in(RETRY);
+            return started.retry_in(RETRY);
         };
         let id = ContainerId::new(&format!("containerd://{}", hexadecimal(&mut self.random)));
-        let (arguments, inside) = match self.prepare(&container, &image) {
+        let (arguments, context) = match self.prepare(&container, &image) {
             Ok(prepared) => prepared,
             Err(Unprepared::Configuration(why)) => {
-                self.refuse(&container.rules.name, "CreateContainerConfigError", &why);
-                return tally.retry_in(RETRY);
+                self.record_refusal(&container.rules.name, "CreateContainerConfigError", &why);
+                return started.retry_in(RETRY);
             }
-            Err(Unprepared::Program(why)) => return self.fail(place, id, &why, tally).await,
+            Err(Unprepared::Program(why)) => return self.fail(place, id, &why, started).await,
         };
-        let within = inside.clone();
+        let exec_context = context.clone();
         let instance = id.to_string();
         let memory = container.memory;
-        let process = |terminate| inside.process(arguments, instance, memory, terminate);
+        let process = |terminate| context.process(arguments, instance, memory, terminate);
         let reference = &container.rules.image;
-        let start = self
-            .runtime
-            .start(place, id, reference, image, container.words, process);
-        let over = start.await;
-        self.probing.enter(&container.rules.name, within, over);
+        let start = self.runtime.start(
+            place,
+            id,
+            reference,
+            image,
+            container.termination_message,
+            process,
+        );
+        let ended = start.await;
+        self.probing
+            .enter(&container.rules.name, exec_context, ended);
         self.refusals.remove(&container.rules.name);
         for (reason, message) in [CREATED, ("Started", "Container started")] {
-            self.say(&container.rules.name, Severity::Normal, reason, message);
+            self.record(&container.rules.name, Severity::Normal, reason, message);
         }
-        tally.changed = true;
+        started.changed = true;
     }
 
     /// Creates a container whose program cannot be started; it has ended at once. The message
     /// around `why` is the text of containerd and runc.
-    async fn fail(&mut self, place: usize, id: ContainerId, why: &str, tally: &mut Tally) {
+    async fn fail(&mut self, place: usize, id: ContainerId, why: &str, started: &mut Started) {
         let task = "failed to create containerd task: failed to create shim task";
         let create = "OCI runtime create failed: runc create failed";
         let why = format!("{task}: {create}: unable to start container process: {why}: unknown");
@@ -85,20 +92,19 @@ impl PodLife {
         self.runtime
             .fail(place, id, &rules.image, why.clone())
             .await;
-        self.say(&rules.name, Severity::Normal, CREATED.0, CREATED.1);
-        self.refuse(&rules.name, "RunContainerError", &why);
-        tally.changed = true;
-        tally.retry_in(RETRY);
+        self.record(&rules.name, Severity::Normal, CREATED.0, CREATED.1);
+        self.record_refusal(&rules.name, "RunContainerError", &why);
+        started.changed = true;
+        started.retry_in(RETRY);
     }
 
     fn back_off(&mut self, container: &str, refused: Refused) {
-        let metadata = &self.order.pod.metadata;
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let (name, namespace) = (text(&metadata.name), text(&metadata.namespace));
+        let pod = &*self.update.pod;
+        let (name, namespace) = (name(pod), namespace(pod));
         let pod = format!("{name}_{namespace}({})", self.uid);
         let wait = go_duration(refused.wait);
         let message = format!("Back-off restarting failed container {container} in pod {pod}");
-        self.say(container, Severity::Warning, "BackOff", &message);
+        self.record(container, Severity::Warning, "BackOff", &message);
         let refusal = rules::container::StartRefusal {
             reason: "CrashLoopBackOff".to_owned(),
             message: Some(format!(
@@ -110,14 +116,14 @@ impl PodLife {
 
     fn pull(&mut self, place: usize, container: &Container) -> Option<Arc<dyn Image>> {
         let now = self.node.clock.now();
-        let (found, remarks) = self.attempts[place].pull.find(
+        let (found, events) = self.attempts[place].pull.find(
             &self.node.images,
             &container.rules.image,
             container.pull,
             now,
         );
-        for (severity, reason, message) in remarks {
-            self.say(&container.rules.name, severity, reason, &message);
+        for (severity, reason, message) in events {
+            self.record(&container.rules.name, severity, reason, &message);
         }
         match found {
             Ok(image) => Some(image),
@@ -133,13 +139,13 @@ impl PodLife {
         &mut self,
         container: &Container,
         image: &Arc<dyn Image>,
-    ) -> Result<(Vec<String>, Inside), Unprepared> {
+    ) -> Result<(Vec<String>, ExecContext), Unprepared> {
         let files = self.files(container);
         let configuration = Unprepared::Configuration;
         let ip = self.ip.ok_or("no address is left for the Pod".to_owned());
         let ip = ip.map_err(configuration)?;
         let sources = Sources {
-            pod: &self.order.pod,
+            pod: &self.update.pod,
             ip,
             registry: &self.node.registry,
         };
@@ -147,18 +153,20 @@ impl PodLife {
         let found = self.node.images.find(&container.rules.image);
         let name = found.map_or("", |(name, _)| name);
         let rest = program(container, name).map_err(Unprepared::Program)?;
-        let words = rest.iter().chain(&container.arguments);
-        let arguments = words.map(|word| expand(word, &environment)).collect();
+        let arguments = rest.iter().chain(&container.arguments);
+        let arguments = arguments
+            .map(|argument| expand(argument, &environment))
+            .collect();
         let hostname = environment.entry("HOSTNAME".to_owned());
         hostname.or_insert_with(|| sources.hostname());
-        let inside = Inside {
+        let context = ExecContext {
             name: name.to_owned(),
             image: Arc::clone(image),
             environment,
             network: Host::new(self.node.network.clone(), ip),
             files,
         };
-        Ok((arguments, inside))
+        Ok((arguments, context))
     }
 }
 

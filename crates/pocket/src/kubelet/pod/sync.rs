@@ -16,7 +16,7 @@ use super::super::history::History;
 use super::super::node::jittered;
 use super::super::spec;
 use super::super::status::generate::Stage;
-use super::{PodLife, Synced};
+use super::{PodWorker, Synced};
 use crate::clock::seconds;
 use crate::events::Severity;
 
@@ -29,23 +29,23 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// The result of the starts in one sync.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Started {
     /// A container was started or ended.
     pub(super) changed: bool,
     /// The shortest wait after which a refused start may be retried.
     pub(super) retry: Option<Duration>,
 }
 
-impl Tally {
+impl Started {
     pub(super) fn retry_in(&mut self, wait: Duration) {
         self.retry = Some(self.retry.map_or(wait, |retry| retry.min(wait)));
     }
 }
 
-impl PodLife {
+impl PodWorker {
     pub(super) async fn sync(&mut self) -> Synced {
         let now = self.node.clock.now();
-        let seen = self.runtime.seen_at(self.agenda.looked(now));
+        let seen = self.runtime.seen_at(self.sync_queue.relist_used_at(now));
         let status = self.status(Stage::Syncing, &seen);
         let ended = status.phase.is_terminal();
         self.publish(status);
@@ -54,48 +54,51 @@ impl PodLife {
         }
         if let Some(why) = &self.unsupported {
             let why = why.to_string();
-            return self.refuse_all(&why, &seen);
+            return self.record_unsupported(&why, &seen);
         }
-        let dying = self.is_dying();
+        let dying = self.is_terminating();
+        // Probers exist before their containers and tick while images are pulled and init
+        // containers run: the first attempt has no fixed distance from a container's start.
         self.probing
             .set_up(&self.spec, dying, &mut self.random, &mut self.probers);
         if self.ip.is_none() {
             self.make_sandbox(&seen).await;
         }
         let plan = self.plan(&seen);
-        let tally = self.carry_out(plan, &seen).await;
-        let wait = tally.retry.map_or(RESYNC, |retry| retry.min(RESYNC));
+        let started = self.execute(plan, &seen).await;
+        let wait = started.retry.map_or(RESYNC, |retry| retry.min(RESYNC));
         Synced::Alive {
-            changed: tally.changed,
+            changed: started.changed,
             wait: jittered(wait, &mut self.random),
         }
     }
 
-    async fn carry_out(&mut self, plan: SyncPlan, seen: &[History]) -> Tally {
-        let mut tally = Tally::default();
+    async fn execute(&mut self, plan: SyncPlan, seen: &[History]) -> Started {
+        let mut started = Started::default();
         match plan {
             SyncPlan::Pod => {
                 self.stop_all().await;
-                tally.changed = true;
+                started.changed = true;
             }
             SyncPlan::Containers { kill, start } => {
-                tally.changed = !kill.is_empty();
+                started.changed = !kill.is_empty();
                 self.kill(kill).await;
+                // In the same sync, as far as their back-off permits.
                 for place in start {
-                    self.start(place, &seen[place], &mut tally).await;
+                    self.start(place, &seen[place], &mut started).await;
                 }
             }
         }
-        tally
+        started
     }
 
     /// Reports on every container of an unsupported Pod a `CreateContainerConfigError`, as for an
     /// invalid configuration.
-    fn refuse_all(&mut self, why: &str, seen: &[History]) -> Synced {
-        let containers = self.order.pod.spec.iter().flat_map(spec::containers);
+    fn record_unsupported(&mut self, why: &str, seen: &[History]) -> Synced {
+        let containers = self.update.pod.spec.iter().flat_map(spec::containers);
         let names: Vec<String> = containers.map(|(_, it)| it.name.clone()).collect();
         for name in names {
-            self.refuse(&name, "CreateContainerConfigError", why);
+            self.record_refusal(&name, "CreateContainerConfigError", why);
         }
         let status = self.status(Stage::Syncing, seen);
         self.publish(status);
@@ -106,13 +109,13 @@ impl PodLife {
     }
 
     /// Remembers why a container was not started, and records an event.
-    pub(super) fn refuse(&mut self, container: &str, reason: &str, why: &str) {
+    pub(super) fn record_refusal(&mut self, container: &str, reason: &str, why: &str) {
         let refusal = StartRefusal {
             reason: reason.to_owned(),
             message: Some(why.to_owned()),
         };
         self.refusals.insert(container.to_owned(), refusal);
-        self.say(
+        self.record(
             container,
             Severity::Warning,
             "Failed",
@@ -160,15 +163,15 @@ impl PodLife {
                 Some(self.spec.grace),
             );
             let message = event_text::killing(rules.role, &rules.name, kill.cause, kill.restart);
-            self.say(&rules.name, Severity::Normal, "Killing", &message);
+            self.record(&rules.name, Severity::Normal, "Killing", &message);
             self.runtime.stop(kill.index, grace).await;
         }
     }
 
     /// Ends all containers of a Pod in which none would be left running.
     async fn stop_all(&self) {
-        let (_keep, deadline) = watch::channel(self.last_moment());
-        self.say_stopping();
+        let (_keep, deadline) = watch::channel(self.kill_deadline());
+        self.record_stopping();
         self.runtime.stop_all(&self.roles(), &deadline).await;
     }
 
@@ -180,19 +183,19 @@ impl PodLife {
 
     /// The deadline for containers that are sent SIGTERM now. Each one gets its minimum grace even
     /// past it.
-    pub(super) fn last_moment(&self) -> Moment {
-        let deletion = self.order.pod.metadata.deletion_grace_period_seconds;
+    pub(super) fn kill_deadline(&self) -> Moment {
+        let deletion = self.update.pod.metadata.deletion_grace_period_seconds;
         let grace = kill_grace(deletion.map(seconds), None, Some(self.spec.grace));
         self.node.clock.now() + grace
     }
 
-    pub(super) fn say_stopping(&self) {
+    pub(super) fn record_stopping(&self) {
         let now = self.node.clock.now();
         let running = self.spec.containers.iter().zip(self.runtime.seen_at(now));
         for (container, history) in running {
             if history.newest.is_some_and(|newest| newest.is_running()) {
                 let name = &container.rules.name;
-                self.say(
+                self.record(
                     name,
                     Severity::Normal,
                     "Killing",

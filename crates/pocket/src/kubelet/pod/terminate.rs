@@ -10,19 +10,19 @@ use rules::probe::ProbeKind;
 use tokio::sync::watch;
 
 use super::super::status::generate::Stage;
-use super::PodLife;
+use super::PodWorker;
 
-impl PodLife {
+impl PodWorker {
     /// Ends the running containers. Readiness probes continue until all containers have stopped. So
     /// do all probes of sidecars, to no effect.
     ///
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `StopLivenessAndStartup`; kubernetes#141766.
     pub(super) async fn terminate(&mut self) {
-        self.report(Stage::Terminating);
+        self.publish_stage(Stage::Terminating);
         self.probing.end();
         self.probing
             .stop(Some(Role::Main), &[ProbeKind::Liveness, ProbeKind::Startup]);
-        self.say_stopping();
+        self.record_stopping();
         self.stop_with_deletion().await;
         let all = [
             ProbeKind::Liveness,
@@ -30,24 +30,24 @@ impl PodLife {
             ProbeKind::Startup,
         ];
         self.probing.stop(None, &all);
-        self.report(Stage::Terminating);
-        self.agenda
+        self.publish_stage(Stage::Terminating);
+        self.sync_queue
             .end(self.node.clock.now(), false, Duration::ZERO);
     }
 
     /// Waits for a last relist of the runtime, then reports the Pod as terminated and frees its
     /// address.
     pub(super) async fn finish(&mut self) {
-        self.node.clock.until(self.agenda.fresh()).await;
-        self.hear();
-        self.report(Stage::Terminated);
+        self.node.clock.until(self.sync_queue.earliest()).await;
+        self.receive();
+        self.publish_stage(Stage::Terminated);
         self.node.statuses.finish(&self.uid);
         if let Some(ip) = self.ip {
             self.node.addresses().give_back(ip);
         }
     }
 
-    fn report(&self, stage: Stage) {
+    fn publish_stage(&self, stage: Stage) {
         let seen = self.runtime.seen_at(self.node.clock.now());
         let status = self.status(stage, &seen);
         self.publish(status);
@@ -55,24 +55,24 @@ impl PodLife {
 
     /// Stops all containers. A deletion that arrives meanwhile can only shorten their grace period.
     async fn stop_with_deletion(&mut self) {
-        let (deadline, moved) = watch::channel(self.last_moment());
+        let (deadline, moved) = watch::channel(self.kill_deadline());
         let roles = self.roles();
         loop {
-            let hurried = tokio::select! {
+            let shortened = tokio::select! {
                 biased;
                 () = self.runtime.stop_all(&roles, &moved) => return,
-                changed = self.orders.changed() => changed.is_ok(),
+                changed = self.updates.changed() => changed.is_ok(),
             };
-            if !hurried {
-                // The sender of orders is gone: the grace period can no longer change.
+            if !shortened {
+                // The kubelet itself is gone: the grace period can no longer change.
                 return self.runtime.stop_all(&roles, &moved).await;
             }
-            self.hear();
-            let sooner = self.last_moment();
+            self.receive();
+            let new_deadline = self.kill_deadline();
             deadline.send_if_modified(|moment: &mut Moment| {
-                let hurry = sooner < *moment;
-                *moment = sooner.min(*moment);
-                hurry
+                let is_sooner = new_deadline < *moment;
+                *moment = new_deadline.min(*moment);
+                is_sooner
             });
         }
     }

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_bytes_are_read_however_they_are_written() {
+    fn all_notations_of_whole_bytes_are_parsed() {
         let check = |text, expected| assert_eq!(bytes(text), expected, "{text}");
         check("4096", Some(4096));
         check("64Mi", Some(64 << 20));

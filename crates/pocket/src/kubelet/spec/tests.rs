@@ -1,4 +1,4 @@
-//! Specifications, read and refused.
+//! Parsing of specifications, and unsupported ones.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ fn parse(spec: Value) -> Result<PodSpec, Unsupported> {
     PodSpec::parse(&serde_json::from_value(spec).unwrap())
 }
 
-/// The only container of a Pod, with these fields beside its name and image.
+/// Parses a Pod of one container with these fields, a name and an image.
 fn container(fields: &Value) -> Result<Container, Unsupported> {
     let mut container = json!({"name": "a", "image": "probe-target:1"});
     let own = container.as_object_mut().unwrap();
@@ -58,7 +58,7 @@ fn a_port_is_a_number_or_a_name_of_this_container() {
 }
 
 #[test]
-fn a_grpc_probe_asks_about_the_server_unless_told_otherwise() {
+fn a_grpc_probe_checks_the_whole_server_by_default() {
     let check = |grpc: Value, service: &str| {
         let a = container(&json!({"livenessProbe": {"grpc": grpc}})).unwrap();
         let Handler::Grpc(asked) = &a.handlers[&ProbeKind::Liveness] else {
@@ -88,7 +88,7 @@ fn a_command_is_expanded_from_literal_variables() {
 }
 
 #[test]
-fn what_pocket_cannot_run_is_named() {
+fn unsupported_fields_are_named() {
     let check = |fields: Value, said: &str| {
         assert_eq!(container(&fields).unwrap_err().to_string(), said);
     };
@@ -102,7 +102,8 @@ fn what_pocket_cannot_run_is_named() {
     );
     check(
         json!({"restartPolicy": "Never"}),
-        "spec.containers[0].restartPolicy: in pocket a container is restarted as its Pod says, unless it is a sidecar",
+        "spec.containers[0].restartPolicy: in pocket a container is restarted as its Pod says, \
+         unless it is a sidecar",
     );
     check(
         json!({"volumeMounts": [{"name": "a", "mountPath": "/a", "subPathExpr": "$(POD)"}]}),

@@ -9,7 +9,7 @@ use super::world::{World, container, pod, probe};
 use super::{SECOND, seed};
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_pod_is_told_then_killed_then_gone() {
+async fn a_deleted_pod_gets_sigterm_then_sigkill_and_is_removed() {
     let world = World::new();
     world.create(seed());
     world.advance(5 * SECOND).await;
@@ -32,14 +32,14 @@ async fn a_deleted_pod_is_told_then_killed_then_gone() {
         "no liveness probe after SIGTERM"
     );
     assert_eq!(world.message_of("b", "Killing"), "Stopping container b");
-    // The address is free again, and given out in turn.
+    // The address is free again, but the next one is taken first.
     world.create(seed());
     world.advance(SECOND).await;
     assert_eq!(world.ip(), "10.244.0.3");
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_never_started_has_failed_when_it_goes() {
+async fn a_pod_that_never_started_fails_at_its_deletion() {
     let world = World::new();
     let container = json!({"name": "a", "image": "nowhere:1"});
     let mut pod = pod(&json!({"containers": [container]}));
@@ -105,7 +105,7 @@ async fn a_pod_that_is_not_restarted_completes() {
     let told = world.until(terminated).await;
     let ended = world.until(|world| phase(world) != "Running").await;
     assert_eq!(phase(&world), "Succeeded");
-    // A node needs two more looks at the runtime: 1.4 to 2 s (1.36.3).
+    // A node needs two more relists: 1.4 to 2 s (1.36.3).
     let took = (ended - told).as_millis();
     assert!((1_000..=2_100).contains(&took), "{took}");
     assert!(world.now() - exited <= 3 * SECOND);

@@ -1,4 +1,4 @@
-//! What commands run in a container do to its Pod.
+//! Exec probes of a Pod.
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ async fn a_command_that_is_not_there_restarts_nothing_and_readies_nothing() {
     world.advance(120 * SECOND).await;
     assert_eq!(world.restarts(), [0]);
     assert_eq!(world.ready(), "False");
-    // Every message names another process, so that they end up combined.
+    // Every message has another process ID, so the limits on events combine them.
     let said = world.message_of("a", "Unhealthy");
     assert!(
         said.contains("probe errored and resulted in unknown state: rpc error: code = Unknown"),

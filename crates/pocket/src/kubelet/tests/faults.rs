@@ -1,5 +1,5 @@
-//! What a status says of a process that was ended, or never began: code, reason, message, restarts.
-//! Each was seen so on a node, 1.36.3.
+//! The status of a process that was killed or never started: code, reason, message, restarts.
+//! All as seen on a node, 1.36.3.
 
 use k8s_openapi::api::core::v1::ContainerStateTerminated;
 use serde_json::Value;
@@ -15,14 +15,14 @@ fn one(policy: &str, fields: &Value) -> Value {
     }))
 }
 
-/// Code, reason and message of an end.
+/// Exit code, reason and message of a termination.
 fn told(end: &ContainerStateTerminated) -> (i32, &str, Option<&str>) {
     let reason = end.reason.as_deref().unwrap_or_default();
     (end.exit_code, reason, end.message.as_deref())
 }
 
 impl World {
-    /// How the container `a` ended for good.
+    /// Waits until the container `a` has ended for good.
     async fn end(&self) -> ContainerStateTerminated {
         let terminated = |world: &Self| world.status("a").state.and_then(|state| state.terminated);
         self.until(|world| terminated(world).is_some()).await;
@@ -37,7 +37,7 @@ fn limited() -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_is_told_by_its_code_and_by_what_was_left() {
+async fn a_termination_has_its_code_and_message() {
     for (code, reason) in [
         (0, "Completed"),
         (3, "Error"),
@@ -53,12 +53,13 @@ async fn an_end_is_told_by_its_code_and_by_what_was_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_log_speaks_for_who_failed_without_a_word() {
+async fn the_log_replaces_the_message_of_a_failed_process() {
     for (code, expected) in [(4, Some("said\n")), (0, None)] {
         let world = World::new();
         world.say("a", "why", "said\n");
         world.crash("a", code);
-        let fields = json!({"terminationMessagePath": "/dev/other", "terminationMessagePolicy": "FallbackToLogsOnError"});
+        let fields = json!({"terminationMessagePath": "/dev/other",
+            "terminationMessagePolicy": "FallbackToLogsOnError"});
         world.create(one("Never", &fields));
         assert_eq!(told(&world.end().await).2, expected);
     }
@@ -84,7 +85,7 @@ async fn too_much_memory_kills_and_almost_too_much_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_killed_for_memory_is_started_again() {
+async fn a_process_killed_for_memory_is_restarted() {
     let world = World::new();
     world.take("a", 1 << 30);
     world.create(one("Always", &limited()));
@@ -99,7 +100,7 @@ async fn who_was_killed_for_memory_is_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_heed_sigterm_is_killed_when_its_grace_is_over() {
+async fn a_process_that_ignores_sigterm_is_killed_after_its_grace_period() {
     let world = World::new();
     world.linger("a", SECOND * 3600);
     world.create(one("Never", &json!({
@@ -116,11 +117,13 @@ async fn who_does_not_heed_sigterm_is_killed_when_its_grace_is_over() {
     assert_eq!(ended.as_secs(), (told + SECOND * 5).as_secs());
 }
 
-const NO_PROGRAM: &str = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: \
-     unable to start container process: exec: \"nosuch\": executable file not found in $PATH: unknown";
+const NO_PROGRAM: &str = "failed to create containerd task: failed to create shim task: OCI \
+                          runtime create failed: runc create failed: \
+     unable to start container process: exec: \"nosuch\": executable file not found in $PATH: \
+     unknown";
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_program_has_ended_before_it_began() {
+async fn a_container_without_its_program_fails_to_start() {
     let world = World::new();
     world.create(one("Never", &json!({"command": ["nosuch"]})));
     let end = world.end().await;
@@ -137,7 +140,7 @@ async fn what_has_no_program_has_ended_before_it_began() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_program_is_tried_again_as_a_crash_is() {
+async fn a_container_without_its_program_backs_off_like_a_crash() {
     let world = World::new();
     world.create(one("Always", &json!({"command": ["nosuch"]})));
     world.until(|world| world.restarts() == [3]).await;

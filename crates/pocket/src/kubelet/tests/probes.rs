@@ -1,4 +1,4 @@
-//! What readiness and startup probes do to a Pod.
+//! Readiness and startup probes of a Pod.
 
 use serde_json::json;
 
@@ -62,7 +62,8 @@ async fn an_unready_container_is_probed_again_when_its_pod_is_synced() {
 async fn startup_holds_the_other_probes_back_and_releases_readiness_at_once() {
     let world = World::new();
     let probes = json!({
-        "startupProbe": probe(8080, "/startz", &json!({"periodSeconds": 2, "failureThreshold": 30})),
+        "startupProbe": probe(8080, "/startz", &json!({"periodSeconds": 2,
+            "failureThreshold": 30})),
         "readinessProbe": probe(8080, "/readyz", &json!({"periodSeconds": 30})),
         "livenessProbe": probe(8080, "/livez", &json!({"periodSeconds": 7})),
     });

@@ -1,4 +1,4 @@
-//! What does not run, and what is said about it.
+//! Containers that cannot be started, and their events.
 
 use serde_json::json;
 
@@ -31,7 +31,7 @@ async fn an_unknown_image_is_refused_in_the_words_of_a_node() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_pocket_cannot_run_is_a_configuration_error() {
+async fn unsupported_fields_are_configuration_errors() {
     let world = World::new();
     let hook = json!({"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}});
     world.create(pod(&json!({"containers": [container("a", 8080, &hook)]})));

@@ -1,4 +1,4 @@
-//! Who is restarted, after how long, and what is seen of it.
+//! Restarts of containers: when, with which back-off, and in which status.
 
 use std::time::Duration;
 

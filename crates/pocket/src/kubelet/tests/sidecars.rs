@@ -1,4 +1,4 @@
-//! Sidecars: started in turn, probed like others, restarted whatever happens, and last to go.
+//! Sidecars: started in order, probed, always restarted, and stopped last.
 
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ async fn a_sidecar_is_restarted_by_its_probe_whatever_the_policy() {
     assert_eq!(world.starts("a").len(), 1);
     let said = world.message_about("spec.initContainers{s}", "Killing");
     assert_eq!(said, "Init container s failed liveness probe");
-    // It does not keep the Pod alive, nor decide how it ended.
+    // A sidecar neither keeps the Pod running nor decides its phase.
     world.crash("a", 0);
     let phase = |world: &World| world.pod().status.unwrap().phase.unwrap();
     world.until(|world| phase(world) == "Succeeded").await;
@@ -96,7 +96,7 @@ async fn sidecars_go_after_the_others_and_in_reverse() {
         [told[1] - told[0], told[2] - told[1]],
         [4 * SECOND, 3 * SECOND]
     );
-    // Until 1.37 a sidecar's liveness goes on being probed meanwhile.
+    // Up to 1.37.0 the liveness probe of a sidecar continues meanwhile (kubernetes#141766).
     let asked = world.requests("7000/livez").len() - before;
     assert!((6..=9).contains(&asked), "{asked}");
 }

@@ -1,4 +1,4 @@
-//! From the binding to Ready, and what a status holds.
+//! A Pod's status from its binding to Ready.
 
 use std::time::Duration;
 
@@ -48,7 +48,11 @@ async fn a_status_has_all_that_clients_look_at() {
         .iter()
         .map(|it| format!("{}={}", it.type_, it.status))
         .collect();
-    expect!["PodReadyToStartContainers=True Initialized=True Ready=False ContainersReady=False PodScheduled=True"].assert_eq(&kinds.join(" "));
+    expect![
+        "PodReadyToStartContainers=True Initialized=True Ready=False ContainersReady=False \
+             PodScheduled=True"
+    ]
+    .assert_eq(&kinds.join(" "));
     let ready = conditions.iter().find(|it| it.type_ == "Ready").unwrap();
     expect![[r#"{"lastTransitionTime":"2026-01-02T03:04:06Z","message":"containers with unready status: [b]","observedGeneration":1,"reason":"ContainersNotReady","status":"False","type":"Ready"}"#]].assert_eq(&serde_json::to_string(ready).unwrap());
     let b = serde_json::to_string_pretty(&world.status("b")).unwrap();
@@ -138,7 +142,7 @@ async fn a_gate_syncs_the_pod_only_if_that_changes_its_readiness() {
     world.advance(10 * SECOND).await;
     let unready = "containers with unready status: [a]";
     assert_eq!(world.message("Ready"), unready);
-    // A sync would make the probe attempt once more.
+    // A sync would trigger another attempt.
     let asked = world.requests("8080/readyz").len();
     world.set_condition("x.dev/gate", "False");
     world.advance(5 * SECOND).await;

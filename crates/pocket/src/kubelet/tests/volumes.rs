@@ -1,11 +1,11 @@
-//! What lasts in a Pod's empty directories, and for whom.
+//! The lifetime of `emptyDir` volumes.
 
 use serde_json::{Value, json};
 
 use super::SECOND;
 use super::world::{World, container, pod};
 
-/// A container that notes its starts in `/state/note` of the directory `state`.
+/// A container that records its starts in `/state/note` of the volume `state`.
 fn noting(name: &str, port: u16, mount: &Value) -> Value {
     let mut mounted = json!({"name": "state", "mountPath": "/state"});
     let fields = mount.as_object().unwrap().clone();

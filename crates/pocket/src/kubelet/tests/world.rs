@@ -1,4 +1,4 @@
-//! A node with one image, `target`: an HTTP server whose answers, crashes and manners a test sets.
+//! A node with one image, `target`: an HTTP server that a test controls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::image::{Exit, Image, Output, Process};
 use crate::net::{Network, Stream};
 
-/// A registry, a kubelet and the programs it runs. One Pod, `web` in `n`, is looked at.
+/// A registry, a kubelet and the programs it runs, with one Pod: `web` in `n`.
 pub(super) struct World {
     registry: Registry,
     script: Arc<Script>,
@@ -26,7 +26,7 @@ pub(super) struct World {
     _tasks: JoinSet<()>,
 }
 
-/// What the programs do, and what they have done.
+/// What the programs do next, and a record of what they did.
 struct Script {
     clock: Clock,
     acts: Mutex<Acts>,
@@ -35,12 +35,12 @@ struct Script {
 
 #[derive(Default)]
 struct Acts {
-    /// Statuses by `PORT/PATH`; 200 where nothing is said.
+    /// Statuses by `PORT/PATH`; the default is 200.
     answers: BTreeMap<String, u16>,
     requests: BTreeMap<String, Vec<Moment>>,
     crashes: BTreeMap<String, i32>,
     lingers: BTreeMap<String, Duration>,
-    /// Bytes of memory taken at the start, and what is said then.
+    /// Bytes of memory taken at the start.
     takes: BTreeMap<String, u64>,
     words: BTreeMap<String, (String, String)>,
     starts: BTreeMap<String, Vec<Moment>>,
@@ -85,7 +85,7 @@ impl World {
         self.registry.edit("n", "web", change).unwrap();
     }
 
-    /// Somebody sets a condition of the Pod.
+    /// Sets a condition of the Pod, as another component does.
     pub(super) fn set_condition(&self, kind: &str, status: &str) {
         let condition = PodCondition {
             type_: kind.to_owned(),
@@ -112,7 +112,7 @@ impl World {
         self.script.clock.until(self.now() + time).await;
     }
 
-    /// Waits until something is so, by the millisecond, an hour at most.
+    /// Waits until a condition holds, checked every millisecond, for an hour at most.
     pub(super) async fn until(&self, condition: impl Fn(&Self) -> bool) -> Moment {
         for _ in 0..3_600_000 {
             if condition(self) {
@@ -123,12 +123,12 @@ impl World {
         panic!("never so: {:?}", self.seen());
     }
 
-    /// From now on this `PORT/PATH` answers with this status.
+    /// Sets the status of a `PORT/PATH`.
     pub(super) fn answer(&self, route: &str, status: u16) {
         self.script.acts().answers.insert(route.to_owned(), status);
     }
 
-    /// From now on this container ends at once with this code.
+    /// Lets the container exit at once with this code, at every start.
     pub(super) fn crash(&self, container: &str, code: i32) {
         self.script
             .acts()
@@ -137,24 +137,24 @@ impl World {
         self.script.crash.notify_waiters();
     }
 
-    /// From now on it does not.
+    /// Ends [`World::crash`].
     pub(super) fn run(&self, container: &str) {
         self.script.acts().crashes.remove(container);
     }
 
-    /// How much memory this container takes from its next start on.
+    /// Sets the memory that the container takes at its next starts.
     pub(super) fn take(&self, container: &str, bytes: u64) {
         let mut acts = self.script.acts();
         acts.takes.insert(container.to_owned(), bytes);
     }
 
-    /// What it leaves as its message and in its log from its next start on.
+    /// Sets the termination message and the log of the container's next starts.
     pub(super) fn say(&self, container: &str, message: &str, log: &str) {
         let words = (message.to_owned(), log.to_owned());
         self.script.acts().words.insert(container.to_owned(), words);
     }
 
-    /// How long this container goes on after SIGTERM.
+    /// Sets how long the container runs on after SIGTERM.
     pub(super) fn linger(&self, container: &str, time: Duration) {
         self.script
             .acts()
@@ -189,8 +189,8 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// What the starts of this container found in their file `NOTE`, to which each added the
-    /// container's name, or why that went wrong.
+    /// The content of the file `NOTE` at each start of the container. Every start appends the
+    /// container's name; an error stands for itself.
     pub(super) fn notes(&self, container: &str) -> Vec<String> {
         let acts = self.script.acts();
         acts.notes.get(container).cloned().unwrap_or_default()
@@ -208,7 +208,7 @@ impl World {
         self.pod().status.unwrap().pod_ip.unwrap()
     }
 
-    /// The statuses the Pod has had, each once in a row.
+    /// The Pod's statuses in order, without repeats.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
@@ -244,7 +244,7 @@ impl World {
         condition(&self.pod(), kind).2
     }
 
-    /// The reasons of the events about a container, in the order in which they came.
+    /// The reasons of a container's events, in order.
     pub(super) fn reasons(&self, container: &str) -> Vec<String> {
         self.reasons_of(&format!("spec.containers{{{container}}}"))
     }
@@ -292,7 +292,8 @@ impl Image for Target {
         Arc::clone(&self.0).play(process).boxed()
     }
 
-    /// `ROUTE`: is well if that route would answer with 200, and says what it would answer.
+    /// The command `ROUTE`: exits with 0 if that route would answer with 200. Prints the
+    /// status.
     fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
         let script = Arc::clone(&self.0);
         let run = async move {
@@ -367,8 +368,8 @@ impl Script {
     fn burden(&self, name: &str, process: &Process) {
         let acts = self.acts();
         if let Some((message, log)) = acts.words.get(name) {
-            process.remains.conclude(message);
-            process.remains.log(log.as_bytes());
+            process.log.set_termination_message(message);
+            process.log.append(log.as_bytes());
         }
         process
             .memory

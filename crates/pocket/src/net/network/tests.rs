@@ -1,5 +1,5 @@
-//! What a kernel promises about connections, on a paused clock: a test that waits for nobody fails
-//! at once.
+//! The guarantees of a kernel's connections, on a paused clock: a test in which nothing can wake
+//! anything fails at once.
 
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ async fn a_writer_that_waits_for_room_learns_of_a_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_listening_is_refused_at_once() {
+async fn a_connection_without_a_listener_is_refused_at_once() {
     let network = Network::default();
     let other = host(&network, OTHER);
     let before = tokio::time::Instant::now();
@@ -330,7 +330,7 @@ async fn networks_side_by_side_do_not_meet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_goes_round_its_backends() {
+async fn a_service_uses_its_backends_in_turn() {
     let network = Network::default();
     let service = address("10.96.0.7:80");
     let mut first = host(&network, POD).listen(address("[::]:8080")).unwrap();

@@ -1,5 +1,5 @@
-//! The same through the API alone: manifests go in by server-side apply, and what a user sees comes
-//! out.
+//! The cluster through its API alone: manifests are applied, and a user's view is
+//! read back.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::net::Host;
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
 
-/// A web server on the port that its only argument says; every path is 200 but `/hehe`.
+/// A web server on the port of its only argument; every path but `/hehe` answers 200.
 fn web_server(process: Process) -> BoxFuture<'static, Exit> {
     let serve = async move |port: u16| {
         let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
@@ -91,9 +91,12 @@ async fn apply(pocket: &Pocket, path: &str, object: &Value) {
     assert_ne!(applied["kind"], "Status", "{applied}");
 }
 
-/// One Pod of two containers behind one Service, as the seed has it.
+/// One Pod of two containers behind one Service, as in the seed experiments.
 async fn apply_seed(pocket: &Pocket) {
-    let probe = |path: &str, port: u16| json!({"httpGet": {"path": path, "port": port}, "periodSeconds": 2});
+    let probe = |path: &str, port: u16| {
+        json!({"httpGet": {"path": path, "port": port},
+        "periodSeconds": 2})
+    };
     let container = |name: &str, port: u16| {
         json!({
             "name": name, "image": "web-server:1", "args": [port.to_string()],
@@ -120,7 +123,8 @@ async fn apply_seed(pocket: &Pocket) {
         "spec": {
             "selector": {"app": "web"},
             "ports": [
-                {"name": "a", "port": 80, "targetPort": "a"}, {"name": "b", "port": 81, "targetPort": "b"},
+                {"name": "a", "port": 80, "targetPort": "a"}, {"name": "b", "port": 81,
+                    "targetPort": "b"},
             ],
         },
     });
@@ -133,7 +137,7 @@ async fn apply_seed(pocket: &Pocket) {
     apply(pocket, "/api/v1/namespaces/default/services/web", &service).await;
 }
 
-/// Waits until what is at `path` is as wanted; how long that took, to 10 ms.
+/// Waits until the object at `path` meets the condition. Returns how long that took, to 10 ms.
 async fn until(pocket: &Pocket, path: &str, wanted: impl Fn(&Value) -> bool) -> Duration {
     let start = Instant::now();
     loop {
@@ -161,14 +165,14 @@ fn pods_ready(list: &Value) -> bool {
     !items.is_empty() && items.iter().all(is_ready)
 }
 
-/// Whether an endpoint of the first slice is as wanted.
+/// Whether an endpoint of the first slice meets the condition.
 fn endpoint_ready(list: &Value, ready: bool) -> bool {
     let endpoints = list["items"][0]["endpoints"].as_array();
     let mut endpoints = endpoints.into_iter().flatten();
     endpoints.any(|endpoint| endpoint["conditions"]["ready"] == ready)
 }
 
-/// The status that a GET of a Service's port gets, or that there was no connection.
+/// The status of a GET to a Service's port; an error if there is no connection.
 async fn fetch(pocket: &Pocket, address: &str, path: &str) -> Option<String> {
     let host = Host::new(pocket.network(), "10.244.0.1".parse().unwrap());
     let mut stream = host.connect(address.parse().unwrap()).await.ok()?;
@@ -198,7 +202,7 @@ async fn a_deployment_and_its_service_become_ready() {
     );
 }
 
-/// The trap: editing the probe is a rollout, and the old Pod goes on serving.
+/// Editing the probe is a rollout, in which the old Pod goes on serving.
 #[tokio::test(start_paused = true)]
 async fn an_edited_probe_is_a_stalled_rollout() {
     let pocket = start();

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn a_value_of_another_type_is_an_error() {
         let pod = json!({"spec": {"containers": [{"name": "a", "args": [1]}]}});
         assert_eq!(
             decode::<Pod>(pod).unwrap_err().to_string(),

@@ -18,27 +18,29 @@ pub(crate) enum Names {
     Label,
 }
 
-const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
-    '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for \
-    validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
-    must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation \
-    is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' \
-    or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
-    regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end \
-    with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
-    '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case \
+    alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character \
+    (e.g. 'example.com', regex used for validation is \
+    '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric \
+    characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or \
+    '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric \
+    characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. \
+    'MyValue',  or 'my_value',  or '12345', regex used for validation is \
+    '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and \
+    must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or \
+    '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
 impl Names {
     /// Why `name` does not match.
     pub(super) fn refuse(self, name: &str) -> Option<String> {
-        let (longest, fits, rule) = match self {
+        let (most, is_valid, rule) = match self {
             Self::Subdomain => (253, name.split('.').all(is_label), SUBDOMAIN),
             Self::Label => (63, is_label(name), LABEL),
         };
-        refuse(name, longest, fits, rule)
+        refuse(name, most, is_valid, rule)
     }
 }
 
@@ -61,7 +63,12 @@ pub(super) fn check_labels(
         if let Some(why) = refuse_key(key) {
             errors.invalid(field, key.as_str(), &why);
         }
-        if let Some(why) = refuse(value, 63, value.is_empty() || is_word(value), LABEL_VALUE) {
+        if let Some(why) = refuse(
+            value,
+            63,
+            value.is_empty() || is_qualified_part(value),
+            LABEL_VALUE,
+        ) {
             errors.invalid(field, value.as_str(), &why);
         }
     }
@@ -87,14 +94,14 @@ fn refuse_key(key: &str) -> Option<String> {
     if let Some(why) = prefix.and_then(|prefix| Names::Subdomain.refuse(prefix)) {
         return Some(format!("prefix part {why}"));
     }
-    refuse(name, 63, is_word(name), QUALIFIED)
+    refuse(name, 63, is_qualified_part(name), QUALIFIED)
 }
 
-fn refuse(text: &str, longest: usize, fits: bool, rule: &str) -> Option<String> {
-    if text.len() > longest {
-        return Some(format!("must be no more than {longest} bytes"));
+fn refuse(text: &str, most: usize, is_valid: bool, rule: &str) -> Option<String> {
+    if text.len() > most {
+        return Some(format!("must be no more than {most} bytes"));
     }
-    (!fits).then(|| rule.to_owned())
+    (!is_valid).then(|| rule.to_owned())
 }
 
 /// Lower case letters, digits and inner hyphens.
@@ -104,7 +111,7 @@ fn is_label(text: &str) -> bool {
 }
 
 /// Letters, digits and inner `-`, `_`, `.`.
-fn is_word(text: &str) -> bool {
+fn is_qualified_part(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let edge = |c: char| c.is_ascii_alphanumeric();
     text.starts_with(edge) && text.ends_with(edge) && text.chars().all(inner)

@@ -52,8 +52,10 @@ impl Admit for Pod {
 }
 
 const IMMUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
-    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
-    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions \
+    to existing \
+    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
+    previously negative)";
 
 pub(super) fn complete(spec: &mut PodSpec) {
     fields::text(&mut spec.restart_policy, "Always");

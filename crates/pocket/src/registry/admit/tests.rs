@@ -1,4 +1,4 @@
-//! What the registry fills in, and how it refuses, one line a case.
+//! Defaults and refusals of each kind.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -18,7 +18,7 @@ fn create<K: Object>(body: &Value) -> Result<Value, String> {
         .map_err(|refusal| refusal.message)
 }
 
-/// A Pod whose only container is `container` besides name and image.
+/// A Pod whose only container has these fields, a name and an image.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "cases read better without references"
@@ -148,7 +148,8 @@ fn wrong_containers_are_refused() {
     check(json!({"name": ""}), "name: Required value");
     check(
         json!({"imagePullPolicy": "Maybe"}),
-        "imagePullPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"IfNotPresent\", \"Never\"",
+        "imagePullPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \
+         \"IfNotPresent\", \"Never\"",
     );
     check(
         json!({"ports": [{"containerPort": 70_000}]}),
@@ -172,7 +173,8 @@ fn wrong_containers_are_refused() {
     );
     check(
         json!({"readinessProbe": {"httpGet": {"port": 80}, "terminationGracePeriodSeconds": 1}}),
-        "readinessProbe.terminationGracePeriodSeconds: Invalid value: 1: must not be set for readinessProbes",
+        "readinessProbe.terminationGracePeriodSeconds: Invalid value: 1: must not be set for \
+         readinessProbes",
     );
     check(
         json!({"volumeMounts": [{"name": "x", "mountPath": "/x"}]}),
@@ -183,7 +185,8 @@ fn wrong_containers_are_refused() {
         "ports[0].hostPort: Invalid value: 70000: must be between 1 and 65535, inclusive",
     );
     check(
-        json!({"ports": [{"containerPort": 80, "hostPort": 8}, {"containerPort": 81, "hostPort": 8}]}),
+        json!({"ports": [{"containerPort": 80, "hostPort": 8}, {"containerPort": 81,
+            "hostPort": 8}]}),
         "ports[1].hostPort: Duplicate value: \"TCP//8\"",
     );
 }
@@ -192,7 +195,8 @@ fn wrong_containers_are_refused() {
 fn a_container_may_name_ports_and_variables_twice() {
     let twice = |item: Value| json!([item, item]);
     let container = json!({
-        "ports": twice(json!({"containerPort": 80})), "env": twice(json!({"name": "A", "value": "x"})),
+        "ports": twice(json!({"containerPort": 80})), "env": twice(json!({"name": "A",
+            "value": "x"})),
     });
     assert!(create::<Pod>(&pod(container)).is_ok());
 }
@@ -237,7 +241,8 @@ fn wrong_pods_are_refused() {
     check(
         "/spec/topologySpreadConstraints",
         twice(constraint),
-        "spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: \"{zone, DoNotSchedule}\"",
+        "spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: \
+         \"{zone, DoNotSchedule}\"",
     );
 }
 
@@ -252,7 +257,8 @@ fn a_path_is_mounted_once() {
     );
     assert_eq!(
         create::<Pod>(&pod).unwrap_err(),
-        "Pod \"web\" is invalid: spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/v\": must be unique"
+        "Pod \"web\" is invalid: spec.containers[0].volumeMounts[1].mountPath: Invalid value: \
+         \"/v\": must be unique"
     );
 }
 
@@ -283,27 +289,31 @@ fn wrong_deployments_are_refused() {
     check(
         "/spec/template/metadata/labels",
         json!({"app": "other"}),
-        "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match template `labels`",
+        "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not \
+         match template `labels`",
     );
     check(
         "/spec/strategy",
         json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}),
-        "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"0%\": may not be 0 when `maxSurge` is 0",
+        "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"0%\": may not be 0 when \
+         `maxSurge` is 0",
     );
     check(
         "/spec/template/spec/restartPolicy",
         json!("Never"),
-        "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"",
+        "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \
+         \"Always\"",
     );
     check(
         "/spec/template/spec/activeDeadlineSeconds",
         json!(5),
-        "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported",
+        "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet \
+         is not Supported",
     );
 }
 
 #[test]
-fn what_is_limited_is_asked_for() {
+fn limits_become_requests() {
     let resources = |pod: &Value| pod["spec"]["containers"][0]["resources"].clone();
     let limits = json!({"cpu": "1", "memory": "64Mi"});
     let body = pod(json!({"resources": {"limits": limits, "requests": {"cpu": "500m"}}}));
@@ -330,7 +340,8 @@ fn wrong_services_are_refused() {
     check(json!({}), "spec.ports: Required value");
     check(
         json!({"type": "NodePort", "ports": [{"port": 80}]}),
-        "spec.type: Invalid value: \"NodePort\": pocket has no node ports, load balancers or external names",
+        "spec.type: Invalid value: \"NodePort\": pocket has no node ports, load balancers or \
+         external names",
     );
     check(
         json!({"ports": [{"port": 80}, {"port": 81, "name": "b"}]}),
@@ -342,13 +353,14 @@ fn wrong_services_are_refused() {
     );
     check(
         json!({"clusterIP": "10.1.2.3", "ports": [{"port": 80}]}),
-        "spec.clusterIPs: Invalid value: [\"10.1.2.3\"]: failed to allocate IP 10.1.2.3: the provided IP (10.1.2.3) is not in \
+        "spec.clusterIPs: Invalid value: [\"10.1.2.3\"]: failed to allocate IP 10.1.2.3: the \
+         provided IP (10.1.2.3) is not in \
          the valid range. The range of valid IPs is 10.96.0.0/16",
     );
 }
 
 #[test]
-fn what_is_immutable_stays() {
+fn immutable_fields_cannot_change() {
     fn check<K: Object>(body: Value, pointer: &str, value: Value, expected: &str) {
         let registry = registry();
         let kind = Kind::of::<K>();

@@ -117,9 +117,9 @@ fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
         return errors.forbidden("rollingUpdate", why);
     }
     let (surge, unavailable) = (rolling.max_surge.as_ref(), rolling.max_unavailable.as_ref());
-    check_share("rollingUpdate.maxSurge", surge, errors);
+    check_amount("rollingUpdate.maxSurge", surge, errors);
     let field = "rollingUpdate.maxUnavailable";
-    check_share(field, unavailable, errors);
+    check_amount(field, unavailable, errors);
     // A rollout that may neither add nor remove a Pod could never begin.
     if surge.is_some_and(is_zero) && unavailable.is_some_and(is_zero) {
         errors.invalid(
@@ -131,13 +131,14 @@ fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
 }
 
 /// Checks a count, or a percentage such as `25%`.
-fn check_share(field: &str, share: Option<&IntOrString>, errors: &mut FieldErrors) {
-    match share {
+fn check_amount(field: &str, amount: Option<&IntOrString>, errors: &mut FieldErrors) {
+    match amount {
         Some(IntOrString::Int(count)) => fields::check_not_negative(field, Some(*count), errors),
         Some(IntOrString::String(text)) => {
             let digits = text.strip_suffix('%').unwrap_or_default();
             if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-                let why = "a valid percent string must be a numeric string followed by an ending '%' \
+                let why = "a valid percent string must be a numeric string followed by an ending \
+                           '%' \
                            (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
                 errors.invalid(field, text.as_str(), why);
             }
@@ -146,8 +147,8 @@ fn check_share(field: &str, share: Option<&IntOrString>, errors: &mut FieldError
     }
 }
 
-fn is_zero(share: &IntOrString) -> bool {
-    match share {
+fn is_zero(amount: &IntOrString) -> bool {
+    match amount {
         IntOrString::Int(count) => *count == 0,
         IntOrString::String(text) => text
             .trim_end_matches('%')

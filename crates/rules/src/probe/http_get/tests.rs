@@ -1,4 +1,4 @@
-//! What a kubelet asks for, as recorded from Go by `tests/it/peers/probe_urls.rs`.
+//! URLs of probes, as recorded from Go by `tests/it/peers/probe_urls.rs`.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn a_probe_asks_what_go_asks() {
     assert!(RECORDED.lines().count() >= 80);
 }
 
-/// Go's answer to these has changed since 1.21; this is what 1.26 says.
+/// Go's results for these have changed since 1.21; these are of 1.26.
 #[test]
 fn an_authority_that_is_none_makes_a_path_of_the_whole_text() {
     let check = |path, target| assert_eq!(url("10.0.0.7", path).unwrap().target(), target);

@@ -1,4 +1,4 @@
-//! A worker, beat by beat.
+//! A probe worker, tick by tick.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn threshold(count: u32) -> Threshold {
     Threshold::new(count).expect("not zero")
 }
 
-/// A worker and the container it looks at.
+/// A worker and its container.
 struct Story {
     worker: Worker,
     view: View,
@@ -32,7 +32,7 @@ struct Story {
 }
 
 impl Story {
-    /// The container `a` runs and has started, and the worker has met it.
+    /// A started container `a` that the worker has already seen.
     fn of(spec: Spec) -> Self {
         let mut story = Self {
             worker: Worker::new(spec, Moment::ZERO, false),
@@ -58,14 +58,14 @@ impl Story {
         });
     }
 
-    /// The next beat.
+    /// The next tick.
     fn beat(&mut self) -> WorkerStep {
         self.now = self.now.max(self.worker.due());
         self.worker.wake(Cause::Tick, &self.view, self.now)
     }
 
-    /// One beat with an attempt for each letter: `s`uccess, `w`arning, `f`ailure, `e`rror. The
-    /// verdict that the last of them led to.
+    /// Takes one tick with an attempt for each letter: `s`uccess, `w`arning, `f`ailure, `e`rror.
+    /// Returns the verdict after the last one.
     fn attempts(&mut self, outcomes: &str) -> Option<Verdict> {
         let verdicts = outcomes.chars().map(|letter| {
             assert_eq!(self.beat().next, Next::Probe, "at {:?}", self.now);
@@ -83,9 +83,9 @@ impl Story {
         };
         loop {
             match self.worker.observe(outcome) {
-                Observed::Again => assert_eq!(outcome, ProbeOutcome::Error),
-                Observed::Settled(Some(Effect::Store(_, verdict))) => return Some(verdict),
-                Observed::Settled(_) => return None,
+                Observed::Retry => assert_eq!(outcome, ProbeOutcome::Error),
+                Observed::Done(Some(Effect::Store(_, verdict))) => return Some(verdict),
+                Observed::Done(_) => return None,
             }
         }
     }
@@ -120,8 +120,8 @@ fn an_error_neither_counts_nor_resets() {
 fn an_error_is_tried_three_times_at_once() {
     let mut worker = Worker::new(spec(ProbeKind::Liveness), Moment::ZERO, false);
     let observed = [(); 4].map(|()| worker.observe(ProbeOutcome::Error));
-    let settled = Observed::Settled(None);
-    let expected = [Observed::Again, Observed::Again, settled, Observed::Again];
+    let settled = Observed::Done(None);
+    let expected = [Observed::Retry, Observed::Retry, settled, Observed::Retry];
     assert_eq!(observed, expected);
 }
 
@@ -131,7 +131,7 @@ fn a_success_threshold_above_one_counts_too() {
         success: threshold(2),
         ..spec(ProbeKind::Readiness)
     };
-    // The memory begins with a success that was never seen, in a run of none.
+    // A worker starts as if its last outcome had been a success, in a run of length 0.
     assert_eq!(Story::of(two).attempts("s"), None);
     assert_eq!(Story::of(two).attempts("ss"), Some(Verdict::Success));
 }
@@ -150,7 +150,7 @@ fn a_new_container_is_seeded_and_the_old_one_forgotten() {
         Effect::Store(b.clone(), Verdict::Failure),
     ];
     assert_eq!(story.beat().effects, replaced);
-    assert_eq!(story.worker.farewell(), Some(Effect::Forget(b)));
+    assert_eq!(story.worker.exit_effect(), Some(Effect::Forget(b)));
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_trigger_moves_the_beat() {
 }
 
 proptest! {
-    /// A target that turns bad for good is found out within ((F−1)·P, F·P], whatever the phase.
+    /// A target that fails from some moment on gets its verdict within ((F−1)·P, F·P] of it.
     #[test]
     fn detection_takes_between_one_period_less_and_all(
         failure in 1..6_u32, period in 1..30_u64, phase in 0..30_000_u64,

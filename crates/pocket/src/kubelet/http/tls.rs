@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::time_provider::TimeProvider;
 use tokio_rustls::rustls::{AlertDescription, DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::kubelet::watched::{Seen, Watched};
+use crate::kubelet::watched::{ReadRecord, Watched};
 use crate::net::Stream;
 
 /// Rule: Go's `net/http/transport.go`, `DefaultTransport.TLSHandshakeTimeout`, which
@@ -30,18 +30,18 @@ use crate::net::Stream;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A TLS connection.
-pub(super) struct Secured(TlsStream<Watched>);
+pub(super) struct TlsConnection(TlsStream<Watched>);
 
-impl Secured {
+impl TlsConnection {
     /// Performs the TLS handshake over `stream`. The error is the text of Go's client.
-    pub(super) async fn agree(stream: Stream) -> Result<Self, String> {
-        let peers = format!("{}->{}", stream.local(), stream.peer());
+    pub(super) async fn handshake(stream: Stream) -> Result<Self, String> {
+        let addresses = format!("{}->{}", stream.local(), stream.peer());
         let name = ServerName::from(stream.peer().ip());
         let (stream, seen) = Watched::new(stream);
-        let agreed = TlsConnector::from(Arc::clone(&CONFIG)).connect(name, stream);
-        match tokio::time::timeout(HANDSHAKE_LIMIT, agreed).await {
+        let handshake = TlsConnector::from(Arc::clone(&CONFIG)).connect(name, stream);
+        match tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await {
             Ok(Ok(stream)) => Ok(Self(stream)),
-            Ok(Err(error)) => Err(disagreed(&error, &seen, &peers)),
+            Ok(Err(error)) => Err(handshake_error(&error, &seen, &addresses)),
             Err(_) => Err("net/http: TLS handshake timeout".to_owned()),
         }
     }
@@ -52,9 +52,9 @@ impl Secured {
     }
 }
 
-fn disagreed(error: &io::Error, seen: &Seen, peers: &str) -> String {
+fn handshake_error(error: &io::Error, seen: &ReadRecord, addresses: &str) -> String {
     if seen.reset() || error.kind() == ErrorKind::ConnectionReset {
-        return format!("read tcp {peers}: read: connection reset by peer");
+        return format!("read tcp {addresses}: read: connection reset by peer");
     }
     let why = error.get_ref().and_then(|why| why.downcast_ref::<Error>());
     match why {
@@ -64,28 +64,28 @@ fn disagreed(error: &io::Error, seen: &Seen, peers: &str) -> String {
         Some(Error::InvalidMessage(_)) => {
             "tls: first record does not look like a TLS handshake".to_owned()
         }
-        Some(Error::AlertReceived(alert)) => format!("remote error: tls: {}", worded(*alert)),
+        Some(Error::AlertReceived(alert)) => format!("remote error: tls: {}", alert_name(*alert)),
         Some(why) => format!("tls: {why}"),
         None => "EOF".to_owned(),
     }
 }
 
-/// Go's name of an alert: the standard's name, as lower-case words.
-fn worded(alert: AlertDescription) -> String {
-    let mut words = String::new();
+/// Go's name of an alert: the standard's, as lower-case words.
+fn alert_name(alert: AlertDescription) -> String {
+    let mut name = String::new();
     for letter in format!("{alert:?}").chars() {
-        if letter.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push(' ');
         }
-        words.push(letter.to_ascii_lowercase());
+        name.push(letter.to_ascii_lowercase());
     }
-    words
+    name
 }
 
 static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
     let provider = Arc::new(ring::default_provider());
-    let verifier = Arc::new(Credulous(Arc::clone(&provider)));
-    let mut config = ClientConfig::builder_with_details(provider, Arc::new(Timeless))
+    let verifier = Arc::new(AcceptAny(Arc::clone(&provider)));
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(FixedTime))
         .with_safe_default_protocol_versions()
         .expect("the provider must have suites for the versions")
         .dangerous()
@@ -99,9 +99,9 @@ static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
 
 /// A constant time: certificates are not checked and sessions are not kept.
 #[derive(Debug)]
-struct Timeless;
+struct FixedTime;
 
-impl TimeProvider for Timeless {
+impl TimeProvider for FixedTime {
     fn current_time(&self) -> Option<UnixTime> {
         Some(UnixTime::since_unix_epoch(Duration::ZERO))
     }
@@ -111,9 +111,9 @@ impl TimeProvider for Timeless {
 ///
 /// Rule: `pkg/probe/http/http.go`, `InsecureSkipVerify`.
 #[derive(Debug)]
-struct Credulous(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Credulous {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -150,7 +150,7 @@ impl ServerCertVerifier for Credulous {
     }
 }
 
-impl AsyncRead for Secured {
+impl AsyncRead for TlsConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -166,7 +166,7 @@ impl AsyncRead for Secured {
     }
 }
 
-impl AsyncWrite for Secured {
+impl AsyncWrite for TlsConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

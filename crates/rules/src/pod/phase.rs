@@ -1,0 +1,251 @@
+//! A Pod's phase, computed from its containers.
+
+use crate::container::{RestartPolicy, Role, State};
+
+/// The status of one container, as far as the Pod's phase and conditions depend on it.
+#[derive(Clone, Debug)]
+pub struct ContainerView<'a> {
+    /// The container's name.
+    pub name: &'a str,
+    /// When it runs in the Pod's life.
+    pub role: Role,
+    /// Its current state.
+    pub state: &'a State,
+    /// Whether an earlier instance has ended.
+    pub ended_before: bool,
+    /// Whether it counts as started.
+    pub started: bool,
+    /// Whether it counts as ready.
+    pub ready: bool,
+}
+
+/// A Pod's phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// At least one container has never been started.
+    Pending,
+    /// At least one container runs or will run again.
+    Running,
+    /// All containers have ended for good, with exit code 0.
+    Succeeded,
+    /// All containers have ended for good, at least one with another exit code.
+    Failed,
+}
+
+impl Phase {
+    /// Whether the phase is final.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+
+    /// The phase's name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// The phase of a Pod with these containers. `ended` means that no container is restarted any more:
+/// the Pod is being deleted, or its phase was terminal before.
+///
+/// A container in crash-loop back-off counts as stopped, so its Pod is Running. A container whose
+/// image is missing was never started, so its Pod is Pending even if a sibling serves. The exit
+/// codes of sidecars do not matter.
+///
+/// Rule: `pkg/kubelet/kubelet_pods.go`, `getPhase`.
+pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>]) -> Phase {
+    let of = |role| containers.iter().filter(move |view| view.role == role);
+    let main: Vec<_> = of(Role::Main).collect();
+    let failed =
+        |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code != 0);
+    if policy == RestartPolicy::Never && of(Role::Init).any(failed) {
+        return Phase::Failed;
+    }
+    let lasting = || of(Role::Sidecar).chain(of(Role::Main));
+    let waits =
+        |view: &ContainerView<'_>| matches!(view.state, State::Waiting(_)) && !view.ended_before;
+    let runs = |view: &ContainerView<'_>| matches!(view.state, State::Running { .. });
+    let well =
+        |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code == 0);
+    let all_well = main.iter().all(|view| well(view));
+    if main.is_empty() || lasting().any(waits) {
+        Phase::Pending
+    } else if lasting().any(runs) || (policy == RestartPolicy::Always && !ended) {
+        Phase::Running
+    } else if all_well {
+        Phase::Succeeded
+    } else if ended || policy == RestartPolicy::Never {
+        Phase::Failed
+    } else {
+        Phase::Running
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Moment;
+    use crate::container::{Cause, Exit, StartRefusal};
+
+    fn exited(code: i32) -> State {
+        State::Terminated(Exit {
+            code,
+            started: Moment::ZERO,
+            finished: Moment::ZERO,
+            cause: Cause::Process,
+            message: None,
+        })
+    }
+
+    fn running() -> State {
+        State::Running {
+            since: Moment::ZERO,
+        }
+    }
+
+    fn waiting() -> State {
+        State::Waiting(StartRefusal::creating(false))
+    }
+
+    fn check(policy: RestartPolicy, states: &[State], expected: Phase) {
+        check_after(false, false, policy, states, expected);
+    }
+
+    fn check_after(
+        ended: bool,
+        ended_before: bool,
+        policy: RestartPolicy,
+        states: &[State],
+        expected: Phase,
+    ) {
+        let views: Vec<_> = states
+            .iter()
+            .map(|state| ContainerView {
+                name: "a",
+                role: Role::Main,
+                state,
+                ended_before,
+                started: false,
+                ready: false,
+            })
+            .collect();
+        assert_eq!(phase(policy, ended, &views), expected, "{states:?}");
+    }
+
+    #[test]
+    fn one_container_that_never_started_keeps_the_pod_pending() {
+        check(
+            RestartPolicy::Always,
+            &[running(), waiting()],
+            Phase::Pending,
+        );
+        check(
+            RestartPolicy::Always,
+            &[running(), running()],
+            Phase::Running,
+        );
+    }
+
+    #[test]
+    fn a_crash_looping_pod_runs() {
+        check_after(
+            false,
+            true,
+            RestartPolicy::Always,
+            &[waiting()],
+            Phase::Running,
+        );
+        check(RestartPolicy::Always, &[exited(1)], Phase::Running);
+        check(
+            RestartPolicy::OnFailure,
+            &[exited(1), exited(0)],
+            Phase::Running,
+        );
+    }
+
+    #[test]
+    fn the_last_exit_codes_decide() {
+        check(
+            RestartPolicy::Never,
+            &[exited(0), exited(0)],
+            Phase::Succeeded,
+        );
+        check(RestartPolicy::Never, &[exited(0), exited(3)], Phase::Failed);
+        check(
+            RestartPolicy::Never,
+            &[exited(3), running()],
+            Phase::Running,
+        );
+        check(RestartPolicy::OnFailure, &[exited(0)], Phase::Succeeded);
+    }
+
+    #[test]
+    fn a_failed_init_container_fails_a_pod_that_is_not_restarted() {
+        let check = |policy, code, expected| {
+            let (init, main) = (exited(code), waiting());
+            let view = |role, state| ContainerView {
+                name: "a",
+                role,
+                state,
+                ended_before: false,
+                started: false,
+                ready: false,
+            };
+            let views = [view(Role::Init, &init), view(Role::Main, &main)];
+            assert_eq!(phase(policy, false, &views), expected);
+        };
+        check(RestartPolicy::Never, 1, Phase::Failed);
+        check(RestartPolicy::Never, 0, Phase::Pending);
+        check(RestartPolicy::Always, 1, Phase::Pending);
+    }
+
+    #[test]
+    fn a_sidecar_keeps_a_pod_running_and_does_not_decide_how_it_ended() {
+        let check = |sidecar: &State, main: &State, expected| {
+            let view = |role, state| ContainerView {
+                name: "a",
+                role,
+                state,
+                ended_before: false,
+                started: false,
+                ready: false,
+            };
+            let views = [view(Role::Sidecar, sidecar), view(Role::Main, main)];
+            assert_eq!(phase(RestartPolicy::Never, false, &views), expected);
+        };
+        check(&running(), &waiting(), Phase::Pending);
+        check(&waiting(), &running(), Phase::Pending);
+        check(&running(), &exited(0), Phase::Running);
+        check(&exited(137), &exited(0), Phase::Succeeded);
+        check(&exited(0), &exited(1), Phase::Failed);
+    }
+
+    #[test]
+    fn a_deleted_pods_containers_are_not_expected_back() {
+        check_after(
+            true,
+            false,
+            RestartPolicy::Always,
+            &[exited(0)],
+            Phase::Succeeded,
+        );
+        check_after(
+            true,
+            false,
+            RestartPolicy::Always,
+            &[exited(137)],
+            Phase::Failed,
+        );
+        check_after(
+            true,
+            false,
+            RestartPolicy::Always,
+            &[running()],
+            Phase::Running,
+        );
+    }
+}
