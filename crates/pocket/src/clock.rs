@@ -24,6 +24,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock that shows `epoch` now.
     pub(crate) fn new(epoch: Timestamp) -> Self {
+        // Moments count from a whole second, so rounding one down rounds its date down too.
         let origin = whole_second(epoch);
         let ahead = epoch.duration_since(origin).unsigned_abs();
         Self {

@@ -100,6 +100,7 @@ impl Recorder {
             return;
         };
         let names = history.names.get(&sent.key).cloned();
+        // A client may have deleted the Event meanwhile: then the repeat makes a new one.
         if names.is_some_and(|name| self.count_repeat(&name, &sent)) {
             return;
         }

@@ -84,6 +84,7 @@ impl Kubelet {
             tokio::select! {
                 biased;
                 change = changes.next() => self.receive(change),
+                // Frees the tasks of Pods that are gone.
                 Some(_) = self.tasks.join_next() => {}
             }
         }
@@ -103,6 +104,7 @@ impl Kubelet {
         };
         match self.pods.get(&uid) {
             Some(updates) => drop(updates.send_replace(update)),
+            // Deleted before its first sync: nothing of it runs.
             None if deleted => {}
             None => self.start_worker(uid.clone(), update),
         }

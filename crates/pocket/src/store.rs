@@ -167,6 +167,7 @@ impl Store {
             None => None,
         };
         Ok(history.into_iter().flat_map(move |history| {
+            // Versions only grow, so the history is sorted by them.
             let seen = history.partition_point(|event| event.version <= version);
             history.range(seen..)
         }))

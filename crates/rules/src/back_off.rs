@@ -52,6 +52,7 @@ impl BackOff {
     /// wait does not grow.
     pub fn request(&mut self, exit: Option<Moment>, now: Moment) -> Result<(), Refused> {
         let Some(exit) = exit else { return Ok(()) };
+        // A container that ran for long enough, or waited for long enough, starts over.
         let level = self
             .0
             .filter(|level| level.is_kept_at(exit) && level.is_kept_at(now));

@@ -116,6 +116,7 @@ impl Deployment {
 
     /// Rule: `pkg/controller/deployment/recreate.go`, `rolloutRecreate`.
     fn recreate(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
+        // Pods being deleted count too: the new template starts when none of the old is left.
         let shrinking = scale_to_zero(old);
         if !shrinking.is_empty() || old.iter().any(|set| set.replicas + set.terminating > 0) {
             return shrinking;
@@ -144,6 +145,7 @@ impl Deployment {
     /// Rule: `pkg/controller/deployment/rolling.go`, `reconcileOldReplicaSets`.
     fn shrink_old(&self, new: &Set, old: &[&Set]) -> Vec<RolloutStep> {
         let least = self.replicas - self.unavailable();
+        // The new Pods may still fail, so as many old ones stay as the new set lacks.
         let missing = new.wanted.saturating_sub(new.available);
         let mut spare = (new.wanted + wanted(old)).saturating_sub(least + missing);
         if spare == 0 {

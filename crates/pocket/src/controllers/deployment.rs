@@ -205,6 +205,7 @@ impl Controller {
             set.spec.replicas = Some(convert::count(size));
             template::record_size(&mut set.metadata, recorded);
         };
+        // Without a change of size too: the annotations record what the set was sized for.
         let written = self.registry.edit(namespace(&view.deployment), set, change);
         if written.is_ok() && before != size {
             self.record_scaling(view, set, before, size);
@@ -219,6 +220,7 @@ impl Controller {
     }
 
     fn publish_notice(&self, view: &RolloutView, notice: Notice, set: Option<&ReplicaSet>) {
+        // Without a deadline a Deployment has no condition `Progressing`.
         if view.rules.deadline.is_none() {
             return;
         }

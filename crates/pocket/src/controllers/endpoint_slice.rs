@@ -57,6 +57,7 @@ impl Reconcile for Controller {
             if !convert::concerns_slices(before, change) {
                 return;
             }
+            // With the labels it had too: those Services lose the Pod.
             for pod in before.into_iter().chain([change.object()]) {
                 let selecting = services
                     .within(namespace(pod))
@@ -93,6 +94,7 @@ impl Reconcile for Controller {
         let candidates = pods.into_iter().map(|pod| (pod, convert::candidate(pod)));
         let wanted = convert::service(service).slices(candidates);
         let present = self.slices.within(namespace(service));
+        // Slices of other managers are left to them.
         let owned =
             present.filter(|slice| convert::is_managed(slice) && owner::controls(service, *slice));
         let wanted = wanted

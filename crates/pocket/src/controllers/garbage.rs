@@ -57,6 +57,7 @@ fn orphan(registry: &Registry, index: &Index, id: &Id, node: &Node) {
 fn delete_dependents(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     let mut blocked = false;
     for (dependent, found) in index.dependents(id, &node.uid) {
+        // A dependent lives as long as one of its owners.
         let mut others = found.owners.keys().filter(|uid| **uid != node.uid);
         if others.any(|uid| index.owner(dependent, uid).is_some()) {
             remove_owner(registry, dependent, &node.uid);

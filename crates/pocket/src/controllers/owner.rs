@@ -54,6 +54,7 @@ pub(crate) fn claim<'a, K: Object, O: Object>(
         if released || is_adoptable(selector, object) {
             let reference = (!released).then(|| reference(owner));
             let change = |object: &mut K| set_owner(object, uid(owner), reference);
+            // The change comes back through the informer, and with it the next sync.
             ignore_refusal(registry.edit(namespace(object), name(object), change));
             claimed = true;
         }

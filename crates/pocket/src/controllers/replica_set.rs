@@ -56,6 +56,7 @@ impl Reconcile for Controller {
         let sets = &self.sets;
         self.pods.catch_up(|pod| {
             queue.extend(owner::key_of::<ReplicaSet>(pod));
+            // A Pod without a controller may be adopted by any set that selects it.
             let all = sets.within(namespace(pod));
             let adopting = all.filter(|it| owner::is_adoptable(&it.spec.selector, pod));
             queue.extend(adopting.map(key));
@@ -146,6 +147,7 @@ impl Controller {
         let change =
             |set: &mut ReplicaSet| publish(&counts, generation, set.status.get_or_insert_default());
         ignore_refusal(self.registry.edit_status(namespace(set), name(set), change));
+        // A Pod becomes available by the passing of time alone.
         self.queue.add_at(key(set), next);
     }
 }

@@ -27,6 +27,7 @@ pub(super) async fn run(registry: Registry, mut events: EventRecorder) {
 
 /// Retries waiting Pods after a Pod with host ports has ended or was deleted.
 fn retry_waiting(registry: &Registry, gone: &Pod, events: &mut EventRecorder) {
+    // Host ports are all that Pods compete for here.
     if host_ports(gone).is_empty() {
         return;
     }
@@ -137,6 +138,7 @@ fn publish_misfit(registry: &Registry, pod: &Pod, why: Misfit, events: &mut Even
             (&found.reason, &found.message) == (&condition.reason, &condition.message)
         };
         is_known = conditions.iter().any(same);
+        // A waiting Pod is tried again whenever another ends; its event is not repeated.
         if !is_known {
             conditions.retain(|found| found.type_ != condition.type_);
             conditions.push(condition);

@@ -93,6 +93,7 @@ pub(super) async fn attempt(
     let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
     let output = tokio::select! {
         biased;
+        // Before the container's end, which follows from the Pod's: it would count as a failure.
         () = cancelled => return cancelled_report(),
         () = process::ended(ended) => return judge(&Output { code: KILLED, ..Output::default() }),
         output = tokio::time::timeout(limit, run) => output,

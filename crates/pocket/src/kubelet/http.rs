@@ -122,6 +122,8 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
             Ok(location) => progress.url.resolve(&location),
             Err(error) => return failed(&progress.url, &bad_location(&location, &why(&error))),
         };
+        // Compared with the address, not with a custom `Host` header: a location that names the
+        // site's public name is not followed.
         if next.host() != first.host() {
             return judge(answer, progress).await;
         }
@@ -152,6 +154,7 @@ async fn send(
     if url.authority().is_empty() {
         return Err("http: no Host in request URL".to_owned());
     }
+    // A new connection for every request: the kubelet's client keeps none.
     let stream = dial(node, address(&url)).await?;
     let addresses = format!("{}->{}", stream.local(), stream.peer());
     let connection: Box<dyn Connection> = if is_https(&url) {

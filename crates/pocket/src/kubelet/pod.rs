@@ -135,6 +135,7 @@ impl PodWorker {
     pub(super) async fn run(mut self) {
         loop {
             self.wait().await;
+            // Also before the first sync: a Pod deleted that early starts nothing.
             if self.is_terminating() {
                 break;
             }
@@ -168,6 +169,7 @@ impl PodWorker {
             }
         }
         self.node.clock.until(self.sync_queue.earliest()).await;
+        // An update that came while waiting belongs to this sync.
         self.receive();
     }
 
@@ -254,6 +256,8 @@ impl PodWorker {
         let status = facts.status(self.node.clock.now(), |name, instance| {
             self.probed(name, instance)
         });
+        // Every sync does it, so as long as a container is not ready, each change in its Pod gives
+        // it an additional attempt: kubernetes#118815.
         let unready = status
             .containers
             .iter()

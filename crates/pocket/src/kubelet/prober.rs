@@ -1,8 +1,8 @@
 //! The probers of one Pod: one task for each probe of each container.
 //!
 //! Each task waits until an attempt is due, makes it, passes the outcome to its worker and applies
-//! the effects. [`rules::probe::Worker`] makes every decision; [`super::attempt`] defines the
-//! attempts.
+//! the effects. [`rules::probe::Worker`] makes every decision; each [`Handler`] makes its attempts
+//! in a file of its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -180,6 +180,7 @@ impl Probing {
         match kind {
             ProbeKind::Readiness => self.node.statuses.set_ready(&self.uid, &id, succeeded),
             ProbeKind::Startup => self.node.statuses.set_started(&self.uid, &id, succeeded),
+            // Nothing depends on a success: it is what a new instance begins with.
             ProbeKind::Liveness if verdict != Verdict::Failure => return,
             ProbeKind::Liveness => {}
         }

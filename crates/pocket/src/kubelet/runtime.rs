@@ -87,15 +87,7 @@ impl Runtime {
     ) -> EndReceiver {
         self.clock.until(self.clock.now() + START).await;
         let since = self.clock.now();
-        let mut histories = self.shared.histories();
-        let instance = Instance {
-            id,
-            restarts: histories[place].restarts(),
-            image: reference.to_owned(),
-            life: Life::Running { since },
-        };
-        histories[place].push(instance);
-        drop(histories);
+        self.push(place, id, reference, Life::Running { since });
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
         let (handle, run) = process::prepare(image, process, move |ended| {
             let exit = Exit {
@@ -106,6 +98,7 @@ impl Runtime {
                 message: message.of(&ended.log, ended.code),
             };
             shared.histories()[place].end(exit);
+            // One permit is enough for several ends: the reader looks at all histories.
             shared.ended.notify_one();
         });
         let ended = handle.watch();
@@ -134,17 +127,19 @@ impl Runtime {
             cause: Cause::Unstarted,
             message: Some(why),
         };
-        let mut histories = self.shared.histories();
-        let instance = Instance {
-            id,
-            restarts: histories[place].restarts(),
-            image: reference.to_owned(),
-            life: Life::Exited(exit),
-        };
-        histories[place].push(instance);
-        drop(histories);
+        self.push(place, id, reference, Life::Exited(exit));
         self.handles[place] = None;
         self.shared.ended.notify_one();
+    }
+
+    fn push(&self, place: usize, id: ContainerId, reference: &str, life: Life) {
+        let history = &mut self.shared.histories()[place];
+        history.push(Instance {
+            id,
+            restarts: history.restarts(),
+            image: reference.to_owned(),
+            life,
+        });
     }
 
     /// Ends the container at `place`, if it runs.

@@ -70,6 +70,7 @@ impl Status {
         let gates: Vec<Gate<'_>> = gates.collect();
         let conditions = conditions(self.phase, self.sandbox, &views, &gates);
         let date = |condition: Condition| Dated {
+            // Published times are cut to seconds, so changes within a second have equal dates.
             since: since(before, &condition).unwrap_or(now.whole_second()),
             condition,
         };
@@ -218,6 +219,7 @@ impl ContainerStatus {
         core::ContainerStatus {
             name: self.name.clone(),
             image: self.image.clone(),
+            // There is no registry that could give it a digest.
             image_id: self
                 .id
                 .as_ref()

@@ -1,4 +1,4 @@
-//! Decides when a Pod is synced next: on news, after a relist of the runtime, or at its resync.
+//! Decides when a Pod is synced next: on a change, after a relist of the runtime, or at its resync.
 //!
 //! A sync never starts from a runtime state older than the end of the sync before. The node relists
 //! its containers once a second, and right after a sync that changed something.
@@ -32,7 +32,7 @@ pub(super) struct SyncQueue {
 
 impl SyncQueue {
     /// The queue of a Pod that was just added, on a node with relists of this phase. A sync is due
-    /// anything fails at once.
+    /// at once.
     pub(super) fn new(phase: Moment, now: Moment) -> Self {
         Self {
             phase,
@@ -43,7 +43,7 @@ impl SyncQueue {
         }
     }
 
-    /// The moment of the next sync, unless news comes first.
+    /// The moment of the next sync, unless a change comes first.
     pub(super) fn due(&self) -> Moment {
         self.change
             .map_or(self.resync, |change| change.min(self.resync))
@@ -54,6 +54,8 @@ impl SyncQueue {
         let Some(synced) = self.synced else {
             return Moment::ZERO;
         };
+        // A sync that changed nothing asked for no relist of its own, so the next one, whatever
+        // causes it, waits for the regular relist.
         let on_demand = self.on_demand.filter(|on_demand| *on_demand > synced);
         on_demand.unwrap_or_else(|| self.relist_after(synced))
     }
@@ -85,6 +87,7 @@ impl SyncQueue {
         self.synced = Some(now);
         // The kubelet checks for due retries once a second.
         self.resync = self.relist_after(now + wait);
+        // Rule: `PLEGOnDemandRelist`, on by default since 1.36.
         if changed {
             self.on_demand = Some(now + ON_DEMAND);
             self.change = self.on_demand;

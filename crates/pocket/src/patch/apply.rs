@@ -50,6 +50,7 @@ pub(crate) fn apply(
     });
 
     let mut next = current.cloned().unwrap_or_else(|| json!({"metadata": {}}));
+    // Defaults and the fields of other managers stay as they are in `current`.
     merge(&mut next, wanted, &[]);
     let owned: Fields = entries
         .iter()

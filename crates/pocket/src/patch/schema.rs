@@ -11,6 +11,7 @@ pub(super) use rules::list_type::{List, list};
 pub(super) fn merge_key(place: &[&str]) -> Option<&'static str> {
     match (place, list(place)) {
         (["status", "hostIPs"], _) => Some("ip"),
+        // `claims` has a key for server-side apply only.
         (_, List::Keyed([key, ..])) if !place.ends_with(&["resources", "claims"]) => Some(key.name),
         _ => None,
     }

@@ -43,6 +43,7 @@ fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields
             None => next.remove(field),
         };
     }
+    // After the fields: these directives apply to the merged lists.
     for (name, values) in patch {
         if let Some(field) = name.strip_prefix(DELETE_FROM_LIST) {
             let values = list_of(name, values)?;

@@ -31,6 +31,7 @@ impl State {
         let requested = service["spec"]["clusterIP"].as_str().unwrap_or_default();
         let address = match requested {
             "None" => "None".to_owned(),
+            // Upstream draws one; the lowest is the same in every run.
             "" => next_free(&taken).ok_or_else(|| {
                 ApiError::new(500, "InternalError", "all Service addresses are in use")
             })?,

@@ -46,6 +46,7 @@ impl Registry {
             .get_or_insert_default();
         conditions.retain(|condition| condition.type_ != scheduled.type_);
         conditions.push(scheduled);
+        // One write: no watcher sees the node without the condition.
         let key = Key::new(kind.plural, namespace, name);
         state.store.put(key, untyped(&pod));
         Ok(())

@@ -38,6 +38,7 @@ impl Registry {
             state.check_service_account(kind, namespace, &requested, &object)?;
         }
         let mut object = admit::create(kind, object)?;
+        // After validation: an invalid object is reported as invalid even if its name is taken.
         if state.store.get(kind.plural, namespace, &name).is_some() {
             return Err(ApiError::already_exists(kind, &name));
         }

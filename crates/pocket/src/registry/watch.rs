@@ -143,6 +143,7 @@ impl UntypedWatch {
             let name = name(&object);
             match removed.remove(&name) {
                 None => self.pending.push_back((Verb::Added, Arc::clone(&object))),
+                // Deleted and created again in between, too: the reader sees the last state.
                 Some(delivered) if !Arc::ptr_eq(&delivered, &object) => {
                     self.pending
                         .push_back((Verb::Modified, Arc::clone(&object)));

@@ -62,6 +62,7 @@ pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>
     let main: Vec<_> = of(Role::Main).collect();
     let failed =
         |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code != 0);
+    // The main containers will never be started.
     if policy == RestartPolicy::Never && of(Role::Init).any(failed) {
         return Phase::Failed;
     }

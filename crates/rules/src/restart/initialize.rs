@@ -41,6 +41,7 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
         };
         let done = match found.spec.role {
             Role::Sidecar => initial.keep_sidecar(index, found, instance),
+            // A later container has begun, so this one has completed; its end no longer matters.
             _ if later_began => true,
             _ => initial.run_init(index, policy, instance)?,
         };

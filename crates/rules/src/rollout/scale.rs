@@ -11,18 +11,18 @@ impl Deployment {
     /// Whether a ReplicaSet in use was sized for another number of replicas.
     pub(super) fn is_resized(&self, new: Option<&Set>, old: &[&Set]) -> bool {
         let mut sets = old.iter().copied().chain(new);
-        let remembers = |set: &Set| {
+        let has_other_size = |set: &Set| {
             set.sized_for
                 .is_some_and(|size| size.desired != self.replicas)
         };
-        sets.any(|set| set.wanted > 0 && remembers(set))
+        sets.any(|set| set.wanted > 0 && has_other_size(set))
     }
 
     pub(super) fn resize(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
         if let Some(only) = active_or_latest(new, old) {
             let step = RolloutStep::Scale(only.name.clone(), self.replicas);
             return self
-                .forgets(only, self.replicas)
+                .must_resize(only, self.replicas)
                 .then_some(step)
                 .into_iter()
                 .collect();
@@ -37,10 +37,10 @@ impl Deployment {
     }
 
     fn is_saturated(&self, new: &Set) -> bool {
-        let remembered = new
+        let is_sized = new
             .sized_for
             .is_some_and(|size| size.desired == self.replicas);
-        remembered && new.wanted == self.replicas && new.available == self.replicas
+        is_sized && new.wanted == self.replicas && new.available == self.replicas
     }
 
     /// The remainder from rounding goes to the largest ReplicaSet. Among equals it goes to the
@@ -83,7 +83,7 @@ impl Deployment {
         let resized = sets
             .into_iter()
             .zip(sizes)
-            .filter(|(set, size)| self.forgets(set, *size));
+            .filter(|(set, size)| self.must_resize(set, *size));
         resized
             .map(|(set, size)| RolloutStep::Scale(set.name.clone(), size))
             .collect()
@@ -91,11 +91,8 @@ impl Deployment {
 
     /// Whether the ReplicaSet has another size than `size`, or was sized for another size of the
     /// Deployment.
-    fn forgets(&self, set: &Set, size: u32) -> bool {
-        set.wanted != size
-            || set
-                .sized_for
-                .is_some_and(|remembered| remembered != self.size())
+    fn must_resize(&self, set: &Set, size: u32) -> bool {
+        set.wanted != size || set.sized_for.is_some_and(|size| size != self.size())
     }
 
     /// A ReplicaSet's share of the Deployment's growth, rounded.

@@ -36,6 +36,7 @@ pub(super) fn split(
     deployment: &Deployment,
     mut sets: Vec<ReplicaSet>,
 ) -> (Option<ReplicaSet>, Vec<ReplicaSet>) {
+    // Only a ReplicaSet's template has the label with the hash.
     let wanted = without_hash(deployment.spec.template.clone());
     sets.sort_by_key(|set| {
         (

@@ -39,6 +39,8 @@ impl Session {
     pub(super) async fn open(node: &Host, address: SocketAddr) -> Self {
         let mut wait = FIRST_WAIT;
         loop {
+            // The caller's timeout ends this: a refused connection is reported as a timeout, after
+            // all of it.
             if let Ok(session) = Self::connect(node, address).await {
                 return session;
             }

@@ -36,6 +36,7 @@ impl TlsConnection {
     /// Performs the TLS handshake over `stream`. The error is the text of Go's client.
     pub(super) async fn handshake(stream: Stream) -> Result<Self, String> {
         let addresses = format!("{}->{}", stream.local(), stream.peer());
+        // An address, so that no server name is sent.
         let name = ServerName::from(stream.peer().ip());
         let (stream, seen) = Watched::new(stream);
         let handshake = TlsConnector::from(Arc::clone(&CONFIG)).connect(name, stream);
@@ -58,6 +59,7 @@ fn handshake_error(error: &io::Error, seen: &ReadRecord, addresses: &str) -> Str
     }
     let why = error.get_ref().and_then(|why| why.downcast_ref::<Error>());
     match why {
+        // Go looks at the bytes that are no TLS record.
         _ if seen.head() == b"HTTP/" => {
             "http: server gave HTTP response to HTTPS client".to_owned()
         }

@@ -53,10 +53,12 @@ impl PodWorker {
         let id = ContainerId::new(&format!("containerd://{}", hexadecimal(&mut self.random)));
         let (arguments, context) = match self.prepare(&container, &image) {
             Ok(prepared) => prepared,
+            // No instance is made, so neither the restart count nor the back-off grows.
             Err(Unprepared::Configuration(why)) => {
                 self.record_refusal(&container.rules.name, "CreateContainerConfigError", &why);
                 return started.retry_in(RETRY);
             }
+            // An instance that has ended at once: it counts and backs off as a crash does.
             Err(Unprepared::Program(why)) => return self.fail(place, id, &why, started).await,
         };
         let exec_context = context.clone();

@@ -48,6 +48,8 @@ impl PodWorker {
         let seen = self.runtime.seen_at(self.sync_queue.relist_used_at(now));
         let status = self.status(Stage::Syncing, &seen);
         let ended = status.phase.is_terminal();
+        // Published first: the kills and starts below can take minutes, and a client should not
+        // have to wait for them.
         self.publish(status);
         if ended {
             return Synced::Ended;
@@ -154,6 +156,7 @@ impl PodWorker {
         for kill in kills {
             let rules = &self.spec.containers[kill.index].rules;
             let probe = match kill.cause {
+                // A probe's own grace period applies only to a kill by that probe.
                 KillCause::Changed => None,
                 KillCause::Probe(failed) => rules.probe(failed),
             };

@@ -19,7 +19,9 @@ impl PodWorker {
     /// Rule: `pkg/kubelet/prober/prober_manager.go`, `StopLivenessAndStartup`; kubernetes#141766.
     pub(super) async fn terminate(&mut self) {
         self.publish_stage(Stage::Terminating);
+        // From here on exec attempts are errors, so they leave the readiness as it is.
         self.probing.end();
+        // Readiness goes on: endpoints follow it while the Pod shuts down.
         self.probing
             .stop(Some(Role::Main), &[ProbeKind::Liveness, ProbeKind::Startup]);
         self.record_stopping();
@@ -42,6 +44,7 @@ impl PodWorker {
         self.receive();
         self.publish_stage(Stage::Terminated);
         self.node.statuses.finish(&self.uid);
+        // Not earlier: until its processes have ended, the address belongs to them.
         if let Some(ip) = self.ip {
             self.node.addresses().give_back(ip);
         }

@@ -110,6 +110,8 @@ impl Facts<'_> {
         );
         let state = self.state(role, name, newest);
         let waits = matches!(state, State::Waiting(_));
+        // A container that waits for its restart shows its exit as the last state; one whose state
+        // is the exit shows the exit before.
         let last = if waits {
             history.ended()
         } else {
