@@ -96,6 +96,8 @@ impl Builder {
             network,
             tasks,
         } = &server;
+        // Each component draws from a generator of its own, so that one's draws do not change
+        // another's.
         tasks.spawn(controllers::run(registry.clone(), random.fork()));
         tasks.spawn(proxy::run(registry.clone(), network.clone()));
         let kubelet = Kubelet::new(

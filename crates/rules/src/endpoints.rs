@@ -173,6 +173,7 @@ impl ServicePort {
             TargetPort::Number(number) => return Some(*number),
             TargetPort::Name(name) => name,
         };
+        // A name counts only together with the Service port's protocol.
         let is_target =
             |port: &&ContainerPort| port.name == *name && port.protocol == self.protocol;
         declared.iter().find(is_target).map(|port| port.number)

@@ -30,6 +30,7 @@ fn reference<'a>(text: &'a str, variables: &'a Variables) -> (&'a str, usize) {
     match named {
         Some((name, _)) => {
             let length = name.len() + 3;
+            // A reference to an unknown name stays as it is written.
             let value = variables.get(name).map_or(&text[..length], String::as_str);
             (value, length)
         }

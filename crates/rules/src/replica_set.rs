@@ -126,6 +126,7 @@ impl Member {
     ///
     /// Rule: `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`, for a single node.
     fn is_deleted_before(&self, other: &Self, now: Moment) -> bool {
+        // Pods without a node, not running, or unready go first: they cost no availability.
         let rank = |pod: &Self| {
             let ready = pod.ready_since.is_some();
             (pod.bound, pod.phase, ready, pod.deletion_cost)

@@ -53,6 +53,7 @@ fn apply(call: &Call, wanted: Value) -> Result<Response, ApiError> {
     let (author, force) = (call.author(), call.query.force);
     let record = |_: &Value, _: &mut Value| {};
     if call.target.part == Subresource::Status {
+        // Owners of a status are not recorded, so there is nothing to conflict with.
         call.write(|current| Ok(patch::merge(current, &wanted)), record)
     } else if call.object().is_ok() {
         call.write(

@@ -79,6 +79,7 @@ impl Feed {
             Some(version) if version > Version::default() && !query.send_initial_events => {
                 feed.seen = version;
             }
+            // Without a version, or with version 0, the existing objects come first.
             _ => feed.present(
                 call.within(),
                 query.send_initial_events && query.allow_bookmarks,

@@ -38,6 +38,7 @@ impl Queue {
             None => due.map(|(key, _)| key.clone())?,
         };
         self.waiting.remove(&key);
+        // One sync serves both reasons.
         self.later.remove(&key);
         Some(key)
     }

@@ -105,6 +105,7 @@ impl Sources<'_> {
                 .cloned()
                 .unwrap_or_default()
         };
+        // A label that does not exist gives an empty value, not an error.
         if let Some(key) = subscript(path, "metadata.labels") {
             return Ok(keyed(&metadata.labels, key));
         }
@@ -154,6 +155,7 @@ impl Sources<'_> {
             };
         };
         let data = secret.data.unwrap_or_default().into_iter();
+        // A node passes the bytes on; here an environment is text.
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(Some(
             data.map(|(key, value)| (key, text(value.0))).collect(),

@@ -61,6 +61,7 @@ fn judge(answer: Result<u64, Status>, limit: Duration) -> Report {
              (grpc.health.v1.Health): {}",
             status.message
         )),
+        // The server has noticed the deadline first.
         Err(status) if status.code == Code::DEADLINE_EXCEEDED => unanswered(limit),
         Err(status) => Report::failure(format!("error: health rpc probe failed: {status}")),
     }

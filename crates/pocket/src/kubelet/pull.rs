@@ -49,6 +49,7 @@ impl Pull {
         now: Moment,
     ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
         let why = unknown_image(images, reference);
+        // The waits are those of restarts, counted from the last failed pull.
         let since = self.failed.unwrap_or(now);
         if self.back_off.request(Some(since), now).is_err() {
             let back_off = format!("Back-off pulling image \"{reference}\"");

@@ -118,7 +118,7 @@ impl StatusManager {
                 _ = resend.tick() => true,
             };
             let batch = self.take(all);
-            // A change that is undone while the batch waits is never seen by a client, as on a node.
+            // A change that is undone meanwhile is never seen by a client, as on a node.
             if !batch.is_empty() {
                 tokio::time::sleep(WRITE).await;
             }

@@ -238,6 +238,8 @@ fn has_progressed(status: &Status, before: &Status) -> bool {
     let old = |status: &Status| status.replicas.saturating_sub(status.updated);
     status.updated > before.updated
         || old(status) < old(before)
+        // An old Pod that gets ready again counts too, so a flapping one resets the deadline of a
+        // broken rollout.
         || status.ready > before.ready
         || status.available > before.available
 }

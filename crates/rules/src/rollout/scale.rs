@@ -56,6 +56,7 @@ impl Deployment {
             .filter(|set| set.wanted > 0)
             .collect();
         let present: i64 = sets.iter().map(|set| i64::from(set.wanted)).sum();
+        // With the surge: a resize does not end the rollout.
         let allowed = if self.replicas > 0 {
             i64::from(self.size().most)
         } else {

@@ -113,6 +113,7 @@ pub(super) fn publish(numbers: &Status, deployment: &mut Deployment) {
     status.ready_replicas = unless_zero(numbers.ready);
     status.available_replicas = unless_zero(numbers.available);
     status.unavailable_replicas = unless_zero(numbers.unavailable);
+    // Published even if it is zero, unlike the others.
     status.terminating_replicas = Some(count(numbers.terminating));
 }
 

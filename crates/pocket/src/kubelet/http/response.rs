@@ -203,6 +203,7 @@ fn summary(status: u16, fields: &[(String, String)]) -> Result<Head, String> {
         .iter()
         .any(|it| it.eq_ignore_ascii_case("chunked"));
     let length = match status {
+        // These have no body, whatever their headers say.
         101..200 | 204 | 304 => Length::Bytes(0),
         _ if chunked => Length::Chunked,
         _ => length(&values("content-length"))?,
@@ -219,8 +220,10 @@ fn summary(status: u16, fields: &[(String, String)]) -> Result<Head, String> {
 /// Rule: Go's `net/http/transfer.go`, `fixLength`.
 fn length(values: &[&str]) -> Result<Length, String> {
     let Some(first) = values.first() else {
+        // As HTTP/1.0 servers do: closing is the end of the body, not an error.
         return Ok(Length::UntilClose);
     };
+    // Go takes several equal values as one.
     if values.iter().any(|value| value != first) {
         let got: Vec<String> = values.iter().map(|value| quote(value.as_bytes())).collect();
         let got = got.join(" ");

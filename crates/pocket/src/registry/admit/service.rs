@@ -66,6 +66,7 @@ impl Admit for Service {
 
 fn complete_port(port: &mut ServicePort) {
     fields::text(&mut port.protocol, "TCP");
+    // Zero and an empty name are Go's zero values: the Service's own port.
     let unset = match &port.target_port {
         None | Some(IntOrString::Int(0)) => true,
         Some(IntOrString::String(name)) => name.is_empty(),
@@ -132,7 +133,8 @@ fn check_ports(ports: &[ServicePort], errors: &mut FieldErrors) {
             // Upstream prints its internal type with only these two fields set.
             let protocol = port.protocol.as_deref().unwrap_or_default();
             let shown = format!(
-                r#"{{"Name":"","Protocol":"{protocol}","AppProtocol":null,"Port":{},"TargetPort":0,"NodePort":0}}"#,
+                "{{\"Name\":\"\",\"Protocol\":\"{protocol}\",\"AppProtocol\":null,\
+                 \"Port\":{},\"TargetPort\":0,\"NodePort\":0}}",
                 port.port
             );
             errors.duplicate_shown("", &shown);

@@ -18,6 +18,7 @@ impl Admit for Namespace {
 
     fn begin(&mut self) {
         let spec = self.spec.get_or_insert_with(NamespaceSpec::default);
+        // The namespace controller removes it once the namespace is empty.
         spec.finalizers = Some(vec!["kubernetes".to_owned()]);
         self.status = Some(NamespaceStatus {
             phase: Some("Active".to_owned()),
