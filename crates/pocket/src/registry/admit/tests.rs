@@ -232,6 +232,11 @@ fn wrong_pods_are_refused() {
     );
     let twice = |item: Value| json!([item, item]);
     check(
+        "/spec/securityContext",
+        json!({"sysctls": twice(json!({"name": "net.core.somaxconn", "value": "1"}))}),
+        "spec.securityContext.sysctls[1].name: Duplicate value: \"net.core.somaxconn\"",
+    );
+    check(
         "/spec/schedulingGates",
         twice(json!({"name": "a/b"})),
         "spec.schedulingGates[1]: Duplicate value: \"a/b\"",
@@ -338,6 +343,10 @@ fn wrong_services_are_refused() {
         assert_eq!(message, format!("Service \"web\" is invalid: {expected}"));
     };
     check(json!({}), "spec.ports: Required value");
+    check(
+        json!({"ipFamilies": ["IPv4", "IPv4"], "ports": [{"port": 80}]}),
+        "spec.ipFamilies[1]: Duplicate value: \"IPv4\"",
+    );
     check(
         json!({"type": "NodePort", "ports": [{"port": 80}]}),
         "spec.type: Invalid value: \"NodePort\": pocket has no node ports, load balancers or \
