@@ -12,6 +12,8 @@ use orchestrator::timeline::{Timeline, file};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::tidy::rust_files;
+
 /// The root of the repository; the program is always run there.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -22,7 +24,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// A command that runs `probeflip`, without arguments.
 pub(crate) fn probeflip() -> Command {
-    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("probeflip"));
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("probeflip", "crates"));
     let mut command = Command::new(&*PROGRAM);
     command.current_dir(root()).stdin(Stdio::null());
     command
@@ -30,24 +32,27 @@ pub(crate) fn probeflip() -> Command {
 
 /// A command that runs `probe-target`, without arguments.
 pub(crate) fn probe_target() -> Command {
-    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("probe-target"));
+    static PROGRAM: LazyLock<PathBuf> =
+        LazyLock::new(|| built("probe-target", "crates/probe-target"));
     Command::new(&*PROGRAM)
 }
 
 /// The path of a program beside this test in the target directory.
 ///
 /// `cargo test --workspace` builds the programs first, as each of their crates has a test of the
-/// process. With fewer crates they may be missing or older than their sources, which Cargo lists
-/// in a `.d` file.
-fn built(name: &str) -> PathBuf {
+/// process. With fewer crates they may be missing or older than the sources in this folder.
+fn built(name: &str, folder: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.ancestors().nth(2).unwrap().join(name);
-    let changed = |path: &str| fs::metadata(path.trim()).and_then(|file| file.modified());
-    let sources = fs::read_to_string(program.with_extension("d")).unwrap_or_default();
-    let of_program = changed(program.to_str().unwrap());
-    let up_to_date = sources.split_once(": ").is_some_and(|(_, sources)| {
-        let mut times = sources.split_whitespace().map(changed);
-        times.all(|time| time.is_ok_and(|time| of_program.as_ref().is_ok_and(|it| time <= *it)))
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
+    let is_source = |path: &PathBuf| {
+        let parts: Vec<_> = path.iter().collect();
+        let is_part = |name: &str| parts.contains(&name.as_ref());
+        is_part("src") && !is_part("tests") && !is_part("tests.rs")
+    };
+    let up_to_date = changed(&program).is_ok_and(|built| {
+        let mut sources = rust_files(folder).into_iter().filter(is_source);
+        sources.all(|source| changed(&source).unwrap() <= built)
     });
     assert!(
         up_to_date,
