@@ -46,7 +46,8 @@ pub(super) struct Followed {
     /// When the probe was due.
     due: Vec<Span>,
     in_force: Span,
-    reached: bool,
+    /// When the first request of the probe for the flipped path began, on the target's clock.
+    first_hit: Option<Micros>,
     /// Number of requests for the flipped path that the flip applies to, whoever sent them.
     given: u64,
     /// Whether the probe sent a request for the flipped path that the flip does not apply to.
@@ -81,7 +82,7 @@ impl Followed {
             restarts: container?.restarts,
             due: Vec::new(),
             in_force: Span::between(from, to),
-            reached: false,
+            first_hit: None,
             given: 0,
             passed_by: false,
             asked: BTreeMap::new(),
@@ -127,7 +128,7 @@ impl Followed {
     pub(super) fn take_hit(&mut self, hit: &Hit) {
         if hit.target != self.flip.target
             || Some(hit.port) != self.flip.port
-            || hit.began < self.since
+            || hit.began < self.since + self.flip.after.unwrap_or_default().into()
         {
             return;
         }
@@ -137,7 +138,11 @@ impl Followed {
                 self.passed_by |= is_probe;
                 return;
             }
-            self.reached |= is_probe;
+            if is_probe {
+                // The journal records a request when it ends, so hits may be out of order.
+                let first = self.first_hit.unwrap_or(hit.began);
+                self.first_hit = Some(first.min(hit.began));
+            }
             self.given += 1;
             if self.flip.count.is_some_and(|count| self.given >= count) {
                 self.end(self.acknowledged + hit.began.since(self.since));
@@ -166,7 +171,7 @@ impl Followed {
     pub(super) fn reached(&self, hidden: &[Span], now: Micros) -> Reached {
         let Some(due) = self
             .long_due(hidden, now)
-            .filter(|_| !self.reached && !self.lost)
+            .filter(|_| !self.was_hit() && !self.lost)
         else {
             return Reached::NotMissed;
         };
@@ -182,6 +187,14 @@ impl Followed {
         } else {
             Reached::NotMissed
         }
+    }
+
+    /// Whether a request of the probe began while the flip may have been in force. The end is known
+    /// on the timeline; on the target's clock it is later by the round trip at most.
+    fn was_hit(&self) -> bool {
+        let lasted = self.in_force.to.since(self.acknowledged);
+        let end = self.since + lasted + self.round_trip();
+        self.first_hit.is_some_and(|began| began <= end)
     }
 
     /// The first span in which the probe was due for so long that it must have sent a request.

@@ -88,6 +88,31 @@ fn one_request_of_the_probe_is_enough() {
 }
 
 #[test]
+fn a_request_outside_the_flips_time_does_not_reach_it() {
+    let bounded = |after: Option<u64>, lasts: u64| {
+        let micros = |ms: u64| Micros(ms * 1_000);
+        in_step(&probe()).flip(|flip| {
+            (flip.after, flip.lasts) = (after.map(micros), Some(micros(lasts)));
+        })
+    };
+    let asked_at = |script: Script, ms: u64| script.after(ms).asked("/readyz", KUBELET);
+    check(asked_at(bounded(None, 4_000), 3_900), false);
+    check(asked_at(bounded(None, 4_000), 4_100), true);
+    check(asked_at(bounded(Some(1_000), 4_000), 900), true);
+    check(asked_at(bounded(Some(1_000), 4_000), 1_100), false);
+    check(asked_at(flipped().after(4_000).healed(), 4_100), true);
+    // The journal is read late: a request may be recorded after the flip's end, or before it.
+    let read_late = |began: u64| {
+        let script = flipped().after(began).asked("/readyz", KUBELET);
+        script.after(4_500).flip(|flip| {
+            (flip.sent, flip.to) = (Micros(14_000_000), "404".into());
+        })
+    };
+    check(read_late(3_900), false);
+    check(read_late(4_200), true);
+}
+
+#[test]
 fn a_request_that_the_flip_is_not_for_does_not_reach_it() {
     let script = |agent: &str| {
         let agent = agent.to_owned();
