@@ -25,7 +25,7 @@ pub use verdict::{Finding, Judgement, StepJudgement, Unsteady, Verdict};
 
 use crate::input::experiment::{Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;
-use crate::timeline::view::View;
+use crate::timeline::snapshot::Snapshot;
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
 use expectation_state::ExpectationState;
 use progress::StepProgress;
@@ -36,13 +36,7 @@ use verdict::Answer;
 #[derive(Debug)]
 pub struct Judge {
     experiment: Experiment,
-    view: View,
-    /// Number of timeline records taken so far.
-    taken: usize,
-    applied: Option<Micros>,
-    steady: Option<Micros>,
-    /// When the clean-up began.
-    reverting: Option<Micros>,
+    snapshot: Snapshot,
     requirements: Vec<ExpectationState>,
     steps: Vec<StepProgress>,
     reach: Reach,
@@ -59,6 +53,15 @@ pub struct StepState {
     pub look_again_at: Option<Micros>,
 }
 
+impl StepState {
+    /// Every expectation of the step is met.
+    const DECIDED: Self = Self {
+        decided: true,
+        failed: false,
+        look_again_at: None,
+    };
+}
+
 /// Judges a whole timeline.
 pub fn judge(experiment: &Experiment, timeline: &Timeline) -> Judgement {
     let mut judge = Judge::new(experiment);
@@ -71,11 +74,7 @@ impl Judge {
     pub fn new(experiment: &Experiment) -> Self {
         Self {
             experiment: experiment.clone(),
-            view: View::new(&experiment.traffic),
-            taken: 0,
-            applied: None,
-            steady: None,
-            reverting: None,
+            snapshot: Snapshot::new(&experiment.traffic),
             requirements: Vec::new(),
             steps: experiment
                 .steps
@@ -88,86 +87,75 @@ impl Judge {
 
     /// Takes the records added since the last call. The timeline must be the same one each time.
     pub fn catch_up(&mut self, timeline: &Timeline) {
-        for record in &timeline.records()[self.taken..] {
+        for record in self.snapshot.untaken(timeline) {
             self.take(record);
         }
-        self.taken = timeline.records().len();
+    }
+
+    /// The state of the timeline as far as it has been taken.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// The Pods that a subject selects, by name: those it is bound to, else those that belong to it
     /// now.
     pub fn pods(&self, subject: &ObjectRef) -> Vec<BoundPod> {
-        let pods = self.view.pods(subject).into_iter().map(|pod| match pod {
-            Ok(facts) => BoundPod {
-                name: facts.name.clone(),
-                uid: facts.uid.clone(),
-            },
-            Err(bound) => bound.clone(),
-        });
+        let pods = self
+            .snapshot
+            .pods(subject)
+            .into_iter()
+            .map(|pod| match pod {
+                Ok(facts) => BoundPod {
+                    name: facts.name.clone(),
+                    uid: facts.uid.clone(),
+                },
+                Err(bound) => bound.clone(),
+            });
         pods.collect()
     }
 
     fn take(&mut self, record: &Record) {
-        let changed = self.view.take(record);
-        self.reach.take(record, &self.view);
+        let changed = self.snapshot.take(record);
+        self.reach.take(record, &self.snapshot);
         match &record.what {
             What::Applied => {
-                self.applied = Some(record.at);
-                let claims = self.experiment.steady_state.require.iter();
-                self.requirements = claims
-                    .map(|claim| ExpectationState::new(claim, &self.view, record.at))
+                let conditions = self.experiment.steady_state.require.iter();
+                self.requirements = conditions
+                    .map(|condition| ExpectationState::new(condition, &self.snapshot, record.at))
                     .collect();
             }
-            What::Steady => self.steady = Some(record.at),
-            What::Reverting => self.reverting = Some(record.at),
             What::StepStart { step, name } => self.start(*step, name, record.at),
-            What::Sending { step } => {
-                self.note(*step, |progress| progress.sending(record.at));
-            }
-            What::Acknowledged { step, .. } => {
-                self.note(*step, |progress| {
-                    progress.times.acknowledged = Some(record.at);
-                });
-            }
-            What::StepEnd { step } => {
-                self.note(*step, |progress| progress.times.ended = Some(record.at));
+            What::Sending { step } | What::Acknowledged { step, .. } | What::StepEnd { step } => {
+                if let Some(progress) = self.steps.get_mut(*step) {
+                    progress.proceed(self.snapshot.step_times(*step));
+                }
             }
             _ => {}
         }
-        if let (Some(kind), None) = (changed, self.reverting) {
+        if let (Some(kind), None) = (changed, self.snapshot.reverting) {
             self.changed(kind, record.at);
         }
     }
 
     // A timeline recorded with another version of the experiment may have other steps. They are
     // ignored.
-    fn start(&mut self, step: usize, name: &str, at: Micros) {
-        let (progress, said) = (self.steps.get_mut(step), self.experiment.steps.get(step));
-        let (Some(progress), Some(said)) = (progress, said) else {
+    fn start(&mut self, number: usize, name: &str, at: Micros) {
+        let step = self.experiment.steps.get(number);
+        let Some(step) = step.filter(|step| step.name.value == name) else {
             return;
         };
-        if said.name.value != name {
-            return;
-        }
-        progress.times.started = Some(at);
-        let claims = said.expect.iter().map(|expectation| &expectation.claim);
-        progress.tracked = claims
-            .map(|claim| ExpectationState::new(claim, &self.view, at))
+        let conditions = step.expect.iter().map(|expectation| &expectation.claim);
+        let tracked = conditions
+            .map(|condition| ExpectationState::new(condition, &self.snapshot, at))
             .collect();
-    }
-
-    fn note(&mut self, step: usize, change: impl FnOnce(&mut StepProgress)) {
-        let known = self.steps.get_mut(step);
-        if let Some(progress) = known.filter(|progress| progress.times.started.is_some()) {
-            change(progress);
-        }
+        self.steps[number] = StepProgress::new(self.snapshot.step_times(number), tracked);
     }
 
     fn changed(&mut self, kind: &str, at: Micros) {
-        if self.steady.is_none() {
+        if self.snapshot.steady.is_none() {
             self.requirements
                 .iter_mut()
-                .for_each(|tracked| tracked.changed(kind, &self.view, at));
+                .for_each(|tracked| tracked.changed(kind, &self.snapshot, at));
         }
         for progress in self
             .steps
@@ -177,14 +165,14 @@ impl Judge {
             progress
                 .tracked
                 .iter_mut()
-                .for_each(|tracked| tracked.changed(kind, &self.view, at));
+                .for_each(|tracked| tracked.changed(kind, &self.snapshot, at));
         }
     }
 
     /// Progress towards the steady state, given that everything up to `now` has been recorded.
     pub fn steady_state(&mut self, timeline: &Timeline, now: Micros) -> SteadyState {
         self.catch_up(timeline);
-        let Some(applied) = self.applied else {
+        let Some(applied) = self.snapshot.applied else {
             return SteadyState::Waiting {
                 look_again_at: None,
             };
@@ -192,7 +180,7 @@ impl Judge {
         steady::steady_state(
             &self.experiment.steady_state,
             &self.requirements,
-            &self.view,
+            &self.snapshot,
             applied,
             now,
         )
@@ -201,11 +189,7 @@ impl Judge {
     /// Progress of a step, given that everything up to `now` has been recorded.
     pub fn step(&mut self, timeline: &Timeline, step: usize, now: Micros) -> StepState {
         self.catch_up(timeline);
-        let mut state = StepState {
-            decided: true,
-            failed: false,
-            look_again_at: None,
-        };
+        let mut state = StepState::DECIDED;
         let expectations = self
             .experiment
             .steps
@@ -220,7 +204,7 @@ impl Judge {
                 ..state
             };
         }
-        for (expectation, answer) in progress.answers(expectations, &self.view, now) {
+        for (expectation, answer) in progress.answers(expectations, &self.snapshot, now) {
             state.failed |= matches!(answer, Answer::Fail(_));
             let waits_for = match (&answer, progress.lasts_until(&expectation.operator)) {
                 (_, Some(end)) if now < end => Some(Some(end)),
@@ -239,14 +223,10 @@ impl Judge {
     /// known late. The run asks this before it ends the timeline.
     pub fn settled(&mut self, timeline: &Timeline, now: Micros) -> StepState {
         self.catch_up(timeline);
-        let mut state = StepState {
-            decided: true,
-            failed: false,
-            look_again_at: None,
-        };
+        let mut state = StepState::DECIDED;
         let each = self.steps.iter_mut().zip(&self.experiment.steps);
-        for (step, (progress, said)) in each.enumerate() {
-            let reached = self.reach.of_step(step, &self.view, now);
+        for (number, (progress, step)) in each.enumerate() {
+            let reached = self.reach.of_step(number, &self.snapshot, now);
             for flip in &reached {
                 if let Reached::Open(at) = flip {
                     state.decided = false;
@@ -254,7 +234,7 @@ impl Judge {
                 }
             }
             let missed = missed(reached);
-            for (_, answer) in progress.answers(&said.expect, &self.view, now) {
+            for (_, answer) in progress.answers(&step.expect, &self.snapshot, now) {
                 state.failed |= matches!(answer, Answer::Fail(_)) && missed.is_empty();
                 // An answer still open after its time stays open: a watch gap that became known
                 // late may hide the change.
@@ -270,7 +250,13 @@ impl Judge {
     }
 
     fn unsteady(&self) -> Option<Unsteady> {
-        match (self.steady, self.reverting, self.applied) {
+        let Snapshot {
+            steady,
+            reverting,
+            applied,
+            ..
+        } = self.snapshot;
+        match (steady, reverting, applied) {
             (Some(_), _, _) => None,
             (None, None, _) => Some(Unsteady::CutOff),
             (None, Some(_), None) => Some(Unsteady::NotApplied),
@@ -281,26 +267,27 @@ impl Judge {
     /// Verdicts from the records so far; an open expectation is inconclusive.
     pub fn judgement(&mut self, timeline: &Timeline, now: Micros) -> Judgement {
         self.catch_up(timeline);
-        let now = self.reverting.map_or(now, |reverting| reverting.min(now));
+        let reverting = self.snapshot.reverting;
+        let now = reverting.map_or(now, |reverting| reverting.min(now));
         let each = self.steps.iter_mut().zip(&self.experiment.steps);
         let steps: Vec<StepJudgement> = each
             .enumerate()
-            .map(|(step, (progress, said))| {
-                let unreached = missed(self.reach.of_step(step, &self.view, now));
-                progress.judgement(said, &self.view, now, unreached)
+            .map(|(number, (progress, step))| {
+                let unreached = missed(self.reach.of_step(number, &self.snapshot, now));
+                progress.judgement(step, &self.snapshot, now, unreached)
             })
             .collect();
-        let (missing, causes) = match self.steady {
+        let (missing, causes) = match self.snapshot.steady {
             Some(_) => (Vec::new(), Vec::new()),
             None => (
-                steady::missing(&self.requirements, &self.view),
+                steady::missing(&self.requirements, &self.snapshot),
                 obstacles(timeline),
             ),
         };
         let unsteady = self.unsteady();
         Judgement {
             verdict: Judgement::overall(unsteady, &steps),
-            steady: self.steady,
+            steady: self.snapshot.steady,
             unsteady,
             missing,
             causes,

@@ -12,7 +12,6 @@ pub mod printer;
 mod sections;
 mod table;
 
-pub use diff::Teller;
 pub use line::Line;
 pub use paint::Paint;
 pub use sections::{Section, sections};

@@ -27,7 +27,7 @@ use crate::{
     report::printer::Printer,
     run::interrupt::Interrupt,
     targets::{control_pool::ControlPool, journal::Journals, lease::Leases},
-    timeline::{FORMAT, Header, Micros, Timeline, What, recorder::Recorder, snapshot::Snapshot},
+    timeline::{FORMAT, Header, Micros, Timeline, What, recorder::Recorder},
 };
 use revert::Ledger;
 use step::ActiveFlips;
@@ -151,7 +151,6 @@ struct RunState<'a> {
     printer: &'a Printer,
     recorder: Recorder,
     judge: Judge,
-    latest: Snapshot,
     site: RunNamespace,
     switchboard: ControlPool,
     watches: Option<Watches>,
@@ -180,7 +179,6 @@ impl<'a> RunState<'a> {
             printer,
             recorder: Recorder::start(header(job, cluster, &namespace)),
             judge: Judge::new(job.experiment),
-            latest: Snapshot::default(),
             site: RunNamespace::new(client.clone(), &namespace, job.run),
             switchboard: ControlPool::new(client.clone(), &namespace),
             watches: None,

@@ -10,9 +10,8 @@ mod record;
 pub mod recorder;
 #[cfg(test)]
 pub(crate) mod script;
-pub mod snapshot;
+pub(crate) mod snapshot;
 mod target;
-pub(crate) mod view;
 
 pub use header::{FORMAT, Header, Place};
 pub use micros::Micros;
@@ -48,6 +47,13 @@ impl Timeline {
     /// All records so far.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// The records before the clean-up began.
+    pub(crate) fn before_clean_up(&self) -> &[Record] {
+        let mut records = self.records.iter();
+        let end = records.position(|record| record.what == What::Reverting);
+        &self.records[..end.unwrap_or(self.records.len())]
     }
 
     /// When the last record was received; zero without records.

@@ -43,14 +43,14 @@ pub(super) async fn run(manifests: &[load::Manifest], bench: Session<'_>) -> Com
         &bench.namespace,
         ownership::UP,
     );
-    let mut latest = Snapshot::default();
+    let mut snapshot = Snapshot::default();
     tokio::select! {
         biased;
         exit = interrupt.next() => Ok(exit),
-        outcome = apply(&bench, &site, &manifests, &mut latest) => outcome,
+        outcome = apply(&bench, &site, &manifests, &mut snapshot) => outcome,
         () = tokio::time::sleep(PATIENCE) => {
             let mut why = vec![format!("not available after {PATIENCE:?}")];
-            why.extend(missing(&latest, &manifests));
+            why.extend(missing(&snapshot, &manifests));
             Err(Failure::new(Exit::Infrastructure, why.join("; ")))
         }
     }
@@ -60,7 +60,7 @@ async fn apply(
     bench: &Session<'_>,
     site: &RunNamespace,
     manifests: &[Manifest],
-    latest: &mut Snapshot,
+    snapshot: &mut Snapshot,
 ) -> CommandResult {
     site.check(manifests).await?;
     let recorder = Recorder::start(header(bench));
@@ -74,14 +74,17 @@ async fn apply(
     }
     let mut unwatched = unwatched::follow(site, manifests);
     loop {
-        let failure = recorder.read(|timeline| first_failure::among(latest, timeline, &made));
+        let failure = recorder.read(|timeline| {
+            let fresh = snapshot.catch_up(timeline);
+            first_failure::among(fresh, snapshot, &made)
+        });
         if let Some(failure) = failure {
             return Err(Failure::hinted(
                 failure.clone(),
                 failure.hint(&bench.cluster.place),
             ));
         }
-        if missing(latest, manifests).is_empty() {
+        if missing(snapshot, manifests).is_empty() {
             bench.printer.note("available");
             return Ok(Exit::Held);
         }
@@ -96,9 +99,9 @@ async fn apply(
 }
 
 /// The objects that are not available yet, and why: `deployment/web: 1 of 2 pods are available`.
-fn missing(latest: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
+fn missing(snapshot: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
     let missing = manifests.iter().filter_map(|manifest| {
-        let seen = latest.get(&manifest.resource.kind, &manifest.name);
+        let seen = snapshot.get(&manifest.resource.kind, &manifest.name);
         let missing = rollout::missing(manifest, seen)?;
         Some(format!("{}: {missing}", manifest.reference()))
     });

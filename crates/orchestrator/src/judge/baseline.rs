@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::input::experiment::{Condition, ObjectRef};
-use crate::timeline::view::{PodFacts, View};
+use crate::timeline::snapshot::{PodFacts, Snapshot};
 
 /// The subject's state when the step began, for comparison with `unchanged` and `delta`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,16 +24,16 @@ pub(super) struct PodThen {
 
 impl Baseline {
     /// The subject's present state.
-    pub(super) fn of(claim: &Condition, view: &View) -> Self {
+    pub(super) fn of(claim: &Condition, snapshot: &Snapshot) -> Self {
         match claim {
-            Condition::Pod { pod, .. } => Self::of_pods(view, pod, PodFacts::restarts),
-            Condition::Container { pod, container, .. } => Self::of_pods(view, pod, |facts| {
+            Condition::Pod { pod, .. } => Self::of_pods(snapshot, pod, PodFacts::restarts),
+            Condition::Container { pod, container, .. } => Self::of_pods(snapshot, pod, |facts| {
                 let container = facts.containers.get(&container.value);
                 container.map_or(0, |container| container.restarts)
             }),
             Condition::Endpoints { services, .. } => {
                 let each = services.iter().map(|service| {
-                    let addresses = view.endpoints(service).addresses();
+                    let addresses = snapshot.endpoints(service).addresses();
                     (service.value.clone(), addresses)
                 });
                 Self {
@@ -45,8 +45,8 @@ impl Baseline {
         }
     }
 
-    fn of_pods(view: &View, pods: &ObjectRef, restarts: impl Fn(&PodFacts) -> i64) -> Self {
-        let each = view.pods(pods).into_iter().flatten().map(|facts| {
+    fn of_pods(snapshot: &Snapshot, pods: &ObjectRef, restarts: impl Fn(&PodFacts) -> i64) -> Self {
+        let each = snapshot.pods(pods).into_iter().flatten().map(|facts| {
             let then = PodThen {
                 restarts: restarts(facts),
                 ip: facts.ip.clone(),

@@ -9,7 +9,9 @@ use crate::input::experiment::{
     EndpointsThat, PodReady, PodThat, Restarts,
 };
 use crate::timeline::BoundPod;
-use crate::timeline::view::{ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, View};
+use crate::timeline::snapshot::{
+    ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, Snapshot,
+};
 
 /// The result of evaluating a condition once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +24,11 @@ pub(super) struct Evaluation {
 
 /// Evaluates a condition. A list of subjects holds if it is not empty and every subject in it
 /// holds.
-pub(super) fn look(claim: &Condition, baseline: &Baseline, view: &View) -> Evaluation {
+pub(super) fn look(claim: &Condition, baseline: &Baseline, snapshot: &Snapshot) -> Evaluation {
     match claim {
         Condition::Pod { pod, that } => all(
-            view.pods(pod)
+            snapshot
+                .pods(pod)
                 .into_iter()
                 .map(|pod| alive(pod, |pod| pod_holds(that, baseline, pod))),
             || format!("no Pod of {}", pod.value),
@@ -37,7 +40,8 @@ pub(super) fn look(claim: &Condition, baseline: &Baseline, view: &View) -> Evalu
         } => {
             let name = &container.value;
             all(
-                view.pods(pod)
+                snapshot
+                    .pods(pod)
                     .into_iter()
                     .map(|pod| alive(pod, |pod| container_of(pod, name, that, baseline))),
                 || format!("no Pod of {}", pod.value),
@@ -46,11 +50,11 @@ pub(super) fn look(claim: &Condition, baseline: &Baseline, view: &View) -> Evalu
         Condition::Endpoints { services, that } => all(
             services
                 .iter()
-                .map(|service| endpoints(service, that, baseline, &view.endpoints(service))),
+                .map(|service| endpoints(service, that, baseline, &snapshot.endpoints(service))),
             String::new,
         ),
-        Condition::Deployment { name, that } => match view.deployment(name) {
-            Some(facts) => deployment(name, that, facts),
+        Condition::Deployment { name, that } => match snapshot.deployment(name) {
+            Some(facts) => deployment(name, that, &facts),
             None => Evaluation {
                 holds: false,
                 saw: format!("no Deployment {}", name.value),

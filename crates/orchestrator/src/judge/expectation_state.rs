@@ -11,7 +11,7 @@ use super::verdict::Answer;
 use super::window::{Becoming, Lasting, Window};
 use crate::input::experiment::{Condition, ObjectKind, Operator};
 use crate::timeline::Micros;
-use crate::timeline::view::{Outdated, View, WatchGap};
+use crate::timeline::snapshot::{Outdated, Snapshot, WatchGap};
 
 /// A condition, the baseline it is compared with, and its history so far.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub(super) struct ExpectationState {
 
 impl ExpectationState {
     /// Starts to follow a condition. The present state becomes its baseline.
-    pub(super) fn new(claim: &Condition, view: &View, at: Micros) -> Self {
-        let baseline = Baseline::of(claim, view);
+    pub(super) fn new(claim: &Condition, snapshot: &Snapshot, at: Micros) -> Self {
+        let baseline = Baseline::of(claim, snapshot);
         let mut tracked = Self {
             claim: claim.clone(),
             baseline,
@@ -37,7 +37,7 @@ impl ExpectationState {
             held_before: false,
             answered: None,
         };
-        tracked.look(view, at);
+        tracked.look(snapshot, at);
         tracked
     }
 
@@ -47,15 +47,16 @@ impl ExpectationState {
     }
 
     /// Evaluates the condition again if it depends on objects of this kind.
-    pub(super) fn changed(&mut self, kind: &str, view: &View, at: Micros) {
+    pub(super) fn changed(&mut self, kind: &str, snapshot: &Snapshot, at: Micros) {
         if self.kinds().contains(&kind) {
-            self.look(view, at);
+            self.look(snapshot, at);
         }
     }
 
-    fn look(&mut self, view: &View, at: Micros) {
+    fn look(&mut self, snapshot: &Snapshot, at: Micros) {
         if !matches!(self.claim, Condition::Traffic { .. }) {
-            self.trace.push(at, look(&self.claim, &self.baseline, view));
+            self.trace
+                .push(at, look(&self.claim, &self.baseline, snapshot));
         }
     }
 
@@ -69,18 +70,18 @@ impl ExpectationState {
         }
     }
 
-    fn gaps<'v>(&self, view: &'v View) -> Vec<&'v WatchGap> {
+    fn gaps<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s WatchGap> {
         self.kinds()
             .iter()
             .take(1)
-            .flat_map(|kind| view.gaps(kind))
+            .flat_map(|kind| snapshot.gaps(kind))
             .collect()
     }
 
     /// The times in which the subject's status is of a generation before a patch. Only a Deployment
     /// or a Pod named directly has such times: a patch of a Deployment says nothing about its Pods'
     /// status, nor one of a Service about its endpoints.
-    fn outdated<'v>(&self, view: &'v View) -> Vec<&'v Outdated> {
+    fn outdated<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s Outdated> {
         let (kind, name) = match &self.claim {
             Condition::Deployment { name, .. } => (ObjectKind::Deployment, &name.value),
             Condition::Pod { pod, .. } | Condition::Container { pod, .. }
@@ -93,24 +94,24 @@ impl ExpectationState {
             | Condition::Endpoints { .. }
             | Condition::Traffic { .. } => return Vec::new(),
         };
-        view.outdated(kind, name).collect()
+        snapshot.outdated(kind, name).collect()
     }
 
     /// The trace, where the condition is assumed to be `holds` while the status is outdated.
-    fn known_trace(&self, view: &View, holds: bool) -> Trace {
-        let outdated = self.outdated(view).into_iter();
+    fn known_trace(&self, snapshot: &Snapshot, holds: bool) -> Trace {
+        let outdated = self.outdated(snapshot).into_iter();
         outdated.fold(self.trace.clone(), |trace, outdated| {
             trace.without(outdated, holds)
         })
     }
 
-    fn requests<'v>(&'v self, view: &'v View) -> Option<Requests<'v>> {
+    fn requests<'s>(&'s self, snapshot: &'s Snapshot) -> Option<Requests<'s>> {
         let Condition::Traffic { clients, that } = &self.claim else {
             return None;
         };
         let clients = clients
             .iter()
-            .filter_map(|name| view.client(name))
+            .filter_map(|name| snapshot.client(name))
             .collect();
         Some(Requests::new(clients, that))
     }
@@ -120,23 +121,23 @@ impl ExpectationState {
         &mut self,
         operator: &Operator,
         window: Window,
-        view: &View,
+        snapshot: &Snapshot,
         known: Micros,
         now: Micros,
     ) -> Answer {
-        if let Some(answer) = self.remembered(window, view, now) {
+        if let Some(answer) = self.remembered(window, snapshot, now) {
             return answer;
         }
-        let answer = self.find(operator, window, view, known, now);
-        self.answered = Some((view.traffic_revision(), window, answer.clone()));
+        let answer = self.find(operator, window, snapshot, known, now);
+        self.answered = Some((snapshot.traffic_revision(), window, answer.clone()));
         answer
     }
 
-    fn remembered(&self, window: Window, view: &View, now: Micros) -> Option<Answer> {
+    fn remembered(&self, window: Window, snapshot: &Snapshot, now: Micros) -> Option<Answer> {
         let (revision, of, answer) = self.answered.as_ref()?;
         let traffic = matches!(self.claim, Condition::Traffic { .. });
         let waiting = !matches!(answer, Answer::Open(Some(at)) if *at <= now);
-        (traffic && *revision == view.traffic_revision() && *of == window && waiting)
+        (traffic && *revision == snapshot.traffic_revision() && *of == window && waiting)
             .then(|| answer.clone())
     }
 
@@ -144,19 +145,19 @@ impl ExpectationState {
         &self,
         operator: &Operator,
         window: Window,
-        view: &View,
+        snapshot: &Snapshot,
         known: Micros,
         now: Micros,
     ) -> Answer {
-        let requests = self.requests(view);
+        let requests = self.requests(snapshot);
         match (window, wanted(operator)) {
             (Window::Becoming(window), _) => match requests {
                 Some(requests) => requests.eventually(&window, now),
-                None => self.eventually(view, &window, known),
+                None => self.eventually(snapshot, &window, known),
             },
             (Window::Lasting(window), Some(wanted)) => match requests {
                 Some(requests) => requests.lasting(&window, wanted, now),
-                None => self.lasting(view, &window, wanted, known),
+                None => self.lasting(snapshot, &window, wanted, known),
             },
             // `observe` neither fails nor stays open.
             (Window::Lasting(_), None) => Answer::Pass(None),
@@ -164,16 +165,22 @@ impl ExpectationState {
     }
 
     // An unknown state counts as not yet true.
-    fn eventually(&self, view: &View, window: &Becoming, known: Micros) -> Answer {
-        let trace = self.known_trace(view, false);
-        object_operators::eventually(&trace, &self.gaps(view), window, known)
+    fn eventually(&self, snapshot: &Snapshot, window: &Becoming, known: Micros) -> Answer {
+        let trace = self.known_trace(snapshot, false);
+        object_operators::eventually(&trace, &self.gaps(snapshot), window, known)
     }
 
     // Unknown states are skipped, but at least one state must be known.
-    fn lasting(&self, view: &View, window: &Lasting, wanted: bool, known: Micros) -> Answer {
-        let trace = self.known_trace(view, wanted);
-        let answer = object_operators::lasting(&trace, &self.gaps(view), window, wanted, known);
-        let outdated = self.outdated(view);
+    fn lasting(
+        &self,
+        snapshot: &Snapshot,
+        window: &Lasting,
+        wanted: bool,
+        known: Micros,
+    ) -> Answer {
+        let trace = self.known_trace(snapshot, wanted);
+        let answer = object_operators::lasting(&trace, &self.gaps(snapshot), window, wanted, known);
+        let outdated = self.outdated(snapshot);
         let throughout = outdated.iter().any(|outdated| {
             outdated.from <= window.from && window.to.is_some_and(|to| to <= outdated.to)
         });
@@ -187,8 +194,13 @@ impl ExpectationState {
 
     /// Whether an `eventually` that became true at `at` had been true since before the step's
     /// action was sent.
-    pub(super) fn was_true_before(&self, window: &Becoming, at: Micros, view: &View) -> bool {
-        if let Some(requests) = self.requests(view) {
+    pub(super) fn was_true_before(
+        &self,
+        window: &Becoming,
+        at: Micros,
+        snapshot: &Snapshot,
+    ) -> bool {
+        if let Some(requests) = self.requests(snapshot) {
             return requests.were_good_before(window.sent, at);
         }
         let runs = self.trace.runs();
@@ -203,35 +215,36 @@ impl ExpectationState {
         &self,
         operator: &Operator,
         window: Window,
-        view: &View,
+        snapshot: &Snapshot,
     ) -> Option<Micros> {
         let (Window::Lasting(window), Some(wanted)) = (window, wanted(operator)) else {
             return None;
         };
-        match self.requests(view) {
+        match self.requests(snapshot) {
             Some(requests) => requests.first_breach(&window, wanted, Certainty::Yes),
             None => {
-                object_operators::first_breach(&self.known_trace(view, wanted), &window, wanted)
+                object_operators::first_breach(&self.known_trace(snapshot, wanted), &window, wanted)
             }
         }
     }
 
     /// Text of what was observed in the window, with times relative to `zero`.
-    pub(super) fn story(&self, window: &Lasting, zero: Micros, view: &View) -> String {
+    pub(super) fn history(&self, window: &Lasting, zero: Micros, snapshot: &Snapshot) -> String {
         let Condition::Traffic { clients, .. } = &self.claim else {
             return observed_text::history(&self.trace, window, zero);
         };
-        let told = clients.iter().filter_map(|name| {
-            view.client(name)
+        let outcomes = clients.iter().filter_map(|name| {
+            snapshot
+                .client(name)
                 .map(|client| observed_text::outcomes(name, client, window, zero))
         });
-        told.collect::<Vec<_>>().join("; ")
+        outcomes.collect::<Vec<_>>().join("; ")
     }
 
     /// Since when the condition holds without interruption; none if it does not hold now. A watch
     /// gap is an interruption.
-    pub(super) fn since(&self, view: &View, from: Micros) -> Option<Micros> {
-        if let Some(requests) = self.requests(view) {
+    pub(super) fn since(&self, snapshot: &Snapshot, from: Micros) -> Option<Micros> {
+        if let Some(requests) = self.requests(snapshot) {
             return requests.good_since(from);
         }
         let run = self
@@ -240,27 +253,29 @@ impl ExpectationState {
             .last()
             .filter(|run| run.end.is_none())?
             .start;
-        let gaps = self.gaps(view);
+        let gaps = self.gaps(snapshot);
         let seen = gaps.iter().map(|gap| gap.to).fold(run, Micros::max);
         (seen < Micros::MAX).then_some(seen)
     }
 
     /// Whether a condition about traffic certainly holds from `at` for `hold`. True for all other
     /// conditions, as [`Self::since`] decides those.
-    pub(super) fn surely_holds(&self, at: Micros, hold: std::time::Duration, view: &View) -> bool {
-        self.requests(view)
+    pub(super) fn surely_holds(
+        &self,
+        at: Micros,
+        hold: std::time::Duration,
+        snapshot: &Snapshot,
+    ) -> bool {
+        self.requests(snapshot)
             .is_none_or(|requests| requests.surely_holds(at, hold))
     }
 
     /// The condition and what is observed instead: `expected …, saw …`.
-    pub(super) fn missing(&self, view: &View) -> String {
+    pub(super) fn missing(&self, snapshot: &Snapshot) -> String {
         let seen = match (&self.claim, self.trace.last()) {
             (Condition::Traffic { clients, .. }, _) => {
                 let last = clients.iter().filter_map(|name| {
-                    let last = view
-                        .client(name)?
-                        .between(i64::MIN / 4, i64::MAX / 4)
-                        .next_back();
+                    let last = snapshot.client(name)?.all().next_back();
                     Some(format!(
                         "{} {}",
                         name.value,

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     exit::{Exit, HasExitCode},
     targets::is_ours,
-    timeline::{Place, Timeline, snapshot::Snapshot},
+    timeline::{Place, Record, snapshot::Snapshot},
 };
 
 /// The reason why the workload cannot become ready.
@@ -64,26 +64,23 @@ fn of(object: &Value) -> Option<FirstFailure> {
     }
 }
 
-/// The first permanent failure in newly recorded objects that descend from the objects with these
-/// UIDs. Other objects of the namespace are ignored.
-pub fn among(
-    latest: &mut Snapshot,
-    timeline: &Timeline,
+/// The first permanent failure in these records, of an object that descends from the objects with
+/// these UIDs. Other objects of the namespace are ignored.
+pub(crate) fn among(
+    records: &[Record],
+    snapshot: &Snapshot,
     made: &BTreeSet<String>,
 ) -> Option<FirstFailure> {
-    let changed = latest.catch_up(timeline);
-    let mut ours = changed
-        .into_iter()
-        .filter(|object| latest.grew_from(object, made));
+    let objects = records.iter().filter_map(Record::existing);
+    let mut ours = objects.filter(|object| snapshot.grew_from(object, made));
     ours.find_map(of)
 }
 
 /// The first permanent failure in the objects of a snapshot that descend from the objects with
 /// these UIDs.
-pub fn present(latest: &Snapshot, made: &BTreeSet<String>) -> Option<FirstFailure> {
-    let mut ours = latest
-        .objects()
-        .filter(|object| latest.grew_from(object, made));
+pub(crate) fn present(snapshot: &Snapshot, made: &BTreeSet<String>) -> Option<FirstFailure> {
+    let objects = snapshot.objects();
+    let mut ours = objects.filter(|object| snapshot.grew_from(object, made));
     ours.find_map(of)
 }
 

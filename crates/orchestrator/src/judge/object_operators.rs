@@ -8,7 +8,7 @@ use super::trace::{Run, Trace};
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting};
 use crate::timeline::Micros;
-use crate::timeline::view::WatchGap;
+use crate::timeline::snapshot::WatchGap;
 
 /// Whether the condition became true in time and held for long enough, given that everything up to
 /// `known` has been recorded.

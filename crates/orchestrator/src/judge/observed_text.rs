@@ -2,11 +2,11 @@
 
 use super::trace::Trace;
 use super::window::Lasting;
-use crate::timeline::view::{Client, Sent};
-use crate::timeline::{Micros, RequestOutcome};
+use crate::timeline::Micros;
+use crate::timeline::snapshot::Client;
 
 /// Maximum number of changes listed for one subject.
-const TOLD: usize = 5;
+const MAX_CHANGES: usize = 5;
 
 /// The changes of a trace in a window, with times relative to `zero`: `web-abc ready 2/2 until
 /// 5.104 s, then ready 1/2`.
@@ -16,57 +16,43 @@ pub(super) fn history(trace: &Trace, window: &Lasting, zero: Micros) -> String {
         .iter()
         .rposition(|point| point.at < window.from)
         .unwrap_or(0);
-    let told = points[start.min(points.len())..]
+    let shown = points[start.min(points.len())..]
         .iter()
         .take_while(|point| window.to.is_none_or(|to| point.at <= to));
-    chain(told.map(|point| (point.at, point.look.saw.clone())), zero)
+    chain(shown.map(|point| (point.at, point.look.saw.clone())), zero)
 }
 
 /// The outcomes of a client's requests in a window, with times relative to `zero`: `users-a ok
 /// until 5.104 s, then refused`.
 pub(super) fn outcomes(name: &str, client: &Client, window: &Lasting, zero: Micros) -> String {
-    let signed = |at: Micros| i64::try_from(at.0).unwrap_or(i64::MAX / 4);
-    let to = window.to.map_or(i64::MAX / 4, signed);
-    let sent = client.between(signed(window.from), to);
-    let told = sent.map(|sent| {
-        (
-            Micros(u64::try_from(sent.at).unwrap_or_default()),
-            outcome(&sent),
-        )
-    });
-    match chain(told, zero) {
+    let sent = client.between(window.from.signed(), window.to.map(Micros::signed));
+    let outcomes = sent.map(|sent| (Micros::from_signed(sent.at), sent.to_string()));
+    match chain(outcomes, zero) {
         nothing if nothing.is_empty() => format!("{name} sent nothing"),
-        story => format!("{name} {story}"),
-    }
-}
-
-fn outcome(sent: &Sent) -> String {
-    match (sent.outcome, sent.status) {
-        (RequestOutcome::Status, Some(status)) => format!("status {status}"),
-        (outcome, _) => outcome.to_string(),
+        changes => format!("{name} {changes}"),
     }
 }
 
 // Merges equal neighbours, and counts the changes beyond the maximum.
-fn chain(told: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
-    let mut said: Vec<(Micros, String)> = Vec::new();
-    for (at, saw) in told {
-        if said.last().is_none_or(|(_, last)| *last != saw) {
-            said.push((at, saw));
+fn chain(states: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
+    let mut changes: Vec<(Micros, String)> = Vec::new();
+    for (at, saw) in states {
+        if changes.last().is_none_or(|(_, last)| *last != saw) {
+            changes.push((at, saw));
         }
     }
-    let Some(((_, first), rest)) = said.split_first() else {
+    let Some(((_, first), rest)) = changes.split_first() else {
         return String::new();
     };
-    let told = rest.iter().take(TOLD).map(|(at, saw)| {
+    let listed = rest.iter().take(MAX_CHANGES).map(|(at, saw)| {
         let since = Micros::from(at.since(zero));
         format!(" until {since} s, then {}", without_subject(first, saw))
     });
-    let more = match rest.len().saturating_sub(TOLD) {
+    let more = match rest.len().saturating_sub(MAX_CHANGES) {
         0 => String::new(),
         left_out => format!(", and {left_out} more changes"),
     };
-    format!("{first}{}{more}", told.collect::<String>())
+    format!("{first}{}{more}", listed.collect::<String>())
 }
 
 // A single subject is named only once, at the beginning.

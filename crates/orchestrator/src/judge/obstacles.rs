@@ -17,17 +17,19 @@ use crate::{
     cluster::ownership,
     judge::first_failure,
     targets::{containers, flip_plan::selects, probe_spec::port_number},
-    timeline::{Timeline, snapshot::Snapshot},
+    timeline::{Record, Timeline, snapshot::Snapshot},
 };
 
 /// All likely causes before the clean-up began, the likeliest first.
 pub fn obstacles(timeline: &Timeline) -> Vec<String> {
-    let (latest, seen) = Snapshot::before_undoing(timeline);
+    let records = timeline.before_clean_up();
+    let snapshot = Snapshot::of(records);
+    let seen: Vec<&Value> = records.iter().filter_map(Record::existing).collect();
     let made = made_by(&timeline.header().run, &seen);
-    let is_ours = |object: &&Value| latest.grew_from(object, &made);
-    let pods: Vec<Pod> = parsed("Pod", latest.objects().filter(is_ours));
-    let services: Vec<Service> = parsed("Service", latest.objects().filter(is_ours));
-    let mut found: Vec<String> = first_failure::present(&latest, &made)
+    let is_ours = |object: &&Value| snapshot.grew_from(object, &made);
+    let pods: Vec<Pod> = parsed("Pod", snapshot.objects().filter(is_ours));
+    let services: Vec<Service> = parsed("Service", snapshot.objects().filter(is_ours));
+    let mut found: Vec<String> = first_failure::present(&snapshot, &made)
         .map(|failure| failure.to_string())
         .into_iter()
         .collect();

@@ -3,52 +3,60 @@
 use super::expectation_state::ExpectationState;
 use super::expected_text;
 use super::verdict::{Answer, Finding, StepJudgement, Verdict};
-use super::window::{Lasting, Times, Window};
+use super::window::{Lasting, Window, window};
 use crate::input::experiment::{Expectation, Operator, Step};
 use crate::timeline::Micros;
-use crate::timeline::view::View;
+use crate::timeline::snapshot::{Snapshot, StepTimes};
 
 /// The state of a step so far.
 #[derive(Debug, Default)]
 pub(super) struct StepProgress {
-    pub(super) times: Times,
+    /// All are none if the timeline's step is not the experiment's.
+    pub(super) times: StepTimes,
     /// One entry for each expectation, from the step's start on.
     pub(super) tracked: Vec<ExpectationState>,
 }
 
 impl StepProgress {
+    pub(super) fn new(times: StepTimes, tracked: Vec<ExpectationState>) -> Self {
+        Self { times, tracked }
+    }
+
+    /// Takes the times of the step after its start. When its first action is sent, each expectation
+    /// notes whether it was true before.
+    pub(super) fn proceed(&mut self, times: StepTimes) {
+        if self.times.started.is_none() {
+            return;
+        }
+        if self.times.sent.is_none() && times.sent.is_some() {
+            self.tracked.iter_mut().for_each(ExpectationState::sending);
+        }
+        self.times = times;
+    }
+
     /// The answer to each expectation; empty until the step's action is acknowledged.
     pub(super) fn answers<'e>(
         &mut self,
         expectations: &'e [Expectation],
-        view: &View,
+        snapshot: &Snapshot,
         now: Micros,
     ) -> Vec<(&'e Expectation, Answer)> {
         let times = self.times;
         let known = times.ended.unwrap_or(now);
         let mut answers = Vec::new();
-        for (said, tracked) in expectations.iter().zip(&mut self.tracked) {
-            if let Some(window) = times.window(&said.operator) {
-                answers.push((
-                    said,
-                    tracked.answer(&said.operator, window, view, known, now),
-                ));
+        for (expectation, tracked) in expectations.iter().zip(&mut self.tracked) {
+            let operator = &expectation.operator;
+            if let Some(window) = window(&times, operator) {
+                let answer = tracked.answer(operator, window, snapshot, known, now);
+                answers.push((expectation, answer));
             }
         }
         answers
     }
 
-    /// Records that an action of the step is about to be sent. Only the first call counts.
-    pub(super) fn sending(&mut self, at: Micros) {
-        if self.times.sent.is_none() {
-            self.times.sent = Some(at);
-            self.tracked.iter_mut().for_each(ExpectationState::sending);
-        }
-    }
-
     /// When the operator's `for` ends, if it has one.
     pub(super) fn lasts_until(&self, operator: &Operator) -> Option<Micros> {
-        match self.times.window(operator) {
+        match window(&self.times, operator) {
             Some(Window::Lasting(Lasting { to, .. })) if operator.ends() => to,
             _ => None,
         }
@@ -58,24 +66,24 @@ impl StepProgress {
     /// reached.
     pub(super) fn judgement(
         &mut self,
-        said: &Step,
-        view: &View,
+        step: &Step,
+        snapshot: &Snapshot,
         now: Micros,
         unreached: Vec<String>,
     ) -> StepJudgement {
-        let answers = self.answers(&said.expect, view, now);
+        let answers = self.answers(&step.expect, snapshot, now);
         let mut findings: Vec<Finding> = Vec::new();
-        for ((said, answer), tracked) in answers.into_iter().zip(&self.tracked) {
-            findings.push(self.finding(said, answer, tracked, view));
+        for ((expectation, answer), tracked) in answers.into_iter().zip(&self.tracked) {
+            findings.push(self.finding(expectation, answer, tracked, snapshot));
         }
         if findings.is_empty() {
-            findings = said.expect.iter().map(never_ran).collect();
+            findings = step.expect.iter().map(never_ran).collect();
         }
         if !unreached.is_empty() {
             findings.iter_mut().for_each(in_doubt);
         }
         StepJudgement {
-            name: said.name.value.clone(),
+            name: step.name.value.clone(),
             acknowledged: self.times.acknowledged,
             ended: self.times.ended,
             verdict: findings.iter().filter_map(|finding| finding.verdict).max(),
@@ -86,10 +94,10 @@ impl StepProgress {
 
     fn finding(
         &self,
-        said: &Expectation,
+        expectation: &Expectation,
         answer: Answer,
         tracked: &ExpectationState,
-        view: &View,
+        snapshot: &Snapshot,
     ) -> Finding {
         let times = &self.times;
         let zero = times.acknowledged.unwrap_or_default();
@@ -97,12 +105,13 @@ impl StepProgress {
             from: times.sent.unwrap_or(zero),
             to: times.ended,
         };
-        let story = tracked.story(&whole, zero, view);
-        let window = times.window(&said.operator);
-        let breach = window.and_then(|window| tracked.first_breach(&said.operator, window, view));
+        let history = tracked.history(&whole, zero, snapshot);
+        let operator = &expectation.operator;
+        let window = window(times, operator);
+        let breach = window.and_then(|window| tracked.first_breach(operator, window, snapshot));
         let already_true = match (&answer, window) {
             (Answer::Pass(Some(at)), Some(Window::Becoming(window))) => {
-                tracked.was_true_before(&window, *at, view)
+                tracked.was_true_before(&window, *at, snapshot)
             }
             _ => false,
         };
@@ -119,13 +128,13 @@ impl StepProgress {
                 (Verdict::Inconclusive, None, Some(why))
             }
         };
-        let seen = why.map_or(story.clone(), |why| format!("{why}: {story}"));
+        let seen = why.map_or(history.clone(), |why| format!("{why}: {history}"));
         Finding {
             verdict: Some(verdict),
             at,
             already_true,
             seen,
-            ..never_ran(said)
+            ..never_ran(expectation)
         }
     }
 }
@@ -141,15 +150,16 @@ fn in_doubt(finding: &mut Finding) {
     finding.seen = format!("a flip of this step was not reached: {}", finding.seen);
 }
 
-fn never_ran(said: &Expectation) -> Finding {
-    let (claim, operator) = (
-        expected_text::claim(&said.claim),
-        expected_text::operator(&said.operator),
-    );
+fn never_ran(expectation: &Expectation) -> Finding {
+    let operator = &expectation.operator;
     Finding {
-        id: said.id.value.clone(),
-        observed: matches!(said.operator, Operator::Observe { .. }),
-        expected: format!("{claim}, {operator}"),
+        id: expectation.id.value.clone(),
+        observed: matches!(operator, Operator::Observe { .. }),
+        expected: format!(
+            "{}, {}",
+            expected_text::claim(&expectation.claim),
+            expected_text::operator(operator)
+        ),
         verdict: None,
         at: None,
         already_true: false,

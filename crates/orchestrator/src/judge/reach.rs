@@ -5,180 +5,64 @@
 //! is pure and uses only the timeline. Recordings that lack the time at which a flip came into
 //! force are not checked.
 
-mod containers;
 mod followed;
 mod probe_spec;
 mod spans;
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use crate::timeline::view::View;
-use crate::timeline::{FlipRecord, Micros, Record, Target, What};
-use containers::Containers;
+use crate::timeline::snapshot::Snapshot;
+use crate::timeline::{Micros, Record, What};
+use followed::Followed;
 pub(super) use followed::Reached;
-use followed::{Followed, canonical};
-use probe_spec::{ProbeSpec, probe_specs};
 use spans::Span;
 
-/// The flips of all steps so far, and the container states that decide whether their probes are
-/// due.
+/// The flips of all steps so far that can be missed.
 #[derive(Debug, Default)]
-pub(super) struct Reach {
-    containers: Containers,
-    /// Keyed by the Pod's UID, then by container and probe. A Pod's probes never change.
-    probes: BTreeMap<String, BTreeMap<(String, String), ProbeSpec>>,
-    flips: Vec<Followed>,
-    closures: Vec<Closure>,
-    step: usize,
-}
-
-/// A flip of a whole port or process. While it may be in force, requests may fail before their path
-/// is read.
-#[derive(Debug)]
-struct Closure {
-    flip: FlipRecord,
-    span: Span,
-}
+pub(super) struct Reach(Vec<Followed>);
 
 impl Reach {
-    /// Takes one record, which `view` has already taken.
-    pub(super) fn take(&mut self, record: &Record, view: &View) {
-        let at = record.at;
+    /// Takes one record, which `snapshot` has already taken.
+    pub(super) fn take(&mut self, record: &Record, snapshot: &Snapshot) {
+        let flips = &mut self.0;
         match &record.what {
-            What::Watch { object, .. } => self.take_object(object, view, at),
-            What::StepStart { step, .. } => self.step = *step,
-            What::Flip(flip) => self.take_flip(flip, at),
-            What::Healed { target } => self.end(at, |flip| is_same_container(&flip.target, target)),
-            What::Reverting => self.end(at, |_| true),
-            What::Hit(hit) => {
-                let flips = self.flips.iter_mut();
-                flips.for_each(|flip| flip.take_hit(hit));
+            What::Watch { object, .. } => {
+                let uid = match object["kind"].as_str() {
+                    Some("Pod") => &object["metadata"]["uid"],
+                    Some("Event") => &object["involvedObject"]["uid"],
+                    _ => return,
+                };
+                let of_pod = flips.iter_mut().filter(|flip| *uid == *flip.target().uid);
+                of_pod.for_each(|flip| flip.take_pod(snapshot, record.at));
             }
-            What::Journal(read) => {
-                let flips = self.flips.iter_mut();
-                flips.for_each(|flip| flip.take_journal(read));
+            What::Flip(_) => {
+                let number = snapshot.flips().len() - 1;
+                flips.extend(Followed::new(number, snapshot));
             }
+            What::Hit(hit) => flips.iter_mut().for_each(|flip| flip.take_hit(hit)),
+            What::Journal(read) => flips.iter_mut().for_each(|flip| flip.take_journal(read)),
             _ => {}
-        }
-    }
-
-    fn take_object(&mut self, object: &Value, view: &View, at: Micros) {
-        let uid = match object["kind"].as_str() {
-            Some("Pod") => {
-                let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-                if !self.probes.contains_key(uid) {
-                    self.probes.insert(uid.to_owned(), probe_specs(object));
-                }
-                if let Some(pod) = view.pod(uid) {
-                    self.containers.take_pod(pod, at);
-                }
-                uid
-            }
-            Some("Event") if object["reason"] == "Killing" => self.containers.take_killing(object),
-            _ => return,
-        };
-        let of_pod = self
-            .flips
-            .iter_mut()
-            .filter(|flip| flip.target().uid == uid);
-        for flip in of_pod {
-            let container = self.containers.get(uid, &flip.target().container);
-            flip.take_container(container, at);
-        }
-    }
-
-    fn take_flip(&mut self, flip: &FlipRecord, at: Micros) {
-        // A later flip of the same probe or the same path replaces the earlier one.
-        self.end(flip.sent, |earlier| {
-            is_same_container(&earlier.target, &flip.target)
-                && (replaces(flip, earlier) || is_same_route(flip, earlier))
-        });
-        if closes(flip) {
-            self.closures.push(Closure {
-                flip: flip.clone(),
-                span: Span::open(flip.sent),
-            });
-        }
-        let key = (flip.target.container.clone(), flip.probe.clone());
-        let probe = self
-            .probes
-            .get(&flip.target.uid)
-            .and_then(|probes| probes.get(&key));
-        let container = self
-            .containers
-            .get(&flip.target.uid, &flip.target.container);
-        if let Some(probe) = probe
-            && let Some(followed) = Followed::new(self.step, flip, at, probe, container)
-        {
-            self.flips.push(followed);
-        }
-    }
-
-    fn end(&mut self, at: Micros, ends: impl Fn(&FlipRecord) -> bool) {
-        for flip in &mut self.flips {
-            if ends(flip.record()) {
-                flip.end(at);
-            }
-        }
-        for closure in &mut self.closures {
-            if ends(&closure.flip) {
-                closure.span.close(at);
-            }
         }
     }
 
     /// Whether each flip of a step was reached, given that everything up to `now` has been
     /// recorded.
-    pub(super) fn of_step(&self, step: usize, view: &View, now: Micros) -> Vec<Reached> {
+    pub(super) fn of_step(&self, step: usize, snapshot: &Snapshot, now: Micros) -> Vec<Reached> {
         let gaps: Vec<Span> = ["Pod", "Event"]
             .iter()
-            .flat_map(|kind| view.gaps(kind))
+            .flat_map(|kind| snapshot.gaps(kind))
             .map(|gap| Span::between(gap.from, gap.to))
             .collect();
-        let flips = self.flips.iter().filter(|flip| flip.step() == step);
+        let flips = self.0.iter().filter(|flip| flip.step() == step);
         let judged = flips.map(|flip| {
-            let closures = self.closures.iter().filter(|closure| {
-                is_same_container(&closure.flip.target, flip.target())
-                    && closure
-                        .flip
-                        .port
-                        .is_none_or(|port| Some(port) == flip.record().port)
-            });
-            let hidden: Vec<Span> = closures
-                .map(|closure| closure.span)
-                .chain(gaps.iter().copied())
-                .collect();
-            flip.reached(&hidden, now)
+            // While a flip of the whole port or process may be in force, requests may fail before
+            // their path is read.
+            let closed = snapshot
+                .flips()
+                .iter()
+                .filter(|other| other.may_close(flip.target(), flip.port()))
+                .map(|other| Span::between(other.record.sent, other.withdrawn));
+            let hidden: Vec<Span> = closed.chain(gaps.iter().copied()).collect();
+            flip.reached(snapshot.flips(), &hidden, now)
         });
         judged.collect()
     }
-}
-
-fn is_same_container(one: &Target, other: &Target) -> bool {
-    (&one.uid, &one.container) == (&other.uid, &other.container)
-}
-
-/// Whether two flips are of the same probe, or of the same process fault.
-fn replaces(later: &FlipRecord, earlier: &FlipRecord) -> bool {
-    later.probe == earlier.probe && (later.probe != PROCESS || later.to == earlier.to)
-}
-
-fn is_same_route(later: &FlipRecord, earlier: &FlipRecord) -> bool {
-    match (&later.path, &earlier.path) {
-        (Some(one), Some(other)) => {
-            later.port == earlier.port && canonical(one) == canonical(other)
-        }
-        _ => false,
-    }
-}
-
-/// Value of [`FlipRecord::probe`] in a flip of the process.
-const PROCESS: &str = "process";
-
-/// Whether this flip may make requests fail before their path is read.
-fn closes(flip: &FlipRecord) -> bool {
-    let harmless = matches!(flip.to.as_str(), "sigterm" | "memory");
-    flip.path.is_none() && !(flip.probe == PROCESS && harmless)
 }

@@ -1,10 +1,10 @@
 //! Steady state: all requirements hold at once and have held for the required time.
 
 use super::expectation_state::ExpectationState;
-use super::traffic_operators::PATIENCE;
+use super::traffic_operators::RECORDS_TIMEOUT;
 use crate::input::experiment;
 use crate::timeline::Micros;
-use crate::timeline::view::View;
+use crate::timeline::snapshot::Snapshot;
 
 /// Progress towards the steady state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +27,16 @@ pub enum SteadyState {
 }
 
 pub(super) fn steady_state(
-    said: &experiment::SteadyState,
+    wanted: &experiment::SteadyState,
     requirements: &[ExpectationState],
-    view: &View,
+    snapshot: &Snapshot,
     applied: Micros,
     now: Micros,
 ) -> SteadyState {
-    let deadline = applied + said.within;
+    let deadline = applied + wanted.within;
     let since: Option<Vec<Micros>> = requirements
         .iter()
-        .map(|tracked| tracked.since(view, applied))
+        .map(|tracked| tracked.since(snapshot, applied))
         .collect();
     let since = since.map(|since| since.into_iter().fold(applied, Micros::max));
     let Some(since) = since.filter(|since| *since <= deadline) else {
@@ -46,10 +46,10 @@ pub(super) fn steady_state(
             };
         }
         return SteadyState::Missed {
-            missing: missing(requirements, view),
+            missing: missing(requirements, snapshot),
         };
     };
-    let held = since + said.hold;
+    let held = since + wanted.hold;
     if now < held {
         return SteadyState::Waiting {
             look_again_at: Some(held),
@@ -57,32 +57,32 @@ pub(super) fn steady_state(
     }
     if requirements
         .iter()
-        .all(|tracked| tracked.surely_holds(since, said.hold, view))
+        .all(|tracked| tracked.surely_holds(since, wanted.hold, snapshot))
     {
         return SteadyState::Reached { since };
     }
-    let patience = deadline + said.hold + PATIENCE;
-    if now < patience {
+    let last_deadline = deadline + wanted.hold + RECORDS_TIMEOUT;
+    if now < last_deadline {
         return SteadyState::Waiting {
-            look_again_at: Some(patience),
+            look_again_at: Some(last_deadline),
         };
     }
     SteadyState::Missed {
-        missing: missing(requirements, view),
+        missing: missing(requirements, snapshot),
     }
 }
 
 /// The requirements that do not hold now. All of them, if each holds now but they did not hold
 /// together in time.
-pub(super) fn missing(requirements: &[ExpectationState], view: &View) -> Vec<String> {
+pub(super) fn missing(requirements: &[ExpectationState], snapshot: &Snapshot) -> Vec<String> {
     let lacking = requirements
         .iter()
-        .filter(|tracked| tracked.since(view, Micros::ZERO).is_none());
-    let lacking: Vec<String> = lacking.map(|tracked| tracked.missing(view)).collect();
+        .filter(|tracked| tracked.since(snapshot, Micros::ZERO).is_none());
+    let lacking: Vec<String> = lacking.map(|tracked| tracked.missing(snapshot)).collect();
     if lacking.is_empty() {
         requirements
             .iter()
-            .map(|tracked| tracked.missing(view))
+            .map(|tracked| tracked.missing(snapshot))
             .collect()
     } else {
         lacking

@@ -2,7 +2,7 @@
 
 use super::evaluate::Evaluation;
 use crate::timeline::Micros;
-use crate::timeline::view::{Outdated, WatchGap};
+use crate::timeline::snapshot::{Outdated, WatchGap};
 
 /// Points in the order of their times. The evaluation is constant between two points. Several
 /// points may share a time; they apply in order.

@@ -11,13 +11,10 @@ use super::verdict::Answer;
 use super::window::{Becoming, Lasting};
 use crate::input::experiment::TrafficThat;
 use crate::timeline::Micros;
-use crate::timeline::view::{Client, Sent};
-
-/// Minimum number of requests of a client; fewer are inconclusive.
-const ENOUGH: usize = 10;
+use crate::timeline::snapshot::{Client, Sent};
 
 /// How long the judge waits for records of requests that should have arrived.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const RECORDS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How far before a step requests are examined, in microseconds: one second.
 const BEFORE: i64 = 1_000_000;
@@ -38,43 +35,51 @@ impl<'a> Requests<'a> {
     /// Whether all requests of a `hold` within the window had the outcome.
     pub(super) fn eventually(&self, window: &Becoming, now: Micros) -> Answer {
         let hold = micros(window.hold);
-        let earliest = window.not_before.map(signed);
-        let (from, to) = (signed(window.sent), signed(window.within));
+        let earliest = window.not_before.map(Micros::signed);
+        let (from, to) = (window.sent.signed(), window.within.signed());
         let error = self.error();
         let times = self.times(from - error, to + error);
-        let early = |sure: Certainty| {
-            let margin = if sure.ly() { error } else { -error };
+        let early = |certainty: Certainty| {
+            let margin = if certainty.is_certain() {
+                error
+            } else {
+                -error
+            };
             earliest.and_then(|earliest| {
                 times
                     .iter()
                     .copied()
-                    .find(|at| at + margin < earliest && self.holds(*at, hold, sure))
+                    .find(|at| at + margin < earliest && self.holds(*at, hold, certainty))
             })
         };
         if let (Some(at), Some(not_before)) = (early(Certainty::Yes), window.not_before) {
             return Answer::Fail(format!(
                 "true {} before the earliest time allowed",
-                late_by(not_before, unsigned(at))
+                late_by(not_before, Micros::from_signed(at))
             ));
         }
         let lower = earliest
-            .unwrap_or(signed(window.zero))
-            .max(signed(window.zero));
-        let success = |sure: Certainty| {
-            let margin = if sure.ly() { error } else { -error };
+            .unwrap_or(window.zero.signed())
+            .max(window.zero.signed());
+        let success = |certainty: Certainty| {
+            let margin = if certainty.is_certain() {
+                error
+            } else {
+                -error
+            };
             let in_time = |at: &i64| lower + margin <= *at && *at <= to - margin;
             times
                 .iter()
                 .copied()
                 .filter(in_time)
-                .find(|at| self.holds(*at, hold, sure))
+                .find(|at| self.holds(*at, hold, certainty))
         };
         let known = self.frontier();
         match (success(Certainty::Yes), early(Certainty::Maybe)) {
-            (Some(at), None) => Answer::Pass(Some(unsigned(at))),
-            _ if known <= to + error => Self::wait(window.within, now),
+            (Some(at), None) => Answer::Pass(Some(Micros::from_signed(at))),
+            _ if known <= Some(to + error) => Self::wait(window.within, now),
             _ if success(Certainty::Maybe).is_none() => Answer::Fail("not true in time".into()),
-            _ if known <= to + hold + error => Self::wait(window.within + window.hold, now),
+            _ if known <= Some(to + hold + error) => Self::wait(window.within + window.hold, now),
             _ => Answer::Unknown(self.doubt(from, to + hold)),
         }
     }
@@ -92,8 +97,8 @@ impl<'a> Requests<'a> {
         let Some(to) = window.to else {
             return Answer::Open(None);
         };
-        let (from, end, error) = (signed(window.from), signed(to), self.error());
-        if self.frontier() < end + error {
+        let (from, end, error) = (window.from.signed(), to.signed(), self.error());
+        if self.frontier() < Some(end + error) {
             return Self::wait(to, now);
         }
         if self
@@ -115,10 +120,11 @@ impl<'a> Requests<'a> {
             .map(|client| client.count(from, end))
             .min()
         {
-            Some(sent) if sent >= ENOUGH => Answer::Pass(None),
+            Some(sent) if sent >= TrafficThat::MIN_REQUESTS => Answer::Pass(None),
             sent => Answer::Unknown(format!(
-                "only {} requests were sent, of at least 10",
-                sent.unwrap_or(0)
+                "only {} requests were sent, of at least {}",
+                sent.unwrap_or(0),
+                TrafficThat::MIN_REQUESTS
             )),
         }
     }
@@ -128,14 +134,14 @@ impl<'a> Requests<'a> {
         &self,
         window: &Lasting,
         wanted: bool,
-        sure: Certainty,
+        certainty: Certainty,
     ) -> Option<Micros> {
-        let end = window.to.map_or(i64::MAX / 4, signed);
         let breaches = self.clients.iter().filter_map(|client| {
-            let margin = margin(client, sure);
-            let mut sent = client.between(signed(window.from) + margin, end - margin);
+            let margin = margin(client, certainty);
+            let end = window.to.map(|to| to.signed() - margin);
+            let mut sent = client.between(window.from.signed() + margin, end);
             sent.find(|sent| self.that.allows(sent.outcome) != wanted)
-                .map(|sent| unsigned(sent.at))
+                .map(|sent| Micros::from_signed(sent.at))
         });
         breaches.min()
     }
@@ -143,7 +149,7 @@ impl<'a> Requests<'a> {
     /// Whether all requests from one second before the step's action was sent until `at` had the
     /// outcome.
     pub(super) fn were_good_before(&self, sent: Micros, at: Micros) -> bool {
-        let (sent, at) = (signed(sent), signed(at));
+        let (sent, at) = (sent.signed(), at.signed());
         self.clients.iter().all(|client| {
             let error = client.error().unwrap_or_default();
             let mut before = client.between(sent - BEFORE, sent - error).peekable();
@@ -160,7 +166,7 @@ impl<'a> Requests<'a> {
         let since = self.clients.iter().map(|client| {
             let error = client.error()?;
             let mut good = None;
-            for sent in client.between(signed(from), i64::MAX / 4).rev() {
+            for sent in client.between(from.signed(), None).rev() {
                 if self.is_bad(&sent) {
                     break;
                 }
@@ -172,32 +178,32 @@ impl<'a> Requests<'a> {
             .collect::<Option<Vec<i64>>>()?
             .into_iter()
             .max()
-            .map(unsigned)
+            .map(Micros::from_signed)
     }
 
     /// Whether the condition certainly holds at this time.
     pub(super) fn surely_holds(&self, at: Micros, hold: Duration) -> bool {
-        self.holds(signed(at), micros(hold), Certainty::Yes)
+        self.holds(at.signed(), micros(hold), Certainty::Yes)
     }
 
     // The condition holds at a time if no request of the hold is bad and there are enough of them.
-    fn holds(&self, at: i64, hold: i64, sure: Certainty) -> bool {
+    fn holds(&self, at: i64, hold: i64, certainty: Certainty) -> bool {
         self.clients.iter().all(|client| {
-            let margin = margin(client, sure);
+            let margin = margin(client, certainty);
             let (from, to) = (at - margin.abs(), at + hold + margin.abs());
             let (inner_from, inner_to) = (at + margin.abs(), at + hold - margin.abs());
-            let open = client.frontier() < to || client.lost_between(from, to);
-            if sure.ly() {
+            let open = client.frontier() < Some(to) || client.lost_between(from, to);
+            if certainty.is_certain() {
                 !open
                     && !client.between(from, to).any(|sent| self.is_bad(&sent))
                     // The count is by the client's own clock: its offset from ours does not change
                     // the number of requests.
-                    && client.count(at, at + hold) >= ENOUGH
+                    && client.count(at, at + hold) >= TrafficThat::MIN_REQUESTS
             } else {
                 !client
                     .between(inner_from, inner_to)
                     .any(|sent| self.is_bad(&sent))
-                    && (open || client.count(from, to) >= ENOUGH)
+                    && (open || client.count(from, to) >= TrafficThat::MIN_REQUESTS)
             }
         })
     }
@@ -220,12 +226,9 @@ impl<'a> Requests<'a> {
         times
     }
 
-    fn frontier(&self) -> i64 {
-        self.clients
-            .iter()
-            .map(|client| client.frontier())
-            .min()
-            .unwrap_or(i64::MIN / 4)
+    fn frontier(&self) -> Option<i64> {
+        let frontiers = self.clients.iter().map(|client| client.frontier());
+        frontiers.min().flatten()
     }
 
     fn error(&self) -> i64 {
@@ -237,9 +240,9 @@ impl<'a> Requests<'a> {
     }
 
     fn wait(until: Micros, now: Micros) -> Answer {
-        let patience = until + PATIENCE;
-        if now < patience {
-            return Answer::Open(Some(patience));
+        let deadline = until + RECORDS_TIMEOUT;
+        if now < deadline {
+            return Answer::Open(Some(deadline));
         }
         Answer::Unknown("not all requests became known".into())
     }
@@ -269,26 +272,22 @@ pub(super) enum Certainty {
 }
 
 impl Certainty {
-    fn ly(self) -> bool {
+    fn is_certain(self) -> bool {
         self == Self::Yes
     }
 }
 
 // The margin by which a window shrinks to contain only requests that certainly lie in it, or grows
 // (negative) to contain all that possibly do.
-fn margin(client: &Client, sure: Certainty) -> i64 {
+fn margin(client: &Client, certainty: Certainty) -> i64 {
     let error = client.error().unwrap_or(0);
-    if sure.ly() { error } else { -error }
+    if certainty.is_certain() {
+        error
+    } else {
+        -error
+    }
 }
 
 fn micros(duration: Duration) -> i64 {
-    signed(duration.into())
-}
-
-fn signed(at: Micros) -> i64 {
-    i64::try_from(at.0).unwrap_or(i64::MAX / 4)
-}
-
-fn unsigned(at: i64) -> Micros {
-    Micros(u64::try_from(at).unwrap_or_default())
+    Micros::from(duration).signed()
 }

@@ -4,17 +4,7 @@ use std::time::Duration;
 
 use crate::input::experiment::Operator;
 use crate::timeline::Micros;
-
-/// A step's times so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Times {
-    pub(super) started: Option<Micros>,
-    /// When its first action was sent; lower bounds count from here.
-    pub(super) sent: Option<Micros>,
-    /// When its last action was acknowledged: the step's time 0.
-    pub(super) acknowledged: Option<Micros>,
-    pub(super) ended: Option<Micros>,
-}
+use crate::timeline::snapshot::StepTimes;
 
 /// The window of an `eventually`, in times of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,28 +33,24 @@ pub(super) enum Window {
     Lasting(Lasting),
 }
 
-impl Times {
-    /// The window of an operator; none before the acknowledgement.
-    pub(super) fn window(&self, operator: &Operator) -> Option<Window> {
-        let (sent, zero) = (self.sent.or(self.acknowledged)?, self.acknowledged?);
-        Some(match *operator {
-            Operator::Eventually {
-                not_before,
-                within,
-                hold,
-            } => Window::Becoming(Becoming {
-                sent,
-                zero,
-                not_before: (not_before > Duration::ZERO).then(|| sent + not_before),
-                within: zero + within,
-                hold,
-            }),
-            Operator::Always { lasts }
-            | Operator::Never { lasts }
-            | Operator::Observe { lasts } => {
-                let to = lasts.map(|lasts| zero + lasts).or(self.ended);
-                Window::Lasting(Lasting { from: sent, to })
-            }
-        })
-    }
+/// The window of an operator; none before the acknowledgement.
+pub(super) fn window(times: &StepTimes, operator: &Operator) -> Option<Window> {
+    let (sent, zero) = (times.sent.or(times.acknowledged)?, times.acknowledged?);
+    Some(match *operator {
+        Operator::Eventually {
+            not_before,
+            within,
+            hold,
+        } => Window::Becoming(Becoming {
+            sent,
+            zero,
+            not_before: (not_before > Duration::ZERO).then(|| sent + not_before),
+            within: zero + within,
+            hold,
+        }),
+        Operator::Always { lasts } | Operator::Never { lasts } | Operator::Observe { lasts } => {
+            let to = lasts.map(|lasts| zero + lasts).or(times.ended);
+            Window::Lasting(Lasting { from: sent, to })
+        }
+    })
 }

@@ -1,140 +1,102 @@
 //! Text for what each record changed, from the state before and after it.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::line::Line;
 use crate::input::experiment::ContainerPhase;
-use crate::timeline::view::{ContainerFacts, DeploymentFacts, PodFacts, View};
-use crate::timeline::{Change, FlipRecord, Micros, Record, Sample, What};
+use crate::timeline::snapshot::{ContainerFacts, DeploymentFacts, PodFacts, Snapshot};
+use crate::timeline::{Change, FlipRecord, Micros, Record, Target, What};
 
-/// Turns records, in order, into lines of text.
-#[derive(Debug, Default)]
-pub struct Teller {
-    view: View,
-    outcomes: BTreeMap<String, String>,
+/// Lets the snapshot take a record, and returns the changes made by it; none for most records.
+/// Requests are left out: they become known late, and out of order.
+pub(super) fn changes(snapshot: &mut Snapshot, record: &Record) -> Vec<Line> {
+    if let What::Watch { change, object } = &record.what {
+        return of_object(snapshot, record, *change, object);
+    }
+    snapshot.take(record);
+    let (object, change) = match &record.what {
+        What::Flip(flip) => (of_target(&flip.target), flipped(flip)),
+        What::Healed { target } => {
+            let change = "healed: every probe gets the base again";
+            (of_target(target), change.to_owned())
+        }
+        What::Down(gap) => {
+            let change = format!("down, last heard of at {} s of the timeline", gap.since);
+            (format!("watch {}", gap.kind), change)
+        }
+        What::Gap(gap) => {
+            let change = format!("changes were missed since {} s of the timeline", gap.since);
+            (format!("watch {}", gap.kind), change)
+        }
+        What::Unbroken { kind } => {
+            let change = "back, nothing was missed";
+            (format!("watch {kind}"), change.to_owned())
+        }
+        What::Journal(read) if read.lost > 0 => {
+            let change = format!("{} records of its journal are lost", read.lost);
+            (of_target(&read.target), change)
+        }
+        _ => return Vec::new(),
+    };
+    vec![Line::new(record.at, object, change)]
 }
 
-impl Teller {
-    /// The changes made by this record; empty for most records.
-    pub fn tell(&mut self, record: &Record) -> Vec<Line> {
-        let at = record.at;
-        match &record.what {
-            What::Watch { change, object } => self.tell_watch(record, *change, object),
-            What::Flip(flip) => vec![Line::new(
-                at,
-                container(&flip.target.pod, &flip.target.container),
-                flipped(flip),
-            )],
-            What::Healed { target } => {
-                vec![Line::new(
-                    at,
-                    container(&target.pod, &target.container),
-                    "healed: every probe gets the base again",
-                )]
-            }
-            What::Down(gap) => {
-                let change = format!("down, last heard of at {} s of the timeline", gap.since);
-                vec![Line::new(at, format!("watch {}", gap.kind), change)]
-            }
-            What::Gap(gap) => {
-                let change = format!("changes were missed since {} s of the timeline", gap.since);
-                vec![Line::new(at, format!("watch {}", gap.kind), change)]
-            }
-            What::Unbroken { kind } => {
-                let change = "back, nothing was missed";
-                vec![Line::new(at, format!("watch {kind}"), change)]
-            }
-            What::Journal(read) if read.lost > 0 => {
-                let change = format!("{} records of its journal are lost", read.lost);
-                vec![Line::new(
-                    at,
-                    container(&read.target.pod, &read.target.container),
-                    change,
-                )]
-            }
-            What::Traffic(sample) => self.tell_sample(at, sample).into_iter().collect(),
-            _ => Vec::new(),
+fn of_object(
+    snapshot: &mut Snapshot,
+    record: &Record,
+    change: Change,
+    object: &Value,
+) -> Vec<Line> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (at, name) = (record.at, text(&object["metadata"]["name"]));
+    let line = |kind: &str, change: String| Line::new(at, format!("{kind} {name}"), change);
+    let kind = object["kind"].as_str().unwrap_or_default();
+    match kind {
+        "Pod" => {
+            let uid = text(&object["metadata"]["uid"]);
+            let before = snapshot.pod(&uid).cloned();
+            snapshot.take(record);
+            let after = snapshot.pod(&uid);
+            return after.map_or_else(Vec::new, |after| pod(before.as_ref(), after, at));
         }
-    }
-
-    fn tell_watch(&mut self, record: &Record, change: Change, object: &Value) -> Vec<Line> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (at, name) = (record.at, text(&object["metadata"]["name"]));
-        match object["kind"].as_str().unwrap_or_default() {
-            "Deployment" | "ReplicaSet" if change == Change::Deleted => {
-                self.view.take(record);
-                let kind = text(&object["kind"]).to_lowercase();
-                vec![Line::new(at, format!("{kind} {name}"), "deleted")]
+        "EndpointSlice" => {
+            let service = text(&object["metadata"]["labels"]["kubernetes.io/service-name"]);
+            let before = snapshot.endpoints(&service);
+            snapshot.take(record);
+            let after = snapshot.endpoints(&service);
+            if before == after {
+                return Vec::new();
             }
-            "Pod" => {
-                let uid = text(&object["metadata"]["uid"]);
-                let before = self.view.pod(&uid).cloned();
-                self.view.take(record);
-                let after = self.view.pod(&uid).expect("a Pod just taken must be known");
-                pod(before.as_ref(), after, at)
-            }
-            "EndpointSlice" => {
-                let service = text(&object["metadata"]["labels"]["kubernetes.io/service-name"]);
-                let before = self.view.endpoints(&service);
-                self.view.take(record);
-                let after = self.view.endpoints(&service);
-                if before == after {
-                    return Vec::new();
-                }
-                let count = |(ready, of): (u32, u32)| format!("{ready}/{of}");
-                let change = was(&count(after.ready_count()), &count(before.ready_count()));
-                let change = format!("ready {change}");
-                vec![Line::new(at, format!("endpoints {service}"), change)]
-            }
-            "Deployment" => {
-                let before = self.view.deployment(&name).cloned().unwrap_or_default();
-                self.view.take(record);
-                let after = self.view.deployment(&name).cloned().unwrap_or_default();
-                deployment(&before, &after)
-                    .map(|change| Line::new(at, format!("deployment {name}"), change))
-                    .into_iter()
-                    .collect()
-            }
-            "ReplicaSet" if change == Change::Added => {
-                vec![Line::new(at, format!("replicaset {name}"), "created")]
-            }
-            // Events outlive their involved object, so those about unknown Pods are skipped.
-            "Event" if change == Change::Added && self.knows(&object["involvedObject"]) => {
-                told(object)
-                    .map(|(about, said)| Line::new(at, about, said))
-                    .into_iter()
-                    .collect()
-            }
-            _ => Vec::new(),
+            let count = |(ready, of): (u32, u32)| format!("{ready}/{of}");
+            let change = was(&count(after.ready_count()), &count(before.ready_count()));
+            let change = format!("ready {change}");
+            return vec![Line::new(at, format!("endpoints {service}"), change)];
         }
+        _ => {}
     }
-
-    fn knows(&self, about: &Value) -> bool {
-        let gone = |uid| self.view.pod(uid).is_none();
-        about["kind"] != "Pod" || !about["uid"].as_str().is_some_and(gone)
-    }
-
-    fn tell_sample(&mut self, at: Micros, sample: &Sample) -> Option<Line> {
-        let outcome = match sample
-            .status
-            .filter(|_| sample.outcome == crate::timeline::RequestOutcome::Status)
-        {
-            Some(status) => format!("status {status}"),
-            None => sample.outcome.to_string(),
-        };
-        let before = self.outcomes.insert(sample.client.clone(), outcome.clone());
-        match before {
-            Some(before) if before == outcome => None,
-            Some(before) => Some(Line::new(
-                at,
-                format!("traffic {}", sample.client),
-                was(&outcome, &before),
-            )),
-            None => Some(Line::new(at, format!("traffic {}", sample.client), outcome)),
+    let before = snapshot.deployment(&name).unwrap_or_default();
+    snapshot.take(record);
+    let line = match (kind, change) {
+        ("Deployment" | "ReplicaSet", Change::Deleted) => {
+            Some(line(&kind.to_lowercase(), "deleted".to_owned()))
         }
-    }
+        ("Deployment", _) => {
+            let after = snapshot.deployment(&name).unwrap_or_default();
+            deployment(&before, &after).map(|change| line("deployment", change))
+        }
+        ("ReplicaSet", Change::Added) => Some(line("replicaset", "created".to_owned())),
+        // Events outlive their involved object, so those about unknown Pods are skipped.
+        ("Event", Change::Added) if is_known(snapshot, &object["involvedObject"]) => {
+            event(object).map(|(about, message)| Line::new(at, about, message))
+        }
+        _ => None,
+    };
+    line.into_iter().collect()
+}
+
+fn is_known(snapshot: &Snapshot, about: &Value) -> bool {
+    let unknown = |uid| snapshot.pod(uid).is_none();
+    about["kind"] != "Pod" || !about["uid"].as_str().is_some_and(unknown)
 }
 
 pub(super) fn was(is: &str, was: &str) -> String {
@@ -145,8 +107,8 @@ pub(super) fn was(is: &str, was: &str) -> String {
     }
 }
 
-fn container(pod: &str, container: &str) -> String {
-    format!("container {pod}/{container}")
+fn of_target(target: &Target) -> String {
+    format!("container {target}")
 }
 
 fn flipped(flip: &FlipRecord) -> String {
@@ -161,13 +123,13 @@ fn flipped(flip: &FlipRecord) -> String {
         .collect();
     bounds.extend(flip.count.map(|count| format!("for {count} requests")));
     bounds.extend(flip.leased.then(|| "leased".to_owned()));
-    let told: Vec<String> = port.into_iter().chain(bounds).collect();
-    let told = if told.is_empty() {
+    let details: Vec<String> = port.into_iter().chain(bounds).collect();
+    let details = if details.is_empty() {
         String::new()
     } else {
-        format!(" ({})", told.join(", "))
+        format!(" ({})", details.join(", "))
     };
-    format!("{} gets {}{told}", flip.probe, flip.to)
+    format!("{} gets {}{details}", flip.probe, flip.to)
 }
 
 fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {
@@ -183,7 +145,8 @@ fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {
     for (name, facts) in &after.containers {
         let known = before.containers.get(name).cloned().unwrap_or_default();
         if let Some(change) = container_change(&known, facts) {
-            lines.push(Line::new(at, container(&after.name, name), change));
+            let object = format!("container {}/{name}", after.name);
+            lines.push(Line::new(at, object, change));
         }
     }
     let count = |pod: &PodFacts| {
@@ -261,21 +224,21 @@ fn deployment(before: &DeploymentFacts, after: &DeploymentFacts) -> Option<Strin
 
 // Reports warnings, and `Killing`: a container's status does not tell that a probe caused its end.
 // Events of core/v1 and of events.k8s.io have different names for the same fields.
-fn told(event: &Value) -> Option<(String, String)> {
+fn event(event: &Value) -> Option<(String, String)> {
     if event["type"] != "Warning" && event["reason"] != "Killing" {
         return None;
     }
     let about = [&event["involvedObject"], &event["regarding"]]
         .into_iter()
         .find(|about| about.is_object())?;
-    let said = [&event["message"], &event["note"]]
+    let message = [&event["message"], &event["note"]]
         .into_iter()
-        .find_map(|said| said.as_str())
+        .find_map(|message| message.as_str())
         .unwrap_or_default();
     let kind = about["kind"].as_str()?.to_lowercase();
-    let said = said.lines().next().unwrap_or_default();
+    let message = message.lines().next().unwrap_or_default();
     Some((
         format!("{kind} {}", about["name"].as_str()?),
-        format!("{}: {said}", event["reason"].as_str()?),
+        format!("{}: {message}", event["reason"].as_str()?),
     ))
 }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use super::diff::{Teller, was};
+use super::diff::{changes, was};
 use super::line::Line;
 use crate::input::experiment::{Action, Experiment, Flip, Step};
 use crate::printable::one_line;
-use crate::timeline::view::{Client, View};
-use crate::timeline::{Micros, Record, RequestOutcome, Timeline, What};
+use crate::timeline::snapshot::{Client, Snapshot};
+use crate::timeline::{Micros, Record, Timeline, What};
 
 /// Maximum number of changes of one client in a section; a client that alternates between outcomes
 /// would hide the rest.
-const TOLD: usize = 40;
+const MAX_CHANGES: usize = 40;
 
 /// A part of the timeline with its own time 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +54,7 @@ struct Story {
     sections: Vec<Section>,
     /// When each section starts.
     starts: Vec<Micros>,
-    teller: Teller,
-    view: View,
+    snapshot: Snapshot,
 }
 
 impl Story {
@@ -63,8 +62,7 @@ impl Story {
         let mut story = Self {
             sections: Vec::new(),
             starts: Vec::new(),
-            teller: Teller::default(),
-            view: View::new(&experiment.traffic),
+            snapshot: Snapshot::new(&experiment.traffic),
         };
         let name = &experiment.name.value;
         story.open(Micros::ZERO, format!("{name}: until the steady state"));
@@ -81,7 +79,7 @@ impl Story {
     }
 
     fn take(&mut self, experiment: &Experiment, record: &Record) {
-        self.view.take(record);
+        let lines = changes(&mut self.snapshot, record);
         match &record.what {
             What::StepStart { step, name } => {
                 self.close_if_empty();
@@ -102,23 +100,16 @@ impl Story {
                 let title = "afterwards: flips reverted, objects deleted";
                 self.open(record.at, title.into());
             }
-            // Requests are listed by the times they were sent, not by when they became known; see
-            // `end`.
-            What::Traffic(_) => {}
-            _ => {
-                let lines = self.teller.tell(record);
-                self.last().lines.extend(lines);
-            }
+            _ => self.last().lines.extend(lines),
         }
     }
 
     fn end(mut self, experiment: &Experiment) -> Vec<Section> {
         for client in &experiment.traffic {
-            let lines = self
-                .view
-                .client(&client.name)
-                .map(|known| requests(&client.name, known));
-            self.share_out(&lines.unwrap_or_default());
+            // Requests are listed by the times they were sent, not by when they became known.
+            if let Some(known) = self.snapshot.client(&client.name) {
+                self.share_out(&requests(&client.name, known));
+            }
         }
         self.close_if_empty();
         for section in &mut self.sections {
@@ -131,9 +122,9 @@ impl Story {
     fn share_out(&mut self, lines: &[Line]) {
         let place = |line: &Line| self.starts.partition_point(|start| *start <= line.at);
         for lines in lines.chunk_by(|one, next| place(one) == place(next)) {
-            let (told, left_out) = lines.split_at(lines.len().min(TOLD));
+            let (listed, left_out) = lines.split_at(lines.len().min(MAX_CHANGES));
             let lines = &mut self.sections[place(&lines[0]).max(1) - 1].lines;
-            lines.extend_from_slice(told);
+            lines.extend_from_slice(listed);
             if let [first, ..] = left_out {
                 let more = format!("… and {} more changes", left_out.len());
                 lines.push(Line::new(first.at, &first.object, more));
@@ -178,11 +169,8 @@ fn requests(name: &str, client: &Client) -> Vec<Line> {
     let object = format!("traffic {name}");
     let mut lines: Vec<Line> = Vec::new();
     let mut before: Option<String> = None;
-    for sent in client.between(i64::MIN / 4, i64::MAX / 4) {
-        let outcome = match (sent.outcome, sent.status) {
-            (RequestOutcome::Status, Some(status)) => format!("status {status}"),
-            (outcome, _) => outcome.to_string(),
-        };
+    for sent in client.all() {
+        let outcome = sent.to_string();
         if before.as_ref() == Some(&outcome) {
             continue;
         }
@@ -190,11 +178,7 @@ fn requests(name: &str, client: &Client) -> Vec<Line> {
             .as_ref()
             .map_or(outcome.clone(), |before| was(&outcome, before));
         before = Some(outcome);
-        lines.push(Line::new(
-            Micros(u64::try_from(sent.at).unwrap_or_default()),
-            &object,
-            change,
-        ));
+        lines.push(Line::new(Micros::from_signed(sent.at), &object, change));
     }
     lines
 }

@@ -68,8 +68,9 @@ impl RunState<'_> {
     /// Waits for the steady state, then binds subjects to their Pods. Fails at once on a permanent
     /// failure of the workload.
     pub(super) async fn steady_state(&mut self) -> Result<(), Failure> {
+        let mut checked = 0;
         loop {
-            self.check_first_failures()?;
+            self.check_first_failures(&mut checked)?;
             let now = self.recorder.now();
             match self
                 .recorder
@@ -161,11 +162,16 @@ impl RunState<'_> {
         Ok(self.reader().services().await?)
     }
 
-    fn check_first_failures(&mut self) -> Result<(), Failure> {
+    /// Fails if a record shows a permanent failure; skips the first `checked` records.
+    fn check_first_failures(&mut self, checked: &mut usize) -> Result<(), Failure> {
         let made = self.made.iter().map(|made| made.uid.clone()).collect();
-        let failure = self
-            .recorder
-            .read(|timeline| first_failure::among(&mut self.latest, timeline, &made));
+        let judge = &mut self.judge;
+        let failure = self.recorder.read(|timeline| {
+            judge.catch_up(timeline);
+            let fresh = &timeline.records()[*checked..];
+            *checked = timeline.records().len();
+            first_failure::among(fresh, judge.snapshot(), &made)
+        });
         match failure {
             None => Ok(()),
             Some(failure) => {

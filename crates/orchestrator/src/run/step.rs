@@ -18,7 +18,7 @@ use crate::{
         flip_plan::FlipAction,
         journal, targets_of,
     },
-    timeline::{BoundPod, FlipRecord, Micros, What, recorder::Recorder},
+    timeline::{BoundPod, FlipRecord, Micros, What, recorder::Recorder, snapshot::Snapshot},
 };
 
 /// The latest flip of each probe and process in this run. A later flip of the same probe or process
@@ -189,11 +189,10 @@ impl RunState<'_> {
             .collect()
     }
 
-    fn caught_up(&mut self) -> &crate::timeline::snapshot::Snapshot {
-        self.recorder.read(|timeline| {
-            self.latest.catch_up(timeline);
-        });
-        &self.latest
+    fn caught_up(&mut self) -> &Snapshot {
+        let judge = &mut self.judge;
+        self.recorder.read(|timeline| judge.catch_up(timeline));
+        judge.snapshot()
     }
 }
 

@@ -22,6 +22,9 @@ use std::time::Duration;
 #[schemars(description = "Whole microseconds.")]
 pub struct Micros(pub u64);
 
+/// Maximum of [`Micros::signed`].
+const CAP: i64 = i64::MAX / 4;
+
 impl Micros {
     /// The timeline's start.
     pub const ZERO: Self = Self(0);
@@ -31,6 +34,17 @@ impl Micros {
     /// The time from `earlier` to this; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Signed microseconds: on the timeline, a process may have started before time 0. They are
+    /// capped, so that no sum of a few of them overflows, whatever a file contains.
+    pub(crate) fn signed(self) -> i64 {
+        i64::try_from(self.0).map_or(CAP, |micros| micros.min(CAP))
+    }
+
+    /// The time at these signed microseconds; zero for a time before the timeline's start.
+    pub(crate) fn from_signed(micros: i64) -> Self {
+        Self(u64::try_from(micros).unwrap_or_default())
     }
 }
 

@@ -17,6 +17,16 @@ pub struct Record {
     pub what: What,
 }
 
+impl Record {
+    /// The object of a watch event, unless it was deleted.
+    pub(crate) fn existing(&self) -> Option<&Value> {
+        match &self.what {
+            What::Watch { change, object } if *change != Change::Deleted => Some(object),
+            _ => None,
+        }
+    }
+}
+
 /// The content of a record, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(

@@ -1,72 +1,266 @@
-//! `Snapshot`: the present state of every watched object, updated from a growing timeline.
+//! `Snapshot`: the present state of a timeline, folded from its records one by one.
+//!
+//! This is the only such fold: judge, report and run read a snapshot and keep no state of objects,
+//! flips or traffic of their own. It holds only observed facts; [`crate::judge`] compares them with
+//! expectations.
+
+mod clock;
+mod deployment;
+mod endpoints;
+mod flip;
+mod generations;
+mod owner;
+mod pod;
+mod step_times;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::timeline::{Change, Record, Timeline, What};
+pub(crate) use deployment::DeploymentFacts;
+pub(crate) use endpoints::EndpointFacts;
+pub(crate) use flip::{FlipFacts, canonical};
+pub(crate) use generations::Outdated;
+pub(crate) use pod::{ContainerFacts, PodFacts};
+pub(crate) use step_times::StepTimes;
+pub(crate) use traffic::{Client, Sent};
 
-/// Watched objects, keyed by kind and name.
+use crate::input::experiment::{ObjectKind, ObjectRef, TrafficClient};
+use crate::timeline::{BoundPod, Change, Gap, Micros, Record, Timeline, What};
+use flip::Flips;
+use generations::Generations;
+use owner::Owner;
+
+/// The state of cluster, flips and traffic after the records taken so far.
 #[derive(Debug, Default)]
-pub struct Snapshot {
-    objects: BTreeMap<(String, String), Value>,
-    read: usize,
+pub(crate) struct Snapshot {
+    /// Number of records taken.
+    taken: usize,
+    /// Existing objects by kind and name.
+    objects: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Pods by UID. Deleted Pods are kept, as conditions refer to Pods by UID.
+    pods: BTreeMap<String, PodFacts>,
+    bound: BTreeMap<String, Vec<BoundPod>>,
+    clients: BTreeMap<String, Client>,
+    gaps: Vec<WatchGap>,
+    generations: Generations,
+    flips: Flips,
+    /// When the workload had been applied.
+    pub(crate) applied: Option<Micros>,
+    /// When the steady state was reached.
+    pub(crate) steady: Option<Micros>,
+    /// When the clean-up began.
+    pub(crate) reverting: Option<Micros>,
+    steps: BTreeMap<usize, StepTimes>,
+}
+
+/// A period in which changes to objects of one kind may have been missed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WatchGap {
+    pub(crate) kind: String,
+    pub(crate) from: Micros,
+    /// [`Micros::MAX`] while the watch is down.
+    pub(crate) to: Micros,
 }
 
 impl Snapshot {
-    /// Takes the records added since the last call, and returns the objects that were added or
-    /// changed.
-    pub fn catch_up<'a>(&mut self, timeline: &'a Timeline) -> Vec<&'a Value> {
-        let fresh = &timeline.records()[self.read..];
-        self.read = timeline.records().len();
-        fresh
+    /// The state before the first record. Only requests of these traffic clients will be kept.
+    pub(crate) fn new(traffic: &[TrafficClient]) -> Self {
+        let clients = traffic
             .iter()
-            .filter_map(|record| self.take(record))
-            .collect()
-    }
-
-    /// The state before the clean-up began, and all observed versions of objects until then, in the
-    /// order of the timeline.
-    pub fn before_undoing(timeline: &Timeline) -> (Self, Vec<&Value>) {
-        let mut latest = Self::default();
-        let before = timeline.records().iter();
-        let before = before.take_while(|record| record.what != What::Reverting);
-        let seen = before.filter_map(|record| latest.take(record)).collect();
-        (latest, seen)
-    }
-
-    fn take<'a>(&mut self, record: &'a Record) -> Option<&'a Value> {
-        let What::Watch { change, object } = &record.what else {
-            return None;
-        };
-        let key = (text(&object["kind"]), text(&object["metadata"]["name"]));
-        if *change == Change::Deleted {
-            self.objects.remove(&key);
-            return None;
+            .map(|client| (client.name.value.clone(), Client::new(client)))
+            .collect();
+        Self {
+            clients,
+            ..Self::default()
         }
-        self.objects.insert(key, object.clone());
-        Some(object)
+    }
+
+    /// The state after these records.
+    pub(crate) fn of(records: &[Record]) -> Self {
+        let mut snapshot = Self::default();
+        for record in records {
+            snapshot.take(record);
+        }
+        snapshot
+    }
+
+    /// Takes the records added since the last call, and returns them. The timeline must be the same
+    /// one each time.
+    pub(crate) fn catch_up<'t>(&mut self, timeline: &'t Timeline) -> &'t [Record] {
+        let fresh = self.untaken(timeline);
+        for record in fresh {
+            self.take(record);
+        }
+        fresh
+    }
+
+    /// The records of the timeline that have not been taken yet.
+    pub(crate) fn untaken<'t>(&self, timeline: &'t Timeline) -> &'t [Record] {
+        &timeline.records()[self.taken..]
+    }
+
+    /// Takes one record. Returns the kind of objects that may have changed, if any.
+    pub(crate) fn take<'r>(&mut self, record: &'r Record) -> Option<&'r str> {
+        self.taken += 1;
+        let at = record.at;
+        match &record.what {
+            What::Watch { change, object } => return self.take_object(*change, object, at),
+            What::Bound { subject, pods } => {
+                self.bound.insert(subject.clone(), pods.clone());
+            }
+            What::Applied => self.applied = Some(at),
+            What::Steady => self.steady = Some(at),
+            What::StepStart { step, .. } => {
+                self.flips.step = *step;
+                self.steps.insert(*step, StepTimes::started(at));
+            }
+            What::Sending { step } => {
+                self.generations.sending(at);
+                self.note(*step, |times| times.sent = times.sent.or(Some(at)));
+            }
+            What::Acknowledged { step, patched } => {
+                if let Some(patched) = patched {
+                    self.generations.patched(patched, at);
+                }
+                self.note(*step, |times| times.acknowledged = Some(at));
+            }
+            What::StepEnd { step } => self.note(*step, |times| times.ended = Some(at)),
+            What::Flip(flip) => self.flips.take(flip, at),
+            What::Healed { target } => self.flips.healed(target, at),
+            What::Down(gap) => self.gap(gap, Micros::MAX),
+            What::Gap(gap) => {
+                self.unbroken(&gap.kind);
+                self.gap(gap, at);
+            }
+            What::Unbroken { kind } => self.unbroken(kind),
+            What::State(call) => self.client_of(&call.target.container, |client| {
+                client.take_state(call, at);
+            }),
+            What::Traffic(sample) => {
+                self.client_of(&sample.client, |client| client.take_sample(sample));
+            }
+            What::Journal(read) => {
+                self.client_of(&read.target.container, |client| client.take_journal(read));
+            }
+            What::Reverting => {
+                self.reverting = Some(at);
+                self.flips.reverting(at);
+                self.clients.values_mut().for_each(|client| client.end(at));
+            }
+            What::Hit(_) | What::End => {}
+        }
+        None
+    }
+
+    fn note(&mut self, step: usize, change: impl FnOnce(&mut StepTimes)) {
+        if let Some(times) = self.steps.get_mut(&step) {
+            change(times);
+        }
+    }
+
+    fn client_of(&mut self, container: &str, take: impl FnOnce(&mut Client)) {
+        if let Some(client) = self.clients.get_mut(container) {
+            take(client);
+        }
+    }
+
+    fn gap(&mut self, Gap { kind, since }: &Gap, to: Micros) {
+        self.gaps.push(WatchGap {
+            kind: kind.clone(),
+            from: *since,
+            to,
+        });
+    }
+
+    /// Removes the open gap of a kind: the watch works again.
+    fn unbroken(&mut self, kind: &str) {
+        self.gaps
+            .retain(|gap| gap.kind != kind || gap.to != Micros::MAX);
+    }
+
+    fn take_object<'r>(
+        &mut self,
+        change: Change,
+        object: &'r Value,
+        at: Micros,
+    ) -> Option<&'r str> {
+        let kind = object["kind"].as_str()?;
+        let name = object["metadata"]["name"].as_str()?;
+        self.generations.seen(kind, name, object, at);
+        let deleted = change == Change::Deleted;
+        if kind == "Pod" {
+            let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+            let facts = PodFacts::read(object, deleted, at, self.pods.get(uid));
+            self.pods.insert(uid.to_owned(), facts);
+        } else if kind == "Event" && object["reason"] == "Killing" {
+            self.take_killing(&object["involvedObject"]);
+        }
+        let of_kind = self.objects.entry(kind.to_owned()).or_default();
+        if deleted {
+            of_kind.remove(name);
+        } else {
+            of_kind.insert(name.to_owned(), object.clone());
+        }
+        Some(kind)
+    }
+
+    /// Takes the involved object of the kubelet's `Killing` event, which names the container in its
+    /// field path: `spec.containers{b}`, `spec.initContainers{b}`.
+    fn take_killing(&mut self, about: &Value) {
+        let uid = about["uid"].as_str().unwrap_or_default();
+        let path = about["fieldPath"].as_str().unwrap_or_default();
+        let name = path
+            .split_once('{')
+            .map(|(_, name)| name.trim_end_matches('}'));
+        if let Some(pod) = self.pods.get_mut(uid)
+            && let Some(container) = name.and_then(|name| pod.containers.get_mut(name))
+        {
+            container.killed = true;
+        }
     }
 
     /// The object of this kind and name.
-    pub fn get(&self, kind: &str, name: &str) -> Option<&Value> {
-        self.objects.get(&(kind.to_owned(), name.to_owned()))
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Option<&Value> {
+        self.objects.get(kind)?.get(name)
+    }
+
+    /// All existing objects, by kind and name.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &Value> {
+        self.objects.values().flat_map(BTreeMap::values)
+    }
+
+    /// The existing objects of a kind, deserialized as `T`. Objects that are no `T` are skipped.
+    pub(crate) fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
+        let of_kind = self.of_kind(kind);
+        of_kind
+            .filter_map(|object| serde_json::from_value(object.clone()).ok())
+            .collect()
+    }
+
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        self.objects
+            .get(kind)
+            .into_iter()
+            .flat_map(BTreeMap::values)
     }
 
     /// Whether an object, or an event's involved object, has one of these UIDs or descends from
     /// such an object through owner references.
-    pub fn grew_from(&self, object: &Value, roots: &BTreeSet<String>) -> bool {
+    pub(crate) fn grew_from(&self, object: &Value, roots: &BTreeSet<String>) -> bool {
         let about = match object["kind"].as_str() {
             Some("Event") => &object["involvedObject"],
             _ => &object["metadata"],
         };
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let mut uids = vec![text(&about["uid"])];
         while let Some(uid) = uids.pop() {
             if roots.contains(&uid) {
                 return true;
             }
-            let known = self.objects.values();
-            let owners = known
+            let owners = self
+                .objects()
                 .filter(|object| object["metadata"]["uid"] == *uid)
                 .filter_map(|object| object["metadata"]["ownerReferences"].as_array())
                 .flatten();
@@ -75,22 +269,81 @@ impl Snapshot {
         false
     }
 
-    /// All objects, by kind and name.
-    pub fn objects(&self) -> impl Iterator<Item = &Value> {
-        self.objects.values()
+    /// The Pods a subject is bound to, `Err` for one that was never observed. Before it is bound,
+    /// the Pods that belong to it and are not being deleted.
+    pub(crate) fn pods(&self, subject: &ObjectRef) -> Vec<Result<&PodFacts, &BoundPod>> {
+        match self.bound.get(&subject.to_string()) {
+            Some(bound) => bound
+                .iter()
+                .map(|pod| self.pods.get(&pod.uid).ok_or(pod))
+                .collect(),
+            None => self.belonging(subject).map(Ok).collect(),
+        }
     }
 
-    /// All objects of a kind, deserialized as `T`. Objects that are no `T` are skipped.
-    pub fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
-        let of_kind = self.objects().filter(|object| object["kind"] == kind);
-        of_kind
-            .filter_map(|object| serde_json::from_value(object.clone()).ok())
-            .collect()
+    fn belonging(&self, subject: &ObjectRef) -> impl Iterator<Item = &PodFacts> {
+        let alive = self.pods.values().filter(|pod| !pod.is_leaving());
+        let mut pods: Vec<&PodFacts> = alive.filter(|pod| self.belongs(pod, subject)).collect();
+        pods.sort_by(|a, b| a.name.cmp(&b.name));
+        pods.into_iter()
     }
-}
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+    fn belongs(&self, pod: &PodFacts, subject: &ObjectRef) -> bool {
+        let owner = |kind: &str| pod.owner.as_ref().filter(|owner| owner.kind == kind);
+        match subject.kind {
+            ObjectKind::Pod => pod.name == subject.name,
+            ObjectKind::ReplicaSet => {
+                owner("ReplicaSet").is_some_and(|owner| owner.name == subject.name)
+            }
+            ObjectKind::Deployment => owner("ReplicaSet")
+                .and_then(|owner| Owner::of(self.get("ReplicaSet", &owner.name)?))
+                .is_some_and(|owner| owner.kind == "Deployment" && owner.name == subject.name),
+            ObjectKind::Service => false,
+        }
+    }
+
+    /// The endpoints of a Service from all its slices.
+    pub(crate) fn endpoints(&self, service: &str) -> EndpointFacts {
+        EndpointFacts::read(service, self.of_kind("EndpointSlice"))
+    }
+
+    /// The Pod with this UID, even if it was deleted.
+    pub(crate) fn pod(&self, uid: &str) -> Option<&PodFacts> {
+        self.pods.get(uid)
+    }
+
+    pub(crate) fn deployment(&self, name: &str) -> Option<DeploymentFacts> {
+        self.get("Deployment", name).map(DeploymentFacts::read)
+    }
+
+    pub(crate) fn client(&self, name: &str) -> Option<&Client> {
+        self.clients.get(name)
+    }
+
+    /// All flips so far, in the order of their acknowledgements.
+    pub(crate) fn flips(&self) -> &[FlipFacts] {
+        self.flips.all()
+    }
+
+    /// The times of a step; all are none before it starts.
+    pub(crate) fn step_times(&self, step: usize) -> StepTimes {
+        self.steps.get(&step).copied().unwrap_or_default()
+    }
+
+    /// The periods in which a patched object's status is of a generation before the patch.
+    pub(crate) fn outdated(&self, kind: ObjectKind, name: &str) -> impl Iterator<Item = &Outdated> {
+        self.generations.outdated(kind.name(), name)
+    }
+
+    /// The periods in which changes to objects of a kind may have been missed.
+    pub(crate) fn gaps<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a WatchGap> {
+        self.gaps.iter().filter(move |gap| gap.kind == kind)
+    }
+
+    /// A counter that grows whenever a record changes what is known about traffic.
+    pub(crate) fn traffic_revision(&self) -> u64 {
+        self.clients.values().map(Client::revision).sum()
+    }
 }
 
 #[cfg(test)]
@@ -105,21 +358,20 @@ mod tests {
 
     #[test]
     fn what_grew_from_an_object_is_known_by_its_owners() {
-        let mut latest = Snapshot::default();
+        let mut snapshot = Snapshot::default();
         for grown in [
             object("ReplicaSet", "web-1", "web"),
             object("Pod", "web-1-a", "web-1"),
         ] {
-            let key = (text(&grown["kind"]), text(&grown["metadata"]["name"]));
-            latest.objects.insert(key, grown);
+            snapshot.take_object(Change::Added, &grown, Micros::ZERO);
         }
         let check = |object: &Value, ours: bool| {
             let made = BTreeSet::from(["web".to_owned()]);
-            assert_eq!(latest.grew_from(object, &made), ours, "{object}");
+            assert_eq!(snapshot.grew_from(object, &made), ours, "{object}");
         };
         let event = |about: &str| json!({ "kind": "Event", "involvedObject": { "uid": about } });
         check(&object("Deployment", "web", "none"), true);
-        check(latest.get("Pod", "web-1-a").unwrap(), true);
+        check(snapshot.get("Pod", "web-1-a").unwrap(), true);
         check(&event("web-1-a"), true);
         check(&object("Pod", "other-1-a", "other-1"), false);
         check(&event("other-1-a"), false);

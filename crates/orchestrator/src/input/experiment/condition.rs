@@ -191,6 +191,9 @@ pub struct TrafficThat {
 }
 
 impl TrafficThat {
+    /// Minimum number of requests of each client; nothing is concluded from fewer.
+    pub const MIN_REQUESTS: u64 = 10;
+
     /// Whether this outcome is allowed.
     pub fn allows(&self, outcome: RequestOutcome) -> bool {
         self.outcomes.contains(&outcome)

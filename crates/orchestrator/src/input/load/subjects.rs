@@ -10,7 +10,7 @@ use super::conditions;
 use super::diagnostics::Diagnostics;
 use crate::input::experiment::written::{self, Later, Scalar, That};
 use crate::input::experiment::{
-    Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Spanned,
+    Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Spanned, TrafficThat,
 };
 use crate::input::problem::ProblemText;
 
@@ -180,8 +180,8 @@ pub(super) fn without_comparison(
     (!compares.iter().any(|(compares, _)| *compares)).then_some(())
 }
 
-/// Reports a traffic claim whose clients are undefined or send fewer than [`MIN_REQUESTS`] requests
-/// within `hold`.
+/// Reports a traffic claim whose clients are undefined or send fewer than
+/// [`TrafficThat::MIN_REQUESTS`] requests within `hold`.
 pub(super) fn enough_traffic(
     reader: &mut Diagnostics<'_>,
     claim: &Condition,
@@ -198,7 +198,7 @@ pub(super) fn enough_traffic(
             continue;
         };
         let sent = rate.within(hold);
-        if sent < MIN_REQUESTS {
+        if sent < TrafficThat::MIN_REQUESTS {
             let hold = duration::format(hold);
             let what = format!(
                 "`{}` sends {sent} requests in a `hold` of {hold}",
@@ -206,15 +206,15 @@ pub(super) fn enough_traffic(
             );
             return reader.fault(
                 name.span,
-                ProblemText::new(what).expected("at least 10: a longer `hold` or a higher `rate`"),
+                ProblemText::new(what).expected(format!(
+                    "at least {}: a longer `hold` or a higher `rate`",
+                    TrafficThat::MIN_REQUESTS
+                )),
             );
         }
     }
     Some(())
 }
-
-/// The minimum number of requests within `hold` for a claim about traffic to be meaningful.
-pub(super) const MIN_REQUESTS: u64 = 10;
 
 /// Reports clients of a claim that are not defined under `traffic`.
 pub(super) fn known_clients(

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use probe_target::model::answer::recorded_text;
-use probe_target::model::route_path::RoutePath;
 
-use super::containers::Container;
 use super::probe_spec::ProbeSpec;
 use super::spans::{Span, without};
-use crate::judge::traffic_operators::PATIENCE;
+use crate::judge::traffic_operators::RECORDS_TIMEOUT;
+use crate::timeline::snapshot::{ContainerFacts, FlipFacts, PodFacts, Snapshot, canonical};
 use crate::timeline::{FlipRecord, Hit, JournalRead, Micros, Target};
 
 /// Tolerated delay of a probe's request after its period, or after an attempt that timed out.
@@ -29,22 +28,23 @@ pub(in crate::judge) enum Reached {
     Open(Micros),
 }
 
-/// An acknowledged flip, and the requests observed since.
+/// A flip of a path or gRPC service, and the requests observed since its acknowledgement.
 #[derive(Debug)]
 pub(super) struct Followed {
-    step: usize,
-    flip: FlipRecord,
+    /// Index in [`Snapshot::flips`].
+    number: usize,
+    flip: FlipFacts,
     /// The flipped path as the target's journal writes it.
     path: String,
-    /// When the flip came into force: here on the timeline, at the latest; in `since` on the
-    /// target's clock.
-    acknowledged: Micros,
+    /// When the flip came into force on the target's clock: on the timeline, that was before its
+    /// acknowledgement.
     since: Micros,
     probe: ProbeSpec,
     /// The container's restart count. The flip does not survive a restart.
     restarts: i64,
     /// When the probe was due.
     due: Vec<Span>,
+    /// When the flip was in force by its bounds and its process.
     in_force: Span,
     /// When the first request of the probe for the flipped path began, on the target's clock.
     first_hit: Option<Micros>,
@@ -61,25 +61,25 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    /// None for a flip without a path, or if the time at which it came into force was not recorded.
-    pub(super) fn new(
-        step: usize,
-        flip: &FlipRecord,
-        acknowledged: Micros,
-        probe: &ProbeSpec,
-        container: Option<&Container>,
-    ) -> Option<Self> {
+    /// Starts to follow the flip with this number. None for a flip without a path, if the time at
+    /// which it came into force was not recorded, or if its probe sends no requests.
+    pub(super) fn new(number: usize, snapshot: &Snapshot) -> Option<Self> {
+        let facts = snapshot.flips()[number].clone();
+        let flip = &facts.record;
         let (path, since) = (canonical(flip.path.as_ref()?), flip.since?);
-        let from = acknowledged + flip.after.unwrap_or_default().into();
+        let pod = snapshot.pod(&flip.target.uid)?;
+        let object = snapshot.get("Pod", &pod.name)?;
+        if object["metadata"]["uid"] != *pod.uid {
+            return None;
+        }
+        let from = facts.acknowledged + flip.after.unwrap_or_default().into();
         let to = flip.lasts.map_or(Micros::MAX, |lasts| from + lasts.into());
         let mut followed = Self {
-            step,
-            flip: flip.clone(),
+            number,
             path,
-            acknowledged,
             since,
-            probe: probe.clone(),
-            restarts: container?.restarts,
+            probe: ProbeSpec::of(object, &flip.target.container, &flip.probe)?,
+            restarts: pod.containers.get(&flip.target.container)?.restarts,
             due: Vec::new(),
             in_force: Span::between(from, to),
             first_hit: None,
@@ -88,34 +88,36 @@ impl Followed {
             asked: BTreeMap::new(),
             through: Micros::ZERO,
             lost: false,
+            flip: facts,
         };
-        followed.take_container(container, acknowledged);
+        followed.take_pod(snapshot, followed.flip.acknowledged);
         Some(followed)
     }
 
     pub(super) fn step(&self) -> usize {
-        self.step
-    }
-
-    pub(super) fn record(&self) -> &FlipRecord {
-        &self.flip
+        self.flip.step
     }
 
     pub(super) fn target(&self) -> &Target {
-        &self.flip.target
+        &self.flip.record.target
     }
 
-    /// Ends the flip.
-    pub(super) fn end(&mut self, at: Micros) {
-        self.in_force.close(at);
+    pub(super) fn port(&self) -> Option<u16> {
+        self.flip.record.port
     }
 
-    /// Takes the new state of its container.
-    pub(super) fn take_container(&mut self, container: Option<&Container>, at: Micros) {
+    /// Takes the new state of its Pod.
+    pub(super) fn take_pod(&mut self, snapshot: &Snapshot, at: Micros) {
+        let Target { uid, container, .. } = self.target();
+        let pod = snapshot.pod(uid);
+        let container = pod.and_then(|pod| pod.containers.get(container));
         if container.is_none_or(|container| container.restarts != self.restarts) {
-            self.end(at);
+            self.in_force.close(at);
         }
-        let due = container.and_then(|container| container.due(&self.flip.probe, &self.probe, at));
+        let is_leaving = pod.is_none_or(PodFacts::is_leaving);
+        let due = container
+            .filter(|_| !is_leaving)
+            .and_then(|container| self.due(container, at));
         let known = self.due.last_mut().filter(|span| span.is_open());
         match (known, due) {
             (None, Some(from)) => self.due.push(Span::open(from)),
@@ -124,11 +126,25 @@ impl Followed {
         }
     }
 
+    /// The time from which the probe is due, which may be in the future; none while it is not due.
+    ///
+    /// By `doProbe` of pkg/kubelet/prober/worker.go, no probe is due before its initial delay has
+    /// passed. The startup probe is due until it has succeeded, the others from then on.
+    fn due(&self, container: &ContainerFacts, at: Micros) -> Option<Micros> {
+        let is_startup = self.flip.record.probe == "startup";
+        let may_ask = is_startup != container.started && !container.killed;
+        let running = container.running.filter(|_| may_ask)?;
+        Some(at.max(running + self.probe.initial_delay))
+    }
+
     /// Takes a request from a target's journal.
     pub(super) fn take_hit(&mut self, hit: &Hit) {
-        if hit.target != self.flip.target
-            || Some(hit.port) != self.flip.port
-            || hit.began < self.since + self.flip.after.unwrap_or_default().into()
+        let FlipRecord {
+            after, count, port, ..
+        } = self.flip.record;
+        if hit.target != *self.target()
+            || Some(hit.port) != port
+            || hit.began < self.since + after.unwrap_or_default().into()
         {
             return;
         }
@@ -144,8 +160,9 @@ impl Followed {
                 self.first_hit = Some(first.min(hit.began));
             }
             self.given += 1;
-            if self.flip.count.is_some_and(|count| self.given >= count) {
-                self.end(self.acknowledged + hit.began.since(self.since));
+            if count.is_some_and(|count| self.given >= count) {
+                let lasted = hit.began.since(self.since);
+                self.in_force.close(self.flip.acknowledged + lasted);
             }
         } else if is_probe {
             *self.asked.entry(hit.path.clone()).or_default() += 1;
@@ -154,13 +171,13 @@ impl Followed {
 
     /// Whether requests with this user agent, as the journal has it, are given the flip.
     fn applies_to(&self, agent: Option<&str>) -> bool {
-        let prefix = self.flip.agent.as_deref().map(recorded_text);
+        let prefix = self.flip.record.agent.as_deref().map(recorded_text);
         prefix.is_none_or(|prefix| agent.unwrap_or_default().starts_with(prefix))
     }
 
     /// Takes how far its target's journal has been read.
     pub(super) fn take_journal(&mut self, read: &JournalRead) {
-        if read.target == self.flip.target {
+        if read.target == *self.target() {
             self.through = self.through.max(read.through);
             self.lost |= read.lost > 0;
         }
@@ -168,22 +185,26 @@ impl Followed {
 
     /// Whether the probe reached the flip, given that everything up to `now` has been recorded. The
     /// spans in `hidden` do not count.
-    pub(super) fn reached(&self, hidden: &[Span], now: Micros) -> Reached {
+    pub(super) fn reached(&self, flips: &[FlipFacts], hidden: &[Span], now: Micros) -> Reached {
+        let mut in_force = self.in_force;
+        in_force.close(flips[self.number].withdrawn);
+        let was_hit = self.was_hit(in_force);
+        in_force.close(now);
         let Some(due) = self
-            .long_due(hidden, now)
-            .filter(|_| !self.was_hit() && !self.lost)
+            .long_due(in_force, hidden)
+            .filter(|_| !was_hit && !self.lost)
         else {
             return Reached::NotMissed;
         };
         // The journal records a request when it ends. A request that is never answered ends after
         // its timeout.
         let needed = due.from + self.needed() + self.probe.timeout;
-        let apart = needed.since(self.acknowledged) + self.round_trip();
-        let patience = needed + PATIENCE;
+        let apart = needed.since(self.flip.acknowledged) + self.round_trip();
+        let deadline = needed + RECORDS_TIMEOUT;
         if self.through >= self.since + apart {
             Reached::Missed(self.missed(due))
-        } else if now < patience {
-            Reached::Open(patience)
+        } else if now < deadline {
+            Reached::Open(deadline)
         } else {
             Reached::NotMissed
         }
@@ -191,15 +212,14 @@ impl Followed {
 
     /// Whether a request of the probe began while the flip may have been in force. The end is known
     /// on the timeline; on the target's clock it is later by the round trip at most.
-    fn was_hit(&self) -> bool {
-        let lasted = self.in_force.to.since(self.acknowledged);
+    fn was_hit(&self, in_force: Span) -> bool {
+        let lasted = in_force.to.since(self.flip.acknowledged);
         let end = self.since + lasted + self.round_trip();
         self.first_hit.is_some_and(|began| began <= end)
     }
 
     /// The first span in which the probe was due for so long that it must have sent a request.
-    fn long_due(&self, hidden: &[Span], now: Micros) -> Option<Span> {
-        let in_force = self.in_force.within(Span::between(Micros::ZERO, now));
+    fn long_due(&self, in_force: Span, hidden: &[Span]) -> Option<Span> {
         let pieces = self
             .due
             .iter()
@@ -210,7 +230,7 @@ impl Followed {
 
     /// Upper limit of the time between the flip coming into force and its acknowledgement.
     fn round_trip(&self) -> Duration {
-        self.acknowledged.since(self.flip.sent)
+        self.flip.acknowledged.since(self.flip.record.sent)
     }
 
     fn needed(&self) -> Duration {
@@ -220,11 +240,11 @@ impl Followed {
     fn missed(&self, due: Span) -> String {
         let FlipRecord {
             target, probe, to, ..
-        } = &self.flip;
-        let port = self.flip.port.unwrap_or_default();
+        } = &self.flip.record;
+        let port = self.port().unwrap_or_default();
         let path = self.named(&self.path);
         let missed = format!("the {probe} probe of {target} did not reach the flip `{to}`");
-        if let Some(agent) = self.flip.agent.as_ref().filter(|_| self.passed_by) {
+        if let Some(agent) = self.flip.record.agent.as_ref().filter(|_| self.passed_by) {
             return format!(
                 "{missed}: requests of it for {path} arrived at port {port}, but the flip is only for user agents that begin with `{agent}`"
             );
@@ -261,10 +281,4 @@ impl Followed {
             None => format!("`{path}`"),
         }
     }
-}
-
-/// The spelling of a path in the journal: one path has several percent-encodings.
-pub(super) fn canonical(path: &str) -> String {
-    let route = path.parse::<RoutePath>();
-    route.map_or_else(|_| path.to_owned(), |route| route.to_string())
 }

@@ -1,6 +1,5 @@
 //! Timing and `User-Agent` of a Pod's probes, read from its spec.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use probe_target::model::answer::recorded_text;
@@ -34,7 +33,15 @@ const KUBELET: &str = "kube-probe/";
 const CHECK: &str = "probe-target-check/";
 
 impl ProbeSpec {
-    /// None for a tcp probe, which sends no request.
+    /// The probe of a Pod's container: `readiness`. None for a tcp probe, which sends no request.
+    pub(super) fn of(pod: &Value, container: &str, probe: &str) -> Option<Self> {
+        let spec = &pod["spec"];
+        let lists = [&spec["containers"], &spec["initContainers"]];
+        let mut containers = lists.into_iter().filter_map(Value::as_array).flatten();
+        let container = containers.find(|each| each["name"] == *container)?;
+        Self::read(&container[format!("{probe}Probe")])
+    }
+
     fn read(probe: &Value) -> Option<Self> {
         let seconds = |field: &str, absent: u64| {
             let seconds = probe[field].as_u64();
@@ -84,25 +91,6 @@ fn header(http_get: &Value) -> Option<String> {
 /// Without white space at its ends. Line breaks are never sent.
 fn trimmed(value: &str) -> &str {
     value.trim_matches([' ', '\t'])
-}
-
-/// The probes of a Pod's containers except tcp probes, keyed by container and probe.
-pub(super) fn probe_specs(pod: &Value) -> BTreeMap<(String, String), ProbeSpec> {
-    let spec = &pod["spec"];
-    let containers = [&spec["containers"], &spec["initContainers"]];
-    let containers = containers
-        .into_iter()
-        .flat_map(|list| list.as_array().into_iter().flatten());
-    let mut probes = BTreeMap::new();
-    for container in containers {
-        let name = container["name"].as_str().unwrap_or_default();
-        for probe in ["liveness", "readiness", "startup"] {
-            if let Some(spec) = ProbeSpec::read(&container[format!("{probe}Probe")]) {
-                probes.insert((name.to_owned(), probe.to_owned()), spec);
-            }
-        }
-    }
-    probes
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The known requests of one traffic client, and up to when they are complete.
 
+use std::fmt;
 use std::ops::Range;
 
-use super::clock::{Offset, signed};
+use super::clock::Offset;
 use crate::input::experiment::TrafficClient;
 use crate::timeline::{JournalRead, Micros, RequestOutcome, Sample, StateCall};
 
@@ -17,16 +18,17 @@ pub(crate) struct Client {
     offset: Option<Offset>,
     /// Requests in the order of sending, with times of the client's clock.
     sent: Vec<Sent>,
-    /// All requests due before this time of the client's clock are known.
-    frontier: i64,
+    /// All requests due before this time of the client's clock are known; none before the first
+    /// record.
+    frontier: Option<i64>,
     /// Number of entries of `sent`, from the first on, that follow one another without a gap.
     row: usize,
     /// The journal has been read up to this time of the client's clock.
     through: i64,
     /// Periods of the client's clock whose records were lost.
     lost: Vec<(i64, i64)>,
-    /// Requests after this time of the timeline are ignored.
-    end: i64,
+    /// Requests after this time of the timeline are ignored; none if all requests count.
+    end: Option<i64>,
     revision: u64,
 }
 
@@ -42,19 +44,29 @@ pub(crate) struct Sent {
     pub(crate) status: Option<u16>,
 }
 
+/// `ok`, `refused`, `status 503`
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.outcome, self.status) {
+            (RequestOutcome::Status, Some(status)) => write!(f, "status {status}"),
+            (outcome, _) => write!(f, "{outcome}"),
+        }
+    }
+}
+
 impl Client {
     pub(crate) fn new(client: &TrafficClient) -> Self {
         Self {
             period: 1_000_000 / i64::from(client.rate.per_second()),
-            timeout: signed(client.timeout.into()),
+            timeout: Micros::from(client.timeout).signed(),
             instance: None,
             offset: None,
             sent: Vec::new(),
-            frontier: i64::MIN / 4,
+            frontier: None,
             row: 0,
             through: 0,
             lost: Vec::new(),
-            end: i64::MAX / 4,
+            end: None,
             revision: 0,
         }
     }
@@ -76,7 +88,7 @@ impl Client {
             return;
         }
         let sent = Sent {
-            at: signed(sample.sent),
+            at: sample.sent.signed(),
             outcome: sample.outcome,
             status: sample.status,
         };
@@ -99,7 +111,7 @@ impl Client {
         if !self.is_same(&read.target.instance) {
             return;
         }
-        let through = signed(read.through).max(self.through);
+        let through = read.through.signed().max(self.through);
         if read.lost > 0 {
             self.lost.push((self.through - self.timeout, through));
         }
@@ -109,8 +121,9 @@ impl Client {
 
     /// Ignores requests sent from now on. The known frontier stays.
     pub(crate) fn end(&mut self, at: Micros) {
-        let known = self.frontier + self.zero();
-        self.end = self.end.min(signed(at).max(known));
+        let known = self.frontier.map(|frontier| frontier + self.zero());
+        let end = known.map_or(at.signed(), |known| known.max(at.signed()));
+        self.end = Some(self.end.map_or(end, |earlier| earlier.min(end)));
         self.revision += 1;
     }
 
@@ -125,10 +138,10 @@ impl Client {
             }) {
                 break;
             }
-            self.frontier = self.frontier.max(next.at + self.period - 1);
+            self.frontier = self.frontier.max(Some(next.at + self.period - 1));
             self.row += 1;
         }
-        self.frontier = self.frontier.max(self.through - self.timeout);
+        self.frontier = self.frontier.max(Some(self.through - self.timeout));
         self.revision += 1;
     }
 
@@ -146,16 +159,27 @@ impl Client {
         self.offset.map(|offset| offset.error)
     }
 
-    /// All requests due before this time of the timeline are known, within the error.
-    pub(crate) fn frontier(&self) -> i64 {
-        let frontier = |offset: Offset| (self.frontier + offset.zero).min(self.end);
-        self.offset.map_or(i64::MIN / 4, frontier)
+    /// All requests due before this time of the timeline are known, within the error; none if no
+    /// request is known, or the client's clock is not. None is before every time.
+    pub(crate) fn frontier(&self) -> Option<i64> {
+        let frontier = self.frontier? + self.offset?.zero;
+        Some(self.end.map_or(frontier, |end| end.min(frontier)))
     }
 
-    /// Requests sent in [`from`, `to`] of the timeline, ignoring the error.
-    pub(crate) fn between(&self, from: i64, to: i64) -> impl DoubleEndedIterator<Item = Sent> {
+    /// All known requests.
+    pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = Sent> {
+        self.between(i64::MIN, None)
+    }
+
+    /// Requests sent in [`from`, `to`] of the timeline, ignoring the error; without `to`, all from
+    /// `from` on.
+    pub(crate) fn between(
+        &self,
+        from: i64,
+        to: impl Into<Option<i64>>,
+    ) -> impl DoubleEndedIterator<Item = Sent> {
         let zero = self.zero();
-        let sent = &self.sent[self.range(from, to)];
+        let sent = &self.sent[self.range(from, to.into())];
         sent.iter().map(move |sent| Sent {
             at: sent.at + zero,
             ..*sent
@@ -163,14 +187,17 @@ impl Client {
     }
 
     /// Number of requests sent in [`from`, `to`].
-    pub(crate) fn count(&self, from: i64, to: i64) -> usize {
-        self.range(from, to).len()
+    pub(crate) fn count(&self, from: i64, to: i64) -> u64 {
+        self.range(from, Some(to)).len() as u64
     }
 
-    fn range(&self, from: i64, to: i64) -> Range<usize> {
-        let (zero, to) = (self.zero(), to.min(self.end));
+    fn range(&self, from: i64, to: Option<i64>) -> Range<usize> {
+        let zero = self.zero();
+        let last = to.into_iter().chain(self.end).min();
         let start = self.sent.partition_point(|sent| sent.at + zero < from);
-        let end = self.sent.partition_point(|sent| sent.at + zero <= to);
+        let end = self
+            .sent
+            .partition_point(|sent| last.is_none_or(|last| sent.at + zero <= last));
         start..end.max(start)
     }
 

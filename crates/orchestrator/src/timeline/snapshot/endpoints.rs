@@ -4,27 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// The last observed state of one EndpointSlice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Slice {
-    pub(crate) service: String,
-    endpoints: Vec<(String, bool)>,
-}
-
 /// The endpoints of one Service: each address, and whether it is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct EndpointFacts(BTreeMap<String, bool>);
-
-impl Slice {
-    pub(crate) fn read(slice: &Value) -> Self {
-        let service = slice["metadata"]["labels"]["kubernetes.io/service-name"].as_str();
-        let endpoints = slice["endpoints"].as_array().into_iter().flatten();
-        Self {
-            service: service.unwrap_or_default().into(),
-            endpoints: endpoints.flat_map(addresses).collect(),
-        }
-    }
-}
 
 // kubernetes.io/docs › EndpointSlices › Conditions: an unset `ready` means true.
 fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
@@ -36,15 +18,18 @@ fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
 }
 
 impl EndpointFacts {
-    /// Merges slices. An address in several slices, one per set of ports, is ready if it is ready
-    /// in all of them.
-    pub(crate) fn collect<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
+    /// Reads a Service's slices among all slices. An address in several slices, one per set of
+    /// ports, is ready if it is ready in all of them.
+    pub(crate) fn read<'a>(service: &str, slices: impl Iterator<Item = &'a Value>) -> Self {
+        let of_service = slices
+            .filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == *service);
+        let endpoints = of_service.flat_map(|slice| slice["endpoints"].as_array());
         let mut known = BTreeMap::new();
-        for (address, ready) in slices.flat_map(|slice| &slice.endpoints) {
+        for (address, ready) in endpoints.flatten().flat_map(addresses) {
             known
-                .entry(address.clone())
+                .entry(address)
                 .and_modify(|all| *all &= ready)
-                .or_insert(*ready);
+                .or_insert(ready);
         }
         Self(known)
     }
@@ -72,7 +57,10 @@ mod tests {
 
     #[test]
     fn an_address_is_ready_if_every_slice_says_so() {
-        let slice = |endpoints| Slice::read(&json!({ "metadata": {}, "endpoints": endpoints }));
+        let slice = |endpoints: Value| {
+            let labels = json!({ "kubernetes.io/service-name": "web" });
+            json!({ "metadata": { "labels": labels }, "endpoints": endpoints })
+        };
         let slices = [
             slice(
                 json!([{ "addresses": ["10.0.0.1"], "conditions": { "ready": true } }, { "addresses": ["10.0.0.2"] }]),
@@ -80,7 +68,7 @@ mod tests {
             slice(json!([{ "addresses": ["10.0.0.1"], "conditions": { "ready": false } }])),
             slice(json!(null)),
         ];
-        let facts = EndpointFacts::collect(slices.iter());
+        let facts = EndpointFacts::read("web", slices.iter());
         assert_eq!((facts.ready_count(), facts.addresses().len()), ((1, 2), 2));
     }
 }

@@ -15,17 +15,12 @@ impl Offset {
     /// The offset from one `state` call. The target read its clock at some time between sending and
     /// receiving, so the midpoint is wrong by half the round trip at most.
     pub(crate) fn of(call: &StateCall, received: Micros) -> Self {
-        let (sent, received) = (signed(call.sent), signed(received));
+        let (sent, received) = (call.sent.signed(), received.signed());
         Self {
-            zero: i64::midpoint(sent, received) - signed(call.uptime),
+            zero: i64::midpoint(sent, received) - call.uptime.signed(),
             error: (received - sent + 1) / 2,
         }
     }
-}
-
-/// Converts to signed microseconds, as times before the timeline's start are negative.
-pub(crate) fn signed(at: Micros) -> i64 {
-    i64::try_from(at.0).unwrap_or(i64::MAX / 4)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::owner::Owner;
 use crate::input::experiment::{ConditionStatus, ContainerPhase};
+use crate::timeline::Micros;
 
 /// The last observed state of a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +32,21 @@ pub(crate) struct ContainerFacts {
     pub(crate) restarts: i64,
     pub(crate) phase: Option<ContainerPhase>,
     pub(crate) reason: Option<String>,
+    /// When this start of it was first observed running; none while it does not run.
+    pub(crate) running: Option<Micros>,
+    /// The kubelet has begun to kill it, and holds its liveness and startup probes until the next
+    /// start.
+    pub(crate) killed: bool,
 }
 
 impl PodFacts {
-    pub(crate) fn read(pod: &Value, gone: bool) -> Self {
+    /// Reads a Pod observed at `at`. `before` is its state until then.
+    pub(crate) fn read(pod: &Value, gone: bool, at: Micros, before: Option<&Self>) -> Self {
+        let mut containers = containers(pod);
+        for (name, container) in &mut containers {
+            let before = before.and_then(|before| before.containers.get(name));
+            container.follow(before, at);
+        }
         let (metadata, status) = (&pod["metadata"], &pod["status"]);
         Self {
             name: text(&metadata["name"]).unwrap_or_default(),
@@ -44,8 +56,13 @@ impl PodFacts {
             gone,
             deleting: metadata["deletionTimestamp"].is_string(),
             conditions: list(&status["conditions"]).filter_map(condition).collect(),
-            containers: containers(pod),
+            containers,
         }
+    }
+
+    /// Whether it is deleted or being deleted.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.gone || self.deleting
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -82,9 +99,13 @@ fn containers(pod: &Value) -> BTreeMap<String, ContainerFacts> {
     let mut known: BTreeMap<String, ContainerFacts> = names
         .map(|name| (name, ContainerFacts::default()))
         .collect();
-    for said in list(&status["containerStatuses"]).chain(list(&status["initContainerStatuses"])) {
-        if let Some(facts) = said["name"].as_str().and_then(|name| known.get_mut(name)) {
-            *facts = ContainerFacts::read(said);
+    for reported in list(&status["containerStatuses"]).chain(list(&status["initContainerStatuses"]))
+    {
+        if let Some(facts) = reported["name"]
+            .as_str()
+            .and_then(|name| known.get_mut(name))
+        {
+            *facts = ContainerFacts::read(reported);
         }
     }
     known
@@ -106,17 +127,31 @@ impl ContainerFacts {
             restarts: status["restartCount"].as_i64().unwrap_or_default(),
             phase: state.map(|(_, phase)| phase),
             reason: state.and_then(|(name, _)| text(&status["state"][name]["reason"])),
+            running: None,
+            killed: false,
         }
+    }
+
+    /// Adds what the status does not contain: since when this start of the container runs, and
+    /// whether it is being killed.
+    fn follow(&mut self, before: Option<&Self>, at: Micros) {
+        if self.phase != Some(ContainerPhase::Running) {
+            return;
+        }
+        // A restart without back-off shows no state but running; only the restart count changes.
+        let before = before.filter(|before| before.restarts == self.restarts);
+        self.running = before.and_then(|before| before.running).or(Some(at));
+        self.killed = before.is_some_and(|before| before.killed);
     }
 }
 
-fn condition(said: &Value) -> Option<(String, ConditionStatus)> {
-    let status = match said["status"].as_str()? {
+fn condition(condition: &Value) -> Option<(String, ConditionStatus)> {
+    let status = match condition["status"].as_str()? {
         "True" => ConditionStatus::True,
         "False" => ConditionStatus::False,
         _ => ConditionStatus::Unknown,
     };
-    Some((text(&said["type"])?, status))
+    Some((text(&condition["type"])?, status))
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -149,7 +184,7 @@ mod tests {
                 ],
             },
         });
-        let facts = PodFacts::read(&pod, false);
+        let facts = PodFacts::read(&pod, false, Micros::ZERO, None);
         assert_eq!((facts.ready_count(), facts.restarts()), ((2, 3), 3));
         assert!(!facts.is_ready());
     }
@@ -159,6 +194,8 @@ mod tests {
         let facts = PodFacts::read(
             &json!({ "spec": 3, "status": { "containerStatuses": [null, 5] } }),
             true,
+            Micros::ZERO,
+            None,
         );
         assert_eq!(
             (facts.ready_count(), facts.gone, facts.ip),
