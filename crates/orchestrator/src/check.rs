@@ -14,16 +14,16 @@ use crate::input::experiment::{Action, Experiment, Span};
 use crate::input::load::Manifest;
 use crate::input::problem::{Problem, ProblemText, Problems};
 use known::Known;
-pub use names::check_names;
+pub(crate) use names::check_names;
 
 /// A step patches an object that the run does not create.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotCreated(Problems);
+pub(crate) struct NotCreated(Problems);
 
 impl NotCreated {
     /// One problem for each such patch.
-    pub fn problems(&self) -> &Problems {
+    pub(crate) fn problems(&self) -> &Problems {
         &self.0
     }
 }
@@ -35,7 +35,7 @@ impl HasExitCode for NotCreated {
 }
 
 /// Checks an experiment against the manifests of its workload.
-pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Problems> {
+pub(crate) fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Problems> {
     let mut checker = Checker {
         experiment,
         problems: Vec::new(),
@@ -60,7 +60,10 @@ pub fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), Prob
 }
 
 /// Checks that steps patch only objects that the run creates. It must not change others.
-pub fn check_patches(experiment: &Experiment, manifests: &[Manifest]) -> Result<(), NotCreated> {
+pub(crate) fn check_patches(
+    experiment: &Experiment,
+    manifests: &[Manifest],
+) -> Result<(), NotCreated> {
     let mut checker = Checker {
         experiment,
         problems: Vec::new(),

@@ -3,15 +3,15 @@
 //! Every cluster is a `kube::Client` to the rest of the program. Only this file and its folder name
 //! `pocket`.
 
-pub mod apply;
+pub(crate) mod apply;
 mod deadline;
-pub mod guard;
+pub(crate) mod guard;
 mod in_process;
 mod net;
-pub mod ownership;
+pub(crate) mod ownership;
 mod probe_target;
-pub mod remove;
-pub mod watches;
+pub(crate) mod remove;
+pub(crate) mod watches;
 
 use std::{io, path::PathBuf, time::Duration};
 

@@ -14,11 +14,11 @@ use std::{
 
 use crate::exit::{Exit, HasExitCode};
 
-pub use elf::{Architecture, NotStatic};
+pub(crate) use elf::{Architecture, NotStatic};
 
 /// An error while packing an image.
 #[derive(Debug, thiserror::Error)]
-pub enum ImageError {
+pub(crate) enum ImageError {
     /// The binary cannot be read.
     #[error("cannot read the probe-target binary `{}`; build it with `{BUILD}`", path.display())]
     Read {
@@ -66,7 +66,7 @@ impl HasExitCode for ImageError {
 }
 
 /// Packs `binary` under the name `tag` into the archive `output`.
-pub fn write(binary: &Path, tag: &str, output: &Path) -> Result<Architecture, ImageError> {
+pub(crate) fn write(binary: &Path, tag: &str, output: &Path) -> Result<Architecture, ImageError> {
     check_tag(tag)?;
     let program = fs::read(binary).map_err(|source| ImageError::Read {
         path: binary.to_owned(),
@@ -85,7 +85,7 @@ pub fn write(binary: &Path, tag: &str, output: &Path) -> Result<Architecture, Im
 }
 
 /// The default binary: `probe-target` in the directory of the running program.
-pub fn default_binary() -> PathBuf {
+pub(crate) fn default_binary() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
     program.with_file_name("probe-target")
 }

@@ -8,10 +8,10 @@ mod baseline;
 mod evaluate;
 mod expectation_state;
 mod expected_text;
-pub mod first_failure;
+pub(crate) mod first_failure;
 mod object_operators;
 mod observed_text;
-pub mod obstacles;
+pub(crate) mod obstacles;
 mod progress;
 mod reach;
 mod steady;
@@ -20,8 +20,8 @@ mod traffic_operators;
 mod verdict;
 mod window;
 
-pub use steady::SteadyState;
-pub use verdict::{Finding, Judgement, StepJudgement, Unsteady, Verdict};
+pub(crate) use steady::SteadyState;
+pub(crate) use verdict::{Finding, Judgement, StepJudgement, Unsteady, Verdict};
 
 use crate::input::experiment::{Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;
@@ -34,7 +34,7 @@ use verdict::Answer;
 
 /// Follows one experiment through its timeline.
 #[derive(Debug)]
-pub struct Judge {
+pub(crate) struct Judge {
     experiment: Experiment,
     snapshot: Snapshot,
     requirements: Vec<ExpectationState>,
@@ -44,13 +44,13 @@ pub struct Judge {
 
 /// Progress of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepState {
+pub(crate) struct StepState {
     /// Every `eventually` is decided and every `for` has passed: the step can end.
-    pub decided: bool,
+    pub(crate) decided: bool,
     /// An expectation has failed; later steps do not run.
-    pub failed: bool,
+    pub(crate) failed: bool,
     /// When to ask again, if nothing is recorded before.
-    pub look_again_at: Option<Micros>,
+    pub(crate) look_again_at: Option<Micros>,
 }
 
 impl StepState {
@@ -63,7 +63,7 @@ impl StepState {
 }
 
 /// Judges a whole timeline.
-pub fn judge(experiment: &Experiment, timeline: &Timeline) -> Judgement {
+pub(crate) fn judge(experiment: &Experiment, timeline: &Timeline) -> Judgement {
     let mut judge = Judge::new(experiment);
     judge.catch_up(timeline);
     judge.judgement(timeline, timeline.last())
@@ -71,7 +71,7 @@ pub fn judge(experiment: &Experiment, timeline: &Timeline) -> Judgement {
 
 impl Judge {
     /// A judge that has taken no record yet.
-    pub fn new(experiment: &Experiment) -> Self {
+    pub(crate) fn new(experiment: &Experiment) -> Self {
         Self {
             experiment: experiment.clone(),
             snapshot: Snapshot::new(&experiment.traffic),
@@ -86,7 +86,7 @@ impl Judge {
     }
 
     /// Takes the records added since the last call. The timeline must be the same one each time.
-    pub fn catch_up(&mut self, timeline: &Timeline) {
+    pub(crate) fn catch_up(&mut self, timeline: &Timeline) {
         for record in self.snapshot.untaken(timeline) {
             self.take(record);
         }
@@ -99,7 +99,7 @@ impl Judge {
 
     /// The Pods that a subject selects, by name: those it is bound to, else those that belong to it
     /// now.
-    pub fn pods(&self, subject: &ObjectRef) -> Vec<BoundPod> {
+    pub(crate) fn pods(&self, subject: &ObjectRef) -> Vec<BoundPod> {
         let pods = self
             .snapshot
             .pods(subject)
@@ -170,7 +170,7 @@ impl Judge {
     }
 
     /// Progress towards the steady state, given that everything up to `now` has been recorded.
-    pub fn steady_state(&mut self, timeline: &Timeline, now: Micros) -> SteadyState {
+    pub(crate) fn steady_state(&mut self, timeline: &Timeline, now: Micros) -> SteadyState {
         self.catch_up(timeline);
         let Some(applied) = self.snapshot.applied else {
             return SteadyState::Waiting {
@@ -187,7 +187,7 @@ impl Judge {
     }
 
     /// Progress of a step, given that everything up to `now` has been recorded.
-    pub fn step(&mut self, timeline: &Timeline, step: usize, now: Micros) -> StepState {
+    pub(crate) fn step(&mut self, timeline: &Timeline, step: usize, now: Micros) -> StepState {
         self.catch_up(timeline);
         let mut state = StepState::DECIDED;
         let expectations = self
@@ -221,7 +221,7 @@ impl Judge {
 
     /// Whether every record that the steps' verdicts depend on has arrived; requests may become
     /// known late. The run asks this before it ends the timeline.
-    pub fn settled(&mut self, timeline: &Timeline, now: Micros) -> StepState {
+    pub(crate) fn settled(&mut self, timeline: &Timeline, now: Micros) -> StepState {
         self.catch_up(timeline);
         let mut state = StepState::DECIDED;
         let each = self.steps.iter_mut().zip(&self.experiment.steps);
@@ -265,7 +265,7 @@ impl Judge {
     }
 
     /// Verdicts from the records so far; an open expectation is inconclusive.
-    pub fn judgement(&mut self, timeline: &Timeline, now: Micros) -> Judgement {
+    pub(crate) fn judgement(&mut self, timeline: &Timeline, now: Micros) -> Judgement {
         self.catch_up(timeline);
         let reverting = self.snapshot.reverting;
         let now = reverting.map_or(now, |reverting| reverting.min(now));

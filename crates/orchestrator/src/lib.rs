@@ -1,22 +1,22 @@
 //! The command you type: loads experiments, brings workloads up on any cluster, flips, observes,
 //! judges, reports.
 //!
-//! In reading order: [`input`], what a user writes; [`timeline`], what is observed; [`judge`], what
-//! follows from both; [`report`], how it is told; then what acts: [`cluster`], [`targets`],
-//! [`run`], [`commands`].
+//! In reading order: [`input`], what a user writes; [`timeline`], what is observed; `judge`, what
+//! follows from both; [`report`], how it is presented; then what acts: [`cluster`], [`targets`],
+//! `run`, [`commands`].
 
-pub mod check;
+mod check;
 pub mod cli;
 pub mod cluster;
 pub mod commands;
 mod error_chain;
 pub mod exit;
-pub mod image;
+mod image;
 pub mod input;
-pub mod judge;
+mod judge;
 mod printable;
 pub mod random;
 pub mod report;
-pub mod run;
+mod run;
 pub mod targets;
 pub mod timeline;

@@ -5,17 +5,17 @@
 //! information of its own.
 
 mod diff;
-pub mod json;
+pub(crate) mod json;
 mod line;
 mod paint;
 pub mod printer;
 mod sections;
 mod table;
 
-pub use line::Line;
-pub use paint::Paint;
-pub use sections::{Section, sections};
-pub use table::{details, table};
+pub(crate) use line::Line;
+pub(crate) use paint::Paint;
+pub(crate) use sections::{Section, sections};
+pub(crate) use table::{details, table};
 
 use crate::input::experiment::Experiment;
 use crate::judge::{Judgement, Unsteady, Verdict};
@@ -23,7 +23,7 @@ use crate::printable::one_line;
 use crate::timeline::Timeline;
 
 /// The whole report of one experiment for a terminal. The table wraps its cells to `width` columns.
-pub fn text(
+pub(crate) fn text(
     experiment: &Experiment,
     timeline: &Timeline,
     judgement: &Judgement,
@@ -40,7 +40,11 @@ pub fn text(
 }
 
 /// One line: the verdict, the experiment, the cluster, the duration and the counts of expectations.
-pub fn summary(experiment: &Experiment, timeline: &Timeline, judgement: &Judgement) -> String {
+pub(crate) fn summary(
+    experiment: &Experiment,
+    timeline: &Timeline,
+    judgement: &Judgement,
+) -> String {
     let verdict = paint::marked(Some(judgement.verdict));
     let place = timeline.header().place.to_string();
     let place = one_line(&place);

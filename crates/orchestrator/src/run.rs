@@ -3,12 +3,12 @@
 //! A run is undone before [`run`] returns, whether a verdict, an error, a signal or a panic ended
 //! it. All decisions are the judge's: it is asked after each record and at the times it names.
 
-pub mod interrupt;
+pub(crate) mod interrupt;
 mod revert;
 mod running;
 mod setup;
 mod step;
-pub mod traffic;
+pub(crate) mod traffic;
 
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
@@ -34,30 +34,30 @@ use step::ActiveFlips;
 
 /// An experiment that is ready to run.
 #[derive(Debug)]
-pub struct Job<'a> {
+pub(crate) struct Job<'a> {
     /// The experiment.
-    pub experiment: &'a Experiment,
+    pub(crate) experiment: &'a Experiment,
     /// The objects of its workload.
-    pub objects: Vec<Manifest>,
+    pub(crate) objects: Vec<Manifest>,
     /// The namespace to run in; without one, the run creates its own.
-    pub namespace: Option<&'a str>,
+    pub(crate) namespace: Option<&'a str>,
     /// The run's ID.
-    pub run: &'a str,
+    pub(crate) run: &'a str,
     /// Seed of generated names and of the embedded cluster, if there is one.
-    pub seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// Whether to keep the objects after the run.
-    pub keep: bool,
+    pub(crate) keep: bool,
 }
 
 /// The result of a run.
 #[derive(Debug)]
-pub struct RunResult {
+pub(crate) struct RunResult {
     /// The recorded timeline.
-    pub timeline: Timeline,
+    pub(crate) timeline: Timeline,
     /// The judgement of the timeline.
-    pub judgement: Judgement,
+    pub(crate) judgement: Judgement,
     /// The exit code for this run.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
 }
 
 /// Interval at which the progress line is refreshed.
@@ -68,7 +68,7 @@ const INTERRUPTED: &str = "interrupted: everything is being undone; once more to
 
 /// Runs an experiment. Returns an error only before the first write; later errors are printed and
 /// determine the exit code.
-pub async fn run(
+pub(crate) async fn run(
     job: &Job<'_>,
     cluster: &Cluster,
     draw: &mut Random,
@@ -315,7 +315,7 @@ impl<'a> RunState<'a> {
 }
 
 /// The exit code of a verdict.
-pub fn exit_of(verdict: Verdict) -> Exit {
+pub(crate) fn exit_of(verdict: Verdict) -> Exit {
     match verdict {
         Verdict::Pass => Exit::Held,
         Verdict::Inconclusive => Exit::Inconclusive,

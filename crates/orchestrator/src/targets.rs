@@ -3,17 +3,17 @@
 //! Pure: everything comes from the Pod's metadata and spec. Only a call shows whether a control API
 //! really listens there.
 
-pub mod bind;
+pub(crate) mod bind;
 pub mod control;
-pub mod control_pool;
-pub mod flip;
+pub(crate) mod control_pool;
+pub(crate) mod flip;
 pub mod flip_plan;
-pub mod journal;
-pub mod lease;
-pub mod probe_spec;
-pub mod reverted;
-pub mod select;
-pub mod status;
+pub(crate) mod journal;
+pub(crate) mod lease;
+pub(crate) mod probe_spec;
+pub(crate) mod reverted;
+pub(crate) mod select;
+pub(crate) mod status;
 
 use std::net::SocketAddr;
 

@@ -7,7 +7,7 @@ pub mod file;
 mod header;
 mod micros;
 mod record;
-pub mod recorder;
+pub(crate) mod recorder;
 #[cfg(test)]
 pub(crate) mod script;
 pub(crate) mod snapshot;

@@ -4,7 +4,7 @@ use crate::input::experiment::Experiment;
 use crate::input::problem::{ProblemText, Problems};
 
 /// Reports every experiment whose name is already used, with the position of the first use.
-pub fn check_names<'a>(
+pub(crate) fn check_names<'a>(
     experiments: impl IntoIterator<Item = &'a Experiment>,
 ) -> Result<(), Problems> {
     let mut seen: Vec<&Experiment> = Vec::new();

@@ -22,33 +22,33 @@ use crate::{
 };
 
 /// The field manager of applied objects.
-pub const MANAGER: &str = "probeflip";
+pub(crate) const MANAGER: &str = "probeflip";
 
 /// The field manager of a step's patches.
-pub const STEP_MANAGER: &str = "probeflip-step";
+pub(crate) const STEP_MANAGER: &str = "probeflip-step";
 
 /// A namespace that one run writes to.
 #[derive(Clone)]
-pub struct RunNamespace {
+pub(crate) struct RunNamespace {
     client: Client,
     /// The namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The run's ID.
-    pub run: String,
+    pub(crate) run: String,
 }
 
 /// An object that this run created.
 #[derive(Debug, Clone)]
-pub struct CreatedObject {
+pub(crate) struct CreatedObject {
     /// The manifest that was applied.
-    pub manifest: Manifest,
+    pub(crate) manifest: Manifest,
     /// Its UID, so that another object of the same name is not deleted.
-    pub uid: String,
+    pub(crate) uid: String,
 }
 
 /// The reason why an object was not written.
 #[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
+pub(crate) enum ApplyError {
     /// The object exists and does not belong to this run.
     #[error(
         "{reference} exists in namespace `{namespace}` and was not made by {}; it is not touched",
@@ -121,7 +121,7 @@ impl HasExitCode for ApplyError {
 
 impl RunNamespace {
     /// Creates a writer for `namespace` and the run with this ID.
-    pub fn new(client: Client, namespace: &str, run: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str, run: &str) -> Self {
         Self {
             client,
             namespace: namespace.to_owned(),
@@ -130,12 +130,12 @@ impl RunNamespace {
     }
 
     /// The client that writes.
-    pub fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
     /// Checks, before the first write, that no object exists that does not belong to this run.
-    pub async fn check(&self, manifests: &[Manifest]) -> Result<(), ApplyError> {
+    pub(crate) async fn check(&self, manifests: &[Manifest]) -> Result<(), ApplyError> {
         for manifest in manifests {
             self.find(manifest).await?;
         }
@@ -143,7 +143,7 @@ impl RunNamespace {
     }
 
     /// Applies one object. Requires a previous [`RunNamespace::check`] of it.
-    pub async fn apply(&self, manifest: &Manifest) -> Result<CreatedObject, ApplyError> {
+    pub(crate) async fn apply(&self, manifest: &Manifest) -> Result<CreatedObject, ApplyError> {
         let mut object = manifest.object.clone();
         ownership::stamp(&mut object, &self.run);
         let parameters = PatchParams::apply(MANAGER).force();
@@ -161,7 +161,11 @@ impl RunNamespace {
 
     /// Patches an object that this run created, by strategic merge. Returns the patched object's
     /// UID and generation.
-    pub async fn patch(&self, made: &CreatedObject, merge: &Value) -> Result<Patched, ApplyError> {
+    pub(crate) async fn patch(
+        &self,
+        made: &CreatedObject,
+        merge: &Value,
+    ) -> Result<Patched, ApplyError> {
         let parameters = PatchParams {
             field_manager: Some(STEP_MANAGER.into()),
             // An API server drops unknown fields of a patch otherwise, and the step would change
@@ -189,12 +193,12 @@ impl RunNamespace {
     }
 
     /// The API for the manifest's kind in this namespace.
-    pub fn api(&self, manifest: &Manifest) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, manifest: &Manifest) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &manifest.resource)
     }
 
     /// The UID of the namespace, if it exists and this run created it.
-    pub async fn find_namespace(&self) -> Result<Option<String>, ApplyError> {
+    pub(crate) async fn find_namespace(&self) -> Result<Option<String>, ApplyError> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let found = namespaces.get_opt(&self.namespace).await;
         let found = found.map_err(|source| ApplyError::Find {
@@ -208,7 +212,7 @@ impl RunNamespace {
     }
 
     /// The UID of an object, if it exists; an error if it does not belong to this run.
-    pub async fn find(&self, manifest: &Manifest) -> Result<Option<String>, ApplyError> {
+    pub(crate) async fn find(&self, manifest: &Manifest) -> Result<Option<String>, ApplyError> {
         let found = self.api(manifest).get_opt(&manifest.name).await;
         match found.map_err(|source| apply_error(manifest, source))? {
             None => Ok(None),
@@ -236,7 +240,7 @@ impl fmt::Debug for RunNamespace {
 
 impl CreatedObject {
     /// Whether a reference such as `deploy/web` refers to this object.
-    pub fn is(&self, object: &ObjectRef) -> bool {
+    pub(crate) fn is(&self, object: &ObjectRef) -> bool {
         let Manifest { resource, name, .. } = &self.manifest;
         resource.kind == object.kind.name()
             && *name == object.name

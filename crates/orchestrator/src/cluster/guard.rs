@@ -10,7 +10,7 @@ use crate::exit::{Exit, HasExitCode};
 #[error(
     "the current context `{context}` is not a test cluster by its name; to use it, say `--context {context}`"
 )]
-pub struct NotNamed {
+pub(crate) struct NotNamed {
     context: String,
 }
 
@@ -21,7 +21,7 @@ impl HasExitCode for NotNamed {
 }
 
 /// Rejects writing to `context` unless the user `named` it or its name is one of a test cluster.
-pub fn may_write(context: &str, named: bool) -> Result<(), NotNamed> {
+pub(crate) fn may_write(context: &str, named: bool) -> Result<(), NotNamed> {
     if named || is_sandbox(context) {
         return Ok(());
     }

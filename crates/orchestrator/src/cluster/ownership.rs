@@ -6,19 +6,19 @@ use kube::core::ObjectMeta;
 use serde_json::{Map, Value};
 
 /// The label's key. Its value is the run's ID, or `up` for objects of `probeflip up`.
-pub const LABEL: &str = "probeflip.dev/run";
+pub(crate) const LABEL: &str = "probeflip.dev/run";
 
 /// The fixed run ID of `probeflip up`, so that repeating the command finds its own objects.
-pub const UP: &str = "up";
+pub(crate) const UP: &str = "up";
 
 /// Sets the label on an object.
-pub fn stamp(object: &mut Value, run: &str) {
+pub(crate) fn stamp(object: &mut Value, run: &str) {
     let metadata = entry(object, "metadata");
     entry(metadata, "labels")[LABEL] = run.into();
 }
 
 /// The ID of the run that created an object, if any.
-pub fn run_of(metadata: &ObjectMeta) -> Option<&str> {
+pub(crate) fn run_of(metadata: &ObjectMeta) -> Option<&str> {
     metadata.labels.as_ref()?.get(LABEL).map(String::as_str)
 }
 

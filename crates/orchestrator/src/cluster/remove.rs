@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The reason why an object may still exist.
 #[derive(Debug, thiserror::Error)]
-pub enum RemoveError {
+pub(crate) enum RemoveError {
     /// The API rejected the deletion.
     #[error("cannot delete {reference}")]
     Delete {
@@ -89,7 +89,7 @@ impl HasExitCode for RemoveError {
 }
 
 /// Deletes a namespace and waits until it is gone.
-pub async fn namespace(site: &RunNamespace, uid: &str) -> Result<(), RemoveError> {
+pub(crate) async fn namespace(site: &RunNamespace, uid: &str) -> Result<(), RemoveError> {
     let namespaces: Api<Namespace> = Api::all(site.client().clone());
     delete(&namespaces, &site.namespace, uid).await?;
     gone(namespaces, &site.namespace, uid).await
@@ -97,7 +97,10 @@ pub async fn namespace(site: &RunNamespace, uid: &str) -> Result<(), RemoveError
 
 /// Deletes objects in reverse order of creation and waits until they, their ReplicaSets and their
 /// Pods are gone. Continues after an object that cannot be deleted.
-pub async fn objects(site: &RunNamespace, made: &[CreatedObject]) -> Result<(), RemoveError> {
+pub(crate) async fn objects(
+    site: &RunNamespace,
+    made: &[CreatedObject],
+) -> Result<(), RemoveError> {
     if made.is_empty() {
         return Ok(());
     }

@@ -22,14 +22,14 @@ use follow::Follower;
 
 /// Open watches. Dropping the value closes them.
 #[derive(Debug)]
-pub struct Watches {
+pub(crate) struct Watches {
     _tasks: JoinSet<()>,
 }
 
 /// The initial list of a kind failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot list {plural} in namespace `{namespace}`")]
-pub struct ObserveError {
+pub(crate) struct ObserveError {
     plural: String,
     namespace: String,
     #[source]
@@ -43,7 +43,7 @@ impl HasExitCode for ObserveError {
 }
 
 /// Lists the existing objects, then watches them. The namespace need not exist yet.
-pub async fn open(
+pub(crate) async fn open(
     client: &Client,
     namespace: &str,
     recorder: &Recorder,

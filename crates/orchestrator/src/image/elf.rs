@@ -6,7 +6,7 @@ use std::fmt;
 
 /// The processor architectures of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Architecture {
+pub(crate) enum Architecture {
     /// x86-64.
     Amd64,
     /// 64-bit Arm.
@@ -24,7 +24,7 @@ impl fmt::Display for Architecture {
 
 /// The reason why a program cannot run in an image without other files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotStatic {
+pub(crate) enum NotStatic {
     /// The file is a script, a Mach-O file, or anything else.
     #[error("it is not a Linux ELF program")]
     NotElf,

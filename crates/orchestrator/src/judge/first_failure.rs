@@ -19,15 +19,15 @@ use crate::{
 /// The reason why the workload cannot become ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{subject}: {reason}: {message}")]
-pub struct FirstFailure {
+pub(crate) struct FirstFailure {
     /// The object concerned: `container b of pod web-1`.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Reason from the API object, such as `ErrImagePull`.
-    pub reason: String,
+    pub(crate) reason: String,
     /// Message from the API object.
-    pub message: String,
+    pub(crate) message: String,
     /// The image, if the failure is about one.
-    pub image: Option<String>,
+    pub(crate) image: Option<String>,
 }
 
 impl HasExitCode for FirstFailure {
@@ -38,7 +38,7 @@ impl HasExitCode for FirstFailure {
 
 impl FirstFailure {
     /// Commands that load the missing image into the cluster.
-    pub fn hint(&self, place: &Place) -> Option<String> {
+    pub(crate) fn hint(&self, place: &Place) -> Option<String> {
         // `probeflip image` can build no other image.
         let image = self.image.as_ref().filter(|image| is_ours(image))?;
         let Place::Cluster(context) = place else {
@@ -87,7 +87,7 @@ pub(crate) fn present(snapshot: &Snapshot, made: &BTreeSet<String>) -> Option<Fi
 /// The unready containers of a Pod whose last run exited with an error, each with exit code and
 /// message. A restart may mend that, so it is not a permanent failure; it explains why the Pod is
 /// not ready.
-pub fn crashes(pod: &Pod) -> Vec<String> {
+pub(crate) fn crashes(pod: &Pod) -> Vec<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let statuses = pod
         .status

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// All likely causes before the clean-up began, the likeliest first.
-pub fn obstacles(timeline: &Timeline) -> Vec<String> {
+pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
     let records = timeline.before_clean_up();
     let snapshot = Snapshot::of(records);
     let seen: Vec<&Value> = records.iter().filter_map(Record::existing).collect();

@@ -8,7 +8,7 @@ use crate::timeline::snapshot::Snapshot;
 
 /// Progress towards the steady state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SteadyState {
+pub(crate) enum SteadyState {
     /// All requirements have held for long enough.
     Reached {
         /// Since when all requirements hold.

@@ -10,7 +10,7 @@ use crate::timeline::Micros;
 /// Whether what was expected was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It was.
     Pass,
     /// The record leaves it open.
@@ -23,7 +23,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The verdict as a word: `pass`.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Inconclusive => "inconclusive",
@@ -54,25 +54,25 @@ pub(super) enum Answer {
 
 /// The judgement of one experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// Error without a steady state, else the worst verdict of the steps. At least inconclusive if
     /// a step never ran.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// When the steady state was reached; none if it never was.
-    pub steady: Option<Micros>,
+    pub(crate) steady: Option<Micros>,
     /// Why there is no steady state, if there is none.
-    pub unsteady: Option<Unsteady>,
+    pub(crate) unsteady: Option<Unsteady>,
     /// What kept the steady state from being reached.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// Likely causes, found in the workload's objects.
-    pub causes: Vec<String>,
+    pub(crate) causes: Vec<String>,
     /// The experiment's steps, in order.
-    pub steps: Vec<StepJudgement>,
+    pub(crate) steps: Vec<StepJudgement>,
 }
 
 /// Why a timeline has no steady state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsteady {
+pub(crate) enum Unsteady {
     /// The workload was not applied: an error came first.
     NotApplied,
     /// It was applied, and what is required did not hold.
@@ -83,39 +83,39 @@ pub enum Unsteady {
 
 /// The judgement of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepJudgement {
+pub(crate) struct StepJudgement {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// When its action was acknowledged; none if the step never ran.
-    pub acknowledged: Option<Micros>,
+    pub(crate) acknowledged: Option<Micros>,
     /// When it ended.
-    pub ended: Option<Micros>,
+    pub(crate) ended: Option<Micros>,
     /// The worst verdict of its expectations; none if the step never ran.
-    pub verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Verdict>,
     /// A sentence for each flip that no request of its probe reached. If there is any, the step is
     /// inconclusive.
-    pub unreached: Vec<String>,
+    pub(crate) unreached: Vec<String>,
     /// One finding for each expectation; without a verdict if the step never ran.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// The judgement of one expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The ID of the expectation.
-    pub id: String,
+    pub(crate) id: String,
     /// The condition and its operator: `deploy/web ready 1/2, eventually within 10s`.
-    pub expected: String,
+    pub(crate) expected: String,
     /// Whether its operator is `observe`: then it is reported and always passes.
-    pub observed: bool,
+    pub(crate) observed: bool,
     /// None if its step never ran.
-    pub verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Verdict>,
     /// When an `eventually` became true, or an `always` or `never` was first violated.
-    pub at: Option<Micros>,
+    pub(crate) at: Option<Micros>,
     /// Whether an `eventually` that passed had been true before the step's action was sent.
-    pub already_true: bool,
+    pub(crate) already_true: bool,
     /// What was observed, and when.
-    pub seen: String,
+    pub(crate) seen: String,
 }
 
 impl Judgement {

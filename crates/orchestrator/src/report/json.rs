@@ -1,5 +1,4 @@
-//! The report for machines: what `--json` writes. Times are microseconds; those of a step count
-//! from its acknowledgement.
+//! The report for machines: what `--json` writes. Times are microseconds; those of a step count from its acknowledgement.
 
 mod error;
 
@@ -10,106 +9,103 @@ use serde::Serialize;
 use crate::input::experiment::Experiment;
 use crate::judge::{self, Judgement, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
-pub use error::{Error, Problem};
+pub(crate) use error::{Error, Problem};
 
 /// The version of this format.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// What `probeflip run --json` writes: every experiment that ran, and everything that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub(crate) struct Report {
     /// The version of this format: 1. A later version may add fields.
-    pub report: u32,
+    pub(crate) report: u32,
     /// Version of this program.
-    pub probeflip: String,
+    pub(crate) probeflip: String,
     /// The exit code of the command.
-    pub exit: u8,
+    pub(crate) exit: u8,
     /// In the order they were run.
-    pub experiments: Vec<Run>,
-    /// Everything that went wrong, in the order it did; what an expectation failed on is not an
-    /// error.
-    pub errors: Vec<Error>,
+    pub(crate) experiments: Vec<Run>,
+    /// Everything that went wrong, in the order it did; what an expectation failed on is not an error.
+    pub(crate) errors: Vec<Error>,
 }
 
 /// One run of one experiment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Run {
+pub(crate) struct Run {
     /// Its name.
-    pub experiment: String,
+    pub(crate) experiment: String,
     /// The file it was read from.
-    pub file: String,
+    pub(crate) file: String,
     /// Which cluster it ran on.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The API server's version.
-    pub kubernetes: String,
+    pub(crate) kubernetes: String,
     /// ID of the run.
-    pub run: String,
+    pub(crate) run: String,
     /// Where the workload was applied.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// What random choices were drawn from, where that is known.
-    pub seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// Wall-clock time of the timeline's start, RFC 3339; a fixed time on `virtual`.
-    pub started: String,
+    pub(crate) started: String,
     /// How long the timeline is, in microseconds.
-    pub took: Micros,
+    pub(crate) took: Micros,
     /// Of all its parts.
-    pub verdict: Verdict,
-    /// When the steady state was reached, in microseconds since the timeline's start; null if it
-    /// never was.
-    pub steady: Option<Micros>,
+    pub(crate) verdict: Verdict,
+    /// When the steady state was reached, in microseconds since the timeline's start; null if it never was.
+    pub(crate) steady: Option<Micros>,
     /// What kept the steady state from being reached.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// What may have kept it from being reached, in words: what the workload's objects lack.
-    pub causes: Vec<String>,
+    pub(crate) causes: Vec<String>,
     /// All steps, those that did not run included.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
+pub(crate) struct Step {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Null if it did not run.
-    pub verdict: Option<Verdict>,
-    /// Flips that no request of their probe reached, in words; if there are any, no expectation of
-    /// the step is decided.
-    pub unreached: Vec<String>,
+    pub(crate) verdict: Option<Verdict>,
+    /// Flips that no request of their probe reached, in words; if there are any, no expectation of the step is decided.
+    pub(crate) unreached: Vec<String>,
     /// Time 0 of the step, in microseconds since the timeline's start; null if it did not run.
-    pub acknowledged: Option<Micros>,
+    pub(crate) acknowledged: Option<Micros>,
     /// When it ended, in microseconds since `acknowledged`.
-    pub ended: Option<Micros>,
+    pub(crate) ended: Option<Micros>,
     /// All expectations.
-    pub expectations: Vec<Expectation>,
+    pub(crate) expectations: Vec<Expectation>,
 }
 
 /// One expectation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Expectation {
+pub(crate) struct Expectation {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Null if its step did not run, or if it is only observed.
-    pub verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Verdict>,
     /// Whether it is only observed.
-    pub observed: bool,
+    pub(crate) observed: bool,
     /// What was expected, in words.
-    pub expected: String,
-    /// When an `eventually` became true, or `always` and `never` were first broken, in microseconds
-    /// since the step's `acknowledged`.
-    pub at: Option<Micros>,
+    pub(crate) expected: String,
+    /// When an `eventually` became true, or `always` and `never` were first broken, in microseconds since the step's
+    /// `acknowledged`.
+    pub(crate) at: Option<Micros>,
     /// Whether an `eventually` that passed was true already before its step acted.
-    pub already_true: bool,
+    pub(crate) already_true: bool,
     /// What was seen, in words.
-    pub seen: String,
+    pub(crate) seen: String,
 }
 
 impl Report {
     /// Of a command that ended with this code.
-    pub fn new(exit: u8, experiments: Vec<Run>, errors: Vec<Error>) -> Self {
+    pub(crate) fn new(exit: u8, experiments: Vec<Run>, errors: Vec<Error>) -> Self {
         Self {
             report: FORMAT,
             probeflip: env!("CARGO_PKG_VERSION").into(),
@@ -122,7 +118,7 @@ impl Report {
 
 impl Run {
     /// Of one judged timeline.
-    pub fn new(experiment: &Experiment, timeline: &Timeline, judgement: &Judgement) -> Self {
+    pub(crate) fn new(experiment: &Experiment, timeline: &Timeline, judgement: &Judgement) -> Self {
         let header = timeline.header();
         Self {
             experiment: header.experiment.clone(),
@@ -167,7 +163,7 @@ impl Step {
 }
 
 /// The schema of [`Report`], as it is written: what may be null is there.
-pub fn schema() -> Schema {
+pub(crate) fn schema() -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Report>()
 }

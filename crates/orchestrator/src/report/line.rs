@@ -5,13 +5,13 @@ use crate::timeline::Micros;
 
 /// A change of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// When it was observed, on the timeline.
-    pub at: Micros,
+    pub(crate) at: Micros,
     /// The object: `pod web-abc`.
-    pub object: String,
+    pub(crate) object: String,
     /// The change: `ready 1/2, was 2/2`.
-    pub change: String,
+    pub(crate) change: String,
 }
 
 impl Line {
@@ -24,7 +24,7 @@ impl Line {
     }
 
     /// The line as text, with its time relative to `zero` and the object padded to `width`.
-    pub fn told_from(&self, zero: Micros, width: usize) -> String {
+    pub(crate) fn told_from(&self, zero: Micros, width: usize) -> String {
         let (sign, apart) = if self.at < zero {
             ("-", zero.since(self.at))
         } else {

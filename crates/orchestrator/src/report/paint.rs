@@ -4,7 +4,7 @@ use crate::judge::{Finding, Verdict};
 
 /// Whether to colour text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Paint {
+pub(crate) enum Paint {
     /// Plain text.
     #[default]
     Plain,
@@ -14,7 +14,7 @@ pub enum Paint {
 
 impl Paint {
     /// Colours every marked verdict in a finished text, without changing its visible width.
-    pub fn all(self, text: &str) -> String {
+    pub(crate) fn all(self, text: &str) -> String {
         if self == Self::Plain {
             return text.to_owned();
         }

@@ -125,7 +125,7 @@ impl Printer {
     }
 
     /// The errors printed since the last call.
-    pub fn take_errors(&self) -> Vec<json::Error> {
+    pub(crate) fn take_errors(&self) -> Vec<json::Error> {
         std::mem::take(&mut lock(&self.errors))
     }
 
@@ -143,17 +143,17 @@ impl Printer {
     }
 
     /// Whether data may be coloured.
-    pub fn paint(&self) -> Paint {
+    pub(crate) fn paint(&self) -> Paint {
         self.paint
     }
 
     /// Maximum width of data; none if stdout is no terminal.
-    pub fn width(&self) -> Option<u16> {
+    pub(crate) fn width(&self) -> Option<u16> {
         self.width
     }
 
     /// Whether progress lines are shown.
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.live
     }
 

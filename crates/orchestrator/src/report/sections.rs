@@ -15,13 +15,13 @@ const MAX_CHANGES: usize = 40;
 
 /// A part of the timeline with its own time 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
+pub(crate) struct Section {
     /// The heading.
-    pub title: String,
+    pub(crate) title: String,
     /// Time 0 of its lines.
-    pub zero: Micros,
+    pub(crate) zero: Micros,
     /// The changes, in the order of their times.
-    pub lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
 }
 
 impl fmt::Display for Section {
@@ -41,7 +41,7 @@ impl fmt::Display for Section {
 }
 
 /// All sections of a timeline.
-pub fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
+pub(crate) fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
     let mut story = Story::begin(experiment);
     for record in timeline.records() {
         story.take(experiment, record);

@@ -14,7 +14,7 @@ const STYLE: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none());
 
 /// A table with a row for each expectation.
-pub fn table(judgement: &Judgement, width: Option<u16>) -> String {
+pub(crate) fn table(judgement: &Judgement, width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);
     if let Some(width) = width {
@@ -41,7 +41,7 @@ pub fn table(judgement: &Judgement, width: Option<u16>) -> String {
 
 /// A paragraph for each expectation that did not hold, with what was observed instead, and for each
 /// `observe`.
-pub fn details(judgement: &Judgement) -> Vec<String> {
+pub(crate) fn details(judgement: &Judgement) -> Vec<String> {
     let missing = judgement
         .missing
         .iter()

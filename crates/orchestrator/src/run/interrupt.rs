@@ -13,13 +13,13 @@ use crate::exit::Exit;
 /// Catches signals until the process ends. Signals are queued while no task waits, even between two
 /// runtimes.
 #[derive(Debug)]
-pub struct Interrupt {
+pub(crate) struct Interrupt {
     caught: UnboundedReceiver<Exit>,
 }
 
 impl Interrupt {
     /// Starts to catch the signals.
-    pub fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> io::Result<Self> {
         Self::by(&[
             (SignalKind::interrupt(), Exit::Interrupted),
             (SignalKind::terminate(), Exit::Terminated),
@@ -45,7 +45,7 @@ impl Interrupt {
     }
 
     /// Waits for the next signal, and returns its exit code.
-    pub async fn next(&mut self) -> Exit {
+    pub(crate) async fn next(&mut self) -> Exit {
         match self.caught.recv().await {
             Some(exit) => exit,
             None => future::pending().await,

@@ -16,14 +16,14 @@ use crate::{
 };
 
 /// Name of the traffic Pod.
-pub const POD: &str = "probeflip-traffic";
+pub(crate) const POD: &str = "probeflip-traffic";
 
 /// The control port of the first client; the other clients have the next ports.
 const FIRST_CONTROL: u16 = 20_000;
 
 /// Why the traffic Pod cannot be built.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TrafficError {
+pub(crate) enum TrafficError {
     /// No container of the workload runs a probe-target image.
     #[error(
         "traffic is sent by the workload's own probe-target image, but no container of the workload runs one"
@@ -49,14 +49,14 @@ impl HasExitCode for TrafficError {
 
 /// Image settings of the workload's first target, reused for the traffic clients.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Image {
+pub(crate) struct Image {
     name: String,
     pull_policy: Option<String>,
     pull_secrets: Value,
 }
 
 /// The image of the first target container among the objects, in the order they are applied.
-pub fn image_of(manifests: &[Manifest]) -> Result<Image, TrafficError> {
+pub(crate) fn image_of(manifests: &[Manifest]) -> Result<Image, TrafficError> {
     manifests
         .iter()
         .filter_map(pod_of)
@@ -66,7 +66,7 @@ pub fn image_of(manifests: &[Manifest]) -> Result<Image, TrafficError> {
 
 /// The traffic Pod of these clients. `services` contains the Services they name, with their cluster
 /// IPs.
-pub fn pod(
+pub(crate) fn pod(
     clients: &[TrafficClient],
     services: &[Service],
     image: &Image,
@@ -96,7 +96,7 @@ pub fn pod(
 }
 
 /// The clients' control addresses, in the order of the clients. `uid` is the Pod's.
-pub fn addresses(clients: &[TrafficClient], uid: &str) -> Vec<Address> {
+pub(crate) fn addresses(clients: &[TrafficClient], uid: &str) -> Vec<Address> {
     let address = |(client, control): (&TrafficClient, u16)| Address {
         pod: POD.to_owned(),
         uid: uid.to_owned(),

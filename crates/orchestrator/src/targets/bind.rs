@@ -11,7 +11,7 @@ use k8s_openapi::{
 use crate::input::experiment::{ObjectKind, ObjectRef};
 
 /// The Pods that `object` refers to, sorted by name, without those being deleted.
-pub fn pods_of(object: &ObjectRef, pods: &[Pod], replica_sets: &[ReplicaSet]) -> Vec<Pod> {
+pub(crate) fn pods_of(object: &ObjectRef, pods: &[Pod], replica_sets: &[ReplicaSet]) -> Vec<Pod> {
     let mut bound: Vec<Pod> = pods
         .iter()
         .filter(|pod| pod.metadata.deletion_timestamp.is_none())

@@ -13,14 +13,14 @@ use crate::targets::{Address, control::Control};
 
 /// The control clients of one namespace. Clones share them.
 #[derive(Clone)]
-pub struct ControlPool {
+pub(crate) struct ControlPool {
     pods: Api<Pod>,
     controls: Arc<Mutex<BTreeMap<Address, Control>>>,
 }
 
 impl ControlPool {
     /// Creates an empty pool.
-    pub fn new(client: Client, namespace: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str) -> Self {
         Self {
             pods: Api::namespaced(client, namespace),
             controls: Arc::default(),
@@ -28,7 +28,7 @@ impl ControlPool {
     }
 
     /// The client for the target at this address.
-    pub fn control(&self, address: &Address) -> Control {
+    pub(crate) fn control(&self, address: &Address) -> Control {
         let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
         let control = controls
             .entry(address.clone())

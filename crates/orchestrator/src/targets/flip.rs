@@ -20,33 +20,33 @@ use crate::{
 
 /// A flip as requested, the same for all selected Pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlipRequest {
+pub(crate) struct FlipRequest {
     /// The container to flip.
-    pub container: String,
+    pub(crate) container: String,
     /// The container's probe or process, with the behaviour and its bounds.
-    pub aim: FlipTarget,
+    pub(crate) aim: FlipTarget,
     /// Whether the flip may affect other probes.
-    pub shared: bool,
+    pub(crate) shared: bool,
     /// Whether the flip ends with the orchestrator's lease.
-    pub leased: bool,
+    pub(crate) leased: bool,
 }
 
 /// A planned flip, ready to be sent.
 #[derive(Debug, Clone)]
-pub struct PreparedFlip {
+pub(crate) struct PreparedFlip {
     /// The control client of the target.
-    pub control: Control,
+    pub(crate) control: Control,
     /// The process to flip.
-    pub instance: String,
+    pub(crate) instance: String,
     /// The control call.
-    pub plan: FlipPlan,
+    pub(crate) plan: FlipPlan,
     /// The request that it was planned from.
-    pub order: FlipRequest,
+    pub(crate) order: FlipRequest,
 }
 
 /// The reason why a flip was not prepared or sent.
 #[derive(Debug, thiserror::Error)]
-pub enum FlipError {
+pub(crate) enum FlipError {
     /// The container is not a target.
     #[error(transparent)]
     NotATarget(#[from] NotATarget),
@@ -87,7 +87,7 @@ impl HasExitCode for FlipError {
 impl PreparedFlip {
     /// Finds the target and plans the flip. `state` fetches the target's current state; callers
     /// differ in whether they record that call.
-    pub async fn prepare<F>(
+    pub(crate) async fn prepare<F>(
         switchboard: &ControlPool,
         pod: &Pod,
         services: &[Service],
@@ -129,7 +129,7 @@ impl PreparedFlip {
     }
 
     /// Sends the flip. It is in force for every request that begins after the acknowledgement.
-    pub async fn send(&self) -> Result<answer::Ack, ControlError> {
+    pub(crate) async fn send(&self) -> Result<answer::Ack, ControlError> {
         let Self {
             control,
             instance,
@@ -163,7 +163,7 @@ impl PreparedFlip {
     }
 
     /// Removes the flip from the target.
-    pub async fn withdraw(&self) -> Result<answer::Ack, ControlError> {
+    pub(crate) async fn withdraw(&self) -> Result<answer::Ack, ControlError> {
         let Self {
             control,
             instance,

@@ -28,22 +28,25 @@ const READINGS_A_CLOCK: u64 = 20;
 
 /// The tasks that read journals. Dropping the value stops them.
 #[derive(Debug, Default)]
-pub struct Journals(JoinSet<()>);
+pub(crate) struct Journals(JoinSet<()>);
 
 impl Journals {
     /// Starts to read the requests that a target receives.
-    pub fn follow_target(&mut self, control: Control, recorder: Recorder) {
+    pub(crate) fn follow_target(&mut self, control: Control, recorder: Recorder) {
         self.0.spawn(follow(control, recorder, hit));
     }
 
     /// Starts to read the requests that a traffic client sends.
-    pub fn follow_client(&mut self, control: Control, recorder: Recorder) {
+    pub(crate) fn follow_client(&mut self, control: Control, recorder: Recorder) {
         self.0.spawn(follow(control, recorder, sample));
     }
 }
 
 /// Fetches a target's state and records the call, which relates the target's clock to the timeline.
-pub async fn state(control: &Control, recorder: &Recorder) -> Result<answer::State, ControlError> {
+pub(crate) async fn state(
+    control: &Control,
+    recorder: &Recorder,
+) -> Result<answer::State, ControlError> {
     let sent = recorder.now();
     let state = control.state().await?;
     recorder.record(What::State(StateCall {
@@ -55,7 +58,7 @@ pub async fn state(control: &Control, recorder: &Recorder) -> Result<answer::Sta
 }
 
 /// The timeline's identifier of the process `instance` at this address.
-pub fn named(address: &Address, instance: &str) -> Target {
+pub(crate) fn named(address: &Address, instance: &str) -> Target {
     Target {
         pod: address.pod.clone(),
         uid: address.uid.clone(),
@@ -178,6 +181,6 @@ fn sample(target: &Target, sample: answer::Sample) -> What {
 }
 
 /// Converts a time of the target's clock to the timeline's unit.
-pub fn micros(moment: Moment) -> Micros {
+pub(crate) fn micros(moment: Moment) -> Micros {
     Micros(moment.as_micros())
 }

@@ -23,14 +23,14 @@ use crate::{
 };
 
 /// The duration of a lease.
-pub const LENGTH: Duration = Duration::from_secs(30);
+pub(crate) const LENGTH: Duration = Duration::from_secs(30);
 
 /// The time between renewals. Two in a row may fail before the lease lapses.
-pub const RENEWAL: Duration = Duration::from_secs(10);
+pub(crate) const RENEWAL: Duration = Duration::from_secs(10);
 
 /// The leases of a run. Dropping the value stops renewal, so that leased flips end by themselves.
 #[derive(Debug, Default)]
-pub struct Leases {
+pub(crate) struct Leases {
     held: BTreeSet<String>,
     renewing: JoinSet<()>,
     lapsed: watch::Sender<Option<Lapsed>>,
@@ -41,7 +41,7 @@ pub struct Leases {
 #[error(
     "no sign of life has reached `{container}` of pod `{pod}` for {LENGTH:?}: its flips may have ended by themselves"
 )]
-pub struct Lapsed {
+pub(crate) struct Lapsed {
     pod: String,
     container: String,
 }
@@ -55,7 +55,7 @@ impl HasExitCode for Lapsed {
 impl Leases {
     /// Puts a lease at the process `instance`, unless it has one, and renews it from then on. Must
     /// precede any leased flip there.
-    pub async fn hold(
+    pub(crate) async fn hold(
         &mut self,
         pods: &Api<Pod>,
         control: &Control,
@@ -87,7 +87,7 @@ impl Leases {
     }
 
     /// Waits until one of the leases lapses.
-    pub fn lapse(&self) -> impl Future<Output = Lapsed> + use<> {
+    pub(crate) fn lapse(&self) -> impl Future<Output = Lapsed> + use<> {
         let mut lapsed = self.lapsed.subscribe();
         async move {
             match lapsed.wait_for(Option::is_some).await.as_deref() {

@@ -19,18 +19,18 @@ use crate::{input::experiment::Probe, targets::containers};
 
 /// One probe of one container and what it requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbeSpec {
+pub(crate) struct ProbeSpec {
     /// The container's name.
-    pub container: String,
+    pub(crate) container: String,
     /// The purpose of the probe.
-    pub probe: Probe,
+    pub(crate) probe: Probe,
     /// What the probe requests.
-    pub asks: Asks,
+    pub(crate) asks: Asks,
 }
 
 /// What a probe requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asks {
+pub(crate) enum Asks {
     /// A route of an HTTP port.
     Http {
         /// The port.
@@ -57,7 +57,7 @@ pub enum Asks {
 
 impl Asks {
     /// The requested port; `None` for a foreign probe.
-    pub fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Http { port, .. } | Self::Tcp { port } | Self::Grpc { port, .. } => Some(*port),
             Self::Foreign(_) => None,
@@ -78,7 +78,7 @@ impl fmt::Display for Asks {
 }
 
 /// Every probe of every container of a Pod, in the order of its spec.
-pub fn probes_of(pod: &Pod) -> Vec<ProbeSpec> {
+pub(crate) fn probes_of(pod: &Pod) -> Vec<ProbeSpec> {
     let of_container = |container| probes_of_container(pod, container);
     containers(pod).flat_map(of_container).collect()
 }

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// The way in which a target was reverted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reverted {
+pub(crate) enum Reverted {
     /// The target acknowledged the revert.
     Acknowledged(Ack),
     /// The flipped process has ended.
@@ -27,7 +27,7 @@ pub enum Reverted {
 
 /// Repeats `ask` until the target acknowledges it or its process is gone. Returns the last error
 /// after 20 attempts.
-pub async fn reverted(
+pub(crate) async fn reverted(
     pods: &Api<Pod>,
     control: &Control,
     ask: impl AsyncFn() -> Result<Ack, ControlError>,
@@ -48,7 +48,7 @@ pub async fn reverted(
 
 /// Whether the Pod or container at this address is gone or not running. If the API server cannot be
 /// asked, `false`.
-pub async fn is_gone(pods: &Api<Pod>, control: &Control) -> bool {
+pub(crate) async fn is_gone(pods: &Api<Pod>, control: &Control) -> bool {
     let address = control.address();
     match pods.get_opt(&address.pod).await {
         Ok(None) => true,

@@ -19,7 +19,7 @@ use crate::{
 
 /// A selection of Pods in a namespace.
 #[derive(Debug, Clone, Copy)]
-pub enum Selection<'a> {
+pub(crate) enum Selection<'a> {
     /// One Pod, or the Pods of a workload object.
     Subject(&'a ObjectRef),
     /// The Pods that match a label selector.
@@ -30,7 +30,7 @@ pub enum Selection<'a> {
 
 /// The reason why no Pods could be selected.
 #[derive(Debug, thiserror::Error)]
-pub enum SelectError {
+pub(crate) enum SelectError {
     /// The API request failed.
     #[error("cannot list {plural} in namespace `{namespace}`")]
     List {
@@ -67,14 +67,14 @@ impl HasExitCode for SelectError {
 
 /// Lists objects of one namespace.
 #[derive(Clone)]
-pub struct NamespaceReader {
+pub(crate) struct NamespaceReader {
     client: Client,
     namespace: String,
 }
 
 impl NamespaceReader {
     /// Creates a reader for this namespace.
-    pub fn new(client: Client, namespace: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str) -> Self {
         Self {
             client,
             namespace: namespace.to_owned(),
@@ -83,7 +83,7 @@ impl NamespaceReader {
 
     /// Lists the selected Pods. A subject or label selector without Pods is an error; an empty
     /// namespace is not.
-    pub async fn pods(&self, selection: Selection<'_>) -> Result<Vec<Pod>, SelectError> {
+    pub(crate) async fn pods(&self, selection: Selection<'_>) -> Result<Vec<Pod>, SelectError> {
         let labels = match selection {
             Selection::Labels(labels) => ListParams::default().labels(labels),
             Selection::Subject(_) | Selection::All => ListParams::default(),
@@ -107,12 +107,12 @@ impl NamespaceReader {
     }
 
     /// Lists all Services.
-    pub async fn services(&self) -> Result<Vec<Service>, SelectError> {
+    pub(crate) async fn services(&self) -> Result<Vec<Service>, SelectError> {
         self.list(&ListParams::default()).await
     }
 
     /// Lists all EndpointSlices.
-    pub async fn slices(&self) -> Result<Vec<EndpointSlice>, SelectError> {
+    pub(crate) async fn slices(&self) -> Result<Vec<EndpointSlice>, SelectError> {
         self.list(&ListParams::default()).await
     }
 

@@ -17,27 +17,27 @@ use crate::targets::{
 
 /// One probe of one container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     /// The Pod.
-    pub pod: String,
+    pub(crate) pod: String,
     /// The container.
-    pub container: String,
+    pub(crate) container: String,
     /// The probe's purpose and what it requests: `readiness http 8081/readyz`.
-    pub probe: String,
+    pub(crate) probe: String,
     /// `base`, or the flip with its remaining bounds and whether it is leased.
-    pub set: String,
+    pub(crate) set: String,
     /// The container status that the kubelet reports.
-    pub seen: String,
+    pub(crate) seen: String,
     /// The readiness of the Pod's endpoint in each Service that selects it.
-    pub services: String,
+    pub(crate) services: String,
 }
 
 /// The column headings.
-pub const HEADS: [&str; 6] = ["POD", "CONTAINER", "PROBE", "SET", "SEEN", "SERVICES"];
+pub(crate) const HEADS: [&str; 6] = ["POD", "CONTAINER", "PROBE", "SET", "SEEN", "SERVICES"];
 
 impl Row {
     /// The cells in the order of [`HEADS`].
-    pub fn cells(self) -> [String; 6] {
+    pub(crate) fn cells(self) -> [String; 6] {
         [
             self.pod,
             self.container,
@@ -50,7 +50,7 @@ impl Row {
 }
 
 /// The rows of one container of a Pod. `state` is its target's state; `None` if it is unreachable.
-pub fn rows(
+pub(crate) fn rows(
     pod: &Pod,
     container: &str,
     state: Option<&answer::State>,

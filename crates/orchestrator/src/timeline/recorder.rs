@@ -11,7 +11,7 @@ use crate::timeline::{Header, Micros, Timeline, What};
 
 /// A handle on a growing timeline. Clones append to the same timeline.
 #[derive(Debug, Clone)]
-pub struct Recorder(Arc<Growing>);
+pub(crate) struct Recorder(Arc<Growing>);
 
 #[derive(Debug)]
 struct Growing {
@@ -22,7 +22,7 @@ struct Growing {
 
 impl Recorder {
     /// Starts a timeline; its time 0 is now.
-    pub fn start(header: Header) -> Self {
+    pub(crate) fn start(header: Header) -> Self {
         Self(Arc::new(Growing {
             start: Instant::now(),
             timeline: Mutex::new(Timeline::new(header)),
@@ -31,12 +31,12 @@ impl Recorder {
     }
 
     /// The present time on the timeline.
-    pub fn now(&self) -> Micros {
+    pub(crate) fn now(&self) -> Micros {
         Micros::from(self.0.start.elapsed())
     }
 
     /// Waits until a time of this timeline, at most a millisecond longer.
-    pub async fn until(&self, at: Micros) {
+    pub(crate) async fn until(&self, at: Micros) {
         match self.0.start.checked_add(at.into()) {
             Some(instant) => tokio::time::sleep_until(instant).await,
             None => std::future::pending().await,
@@ -44,7 +44,7 @@ impl Recorder {
     }
 
     /// Appends a record received now, and returns its time.
-    pub fn record(&self, what: What) -> Micros {
+    pub(crate) fn record(&self, what: What) -> Micros {
         let mut timeline = self.lock();
         let at = self.now().max(timeline.last());
         timeline.push(at, what);
@@ -53,12 +53,12 @@ impl Recorder {
     }
 
     /// Waits until a record has been appended since the last call. Only one task may call this.
-    pub async fn grown(&self) {
+    pub(crate) async fn grown(&self) {
         self.0.grown.notified().await;
     }
 
     /// Calls `look` with the present timeline, under its lock.
-    pub fn read<T>(&self, look: impl FnOnce(&Timeline) -> T) -> T {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Timeline) -> T) -> T {
         look(&self.lock())
     }
 

@@ -10,36 +10,36 @@ use crate::input::problem::{self, Problems};
 /// Something that went wrong before, during or after a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Error {
+pub(crate) struct Error {
     /// The experiment that was running; null before the first and after the last.
-    pub experiment: Option<String>,
+    pub(crate) experiment: Option<String>,
     /// Everything in one text, as on a terminal, but without lines of files.
-    pub message: String,
+    pub(crate) message: String,
     /// What failed, then why, then why that, down to the last known cause; each problem of a file.
-    pub causes: Vec<String>,
+    pub(crate) causes: Vec<String>,
     /// The places in files that it is about; empty if it is about none.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// What would help: commands, or what to change.
-    pub hints: Vec<String>,
+    pub(crate) hints: Vec<String>,
 }
 
 /// Something wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The file, as it was named on the command line or in an experiment.
-    pub file: String,
+    pub(crate) file: String,
     /// The line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The column, from 1, in characters.
-    pub column: usize,
+    pub(crate) column: usize,
     /// What is wrong, what was expected and what may have been meant.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Error {
     /// An error, outside of any experiment and without hints.
-    pub fn new(error: &anyhow::Error) -> Self {
+    pub(crate) fn new(error: &anyhow::Error) -> Self {
         let problems: Vec<Problem> = problems(error).iter().map(Problem::new).collect();
         let (message, causes) = if problems.is_empty() {
             (
