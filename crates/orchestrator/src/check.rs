@@ -50,8 +50,8 @@ pub(crate) fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(
         );
     }
     traffic::check(&mut checker, &known);
-    for claim in &experiment.steady_state.require {
-        subjects::check(&mut checker, &known, claim);
+    for condition in &experiment.steady_state.require {
+        subjects::check(&mut checker, &known, condition);
     }
     for step in &experiment.steps {
         steps::check(&mut checker, &known, step);

@@ -35,7 +35,7 @@ use crate::{
 const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// The timeout of connecting to an API server, and of its first response.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connected cluster.
 pub struct Cluster {
@@ -102,7 +102,7 @@ pub enum ConnectError {
         source: Box<kube::Error>,
     },
     /// The API server did not respond in time.
-    #[error("the cluster {place} does not answer within {PATIENCE:?}")]
+    #[error("the cluster {place} does not answer within {CONNECT_TIMEOUT:?}")]
     Silent {
         /// The cluster.
         place: String,
@@ -170,13 +170,14 @@ fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), Conne
 
 impl Cluster {
     /// Connects to a place. An embedded cluster is started with a seed from `draw`.
-    pub async fn connect(place: Place, draw: &mut Random) -> Result<Self, ConnectError> {
+    pub async fn connect(place: Place, random: &mut Random) -> Result<Self, ConnectError> {
         let mut cluster = match &place {
-            Place::Pocket => Self::embedded(place, Timestamp::now(), draw.seed()),
-            Place::Virtual => Self::embedded(place, VIRTUAL_EPOCH, draw.seed()),
+            Place::Pocket => Self::embedded(place, Timestamp::now(), random.seed()),
+            Place::Virtual => Self::embedded(place, VIRTUAL_EPOCH, random.seed()),
             Place::Cluster(context) => Self::context(&context.clone(), place).await?,
         };
-        let version = tokio::time::timeout(PATIENCE, cluster.client.apiserver_version()).await;
+        let version =
+            tokio::time::timeout(CONNECT_TIMEOUT, cluster.client.apiserver_version()).await;
         cluster.version = match version {
             Ok(Ok(version)) => version.git_version,
             Ok(Err(source)) => {
@@ -226,7 +227,7 @@ impl Cluster {
             context: context.to_owned(),
             source: Box::new(source),
         })?;
-        config.connect_timeout = Some(PATIENCE);
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
         // Hidden retries would distort the times that the timeline records.
         config.default_retry = false;
         let namespace = config.default_namespace.clone();

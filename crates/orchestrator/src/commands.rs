@@ -30,11 +30,11 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
         Command::Flip(flip) => flip_what(&flip, printer),
-        Command::Heal(heal) => Session::with(&heal.at, printer, false, async |bench| {
-            heal::run(&heal, bench).await
+        Command::Heal(heal) => Session::with(&heal.at, printer, false, async |session| {
+            heal::run(&heal, session).await
         }),
-        Command::Status(status) => Session::with(&status.at, printer, false, async |bench| {
-            status::run(&status, bench).await
+        Command::Status(status) => Session::with(&status.at, printer, false, async |session| {
+            status::run(&status, session).await
         }),
         Command::Image(image) => image::run(&image, printer),
         Command::Schema { of } => schema(of, printer),
@@ -64,16 +64,16 @@ pub fn not_run(error: &clap::Error, printer: &Printer) -> Exit {
 /// Runs `up`. Files are read before the cluster is contacted.
 fn up_files(up: &cli::Up, printer: &Printer) -> CommandResult {
     let manifests = up::load(&up.files)?;
-    Session::with(&up.at, printer, true, async |bench| {
-        up::run(&manifests, bench).await
+    Session::with(&up.at, printer, true, async |session| {
+        up::run(&manifests, session).await
     })
 }
 
 /// Runs `flip`. The flip is parsed before the cluster is contacted.
 fn flip_what(flip: &cli::Flip, printer: &Printer) -> CommandResult {
-    let order = flip::order(flip)?;
-    Session::with(&flip.at, printer, true, async |bench| {
-        flip::run(flip, &order, bench).await
+    let request = flip::request(flip)?;
+    Session::with(&flip.at, printer, true, async |session| {
+        flip::run(flip, &request, session).await
     })
 }
 
@@ -83,10 +83,10 @@ fn down_what(down: &cli::Down, printer: &Printer) -> CommandResult {
     if list && down.at.context.is_none() {
         down::must_have_context()?;
     }
-    Session::with(&down.at, printer, !list, async |bench| match &down.run {
-        Some(id) => down::run(id, bench).await,
-        None if list => down::list(bench).await,
-        None => down::files(&manifests, bench).await,
+    Session::with(&down.at, printer, !list, async |session| match &down.run {
+        Some(id) => down::run(id, session).await,
+        None if list => down::list(session).await,
+        None => down::files(&manifests, session).await,
     })
 }
 

@@ -6,7 +6,7 @@
 use std::{error::Error, iter};
 
 /// The chain as one line: `what failed: why: …`
-pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn text(error: &(dyn Error + 'static)) -> String {
     chain(error).join(": ")
 }
 
@@ -14,7 +14,7 @@ pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
 /// before ends with.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut chain = Vec::new();
-    let mut told = String::new();
+    let mut text = String::new();
     for cause in iter::successors(Some(error), |&error| error.source()) {
         let (message, last) = match kube_error(cause) {
             // The API server's message. Its causes only repeat it.
@@ -23,9 +23,9 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
             Some(kube::Error::Service(_)) => continue,
             _ => (cause.to_string(), false),
         };
-        if !told.ends_with(&message) {
-            let separator = if told.is_empty() { "" } else { ": " };
-            told = told + separator + &message;
+        if !text.ends_with(&message) {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text = text + separator + &message;
             chain.push(message);
         }
         if last {
@@ -56,14 +56,14 @@ mod tests {
     fn an_answer_of_the_api_is_its_message() {
         let status = Status::failure("web is invalid: no", "Invalid").with_code(422);
         let error = Outer(Box::new(kube::Error::Api(Box::new(status))));
-        assert_eq!(told(&error), "cannot apply web: web is invalid: no");
+        assert_eq!(text(&error), "cannot apply web: web is invalid: no");
     }
 
     #[test]
     fn a_broken_connection_is_told_by_its_causes() {
         let refused = io::Error::other("connection refused");
         let error = Outer(Box::new(kube::Error::Service(refused.into())));
-        assert_eq!(told(&error), "cannot apply web: connection refused");
+        assert_eq!(text(&error), "cannot apply web: connection refused");
     }
 
     #[derive(Debug, thiserror::Error)]
@@ -73,8 +73,8 @@ mod tests {
     #[test]
     fn a_cause_that_was_said_is_not_said_again() {
         let error = Repeats(io::Error::other("disk on fire"));
-        assert_eq!(told(&error), "cannot read it: disk on fire");
+        assert_eq!(text(&error), "cannot read it: disk on fire");
         let error = anyhow::Error::new(io::Error::other("a")).context("b");
-        assert_eq!(told(error.as_ref()), "b: a");
+        assert_eq!(text(error.as_ref()), "b: a");
     }
 }

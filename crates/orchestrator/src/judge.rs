@@ -145,17 +145,17 @@ impl Judge {
             return;
         };
         let conditions = step.expect.iter().map(|expectation| &expectation.claim);
-        let tracked = conditions
+        let state = conditions
             .map(|condition| ExpectationState::new(condition, &self.snapshot, at))
             .collect();
-        self.steps[number] = StepProgress::new(self.snapshot.step_times(number), tracked);
+        self.steps[number] = StepProgress::new(self.snapshot.step_times(number), state);
     }
 
     fn changed(&mut self, kind: &str, at: Micros) {
         if self.snapshot.steady.is_none() {
             self.requirements
                 .iter_mut()
-                .for_each(|tracked| tracked.changed(kind, &self.snapshot, at));
+                .for_each(|state| state.changed(kind, &self.snapshot, at));
         }
         for progress in self
             .steps
@@ -163,9 +163,9 @@ impl Judge {
             .filter(|progress| progress.times.ended.is_none())
         {
             progress
-                .tracked
+                .states
                 .iter_mut()
-                .for_each(|tracked| tracked.changed(kind, &self.snapshot, at));
+                .for_each(|state| state.changed(kind, &self.snapshot, at));
         }
     }
 
@@ -201,7 +201,7 @@ impl Judge {
         if progress.times.acknowledged.is_none() {
             return StepState {
                 decided: false,
-                ..state
+                ..states
             };
         }
         for (expectation, answer) in progress.answers(expectations, &self.snapshot, now) {

@@ -61,7 +61,7 @@ pub(crate) struct RunResult {
 }
 
 /// Interval at which the progress line is refreshed.
-const TICK: Duration = Duration::from_secs(1);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Message printed on the first signal.
 const INTERRUPTED: &str = "interrupted: everything is being undone; once more to quit at once";
@@ -71,35 +71,35 @@ const INTERRUPTED: &str = "interrupted: everything is being undone; once more to
 pub(crate) async fn run(
     job: &Job<'_>,
     cluster: &Cluster,
-    draw: &mut Random,
+    random: &mut Random,
     interrupt: &mut Interrupt,
     printer: &Printer,
 ) -> Result<RunResult, Failure> {
-    let mut scene = RunState::new(job, cluster, draw, printer);
-    let played = {
-        let lapse = scene.leases.lapse();
-        let play = AssertUnwindSafe(scene.play()).catch_unwind();
+    let mut state = RunState::new(job, cluster, random, printer);
+    let end = {
+        let lapse = state.leases.lapse();
+        let execution = AssertUnwindSafe(state.execute()).catch_unwind();
         tokio::select! {
             biased;
             exit = interrupt.next() => RunEnd::Interrupted(exit),
-            played = play => RunEnd::from(played),
+            end = execution => RunEnd::from(end),
             // The target may have ended its flips by itself, so later observations prove nothing.
             lapsed = lapse => RunEnd::Failed(lapsed.into()),
         }
     };
-    let played = match played {
-        RunEnd::Failed(failure) if scene.ledger.is_empty() => return Err(failure),
-        RunEnd::Interrupted(exit) if scene.ledger.is_empty() => {
+    let end = match end {
+        RunEnd::Failed(failure) if state.ledger.is_empty() => return Err(failure),
+        RunEnd::Interrupted(exit) if state.ledger.is_empty() => {
             return Err(Failure::new(exit, "interrupted before anything was done"));
         }
-        played => played,
+        end => end,
     };
-    let exit = played.report(printer);
-    let exit = exit.and(scene.clear_up(interrupt, played.interrupted()).await);
-    if let RunEnd::Panicked(panic) = played {
+    let exit = end.report(printer);
+    let exit = exit.and(state.clear_up(interrupt, end.interrupted()).await);
+    if let RunEnd::Panicked(panic) = end {
         std::panic::resume_unwind(panic);
     }
-    Ok(scene.end(exit))
+    Ok(state.end(exit))
 }
 
 /// How the experiment's execution ended, before the clean-up.
@@ -115,8 +115,8 @@ enum RunEnd {
 }
 
 impl From<Result<Result<(), Failure>, Box<dyn Any + Send>>> for RunEnd {
-    fn from(played: Result<Result<(), Failure>, Box<dyn Any + Send>>) -> Self {
-        match played {
+    fn from(end: Result<Result<(), Failure>, Box<dyn Any + Send>>) -> Self {
+        match end {
             Ok(Ok(())) => Self::Through,
             Ok(Err(failure)) => Self::Failed(failure),
             Err(panic) => Self::Panicked(panic),
@@ -151,13 +151,13 @@ struct RunState<'a> {
     printer: &'a Printer,
     recorder: Recorder,
     judge: Judge,
-    site: RunNamespace,
-    switchboard: ControlPool,
+    scope: RunNamespace,
+    controls: ControlPool,
     watches: Option<Watches>,
     journals: Journals,
     leases: Leases,
-    made: Vec<CreatedObject>,
-    laid: ActiveFlips,
+    created: Vec<CreatedObject>,
+    active_flips: ActiveFlips,
     ledger: Ledger,
 }
 
@@ -165,12 +165,12 @@ impl<'a> RunState<'a> {
     fn new(
         job: &'a Job<'a>,
         cluster: &'a Cluster,
-        draw: &mut Random,
+        random: &mut Random,
         printer: &'a Printer,
     ) -> Self {
         let namespace = match job.namespace {
             Some(namespace) => namespace.to_owned(),
-            None => setup::namespace_name(&job.experiment.name, draw),
+            None => setup::namespace_name(&job.experiment.name, random),
         };
         let client = &cluster.client;
         Self {
@@ -179,19 +179,19 @@ impl<'a> RunState<'a> {
             printer,
             recorder: Recorder::start(header(job, cluster, &namespace)),
             judge: Judge::new(job.experiment),
-            site: RunNamespace::new(client.clone(), &namespace, job.run),
-            switchboard: ControlPool::new(client.clone(), &namespace),
+            scope: RunNamespace::new(client.clone(), &namespace, job.run),
+            controls: ControlPool::new(client.clone(), &namespace),
             watches: None,
             journals: Journals::default(),
             leases: Leases::default(),
-            made: Vec::new(),
-            laid: ActiveFlips::default(),
+            created: Vec::new(),
+            active_flips: ActiveFlips::default(),
             ledger: Ledger::default(),
         }
     }
 
     /// Executes the experiment: workload, steady state, steps.
-    async fn play(&mut self) -> Result<(), Failure> {
+    async fn execute(&mut self) -> Result<(), Failure> {
         self.set_up().await?;
         self.steady_state().await?;
         for step in 0..self.job.experiment.steps.len() {
@@ -235,7 +235,7 @@ impl<'a> RunState<'a> {
                     "{name} {:>7} s  {doing}",
                     self.recorder.now().to_string()
                 ));
-                tokio::time::sleep(TICK).await;
+                tokio::time::sleep(PROGRESS_INTERVAL).await;
             }
         };
         tokio::select! {

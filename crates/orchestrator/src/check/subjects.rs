@@ -8,8 +8,8 @@ use crate::input::experiment::{Condition, ObjectRef, Spanned};
 use crate::targets::containers;
 
 /// Reports every subject that does not exist.
-pub(super) fn check(checker: &mut Checker<'_>, known: &Known, claim: &Condition) {
-    match claim {
+pub(super) fn check(checker: &mut Checker<'_>, known: &Known, condition: &Condition) {
+    match condition {
         Condition::Pod { pod, .. } => {
             self::pod(checker, known, pod);
         }

@@ -163,7 +163,7 @@ impl RunNamespace {
     /// UID and generation.
     pub(crate) async fn patch(
         &self,
-        made: &CreatedObject,
+        created: &CreatedObject,
         merge: &Value,
     ) -> Result<Patched, ApplyError> {
         let parameters = PatchParams {
@@ -174,19 +174,23 @@ impl RunNamespace {
             ..PatchParams::default()
         };
         let patched = self
-            .api(&made.manifest)
-            .patch(&made.manifest.name, &parameters, &Patch::Strategic(merge))
+            .api(&created.manifest)
+            .patch(
+                &created.manifest.name,
+                &parameters,
+                &Patch::Strategic(merge),
+            )
             .await;
         let patched = patched.map_err(|source| {
-            let reference = made.manifest.reference();
+            let reference = created.manifest.reference();
             ApplyError::Patch {
                 reference,
                 source: Box::new(source),
             }
         })?;
         Ok(Patched {
-            kind: made.manifest.resource.kind.clone(),
-            name: made.manifest.name.clone(),
+            kind: created.manifest.resource.kind.clone(),
+            name: created.manifest.name.clone(),
             uid: patched.metadata.uid.unwrap_or_default(),
             generation: patched.metadata.generation,
         })

@@ -21,7 +21,7 @@ use crate::{
 
 /// The timeout of a deletion: Pods have a grace period, and a namespace is emptied one kind at a
 /// time.
-const PATIENCE: Duration = Duration::from_mins(2);
+const DELETE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The reason why an object may still exist.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ pub(crate) enum RemoveError {
         source: Box<kube::runtime::wait::Error>,
     },
     /// The object still exists after the timeout.
-    #[error("{reference} is still there after {PATIENCE:?}")]
+    #[error("{reference} is still there after {DELETE_TIMEOUT:?}")]
     Stays {
         /// The object.
         reference: String,
@@ -77,7 +77,7 @@ impl RemoveError {
 fn each_on_a_line(errors: &[RemoveError]) -> String {
     let lines: Vec<String> = errors
         .iter()
-        .map(|error| error_chain::told(error))
+        .map(|error| error_chain::text(error))
         .collect();
     lines.join("\n  ")
 }
@@ -89,32 +89,32 @@ impl HasExitCode for RemoveError {
 }
 
 /// Deletes a namespace and waits until it is gone.
-pub(crate) async fn namespace(site: &RunNamespace, uid: &str) -> Result<(), RemoveError> {
-    let namespaces: Api<Namespace> = Api::all(site.client().clone());
-    delete(&namespaces, &site.namespace, uid).await?;
-    gone(namespaces, &site.namespace, uid).await
+pub(crate) async fn namespace(scope: &RunNamespace, uid: &str) -> Result<(), RemoveError> {
+    let namespaces: Api<Namespace> = Api::all(scope.client().clone());
+    delete(&namespaces, &scope.namespace, uid).await?;
+    gone(namespaces, &scope.namespace, uid).await
 }
 
 /// Deletes objects in reverse order of creation and waits until they, their ReplicaSets and their
 /// Pods are gone. Continues after an object that cannot be deleted.
 pub(crate) async fn objects(
-    site: &RunNamespace,
-    made: &[CreatedObject],
+    scope: &RunNamespace,
+    created: &[CreatedObject],
 ) -> Result<(), RemoveError> {
-    if made.is_empty() {
+    if created.is_empty() {
         return Ok(());
     }
     let mut left = Vec::new();
-    let grown = Grown::of(site, made).await;
+    let grown = Grown::of(scope, created).await;
     let mut going = Vec::new();
-    for each in made.iter().rev() {
-        match delete(&site.api(&each.manifest), &each.manifest.name, &each.uid).await {
+    for each in created.iter().rev() {
+        match delete(&scope.api(&each.manifest), &each.manifest.name, &each.uid).await {
             Ok(()) => going.push(each),
             Err(error) => left.push(error),
         }
     }
     for each in going {
-        let gone = gone(site.api(&each.manifest), &each.manifest.name, &each.uid).await;
+        let gone = gone(scope.api(&each.manifest), &each.manifest.name, &each.uid).await;
         left.extend(gone.err());
     }
     match grown {
@@ -133,10 +133,10 @@ struct Grown {
 }
 
 impl Grown {
-    async fn of(site: &RunNamespace, made: &[CreatedObject]) -> Result<Self, RemoveError> {
-        let sets = Api::namespaced(site.client().clone(), &site.namespace);
-        let pods = Api::namespaced(site.client().clone(), &site.namespace);
-        let mut owners: Vec<String> = made.iter().map(|each| each.uid.clone()).collect();
+    async fn of(scope: &RunNamespace, created: &[CreatedObject]) -> Result<Self, RemoveError> {
+        let sets = Api::namespaced(scope.client().clone(), &scope.namespace);
+        let pods = Api::namespaced(scope.client().clone(), &scope.namespace);
+        let mut owners: Vec<String> = created.iter().map(|each| each.uid.clone()).collect();
         let sets_left = owned_by(&sets, &owners, "replicasets").await?;
         owners.extend(sets_left.iter().map(|(_, uid)| uid.clone()));
         let pods_left = owned_by(&pods, &owners, "pods").await?;
@@ -219,7 +219,7 @@ where
 {
     let reference = || name.to_owned();
     let deleted = await_condition(api, name, conditions::is_deleted(uid));
-    match tokio::time::timeout(PATIENCE, deleted).await {
+    match tokio::time::timeout(DELETE_TIMEOUT, deleted).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(source)) => Err(RemoveError::Watch {
             reference: reference(),

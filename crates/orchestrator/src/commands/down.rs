@@ -41,69 +41,69 @@ pub(super) fn must_have_context() -> Result<(), NothingNamed> {
 const NAMED: usize = 8;
 
 /// `down FILE…`: deletes the objects that the files name and `up` created.
-pub(super) async fn files(manifests: &[load::Manifest], bench: Session<'_>) -> CommandResult {
-    let manifests = workload::objects(manifests, Some(&bench.namespace))?;
-    let site = RunNamespace::new(
-        bench.cluster.client.clone(),
-        &bench.namespace,
+pub(super) async fn files(manifests: &[load::Manifest], session: Session<'_>) -> CommandResult {
+    let manifests = workload::objects(manifests, Some(&session.namespace))?;
+    let scope = RunNamespace::new(
+        session.cluster.client.clone(),
+        &session.namespace,
         ownership::UP,
     );
     let mut made = Vec::new();
     let mut exit = Exit::Held;
     for manifest in manifests {
-        match site.find(&manifest).await {
+        match scope.find(&manifest).await {
             Ok(Some(uid)) => made.push(CreatedObject { manifest, uid }),
-            Ok(None) => bench
+            Ok(None) => session
                 .printer
                 .note(format!("{} is not there", manifest.reference())),
             Err(error @ ApplyError::NotOurs { .. }) => {
                 exit = exit.and(Exit::Refused);
-                bench.printer.error(&error.into());
+                session.printer.error(&error.into());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    delete(&bench, &site, &made).await?;
+    delete(&session, &scope, &made).await?;
     Ok(exit)
 }
 
 /// `down --run ID`: deletes the namespaces that the run created, and its objects in this namespace.
-pub(super) async fn run(id: &str, bench: Session<'_>) -> CommandResult {
+pub(super) async fn run(id: &str, session: Session<'_>) -> CommandResult {
     let selector = format!("{}={id}", ownership::LABEL);
-    let namespaces = namespaces(&bench, &selector).await?;
+    let namespaces = namespaces(&session, &selector).await?;
     let mut unseen = Vec::new();
     if namespaces.is_none() {
         unseen.push("namespaces".to_owned());
     }
     for namespace in namespaces.unwrap_or_default() {
-        bench
+        session
             .printer
             .note(format!("deleting namespace `{}`", namespace.name));
-        let site = RunNamespace::new(bench.cluster.client.clone(), &namespace.name, id);
-        remove::namespace(&site, &namespace.uid).await?;
+        let scope = RunNamespace::new(session.cluster.client.clone(), &namespace.name, id);
+        remove::namespace(&scope, &namespace.uid).await?;
     }
-    let site = RunNamespace::new(bench.cluster.client.clone(), &bench.namespace, id);
-    let found = leftovers::search(&bench, &selector).await?;
+    let scope = RunNamespace::new(session.cluster.client.clone(), &session.namespace, id);
+    let found = leftovers::search(&session, &selector).await?;
     let made: Vec<_> = found.objects.into_iter().map(|(made, _)| made).collect();
-    delete(&bench, &site, &made).await?;
+    delete(&session, &scope, &made).await?;
     unseen.extend(found.unseen);
     let among = if unseen.is_empty() {
         ""
     } else {
-        bench.printer.warn(not_looked_through(&unseen));
+        session.printer.warn(not_looked_through(&unseen));
         " among the other kinds"
     };
     let nothing = format!("nothing of run `{id}` is left{among}");
-    bench.printer.note(nothing);
+    session.printer.note(nothing);
     Ok(Exit::Held)
 }
 
 /// `down` without arguments: lists the runs, deletes nothing, and fails as a usage error.
-pub(super) async fn list(bench: Session<'_>) -> CommandResult {
+pub(super) async fn list(session: Session<'_>) -> CommandResult {
     let mut runs: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let namespaces = namespaces(&bench, ownership::LABEL).await?;
+    let namespaces = namespaces(&session, ownership::LABEL).await?;
     if namespaces.is_none() {
-        bench
+        session
             .printer
             .warn("namespaces may not be listed; only this one was looked through");
     }
@@ -112,9 +112,9 @@ pub(super) async fn list(bench: Session<'_>) -> CommandResult {
             .or_default()
             .push(format!("namespace/{}", namespace.name));
     }
-    let found = leftovers::search(&bench, ownership::LABEL).await?;
+    let found = leftovers::search(&session, ownership::LABEL).await?;
     if !found.unseen.is_empty() {
-        bench.printer.warn(not_looked_through(&found.unseen));
+        session.printer.warn(not_looked_through(&found.unseen));
     }
     for (made, run) in found.objects {
         runs.entry(run).or_default().push(made.manifest.reference());
@@ -123,7 +123,7 @@ pub(super) async fn list(bench: Session<'_>) -> CommandResult {
     for (run, what) in &runs {
         writeln!(text, "{run}: {}", what.join(", ")).expect("a string must take what is written");
     }
-    bench.printer.text(&text)?;
+    session.printer.text(&text)?;
     let message = if runs.is_empty() {
         "there is no run"
     } else {
@@ -145,16 +145,16 @@ fn not_looked_through(unseen: &[String]) -> String {
 }
 
 async fn delete(
-    bench: &Session<'_>,
-    site: &RunNamespace,
+    session: &Session<'_>,
+    scope: &RunNamespace,
     made: &[CreatedObject],
 ) -> Result<(), Failure> {
     for each in made {
-        bench
+        session
             .printer
             .note(format!("deleting {}", each.manifest.reference()));
     }
-    Ok(remove::objects(site, made).await?)
+    Ok(remove::objects(scope, made).await?)
 }
 
 /// A namespace that a run created.
@@ -165,14 +165,17 @@ struct Labelled {
 }
 
 /// Namespaces with a matching label; `None` if they may not be listed.
-async fn namespaces(bench: &Session<'_>, selector: &str) -> Result<Option<Vec<Labelled>>, Failure> {
-    let api: Api<Namespace> = Api::all(bench.cluster.client.clone());
+async fn namespaces(
+    session: &Session<'_>,
+    selector: &str,
+) -> Result<Option<Vec<Labelled>>, Failure> {
+    let api: Api<Namespace> = Api::all(session.cluster.client.clone());
     match api.list(&ListParams::default().labels(selector)).await {
         Ok(listed) => Ok(Some(
             listed.items.into_iter().map(labelled_namespace).collect(),
         )),
         Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
-        Err(source) => Err(unlisted("namespaces", bench, source)),
+        Err(source) => Err(unlisted("namespaces", session, source)),
     }
 }
 

@@ -27,49 +27,49 @@ use crate::{
 
 pub(super) async fn run(
     flip: &cli::Flip,
-    order: &FlipRequest,
-    bench: Session<'_>,
+    request: &FlipRequest,
+    session: Session<'_>,
 ) -> CommandResult {
     let mut interrupt = Interrupt::catch()?;
-    let ready = tokio::select! {
+    let prepared = tokio::select! {
         biased;
         ended = interrupt.next() => return Ok(ended),
-        ready = prepare(flip, &bench, order) => ready?,
+        prepared = prepare(flip, &session, request) => prepared?,
     };
     let mut leases = Leases::default();
     let sent = tokio::select! {
         biased;
         ended = interrupt.next() => Err(Failure::new(ended, "interrupted before it was acknowledged")),
-        sent = send(&ready, &bench, &mut leases) => sent.map_err(Failure::from),
+        sent = send(&prepared, &session, &mut leases) => sent.map_err(Failure::from),
     };
     let acks = match sent {
         Ok(acks) => acks,
         Err(failure) => {
-            let healed = heal(&ready, &bench, &mut interrupt).await;
+            let healed = heal(&prepared, &session, &mut interrupt).await;
             return Err(Failure {
                 exit: failure.exit.and(healed),
                 ..failure
             });
         }
     };
-    for (each, ack) in ready.iter().zip(acks) {
+    for (each, ack) in prepared.iter().zip(acks) {
         let hidden = ack.because.map(|because| format!(", but {because}"));
-        let said = said(each) + &hidden.unwrap_or_default();
-        bench.printer.note(said);
+        let line = describe(each) + &hidden.unwrap_or_default();
+        session.printer.note(line);
     }
-    if !order.leased {
+    if !request.leased {
         return Ok(Exit::Held);
     }
-    bench.printer.note("in force until Ctrl-C");
+    session.printer.note("in force until Ctrl-C");
     let ended = tokio::select! {
         biased;
         ended = interrupt.next() => ended,
-        lapsed = leases.lapse() => Failure::from(lapsed).print(bench.printer),
+        lapsed = leases.lapse() => Failure::from(lapsed).print(session.printer),
     };
-    Ok(ended.and(heal(&ready, &bench, &mut interrupt).await))
+    Ok(ended.and(heal(&prepared, &session, &mut interrupt).await))
 }
 
-pub(super) fn order(flip: &cli::Flip) -> Result<FlipRequest, Failure> {
+pub(super) fn request(flip: &cli::Flip) -> Result<FlipRequest, Failure> {
     let aim = flip.target()?;
     Ok(FlipRequest {
         container: flip.container.clone(),
@@ -81,42 +81,42 @@ pub(super) fn order(flip: &cli::Flip) -> Result<FlipRequest, Failure> {
 
 async fn prepare(
     flip: &cli::Flip,
-    bench: &Session<'_>,
-    order: &FlipRequest,
+    session: &Session<'_>,
+    request: &FlipRequest,
 ) -> Result<Vec<PreparedFlip>, Failure> {
-    let reader = bench.reader();
+    let reader = session.reader();
     let pods = reader.pods(Selection::Subject(&flip.subject)).await?;
     let services = reader.services().await?;
-    let switchboard = bench.switchboard();
+    let controls = session.controls();
     let ask = async |control: Control| control.state().await;
     let prepared = pods
         .iter()
-        .map(|pod| PreparedFlip::prepare(&switchboard, pod, &services, order, ask));
+        .map(|pod| PreparedFlip::prepare(&controls, pod, &services, request, ask));
     Ok(try_join_all(prepared).await?)
 }
 
 /// Sends all flips at once, each leased one after its lease is held.
 async fn send(
-    ready: &[PreparedFlip],
-    bench: &Session<'_>,
+    prepared: &[PreparedFlip],
+    session: &Session<'_>,
     leases: &mut Leases,
 ) -> Result<Vec<Ack>, ControlError> {
-    let pods = pods(bench);
-    for each in ready.iter().filter(|each| each.order.leased) {
+    let pods = pods(session);
+    for each in prepared.iter().filter(|each| each.request.leased) {
         leases.hold(&pods, &each.control, &each.instance).await?;
     }
-    try_join_all(ready.iter().map(PreparedFlip::send)).await
+    try_join_all(prepared.iter().map(PreparedFlip::send)).await
 }
 
 /// Withdraws all flips, or prints the commands that heal them later. One more signal quits at once.
-async fn heal(ready: &[PreparedFlip], bench: &Session<'_>, interrupt: &mut Interrupt) -> Exit {
-    let healing = join_all(ready.iter().map(|each| heal_one(each, bench)));
+async fn heal(prepared: &[PreparedFlip], session: &Session<'_>, interrupt: &mut Interrupt) -> Exit {
+    let healing = join_all(prepared.iter().map(|each| heal_one(each, session)));
     tokio::select! {
         biased;
         _ = interrupt.next() => {
-            bench.printer.error(&anyhow::anyhow!("quit before everything was healed"));
-            for each in ready {
-                hint(each, bench);
+            session.printer.error(&anyhow::anyhow!("quit before everything was healed"));
+            for each in prepared {
+                hint(each, session);
             }
             Exit::RevertFailed
         }
@@ -124,68 +124,68 @@ async fn heal(ready: &[PreparedFlip], bench: &Session<'_>, interrupt: &mut Inter
     }
 }
 
-async fn heal_one(ready: &PreparedFlip, bench: &Session<'_>) -> Exit {
-    let address = ready.control.address();
+async fn heal_one(prepared: &PreparedFlip, session: &Session<'_>) -> Exit {
+    let address = prepared.control.address();
     let (pod, container) = (&address.pod, &address.container);
-    match reverted(&pods(bench), &ready.control, async || {
-        ready.withdraw().await
+    match reverted(&pods(session), &prepared.control, async || {
+        prepared.withdraw().await
     })
     .await
     {
         Ok(Reverted::Acknowledged(_)) => {
-            bench.printer.note(format!("healed {pod}/{container}"));
+            session.printer.note(format!("healed {pod}/{container}"));
             Exit::Held
         }
         Ok(Reverted::Gone) => {
-            bench.printer.note(format!(
+            session.printer.note(format!(
                 "the process of {pod}/{container} is gone, and the flip with it"
             ));
             Exit::Held
         }
         Err(error) => {
-            bench.printer.error(&error.into());
-            hint(ready, bench);
+            session.printer.error(&error.into());
+            hint(prepared, session);
             Exit::RevertFailed
         }
     }
 }
 
-fn pods(bench: &Session<'_>) -> Api<Pod> {
-    Api::namespaced(bench.cluster.client.clone(), &bench.namespace)
+fn pods(session: &Session<'_>) -> Api<Pod> {
+    Api::namespaced(session.cluster.client.clone(), &session.namespace)
 }
 
 /// Prints the command that heals the target later.
-fn hint(ready: &PreparedFlip, bench: &Session<'_>) {
-    let (namespace, context) = (&bench.namespace, &bench.cluster.place);
-    let pod = &ready.control.address().pod;
-    bench.printer.hint(format!(
+fn hint(prepared: &PreparedFlip, session: &Session<'_>) {
+    let (namespace, context) = (&session.namespace, &session.cluster.place);
+    let pod = &prepared.control.address().pod;
+    session.printer.hint(format!(
         "`probeflip heal {pod} -n {namespace} --context {context}`"
     ));
 }
 
 /// One line that describes a flip.
-fn said(ready: &PreparedFlip) -> String {
+fn describe(prepared: &PreparedFlip) -> String {
     let PreparedFlip {
         control,
         plan,
-        order,
+        request,
         ..
-    } = ready;
+    } = prepared;
     let address = control.address();
-    let mut said = order
+    let mut line = request
         .aim
         .describe(format!("{}/{}", address.pod, address.container));
     if let Some(port) = plan.port {
-        write!(said, ", on port {port}, {}", plan.act).expect("a string must take what is written");
+        write!(line, ", on port {port}, {}", plan.act).expect("a string must take what is written");
     }
     if !plan.touches.is_empty() {
         let touched = plan.touches.join(", ");
-        write!(said, "; this touches {touched}").expect("a string must take what is written");
+        write!(line, "; this touches {touched}").expect("a string must take what is written");
     }
     if !plan.closes.is_empty() {
         let closed = plan.closes.join(", ");
-        write!(said, "; this closes service port {closed}")
+        write!(line, "; this closes service port {closed}")
             .expect("a string must take what is written");
     }
-    said
+    line
 }

@@ -7,26 +7,26 @@ use crate::{
     targets::{Address, NotATarget, control_pool::ControlPool, select::Selection, targets_of},
 };
 
-pub(super) async fn run(heal: &Selected, bench: Session<'_>) -> CommandResult {
-    let switchboard = bench.switchboard();
-    let pods = bench.reader().pods(heal.selection()).await?;
+pub(super) async fn run(heal: &Selected, session: Session<'_>) -> CommandResult {
+    let controls = session.controls();
+    let pods = session.reader().pods(heal.selection()).await?;
     let targets: Vec<_> = pods.iter().flat_map(targets_of).collect();
     if targets.is_empty() {
         let whose = match heal.selection() {
             Selection::All => "",
             Selection::Subject(_) | Selection::Labels(_) => " among the selected pods",
         };
-        let namespace = &bench.namespace;
+        let namespace = &session.namespace;
         let none = format!("no target{whose} in namespace `{namespace}`");
-        bench.printer.note(none);
+        session.printer.note(none);
     }
     let mut exit = Exit::Held;
     for target in targets {
-        match heal_one(&switchboard, target).await {
-            Ok(healed) => bench.printer.note(healed),
+        match heal_one(&controls, target).await {
+            Ok(healed) => session.printer.note(healed),
             Err(error) => {
                 exit = exit.and(Exit::Infrastructure);
-                bench.printer.error(&error);
+                session.printer.error(&error);
             }
         }
     }
@@ -34,11 +34,11 @@ pub(super) async fn run(heal: &Selected, bench: Session<'_>) -> CommandResult {
 }
 
 async fn heal_one(
-    switchboard: &ControlPool,
+    controls: &ControlPool,
     target: Result<Address, NotATarget>,
 ) -> anyhow::Result<String> {
     let address = target?;
-    switchboard.control(&address).heal().await?;
+    controls.control(&address).heal().await?;
     Ok(format!("healed {}/{}", address.pod, address.container))
 }
 
@@ -56,8 +56,8 @@ mod tests {
         let Command::Heal(heal) = Cli::parse_from(["probeflip", "heal"]).command else {
             panic!("`heal` must be read as such");
         };
-        let (outcome, said) = on_virtual(async |bench| run(&heal, bench).await);
+        let (outcome, stderr) = on_virtual(async |session| run(&heal, session).await);
         assert_eq!(outcome.unwrap(), Exit::Held);
-        assert_eq!(said, "no target in namespace `default`\n");
+        assert_eq!(stderr, "no target in namespace `default`\n");
     }
 }

@@ -82,7 +82,7 @@ fn run_all(run: &cli::Run, outputs: &mut Outputs, printer: &Printer) -> CommandR
     outputs.create_timeline(run)?;
     let mut interrupt = Interrupt::catch()?;
     let seed = seed(run, &place);
-    let id = draw(seed).suffix(ID_LENGTH);
+    let id = random(seed).suffix(ID_LENGTH);
     printer.note(format!("run {id}"));
     let mut exit = Exit::Held;
     for Checked {
@@ -103,7 +103,7 @@ fn run_all(run: &cli::Run, outputs: &mut Outputs, printer: &Printer) -> CommandR
         match run_one(&job, &place, &mut interrupt, printer) {
             Ok(one) => {
                 exit = exit.and(one.exit);
-                if let Err(error) = printer.text(&told(experiment, &one, printer)) {
+                if let Err(error) = printer.text(&report_text(experiment, &one, printer)) {
                     exit = exit.and(Failure::from(error).print(printer));
                 }
                 outputs.ran(experiment, &one, printer);
@@ -136,14 +136,14 @@ fn run_one(
     interrupt: &mut Interrupt,
     printer: &Printer,
 ) -> Result<RunResult, Failure> {
-    let mut draw = draw(job.seed);
+    let mut random = random(job.seed);
     cluster::runtime(place)?.block_on(async {
         let cluster = tokio::select! {
             biased;
             exit = interrupt.next() => return Err(Failure::new(exit, "interrupted before anything was done")),
-            cluster = Cluster::connect(place.clone(), &mut draw) => cluster?,
+            cluster = Cluster::connect(place.clone(), &mut random) => cluster?,
         };
-        run::run(job, &cluster, &mut draw, interrupt, printer).await
+        run::run(job, &cluster, &mut random, interrupt, printer).await
     })
 }
 
@@ -168,7 +168,7 @@ fn seed(run: &cli::Run, place: &Place) -> Option<u64> {
     }
 }
 
-fn draw(seed: Option<u64>) -> Random {
+fn random(seed: Option<u64>) -> Random {
     seed.map_or_else(Random::from_system, Random::seeded)
 }
 
@@ -243,7 +243,7 @@ fn check(
     })
 }
 
-fn told(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> String {
+fn report_text(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> String {
     report::text(experiment, &ran.timeline, &ran.judgement, printer.width())
 }
 
@@ -274,7 +274,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResul
             judgement,
         };
         exit = exit.and(ran.exit);
-        printer.text(&told(experiment, &ran, printer))?;
+        printer.text(&report_text(experiment, &ran, printer))?;
     }
     Ok(exit)
 }

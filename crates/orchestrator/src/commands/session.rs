@@ -37,8 +37,8 @@ impl<'a> Session<'a> {
         }
         let place = Place::Cluster(context);
         cluster::runtime(&place)?.block_on(async {
-            let bench = Self::open(place, at, printer).await?;
-            command(bench).await
+            let session = Self::open(place, at, printer).await?;
+            command(session).await
         })
     }
 
@@ -66,7 +66,7 @@ impl<'a> Session<'a> {
     }
 
     /// Control clients for the namespace's targets.
-    pub(super) fn switchboard(&self) -> ControlPool {
+    pub(super) fn controls(&self) -> ControlPool {
         ControlPool::new(self.cluster.client.clone(), &self.namespace)
     }
 }
@@ -126,14 +126,14 @@ pub(super) mod tests {
         let printer = Printer::to(Box::new(io::sink()), Box::new(kept.clone()));
         let outcome = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
             let cluster = Cluster::connect(Place::Virtual, &mut Random::seeded(1)).await?;
-            let bench = Session {
+            let session = Session {
                 namespace: cluster.namespace.clone(),
                 cluster,
                 printer: &printer,
             };
-            command(bench).await
+            command(session).await
         });
-        let said = kept.0.lock().unwrap().clone();
-        (outcome, String::from_utf8(said).unwrap())
+        let stderr = kept.0.lock().unwrap().clone();
+        (outcome, String::from_utf8(stderr).unwrap())
     }
 }

@@ -16,18 +16,18 @@ use crate::{
     },
 };
 
-pub(super) async fn run(status: &Selected, bench: Session<'_>) -> CommandResult {
-    let reader = bench.reader();
+pub(super) async fn run(status: &Selected, session: Session<'_>) -> CommandResult {
+    let reader = session.reader();
     let pods = reader.pods(status.selection()).await?;
     let (services, slices) = (reader.services().await?, reader.slices().await?);
-    let switchboard = bench.switchboard();
+    let controls = session.controls();
     let mut table = Vec::new();
     let mut exit = Exit::Held;
     for (pod, container) in targets_in(&pods) {
-        let state = match ask(&switchboard, pod, &container).await {
+        let state = match ask(&controls, pod, &container).await {
             Ok(state) => Some(state),
             Err(error) => {
-                bench.printer.error(&error);
+                session.printer.error(&error);
                 exit = exit.and(Exit::Infrastructure);
                 None
             }
@@ -35,13 +35,13 @@ pub(super) async fn run(status: &Selected, bench: Session<'_>) -> CommandResult 
         table.extend(rows(pod, &container, state.as_ref(), &services, &slices));
     }
     if table.is_empty() {
-        bench.printer.note(format!(
+        session.printer.note(format!(
             "no probe of a target in namespace `{}`",
-            bench.namespace
+            session.namespace
         ));
         return Ok(exit);
     }
-    bench.printer.text(&drawn(table))?;
+    session.printer.text(&drawn(table))?;
     Ok(exit)
 }
 
@@ -53,12 +53,12 @@ fn targets_in(pods: &[Pod]) -> impl Iterator<Item = (&Pod, String)> {
 }
 
 async fn ask(
-    switchboard: &ControlPool,
+    controls: &ControlPool,
     pod: &Pod,
     container: &str,
 ) -> anyhow::Result<probe_target::model::answer::State> {
     let address = targets::target(pod, container)?;
-    Ok(switchboard.control(&address).state().await?)
+    Ok(controls.control(&address).state().await?)
 }
 
 fn drawn(rows: Vec<Row>) -> String {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long a workload may take to become available; allows for slow image pulls.
-const PATIENCE: Duration = Duration::from_mins(5);
+const AVAILABLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Reads the manifests of all files. Does not contact the cluster.
 pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
@@ -35,21 +35,21 @@ pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
     Ok(manifests)
 }
 
-pub(super) async fn run(manifests: &[load::Manifest], bench: Session<'_>) -> CommandResult {
-    let manifests = workload::objects(manifests, Some(&bench.namespace))?;
+pub(super) async fn run(manifests: &[load::Manifest], session: Session<'_>) -> CommandResult {
+    let manifests = workload::objects(manifests, Some(&session.namespace))?;
     let mut interrupt = Interrupt::catch()?;
-    let site = RunNamespace::new(
-        bench.cluster.client.clone(),
-        &bench.namespace,
+    let scope = RunNamespace::new(
+        session.cluster.client.clone(),
+        &session.namespace,
         ownership::UP,
     );
     let mut snapshot = Snapshot::default();
     tokio::select! {
         biased;
         exit = interrupt.next() => Ok(exit),
-        outcome = apply(&bench, &site, &manifests, &mut snapshot) => outcome,
-        () = tokio::time::sleep(PATIENCE) => {
-            let mut why = vec![format!("not available after {PATIENCE:?}")];
+        outcome = apply(&session, &scope, &manifests, &mut snapshot) => outcome,
+        () = tokio::time::sleep(AVAILABLE_TIMEOUT) => {
+            let mut why = vec![format!("not available after {AVAILABLE_TIMEOUT:?}")];
             why.extend(missing(&snapshot, &manifests));
             Err(Failure::new(Exit::Infrastructure, why.join("; ")))
         }
@@ -57,35 +57,35 @@ pub(super) async fn run(manifests: &[load::Manifest], bench: Session<'_>) -> Com
 }
 
 async fn apply(
-    bench: &Session<'_>,
-    site: &RunNamespace,
+    session: &Session<'_>,
+    scope: &RunNamespace,
     manifests: &[Manifest],
     snapshot: &mut Snapshot,
 ) -> CommandResult {
-    site.check(manifests).await?;
-    let recorder = Recorder::start(header(bench));
-    let _watches = watches::open(site.client(), &site.namespace, &recorder).await?;
-    let mut made = BTreeSet::new();
+    scope.check(manifests).await?;
+    let recorder = Recorder::start(header(session));
+    let _watches = watches::open(scope.client(), &scope.namespace, &recorder).await?;
+    let mut created = BTreeSet::new();
     for manifest in manifests {
-        made.insert(site.apply(manifest).await?.uid);
-        bench
+        created.insert(scope.apply(manifest).await?.uid);
+        session
             .printer
             .note(format!("applied {}", manifest.reference()));
     }
-    let mut unwatched = unwatched::follow(site, manifests);
+    let mut unwatched = unwatched::follow(scope, manifests);
     loop {
         let failure = recorder.read(|timeline| {
             let fresh = snapshot.catch_up(timeline);
-            first_failure::among(fresh, snapshot, &made)
+            first_failure::among(fresh, snapshot, &created)
         });
         if let Some(failure) = failure {
             return Err(Failure::hinted(
                 failure.clone(),
-                failure.hint(&bench.cluster.place),
+                failure.hint(&session.cluster.place),
             ));
         }
         if missing(snapshot, manifests).is_empty() {
-            bench.printer.note("available");
+            session.printer.note("available");
             return Ok(Exit::Held);
         }
         tokio::select! {
@@ -109,17 +109,17 @@ fn missing(snapshot: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
 }
 
 /// The header of a timeline that is only followed in memory and never written.
-fn header(bench: &Session<'_>) -> Header {
+fn header(session: &Session<'_>) -> Header {
     Header {
         timeline: FORMAT,
         experiment: String::new(),
-        place: bench.cluster.place.clone(),
-        kubernetes: bench.cluster.version.clone(),
+        place: session.cluster.place.clone(),
+        kubernetes: session.cluster.version.clone(),
         probeflip: env!("CARGO_PKG_VERSION").to_owned(),
         run: ownership::UP.to_owned(),
-        namespace: bench.namespace.clone(),
+        namespace: session.namespace.clone(),
         seed: None,
-        started: bench.cluster.date.clone(),
+        started: session.cluster.date.clone(),
     }
 }
 

@@ -122,7 +122,7 @@ pub fn is_in_own_file(experiment: &Experiment) -> bool {
 
 /// The problem of an unreadable file or directory, at its name in the experiment.
 fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: &FileError) -> Problems {
-    let fault = ProblemText::new(error_chain::told(error));
+    let fault = ProblemText::new(error_chain::text(error));
     fault.at(&experiment.source, name.span).into()
 }
 

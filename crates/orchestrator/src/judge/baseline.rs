@@ -24,8 +24,8 @@ pub(super) struct PodThen {
 
 impl Baseline {
     /// The subject's present state.
-    pub(super) fn of(claim: &Condition, snapshot: &Snapshot) -> Self {
-        match claim {
+    pub(super) fn of(condition: &Condition, snapshot: &Snapshot) -> Self {
+        match condition {
             Condition::Pod { pod, .. } => Self::of_pods(snapshot, pod, PodFacts::restarts),
             Condition::Container { pod, container, .. } => Self::of_pods(snapshot, pod, |facts| {
                 let container = facts.containers.get(&container.value);

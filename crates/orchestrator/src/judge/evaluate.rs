@@ -19,13 +19,17 @@ pub(super) struct Evaluation {
     /// Whether the condition holds.
     pub(super) holds: bool,
     /// The observed fields that the condition names: `web-abc ready 1/2`.
-    pub(super) saw: String,
+    pub(super) observed: String,
 }
 
 /// Evaluates a condition. A list of subjects holds if it is not empty and every subject in it
 /// holds.
-pub(super) fn look(claim: &Condition, baseline: &Baseline, snapshot: &Snapshot) -> Evaluation {
-    match claim {
+pub(super) fn evaluate(
+    condition: &Condition,
+    baseline: &Baseline,
+    snapshot: &Snapshot,
+) -> Evaluation {
+    match condition {
         Condition::Pod { pod, that } => all(
             snapshot
                 .pods(pod)
@@ -57,45 +61,48 @@ pub(super) fn look(claim: &Condition, baseline: &Baseline, snapshot: &Snapshot) 
             Some(facts) => deployment(name, that, &facts),
             None => Evaluation {
                 holds: false,
-                saw: format!("no Deployment {}", name.value),
+                observed: format!("no Deployment {}", name.value),
             },
         },
         Condition::Traffic { .. } => Evaluation {
             holds: false,
-            saw: String::new(),
+            observed: String::new(),
         },
     }
 }
 
-fn all(looks: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> String) -> Evaluation {
-    let looks: Vec<Evaluation> = looks.collect();
-    if looks.is_empty() {
+fn all(evaluations: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> String) -> Evaluation {
+    let evaluations: Vec<Evaluation> = evaluations.collect();
+    if evaluations.is_empty() {
         return Evaluation {
             holds: false,
-            saw: none(),
+            observed: none(),
         };
     }
-    let saw: Vec<String> = looks.iter().map(|look| look.saw.clone()).collect();
+    let observed: Vec<String> = evaluations
+        .iter()
+        .map(|evaluation| evaluation.observed.clone())
+        .collect();
     Evaluation {
-        holds: looks.iter().all(|look| look.holds),
-        saw: saw.join(", "),
+        holds: evaluations.iter().all(|evaluation| evaluation.holds),
+        observed: observed.join(", "),
     }
 }
 
 // A bound Pod that was replaced counts as deleted.
 fn alive(
     pod: Result<&PodFacts, &BoundPod>,
-    look: impl FnOnce(&PodFacts) -> Evaluation,
+    evaluation: impl FnOnce(&PodFacts) -> Evaluation,
 ) -> Evaluation {
     match pod {
         Ok(pod) if !pod.gone => look(pod),
         Ok(PodFacts { name, .. }) => Evaluation {
             holds: false,
-            saw: format!("{name} deleted"),
+            observed: format!("{name} deleted"),
         },
         Err(bound) => Evaluation {
             holds: false,
-            saw: format!("{} not seen", bound.name),
+            observed: format!("{} not seen", bound.name),
         },
     }
 }
@@ -156,7 +163,7 @@ fn container_of(
         }
         None => Evaluation {
             holds: false,
-            saw: format!("no container {subject}"),
+            observed: format!("no container {subject}"),
         },
     }
 }
@@ -264,9 +271,9 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn note(&mut self, holds: bool, saw: String) {
+    fn note(&mut self, holds: bool, observed: String) {
         self.holds &= holds;
-        self.parts.push(saw);
+        self.parts.push(observed);
     }
 
     fn restarts(&mut self, wanted: Option<Restarts>, is: i64, start: i64) {
@@ -282,7 +289,7 @@ impl<'a> Seen<'a> {
     fn look(self) -> Evaluation {
         Evaluation {
             holds: self.holds,
-            saw: format!("{} {}", self.subject, self.parts.join(" · ")),
+            observed: format!("{} {}", self.subject, self.parts.join(" · ")),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! State of one expectation along the timeline: its condition's history and its operator's answer.
 
 use super::baseline::Baseline;
-use super::evaluate::look;
+use super::evaluate::evaluate;
 use super::expected_text;
 use super::object_operators;
 use super::observed_text;
@@ -16,7 +16,7 @@ use crate::timeline::snapshot::{Outdated, Snapshot, WatchGap};
 /// A condition, the baseline it is compared with, and its history so far.
 #[derive(Debug)]
 pub(super) struct ExpectationState {
-    claim: Condition,
+    condition: Condition,
     baseline: Baseline,
     trace: Trace,
     /// Whether the condition held just before the step's action was sent.
@@ -28,22 +28,25 @@ pub(super) struct ExpectationState {
 
 impl ExpectationState {
     /// Starts to follow a condition. The present state becomes its baseline.
-    pub(super) fn new(claim: &Condition, snapshot: &Snapshot, at: Micros) -> Self {
-        let baseline = Baseline::of(claim, snapshot);
-        let mut tracked = Self {
-            claim: claim.clone(),
+    pub(super) fn new(condition: &Condition, snapshot: &Snapshot, at: Micros) -> Self {
+        let baseline = Baseline::of(condition, snapshot);
+        let mut state = Self {
+            condition: condition.clone(),
             baseline,
             trace: Trace::default(),
             held_before: false,
             answered: None,
         };
-        tracked.look(snapshot, at);
-        tracked
+        state.look(snapshot, at);
+        state
     }
 
     /// Records that the step's action is about to be sent.
     pub(super) fn sending(&mut self) {
-        self.held_before = self.trace.last().is_some_and(|point| point.look.holds);
+        self.held_before = self
+            .trace
+            .last()
+            .is_some_and(|point| point.evaluation.holds);
     }
 
     /// Evaluates the condition again if it depends on objects of this kind.
@@ -54,14 +57,14 @@ impl ExpectationState {
     }
 
     fn look(&mut self, snapshot: &Snapshot, at: Micros) {
-        if !matches!(self.claim, Condition::Traffic { .. }) {
+        if !matches!(self.condition, Condition::Traffic { .. }) {
             self.trace
-                .push(at, look(&self.claim, &self.baseline, snapshot));
+                .push(at, evaluate(&self.condition, &self.baseline, snapshot));
         }
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        match self.claim {
+        match self.condition {
             // Which Pods belong to a Deployment depends on its ReplicaSets.
             Condition::Pod { .. } | Condition::Container { .. } => &["Pod", "ReplicaSet"],
             Condition::Endpoints { .. } => &["EndpointSlice"],
@@ -82,7 +85,7 @@ impl ExpectationState {
     /// or a Pod named directly has such times: a patch of a Deployment says nothing about its Pods'
     /// status, nor one of a Service about its endpoints.
     fn outdated<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s Outdated> {
-        let (kind, name) = match &self.claim {
+        let (kind, name) = match &self.condition {
             Condition::Deployment { name, .. } => (ObjectKind::Deployment, &name.value),
             Condition::Pod { pod, .. } | Condition::Container { pod, .. }
                 if pod.kind == ObjectKind::Pod =>
@@ -106,7 +109,7 @@ impl ExpectationState {
     }
 
     fn requests<'s>(&'s self, snapshot: &'s Snapshot) -> Option<Requests<'s>> {
-        let Condition::Traffic { clients, that } = &self.claim else {
+        let Condition::Traffic { clients, that } = &self.condition else {
             return None;
         };
         let clients = clients
@@ -135,7 +138,7 @@ impl ExpectationState {
 
     fn remembered(&self, window: Window, snapshot: &Snapshot, now: Micros) -> Option<Answer> {
         let (revision, of, answer) = self.answered.as_ref()?;
-        let traffic = matches!(self.claim, Condition::Traffic { .. });
+        let traffic = matches!(self.condition, Condition::Traffic { .. });
         let waiting = !matches!(answer, Answer::Open(Some(at)) if *at <= now);
         (traffic && *revision == snapshot.traffic_revision() && *of == window && waiting)
             .then(|| answer.clone())
@@ -230,7 +233,7 @@ impl ExpectationState {
 
     /// Text of what was observed in the window, with times relative to `zero`.
     pub(super) fn history(&self, window: &Lasting, zero: Micros, snapshot: &Snapshot) -> String {
-        let Condition::Traffic { clients, .. } = &self.claim else {
+        let Condition::Traffic { clients, .. } = &self.condition else {
             return observed_text::history(&self.trace, window, zero);
         };
         let outcomes = clients.iter().filter_map(|name| {
@@ -272,7 +275,7 @@ impl ExpectationState {
 
     /// The condition and what is observed instead: `expected …, saw …`.
     pub(super) fn missing(&self, snapshot: &Snapshot) -> String {
-        let seen = match (&self.claim, self.trace.last()) {
+        let seen = match (&self.condition, self.trace.last()) {
             (Condition::Traffic { clients, .. }, _) => {
                 let last = clients.iter().filter_map(|name| {
                     let last = snapshot.client(name)?.all().next_back();
@@ -284,10 +287,13 @@ impl ExpectationState {
                 });
                 last.collect::<Vec<_>>().join(", ")
             }
-            (_, Some(point)) => point.look.saw.clone(),
+            (_, Some(point)) => point.evaluation.observed.clone(),
             (_, None) => "nothing".into(),
         };
-        format!("expected {}, saw {seen}", expected_text::claim(&self.claim))
+        format!(
+            "expected {}, saw {seen}",
+            expected_text::condition(&self.condition)
+        )
     }
 }
 

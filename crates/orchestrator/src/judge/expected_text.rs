@@ -9,8 +9,8 @@ use crate::input::experiment::{
 use probe_target::model::duration::format;
 
 /// Text for a condition: `deploy/web ready 1/2 · 0 restarts`.
-pub(super) fn claim(claim: &Condition) -> String {
-    match claim {
+pub(super) fn condition(condition: &Condition) -> String {
+    match condition {
         Condition::Pod { pod, that } => format!("{} {}", pod.value, self::pod(that).join(" · ")),
         Condition::Container {
             pod,

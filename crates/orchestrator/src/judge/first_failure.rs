@@ -69,18 +69,18 @@ fn of(object: &Value) -> Option<FirstFailure> {
 pub(crate) fn among(
     records: &[Record],
     snapshot: &Snapshot,
-    made: &BTreeSet<String>,
+    created: &BTreeSet<String>,
 ) -> Option<FirstFailure> {
     let objects = records.iter().filter_map(Record::existing);
-    let mut ours = objects.filter(|object| snapshot.grew_from(object, made));
+    let mut ours = objects.filter(|object| snapshot.grew_from(object, created));
     ours.find_map(of)
 }
 
 /// The first permanent failure in the objects of a snapshot that descend from the objects with
 /// these UIDs.
-pub(crate) fn present(snapshot: &Snapshot, made: &BTreeSet<String>) -> Option<FirstFailure> {
+pub(crate) fn present(snapshot: &Snapshot, created: &BTreeSet<String>) -> Option<FirstFailure> {
     let objects = snapshot.objects();
-    let mut ours = objects.filter(|object| snapshot.grew_from(object, made));
+    let mut ours = objects.filter(|object| snapshot.grew_from(object, created));
     ours.find_map(of)
 }
 

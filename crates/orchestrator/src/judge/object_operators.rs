@@ -84,7 +84,7 @@ pub(super) fn first_breach(trace: &Trace, window: &Lasting, wanted: bool) -> Opt
     points
         .iter()
         .zip(ends)
-        .find(|(point, end)| point.look.holds != wanted && breach(point.at, *end))
+        .find(|(point, end)| point.evaluation.holds != wanted && breach(point.at, *end))
         .map(|(point, _)| point.at.max(window.from))
 }
 

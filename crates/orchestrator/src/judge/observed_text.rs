@@ -19,7 +19,10 @@ pub(super) fn history(trace: &Trace, window: &Lasting, zero: Micros) -> String {
     let shown = points[start.min(points.len())..]
         .iter()
         .take_while(|point| window.to.is_none_or(|to| point.at <= to));
-    chain(shown.map(|point| (point.at, point.look.saw.clone())), zero)
+    chain(
+        shown.map(|point| (point.at, point.evaluation.observed.clone())),
+        zero,
+    )
 }
 
 /// The outcomes of a client's requests in a window, with times relative to `zero`: `users-a ok
@@ -36,17 +39,20 @@ pub(super) fn outcomes(name: &str, client: &Client, window: &Lasting, zero: Micr
 // Merges equal neighbours, and counts the changes beyond the maximum.
 fn chain(states: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String {
     let mut changes: Vec<(Micros, String)> = Vec::new();
-    for (at, saw) in states {
-        if changes.last().is_none_or(|(_, last)| *last != saw) {
-            changes.push((at, saw));
+    for (at, observed) in states {
+        if changes.last().is_none_or(|(_, last)| *last != observed) {
+            changes.push((at, observed));
         }
     }
     let Some(((_, first), rest)) = changes.split_first() else {
         return String::new();
     };
-    let listed = rest.iter().take(MAX_CHANGES).map(|(at, saw)| {
+    let listed = rest.iter().take(MAX_CHANGES).map(|(at, observed)| {
         let since = Micros::from(at.since(zero));
-        format!(" until {since} s, then {}", without_subject(first, saw))
+        format!(
+            " until {since} s, then {}",
+            without_subject(first, observed)
+        )
     });
     let more = match rest.len().saturating_sub(MAX_CHANGES) {
         0 => String::new(),
@@ -56,15 +62,15 @@ fn chain(states: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String
 }
 
 // A single subject is named only once, at the beginning.
-fn without_subject<'a>(first: &str, saw: &'a str) -> &'a str {
+fn without_subject<'a>(first: &str, observed: &'a str) -> &'a str {
     match first.split_once(' ') {
-        Some((subject, _)) if !saw.contains(", ") => {
-            let rest = saw
+        Some((subject, _)) if !observed.contains(", ") => {
+            let rest = observed
                 .strip_prefix(subject)
                 .and_then(|rest| rest.strip_prefix(' '));
-            rest.unwrap_or(saw)
+            rest.unwrap_or(observed)
         }
-        _ => saw,
+        _ => observed,
     }
 }
 

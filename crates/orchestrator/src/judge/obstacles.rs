@@ -25,11 +25,11 @@ pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
     let records = timeline.before_clean_up();
     let snapshot = Snapshot::of(records);
     let seen: Vec<&Value> = records.iter().filter_map(Record::existing).collect();
-    let made = made_by(&timeline.header().run, &seen);
-    let is_ours = |object: &&Value| snapshot.grew_from(object, &made);
+    let created = created_by(&timeline.header().run, &seen);
+    let is_ours = |object: &&Value| snapshot.grew_from(object, &created);
     let pods: Vec<Pod> = parsed("Pod", snapshot.objects().filter(is_ours));
     let services: Vec<Service> = parsed("Service", snapshot.objects().filter(is_ours));
-    let mut found: Vec<String> = first_failure::present(&snapshot, &made)
+    let mut found: Vec<String> = first_failure::present(&snapshot, &created)
         .map(|failure| failure.to_string())
         .into_iter()
         .collect();
@@ -46,7 +46,7 @@ pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
 }
 
 /// The UIDs of the objects that carry the run's label.
-fn made_by(run: &str, seen: &[&Value]) -> BTreeSet<String> {
+fn created_by(run: &str, seen: &[&Value]) -> BTreeSet<String> {
     let ours = seen.iter().filter(|object| {
         let metadata = serde_json::from_value::<ObjectMeta>(object["metadata"].clone());
         metadata.is_ok_and(|metadata| ownership::run_of(&metadata) == Some(run))

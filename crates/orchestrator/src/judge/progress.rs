@@ -14,12 +14,12 @@ pub(super) struct StepProgress {
     /// All are none if the timeline's step is not the experiment's.
     pub(super) times: StepTimes,
     /// One entry for each expectation, from the step's start on.
-    pub(super) tracked: Vec<ExpectationState>,
+    pub(super) states: Vec<ExpectationState>,
 }
 
 impl StepProgress {
-    pub(super) fn new(times: StepTimes, tracked: Vec<ExpectationState>) -> Self {
-        Self { times, tracked }
+    pub(super) fn new(times: StepTimes, state: Vec<ExpectationState>) -> Self {
+        Self { times, states }
     }
 
     /// Takes the times of the step after its start. When its first action is sent, each expectation
@@ -29,7 +29,7 @@ impl StepProgress {
             return;
         }
         if self.times.sent.is_none() && times.sent.is_some() {
-            self.tracked.iter_mut().for_each(ExpectationState::sending);
+            self.states.iter_mut().for_each(ExpectationState::sending);
         }
         self.times = times;
     }
@@ -44,10 +44,10 @@ impl StepProgress {
         let times = self.times;
         let known = times.ended.unwrap_or(now);
         let mut answers = Vec::new();
-        for (expectation, tracked) in expectations.iter().zip(&mut self.tracked) {
+        for (expectation, state) in expectations.iter().zip(&mut self.states) {
             let operator = &expectation.operator;
             if let Some(window) = window(&times, operator) {
-                let answer = tracked.answer(operator, window, snapshot, known, now);
+                let answer = state.answer(operator, window, snapshot, known, now);
                 answers.push((expectation, answer));
             }
         }
@@ -73,8 +73,8 @@ impl StepProgress {
     ) -> StepJudgement {
         let answers = self.answers(&step.expect, snapshot, now);
         let mut findings: Vec<Finding> = Vec::new();
-        for ((expectation, answer), tracked) in answers.into_iter().zip(&self.tracked) {
-            findings.push(self.finding(expectation, answer, tracked, snapshot));
+        for ((expectation, answer), state) in answers.into_iter().zip(&self.states) {
+            findings.push(self.finding(expectation, answer, state, snapshot));
         }
         if findings.is_empty() {
             findings = step.expect.iter().map(never_ran).collect();
@@ -96,7 +96,7 @@ impl StepProgress {
         &self,
         expectation: &Expectation,
         answer: Answer,
-        tracked: &ExpectationState,
+        state: &ExpectationState,
         snapshot: &Snapshot,
     ) -> Finding {
         let times = &self.times;
@@ -105,13 +105,13 @@ impl StepProgress {
             from: times.sent.unwrap_or(zero),
             to: times.ended,
         };
-        let history = tracked.history(&whole, zero, snapshot);
+        let history = state.history(&whole, zero, snapshot);
         let operator = &expectation.operator;
         let window = window(times, operator);
-        let breach = window.and_then(|window| tracked.first_breach(operator, window, snapshot));
+        let breach = window.and_then(|window| state.first_breach(operator, window, snapshot));
         let already_true = match (&answer, window) {
             (Answer::Pass(Some(at)), Some(Window::Becoming(window))) => {
-                tracked.was_true_before(&window, *at, snapshot)
+                state.was_true_before(&window, *at, snapshot)
             }
             _ => false,
         };
@@ -157,7 +157,7 @@ fn never_ran(expectation: &Expectation) -> Finding {
         observed: matches!(operator, Operator::Observe { .. }),
         expected: format!(
             "{}, {}",
-            expected_text::claim(&expectation.claim),
+            expected_text::condition(&expectation.claim),
             expected_text::operator(operator)
         ),
         verdict: None,

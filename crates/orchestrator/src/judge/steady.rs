@@ -36,7 +36,7 @@ pub(super) fn steady_state(
     let deadline = applied + wanted.within;
     let since: Option<Vec<Micros>> = requirements
         .iter()
-        .map(|tracked| tracked.since(snapshot, applied))
+        .map(|state| state.since(snapshot, applied))
         .collect();
     let since = since.map(|since| since.into_iter().fold(applied, Micros::max));
     let Some(since) = since.filter(|since| *since <= deadline) else {
@@ -57,7 +57,7 @@ pub(super) fn steady_state(
     }
     if requirements
         .iter()
-        .all(|tracked| tracked.surely_holds(since, wanted.hold, snapshot))
+        .all(|state| state.surely_holds(since, wanted.hold, snapshot))
     {
         return SteadyState::Reached { since };
     }
@@ -77,12 +77,12 @@ pub(super) fn steady_state(
 pub(super) fn missing(requirements: &[ExpectationState], snapshot: &Snapshot) -> Vec<String> {
     let lacking = requirements
         .iter()
-        .filter(|tracked| tracked.since(snapshot, Micros::ZERO).is_none());
-    let lacking: Vec<String> = lacking.map(|tracked| tracked.missing(snapshot)).collect();
+        .filter(|state| state.since(snapshot, Micros::ZERO).is_none());
+    let lacking: Vec<String> = lacking.map(|state| state.missing(snapshot)).collect();
     if lacking.is_empty() {
         requirements
             .iter()
-            .map(|tracked| tracked.missing(snapshot))
+            .map(|state| state.missing(snapshot))
             .collect()
     } else {
         lacking

@@ -13,7 +13,7 @@ pub(super) struct Trace(Vec<Point>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Point {
     pub(super) at: Micros,
-    pub(super) look: Evaluation,
+    pub(super) evaluation: Evaluation,
 }
 
 /// A period in which the condition holds without interruption.
@@ -26,8 +26,8 @@ pub(super) struct Run {
 
 impl Trace {
     /// Adds an evaluation if it differs from the last one.
-    pub(super) fn push(&mut self, at: Micros, look: Evaluation) {
-        if self.0.last().is_none_or(|last| last.look != look) {
+    pub(super) fn push(&mut self, at: Micros, evaluation: Evaluation) {
+        if self.0.last().is_none_or(|last| last.evaluation != look) {
             self.0.push(Point { at, look });
         }
     }
@@ -46,7 +46,7 @@ impl Trace {
         let mut runs: Vec<Run> = Vec::new();
         let mut holds = false;
         for point in &self.0 {
-            match (holds, point.look.holds) {
+            match (holds, point.evaluation.holds) {
                 (false, true) => runs.push(Run {
                     start: point.at,
                     end: None,
@@ -58,7 +58,7 @@ impl Trace {
                 }
                 _ => {}
             }
-            holds = point.look.holds;
+            holds = point.evaluation.holds;
         }
         runs
     }
@@ -67,9 +67,9 @@ impl Trace {
     pub(super) fn without(&self, outdated: &Outdated, holds: bool) -> Self {
         let unknown = Point {
             at: outdated.from,
-            look: Evaluation {
+            evaluation: Evaluation {
                 holds,
-                saw: String::new(),
+                observed: String::new(),
             },
         };
         let known_again = self
@@ -79,7 +79,7 @@ impl Trace {
             .filter(|_| outdated.to < Micros::MAX)
             .map(|point| Point {
                 at: outdated.to,
-                look: point.look.clone(),
+                evaluation: point.evaluation.clone(),
             });
         let before = self.0.iter().filter(|point| point.at < outdated.from);
         let after = self.0.iter().filter(|point| point.at > outdated.to);
@@ -99,7 +99,7 @@ impl Trace {
     fn filled(&self, gap: &WatchGap, holds: bool) -> Self {
         let unseen = Evaluation {
             holds,
-            saw: String::new(),
+            observed: String::new(),
         };
         let before = self.0.iter().filter(|point| point.at <= gap.from).cloned();
         let within = self.0.iter().rfind(|point| point.at <= gap.to);
@@ -108,11 +108,11 @@ impl Trace {
             [
                 Point {
                     at: gap.from,
-                    look: unseen.clone(),
+                    evaluation: unseen.clone(),
                 },
                 Point {
                     at: gap.to,
-                    look: last.look.clone(),
+                    evaluation: last.evaluation.clone(),
                 },
             ]
         });

@@ -17,7 +17,7 @@ use crate::timeline::snapshot::{Client, Sent};
 pub(super) const RECORDS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How far before a step requests are examined, in microseconds: one second.
-const BEFORE: i64 = 1_000_000;
+const LOOKBACK: i64 = 1_000_000;
 
 /// The clients of a condition, and the outcomes it allows.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl<'a> Requests<'a> {
         let (sent, at) = (sent.signed(), at.signed());
         self.clients.iter().all(|client| {
             let error = client.error().unwrap_or_default();
-            let mut before = client.between(sent - BEFORE, sent - error).peekable();
+            let mut before = client.between(sent - LOOKBACK, sent - error).peekable();
             before.peek().is_some()
                 && !before
                     .chain(client.between(sent - error, at))

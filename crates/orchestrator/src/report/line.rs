@@ -24,7 +24,7 @@ impl Line {
     }
 
     /// The line as text, with its time relative to `zero` and the object padded to `width`.
-    pub(crate) fn told_from(&self, zero: Micros, width: usize) -> String {
+    pub(crate) fn text_from(&self, zero: Micros, width: usize) -> String {
         let (sign, apart) = if self.at < zero {
             ("-", zero.since(self.at))
         } else {

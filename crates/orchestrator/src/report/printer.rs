@@ -113,7 +113,7 @@ impl Printer {
     /// Prints an error with its causes to stderr, and keeps it for the JSON report.
     pub fn error(&self, error: &anyhow::Error) {
         lock(&self.errors).push(json::Error::new(error));
-        self.note(format!("error: {}", error_chain::told(error.as_ref())));
+        self.note(format!("error: {}", error_chain::text(error.as_ref())));
     }
 
     /// Prints a hint to stderr, and adds it to the last error.
@@ -285,7 +285,7 @@ mod tests {
         let error = print(io::ErrorKind::StorageFull).unwrap_err();
         assert_eq!(error.exit(), Exit::Infrastructure);
         assert_eq!(
-            error_chain::told(&error),
+            error_chain::text(&error),
             "cannot write to standard output: no storage space"
         );
         assert!(print(io::ErrorKind::BrokenPipe).is_ok());

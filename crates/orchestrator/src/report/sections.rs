@@ -34,7 +34,7 @@ impl fmt::Display for Section {
             .max()
             .unwrap_or(0);
         for line in &self.lines {
-            write!(f, "\n{}", line.told_from(self.zero, width))?;
+            write!(f, "\n{}", line.text_from(self.zero, width))?;
         }
         Ok(())
     }
@@ -42,31 +42,31 @@ impl fmt::Display for Section {
 
 /// All sections of a timeline.
 pub(crate) fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
-    let mut story = Story::begin(experiment);
+    let mut builder = Builder::begin(experiment);
     for record in timeline.records() {
-        story.take(experiment, record);
+        builder.take(experiment, record);
     }
-    story.end(experiment)
+    builder.end(experiment)
 }
 
 /// Sections under construction.
-struct Story {
+struct Builder {
     sections: Vec<Section>,
     /// When each section starts.
     starts: Vec<Micros>,
     snapshot: Snapshot,
 }
 
-impl Story {
+impl Builder {
     fn begin(experiment: &Experiment) -> Self {
-        let mut story = Self {
+        let mut builder = Self {
             sections: Vec::new(),
             starts: Vec::new(),
             snapshot: Snapshot::new(&experiment.traffic),
         };
         let name = &experiment.name.value;
-        story.open(Micros::ZERO, format!("{name}: until the steady state"));
-        story
+        builder.open(Micros::ZERO, format!("{name}: until the steady state"));
+        builder
     }
 
     fn open(&mut self, at: Micros, title: String) {

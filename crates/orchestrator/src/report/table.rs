@@ -58,7 +58,7 @@ pub(crate) fn details(judgement: &Judgement) -> Vec<String> {
         .steps
         .iter()
         .flat_map(|step| step.findings.iter().map(move |finding| (step, finding)));
-    let told = findings.filter(|(_, finding)| {
+    let shown = findings.filter(|(_, finding)| {
         finding
             .verdict
             .is_some_and(|verdict| finding.observed || verdict != Verdict::Pass)
@@ -66,7 +66,7 @@ pub(crate) fn details(judgement: &Judgement) -> Vec<String> {
     missing
         .chain(causes)
         .chain(unreached)
-        .chain(told.map(|(step, finding)| detail(step, finding)))
+        .chain(shown.map(|(step, finding)| detail(step, finding)))
         .collect()
 }
 

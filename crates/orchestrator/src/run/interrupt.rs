@@ -31,11 +31,11 @@ impl Interrupt {
     fn by(signals: &[(SignalKind, Exit)]) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_io().build()?;
         let inside = runtime.enter();
-        let (tell, caught) = unbounded_channel();
+        let (sender, caught) = unbounded_channel();
         for (kind, exit) in signals {
-            let (mut signal, exit, tell) = (signal(*kind)?, *exit, tell.clone());
+            let (mut signal, exit, sender) = (signal(*kind)?, *exit, sender.clone());
             tokio::spawn(async move {
-                while signal.recv().await.is_some() && tell.send(exit).is_ok() {}
+                while signal.recv().await.is_some() && sender.send(exit).is_ok() {}
             });
         }
         drop(inside);

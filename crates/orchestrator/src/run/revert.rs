@@ -87,7 +87,7 @@ impl Ledger {
         self.0.iter().any(|undo| matches!(undo, Undo::Namespace))
     }
 
-    fn has_made(&self) -> bool {
+    fn has_created(&self) -> bool {
         self.has_namespace() || self.objects().next().is_some()
     }
 }
@@ -121,7 +121,7 @@ impl RunState<'_> {
     }
 
     async fn heal(&self, control: &Control) -> bool {
-        let pods: Api<Pod> = Api::namespaced(self.site.client().clone(), &self.site.namespace);
+        let pods: Api<Pod> = Api::namespaced(self.scope.client().clone(), &self.scope.namespace);
         match reverted(&pods, control, async || control.heal().await).await {
             Ok(Reverted::Acknowledged(ack)) => {
                 let target = journal::named(control.address(), &ack.instance);
@@ -137,7 +137,7 @@ impl RunState<'_> {
     }
 
     async fn delete(&mut self) -> Exit {
-        match self.delete_made().await {
+        match self.delete_created().await {
             Ok(()) => {
                 self.ledger
                     .0
@@ -153,21 +153,21 @@ impl RunState<'_> {
 
     /// Deletes the run's own namespace with everything in it, or else the created objects. Looks up
     /// objects without a known UID: a call that was interrupted may have been executed.
-    async fn delete_made(&self) -> Result<(), Failure> {
+    async fn delete_created(&self) -> Result<(), Failure> {
         if self.ledger.has_namespace() {
-            return match self.site.find_namespace().await? {
-                Some(uid) => Ok(remove::namespace(&self.site, &uid).await?),
+            return match self.scope.find_namespace().await? {
+                Some(uid) => Ok(remove::namespace(&self.scope, &uid).await?),
                 None => Ok(()),
             };
         }
-        let mut made = self.made.clone();
-        for manifest in self.ledger.objects().skip(made.len()) {
-            if let Some(uid) = self.site.find(manifest).await? {
+        let mut created = self.created.clone();
+        for manifest in self.ledger.objects().skip(created.len()) {
+            if let Some(uid) = self.scope.find(manifest).await? {
                 let manifest = manifest.clone();
-                made.push(CreatedObject { manifest, uid });
+                created.push(CreatedObject { manifest, uid });
             }
         }
-        Ok(remove::objects(&self.site, &made).await?)
+        Ok(remove::objects(&self.scope, &created).await?)
     }
 
     /// Exit code of a clean-up that was stopped. On an embedded cluster nothing remains, as it ends
@@ -187,14 +187,14 @@ impl RunState<'_> {
             // An embedded cluster ends with the process.
             return;
         };
-        let namespace = &self.site.namespace;
+        let namespace = &self.scope.namespace;
         for control in self.ledger.flips() {
             let pod = &control.address().pod;
             self.printer.hint(format!(
                 "`probeflip heal {pod} -n {namespace} --context {context}`"
             ));
         }
-        if !self.job.keep && self.ledger.has_made() {
+        if !self.job.keep && self.ledger.has_created() {
             self.printer.hint(self.down(context));
         }
     }
@@ -212,7 +212,7 @@ impl RunState<'_> {
     }
 
     fn down(&self, context: &str) -> String {
-        let (run, namespace) = (self.job.run, &self.site.namespace);
+        let (run, namespace) = (self.job.run, &self.scope.namespace);
         match self.job.namespace {
             Some(_) => format!("`probeflip down --run {run} -n {namespace} --context {context}`"),
             None => format!("`probeflip down --run {run} --context {context}`"),
@@ -220,6 +220,6 @@ impl RunState<'_> {
     }
 
     pub(super) fn reader(&self) -> NamespaceReader {
-        NamespaceReader::new(self.site.client().clone(), &self.site.namespace)
+        NamespaceReader::new(self.scope.client().clone(), &self.scope.namespace)
     }
 }

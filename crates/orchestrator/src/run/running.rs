@@ -20,10 +20,10 @@ use crate::{
 
 /// How long a container may be reported running while its target does not answer. A container that
 /// has just ended is reported running until the kubelet's next relist, once a second.
-const UNANSWERED: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Interval between calls to a target that does not answer.
-const AGAIN: Duration = Duration::from_millis(500);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A container that a step flips does not run.
 #[derive(Debug, thiserror::Error)]
@@ -66,11 +66,14 @@ impl RunState<'_> {
                 return Ok(());
             };
             let since = *unanswered.get_or_insert(now);
-            if now >= since + UNANSWERED {
+            if now >= since + ANSWER_TIMEOUT {
                 return Err(error.into());
             }
-            self.wait(Some(now + AGAIN), "waiting for the target to answer")
-                .await;
+            self.wait(
+                Some(now + RETRY_INTERVAL),
+                "waiting for the target to answer",
+            )
+            .await;
         }
     }
 
@@ -94,7 +97,7 @@ impl RunState<'_> {
             let addresses = pods
                 .iter()
                 .filter_map(|pod| targets::target(pod, &flip.container).ok());
-            controls.extend(addresses.map(|address| self.switchboard.control(&address)));
+            controls.extend(addresses.map(|address| self.controls.control(&address)));
         }
         let recorder = &self.recorder;
         let asked = controls
@@ -129,15 +132,15 @@ fn does(state: Option<&ContainerState>) -> Option<String> {
         return None;
     }
     let because = |reason: Option<&String>, message: Option<&String>| {
-        let said: Vec<&str> = reason
+        let parts: Vec<&str> = reason
             .into_iter()
             .chain(message)
-            .filter_map(|said| said.trim().lines().next())
+            .filter_map(|text| text.trim().lines().next())
             .collect();
-        if said.is_empty() {
+        if parts.is_empty() {
             String::new()
         } else {
-            format!(" ({})", said.join(": "))
+            format!(" ({})", parts.join(": "))
         }
     };
     Some(match (&state.terminated, &state.waiting) {

@@ -25,7 +25,7 @@ const NAME_LENGTH: usize = 63;
 
 /// Why the set-up failed.
 #[derive(Debug, thiserror::Error)]
-enum StageError {
+enum SetupError {
     #[error("cannot create the namespace `{name}`")]
     Namespace {
         name: String,
@@ -36,7 +36,7 @@ enum StageError {
     NotSteady { missing: Vec<String> },
 }
 
-impl HasExitCode for StageError {
+impl HasExitCode for SetupError {
     fn exit(&self) -> Exit {
         Exit::Infrastructure
     }
@@ -47,8 +47,8 @@ impl RunState<'_> {
     pub(super) async fn set_up(&mut self) -> Result<(), Failure> {
         let makes_namespace = self.makes_namespace().await?;
         self.watches =
-            Some(watches::open(self.site.client(), &self.site.namespace, &self.recorder).await?);
-        self.site.check(&self.job.objects).await?;
+            Some(watches::open(self.scope.client(), &self.scope.namespace, &self.recorder).await?);
+        self.scope.check(&self.job.objects).await?;
         if makes_namespace {
             self.create_namespace().await?;
         }
@@ -57,8 +57,8 @@ impl RunState<'_> {
         }
         self.note(format!(
             "{} objects applied to namespace `{}`",
-            self.made.len(),
-            self.site.namespace
+            self.created.len(),
+            self.scope.namespace
         ));
         self.send_traffic().await?;
         self.recorder.record(What::Applied);
@@ -80,7 +80,7 @@ impl RunState<'_> {
                 SteadyState::Missed { missing } => {
                     let causes = self.recorder.read(obstacles);
                     let missing = missing.into_iter().chain(causes).collect();
-                    return Err(StageError::NotSteady { missing }.into());
+                    return Err(SetupError::NotSteady { missing }.into());
                 }
                 SteadyState::Waiting { look_again_at } => {
                     self.wait(look_again_at, "waiting for the steady state")
@@ -107,7 +107,7 @@ impl RunState<'_> {
         if self.job.namespace.is_none() {
             return Ok(true);
         }
-        let exists = self.cluster.must_have(&self.site.namespace).await;
+        let exists = self.cluster.must_have(&self.scope.namespace).await;
         match &self.cluster.place {
             Place::Cluster(_) => Ok(exists.map(|()| false)?),
             Place::Pocket | Place::Virtual => Ok(exists.is_err()),
@@ -115,12 +115,12 @@ impl RunState<'_> {
     }
 
     async fn create_namespace(&mut self) -> Result<(), Failure> {
-        let name = self.site.namespace.clone();
+        let name = self.scope.namespace.clone();
         let mut namespace = json!({ "metadata": { "name": name } });
         ownership::stamp(&mut namespace, self.job.run);
         let namespace: Namespace =
             serde_json::from_value(namespace).expect("a namespace of ours must be an object");
-        let api: Api<Namespace> = Api::all(self.site.client().clone());
+        let api: Api<Namespace> = Api::all(self.scope.client().clone());
         self.ledger.push(Undo::Namespace);
         let created = api.create(&PostParams::default(), &namespace).await;
         created.map(drop).map_err(|source| {
@@ -128,15 +128,15 @@ impl RunState<'_> {
                 self.ledger.pop();
             }
             let source = Box::new(source);
-            StageError::Namespace { name, source }.into()
+            SetupError::Namespace { name, source }.into()
         })
     }
 
     async fn apply(&mut self, manifest: &Manifest) -> Result<String, Failure> {
         self.ledger.push(Undo::Object(manifest.clone()));
-        let made = self.site.apply(manifest).await?;
-        let uid = made.uid.clone();
-        self.made.push(made);
+        let created = self.scope.apply(manifest).await?;
+        let uid = created.uid.clone();
+        self.created.push(created);
         Ok(uid)
     }
 
@@ -148,10 +148,10 @@ impl RunState<'_> {
         let image = traffic::image_of(&self.job.objects)?;
         let services = self.services_for_traffic().await?;
         let pod = traffic::pod(clients, &services, &image)?;
-        self.site.check(std::slice::from_ref(&pod)).await?;
+        self.scope.check(std::slice::from_ref(&pod)).await?;
         let uid = self.apply(&pod).await?;
         for address in traffic::addresses(clients, &uid) {
-            let control = self.switchboard.control(&address);
+            let control = self.controls.control(&address);
             self.journals.follow_client(control, self.recorder.clone());
         }
         Ok(())
@@ -164,13 +164,17 @@ impl RunState<'_> {
 
     /// Fails if a record shows a permanent failure; skips the first `checked` records.
     fn check_first_failures(&mut self, checked: &mut usize) -> Result<(), Failure> {
-        let made = self.made.iter().map(|made| made.uid.clone()).collect();
+        let created = self
+            .created
+            .iter()
+            .map(|created| created.uid.clone())
+            .collect();
         let judge = &mut self.judge;
         let failure = self.recorder.read(|timeline| {
             judge.catch_up(timeline);
             let fresh = &timeline.records()[*checked..];
             *checked = timeline.records().len();
-            first_failure::among(fresh, judge.snapshot(), &made)
+            first_failure::among(fresh, judge.snapshot(), &created)
         });
         match failure {
             None => Ok(()),
@@ -190,12 +194,12 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
         Action::Patch(_) => Vec::new(),
     });
     let expected = steps.flat_map(|step| step.expect.iter().map(|expectation| &expectation.claim));
-    let claimed = experiment
+    let required = experiment
         .steady_state
         .require
         .iter()
         .chain(expected)
-        .filter_map(|claim| match claim {
+        .filter_map(|condition| match condition {
             Condition::Pod { pod, .. } | Condition::Container { pod, .. } => {
                 Some(pod.value.clone())
             }
@@ -203,12 +207,12 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
             | Condition::Deployment { .. }
             | Condition::Traffic { .. } => None,
         });
-    flipped.chain(claimed).collect()
+    flipped.chain(required).collect()
 }
 
 /// `probeflip-NAME-xxxxx`, with NAME truncated to fit.
-pub(super) fn namespace_name(experiment: &str, draw: &mut Random) -> String {
-    let suffix = draw.suffix(5);
+pub(super) fn namespace_name(experiment: &str, random: &mut Random) -> String {
+    let suffix = random.suffix(5);
     let room = NAME_LENGTH - "probeflip--".len() - suffix.len();
     let name = experiment
         .get(..room)
@@ -223,11 +227,11 @@ mod tests {
 
     #[test]
     fn a_namespace_is_named_after_its_experiment_and_fits() {
-        let mut draw = Random::seeded(1);
-        let name = namespace_name("two-services", &mut draw);
+        let mut random = Random::seeded(1);
+        let name = namespace_name("two-services", &mut random);
         assert!(name.starts_with("probeflip-two-services-"), "{name}");
         assert_eq!(
-            namespace_name(&"x".repeat(63), &mut draw).len(),
+            namespace_name(&"x".repeat(63), &mut random).len(),
             NAME_LENGTH
         );
     }

@@ -42,14 +42,14 @@ enum StepError {
     #[error("step `{step}`: {subject} means no Pod any more")]
     NoPods { step: String, subject: ObjectRef },
     #[error("step `{step}`: {object} was not made by this run; only what it made can be patched")]
-    NotMade { step: String, object: ObjectRef },
+    NotOfThisRun { step: String, object: ObjectRef },
 }
 
 impl HasExitCode for StepError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoPods { .. } => Exit::Infrastructure,
-            Self::NotMade { .. } => Exit::Refused,
+            Self::NotOfThisRun { .. } => Exit::Refused,
         }
     }
 }
@@ -93,28 +93,28 @@ impl RunState<'_> {
 
     async fn patch(&mut self, step: usize, patch: &Patch) -> Result<(), Failure> {
         let object = &patch.object.value;
-        let Some(made) = self.made.iter().find(|made| made.is(object)) else {
+        let Some(created) = self.created.iter().find(|created| created.is(object)) else {
             let step = self.job.experiment.steps[step].name.value.clone();
-            return Err(StepError::NotMade {
+            return Err(StepError::NotOfThisRun {
                 step,
                 object: object.clone(),
             }
             .into());
         };
         self.recorder.record(What::Sending { step });
-        let patched = Some(self.site.patch(made, &patch.merge).await?);
+        let patched = Some(self.scope.patch(created, &patch.merge).await?);
         self.recorder.record(What::Acknowledged { step, patched });
         Ok(())
     }
 
     /// Prepares all flips of a step, then sends them together.
     async fn flip(&mut self, step: usize, flips: &[Flip]) -> Result<(), Failure> {
-        let mut ready = Vec::new();
+        let mut prepared = Vec::new();
         for flip in flips {
-            ready.extend(self.prepare(step, flip).await?);
+            prepared.extend(self.prepare(step, flip).await?);
         }
-        let pods = Api::namespaced(self.site.client().clone(), &self.site.namespace);
-        for each in &ready {
+        let pods = Api::namespaced(self.scope.client().clone(), &self.scope.namespace);
+        for each in &prepared {
             self.leases
                 .hold(&pods, &each.control, &each.instance)
                 .await?;
@@ -123,15 +123,15 @@ impl RunState<'_> {
             });
         }
         let recorder = &self.recorder;
-        try_join_all(ready.iter().map(|each| send(recorder, step, each))).await?;
-        for each in ready {
+        try_join_all(prepared.iter().map(|each| send(recorder, step, each))).await?;
+        for each in prepared {
             self.supersede(each).await?;
         }
         Ok(())
     }
 
     async fn prepare(&mut self, step: usize, flip: &Flip) -> Result<Vec<PreparedFlip>, Failure> {
-        let order = order(flip);
+        let request = request(flip);
         let bound = self.judge.pods(&flip.pod);
         let services: Vec<Service> = self.caught_up().all("Service");
         let pods = self.pods(&bound);
@@ -147,21 +147,21 @@ impl RunState<'_> {
         let ask = async |control: Control| journal::state(&control, recorder).await;
         let prepared = pods
             .iter()
-            .map(|pod| PreparedFlip::prepare(&self.switchboard, pod, &services, &order, ask));
-        let ready: Result<Vec<_>, FlipError> = try_join_all(prepared).await;
-        Ok(ready?)
+            .map(|pod| PreparedFlip::prepare(&self.controls, pod, &services, &request, ask));
+        let prepared: Result<Vec<_>, FlipError> = try_join_all(prepared).await;
+        Ok(prepared?)
     }
 
     /// Withdraws an earlier flip of the same probe, unless the new flip or another probe's has
     /// replaced it. This follows the new flip, so that the probe never gets the base in between.
-    async fn supersede(&mut self, ready: PreparedFlip) -> Result<(), Failure> {
-        let address = ready.control.address().clone();
-        let instance = ready.instance.clone();
-        let probe = (address.clone(), ready.order.aim.target());
-        let earlier = self.laid.0.insert(probe, ready);
+    async fn supersede(&mut self, prepared: PreparedFlip) -> Result<(), Failure> {
+        let address = prepared.control.address().clone();
+        let instance = prepared.instance.clone();
+        let probe = (address.clone(), prepared.request.aim.target());
+        let earlier = self.active_flips.0.insert(probe, prepared);
         if let Some(earlier) = earlier
             && earlier.instance == instance
-            && !self.laid.covers(&address, &earlier)
+            && !self.active_flips.covers(&address, &earlier)
         {
             earlier.withdraw().await?;
         }
@@ -172,7 +172,7 @@ impl RunState<'_> {
     pub(super) fn follow_targets(&mut self) {
         let pods: Vec<Pod> = self.caught_up().all("Pod");
         for address in pods.iter().flat_map(targets_of).flatten() {
-            let control = self.switchboard.control(&address);
+            let control = self.controls.control(&address);
             self.journals.follow_target(control, self.recorder.clone());
         }
     }
@@ -196,7 +196,7 @@ impl RunState<'_> {
     }
 }
 
-fn order(flip: &Flip) -> FlipRequest {
+fn request(flip: &Flip) -> FlipRequest {
     FlipRequest {
         container: flip.container.value.clone(),
         aim: flip.aim.value.clone(),
@@ -205,26 +205,30 @@ fn order(flip: &Flip) -> FlipRequest {
     }
 }
 
-async fn send(recorder: &Recorder, step: usize, ready: &PreparedFlip) -> Result<(), ControlError> {
+async fn send(
+    recorder: &Recorder,
+    step: usize,
+    prepared: &PreparedFlip,
+) -> Result<(), ControlError> {
     let sent = recorder.record(What::Sending { step });
-    let ack = ready.send().await?;
-    recorder.record(What::Flip(flip_record(ready, sent, &ack)));
+    let ack = prepared.send().await?;
+    recorder.record(What::Flip(flip_record(prepared, sent, &ack)));
     let patched = None;
     recorder.record(What::Acknowledged { step, patched });
     Ok(())
 }
 
-fn flip_record(ready: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
+fn flip_record(prepared: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
     let PreparedFlip {
         control,
         instance,
         plan,
-        order,
-    } = ready;
+        request,
+    } = prepared;
     let bounds = plan.act.bounds();
     FlipRecord {
         target: journal::named(control.address(), instance),
-        probe: match &order.aim {
+        probe: match &request.aim {
             FlipTarget::Probe { probe, .. } => probe.to_string(),
             FlipTarget::Process(_) => "process".to_owned(),
         },
@@ -233,10 +237,10 @@ fn flip_record(ready: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
             FlipAction::Route { path, .. } => Some(path.to_string()),
             FlipAction::Port(_) | FlipAction::Process(_) => None,
         },
-        to: order.aim.to_string(),
+        to: request.aim.to_string(),
         sent,
         since: Some(journal::micros(ack.at)),
-        leased: order.leased,
+        leased: request.leased,
         agent: match &plan.act {
             FlipAction::Route { gets, .. } => gets.agent.clone(),
             FlipAction::Port(_) | FlipAction::Process(_) => None,

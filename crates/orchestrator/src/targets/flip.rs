@@ -41,7 +41,7 @@ pub(crate) struct PreparedFlip {
     /// The control call.
     pub(crate) plan: FlipPlan,
     /// The request that it was planned from.
-    pub(crate) order: FlipRequest,
+    pub(crate) request: FlipRequest,
 }
 
 /// The reason why a flip was not prepared or sent.
@@ -91,17 +91,17 @@ impl PreparedFlip {
         switchboard: &ControlPool,
         pod: &Pod,
         services: &[Service],
-        order: &FlipRequest,
+        request: &FlipRequest,
         state: impl FnOnce(Control) -> F,
     ) -> Result<Self, FlipError>
     where
         F: Future<Output = Result<answer::State, ControlError>>,
     {
-        let address = targets::target(pod, &order.container)?;
+        let address = targets::target(pod, &request.container)?;
         let wish = WantedFlip {
-            container: &order.container,
-            aim: &order.aim,
-            shared: order.shared,
+            container: &request.container,
+            aim: &request.aim,
+            shared: request.shared,
         };
         let plan = flip_plan::plan(pod, services, wish)?;
         let control = switchboard.control(&address);
@@ -111,7 +111,7 @@ impl PreparedFlip {
             return Err(FlipError::NotListed {
                 pod: address.pod,
                 container: address.container,
-                asked_by: order.aim.target(),
+                asked_by: request.aim.target(),
                 port,
                 there: if ports.is_empty() {
                     "none".to_owned()
@@ -124,7 +124,7 @@ impl PreparedFlip {
             control,
             instance: state.instance,
             plan,
-            order: order.clone(),
+            request: request.clone(),
         })
     }
 
@@ -134,9 +134,9 @@ impl PreparedFlip {
             control,
             instance,
             plan,
-            order,
+            request,
         } = self;
-        let (leased, port) = (order.leased, plan.port.unwrap_or_default());
+        let (leased, port) = (request.leased, plan.port.unwrap_or_default());
         match &plan.act {
             FlipAction::Route { path, gets } => {
                 let behaviour = Laid {

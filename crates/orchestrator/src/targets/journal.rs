@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// The time between two readings of a journal.
-const EVERY: Duration = Duration::from_millis(500);
+const READ_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The number of readings after which the target's clock is synchronized again.
-const READINGS_A_CLOCK: u64 = 20;
+const READINGS_PER_SYNC: u64 = 20;
 
 /// The tasks that read journals. Dropping the value stops them.
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ async fn follow<R: DeserializeOwned>(
         if let Err(error) = read {
             tracing::debug!(%error, "journal not read");
         }
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(READ_INTERVAL).await;
     }
 }
 
@@ -103,7 +103,7 @@ async fn read_once<R: DeserializeOwned>(
     what: fn(&Target, R) -> What,
 ) -> Result<(), ControlError> {
     let known = process.as_ref();
-    if known.is_none_or(|known| known.readings.is_multiple_of(READINGS_A_CLOCK)) {
+    if known.is_none_or(|known| known.readings.is_multiple_of(READINGS_PER_SYNC)) {
         *process = Some(meet(control, recorder, known).await?);
     }
     let reading = process

@@ -78,9 +78,9 @@ pub(crate) fn rows(
 /// The flip that this probe meets, and the process faults.
 fn set(state: &answer::State, asks: &Asks) -> String {
     let faults = state.process.iter().filter_map(|(name, fault)| {
-        let laid = fault.flip.as_ref()?;
+        let flip = fault.flip.as_ref()?;
         let name = format!("process {name}");
-        Some(said(&name, laid, laid.set.leased, state.uptime))
+        Some(describe(&name, flip, flip.set.leased, state.uptime))
     });
     let set = [asked(state, asks)].into_iter().chain(faults);
     set.collect::<Vec<_>>().join("; ")
@@ -94,8 +94,8 @@ fn asked(state: &answer::State, asks: &Asks) -> String {
     let Some(port) = asks.port().and_then(|port| state.ports.get(&port)) else {
         return "not listened on".to_owned();
     };
-    if let Some(laid) = &port.flip {
-        return said(laid.set.state.name(), laid, laid.set.leased, state.uptime);
+    if let Some(flip) = &port.flip {
+        return describe(flip.set.state.name(), flip, flip.set.leased, state.uptime);
     }
     let flip = match asks {
         Asks::Http { path, .. } => flip_of(port, path),
@@ -103,7 +103,7 @@ fn asked(state: &answer::State, asks: &Asks) -> String {
         Asks::Tcp { .. } | Asks::Foreign(_) => None,
     };
     match flip {
-        Some(laid) => said(&laid.set.word(), laid, laid.set.leased, state.uptime),
+        Some(flip) => describe(&flip.set.word(), flip, flip.set.leased, state.uptime),
         None => "base".to_owned(),
     }
 }
@@ -121,25 +121,25 @@ fn flip_of<'a>(port: &'a answer::Port, path: &RoutePath) -> Option<&'a answer::I
     first.map(|(_, flip)| flip)
 }
 
-fn said<B>(word: &str, laid: &answer::InForce<B>, leased: bool, now: Moment) -> String {
-    let mut said = vec![word.to_owned()];
+fn describe<B>(word: &str, flip: &answer::InForce<B>, leased: bool, now: Moment) -> String {
+    let mut parts = vec![word.to_owned()];
     let until = |moment: Moment| {
         let left = moment.as_micros().saturating_sub(now.as_micros());
         // Rounded up to whole seconds, so that a flip that is still in force never shows `0s`.
         duration::format(std::time::Duration::from_secs(left.div_ceil(1_000_000)))
     };
-    if let Some(opens) = laid.opens {
-        said.push(format!("begins in {}", until(opens)));
-    } else if let Some(end) = laid.until {
-        said.push(format!("{} left", until(end)));
+    if let Some(opens) = flip.opens {
+        parts.push(format!("begins in {}", until(opens)));
+    } else if let Some(end) = flip.until {
+        parts.push(format!("{} left", until(end)));
     }
-    if let Some(left) = laid.left {
-        said.push(format!("{left} requests left"));
+    if let Some(left) = flip.left {
+        parts.push(format!("{left} requests left"));
     }
     if leased {
-        said.push("leased".to_owned());
+        parts.push("leased".to_owned());
     }
-    said.join(", ")
+    parts.join(", ")
 }
 
 fn seen(pod: &Pod, container: &str) -> String {
@@ -172,7 +172,7 @@ fn restarts(status: &ContainerStatus) -> i32 {
 /// Each Service that selects the Pod, and whether the Pod's endpoint is ready.
 fn services_of(pod: &Pod, services: &[Service], slices: &[EndpointSlice]) -> String {
     let selecting = services.iter().filter(|service| selects(service, pod));
-    let said = selecting.map(|service| {
+    let parts = selecting.map(|service| {
         let name = service.metadata.name.as_deref().unwrap_or_default();
         let word = match endpoint_ready(name, pod, slices) {
             Some(true) => "ready",
@@ -181,11 +181,11 @@ fn services_of(pod: &Pod, services: &[Service], slices: &[EndpointSlice]) -> Str
         };
         format!("{name} {word}")
     });
-    let said: Vec<_> = said.collect();
-    if said.is_empty() {
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() {
         "none".to_owned()
     } else {
-        said.join(", ")
+        parts.join(", ")
     }
 }
 

@@ -20,10 +20,10 @@ use crate::timeline::{Change, Gap, Micros, What, recorder::Recorder};
 const WATCH_SECONDS: u32 = 290;
 
 /// The time without an event or an end after which a watch counts as broken.
-const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 
 /// The pause after a failed list, before the next attempt.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 pub(super) struct Follower {
     api: Api<DynamicObject>,
@@ -115,7 +115,7 @@ impl Follower {
     ) -> End {
         let mut events = std::pin::pin!(events);
         loop {
-            match tokio::time::timeout(SILENCE, events.next()).await {
+            match tokio::time::timeout(SILENCE_TIMEOUT, events.next()).await {
                 Ok(None) => return End::Clean,
                 Ok(Some(Ok(WatchEvent::Added(object)))) => self.take(Change::Added, object),
                 Ok(Some(Ok(WatchEvent::Modified(object)))) => self.take(Change::Modified, object),
@@ -164,7 +164,7 @@ impl Follower {
                 Ok(differs) => break differs,
                 Err(error) => tracing::debug!(%error, "not watching yet"),
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         };
         self.recorder.record(if differs {
             What::Gap(gap)

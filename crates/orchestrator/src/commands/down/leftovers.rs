@@ -41,8 +41,8 @@ impl HasExitCode for DiscoverError {
 
 /// Searches the namespace for labelled objects. Kinds that may not be listed are returned in
 /// `unseen`; if no kind may be listed, the search fails.
-pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftovers, Failure> {
-    let client = &bench.cluster.client;
+pub(super) async fn search(session: &Session<'_>, selector: &str) -> Result<Leftovers, Failure> {
+    let client = &session.cluster.client;
     let kinds = kinds(client).await;
     let kinds = kinds.map_err(|error| DiscoverError(Box::new(error)))?;
     let mut found = Leftovers::default();
@@ -50,7 +50,7 @@ pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftov
     let (mut listed, mut refused) = (false, None);
     for resource in kinds {
         let api: Api<DynamicObject> =
-            Api::namespaced_with(client.clone(), &bench.namespace, &resource);
+            Api::namespaced_with(client.clone(), &session.namespace, &resource);
         match api.list(&ListParams::default().labels(selector)).await {
             Ok(list) => {
                 listed = true;
@@ -66,11 +66,11 @@ pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftov
             }
             // The kind was removed after discovery, or does not support listing.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 405) => {}
-            Err(source) => return Err(unlisted(&resource.plural, bench, source)),
+            Err(source) => return Err(unlisted(&resource.plural, session, source)),
         }
     }
     match refused {
-        Some((plural, source)) if !listed => Err(unlisted(&plural, bench, source)),
+        Some((plural, source)) if !listed => Err(unlisted(&plural, session, source)),
         _ => {
             without_endpoints_of_services(&mut found.objects);
             Ok(found)
@@ -79,8 +79,8 @@ pub(super) async fn search(bench: &Session<'_>, selector: &str) -> Result<Leftov
 }
 
 /// The error for a kind that cannot be listed in the namespace.
-pub(super) fn unlisted(plural: &str, bench: &Session<'_>, source: kube::Error) -> Failure {
-    let (plural, namespace) = (plural.to_owned(), bench.namespace.clone());
+pub(super) fn unlisted(plural: &str, session: &Session<'_>, source: kube::Error) -> Failure {
+    let (plural, namespace) = (plural.to_owned(), session.namespace.clone());
     SelectError::List {
         plural,
         namespace,

@@ -67,19 +67,19 @@ async fn left(client: &Client) -> Vec<usize> {
 /// Takes the run `r1` down after it and `r2` left something, and says what is left of both.
 fn down(answer: fn(&Request<Body>) -> Option<(u16, Value)>) -> (CommandResult, String, Vec<usize>) {
     let mut after = Vec::new();
-    let (outcome, said) = on_virtual(async |mut bench| {
-        let client = bench.cluster.client.clone();
+    let (outcome, stderr) = on_virtual(async |mut session| {
+        let client = session.cluster.client.clone();
         leave(&client, "r1").await;
         leave(&client, "r2").await;
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
         let places = api(&client, OURS[3]).list(&ListParams::default()).await;
         assert_eq!(places.unwrap().items.len(), 4, "each Service has a slice");
-        bench.cluster.client = instead(client.clone(), answer);
-        let outcome = run("r1", bench).await;
+        session.cluster.client = instead(client.clone(), answer);
+        let outcome = run("r1", session).await;
         after = left(&client).await;
         outcome
     });
-    (outcome, said, after)
+    (outcome, stderr, after)
 }
 
 fn forbidden(request: &Request<Body>, plurals: &[&str]) -> Option<(u16, Value)> {
@@ -102,10 +102,10 @@ fn of_old(request: &Request<Body>) -> Option<(u16, Value)> {
 #[test]
 fn every_kind_is_looked_through() {
     for discovery in [|_: &Request<Body>| None, of_old] {
-        let (outcome, said, left) = down(discovery);
+        let (outcome, stderr, left) = down(discovery);
         assert_eq!(outcome.unwrap(), Exit::Held);
         assert_eq!(
-            said,
+            stderr,
             "deleting configmap/r1\ndeleting service/r1\ndeleting replicaset/r1\ndeleting endpointslice/r1\n\
              nothing of run `r1` is left\n"
         );
@@ -115,22 +115,22 @@ fn every_kind_is_looked_through() {
 
 #[test]
 fn what_may_not_be_listed_is_said() {
-    let (outcome, said, left) =
+    let (outcome, stderr, left) =
         down(|request| forbidden(request, &["namespaces", "configmaps", "secrets"]));
     assert_eq!(outcome.unwrap(), Exit::Held);
     assert!(
-        said.ends_with(
+        stderr.ends_with(
             "warning: not looked through, as they may not be listed: namespaces, configmaps, secrets\n\
              nothing of run `r1` is left among the other kinds\n"
         ),
-        "{said}"
+        "{stderr}"
     );
     assert_eq!(left, [2, 1, 1, 2]);
 }
 
 #[test]
 fn who_may_list_nothing_learns_nothing() {
-    let (outcome, said, left) = down(|request| {
+    let (outcome, stderr, left) = down(|request| {
         let listed = request
             .uri()
             .query()
@@ -142,7 +142,7 @@ fn who_may_list_nothing_learns_nothing() {
     assert_eq!(failure.exit, Exit::Infrastructure);
     let message = failure.error.to_string();
     assert!(message.starts_with("cannot list "), "{message}");
-    assert_eq!(said, "");
+    assert_eq!(stderr, "");
     assert_eq!(left, [2, 2, 2, 4]);
 }
 

@@ -19,9 +19,9 @@ fn up(
         text: object.to_string().into(),
     };
     let manifests = load::load(&source).unwrap().manifests;
-    on_virtual(async |mut bench| {
-        bench.cluster.client = instead(bench.cluster.client.clone(), answer);
-        run(&manifests, bench).await
+    on_virtual(async |mut session| {
+        session.cluster.client = instead(session.cluster.client.clone(), answer);
+        run(&manifests, session).await
     })
 }
 
@@ -41,9 +41,9 @@ fn replica_set(path: &str) -> Value {
 
 #[test]
 fn a_replica_set_is_waited_for() {
-    let (outcome, said) = up(&replica_set("/"), |_| None);
+    let (outcome, stderr) = up(&replica_set("/"), |_| None);
     assert_eq!(outcome.unwrap(), Exit::Held);
-    assert_eq!(said, "applied replicaset/web\navailable\n");
+    assert_eq!(stderr, "applied replicaset/web\navailable\n");
     let failure = up(&replica_set("/unready"), |_| None).0.unwrap_err();
     assert_eq!(failure.exit, Exit::Infrastructure);
     assert_eq!(
@@ -82,9 +82,9 @@ fn ready_later(request: &Request<Body>) -> Option<(u16, Value)> {
 
 #[test]
 fn a_stateful_set_is_waited_for() {
-    let (outcome, said) = up(&stateful_set(0), ready_later);
+    let (outcome, stderr) = up(&stateful_set(0), ready_later);
     assert_eq!(outcome.unwrap(), Exit::Held);
-    assert_eq!(said, "applied statefulset/db\navailable\n");
+    assert_eq!(stderr, "applied statefulset/db\navailable\n");
     let failure = up(&stateful_set(0), |request| {
         let listed = request.uri().path().ends_with("/statefulsets");
         let status = json!({ "status": "Failure", "message": "not yours", "code": 403 });

@@ -38,27 +38,27 @@ impl HasExitCode for WatchError {
 /// All changes of these objects from now on. The stream ends at once if none is a DaemonSet or
 /// StatefulSet.
 pub(super) fn follow(
-    site: &RunNamespace,
+    scope: &RunNamespace,
     manifests: &[Manifest],
 ) -> impl Stream<Item = Result<What, WatchError>> + Unpin {
     let unwatched = manifests.iter().filter(|manifest| {
         let resource = &manifest.resource;
         resource.group == "apps" && KINDS.contains(&resource.kind.as_str())
     });
-    stream::select_all(unwatched.map(|manifest| one(site, manifest).boxed()))
+    stream::select_all(unwatched.map(|manifest| one(scope, manifest).boxed()))
 }
 
 fn one(
-    site: &RunNamespace,
+    scope: &RunNamespace,
     manifest: &Manifest,
 ) -> impl Stream<Item = Result<What, WatchError>> + use<> {
     let this_one = watcher::Config::default().fields(&format!("metadata.name={}", manifest.name));
-    let (resource, namespace) = (manifest.resource.clone(), site.namespace.clone());
-    let seen = watcher(site.api(manifest), this_one)
+    let (resource, namespace) = (manifest.resource.clone(), scope.namespace.clone());
+    let seen = watcher(scope.api(manifest), this_one)
         .default_backoff()
         .applied_objects();
     seen.filter_map(move |seen| {
-        let told = match seen {
+        let result = match seen {
             Ok(object) => Some(Ok(record(&resource, object))),
             Err(error) => refused(error).map(|source| {
                 Err(WatchError {
@@ -68,7 +68,7 @@ fn one(
                 })
             }),
         };
-        async { told }
+        async { result }
     })
 }
 

@@ -43,7 +43,7 @@ impl Error {
         let problems: Vec<Problem> = problems(error).iter().map(Problem::new).collect();
         let (message, causes) = if problems.is_empty() {
             (
-                error_chain::told(error.as_ref()),
+                error_chain::text(error.as_ref()),
                 error_chain::chain(error.as_ref()),
             )
         } else {
@@ -62,11 +62,11 @@ impl Error {
 
 /// The problems that an error consists of.
 fn problems(error: &anyhow::Error) -> &[problem::Problem] {
-    let own = |cause: &'_ (dyn std::error::Error + 'static)| {
+    let has_problems = |cause: &'_ (dyn std::error::Error + 'static)| {
         let problems = cause.downcast_ref::<Problems>();
         problems.is_some() || cause.downcast_ref::<NotCreated>().is_some()
     };
-    let Some(cause) = error.chain().find(|cause| own(*cause)) else {
+    let Some(cause) = error.chain().find(|cause| has_problems(*cause)) else {
         return &[];
     };
     match cause.downcast_ref::<NotCreated>() {
