@@ -28,7 +28,7 @@ use crate::{
     exit::{Exit, HasExitCode},
     input::problem::ProblemText,
     random::Random,
-    timeline::Place,
+    timeline::{FORMAT, Header, Place},
 };
 
 /// The fixed date at which every run on `virtual` starts.
@@ -42,13 +42,13 @@ pub struct Cluster {
     /// The client for its API.
     pub client: Client,
     /// The place that it was connected from.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The API server's version, such as `v1.36.3`.
-    pub version: String,
+    pub(crate) version: String,
     /// The default namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The current date in RFC 3339; a fixed one on `virtual`.
-    pub date: String,
+    pub(crate) date: String,
     /// The embedded cluster, which ends when this value is dropped.
     _pocket: Option<Pocket>,
 }
@@ -125,7 +125,7 @@ impl HasExitCode for ConnectError {
 /// The namespace does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no namespace `{0}`")]
-pub struct NoNamespace(String);
+pub(crate) struct NoNamespace(String);
 
 impl HasExitCode for NoNamespace {
     fn exit(&self) -> Exit {
@@ -142,7 +142,7 @@ pub fn runtime(place: &Place) -> io::Result<Runtime> {
 }
 
 /// The kubeconfig's current context, for commands without `--context`.
-pub fn current_context() -> Result<String, ConnectError> {
+pub(crate) fn current_context() -> Result<String, ConnectError> {
     let kubeconfig = kubeconfig()?;
     let current = kubeconfig.current_context.as_ref();
     let named = current.filter(|name| !name.is_empty());
@@ -195,9 +195,30 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// The header of a timeline recorded on this cluster.
+    pub(crate) fn header(
+        &self,
+        experiment: &str,
+        run: &str,
+        namespace: &str,
+        seed: Option<u64>,
+    ) -> Header {
+        Header {
+            timeline: FORMAT,
+            experiment: experiment.to_owned(),
+            place: self.place.clone(),
+            kubernetes: self.version.clone(),
+            probeflip: env!("CARGO_PKG_VERSION").to_owned(),
+            run: run.to_owned(),
+            namespace: namespace.to_owned(),
+            seed,
+            started: self.date.clone(),
+        }
+    }
+
     /// Rejects a namespace that does not exist. If the lookup fails, for example without
     /// permission, the namespace is assumed to exist.
-    pub async fn must_have(&self, namespace: &str) -> Result<(), NoNamespace> {
+    pub(crate) async fn must_have(&self, namespace: &str) -> Result<(), NoNamespace> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         match namespaces.get_opt(namespace).await {
             Ok(None) => Err(NoNamespace(namespace.to_owned())),

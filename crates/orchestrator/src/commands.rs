@@ -13,14 +13,11 @@ use clap::CommandFactory as _;
 
 use crate::{
     cli::{self, Cli, Command, Described},
-    exit::{Exit, Failure},
+    exit::{CommandResult, Exit, Failure},
     input::schema,
     report::{Paint, json, printer::Printer},
 };
 use session::Session;
-
-/// The exit code of a command, or why it failed.
-type CommandResult = Result<Exit, Failure>;
 
 /// Runs a command and prints its failure, if any. Returns the exit code.
 pub fn run(command: Command, printer: &Printer) -> Exit {

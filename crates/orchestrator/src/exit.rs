@@ -35,7 +35,7 @@ impl Exit {
     /// A failed revert takes precedence over a signal, a signal over an error, and an error over a
     /// verdict.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         if other.rank() < self.rank() {
             other
         } else {
@@ -66,7 +66,7 @@ impl From<Exit> for process::ExitCode {
 }
 
 /// An error with an exit code.
-pub trait HasExitCode: std::error::Error + Send + Sync + 'static {
+pub(crate) trait HasExitCode: std::error::Error + Send + Sync + 'static {
     /// The code for this error.
     fn exit(&self) -> Exit;
 }
@@ -75,16 +75,19 @@ pub trait HasExitCode: std::error::Error + Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     /// Printed once, as `error: …`, with its chain.
-    pub error: anyhow::Error,
+    pub(crate) error: anyhow::Error,
     /// What would help, if it is known.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
+
+/// The exit code of a command, or why it failed.
+pub(crate) type CommandResult = Result<Exit, Failure>;
 
 impl Failure {
     /// A failure with a message and no cause.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
             error: anyhow::Error::msg(message.into()),
@@ -93,7 +96,7 @@ impl Failure {
     }
 
     /// A failure from an error and, if known, a hint.
-    pub fn hinted(error: impl HasExitCode, hint: Option<String>) -> Self {
+    pub(crate) fn hinted(error: impl HasExitCode, hint: Option<String>) -> Self {
         Self {
             hint,
             ..Self::from(error)

@@ -3,51 +3,31 @@
 //! A run is undone before [`run`] returns, whether a verdict, an error, a signal or a panic ended
 //! it. All decisions are the judge's: it is asked after each record and at the times it names.
 
+mod active_flips;
 pub(crate) mod interrupt;
+mod ledger;
 mod revert;
 mod running;
 mod setup;
+mod state;
 mod step;
 pub(crate) mod traffic;
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe};
 
 use futures::FutureExt as _;
 
 use crate::{
-    cluster::{
-        Cluster,
-        apply::{CreatedObject, RunNamespace},
-        watches::Watches,
-    },
+    cluster::Cluster,
     exit::{Exit, Failure},
-    input::{experiment::Experiment, workload::Manifest},
-    judge::{Judge, Judgement, Verdict},
+    judge::{Judgement, Verdict},
     random::Random,
     report::printer::Printer,
     run::interrupt::Interrupt,
-    targets::{control_pool::ControlPool, journal::Journals, lease::Leases},
-    timeline::{FORMAT, Header, Micros, Timeline, What, recorder::Recorder},
+    timeline::{Timeline, What},
 };
-use revert::Ledger;
-use step::ActiveFlips;
-
-/// An experiment that is ready to run.
-#[derive(Debug)]
-pub(crate) struct Job<'a> {
-    /// The experiment.
-    pub(crate) experiment: &'a Experiment,
-    /// The objects of its workload.
-    pub(crate) objects: Vec<Manifest>,
-    /// The namespace to run in; without one, the run creates its own.
-    pub(crate) namespace: Option<&'a str>,
-    /// The run's ID.
-    pub(crate) run: &'a str,
-    /// Seed of generated names and of the embedded cluster, if there is one.
-    pub(crate) seed: Option<u64>,
-    /// Whether to keep the objects after the run.
-    pub(crate) keep: bool,
-}
+pub(crate) use state::Job;
+use state::RunState;
 
 /// The result of a run.
 #[derive(Debug)]
@@ -59,9 +39,6 @@ pub(crate) struct RunResult {
     /// The exit code for this run.
     pub(crate) exit: Exit,
 }
-
-/// Interval at which the progress line is refreshed.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Message printed on the first signal.
 const INTERRUPTED: &str = "interrupted: everything is being undone; once more to quit at once";
@@ -144,52 +121,7 @@ impl RunEnd {
     }
 }
 
-/// The state of a running experiment.
-struct RunState<'a> {
-    job: &'a Job<'a>,
-    cluster: &'a Cluster,
-    printer: &'a Printer,
-    recorder: Recorder,
-    judge: Judge,
-    scope: RunNamespace,
-    controls: ControlPool,
-    watches: Option<Watches>,
-    journals: Journals,
-    leases: Leases,
-    created: Vec<CreatedObject>,
-    active_flips: ActiveFlips,
-    ledger: Ledger,
-}
-
-impl<'a> RunState<'a> {
-    fn new(
-        job: &'a Job<'a>,
-        cluster: &'a Cluster,
-        random: &mut Random,
-        printer: &'a Printer,
-    ) -> Self {
-        let namespace = match job.namespace {
-            Some(namespace) => namespace.to_owned(),
-            None => setup::namespace_name(&job.experiment.name, random),
-        };
-        let client = &cluster.client;
-        Self {
-            job,
-            cluster,
-            printer,
-            recorder: Recorder::start(header(job, cluster, &namespace)),
-            judge: Judge::new(job.experiment),
-            scope: RunNamespace::new(client.clone(), &namespace, job.run),
-            controls: ControlPool::new(client.clone(), &namespace),
-            watches: None,
-            journals: Journals::default(),
-            leases: Leases::default(),
-            created: Vec::new(),
-            active_flips: ActiveFlips::default(),
-            ledger: Ledger::default(),
-        }
-    }
-
+impl RunState<'_> {
     /// Executes the experiment: workload, steady state, steps.
     async fn execute(&mut self) -> Result<(), Failure> {
         self.set_up().await?;
@@ -217,32 +149,6 @@ impl<'a> RunState<'a> {
             }
             self.wait(state.look_again_at, "waiting for the last answers")
                 .await;
-        }
-    }
-
-    /// Waits for the next record, or until the given time.
-    async fn wait(&self, until: Option<Micros>, doing: &str) {
-        let until = async {
-            match until {
-                Some(at) => self.recorder.until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        let tick = async {
-            loop {
-                let name = &self.job.experiment.name.value;
-                self.printer.progress(format!(
-                    "{name} {:>7} s  {doing}",
-                    self.recorder.now().to_string()
-                ));
-                tokio::time::sleep(PROGRESS_INTERVAL).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = self.recorder.grown() => {}
-            () = until => {}
-            () = tick, if self.printer.is_live() => {}
         }
     }
 
@@ -304,14 +210,6 @@ impl<'a> RunState<'a> {
             exit,
         }
     }
-
-    fn note(&self, line: impl AsRef<str>) {
-        self.printer.note(format!(
-            "{}: {}",
-            self.job.experiment.name.value,
-            line.as_ref()
-        ));
-    }
 }
 
 /// The exit code of a verdict.
@@ -321,19 +219,5 @@ pub(crate) fn exit_of(verdict: Verdict) -> Exit {
         Verdict::Inconclusive => Exit::Inconclusive,
         Verdict::Fail => Exit::Failed,
         Verdict::Error => Exit::Infrastructure,
-    }
-}
-
-fn header(job: &Job<'_>, cluster: &Cluster, namespace: &str) -> Header {
-    Header {
-        timeline: FORMAT,
-        experiment: job.experiment.name.value.clone(),
-        place: cluster.place.clone(),
-        kubernetes: cluster.version.clone(),
-        probeflip: env!("CARGO_PKG_VERSION").to_owned(),
-        run: job.run.to_owned(),
-        namespace: namespace.to_owned(),
-        seed: job.seed,
-        started: cluster.date.clone(),
     }
 }

@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 
-use super::{CommandResult, Session};
+use super::session::Session;
 use crate::{
     cluster::{
         self, ConnectError,
         apply::{ApplyError, CreatedObject, RunNamespace},
         ownership, remove,
     },
-    exit::{Exit, Failure, HasExitCode},
+    exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{load, workload},
 };
 use leftovers::unlisted;
@@ -22,7 +22,8 @@ use leftovers::unlisted;
 /// No files and no run were given, and there is no current context whose runs could be listed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "nothing to delete is named: give the files given to `up`, or `--run ID`; without them `down` lists the runs of a cluster"
+    "nothing to delete is named: give the files given to `up`, or `--run ID`; without them `down` \
+     lists the runs of a cluster"
 )]
 pub(super) struct NothingNamed(#[source] ConnectError);
 

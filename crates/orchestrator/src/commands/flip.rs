@@ -11,10 +11,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use probe_target::model::answer::Ack;
 
-use super::{CommandResult, Session};
+use super::session::Session;
 use crate::{
     cli,
-    exit::{Exit, Failure},
+    exit::{CommandResult, Exit, Failure},
     run::interrupt::Interrupt,
     targets::{
         control::{Control, ControlError},
@@ -39,7 +39,9 @@ pub(super) async fn run(
     let mut leases = Leases::default();
     let sent = tokio::select! {
         biased;
-        ended = interrupt.next() => Err(Failure::new(ended, "interrupted before it was acknowledged")),
+        ended = interrupt.next() => {
+            Err(Failure::new(ended, "interrupted before it was acknowledged"))
+        }
         sent = send(&prepared, &session, &mut leases) => sent.map_err(Failure::from),
     };
     let acks = match sent {

@@ -1,9 +1,9 @@
 //! `probeflip heal`: removes all flips of the selected targets.
 
-use super::{CommandResult, Session};
+use super::session::Session;
 use crate::{
     cli::Selected,
-    exit::Exit,
+    exit::{CommandResult, Exit},
     targets::{Address, NotATarget, control_pool::ControlPool, select::Selection, targets_of},
 };
 

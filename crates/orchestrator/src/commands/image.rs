@@ -1,9 +1,8 @@
 //! `probeflip image`: packs a probe-target binary into an image archive; see [`crate::image`].
 
-use super::CommandResult;
 use crate::{
     cli::Image,
-    exit::Exit,
+    exit::{CommandResult, Exit},
     image::{default_binary, write},
     report::printer::Printer,
 };

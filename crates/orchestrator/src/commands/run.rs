@@ -8,12 +8,11 @@ mod output;
 
 use std::path::Path;
 
-use super::CommandResult;
 use crate::{
     check,
     cli::{self, On},
     cluster::{self, Cluster, guard},
-    exit::{Exit, Failure, HasExitCode},
+    exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{
         experiment::Experiment,
         files::{Files, SEED},
@@ -140,7 +139,9 @@ fn run_one(
     cluster::runtime(place)?.block_on(async {
         let cluster = tokio::select! {
             biased;
-            exit = interrupt.next() => return Err(Failure::new(exit, "interrupted before anything was done")),
+            exit = interrupt.next() => {
+                return Err(Failure::new(exit, "interrupted before anything was done"));
+            }
             cluster = Cluster::connect(place.clone(), &mut random) => cluster?,
         };
         run::run(job, &cluster, &mut random, interrupt, printer).await
@@ -224,7 +225,8 @@ fn note_unused(
         _ => format!("{objects} objects, {kind} `{name}` first"),
     };
     printer.warn(format!(
-        "`{path}` also holds {what}: no workload of its experiments names this file, so that is not applied"
+        "`{path}` also holds {what}: no workload of its experiments names this file, so that is \
+         not applied"
     ));
 }
 

@@ -1,10 +1,9 @@
 //! `Session`: runtime, guard, client and namespace for commands on a kubeconfig's cluster.
 
-use super::CommandResult;
 use crate::{
     cli::Where,
     cluster::{self, Cluster, guard},
-    exit::Failure,
+    exit::{CommandResult, Failure},
     random::Random,
     report::printer::Printer,
     targets::{control_pool::ControlPool, select::NamespaceReader},

@@ -3,10 +3,10 @@
 use comfy_table::{Table, presets};
 use k8s_openapi::api::core::v1::Pod;
 
-use super::{CommandResult, Session};
+use super::session::Session;
 use crate::{
     cli::Selected,
-    exit::Exit,
+    exit::{CommandResult, Exit},
     printable::one_line,
     targets::{
         self,

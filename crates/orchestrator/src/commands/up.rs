@@ -10,17 +10,17 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use futures::StreamExt as _;
 
-use super::{CommandResult, Session};
+use super::session::Session;
 use crate::{
     cluster::{apply::RunNamespace, ownership, watches},
-    exit::{Exit, Failure},
+    exit::{CommandResult, Exit, Failure},
     input::{
         load,
         workload::{self, Manifest},
     },
     judge::first_failure,
     run::interrupt::Interrupt,
-    timeline::{FORMAT, Header, recorder::Recorder, snapshot::Snapshot},
+    timeline::{recorder::Recorder, snapshot::Snapshot},
 };
 
 /// How long a workload may take to become available; allows for slow image pulls.
@@ -63,7 +63,11 @@ async fn apply(
     snapshot: &mut Snapshot,
 ) -> CommandResult {
     scope.check(manifests).await?;
-    let recorder = Recorder::start(header(session));
+    // This timeline is only followed in memory and never written.
+    let header = session
+        .cluster
+        .header("", ownership::UP, &session.namespace, None);
+    let recorder = Recorder::start(header);
     let _watches = watches::open(scope.client(), &scope.namespace, &recorder).await?;
     let mut created = BTreeSet::new();
     for manifest in manifests {
@@ -106,21 +110,6 @@ fn missing(snapshot: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
         Some(format!("{}: {missing}", manifest.reference()))
     });
     missing.collect()
-}
-
-/// The header of a timeline that is only followed in memory and never written.
-fn header(session: &Session<'_>) -> Header {
-    Header {
-        timeline: FORMAT,
-        experiment: String::new(),
-        place: session.cluster.place.clone(),
-        kubernetes: session.cluster.version.clone(),
-        probeflip: env!("CARGO_PKG_VERSION").to_owned(),
-        run: ownership::UP.to_owned(),
-        namespace: session.namespace.clone(),
-        seed: None,
-        started: session.cluster.date.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,10 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 
-use super::RunState;
+use super::state::RunState;
 use crate::{
     cluster::{apply::CreatedObject, remove},
     exit::{Exit, Failure},
-    input::workload::Manifest,
     targets::{
         control::Control,
         journal::{self, Journals},
@@ -20,77 +19,6 @@ use crate::{
     },
     timeline::{Place, What},
 };
-
-/// The actions to undo, in the order they were done.
-#[derive(Debug, Default)]
-pub(super) struct Ledger(Vec<Undo>);
-
-/// An action to undo.
-#[derive(Debug)]
-pub(super) enum Undo {
-    /// The namespace was created.
-    Namespace,
-    /// An object was created.
-    Object(Manifest),
-    /// A target was flipped.
-    Flips {
-        /// The target.
-        control: Control,
-    },
-}
-
-impl Ledger {
-    /// Adds an action. A target is entered only once.
-    pub(super) fn push(&mut self, undo: Undo) {
-        let known = match &undo {
-            Undo::Flips { control } => self
-                .flips()
-                .any(|flipped| flipped.address() == control.address()),
-            Undo::Namespace | Undo::Object(_) => false,
-        };
-        if !known {
-            self.0.push(undo);
-        }
-    }
-
-    fn flips(&self) -> impl Iterator<Item = &Control> {
-        self.0.iter().filter_map(|undo| match undo {
-            Undo::Flips { control } => Some(control),
-            Undo::Namespace | Undo::Object(_) => None,
-        })
-    }
-
-    fn healed(&mut self, control: &Control) {
-        let it = |other: &Control| other.address() == control.address();
-        self.0
-            .retain(|undo| !matches!(undo, Undo::Flips { control } if it(control)));
-    }
-
-    fn objects(&self) -> impl Iterator<Item = &Manifest> {
-        self.0.iter().filter_map(|undo| match undo {
-            Undo::Object(manifest) => Some(manifest),
-            Undo::Namespace | Undo::Flips { .. } => None,
-        })
-    }
-
-    /// Whether there is nothing to undo.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Removes the last entry, as its action was not done.
-    pub(super) fn pop(&mut self) {
-        self.0.pop();
-    }
-
-    fn has_namespace(&self) -> bool {
-        self.0.iter().any(|undo| matches!(undo, Undo::Namespace))
-    }
-
-    fn has_created(&self) -> bool {
-        self.has_namespace() || self.objects().next().is_some()
-    }
-}
 
 impl RunState<'_> {
     /// Heals the flipped targets and, unless `keep` is set, deletes the created objects.
@@ -139,9 +67,7 @@ impl RunState<'_> {
     async fn delete(&mut self) -> Exit {
         match self.delete_created().await {
             Ok(()) => {
-                self.ledger
-                    .0
-                    .retain(|undo| matches!(undo, Undo::Flips { .. }));
+                self.ledger.deleted();
                 Exit::Held
             }
             Err(failure) => {

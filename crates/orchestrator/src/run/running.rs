@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 use probe_target::model::duration::format;
 
-use super::RunState;
+use super::state::RunState;
 use crate::{
     exit::{Exit, Failure, HasExitCode},
     input::experiment::Flip,

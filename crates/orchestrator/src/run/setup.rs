@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Namespace, Service};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::PostParams};
 use serde_json::json;
 
-use super::RunState;
+use super::state::RunState;
 use crate::{
     cluster::{ownership, watches},
     exit::{Exit, Failure, HasExitCode},
@@ -15,13 +15,9 @@ use crate::{
         workload::Manifest,
     },
     judge::{SteadyState, first_failure, obstacles::obstacles},
-    random::Random,
-    run::{revert::Undo, traffic},
+    run::{ledger::Undo, traffic},
     timeline::{Place, What},
 };
-
-/// Maximum length of a namespace's name.
-const NAME_LENGTH: usize = 63;
 
 /// Why the set-up failed.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +142,8 @@ impl RunState<'_> {
             return Ok(());
         }
         let image = traffic::image_of(&self.job.objects)?;
-        let services = self.services_for_traffic().await?;
+        // As stored by the API, with the cluster IPs assigned at their creation.
+        let services = self.reader().services().await?;
         let pod = traffic::pod(clients, &services, &image)?;
         self.scope.check(std::slice::from_ref(&pod)).await?;
         let uid = self.apply(&pod).await?;
@@ -155,11 +152,6 @@ impl RunState<'_> {
             self.journals.follow_client(control, self.recorder.clone());
         }
         Ok(())
-    }
-
-    /// The Services as stored by the API, with the cluster IPs assigned at their creation.
-    async fn services_for_traffic(&self) -> Result<Vec<Service>, Failure> {
-        Ok(self.reader().services().await?)
     }
 
     /// Fails if a record shows a permanent failure; skips the first `checked` records.
@@ -208,31 +200,4 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
             | Condition::Traffic { .. } => None,
         });
     flipped.chain(required).collect()
-}
-
-/// `probeflip-NAME-xxxxx`, with NAME truncated to fit.
-pub(super) fn namespace_name(experiment: &str, random: &mut Random) -> String {
-    let suffix = random.suffix(5);
-    let room = NAME_LENGTH - "probeflip--".len() - suffix.len();
-    let name = experiment
-        .get(..room)
-        .unwrap_or(experiment)
-        .trim_end_matches('-');
-    format!("probeflip-{name}-{suffix}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_namespace_is_named_after_its_experiment_and_fits() {
-        let mut random = Random::seeded(1);
-        let name = namespace_name("two-services", &mut random);
-        assert!(name.starts_with("probeflip-two-services-"), "{name}");
-        assert_eq!(
-            namespace_name(&"x".repeat(63), &mut random).len(),
-            NAME_LENGTH
-        );
-    }
 }

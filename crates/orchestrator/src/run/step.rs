@@ -1,18 +1,15 @@
 //! Executes one step: sends its action to all targets, then waits for the judge's decision.
 
-use std::collections::BTreeMap;
-
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
 use probe_target::model::answer::Ack;
 
-use super::{RunState, revert::Undo};
+use super::{ledger::Undo, state::RunState};
 use crate::{
     exit::{Exit, Failure, HasExitCode},
     input::experiment::{Action, Flip, FlipTarget, ObjectRef, Patch},
     targets::{
-        Address,
         control::{Control, ControlError},
         flip::{FlipError, FlipRequest, PreparedFlip},
         flip_plan::FlipAction,
@@ -20,21 +17,6 @@ use crate::{
     },
     timeline::{BoundPod, FlipRecord, Micros, What, recorder::Recorder, snapshot::Snapshot},
 };
-
-/// The latest flip of each probe and process in this run. A later flip of the same probe or process
-/// replaces the earlier one, even if it acts on another path or port.
-#[derive(Debug, Default)]
-pub(super) struct ActiveFlips(BTreeMap<(Address, String), PreparedFlip>);
-
-impl ActiveFlips {
-    /// Whether another flip of the same process has replaced an earlier flip on its route or port.
-    fn covers(&self, address: &Address, earlier: &PreparedFlip) -> bool {
-        let mut others = self.0.iter().filter(|((of, _), _)| of == address);
-        others.any(|(_, other)| {
-            other.instance == earlier.instance && earlier.plan.is_where(&other.plan)
-        })
-    }
-}
 
 /// Why a step's action could not be executed.
 #[derive(Debug, thiserror::Error)]
@@ -56,25 +38,29 @@ impl HasExitCode for StepError {
 
 impl RunState<'_> {
     /// Executes a step to its end.
-    pub(super) async fn step(&mut self, step: usize) -> Result<(), Failure> {
-        let said = &self.job.experiment.steps[step];
-        let name = said.name.value.clone();
+    pub(super) async fn step(&mut self, number: usize) -> Result<(), Failure> {
+        let step = &self.job.experiment.steps[number];
+        let name = self.step_name(number);
         // Before the step's beginning, so that restarts until then are not counted as the step's.
-        if let Action::Flip(flips) = &said.action {
+        if let Action::Flip(flips) = &step.action {
             self.await_running(&name, flips).await?;
         }
         self.recorder.record(What::StepStart {
-            step,
+            step: number,
             name: name.clone(),
         });
-        match &said.action {
-            Action::Flip(flips) => self.flip(step, flips).await?,
-            Action::Patch(patch) => self.patch(step, patch).await?,
+        match &step.action {
+            Action::Flip(flips) => self.flip(number, flips).await?,
+            Action::Patch(patch) => self.patch(number, patch).await?,
         }
         self.note(format!("{} s  {name}", self.recorder.now()));
-        self.decided(step, &name).await;
-        self.recorder.record(What::StepEnd { step });
+        self.decided(number, &name).await;
+        self.recorder.record(What::StepEnd { step: number });
         Ok(())
+    }
+
+    fn step_name(&self, number: usize) -> String {
+        self.job.experiment.steps[number].name.value.clone()
     }
 
     /// Waits until the step can end.
@@ -94,12 +80,8 @@ impl RunState<'_> {
     async fn patch(&mut self, step: usize, patch: &Patch) -> Result<(), Failure> {
         let object = &patch.object.value;
         let Some(created) = self.created.iter().find(|created| created.is(object)) else {
-            let step = self.job.experiment.steps[step].name.value.clone();
-            return Err(StepError::NotOfThisRun {
-                step,
-                object: object.clone(),
-            }
-            .into());
+            let (step, object) = (self.step_name(step), object.clone());
+            return Err(StepError::NotOfThisRun { step, object }.into());
         };
         self.recorder.record(What::Sending { step });
         let patched = Some(self.scope.patch(created, &patch.merge).await?);
@@ -136,12 +118,8 @@ impl RunState<'_> {
         let services: Vec<Service> = self.caught_up().all("Service");
         let pods = self.pods(&bound);
         if pods.is_empty() {
-            let step = self.job.experiment.steps[step].name.value.clone();
-            return Err(StepError::NoPods {
-                step,
-                subject: flip.pod.value.clone(),
-            }
-            .into());
+            let (step, subject) = (self.step_name(step), flip.pod.value.clone());
+            return Err(StepError::NoPods { step, subject }.into());
         }
         let recorder = &self.recorder;
         let ask = async |control: Control| journal::state(&control, recorder).await;
@@ -155,14 +133,7 @@ impl RunState<'_> {
     /// Withdraws an earlier flip of the same probe, unless the new flip or another probe's has
     /// replaced it. This follows the new flip, so that the probe never gets the base in between.
     async fn supersede(&mut self, prepared: PreparedFlip) -> Result<(), Failure> {
-        let address = prepared.control.address().clone();
-        let instance = prepared.instance.clone();
-        let probe = (address.clone(), prepared.request.aim.target());
-        let earlier = self.active_flips.0.insert(probe, prepared);
-        if let Some(earlier) = earlier
-            && earlier.instance == instance
-            && !self.active_flips.covers(&address, &earlier)
-        {
+        if let Some(earlier) = self.active_flips.replace(prepared) {
             earlier.withdraw().await?;
         }
         Ok(())
@@ -226,6 +197,10 @@ fn flip_record(prepared: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
         request,
     } = prepared;
     let bounds = plan.act.bounds();
+    let (path, agent) = match &plan.act {
+        FlipAction::Route { path, gets } => (Some(path.to_string()), gets.agent.clone()),
+        FlipAction::Port(_) | FlipAction::Process(_) => (None, None),
+    };
     FlipRecord {
         target: journal::named(control.address(), instance),
         probe: match &request.aim {
@@ -233,18 +208,12 @@ fn flip_record(prepared: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
             FlipTarget::Process(_) => "process".to_owned(),
         },
         port: plan.port,
-        path: match &plan.act {
-            FlipAction::Route { path, .. } => Some(path.to_string()),
-            FlipAction::Port(_) | FlipAction::Process(_) => None,
-        },
+        path,
         to: request.aim.to_string(),
         sent,
         since: Some(journal::micros(ack.at)),
         leased: request.leased,
-        agent: match &plan.act {
-            FlipAction::Route { gets, .. } => gets.agent.clone(),
-            FlipAction::Port(_) | FlipAction::Process(_) => None,
-        },
+        agent,
         after: bounds.after.map(Micros::from),
         lasts: bounds.length.map(Micros::from),
         count: bounds.count,

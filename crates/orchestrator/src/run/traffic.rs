@@ -26,12 +26,14 @@ const FIRST_CONTROL: u16 = 20_000;
 pub(crate) enum TrafficError {
     /// No container of the workload runs a probe-target image.
     #[error(
-        "traffic is sent by the workload's own probe-target image, but no container of the workload runs one"
+        "traffic is sent by the workload's own probe-target image, but no container of the \
+         workload runs one"
     )]
     NoImage,
     /// The Service has no cluster IP to send to.
     #[error(
-        "traffic `{client}`: service `{service}` has no cluster IP; a headless service cannot be measured"
+        "traffic `{client}`: service `{service}` has no cluster IP; a headless service cannot be \
+         measured"
     )]
     Headless {
         /// The client.

@@ -1,11 +1,11 @@
 //! The records of a timeline. Each is one line of the file, tagged by `record`.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Micros, RequestOutcome, Target};
+use super::micros::Micros;
+use super::target::Target;
+use crate::input::experiment::RequestOutcome;
 
 /// One record of a timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +111,7 @@ pub enum What {
 
 impl What {
     /// A watch event, without the object's `managedFields`.
-    pub fn watched(change: Change, mut object: Value) -> Self {
+    pub(crate) fn watched(change: Change, mut object: Value) -> Self {
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
         }
@@ -248,13 +248,6 @@ pub struct Sample {
     /// The status, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-}
-
-impl Sample {
-    /// When its outcome was known, on the client's clock.
-    pub fn ended(&self) -> Micros {
-        self.sent + Duration::from(self.took)
-    }
 }
 
 /// One reading of a target's journal.

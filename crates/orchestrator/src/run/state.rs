@@ -1,0 +1,151 @@
+//! The state of a running experiment, and its clock: the next record or a time.
+
+use std::time::Duration;
+
+use super::active_flips::ActiveFlips;
+use super::ledger::Ledger;
+use crate::{
+    cluster::{
+        Cluster,
+        apply::{CreatedObject, RunNamespace},
+        watches::Watches,
+    },
+    input::{experiment::Experiment, workload::Manifest},
+    judge::Judge,
+    random::Random,
+    report::printer::Printer,
+    targets::{control_pool::ControlPool, journal::Journals, lease::Leases},
+    timeline::{Micros, recorder::Recorder},
+};
+
+/// An experiment that is ready to run.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    /// The experiment.
+    pub(crate) experiment: &'a Experiment,
+    /// The objects of its workload.
+    pub(crate) objects: Vec<Manifest>,
+    /// The namespace to run in; without one, the run creates its own.
+    pub(crate) namespace: Option<&'a str>,
+    /// The run's ID.
+    pub(crate) run: &'a str,
+    /// Seed of generated names and of the embedded cluster, if there is one.
+    pub(crate) seed: Option<u64>,
+    /// Whether to keep the objects after the run.
+    pub(crate) keep: bool,
+}
+
+/// Maximum length of a namespace's name.
+const NAME_LENGTH: usize = 63;
+
+/// Interval at which the progress line is refreshed.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The state of a running experiment.
+pub(super) struct RunState<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) cluster: &'a Cluster,
+    pub(super) printer: &'a Printer,
+    pub(super) recorder: Recorder,
+    pub(super) judge: Judge,
+    pub(super) scope: RunNamespace,
+    pub(super) controls: ControlPool,
+    pub(super) watches: Option<Watches>,
+    pub(super) journals: Journals,
+    pub(super) leases: Leases,
+    pub(super) created: Vec<CreatedObject>,
+    pub(super) active_flips: ActiveFlips,
+    pub(super) ledger: Ledger,
+}
+
+impl<'a> RunState<'a> {
+    pub(super) fn new(
+        job: &'a Job<'a>,
+        cluster: &'a Cluster,
+        random: &mut Random,
+        printer: &'a Printer,
+    ) -> Self {
+        let namespace = match job.namespace {
+            Some(namespace) => namespace.to_owned(),
+            None => namespace_name(&job.experiment.name, random),
+        };
+        let client = &cluster.client;
+        let header = cluster.header(&job.experiment.name, job.run, &namespace, job.seed);
+        Self {
+            job,
+            cluster,
+            printer,
+            recorder: Recorder::start(header),
+            judge: Judge::new(job.experiment),
+            scope: RunNamespace::new(client.clone(), &namespace, job.run),
+            controls: ControlPool::new(client.clone(), &namespace),
+            watches: None,
+            journals: Journals::default(),
+            leases: Leases::default(),
+            created: Vec::new(),
+            active_flips: ActiveFlips::default(),
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// Waits for the next record, or until the given time.
+    pub(super) async fn wait(&self, until: Option<Micros>, doing: &str) {
+        let until = async {
+            match until {
+                Some(at) => self.recorder.until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let tick = async {
+            loop {
+                let name = &self.job.experiment.name.value;
+                self.printer.progress(format!(
+                    "{name} {:>7} s  {doing}",
+                    self.recorder.now().to_string()
+                ));
+                tokio::time::sleep(PROGRESS_INTERVAL).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.recorder.grown() => {}
+            () = until => {}
+            () = tick, if self.printer.is_live() => {}
+        }
+    }
+
+    pub(super) fn note(&self, line: impl AsRef<str>) {
+        self.printer.note(format!(
+            "{}: {}",
+            self.job.experiment.name.value,
+            line.as_ref()
+        ));
+    }
+}
+
+/// `probeflip-NAME-xxxxx`, with NAME truncated to fit.
+fn namespace_name(experiment: &str, random: &mut Random) -> String {
+    let suffix = random.suffix(5);
+    let room = NAME_LENGTH - "probeflip--".len() - suffix.len();
+    let name = experiment
+        .get(..room)
+        .unwrap_or(experiment)
+        .trim_end_matches('-');
+    format!("probeflip-{name}-{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_named_after_its_experiment_and_fits() {
+        let mut random = Random::seeded(1);
+        let name = namespace_name("two-services", &mut random);
+        assert!(name.starts_with("probeflip-two-services-"), "{name}");
+        assert_eq!(
+            namespace_name(&"x".repeat(63), &mut random).len(),
+            NAME_LENGTH
+        );
+    }
+}
