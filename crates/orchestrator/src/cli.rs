@@ -177,7 +177,7 @@ pub struct Selected {
 
 impl Selected {
     /// The selected Pods.
-    pub fn selection(&self) -> Selection<'_> {
+    pub(crate) fn selection(&self) -> Selection<'_> {
         match (&self.subject, &self.labels) {
             (Some(subject), _) => Selection::Subject(subject),
             (None, Some(labels)) => Selection::Labels(labels),

@@ -39,7 +39,8 @@ pub(crate) enum ImageError {
     },
     /// The tag is not a valid image name.
     #[error(
-        "`{0}` is not an image name; expected `NAME:TAG` in lower case, such as `probe-target:0.1.0`"
+        "`{0}` is not an image name; expected `NAME:TAG` in lower case, such as \
+         `probe-target:0.1.0`"
     )]
     Tag(String),
     /// The archive cannot be built.

@@ -201,7 +201,7 @@ impl Judge {
         if progress.times.acknowledged.is_none() {
             return StepState {
                 decided: false,
-                ..states
+                ..state
             };
         }
         for (expectation, answer) in progress.answers(expectations, &self.snapshot, now) {

@@ -21,18 +21,18 @@ impl Random {
     }
 
     /// A generator seeded by the operating system.
-    pub fn from_system() -> Self {
+    pub(crate) fn from_system() -> Self {
         Self::seeded(RandomState::new().hash_one(()))
     }
 
     /// A string of `length` letters and digits that are valid in Kubernetes names.
-    pub fn suffix(&mut self, length: usize) -> String {
+    pub(crate) fn suffix(&mut self, length: usize) -> String {
         let draw = |_| char::from(ALPHABET[self.0.usize(..ALPHABET.len())]);
         (0..length).map(draw).collect()
     }
 
     /// A seed for another generator.
-    pub fn seed(&mut self) -> u64 {
+    pub(crate) fn seed(&mut self) -> u64 {
         self.0.u64(..)
     }
 }

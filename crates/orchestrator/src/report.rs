@@ -12,7 +12,6 @@ pub mod printer;
 mod sections;
 mod table;
 
-pub(crate) use line::Line;
 pub(crate) use paint::Paint;
 pub(crate) use sections::{Section, sections};
 pub(crate) use table::{details, table};

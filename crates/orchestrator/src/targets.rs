@@ -3,7 +3,6 @@
 //! Pure: everything comes from the Pod's metadata and spec. Only a call shows whether a control API
 //! really listens there.
 
-pub(crate) mod bind;
 pub mod control;
 pub(crate) mod control_pool;
 pub(crate) mod flip;
@@ -21,7 +20,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 
 /// The prefix of the annotation that makes a container a target regardless of its image. The
 /// container's name follows; the value is the control address.
-pub const CONTROL_ANNOTATION: &str = "control.probeflip.dev/";
+pub(crate) const CONTROL_ANNOTATION: &str = "control.probeflip.dev/";
 
 /// The difference between a target's first port and its default control port.
 const CONTROL_OFFSET: u16 = 10_000;
@@ -41,7 +40,7 @@ pub struct Address {
 
 /// Why a container cannot be reached as a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotATarget {
+pub(crate) enum NotATarget {
     /// The Pod has no container with this name.
     #[error("pod `{pod}` has no container `{container}`; it has {}", names(there))]
     NoSuchContainer {
@@ -54,7 +53,8 @@ pub enum NotATarget {
     },
     /// The image is not probe-target's, and no annotation makes the container a target.
     #[error(
-        "container `{container}` of pod `{pod}` runs `{image}`, which is no probe-target; if it is one under another name, \
+        "container `{container}` of pod `{pod}` runs `{image}`, which is no probe-target; if it \
+         is one under another name, \
          annotate the pod with `{CONTROL_ANNOTATION}{container}: ADDRESS:PORT`"
     )]
     OtherImage {
@@ -67,7 +67,8 @@ pub enum NotATarget {
     },
     /// Neither the annotation nor the container's spec gives a control address.
     #[error(
-        "container `{container}` of pod `{pod}` does not say where its control API listens; give it `--control` or a containerPort, \
+        "container `{container}` of pod `{pod}` does not say where its control API listens; give \
+         it `--control` or a containerPort, \
          or annotate the pod with `{CONTROL_ANNOTATION}{container}: ADDRESS:PORT`"
     )]
     NoControlAddress {
@@ -79,7 +80,7 @@ pub enum NotATarget {
 }
 
 /// All targets of a Pod, in the order of its spec. Other containers are skipped.
-pub fn targets_of(pod: &Pod) -> Vec<Result<Address, NotATarget>> {
+pub(crate) fn targets_of(pod: &Pod) -> Vec<Result<Address, NotATarget>> {
     containers(pod)
         .filter(|container| is_target(pod, container))
         .map(|container| locate(pod, container))
@@ -87,7 +88,7 @@ pub fn targets_of(pod: &Pod) -> Vec<Result<Address, NotATarget>> {
 }
 
 /// The address of the Pod's container with this name, if it is a target.
-pub fn target(pod: &Pod, name: &str) -> Result<Address, NotATarget> {
+pub(crate) fn target(pod: &Pod, name: &str) -> Result<Address, NotATarget> {
     let Some(container) = containers(pod).find(|container| container.name == name) else {
         let there = containers(pod)
             .map(|container| container.name.clone())
@@ -112,7 +113,7 @@ pub fn target(pod: &Pod, name: &str) -> Result<Address, NotATarget> {
 }
 
 /// The containers that can have probes: regular containers, then restartable init containers.
-pub fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
+pub(crate) fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     let sidecars = pod
         .spec
         .iter()
@@ -125,7 +126,7 @@ pub fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
 }
 
 /// Whether a container is a target, by its annotation or by its image's name.
-pub fn is_target(pod: &Pod, container: &Container) -> bool {
+pub(crate) fn is_target(pod: &Pod, container: &Container) -> bool {
     let image = container.image.as_deref().unwrap_or_default();
     annotation(pod, container).is_some() || (is_ours(image) && serves(container))
 }

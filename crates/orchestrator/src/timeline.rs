@@ -32,7 +32,7 @@ pub struct Timeline {
 
 impl Timeline {
     /// A timeline without records.
-    pub fn new(header: Header) -> Self {
+    pub(crate) fn new(header: Header) -> Self {
         Self {
             header,
             records: Vec::new(),
@@ -57,12 +57,12 @@ impl Timeline {
     }
 
     /// When the last record was received; zero without records.
-    pub fn last(&self) -> Micros {
+    pub(crate) fn last(&self) -> Micros {
         self.records.last().map_or(Micros::ZERO, |record| record.at)
     }
 
     /// Appends a record received at `at`, which must not be before the last record.
-    pub fn push(&mut self, at: Micros, what: What) {
+    pub(crate) fn push(&mut self, at: Micros, what: What) {
         assert!(
             at >= self.last(),
             "records must be appended in the order they were received"

@@ -234,7 +234,7 @@ impl RunNamespace {
 
 impl fmt::Debug for RunNamespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Site");
+        let mut shown = f.debug_struct("RunNamespace");
         shown
             .field("namespace", &self.namespace)
             .field("run", &self.run)

@@ -8,7 +8,8 @@ use crate::exit::{Exit, HasExitCode};
 /// The context is the kubeconfig's current one and not a test cluster by its name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the current context `{context}` is not a test cluster by its name; to use it, say `--context {context}`"
+    "the current context `{context}` is not a test cluster by its name; to use it, say `--context \
+     {context}`"
 )]
 pub(crate) struct NotNamed {
     context: String,

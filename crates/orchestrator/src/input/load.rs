@@ -1,6 +1,6 @@
 //! Parses the text of an input file into experiments and manifests, or into all of its problems.
 //!
-//! Pure: the caller reads the file. [`crate::check`] compares an experiment with its workload.
+//! Pure: the caller reads the file. `check` compares an experiment with its workload.
 
 mod conditions;
 mod diagnostics;

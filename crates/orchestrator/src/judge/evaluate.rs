@@ -6,9 +6,8 @@ use super::baseline::Baseline;
 use super::expected_text::{either, joined, restarts_seen};
 use crate::input::experiment::{
     Addresses, Condition, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
-    EndpointsThat, PodReady, PodThat, Restarts,
+    EndpointsThat, ObjectRef, PodReady, PodThat, Restarts,
 };
-use crate::timeline::BoundPod;
 use crate::timeline::snapshot::{
     ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, Snapshot,
 };
@@ -22,6 +21,14 @@ pub(super) struct Evaluation {
     pub(super) observed: String,
 }
 
+impl Evaluation {
+    /// The condition does not hold, as there is nothing that it is about.
+    fn absent(observed: String) -> Self {
+        let holds = false;
+        Self { holds, observed }
+    }
+}
+
 /// Evaluates a condition. A list of subjects holds if it is not empty and every subject in it
 /// holds.
 pub(super) fn evaluate(
@@ -30,27 +37,16 @@ pub(super) fn evaluate(
     snapshot: &Snapshot,
 ) -> Evaluation {
     match condition {
-        Condition::Pod { pod, that } => all(
-            snapshot
-                .pods(pod)
-                .into_iter()
-                .map(|pod| alive(pod, |pod| pod_holds(that, baseline, pod))),
-            || format!("no Pod of {}", pod.value),
-        ),
+        Condition::Pod { pod, that } => {
+            each_pod(snapshot, pod, |pod| pod_holds(that, baseline, pod))
+        }
         Condition::Container {
             pod,
             container,
             that,
-        } => {
-            let name = &container.value;
-            all(
-                snapshot
-                    .pods(pod)
-                    .into_iter()
-                    .map(|pod| alive(pod, |pod| container_of(pod, name, that, baseline))),
-                || format!("no Pod of {}", pod.value),
-            )
-        }
+        } => each_pod(snapshot, pod, |pod| {
+            container_of(pod, container, that, baseline)
+        }),
         Condition::Endpoints { services, that } => all(
             services
                 .iter()
@@ -59,25 +55,16 @@ pub(super) fn evaluate(
         ),
         Condition::Deployment { name, that } => match snapshot.deployment(name) {
             Some(facts) => deployment(name, that, &facts),
-            None => Evaluation {
-                holds: false,
-                observed: format!("no Deployment {}", name.value),
-            },
+            None => Evaluation::absent(format!("no Deployment {}", name.value)),
         },
-        Condition::Traffic { .. } => Evaluation {
-            holds: false,
-            observed: String::new(),
-        },
+        Condition::Traffic { .. } => Evaluation::absent(String::new()),
     }
 }
 
 fn all(evaluations: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> String) -> Evaluation {
     let evaluations: Vec<Evaluation> = evaluations.collect();
     if evaluations.is_empty() {
-        return Evaluation {
-            holds: false,
-            observed: none(),
-        };
+        return Evaluation::absent(none());
     }
     let observed: Vec<String> = evaluations
         .iter()
@@ -89,22 +76,18 @@ fn all(evaluations: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> Str
     }
 }
 
-// A bound Pod that was replaced counts as deleted.
-fn alive(
-    pod: Result<&PodFacts, &BoundPod>,
-    evaluation: impl FnOnce(&PodFacts) -> Evaluation,
+fn each_pod(
+    snapshot: &Snapshot,
+    subject: &ObjectRef,
+    evaluate: impl Fn(&PodFacts) -> Evaluation,
 ) -> Evaluation {
-    match pod {
-        Ok(pod) if !pod.gone => look(pod),
-        Ok(PodFacts { name, .. }) => Evaluation {
-            holds: false,
-            observed: format!("{name} deleted"),
-        },
-        Err(bound) => Evaluation {
-            holds: false,
-            observed: format!("{} not seen", bound.name),
-        },
-    }
+    let pods = snapshot.pods(subject).into_iter().map(|pod| match pod {
+        Ok(pod) if !pod.gone => evaluate(pod),
+        // A bound Pod that was replaced counts as deleted.
+        Ok(PodFacts { name, .. }) => Evaluation::absent(format!("{name} deleted")),
+        Err(bound) => Evaluation::absent(format!("{} not seen", bound.name)),
+    });
+    all(pods, || format!("no Pod of {subject}"))
 }
 
 fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Evaluation {
@@ -146,7 +129,7 @@ fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Evaluation 
             .unwrap_or(ConditionStatus::False);
         seen.note(status == *wanted, format!("{name} {status:?}"));
     }
-    seen.look()
+    seen.evaluation()
 }
 
 fn container_of(
@@ -161,10 +144,7 @@ fn container_of(
             let start = baseline.pod(&pod.uid).map_or(0, |then| then.restarts);
             container_holds(&subject, that, facts, start)
         }
-        None => Evaluation {
-            holds: false,
-            observed: format!("no container {subject}"),
-        },
+        None => Evaluation::absent(format!("no container {subject}")),
     }
 }
 
@@ -195,7 +175,7 @@ fn container_holds(
             format!("reason {}", reason.map_or("none", String::as_str)),
         );
     }
-    seen.look()
+    seen.evaluation()
 }
 
 fn endpoints(
@@ -226,7 +206,7 @@ fn endpoints(
         Some(Addresses::Count(wanted)) => seen.note(of == *wanted, format!("{of} addresses")),
         None => {}
     }
-    seen.look()
+    seen.evaluation()
 }
 
 fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Evaluation {
@@ -252,7 +232,7 @@ fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Eva
     if !facts.observed {
         seen.note(false, "status not of this generation".into());
     }
-    seen.look()
+    seen.evaluation()
 }
 
 /// Collects what is observed of one subject, field by field.
@@ -286,7 +266,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn look(self) -> Evaluation {
+    fn evaluation(self) -> Evaluation {
         Evaluation {
             holds: self.holds,
             observed: format!("{} {}", self.subject, self.parts.join(" · ")),

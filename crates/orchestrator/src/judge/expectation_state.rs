@@ -37,7 +37,7 @@ impl ExpectationState {
             held_before: false,
             answered: None,
         };
-        state.look(snapshot, at);
+        state.follow(snapshot, at);
         state
     }
 
@@ -52,11 +52,11 @@ impl ExpectationState {
     /// Evaluates the condition again if it depends on objects of this kind.
     pub(super) fn changed(&mut self, kind: &str, snapshot: &Snapshot, at: Micros) {
         if self.kinds().contains(&kind) {
-            self.look(snapshot, at);
+            self.follow(snapshot, at);
         }
     }
 
-    fn look(&mut self, snapshot: &Snapshot, at: Micros) {
+    fn follow(&mut self, snapshot: &Snapshot, at: Micros) {
         if !matches!(self.condition, Condition::Traffic { .. }) {
             self.trace
                 .push(at, evaluate(&self.condition, &self.baseline, snapshot));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::input::experiment::{
-    Addresses, Condition, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
-    EndpointsThat, Operator, PodReady, PodThat, Restarts, Spanned,
+    Addresses, Condition, ContainerThat, DeploymentThat, EndpointsReady, EndpointsThat, Operator,
+    PodReady, PodThat, Restarts, Spanned,
 };
 use probe_target::model::duration::format;
 
@@ -84,13 +84,9 @@ fn pod(that: &PodThat) -> Vec<String> {
     parts.extend(
         that.conditions
             .iter()
-            .map(|(name, status)| condition(name, *status)),
+            .map(|(name, status)| format!("{name} {status:?}")),
     );
     parts
-}
-
-fn condition(name: &str, status: ConditionStatus) -> String {
-    format!("{name} {status:?}")
 }
 
 fn container(that: &ContainerThat) -> Vec<String> {

@@ -119,7 +119,7 @@ pub(crate) fn crashes(pod: &Pod) -> Vec<String> {
         .collect()
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
+pub(super) fn parsed<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
     serde_json::from_value(object.clone()).ok()
 }
 

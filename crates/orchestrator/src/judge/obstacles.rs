@@ -10,12 +10,11 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use kube::core::ObjectMeta;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
     cluster::ownership,
-    judge::first_failure,
+    judge::first_failure::{self, parsed},
     targets::{containers, flip_plan::selects, probe_spec::port_number},
     timeline::{Record, Timeline, snapshot::Snapshot},
 };
@@ -27,8 +26,9 @@ pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
     let seen: Vec<&Value> = records.iter().filter_map(Record::existing).collect();
     let created = created_by(&timeline.header().run, &seen);
     let is_ours = |object: &&Value| snapshot.grew_from(object, &created);
-    let pods: Vec<Pod> = parsed("Pod", snapshot.objects().filter(is_ours));
-    let services: Vec<Service> = parsed("Service", snapshot.objects().filter(is_ours));
+    let ours = |kind| snapshot.of_kind(kind).filter(is_ours);
+    let pods: Vec<Pod> = ours("Pod").filter_map(parsed).collect();
+    let services: Vec<Service> = ours("Service").filter_map(parsed).collect();
     let mut found: Vec<String> = first_failure::present(&snapshot, &created)
         .map(|failure| failure.to_string())
         .into_iter()
@@ -53,13 +53,6 @@ fn created_by(run: &str, seen: &[&Value]) -> BTreeSet<String> {
     });
     ours.filter_map(|object| object["metadata"]["uid"].as_str())
         .map(str::to_owned)
-        .collect()
-}
-
-fn parsed<'a, T: DeserializeOwned>(kind: &str, objects: impl Iterator<Item = &'a Value>) -> Vec<T> {
-    objects
-        .filter(|object| object["kind"] == kind)
-        .filter_map(|object| serde_json::from_value(object.clone()).ok())
         .collect()
 }
 
@@ -130,7 +123,8 @@ fn unnamed_ports(pod: &Pod) -> Vec<String> {
             };
             port_number(container, port).is_none().then(|| {
                 format!(
-                    "the {kind} probe of container {} of pod {name} asks for port `{asked}`, and the container names no port so; {}",
+                    "the {kind} probe of container {} of pod {name} asks for port `{asked}`, and \
+                     the container names no port so; {}",
                     container.name,
                     port_names(std::iter::once(container))
                 )

@@ -18,7 +18,7 @@ pub(super) struct StepProgress {
 }
 
 impl StepProgress {
-    pub(super) fn new(times: StepTimes, state: Vec<ExpectationState>) -> Self {
+    pub(super) fn new(times: StepTimes, states: Vec<ExpectationState>) -> Self {
         Self { times, states }
     }
 

@@ -33,6 +33,12 @@ pub(super) fn steady_state(
     applied: Micros,
     now: Micros,
 ) -> SteadyState {
+    let waiting = |until: Micros| SteadyState::Waiting {
+        look_again_at: Some(until),
+    };
+    let missed = || SteadyState::Missed {
+        missing: missing(requirements, snapshot),
+    };
     let deadline = applied + wanted.within;
     let since: Option<Vec<Micros>> = requirements
         .iter()
@@ -40,36 +46,26 @@ pub(super) fn steady_state(
         .collect();
     let since = since.map(|since| since.into_iter().fold(applied, Micros::max));
     let Some(since) = since.filter(|since| *since <= deadline) else {
-        if now <= deadline {
-            return SteadyState::Waiting {
-                look_again_at: Some(Micros(deadline.0 + 1)),
-            };
-        }
-        return SteadyState::Missed {
-            missing: missing(requirements, snapshot),
+        return if now <= deadline {
+            waiting(Micros(deadline.0 + 1))
+        } else {
+            missed()
         };
     };
     let held = since + wanted.hold;
     if now < held {
-        return SteadyState::Waiting {
-            look_again_at: Some(held),
-        };
+        return waiting(held);
     }
-    if requirements
-        .iter()
-        .all(|state| state.surely_holds(since, wanted.hold, snapshot))
-    {
+    let mut requirements = requirements.iter();
+    if requirements.all(|state| state.surely_holds(since, wanted.hold, snapshot)) {
         return SteadyState::Reached { since };
     }
-    let last_deadline = deadline + wanted.hold + RECORDS_TIMEOUT;
-    if now < last_deadline {
-        return SteadyState::Waiting {
-            look_again_at: Some(last_deadline),
-        };
+    // Records of requests may still arrive that make the requirements certain.
+    let records_deadline = deadline + wanted.hold + RECORDS_TIMEOUT;
+    if now < records_deadline {
+        return waiting(records_deadline);
     }
-    SteadyState::Missed {
-        missing: missing(requirements, snapshot),
-    }
+    missed()
 }
 
 /// The requirements that do not hold now. All of them, if each holds now but they did not hold

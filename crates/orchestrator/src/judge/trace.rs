@@ -27,8 +27,12 @@ pub(super) struct Run {
 impl Trace {
     /// Adds an evaluation if it differs from the last one.
     pub(super) fn push(&mut self, at: Micros, evaluation: Evaluation) {
-        if self.0.last().is_none_or(|last| last.evaluation != look) {
-            self.0.push(Point { at, look });
+        if self
+            .0
+            .last()
+            .is_none_or(|last| last.evaluation != evaluation)
+        {
+            self.0.push(Point { at, evaluation });
         }
     }
 

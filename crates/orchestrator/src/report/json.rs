@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::input::experiment::Experiment;
 use crate::judge::{self, Judgement, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
-pub(crate) use error::{Error, Problem};
+pub(crate) use error::Error;
 
 /// The version of this format.
 pub(crate) const FORMAT: u32 = 1;

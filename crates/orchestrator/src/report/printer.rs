@@ -181,7 +181,7 @@ impl std::fmt::Debug for Printer {
 
 impl Failure {
     /// Prints the error and its hint, and returns the exit code.
-    pub fn print(&self, printer: &Printer) -> Exit {
+    pub(crate) fn print(&self, printer: &Printer) -> Exit {
         printer.error(&self.error);
         if let Some(hint) = &self.hint {
             printer.hint(hint);

@@ -39,6 +39,6 @@ impl ControlPool {
 
 impl fmt::Debug for ControlPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Switchboard").finish_non_exhaustive()
+        f.debug_struct("ControlPool").finish_non_exhaustive()
     }
 }

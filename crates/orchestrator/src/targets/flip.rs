@@ -55,7 +55,8 @@ pub(crate) enum FlipError {
     Refused(#[from] FlipProblem),
     /// The target does not listen on the port that the probe requests.
     #[error(
-        "the target in `{container}` of pod `{pod}` does not listen on port {port}, which its {asked_by} probe asks; it listens on {there}"
+        "the target in `{container}` of pod `{pod}` does not listen on port {port}, which its \
+         {asked_by} probe asks; it listens on {there}"
     )]
     NotListed {
         /// The Pod.

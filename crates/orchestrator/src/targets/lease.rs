@@ -39,7 +39,8 @@ pub(crate) struct Leases {
 /// A lease was not renewed for [`LENGTH`], so the target may have ended its flips.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "no sign of life has reached `{container}` of pod `{pod}` for {LENGTH:?}: its flips may have ended by themselves"
+    "no sign of life has reached `{container}` of pod `{pod}` for {LENGTH:?}: its flips may have \
+     ended by themselves"
 )]
 pub(crate) struct Lapsed {
     pod: String,

@@ -9,12 +9,13 @@ use k8s_openapi::{
     },
 };
 use kube::{Api, Client, Resource, api::ListParams};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
     exit::{Exit, HasExitCode},
     input::experiment::ObjectRef,
-    targets::bind,
+    timeline::snapshot::Snapshot,
 };
 
 /// A selection of Pods in a namespace.
@@ -94,7 +95,7 @@ impl NamespaceReader {
             Selection::Labels(labels) => (pods, format!("`-l {labels}`")),
             Selection::Subject(object) => {
                 let sets = self.list::<ReplicaSet>(&ListParams::default()).await?;
-                (bind::pods_of(object, &pods, &sets), format!("`{object}`"))
+                (pods_of(object, &pods, &sets), format!("`{object}`"))
             }
         };
         if pods.is_empty() {
@@ -138,8 +139,79 @@ impl NamespaceReader {
 
 impl std::fmt::Debug for NamespaceReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader")
+        f.debug_struct("NamespaceReader")
             .field("namespace", &self.namespace)
             .finish_non_exhaustive()
+    }
+}
+
+/// The Pods that `object` refers to, sorted by name, without those being deleted. Ownership
+/// decides, not labels: two workloads may share labels, but a Pod has one controller.
+fn pods_of(object: &ObjectRef, pods: &[Pod], sets: &[ReplicaSet]) -> Vec<Pod> {
+    let snapshot = Snapshot::of_objects(pods.iter().map(json).chain(sets.iter().map(json)));
+    let bound = snapshot.pods(object).into_iter().flatten();
+    let listed = |uid: &str| {
+        pods.iter()
+            .find(|pod| pod.metadata.uid.as_deref() == Some(uid))
+    };
+    bound
+        .filter_map(|facts| listed(&facts.uid))
+        .cloned()
+        .collect()
+}
+
+fn json(object: &impl Serialize) -> Value {
+    serde_json::to_value(object).expect("an object from the API must be JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn owned(name: &str, kind: &str, owner: &str) -> serde_json::Value {
+        let owner = json!({
+            "apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": "u", "controller": true,
+        });
+        json!({ "metadata": { "name": name, "uid": name, "ownerReferences": [owner] } })
+    }
+
+    fn check(object: &str, expected: &[&str]) {
+        let mut leaving = owned("web-1-z", "ReplicaSet", "web-1");
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let pods = [
+            owned("web-2-b", "ReplicaSet", "web-2"),
+            owned("web-1-a", "ReplicaSet", "web-1"),
+            owned("api-1-a", "ReplicaSet", "api-1"),
+            leaving,
+            json!({ "metadata": { "name": "lone", "uid": "lone" } }),
+        ];
+        let sets = [
+            owned("web-1", "Deployment", "web"),
+            owned("web-2", "Deployment", "web"),
+            owned("api-1", "Deployment", "api"),
+        ];
+        let pods = pods.map(|pod| serde_json::from_value(pod).unwrap());
+        let sets = sets.map(|set| serde_json::from_value(set).unwrap());
+        let bound = pods_of(&object.parse().unwrap(), &pods, &sets);
+        let names: Vec<_> = bound
+            .iter()
+            .filter_map(|pod| pod.metadata.name.as_deref())
+            .collect();
+        assert_eq!(names, expected, "{object}");
+    }
+
+    #[test]
+    fn a_deployment_means_the_pods_of_all_its_replica_sets() {
+        check("deploy/web", &["web-1-a", "web-2-b"]);
+        check("rs/web-1", &["web-1-a"]);
+    }
+
+    #[test]
+    fn a_pod_is_itself_and_a_service_owns_nothing() {
+        check("lone", &["lone"]);
+        check("web-1-z", &[]);
+        check("svc/web", &[]);
     }
 }

@@ -47,7 +47,7 @@ pub enum ReadError {
 }
 
 /// Writes one timeline.
-pub fn write(timeline: &Timeline, mut to: impl Write) -> io::Result<()> {
+pub(crate) fn write(timeline: &Timeline, mut to: impl Write) -> io::Result<()> {
     serde_json::to_writer(&mut to, timeline.header())?;
     writeln!(to)?;
     for record in timeline.records() {

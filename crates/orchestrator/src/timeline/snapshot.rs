@@ -1,7 +1,7 @@
 //! `Snapshot`: the present state of a timeline, folded from its records one by one.
 //!
 //! This is the only such fold: judge, report and run read a snapshot and keep no state of objects,
-//! flips or traffic of their own. It holds only observed facts; [`crate::judge`] compares them with
+//! flips or traffic of their own. It holds only observed facts; the judge compares them with
 //! expectations.
 
 mod clock;
@@ -86,6 +86,15 @@ impl Snapshot {
         snapshot
     }
 
+    /// The state in which these objects exist.
+    pub(crate) fn of_objects(objects: impl Iterator<Item = Value>) -> Self {
+        let mut snapshot = Self::default();
+        for object in objects {
+            snapshot.take_object(Change::Added, &object, Micros::ZERO);
+        }
+        snapshot
+    }
+
     /// Takes the records added since the last call, and returns them. The timeline must be the same
     /// one each time.
     pub(crate) fn catch_up<'t>(&mut self, timeline: &'t Timeline) -> &'t [Record] {
@@ -114,7 +123,12 @@ impl Snapshot {
             What::Steady => self.steady = Some(at),
             What::StepStart { step, .. } => {
                 self.flips.step = *step;
-                self.steps.insert(*step, StepTimes::started(at));
+                let started = Some(at);
+                let times = StepTimes {
+                    started,
+                    ..StepTimes::default()
+                };
+                self.steps.insert(*step, times);
             }
             What::Sending { step } => {
                 self.generations.sending(at);
@@ -239,7 +253,8 @@ impl Snapshot {
             .collect()
     }
 
-    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+    /// The existing objects of a kind, by name.
+    pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.objects
             .get(kind)
             .into_iter()
@@ -358,13 +373,11 @@ mod tests {
 
     #[test]
     fn what_grew_from_an_object_is_known_by_its_owners() {
-        let mut snapshot = Snapshot::default();
-        for grown in [
+        let grown = [
             object("ReplicaSet", "web-1", "web"),
             object("Pod", "web-1-a", "web-1"),
-        ] {
-            snapshot.take_object(Change::Added, &grown, Micros::ZERO);
-        }
+        ];
+        let snapshot = Snapshot::of_objects(grown.into_iter());
         let check = |object: &Value, ours: bool| {
             let made = BTreeSet::from(["web".to_owned()]);
             assert_eq!(snapshot.grew_from(object, &made), ours, "{object}");

@@ -48,7 +48,7 @@ pub(super) struct Followed {
     in_force: Span,
     /// When the first request of the probe for the flipped path began, on the target's clock.
     first_hit: Option<Micros>,
-    /// Number of requests for the flipped path that the flip applies to, whoever sent them.
+    /// Number of requests for the flipped path that the flip applies to, from any client.
     given: u64,
     /// Whether the probe sent a request for the flipped path that the flip does not apply to.
     passed_by: bool,
@@ -246,11 +246,13 @@ impl Followed {
         let missed = format!("the {probe} probe of {target} did not reach the flip `{to}`");
         if let Some(agent) = self.flip.record.agent.as_ref().filter(|_| self.passed_by) {
             return format!(
-                "{missed}: requests of it for {path} arrived at port {port}, but the flip is only for user agents that begin with `{agent}`"
+                "{missed}: requests of it for {path} arrived at port {port}, but the flip is only \
+                 for user agents that begin with `{agent}`"
             );
         }
         format!(
-            "{missed}: no request of it for {path} arrived at port {port}, although it was due for {} s; {}",
+            "{missed}: no request of it for {path} arrived at port {port}, although it was due \
+             for {} s; {}",
             Micros::from(due.length()),
             self.instead()
         )

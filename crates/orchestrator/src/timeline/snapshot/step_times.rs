@@ -12,12 +12,3 @@ pub(crate) struct StepTimes {
     pub(crate) acknowledged: Option<Micros>,
     pub(crate) ended: Option<Micros>,
 }
-
-impl StepTimes {
-    pub(super) fn started(at: Micros) -> Self {
-        Self {
-            started: Some(at),
-            ..Self::default()
-        }
-    }
-}
