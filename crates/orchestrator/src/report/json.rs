@@ -17,6 +17,10 @@ pub(crate) const FORMAT: u32 = 1;
 /// What `probeflip run --json` writes: every experiment that ran, and everything that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "fields are named as they are written"
+)]
 pub(crate) struct Report {
     /// The version of this format: 1. A later version may add fields.
     pub(crate) report: u32,
@@ -33,6 +37,10 @@ pub(crate) struct Report {
 /// One run of one experiment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "fields are named as they are written"
+)]
 pub(crate) struct Run {
     /// Its name.
     pub(crate) experiment: String,

@@ -23,7 +23,7 @@ impl EndpointFacts {
     pub(crate) fn read<'a>(service: &str, slices: impl Iterator<Item = &'a Value>) -> Self {
         let of_service = slices
             .filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == *service);
-        let endpoints = of_service.flat_map(|slice| slice["endpoints"].as_array());
+        let endpoints = of_service.filter_map(|slice| slice["endpoints"].as_array());
         let mut known = BTreeMap::new();
         for (address, ready) in endpoints.flatten().flat_map(addresses) {
             known
