@@ -16,7 +16,7 @@ pub(crate) mod status;
 
 use std::net::SocketAddr;
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 
 /// The prefix of the annotation that makes a container a target regardless of its image. The
 /// container's name follows; the value is the control address.
@@ -123,6 +123,14 @@ pub(crate) fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
         .iter()
         .flat_map(|spec| &spec.containers)
         .chain(sidecars)
+}
+
+/// The statuses of a Pod's regular and init containers.
+pub(crate) fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    pod.status.iter().flat_map(|status| {
+        let regular = status.container_statuses.iter();
+        regular.chain(&status.init_container_statuses).flatten()
+    })
 }
 
 /// Whether a container is a target, by its annotation or by its image's name.

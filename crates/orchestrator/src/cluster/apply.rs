@@ -2,8 +2,6 @@
 //!
 //! Existing objects without this run's label are not changed. `remove` deletes objects.
 
-use std::fmt;
-
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
@@ -229,16 +227,6 @@ impl RunNamespace {
                 run: self.run.clone(),
             }),
         }
-    }
-}
-
-impl fmt::Debug for RunNamespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("RunNamespace");
-        shown
-            .field("namespace", &self.namespace)
-            .field("run", &self.run)
-            .finish_non_exhaustive()
     }
 }
 

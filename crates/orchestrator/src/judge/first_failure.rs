@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     exit::{Exit, HasExitCode},
-    targets::is_ours,
+    targets::{is_ours, statuses},
     timeline::{Place, Record, snapshot::Snapshot},
 };
 
@@ -37,6 +37,15 @@ impl HasExitCode for FirstFailure {
 }
 
 impl FirstFailure {
+    fn new(subject: String, reason: &str, message: Option<&str>) -> Self {
+        Self {
+            subject,
+            reason: reason.to_owned(),
+            message: message.unwrap_or_default().to_owned(),
+            image: None,
+        }
+    }
+
     /// Commands that load the missing image into the cluster.
     pub(crate) fn hint(&self, place: &Place) -> Option<String> {
         // `probeflip image` can build no other image.
@@ -128,25 +137,17 @@ fn of_pod(pod: &Pod) -> Option<FirstFailure> {
         return None;
     }
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let status = pod.status.as_ref()?;
-    let statuses = status
-        .container_statuses
-        .iter()
-        .chain(&status.init_container_statuses);
-    let waiting = statuses
-        .flatten()
-        .find_map(|status| of_container(name, status));
+    let waiting = statuses(pod).find_map(|status| of_container(name, status));
     waiting.or_else(|| {
-        let conditions = status.conditions.iter().flatten();
-        let unschedulable = conditions
+        let unschedulable = (pod.status.as_ref()?.conditions.iter().flatten())
             .filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
             .find(|condition| condition.reason.as_deref() == Some("Unschedulable"))?;
-        Some(FirstFailure {
-            subject: format!("pod {name}"),
-            reason: "Unschedulable".to_owned(),
-            message: unschedulable.message.clone().unwrap_or_default(),
-            image: None,
-        })
+        let message = unschedulable.message.as_deref();
+        Some(FirstFailure::new(
+            format!("pod {name}"),
+            "Unschedulable",
+            message,
+        ))
     })
 }
 
@@ -160,11 +161,10 @@ fn of_container(pod: &str, status: &ContainerStatus) -> Option<FirstFailure> {
     if !no_image && reason != "CreateContainerConfigError" {
         return None;
     }
+    let subject = format!("container {} of pod {pod}", status.name);
     Some(FirstFailure {
-        subject: format!("container {} of pod {pod}", status.name),
-        reason: reason.to_owned(),
-        message: waiting.message.clone().unwrap_or_default(),
         image: no_image.then(|| status.image.clone()),
+        ..FirstFailure::new(subject, reason, waiting.message.as_deref())
     })
 }
 
@@ -175,10 +175,7 @@ fn of_replica_set(set: &ReplicaSet) -> Option<FirstFailure> {
         .filter(|condition| condition.status.as_deref() == Some("True"))
         .find(|condition| condition.reason.as_deref() == Some("FailedCreate"))?;
     let name = set.metadata.name.as_deref().unwrap_or_default();
-    failed_create(
-        format!("replicaset {name}"),
-        failing.message.clone().unwrap_or_default(),
-    )
+    failed_create(format!("replicaset {name}"), failing.message.as_deref())
 }
 
 fn of_event(event: &Event) -> Option<FirstFailure> {
@@ -188,20 +185,15 @@ fn of_event(event: &Event) -> Option<FirstFailure> {
     let about = &event.involved_object;
     let kind = about.kind.as_deref().unwrap_or_default().to_lowercase();
     let subject = format!("{kind} {}", about.name.as_deref().unwrap_or_default());
-    failed_create(subject, event.message.clone().unwrap_or_default())
+    failed_create(subject, event.message.as_deref())
 }
 
 /// A failure to create Pods. A missing default service account does not count: a new namespace gets
 /// it shortly, and the controller retries.
-fn failed_create(subject: String, message: String) -> Option<FirstFailure> {
-    let settling = message.contains("serviceaccount \"default\" not found");
-    let reason = "FailedCreate".to_owned();
-    (!settling).then_some(FirstFailure {
-        subject,
-        reason,
-        message,
-        image: None,
-    })
+fn failed_create(subject: String, message: Option<&str>) -> Option<FirstFailure> {
+    let settling =
+        message.is_some_and(|text| text.contains("serviceaccount \"default\" not found"));
+    (!settling).then(|| FirstFailure::new(subject, "FailedCreate", message))
 }
 
 #[cfg(test)]

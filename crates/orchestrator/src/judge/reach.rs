@@ -6,7 +6,7 @@
 //! force are not checked.
 
 mod followed;
-mod probe_spec;
+mod probe_timing;
 mod spans;
 
 use crate::timeline::snapshot::Snapshot;

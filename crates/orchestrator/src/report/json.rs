@@ -1,4 +1,5 @@
-//! The report for machines: what `--json` writes. Times are microseconds; those of a step count from its acknowledgement.
+//! The report for machines: what `--json` writes. Times are microseconds; those of a step count
+//! from its acknowledgement.
 
 mod error;
 
@@ -30,7 +31,7 @@ pub(crate) struct Report {
     pub(crate) exit: u8,
     /// In the order they were run.
     pub(crate) experiments: Vec<Run>,
-    /// Everything that went wrong, in the order it did; what an expectation failed on is not an error.
+    /// Everything that went wrong, in order. An expectation that failed is not an error.
     pub(crate) errors: Vec<Error>,
 }
 
@@ -62,11 +63,12 @@ pub(crate) struct Run {
     pub(crate) took: Micros,
     /// Of all its parts.
     pub(crate) verdict: Verdict,
-    /// When the steady state was reached, in microseconds since the timeline's start; null if it never was.
+    /// When the steady state was reached, in microseconds since the timeline's start; null if it
+    /// never was.
     pub(crate) steady: Option<Micros>,
     /// What kept the steady state from being reached.
     pub(crate) missing: Vec<String>,
-    /// What may have kept it from being reached, in words: what the workload's objects lack.
+    /// Possible causes, in words: what the workload's objects lack.
     pub(crate) causes: Vec<String>,
     /// All steps, those that did not run included.
     pub(crate) steps: Vec<Step>,
@@ -80,7 +82,7 @@ pub(crate) struct Step {
     pub(crate) name: String,
     /// Null if it did not run.
     pub(crate) verdict: Option<Verdict>,
-    /// Flips that no request of their probe reached, in words; if there are any, no expectation of the step is decided.
+    /// Flips that no request of their probe reached, in words. If any, the step is inconclusive.
     pub(crate) unreached: Vec<String>,
     /// Time 0 of the step, in microseconds since the timeline's start; null if it did not run.
     pub(crate) acknowledged: Option<Micros>,
@@ -102,8 +104,8 @@ pub(crate) struct Expectation {
     pub(crate) observed: bool,
     /// What was expected, in words.
     pub(crate) expected: String,
-    /// When an `eventually` became true, or `always` and `never` were first broken, in microseconds since the step's
-    /// `acknowledged`.
+    /// When an `eventually` became true, or `always` and `never` were first broken, in microseconds
+    /// since the step's `acknowledged`.
     pub(crate) at: Option<Micros>,
     /// Whether an `eventually` that passed was true already before its step acted.
     pub(crate) already_true: bool,

@@ -14,7 +14,7 @@ use super::state::RunState;
 use crate::{
     exit::{Exit, Failure, HasExitCode},
     input::experiment::Flip,
-    targets::{self, containers, control::ControlError, journal},
+    targets::{self, containers, control::ControlError, journal, statuses},
     timeline::Micros,
 };
 
@@ -112,11 +112,7 @@ impl RunState<'_> {
 fn not_running(pod: &Pod, container: &str) -> Option<String> {
     containers(pod).find(|each| each.name == container)?;
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let status = pod.status.iter().flat_map(|status| {
-        let regular = status.container_statuses.iter().flatten();
-        regular.chain(status.init_container_statuses.iter().flatten())
-    });
-    let state = status
+    let state = statuses(pod)
         .filter(|status| status.name == container)
         .find_map(|status| status.state.as_ref());
     let is = does(state)?;

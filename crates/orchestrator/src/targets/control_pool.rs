@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -34,11 +33,5 @@ impl ControlPool {
             .entry(address.clone())
             .or_insert_with(|| Control::new(self.pods.clone(), address.clone()));
         control.clone()
-    }
-}
-
-impl fmt::Debug for ControlPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ControlPool").finish_non_exhaustive()
     }
 }

@@ -154,21 +154,21 @@ fn tcp_socket(pod: &Pod, socket: &TCPSocketAction, port: u16) -> Asks {
 fn other_host<'a>(pod: &Pod, host: Option<&'a str>) -> Option<&'a str> {
     let host = host.filter(|host| !host.is_empty())?;
     let address: Option<IpAddr> = host.parse().ok();
-    let of_node = host == "localhost" || address.is_some_and(is_own_from_inside);
+    let of_node = host == "localhost" || address.is_some_and(is_loopback);
     let shares_node = pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
     let status = pod.status.iter();
-    let own = status.flat_map(|status| {
-        let more = status.pod_ips.iter().flatten().map(|it| &it.ip);
+    let pod_ips = status.flat_map(|status| {
+        let more = status.pod_ips.iter().flatten().map(|more| &more.ip);
         status.pod_ip.iter().chain(more)
     });
-    let is_own = address.is_some() && own.map(|own| own.parse().ok()).any(|own| own == address);
+    let is_own = address.is_some() && pod_ips.map(|ip| ip.parse().ok()).any(|ip| ip == address);
     let reaches_pod = is_own || of_node && shares_node;
     (!reaches_pod).then_some(host)
 }
 
 /// Whether a connection to this address stays within its network namespace. Linux connects to the
 /// unspecified address over loopback.
-fn is_own_from_inside(address: IpAddr) -> bool {
+fn is_loopback(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
 
@@ -220,7 +220,7 @@ fn check_command(command: &[String]) -> Asks {
     else {
         return foreign("");
     };
-    if !is_own_from_inside(check.address.ip()) {
+    if !is_loopback(check.address.ip()) {
         return foreign(", an address that is not the Pod's own loopback");
     }
     let port = check.address.port();

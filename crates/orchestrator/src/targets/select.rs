@@ -137,14 +137,6 @@ impl NamespaceReader {
     }
 }
 
-impl std::fmt::Debug for NamespaceReader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NamespaceReader")
-            .field("namespace", &self.namespace)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The Pods that `object` refers to, sorted by name, without those being deleted. Ownership
 /// decides, not labels: two workloads may share labels, but a Pod has one controller.
 fn pods_of(object: &ObjectRef, pods: &[Pod], sets: &[ReplicaSet]) -> Vec<Pod> {

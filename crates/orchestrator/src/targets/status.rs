@@ -3,7 +3,7 @@
 //! Pure: converts Kubernetes objects and the targets' states into table rows.
 
 use k8s_openapi::api::{
-    core::v1::{ContainerStatus, Pod, Service},
+    core::v1::{Pod, Service},
     discovery::v1::EndpointSlice,
 };
 use probe_target::model::{
@@ -13,6 +13,7 @@ use probe_target::model::{
 use crate::targets::{
     flip_plan::selects,
     probe_spec::{Asks, ProbeSpec, probes_of},
+    statuses,
 };
 
 /// One probe of one container.
@@ -143,30 +144,15 @@ fn describe<B>(word: &str, flip: &answer::InForce<B>, leased: bool, now: Moment)
 }
 
 fn seen(pod: &Pod, container: &str) -> String {
-    let status = pod.status.iter().flat_map(|status| {
-        status
-            .container_statuses
-            .iter()
-            .chain(&status.init_container_statuses)
-            .flatten()
-    });
-    match status.into_iter().find(|status| status.name == container) {
-        Some(status) => format!(
-            "{}, {}, {} restarts",
-            if status.ready { "ready" } else { "not ready" },
-            if status.started == Some(true) {
-                "started"
-            } else {
-                "not started"
-            },
-            restarts(status)
-        ),
-        None => "nothing yet".to_owned(),
-    }
-}
-
-fn restarts(status: &ContainerStatus) -> i32 {
-    status.restart_count
+    let Some(status) = statuses(pod).find(|status| status.name == container) else {
+        return "nothing yet".to_owned();
+    };
+    let ready = if status.ready { "ready" } else { "not ready" };
+    let started = match status.started {
+        Some(true) => "started",
+        Some(false) | None => "not started",
+    };
+    format!("{ready}, {started}, {} restarts", status.restart_count)
 }
 
 /// Each Service that selects the Pod, and whether the Pod's endpoint is ready.

@@ -33,7 +33,7 @@ pub(crate) struct Problem {
     pub(crate) line: usize,
     /// The column, from 1, in characters.
     pub(crate) column: usize,
-    /// What is wrong, what was expected and what may have been meant.
+    /// What is wrong, what was expected, and a suggestion if there is one.
     pub(crate) message: String,
 }
 
