@@ -1,6 +1,6 @@
 //! The request target of HTTP: the part of the request line between method and version.
 
-use std::fmt::Write;
+use percent_encoding::percent_encode_byte;
 
 use crate::model::route_path::RoutePath;
 use crate::server::request_head::RequestHead;
@@ -22,8 +22,7 @@ pub fn of_path(path: &str) -> String {
         if stands {
             target.push(char::from(byte));
         } else {
-            // Writing to a string does not fail.
-            _ = write!(target, "%{byte:02X}");
+            target.push_str(percent_encode_byte(byte));
         }
     }
     target

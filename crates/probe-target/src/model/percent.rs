@@ -1,12 +1,42 @@
-//! Percent-encoding of paths and query values. By hand, as nothing else of a URL library is needed.
+//! Percent-encoding of paths and query values.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+
+/// RFC 3986, 2.3: the characters that need no escape anywhere, and slashes.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// RFC 3986, 3.3: the characters of a path (`pchar`, and slashes).
+const PATH: &AsciiSet = &VALUE
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 /// Decodes once; `None` if an escape is invalid.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let (decoded, whole) = bytes(text);
-    whole.then_some(decoded)
+    // The library keeps an invalid escape as it is.
+    let mut escapes = text.split('%').skip(1);
+    let valid = escapes.all(|escape| {
+        let digits = escape.as_bytes().first_chunk::<2>();
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    });
+    valid.then(|| percent_decode_str(text).collect())
 }
 
 /// Decodes once; `None` if an escape is invalid or the result is not UTF-8.
@@ -16,62 +46,17 @@ pub(crate) fn decode_text(text: &str) -> Option<String> {
 
 /// Decodes once; a `%` that does not begin a valid escape is kept.
 pub(crate) fn decode_lenient(text: &str) -> Cow<'_, [u8]> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text.as_bytes());
-    }
-    Cow::Owned(bytes(text).0)
+    percent_decode_str(text).into()
 }
 
 /// Encodes a query value; slashes stay.
 pub(crate) fn encode(value: &str) -> String {
-    encoded(value.as_bytes(), b"/-._~")
+    percent_encode(value.as_bytes(), VALUE).to_string()
 }
 
-/// Encodes a decoded path: all but what RFC 3986 allows in a path (`pchar`, and slashes).
+/// Encodes a decoded path.
 pub(crate) fn encode_path(decoded: &[u8]) -> String {
-    encoded(decoded, b"/-._~!$&'()*+,;=:@")
-}
-
-/// Keeps letters, digits and the `plain` bytes, and escapes all others.
-fn encoded(bytes: &[u8], plain: &[u8]) -> String {
-    let mut encoded = String::with_capacity(bytes.len());
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || plain.contains(byte) {
-            encoded.push(char::from(*byte));
-        } else {
-            // Writing to a string does not fail.
-            _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
-/// The decoded bytes, and whether every `%` began a valid escape.
-fn bytes(text: &str) -> (Vec<u8>, bool) {
-    let mut decoded = Vec::with_capacity(text.len());
-    let (mut rest, mut whole) = (text.as_bytes(), true);
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            decoded.push(byte);
-        } else if let Some(escaped) = escaped(rest) {
-            decoded.push(escaped);
-            rest = &rest[2..];
-        } else {
-            decoded.push(byte);
-            whole = false;
-        }
-    }
-    (decoded, whole)
-}
-
-fn escaped(after: &[u8]) -> Option<u8> {
-    Some(hex(*after.first()?)? << 4 | hex(*after.get(1)?)?)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
+    percent_encode(decoded, PATH).to_string()
 }
 
 #[cfg(test)]
