@@ -193,9 +193,7 @@ impl TargetState {
     ) -> (Effect, Option<Moment>) {
         let now = self.now(at);
         let routes = self.ports.get(&port).map(|port| &port.routes);
-        let applies =
-            |behaviour: &Behaviour| behaviour.is_for(agent) && !behaviour.bounds.is_never();
-        let held = routes.and_then(|routes| routes.current(now, path, applies));
+        let held = routes.and_then(|routes| routes.current(now, path, agent));
         let next = held.map(|held| held.set.nth(held.given(now)).clone());
         let effect = next.unwrap_or_else(|| Effect::from(200));
         (effect, routes.and_then(|routes| routes.until(now, path)))

@@ -47,9 +47,10 @@ impl TargetState {
         let state = self.port_state(port, now);
         if state == PortState::Open {
             let (effect, _) = self.peek(at, number, route.decoded(), agent);
+            let wider = port.routes.wider_flip(now, route, agent);
             return Effective {
                 word: Some(effect.word()),
-                because: None,
+                because: wider.map(|wider| format!("a flip of {wider} answers it")),
             };
         }
         let name = state.name();

@@ -100,20 +100,29 @@ impl Routes {
     }
 
     /// The behaviour for a request for this decoded path now, without counting it.
-    pub(super) fn current(
-        &self,
-        now: Now,
-        path: &[u8],
-        wanted: impl Fn(&Behaviour) -> bool,
-    ) -> Option<&Held<Behaviour>> {
+    pub(super) fn current(&self, now: Now, path: &[u8], agent: &str) -> Option<&Held<Behaviour>> {
         let flips = self
             .matching(path)
             .filter_map(|layers| layers.flip.as_ref());
         let bases = self
             .matching(path)
             .filter_map(|layers| layers.base.as_ref());
-        let mut layers = flips.chain(bases);
-        layers.find(|held| held.in_force(now) && wanted(&held.set))
+        flips.chain(bases).find(|held| may_apply(held, now, agent))
+    }
+
+    /// The wildcard whose flip applies to requests for a route that has no flip in force.
+    pub(super) fn wider_flip(&self, now: Now, route: &RoutePath, agent: &str) -> Option<RoutePath> {
+        let applies = |layers: &Layers<Behaviour>| {
+            let flip = layers.flip.as_ref();
+            flip.is_some_and(|held| may_apply(held, now, agent))
+        };
+        if self.get(route).is_some_and(applies) {
+            return None;
+        }
+        let mut wildcards = self.wildcards.iter().rev();
+        let wider = wildcards
+            .find(|(prefix, layers)| route.decoded().starts_with(prefix) && applies(layers));
+        wider.map(|(prefix, _)| RoutePath::below(prefix))
     }
 
     /// The next moment at which time alone may change the behaviour for a path.
@@ -154,4 +163,10 @@ impl Routes {
             &mut self.exact
         }
     }
+}
+
+/// Whether the layer may get a request of this user agent; a probability above 0 is taken for
+/// certain.
+fn may_apply(held: &Held<Behaviour>, now: Now, agent: &str) -> bool {
+    held.in_force(now) && held.set.is_for(agent) && !held.set.bounds.is_never()
 }

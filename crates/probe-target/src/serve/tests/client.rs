@@ -109,6 +109,38 @@ fn every_fault_and_bound_can_be_typed() {
 }
 
 #[test]
+fn a_healed_route_names_the_wider_flip_that_still_answers_it() {
+    run(async {
+        let site = Site::start(&[]).await;
+        let lines = "
+            flip 8080 fail
+            flip 8080/a/* 404 --agent curl/
+            flip 8080/a/x 503
+            heal 8080/a/x
+            heal 8080/b
+            heal 8080
+            heal 8080/b";
+        expect![[r#"
+            flip 8080 fail
+                exit 0: 8080/* is 503 (revision 1, instance i1)
+            flip 8080/a/* 404 --agent curl/
+                exit 0: 8080/a/* is 404 (revision 2, instance i1)
+            flip 8080/a/x 503
+                exit 0: 8080/a/x is 503 (revision 3, instance i1)
+            heal 8080/a/x
+                exit 0: 8080/a/x is as in the base (revision 4, instance i1), but a flip of /* answers it
+            heal 8080/b
+                exit 0: 8080/b is as in the base (revision 5, instance i1), but a flip of /* answers it
+            heal 8080
+                exit 0: 8080/* is as in the base (revision 6, instance i1)
+            8080 is as in the base (revision 7, instance i1)
+            heal 8080/b
+                exit 0: 8080/b is as in the base (revision 8, instance i1)
+        "#]].assert_eq(&told(&site, lines).await);
+    });
+}
+
+#[test]
 fn what_means_nothing_is_refused_by_its_option() {
     run(async {
         let site = Site::start(&[]).await;
