@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use tokio::time::timeout;
 
 use crate::cli::check::{Check, CheckKind};
-use crate::client::http1::{Client, Request, Trouble};
+use crate::client::http1::{Client, Request, RequestError};
 use crate::failure::Failure;
 use crate::model::duration;
 use crate::net::tls::{self, Layer};
@@ -20,7 +20,7 @@ const AGENT: &str = concat!("probe-target-check/", env!("CARGO_PKG_VERSION"));
 /// Probes once; returns what was observed, or the failure.
 pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String, Failure> {
     match timeout(check.timeout, probe(&check, network)).await {
-        Ok(seen) => seen.map_err(Failure::Failed),
+        Ok(result) => result.map_err(Failure::Failed),
         Err(_) => Err(Failure::Failed(format!(
             "no answer within {}",
             duration::format(check.timeout)
@@ -30,7 +30,7 @@ pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String,
 
 async fn probe<N: Network>(check: &Check, network: &N) -> Result<String, String> {
     let connection = connect(check, network).await;
-    let connection = connection.map_err(|error| Trouble::Connect(error).to_string())?;
+    let connection = connection.map_err(|error| RequestError::Connect(error).to_string())?;
     match &check.kind {
         CheckKind::Tcp => Ok(format!("connected to {}\n", check.address)),
         CheckKind::Http(path) => http(connection, check.address, path).await,
@@ -79,7 +79,7 @@ async fn http<C: Connection>(
         body: &[],
     };
     let status = Client::over(connection).status(&request).await;
-    let status = status.map_err(|trouble| trouble.to_string())?;
+    let status = status.map_err(|error| error.to_string())?;
     // kubernetes.io/docs › Configure probes › HTTP: 200 up to 399 is success.
     if (200..400).contains(&status) {
         Ok(format!("{path} answers {status}\n"))

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::cli::control::{Ask, Control, of_option};
 use crate::cli::{self, Command};
-use crate::client::http1::{Client, Request, Take, Trouble};
+use crate::client::http1::{Client, Receive, Request};
 use crate::failure::Failure;
 use crate::model::behaviour::Behaviour;
 use crate::model::flip_spec::Flip;
@@ -26,7 +26,7 @@ use crate::process::Process;
 use crate::serve;
 
 /// The timeout of a call, which includes the time to bind a port.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Output = Box<dyn Write + Send>;
 
@@ -35,80 +35,82 @@ pub(crate) async fn run<N: Network>(
     control: Control,
     process: &mut Process<N>,
 ) -> Result<String, Failure> {
-    let remote = Remote {
+    let client = ControlClient {
         network: &process.network,
         address: match control.address {
             Some(address) => address,
-            None => implied(process)?,
+            None => address_of_main_process(process)?,
         },
         token: serve::token(&control.access, &*process.files)?,
     };
+    let interrupted = poll_fn(|task| (process.terminate)(task));
     match control.ask {
-        Ask::State => remote.text("/v1/state").await,
-        Ask::Journal(since) => remote.text(&format!("/v1/journal?since={since}")).await,
-        Ask::Stream(since) => {
-            let interrupted = poll_fn(|context| (process.terminate)(context));
-            tokio::select! {
-                biased;
-                () = interrupted => Ok(String::new()),
-                end = remote.stream(since, &mut process.output) => end,
-            }
+        Ask::State => client.get("/v1/state", CALL_TIMEOUT).await,
+        Ask::Journal(since) => {
+            let call = format!("/v1/journal?since={since}");
+            client.get(&call, CALL_TIMEOUT).await
         }
+        Ask::Stream(since) => tokio::select! {
+            biased;
+            () = interrupted => Ok(String::new()),
+            end = client.stream(since, &mut process.output) => end,
+        },
         Ask::Wait(query, time) => {
             let call = format!("/v1/journal/wait?{query}");
-            let interrupted = poll_fn(|context| (process.terminate)(context));
-            let answer = tokio::select! {
+            tokio::select! {
                 biased;
-                () = interrupted => return Err(Failure::Failed("interrupted".to_owned())),
-                answer = remote.call_within(time + ANSWER_WITHIN, "GET", &call, Vec::new()) => answer,
-            };
-            Ok(String::from_utf8_lossy(&answer?).into_owned())
+                () = interrupted => Err(Failure::Failed("interrupted".to_owned())),
+                // The target answers when the time is over, and that takes time as well.
+                journal = client.get(&call, time + CALL_TIMEOUT) => journal,
+            }
         }
         Ask::Afflict(fault) => {
             let name = fault.name();
-            let body = serde_json::to_vec(&fault.body()).expect("our own types must be JSON");
-            let ack = remote.change("POST", &afflicted(name), body).await?;
+            let call = format!("/v1/process/{name}");
+            let ack = client.change("POST", &call, &json(&fault.body())).await?;
             Ok(format!("process {name} is set {ack}\n"))
         }
         Ask::Unafflict(name) => {
-            let ack = remote
-                .change("DELETE", &afflicted(name), Vec::new())
-                .await?;
+            let call = format!("/v1/process/{name}");
+            let ack = client.change("DELETE", &call, b"").await?;
             Ok(format!("process {name} is as in the base {ack}\n"))
         }
         Ask::Lay(port, route, behaviour) => {
-            let ports = remote.routed(port).await?;
-            remote.lay(&ports, &route, &behaviour).await
+            let ports = client.ports_with_routes(port).await?;
+            client.flip_route(&ports, &route, &behaviour).await
         }
-        Ask::Open(port, opening) => remote.open(port, &opening).await,
+        Ask::Open(port, spec) => client.flip_port(port, &spec).await,
         Ask::All(port, spec) => {
-            let state = remote.state().await?;
+            let state = client.state().await?;
             let known = &state["ports"][port.to_string()];
             if known["protocol"] == Protocol::Tcp.name() {
-                let opening = spec.on_connections().map_err(of_option)?;
-                let opening = opening.unwrap_or_default();
-                return remote.open(Some(port), &opening).await;
+                let on_connections = spec.on_connections().map_err(of_option)?;
+                let port_spec = on_connections.unwrap_or_default();
+                return client.flip_port(Some(port), &port_spec).await;
             }
-            let mut said = String::new();
             let Flip::Route(behaviour) = spec.flip else {
                 unreachable!("`pass` and `fail` are behaviours");
             };
-            if behaviour.is_pass() && known.is_object() && known["state"] != PortState::Open.name()
-            {
+            let mut output = String::new();
+            // `flip PORT pass` must be answered, so it opens a port in any other state.
+            let is_open = known["state"] == PortState::Open.name();
+            if behaviour.is_pass() && known.is_object() && !is_open {
                 let open = PortSpec::new(PortState::Open);
-                said = remote.open(Some(port), &open).await?;
+                output = client.flip_port(Some(port), &open).await?;
             }
-            said += &remote.lay(&[port], &RoutePath::all(), &behaviour).await?;
-            Ok(said)
+            output += &client
+                .flip_route(&[port], &RoutePath::all(), &behaviour)
+                .await?;
+            Ok(output)
         }
-        Ask::Heal(place) => remote.heal(place).await,
+        Ask::Heal(location) => client.heal(location).await,
     }
 }
 
 /// The control address that the command line of process 1 implies.
-fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
+fn address_of_main_process<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     let missing = |reason: &str| {
-        let message = format!("must be given, as {reason}; {BESIDE}");
+        let message = format!("must be given, as {reason}; {ADDRESS_HINT}");
         ParseError::new("--control", message)
     };
     let line = process.files.read("/proc/1/cmdline").ok();
@@ -116,186 +118,190 @@ fn implied<N>(process: &Process<N>) -> Result<SocketAddr, Failure> {
     let line = String::from_utf8_lossy(&line);
     let mut arguments = line.split_terminator('\0').map(str::to_owned);
     let program = arguments.next().unwrap_or_default();
-    let foreign = || missing("process 1 is no probe-target that serves");
+    let not_serving = || missing("process 1 is no probe-target that serves");
     if program.rsplit('/').next() != Some("probe-target") {
-        return Err(foreign().into());
+        return Err(not_serving().into());
     }
     let arguments: Vec<_> = arguments.collect();
     match cli::parse(&arguments, &process.environment)? {
-        Command::Serve(served) => {
-            let plan = serve::plan(&served, &*process.files)?;
-            Ok(served.control(&served.base(plan, None)?)?)
+        Command::Serve(serve) => {
+            let plan = crate::serve::plan(&serve, &*process.files)?;
+            Ok(serve.control(&serve.base(plan, None)?)?)
         }
         Command::Traffic(traffic) => Ok(traffic.control),
-        _ => Err(foreign().into()),
+        _ => Err(not_serving().into()),
     }
 }
 
 /// How to address a target that is not process 1.
-const BESIDE: &str = "for a target that runs beside this program, say `--control 127.0.0.1:PORT` or set PROBE_TARGET_CONTROL; \
+const ADDRESS_HINT: &str = "for a target that runs beside this program, say `--control 127.0.0.1:PORT` or set PROBE_TARGET_CONTROL; \
      PORT is its first port + 10000, or what its own --control says";
 
-/// The control API of a running target.
-struct Remote<'a, N> {
+/// A client of the control API of a running target.
+struct ControlClient<'a, N> {
     network: &'a N,
     address: SocketAddr,
     token: Option<String>,
 }
 
-impl<N: Network> Remote<'_, N> {
-    async fn lay(
+impl<N: Network> ControlClient<'_, N> {
+    async fn flip_route(
         &self,
         ports: &[u16],
-        path: &RoutePath,
+        route: &RoutePath,
         behaviour: &Behaviour,
     ) -> Result<String, Failure> {
         let word = behaviour.word();
-        let mut said = Vec::new();
+        let mut output = String::new();
         for port in ports {
-            let ack = self.put(&route(*port, path), behaviour).await?;
-            said.push(format!("{port}{path} is {word} {ack}\n"));
+            let call = route_call(*port, route);
+            let ack = self.change("PUT", &call, &json(behaviour)).await?;
+            output += &format!("{port}{route} is {word} {ack}\n");
         }
-        Ok(said.concat())
+        Ok(output)
     }
 
     /// Only ports with routes can have a state that is set for a route.
-    async fn open(&self, port: Option<u16>, opening: &PortSpec) -> Result<String, Failure> {
-        let ports = match &opening.route {
-            Some(_) => self.routed(port).await?,
+    async fn flip_port(&self, port: Option<u16>, spec: &PortSpec) -> Result<String, Failure> {
+        let ports = match &spec.route {
+            Some(_) => self.ports_with_routes(port).await?,
             None => self.ports(port).await?,
         };
-        let mut said = Vec::new();
+        let mut output = String::new();
         for port in ports {
-            let ack = self.put(&format!("/v1/ports/{port}"), opening).await?;
-            said.push(format!("{port} is {} {ack}\n", opening.state.name()));
+            let call = format!("/v1/ports/{port}");
+            let ack = self.change("PUT", &call, &json(spec)).await?;
+            output += &format!("{port} is {} {ack}\n", spec.state.name());
         }
-        Ok(said.concat())
+        Ok(output)
     }
 
-    async fn heal(&self, place: Option<Location>) -> Result<String, Failure> {
-        let (port, path) = match place {
+    async fn heal(&self, location: Option<Location>) -> Result<String, Failure> {
+        let (ports, route) = match location {
             None => {
-                let ack = self.change("POST", "/v1/heal", Vec::new()).await?;
+                let ack = self.change("POST", "/v1/heal", b"").await?;
                 return Ok(format!("all flips are away {ack}\n"));
             }
-            Some(Location::Port(port)) => (Some(port), None),
-            Some(Location::Route(port, path)) => (port, Some(path)),
+            Some(Location::Port(port)) => (vec![port], None),
+            Some(Location::Route(port, route)) => (self.ports(port).await?, Some(route)),
         };
-        let mut said = Vec::new();
-        if let (Some(port), None) = (port, &path) {
-            // `flip PORT fail` sets a flip of `/*`, which is removed as well.
-            let all = RoutePath::all();
-            if self.state().await?["ports"][port.to_string()]["routes"][all.to_string()]["flip"]
-                .is_object()
-            {
-                let ack = self
-                    .change("DELETE", &route(port, &all), Vec::new())
-                    .await?;
-                said.push(format!("{port}{all} is as in the base {ack}\n"));
+        let mut output = String::new();
+        for port in ports {
+            if route.is_none() {
+                // `flip PORT fail` sets a flip of `/*`, which is removed as well.
+                let all = RoutePath::all();
+                let state = self.state().await?;
+                let flip = &state["ports"][port.to_string()]["routes"][all.to_string()]["flip"];
+                if flip.is_object() {
+                    output += &self
+                        .heal_at(&route_call(port, &all), &format!("{port}{all}"))
+                        .await?;
+                }
             }
-        }
-        for port in self.ports(port).await? {
-            let (call, place) = match &path {
-                Some(path) => (route(port, path), format!("{port}{path}")),
-                None => (format!("/v1/ports/{port}"), port.to_string()),
+            output += &match &route {
+                Some(route) => {
+                    let call = route_call(port, route);
+                    self.heal_at(&call, &format!("{port}{route}")).await?
+                }
+                None => {
+                    let call = format!("/v1/ports/{port}");
+                    self.heal_at(&call, &port.to_string()).await?
+                }
             };
-            let ack = self.change("DELETE", &call, Vec::new()).await?;
-            said.push(format!("{place} is as in the base {ack}\n"));
         }
-        Ok(said.concat())
+        Ok(output)
+    }
+
+    async fn heal_at(&self, call: &str, location: &str) -> Result<String, Failure> {
+        let ack = self.change("DELETE", call, b"").await?;
+        Ok(format!("{location} is as in the base {ack}\n"))
     }
 
     /// The given port, or all ports.
     async fn ports(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
-        self.ports_that(given, |_| true).await
+        self.ports_with(given, |_| true).await
     }
 
     /// The given port, or all ports with routes.
-    async fn routed(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
-        let ports = self.ports_that(given, has_routes).await?;
+    async fn ports_with_routes(&self, given: Option<u16>) -> Result<Vec<u16>, Failure> {
+        let has_routes = |protocol: &str| protocol != Protocol::Tcp.name();
+        let ports = self.ports_with(given, has_routes).await?;
         if ports.is_empty() {
             return Err(self.failed(&"no port has routes"));
         }
         Ok(ports)
     }
 
-    async fn ports_that(
+    /// The given port, or all ports with a matching protocol.
+    async fn ports_with(
         &self,
         given: Option<u16>,
-        meant: impl Fn(&str) -> bool,
+        matches: impl Fn(&str) -> bool,
     ) -> Result<Vec<u16>, Failure> {
         if let Some(port) = given {
             return Ok(vec![port]);
         }
         let state = self.state().await?;
         let ports = state["ports"].as_object().into_iter().flatten();
-        let ports = ports.filter(|(_, port)| meant(port["protocol"].as_str().unwrap_or_default()));
+        let ports =
+            ports.filter(|(_, port)| matches(port["protocol"].as_str().unwrap_or_default()));
         Ok(ports.filter_map(|(port, _)| port.parse().ok()).collect())
     }
 
     async fn state(&self) -> Result<Value, Failure> {
-        read(&self.call("GET", "/v1/state", Vec::new()).await?)
+        read(&self.call(CALL_TIMEOUT, "GET", "/v1/state", b"").await?)
     }
 
-    async fn put(&self, call: &str, body: &impl Serialize) -> Result<String, Failure> {
-        let body = serde_json::to_vec(body).expect("our own types must be JSON");
-        self.change("PUT", call, body).await
-    }
-
-    async fn change(&self, method: &str, call: &str, body: Vec<u8>) -> Result<String, Failure> {
-        let ack = read(&self.call(method, call, body).await?)?;
+    /// Makes a change; returns its acknowledgement in words.
+    async fn change(&self, method: &str, call: &str, body: &[u8]) -> Result<String, Failure> {
+        let ack = read(&self.call(CALL_TIMEOUT, method, call, body).await?)?;
         let instance = ack["instance"].as_str().unwrap_or_default();
-        // The port's state may hide a change of a route.
-        let hidden = ack["because"].as_str();
-        let hidden = hidden.map(|because| format!(", but {because}"));
-        let hidden = hidden.unwrap_or_default();
+        // Another layer may hide the change.
+        let because = ack["because"].as_str();
+        let hidden = because.map_or(String::new(), |because| format!(", but {because}"));
         Ok(format!(
             "(revision {}, instance {instance}){hidden}",
             ack["revision"]
         ))
     }
 
-    async fn text(&self, call: &str) -> Result<String, Failure> {
-        let answer = self.call("GET", call, Vec::new()).await?;
+    async fn get(&self, call: &str, time: Duration) -> Result<String, Failure> {
+        let answer = self.call(time, "GET", call, b"").await?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
-    async fn call(&self, method: &str, target: &str, body: Vec<u8>) -> Result<Vec<u8>, Failure> {
-        self.call_within(ANSWER_WITHIN, method, target, body).await
-    }
-
-    async fn call_within(
+    async fn call(
         &self,
         time: Duration,
         method: &str,
         target: &str,
-        body: Vec<u8>,
+        body: &[u8],
     ) -> Result<Vec<u8>, Failure> {
-        let mut whole = Vec::new();
+        let mut answer = Vec::new();
         let mut keep = |_: u16, piece: &[u8]| {
-            whole.extend_from_slice(piece);
+            answer.extend_from_slice(piece);
             Ok(())
         };
-        let answer = self.ask(method, target, &body, &mut keep);
-        match timeout(time, answer).await {
+        match timeout(time, self.send(method, target, body, &mut keep)).await {
             Err(_) => Err(self.failed(&"no answer in time")),
             Ok(Err(failure)) => Err(failure),
-            Ok(Ok(200)) => Ok(whole),
-            Ok(Ok(_)) => Err(self.failed(&refusal(&whole))),
+            Ok(Ok(200)) => Ok(answer),
+            Ok(Ok(_)) => Err(self.failed(&rejection(&answer))),
         }
     }
 
     /// Prints a line for each record numbered `since` and above, until the output is closed.
     async fn stream(&self, since: u64, output: &mut Output) -> Result<String, Failure> {
-        let (mut begun, mut refused) = (Vec::new(), Vec::new());
+        let (mut events, mut rejected) = (Vec::new(), Vec::new());
         let mut print = |status: u16, piece: &[u8]| {
             if status != 200 {
-                refused.extend_from_slice(piece);
+                rejected.extend_from_slice(piece);
                 return Ok(());
             }
-            begun.extend_from_slice(piece);
-            while let Some(end) = begun.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = begun.drain(..=end).collect();
+            // A piece may end within a line.
+            events.extend_from_slice(piece);
+            while let Some(end) = events.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = events.drain(..=end).collect();
                 if let Some(record) = line.strip_prefix(b"data: ") {
                     output.write_all(record)?;
                     output.flush()?;
@@ -304,42 +310,37 @@ impl<N: Network> Remote<'_, N> {
             Ok(())
         };
         let call = format!("/v1/journal/stream?since={since}");
-        match self.ask("GET", &call, b"", &mut print).await? {
+        match self.send("GET", &call, b"", &mut print).await? {
             200 => Ok(String::new()),
-            _ => Err(self.failed(&refusal(&refused))),
+            _ => Err(self.failed(&rejection(&rejected))),
         }
     }
 
-    async fn ask(
+    async fn send(
         &self,
         method: &str,
         target: &str,
         body: &[u8],
-        take: &mut Take<'_>,
+        receive: &mut Receive<'_>,
     ) -> Result<u16, Failure> {
         let host = self.address.to_string();
-        let shown = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        let token = self.token.as_ref().map(|token| format!("Bearer {token}"));
         let mut headers = vec![("host", host.as_str())];
-        headers.extend(shown.as_deref().map(|token| ("authorization", token)));
+        headers.extend(token.as_deref().map(|token| ("authorization", token)));
         let request = Request {
             method,
             target,
             headers: &headers,
             body,
         };
-        let answer = async {
+        let status = async {
             let mut client = Client::connect(self.network, self.address).await?;
-            client.follow(&request, take).await
+            client.send(&request, receive).await
         };
-        answer
-            .await
-            .map_err(|trouble: Trouble| match trouble.kind() {
-                Some(ErrorKind::ConnectionRefused) => {
-                    let message = format!("{trouble}; {BESIDE}");
-                    self.failed(&message)
-                }
-                _ => self.failed(&trouble),
-            })
+        status.await.map_err(|error| match error.kind() {
+            Some(ErrorKind::ConnectionRefused) => self.failed(&format!("{error}; {ADDRESS_HINT}")),
+            _ => self.failed(&error),
+        })
     }
 
     fn failed(&self, what: &dyn Display) -> Failure {
@@ -347,17 +348,12 @@ impl<N: Network> Remote<'_, N> {
     }
 }
 
-/// Whether a port with this protocol, by its name in `state`, has routes.
-fn has_routes(protocol: &str) -> bool {
-    protocol != Protocol::Tcp.name()
-}
-
-fn afflicted(name: &str) -> String {
-    format!("/v1/process/{name}")
-}
-
-fn route(port: u16, route: &RoutePath) -> String {
+fn route_call(port: u16, route: &RoutePath) -> String {
     format!("/v1/ports/{port}/routes{route}")
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("our own types must be JSON")
 }
 
 /// Parses JSON without types: deserialising the response types would add 30 KB to the binary.
@@ -366,11 +362,12 @@ fn read(answer: &[u8]) -> Result<Value, Failure> {
     read.map_err(|error| Failure::Failed(format!("not the answer of a target: {error}")))
 }
 
-fn refusal(answer: &[u8]) -> String {
-    let refusal: Value = serde_json::from_slice(answer).unwrap_or_default();
-    match refusal["error"].as_str() {
+/// The reason of a rejected call, from the body of its response.
+fn rejection(answer: &[u8]) -> String {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    match answer["error"].as_str() {
         Some(error) => {
-            let field = refusal["field"].as_str().unwrap_or_default();
+            let field = answer["field"].as_str().unwrap_or_default();
             ParseError::new(field, error).to_string()
         }
         None => "not the answer of a target".to_owned(),

@@ -20,7 +20,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Client<C> {
     stream: Buffered<Layer<C>>,
-    kept: bool,
+    keep_alive: bool,
 }
 
 /// A request. The caller has validated its parts.
@@ -42,14 +42,14 @@ pub(crate) struct Answer {
 }
 
 /// Called with the status and each piece of the body; the first piece is empty.
-pub(crate) type Take<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + 'a;
+pub(crate) type Receive<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + 'a;
 
 /// Why there is no complete response.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum RequestError {
     /// The connection could not be established.
     Connect(io::Error),
-    /// The kept-alive connection had ended, so the request was not sent.
+    /// The keep_alive-alive connection had ended, so the request was not sent.
     Unsent,
     /// The response is incomplete or invalid.
     Exchange(io::Error),
@@ -57,11 +57,14 @@ pub(crate) enum Trouble {
 
 impl<C: Connection> Client<C> {
     /// Connects without TLS.
-    pub(crate) async fn connect<N>(network: &N, address: SocketAddr) -> Result<Self, Trouble>
+    pub(crate) async fn connect<N>(network: &N, address: SocketAddr) -> Result<Self, RequestError>
     where
         N: Network<Connection = C>,
     {
-        let connection = network.connect(address).await.map_err(Trouble::Connect)?;
+        let connection = network
+            .connect(address)
+            .await
+            .map_err(RequestError::Connect)?;
         Ok(Self::over(tls::bare(connection)))
     }
 
@@ -69,50 +72,50 @@ impl<C: Connection> Client<C> {
     pub(crate) fn over(connection: Layer<C>) -> Self {
         Self {
             stream: Buffered::new(connection),
-            kept: true,
+            keep_alive: true,
         }
     }
 
     /// Sends a request, reads and discards the response's body, and returns the status.
-    pub(crate) async fn status(&mut self, request: &Request<'_>) -> Result<u16, Trouble> {
-        self.follow(request, &mut |_, _| Ok(())).await
+    pub(crate) async fn status(&mut self, request: &Request<'_>) -> Result<u16, RequestError> {
+        self.send(request, &mut |_, _| Ok(())).await
     }
 
     /// Sends a request and returns the complete response.
     #[cfg(test)]
-    pub(crate) async fn send(&mut self, request: &Request<'_>) -> Result<Answer, Trouble> {
+    pub(crate) async fn fetch(&mut self, request: &Request<'_>) -> Result<Answer, RequestError> {
         let mut body = Vec::new();
         let mut keep = |_: u16, piece: &[u8]| {
             body.extend_from_slice(piece);
             Ok(())
         };
-        let status = self.follow(request, &mut keep).await?;
+        let status = self.send(request, &mut keep).await?;
         Ok(Answer { status, body })
     }
 
-    /// Sends a request, passes each piece of the response's body with the status to `take`, and
+    /// Sends a request, passes each piece of the response's body with the status to `receive`, and
     /// returns the status.
-    pub(crate) async fn follow(
+    pub(crate) async fn send(
         &mut self,
         request: &Request<'_>,
-        take: &mut Take<'_>,
-    ) -> Result<u16, Trouble> {
-        if !self.is_quiet().await {
-            self.kept = false;
-            return Err(Trouble::Unsent);
+        receive: &mut Receive<'_>,
+    ) -> Result<u16, RequestError> {
+        if !self.is_idle().await {
+            self.keep_alive = false;
+            return Err(RequestError::Unsent);
         }
-        let answer = self.exchange(request, take).await;
-        self.kept &= answer.is_ok();
-        answer.map_err(Trouble::Exchange)
+        let answer = self.exchange(request, receive).await;
+        self.keep_alive &= answer.is_ok();
+        answer.map_err(RequestError::Exchange)
     }
 
     /// Whether the connection cannot carry another request.
     pub(crate) fn is_closed(&self) -> bool {
-        !self.kept
+        !self.keep_alive
     }
 
     /// Whether the connection is open, and has delivered nothing since the last response.
-    async fn is_quiet(&mut self) -> bool {
+    async fn is_idle(&mut self) -> bool {
         let mut byte = [0];
         let mut byte = ReadBuf::new(&mut byte);
         let connection = &mut self.stream.connection;
@@ -126,25 +129,31 @@ impl<C: Connection> Client<C> {
         read.await.is_pending() && self.stream.read.is_empty()
     }
 
-    async fn exchange(&mut self, request: &Request<'_>, take: &mut Take<'_>) -> io::Result<u16> {
+    async fn exchange(
+        &mut self,
+        request: &Request<'_>,
+        receive: &mut Receive<'_>,
+    ) -> io::Result<u16> {
         self.stream.send(&request.text()).await?;
         let mut head = self.head().await?;
         // Skips interim responses.
         while head.status < 200 {
             head = self.head().await?;
         }
-        self.kept = head.keeps && head.framing != Framing::ToTheEnd;
+        self.keep_alive = head.keep_alive && head.framing != Framing::ToTheEnd;
         let status = head.status;
         // Called before the body, which may never come.
-        take(status, &[])?;
-        let whole = self.stream.body(head.framing, |piece| take(status, piece));
+        receive(status, &[])?;
+        let whole = self
+            .stream
+            .body(head.framing, |piece| receive(status, piece));
         whole.await?;
         Ok(status)
     }
 
-    async fn head(&mut self) -> io::Result<Head> {
+    async fn head(&mut self) -> io::Result<ResponseHead> {
         loop {
-            if let Some((head, length)) = Head::parse(&self.stream.read)? {
+            if let Some((head, length)) = ResponseHead::parse(&self.stream.read)? {
                 self.stream.read.drain(..length);
                 return Ok(head);
             }
@@ -173,13 +182,13 @@ impl Request<'_> {
 
 /// The head of a response.
 #[derive(Debug, Eq, PartialEq)]
-struct Head {
+struct ResponseHead {
     status: u16,
     framing: Framing,
-    keeps: bool,
+    keep_alive: bool,
 }
 
-impl Head {
+impl ResponseHead {
     /// Parses a head, and returns its length; `None` if it is incomplete.
     fn parse(text: &[u8]) -> io::Result<Option<(Self, usize)>> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -194,20 +203,20 @@ impl Head {
             let mut headers = parsed.headers.iter();
             headers.find(|header| header.name.eq_ignore_ascii_case(name))
         };
-        let said = |name, value: &[u8]| {
+        let is = |name, value: &[u8]| {
             find(name).is_some_and(|header| header.value.eq_ignore_ascii_case(value))
         };
         let framing = match find("content-length") {
             _ if status < 200 || status == 204 || status == 304 => Framing::Length(0),
-            _ if said("transfer-encoding", b"chunked") => Framing::Chunked,
+            _ if is("transfer-encoding", b"chunked") => Framing::Chunked,
             Some(header) => Framing::Length(number(header.value).ok_or(ErrorKind::InvalidData)?),
             None => Framing::ToTheEnd,
         };
-        let keeps = parsed.version == Some(1) && !said("connection", b"close");
+        let keep_alive = parsed.version == Some(1) && !is("connection", b"close");
         let head = Self {
             status,
             framing,
-            keeps,
+            keep_alive,
         };
         Ok(Some((head, length)))
     }
@@ -217,7 +226,7 @@ fn number(text: &[u8]) -> Option<usize> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-impl Trouble {
+impl RequestError {
     /// The kind of the underlying I/O error, if there is one.
     pub(crate) fn kind(&self) -> Option<ErrorKind> {
         match self {
@@ -227,7 +236,7 @@ impl Trouble {
     }
 }
 
-impl std::fmt::Display for Trouble {
+impl std::fmt::Display for RequestError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.kind(), self) {
             (Some(ErrorKind::ConnectionRefused), _) => f.write_str("connection refused"),
@@ -246,12 +255,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, status: u16, framing: Framing, keeps: bool) {
-        let (head, length) = Head::parse(text.as_bytes()).unwrap().unwrap();
-        let expected = Head {
+    fn check(text: &str, status: u16, framing: Framing, keep_alive: bool) {
+        let (head, length) = ResponseHead::parse(text.as_bytes()).unwrap().unwrap();
+        let expected = ResponseHead {
             status,
             framing,
-            keeps,
+            keep_alive,
         };
         assert_eq!((head, length), (expected, text.len()));
     }
@@ -270,13 +279,17 @@ mod tests {
     #[test]
     fn what_is_not_http_is_told_from_what_is_not_yet_complete() {
         for partial in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nx: y\r\n"] {
-            assert_eq!(Head::parse(partial.as_bytes()).unwrap(), None, "{partial}");
+            assert_eq!(
+                ResponseHead::parse(partial.as_bytes()).unwrap(),
+                None,
+                "{partial}"
+            );
         }
         for wrong in [
             "SSH-2.0-x\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
         ] {
-            let error = Head::parse(wrong.as_bytes()).unwrap_err();
+            let error = ResponseHead::parse(wrong.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{wrong}");
         }
     }

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::StatusCode;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli;
-use crate::client::http1::{Client, Request, Trouble};
+use crate::client::http1::{Client, Request, RequestError};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::failure::Failure;
@@ -22,6 +22,7 @@ use crate::model::answer::{RequestOutcome, Sample, State, Traffic};
 use crate::model::identity::Identity;
 use crate::model::moment::{Moment, micros};
 use crate::model::plan::Plan;
+use crate::mutex::lock;
 use crate::net::Network;
 use crate::process::Process;
 use crate::serve;
@@ -41,7 +42,7 @@ pub(crate) async fn run<N: Network>(
         "sends to {}; control on {}",
         traffic.address, traffic.control
     ));
-    let user = Arc::new(User {
+    let client = Arc::new(TrafficClient {
         clock,
         identity: Identity::new(process.instance.clone(), &process.environment),
         network: process.network.clone(),
@@ -51,20 +52,20 @@ pub(crate) async fn run<N: Network>(
         idle: Mutex::new(Vec::new()),
         traffic,
     });
-    let backend: Arc<dyn Backend> = user.clone();
+    let backend: Arc<dyn Backend> = client.clone();
     let mut control = JoinSet::from_iter([Control { backend, token }.serve(control)]);
     tokio::select! {
         biased;
-        () = poll_fn(|context| (process.terminate)(context)) => {}
-        () = Arc::clone(&user).send_all() => {}
+        () = poll_fn(|task| (process.terminate)(task)) => {}
+        () = Arc::clone(&client).send_all() => {}
     }
     control.shutdown().await;
-    let told = serde_json::to_string(&user.told()).expect("our own types must be JSON");
-    Ok(told + "\n")
+    let summary = serde_json::to_string(&client.summary()).expect("our own types must be JSON");
+    Ok(summary + "\n")
 }
 
 /// The state of a traffic client, shared by its tasks.
-struct User<N: Network> {
+struct TrafficClient<N: Network> {
     clock: Clock,
     identity: Identity,
     network: N,
@@ -76,7 +77,7 @@ struct User<N: Network> {
     traffic: cli::traffic::Traffic,
 }
 
-impl<N: Network> User<N> {
+impl<N: Network> TrafficClient<N> {
     async fn send_all(self: Arc<Self>) {
         let (start, mut since) = (self.clock.now(), Duration::ZERO);
         let mut requests = JoinSet::new();
@@ -87,21 +88,21 @@ impl<N: Network> User<N> {
                 () = self.clock.until(due) => {}
                 () = reap(&mut requests) => {}
             }
-            requests.spawn(Arc::clone(&self).ask(due));
+            requests.spawn(Arc::clone(&self).send_one(due));
             self.sent.fetch_add(1, Ordering::Relaxed);
             since += self.traffic.interval;
         }
     }
 
     /// Sends one request, and records its outcome. Time counts from when the request was due.
-    async fn ask(self: Arc<Self>, due: Moment) {
+    async fn send_one(self: Arc<Self>, due: Moment) {
         let late = self.clock.now() - due;
-        let patience = self.traffic.timeout.saturating_sub(late);
+        let time_left = self.traffic.timeout.saturating_sub(late);
         // Set when the head is read, as the body may never be complete.
         let mut status = None;
-        let outcome = match timeout(patience, self.exchange(&mut status)).await {
+        let outcome = match timeout(time_left, self.exchange(&mut status)).await {
             Err(_) => RequestOutcome::Timeout,
-            Ok(Err(trouble)) => outcome(&trouble),
+            Ok(Err(error)) => outcome(&error),
             Ok(Ok(status)) if (200..400).contains(&status) => RequestOutcome::Ok,
             Ok(Ok(_)) => RequestOutcome::Status,
         };
@@ -118,29 +119,31 @@ impl<N: Network> User<N> {
         });
     }
 
-    async fn exchange(&self, read: &mut Option<u16>) -> Result<u16, Trouble> {
-        while let Some(client) = self.kept() {
-            match self.send(client, read).await {
+    /// Sends one request; `seen` gets the status as soon as the head is read.
+    async fn exchange(&self, seen: &mut Option<u16>) -> Result<u16, RequestError> {
+        loop {
+            // Not in the condition of a loop, which would hold the lock for its body.
+            let idle = lock(&self.idle).pop();
+            let Some(client) = idle else { break };
+            match self.send(client, seen).await {
                 // The server has closed the idle connection; tries the next one.
-                Err(Trouble::Unsent) => {}
-                answer => return answer,
+                Err(RequestError::Unsent) => {}
+                status => return status,
             }
         }
         let client = Client::connect(&self.network, self.traffic.address).await?;
-        self.send(client, read).await
+        self.send(client, seen).await
     }
 
     async fn send(
         &self,
         mut client: Client<N::Connection>,
-        read: &mut Option<u16>,
-    ) -> Result<u16, Trouble> {
+        seen: &mut Option<u16>,
+    ) -> Result<u16, RequestError> {
+        const AGENT: &str = concat!("probe-target-traffic/", env!("CARGO_PKG_VERSION"));
         let headers = [
             ("host", self.traffic.host.as_str()),
-            (
-                "user-agent",
-                concat!("probe-target-traffic/", env!("CARGO_PKG_VERSION")),
-            ),
+            ("user-agent", AGENT),
             ("connection", "close"),
         ];
         // The last header is for new connections only.
@@ -151,26 +154,18 @@ impl<N: Network> User<N> {
             headers,
             body: &[],
         };
-        let mut take = |status: u16, _: &[u8]| {
-            *read = Some(status);
+        let mut receive = |status: u16, _: &[u8]| {
+            *seen = Some(status);
             Ok(())
         };
-        let status = client.follow(&request, &mut take).await?;
+        let status = client.send(&request, &mut receive).await?;
         if !self.traffic.fresh && !client.is_closed() {
-            self.idle().push(client);
+            lock(&self.idle).push(client);
         }
         Ok(status)
     }
 
-    fn kept(&self) -> Option<Client<N::Connection>> {
-        self.idle().pop()
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client<N::Connection>>> {
-        lock(&self.idle)
-    }
-
-    fn told(&self) -> Traffic {
+    fn summary(&self) -> Traffic {
         let traffic = &self.traffic;
         Traffic {
             address: SocketAddr::to_string(&traffic.address),
@@ -185,10 +180,6 @@ impl<N: Network> User<N> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Removes finished requests; never returns.
 async fn reap(requests: &mut JoinSet<()>) {
     while requests.join_next().await.is_some() {}
@@ -196,8 +187,8 @@ async fn reap(requests: &mut JoinSet<()>) {
 }
 
 /// The outcome of a failed request.
-fn outcome(trouble: &Trouble) -> RequestOutcome {
-    match trouble.kind() {
+fn outcome(error: &RequestError) -> RequestOutcome {
+    match error.kind() {
         Some(io::ErrorKind::ConnectionRefused) => RequestOutcome::Refused,
         // A write after the server's RST fails with a broken pipe.
         Some(
@@ -210,7 +201,7 @@ fn outcome(trouble: &Trouble) -> RequestOutcome {
     }
 }
 
-impl<N: Network> Backend for User<N> {
+impl<N: Network> Backend for TrafficClient<N> {
     fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -233,7 +224,7 @@ impl<N: Network> Backend for User<N> {
             memory: None,
             ports: BTreeMap::new(),
             journal: self.journal.recorded(),
-            traffic: Some(self.told()),
+            traffic: Some(self.summary()),
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn text(state: &State) -> String {
     process(&mut text, state);
     journal(&mut text, state);
     if let Some(traffic) = &state.traffic {
-        user(&mut text, traffic);
+        traffic_client(&mut text, traffic);
     } else {
         ports(&mut text, state);
         routes(&mut text, state);
@@ -40,33 +40,25 @@ fn process(text: &mut Text, state: &State) {
     ];
     text.family("info", GAUGE, "Which process this is.");
     text.sample("info", &labels, Count(1));
-    let uptime = Micros(state.uptime.as_micros());
+    let help = "Time since the process started.";
     text.one(
         "uptime_seconds",
         GAUGE,
-        "Time since the process started.",
-        uptime,
+        help,
+        Micros(state.uptime.as_micros()),
     );
     if let Some(boot) = state.boot {
-        text.one(
-            "boot",
-            GAUGE,
-            "Which start of the container this is, from 1.",
-            Count(boot),
-        );
+        let help = "Which start of the container this is, from 1.";
+        text.one("boot", GAUGE, help, Count(boot));
     }
-    text.one(
-        "changes_total",
-        COUNTER,
-        "Changes taken: the revision.",
-        Count(state.revision),
-    );
+    let help = "Changes taken: the revision.";
+    text.one("changes_total", COUNTER, help, Count(state.revision));
     let lease = state.lease.map_or(0, |end| micros(end - state.uptime));
     let help = "What is left of the lease; 0 if none runs.";
     text.one("lease_seconds", GAUGE, help, Micros(lease));
-    let faults = state.process.values().filter(|said| said.flip.is_some());
+    let flips = state.process.values().filter(|fault| fault.flip.is_some());
     let help = "Flips of the process, those that wait for their next window included.";
-    text.one("process_flips", GAUGE, help, Count(faults.count() as u64));
+    text.one("process_flips", GAUGE, help, Count(flips.count() as u64));
     let taken = state.memory.as_ref().map_or(0, |memory| memory.taken);
     let help = "Memory taken and touched because a fault says so.";
     text.one("memory_taken_bytes", GAUGE, help, Count(taken));
@@ -74,18 +66,10 @@ fn process(text: &mut Text, state: &State) {
 
 fn journal(text: &mut Text, state: &State) {
     let Recorded { written, lost } = state.journal;
-    text.one(
-        "journal_records_total",
-        COUNTER,
-        "Records written to the journal.",
-        Count(written),
-    );
-    text.one(
-        "journal_lost_total",
-        COUNTER,
-        "Records that the journal has lost to later ones.",
-        Count(lost),
-    );
+    let help = "Records written to the journal.";
+    text.one("journal_records_total", COUNTER, help, Count(written));
+    let help = "Records that the journal has lost to later ones.";
+    text.one("journal_lost_total", COUNTER, help, Count(lost));
 }
 
 fn ports(text: &mut Text, state: &State) {
@@ -139,7 +123,7 @@ fn routes(text: &mut Text, state: &State) {
 fn requests(text: &mut Text, state: &State) {
     let help = "Requests that have ended, by the behaviour given and by who ended them before the reply was complete.";
     text.family("requests_total", COUNTER, help);
-    for ([port, path], hits) in asked(state) {
+    for ([port, path], hits) in counters(state) {
         for ended in &hits.ended {
             let closed = match ended.closed {
                 Some(Side::Client) => "client",
@@ -158,13 +142,9 @@ fn requests(text: &mut Text, state: &State) {
     }
 }
 
-fn user(text: &mut Text, traffic: &Traffic) {
-    text.one(
-        "traffic_sent_total",
-        COUNTER,
-        "Requests sent.",
-        Count(traffic.sent),
-    );
+fn traffic_client(text: &mut Text, traffic: &Traffic) {
+    let help = "Requests sent.";
+    text.one("traffic_sent_total", COUNTER, help, Count(traffic.sent));
     let help = "Requests of which the outcome is known.";
     text.family("traffic_requests_total", COUNTER, help);
     for outcome in RequestOutcome::ALL {
@@ -178,7 +158,7 @@ type Label = (&'static str, String);
 
 /// The request counters with the labels port and path. Connections of which no request is read have
 /// an empty path. `other` cannot be a path, as paths begin with a slash.
-fn asked(state: &State) -> impl Iterator<Item = ([Label; 2], &Hits)> {
+fn counters(state: &State) -> impl Iterator<Item = ([Label; 2], &Hits)> {
     state.ports.iter().flat_map(|(number, port)| {
         let routes = port.hits.iter().map(|(path, hits)| (path.as_str(), hits));
         let unread = port.unread.iter().map(|hits| ("", hits));
@@ -241,7 +221,7 @@ impl Text {
         value: &dyn Fn(&Hits) -> Option<Value>,
     ) {
         self.family(name, kind, help);
-        for (labels, hits) in asked(state) {
+        for (labels, hits) in counters(state) {
             if let Some(value) = value(hits) {
                 self.sample(name, &labels, value);
             }

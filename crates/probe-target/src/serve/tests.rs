@@ -86,7 +86,7 @@ impl Site {
             headers: &[("host", "localhost")],
             body: body.as_bytes(),
         };
-        let answer = client.send(&request).await.unwrap();
+        let answer = client.fetch(&request).await.unwrap();
         (answer.status, String::from_utf8(answer.body).unwrap())
     }
 

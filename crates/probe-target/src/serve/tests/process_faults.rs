@@ -72,7 +72,7 @@ impl Site {
             headers: &[("host", "web"), ("connection", "close")],
             body: &[],
         };
-        let answer = timeout(Duration::from_secs(1), client.send(&request)).await;
+        let answer = timeout(Duration::from_secs(1), client.fetch(&request)).await;
         Some(answer.ok()?.ok()?.status)
     }
 

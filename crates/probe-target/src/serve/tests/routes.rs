@@ -16,7 +16,7 @@ impl Site {
             headers: &[("host", "web")],
             body: &[],
         };
-        client.send(&request).await.unwrap().status
+        client.fetch(&request).await.unwrap().status
     }
 
     async fn json(&self, target: &str) -> serde_json::Value {
