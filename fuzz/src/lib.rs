@@ -7,7 +7,7 @@ mod plan;
 mod site;
 mod wire;
 
-#[path = "../../crates/probe-target/src/net/memory.rs"]
+#[path = "../../crates/probe-target/src/net/tests/memory.rs"]
 mod memory;
 
 pub use control::control;

@@ -175,7 +175,7 @@ impl Files for Folder {
 struct Nothing;
 
 impl Effects for Nothing {
-    fn conclude(&self, _: &str) -> io::Result<()> {
+    fn write_termination_message(&self, _: &str) -> io::Result<()> {
         Ok(())
     }
 

@@ -130,6 +130,7 @@ impl Control {
             Ok(body) => body,
             Err(error) => return (Some(self.error_response(error)), false),
         };
+        // A wait may take minutes; it ends with its client.
         let response = tokio::select! {
             biased;
             called = self.call(head, &body) => called,
@@ -346,6 +347,7 @@ async fn read_body<C: Connection>(
         return Err(too_large());
     }
     let broken = || CallError::new(StatusCode::BAD_REQUEST, "", "the body broke off");
+    // curl waits for this before it sends a large body.
     if head.expects {
         let sent = connection.send(b"HTTP/1.1 100 Continue\r\n\r\n").await;
         sent.map_err(|_left| broken())?;

@@ -39,27 +39,28 @@ use failure::Failure;
 /// resources when it polls them the next time.
 pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
     match command(&mut process).await {
-        Ok(said) => {
-            let written = process.output.write_all(said.as_bytes());
+        Ok(output) => {
+            let written = process.output.write_all(output.as_bytes());
             match written.and_then(|()| process.output.flush()) {
                 Ok(()) => Ending::Code(0),
                 // A reader that has left wants no more.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => Ending::Code(0),
                 Err(error) => {
-                    process.say(&format!("error: cannot write to standard output: {error}"));
+                    process
+                        .print_error(&format!("error: cannot write to standard output: {error}"));
                     Ending::Code(1)
                 }
             }
         }
         Err(Failure::ProcessFault(ending)) => ending,
         Err(failure) => {
-            let mut said = format!("error: {failure}");
+            let mut message = format!("error: {failure}");
             if let Failure::Usage(_) = failure {
-                said += "\nhint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options";
+                message += "\nhint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options";
             }
-            process.say(&said);
+            process.print_error(&message);
             if process.main {
-                process.conclude(&said);
+                process.write_termination_message(&message);
             }
             failure.ending()
         }

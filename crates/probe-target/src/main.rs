@@ -14,17 +14,17 @@ use std::task::Poll;
 use probe_target::{Ending, Files, Process, Terminate};
 use tokio::signal::unix::{SignalKind, signal};
 
-use os_process::Own;
+use os_process::OsProcess;
 use sockets::Sockets;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     #[cfg(without_backtraces)]
-    os_process::tell_panics();
-    os_process::ask_for_files();
+    os_process::print_panics();
+    os_process::raise_file_limit();
     let ending = probe_target::run(process()).await;
     if let Ending::Signal(signal) = ending {
-        os_process::die(signal);
+        os_process::end_by_signal(signal);
     }
     ExitCode::from(ending.code())
 }
@@ -41,7 +41,7 @@ fn process() -> Process<Sockets> {
         instance: instance(),
         terminate: terminate(),
         files: Arc::new(Disk),
-        effects: Box::<Own>::default(),
+        effects: Box::<OsProcess>::default(),
         output: Box::new(io::stdout()),
         errors: Box::new(io::stderr()),
     }
@@ -88,8 +88,12 @@ fn terminate() -> Terminate {
     ) else {
         return Box::new(|_| Poll::Pending);
     };
-    Box::new(move |context| {
-        let come = term.poll_recv(context).is_ready() || int.poll_recv(context).is_ready();
-        if come { Poll::Ready(()) } else { Poll::Pending }
+    Box::new(move |task| {
+        let received = term.poll_recv(task).is_ready() || int.poll_recv(task).is_ready();
+        if received {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
 }

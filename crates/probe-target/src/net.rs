@@ -2,13 +2,13 @@
 //! `sockets.rs` implements them on sockets, an embedded cluster on streams of its own. No other
 //! file here may name a socket.
 
-#[cfg(test)]
-pub(crate) mod memory;
-
 pub(crate) mod buffered;
 pub(crate) mod closing;
 pub(crate) mod reclaimable_stream;
 pub(crate) mod tls;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::io;
 use std::net::SocketAddr;

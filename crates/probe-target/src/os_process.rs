@@ -15,7 +15,7 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// The effects on the real process.
 #[derive(Default)]
-pub(crate) struct Own {
+pub(crate) struct OsProcess {
     taken: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -23,21 +23,22 @@ pub(crate) struct Own {
 /// vector is dropped.
 const CHUNK: usize = 64 << 20;
 
-impl Effects for Own {
-    fn conclude(&self, message: &str) -> io::Result<()> {
+impl Effects for OsProcess {
+    fn write_termination_message(&self, message: &str) -> io::Result<()> {
         std::fs::write(TERMINATION_LOG, message)
     }
 
     fn take_memory(&self, bytes: usize) -> io::Result<()> {
         let mut taken = self.taken();
-        let room = |chunk: &Vec<u8>| chunk.capacity() - chunk.len();
-        if taken.last().is_none_or(|chunk| room(chunk) < bytes) {
+        let free = |chunk: &Vec<u8>| chunk.capacity() - chunk.len();
+        if taken.last().is_none_or(|chunk| free(chunk) < bytes) {
             let mut chunk = Vec::new();
             chunk.try_reserve_exact(CHUNK.max(bytes))?;
             taken.push(chunk);
         }
         let chunk = taken.last_mut().expect("there must be a chunk");
-        // Not zero, as zeroed pages may not be touched.
+        // Written, as untouched pages are not charged to the container; not with zeros, which may be
+        // left to the kernel.
         chunk.resize(chunk.len() + bytes, 1);
         Ok(())
     }
@@ -47,7 +48,7 @@ impl Effects for Own {
     }
 }
 
-impl Own {
+impl OsProcess {
     fn taken(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +56,7 @@ impl Own {
 
 /// Raises the soft limit of open files to the hard limit. Some container runtimes set a low soft
 /// limit.
-pub(crate) fn ask_for_files() {
+pub(crate) fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // A failure is ignored: the current limit is enough to run.
@@ -71,11 +72,12 @@ pub(crate) fn is_main() -> bool {
 /// Ends the process by a signal, if the kernel allows it. The kernel does not deliver unhandled
 /// signals, not even SIGKILL, from inside a container to its PID 1. If this function returns, the
 /// caller exits with 128 plus the signal's number, which a kubelet reports alike.
-pub(crate) fn die(signal: Signal) {
+pub(crate) fn end_by_signal(signal: Signal) {
     let Some(signal) = rustix::process::Signal::from_named_raw(signal.number().into()) else {
         return;
     };
-    // The standard library's handlers of SIGSEGV and SIGBUS reset themselves at the first signal.
+    // The standard library's handlers of SIGSEGV and SIGBUS only reset themselves at the first
+    // signal, as a real fault happens again at once.
     for _ in 0..2 {
         // If it cannot be sent, the caller exits with a code.
         _ = rustix::process::kill_process(rustix::process::getpid(), signal);
@@ -85,12 +87,12 @@ pub(crate) fn die(signal: Signal) {
 /// Prints a panic's message without a backtrace, as the tiny binary (`tiny.ld`) lacks the data for
 /// one.
 #[cfg(without_backtraces)]
-pub(crate) fn tell_panics() {
+pub(crate) fn print_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let said = panic.to_string();
-        _ = writeln!(io::stderr(), "{said}");
+        let message = panic.to_string();
+        _ = writeln!(io::stderr(), "{message}");
         if is_main() {
-            _ = std::fs::write(TERMINATION_LOG, said);
+            _ = std::fs::write(TERMINATION_LOG, message);
         }
     }));
 }
@@ -102,14 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_files_are_asked_for_as_there_may_be() {
-        let given = getrlimit(Resource::Nofile);
+    fn the_limit_of_open_files_is_raised_to_the_hard_limit() {
+        let initial = getrlimit(Resource::Nofile);
         let few = Rlimit {
             current: Some(256),
-            ..given
+            ..initial
         };
         setrlimit(Resource::Nofile, few).unwrap();
-        ask_for_files();
-        assert_eq!(getrlimit(Resource::Nofile).current, given.maximum);
+        raise_file_limit();
+        assert_eq!(getrlimit(Resource::Nofile).current, initial.maximum);
     }
 }

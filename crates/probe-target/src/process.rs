@@ -51,8 +51,8 @@ pub type Terminate = Box<dyn FnMut(&mut Context<'_>) -> Poll<()> + Send>;
 /// A single SIGTERM, when `signal` is ready.
 pub fn once(signal: impl Future<Output = ()> + Send + 'static) -> Terminate {
     let mut signal = Some(Box::pin(signal));
-    Box::new(move |context| match &mut signal {
-        Some(coming) => coming.as_mut().poll(context).map(|()| signal = None),
+    Box::new(move |task| match &mut signal {
+        Some(pending) => pending.as_mut().poll(task).map(|()| signal = None),
         None => Poll::Pending,
     })
 }
@@ -60,7 +60,7 @@ pub fn once(signal: impl Future<Output = ()> + Send + 'static) -> Terminate {
 /// The effects on the process itself.
 pub trait Effects: Send + Sync {
     /// Writes the termination message, which the kubelet shows after the process has ended.
-    fn conclude(&self, message: &str) -> io::Result<()>;
+    fn write_termination_message(&self, message: &str) -> io::Result<()>;
 
     /// Allocates, touches and keeps `bytes` more bytes. It may end the process.
     fn take_memory(&self, bytes: usize) -> io::Result<()>;
@@ -90,15 +90,15 @@ impl Ending {
 
 impl<N> Process<N> {
     /// Writes one line to stderr.
-    pub(crate) fn say(&mut self, line: &str) {
+    pub(crate) fn print_error(&mut self, line: &str) {
         // If stderr cannot be written, there is no place for an error.
         _ = writeln!(self.errors, "{line}");
     }
 
     /// Writes the termination message, or reports the failure to stderr.
-    pub(crate) fn conclude(&mut self, message: &str) {
-        if let Err(error) = self.effects.conclude(message) {
-            self.say(&format!("cannot leave a termination message: {error}"));
+    pub(crate) fn write_termination_message(&mut self, message: &str) {
+        if let Err(error) = self.effects.write_termination_message(message) {
+            self.print_error(&format!("cannot leave a termination message: {error}"));
         }
     }
 }

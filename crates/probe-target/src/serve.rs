@@ -61,9 +61,10 @@ pub(crate) async fn run<N: Network>(
         serve.journal,
         persistence,
     ));
+    // The data ports come first: whoever reaches the control address finds them listening.
     let bound = bind(&process.network, &target).await?;
     let control = listen(&process.network, address).await?;
-    process.say(&summary);
+    process.print_error(&summary);
 
     let backend: Arc<dyn Backend> = target.clone();
     let mut control = JoinSet::from_iter([Control { backend, token }.serve(control)]);
@@ -74,12 +75,13 @@ pub(crate) async fn run<N: Network>(
         never = ports.run() => match never {},
     };
     if let Some(message) = message {
-        process.conclude(&message);
+        process.write_termination_message(&message);
     }
     if let ProcessEnd::Immediate(ending) = end {
         return Err(Failure::ProcessFault(ending));
     }
     target.drain();
+    // Closed first: a change during the drain would have no effect.
     control.shutdown().await;
     ports.drain().await;
     Ok(())
@@ -104,9 +106,7 @@ pub(crate) fn plan(serve: &cli::serve::Serve, files: &dyn Files) -> Result<Plan,
     let Some(file) = &serve.plan else {
         return Ok(Plan::default());
     };
-    let text = files
-        .read(file)
-        .map_err(|error| ParseError::new("--plan", format!("cannot read {file}: {error}")))?;
+    let text = read(files, "--plan", file)?;
     Plan::parse(&text).map_err(|invalid| invalid.within(file))
 }
 
@@ -118,30 +118,33 @@ pub(crate) fn token(
     let Some(file) = &access.file else {
         return Ok(access.token.clone());
     };
-    let wrong = |message| ParseError::new("--token-file", message);
-    let bytes = files
-        .read(file)
-        .map_err(|error| wrong(format!("cannot read {file}: {error}")))?;
-    match String::from_utf8(bytes) {
+    let option = "--token-file";
+    match String::from_utf8(read(files, option, file)?) {
         Ok(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
-        _ => Err(wrong(format!("there is no token in {file}"))),
+        _ => Err(ParseError::new(
+            option,
+            format!("there is no token in {file}"),
+        )),
     }
 }
 
 /// The TLS settings of the command line, with the contents of its files.
 fn tls_options(serve: &cli::serve::Serve, files: &dyn Files) -> Result<TlsOptions, ParseError> {
-    let text = |option: &str, file: &str| {
-        let wrong = |error| ParseError::new(option, format!("cannot read {file}: {error}"));
-        files.read(file).map_err(wrong)
-    };
     let pair = match &serve.tls.pair {
         None => None,
-        Some((certificates, key)) => {
-            Some((text("--tls-cert", certificates)?, text("--tls-key", key)?))
-        }
+        Some((certificates, key)) => Some((
+            read(files, "--tls-cert", certificates)?,
+            read(files, "--tls-key", key)?,
+        )),
     };
     let alpn = serve.tls.alpn.clone();
     Ok(TlsOptions { pair, alpn })
+}
+
+/// Reads a file that an option names.
+fn read(files: &dyn Files, option: &str, file: &str) -> Result<Vec<u8>, ParseError> {
+    let read = files.read(file);
+    read.map_err(|error| ParseError::new(option, format!("cannot read {file}: {error}")))
 }
 
 /// Listens on a control address.

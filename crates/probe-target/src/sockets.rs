@@ -42,7 +42,7 @@ impl Network for Sockets {
 
     async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
         match bind(address) {
-            // Without IPv6, all addresses of the host are IPv4.
+            // Without IPv6, as in some clusters, all addresses of the host are IPv4.
             Err(error) if without_ipv6(&error) && address.ip().is_unspecified() => {
                 bind((Ipv4Addr::UNSPECIFIED, address.port()).into())
             }
@@ -71,17 +71,15 @@ fn bind(address: SocketAddr) -> io::Result<Listening> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // Otherwise a port could not be bound again for a minute after it was closed.
+    // Otherwise a port could not be bound again while connections of its previous listener are in
+    // TIME_WAIT, for a minute on Linux.
     socket.set_reuseaddr(true)?;
     // Responses are small and must not be delayed. Linux passes the option on to accepted
     // connections.
     socket.set_nodelay(true)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG)?.into_std()?;
-    #[expect(
-        deprecated,
-        reason = "only for types that say another descriptor than their own"
-    )]
+    #[expect(deprecated, reason = "only for types whose descriptor may change")]
     let listening = AsyncFd::with_interest(listener, Interest::READABLE);
     listening.map(Listening)
 }
@@ -158,7 +156,8 @@ impl AsyncRead for Connected {
             let read = recv(new, buffer.initialize_unfilled(), RecvFlags::DONTWAIT);
             let read = read.map(|(read, _)| read).map_err(io::Error::from);
             if !would_block(&read) {
-                // Only once: further reads go through the runtime, so that tasks take turns.
+                // Only once: further reads go through the runtime, whose budget makes tasks take
+                // turns.
                 self.unread = false;
                 return Poll::Ready(read.map(|read| buffer.advance(read)));
             }
@@ -174,6 +173,7 @@ impl AsyncWrite for Connected {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if let Some(new) = self.new.as_ref() {
+            // NOSIGNAL, as a write to a connection that the client has reset is no reason to die.
             let written = send(new, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
             let written = written.map_err(io::Error::from);
             if !would_block(&written) {
@@ -183,7 +183,7 @@ impl AsyncWrite for Connected {
         self.stream()?.poll_write(context, bytes)
     }
 
-    /// There is no buffer to flush.
+    /// There is no buffer to flush: the kernel sends what was written.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -162,6 +162,7 @@ impl Target {
     /// persisting it.
     fn apply(&self, change: Change) -> Result<(Ack, Vec<u16>, Option<io::Error>), ChangeError> {
         let now = self.clock.now();
+        // Locked until all is known, so that the acknowledgement is of this change alone.
         let mut state = self.lock_state();
         let location = change.location();
         let mut ports = match &change {

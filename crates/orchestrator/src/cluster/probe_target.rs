@@ -73,7 +73,7 @@ struct Own {
 }
 
 impl ::probe_target::Effects for Own {
-    fn conclude(&self, message: &str) -> io::Result<()> {
+    fn write_termination_message(&self, message: &str) -> io::Result<()> {
         self.log.set_termination_message(message);
         Ok(())
     }

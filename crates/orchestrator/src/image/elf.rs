@@ -62,7 +62,10 @@ pub(super) fn architecture(program: &[u8]) -> Result<Architecture, NotStatic> {
     };
     let segments = header.program_headers(endian, program).map_err(not_elf)?;
     // A static PIE has a dynamic section too, but names no dynamic linker.
-    if segments.iter().any(|segment| segment.p_type(endian) == PT_INTERP) {
+    if segments
+        .iter()
+        .any(|segment| segment.p_type(endian) == PT_INTERP)
+    {
         return Err(NotStatic::Interpreter);
     }
     Ok(architecture)

@@ -152,13 +152,13 @@ impl<N: Network> ControlClient<'_, N> {
         behaviour: &Behaviour,
     ) -> Result<String, Failure> {
         let word = behaviour.word();
-        let mut output = String::new();
+        let mut lines = Vec::new();
         for port in ports {
             let call = route_call(*port, route);
             let ack = self.change("PUT", &call, &json(behaviour)).await?;
-            output += &format!("{port}{route} is {word} {ack}\n");
+            lines.push(format!("{port}{route} is {word} {ack}\n"));
         }
-        Ok(output)
+        Ok(lines.concat())
     }
 
     /// Only ports with routes can have a state that is set for a route.
@@ -167,13 +167,13 @@ impl<N: Network> ControlClient<'_, N> {
             Some(_) => self.ports_with_routes(port).await?,
             None => self.ports(port).await?,
         };
-        let mut output = String::new();
+        let mut lines = Vec::new();
         for port in ports {
             let call = format!("/v1/ports/{port}");
             let ack = self.change("PUT", &call, &json(spec)).await?;
-            output += &format!("{port} is {} {ack}\n", spec.state.name());
+            lines.push(format!("{port} is {} {ack}\n", spec.state.name()));
         }
-        Ok(output)
+        Ok(lines.concat())
     }
 
     async fn heal(&self, location: Option<Location>) -> Result<String, Failure> {
@@ -198,16 +198,11 @@ impl<N: Network> ControlClient<'_, N> {
                         .await?;
                 }
             }
-            output += &match &route {
-                Some(route) => {
-                    let call = route_call(port, route);
-                    self.heal_at(&call, &format!("{port}{route}")).await?
-                }
-                None => {
-                    let call = format!("/v1/ports/{port}");
-                    self.heal_at(&call, &port.to_string()).await?
-                }
+            let (call, location) = match &route {
+                Some(route) => (route_call(port, route), format!("{port}{route}")),
+                None => (format!("/v1/ports/{port}"), port.to_string()),
             };
+            output += &self.heal_at(&call, &location).await?;
         }
         Ok(output)
     }

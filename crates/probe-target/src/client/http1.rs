@@ -33,14 +33,6 @@ pub(crate) struct Request<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// A complete response.
-#[cfg(test)]
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
-}
-
 /// Called with the status and each piece of the body; the first piece is empty.
 pub(crate) type Receive<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + 'a;
 
@@ -81,18 +73,6 @@ impl<C: Connection> Client<C> {
         self.send(request, &mut |_, _| Ok(())).await
     }
 
-    /// Sends a request and returns the complete response.
-    #[cfg(test)]
-    pub(crate) async fn fetch(&mut self, request: &Request<'_>) -> Result<Answer, RequestError> {
-        let mut body = Vec::new();
-        let mut keep = |_: u16, piece: &[u8]| {
-            body.extend_from_slice(piece);
-            Ok(())
-        };
-        let status = self.send(request, &mut keep).await?;
-        Ok(Answer { status, body })
-    }
-
     /// Sends a request, passes each piece of the response's body with the status to `receive`, and
     /// returns the status.
     pub(crate) async fn send(
@@ -114,7 +94,9 @@ impl<C: Connection> Client<C> {
         !self.keep_alive
     }
 
-    /// Whether the connection is open, and has delivered nothing since the last response.
+    /// Whether the connection is open, and has delivered nothing since the last response. A server
+    /// may close an idle connection at any time (RFC 9112, 9.3.1): a request that was not sent can
+    /// safely go over another connection.
     async fn is_idle(&mut self) -> bool {
         let mut byte = [0];
         let mut byte = ReadBuf::new(&mut byte);

@@ -38,7 +38,7 @@ pub(crate) async fn run<N: Network>(
     let clock = Clock::start();
     let token = serve::token(&traffic.access, &*process.files)?;
     let control = serve::listen(&process.network, traffic.control).await?;
-    process.say(&format!(
+    process.print_error(&format!(
         "sends to {}; control on {}",
         traffic.address, traffic.control
     ));
@@ -213,18 +213,12 @@ impl<N: Network> Backend for TrafficClient<N> {
     fn state(&self) -> State {
         State {
             instance: self.identity.instance.clone(),
-            revision: 0,
             uptime: self.clock.now(),
-            boot: None,
             pod: self.identity.pod.clone(),
             container: self.identity.container.clone(),
-            lease: None,
-            process: BTreeMap::new(),
-            draining: None,
-            memory: None,
-            ports: BTreeMap::new(),
             journal: self.journal.recorded(),
             traffic: Some(self.summary()),
+            ..State::default()
         }
     }
 

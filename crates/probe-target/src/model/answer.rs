@@ -22,7 +22,7 @@ use crate::model::process_fault::ProcessFault;
 use crate::model::route_path::RoutePath;
 
 /// The response to `GET /v1/state`: the complete state of a target or traffic client.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct State {
     /// Identifies the process that answers.
     pub instance: String,
@@ -73,7 +73,7 @@ pub struct Memory {
 }
 
 /// One port in `state`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Port {
     /// The protocol in force.
     pub protocol: Protocol,

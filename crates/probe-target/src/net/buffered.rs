@@ -105,6 +105,7 @@ impl<C: Connection> Buffered<C> {
     async fn chunks(&mut self, each: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         loop {
             let size = self.line().await?;
+            // Chunk extensions follow a semicolon and are ignored (RFC 9112, 7.1.1).
             let size = size.split(|byte| *byte == b';').next().unwrap_or_default();
             let size = std::str::from_utf8(size).ok().map(str::trim);
             let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
@@ -129,6 +130,7 @@ impl<C: Connection> Buffered<C> {
                 line.truncate(end);
                 return Ok(line);
             }
+            // A line without end must not fill the memory.
             if self.read.len() > LONGEST_LINE {
                 return Err(ErrorKind::InvalidData.into());
             }

@@ -24,8 +24,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::client::http1::{Client, Request};
-use crate::net::memory::{End, Memory};
+use crate::client::http1::{Client, Request, RequestError};
+use crate::net::tests::memory::{End, Memory};
 use crate::net::{Connection, Network};
 use crate::process::{Effects, Ending, Files, Process};
 
@@ -86,7 +86,7 @@ impl Site {
             headers: &[("host", "localhost")],
             body: body.as_bytes(),
         };
-        let answer = client.fetch(&request).await.unwrap();
+        let answer = fetch(&mut client, &request).await.unwrap();
         (answer.status, String::from_utf8(answer.body).unwrap())
     }
 
@@ -129,6 +129,26 @@ impl Files for Folder {
     }
 }
 
+/// A complete response.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+/// Sends a request and returns the complete response.
+async fn fetch<C: Connection>(
+    client: &mut Client<C>,
+    request: &Request<'_>,
+) -> Result<Answer, RequestError> {
+    let mut body = Vec::new();
+    let mut keep = |_: u16, piece: &[u8]| {
+        body.extend_from_slice(piece);
+        Ok(())
+    };
+    let status = client.send(request, &mut keep).await?;
+    Ok(Answer { status, body })
+}
+
 fn control() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 18_080).into()
 }
@@ -156,7 +176,7 @@ fn process(
 struct NoEffects;
 
 impl Effects for NoEffects {
-    fn conclude(&self, _: &str) -> std::io::Result<()> {
+    fn write_termination_message(&self, _: &str) -> std::io::Result<()> {
         Err(std::io::ErrorKind::NotFound.into())
     }
 

@@ -31,6 +31,7 @@ fn connections(limits: &str) -> usize {
         let rest = line.strip_prefix("Max open files")?;
         rest.split_whitespace().next()?.parse::<usize>().ok()
     });
+    // `unlimited` is no number; without procfs nothing is known.
     soft.map_or(MOST, |soft| {
         soft.saturating_sub(RESERVED).clamp(LEAST, MOST)
     })
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_room_for_what_the_system_allows_and_no_more_than_is_sensible() {
+    fn connections_are_limited_by_descriptors_and_by_a_maximum() {
         for (limit, expected) in [
             ("", MOST),
             ("unlimited            unlimited            files", MOST),

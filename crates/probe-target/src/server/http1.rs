@@ -96,9 +96,9 @@ impl<C: Connection> ServerConnection<C> {
     pub(crate) async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let connection = &mut self.stream.connection;
         while !bytes.is_empty() {
-            let taken = self.limit.over(connection.write(bytes)).await;
-            let taken = taken.unwrap_or(Err(ErrorKind::TimedOut.into()))?;
-            bytes = &bytes[taken..];
+            let written = self.limit.over(connection.write(bytes)).await;
+            let written = written.unwrap_or(Err(ErrorKind::TimedOut.into()))?;
+            bytes = &bytes[written..];
         }
         let flushed = self.limit.over(connection.flush()).await;
         flushed.unwrap_or(Err(ErrorKind::TimedOut.into()))
@@ -119,13 +119,13 @@ impl<C: Connection> ServerConnection<C> {
     /// for the client to end first: closing with unread bytes sends a RST, which can destroy the
     /// response.
     pub(crate) async fn end(mut self, body: Framing) {
-        let more = body != Framing::Length(0) || !self.stream.read.is_empty();
+        let unread = body != Framing::Length(0) || !self.stream.read.is_empty();
         // Dropping the connection sends FIN too, but TLS needs its `close_notify`.
-        if more || TLS_PRESENT {
+        if unread || TLS_PRESENT {
             // The connection ends here in any case.
             _ = self.stream.connection.shutdown().await;
         }
-        if more {
+        if unread {
             // Boxed, as it is rare and large.
             Box::pin(closing::discard_briefly(self.stream.connection)).await;
         }

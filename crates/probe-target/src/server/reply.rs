@@ -49,6 +49,7 @@ pub(crate) fn text(
         let mut names = reply.headers.keys();
         names.any(|given| given.eq_ignore_ascii_case(name))
     };
+    // One allocation for a usual reply, and one write of head and body.
     let mut text = Vec::with_capacity(256 + body.len());
     line(status, &mut text);
     identity.write(port, given, &mut text);

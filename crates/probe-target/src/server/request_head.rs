@@ -65,6 +65,7 @@ impl RequestHead {
         let length = match request.parse_with_uninit_headers(text, &mut headers) {
             Ok(Status::Complete(length)) => length,
             Ok(Status::Partial) if text.len() < LARGEST => return Ok(None),
+            // The version comes after the path, so it is the path that does not end.
             Ok(Status::Partial) if request.version.is_none() => {
                 return Err(InvalidHead::new(
                     StatusCode::URI_TOO_LONG,
@@ -133,6 +134,7 @@ impl RequestHead {
         let text = || Some(String::from_utf8_lossy(value).into_owned());
         // Comparing lengths first rules out most names.
         match name.len() {
+            // RFC 9112, 3.2: a second one may be meant for another server on the way.
             4 if is("host") && self.host.is_some() => {
                 return Err(InvalidHead::bad("the Host header is given twice"));
             }
@@ -145,6 +147,7 @@ impl RequestHead {
             14 if is("sec-fetch-site") => self.fetch_site = text(),
             14 if is("content-length") => lengths.add(value)?,
             17 if is("transfer-encoding") => {
+                // Other codings are optional for a server (RFC 9112, 6.1).
                 if !value.eq_ignore_ascii_case(b"chunked") || lengths.chunked {
                     return Err(InvalidHead::bad(
                         "the transfer-encoding must be chunked, once",
@@ -192,6 +195,7 @@ struct BodyLength {
 impl BodyLength {
     /// Adds a `Content-Length`.
     fn add(&mut self, value: &[u8]) -> Result<(), InvalidHead> {
+        // Rust's numbers may begin with a plus sign, lengths may not.
         let digits = value.iter().all(u8::is_ascii_digit);
         let length = std::str::from_utf8(value).ok().filter(|_| digits);
         let length = length.and_then(|length| length.parse().ok());

@@ -36,7 +36,7 @@ impl Site {
             instance: "i1".to_owned(),
             terminate: Box::new(|_| Poll::Pending),
             files: std::sync::Arc::new(crate::Disk),
-            effects: Box::<crate::os_process::Own>::default(),
+            effects: Box::<crate::os_process::OsProcess>::default(),
             output: Box::new(std::io::sink()),
             errors: Box::new(std::io::stderr()),
         };

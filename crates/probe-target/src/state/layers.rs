@@ -158,6 +158,7 @@ impl<B: Bounded> Held<B> {
     /// probability selects the request, with how many requests it was given to before in this
     /// window. Counts the request.
     pub(crate) fn select(&mut self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<(&B, u64)> {
+        // Drawn last: only requests that could get the layer advance the sequence of draws.
         if !self.in_force(now) || !wanted(&self.set) || !self.is_drawn() {
             return None;
         }

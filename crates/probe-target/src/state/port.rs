@@ -1,6 +1,5 @@
 //! One port of the state in both layers: its spec, its routes, and states set by flips of routes.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::answer;
@@ -171,6 +170,7 @@ impl Port {
         })
     }
 
+    /// The port as `state` shows it, without what its task and the statistics know.
     pub(super) fn shown(&self, now: Now, state: PortState) -> answer::Port {
         let layer = |held: Option<&Held<PortSpec>>| held.and_then(|held| held.shown(now));
         let routes = self.routes.iter();
@@ -178,17 +178,12 @@ impl Port {
         answer::Port {
             protocol: protocol(&self.spec, now),
             state,
-            listening: false,
-            error: None,
             base: layer(self.spec.base.as_ref()),
             flip: layer(self.set_by_routes.first()).or_else(|| layer(self.spec.flip.as_ref())),
             covered: layer(self.spec.flip.as_ref()).filter(|_| !self.set_by_routes.is_empty()),
             address: self.address,
             routes: ordered_map::collect(routes),
-            connections: answer::Connections::default(),
-            hits: BTreeMap::new(),
-            others: None,
-            unread: None,
+            ..answer::Port::default()
         }
     }
 

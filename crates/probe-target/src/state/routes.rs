@@ -80,6 +80,7 @@ impl Routes {
         path: &[u8],
         wanted: impl Fn(&Behaviour) -> bool,
     ) -> Option<(&Behaviour, u64, bool)> {
+        // The usual case, without allocations.
         if self.wildcards.is_empty() {
             return self.exact.get_mut(path)?.select(now, wanted);
         }

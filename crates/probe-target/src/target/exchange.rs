@@ -121,6 +121,7 @@ impl Drop for Exchange {
         let Some(mut record) = self.record.take() else {
             return;
         };
+        // Aborting the connection's tasks drops their exchanges as if the clients had left.
         let cut = self.cut.as_ref();
         if record.closed.is_some() && cut.is_some_and(|cut| cut.load(Ordering::Relaxed)) {
             record.closed = Some(Side::Target);

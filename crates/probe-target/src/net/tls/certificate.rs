@@ -79,6 +79,7 @@ fn names() -> Vec<u8> {
 
 /// Encodes one value: tag, length and contents.
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    // X.690, 8.1.3: lengths from 128 on are preceded by the number of their bytes.
     let content = parts.concat();
     let [high, low] = u16::try_from(content.len())
         .expect("a certificate must be short")

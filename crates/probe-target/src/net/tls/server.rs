@@ -188,7 +188,7 @@ mod tests {
     use tokio_rustls::TlsStream;
 
     use super::*;
-    use crate::net::memory::Memory;
+    use crate::net::tests::memory::Memory;
     use crate::net::{Listener, Network};
 
     /// A pair as files have it: certificate, key.

@@ -28,7 +28,7 @@ impl Site {
             headers: &[("host", "localhost"), header],
             body: &[],
         };
-        client.fetch(&request).await.unwrap().status
+        fetch(&mut client, &request).await.unwrap().status
     }
 }
 
@@ -39,7 +39,7 @@ async fn ask(client: &mut Client<End>, path: &str) -> u16 {
         headers: &[("host", "web")],
         body: &[],
     };
-    client.fetch(&request).await.unwrap().status
+    fetch(client, &request).await.unwrap().status
 }
 
 #[test]

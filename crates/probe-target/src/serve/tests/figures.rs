@@ -279,7 +279,7 @@ fn a_traffic_client_has_its_outcomes_in_numbers() {
                 headers: &[("host", "localhost")],
                 body: &[],
             };
-            String::from_utf8(client.fetch(&request).await.unwrap().body).unwrap()
+            String::from_utf8(fetch(&mut client, &request).await.unwrap().body).unwrap()
         };
         let (code, text) = tokio::join!(crate::run(user), asks);
         assert_eq!(code, crate::Ending::Code(0));

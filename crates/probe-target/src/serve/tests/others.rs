@@ -182,7 +182,7 @@ async fn samples(site: &Site, options: &[&str]) -> String {
         headers: &[("host", "localhost")],
         body: &[],
     };
-    let journal = client.fetch(&request).await.unwrap().body;
+    let journal = fetch(&mut client, &request).await.unwrap().body;
     let journal: crate::model::answer::Journal<crate::model::answer::Sample> =
         serde_json::from_slice(&journal).unwrap();
     assert_eq!(users.await.unwrap().code(), 0);

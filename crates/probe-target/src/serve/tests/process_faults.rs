@@ -16,7 +16,7 @@ struct Deeds {
 }
 
 impl Effects for Deeds {
-    fn conclude(&self, message: &str) -> std::io::Result<()> {
+    fn write_termination_message(&self, message: &str) -> std::io::Result<()> {
         message.clone_into(&mut self.message.lock().unwrap());
         Ok(())
     }
@@ -72,7 +72,7 @@ impl Site {
             headers: &[("host", "web"), ("connection", "close")],
             body: &[],
         };
-        let answer = timeout(Duration::from_secs(1), client.fetch(&request)).await;
+        let answer = timeout(Duration::from_secs(1), fetch(&mut client, &request)).await;
         Some(answer.ok()?.ok()?.status)
     }
 

@@ -16,7 +16,7 @@ impl Site {
             headers: &[("host", "web")],
             body: &[],
         };
-        client.fetch(&request).await.unwrap().status
+        fetch(&mut client, &request).await.unwrap().status
     }
 
     async fn json(&self, target: &str) -> serde_json::Value {

@@ -1,0 +1,5 @@
+//! The network of the unit tests.
+
+pub(crate) mod memory;
+
+use super::{Connection, Listener, Network};
