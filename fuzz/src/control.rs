@@ -1,5 +1,5 @@
-//! Calls to the control API, requests and time in any order. Whatever is refused changes nothing,
-//! whatever is taken is in force and is shown as it was said, and healing brings the base back.
+//! Control calls, requests and waits in any order: a rejected call changes nothing, an accepted one
+//! is in force and shown as it was sent, and healing restores the base.
 
 use std::time::Duration;
 
@@ -11,12 +11,11 @@ use serde_json::Value;
 
 use crate::site::{CONTROL, Folder, Site, run};
 
-/// Steps of one input; more would only make it slow.
+/// The maximum number of steps of one input; more would only slow the fuzzer down.
 const MOST: usize = 24;
 
-/// Plays steps that stand between lines of `---`: a call with its body below it; `@8080 /path`, a
-/// request; `~1500`, milliseconds to wait;
-/// `!`, SIGTERM.
+/// Executes the steps between lines of `---`: a control call with its body below it; `@8080 /path`,
+/// a request; `~1500`, a wait in milliseconds; `!`, SIGTERM.
 pub fn control(bytes: &[u8]) {
     run(async {
         let arguments = [
@@ -109,7 +108,7 @@ async fn call(site: &Site, line: &[u8], body: &[u8]) -> Option<()> {
     planned(site).await.map(drop)
 }
 
-/// What was taken is shown as it was said.
+/// Asserts that an accepted change is shown as it was sent.
 fn shown(line: &[u8], body: &[u8], state: &State) {
     let Some(place) = line.strip_prefix(b"PUT /v1/ports/") else {
         return;
@@ -138,7 +137,7 @@ fn shown(line: &[u8], body: &[u8], state: &State) {
     same(&behaviour);
 }
 
-/// What is written is read back equal.
+/// Asserts that a value survives being written and parsed.
 fn same<B>(set: &B)
 where
     B: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
@@ -148,9 +147,9 @@ where
     assert_eq!(&again, set, "{text}");
 }
 
-/// What was refused changed nothing, and says where the trouble is.
+/// Asserts that a rejected call changed nothing and names the rejected field.
 fn refused(status: u16, said: &[u8], before: &State, after: &State) {
-    // What is no HTTP is refused without a word.
+    // Input that is not HTTP is rejected before the control API.
     if said.is_empty() {
         return;
     }
@@ -161,7 +160,7 @@ fn refused(status: u16, said: &[u8], before: &State, after: &State) {
         assert_eq!(before.process, after.process, "{refusal:?}");
         assert_eq!(before.revision, after.revision, "{refusal:?}");
     }
-    // What is wrong as a whole, the request itself first.
+    // Errors about the whole request name no field.
     let whole = [
         "this is no",
         "the ",
@@ -177,8 +176,8 @@ fn refused(status: u16, said: &[u8], before: &State, after: &State) {
     assert!(serde_json::from_slice::<Value>(said).is_ok());
 }
 
-/// What the ports are set to. How many connections are open may change meanwhile: one ends when its
-/// client is seen to have left.
+/// The configuration of the ports, without the number of open connections: that changes when a port
+/// notices that a client has disconnected.
 fn set(state: &State) -> Vec<impl PartialEq + std::fmt::Debug> {
     let ports = state.ports.iter();
     let set =

@@ -1,6 +1,6 @@
-//! What a fuzzer does to a probe target: the very library, whole, on a network in memory and a
-//! paused clock. Each function takes bytes from the fuzzer, makes sense of them, and panics if the
-//! target does not keep its word. `targets/` hands the bytes over, `run` builds and runs.
+//! Fuzz tests of the whole probe-target library, on an in-memory network and a paused clock. Each
+//! function interprets the fuzzer's bytes as input and panics if the target violates a promise.
+//! `targets/` passes the bytes on; the script `run` builds and runs the fuzzers.
 
 mod control;
 mod plan;
@@ -14,5 +14,5 @@ pub use control::control;
 pub use plan::plan;
 pub use wire::wire;
 
-// Where `memory.rs` looks for them.
+// `memory.rs` imports them from its parent module.
 use probe_target::{Connection, Listener, Network};

@@ -1,5 +1,5 @@
-//! Plans, on any boot. What is refused does not start, what is taken is read as it is written, and
-//! what a target says its plan is starts another one the same.
+//! Plans, on any boot: a target does not start with a rejected plan, shows an accepted one as it
+//! was written, and the plan that it shows starts an equal target.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use probe_target::model::answer::State;
 
 use crate::site::{CONTROL, Folder, Site, run};
 
-/// The first byte is the number of boots before, the others are a plan.
+/// The first byte is the number of earlier boots, the others are a plan.
 pub fn plan(bytes: &[u8]) {
     let Some((boots, text)) = bytes.split_first() else {
         return;
@@ -41,7 +41,7 @@ async fn start(plan: &[u8], boots: u8) -> Result<Site, Ending> {
     Site::start(&arguments, Folder(Mutex::new(files))).await
 }
 
-/// Another target that starts with this one's plan is as this one is, whichever boot it is.
+/// Asserts that a target started with the shown plan has the same state, on any boot.
 async fn again(site: &Site) -> Option<()> {
     let state = site.state().await?;
     let plan = site.taken("GET /v1/plan").await?;
@@ -56,8 +56,8 @@ async fn again(site: &Site) -> Option<()> {
     Some(())
 }
 
-/// What cannot be read is refused as such. What can may name a port that is not there, or be the
-/// end of its process.
+/// Asserts that a plan that does not parse ends the start with exit 2. One that parses may end it
+/// too, by naming an unknown port or by a process fault.
 fn refused(ending: Ending, plan: Option<Plan>) {
     let Some(plan) = plan else {
         assert_eq!(ending, Ending::Code(2));

@@ -1,4 +1,4 @@
-//! One target that runs, and who talks to it. Time is virtual and moves only while everybody waits.
+//! A running target and its clients. Time is virtual and advances only while every task waits.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,10 +15,10 @@ use tokio::time::timeout;
 
 use crate::memory::{End, Memory};
 
-/// Where every target here is controlled.
+/// The port of the control address.
 pub(crate) const CONTROL: u16 = 61_000;
 
-/// A target.
+/// A running target.
 pub(crate) struct Site {
     network: Memory,
     target: JoinHandle<Ending>,
@@ -29,7 +29,7 @@ pub(crate) struct Site {
 #[derive(Default)]
 pub(crate) struct Folder(pub(crate) Mutex<BTreeMap<String, Vec<u8>>>);
 
-/// Runs a story to its end.
+/// Runs a future on a paused clock.
 pub(crate) fn run(story: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -39,7 +39,7 @@ pub(crate) fn run(story: impl Future<Output = ()>) {
 }
 
 impl Site {
-    /// Starts a target; how it ended, if it does not come to listen.
+    /// Starts a target and waits until it listens; otherwise returns how it ended.
     pub(crate) async fn start(arguments: &[&str], files: Folder) -> Result<Self, Ending> {
         let network = Memory::default();
         let (end, ended) = oneshot::channel();
@@ -78,13 +78,13 @@ impl Site {
         }
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&mut self) {
         self.end.take().map(|end| end.send(()));
     }
 
-    /// Sends `bytes`, and FIN after them if `half` is set; what comes until it ends, or for so
-    /// long.
+    /// Sends `bytes`, and FIN after them if `half` is set; returns what is received until the
+    /// connection ends or the timeout is over.
     pub(crate) async fn send(
         &self,
         port: u16,
@@ -105,12 +105,12 @@ impl Site {
         Some(answer)
     }
 
-    /// A request; the status and the body of the answer, if one came.
+    /// Sends a request; returns the status and the body of a complete response.
     pub(crate) async fn ask(&self, port: u16, line: &[u8], body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let length = format!("content-length: {}\r\n\r\n", body.len());
         let head = b" HTTP/1.1\r\nhost: localhost\r\nuser-agent: kube-probe/1\r\nconnection: close\r\n";
         let request = [line, head, length.as_bytes(), body].concat();
-        // Longer than the longest wait; an endless answer is left early.
+        // Longer than the longest wait. The event stream never ends, so it is left early.
         let endless = line.windows(7).any(|part| part == b"/stream");
         let patience = Duration::from_secs(if endless { 1 } else { 700 });
         let answer = self.send(port, &request, false, patience).await?;
@@ -120,20 +120,20 @@ impl Site {
         Some((status, answer[end + 4..].to_vec()))
     }
 
-    /// A call that must be taken; `None` if the target has ended.
+    /// Makes a control call that must succeed; `None` if the target has ended.
     pub(crate) async fn taken(&self, line: &str) -> Option<Vec<u8>> {
         match self.ask(CONTROL, line.as_bytes(), b"").await {
             Some((200, body)) => Some(body),
             other => {
                 let said = other.map(|(status, body)| (status, String::from_utf8(body)));
-                // A drain or an exit may come between any two calls.
+                // An earlier step may have scheduled a drain or an exit.
                 assert!(said.is_none() && self.is_ending().await, "{line}: {said:?}");
                 None
             }
         }
     }
 
-    /// The state, which must be as it is written.
+    /// The state, which must survive being parsed and written.
     pub(crate) async fn state(&self) -> Option<State> {
         let text = self.taken("GET /v1/state").await?;
         let state: State = serde_json::from_slice(&text).expect("the state must be readable");
@@ -171,7 +171,7 @@ impl Files for Folder {
     }
 }
 
-/// A process to which nothing is done.
+/// Effects that do nothing.
 struct Nothing;
 
 impl Effects for Nothing {

@@ -1,4 +1,4 @@
-//! Garbage on any port, HTTP/2 included. The target neither ends nor stops answering.
+//! Arbitrary bytes on any port: the target neither ends nor stops answering.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::site::{CONTROL, Folder, Site, run};
 /// A port for each protocol, and the control address.
 const PORTS: [u16; 4] = [8080, 9000, 7000, CONTROL];
 
-/// The first byte says to which port the others go, and whether FIN follows.
+/// The first byte selects the port and whether FIN follows; the others are sent.
 pub fn wire(bytes: &[u8]) {
     let Some((choice, bytes)) = bytes.split_first() else {
         return;

@@ -34,7 +34,9 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(invalid) => write!(f, "{invalid}"),
-            Self::ProcessFault(ending) => write!(f, "told to exit with {}", ending.code()),
+            Self::ProcessFault(ending) => {
+                write!(f, "ended by a process fault, with {}", ending.code())
+            }
             Self::Failed(message) => f.write_str(message),
         }
     }

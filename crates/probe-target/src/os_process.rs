@@ -37,8 +37,8 @@ impl Effects for OsProcess {
             taken.push(chunk);
         }
         let chunk = taken.last_mut().expect("there must be a chunk");
-        // Written, as untouched pages are not charged to the container; not with zeros, which may be
-        // left to the kernel.
+        // Written, as untouched pages are not charged to the container; not with zeros, which may
+        // be left to the kernel.
         chunk.resize(chunk.len() + bytes, 1);
         Ok(())
     }

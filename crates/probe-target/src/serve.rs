@@ -39,6 +39,7 @@ pub(crate) async fn run<N: Network>(
 ) -> Result<(), Failure> {
     let clock = Clock::start();
     let plan = plan(&serve, &*process.files)?;
+    // The state file is named after the control port, and the boot that it counts decides the base.
     let address = serve.control(&serve.base(plan.clone(), None)?)?;
     let token = token(&serve.access, &*process.files)?;
     let tls = Tls::new(&tls_options(&serve, &*process.files)?)?;

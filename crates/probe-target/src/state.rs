@@ -236,9 +236,11 @@ impl TargetState {
 
     /// Applies a change, or returns an error and changes nothing.
     pub(crate) fn change(&mut self, at: Moment, change: Change) -> Result<(), ChangeError> {
+        // Before the change, so that what has ended counts towards no limit.
         self.prune(at);
         match change {
             Change::FlipPort(port, spec) => {
+                // A flip of the control port would make it unreachable, and heal impossible.
                 if self.control == Some(port) {
                     return Err(ChangeError::Control(port));
                 }
@@ -267,6 +269,7 @@ impl TargetState {
             Change::HealProcess(name) => self.process.heal(at, Some(&name)),
             Change::Lease(length) => self.lease = Some(at + length),
         }
+        // After it, as a flip may be over at once, and healing a port may remove it.
         self.prune(at);
         self.revision += 1;
         Ok(())

@@ -1,5 +1,5 @@
-//! Whether an answer is ever older than a change that was acknowledged before its request was sent:
-//! 10⁶ requests across 10⁴ flips.
+//! Staleness: whether a response ever reflects a state older than a change that was acknowledged
+//! before its request was sent, in 10⁶ requests across 10⁴ flips.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -12,14 +12,14 @@ use crate::table::Table;
 const FLIPS: u32 = 10_000;
 const REQUESTS: u32 = 1_000_000;
 
-/// Statuses from 200 to 999 in turn: each answer says which flip it knows, as long as nobody is 800
-/// behind.
+/// Flips set the statuses from 200 to 999 in turn, so a response identifies its flip unless it is
+/// 800 flips late.
 const STATUSES: u32 = 800;
 
 /// One connection and the last flip acknowledged before its request was sent.
 struct Asked(Connection, u32);
 
-/// Asks on 16 connections while a thread flips, and counts the answers that are too old.
+/// Sends requests on 16 connections while a thread flips; counts the stale responses.
 pub(crate) fn stale(binary: &Path, table: &mut Table) {
     let server = Server::start(binary, &[]);
     let (acknowledged, answered) = (&AtomicU32::new(0), &AtomicU32::new(0));
@@ -28,7 +28,7 @@ pub(crate) fn stale(binary: &Path, table: &mut Table) {
         scope.spawn(move || {
             let mut control = Connection::new(control);
             for flip in 1..=FLIPS {
-                // Evenly spread over the requests.
+                // Spreads the flips evenly over the requests.
                 while answered.load(SeqCst) < (flip - 1) * (REQUESTS / FLIPS) {
                     thread::yield_now();
                 }
@@ -49,7 +49,7 @@ pub(crate) fn stale(binary: &Path, table: &mut Table) {
         while count < REQUESTS {
             for asked in &mut connections {
                 let (seen, known) = (asked.0.answer(), asked.1);
-                // One more than are acknowledged may be in force.
+                // The flip being sent may be in force before it is acknowledged.
                 let newest = acknowledged.load(SeqCst) + 1;
                 let fits = (known..=newest).any(|flip| status(flip) == seen);
                 stale += u32::from(!fits);
@@ -64,7 +64,7 @@ pub(crate) fn stale(binary: &Path, table: &mut Table) {
     table.row(&name, stale.to_string(), "0");
 }
 
-/// What flip number `flip` makes of `/`; 0 is the base.
+/// The status that flip number `flip` gives `/`; 0 is the base.
 fn status(flip: u32) -> u16 {
     u16::try_from(200 + flip % STATUSES).unwrap()
 }

@@ -1,5 +1,5 @@
-//! Clients that abuse one port, and how long others then wait at another port and at the control
-//! address.
+//! Floods: how long clients wait at another port and at the control address while one port is
+//! abused.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,13 +12,13 @@ use crate::load::{Connection, put};
 use crate::server::Server;
 use crate::table::{Table, quantile};
 
-/// How often somebody else asks during one flood.
+/// The number of measured requests during one flood.
 const ASKED: u32 = 5000;
 
-/// What is done to the port, as often as can be.
+/// The abuse, repeated as fast as possible.
 type Abuse = fn(SocketAddr);
 
-/// Each flood in turn.
+/// Measures each flood.
 pub(crate) fn others(binary: &Path, table: &mut Table) {
     let floods: [(&str, Abuse); 5] = [
         ("nothing", |_| thread::yield_now()),
@@ -38,9 +38,9 @@ pub(crate) fn others(binary: &Path, table: &mut Table) {
     }
 }
 
-/// The longest wait at another port, and the 99th of 100 at the control address; milliseconds.
+/// The maximum at another port and the 99th percentile at the control address, in milliseconds.
 fn waits(binary: &Path, abuse: Abuse) -> [f64; 2] {
-    // The first port is abused.
+    // The first port is the abused one.
     let other = crate::server::free();
     let server = Server::start(binary, &["--port", &other.port().to_string()]);
     let (done, abused) = (&AtomicBool::new(false), server.address);
@@ -67,20 +67,20 @@ fn waits(binary: &Path, abuse: Abuse) -> [f64; 2] {
     })
 }
 
-/// One connection that says this, and stays for the time of an answer.
+/// Opens a connection, sends these bytes, and waits for a response.
 fn say(address: SocketAddr, text: &[u8]) {
     let Ok(mut stream) = TcpStream::connect(address) else {
         return;
     };
-    // Whatever goes wrong is what was asked for.
+    // Errors are expected: the target may end an abusive connection.
     _ = stream.set_read_timeout(Some(Duration::from_millis(5)));
     if !text.is_empty() && stream.write_all(text).is_ok() {
         _ = stream.read(&mut [0; 1024]);
     }
 }
 
-/// A thousand requests, each reset as soon as it was sent (RFC 9113, 4.1; the header block is
-/// `:method GET`, `:scheme http`, `:path /`).
+/// A thousand requests, each reset at once ("rapid reset", CVE-2023-44487). Frames: RFC 9113, 4.1;
+/// the header block is `:method GET`, `:scheme http`, `:path /`.
 fn resets() -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
     for stream in (1..2000_u32).step_by(2) {

@@ -1,5 +1,5 @@
-//! The client: blocking sockets in a ring, asked in turn, so that no time goes into waiting for
-//! events. While it talks to one connection the server works on the others.
+//! The load client: blocking sockets used in turn, so that no time goes into waiting for events.
+//! While the client uses one connection, the server works on the others.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use crate::server::Server;
 use crate::table::{Table, quantile};
 
-/// Connections in the ring.
+/// The number of concurrent connections.
 const RING: usize = 32;
 
-/// How long one run takes.
+/// The length of one run.
 const RUN: Duration = Duration::from_secs(1);
 
-/// Pairs of runs.
+/// The number of pairs of runs.
 const PAIRS: usize = 10;
 
 const KEPT: &[u8] =
@@ -26,9 +26,9 @@ const FRESH: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: kube-pro
 /// How connections are used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Manner {
-    /// For one request after another.
+    /// Kept alive for one request after another.
     Kept,
-    /// For one request each, as a kubelet does.
+    /// Used for one request each, as by a kubelet.
     Fresh,
 }
 
@@ -41,18 +41,18 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Requests a second.
+    /// Requests per second.
     pub(crate) fn speed(&self) -> f64 {
         f64::from(self.requests) / self.took
     }
 
-    /// Microseconds of the server's processor a request.
+    /// Microseconds of the server's processor time per request.
     pub(crate) fn cost(&self) -> f64 {
         self.cpu / f64::from(self.requests) * 1e6
     }
 }
 
-/// A connection that has asked, or is about to.
+/// A connection with at most one request in progress.
 #[derive(Debug)]
 pub(crate) struct Connection(TcpStream);
 
@@ -63,7 +63,7 @@ impl Connection {
         Self(stream)
     }
 
-    /// A connection on which one request was answered.
+    /// Opens a connection and makes one request on it.
     pub(crate) fn asked(address: SocketAddr) -> Self {
         let mut connection = Self::new(address);
         connection.ask(KEPT);
@@ -75,7 +75,7 @@ impl Connection {
         self.0.write_all(request).unwrap();
     }
 
-    /// The status of the next answer, which must come in one piece: these are small.
+    /// The status of the next response, which is small enough to arrive in one read.
     pub(crate) fn answer(&mut self) -> u16 {
         let mut bytes = [0; 2048];
         let read = self.0.read(&mut bytes).unwrap();
@@ -86,7 +86,7 @@ impl Connection {
         status.parse().unwrap()
     }
 
-    /// Reads to the end.
+    /// Reads until the server closes the connection.
     fn end(&mut self) {
         let mut bytes = [0; 2048];
         while self.0.read(&mut bytes).unwrap() > 0 {}
@@ -104,9 +104,9 @@ fn asked_once(address: SocketAddr) -> u16 {
     connection.answer()
 }
 
-/// Pairs of runs against two servers, in turn.
+/// Alternates runs against two servers.
 pub(crate) fn pairs(ours: &Server, other: &Server, manner: Manner) -> Vec<(Run, Run)> {
-    // Whatever is done only once.
+    // A warm-up, for whatever is done only once.
     run(ours, manner);
     run(other, manner);
     let pair = |_| (run(ours, manner), run(other, manner));
@@ -165,7 +165,7 @@ pub(crate) fn control(binary: &Path, table: &mut Table) {
     const OPEN: usize = 10_000;
     const PUTS: u32 = 5_000;
     let name = "control PUT with 10,000 idle connections open";
-    // Each has two ends, one of them here.
+    // Both ends count against limits, and one of them is in this process.
     if descriptors() < OPEN + 100 {
         table.row(
             name,
@@ -206,7 +206,7 @@ pub(crate) fn control(binary: &Path, table: &mut Table) {
     );
 }
 
-/// A change of what `/` answers.
+/// Changes the status of `/`.
 pub(crate) fn put(port: u16, status: u16) -> Vec<u8> {
     let body = format!("{{\"status\":{status}}}");
     let length = body.len();
@@ -214,7 +214,7 @@ pub(crate) fn put(port: u16, status: u16) -> Vec<u8> {
     format!("PUT /v1/ports/{port}/routes/ {head} {length}\r\n\r\n{body}").into_bytes()
 }
 
-/// How many files this process may open.
+/// The limit of open files of this process.
 fn descriptors() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits

@@ -1,6 +1,6 @@
-//! Measures the probe target's budgets and prints the table of docs/performance.md. `just bench`
-//! builds the static binary that ships and passes it here. Nothing is judged: a slow machine is no
-//! failure, and CI does not run this.
+//! Measures the probe target's budgets: one run on one machine gives one table for the README.
+//! `just bench` builds the static binary that ships and passes it here. Nothing fails: a slow
+//! machine is no error, and CI does not run this.
 //!
 //! The load comes from a client of our own (`load.rs`) and not from wrk or oha: on two cores the
 //! client must cost less than the server that it is to exhaust, and those spend most of a
@@ -24,7 +24,7 @@ use server::{Nginx, Server};
 use table::Table;
 
 fn main() {
-    // Cargo's own words begin with dashes.
+    // Cargo adds options of its own, such as `--bench`.
     let binary = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     let binary =
         PathBuf::from(binary.expect("the probe-target to measure must be named: `just bench`"));
@@ -43,7 +43,7 @@ fn main() {
     }
 }
 
-/// Pairs of runs, one after the other, so that whatever else the machine does is done to both.
+/// Measures in alternating pairs, so that other load on the machine affects both.
 fn against_nginx(binary: &std::path::Path, table: &mut Table) {
     let Some(nginx) = Nginx::start() else {
         table.row(

@@ -1,4 +1,4 @@
-//! Memory: at rest, and what connections at rest add.
+//! Memory of an idle target, and what idle connections add.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::load::Connection;
 use crate::server::Server;
 use crate::table::Table;
 
-/// Idle, and with 64 connections that have asked once.
+/// Measures an idle target, and one with 64 idle connections that have each made a request.
 pub(crate) fn idle(binary: &Path, table: &mut Table) {
     let server = Server::start(binary, &[]);
     crate::load::once(server.address);
@@ -26,7 +26,7 @@ pub(crate) fn idle(binary: &Path, table: &mut Table) {
     );
 }
 
-/// Of kilobytes, each of 1024 bytes.
+/// Formats kibibytes.
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
 pub(crate) fn megabytes(kilobytes: u64) -> f64 {
     kilobytes as f64 * 1024.0 / 1e6

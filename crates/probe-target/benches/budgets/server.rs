@@ -1,4 +1,4 @@
-//! Servers as processes: started, asked the kernel about, ended.
+//! Server processes: starts and ends them, and reads their figures from the kernel.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use crate::table::{Table, median, quantile};
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    /// The process that answers.
+    /// The process that serves; for nginx, the worker.
     pub(crate) pid: u32,
     pub(crate) address: SocketAddr,
     pub(crate) control: SocketAddr,
@@ -44,7 +44,7 @@ impl Server {
         }
     }
 
-    /// Seconds of a processor that it has had.
+    /// The processor time used so far, in seconds.
     pub(crate) fn cpu(&self) -> f64 {
         let path = format!("/proc/{}/schedstat", self.pid);
         let text = fs::read_to_string(path).unwrap();
@@ -52,7 +52,7 @@ impl Server {
         Duration::from_nanos(nanos).as_secs_f64()
     }
 
-    /// Kilobytes of memory, what is shared with others counted in part.
+    /// Proportional set size in kilobytes: shared pages count in part.
     pub(crate) fn pss(&self) -> u64 {
         let path = format!("/proc/{}/smaps_rollup", self.pid);
         let text = fs::read_to_string(path).unwrap();
@@ -63,13 +63,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have ended already.
         _ = self.child.kill();
         _ = self.child.wait();
     }
 }
 
-/// From the start of the process to its first answer.
+/// The time from the start of the process to its first response.
 pub(crate) fn start(binary: &Path, table: &mut Table) {
     let starts: Vec<f64> = (0..50)
         .map(|_| {
@@ -91,7 +91,7 @@ pub(crate) fn start(binary: &Path, table: &mut Table) {
     );
 }
 
-/// Debian's nginx with one worker that answers the same.
+/// Debian's nginx with one worker and the same response.
 #[derive(Debug)]
 pub(crate) struct Nginx {
     pub(crate) server: Server,
@@ -100,7 +100,7 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// `None` where it is not installed.
+    /// Starts nginx; `None` if it is not installed.
     pub(crate) fn start() -> Option<Self> {
         let paths = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
         let binary = paths.into_iter().find(|path| Path::new(path).exists())?;
@@ -112,8 +112,8 @@ impl Nginx {
         let port = address.port();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let temporary = temporary.map(|name| format!("{name}_temp_path {path}/{name};\n"));
-        // What a probe target does too: two families of addresses, a body from memory, no log on
-        // disk, and no end to a connection.
+        // As a probe target: both address families, a body from memory, no log on disk, and no
+        // limit on the requests of a connection.
         let config = format!(
             "daemon off; worker_processes 1; pid {path}/pid; error_log {path}/error.log;
             events {{ worker_connections 4096; }}
@@ -152,7 +152,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // SIGKILL of the master would leave the worker behind.
+        // SIGKILL of the master would leave the worker running.
         _ = Command::new("kill")
             .arg(self.server.child.id().to_string())
             .status();
@@ -160,7 +160,7 @@ impl Drop for Nginx {
     }
 }
 
-/// The child of a process, once it has one.
+/// Waits for the first child of a process.
 fn only_child(parent: u32) -> u32 {
     let path = format!("/proc/{parent}/task/{parent}/children");
     loop {
@@ -172,7 +172,7 @@ fn only_child(parent: u32) -> u32 {
     }
 }
 
-/// An address of the loopback nobody listens on.
+/// A free address on the loopback interface.
 pub(crate) fn free() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap()

@@ -1,4 +1,4 @@
-//! The table, and the machine it was measured on.
+//! The table of measurements, and the machine they were made on.
 
 use std::fmt;
 use std::fs;
@@ -11,7 +11,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Adds a row, and says it at once: the whole takes minutes.
+    /// Adds a row and prints it at once, as the whole run takes minutes.
     pub(crate) fn row(&mut self, what: &str, measured: String, must: &str) {
         #[expect(clippy::print_stderr, reason = "progress")]
         {
@@ -20,7 +20,7 @@ impl Table {
         self.rows.push([what.to_owned(), measured, must.to_owned()]);
     }
 
-    /// Adds to the line that names the machine.
+    /// Adds to the description of the machine.
     pub(crate) fn say(&mut self, note: &str) {
         self.notes.push(note.to_owned());
     }
@@ -38,7 +38,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// The processor, its cores, the kernel.
+/// The processor, the number of cores and the kernel.
 fn machine() -> String {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models = processors
@@ -56,7 +56,7 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which this share of them lies.
+/// The value of this quantile.
 pub(crate) fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -147,6 +147,7 @@ fn traffic_client(text: &mut Text, traffic: &Traffic) {
     text.one("traffic_sent_total", COUNTER, help, Count(traffic.sent));
     let help = "Requests of which the outcome is known.";
     text.family("traffic_requests_total", COUNTER, help);
+    // Also those that have not occurred: a rate needs a first value.
     for outcome in RequestOutcome::ALL {
         let count = traffic.outcomes.get(&outcome).copied().unwrap_or_default();
         let labels = [("outcome", outcome.name().to_owned())];
@@ -229,7 +230,7 @@ impl Text {
     }
 }
 
-/// Escapes a label's value.
+/// Escapes a label's value: clients choose paths, and a quote would end the label.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")

@@ -1,6 +1,6 @@
 //! Closes connections with FIN, and avoids a RST that would destroy data sent before: Linux sends
-//! one if a socket is closed while it has unread bytes, and the client then discards what it has not
-//! read yet (RFC 2525, 2.17).
+//! one if a socket is closed while it has unread bytes, and the client then discards what it has
+//! not read yet (RFC 2525, 2.17).
 
 use std::future::poll_fn;
 use std::pin::Pin;

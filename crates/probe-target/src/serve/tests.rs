@@ -1,5 +1,5 @@
-//! A whole target over a network in memory, on a paused clock: what a prober gets, byte by byte and
-//! to the millisecond.
+//! Whole targets on an in-memory network and a paused clock: what a prober receives, byte by byte
+//! and to the millisecond.
 
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
@@ -29,7 +29,7 @@ use crate::net::tests::memory::{End, Memory};
 use crate::net::{Connection, Network};
 use crate::process::{Effects, Ending, Files, Process};
 
-/// A target that runs, and who talks to it.
+/// A running target and its clients.
 struct Site {
     network: Memory,
     end: Option<tokio::sync::oneshot::Sender<()>>,
@@ -42,7 +42,7 @@ impl Site {
         Self::start_with(arguments, Arc::new(Folder::default())).await
     }
 
-    /// The same, where these files are.
+    /// The same with these files.
     async fn start_with(arguments: &[&str], files: Arc<dyn Files>) -> Self {
         let network = Memory::default();
         let (end, ended) = tokio::sync::oneshot::channel();
@@ -72,7 +72,7 @@ impl Site {
         self.network.connect(address).await.unwrap()
     }
 
-    /// A call to the control API that must be taken.
+    /// Makes a control call that must succeed.
     async fn put(&self, call: &str, body: &str) {
         let (status, answer) = self.control("PUT", call, body).await;
         assert_eq!(status, 200, "{call}: {answer}");
@@ -90,7 +90,7 @@ impl Site {
         (answer.status, String::from_utf8(answer.body).unwrap())
     }
 
-    /// Lays a behaviour over `/x` of port 8080, asks for it once and tells what came.
+    /// Flips `/x` of port 8080, requests it once and compares what is received.
     #[track_caller]
     fn tells(behaviour: &str, expected: &Expect) {
         run(async {
@@ -109,7 +109,7 @@ impl Site {
     }
 }
 
-/// Files that last as long as somebody holds them.
+/// Files in memory.
 #[derive(Debug, Default)]
 struct Folder(Mutex<BTreeMap<String, Vec<u8>>>);
 
@@ -172,7 +172,7 @@ fn process(
     }
 }
 
-/// A process of which nothing is asked.
+/// Effects that fail.
 struct NoEffects;
 
 impl Effects for NoEffects {
@@ -195,8 +195,8 @@ fn run<T>(story: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(story)
 }
 
-/// Everything that comes within ten seconds, each piece with its time, and how it ends. Single
-/// bytes in a row are told as one.
+/// Everything that is received within ten seconds, each piece with its time, and the connection's
+/// end. Consecutive single bytes are shown as one piece.
 async fn told(connection: &mut impl Connection) -> String {
     const PATIENCE: Duration = Duration::from_secs(10);
     let start = Instant::now();
@@ -511,8 +511,8 @@ mod protocols;
 #[cfg(feature = "tls")]
 mod secured;
 
-/// What the process itself can be told.
+/// Faults of the process.
 mod process_faults;
 
-/// What a user types.
+/// The control client.
 mod client;

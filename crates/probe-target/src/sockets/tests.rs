@@ -1,5 +1,4 @@
-//! The same target on real sockets over loopback: that FIN, RST and a refusal are what the kernel
-//! makes of them.
+//! A target on real sockets over loopback: FIN, RST and refusals as the kernel sends them.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -12,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{Sockets, bind};
 
-/// A target on ports of its own.
+/// A running target on free ports.
 struct Site {
     port: u16,
     control: SocketAddr,
@@ -52,7 +51,7 @@ impl Site {
         }
     }
 
-    /// Changes something under this port.
+    /// Makes a control call about this port.
     async fn put(&self, place: &str, body: &str) {
         let (head, length) = ("host: localhost\r\nconnection: close", body.len());
         let call = format!("PUT /v1/ports/{}{place} HTTP/1.1", self.port);
@@ -61,7 +60,7 @@ impl Site {
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
 
-    /// Lays a fault over `/x`; how the answer to one request begins, and how it ends.
+    /// Flips `/x` to a fault; returns how the response to one request begins and ends.
     async fn check(&self, fault: &str, begins: &str, ends: Option<ErrorKind>) {
         let body = format!(r#"{{"fault":"{fault}"}}"#);
         self.put("/routes/x", &body).await;
@@ -77,17 +76,17 @@ impl Site {
     }
 }
 
-/// Two ports that were free a moment ago.
+/// Two free ports.
 fn free() -> [SocketAddr; 2] {
     let any = (Ipv4Addr::LOCALHOST, 0).into();
     let listening = [bind(any).unwrap(), bind(any).unwrap()];
     listening.map(|listening| listening.0.get_ref().local_addr().unwrap())
 }
 
-/// Everything that is answered, and what it ends with: an error, or FIN.
+/// Everything that is received, and the end: an error or FIN.
 async fn asked(address: SocketAddr, request: &str) -> (String, Option<ErrorKind>) {
     let mut connection = Sockets.connect(address).await.unwrap();
-    // A reset may come before it was all sent.
+    // The reset may arrive before all is written.
     _ = connection.write_all(request.as_bytes()).await;
     let mut answer = Vec::new();
     let end = connection.read_to_end(&mut answer).await;

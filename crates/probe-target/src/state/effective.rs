@@ -24,6 +24,7 @@ impl TargetState {
             return Effective::default();
         };
         let state = self.port_state(port, self.now(at));
+        // The process only stops ports that are open otherwise.
         let of_process = state != port.state(self.now(at)).0;
         Effective {
             word: Some(state.name().to_owned()),

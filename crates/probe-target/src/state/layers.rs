@@ -183,6 +183,7 @@ impl<B: Bounded> Held<B> {
     }
 
     pub(crate) fn has_ended(&self, now: Now) -> bool {
+        // Without a lease nothing leased is in force, also if none was ever started.
         let lapsed = self.set.leased() && now.lease.is_none_or(|end| end <= now.at);
         lapsed || self.phase(now.at) == Phase::Over
     }
@@ -225,6 +226,7 @@ impl<B: Bounded> Held<B> {
             bounds.end(end - now.at);
         }
         *set.bounds_mut() = bounds;
+        // The new start has no lease; its time limit stands for it.
         *set.leased_mut() = false;
         set
     }

@@ -53,6 +53,7 @@ impl Persistence {
             Err(error) => return Err(failed("cannot be read", &error)),
         };
         let kept = if flips { kept } else { Flips::default() };
+        // Counted before anything can fail: a start that crashes is a boot as well.
         let boot = before.saturating_add(1);
         let persistence = Self {
             files,

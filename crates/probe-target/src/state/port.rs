@@ -46,8 +46,10 @@ impl Port {
             let fault = match held.set.state {
                 PortState::Blackhole => Fault::Hang,
                 PortState::Reset => Fault::Reset,
+                // These affect new connections only.
                 PortState::Open | PortState::Closed | PortState::StopAccepting => return None,
             };
+            // A layer whose probability spares this request leaves it to the next layer.
             if held.select(now, |_| true).is_some() {
                 return Some((fault, flipped));
             }
@@ -180,6 +182,7 @@ impl Port {
             state,
             base: layer(self.spec.base.as_ref()),
             flip: layer(self.set_by_routes.first()).or_else(|| layer(self.spec.flip.as_ref())),
+            // What a state set by a route hides, so that a reader of `state` sees both.
             covered: layer(self.spec.flip.as_ref()).filter(|_| !self.set_by_routes.is_empty()),
             address: self.address,
             routes: ordered_map::collect(routes),

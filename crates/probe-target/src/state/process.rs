@@ -83,6 +83,7 @@ impl ProcessState {
             Some((sigterm, ..)) => sigterm.delay,
         };
         let due = delay.map(|delay| now.at + delay);
+        // A second SIGTERM may bring the drain forward, never put it off.
         self.draining = [self.draining, due].into_iter().flatten().min();
         fault
     }

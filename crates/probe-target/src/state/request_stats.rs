@@ -141,6 +141,7 @@ impl Route {
             (&ended.reply, ended.flipped, ended.closed)
                 == (&record.reply, record.flipped, record.closed)
         });
+        // A list, as a route has few kinds of ends.
         match same {
             Some(same) => same.count += 1,
             None => hits.ended.push(Ended {

@@ -1,4 +1,4 @@
-//! Stories of a target's state: changes and requests at moments, and what came of them. No runtime,
+//! Sequences of changes and requests at given moments, and the decisions of the state. No runtime,
 //! no clock.
 
 use serde_json::json;
@@ -19,7 +19,7 @@ impl Story {
         Self(TargetState::new(Plan::parse(plan.as_bytes()).unwrap()))
     }
 
-    /// Lays a behaviour over 8080 and a path at a moment in milliseconds.
+    /// Flips a path of 8080 at a moment in milliseconds.
     #[track_caller]
     fn lay(&mut self, at: u64, path: &str, behaviour: serde_json::Value) {
         let behaviour = Behaviour::read(behaviour, "").unwrap();
@@ -38,7 +38,7 @@ impl Story {
         self.0.change(millis(at), change).unwrap();
     }
 
-    /// Asks 8080 at a moment; the answer in one word.
+    /// Asserts the effect of a request to 8080 at a moment in milliseconds.
     #[track_caller]
     fn asked(&mut self, at: u64, path: &str, expected: &str) {
         self.asked_by(at, path, "kube-probe/1.36", expected);
@@ -171,7 +171,7 @@ fn ports_and_routes_are_told_of_up_to_a_number() {
     let mut story = Story::new();
     let refused = |story: &mut Story, change| story.0.change(millis(0), change);
     let lay = |n: usize| Change::FlipRoute(8081, route(&format!("/{n}")), Behaviour::status(503));
-    // One is in the base.
+    // One route is in the base.
     (1..MOST_ROUTES).for_each(|n| story.take(0, lay(n)));
     let full = |field, most| Err(ChangeError::Full { field, most });
     assert_eq!(refused(&mut story, lay(0)), full("path", MOST_ROUTES));
@@ -210,7 +210,7 @@ fn a_port_that_speaks_tcp_has_no_routes() {
     let denied = Err(ChangeError::NoRoutes(8080));
     assert_eq!(story.0.change(millis(9), lay(8080)), denied);
     assert!(story.0.plan(millis(9)).ports[&8080].routes.is_empty());
-    // What was laid before shows again.
+    // The earlier flip is in force again.
     story.asked(10, "/", "503");
     story.take(10, lay(8080));
 }
@@ -322,8 +322,8 @@ fn a_plan_is_what_is_in_force_with_what_is_left() {
     assert_eq!(plan, expected);
 }
 
-/// Lays a behaviour at 0 and asks every 10 ms: `x` where it was given, `.` where the base was;
-/// other effects by their first letter.
+/// Flips a route at 0 and requests it every 10 ms: `x` where the flip answers, `.` where the base
+/// does, and the first letter of any other effect.
 #[track_caller]
 fn plays(behaviour: &serde_json::Value, expected: &str) {
     let mut story = Story::new();

@@ -62,6 +62,7 @@ impl JournalEntry {
                 filter.port.is_none_or(|port| port == record.port)
                     && filter.path.as_ref().is_none_or(|route| record.is_of(route))
             }
+            // A traffic client has neither ports nor routes.
             Self::Sample(_) => *filter == Filter::default(),
         }
     }

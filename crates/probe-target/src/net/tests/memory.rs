@@ -119,6 +119,7 @@ impl Pipe {
 
 impl Drop for End {
     fn drop(&mut self) {
+        // As Linux does: closing with unread bytes resets.
         let unread = !lock(&self.inbound).bytes.is_empty();
         self.end(if unread { Ended::Rst } else { Ended::Fin });
         // Writes of the other end fail from now on, as nothing reads them.

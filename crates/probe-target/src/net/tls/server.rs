@@ -110,6 +110,7 @@ impl Tls {
             Some(pair) => Arc::clone(pair),
             None => self_signed().map_err(io::Error::other)?,
         };
+        // Another task may have been first; all ports show one certificate.
         let pair = Arc::clone(self.pair.get_or_init(|| pair));
         let config = config(pair, alpn).map_err(io::Error::other)?;
         Ok(Arc::clone(known.get_or_init(|| config)))
@@ -174,6 +175,7 @@ fn certified(
     let key = any_supported_type(key)?;
     let pair = CertifiedKey::new(chain, key);
     match pair.keys_match() {
+        // Not every kind of key can tell its public half.
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
             Ok(Arc::new(pair))
         }

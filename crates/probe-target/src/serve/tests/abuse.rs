@@ -1,5 +1,5 @@
-//! Clients that speak something else, too much, too slowly or not at all: a clear refusal or an
-//! end, and nobody else notices.
+//! Clients that send something else, too much, too slowly or nothing: each gets an error or is
+//! disconnected, and no other client is affected.
 
 use bytes::Bytes;
 use h2::Reason;
@@ -10,14 +10,14 @@ use super::*;
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: web\r\n\r\n";
 
 impl Site {
-    /// Sends `text` to a port, and tells what came.
+    /// Sends `text` to a port; returns what is received.
     async fn hears(&self, port: u16, text: &[u8]) -> String {
         let mut connection = self.connect(port).await;
         connection.write_all(text).await.unwrap();
         told(&mut connection).await
     }
 
-    /// Whether a new connection is answered, and at once.
+    /// Asserts that a new connection is answered at once.
     async fn serves(&self, port: u16) -> bool {
         let start = Instant::now();
         let mut connection = self.connect(port).await;
@@ -127,7 +127,7 @@ fn heads_that_trickle_end_in_time_and_delay_nobody() {
             }
         };
         trickle.await;
-        // Seen with the next byte.
+        // The target notices the limit with the next byte.
         let late = crate::server::time_limit::IDLE_TIMEOUT + Duration::from_secs(1);
         assert!(start.elapsed() <= late, "{:?}", start.elapsed());
     });
@@ -136,7 +136,7 @@ fn heads_that_trickle_end_in_time_and_delay_nobody() {
 #[test]
 fn a_full_house_is_served_in_turn_and_leaves_the_control_address_alone() {
     run(async {
-        // Room for 16 connections.
+        // The limit is 16 connections.
         let limits = "Max open files            256                  256                  files\n";
         let folder = Folder::default();
         folder
@@ -157,7 +157,7 @@ fn a_full_house_is_served_in_turn_and_leaves_the_control_address_alone() {
     });
 }
 
-/// An HTTP/2 client, and its connection, which must be kept.
+/// An HTTP/2 client, and the task of its connection, which must be kept.
 async fn http2(site: &Site) -> (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>) {
     let connection = site.connect(8080).await;
     let (sender, connection) = h2::client::handshake(connection).await.unwrap();
@@ -216,7 +216,7 @@ fn an_http2_connection_that_says_nothing_ends_in_time() {
         let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
         connection.write_all(preface).await.unwrap();
         let mut bytes = Vec::new();
-        // Its settings come first.
+        // The SETTINGS frame comes first.
         connection.read_to_end(&mut bytes).await.unwrap();
         assert_eq!(start.elapsed(), crate::server::time_limit::IDLE_TIMEOUT);
     });

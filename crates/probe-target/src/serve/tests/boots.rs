@@ -1,10 +1,9 @@
-//! What a target knows of the starts of its container: their number, what is said of some of them,
-//! what it keeps.
+//! Starts of a container: the boot number, faults of selected boots, and flips that are kept.
 
 use super::others::Printed;
 use super::*;
 
-/// Files as [`Folder`], until they can no longer be written.
+/// A [`Folder`] that fails to write once it is set to.
 #[derive(Default)]
 struct Brittle {
     folder: Folder,
@@ -24,7 +23,7 @@ impl Files for Brittle {
     }
 }
 
-/// A start that comes to nothing: its exit code and everything it says.
+/// A start that fails: its exit code and its messages.
 async fn refused(arguments: &[&str], files: Arc<dyn Files>) -> String {
     let printed = Printed::default();
     let mut process = process(&Memory::default(), arguments, std::future::pending());
@@ -34,8 +33,8 @@ async fn refused(arguments: &[&str], files: Arc<dyn Files>) -> String {
     format!("exit {code}: {}", printed.take())
 }
 
-/// The starts of one container, each ended by SIGTERM: what it shows of its boot, and what `/x`
-/// answers.
+/// Several starts of one container, each ended by SIGTERM: the boot that each shows, and the status
+/// of `/x`.
 async fn boots(count: usize, arguments: &[&str], files: &Arc<Folder>) -> Vec<String> {
     let mut told = Vec::new();
     for _ in 0..count {
@@ -47,7 +46,7 @@ async fn boots(count: usize, arguments: &[&str], files: &Arc<Folder>) -> Vec<Str
 }
 
 impl Site {
-    /// Status and boot header of a path, boot header of the control API, boot of the state.
+    /// The status and boot header of a path, and the boot in the control API's header and state.
     async fn shown(&self, path: &str) -> String {
         let mut story = String::new();
         for (port, target) in [(8080, path), (18_080, "/v1/state")] {

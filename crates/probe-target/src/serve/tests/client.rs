@@ -1,11 +1,11 @@
-//! Every fault and bound as a user types it: what the client says, and what the target then has.
+//! The control client with every fault and bound: its output, and the state of the target after it.
 
 use serde_json::Value;
 
 use super::others::{Printed, SERVING, say};
 use super::*;
 
-/// Runs each line and tells what was said, and what `state` then has of the place after the `#`.
+/// Runs each line; returns the outputs, and the part of `state` at the pointer after the `#`.
 async fn told(site: &Site, lines: &str) -> String {
     let mut story = String::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {

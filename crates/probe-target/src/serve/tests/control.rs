@@ -1,17 +1,17 @@
-//! The control API over a whole target: the answers' shapes, what is refused and how, leases, and
-//! the three ways to read the journal.
+//! The control API of a whole target: the shapes of responses, rejected calls, leases, and the
+//! three ways to read the journal.
 
 use super::*;
 
 impl Site {
-    /// A request on a data port, answered whole.
+    /// A request to a data port with a complete response.
     async fn asked(&self, port: u16, path: &str) -> u16 {
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let mut client = Client::connect(&self.network, address).await.unwrap();
         ask(&mut client, path).await
     }
 
-    /// A call that must be refused with this status.
+    /// Makes a control call that must be rejected with this status.
     async fn refused(&self, call: &str, body: &str, status: u16, expected: Expect) {
         let (method, target) = call.split_once(' ').unwrap();
         let (seen, answer) = self.control(method, target, body).await;
@@ -19,7 +19,7 @@ impl Site {
         expected.assert_eq(&answer);
     }
 
-    /// A call with one more header.
+    /// Makes a control call with an additional header.
     async fn headed(&self, header: (&str, &str), method: &str, target: &str) -> u16 {
         let mut client = Client::connect(&self.network, control()).await.unwrap();
         let request = Request {
@@ -335,7 +335,7 @@ fn an_address_that_others_reach_asks_for_the_token() {
             let header = ("authorization", shown.as_str());
             assert_eq!(site.headed(header, "GET", state).await, status, "{token}");
         }
-        // Who has the token is still no web page.
+        // The token does not admit web pages.
         let lines = "host: localhost\r\norigin: http://a\r\nauthorization: Bearer secret";
         let request = format!("GET {state} HTTP/1.1\r\n{lines}\r\n\r\n");
         let answer = site.answers(18_080, &request).await;

@@ -1,4 +1,4 @@
-//! What a target adds up: hits in `state`, the same in `/metrics`, and who it says closed first.
+//! Statistics: hits in `state`, the same in `/metrics`, and which side closed first.
 
 use super::*;
 use crate::model::answer::{Hits, Journal, Record, Side, State};
@@ -20,7 +20,7 @@ impl Site {
             .records
     }
 
-    /// A prober that asks once and gives up after this many milliseconds.
+    /// Requests once, and disconnects after this many milliseconds.
     async fn probe(&self, path: &str, patience: u64) {
         let mut connection = self.connect(8080).await;
         let request = format!("GET {path} HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n");
@@ -33,7 +33,7 @@ impl Site {
     }
 }
 
-/// So long that what a dropped connection means to the target has come about.
+/// Waits until the target has noticed a dropped connection.
 async fn soon() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
@@ -48,7 +48,7 @@ fn a_period_is_observed_and_so_is_how_long_a_prober_waits() {
         }
         let hits = site.hits("/x").await;
         assert_eq!((hits.period, hits.longest_wait), (Some(10_000_000), None));
-        // A second route, a delay that is too long, and a fault.
+        // A second route, a delay beyond the client's timeout, and a fault.
         for (behaviour, patience) in [
             (r#"{"status":200,"delay":"5s"}"#, 1500),
             (r#"{"fault":"hang"}"#, 1000),
@@ -112,7 +112,7 @@ fn who_closed_first_is_said_right() {
         site.probe("/hang", 1000).await;
         site.probe("/", 1000).await;
         soon().await;
-        // A port that is taken away takes its connections with it.
+        // Removing a port ends its connections.
         site.put("/v1/ports/9000", r#"{"state":"open"}"#).await;
         site.put("/v1/ports/9000/routes/", r#"{"fault":"hang"}"#)
             .await;

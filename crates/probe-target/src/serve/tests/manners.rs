@@ -1,5 +1,5 @@
-//! What HTTP asks of every server, where no fault is asked for; and HEAD, which has no body,
-//! whatever is asked for.
+//! What HTTP requires of every server without faults, and responses to HEAD, which have no body
+//! with any fault.
 
 use ::http::{Method, Request};
 
@@ -7,7 +7,7 @@ use super::protocols::Http2;
 use super::*;
 
 impl Site {
-    /// What comes back on a new connection to a port.
+    /// Sends a request on a new connection; returns what is received.
     pub(super) async fn answers(&self, port: u16, request: &str) -> String {
         let mut connection = self.connect(port).await;
         connection.write_all(request.as_bytes()).await.unwrap();
@@ -15,7 +15,7 @@ impl Site {
     }
 }
 
-/// The status of the first answer, and whether FIN follows.
+/// The status of the first response, and whether FIN follows.
 #[track_caller]
 fn refused(answer: &str, status: u16) {
     let begins = format!("0 ms: HTTP/1.1 {status} ");

@@ -1,12 +1,11 @@
-//! The other commands against a whole target: the control client, `check`, and the traffic that
-//! users send.
+//! The other commands against a whole target: the control client, `check` and the traffic client.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use super::*;
 
-/// What a command printed.
+/// The output of a command.
 #[derive(Clone, Default)]
 pub(super) struct Printed(Arc<Mutex<Vec<u8>>>);
 
@@ -28,7 +27,7 @@ impl io::Write for Printed {
     }
 }
 
-/// Runs a command to its end; its exit code and everything it says.
+/// Runs a command to its end; returns its exit code and output.
 pub(super) async fn say(network: &Memory, line: &str, system: System) -> String {
     let printed = Printed::default();
     let arguments: Vec<_> = line.split(' ').collect();
@@ -40,7 +39,7 @@ pub(super) async fn say(network: &Memory, line: &str, system: System) -> String 
     format!("exit {code}: {}", printed.take())
 }
 
-/// A system of which nothing is known but the command line of process 1, if that can be read.
+/// Files that contain the command line of process 1 only, if anything.
 #[derive(Clone, Copy)]
 pub(super) struct System(Option<&'static str>);
 
@@ -163,7 +162,8 @@ fn a_check_tells_what_it_saw() {
     });
 }
 
-/// Sends for a second; every sample as `sent outcome status took`, in milliseconds.
+/// Runs a traffic client for a second; returns each sample as `sent outcome status took`, with
+/// times in milliseconds.
 async fn samples(site: &Site, options: &[&str]) -> String {
     let control = (Ipv4Addr::LOCALHOST, 20_000).into();
     let mut arguments = vec!["traffic", "127.0.0.1:8080", "--control", "127.0.0.1:20000"];

@@ -1,5 +1,5 @@
-//! Ports at runtime: closed, opened, in use, reset, black holes; each in force when its
-//! acknowledgement comes.
+//! Port states at runtime, each in force when it is acknowledged: closed, opened, in use, reset,
+//! blackhole.
 
 use std::io::ErrorKind;
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::net::Listener;
 
 impl Site {
-    /// How a connection to a port goes: the status of one request, or the end.
+    /// The status of one request on a new connection, or how the connection fails.
     async fn tried(&self, port: u16) -> String {
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let mut connection = match self.network.connect(address).await {
@@ -17,7 +17,7 @@ impl Site {
         status(&mut connection).await
     }
 
-    /// Whether `state` says that the port listens, and what is wrong with it if not.
+    /// Whether the port listens according to `state`, and its error.
     async fn listening(&self, port: u16) -> (bool, Option<String>) {
         let (_, state) = self.control("GET", "/v1/state", "").await;
         let state: crate::model::answer::State = serde_json::from_str(&state).unwrap();
@@ -29,7 +29,7 @@ impl Site {
 /// The status of one request, or how the connection ends.
 async fn status(connection: &mut End) -> String {
     let request = b"GET / HTTP/1.1\r\nhost: web\r\n\r\n";
-    // A reset may come before it was sent.
+    // The reset may arrive before the request is written.
     _ = connection.write_all(request).await;
     let mut bytes = [0; 1024];
     match timeout(Duration::from_secs(5), connection.read(&mut bytes)).await {
@@ -200,7 +200,7 @@ fn a_port_that_speaks_something_else_ends_what_spoke_as_before() {
             connection.write_all(request.as_bytes()).await.unwrap();
         }
         assert!(kept.read(&mut [0; 1024]).await.unwrap() > 0);
-        // Whoever is refused from now on is served as before on what is there.
+        // New connections are refused, and established ones are served as before.
         let closed = r#"{"state":"closed","protocol":"tcp"}"#;
         site.put("/v1/ports/8080", closed).await;
         let request = b"GET /x HTTP/1.1\r\nhost: web\r\n\r\n";

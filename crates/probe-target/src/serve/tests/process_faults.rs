@@ -1,5 +1,5 @@
-//! What a target can be told about its own process: exit, signal, SIGTERM, memory, stop accepting;
-//! each bounded, visible, healed.
+//! Process faults: exit, signal, SIGTERM, memory and stop-accepting; each with bounds, shown in
+//! `state`, and healed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// What a process has done to itself.
+/// The recorded effects of a process.
 #[derive(Clone, Default)]
 struct Deeds {
     message: Arc<Mutex<String>>,
@@ -32,7 +32,7 @@ impl Effects for Deeds {
 }
 
 impl Site {
-    /// A target whose SIGTERMs are what is sent, as often as one likes.
+    /// A target with recorded effects, and a sender of SIGTERMs.
     async fn alone(arguments: &[&str]) -> (Self, Deeds, tokio::sync::mpsc::UnboundedSender<()>) {
         let (network, deeds) = (Memory::default(), Deeds::default());
         let (sigterm, mut sent) = tokio::sync::mpsc::unbounded_channel();
@@ -62,7 +62,7 @@ impl Site {
         serde_json::from_str(&state).unwrap()
     }
 
-    /// What a prober is answered, or nothing.
+    /// The status that a prober gets; `None` without a response.
     async fn probed(&self, path: &str) -> Option<u16> {
         let address = (Ipv4Addr::LOCALHOST, 8080).into();
         let mut client = Client::connect(&self.network, address).await.ok()?;
@@ -76,7 +76,7 @@ impl Site {
         Some(answer.ok()?.ok()?.status)
     }
 
-    /// How it ends, and how many milliseconds from now.
+    /// How the process ends, and in how many milliseconds from now.
     async fn ends(&mut self) -> (Ending, u128) {
         let from = Instant::now();
         let ending = (&mut self.target).await.unwrap();
@@ -159,14 +159,14 @@ fn sigterm_is_followed_at_once_later_or_not_at_all() {
         site.lives_for(SECOND).await;
         assert_eq!(site.state().await["draining"], 3_000_000);
         assert_eq!(site.probed("/").await, Some(200));
-        // A second one changes nothing.
+        // A second SIGTERM changes nothing.
         sigterm.send(()).unwrap();
         assert_eq!(site.ends().await, (Ending::Code(0), 2000));
 
         let (mut site, _, sigterm) = Site::alone(&[]).await;
         site.post("sigterm", r#"{"ignore":true,"for":"30s"}"#).await;
         sigterm.send(()).unwrap();
-        // It was lost: neither the end of the bound nor a heal brings it back.
+        // An ignored SIGTERM is lost: neither the end of the bound nor a heal brings it back.
         site.lives_for(SECOND * 3600).await;
         site.control("POST", "/v1/heal", "").await;
         site.lives_for(SECOND).await;

@@ -1,4 +1,4 @@
-//! HTTP/2, gRPC health and TCP, with the client of the h2 crate on the other side.
+//! HTTP/2, gRPC health and TCP, tested with h2's client.
 
 use ::http::Request;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ impl Http2 {
         Self { sender, connection }
     }
 
-    /// The answer in one line: status, body, trailers; or what broke it.
+    /// The response in one line: status, body and trailers, or its error.
     pub(super) async fn asks(&mut self, uri: &str, body: &'static [u8]) -> String {
         match timeout(Duration::from_secs(10), self.exchange(uri, body)).await {
             Err(_) => "nothing".to_owned(),
@@ -344,7 +344,7 @@ fn calls_are_journalled_with_their_bytes() {
         client.asks(CHECK, b"\0\0\0\0\x03\x0a\x01b").await;
         client.asks(list, b"\0\0\0\0\0").await;
         client.asks("http://web/other.Service/Call", b"").await;
-        // Given up after ten seconds.
+        // The client gives up after ten seconds.
         client.asks(watch, OF_A).await;
         expect![[r#"
             /a: 200, 7 bytes, 0 ms, None
@@ -377,9 +377,9 @@ fn a_stream_given_up_ends_then_and_one_cut_with_its_connection_was_cut_by_us() {
     });
 }
 
-/// What the journal has, in a line each.
+/// The records of the journal, one per line.
 async fn journalled(site: &Site) -> String {
-    // Who has just left is not yet known to have.
+    // The target notices disconnected clients when its tasks run again.
     tokio::time::sleep(Duration::from_millis(1)).await;
     let (_, journal) = site.control("GET", "/v1/journal", "").await;
     let journal: Journal<Record> = serde_json::from_str(&journal).unwrap();

@@ -1,12 +1,12 @@
-//! Routes over a whole target: what is laid on a route meets the requests that it matches, and
-//! everything names it by one text.
+//! Routes of a whole target: a flip of a route applies to the requests that it matches, and every
+//! output shows the route in its canonical text.
 
 use super::others::{SERVING, say};
 use super::protocols::{CHECK, Http2, OF_A};
 use super::*;
 
 impl Site {
-    /// What comes of a request with this target, in one word.
+    /// The status of a request with this request target, or how it fails.
     async fn given(&self, port: u16, target: &str) -> u16 {
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let mut client = Client::connect(&self.network, address).await.unwrap();
@@ -138,7 +138,7 @@ fn a_wildcard_of_a_grpc_port_is_about_all_services() {
         site.put("/v1/ports/8080/routes/a", r#"{"status":200}"#)
             .await;
         assert_eq!(client.asks(CHECK, OF_A).await, status(1));
-        // The nameless one and `a`: a wildcard is the name of no service.
+        // The unnamed service and `a`: a wildcard does not name a service.
         let list = client
             .asks("http://web/grpc.health.v1.Health/List", b"\0\0\0\0\0")
             .await;
@@ -341,7 +341,7 @@ fn a_port_of_loopback_listens_there_alone() {
         assert_eq!(site.given(8080, "/").await, 200);
         assert!(from_outside(8080).await.is_err());
         assert!(from_outside(8081).await.is_ok());
-        // Again after it was closed.
+        // Also after the port was closed and opened again.
         site.put("/v1/ports/8080", r#"{"state":"closed"}"#).await;
         site.put("/v1/ports/8080", r#"{"state":"open"}"#).await;
         assert_eq!(site.given(8080, "/").await, 200);

@@ -1,4 +1,4 @@
-//! TLS below HTTP: what a prober who speaks it gets, and how each fault ends the connection below.
+//! TLS below HTTP: what a TLS prober receives, and how faults end the connection below it.
 
 use super::protocols::{CHECK, Http2, OF_A};
 use super::*;
@@ -10,7 +10,7 @@ async fn handshake(site: &Site, port: u16, alpn: &str) -> io::Result<Layer<End>>
     tls::connect(site.connect(port).await, alpn).await
 }
 
-/// Asks for `/x` over TLS and tells what came.
+/// Requests `/x` over TLS; returns what is received.
 async fn tells(site: &Site) -> String {
     let mut connection = handshake(site, 8080, "http/1.1").await.unwrap();
     connection.write_all(GET).await.unwrap();
@@ -28,7 +28,7 @@ fn an_https_port_speaks_both_versions() {
         assert_eq!(missing, r#"404 b"404 Not Found\n""#);
         let told = tells(&site).await;
         assert!(told.starts_with("0 ms: HTTP/1.1 404"), "{told}");
-        // `close_notify`, and then FIN: a stream that only ended would be an error.
+        // `close_notify` and then FIN: rustls reports a FIN alone as an error.
         assert!(told.ends_with("0 ms: FIN\n"), "{told}");
     });
 }
@@ -209,7 +209,7 @@ fn files_that_are_no_pair_are_refused_with_their_option() {
     });
 }
 
-/// What a command says that exits with 2.
+/// The message of a command that exits with 2.
 async fn refusal(mut process: Process<Memory>) -> String {
     let said = others::Printed::default();
     process.errors = Box::new(said.clone());

@@ -1,4 +1,4 @@
-//! What `refuse` and the like on a route do to its port, and what undoes it.
+//! Port states set by flips of routes, such as `refuse`, and what removes them.
 
 use super::*;
 
@@ -18,7 +18,7 @@ impl Story {
         self.is(at, PortState::Closed);
     }
 
-    /// What a change of a route is answered with: the effective word, and why.
+    /// The effective word of a route and its reason, as an acknowledgement has them.
     fn effective(&self, at: u64, path: &str) -> (String, String) {
         let effective = self
             .0
@@ -94,11 +94,11 @@ fn what_was_said_of_the_port_itself_stays() {
     story.is(1, PortState::Closed);
     let expected = words("closed", "port 8080 is closed, by a flip of the port");
     assert_eq!(story.effective(1, "/x"), expected);
-    // A flip of the port is about all of its routes.
+    // A flip of the port applies to all of its routes.
     story.refuse(2, "/x");
     story.open(3, 8080, json!({"state": "open"}));
     story.is(3, PortState::Open);
-    // It is covered, and not lost.
+    // The port's own flip is covered, not lost.
     story.open(4, 8080, json!({"state": "blackhole"}));
     story.refuse(5, "/x");
     let shown = &story.0.shown_ports(millis(5))[&8080];
@@ -187,7 +187,7 @@ fn a_base_is_undone_for_as_long_as_a_flip_is_in_force() {
     story.is(17, PortState::Closed);
     story.lay(18, "/y", json!({"status": 200}));
     story.is(18, PortState::Open);
-    // As a plan it is open, too.
+    // The plan has it open as well.
     let plan = story.0.plan(millis(18));
     assert_eq!(plan.ports[&8080].opening.state, PortState::Open);
     story.take(19, Change::Heal);

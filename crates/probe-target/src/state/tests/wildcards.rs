@@ -1,8 +1,8 @@
-//! Which of several routes a request is given.
+//! Which of several matching routes answers a request.
 
 use super::*;
 
-/// A target whose base says something of a path, of all paths below `/a/`, and of all paths.
+/// A target whose base has a route for a path, for all paths below `/a/`, and for all paths.
 fn planned() -> Story {
     let plan = r#"{"ports":{"8080":{"routes":{
         "/a/b":{"status":201},"/a/*":{"status":202},"/*":{"status":203}}}}}"#;
@@ -25,7 +25,7 @@ fn the_exact_route_goes_first_and_then_the_longest_wildcard() {
     ] {
         story.asked(0, path, expected);
     }
-    // Between two wildcards in order, and matching neither of them.
+    // It sorts between two wildcards and matches neither.
     story.lay(1, "/a/b/*", json!({"status": 404}));
     story.lay(1, "/a/a/*", json!({"status": 405}));
     story.asked(1, "/a/b/c", "404");
@@ -56,7 +56,7 @@ fn what_is_not_given_a_request_leaves_it_to_the_next() {
     story.lay(0, "/a/d", json!({"status": 504, "probability": 0}));
     story.asked(4, "/a/b", "502");
     story.asked_by(5, "/a/b", "curl/8", "501");
-    // Only what gives an answer is counted.
+    // Only the layer that answers counts the request.
     story.asked(5, "/a/d", "500");
     story.asked(6, "/a/b", "201");
     story.asked(6, "/a/d", "202");
