@@ -9,7 +9,7 @@ use probe_target::{
         field::{EVERY, FOR, Field, PROTOCOL, Part},
         flip_spec::{self, FlipSpec},
         parse_error::Reason,
-        process_fault::ProcessFault,
+        process_fault::{self, ProcessFault},
         shorthand,
     },
 };
@@ -30,17 +30,16 @@ pub struct Flip {
     /// A Pod, or all Pods of a workload such as `deploy/web`
     #[arg(value_name = "POD|KIND/NAME", value_parser = ObjectRef::of_pods)]
     pub subject: ObjectRef,
-    /// The container that is meant
+    /// The container to flip
     #[arg(short, long, value_name = "CONTAINER")]
     pub container: String,
-    /// `liveness`, `readiness` or `startup`, or `process` for the process itself
+    /// `liveness`, `readiness` or `startup`, or `process`
     #[arg(value_name = "PROBE")]
     pub probe: Target,
-    /// What it gets: one of the words below, or for a probe several with commas between, one
-    /// request after another
+    /// One of the words below; for a probe also several, with commas: one for each request
     #[arg(value_name = "BEHAVIOUR")]
     pub behaviour: String,
-    /// Also if other probes or ports are touched
+    /// Permit a flip that other probes or ports meet too
     #[arg(long)]
     pub shared: bool,
     /// Which cluster and namespace
@@ -81,21 +80,17 @@ impl FromStr for Target {
 fn after_help() -> String {
     format!(
         "{}\n\n\
-         A tcp probe sees `pass`, `fail` and `refuse`. A grpc probe sees `pass` (SERVING), `fail` (NOT_SERVING), \
-         404 (NOT_FOUND), 501 (UNIMPLEMENTED), `hang`, `close`, `reset`, and what is done to its port. \
-         An exec probe is what its `probe-target check` is.\n\n\
-         Of `process` it is one of:\n  \
-         exit             end with a code (--code, --message)\n  \
-         signal           die of a signal (--signal, --message)\n  \
-         sigterm          lose SIGTERM (--ignore), or follow it later (--delay), and fail from then on (--fail)\n  \
-         memory           take and touch memory (--bytes)\n  \
-         stop-accepting   accept on no port\n\n\
+         A tcp probe sees `pass`, `fail` and `refuse`. A grpc probe sees `pass` (SERVING), \
+         `fail` (NOT_SERVING), 404 (NOT_FOUND), 501 (UNIMPLEMENTED), `hang`, `close`, `reset`, and \
+         the state of its port. An exec probe sees what its `probe-target check` asks for.\n\n\
+         {}\n\n\
          Examples:\n  \
          probeflip flip deploy/web -c b readiness 503 --for 30s\n  \
          probeflip flip deploy/web -c b liveness stall-body --bytes 100 --count 3\n  \
          probeflip flip deploy/web -c b readiness 503,503,200 --every 10s\n  \
          probeflip flip deploy/web -c b process exit --code 3",
-        shorthand::table()
+        shorthand::table(),
+        process_fault::table()
     )
 }
 

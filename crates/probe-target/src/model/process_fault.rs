@@ -217,7 +217,7 @@ pub fn table() -> String {
         (SIGNAL, "it dies of --signal"),
         (
             SIGTERM,
-            "it ignores SIGTERM or ends after --delay; --fail fails from then on",
+            "it meets SIGTERM with --ignore or --delay; --fail fails from then on",
         ),
         (MEMORY, "it takes --bytes of memory, touches and holds them"),
         (
