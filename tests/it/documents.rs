@@ -344,3 +344,29 @@ fn files_in_prose_exist() {
         }
     }
 }
+
+#[test]
+fn types_in_the_glossary_exist() {
+    let crates = ["rules", "probe-target", "pocket", "orchestrator"];
+    let files = crates.map(|name| tidy::rust_files(&format!("crates/{name}")));
+    let sources = files
+        .iter()
+        .flatten()
+        .map(|file| fs::read_to_string(file).unwrap());
+    let sources: String = sources.collect();
+    let page = Page::read("ARCHITECTURE.md").text;
+    let (_, table) = page.split_once("One name means one thing").unwrap();
+    for span in table
+        .split("\n## ")
+        .next()
+        .unwrap()
+        .split('`')
+        .skip(1)
+        .step_by(2)
+    {
+        let is_type = span.starts_with(char::is_uppercase);
+        let found =
+            ["struct", "enum", "type"].map(|kind| sources.contains(&format!("{kind} {span}")));
+        assert!(!is_type || found.contains(&true), "no type `{span}`");
+    }
+}
