@@ -217,7 +217,7 @@ pub fn table() -> String {
         (SIGNAL, "it dies of --signal"),
         (
             SIGTERM,
-            "it meets SIGTERM with --ignore or --delay; --fail fails from then on",
+            "it takes --ignore or --delay; --fail fails from then on",
         ),
         (MEMORY, "it takes --bytes of memory, touches and holds them"),
         (
