@@ -160,9 +160,9 @@ fn a_flip_must_be_possible() {
         20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
            |                                           ^
 
-        two-services.yaml:38:43: container `b` runs `nginx:1`, which cannot be flipped; expected an image named `probe-target`
+        two-services.yaml:41:43: container `b` runs `nginx:1`, which cannot be flipped; expected an image named `probe-target`
            |
-        38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+        41 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
            |                                           ^"#]],
     );
     check_workload(
@@ -174,9 +174,9 @@ fn a_flip_must_be_possible() {
         20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
            |                                                     ^^^^^^^^^
 
-        two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+        two-services.yaml:41:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
            |
-        38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+        41 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
            |                                                     ^^^^^^^^^"#]],
     );
     check_workload(
@@ -188,9 +188,9 @@ fn a_flip_must_be_possible() {
             20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
                |                                                     ^^^^^^^^^
 
-            two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+            two-services.yaml:41:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
                |
-            38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+            41 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
                |                                                     ^^^^^^^^^"#]],
     );
     check_workload(
@@ -202,9 +202,9 @@ fn a_flip_must_be_possible() {
             20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
                |                                                     ^^^^^^^^^
 
-            two-services.yaml:38:53: the readiness probe of `b` (http 8081 `/readyz` of host `10.9.9.9`, which is not its Pod) does not ask a probe-target; nothing can be flipped for it
+            two-services.yaml:41:53: the readiness probe of `b` (http 8081 `/readyz` of host `10.9.9.9`, which is not its Pod) does not ask a probe-target; nothing can be flipped for it
                |
-            38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+            41 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
                |                                                     ^^^^^^^^^"#]],
     );
     check_workload(
@@ -216,9 +216,9 @@ fn a_flip_must_be_possible() {
             20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
                |                                                                    ^^^
 
-            two-services.yaml:38:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
+            two-services.yaml:41:53: that would also touch the liveness probe of `b` (http 8081/livez); if that is meant, say `--shared` or `shared: true`
                |
-            38 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
+            41 |       flip: { pod: deploy/web, container: b, probe: readiness, to: pass }
                |                                                     ^^^^^^^^^"#]],
     );
 }
