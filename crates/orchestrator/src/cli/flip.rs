@@ -119,11 +119,21 @@ impl Flip {
     }
 
     fn rejected(&self, error: &ParseError) -> Failure {
-        let name = error.field.split('.').next().unwrap_or_default();
-        let mut options = self.options.0.iter();
-        let option = options.find(|(field, _)| field.name == name);
-        let what = match option {
-            Some((field, _)) => format!("`--{}`", field.option),
+        let mut path = error.field.split('.');
+        let field = match error.reason {
+            // It is inside `process`, as no option sets it.
+            Reason::Missing(_) => {
+                let name = path.next_back().unwrap_or_default();
+                Field::options().find(|field| field.name == name)
+            }
+            _ => {
+                let name = path.next().unwrap_or_default();
+                let mut given = self.options.0.iter().map(|(field, _)| *field);
+                given.find(|field| field.name == name)
+            }
+        };
+        let what = match field {
+            Some(field) => format!("`--{}`", field.option),
             None => format!("`{}`", self.behaviour),
         };
         let problem = match &error.reason {
