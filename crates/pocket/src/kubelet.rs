@@ -21,8 +21,8 @@ mod dial;
 mod exec;
 mod grpc;
 mod http;
+mod recorded_stream;
 mod tcp;
-mod watched;
 
 mod environment;
 mod pull;

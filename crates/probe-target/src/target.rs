@@ -24,7 +24,7 @@ use crate::state::{Change, ChangeError, DesiredPort, TargetState};
 use crate::target::backend::{Backend, CallError, ChangeFuture, JournalEntry};
 
 pub(crate) mod backend;
-pub(crate) mod exchange;
+pub(crate) mod pending_request;
 mod requests;
 
 /// The running target, shared by its tasks.

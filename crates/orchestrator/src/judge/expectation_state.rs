@@ -261,8 +261,9 @@ impl ExpectationState {
         (seen < Micros::MAX).then_some(seen)
     }
 
-    /// Whether a condition about traffic certainly holds from `at` for `hold`. True for all other
-    /// conditions, as [`Self::since`] decides those.
+    /// Whether a condition about traffic holds from `at` for `hold`, whatever the outcome of the
+    /// requests that are still unknown. For other conditions it returns true: [`Self::since`]
+    /// decides those.
     pub(super) fn surely_holds(
         &self,
         at: Micros,

@@ -37,8 +37,8 @@ pub(super) fn prune(
 /// Checks an object to apply. Unknown fields and repeated items of a keyed list are errors,
 /// whatever validation the request asks for.
 ///
-/// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: an
-/// error of no kind of its own, so the code is 500.
+/// Rule: `k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go`, `Apply`: a
+/// plain Go error without a status reason, which the API server answers with 500.
 pub(super) fn check_declared(kind: &Kind, mut object: Value) -> Result<Value, ApiError> {
     let sent = object.clone();
     let duplicates = duplicates(&sent);

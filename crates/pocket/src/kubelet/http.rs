@@ -4,12 +4,12 @@
 //! them. HTTP is written by hand: client libraries neither report which bytes were malformed nor
 //! send headers in Go's order. This module makes a single try; [`rules::probe`] decides on retries.
 
-mod answer;
 mod http2;
 mod quote;
 mod request;
 mod response;
 mod tls;
+mod unread_response;
 mod url;
 
 use std::net::IpAddr;
@@ -21,10 +21,10 @@ use rules::url::Url;
 use super::dial::dial;
 use super::report::Report;
 use crate::net::Host;
-use answer::{Answer, Connection};
 use quote::quote;
 use request::Request;
 use tls::TlsConnection;
+use unread_response::{Connection, UnreadResponse};
 use url::{address, is_https, why};
 
 /// The action of an `httpGet` probe.
@@ -111,12 +111,12 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
     let mut request = Request::first(&get.headers);
     let mut from = None;
     for sent in 1.. {
-        let answer = match send(&request, node, progress, from.as_ref()).await {
-            Ok(answer) => answer,
+        let response = match send(&request, node, progress, from.as_ref()).await {
+            Ok(response) => response,
             Err(why) => return failed(&progress.url, &why),
         };
-        let Some(location) = answer.location.clone() else {
-            return judge(answer, progress).await;
+        let Some(location) = response.location.clone() else {
+            return judge(response, progress).await;
         };
         let next = match Url::parse(&location) {
             Ok(location) => progress.url.resolve(&location),
@@ -125,9 +125,9 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
         // Compared with the address, not with a custom `Host` header: a location that names the
         // site's public name is not followed.
         if next.host() != first.host() {
-            return judge(answer, progress).await;
+            return judge(response, progress).await;
         }
-        answer.body.drain().await;
+        response.body.drain().await;
         if sent == REQUESTS {
             return get_failed(&location, "stopped after 10 redirects");
         }
@@ -143,7 +143,7 @@ async fn send(
     node: &Host,
     progress: &mut Progress,
     from: Option<&Url>,
-) -> Result<Answer, String> {
+) -> Result<UnreadResponse, String> {
     let url = progress.url.clone();
     progress.stage = Stage::Connection;
     let head = request.head(&url, from)?;
@@ -162,21 +162,21 @@ async fn send(
         if tls.is_http2() {
             progress.stage = Stage::Head;
             let (head, body) = http2::send(tls, request.http2(&url, from)?).await?;
-            return Ok(Answer::of_http2(&head, body));
+            return Ok(UnreadResponse::of_http2(&head, body));
         }
         Box::new(tls)
     } else {
         Box::new(stream)
     };
     progress.stage = Stage::Head;
-    answer::send(connection, &head, addresses).await
+    unread_response::send(connection, &head, addresses).await
 }
 
 /// Judges the final response. One whose body breaks off is an error, whatever its status.
-async fn judge(answer: Answer, progress: &mut Progress) -> Report {
+async fn judge(response: UnreadResponse, progress: &mut Progress) -> Report {
     progress.stage = Stage::Body;
-    let status = answer.status;
-    let body = match answer.body.read().await {
+    let status = response.status;
+    let body = match response.body.read().await {
         Ok(body) => body,
         Err(why) => return Report::error(why),
     };

@@ -160,7 +160,8 @@ fn given<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'
 }
 
 impl Spec {
-    /// The environment variable: `PROBE_TARGET_PORTS` for `--port`.
+    /// The environment variable that sets this option, for example `PROBE_TARGET_PORTS` for
+    /// `--port`.
     fn variable(&self) -> String {
         let name = self.name.replace('-', "_").to_ascii_uppercase();
         let plural = match self.many {

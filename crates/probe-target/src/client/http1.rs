@@ -44,7 +44,7 @@ pub(crate) enum RequestError {
     /// The keep_alive-alive connection had ended, so the request was not sent.
     Unsent,
     /// The response is incomplete or invalid.
-    Exchange(io::Error),
+    PendingRequest(io::Error),
 }
 
 impl<C: Connection> Client<C> {
@@ -86,7 +86,7 @@ impl<C: Connection> Client<C> {
         }
         let answer = self.exchange(request, receive).await;
         self.keep_alive &= answer.is_ok();
-        answer.map_err(RequestError::Exchange)
+        answer.map_err(RequestError::PendingRequest)
     }
 
     /// Whether the connection cannot carry another request.
@@ -212,7 +212,7 @@ impl RequestError {
     /// The kind of the underlying I/O error, if there is one.
     pub(crate) fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Connect(error) | Self::Exchange(error) => Some(error.kind()),
+            Self::Connect(error) | Self::PendingRequest(error) => Some(error.kind()),
             Self::Unsent => None,
         }
     }
@@ -226,7 +226,7 @@ impl std::fmt::Display for RequestError {
             (Some(ErrorKind::UnexpectedEof), _) => f.write_str("closed before a whole answer"),
             (Some(ErrorKind::InvalidData), _) => f.write_str("the answer is not HTTP"),
             (_, Self::Connect(error)) => write!(f, "no connection: {error}"),
-            (_, Self::Exchange(error)) => write!(f, "no whole answer: {error}"),
+            (_, Self::PendingRequest(error)) => write!(f, "no whole answer: {error}"),
             (_, Self::Unsent) => f.write_str("the connection had ended"),
         }
     }

@@ -51,7 +51,7 @@ pub struct Plan {
 pub struct PlannedPort {
     /// The port's protocol, state and bounds.
     pub opening: PortSpec,
-    /// The loopback address that the port listens on; by default all addresses of the host.
+    /// The loopback address to listen on; `None` for all addresses of the Pod.
     pub address: Option<IpAddr>,
     /// The routes' behaviours; all others answer 200.
     pub routes: BTreeMap<RoutePath, Behaviour>,

@@ -10,7 +10,7 @@ use crate::model::behaviour::Fault;
 use crate::model::port_spec::Protocol;
 use crate::state::decision::Decision;
 use crate::target::Target;
-use crate::target::exchange::{Exchange, RequestInfo};
+use crate::target::pending_request::{PendingRequest, RequestInfo};
 
 /// The context of a data connection, shared by its requests.
 #[derive(Clone)]
@@ -25,9 +25,9 @@ pub(crate) struct ConnectionContext {
 
 impl ConnectionContext {
     /// Decides what to do with a request, and begins its record.
-    pub(crate) fn begin(&self, request: &RequestInfo<'_>) -> (Decision, Exchange) {
-        let (decision, exchange) = self.target.begin(self.port, self.peer, request);
-        (decision, exchange.sharing(self.cut.clone()))
+    pub(crate) fn begin(&self, request: &RequestInfo<'_>) -> (Decision, PendingRequest) {
+        let (decision, pending) = self.target.begin(self.port, self.peer, request);
+        (decision, pending.sharing(self.cut.clone()))
     }
 
     /// Begins the record of a request that no behaviour applies to, and returns the port fault in
@@ -36,10 +36,10 @@ impl ConnectionContext {
         &self,
         request: &RequestInfo<'_>,
         reply: &str,
-    ) -> (Option<Fault>, Exchange) {
+    ) -> (Option<Fault>, PendingRequest) {
         let target = &self.target;
-        let (fault, exchange) = target.begin_unmatched(self.port, self.peer, request, reply);
-        (fault, exchange.sharing(self.cut.clone()))
+        let (fault, pending) = target.begin_unmatched(self.port, self.peer, request, reply);
+        (fault, pending.sharing(self.cut.clone()))
     }
 
     /// An `http` response head with the identity headers only.

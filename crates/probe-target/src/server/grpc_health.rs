@@ -17,7 +17,7 @@ use crate::model::behaviour::{Details, Effect};
 use crate::server::connection_context::ConnectionContext;
 use crate::server::http2_stream::{BODY_TIMEOUT, Stream, grpc_head};
 use crate::server::script::ConnectionEnd;
-use crate::target::exchange::{Exchange, RequestInfo};
+use crate::target::pending_request::{PendingRequest, RequestInfo};
 
 /// The largest message read, as a request contains only a service's name.
 const LARGEST_MESSAGE: usize = 4096;
@@ -63,25 +63,23 @@ pub(crate) async fn answer(
         Some("List") => (RequestInfo::of(&request), "list"),
         _ => (RequestInfo::of(&request), "501"),
     };
-    let (fault, exchange) = context.begin_unmatched(&info, reply);
+    let (fault, pending) = context.begin_unmatched(&info, reply);
     if let Some(fault) = fault {
         let details = Details::default();
-        return stream
-            .execute_fault(context, fault, details, exchange)
-            .await;
+        return stream.execute_fault(context, fault, details, pending).await;
     }
     match method {
         Some("Watch") => {
-            watch(context, &info, stream, exchange).await;
+            watch(context, &info, stream, pending).await;
         }
         Some("List") => {
             let agent = info.agent.unwrap_or_default();
             let services = context.target.services(context.port, agent);
             let services = services.iter();
             let message = list(services.map(|(name, effect)| (name.as_str(), health(effect))));
-            exchange.end(stream.send_message(context, &message));
+            pending.end(stream.send_message(context, &message));
         }
-        _ => exchange.end(stream.send_health(context, UNIMPLEMENTED)),
+        _ => pending.end(stream.send_health(context, UNIMPLEMENTED)),
     }
     None
 }
@@ -92,14 +90,12 @@ async fn check(
     info: &RequestInfo<'_>,
     stream: &mut Stream,
 ) -> Option<ConnectionEnd> {
-    let (decision, exchange) = context.begin(info);
+    let (decision, pending) = context.begin(info);
     stream.pause(decision.delay).await?;
     if let Effect::Fault(fault, details) = decision.effect {
-        return stream
-            .execute_fault(context, fault, details, exchange)
-            .await;
+        return stream.execute_fault(context, fault, details, pending).await;
     }
-    exchange.end(stream.send_health(context, health(&decision.effect)));
+    pending.end(stream.send_health(context, health(&decision.effect)));
     None
 }
 
@@ -108,7 +104,7 @@ async fn watch(
     context: &ConnectionContext,
     info: &RequestInfo<'_>,
     stream: &mut Stream,
-    mut exchange: Exchange,
+    mut pending: PendingRequest,
 ) -> Option<()> {
     let (mut changes, mut last) = (context.target.changes(), None);
     let agent = info.agent.unwrap_or_default();
@@ -124,9 +120,9 @@ async fn watch(
             let message = framed(&status(now));
             let length = message.len();
             sending.send_data(message, false).ok()?;
-            exchange.sent(length);
+            pending.sent(length);
             // The response counts as complete until the next status.
-            exchange.complete();
+            pending.complete();
             last = Some(now);
         }
         tokio::select! {

@@ -93,7 +93,7 @@ async fn requests<C: Connection>(
                 return Box::pin(refuse(context, connection, invalid)).await;
             }
         };
-        let (decision, mut exchange) = target.begin(*port, context.peer, &head.info());
+        let (decision, mut pending) = target.begin(*port, context.peer, &head.info());
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
             Effect::Fault(fault, details) => {
@@ -106,7 +106,7 @@ async fn requests<C: Connection>(
                         script.insert(0, ScriptStep::Wait(decision.delay));
                     }
                     let connection = connection.into_inner();
-                    return Box::pin(script::execute(connection, script, exchange, drained)).await;
+                    return Box::pin(script::execute(connection, script, pending, drained)).await;
                 }
                 script::reply(fault, details, redirect_source(&head, context))
                     .expect("a fault must be a script or a reply")
@@ -130,10 +130,10 @@ async fn requests<C: Connection>(
         if connection.send(&text).await.is_err() {
             return;
         }
-        exchange.sent(body);
-        exchange.complete();
+        pending.sent(body);
+        pending.complete();
         // Recorded now, not after the next request.
-        drop(exchange);
+        drop(pending);
         if !options.keep_alive {
             return connection.end(head.body).await;
         }

@@ -24,7 +24,7 @@ use crate::server::http2_stream::{self, Stream};
 use crate::server::reply;
 use crate::server::script::{self, ConnectionEnd, RedirectSource};
 use crate::server::time_limit::{IDLE_TIMEOUT, Limit};
-use crate::target::exchange::RequestInfo;
+use crate::target::pending_request::RequestInfo;
 
 /// The maximum number of concurrent requests on one connection, the minimum that RFC 9113, 6.5.2
 /// recommends.
@@ -121,7 +121,7 @@ async fn answer(
     }
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, ());
-    let (decision, exchange) = context.begin(&RequestInfo::of(&request));
+    let (decision, pending) = context.begin(&RequestInfo::of(&request));
     if !body.is_end_stream() {
         http2_stream::discard(body).await;
     }
@@ -133,18 +133,16 @@ async fn answer(
             match script::reply(fault, details, redirect_source(&request, context)) {
                 Some(reply) => reply,
                 None if head_only && fault.is_of_body() => {
-                    stream.send_head_of_body_fault(context, fault, details, exchange);
+                    stream.send_head_of_body_fault(context, fault, details, pending);
                     return None;
                 }
                 None => {
-                    return stream
-                        .execute_fault(context, fault, details, exchange)
-                        .await;
+                    return stream.execute_fault(context, fault, details, pending).await;
                 }
             }
         }
     };
-    stream.reply(context, reply, head_only, exchange);
+    stream.reply(context, reply, head_only, pending);
     None
 }
 
@@ -154,15 +152,13 @@ async fn refuse_tunnel(
     request: &Request<()>,
     stream: &mut Stream,
 ) -> Option<ConnectionEnd> {
-    let (fault, exchange) = context.begin_unmatched(&RequestInfo::of(request), "405");
+    let (fault, pending) = context.begin_unmatched(&RequestInfo::of(request), "405");
     if let Some(fault) = fault {
         let details = Details::default();
-        return stream
-            .execute_fault(context, fault, details, exchange)
-            .await;
+        return stream.execute_fault(context, fault, details, pending).await;
     }
     let reply = Reply::from(405).allowing(reply::ALLOWED_METHODS);
-    stream.reply(context, reply, false, exchange);
+    stream.reply(context, reply, false, pending);
     None
 }
 

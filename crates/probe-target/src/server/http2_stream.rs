@@ -15,7 +15,7 @@ use crate::model::behaviour::{Details, Fault, Reply};
 use crate::server::connection_context::ConnectionContext;
 use crate::server::reply;
 use crate::server::script::{self, ConnectionEnd};
-use crate::target::exchange::Exchange;
+use crate::target::pending_request::PendingRequest;
 
 /// The time limit for a request's body.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ impl Stream {
         context: &ConnectionContext,
         reply: Reply,
         head_only: bool,
-        exchange: Exchange,
+        pending: PendingRequest,
     ) {
         let headers = context.target.identity.headers(context.port);
         let (head, body) = reply::parts(reply, headers, head_only);
@@ -41,7 +41,7 @@ impl Stream {
             _ => stream.send_data(body, true),
         });
         // An error means that the client has disconnected.
-        exchange.end(sent.ok().map(|()| length));
+        pending.end(sent.ok().map(|()| length));
     }
 
     /// Waits for the delay; `None` if the client resets the stream first.
@@ -60,7 +60,7 @@ impl Stream {
         context: &ConnectionContext,
         fault: Fault,
         details: Details,
-        mut exchange: Exchange,
+        mut pending: PendingRequest,
     ) -> Option<ConnectionEnd> {
         match fault {
             Fault::Hang => self.hold(context).await,
@@ -74,10 +74,10 @@ impl Stream {
                 let mut stream = self.announce_body(context, fault, details, false)?;
                 for byte in ["o", "k", "\n"] {
                     stream.send_data(byte.into(), byte == "\n").ok()?;
-                    exchange.sent(1);
+                    pending.sent(1);
                     sleep_unless_zero(details.pace()).await;
                 }
-                exchange.complete();
+                pending.complete();
             }
             Fault::StallBody | Fault::ResetBody | Fault::ShortBody => {
                 let sent = details.sent();
@@ -85,25 +85,25 @@ impl Stream {
                 let body = "x".repeat(sent as usize);
                 let ends = fault == Fault::ShortBody;
                 stream.send_data(body.into(), ends).ok()?;
-                exchange.sent(sent as usize);
+                pending.sent(sent as usize);
                 if fault == Fault::StallBody {
                     let reset = poll_fn(|task| stream.poll_reset(task));
                     until_reset_or_drain(context, reset).await;
                 } else {
-                    exchange.end_by_target();
+                    pending.end_by_target();
                     return (!ends).then_some(ConnectionEnd::Reset);
                 }
             }
             Fault::Close => {
-                exchange.end_by_target();
+                pending.end_by_target();
                 return Some(ConnectionEnd::Close);
             }
             Fault::Reset => {
-                exchange.end_by_target();
+                pending.end_by_target();
                 return Some(ConnectionEnd::Reset);
             }
             _ => {
-                exchange.end_by_target();
+                pending.end_by_target();
                 self.0.send_reset(h2::Reason::INTERNAL_ERROR);
             }
         }
@@ -117,10 +117,10 @@ impl Stream {
         context: &ConnectionContext,
         fault: Fault,
         details: Details,
-        exchange: Exchange,
+        pending: PendingRequest,
     ) {
         let sent = self.announce_body(context, fault, details, true);
-        exchange.end(sent.map(|_| 0));
+        pending.end(sent.map(|_| 0));
     }
 
     /// Sends the head of a 200 for a fault of the body; `ends` ends the stream with it.

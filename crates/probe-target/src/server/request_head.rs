@@ -7,7 +7,7 @@ use httparse::{Header, Status};
 
 use crate::model::percent;
 use crate::net::buffered::Framing;
-use crate::target::exchange::RequestInfo;
+use crate::target::pending_request::RequestInfo;
 
 /// The largest head in bytes.
 pub(crate) const LARGEST: usize = 16 * 1024;

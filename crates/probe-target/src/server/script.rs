@@ -11,7 +11,7 @@ use crate::model::behaviour::Reply;
 use crate::model::behaviour::{Details, Fault};
 use crate::net::Connection;
 use crate::net::closing::{close, discard_until_end};
-use crate::target::exchange::Exchange;
+use crate::target::pending_request::PendingRequest;
 
 /// The steps of a fault, in order.
 pub(crate) type Script = Vec<ScriptStep>;
@@ -182,7 +182,7 @@ fn head(identity: &HeaderMap, framing: &str) -> String {
 pub(crate) async fn execute<C: Connection>(
     mut connection: C,
     script: Script,
-    mut exchange: Exchange,
+    mut pending: PendingRequest,
     drained: impl Future<Output = ()>,
 ) {
     if script.last() == Some(&ScriptStep::End(ConnectionEnd::Reset)) {
@@ -196,16 +196,16 @@ pub(crate) async fn execute<C: Connection>(
         () = drained => ConnectionEnd::Close,
         // Polled before the client's end of input: a client that has only shut down its writing
         // half still gets the reply.
-        end = execute_steps(script, &mut writing, &mut exchange) => match end {
+        end = execute_steps(script, &mut writing, &mut pending) => match end {
             Some(end) => end,
             // The client no longer accepts data.
             None => return,
         },
         () = discard_until_end(&mut reading) => return,
     };
-    exchange.end_by_target();
+    pending.end_by_target();
     // Recorded before the connection ends, so that whoever sees its end finds the record.
-    drop(exchange);
+    drop(pending);
     let connection = reading.unsplit(writing);
     match end {
         ConnectionEnd::Reset => connection.reset(),
@@ -217,7 +217,7 @@ pub(crate) async fn execute<C: Connection>(
 async fn execute_steps<C: AsyncWrite>(
     script: Script,
     connection: &mut WriteHalf<C>,
-    exchange: &mut Exchange,
+    pending: &mut PendingRequest,
 ) -> Option<ConnectionEnd> {
     for step in script {
         match step {
@@ -226,7 +226,7 @@ async fn execute_steps<C: AsyncWrite>(
                 send(connection, text.as_bytes(), pace, |_| {}).await.ok()?;
             }
             ScriptStep::Body(text, pace) => {
-                let sent = |bytes| exchange.sent(bytes);
+                let sent = |bytes| pending.sent(bytes);
                 send(connection, text.as_bytes(), pace, sent).await.ok()?;
             }
             ScriptStep::Hang => std::future::pending().await,

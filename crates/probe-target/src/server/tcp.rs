@@ -16,10 +16,10 @@ pub(crate) async fn serve<C: Connection>(
     mut connection: C,
     _permit: OwnedSemaphorePermit,
 ) {
-    let mut exchange = target.begin_connection(port, connection.peer());
+    let mut pending = target.begin_connection(port, connection.peer());
     tokio::select! {
         biased;
-        () = target.drained() => exchange.end_by_target(),
+        () = target.drained() => pending.end_by_target(),
         () = discard_until_end(&mut connection) => {}
     }
 }

@@ -269,7 +269,7 @@ mod tests {
             closed,
             took,
             bytes: 7,
-            ..crate::target::exchange::Exchange::new_record(
+            ..crate::target::pending_request::PendingRequest::new_record(
                 Moment::START,
                 80,
                 peer,

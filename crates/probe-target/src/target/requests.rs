@@ -12,7 +12,7 @@ use crate::model::route_path;
 use crate::mutex::lock;
 use crate::state::decision::Decision;
 use crate::target::backend::JournalEntry;
-use crate::target::exchange::{Exchange, RequestInfo};
+use crate::target::pending_request::{PendingRequest, RequestInfo};
 
 impl Target {
     /// Decides what to do with a request, and begins its record.
@@ -21,7 +21,7 @@ impl Target {
         port: u16,
         peer: SocketAddr,
         request: &RequestInfo<'_>,
-    ) -> (Decision, Exchange) {
+    ) -> (Decision, PendingRequest) {
         let now = self.clock.now();
         let agent = request.agent.unwrap_or_default();
         let mut state = self.lock_state();
@@ -33,8 +33,8 @@ impl Target {
             self.changed.send_replace(());
         }
         let (reply, flipped) = (decision.effect.word(), decision.flipped);
-        let record = Exchange::new_record(now, port, peer, reply, flipped, revision);
-        (decision, self.exchange(record, request))
+        let record = PendingRequest::new_record(now, port, peer, reply, flipped, revision);
+        (decision, self.pending(record, request))
     }
 
     /// Begins the record of a request that no behaviour applies to, and returns the port fault in
@@ -45,20 +45,18 @@ impl Target {
         peer: SocketAddr,
         request: &RequestInfo<'_>,
         reply: &str,
-    ) -> (Option<Fault>, Exchange) {
+    ) -> (Option<Fault>, PendingRequest) {
         let (now, mut state) = (self.clock.now(), self.lock_state());
         let (fault, revision) = (state.port_fault(now, port), state.revision());
         drop(state);
         let (reply, flipped) =
             fault.map_or((reply, false), |(fault, flipped)| (fault.name(), flipped));
-        let record = Exchange::new_record(now, port, peer, reply.to_owned(), flipped, revision);
-        (
-            fault.map(|(fault, _)| fault),
-            self.exchange(record, request),
-        )
+        let record =
+            PendingRequest::new_record(now, port, peer, reply.to_owned(), flipped, revision);
+        (fault.map(|(fault, _)| fault), self.pending(record, request))
     }
 
-    fn exchange(self: &Arc<Self>, record: Record, request: &RequestInfo<'_>) -> Exchange {
+    fn pending(self: &Arc<Self>, record: Record, request: &RequestInfo<'_>) -> PendingRequest {
         let path = recorded_text(&route_path::text(&request.path)).to_owned();
         let record = Record {
             gap: lock(&self.stats).begin(record.at, record.port, Some(&path)),
@@ -67,18 +65,22 @@ impl Target {
             agent: request.agent.map(|agent| recorded_text(agent).to_owned()),
             ..record
         };
-        Exchange::new(Arc::clone(self), record)
+        PendingRequest::new(Arc::clone(self), record)
     }
 
     /// Begins the record of a connection to a TCP port.
-    pub(crate) fn begin_connection(self: &Arc<Self>, port: u16, peer: SocketAddr) -> Exchange {
+    pub(crate) fn begin_connection(
+        self: &Arc<Self>,
+        port: u16,
+        peer: SocketAddr,
+    ) -> PendingRequest {
         let now = self.clock.now();
         let revision = self.lock_state().revision();
         let record = Record {
             gap: lock(&self.stats).begin(now, port, None),
-            ..Exchange::new_record(now, port, peer, "accept".to_owned(), false, revision)
+            ..PendingRequest::new_record(now, port, peer, "accept".to_owned(), false, revision)
         };
-        Exchange::new(Arc::clone(self), record)
+        PendingRequest::new(Arc::clone(self), record)
     }
 
     /// The effect of a route now, without counting, and when time alone may change it.
@@ -117,7 +119,7 @@ impl Target {
             self.record(Record {
                 gap,
                 closed: Some(Side::Target),
-                ..Exchange::new_record(now, port, peer, reply, flipped, revision)
+                ..PendingRequest::new_record(now, port, peer, reply, flipped, revision)
             });
         }
         state

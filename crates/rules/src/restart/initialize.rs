@@ -96,8 +96,8 @@ impl Initial {
         started
     }
 
-    /// Runs an init container until it succeeds. Returns whether it has; `None` if it has failed
-    /// for good.
+    /// Plans the next start of an init container, unless it runs or has succeeded. Returns whether
+    /// it has succeeded; `None` if it has failed for good.
     fn run_init(&mut self, index: usize, policy: RestartPolicy, newest: &Instance) -> Option<bool> {
         let Some(exit) = newest.exit() else {
             return Some(false);

@@ -30,7 +30,8 @@ pub enum ObjectKind {
 impl ObjectKind {
     const ALL: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet, Self::Service];
 
-    /// The kinds that select Pods: Pods themselves and the controllers that own them.
+    /// The kinds by which an experiment names Pods: the Pod itself, or the Deployment or
+    /// ReplicaSet that made it.
     const OF_PODS: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet];
 
     /// The value of `kind` in a manifest.

@@ -24,7 +24,8 @@ pub(in crate::judge) enum Reached {
     NotMissed,
     /// A request was due and none came. Holds a sentence that lists what was requested instead.
     Missed(String),
-    /// A request was due and none is known yet. The judge waits until this time for it.
+    /// A request was due and none has been recorded yet. The judge waits for one until this time,
+    /// then it decides.
     Open(Micros),
 }
 

@@ -11,7 +11,7 @@ use h2::RecvStream;
 
 use super::session::Session;
 use super::status::{Code, Status};
-use crate::kubelet::watched::ReadRecord;
+use crate::kubelet::recorded_stream::ReadRecord;
 
 const USER_AGENT: &str = "kube-probe/1.36 grpc-go/1.79.3";
 /// Length of the prefix of a message: a compression flag and the message's length in four bytes.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{self, Connection, SendRequest};
 
-use crate::kubelet::watched::{ReadRecord, Watched};
+use crate::kubelet::recorded_stream::{ReadRecord, RecordedStream};
 use crate::net::Host;
 
 /// Milliseconds to wait after the first failed connection; each further wait is 1.6 times as long.
@@ -28,7 +28,7 @@ const TYPE_OFFSET: usize = 3;
 /// A connection over which requests can be sent.
 pub(super) struct Session {
     pub(super) sender: SendRequest<Bytes>,
-    pub(super) connection: Connection<Watched, Bytes>,
+    pub(super) connection: Connection<RecordedStream, Bytes>,
     pub(super) seen: Arc<ReadRecord>,
     /// `A->B`, the format in which Go prints a connection.
     pub(super) addresses: String,
@@ -52,8 +52,8 @@ impl Session {
     async fn connect(node: &Host, address: SocketAddr) -> Result<Self, h2::Error> {
         let stream = node.connect(address).await.map_err(connect_error)?;
         let addresses = format!("{}->{}", stream.local(), stream.peer());
-        let (watched, seen) = Watched::new(stream);
-        let (sender, mut connection) = client::handshake(watched).await?;
+        let (stream, seen) = RecordedStream::new(stream);
+        let (sender, mut connection) = client::handshake(stream).await?;
         std::future::poll_fn(|context| {
             let polled = Pin::new(&mut connection).poll(context);
             match (begins_with_settings(&seen), polled) {

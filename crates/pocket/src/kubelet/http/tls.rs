@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::time_provider::TimeProvider;
 use tokio_rustls::rustls::{AlertDescription, DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::kubelet::watched::{ReadRecord, Watched};
+use crate::kubelet::recorded_stream::{ReadRecord, RecordedStream};
 use crate::net::Stream;
 
 /// Rule: Go's `net/http/transport.go`, `DefaultTransport.TLSHandshakeTimeout`, which
@@ -30,7 +30,7 @@ use crate::net::Stream;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A TLS connection.
-pub(super) struct TlsConnection(TlsStream<Watched>);
+pub(super) struct TlsConnection(TlsStream<RecordedStream>);
 
 impl TlsConnection {
     /// Performs the TLS handshake over `stream`. The error is the text of Go's client.
@@ -38,7 +38,7 @@ impl TlsConnection {
         let addresses = format!("{}->{}", stream.local(), stream.peer());
         // An address, so that no server name is sent.
         let name = ServerName::from(stream.peer().ip());
-        let (stream, seen) = Watched::new(stream);
+        let (stream, seen) = RecordedStream::new(stream);
         let handshake = TlsConnector::from(Arc::clone(&CONFIG)).connect(name, stream);
         match tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await {
             Ok(Ok(stream)) => Ok(Self(stream)),
@@ -72,7 +72,7 @@ fn handshake_error(error: &io::Error, seen: &ReadRecord, addresses: &str) -> Str
     }
 }
 
-/// Go's name of an alert: the standard's, as lower-case words.
+/// Go's name of a TLS alert: the one in RFC 8446, as lower-case words.
 fn alert_name(alert: AlertDescription) -> String {
     let mut name = String::new();
     for letter in format!("{alert:?}").chars() {

@@ -48,24 +48,24 @@ impl ReadRecord {
 }
 
 /// A stream that records what is read from it.
-pub(super) struct Watched {
+pub(super) struct RecordedStream {
     stream: Stream,
     seen: Arc<ReadRecord>,
 }
 
-impl Watched {
+impl RecordedStream {
     /// Wraps a stream. Returns it with its record.
     pub(super) fn new(stream: Stream) -> (Self, Arc<ReadRecord>) {
         let seen = Arc::new(ReadRecord::default());
-        let watched = Self {
+        let recorded = Self {
             stream,
             seen: Arc::clone(&seen),
         };
-        (watched, seen)
+        (recorded, seen)
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for RecordedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -80,7 +80,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for RecordedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -11,7 +11,7 @@ use super::http2;
 use super::response::{self, Head, ResponseError};
 
 /// A response, and the connection with its body still unread.
-pub(super) struct Answer {
+pub(super) struct UnreadResponse {
     pub(super) status: u16,
     /// The target of a redirect, if the response is one.
     pub(super) location: Option<String>,
@@ -37,13 +37,13 @@ pub(super) async fn send(
     mut connection: Box<dyn Connection>,
     head: &[u8],
     addresses: String,
-) -> Result<Answer, String> {
+) -> Result<UnreadResponse, String> {
     // A server may answer before it has read everything, or reset: reading shows which.
     drop(connection.write_all(head).await);
     drop(connection.flush().await);
     let mut reader = BufReader::new(connection);
     match response::head(&mut reader).await {
-        Ok(head) => Ok(Answer {
+        Ok(head) => Ok(UnreadResponse {
             status: head.status,
             location: head.location().map(str::to_owned),
             body: Body::Text {
@@ -56,7 +56,7 @@ pub(super) async fn send(
     }
 }
 
-impl Answer {
+impl UnreadResponse {
     pub(super) fn of_http2(head: &Parts, body: http2::Body) -> Self {
         let status = head.status.as_u16();
         let location = head.headers.get(header::LOCATION);

@@ -1,4 +1,4 @@
-//! One request in progress and its journal record, which is written when the exchange is dropped.
+//! One request in progress and its journal record, which is written when the request is dropped.
 //! The end may be a complete reply, a fault, or a client that disconnects.
 
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ use crate::target::Target;
 
 /// A request in progress. Dropping it writes its record.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct PendingRequest {
     target: Arc<Target>,
     /// The record; `None` once it is written.
     record: Option<Record>,
@@ -44,7 +44,7 @@ impl<'a> RequestInfo<'a> {
     }
 }
 
-impl Exchange {
+impl PendingRequest {
     pub(crate) fn new(target: Arc<Target>, record: Record) -> Self {
         Self {
             target,
@@ -87,7 +87,7 @@ impl Exchange {
         self
     }
 
-    /// Ends the exchange with `sent` bytes of body; `None` means that the client had disconnected.
+    /// Ends the request with `sent` bytes of body; `None` means that the client had disconnected.
     pub(crate) fn end(mut self, sent: Option<usize>) {
         if let Some(bytes) = sent {
             self.sent(bytes);
@@ -105,7 +105,7 @@ impl Exchange {
         self.record_mut().closed = None;
     }
 
-    /// Marks the exchange as ended by the target.
+    /// Marks the request as ended by the target.
     pub(crate) fn end_by_target(&mut self) {
         self.record_mut().closed = Some(Side::Target);
     }
@@ -116,12 +116,12 @@ impl Exchange {
     }
 }
 
-impl Drop for Exchange {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         let Some(mut record) = self.record.take() else {
             return;
         };
-        // Aborting the connection's tasks drops their exchanges as if the clients had left.
+        // Aborting the connection's tasks drops their pending requests as if the clients had left.
         let cut = self.cut.as_ref();
         if record.closed.is_some() && cut.is_some_and(|cut| cut.load(Ordering::Relaxed)) {
             record.closed = Some(Side::Target);
