@@ -120,17 +120,14 @@ impl Flip {
 
     fn rejected(&self, error: &ParseError) -> Failure {
         let mut path = error.field.split('.');
-        let field = match error.reason {
+        let field = if matches!(error.reason, Reason::Missing(_)) {
             // It is inside `process`, as no option sets it.
-            Reason::Missing(_) => {
-                let name = path.next_back().unwrap_or_default();
-                Field::options().find(|field| field.name == name)
-            }
-            _ => {
-                let name = path.next().unwrap_or_default();
-                let mut given = self.options.0.iter().map(|(field, _)| *field);
-                given.find(|field| field.name == name)
-            }
+            let name = path.next_back().unwrap_or_default();
+            Field::options().find(|field| field.name == name)
+        } else {
+            let name = path.next().unwrap_or_default();
+            let mut given = self.options.0.iter().map(|(field, _)| *field);
+            given.find(|field| field.name == name)
         };
         let what = match field {
             Some(field) => format!("`--{}`", field.option),
