@@ -89,8 +89,8 @@ const MAY_NAME_POCKET: [&str; 5] = [
     "src/cluster.rs",
     "src/cluster/in_process.rs",
     "src/cluster/net.rs",
-    "src/cluster/probe_target.rs",
-    "src/cluster/probe_target/tests.rs",
+    "src/cluster/target_image.rs",
+    "src/cluster/target_image/tests.rs",
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 //! Pure; runs before any cluster access. It does not check what only a cluster knows, such as
 //! whether an image can be pulled or a namespace exists.
 
-mod known;
+mod manifest_index;
 mod names;
 mod steps;
 mod subjects;
@@ -13,7 +13,7 @@ use crate::exit::{Exit, HasExitCode};
 use crate::input::experiment::{Action, Experiment, Span};
 use crate::input::load::Manifest;
 use crate::input::problem::{Problem, ProblemText, Problems};
-use known::Known;
+use manifest_index::ManifestIndex;
 pub(crate) use names::check_names;
 
 /// A step patches an object that the run does not create.
@@ -41,7 +41,7 @@ pub(crate) fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(
         problems: Vec::new(),
     };
     // If a manifest is invalid, further checks would only report consequential errors.
-    let known = Known::read(manifests)?;
+    let known = ManifestIndex::read(manifests)?;
     if manifests.is_empty() {
         let fault = ProblemText::new("the workload holds no Kubernetes object");
         checker.fault(

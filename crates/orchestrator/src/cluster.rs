@@ -9,8 +9,8 @@ pub(crate) mod guard;
 mod in_process;
 mod net;
 pub(crate) mod ownership;
-mod probe_target;
 pub(crate) mod remove;
+mod target_image;
 pub(crate) mod watches;
 
 use std::{io, path::PathBuf, time::Duration};
@@ -230,7 +230,7 @@ impl Cluster {
         let pocket = Pocket::builder()
             .seed(seed)
             .epoch(epoch)
-            .image("probe-target", probe_target::ProbeTarget)
+            .image("probe-target", target_image::ProbeTarget)
             .start();
         let client = in_process::client(pocket.api());
         Self::new(client, place, "default".to_owned(), epoch, Some(pocket))

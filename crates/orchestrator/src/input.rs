@@ -4,7 +4,7 @@ pub mod experiment;
 pub mod files;
 pub mod kubernetes_yaml;
 pub mod load;
+pub mod manifests;
 pub mod problem;
 pub mod schema;
 pub mod source;
-pub mod workload;

@@ -4,11 +4,11 @@
 //! one line and without control characters; values have them unchanged. Colour carries no
 //! information of its own.
 
-mod diff;
 pub(crate) mod json;
 mod line;
 mod paint;
 pub mod printer;
+mod record_changes;
 mod sections;
 mod table;
 

@@ -6,8 +6,8 @@
 
 mod pod;
 
+mod container_history;
 mod handler;
-mod history;
 mod node;
 mod process;
 mod report;

@@ -72,7 +72,7 @@ pub(crate) struct Expired {
     pub oldest: Version,
 }
 
-/// The objects of one resource, by namespace and name, and their recent events.
+/// The objects of one resource, by namespace and name, and its recent changes for watches.
 #[derive(Debug)]
 struct Table {
     objects: BTreeMap<String, BTreeMap<String, Arc<Value>>>,

@@ -23,7 +23,7 @@ pub struct Url {
     /// The text after the scheme if it does not begin with a slash: `b@c` in `mailto:b@c`.
     opaque: String,
     user: Option<User>,
-    /// Host and port, escaped, an IPv6 address in brackets; empty if there is none.
+    /// Host and port, escaped, an IPv6 address in brackets; empty if the URL has no host.
     host: String,
     /// There is a scheme and then a path, without an authority in between: `file:/a`.
     omits_host: bool,

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Pod, Service};
 
 use super::Checker;
-use super::known::Known;
+use super::manifest_index::ManifestIndex;
 use super::subjects;
 use crate::input::experiment::{Action, Flip, Span, Step};
 use crate::input::problem::ProblemText;
@@ -11,7 +11,7 @@ use crate::targets::flip_plan::{FlipPlan, FlipProblem, WantedFlip, plan};
 use crate::targets::{containers, is_target};
 
 /// Reports every problem of a step.
-pub(super) fn check(checker: &mut Checker<'_>, known: &Known, step: &Step) {
+pub(super) fn check(checker: &mut Checker<'_>, known: &ManifestIndex, step: &Step) {
     match &step.action {
         Action::Flip(flips) => {
             let plans = flips.iter().filter_map(|flip| {
@@ -51,7 +51,7 @@ fn contradictions(checker: &mut Checker<'_>, plans: &[(&Flip, FlipPlan)]) {
     }
 }
 
-fn flip(checker: &mut Checker<'_>, known: &Known, flip: &Flip) -> Option<FlipPlan> {
+fn flip(checker: &mut Checker<'_>, known: &ManifestIndex, flip: &Flip) -> Option<FlipPlan> {
     let pod = subjects::pod(checker, known, &flip.pod)?;
     if !subjects::container(checker, pod, &flip.container) {
         return None;

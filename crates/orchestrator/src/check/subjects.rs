@@ -3,12 +3,12 @@
 use k8s_openapi::api::core::v1::Pod;
 
 use super::Checker;
-use super::known::Known;
+use super::manifest_index::ManifestIndex;
 use crate::input::experiment::{Condition, ObjectRef, Spanned};
 use crate::targets::containers;
 
 /// Reports every subject that does not exist.
-pub(super) fn check(checker: &mut Checker<'_>, known: &Known, condition: &Condition) {
+pub(super) fn check(checker: &mut Checker<'_>, known: &ManifestIndex, condition: &Condition) {
     match condition {
         Condition::Pod { pod, .. } => {
             self::pod(checker, known, pod);
@@ -43,7 +43,7 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &Known, condition: &Condit
 /// The Pod or Pod template that a reference refers to. Reports an unknown one.
 pub(super) fn pod<'k>(
     checker: &mut Checker<'_>,
-    known: &'k Known,
+    known: &'k ManifestIndex,
     reference: &Spanned<ObjectRef>,
 ) -> Option<&'k Pod> {
     let pod = known.pods.get(&reference.value);

@@ -3,13 +3,13 @@
 use k8s_openapi::api::core::v1::Service;
 
 use super::Checker;
-use super::known::{Known, is_headless};
+use super::manifest_index::{ManifestIndex, is_headless};
 use crate::input::experiment::TrafficClient;
 use crate::input::problem::{ProblemText, choices};
 use crate::targets::{containers, is_target};
 
 /// Reports every client that could not send requests.
-pub(super) fn check(checker: &mut Checker<'_>, known: &Known) {
+pub(super) fn check(checker: &mut Checker<'_>, known: &ManifestIndex) {
     let experiment = checker.experiment;
     if let Some(first) = experiment.traffic.first()
         && !known

@@ -14,7 +14,7 @@ use crate::{
     exit::{Exit, HasExitCode},
     input::{
         experiment::{ObjectKind, ObjectRef},
-        workload::Manifest,
+        manifests::Manifest,
     },
     timeline::Patched,
 };

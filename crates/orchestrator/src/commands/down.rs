@@ -15,7 +15,7 @@ use crate::{
         ownership, remove,
     },
     exit::{CommandResult, Exit, Failure, HasExitCode},
-    input::{load, workload},
+    input::{load, manifests},
 };
 use leftovers::unlisted;
 
@@ -43,7 +43,7 @@ const NAMED: usize = 8;
 
 /// `down FILE…`: deletes the objects that the files name and `up` created.
 pub(super) async fn files(manifests: &[load::Manifest], session: Session<'_>) -> CommandResult {
-    let manifests = workload::objects(manifests, Some(&session.namespace))?;
+    let manifests = manifests::objects(manifests, Some(&session.namespace))?;
     let scope = RunNamespace::new(
         session.cluster.client.clone(),
         &session.namespace,

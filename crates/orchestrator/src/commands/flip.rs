@@ -20,7 +20,7 @@ use crate::{
         control::{Control, ControlError},
         flip::{FlipRequest, PreparedFlip},
         lease::Leases,
-        reverted::{Reverted, reverted},
+        retry_revert::{Reverted, retry_revert},
         select::Selection,
     },
 };
@@ -129,7 +129,7 @@ async fn heal(prepared: &[PreparedFlip], session: &Session<'_>, interrupt: &mut 
 async fn heal_one(prepared: &PreparedFlip, session: &Session<'_>) -> Exit {
     let address = prepared.control.address();
     let (pod, container) = (&address.pod, &address.container);
-    match reverted(&pods(session), &prepared.control, async || {
+    match retry_revert(&pods(session), &prepared.control, async || {
         prepared.withdraw().await
     })
     .await

@@ -17,7 +17,7 @@ use crate::{
         experiment::Experiment,
         files::{Files, SEED},
         load,
-        workload::{self, Manifest},
+        manifests::{self, Manifest},
     },
     judge,
     random::Random,
@@ -214,7 +214,7 @@ fn note_unused(
     manifests: &[load::Manifest],
     printer: &Printer,
 ) {
-    if experiments.iter().any(workload::is_in_own_file) {
+    if experiments.iter().any(manifests::is_in_own_file) {
         return;
     }
     let path = path.display();
@@ -235,8 +235,8 @@ fn check(
     files: Files,
     namespace: Option<&str>,
 ) -> Result<Checked, Failure> {
-    let manifests = workload::of_experiment(&experiment, files)?;
-    let objects = workload::objects(&manifests, namespace)?;
+    let manifests = manifests::of_experiment(&experiment, files)?;
+    let objects = manifests::objects(&manifests, namespace)?;
     check::check(&experiment, &manifests)?;
     check::check_patches(&experiment, &manifests)?;
     Ok(Checked {

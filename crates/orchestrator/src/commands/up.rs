@@ -16,7 +16,7 @@ use crate::{
     exit::{CommandResult, Exit, Failure},
     input::{
         load,
-        workload::{self, Manifest},
+        manifests::{self, Manifest},
     },
     judge::first_failure,
     run::interrupt::Interrupt,
@@ -30,13 +30,13 @@ const AVAILABLE_TIMEOUT: Duration = Duration::from_mins(5);
 pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
     let mut manifests = Vec::new();
     for file in files {
-        manifests.extend(workload::of_path(file)?);
+        manifests.extend(manifests::of_path(file)?);
     }
     Ok(manifests)
 }
 
 pub(super) async fn run(manifests: &[load::Manifest], session: Session<'_>) -> CommandResult {
-    let manifests = workload::objects(manifests, Some(&session.namespace))?;
+    let manifests = manifests::objects(manifests, Some(&session.namespace))?;
     let mut interrupt = Interrupt::catch()?;
     let scope = RunNamespace::new(
         session.cluster.client.clone(),

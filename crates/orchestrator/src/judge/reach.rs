@@ -6,7 +6,7 @@
 //! force are not checked.
 
 mod followed;
-mod probe_timing;
+mod probe_settings;
 mod spans;
 
 use crate::timeline::snapshot::Snapshot;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::diff::{changes, was};
 use super::line::Line;
+use super::record_changes::{changes, was};
 use crate::input::experiment::{Action, Experiment, Flip, Step};
 use crate::printable::one_line;
 use crate::timeline::snapshot::{Client, Snapshot};

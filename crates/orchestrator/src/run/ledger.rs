@@ -1,6 +1,6 @@
 //! `Ledger`: what a run has done and must undo, written down before it is done.
 
-use crate::{input::workload::Manifest, targets::control::Control};
+use crate::{input::manifests::Manifest, targets::control::Control};
 
 /// The actions to undo, in the order they were done.
 #[derive(Debug, Default)]

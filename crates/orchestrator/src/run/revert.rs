@@ -14,7 +14,7 @@ use crate::{
         control::Control,
         journal::{self, Journals},
         lease::Leases,
-        reverted::{Reverted, reverted},
+        retry_revert::{Reverted, retry_revert},
         select::NamespaceReader,
     },
     timeline::{Place, What},
@@ -50,7 +50,7 @@ impl RunState<'_> {
 
     async fn heal(&self, control: &Control) -> bool {
         let pods: Api<Pod> = Api::namespaced(self.scope.client().clone(), &self.scope.namespace);
-        match reverted(&pods, control, async || control.heal().await).await {
+        match retry_revert(&pods, control, async || control.heal().await).await {
             Ok(Reverted::Acknowledged(ack)) => {
                 let target = journal::named(control.address(), &ack.instance);
                 self.recorder.record(What::Healed { target });

@@ -12,7 +12,7 @@ use crate::{
     exit::{Exit, Failure, HasExitCode},
     input::{
         experiment::{Action, Condition, Experiment, ObjectRef},
-        workload::Manifest,
+        manifests::Manifest,
     },
     judge::{SteadyState, first_failure, obstacles::obstacles},
     run::{ledger::Undo, traffic},

@@ -10,7 +10,7 @@ use crate::{
         apply::{CreatedObject, RunNamespace},
         watches::Watches,
     },
-    input::{experiment::Experiment, workload::Manifest},
+    input::{experiment::Experiment, manifests::Manifest},
     judge::Judge,
     random::Random,
     report::printer::Printer,

@@ -10,7 +10,7 @@ use crate::{
     exit::{Exit, HasExitCode},
     input::{
         experiment::{Connections, TrafficClient},
-        workload::Manifest,
+        manifests::Manifest,
     },
     targets::{self, Address},
 };

@@ -18,7 +18,7 @@ use crate::{
     exit::{Exit, HasExitCode},
     targets::{
         control::{Control, ControlError},
-        reverted::is_gone,
+        retry_revert::is_gone,
     },
 };
 

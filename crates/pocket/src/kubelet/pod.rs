@@ -23,7 +23,7 @@ use rules::probe::ProbeKind;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::history::History;
+use super::container_history::History;
 use super::node::Node;
 use super::prober::Probing;
 use super::pull::Pull;

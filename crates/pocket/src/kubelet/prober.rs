@@ -236,8 +236,8 @@ impl Prober {
         probing.workers().remove(&self.name);
     }
 
-    /// Waits for the next tick or trigger; `None` when stopped. On a node the choice among several
-    /// is random.
+    /// Waits for the next tick or trigger; `None` when stopped. If several are due, the order below
+    /// decides; on a node Go's `select` chooses at random.
     async fn wake(&self) -> Option<Cause> {
         tokio::select! {
             biased;

@@ -12,7 +12,7 @@ use rules::container::{Cause, ContainerId, Exit, Instance, Life, Role, ends_afte
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::history::History;
+use super::container_history::History;
 use super::process::{self, EndReceiver, Handle};
 use super::termination_message::MessageSource;
 use crate::clock::Clock;

@@ -3,11 +3,11 @@
 //! Objects arrive and leave as JSON. In between they are Kubernetes' own types, so that defaults
 //! and checks read like the fields they concern. Unknown fields are dropped, as in an API server.
 
-mod admission;
 mod container;
 mod decode;
 mod fields;
 mod names;
+mod pipeline;
 mod pod;
 mod probe;
 mod service;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 
-use admission::Admit;
+use pipeline::Admit;
 
 /// Completes and checks a new object.
 pub(super) fn create(kind: &Kind, object: Value) -> Result<Value, ApiError> {
@@ -63,9 +63,9 @@ impl Schema {
     const fn typed<K: Admit>() -> Self {
         Self {
             name: K::KIND,
-            create: admission::create::<K>,
-            update: admission::update::<K>,
-            shape: admission::shape::<K>,
+            create: pipeline::create::<K>,
+            update: pipeline::update::<K>,
+            shape: pipeline::shape::<K>,
         }
     }
 

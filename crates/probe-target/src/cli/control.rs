@@ -96,7 +96,8 @@ pub(crate) const JOURNAL: Grammar = Grammar {
 /// A call to a running target.
 #[derive(Debug)]
 pub(crate) struct Control {
-    /// The control address; `None` takes the one that process 1 implies.
+    /// The control address; `None` takes the one in the command line of process 1, the
+    /// target of this container.
     pub(crate) address: Option<SocketAddr>,
     pub(crate) access: Access,
     pub(crate) ask: Ask,

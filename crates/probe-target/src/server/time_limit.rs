@@ -13,7 +13,8 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Limit {
     length: Duration,
-    /// Created when an operation had to wait; it may still be set for an earlier one.
+    /// The timer. Created when an operation first has to wait; it may still be set to the deadline
+    /// of an earlier operation.
     timer: Option<Pin<Box<Sleep>>>,
 }
 

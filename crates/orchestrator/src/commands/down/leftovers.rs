@@ -15,7 +15,7 @@ use super::super::Session;
 use crate::{
     cluster::{apply::CreatedObject, ownership},
     exit::{Exit, Failure, HasExitCode},
-    input::workload::Manifest,
+    input::manifests::Manifest,
     targets::select::SelectError,
 };
 

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::input::workload::Manifest;
+use crate::input::manifests::Manifest;
 
 /// What an object still lacks, by its last observed state.
 pub(super) fn missing(manifest: &Manifest, seen: Option<&Value>) -> Option<String> {

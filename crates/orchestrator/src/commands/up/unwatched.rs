@@ -13,7 +13,7 @@ use kube::{
 use crate::{
     cluster::apply::RunNamespace,
     exit::{Exit, HasExitCode},
-    input::workload::Manifest,
+    input::manifests::Manifest,
     timeline::{Change, What},
 };
 

@@ -14,7 +14,7 @@ const ALIASED_NODES: usize = 1_000_000;
 
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
 
-/// Parses the first document of a text; `None` if it is empty.
+/// Parses the first document of a text and ignores the others; `None` if that document is empty.
 pub(super) fn document(text: &str) -> Result<Option<Node>, Misplaced> {
     let mut builder = Builder {
         text,

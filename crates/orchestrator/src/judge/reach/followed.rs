@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use probe_target::model::answer::recorded_text;
 
-use super::probe_timing::ProbeTiming;
+use super::probe_settings::ProbeSettings;
 use super::spans::{Span, without};
 use crate::judge::traffic_operators::RECORDS_TIMEOUT;
 use crate::timeline::snapshot::{ContainerFacts, FlipFacts, PodFacts, Snapshot, canonical};
@@ -40,7 +40,7 @@ pub(super) struct Followed {
     /// When the flip came into force on the target's clock: on the timeline, that was before its
     /// acknowledgement.
     since: Micros,
-    probe: ProbeTiming,
+    probe: ProbeSettings,
     /// The container's restart count. The flip does not survive a restart.
     restarts: i64,
     /// When the probe was due.
@@ -79,7 +79,7 @@ impl Followed {
             number,
             path,
             since,
-            probe: ProbeTiming::of(object, &flip.target.container, &flip.probe)?,
+            probe: ProbeSettings::of(object, &flip.target.container, &flip.probe)?,
             restarts: pod.containers.get(&flip.target.container)?.restarts,
             due: Vec::new(),
             in_force: Span::between(from, to),

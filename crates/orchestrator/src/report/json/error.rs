@@ -15,7 +15,8 @@ pub(crate) struct Error {
     pub(crate) experiment: Option<String>,
     /// Everything in one text, as on a terminal, but without lines of files.
     pub(crate) message: String,
-    /// What failed, then why, then why that, down to the last known cause; each problem of a file.
+    /// The messages of the error: what failed, then its causes, the deepest last. For invalid
+    /// files, one message per problem.
     pub(crate) causes: Vec<String>,
     /// The places in files that it is about; empty if it is about none.
     pub(crate) problems: Vec<Problem>,

@@ -14,7 +14,7 @@ use crate::{
     input::{
         files::{Files, SEED},
         load::load,
-        workload,
+        manifests,
     },
     random::Random,
     report::printer::Printer,
@@ -60,10 +60,10 @@ impl Write for InterruptAt {
 fn interrupted(texts: &[&'static str], exit: Exit) -> RunResult {
     let source = Files::Embedded.read(Path::new(SEED)).unwrap();
     let experiment = load(&source).unwrap().experiments.remove(0);
-    let manifests = workload::of_experiment(&experiment, Files::Embedded).unwrap();
+    let manifests = manifests::of_experiment(&experiment, Files::Embedded).unwrap();
     let job = Job {
         experiment: &experiment,
-        objects: workload::objects(&manifests, None).unwrap(),
+        objects: manifests::objects(&manifests, None).unwrap(),
         namespace: None,
         run: "test",
         seed: Some(1),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::input::{
     experiment::{Source, Spanned},
-    load, workload,
+    load, manifests,
 };
 
 fn spanned<T: Default>(value: T) -> Spanned<T> {
@@ -53,7 +53,7 @@ spec:
         path: "w.yaml".into(),
         text: text.into(),
     };
-    workload::objects(&load::load(&source).unwrap().manifests, None).unwrap()
+    manifests::objects(&load::load(&source).unwrap().manifests, None).unwrap()
 }
 
 #[test]

@@ -9,9 +9,9 @@ use rules::back_off::{Refused, go_duration};
 use rules::container::ContainerId;
 use rules::expansion::expand;
 
+use super::super::container_history::History;
 use super::super::environment::Sources;
 use super::super::exec::ExecContext;
-use super::super::history::History;
 use super::super::node::hexadecimal;
 use super::super::spec::Container;
 use super::PodWorker;

@@ -12,7 +12,7 @@ use rules::probe::ProbeKind;
 use rules::restart::{Found, Kill, KillCause, SyncPlan, plan};
 use tokio::sync::watch;
 
-use super::super::history::History;
+use super::super::container_history::History;
 use super::super::node::jittered;
 use super::super::spec;
 use super::super::status::generate::Stage;

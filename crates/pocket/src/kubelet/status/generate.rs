@@ -13,7 +13,7 @@ use rules::probe::Verdict;
 use rules::restart::is_due;
 
 use super::{ContainerStatus, Status};
-use crate::kubelet::history::History;
+use crate::kubelet::container_history::History;
 use crate::kubelet::spec;
 
 /// The inputs of a status.

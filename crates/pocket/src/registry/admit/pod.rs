@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
     Container, Pod, PodSpec, PodStatus, PodTemplateSpec, TopologySpreadConstraint,
 };
 
-use super::admission::Admit;
+use super::pipeline::Admit;
 use super::{container, fields, names};
 use crate::api_status::FieldErrors;
 

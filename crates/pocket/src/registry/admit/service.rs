@@ -11,9 +11,9 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::admission::Admit;
 use super::fields;
 use super::names::{self, Names};
+use super::pipeline::Admit;
 use crate::api_status::FieldErrors;
 
 impl Admit for Service {

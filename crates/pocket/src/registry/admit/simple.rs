@@ -5,9 +5,9 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::admission::Admit;
 use super::fields;
 use super::names::Names;
+use super::pipeline::Admit;
 use crate::api_status::FieldErrors;
 
 /// The label by which selectors find a namespace by its name.

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
-use super::admission::Admit;
+use super::pipeline::Admit;
 use super::{fields, pod};
 use crate::api_status::FieldErrors;
 use crate::kinds::selector;

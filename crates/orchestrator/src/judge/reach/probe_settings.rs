@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The timing of a probe, and how its requests are recognized.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ProbeTiming {
+pub(super) struct ProbeSettings {
     pub(super) period: Duration,
     pub(super) timeout: Duration,
     pub(super) initial_delay: Duration,
@@ -32,7 +32,7 @@ const KUBELET: &str = "kube-probe/";
 /// The user agent of `probe-target check`, which exec probes run, starts with this.
 const CHECK: &str = "probe-target-check/";
 
-impl ProbeTiming {
+impl ProbeSettings {
     /// The probe of a Pod's container: `readiness`. None for a tcp probe, which sends no request.
     pub(super) fn of(pod: &Value, container: &str, probe: &str) -> Option<Self> {
         let spec = &pod["spec"];
@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
 
-    fn spec(probe: &Value) -> ProbeTiming {
-        ProbeTiming::read(probe).unwrap()
+    fn spec(probe: &Value) -> ProbeSettings {
+        ProbeSettings::read(probe).unwrap()
     }
 
     #[test]
@@ -115,10 +115,10 @@ mod tests {
             )
         );
         assert_eq!(
-            ProbeTiming::read(&json!({ "tcpSocket": { "port": 80 } })),
+            ProbeSettings::read(&json!({ "tcpSocket": { "port": 80 } })),
             None
         );
-        assert_eq!(ProbeTiming::read(&Value::Null), None);
+        assert_eq!(ProbeSettings::read(&Value::Null), None);
     }
 
     #[test]

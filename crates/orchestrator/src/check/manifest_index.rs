@@ -11,13 +11,13 @@ use crate::input::problem::{Problem, ProblemText, Problems};
 
 /// The workload's objects by name.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ManifestIndex {
     /// Pods, and the Pod templates of Deployments and ReplicaSets.
     pub(super) pods: BTreeMap<ObjectRef, Pod>,
     pub(super) services: BTreeMap<String, Service>,
 }
 
-impl Known {
+impl ManifestIndex {
     /// Indexes all manifests. Reports those that do not fit their kind and those that occur twice.
     pub(super) fn read(manifests: &[Manifest]) -> Result<Self, Problems> {
         let mut known = Self::default();

@@ -22,7 +22,7 @@ impl Image for ProbeTarget {
         let (output, errors) = (log(), log());
         let target = target(process, true, output, errors);
         Box::pin(async move {
-            let ending = ::probe_target::run(target).await;
+            let ending = probe_target::run(target).await;
             Exit::code(i32::from(ending.code()))
         })
     }
@@ -32,7 +32,7 @@ impl Image for ProbeTarget {
         let (output, errors) = (Box::new(stdout.clone()), Box::new(stderr.clone()));
         let target = target(process, false, output, errors);
         Box::pin(async move {
-            let ending = ::probe_target::run(target).await;
+            let ending = probe_target::run(target).await;
             Output {
                 code: i32::from(ending.code()),
                 stdout: stdout.take(),
@@ -48,14 +48,14 @@ fn target(
     main: bool,
     output: Box<dyn io::Write + Send>,
     errors: Box<dyn io::Write + Send>,
-) -> ::probe_target::Process<Net> {
-    ::probe_target::Process {
+) -> probe_target::Process<Net> {
+    probe_target::Process {
         arguments: process.arguments,
         environment: process.environment,
         network: Net(process.network),
         main,
         instance: process.instance,
-        terminate: ::probe_target::once(process.terminate),
+        terminate: probe_target::once(process.terminate),
         files: Arc::new(Files(process.files)),
         effects: Box::new(Own {
             log: process.log,
@@ -72,7 +72,7 @@ struct Own {
     memory: Memory,
 }
 
-impl ::probe_target::Effects for Own {
+impl probe_target::Effects for Own {
     fn write_termination_message(&self, message: &str) -> io::Result<()> {
         self.log.set_termination_message(message);
         Ok(())
@@ -129,7 +129,7 @@ impl io::Write for Said {
 /// Implements probe-target's `Files` on a container's files.
 struct Files(pocket::image::files::Files);
 
-impl ::probe_target::Files for Files {
+impl probe_target::Files for Files {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         self.0.read(path)
     }

@@ -1,4 +1,4 @@
-//! Retries a revert until the target acknowledges it or the flipped process is known to have ended.
+//! Retries a revert until the target acknowledges it or the flipped process has ended.
 //!
 //! A process that has ended counts as reverted, because flips end with their process. The caller
 //! chooses the targets and their order.
@@ -27,7 +27,7 @@ pub(crate) enum Reverted {
 
 /// Repeats `ask` until the target acknowledges it or its process is gone. Returns the last error
 /// after 20 attempts.
-pub(crate) async fn reverted(
+pub(crate) async fn retry_revert(
     pods: &Api<Pod>,
     control: &Control,
     ask: impl AsyncFn() -> Result<Ack, ControlError>,
