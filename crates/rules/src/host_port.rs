@@ -32,8 +32,8 @@ impl HostPort {
         }
     }
 
-    /// Whether two host ports cannot be used together on one node. Addresses are compared as text, as
-    /// upstream does.
+    /// Whether two host ports cannot be used together on one node. Addresses are compared as text,
+    /// as upstream does.
     fn conflicts(&self, other: &Self) -> bool {
         let overlaps = self.ip() == other.ip() || [self.ip(), other.ip()].contains(&ALL_ADDRESSES);
         overlaps && (self.port, self.protocol()) == (other.port, other.protocol())

@@ -54,7 +54,7 @@ pub struct Flip {
 #[derive(Debug)]
 pub struct Options(Vec<(&'static Field, Vec<String>)>);
 
-/// What is flipped in a container.
+/// The target in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// One of its probes.

@@ -86,15 +86,15 @@ fn check_head(source: &Source, outline: &Outline<'_>, head: &yaml::Head) -> Resu
         ("apiVersion", &head.api_version, API_VERSION),
         ("kind", &head.kind, "Experiment"),
     ];
-    for (field, said, expected) in fields {
-        let fault = match said {
-            Some(said) if said.word() == expected => continue,
-            Some(said) => ProblemText::new(format!("unknown {field} `{}`", said.word())),
+    for (field, value, expected) in fields {
+        let fault = match value {
+            Some(value) if value.word() == expected => continue,
+            Some(value) => ProblemText::new(format!("unknown {field} `{}`", value.word())),
             None => ProblemText::new(format!("missing field `{field}`")),
         };
-        let span = said
+        let span = value
             .as_ref()
-            .map_or_else(|| outline.document(), |said| said.span);
+            .map_or_else(|| outline.document(), |value| value.span);
         problems.push(fault.expected(format!("`{expected}`")).at(source, span));
     }
     Problems::unless_any(problems, ())

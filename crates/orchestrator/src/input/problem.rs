@@ -38,7 +38,7 @@ impl HasExitCode for Problems {
 pub struct ProblemText {
     what: String,
     expected: Option<String>,
-    meant: Option<String>,
+    suggestion: Option<String>,
 }
 
 impl ProblemText {
@@ -47,7 +47,7 @@ impl ProblemText {
         Self {
             what: what.into(),
             expected: None,
-            meant: None,
+            suggestion: None,
         }
     }
 
@@ -63,7 +63,7 @@ impl ProblemText {
     pub fn one_of<'a>(mut self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut names: Vec<&str> = names.into_iter().collect();
         names.dedup();
-        self.meant = closest(word, names.iter().copied()).map(Into::into);
+        self.suggestion = closest(word, names.iter().copied()).map(Into::into);
         if names.is_empty() {
             self
         } else {
@@ -97,8 +97,8 @@ impl fmt::Display for ProblemText {
         if let Some(expected) = &self.expected {
             write!(f, "; expected {expected}")?;
         }
-        if let Some(meant) = &self.meant {
-            write!(f, "; did you mean `{meant}`?")?;
+        if let Some(suggestion) = &self.suggestion {
+            write!(f, "; did you mean `{suggestion}`?")?;
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ use crate::{
 use line::{Answer, Line};
 
 /// The timeout of a call, including the time to open the port-forward.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The number of calls that can be queued before callers have to wait.
 const QUEUE: usize = 16;
@@ -55,20 +55,22 @@ pub enum ControlError {
         source: Box<kube::Error>,
     },
     /// The port-forward opened, but the HTTP connection over it failed.
-    #[error("cannot talk to the control API at port {port} of pod `{pod}`{}", because(.said.as_deref()))]
+    #[error("cannot talk to the control API at port {port} of pod `{pod}`{}", because(.channel_error.as_deref()))]
     Talk {
         /// The Pod.
         pod: String,
         /// The control port.
         port: u16,
         /// The message on the port-forward's error channel, if any.
-        said: Option<String>,
+        channel_error: Option<String>,
         /// The error of the connection.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The target did not respond in time.
-    #[error("no answer from the control API at port {port} of pod `{pod}` within {PATIENCE:?}")]
+    #[error(
+        "no answer from the control API at port {port} of pod `{pod}` within {ANSWER_TIMEOUT:?}"
+    )]
     Timeout {
         /// The Pod.
         pod: String,
@@ -294,7 +296,8 @@ struct Call {
 async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Call>) {
     let mut line = None;
     while let Some(Call { request, answer }) = waiting.recv().await {
-        let answered = tokio::time::timeout(PATIENCE, ask(&pods, &address, &mut line, request));
+        let answered =
+            tokio::time::timeout(ANSWER_TIMEOUT, ask(&pods, &address, &mut line, request));
         let result = answered.await.unwrap_or_else(|_| {
             Err(ControlError::Timeout {
                 pod: address.pod.clone(),
@@ -360,8 +363,8 @@ fn route(port: u16, path: &RoutePath) -> String {
     format!("/v1/ports/{port}/routes{path}")
 }
 
-fn because(said: Option<&str>) -> String {
-    said.map_or_else(String::new, |said| format!(": {}", said.trim()))
+fn because(error: Option<&str>) -> String {
+    error.map_or_else(String::new, |error| format!(": {}", error.trim()))
 }
 
 #[cfg(test)]

@@ -213,29 +213,33 @@ impl HasExitCode for FlipProblem {
 pub fn plan(
     pod: &Pod,
     services: &[Service],
-    wish: WantedFlip<'_>,
+    wanted: WantedFlip<'_>,
 ) -> Result<FlipPlan, FlipProblem> {
-    match wish.aim {
-        FlipTarget::Probe { probe, to } => of_probe(pod, services, wish, *probe, to),
-        FlipTarget::Process(fault) => Ok(of_process(pod, services, wish.container, fault)),
+    match wanted.aim {
+        FlipTarget::Probe { probe, to } => of_probe(pod, services, wanted, *probe, to),
+        FlipTarget::Process(fault) => Ok(of_process(pod, services, wanted.container, fault)),
     }
 }
 
 fn of_probe(
     pod: &Pod,
     services: &[Service],
-    wish: WantedFlip<'_>,
+    wanted: WantedFlip<'_>,
     probe: Probe,
     to: &FlipSpec,
 ) -> Result<FlipPlan, FlipProblem> {
     let probes = probes_of(pod);
-    let meant = find(&probes, wish.container, probe)?;
-    if probe == Probe::Startup && has_started(pod, wish.container) {
-        return Err(FlipProblem::Started(wish.container.to_owned()));
+    let flipped = find(&probes, wanted.container, probe)?;
+    if probe == Probe::Startup && has_started(pod, wanted.container) {
+        return Err(FlipProblem::Started(wanted.container.to_owned()));
     }
-    let (port, act) = Flipped { probed: meant, to }.act()?;
-    let touches = touched(&probes, meant, port, &act);
-    if !touches.is_empty() && !wish.shared {
+    let (port, act) = Flipped {
+        probed: flipped,
+        to,
+    }
+    .act()?;
+    let touches = touched(&probes, flipped, port, &act);
+    if !touches.is_empty() && !wanted.shared {
         return Err(FlipProblem::Shared { others: touches });
     }
     let closes = match &act {
@@ -276,7 +280,7 @@ fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessF
     FlipPlan {
         port: None,
         act: FlipAction::Process(fault.clone()),
-        touches: own().map(told).collect(),
+        touches: own().map(description).collect(),
         closes: closes.collect(),
     }
 }
@@ -320,11 +324,11 @@ fn touched(probes: &[ProbeSpec], flipped: &ProbeSpec, port: u16, act: &FlipActio
             FlipAction::Port(_) | FlipAction::Process(_) => true,
             FlipAction::Route { .. } => other.asks == flipped.asks,
         })
-        .map(told)
+        .map(description)
         .collect()
 }
 
-fn told(probed: &ProbeSpec) -> String {
+fn description(probed: &ProbeSpec) -> String {
     let ProbeSpec {
         container,
         probe,

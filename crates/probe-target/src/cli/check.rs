@@ -1,6 +1,5 @@
 //! `probe-target check`: parses one probe, for an exec probe or an image's HEALTHCHECK.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,12 +21,11 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             https and grpcs accept any certificate; only the image with TLS has them.",
 };
 
-pub(super) const TIMEOUT: Spec = Spec {
-    name: "timeout",
-    value: "DURATION",
-    many: false,
-    help: Cow::Borrowed("Give up after this time [default: 1s]"),
-};
+pub(super) const TIMEOUT: Spec = Spec::new(
+    "timeout",
+    "DURATION",
+    "Give up after this time [default: 1s]",
+);
 
 /// A probe.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! `probe-target flip|heal|state|journal`: parses calls to the control API of a running target.
 //! It serves `kubectl exec` in an image without a shell.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,15 +22,6 @@ use crate::model::route_path::RoutePath;
 const NOTES: &str = "\
     In a container, --control follows from the command line of process 1. Beside a\n\
     target, give --control 127.0.0.1:(first port + 10000) or PROBE_TARGET_CONTROL.";
-
-const fn spec(name: &'static str, value: &'static str, help: &'static str) -> Spec {
-    Spec {
-        name,
-        value,
-        many: false,
-        help: Cow::Borrowed(help),
-    }
-}
 
 /// The grammar of `flip`.
 pub(crate) const FLIP: Grammar = Grammar {
@@ -72,15 +62,15 @@ pub(crate) const JOURNAL: Grammar = Grammar {
     operands: 1,
     fields: false,
     options: &[
-        spec(
+        Spec::new(
             "since",
             "N",
             "Start with request number N; wait: by default with the next one",
         ),
-        spec("port", "N", "wait: for requests on this port"),
-        spec("path", "PATH", "wait: for requests that this route matches"),
-        spec("hits", "N", "wait: for this many [default: 1]"),
-        spec(
+        Spec::new("port", "N", "wait: for requests on this port"),
+        Spec::new("path", "PATH", "wait: for requests that this route matches"),
+        Spec::new("hits", "N", "wait: for this many [default: 1]"),
+        Spec::new(
             "timeout",
             "DURATION",
             "wait: exit 1 after this time; 10m at most [default: 30s]",
@@ -269,7 +259,9 @@ fn fields(options: &mut Options) -> Result<Map<String, Value>, ParseError> {
 fn rejected(error: ParseError, word: &str, given: &Map<String, Value>) -> ParseError {
     let name = error.field.split('.').next().unwrap_or_default();
     if !given.contains_key(name) {
+        let last = error.field.rsplit('.').next().unwrap_or_default();
         return match error.reason {
+            Reason::Missing(_) => of_option(ParseError::of(last, error.reason)),
             // About the flip as a whole, not about an item of a sequence.
             Reason::Other(reason) if !word.contains(',') => {
                 ParseError::new("", format!("`{word}` {reason}"))

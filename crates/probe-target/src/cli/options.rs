@@ -36,6 +36,28 @@ pub(crate) struct Spec {
     pub(crate) help: Cow<'static, str>,
 }
 
+impl Spec {
+    /// An option that may be given once.
+    pub(crate) const fn new(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            value,
+            many: false,
+            help: Cow::Borrowed(help),
+        }
+    }
+
+    /// An option that may be repeated.
+    pub(crate) const fn many(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            value,
+            many: true,
+            help: Cow::Borrowed(help),
+        }
+    }
+}
+
 /// The parsed options; the command line overrides the environment.
 #[derive(Debug)]
 pub(crate) struct Options {

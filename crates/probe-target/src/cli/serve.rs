@@ -1,6 +1,5 @@
 //! `probe-target serve`: parses ports, routes, TLS and control address, and adds them to a plan.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::{Map, Value};
@@ -23,71 +22,50 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     operands: 0,
     fields: false,
     options: &[
-        Spec {
-            name: "port",
-            value: "[ADDRESS:]PORT[=PROTOCOL]",
-            many: true,
-            help: Cow::Borrowed(
-                "Listen here: http, https, grpc, grpcs or tcp [default: 8080=http]",
-            ),
-        },
-        Spec {
-            name: "route",
-            value: "ROUTE",
-            many: true,
-            help: Cow::Borrowed(
-                "What a path does from the start: '8080/readyz=503', '/startupz=503@1-2'",
-            ),
-        },
-        Spec {
-            name: "process",
-            value: "FAULT FIELD=VALUE …",
-            many: true,
-            help: Cow::Borrowed("What the process does from the start: 'exit code=3 after=1m'"),
-        },
+        Spec::many(
+            "port",
+            "[ADDRESS:]PORT[=PROTOCOL]",
+            "Listen here: http, https, grpc, grpcs or tcp [default: 8080=http]",
+        ),
+        Spec::many(
+            "route",
+            "ROUTE",
+            "What a path does from the start: '8080/readyz=503', '/startupz=503@1-2'",
+        ),
+        Spec::many(
+            "process",
+            "FAULT FIELD=VALUE …",
+            "What the process does from the start: 'exit code=3 after=1m'",
+        ),
         CONTROL,
-        Spec {
-            name: "plan",
-            value: "FILE",
-            many: false,
-            help: Cow::Borrowed("Start from the output of GET /v1/plan; options are laid over it"),
-        },
+        Spec::new(
+            "plan",
+            "FILE",
+            "Start from the output of GET /v1/plan; options are laid over it",
+        ),
         TOKEN_FILE,
-        Spec {
-            name: "tls-cert",
-            value: "FILE",
-            many: false,
-            help: Cow::Borrowed(
-                "Certificates of https and grpcs in PEM [default: a generated one]",
-            ),
-        },
-        Spec {
-            name: "tls-key",
-            value: "FILE",
-            many: false,
-            help: Cow::Borrowed("Their private key in PEM"),
-        },
-        Spec {
-            name: "tls-alpn",
-            value: "NAMES",
-            many: false,
-            help: Cow::Borrowed("Protocols that https offers by ALPN [default: h2,http/1.1]"),
-        },
+        Spec::new(
+            "tls-cert",
+            "FILE",
+            "Certificates of https and grpcs in PEM [default: a generated one]",
+        ),
+        Spec::new("tls-key", "FILE", "Their private key in PEM"),
+        Spec::new(
+            "tls-alpn",
+            "NAMES",
+            "Protocols that https offers by ALPN [default: h2,http/1.1]",
+        ),
         JOURNAL,
-        Spec {
-            name: "state-dir",
-            value: "DIR",
-            many: false,
-            help: Cow::Borrowed(
-                "Count starts of the container, its boots, in this directory: an emptyDir",
-            ),
-        },
-        Spec {
-            name: "keep",
-            value: "",
-            many: false,
-            help: Cow::Borrowed("Persist flips there too, unless a bound or a lease ends them"),
-        },
+        Spec::new(
+            "state-dir",
+            "DIR",
+            "Count starts of the container, its boots, in this directory: an emptyDir",
+        ),
+        Spec::new(
+            "keep",
+            "",
+            "Persist flips there too, unless a bound or a lease ends them",
+        ),
     ],
     notes: "The control address is 127.0.0.1:(first port + 10000) by default. Any but a\n\
             loopback address needs a token: --token-file or PROBE_TARGET_TOKEN.\n\
@@ -96,24 +74,14 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             https and grpcs use TLS 1.3; only the image with TLS has them.",
 };
 
-pub(crate) const CONTROL: Spec = Spec {
-    name: "control",
-    value: "ADDRESS",
-    many: false,
-    help: Cow::Borrowed("The address of the control API"),
-};
-pub(crate) const TOKEN_FILE: Spec = Spec {
-    name: "token-file",
-    value: "FILE",
-    many: false,
-    help: Cow::Borrowed("The bearer token that callers of the control API must send"),
-};
-pub(crate) const JOURNAL: Spec = Spec {
-    name: "journal",
-    value: "N",
-    many: false,
-    help: Cow::Borrowed("Keep the last N requests [default: 4096]"),
-};
+pub(crate) const CONTROL: Spec = Spec::new("control", "ADDRESS", "The address of the control API");
+pub(crate) const TOKEN_FILE: Spec = Spec::new(
+    "token-file",
+    "FILE",
+    "The bearer token that callers of the control API must send",
+);
+pub(crate) const JOURNAL: Spec =
+    Spec::new("journal", "N", "Keep the last N requests [default: 4096]");
 
 /// The settings of `serve`.
 #[derive(Debug)]
@@ -214,14 +182,14 @@ impl Serve {
         for (boots, flips) in std::mem::take(&mut plan.boots) {
             let holds = self.holds(Some(boots), boot)?;
             for (place, flip) in flips.0 {
-                let laid = plan.lay(&place, &flip, holds);
-                laid.map_err(|wrong| wrong.within(&format!("boots.{boots}")))?;
+                let applied = plan.apply(&place, &flip, holds);
+                applied.map_err(|wrong| wrong.within(&format!("boots.{boots}")))?;
             }
         }
         for (place, word, boots) in &self.routes {
             let holds = self.holds(*boots, boot)?;
-            let laid = plan.lay(place, &Flip::from(*word), holds);
-            laid.map_err(|wrong| ParseError::of("--route", wrong.reason))?;
+            let applied = plan.apply(place, &Flip::from(*word), holds);
+            applied.map_err(|wrong| ParseError::of("--route", wrong.reason))?;
         }
         for fault in &self.process {
             plan.afflict(fault.clone(), "--process")?;
@@ -234,8 +202,7 @@ impl Serve {
 
     fn holds(&self, boots: Option<Boots>, boot: Option<u64>) -> Result<bool, ParseError> {
         if boots.is_some() && self.state_dir.is_none() {
-            let message =
-                "must be given, as something is said of certain boots: they are counted there";
+            let message = "must be given to count boots, as a route or plan names some";
             return Err(ParseError::new("--state-dir", message));
         }
         Ok(boots.is_none_or(|boots| boot.is_some_and(|boot| boots.contain(boot))))

@@ -148,7 +148,7 @@ fn a_route_may_be_of_certain_boots() {
             PROBE_TARGET_STATE_DIR=/s PROBE_TARGET_KEEP=1 PROBE_TARGET_ROUTES=/x=503@2,/y=404@1
                 {"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:18080
             --route /x=503@1
-                error: `--state-dir`: must be given, as something is said of certain boots: they are counted there
+                error: `--state-dir`: must be given to count boots, as a route or plan names some
             --state-dir /s --route /x=503@0
                 error: `--route`: boots are 2, 1-3 or 3-, from 1 on, not `0`
             --state-dir /s --route /x=503@1,2

@@ -1,6 +1,5 @@
 //! `probe-target traffic`: parses the settings of the open-loop traffic client.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -18,30 +17,14 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     fields: false,
     options: &[
         CONTROL,
-        Spec {
-            name: "rate",
-            value: "N/s",
-            many: false,
-            help: Cow::Borrowed("Requests a second, or a minute (N/m); 1000/s at most"),
-        },
-        Spec {
-            name: "host",
-            value: "HOST",
-            many: false,
-            help: Cow::Borrowed("The Host header [default: the address]"),
-        },
-        Spec {
-            name: "path",
-            value: "PATH",
-            many: false,
-            help: Cow::Borrowed("The path [default: /]"),
-        },
-        Spec {
-            name: "fresh",
-            value: "",
-            many: false,
-            help: Cow::Borrowed("Open a connection for each request"),
-        },
+        Spec::new(
+            "rate",
+            "N/s",
+            "Requests a second, or a minute (N/m); 1000/s at most",
+        ),
+        Spec::new("host", "HOST", "The Host header [default: the address]"),
+        Spec::new("path", "PATH", "The path [default: /]"),
+        Spec::new("fresh", "", "Open a connection for each request"),
         TIMEOUT,
         TOKEN_FILE,
         JOURNAL,

@@ -1,55 +1,6 @@
 //! The faults of a route in one table: name, option, and what a prober observes.
 //! `server/script.rs` sends them.
 
-/// A misbehaviour of a server, named after what a prober observes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fault {
-    /// The request is read and never answered.
-    Hang,
-    /// The connection is closed (FIN) before a byte of a reply.
-    Close,
-    /// The connection is reset (RST) before a byte of a reply.
-    Reset,
-    /// The response head of a 200 is sent byte by byte.
-    SlowHead,
-    /// The body of a 200 is sent byte by byte.
-    SlowBody,
-    /// A 200 whose body stalls.
-    StallBody,
-    /// A 200 whose body ends in a reset.
-    ResetBody,
-    /// A 200 whose body is shorter than its `Content-Length`.
-    ShortBody,
-    /// A 200 whose body ends within a chunk.
-    CutChunk,
-    /// A 200 with a body larger than a kubelet reads.
-    LargeBody,
-    /// A response that is not HTTP from its first line.
-    Malformed,
-    /// A 103 without a final response.
-    Interim,
-    /// A 302 to `/` on the same host and port.
-    Redirect,
-    /// A 302 to the port above, on the same host.
-    RedirectPort,
-    /// A 302 to another host, which does not exist.
-    RedirectHost,
-    /// 302 after 302 on the same path, then a 200.
-    RedirectChain,
-    /// A 302 with an invalid `Location`.
-    RedirectBroken,
-}
-
-impl Fault {
-    /// Whether the fault is a slow or incomplete body, so that the head alone has no fault.
-    pub(crate) fn is_of_body(self) -> bool {
-        matches!(
-            self,
-            Self::SlowBody | Self::StallBody | Self::ResetBody | Self::ShortBody | Self::CutChunk
-        )
-    }
-}
-
 /// The option that a fault takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Takes {
@@ -59,99 +10,46 @@ pub(crate) enum Takes {
     Hops,
 }
 
-const TABLE: [(Fault, &str, Takes, &str); 17] = {
-    use Fault as F;
-    use Takes as T;
-    [
-        (
-            F::Hang,
-            "hang",
-            T::Nothing,
-            "read the request, never answer",
-        ),
-        (F::Close, "close", T::Nothing, "close (FIN) before a byte"),
-        (F::Reset, "reset", T::Nothing, "reset (RST) before a byte"),
-        (
-            F::SlowHead,
-            "slow-head",
-            T::Pace,
-            "200, its head byte by byte (pace: 1s)",
-        ),
-        (
-            F::SlowBody,
-            "slow-body",
-            T::Pace,
-            "200, its body byte by byte (pace: 1s)",
-        ),
-        (
-            F::StallBody,
-            "stall-body",
-            T::Bytes,
-            "200, silence after some bytes of the body (bytes: 1)",
-        ),
-        (
-            F::ResetBody,
-            "reset-body",
-            T::Bytes,
-            "200, RST after some bytes of the body (bytes: 1)",
-        ),
-        (
-            F::ShortBody,
-            "short-body",
-            T::Bytes,
-            "200, FIN before Content-Length is reached (bytes: 1)",
-        ),
-        (
-            F::CutChunk,
-            "cut-chunk",
-            T::Bytes,
-            "200, chunked, FIN within a chunk (bytes: 1)",
-        ),
-        (
-            F::LargeBody,
-            "large-body",
-            T::Bytes,
-            "200 with a large body (bytes: 20480)",
-        ),
-        (
-            F::Malformed,
-            "malformed",
-            T::Nothing,
-            "an answer that does not begin as HTTP",
-        ),
-        (
-            F::Interim,
-            "interim",
-            T::Nothing,
-            "103, and no answer after it",
-        ),
-        (F::Redirect, "redirect", T::Nothing, "302 to / here"),
-        (
-            F::RedirectPort,
-            "redirect-port",
-            T::Nothing,
-            "302 to the same path on the port above",
-        ),
-        (
-            F::RedirectHost,
-            "redirect-host",
-            T::Nothing,
-            "302 to a host that does not exist",
-        ),
-        (
-            F::RedirectChain,
-            "redirect-chain",
-            T::Hops,
-            "302 after 302, then 200 (hops: 11)",
-        ),
-        (
-            F::RedirectBroken,
-            "redirect-broken",
-            T::Nothing,
-            "302 to what is no address",
-        ),
-    ]
-};
+macro_rules! faults {
+    ($($id:ident $name:literal $takes:ident $about:literal;)*) => {
+        /// A misbehaviour of a server, named after what a prober observes.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Fault {
+            $(
+                #[doc = concat!("`", $name, "`: ", $about, ".")]
+                $id,
+            )*
+        }
+
+        const TABLE: [(Fault, Takes, &str); Fault::NAMES.len()] =
+            [$((Fault::$id, Takes::$takes, $about)),*];
+
+        impl Fault {
+            /// All names, in JSON and on the command line.
+            pub const NAMES: [&'static str; [$($name),*].len()] = [$($name),*];
+        }
+    };
+}
+
+faults! {
+    Hang           "hang"            Nothing  "read the request, never answer";
+    Close          "close"           Nothing  "close (FIN) before a byte";
+    Reset          "reset"           Nothing  "reset (RST) before a byte";
+    SlowHead       "slow-head"       Pace     "200, its head byte by byte (pace: 1s)";
+    SlowBody       "slow-body"       Pace     "200, its body byte by byte (pace: 1s)";
+    StallBody      "stall-body"      Bytes    "200, silence after some bytes of the body (bytes: 1)";
+    ResetBody      "reset-body"      Bytes    "200, RST after some bytes of the body (bytes: 1)";
+    ShortBody      "short-body"      Bytes    "200, FIN before Content-Length is reached (bytes: 1)";
+    CutChunk       "cut-chunk"       Bytes    "200, chunked, FIN within a chunk (bytes: 1)";
+    LargeBody      "large-body"      Bytes    "200 with a large body (bytes: 20480)";
+    Malformed      "malformed"       Nothing  "an answer that does not begin as HTTP";
+    Interim        "interim"         Nothing  "103, and no answer after it";
+    Redirect       "redirect"        Nothing  "302 to / here";
+    RedirectPort   "redirect-port"   Nothing  "302 to the same path on the port above";
+    RedirectHost   "redirect-host"   Nothing  "302 to a host that does not exist";
+    RedirectChain  "redirect-chain"  Hops     "302 after 302, then 200 (hops: 11)";
+    RedirectBroken "redirect-broken" Nothing  "302 to what is no address";
+}
 
 impl Fault {
     /// Every fault of a route.
@@ -159,14 +57,14 @@ impl Fault {
         TABLE.iter().map(|row| row.0)
     }
 
-    /// The fault's name in JSON and on the command line.
+    /// Its name.
     pub fn name(self) -> &'static str {
-        self.row().1
+        Self::NAMES[self as usize]
     }
 
-    /// What a prober observes, with the defaults of its options.
+    /// What a prober observes, with the default of its option.
     pub fn about(self) -> &'static str {
-        self.row().3
+        TABLE[self as usize].2
     }
 
     /// The fault of that name.
@@ -174,25 +72,17 @@ impl Fault {
         Self::all().find(|fault| fault.name() == name)
     }
 
-    /// All names.
-    pub const NAMES: [&str; TABLE.len()] = {
-        let mut names = [""; TABLE.len()];
-        let mut number = 0;
-        while number < TABLE.len() {
-            names[number] = TABLE[number].1;
-            number += 1;
-        }
-        names
-    };
-
     /// The option that it takes.
     pub(crate) fn takes(self) -> Takes {
-        self.row().2
+        TABLE[self as usize].1
     }
 
-    fn row(self) -> &'static (Self, &'static str, Takes, &'static str) {
-        let row = TABLE.iter().find(|row| row.0 == self);
-        row.expect("every fault must be in the table")
+    /// Whether it is a slow or incomplete body, so that the head alone has no fault.
+    pub(crate) fn is_of_body(self) -> bool {
+        matches!(
+            self,
+            Self::SlowBody | Self::StallBody | Self::ResetBody | Self::ShortBody | Self::CutChunk
+        )
     }
 }
 
@@ -209,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_detail_is_for_those_faults_that_name_it() {
-        for (fault, _, takes, about) in TABLE {
+        for (fault, takes, about) in TABLE {
             let named = [
                 (Takes::Bytes, "(bytes: "),
                 (Takes::Pace, "(pace: "),

@@ -105,7 +105,7 @@ impl Fields {
                 Reason::NotOneOf {
                     what: field.name,
                     found,
-                    known,
+                    known: known.to_vec(),
                 },
             )),
             (None, expected) => Err(invalid(self.path(field.name), expected, &found.into())),

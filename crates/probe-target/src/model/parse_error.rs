@@ -33,7 +33,7 @@ pub enum Reason {
         /// The name that was given.
         found: String,
         /// The names that exist.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// The value has the wrong type or is out of range.
     Invalid {

@@ -110,25 +110,25 @@ impl Plan {
     }
 
     /// Merges `flip` into the base if `holds`. An unknown port is an error in any case.
-    pub(crate) fn lay(
+    pub(crate) fn apply(
         &mut self,
         place: &Location,
         flip: &Flip,
         holds: bool,
     ) -> Result<(), ParseError> {
-        let meant = place.port();
-        if let Some(port) = meant.filter(|port| !self.ports.contains_key(port)) {
+        let given = place.port();
+        if let Some(port) = given.filter(|port| !self.ports.contains_key(port)) {
             let message = format!("{port} is none of the ports");
             return Err(ParseError::new(place.to_string(), message));
         }
         let of_route = matches!(flip, Flip::Route(_));
         for (number, port) in &mut self.ports {
             let lacks = of_route && !port.opening.protocol.unwrap_or_default().has_routes();
-            if lacks && meant == Some(*number) {
+            if lacks && given == Some(*number) {
                 return Err(ParseError::new(place.to_string(), without_routes(*number)));
             }
-            if holds && !lacks && meant.is_none_or(|meant| meant == *number) {
-                port.lay(place, flip);
+            if holds && !lacks && given.is_none_or(|given| given == *number) {
+                port.apply(place, flip);
             }
         }
         Ok(())
@@ -184,7 +184,7 @@ impl PlannedPort {
         })
     }
 
-    fn lay(&mut self, place: &Location, flip: &Flip) {
+    fn apply(&mut self, place: &Location, flip: &Flip) {
         match (place, flip) {
             (Location::Route(_, route), Flip::Route(behaviour)) => {
                 if self.opening.route.as_ref() == Some(route) {

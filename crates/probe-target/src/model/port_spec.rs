@@ -104,7 +104,7 @@ impl Protocol {
             None => Err(Reason::NotOneOf {
                 what: PROTOCOL.name,
                 found: name.to_owned(),
-                known: &Self::NAMES,
+                known: Self::NAMES.to_vec(),
             }),
         }
     }

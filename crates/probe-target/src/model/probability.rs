@@ -19,7 +19,7 @@ const ALWAYS: u32 = 1_000_000;
 
 impl Probability {
     /// Whether request `number` of a route, from 0, is selected.
-    pub fn means(self, number: u64) -> bool {
+    pub fn selects(self, number: u64) -> bool {
         let drawn = mixed(self.seed.wrapping_add(number.wrapping_mul(STEP)));
         // Scales 64 bits to a million by multiplication, with a bias of at most one in 2^44.
         (u128::from(drawn) * u128::from(ALWAYS)) >> 64 < u128::from(self.millionths)
@@ -64,25 +64,25 @@ mod tests {
     use super::*;
 
     /// How many of the first 10,000 requests are selected.
-    fn meant(millionths: u32, seed: u64) -> usize {
+    fn selected(millionths: u32, seed: u64) -> usize {
         let chance = Probability { millionths, seed };
-        (0..10_000).filter(|number| chance.means(*number)).count()
+        (0..10_000).filter(|number| chance.selects(*number)).count()
     }
 
     #[test]
     fn never_and_always_are_exact() {
         for seed in [0, 1, u64::MAX] {
-            assert_eq!((meant(0, seed), meant(ALWAYS, seed)), (0, 10_000));
+            assert_eq!((selected(0, seed), selected(ALWAYS, seed)), (0, 10_000));
         }
     }
 
     #[test]
     fn a_share_is_met_and_depends_on_the_seed_alone() {
         // Three standard deviations of a fair coin: 150.
-        assert!((4850..=5150).contains(&meant(500_000, 7)));
-        assert!((900..=1100).contains(&meant(100_000, 7)));
-        assert_ne!(meant(500_000, 7), meant(500_000, 8));
-        assert_eq!(meant(500_000, 7), meant(500_000, 7));
+        assert!((4850..=5150).contains(&selected(500_000, 7)));
+        assert!((900..=1100).contains(&selected(100_000, 7)));
+        assert_ne!(selected(500_000, 7), selected(500_000, 8));
+        assert_eq!(selected(500_000, 7), selected(500_000, 7));
     }
 
     #[test]

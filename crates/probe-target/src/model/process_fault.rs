@@ -101,7 +101,7 @@ impl ProcessFault {
         known.copied().ok_or_else(|| Reason::NotOneOf {
             what: "process fault",
             found: name.to_owned(),
-            known: &NAMES,
+            known: NAMES.to_vec(),
         })
     }
 

@@ -43,25 +43,9 @@ const WORDS: [(&str, Shorthand); 5] = [
 const STATUSES: &str = "200–999";
 
 impl Shorthand {
-    /// All words, with all statuses as the first one.
-    const KNOWN: [&str; 1 + WORDS.len() + Fault::NAMES.len()] = {
-        let mut known = [STATUSES; 1 + WORDS.len() + Fault::NAMES.len()];
-        let mut number = 1;
-        while number < known.len() {
-            let other = number - 1;
-            known[number] = if other < WORDS.len() {
-                WORDS[other].0
-            } else {
-                Fault::NAMES[other - WORDS.len()]
-            };
-            number += 1;
-        }
-        known
-    };
-
     /// All words except the statuses.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        Self::KNOWN.into_iter().skip(1)
+        WORDS.map(|(name, _)| name).into_iter().chain(Fault::NAMES)
     }
 
     /// Parses a word or the number of a status at this path.
@@ -126,7 +110,7 @@ impl FromStr for Shorthand {
             None => Err(Reason::NotOneOf {
                 what: "behaviour",
                 found: text.to_owned(),
-                known: &Self::KNOWN,
+                known: [STATUSES].into_iter().chain(Self::names()).collect(),
             }),
         }
     }

@@ -5,52 +5,31 @@
 pub struct Signal(u8);
 
 // signal(7), the numbers of x86 and ARM; those whose default is to end the process.
-const ALL: [(&str, u8); 18] = [
-    ("SIGHUP", 1),
-    ("SIGINT", 2),
-    ("SIGQUIT", 3),
-    ("SIGILL", 4),
-    ("SIGTRAP", 5),
-    ("SIGABRT", 6),
-    ("SIGBUS", 7),
-    ("SIGFPE", 8),
-    ("SIGKILL", 9),
-    ("SIGUSR1", 10),
-    ("SIGSEGV", 11),
-    ("SIGUSR2", 12),
-    ("SIGPIPE", 13),
-    ("SIGALRM", 14),
-    ("SIGTERM", 15),
-    ("SIGXCPU", 24),
-    ("SIGXFSZ", 25),
-    ("SIGSYS", 31),
+const NUMBERS: [u8; Signal::NAMES.len()] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 31,
 ];
 
 impl Signal {
     /// All names.
-    pub const NAMES: [&str; ALL.len()] = {
-        let mut names = [""; ALL.len()];
-        let mut number = 0;
-        while number < ALL.len() {
-            names[number] = ALL[number].0;
-            number += 1;
-        }
-        names
-    };
+    pub const NAMES: [&str; 18] = [
+        "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
+        "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGXCPU",
+        "SIGXFSZ", "SIGSYS",
+    ];
 
     /// SIGKILL, which a process cannot handle.
     pub const KILL: Self = Self(9);
 
     /// The signal of this name, such as `SIGKILL`.
     pub fn named(name: &str) -> Option<Self> {
-        let known = ALL.iter().find(|(known, _)| *known == name);
-        known.map(|(_, number)| Self(*number))
+        let position = Self::NAMES.iter().position(|known| *known == name);
+        position.map(|position| Self(NUMBERS[position]))
     }
 
     /// Its name, such as `SIGKILL`.
     pub fn name(self) -> &'static str {
-        let known = ALL.iter().find(|(_, number)| *number == self.0);
-        known.map_or("", |(name, _)| name)
+        let position = NUMBERS.iter().position(|number| *number == self.0);
+        position.map_or("", |position| Self::NAMES[position])
     }
 
     /// Its number on Linux.

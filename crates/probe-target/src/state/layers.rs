@@ -179,7 +179,7 @@ impl<B: Bounded> Held<B> {
             return true;
         };
         self.drawn += 1;
-        probability.means(number)
+        probability.selects(number)
     }
 
     pub(crate) fn has_ended(&self, now: Now) -> bool {

@@ -1,7 +1,7 @@
-//! An experiment as it is written: the shape of the file, and the source of its JSON Schema.
+//! An experiment as written in its file, and the source of its JSON Schema.
 //!
-//! Scalars stay unparsed, with their spans: [`crate::input::load`] parses them and reports all
-//! problems at once. The doc comments here are the schema's descriptions.
+//! Values are kept unparsed, with their spans. [`crate::input::load`] resolves them, so that one
+//! run reports every problem. The doc comments here are the schema's descriptions.
 
 mod any_of;
 mod expectation;
@@ -20,20 +20,19 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 pub(crate) use any_of::AnyOf;
-pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsSaid, That};
+pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsClaim, That};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use scalar::{Kubernetes, Later, Scalar};
 pub(crate) use tree::Tree;
 
 use super::Spanned;
 
-/// An experiment: a workload, a steady state, and steps that each do something and say what must
-/// come of it.
+/// An experiment: a workload, a steady state, and steps of one action and its expectations each.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(
     dead_code,
-    reason = "version and kind are looked at before, to tell experiments from manifests"
+    reason = "version and kind are read before, to distinguish experiments from manifests"
 )]
 pub(crate) struct Experiment {
     /// `probeflip.dev/v1alpha1`
@@ -46,7 +45,7 @@ pub(crate) struct Experiment {
     pub(crate) spec: Spec,
 }
 
-/// What the experiment is called.
+/// The experiment's name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Metadata {
@@ -55,34 +54,34 @@ pub(crate) struct Metadata {
     pub(crate) name: Spanned<Scalar>,
 }
 
-/// What the experiment does.
+/// The contents of the experiment.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Spec {
-    /// A sentence or two for people.
+    /// A free-text description.
     pub(crate) description: Option<String>,
     pub(crate) workload: Spanned<Workload>,
     /// Clients that send requests to Services, from before the steady state to the end.
     #[serde(default)]
     pub(crate) traffic: Vec<TrafficClient>,
     pub(crate) steady_state: SteadyState,
-    /// Run one after another, at least one.
+    /// At least one step; they run one after another.
     pub(crate) steps: Spanned<Vec<Spanned<Step>>>,
     #[schemars(skip)]
     pub(crate) measure: Option<Spanned<Later>>,
 }
 
-/// What is applied before anything else: exactly one of `files`, `kustomize` and `objects`.
+/// The objects to apply first: exactly one of `files`, `kustomize` and `objects`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = schema::exactly_one(&["files", "kustomize", "objects"])))]
 pub(crate) struct Workload {
-    /// Manifest files, relative to this file. Objects beside an experiment are its workload if it
-    /// names its own file here.
+    /// Manifest files, relative to this file. It may list this file itself, for objects beside
+    /// the experiment.
     pub(crate) files: Option<Spanned<Vec<Spanned<String>>>>,
     /// A directory for `kubectl kustomize`, relative to this file.
     pub(crate) kustomize: Option<Spanned<String>>,
-    /// Manifests, written here.
+    /// Manifests in this file.
     #[schemars(with = "Option<Vec<Value>>")]
     pub(crate) objects: Option<Spanned<Vec<Kubernetes>>>,
 }
@@ -100,77 +99,76 @@ pub(crate) struct TrafficClient {
     /// A port of the Service.
     #[schemars(with = "schema::Port")]
     pub(crate) port: Spanned<Scalar>,
-    /// The path asked for; `/` if absent.
+    /// The request path; `/` if absent.
     #[schemars(with = "Option<schema::Path>")]
     pub(crate) path: Option<Spanned<Scalar>>,
-    /// Requests a second.
+    /// Requests per second.
     #[schemars(with = "schema::Rate")]
     pub(crate) rate: Spanned<Scalar>,
-    /// A connection for every request, or one kept; `fresh` if absent.
+    /// Whether requests share a connection; `fresh` if absent.
     #[schemars(with = "Option<super::Connections>")]
     pub(crate) connections: Option<Spanned<Scalar>>,
-    /// When a request without an answer counts as `timeout`; 1s if absent.
+    /// The time after which an unanswered request counts as `timeout`; 1s if absent.
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) timeout: Option<Spanned<Scalar>>,
 }
 
-/// What must hold, all at once, before the first step.
+/// The conditions that must hold at the same time before the first step.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SteadyState {
-    /// How long to wait for it; 60s if absent.
+    /// How long to wait for the steady state; 60s if absent.
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) within: Option<Spanned<Scalar>>,
-    /// How long it must last; 0s if absent.
+    /// How long the conditions must hold without interruption; 0s if absent.
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) hold: Option<Spanned<Scalar>>,
-    /// At least one claim.
+    /// At least one condition.
     pub(crate) require: Spanned<Vec<Spanned<Claim>>>,
 }
 
-/// One action, by `flip` or by `patch`, and what must come of it.
+/// One action, `flip` or `patch`, and its expectations.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = schema::exactly_one(&["flip", "patch"])))]
 pub(crate) struct Step {
-    /// A few words, unique in the experiment.
+    /// A free-text name, unique in the experiment.
     #[schemars(with = "String")]
     pub(crate) name: Spanned<Scalar>,
-    /// Lays a behaviour over what a probe gets; a list means all at once.
+    /// Flips probes or processes; a list flips all at the same time.
     pub(crate) flip: Option<Spanned<OneOrMany<Flip>>>,
     /// Changes an object of the workload.
     pub(crate) patch: Option<Spanned<Patch>>,
-    /// What must come of it; at least one expectation with an end of its own (`eventually`, or
-    /// `for`).
+    /// At least one expectation with an end of its own (`eventually`, or `for`).
     pub(crate) expect: Spanned<Vec<Spanned<Expectation>>>,
 }
 
-/// A behaviour for one probe, or something done to the process, until its bound, a later flip of
-/// the same, or the end of the run.
+/// A flip of one probe or of the process. It lasts until its bound, a later flip of the same
+/// target, or the end of the run.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = schema::beside)]
 #[schemars(extend("oneOf" = schema::probe_or_process()))]
 pub(crate) struct Flip {
-    /// Which Pods: `NAME` or `KIND/NAME`.
+    /// The Pods: `NAME` or `KIND/NAME`.
     #[schemars(with = "schema::ObjectRef")]
     pub(crate) pod: Spanned<Scalar>,
-    /// Which container of them.
+    /// The container's name.
     #[schemars(with = "schema::Label")]
     pub(crate) container: Spanned<Scalar>,
-    /// Which probe of it; then `to` says what it gets.
+    /// The container's probe; requires `to`.
     #[schemars(with = "Option<super::Probe>")]
     pub(crate) probe: Option<Spanned<Scalar>>,
-    /// What the probe gets: a word, or the control API's own object.
+    /// What the probe meets: a word, a status, or an object of the control API.
     #[schemars(with = "Option<schema::Behaviour>")]
     pub(crate) to: Option<Spanned<Tree>>,
-    /// In place of a probe, what is done to the container's process: a word, or the control API's
-    /// own object.
+    /// A fault of the container's process instead of a probe: a name, or an object of the control
+    /// API.
     #[schemars(with = "Option<schema::Process>")]
     pub(crate) process: Option<Spanned<Tree>>,
     /// The fields beside `to` or `process`.
     #[schemars(skip)]
     pub(crate) beside: Vec<(&'static Field, Spanned<Scalar>)>,
-    /// Whether it may touch another probe too.
+    /// Whether the flip may affect other probes.
     #[schemars(default)]
     pub(crate) shared: bool,
 }
@@ -242,7 +240,7 @@ pub(crate) struct Patch {
     /// An object of the workload: `KIND/NAME`.
     #[schemars(with = "schema::ObjectRef")]
     pub(crate) object: Spanned<Scalar>,
-    /// What is merged into it.
+    /// The patch.
     #[schemars(with = "serde_json::Map<String, Value>")]
     pub(crate) merge: Spanned<Kubernetes>,
 }

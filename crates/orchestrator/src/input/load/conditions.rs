@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostics::{Diagnostics, optional, unfit};
-use crate::input::experiment::written::{AnyOf, RestartsSaid, Scalar, That};
+use crate::input::experiment::written::{AnyOf, RestartsClaim, Scalar, That};
 use crate::input::experiment::{
     Addresses, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat, EndpointsReady,
     EndpointsThat, PodReady, PodThat, RequestOutcome, Restarts, Span, Spanned, TrafficThat,
@@ -11,21 +11,24 @@ use crate::input::experiment::{
 use crate::input::problem::{ProblemText, choices};
 
 /// Resolves conditions on Pods.
-pub(super) fn pod(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<PodThat> {
+pub(super) fn pod(reader: &mut Diagnostics<'_>, written: &Spanned<That>) -> Option<PodThat> {
     allow(
         reader,
-        said,
+        written,
         "a Pod",
         &["ready", "restarts", "uid", "ip", "conditions"],
     )?;
-    let ready = said.ready.as_ref().map(|word| pod_ready(reader, word));
-    let restarts = said.restarts.as_ref().map(|said| restarts(reader, said));
-    let same_uid = said.uid.as_ref().map(|word| unchanged(reader, word));
-    let same_ip = said.ip.as_ref().map(|word| unchanged(reader, word));
-    let conditions = said
+    let ready = written.ready.as_ref().map(|word| pod_ready(reader, word));
+    let restarts = written
+        .restarts
+        .as_ref()
+        .map(|written| restarts(reader, written));
+    let same_uid = written.uid.as_ref().map(|word| unchanged(reader, word));
+    let same_ip = written.ip.as_ref().map(|word| unchanged(reader, word));
+    let conditions = written
         .conditions
         .as_ref()
-        .map(|said| conditions(reader, said));
+        .map(|written| conditions(reader, written));
     Some(PodThat {
         ready: optional(ready)?,
         restarts: optional(restarts)?,
@@ -38,23 +41,26 @@ pub(super) fn pod(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<
 /// Resolves conditions on a container.
 pub(super) fn container(
     reader: &mut Diagnostics<'_>,
-    said: &Spanned<That>,
+    written: &Spanned<That>,
 ) -> Option<ContainerThat> {
     allow(
         reader,
-        said,
+        written,
         "a container",
         &["ready", "started", "restarts", "state", "reason"],
     )?;
-    let ready = said.ready.as_ref().map(|word| reader.bool(word));
-    let started = said.started.as_ref().map(|word| reader.bool(word));
-    let restarts = said.restarts.as_ref().map(|said| restarts(reader, said));
+    let ready = written.ready.as_ref().map(|word| reader.bool(word));
+    let started = written.started.as_ref().map(|word| reader.bool(word));
+    let restarts = written
+        .restarts
+        .as_ref()
+        .map(|written| restarts(reader, written));
     let phases = [
         ("waiting", ContainerPhase::Waiting),
         ("running", ContainerPhase::Running),
         ("terminated", ContainerPhase::Terminated),
     ];
-    let state = said
+    let state = written
         .state
         .as_ref()
         .map(|word| reader.choice(word, "a container's state", &phases));
@@ -63,17 +69,17 @@ pub(super) fn container(
         started: optional(started)?,
         restarts: optional(restarts)?,
         state: optional(state)?,
-        reason: said.reason.as_ref().map(|word| word.word().into_owned()),
+        reason: written.reason.as_ref().map(|word| word.word().into_owned()),
     })
 }
 
 /// Resolves conditions on a Service's endpoints.
 pub(super) fn endpoints(
     reader: &mut Diagnostics<'_>,
-    said: &Spanned<That>,
+    written: &Spanned<That>,
 ) -> Option<EndpointsThat> {
-    allow(reader, said, "endpoints", &["ready", "addresses"])?;
-    let ready = said.ready.as_ref().map(|word| match ratio(word) {
+    allow(reader, written, "endpoints", &["ready", "addresses"])?;
+    let ready = written.ready.as_ref().map(|word| match ratio(word) {
         _ if word.value == Scalar::Bool(true) => Some(EndpointsReady::All),
         _ if word.value == Scalar::Bool(false) => Some(EndpointsReady::None),
         Some((ready, of)) => Some(EndpointsReady::Count { ready, of }),
@@ -82,7 +88,7 @@ pub(super) fn endpoints(
             unfit(word).expected("`true`, `false` or a count such as `1/2`"),
         ),
     });
-    let addresses = said.addresses.as_ref().map(|word| match &word.value {
+    let addresses = written.addresses.as_ref().map(|word| match &word.value {
         Scalar::Number(number) if let Ok(number) = number.parse() => Some(Addresses::Count(number)),
         Scalar::Text(text) if text == "unchanged" => Some(Addresses::Unchanged),
         _ => reader.fault(word.span, unfit(word).expected("`unchanged` or a number")),
@@ -96,26 +102,31 @@ pub(super) fn endpoints(
 /// Resolves conditions on a Deployment.
 pub(super) fn deployment(
     reader: &mut Diagnostics<'_>,
-    said: &Spanned<That>,
+    written: &Spanned<That>,
 ) -> Option<DeploymentThat> {
     allow(
         reader,
-        said,
+        written,
         "a Deployment",
         &["replicas", "updated", "ready", "available", "progressing"],
     )?;
-    let [replicas, updated, ready, available] =
-        [&said.replicas, &said.updated, &said.ready, &said.available].map(|word| {
-            let number = word.as_ref().map(|word| reader.number(word));
-            optional(number)
-                .map(|number| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX)))
-        });
+    let [replicas, updated, ready, available] = [
+        &written.replicas,
+        &written.updated,
+        &written.ready,
+        &written.available,
+    ]
+    .map(|word| {
+        let number = word.as_ref().map(|word| reader.number(word));
+        optional(number)
+            .map(|number| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX)))
+    });
     Some(DeploymentThat {
         replicas: replicas?,
         updated: updated?,
         ready: ready?,
         available: available?,
-        progressing: said
+        progressing: written
             .progressing
             .as_ref()
             .map(|word| word.word().into_owned()),
@@ -123,8 +134,11 @@ pub(super) fn deployment(
 }
 
 /// Resolves conditions on traffic.
-pub(super) fn traffic(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Option<TrafficThat> {
-    allow(reader, said, "traffic", &["outcome"])?;
+pub(super) fn traffic(
+    reader: &mut Diagnostics<'_>,
+    written: &Spanned<That>,
+) -> Option<TrafficThat> {
+    allow(reader, written, "traffic", &["outcome"])?;
     let outcomes = [
         RequestOutcome::Ok,
         RequestOutcome::Status,
@@ -134,19 +148,19 @@ pub(super) fn traffic(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Opt
         RequestOutcome::Error,
     ];
     let choices = outcomes.map(|outcome| (outcome.word(), outcome));
-    let words = said.outcome.as_ref()?;
-    let said = match &words.value {
+    let words = written.outcome.as_ref()?;
+    let written = match &words.value {
         AnyOf::One(word) => &[Spanned {
             value: word.clone(),
             span: words.span,
         }][..],
         AnyOf::Several(words) => words,
     };
-    if said.is_empty() {
+    if written.is_empty() {
         let fault = ProblemText::new("no outcome will do").expected("at least one");
         return reader.fault(words.span, fault);
     }
-    let read: Vec<_> = said
+    let read: Vec<_> = written
         .iter()
         .map(|word| reader.choice(word, "an outcome", &choices))
         .collect();
@@ -157,11 +171,11 @@ pub(super) fn traffic(reader: &mut Diagnostics<'_>, said: &Spanned<That>) -> Opt
 // Reports each condition that does not apply to this subject, and a claim without any condition.
 fn allow(
     reader: &mut Diagnostics<'_>,
-    said: &Spanned<That>,
+    written: &Spanned<That>,
     subject: &str,
     known: &[&str],
 ) -> Option<()> {
-    let fields = said_fields(said);
+    let fields = written_fields(written);
     let unknown: Vec<_> = fields
         .iter()
         .filter(|(name, _)| !known.contains(name))
@@ -182,14 +196,14 @@ fn allow(
         };
         let expected = format!("{at_least}{}", choices(known));
         return reader.fault(
-            said.span,
+            written.span,
             ProblemText::new("this claim says nothing").expected(expected),
         );
     }
     unknown.is_empty().then_some(())
 }
 
-fn said_fields(that: &That) -> Vec<(&'static str, Span)> {
+fn written_fields(that: &That) -> Vec<(&'static str, Span)> {
     let words = [
         ("ready", &that.ready),
         ("started", &that.started),
@@ -207,14 +221,22 @@ fn said_fields(that: &That) -> Vec<(&'static str, Span)> {
         .into_iter()
         .filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)))
         .collect();
-    fields.extend(that.restarts.as_ref().map(|said| ("restarts", said.span)));
+    fields.extend(
+        that.restarts
+            .as_ref()
+            .map(|written| ("restarts", written.span)),
+    );
     fields.extend(
         that.conditions
             .as_ref()
-            .map(|said| ("conditions", said.span)),
+            .map(|written| ("conditions", written.span)),
     );
-    fields.extend(that.outcome.as_ref().map(|said| ("outcome", said.span)));
-    fields.extend(that.count.as_ref().map(|said| ("count", said.span)));
+    fields.extend(
+        that.outcome
+            .as_ref()
+            .map(|written| ("outcome", written.span)),
+    );
+    fields.extend(that.count.as_ref().map(|written| ("count", written.span)));
     fields
 }
 
@@ -240,18 +262,18 @@ fn ratio(word: &Spanned<Scalar>) -> Option<(u32, u32)> {
     (ready <= of && of > 0).then_some((ready, of))
 }
 
-fn restarts(reader: &mut Diagnostics<'_>, said: &Spanned<RestartsSaid>) -> Option<Restarts> {
-    match &said.value {
-        RestartsSaid::Total(number) => {
+fn restarts(reader: &mut Diagnostics<'_>, written: &Spanned<RestartsClaim>) -> Option<Restarts> {
+    match &written.value {
+        RestartsClaim::Total(number) => {
             let number = Spanned {
                 value: number.clone(),
-                span: said.span,
+                span: written.span,
             };
             reader
                 .number(&number)
                 .map(|number| Restarts::Total(number.into()))
         }
-        RestartsSaid::Delta(delta) => reader
+        RestartsClaim::Delta(delta) => reader
             .number(&delta.delta)
             .map(|number| Restarts::Delta(number.into())),
     }
@@ -263,9 +285,9 @@ fn unchanged(reader: &mut Diagnostics<'_>, word: &Spanned<Scalar>) -> Option<()>
 
 fn conditions(
     reader: &mut Diagnostics<'_>,
-    said: &Spanned<BTreeMap<String, Spanned<Scalar>>>,
+    written: &Spanned<BTreeMap<String, Spanned<Scalar>>>,
 ) -> Option<BTreeMap<String, ConditionStatus>> {
-    let read: Vec<_> = said
+    let read: Vec<_> = written
         .iter()
         .map(|(name, word)| match &*word.word() {
             "true" | "True" => Some((name.clone(), ConditionStatus::True)),

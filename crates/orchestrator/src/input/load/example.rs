@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::input::experiment::Spanned;
     use crate::input::experiment::written::{
-        self, AnyOf, OneOrMany, RestartsSaid, Scalar, That, Tree,
+        self, AnyOf, OneOrMany, RestartsClaim, Scalar, That, Tree,
     };
     use crate::input::schema;
 
@@ -162,7 +162,7 @@ mod tests {
         check::<Vec<Spanned<written::Expectation>>>("spec.steps[].expect");
         check::<written::Expectation>("spec.steps[].expect[]");
         check::<That>("spec.steps[].expect[].that");
-        check::<RestartsSaid>("spec.steps[].expect[].that.restarts");
+        check::<RestartsClaim>("spec.steps[].expect[].that.restarts");
         check::<AnyOf>("spec.steps[].expect[].that.outcome");
         check::<written::Becoming>("spec.steps[].expect[].eventually");
         check::<written::Lasting>("spec.steps[].expect[].always");

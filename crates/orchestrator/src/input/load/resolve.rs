@@ -19,18 +19,18 @@ pub(super) fn experiment(
     source: &Source,
     outline: &Outline<'_>,
     document: &Node,
-    said: written::Experiment,
+    written: written::Experiment,
 ) -> Result<Experiment, Problems> {
     let mut reader = Diagnostics::new(source, outline, document);
-    let meant = meaning(&mut reader, said);
-    match meant {
+    let resolved = parts(&mut reader, written);
+    match resolved {
         Some(experiment) => Problems::unless_any(reader.problems, experiment),
         None => Err(Problems::unless_any(reader.problems, ())
-            .expect_err("a part without meaning must have been noted")),
+            .expect_err("an invalid part must have been reported")),
     }
 }
 
-fn meaning(reader: &mut Diagnostics<'_>, said: written::Experiment) -> Option<Experiment> {
+fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<Experiment> {
     let written::Spec {
         description,
         workload,
@@ -38,9 +38,9 @@ fn meaning(reader: &mut Diagnostics<'_>, said: written::Experiment) -> Option<Ex
         steady_state,
         steps,
         measure,
-    } = said.spec;
+    } = written.spec;
     reader.later("measure", measure.as_ref());
-    let name = reader.label(&said.metadata.name);
+    let name = reader.label(&written.metadata.name);
     let workload = self::workload(reader, workload);
     let read: Vec<_> = traffic
         .iter()
@@ -63,9 +63,9 @@ fn meaning(reader: &mut Diagnostics<'_>, said: written::Experiment) -> Option<Ex
     })
 }
 
-fn workload(reader: &mut Diagnostics<'_>, said: Spanned<written::Workload>) -> Option<Workload> {
+fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -> Option<Workload> {
     let expected = "exactly one of `files`, `kustomize` and `objects`";
-    match said.value {
+    match written.value {
         written::Workload {
             files: Some(files),
             kustomize: None,
@@ -101,7 +101,7 @@ fn workload(reader: &mut Diagnostics<'_>, said: Spanned<written::Workload>) -> O
             objects: None,
         } => {
             let fault = ProblemText::new("this workload is empty").expected(expected);
-            reader.fault_at_key(said.span, fault)
+            reader.fault_at_key(written.span, fault)
         }
         written::Workload {
             files,
@@ -120,16 +120,16 @@ fn workload(reader: &mut Diagnostics<'_>, said: Spanned<written::Workload>) -> O
     }
 }
 
-fn client(reader: &mut Diagnostics<'_>, said: &written::TrafficClient) -> Option<TrafficClient> {
-    let name = reader.label(&said.name);
-    let service = reader.label(&said.service);
-    let port = port(reader, &said.port);
-    let path = match &said.path {
+fn client(reader: &mut Diagnostics<'_>, written: &written::TrafficClient) -> Option<TrafficClient> {
+    let name = reader.label(&written.name);
+    let service = reader.label(&written.service);
+    let port = port(reader, &written.port);
+    let path = match &written.path {
         None => Some("/".to_owned()),
         Some(path) => self::path(reader, path),
     };
-    let rate = reader.word(&said.rate);
-    let connections = match &said.connections {
+    let rate = reader.word(&written.rate);
+    let connections = match &written.connections {
         None => Some(Connections::default()),
         Some(word) => {
             let choices = [
@@ -139,7 +139,7 @@ fn client(reader: &mut Diagnostics<'_>, said: &written::TrafficClient) -> Option
             reader.choice(word, "a way to use connections", &choices)
         }
     };
-    let timeout = match &said.timeout {
+    let timeout = match &written.timeout {
         None => Some(Duration::from_secs(1)),
         Some(timeout) => self::timeout(reader, timeout),
     };
@@ -155,61 +155,61 @@ fn client(reader: &mut Diagnostics<'_>, said: &written::TrafficClient) -> Option
 }
 
 // The name and rate that conditions refer to, available even if the client itself is invalid.
-fn known(said: &written::TrafficClient) -> subjects::Client {
+fn known(written: &written::TrafficClient) -> subjects::Client {
     subjects::Client {
-        name: said.name.word().into_owned(),
-        rate: said.rate.word().parse().ok(),
+        name: written.name.word().into_owned(),
+        rate: written.rate.word().parse().ok(),
     }
 }
 
 // Rejects early what the command line of `probe-target traffic` would reject: the traffic Pod's own
 // error would surface only after the steady state has timed out.
-fn path(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<String> {
-    let path = said.word();
+fn path(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<String> {
+    let path = written.word();
     if path.starts_with('/') && path.parse::<http::Uri>().is_ok() {
         return Some(path.into_owned());
     }
     let fault = ProblemText::new(format!("`{path}` is not a path"));
     let expected = "a path that begins with `/` and is percent-encoded";
-    reader.fault(said.span, fault.expected(expected))
+    reader.fault(written.span, fault.expected(expected))
 }
 
-fn timeout(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Duration> {
-    let timeout = reader.duration(said)?;
+fn timeout(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<Duration> {
+    let timeout = reader.duration(written)?;
     if timeout.is_zero() {
-        let fault = ProblemText::new(format!("`{}` is too short", said.word()));
-        return reader.fault(said.span, fault.expected("a duration above zero"));
+        let fault = ProblemText::new(format!("`{}` is too short", written.word()));
+        return reader.fault(written.span, fault.expected("a duration above zero"));
     }
     Some(timeout)
 }
 
-fn port(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Spanned<u16>> {
-    match &said.value {
-        Scalar::Number(number) if let Ok(port @ 1..) = number.parse() => Some(said.with(port)),
+fn port(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<Spanned<u16>> {
+    match &written.value {
+        Scalar::Number(number) if let Ok(port @ 1..) = number.parse() => Some(written.with(port)),
         _ => {
-            let fault = ProblemText::new(format!("`{}` is not a port", said.word()));
-            reader.fault(said.span, fault.expected("a number from 1 to 65535"))
+            let fault = ProblemText::new(format!("`{}` is not a port", written.word()));
+            reader.fault(written.span, fault.expected("a number from 1 to 65535"))
         }
     }
 }
 
 fn steady_state(
     reader: &mut Diagnostics<'_>,
-    said: &written::SteadyState,
+    written: &written::SteadyState,
     traffic: &[subjects::Client],
 ) -> Option<SteadyState> {
-    let within = reader.duration_or(said.within.as_ref(), Duration::from_mins(1));
-    let hold = reader.duration_or(said.hold.as_ref(), Duration::ZERO);
-    reader.not_empty(said.require.span, said.require.len(), "claim")?;
-    let require: Vec<_> = said
+    let within = reader.duration_or(written.within.as_ref(), Duration::from_mins(1));
+    let hold = reader.duration_or(written.hold.as_ref(), Duration::ZERO);
+    reader.not_empty(written.require.span, written.require.len(), "claim")?;
+    let require: Vec<_> = written
         .require
         .iter()
         .map(|claim| {
             let subject = subjects::Subject::from(&claim.value);
-            let meant = subjects::claim(reader, &subject, &claim.that)?;
-            subjects::without_comparison(reader, &meant, &claim.that)?;
-            subjects::enough_traffic(reader, &meant, hold?, traffic)?;
-            Some(meant)
+            let resolved = subjects::claim(reader, &subject, &claim.that)?;
+            subjects::without_comparison(reader, &resolved, &claim.that)?;
+            subjects::enough_traffic(reader, &resolved, hold?, traffic)?;
+            Some(resolved)
         })
         .collect();
     Some(SteadyState {

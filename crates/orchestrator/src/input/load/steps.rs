@@ -12,11 +12,11 @@ use crate::input::problem::ProblemText;
 /// Resolves all steps.
 pub(super) fn steps(
     reader: &mut Diagnostics<'_>,
-    said: Spanned<Vec<Spanned<written::Step>>>,
+    written: Spanned<Vec<Spanned<written::Step>>>,
     traffic: &[subjects::Client],
 ) -> Option<Vec<Step>> {
-    reader.not_empty(said.span, said.len(), "step")?;
-    let steps: Vec<Option<Step>> = said
+    reader.not_empty(written.span, written.len(), "step")?;
+    let steps: Vec<Option<Step>> = written
         .value
         .into_iter()
         .enumerate()
@@ -34,7 +34,7 @@ pub(super) fn steps(
 fn step(
     reader: &mut Diagnostics<'_>,
     index: usize,
-    said: Spanned<written::Step>,
+    written: Spanned<written::Step>,
     traffic: &[subjects::Client],
 ) -> Option<Step> {
     let written::Step {
@@ -42,7 +42,7 @@ fn step(
         flip,
         patch,
         expect,
-    } = said.value;
+    } = written.value;
     let name = name.map(|name| name.word().trim().to_owned());
     if name.is_empty() {
         reader.fault::<()>(
@@ -66,7 +66,7 @@ fn step(
     let expectations = expect.span;
     let read: Vec<_> = expect
         .iter()
-        .map(|said| expectation(reader, said, traffic))
+        .map(|written| expectation(reader, written, traffic))
         .collect();
     let expect = read.into_iter().collect::<Option<Vec<Expectation>>>()?;
     if !expect.iter().any(|expectation| expectation.operator.ends()) {
@@ -85,10 +85,10 @@ fn step(
 
 fn flips(
     reader: &mut Diagnostics<'_>,
-    said: &Spanned<written::OneOrMany<written::Flip>>,
+    written: &Spanned<written::OneOrMany<written::Flip>>,
 ) -> Option<Vec<Flip>> {
-    reader.not_empty(said.span, said.value.0.len(), "flip")?;
-    let read: Vec<_> = said
+    reader.not_empty(written.span, written.value.0.len(), "flip")?;
+    let read: Vec<_> = written
         .value
         .0
         .iter()
@@ -117,23 +117,23 @@ fn flips(
     Some(flips)
 }
 
-fn flip(reader: &mut Diagnostics<'_>, said: &written::Flip) -> Option<Flip> {
-    let pod = reader.pods(&said.pod);
-    let container = reader.label(&said.container);
-    let aim = flips::aim(reader, said);
+fn flip(reader: &mut Diagnostics<'_>, written: &written::Flip) -> Option<Flip> {
+    let pod = reader.pods(&written.pod);
+    let container = reader.label(&written.container);
+    let aim = flips::aim(reader, written);
     let (aim, to) = aim?;
     Some(Flip {
         pod: pod?,
         container: container?,
         aim,
         to,
-        shared: said.shared,
+        shared: written.shared,
     })
 }
 
 /// Resolves the patch of the step with index `step`.
-fn patch(reader: &mut Diagnostics<'_>, step: usize, said: &written::Patch) -> Option<Patch> {
-    let object = reader.word(&said.object);
+fn patch(reader: &mut Diagnostics<'_>, step: usize, written: &written::Patch) -> Option<Patch> {
+    let object = reader.word(&written.object);
     let step = reader.kubernetes(&["spec", "steps"])?.items().get(step)?;
     let merge = match step.field("patch")?.field("merge")?.json(reader.source()) {
         Ok(merge) => merge,
@@ -144,7 +144,7 @@ fn patch(reader: &mut Diagnostics<'_>, step: usize, said: &written::Patch) -> Op
     };
     if !merge.is_object() {
         return reader.fault(
-            said.merge.span,
+            written.merge.span,
             ProblemText::new("this is no patch")
                 .expected("a mapping such as `{ spec: { replicas: 2 } }`"),
         );
@@ -157,12 +157,16 @@ fn patch(reader: &mut Diagnostics<'_>, step: usize, said: &written::Patch) -> Op
 
 fn expectation(
     reader: &mut Diagnostics<'_>,
-    said: &Spanned<written::Expectation>,
+    written: &Spanned<written::Expectation>,
     traffic: &[subjects::Client],
 ) -> Option<Expectation> {
-    let id = reader.label(&said.id);
-    let claim = subjects::claim(reader, &subjects::Subject::from(&said.value), &said.that);
-    let operator = operator(reader, &said.value);
+    let id = reader.label(&written.id);
+    let claim = subjects::claim(
+        reader,
+        &subjects::Subject::from(&written.value),
+        &written.that,
+    );
+    let operator = operator(reader, &written.value);
     let (claim, operator) = (claim?, operator?);
     if let Operator::Eventually { hold, .. } = operator {
         subjects::enough_traffic(reader, &claim, hold, traffic)?;
@@ -176,41 +180,41 @@ fn expectation(
     })
 }
 
-fn operator(reader: &mut Diagnostics<'_>, said: &written::Expectation) -> Option<Operator> {
+fn operator(reader: &mut Diagnostics<'_>, written: &written::Expectation) -> Option<Operator> {
     let written::Expectation {
         eventually,
         always,
         never,
         observe,
         ..
-    } = said;
-    let lasting = |reader: &mut Diagnostics<'_>, said: &written::Lasting| {
-        optional(said.lasts.as_ref().map(|lasts| reader.duration(lasts)))
+    } = written;
+    let lasting = |reader: &mut Diagnostics<'_>, written: &written::Lasting| {
+        optional(written.lasts.as_ref().map(|lasts| reader.duration(lasts)))
     };
     match (eventually, always, never, observe) {
-        (Some(said), None, None, None) => self::eventually(reader, said),
-        (None, Some(said), None, None) => Some(Operator::Always {
-            lasts: lasting(reader, said)?,
+        (Some(written), None, None, None) => self::eventually(reader, written),
+        (None, Some(written), None, None) => Some(Operator::Always {
+            lasts: lasting(reader, written)?,
         }),
-        (None, None, Some(said), None) => Some(Operator::Never {
-            lasts: lasting(reader, said)?,
+        (None, None, Some(written), None) => Some(Operator::Never {
+            lasts: lasting(reader, written)?,
         }),
-        (None, None, None, Some(said)) => Some(Operator::Observe {
-            lasts: lasting(reader, said)?,
+        (None, None, None, Some(written)) => Some(Operator::Observe {
+            lasts: lasting(reader, written)?,
         }),
         several => {
             let words = [
-                ("eventually", several.0.as_ref().map(|said| said.span)),
-                ("always", several.1.as_ref().map(|said| said.span)),
-                ("never", several.2.as_ref().map(|said| said.span)),
-                ("observe", several.3.as_ref().map(|said| said.span)),
+                ("eventually", several.0.as_ref().map(|written| written.span)),
+                ("always", several.1.as_ref().map(|written| written.span)),
+                ("never", several.2.as_ref().map(|written| written.span)),
+                ("observe", several.3.as_ref().map(|written| written.span)),
             ];
-            let said_words: Vec<String> = words
+            let operators: Vec<String> = words
                 .iter()
                 .filter(|(_, value)| value.is_some())
                 .map(|(word, _)| format!("`{word}`"))
                 .collect();
-            let what = match said_words.as_slice() {
+            let what = match operators.as_slice() {
                 [] => "no temporal operator".to_owned(),
                 several => format!(
                     "{} temporal operators, {}",
@@ -220,9 +224,9 @@ fn operator(reader: &mut Diagnostics<'_>, said: &written::Expectation) -> Option
             };
             let expected = "exactly one of `eventually: { within: 10s }`, `always: {}`, `never: {}` and `observe: {}`";
             let fault =
-                ProblemText::new(format!("`{}` has {what}", said.id.word())).expected(expected);
-            if said_words.is_empty() {
-                reader.fault_around(said.id.span, fault)
+                ProblemText::new(format!("`{}` has {what}", written.id.word())).expected(expected);
+            if operators.is_empty() {
+                reader.fault_around(written.id.span, fault)
             } else {
                 reader.fault_at_last_key(words.map(|(_, value)| value), fault)
             }
@@ -230,17 +234,20 @@ fn operator(reader: &mut Diagnostics<'_>, said: &written::Expectation) -> Option
     }
 }
 
-fn eventually(reader: &mut Diagnostics<'_>, said: &Spanned<written::Becoming>) -> Option<Operator> {
-    reader.later("after", said.after.as_ref());
-    let not_before = reader.duration_or(said.not_before.as_ref(), std::time::Duration::ZERO);
-    let within = reader.duration(&said.within);
-    let hold = reader.duration_or(said.hold.as_ref(), std::time::Duration::ZERO);
+fn eventually(
+    reader: &mut Diagnostics<'_>,
+    written: &Spanned<written::Becoming>,
+) -> Option<Operator> {
+    reader.later("after", written.after.as_ref());
+    let not_before = reader.duration_or(written.not_before.as_ref(), std::time::Duration::ZERO);
+    let within = reader.duration(&written.within);
+    let hold = reader.duration_or(written.hold.as_ref(), std::time::Duration::ZERO);
     let (not_before, within, hold) = (not_before?, within?, hold?);
-    if let Some(late) = said.not_before.as_ref().filter(|_| not_before > within) {
+    if let Some(late) = written.not_before.as_ref().filter(|_| not_before > within) {
         let what = format!(
             "`notBefore: {}` is later than `within: {}`",
             late.word(),
-            said.within.word()
+            written.within.word()
         );
         return reader.fault(
             late.span,

@@ -29,14 +29,14 @@ pub(super) struct Subject<'a> {
 macro_rules! subject_of {
     ($($written:ident),*) => {$(
         impl<'a> From<&'a written::$written> for Subject<'a> {
-            fn from(said: &'a written::$written) -> Self {
+            fn from(written: &'a written::$written) -> Self {
                 Self {
-                    pod: said.pod.as_ref(),
-                    container: said.container.as_ref(),
-                    endpoints: said.endpoints.as_ref(),
-                    deployment: said.deployment.as_ref(),
-                    traffic: said.traffic.as_ref(),
-                    event: said.event.as_ref(),
+                    pod: written.pod.as_ref(),
+                    container: written.container.as_ref(),
+                    endpoints: written.endpoints.as_ref(),
+                    deployment: written.deployment.as_ref(),
+                    traffic: written.traffic.as_ref(),
+                    event: written.event.as_ref(),
                 }
             }
         }
@@ -171,7 +171,7 @@ pub(super) fn without_comparison(
         (uid, span(&that.uid)),
         (ip, span(&that.ip)),
         (addresses, span(&that.addresses)),
-        (restarts, that.restarts.as_ref().map(|said| said.span)),
+        (restarts, that.restarts.as_ref().map(|written| written.span)),
     ];
     for (_, value) in compares.iter().filter(|(compares, _)| *compares) {
         let what = "`delta` and `unchanged` compare with a step's start, and no step has begun";
@@ -235,18 +235,18 @@ pub(super) fn known_clients(
     Some(())
 }
 
-fn deployment(reader: &mut Diagnostics<'_>, said: &Spanned<Scalar>) -> Option<Spanned<String>> {
-    let word = said.word();
+fn deployment(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<Spanned<String>> {
+    let word = written.word();
     let name = word.parse().ok().filter(|object: &ObjectRef| {
         let bare = !word.contains('/');
         bare || object.kind == ObjectKind::Deployment
     });
     let Some(object) = name else {
         let fault = ProblemText::new(format!("`{word}` is not a Deployment"));
-        return reader.fault(said.span, fault.expected("`NAME` or `deploy/NAME`"));
+        return reader.fault(written.span, fault.expected("`NAME` or `deploy/NAME`"));
     };
     Some(Spanned {
         value: object.name,
-        span: said.span,
+        span: written.span,
     })
 }

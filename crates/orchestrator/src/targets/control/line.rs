@@ -35,7 +35,7 @@ pub(super) struct Line {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
     forwarder: Portforwarder,
-    said: Pin<Box<dyn Future<Output = Option<String>> + Send>>,
+    error_channel: Pin<Box<dyn Future<Output = Option<String>> + Send>>,
 }
 
 impl Line {
@@ -52,7 +52,7 @@ impl Line {
         let stream = forwarder
             .take_stream(port)
             .expect("a forwarded port must have a stream");
-        let said = forwarder
+        let error_channel = forwarder
             .take_error(port)
             .expect("a forwarded port must have an error channel");
         let (sender, connection) =
@@ -61,7 +61,7 @@ impl Line {
                 .map_err(|source| ControlError::Talk {
                     pod: address.pod.clone(),
                     port,
-                    said: None,
+                    channel_error: None,
                     source: Box::new(source),
                 })?;
         // The next request on the connection reports how it ended.
@@ -71,7 +71,7 @@ impl Line {
             sender,
             driver,
             forwarder,
-            said: said.boxed(),
+            error_channel: error_channel.boxed(),
         })
     }
 
@@ -104,12 +104,12 @@ impl Line {
     ) -> ControlError {
         // The error channel is a separate stream, so its message may arrive just after the end.
         tokio::task::yield_now().await;
-        let said = self.said.as_mut().now_or_never().flatten();
+        let channel_error = self.error_channel.as_mut().now_or_never().flatten();
         let (pod, port) = (self.address.pod.clone(), self.address.control);
         ControlError::Talk {
             pod,
             port,
-            said,
+            channel_error,
             source: source.into(),
         }
     }

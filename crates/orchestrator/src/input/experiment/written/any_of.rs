@@ -1,4 +1,4 @@
-//! One word, or a list of words any of which will do.
+//! One word, or a list of alternative words.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::input::experiment::Spanned;
 /// The words, one or more; an empty list is possible.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyOf {
-    /// One, where the whole stands.
+    /// One word.
     One(Scalar),
     /// A list.
     Several(Vec<Spanned<Scalar>>),

@@ -1,4 +1,4 @@
-//! Claims and operators as they are written.
+//! Claims and operators as written in the file.
 
 use std::collections::BTreeMap;
 
@@ -35,19 +35,19 @@ pub(crate) struct Expectation {
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
     #[schemars(skip)]
     pub(crate) event: Option<Spanned<Later>>,
-    /// What must be true of it, everything at once.
+    /// The conditions that must hold at the same time.
     pub(crate) that: Spanned<That>,
-    /// Becomes true in time.
+    /// The condition becomes true in time.
     pub(crate) eventually: Option<Spanned<Becoming>>,
-    /// Is true all the time.
+    /// The condition is true all the time.
     pub(crate) always: Option<Spanned<Lasting>>,
-    /// Is false all the time.
+    /// The condition is false all the time.
     pub(crate) never: Option<Spanned<Lasting>>,
-    /// Is reported and decides nothing.
+    /// The condition is reported and does not affect the verdict.
     pub(crate) observe: Option<Spanned<Lasting>>,
 }
 
-/// A claim: a subject and what must be true of it.
+/// A claim: a subject and its conditions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Claim {
@@ -68,11 +68,11 @@ pub(crate) struct Claim {
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
     #[schemars(skip)]
     pub(crate) event: Option<Spanned<Later>>,
-    /// What must be true of it, everything at once.
+    /// The conditions that must hold at the same time.
     pub(crate) that: Spanned<That>,
 }
 
-/// Conditions; which of them make sense depends on the subject.
+/// Conditions; the subject decides which of them apply.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct That {
@@ -84,7 +84,7 @@ pub(crate) struct That {
     #[schemars(with = "Option<bool>")]
     pub(crate) started: Option<Spanned<Scalar>>,
     /// Pod (the sum) and container: in all, or `{delta: N}` since the step began.
-    pub(crate) restarts: Option<Spanned<RestartsSaid>>,
+    pub(crate) restarts: Option<Spanned<RestartsClaim>>,
     /// Container: its state.
     #[schemars(with = "Option<ContainerPhase>")]
     pub(crate) state: Option<Spanned<Scalar>>,
@@ -152,7 +152,8 @@ pub(crate) struct Lasting {
 /// A number, or `{delta: N}`.
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
-pub(crate) enum RestartsSaid {
+#[schemars(rename = "RestartsSaid")]
+pub(crate) enum RestartsClaim {
     /// In all.
     Total(#[schemars(with = "u32")] Scalar),
     /// Since the step began.
@@ -168,29 +169,29 @@ pub(crate) struct Delta {
     pub(crate) delta: Spanned<Scalar>,
 }
 
-// By hand and not `untagged`: serde buffers untagged values, and the places get lost.
-impl<'de> Deserialize<'de> for RestartsSaid {
+// By hand and not `untagged`: serde buffers untagged values, which loses their spans.
+impl<'de> Deserialize<'de> for RestartsClaim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct RestartsVisitor;
 
         impl<'de> Visitor<'de> for RestartsVisitor {
-            type Value = RestartsSaid;
+            type Value = RestartsClaim;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a number or a mapping")
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<RestartsSaid, E> {
-                Ok(RestartsSaid::Total(Scalar::Number(number.to_string())))
+            fn visit_u64<E: Error>(self, number: u64) -> Result<RestartsClaim, E> {
+                Ok(RestartsClaim::Total(Scalar::Number(number.to_string())))
             }
 
-            fn visit_i64<E: Error>(self, number: i64) -> Result<RestartsSaid, E> {
-                Ok(RestartsSaid::Total(Scalar::Number(number.to_string())))
+            fn visit_i64<E: Error>(self, number: i64) -> Result<RestartsClaim, E> {
+                Ok(RestartsClaim::Total(Scalar::Number(number.to_string())))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RestartsSaid, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RestartsClaim, A::Error> {
                 de::Deserialize::deserialize(MapAccessDeserializer::new(map))
-                    .map(RestartsSaid::Delta)
+                    .map(RestartsClaim::Delta)
             }
         }
 

@@ -1,4 +1,4 @@
-//! A word or number as it stands in the file, before anyone asks what it means.
+//! An unparsed scalar of a file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ pub(crate) enum Scalar {
 }
 
 impl Scalar {
-    /// The word, whatever it is.
+    /// Its text.
     pub(crate) fn word(&self) -> Cow<'_, str> {
         match self {
             Self::Bool(true) => "true".into(),
@@ -29,7 +29,7 @@ impl Scalar {
         }
     }
 
-    /// The same as JSON.
+    /// The value as JSON.
     pub(crate) fn json(&self) -> Value {
         match self {
             Self::Bool(value) => (*value).into(),
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Kubernetes {
     }
 }
 
-/// Something a later version will understand; now only its place matters, to refuse it.
+/// A field that a later version will support. Its span serves to reject it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Later;
 

@@ -23,7 +23,7 @@ pub(crate) fn probe_or_process() -> Value {
     json!([{ "required": ["probe", "to"] }, { "required": ["process"] }])
 }
 
-macro_rules! stand_ins {
+macro_rules! schemas {
     ($($name:ident: $schema:tt,)*) => {$(
         pub(crate) struct $name;
 
@@ -43,7 +43,7 @@ macro_rules! stand_ins {
     )*};
 }
 
-stand_ins! {
+schemas! {
     ApiVersion: { "const": "probeflip.dev/v1alpha1" },
     Kind: { "const": "Experiment" },
     Label: { "type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63 },

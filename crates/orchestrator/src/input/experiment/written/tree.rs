@@ -1,4 +1,4 @@
-//! Anything that can be written, with its places: what it means is somebody else's question.
+//! Untyped YAML with source spans.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use serde_json::Value;
 use super::Scalar;
 use crate::input::experiment::{Span, Spanned};
 
-/// A word, a list or a mapping.
+/// A scalar, a list or a mapping.
 #[derive(Debug)]
 pub(crate) enum Tree {
-    /// Nothing: a key without a value.
+    /// A key without a value.
     Null,
-    /// A word or a number.
+    /// A scalar.
     Scalar(Scalar),
     /// A list.
     List(Vec<Spanned<Self>>),
-    /// A mapping, in the order it was written.
+    /// A mapping, in the order of the file.
     Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 impl Tree {
-    /// The same as JSON.
+    /// The value as JSON.
     pub(crate) fn json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -36,7 +36,7 @@ impl Tree {
         }
     }
 
-    /// Where the value of the field with that path stands; the innermost that there is.
+    /// The span of the value at this path of fields, or of the innermost part that exists.
     pub(crate) fn place(&self, path: &str) -> Option<Span> {
         let Self::Map(fields) = self else {
             return None;
@@ -53,7 +53,7 @@ impl Tree {
     }
 }
 
-// By hand and not `untagged`: serde buffers untagged values, and the places get lost.
+// By hand and not `untagged`: serde buffers untagged values, which loses their spans.
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TreeVisitor;
