@@ -1,6 +1,6 @@
 //! Exit codes, their precedence, and the trait that maps errors to them.
 //!
-//! Every error of this crate that can reach `main` has its code through [`HasExitCode`]. Scripts
+//! Every error of this crate that can reach `main` has its code through `HasExitCode`. Scripts
 //! depend on the codes.
 
 use std::{io, process};
