@@ -4,7 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::LazyLock,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use kube::config::Kubeconfig;
@@ -144,8 +144,8 @@ pub(crate) fn image() -> String {
     clippy::print_stderr,
     reason = "a skipped test must not look like a passed one"
 )]
-/// The cluster that `PROBEFLIP_TEST_KUBECONFIG` names. Prints that the test is skipped if it names
-/// none.
+/// The cluster that `PROBEFLIP_TEST_KUBECONFIG` names, once no other test uses it. Prints that the
+/// test is skipped if it names none.
 pub(crate) fn cluster(test: &str) -> Option<Cluster> {
     let kubeconfig = std::env::var_os("PROBEFLIP_TEST_KUBECONFIG").filter(|path| !path.is_empty());
     let Some(kubeconfig) = kubeconfig else {
@@ -159,16 +159,23 @@ pub(crate) fn cluster(test: &str) -> Option<Cluster> {
     Some(Cluster {
         kubeconfig: kubeconfig.into(),
         context,
+        // A test that failed leaves nothing behind that matters to the next.
+        _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
     })
 }
 
-/// A cluster that tests may use.
+/// Held by the test that uses the cluster. Under the load of another test, such as the many Pods of
+/// `faults`, a node is late, and what an experiment expects in time is not seen.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A cluster that one test at a time may use.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     /// Path of its kubeconfig.
     pub(crate) kubeconfig: PathBuf,
     /// Its current context, which commands must name.
     pub(crate) context: String,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
