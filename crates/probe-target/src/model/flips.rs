@@ -38,6 +38,8 @@ impl Flips {
             unleased(flip.is_leased(), &path)?;
             flips.0.push((place, flip));
         }
+        // As they are written: an escape such as `%60` sorts before the character that it is.
+        flips.0.sort_by_cached_key(|(place, _)| place.to_string());
         Ok(flips)
     }
 }

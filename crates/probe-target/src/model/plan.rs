@@ -289,6 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn flips_of_boots_keep_their_order_when_they_are_written() {
+        let closed = r#"{"state":"closed"}"#;
+        let text =
+            format!(r#"{{"boots":{{"2":{{"/1":{closed},"/`":{closed},"/%61":{closed}}}}}}}"#);
+        let plan = Plan::parse(text.as_bytes()).unwrap();
+        let written = serde_json::to_string(&plan).unwrap();
+        assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
+        let places: Vec<_> = plan.boots[0]
+            .1
+            .0
+            .iter()
+            .map(|(place, _)| place.to_string())
+            .collect();
+        assert_eq!(places, ["/%60", "/1", "/a"]);
+    }
+
+    #[test]
     fn a_refusal_names_the_path_down_to_the_field() {
         check(r#"{"port":{}}"#, "port");
         check(r#"{"ports":{"0":{}}}"#, "ports.0");
