@@ -30,7 +30,7 @@ impl Clock {
         sleep(std::time::Duration::from_millis(left.div_ceil(1000))).await;
     }
 
-    /// Waits until `moment`, or for ever if there is none.
+    /// Waits until `moment`; never returns for `None`.
     pub(crate) async fn until_some(self, moment: Option<Moment>) {
         match moment {
             Some(moment) => self.until(moment).await,

@@ -62,7 +62,7 @@ pub(crate) async fn run<N: Network>(
         serve.journal,
         persistence,
     ));
-    // The data ports come first: whoever reaches the control address finds them listening.
+    // The data ports come first: a client that reaches the control address finds them listening.
     let bound = bind(&process.network, &target).await?;
     let control = listen(&process.network, address).await?;
     process.print_error(&summary);

@@ -159,8 +159,8 @@ fn without_directives(patch: &Fields) -> Fields {
 
 /// Refuses an order that lacks an item of the patch, or has two of them the other way round.
 ///
-/// Rule: `strategicpatch/patch.go`, `validatePatchWithSetOrderList`. The error is none of those to
-/// which the API server gives a status of their own, so the code is 500.
+/// Rule: `strategicpatch/patch.go`, `validatePatchWithSetOrderList`. It is a plain Go error
+/// without a status reason, which the API server answers with 500.
 fn check_order(order: &[Value], items: Option<&Value>, key: Option<&str>) -> Result<(), ApiError> {
     let items = items
         .and_then(Value::as_array)

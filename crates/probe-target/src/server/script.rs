@@ -204,7 +204,7 @@ pub(crate) async fn execute<C: Connection>(
         () = discard_until_end(&mut reading) => return,
     };
     pending.end_by_target();
-    // Recorded before the connection ends, so that whoever sees its end finds the record.
+    // Recorded before the connection ends: a client that sees its end finds the record.
     drop(pending);
     let connection = reading.unsplit(writing);
     match end {

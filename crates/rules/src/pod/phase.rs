@@ -112,6 +112,17 @@ mod tests {
         State::Waiting(StartRefusal::creating(false))
     }
 
+    fn view(role: Role, state: &State) -> ContainerView<'_> {
+        ContainerView {
+            name: "a",
+            role,
+            state,
+            ended_before: false,
+            started: false,
+            ready: false,
+        }
+    }
+
     fn check(policy: RestartPolicy, states: &[State], expected: Phase) {
         check_after(false, false, policy, states, expected);
     }
@@ -126,12 +137,8 @@ mod tests {
         let views: Vec<_> = states
             .iter()
             .map(|state| ContainerView {
-                name: "a",
-                role: Role::Main,
-                state,
                 ended_before,
-                started: false,
-                ready: false,
+                ..view(Role::Main, state)
             })
             .collect();
         assert_eq!(phase(policy, ended, &views), expected, "{states:?}");
@@ -188,14 +195,6 @@ mod tests {
     fn a_failed_init_container_fails_a_pod_that_is_not_restarted() {
         let check = |policy, code, expected| {
             let (init, main) = (exited(code), waiting());
-            let view = |role, state| ContainerView {
-                name: "a",
-                role,
-                state,
-                ended_before: false,
-                started: false,
-                ready: false,
-            };
             let views = [view(Role::Init, &init), view(Role::Main, &main)];
             assert_eq!(phase(policy, false, &views), expected);
         };
@@ -207,14 +206,6 @@ mod tests {
     #[test]
     fn a_sidecar_keeps_a_pod_running_and_does_not_decide_how_it_ended() {
         let check = |sidecar: &State, main: &State, expected| {
-            let view = |role, state| ContainerView {
-                name: "a",
-                role,
-                state,
-                ended_before: false,
-                started: false,
-                ready: false,
-            };
             let views = [view(Role::Sidecar, sidecar), view(Role::Main, main)];
             assert_eq!(phase(RestartPolicy::Never, false, &views), expected);
         };

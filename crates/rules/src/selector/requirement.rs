@@ -22,7 +22,7 @@ pub struct Requirement {
 pub enum Operator {
     /// The label exists, with one of these values.
     In(BTreeSet<String>),
-    /// The label is absent, or its value is none of these.
+    /// The label is absent or has another value.
     NotIn(BTreeSet<String>),
     /// The label exists.
     Exists,
