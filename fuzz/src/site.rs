@@ -157,7 +157,7 @@ fn at(port: u16) -> SocketAddr {
 
 impl Files for Folder {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let files = self.0.lock().expect("nobody panics with it");
+        let files = self.0.lock().expect("no task must panic with the lock");
         files
             .get(path)
             .cloned()
@@ -165,7 +165,7 @@ impl Files for Folder {
     }
 
     fn replace(&self, path: &str, contents: &[u8]) -> io::Result<()> {
-        let mut files = self.0.lock().expect("nobody panics with it");
+        let mut files = self.0.lock().expect("no task must panic with the lock");
         files.insert(path.to_owned(), contents.to_vec());
         Ok(())
     }

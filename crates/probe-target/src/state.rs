@@ -60,7 +60,7 @@ pub(crate) enum Change {
     /// Sets the flip of a process fault.
     FlipProcess(ProcessFault),
     /// Removes the flip of a process fault, by its name.
-    HealProcess(String),
+    HealProcess(&'static str),
 }
 
 impl Change {
@@ -266,7 +266,7 @@ impl TargetState {
                 self.check_lease(&fault)?;
                 self.process.flip(at, fault);
             }
-            Change::HealProcess(name) => self.process.heal(at, Some(&name)),
+            Change::HealProcess(name) => self.process.heal(at, Some(name)),
             Change::Lease(length) => self.lease = Some(at + length),
         }
         // After it, as a flip may be over at once, and healing a port may remove it.

@@ -183,7 +183,7 @@ fn wait(address: SocketAddr) {
     while TcpStream::connect(address).is_err() {
         assert!(
             start.elapsed() < Duration::from_secs(5),
-            "nobody listens on {address}"
+            "nothing listens on {address}"
         );
         std::thread::yield_now();
     }

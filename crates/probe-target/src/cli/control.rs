@@ -229,14 +229,10 @@ fn flip(mut options: Options) -> Result<Ask, ParseError> {
             if is_of_all && !given.contains_key(PROTOCOL.name) {
                 return Ok(Ask::All(port, spec()?));
             }
-            let to = PortSpec::new(state(&word)?).write();
-            match FlipSpec::read(to.into(), given.clone())
-                .map_err(rejected)?
-                .flip
-            {
-                Flip::Port(spec) => Ok(Ask::Open(Some(port), spec)),
-                Flip::Route(_) => unreachable!("a state is of a port"),
-            }
+            let mut fields = PortSpec::new(state(&word)?).write();
+            fields.extend(given.clone());
+            let spec = PortSpec::read(fields.into(), "").map_err(rejected)?;
+            Ok(Ask::Open(Some(port), spec))
         }
     }
 }

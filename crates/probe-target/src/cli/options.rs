@@ -78,9 +78,10 @@ impl Options {
             operands: Vec::new(),
             token: given(environment, "PROBE_TARGET_TOKEN").map(str::to_owned),
         };
-        options.read(grammar, arguments)?;
-        for spec in grammar.options() {
-            options.fill(&spec, environment);
+        let specs: Vec<Spec> = grammar.options().collect();
+        options.read(&specs, arguments)?;
+        for spec in &specs {
+            options.fill(spec, environment);
         }
         match options.operands.get(grammar.operands) {
             Some(extra) => Err(ParseError::new(
@@ -128,7 +129,7 @@ impl Options {
         Ok(self.operands.remove(0))
     }
 
-    fn read(&mut self, grammar: &'static Grammar, arguments: &[String]) -> Result<(), ParseError> {
+    fn read(&mut self, specs: &[Spec], arguments: &[String]) -> Result<(), ParseError> {
         let unreadable = |error: lexopt::Error| ParseError::new("", error.to_string());
         let mut parser = Parser::from_args(arguments);
         while let Some(argument) = parser.next().map_err(unreadable)? {
@@ -137,7 +138,7 @@ impl Options {
                     self.operands.push(value.string().map_err(unreadable)?);
                     continue;
                 }
-                Arg::Long(name) => grammar.options().find(|spec| spec.name == name),
+                Arg::Long(name) => specs.iter().find(|spec| spec.name == name),
                 Arg::Short(_) => None,
             };
             let Some(spec) = spec else {

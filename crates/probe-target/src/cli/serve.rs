@@ -192,7 +192,7 @@ impl Serve {
             applied.map_err(|wrong| ParseError::of("--route", wrong.reason))?;
         }
         for fault in &self.process {
-            plan.afflict(fault.clone(), "--process")?;
+            plan.set_process_fault(fault.clone(), "--process")?;
         }
         for port in plan.ports.values_mut() {
             port.opening.protocol.get_or_insert_default();

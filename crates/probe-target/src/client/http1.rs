@@ -41,10 +41,10 @@ pub(crate) type Receive<'a> = dyn FnMut(u16, &[u8]) -> io::Result<()> + Send + '
 pub(crate) enum RequestError {
     /// The connection could not be established.
     Connect(io::Error),
-    /// The keep_alive-alive connection had ended, so the request was not sent.
+    /// The kept-alive connection had ended, so the request was not sent.
     Unsent,
     /// The response is incomplete or invalid.
-    PendingRequest(io::Error),
+    Response(io::Error),
 }
 
 impl<C: Connection> Client<C> {
@@ -86,7 +86,7 @@ impl<C: Connection> Client<C> {
         }
         let answer = self.exchange(request, receive).await;
         self.keep_alive &= answer.is_ok();
-        answer.map_err(RequestError::PendingRequest)
+        answer.map_err(RequestError::Response)
     }
 
     /// Whether the connection cannot carry another request.
@@ -212,7 +212,7 @@ impl RequestError {
     /// The kind of the underlying I/O error, if there is one.
     pub(crate) fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Connect(error) | Self::PendingRequest(error) => Some(error.kind()),
+            Self::Connect(error) | Self::Response(error) => Some(error.kind()),
             Self::Unsent => None,
         }
     }
@@ -226,7 +226,7 @@ impl std::fmt::Display for RequestError {
             (Some(ErrorKind::UnexpectedEof), _) => f.write_str("closed before a whole answer"),
             (Some(ErrorKind::InvalidData), _) => f.write_str("the answer is not HTTP"),
             (_, Self::Connect(error)) => write!(f, "no connection: {error}"),
-            (_, Self::PendingRequest(error)) => write!(f, "no whole answer: {error}"),
+            (_, Self::Response(error)) => write!(f, "no whole answer: {error}"),
             (_, Self::Unsent) => f.write_str("the connection had ended"),
         }
     }

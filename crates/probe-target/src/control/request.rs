@@ -145,7 +145,7 @@ fn process(
     };
     let change = match *method {
         Method::POST => Change::FlipProcess(ProcessFault::parse(name, body)?),
-        Method::DELETE => Change::HealProcess(name.to_owned()),
+        Method::DELETE => Change::HealProcess(name),
         _ => return Err(not_allowed(method, "POST, DELETE")),
     };
     Ok(ControlRequest::Change(change))
@@ -167,7 +167,7 @@ fn ports(
     };
     let port = number(port)?;
     let change = match (method, route) {
-        (&Method::PUT, None) => Change::FlipPort(port, opening(body)?),
+        (&Method::PUT, None) => Change::FlipPort(port, port_spec(body)?),
         (&Method::DELETE, None) => Change::HealPort(port),
         (&Method::PUT, Some(route)) => {
             Change::FlipRoute(port, path(route)?, Behaviour::whole(Fields::parse(body)?)?)
@@ -196,7 +196,7 @@ fn read_route(text: &str) -> Result<RoutePath, ParseError> {
     read.map_err(|message: String| ParseError::new("path", message))
 }
 
-fn opening(body: &[u8]) -> Result<PortSpec, ParseError> {
+fn port_spec(body: &[u8]) -> Result<PortSpec, ParseError> {
     let opening = PortSpec::whole(Fields::parse(body)?)?;
     let wrong = |reason| Err(ParseError::new(ROUTE.name, reason));
     match opening.route {

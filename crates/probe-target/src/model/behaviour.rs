@@ -75,11 +75,6 @@ impl Behaviour {
         Self::new(status.into())
     }
 
-    /// The fault without delay and without bounds.
-    pub fn fault(fault: Fault) -> Self {
-        Self::new(Effect::Fault(fault, Details::default()))
-    }
-
     /// Parses `{"status":503,"delay":"1s","for":"30s"}`; `path` is its path in the input, for
     /// errors.
     pub fn read(value: Value, path: &str) -> Result<Self, ParseError> {

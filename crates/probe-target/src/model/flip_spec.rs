@@ -50,7 +50,7 @@ impl FlipSpec {
             Value::Object(object) => (None, object),
             word => {
                 let word = Shorthand::read(&word, TO)?;
-                (Some(word), fields_of(word))
+                (Some(word), Flip::from(word).write())
             }
         };
         check_places(TO, &object, &beside)?;
@@ -148,19 +148,6 @@ fn check_places(root: &str, object: &Options, beside: &Options) -> Result<(), Pa
         return Err(ParseError::misplaced(join(root, name), own));
     }
     Ok(())
-}
-
-/// The field that a word stands for.
-fn fields_of(word: Shorthand) -> Options {
-    let mut object = Map::new();
-    match word {
-        Shorthand::Pass => STATUS.write(&mut object, Some(200)),
-        Shorthand::Fail => STATUS.write(&mut object, Some(503)),
-        Shorthand::Status(status) => STATUS.write(&mut object, Some(status)),
-        Shorthand::Fault(fault) => FAULT.write(&mut object, Some(fault.name())),
-        word => STATE.write(&mut object, word.on_port().map(PortState::name)),
-    }
-    object
 }
 
 impl Field {

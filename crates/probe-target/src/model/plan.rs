@@ -88,14 +88,18 @@ impl Plan {
             .enumerate()
         {
             let path = join(FAULTS.name, &number.to_string());
-            plan.afflict(ProcessFault::read(value, &path)?, &path)?;
+            plan.set_process_fault(ProcessFault::read(value, &path)?, &path)?;
         }
         fields.finish()?;
         Ok(plan)
     }
 
     /// Adds a process fault; `path` is its path in the input.
-    pub(crate) fn afflict(&mut self, fault: ProcessFault, path: &str) -> Result<(), ParseError> {
+    pub(crate) fn set_process_fault(
+        &mut self,
+        fault: ProcessFault,
+        path: &str,
+    ) -> Result<(), ParseError> {
         unleased(fault.leased, path)?;
         if self
             .process
@@ -225,16 +229,15 @@ fn by_name<S: Serializer>(boots: &[(Boots, Flips)], serializer: S) -> Result<S::
 impl Serialize for PlannedPort {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = self.opening.write();
-        if let Some(address) = self.address {
-            object.insert("address".to_owned(), address.to_string().into());
-        }
-        if !self.routes.is_empty() {
-            let mut routes = Map::new();
-            for (route, behaviour) in &self.routes {
-                routes.insert(route.to_string(), behaviour.write().into());
-            }
-            object.insert("routes".to_owned(), routes.into());
-        }
+        let address = self.address.map(|address| address.to_string());
+        ADDRESS.write(&mut object, address);
+        let routes = self.routes.iter();
+        let routes = routes.map(|(route, behaviour)| (route.to_string(), behaviour.write().into()));
+        let routes: Map<String, Value> = routes.collect();
+        ROUTES.write(
+            &mut object,
+            Some(routes).filter(|routes| !routes.is_empty()),
+        );
         object.serialize(serializer)
     }
 }

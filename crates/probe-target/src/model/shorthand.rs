@@ -30,13 +30,33 @@ pub enum Shorthand {
     Fault(Fault),
 }
 
-/// The words that are neither a status nor a fault.
-const WORDS: [(&str, Shorthand); 5] = [
-    ("pass", Shorthand::Pass),
-    ("fail", Shorthand::Fail),
-    ("refuse", Shorthand::Refuse),
-    ("blackhole", Shorthand::Blackhole),
-    ("stop-accepting", Shorthand::StopAccepting),
+/// The words that are neither a status nor a fault, with their meanings.
+const WORDS: [(&str, Shorthand, &str); 5] = [
+    (
+        "pass",
+        Shorthand::Pass,
+        "200; of a port: all paths, and open",
+    ),
+    (
+        "fail",
+        Shorthand::Fail,
+        "503; of a port: all paths; of a tcp port: refuse",
+    ),
+    (
+        "refuse",
+        Shorthand::Refuse,
+        "the port is closed until this path or another one passes",
+    ),
+    (
+        "blackhole",
+        Shorthand::Blackhole,
+        "the port accepts and never reads",
+    ),
+    (
+        "stop-accepting",
+        Shorthand::StopAccepting,
+        "the port listens and never accepts",
+    ),
 ];
 
 /// The name of all statuses in lists.
@@ -45,7 +65,7 @@ const STATUSES: &str = "200–999";
 impl Shorthand {
     /// All words except the statuses.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        WORDS.map(|(name, _)| name).into_iter().chain(Fault::NAMES)
+        WORDS.map(|(name, ..)| name).into_iter().chain(Fault::NAMES)
     }
 
     /// Parses a word or the number of a status at this path.
@@ -71,19 +91,10 @@ impl Shorthand {
 
 /// All words with their meanings, for help texts.
 pub fn table() -> String {
-    const OTHERS: [(&str, &str); 6] = [
-        ("pass", "200; of a port: all paths, and open"),
-        ("fail", "503; of a port: all paths; of a tcp port: refuse"),
-        (
-            "refuse",
-            "the port is closed until this path or another one passes",
-        ),
-        ("blackhole", "the port accepts and never reads"),
-        ("stop-accepting", "the port listens and never accepts"),
-        (STATUSES, "that status"),
-    ];
+    let words = WORDS.map(|(name, _, about)| (name, about));
     let faults = Fault::all().map(|fault| (fault.name(), fault.about()));
-    let rows = OTHERS.into_iter().chain(faults);
+    let rows = words.into_iter().chain([(STATUSES, "that status")]);
+    let rows = rows.chain(faults);
     let rows = rows.map(|(name, about)| format!("\n  {name:16} {about}"));
     format!("A BEHAVIOUR is one word:{}", rows.collect::<String>())
 }
@@ -92,7 +103,7 @@ impl FromStr for Shorthand {
     type Err = Reason;
 
     fn from_str(text: &str) -> Result<Self, Reason> {
-        if let Some((_, word)) = WORDS.iter().find(|(name, _)| *name == text) {
+        if let Some((_, word, _)) = WORDS.iter().find(|(name, ..)| *name == text) {
             return Ok(*word);
         }
         if let Some(fault) = Fault::named(text) {
@@ -122,8 +133,8 @@ impl fmt::Display for Shorthand {
             Self::Status(status) => write!(f, "{status}"),
             Self::Fault(fault) => f.write_str(fault.name()),
             word => {
-                let mut words = WORDS.iter().filter(|(_, known)| known == word);
-                f.write_str(words.next().map_or("", |(name, _)| name))
+                let mut words = WORDS.iter().filter(|(_, known, _)| known == word);
+                f.write_str(words.next().map_or("", |(name, ..)| name))
             }
         }
     }

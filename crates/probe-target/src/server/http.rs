@@ -93,7 +93,7 @@ async fn requests<C: Connection>(
                 return Box::pin(refuse(context, connection, invalid)).await;
             }
         };
-        let (decision, mut pending) = target.begin(*port, context.peer, &head.info());
+        let (decision, mut pending) = context.begin(&head.info());
         let reply = match decision.effect {
             Effect::Reply(reply) => reply,
             Effect::Fault(fault, details) => {

@@ -53,13 +53,8 @@ impl<B: Bounded> Layers<B> {
 
     /// The layer in force; the flip goes before the base.
     pub(crate) fn current(&self, now: Now) -> Option<&Held<B>> {
-        self.current_of(now, |_| true)
-    }
-
-    /// The layer in force among those that satisfy `wanted`.
-    pub(crate) fn current_of(&self, now: Now, wanted: impl Fn(&B) -> bool) -> Option<&Held<B>> {
         let mut layers = [&self.flip, &self.base].into_iter().flatten();
-        layers.find(|held| held.in_force(now) && wanted(&held.set))
+        layers.find(|held| held.in_force(now))
     }
 
     /// Both layers, the flip before the base, each with whether it is the flip.

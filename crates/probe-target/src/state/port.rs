@@ -95,7 +95,7 @@ impl Port {
     fn is_base_overridden(&self, now: Now) -> bool {
         let base = self.spec.base.as_ref();
         let route = base.and_then(|base| base.set.route.as_ref());
-        route.is_some_and(|route| self.routes.override_base(now, route))
+        route.is_some_and(|route| self.routes.overrides_base(now, route))
     }
 
     /// The next moment at which time alone may change the port's state.

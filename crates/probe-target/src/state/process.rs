@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::answer;
 use crate::model::moment::Moment;
 use crate::model::process_fault::{AFTER_ANSWER, ProcessAction, ProcessFault, Sigterm};
+use crate::model::process_fault_name::{SIGTERM, STOP_ACCEPTING};
 use crate::process::Ending;
 use crate::state::layers::{Held, Layers, Now};
 use crate::state::ordered_map;
@@ -55,7 +56,7 @@ impl ProcessState {
     pub(super) fn heal(&mut self, at: Moment, name: Option<&str>) {
         let matches = |known: &str| name.is_none_or(|name| name == known);
         for (known, layers) in &mut self.faults {
-            if matches(known) && layers.flip.take().is_some() && *known == "sigterm" {
+            if matches(known) && layers.flip.take().is_some() && *known == SIGTERM {
                 self.draining = self.draining.map(|due| due.min(at + AFTER_ANSWER));
             }
         }
@@ -70,7 +71,7 @@ impl ProcessState {
     pub(super) fn terminate(&mut self, now: Now) -> Option<(Sigterm, Option<Moment>, bool)> {
         let held = self
             .faults
-            .get("sigterm")
+            .get(SIGTERM)
             .and_then(|layers| layers.current(now));
         let fault = held.and_then(|held| match &held.set.act {
             ProcessAction::Sigterm(sigterm) => {
@@ -95,7 +96,7 @@ impl ProcessState {
 
     /// Whether `stop-accepting` is in force, so that no port accepts connections.
     pub(super) fn stops_accepting(&self, now: Now) -> bool {
-        let layers = self.faults.get("stop-accepting");
+        let layers = self.faults.get(STOP_ACCEPTING);
         layers.is_some_and(|layers| layers.current(now).is_some())
     }
 

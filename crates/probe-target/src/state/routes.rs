@@ -133,7 +133,7 @@ impl Routes {
     }
 
     /// Whether a flip in force changes this route or gives any route a 200.
-    pub(super) fn override_base(&self, now: Now, route: &RoutePath) -> bool {
+    pub(super) fn overrides_base(&self, now: Now, route: &RoutePath) -> bool {
         let flip = self.get(route).and_then(|layers| layers.flip.as_ref());
         let mut passes = self.flips().filter(|held| held.set.is_pass());
         flip.is_some_and(|held| held.in_force(now)) || passes.any(|held| held.in_force(now))
