@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
@@ -146,7 +147,7 @@ pub(crate) fn image() -> String {
 )]
 /// The cluster that `PROBEFLIP_TEST_KUBECONFIG` names, once no other test uses it. Prints that the
 /// test is skipped if it names none.
-pub(crate) fn cluster(test: &str) -> Option<Cluster> {
+pub(crate) fn cluster(test: &str) -> Option<Reserved> {
     let kubeconfig = std::env::var_os("PROBEFLIP_TEST_KUBECONFIG").filter(|path| !path.is_empty());
     let Some(kubeconfig) = kubeconfig else {
         eprintln!("{test}: skipped, PROBEFLIP_TEST_KUBECONFIG is not set");
@@ -156,9 +157,11 @@ pub(crate) fn cluster(test: &str) -> Option<Cluster> {
         .unwrap()
         .current_context
         .unwrap();
-    Some(Cluster {
-        kubeconfig: kubeconfig.into(),
-        context,
+    Some(Reserved {
+        cluster: Cluster {
+            kubeconfig: kubeconfig.into(),
+            context,
+        },
         // A test that failed leaves nothing behind that matters to the next.
         _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
     })
@@ -168,14 +171,28 @@ pub(crate) fn cluster(test: &str) -> Option<Cluster> {
 /// `faults`, a node is late, and what an experiment expects in time is not seen.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// A cluster that one test at a time may use.
+/// A cluster that no other test uses until this value is dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    cluster: Cluster,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Deref for Reserved {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        &self.cluster
+    }
+}
+
+/// A cluster that tests may use.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     /// Path of its kubeconfig.
     pub(crate) kubeconfig: PathBuf,
     /// Its current context, which commands must name.
     pub(crate) context: String,
-    _turn: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
