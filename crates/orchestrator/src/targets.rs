@@ -6,7 +6,7 @@
 pub mod control;
 pub(crate) mod control_pool;
 pub(crate) mod flip;
-pub mod flip_plan;
+pub(crate) mod flip_plan;
 pub(crate) mod journal;
 pub(crate) mod lease;
 pub(crate) mod probe_spec;

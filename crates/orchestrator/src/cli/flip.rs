@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use probe_target::{
     ParseError,
     model::{
-        field::{EVERY, FOR, Field, PROTOCOL, Part},
+        field::{EVERY, FOR, Field, FieldType, PROTOCOL, Part},
         flip_spec::{self, FlipSpec},
         parse_error::Reason,
         process_fault::{self, ProcessFault},
@@ -171,10 +171,13 @@ impl Args for Options {
                 Part::Beside => "Bounds",
                 Part::To | Part::Process | Part::Own => "Details",
             });
-            let action = match field.takes.placeholder() {
-                "" => return argument.action(ArgAction::SetTrue),
-                _ if field.is_list() => ArgAction::Append,
-                _ => ArgAction::Set,
+            if field.takes == FieldType::Flag {
+                return argument.action(ArgAction::SetTrue);
+            }
+            let action = if field.is_list() {
+                ArgAction::Append
+            } else {
+                ArgAction::Set
             };
             argument
                 .action(action)
@@ -190,7 +193,7 @@ impl Args for Options {
 impl FromArgMatches for Options {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let given = Self::all().filter_map(|field| {
-            if field.takes.placeholder().is_empty() {
+            if field.takes == FieldType::Flag {
                 let set = matches.get_flag(field.option);
                 return set.then(|| (field, vec!["true".to_owned()]));
             }

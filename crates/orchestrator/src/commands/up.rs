@@ -20,7 +20,7 @@ use crate::{
     },
     judge::first_failure,
     run::interrupt::Interrupt,
-    timeline::{recorder::Recorder, snapshot::Snapshot},
+    timeline::{Record, recorder::Recorder, snapshot::Snapshot},
 };
 
 /// How long a workload may take to become available; allows for slow image pulls.
@@ -80,7 +80,8 @@ async fn apply(
     loop {
         let failure = recorder.read(|timeline| {
             let fresh = snapshot.catch_up(timeline);
-            first_failure::among(fresh, snapshot, &created)
+            let objects = fresh.iter().filter_map(Record::existing);
+            first_failure::among(objects, snapshot, &created)
         });
         if let Some(failure) = failure {
             return Err(Failure::hinted(

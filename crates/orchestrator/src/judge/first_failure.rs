@@ -13,7 +13,10 @@ use serde_json::Value;
 use crate::{
     exit::{Exit, HasExitCode},
     targets::{is_ours, statuses},
-    timeline::{Place, Record, snapshot::Snapshot},
+    timeline::{
+        Place,
+        snapshot::{Snapshot, parsed},
+    },
 };
 
 /// The reason why the workload cannot become ready.
@@ -73,22 +76,13 @@ fn of(object: &Value) -> Option<FirstFailure> {
     }
 }
 
-/// The first permanent failure in these records, of an object that descends from the objects with
-/// these UIDs. Other objects of the namespace are ignored.
-pub(crate) fn among(
-    records: &[Record],
+/// The first permanent failure in these objects, of those that descend from the objects with these
+/// UIDs. Other objects of the namespace are ignored.
+pub(crate) fn among<'a>(
+    objects: impl Iterator<Item = &'a Value>,
     snapshot: &Snapshot,
     created: &BTreeSet<String>,
 ) -> Option<FirstFailure> {
-    let objects = records.iter().filter_map(Record::existing);
-    let mut ours = objects.filter(|object| snapshot.grew_from(object, created));
-    ours.find_map(of)
-}
-
-/// The first permanent failure in the objects of a snapshot that descend from the objects with
-/// these UIDs.
-pub(crate) fn present(snapshot: &Snapshot, created: &BTreeSet<String>) -> Option<FirstFailure> {
-    let objects = snapshot.objects();
     let mut ours = objects.filter(|object| snapshot.grew_from(object, created));
     ours.find_map(of)
 }
@@ -126,10 +120,6 @@ pub(crate) fn crashes(pod: &Pod) -> Vec<String> {
             ))
         })
         .collect()
-}
-
-pub(super) fn parsed<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
-    serde_json::from_value(object.clone()).ok()
 }
 
 fn of_pod(pod: &Pod) -> Option<FirstFailure> {

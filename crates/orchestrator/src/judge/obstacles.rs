@@ -14,9 +14,12 @@ use serde_json::Value;
 
 use crate::{
     cluster::ownership,
-    judge::first_failure::{self, parsed},
+    judge::first_failure,
     targets::{containers, flip_plan::selects, probe_spec::port_number},
-    timeline::{Record, Timeline, snapshot::Snapshot},
+    timeline::{
+        Record, Timeline,
+        snapshot::{Snapshot, parsed},
+    },
 };
 
 /// All likely causes before the clean-up began, the likeliest first.
@@ -29,7 +32,7 @@ pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
     let ours = |kind| snapshot.of_kind(kind).filter(is_ours);
     let pods: Vec<Pod> = ours("Pod").filter_map(parsed).collect();
     let services: Vec<Service> = ours("Service").filter_map(parsed).collect();
-    let mut found: Vec<String> = first_failure::present(&snapshot, &created)
+    let mut found: Vec<String> = first_failure::among(snapshot.objects(), &snapshot, &created)
         .map(|failure| failure.to_string())
         .into_iter()
         .collect();
@@ -48,8 +51,8 @@ pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
 /// The UIDs of the objects that carry the run's label.
 fn created_by(run: &str, seen: &[&Value]) -> BTreeSet<String> {
     let ours = seen.iter().filter(|object| {
-        let metadata = serde_json::from_value::<ObjectMeta>(object["metadata"].clone());
-        metadata.is_ok_and(|metadata| ownership::run_of(&metadata) == Some(run))
+        let metadata = parsed::<ObjectMeta>(&object["metadata"]);
+        metadata.is_some_and(|metadata| ownership::run_of(&metadata) == Some(run))
     });
     ours.filter_map(|object| object["metadata"]["uid"].as_str())
         .map(str::to_owned)

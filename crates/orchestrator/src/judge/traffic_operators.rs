@@ -40,11 +40,7 @@ impl<'a> Requests<'a> {
         let error = self.error();
         let times = self.times(from - error, to + error);
         let early = |certainty: Certainty| {
-            let margin = if certainty.is_certain() {
-                error
-            } else {
-                -error
-            };
+            let margin = certainty.margin(error);
             earliest.and_then(|earliest| {
                 times
                     .iter()
@@ -62,11 +58,7 @@ impl<'a> Requests<'a> {
             .unwrap_or(window.zero.signed())
             .max(window.zero.signed());
         let success = |certainty: Certainty| {
-            let margin = if certainty.is_certain() {
-                error
-            } else {
-                -error
-            };
+            let margin = certainty.margin(error);
             let in_time = |at: &i64| lower + margin <= *at && *at <= to - margin;
             times
                 .iter()
@@ -275,17 +267,16 @@ impl Certainty {
     fn is_certain(self) -> bool {
         self == Self::Yes
     }
+
+    /// The margin by which a window shrinks to contain only requests that certainly lie in it, or
+    /// grows (negative) to contain all that possibly do.
+    fn margin(self, error: i64) -> i64 {
+        if self.is_certain() { error } else { -error }
+    }
 }
 
-// The margin by which a window shrinks to contain only requests that certainly lie in it, or grows
-// (negative) to contain all that possibly do.
 fn margin(client: &Client, certainty: Certainty) -> i64 {
-    let error = client.error().unwrap_or(0);
-    if certainty.is_certain() {
-        error
-    } else {
-        -error
-    }
+    certainty.margin(client.error().unwrap_or(0))
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -16,7 +16,7 @@ use crate::{
     },
     judge::{SteadyState, first_failure, obstacles::obstacles},
     run::{ledger::Undo, traffic},
-    timeline::{Place, What},
+    timeline::{Place, Record, What},
 };
 
 /// Why the set-up failed.
@@ -166,7 +166,8 @@ impl RunState<'_> {
             judge.catch_up(timeline);
             let fresh = &timeline.records()[*checked..];
             *checked = timeline.records().len();
-            first_failure::among(fresh, judge.snapshot(), &created)
+            let objects = fresh.iter().filter_map(Record::existing);
+            first_failure::among(objects, judge.snapshot(), &created)
         });
         match failure {
             None => Ok(()),

@@ -15,7 +15,11 @@ use crate::{
         flip_plan::FlipAction,
         journal, targets_of,
     },
-    timeline::{BoundPod, FlipRecord, Micros, What, recorder::Recorder, snapshot::Snapshot},
+    timeline::{
+        FlipRecord, Micros, What,
+        recorder::Recorder,
+        snapshot::{Snapshot, parsed},
+    },
 };
 
 /// Why a step's action could not be executed.
@@ -114,9 +118,8 @@ impl RunState<'_> {
 
     async fn prepare(&mut self, step: usize, flip: &Flip) -> Result<Vec<PreparedFlip>, Failure> {
         let request = request(flip);
-        let bound = self.judge.pods(&flip.pod);
         let services: Vec<Service> = self.caught_up().all("Service");
-        let pods = self.pods(&bound);
+        let pods = self.pods(&flip.pod);
         if pods.is_empty() {
             let (step, subject) = (self.step_name(step), flip.pod.value.clone());
             return Err(StepError::NoPods { step, subject }.into());
@@ -148,16 +151,12 @@ impl RunState<'_> {
         }
     }
 
-    /// The bound Pods that still exist.
-    pub(super) fn pods(&mut self, bound: &[BoundPod]) -> Vec<Pod> {
-        let pods: Vec<Pod> = self.caught_up().all("Pod");
-        pods.into_iter()
-            .filter(|pod| {
-                bound
-                    .iter()
-                    .any(|bound| pod.metadata.uid.as_ref() == Some(&bound.uid))
-            })
-            .collect()
+    /// The Pods of a subject that still exist.
+    pub(super) fn pods(&mut self, subject: &ObjectRef) -> Vec<Pod> {
+        let snapshot = self.caught_up();
+        let known = snapshot.pods(subject).into_iter().flatten();
+        let objects = known.filter_map(|pod| snapshot.pod_object(&pod.uid));
+        objects.filter_map(parsed).collect()
     }
 
     fn caught_up(&mut self) -> &Snapshot {
@@ -205,7 +204,7 @@ fn flip_record(prepared: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
         target: journal::named(control.address(), instance),
         probe: match &request.aim {
             FlipTarget::Probe { probe, .. } => probe.to_string(),
-            FlipTarget::Process(_) => "process".to_owned(),
+            FlipTarget::Process(_) => FlipRecord::PROCESS.to_owned(),
         },
         port: plan.port,
         path,

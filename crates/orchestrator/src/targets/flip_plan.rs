@@ -11,11 +11,11 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use probe_target::{
     ParseError,
     model::{
-        behaviour::Behaviour as Laid,
+        behaviour::Behaviour,
         bound::Bounds,
         flip_spec::FlipSpec,
         port_spec::{PortSpec, PortState},
-        process_fault::{ProcessAction as Done, ProcessFault},
+        process_fault::{ProcessAction, ProcessFault},
         route_path::RoutePath,
     },
 };
@@ -26,44 +26,45 @@ use crate::{
     targets::{
         containers,
         probe_spec::{ProbeSpec, port_number, probes_of},
+        statuses,
     },
 };
 use call::Flipped;
 
 /// A flip as requested.
 #[derive(Debug, Clone, Copy)]
-pub struct WantedFlip<'a> {
+pub(crate) struct WantedFlip<'a> {
     /// The container to flip.
-    pub container: &'a str,
+    pub(crate) container: &'a str,
     /// The container's probe or process, with the behaviour.
-    pub aim: &'a FlipTarget,
+    pub(crate) aim: &'a FlipTarget,
     /// Whether the flip may affect other probes.
-    pub shared: bool,
+    pub(crate) shared: bool,
 }
 
 /// The control call that makes a flip, and its side effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlipPlan {
+pub(crate) struct FlipPlan {
     /// The port that the flip acts on; `None` for the process.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// The change to make.
-    pub act: FlipAction,
+    pub(crate) act: FlipAction,
     /// The other probes that the flip affects. If it stops the process from answering, all of the
     /// container's probes.
-    pub touches: Vec<String>,
+    pub(crate) touches: Vec<String>,
     /// The Service ports that the flip closes, as `web:80`.
-    pub closes: Vec<String>,
+    pub(crate) closes: Vec<String>,
 }
 
 /// A change to a route, a port or the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FlipAction {
+pub(crate) enum FlipAction {
     /// Lays a reply or fault over one route.
     Route {
         /// The route.
         path: RoutePath,
         /// The behaviour, without the lease.
-        gets: Box<Laid>,
+        gets: Box<Behaviour>,
     },
     /// Changes how the whole port handles connections.
     Port(PortSpec),
@@ -74,7 +75,7 @@ pub enum FlipAction {
 impl FlipPlan {
     /// Whether the target replaces one of the two flips with the other. A flip of a port on behalf
     /// of a route replaces a flip of that route, and vice versa.
-    pub fn is_where(&self, other: &Self) -> bool {
+    pub(crate) fn is_where(&self, other: &Self) -> bool {
         match (&self.act, &other.act) {
             // Flips with the same `FlipTarget::target` name the same fault, and the later one
             // replaces it.
@@ -84,8 +85,8 @@ impl FlipPlan {
         }
     }
 
-    /// Whether it depends on which of the two is made last what requests or connections get.
-    pub fn contradicts(&self, other: &Self) -> bool {
+    /// Whether the later of the two decides what requests or connections get.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
         match (&self.act, &other.act) {
             (FlipAction::Process(_), _) | (_, FlipAction::Process(_)) => false,
             _ if self.port != other.port => false,
@@ -113,7 +114,7 @@ impl FlipPlan {
 
 impl FlipAction {
     /// The route that is flipped, either directly or by a state of its whole port.
-    pub fn route(&self) -> Option<&RoutePath> {
+    pub(crate) fn route(&self) -> Option<&RoutePath> {
         match self {
             Self::Route { path, .. } => Some(path),
             Self::Port(opening) => opening.route.as_ref(),
@@ -122,7 +123,7 @@ impl FlipAction {
     }
 
     /// The bounds that end the change without a revert.
-    pub fn bounds(&self) -> &Bounds {
+    pub(crate) fn bounds(&self) -> &Bounds {
         match self {
             Self::Route { gets, .. } => &gets.bounds,
             Self::Port(opening) => &opening.bounds,
@@ -133,7 +134,7 @@ impl FlipAction {
 
 /// The reason why a flip cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FlipProblem {
+pub(crate) enum FlipProblem {
     /// The container does not have this probe.
     #[error("container `{container}` has no {probe} probe; {}", has(there))]
     NoSuchProbe {
@@ -210,7 +211,7 @@ impl HasExitCode for FlipProblem {
 }
 
 /// Plans a flip in this Pod. `services` are all Services of its namespace.
-pub fn plan(
+pub(crate) fn plan(
     pod: &Pod,
     services: &[Service],
     wanted: WantedFlip<'_>,
@@ -259,9 +260,11 @@ fn of_probe(
 /// Plans a process fault. It always affects the whole container, so it needs no `shared`.
 fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessFault) -> FlipPlan {
     let silences = match fault.act {
-        Done::Exit { .. } | Done::Signal { .. } | Done::StopAccepting => true,
+        ProcessAction::Exit { .. }
+        | ProcessAction::Signal { .. }
+        | ProcessAction::StopAccepting => true,
         // These end the process only together with a SIGTERM or a memory limit from elsewhere.
-        Done::Sigterm(_) | Done::Memory { .. } => false,
+        ProcessAction::Sigterm(_) | ProcessAction::Memory { .. } => false,
     };
     let probes = probes_of(pod);
     let own = || {
@@ -301,17 +304,7 @@ fn find<'a>(
 }
 
 fn has_started(pod: &Pod, container: &str) -> bool {
-    let status = pod.status.as_ref();
-    status
-        .into_iter()
-        .flat_map(|status| {
-            status
-                .container_statuses
-                .iter()
-                .chain(&status.init_container_statuses)
-                .flatten()
-        })
-        .any(|status| status.name == container && status.started == Some(true))
+    statuses(pod).any(|status| status.name == container && status.started == Some(true))
 }
 
 /// The other probes of the Pod that would observe the flip. They may be another container's: the

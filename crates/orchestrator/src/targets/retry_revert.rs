@@ -9,7 +9,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use probe_target::model::answer::Ack;
 
-use crate::targets::control::{Control, ControlError};
+use crate::targets::{
+    control::{Control, ControlError},
+    statuses,
+};
 
 /// The number of attempts at a target that does not answer, and the pause between them: enough for
 /// a container to restart.
@@ -61,15 +64,12 @@ pub(crate) async fn is_gone(pods: &Api<Pod>, control: &Control) -> bool {
 
 /// Whether a container is running according to its status.
 fn runs(pod: &Pod, container: &str) -> bool {
-    let statuses = pod.status.iter().flat_map(|status| {
-        status
-            .container_statuses
-            .iter()
-            .chain(&status.init_container_statuses)
-            .flatten()
-    });
-    let mut states = statuses
+    statuses(pod)
         .filter(|status| status.name == container)
-        .map(|status| &status.state);
-    states.any(|state| state.as_ref().is_some_and(|state| state.running.is_some()))
+        .any(|status| {
+            status
+                .state
+                .as_ref()
+                .is_some_and(|state| state.running.is_some())
+        })
 }

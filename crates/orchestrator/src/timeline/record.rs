@@ -212,6 +212,11 @@ pub struct FlipRecord {
     pub count: Option<u64>,
 }
 
+impl FlipRecord {
+    /// The value of `probe` in a flip of the process.
+    pub(crate) const PROCESS: &str = "process";
+}
+
 /// One request that a target answered, from its journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

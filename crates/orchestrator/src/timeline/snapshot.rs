@@ -64,6 +64,11 @@ pub(crate) struct WatchGap {
     pub(crate) to: Micros,
 }
 
+/// The object as `T`; `None` if it is no `T`.
+pub(crate) fn parsed<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
+    serde_json::from_value(object.clone()).ok()
+}
+
 impl Snapshot {
     /// The state before the first record. Only requests of these traffic clients will be kept.
     pub(crate) fn new(traffic: &[TrafficClient]) -> Self {
@@ -247,10 +252,7 @@ impl Snapshot {
 
     /// The existing objects of a kind, deserialized as `T`. Objects that are no `T` are skipped.
     pub(crate) fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
-        let of_kind = self.of_kind(kind);
-        of_kind
-            .filter_map(|object| serde_json::from_value(object.clone()).ok())
-            .collect()
+        self.of_kind(kind).filter_map(parsed).collect()
     }
 
     /// The existing objects of a kind, by name.
@@ -282,6 +284,12 @@ impl Snapshot {
             uids.extend(owners.map(|owner| text(&owner["uid"])));
         }
         false
+    }
+
+    /// The object of the Pod with this UID, unless it was deleted.
+    pub(crate) fn pod_object(&self, uid: &str) -> Option<&Value> {
+        let object = self.get("Pod", &self.pod(uid)?.name)?;
+        (object["metadata"]["uid"] == *uid).then_some(object)
     }
 
     /// The Pods a subject is bound to, `Err` for one that was never observed. Before it is bound,

@@ -3,7 +3,7 @@
 //! Rule: `pkg/kubelet/status/generate.go`. Transition times are computed elsewhere.
 
 use super::phase::{ContainerView, Phase};
-use crate::container::{Role, State};
+use crate::container::Role;
 
 /// A condition of a Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,9 +81,7 @@ fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
         Role::Main => false,
     });
     let names = names(incomplete);
-    let never_started = |view: &ContainerView<'_>| {
-        view.role != Role::Main || matches!(view.state, State::Waiting(_)) && !view.ended_before
-    };
+    let never_started = |view: &ContainerView<'_>| view.role != Role::Main || view.never_ran();
     let incomplete = !names.is_empty() && containers.iter().all(never_started);
     let message = format!("containers with incomplete status: [{names}]");
     Condition {
@@ -143,6 +141,7 @@ mod tests {
     use super::*;
     use crate::Moment;
     use crate::container::StartRefusal;
+    use crate::container::State;
 
     /// `Ready` of a Pod whose containers are named in capitals if they are ready.
     fn check(phase: Phase, names: &[&str], gates: &[Gate<'_>], reason: &str, message: &str) {

@@ -19,6 +19,13 @@ pub struct ContainerView<'a> {
     pub ready: bool,
 }
 
+impl ContainerView<'_> {
+    /// Whether no instance of it was ever started.
+    pub(super) fn never_ran(&self) -> bool {
+        matches!(self.state, State::Waiting(_)) && !self.ended_before
+    }
+}
+
 /// A Pod's phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -67,13 +74,11 @@ pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>
         return Phase::Failed;
     }
     let lasting = || of(Role::Sidecar).chain(of(Role::Main));
-    let waits =
-        |view: &ContainerView<'_>| matches!(view.state, State::Waiting(_)) && !view.ended_before;
     let runs = |view: &ContainerView<'_>| matches!(view.state, State::Running { .. });
     let well =
         |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code == 0);
     let all_well = main.iter().all(|view| well(view));
-    if main.is_empty() || lasting().any(waits) {
+    if main.is_empty() || lasting().any(ContainerView::never_ran) {
         Phase::Pending
     } else if lasting().any(runs) || (policy == RestartPolicy::Always && !ended) {
         Phase::Running

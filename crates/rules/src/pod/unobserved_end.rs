@@ -10,7 +10,7 @@ use crate::container::{Role, State};
 pub fn unobserved_ends(containers: &[ContainerView<'_>]) -> Vec<bool> {
     let reached = containers
         .iter()
-        .rposition(|view| view.role != Role::Main && !never_ran(view));
+        .rposition(|view| view.role != Role::Main && !view.never_ran());
     // The first container counts as tried in any case.
     let tried = reached.map_or(1, |place| place + 1);
     let initialized = is_initialized(containers);
@@ -27,7 +27,7 @@ pub fn unobserved_ends(containers: &[ContainerView<'_>]) -> Vec<bool> {
 /// Rule: the same file, `hasPodInitialized`.
 fn is_initialized(containers: &[ContainerView<'_>]) -> bool {
     let last = containers.iter().rfind(|view| view.role != Role::Main);
-    let has_run = |view: &ContainerView<'_>| view.role == Role::Main && !never_ran(view);
+    let has_run = |view: &ContainerView<'_>| view.role == Role::Main && !view.never_ran();
     last.is_none_or(is_done) || containers.iter().any(has_run)
 }
 
@@ -37,10 +37,6 @@ fn is_done(view: &ContainerView<'_>) -> bool {
         State::Terminated(exit) => view.role == Role::Init && exit.code == 0,
         State::Waiting(_) => false,
     }
-}
-
-fn never_ran(view: &ContainerView<'_>) -> bool {
-    matches!(view.state, State::Waiting(_)) && !view.ended_before
 }
 
 #[cfg(test)]

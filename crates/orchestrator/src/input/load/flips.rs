@@ -58,11 +58,7 @@ fn at_probe(
     if let Some(Change::Route(behaviour)) = spec.as_ref().map(|spec| &spec.flip)
         && behaviour.bounds.is_never()
     {
-        let probability = flip
-            .beside
-            .iter()
-            .find(|(field, _)| field.name == PROBABILITY.name);
-        let span = probability.map_or(to.span, |(_, value)| value.span);
+        let span = place(flip, ("to", to), PROBABILITY.name);
         let fault = ProblemText::new("`probability`: no request is ever given this");
         return reader.fault(span, fault.expected("more than 0, up to 1"));
     }

@@ -69,10 +69,7 @@ impl Followed {
         let flip = &facts.record;
         let (path, since) = (canonical(flip.path.as_ref()?), flip.since?);
         let pod = snapshot.pod(&flip.target.uid)?;
-        let object = snapshot.get("Pod", &pod.name)?;
-        if object["metadata"]["uid"] != *pod.uid {
-            return None;
-        }
+        let object = snapshot.pod_object(&flip.target.uid)?;
         let from = facts.acknowledged + flip.after.unwrap_or_default().into();
         let to = flip.lasts.map_or(Micros::MAX, |lasts| from + lasts.into());
         let mut followed = Self {

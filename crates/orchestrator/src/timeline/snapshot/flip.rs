@@ -59,15 +59,12 @@ impl Flips {
     }
 }
 
-/// Value of [`FlipRecord::probe`] in a flip of the process.
-const PROCESS: &str = "process";
-
 impl FlipFacts {
     /// Whether requests to a port of this target may fail before their path is read: the flip is of
     /// that port, or of the process.
     pub(crate) fn may_close(&self, target: &Target, port: Option<u16>) -> bool {
         let FlipRecord { probe, to, .. } = &self.record;
-        let harmless = probe == PROCESS && matches!(to.as_str(), "sigterm" | "memory");
+        let harmless = probe == FlipRecord::PROCESS && matches!(to.as_str(), "sigterm" | "memory");
         self.record.path.is_none()
             && !harmless
             && is_same_container(&self.record.target, target)
@@ -81,7 +78,7 @@ fn is_same_container(one: &Target, other: &Target) -> bool {
 
 /// Whether two flips are of the same probe, or of the same process fault.
 fn is_same_probe(later: &FlipRecord, earlier: &FlipRecord) -> bool {
-    later.probe == earlier.probe && (later.probe != PROCESS || later.to == earlier.to)
+    later.probe == earlier.probe && (later.probe != FlipRecord::PROCESS || later.to == earlier.to)
 }
 
 fn is_same_route(later: &FlipRecord, earlier: &FlipRecord) -> bool {

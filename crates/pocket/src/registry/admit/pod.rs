@@ -1,6 +1,6 @@
 //! Admission of Pods and Pod templates: defaults, checks, and which fields of a Pod can be changed.
 //!
-//! Rule: `pkg/apis/core/v1/deerrors.go`, `SetDefaults_PodSpec`, and
+//! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`, and
 //! `pkg/apis/core/validation/validation.go`, `ValidatePodSpec` and `ValidatePodUpdate`.
 
 use std::collections::BTreeSet;
