@@ -7,15 +7,15 @@ use probe_target::model::behaviour::Behaviour;
 use probe_target::model::port_spec::PortSpec;
 use probe_target::model::plan::Plan;
 use probe_target::model::answer::{ErrorAnswer, State};
-use serde_json::Value;
 
-use crate::site::{CONTROL, Folder, Site, run};
+use crate::running_target::{CONTROL, Folder, RunningTarget, run};
 
 /// The maximum number of steps of one input; more would only slow the fuzzer down.
 const MOST: usize = 24;
 
-/// Executes the steps between lines of `---`: a control call with its body below it; `@8080 /path`,
-/// a request; `~1500`, a wait in milliseconds; `!`, SIGTERM.
+/// Executes steps, which lines of `---` separate. The first line of a step is `PUT /v1/…` for a
+/// control call with the body below it, `@8080 /path` for a request, `~1500` for a wait of that many
+/// milliseconds, `!` for SIGTERM.
 pub fn control(bytes: &[u8]) {
     run(async {
         let arguments = [
@@ -26,16 +26,16 @@ pub fn control(bytes: &[u8]) {
             "--state-dir=/s",
             "--keep",
         ];
-        let started = Site::start(&arguments, Folder::default()).await;
-        let Ok(mut site) = started else {
+        let started = RunningTarget::start(&arguments, Folder::default()).await;
+        let Ok(mut target) = started else {
             panic!("the target must start");
         };
-        _ = play(&mut site, bytes).await;
+        _ = play(&mut target, bytes).await;
     });
 }
 
-async fn play(site: &mut Site, bytes: &[u8]) -> Option<()> {
-    let base = planned(site).await?;
+async fn play(target: &mut RunningTarget, bytes: &[u8]) -> Option<()> {
+    let base = planned(target).await?;
     let mut steps = bytes;
     for _ in 0..MOST {
         let (step, rest) = split(steps, b"\n---\n");
@@ -47,14 +47,14 @@ async fn play(site: &mut Site, bytes: &[u8]) -> Option<()> {
                     .and_then(|text| text.parse().ok());
                 tokio::time::sleep(Duration::from_millis(millis.unwrap_or_default())).await;
             }
-            [b'@', place @ ..] => request(site, place).await,
-            b"!" => site.terminate(),
-            line => call(site, line, body).await?,
+            [b'@', place @ ..] => request(target, place).await,
+            b"!" => target.terminate(),
+            line => call(target, line, body).await?,
         }
         steps = rest;
     }
-    site.taken("POST /v1/heal").await?;
-    let state = site.state().await?;
+    target.expect_accepted("POST /v1/heal").await?;
+    let state = target.state().await?;
     let ports = state.ports.values();
     let routes = ports.clone().flat_map(|port| port.routes.values());
     let flips = ports.filter(|port| port.flip.is_some()).count();
@@ -66,19 +66,19 @@ async fn play(site: &mut Site, bytes: &[u8]) -> Option<()> {
             .filter(|fault| fault.flip.is_some())
             .count();
     assert_eq!(flips, 0, "nothing is flipped after heal: {state:?}");
-    assert_eq!(planned(site).await?, base, "heal brings the base back");
+    assert_eq!(planned(target).await?, base, "heal brings the base back");
     Some(())
 }
 
-async fn planned(site: &Site) -> Option<Plan> {
-    let text = site.taken("GET /v1/plan").await?;
+async fn planned(target: &RunningTarget) -> Option<Plan> {
+    let text = target.expect_accepted("GET /v1/plan").await?;
     let plan = Plan::parse(&text).expect("the plan must be readable");
     let again = serde_json::to_vec(&plan).expect("the plan must be writable");
     assert_eq!(Plan::parse(&again).as_ref(), Ok(&plan), "as it is written");
     Some(plan)
 }
 
-async fn request(site: &Site, place: &[u8]) {
+async fn request(target: &RunningTarget, place: &[u8]) {
     let (port, path) = split(place, b" ");
     let port = std::str::from_utf8(port)
         .ok()
@@ -89,23 +89,23 @@ async fn request(site: &Site, place: &[u8]) {
         b" HTTP/1.1\r\nhost: f\r\nuser-agent: kube-probe/1\r\nconnection: close\r\n\r\n",
     ]
     .concat();
-    let patience = Duration::from_secs(1);
-    _ = site
-        .send(port.unwrap_or(8080), &bytes, false, patience)
+    let limit = Duration::from_secs(1);
+    _ = target
+        .send(port.unwrap_or(8080), &bytes, false, limit)
         .await;
 }
 
-async fn call(site: &Site, line: &[u8], body: &[u8]) -> Option<()> {
-    let before = site.state().await?;
-    let answer = site.ask(CONTROL, line, body).await;
-    let after = site.state().await?;
+async fn call(target: &RunningTarget, line: &[u8], body: &[u8]) -> Option<()> {
+    let before = target.state().await?;
+    let answer = target.ask(CONTROL, line, body).await;
+    let after = target.state().await?;
     let (status, said) = answer?;
     match status {
         200 => shown(line, body, &after),
         400..=499 | 501 => refused(status, &said, &before, &after),
         _ => panic!("{status} is no answer"),
     }
-    planned(site).await.map(drop)
+    planned(target).await.map(drop)
 }
 
 /// Asserts that an accepted change is shown as it was sent.
@@ -147,7 +147,7 @@ where
     assert_eq!(&again, set, "{text}");
 }
 
-/// Asserts that a rejected call changed nothing and names the rejected field.
+/// Asserts that a rejected call gives a reason and changes nothing.
 fn refused(status: u16, said: &[u8], before: &State, after: &State) {
     // Input that is not HTTP is rejected before the control API.
     if said.is_empty() {
@@ -160,20 +160,7 @@ fn refused(status: u16, said: &[u8], before: &State, after: &State) {
         assert_eq!(before.process, after.process, "{refusal:?}");
         assert_eq!(before.revision, after.revision, "{refusal:?}");
     }
-    // Errors about the whole request name no field.
-    let whole = [
-        "this is no",
-        "the ",
-        "not valid JSON",
-        "must be an object",
-        "takes either",
-    ];
-    let whole = whole.iter().any(|start| refusal.error.starts_with(start));
-    assert!(
-        status != 400 || whole || refusal.field.is_some(),
-        "{refusal:?}"
-    );
-    assert!(serde_json::from_slice::<Value>(said).is_ok());
+    assert_ne!(refusal.field.as_deref(), Some(""), "{refusal:?}");
 }
 
 /// The configuration of the ports, without the number of open connections: that changes when a port

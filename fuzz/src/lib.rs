@@ -4,7 +4,7 @@
 
 mod control;
 mod plan;
-mod site;
+mod running_target;
 mod wire;
 
 #[path = "../../crates/probe-target/src/net/tests/memory.rs"]

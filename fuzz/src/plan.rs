@@ -8,7 +8,7 @@ use probe_target::Ending;
 use probe_target::model::plan::Plan;
 use probe_target::model::answer::State;
 
-use crate::site::{CONTROL, Folder, Site, run};
+use crate::running_target::{CONTROL, Folder, RunningTarget, run};
 
 /// The first byte is the number of earlier boots, the others are a plan.
 pub fn plan(bytes: &[u8]) {
@@ -22,29 +22,29 @@ pub fn plan(bytes: &[u8]) {
     }
     run(async {
         match start(text, boots % 4).await {
-            Ok(site) => {
+            Ok(target) => {
                 assert!(plan.is_ok(), "{plan:?}");
-                _ = again(&site).await;
+                _ = again(&target).await;
             }
             Err(ending) => refused(ending, plan.ok()),
         }
     });
 }
 
-async fn start(plan: &[u8], boots: u8) -> Result<Site, Ending> {
+async fn start(plan: &[u8], boots: u8) -> Result<RunningTarget, Ending> {
     let mut files = BTreeMap::from([("/plan".to_owned(), plan.to_vec())]);
     if boots > 0 {
         let kept = format!("{{\"boot\":{boots}}}");
         files.insert(format!("/s/{CONTROL}.json"), kept.into_bytes());
     }
     let arguments = ["--plan=/plan", "--state-dir=/s"];
-    Site::start(&arguments, Folder(Mutex::new(files))).await
+    RunningTarget::start(&arguments, Folder(Mutex::new(files))).await
 }
 
 /// Asserts that a target started with the shown plan has the same state, on any boot.
-async fn again(site: &Site) -> Option<()> {
-    let state = site.state().await?;
-    let plan = site.taken("GET /v1/plan").await?;
+async fn again(target: &RunningTarget) -> Option<()> {
+    let state = target.state().await?;
+    let plan = target.expect_accepted("GET /v1/plan").await?;
     let other = start(&plan, 7)
         .await
         .map_err(|_| ())

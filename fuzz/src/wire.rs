@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::site::{CONTROL, Folder, Site, run};
+use crate::running_target::{CONTROL, Folder, RunningTarget, run};
 
 /// A port for each protocol, and the control address.
 const PORTS: [u16; 4] = [8080, 9000, 7000, CONTROL];
@@ -20,15 +20,15 @@ pub fn wire(bytes: &[u8]) {
         let ports = ["--port=8080", "--port=9000=grpc", "--port=7000=tcp"].map(str::to_owned);
         let arguments: Vec<String> = ports.into_iter().chain(routes).collect();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let Ok(site) = Site::start(&arguments, Folder::default()).await else {
+        let Ok(target) = RunningTarget::start(&arguments, Folder::default()).await else {
             panic!("the target must start");
         };
         let port = PORTS[usize::from(choice & 3)];
-        let half = choice & 4 != 0;
-        _ = site.send(port, bytes, half, Duration::from_secs(60)).await;
-        if site.state().await.is_some() {
-            site.taken("GET /v1/journal").await.expect("it goes on");
-            site.taken("GET /v1/plan").await.expect("it goes on");
+        let fin = choice & 4 != 0;
+        _ = target.send(port, bytes, fin, Duration::from_secs(60)).await;
+        if target.state().await.is_some() {
+            target.expect_accepted("GET /v1/journal").await.expect("it goes on");
+            target.expect_accepted("GET /v1/plan").await.expect("it goes on");
         }
     });
 }

@@ -17,16 +17,21 @@ fn main() -> ExitCode {
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     tracing_subscriber::registry()
         .with(log)
-        .with(logged())
+        .with(logged(&printer))
         .init();
     commands::run(cli.command, &printer).into()
 }
 
-/// What `RUST_LOG` selects, such as `debug` or `kube=debug,orchestrator=trace`; nothing without it.
-fn logged() -> Targets {
-    let selected = std::env::var("RUST_LOG").ok();
+/// The log records that `RUST_LOG` selects, such as `debug` or `kube=debug,orchestrator=trace`; none
+/// without it. An invalid value is reported and selects none.
+fn logged(printer: &Printer) -> Targets {
+    let selected = std::env::var("RUST_LOG").unwrap_or_default();
     // An empty text would parse as the level `error`.
-    let selected = selected.filter(|selected| !selected.is_empty());
-    let parsed = selected.and_then(|selected| selected.parse().ok());
-    parsed.unwrap_or_default()
+    if selected.is_empty() {
+        return Targets::default();
+    }
+    selected.parse().unwrap_or_else(|error| {
+        printer.warn(format!("RUST_LOG=`{selected}` selects nothing: {error}"));
+        Targets::default()
+    })
 }

@@ -4,7 +4,7 @@
 //! runs. Each experiment runs in its own runtime. Output files are filled after the last one has
 //! ended. The JSON report is written however the command ends, if its file could be created.
 
-mod output;
+mod output_files;
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ use crate::{
     run::{self, Job, RunResult, exit_of, interrupt::Interrupt},
     timeline::{Place, Timeline, file},
 };
-use output::Outputs;
+use output_files::OutputFiles;
 
 /// Default seed on `virtual`.
 const VIRTUAL_SEED: u64 = 1;
@@ -66,13 +66,13 @@ struct Checked {
 }
 
 pub(super) fn run(run: &cli::Run, printer: &Printer) -> CommandResult {
-    let mut outputs = Outputs::create(run)?;
+    let mut outputs = OutputFiles::create(run)?;
     let exit = run_all(run, &mut outputs, printer);
     let exit = exit.unwrap_or_else(|failure| failure.print(printer));
     Ok(outputs.fill(exit, printer))
 }
 
-fn run_all(run: &cli::Run, outputs: &mut Outputs, printer: &Printer) -> CommandResult {
+fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> CommandResult {
     let (place, named) = place(run)?;
     let checked = load_all(run, printer)?;
     if let Place::Cluster(context) = &place {

@@ -7,10 +7,10 @@ mod condition;
 mod flip_target;
 pub(crate) mod label;
 mod object_ref;
-mod operator;
 mod outcome;
 mod probe;
 mod rate;
+mod temporal_operator;
 pub(crate) mod written;
 
 use std::time::Duration;
@@ -21,10 +21,10 @@ pub use condition::{
 };
 pub use flip_target::FlipTarget;
 pub use object_ref::{InvalidObjectRef, ObjectKind, ObjectRef};
-pub use operator::Operator;
 pub use outcome::RequestOutcome;
 pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
+pub use temporal_operator::Operator;
 
 use crate::input::kubernetes_yaml::Node;
 pub use crate::input::source::{Source, Span, Spanned};

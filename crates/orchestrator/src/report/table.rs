@@ -86,7 +86,8 @@ fn detail(step: &StepJudgement, finding: &Finding) -> String {
     format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
 }
 
-/// The mark of a finding, which tells if the condition was already true before the step.
+/// The verdict of a finding as a mark and, if its condition was true before the step began, the words
+/// `already true`.
 fn verdict(finding: &Finding) -> String {
     let mark = mark(finding);
     if finding.already_true {

@@ -309,7 +309,8 @@ impl Script {
         self
     }
 
-    /// Container b's journal is read; `lost` of its records were lost.
+    /// Adds the record that the journal of container b was read, and that `lost` requests are missing
+    /// from it.
     pub(crate) fn journal_of_b(mut self, lost: u64) -> Self {
         let through = Micros(self.at * 1_000);
         self.push(What::Journal(JournalRead {
@@ -320,7 +321,7 @@ impl Script {
         self
     }
 
-    /// Container b is healed.
+    /// Adds the record that container b was healed.
     pub(crate) fn healed(mut self) -> Self {
         self.push(What::Healed { target: b() });
         self

@@ -1,6 +1,6 @@
 //! The API as a client sees it: requests and responses over the router, without a transport.
 
-mod about;
+mod discovery;
 mod objects;
 mod patches;
 mod refusals;

@@ -29,7 +29,8 @@ pub struct Bounds {
     pub probability: Option<Probability>,
 }
 
-/// The requests counted so far, in the latest window that had any.
+/// The number of requests that were given the behaviour, in the latest window (see `every`) with at
+/// least one such request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Used {
     /// The window's number, from 0.

@@ -54,7 +54,7 @@ impl ParseError {
         Self::of(field, Reason::Other(reason.into()))
     }
 
-    /// An error about a `field` that is not allowed beside the others.
+    /// An error about a `field` that is not allowed together with other fields that were given.
     pub(crate) fn misplaced(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::of(field, Reason::Misplaced(reason.into()))
     }

@@ -27,7 +27,7 @@ pub(crate) struct Client {
     through: i64,
     /// Periods of the client's clock whose records were lost.
     lost: Vec<(i64, i64)>,
-    /// Requests after this time of the timeline are ignored; none if all requests count.
+    /// Requests after this time of the timeline are ignored. `None` if every request counts.
     end: Option<i64>,
     revision: u64,
 }

@@ -21,7 +21,7 @@ pub(super) struct Id {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) uid: String,
-    /// The UIDs of its owners, and whether this object blocks their foreground deletion.
+    /// For the UID of each owner, whether the object blocks that owner's foreground deletion.
     pub(super) owners: BTreeMap<String, bool>,
     pub(super) finalizers: BTreeSet<String>,
     pub(super) deleted: bool,

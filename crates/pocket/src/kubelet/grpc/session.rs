@@ -80,7 +80,7 @@ fn begins_with_settings(seen: &ReadRecord) -> Option<bool> {
     seen.head().get(TYPE_OFFSET).map(|kind| *kind == SETTINGS)
 }
 
-/// Outside of h2 its errors can only be constructed from a reason.
 fn connect_error(_: io::Error) -> h2::Error {
+    // The crate h2 has no public conversion from an I/O error.
     h2::Reason::CONNECT_ERROR.into()
 }

@@ -19,7 +19,7 @@ use crate::memory::{End, Memory};
 pub(crate) const CONTROL: u16 = 61_000;
 
 /// A running target.
-pub(crate) struct Site {
+pub(crate) struct RunningTarget {
     network: Memory,
     target: JoinHandle<Ending>,
     end: Option<oneshot::Sender<()>>,
@@ -38,7 +38,7 @@ pub(crate) fn run(story: impl Future<Output = ()>) {
     runtime.expect("there must be a runtime").block_on(story);
 }
 
-impl Site {
+impl RunningTarget {
     /// Starts a target and waits until it listens; otherwise returns how it ended.
     pub(crate) async fn start(arguments: &[&str], files: Folder) -> Result<Self, Ending> {
         let network = Memory::default();
@@ -83,20 +83,20 @@ impl Site {
         self.end.take().map(|end| end.send(()));
     }
 
-    /// Sends `bytes`, and FIN after them if `half` is set; returns what is received until the
+    /// Sends `bytes`, and FIN after them if `fin` is set; returns what is received until the
     /// connection ends or the timeout is over.
     pub(crate) async fn send(
         &self,
         port: u16,
         bytes: &[u8],
-        half: bool,
-        patience: Duration,
+        fin: bool,
+        limit: Duration,
     ) -> Option<Vec<u8>> {
         let mut connection: End = self.network.connect(at(port)).await.ok()?;
         let mut answer = Vec::new();
-        _ = timeout(patience, async {
+        _ = timeout(limit, async {
             _ = connection.write_all(bytes).await;
-            if half {
+            if fin {
                 _ = connection.shutdown().await;
             }
             _ = connection.read_to_end(&mut answer).await;
@@ -112,8 +112,8 @@ impl Site {
         let request = [line, head, length.as_bytes(), body].concat();
         // Longer than the longest wait. The event stream never ends, so it is left early.
         let endless = line.windows(7).any(|part| part == b"/stream");
-        let patience = Duration::from_secs(if endless { 1 } else { 700 });
-        let answer = self.send(port, &request, false, patience).await?;
+        let limit = Duration::from_secs(if endless { 1 } else { 700 });
+        let answer = self.send(port, &request, false, limit).await?;
         let status = answer.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
         let status = std::str::from_utf8(status).ok()?.parse().ok()?;
         let end = answer.windows(4).position(|part| part == b"\r\n\r\n")?;
@@ -121,7 +121,7 @@ impl Site {
     }
 
     /// Makes a control call that must succeed; `None` if the target has ended.
-    pub(crate) async fn taken(&self, line: &str) -> Option<Vec<u8>> {
+    pub(crate) async fn expect_accepted(&self, line: &str) -> Option<Vec<u8>> {
         match self.ask(CONTROL, line.as_bytes(), b"").await {
             Some((200, body)) => Some(body),
             other => {
@@ -135,7 +135,7 @@ impl Site {
 
     /// The state, which must survive being parsed and written.
     pub(crate) async fn state(&self) -> Option<State> {
-        let text = self.taken("GET /v1/state").await?;
+        let text = self.expect_accepted("GET /v1/state").await?;
         let state: State = serde_json::from_slice(&text).expect("the state must be readable");
         let again = serde_json::to_string(&state).expect("the state must be writable");
         assert_eq!(

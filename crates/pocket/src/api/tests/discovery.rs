@@ -1,4 +1,4 @@
-//! Discovery and the version, and equal answers to equal requests.
+//! Tests of discovery, of `/version`, and of equal answers to equal requests.
 
 use hyper::header::ACCEPT;
 

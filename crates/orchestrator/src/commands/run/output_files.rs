@@ -19,7 +19,7 @@ use crate::{
 
 /// The requested files and their collected content.
 #[derive(Debug)]
-pub(super) struct Outputs {
+pub(super) struct OutputFiles {
     json: Option<Output>,
     timeline: Option<Output>,
     runs: Vec<json::Run>,
@@ -66,7 +66,7 @@ impl HasExitCode for OutputError {
     }
 }
 
-impl Outputs {
+impl OutputFiles {
     /// Creates the report's file, so that the report can hold all errors from now on.
     pub(super) fn create(run: &cli::Run) -> Result<Self, OutputError> {
         Ok(Self {
