@@ -30,6 +30,7 @@ impl Level {
     ///
     /// Rule: `hasExpired` and `GC` of the same file.
     fn is_kept_at(&self, moment: Moment) -> bool {
+        // Upstream calls a container stable after twice the longest wait.
         moment - self.granted <= LONGEST * 2
     }
 }

@@ -74,6 +74,8 @@ pub fn ends_after(roles: &[Role], place: usize) -> Vec<usize> {
     if roles.get(place) != Some(&Role::Sidecar) {
         return Vec::new();
     }
+    // The next sidecar is enough: it has waited for the one after it. So sidecars end in reverse
+    // order.
     let at = |role| move |other: &usize| roles[*other] == role;
     let main = (0..roles.len()).filter(at(Role::Main));
     let next = (place + 1..roles.len()).find(at(Role::Sidecar));

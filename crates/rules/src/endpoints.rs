@@ -124,6 +124,8 @@ impl Service {
             }
         }
         if by_ports.is_empty() {
+            // The placeholder slice of upstream's reconciler: a Service with a selector always has
+            // a slice.
             by_ports.insert(Vec::new(), Vec::new());
         }
         by_ports
@@ -134,6 +136,7 @@ impl Service {
 
     /// Rule: `pkg/controller/util/endpoint/controller_utils.go`, `ShouldPodBeInEndpoints`.
     fn includes(&self, pod: &Candidate) -> bool {
+        // Without a selector upstream leaves the slices to another component: `syncService`.
         let selected =
             !self.selector.is_empty() && Selector::equal(&self.selector).matches(&pod.labels);
         selected && pod.addressed && !pod.ended

@@ -66,6 +66,7 @@ impl EventLimits {
     /// Applies the limits to an event; `None` if it is dropped.
     pub fn apply(&mut self, event: &NewEvent<'_>, now: Moment) -> Option<LimitedEvent> {
         let combined = self.is_combined(event, now);
+        // Combined events are counted under the key of their group, which has no part.
         let (part, message) = if combined {
             ("", COMBINED)
         } else {
@@ -88,6 +89,8 @@ impl EventLimits {
     }
 
     fn is_combined(&mut self, event: &NewEvent<'_>, now: Moment) -> bool {
+        // The part is left out, so containers of a Pod share the group. Upstream:
+        // `EventAggregatorByReasonFunc`.
         let key = [event.severity, event.reason].map(str::to_owned);
         let fresh = Similar {
             messages: BTreeSet::new(),

@@ -34,6 +34,7 @@ fn reference<'a>(text: &'a str, variables: &'a Variables) -> (&'a str, usize) {
             let value = variables.get(name).map_or(&text[..length], String::as_str);
             (value, length)
         }
+        // A `$` that begins no reference is kept, and so is a reference that is never closed.
         None => ("$", 1),
     }
 }

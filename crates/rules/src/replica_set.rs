@@ -96,6 +96,8 @@ pub fn count(pods: &[Member], min_ready: Duration, now: Moment) -> (Counts, Opti
     let mut counts = Counts::default();
     let mut next = None;
     for pod in pods {
+        // With its terminal phase a deleted Pod stops counting:
+        // `pkg/controller/controller_utils.go`, `IsPodTerminating`.
         counts.terminating += usize::from(pod.terminating && pod.phase != Phase::Ended);
         if !pod.is_active() {
             continue;
@@ -144,6 +146,7 @@ impl Member {
             _ => Ordering::Equal,
         };
         let order = rank(self).cmp(&rank(other)).then(ready);
+        // The operands are swapped: the Pod with more restarts goes first.
         let order = order.then(other.restarts.cmp(&self.restarts));
         order.then_with(created).is_lt()
     }

@@ -40,6 +40,7 @@ pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
     let mut kept = 0;
     let all = containers.iter().enumerate();
     let main = all.filter(|(_, found)| found.spec.role == Role::Main);
+    // Main containers wait until every init container has completed and every sidecar has started.
     for (index, found) in main.filter(|_| initialized) {
         let Some(running) = found.instance.filter(|instance| instance.is_running()) else {
             start.extend(is_due(policy, found.instance).then_some(index));
@@ -50,6 +51,7 @@ pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
             continue;
         };
         // There is no exit code yet: `OnFailure` restarts even a container that then exits with 0.
+        // A changed one is restarted under any policy, even `Never`.
         let restart = cause == KillCause::Changed || policy != RestartPolicy::Never;
         start.extend(restart.then_some(index));
         kill.push(Kill {

@@ -73,7 +73,7 @@ impl Deployment {
     pub fn steps(&self, new: Option<&Set>, old: &[Set]) -> Vec<RolloutStep> {
         let old = oldest_first(old);
         // A resize in the middle of a rollout first spreads over all ReplicaSets; the rollout goes
-        // on from there.
+        // on from there. A paused Deployment follows its size too, but starts no new template.
         if self.paused || self.is_resized(new, &old) {
             return self.resize(new, &old);
         }
@@ -132,6 +132,7 @@ impl Deployment {
     /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `NewRSNewReplicas`.
     fn new_size(&self, new: Option<&Set>, old: &[&Set]) -> u32 {
         let present = new.map_or(0, |new| new.wanted);
+        // A new set that is too large shrinks at once: `rolling.go`, `reconcileNewReplicaSet`.
         if present >= self.replicas {
             return self.replicas;
         }
@@ -152,10 +153,13 @@ impl Deployment {
             return Vec::new();
         }
         let mut sizes: Vec<_> = old.iter().map(|set| set.wanted).collect();
+        // Rule: `cleanupUnhealthyReplicas` of the same file.
         for (size, set) in sizes.iter_mut().zip(old) {
             spare -= reduce(size, size.saturating_sub(set.available).min(spare));
         }
         let available = new.available + old.iter().map(|set| set.available).sum::<u32>();
+        // Healthy Pods go only as far as the available ones exceed the minimum:
+        // `scaleDownOldReplicaSetsForRollingUpdate`.
         let mut spare = available.saturating_sub(least);
         for size in &mut sizes {
             spare -= reduce(size, spare);
@@ -176,6 +180,8 @@ fn reduce(size: &mut u32, most: u32) -> u32 {
 
 fn oldest_first(sets: &[Set]) -> Vec<&Set> {
     let mut sets: Vec<_> = sets.iter().collect();
+    // Creation times are whole seconds, so the name decides between sets of one second:
+    // `pkg/controller/controller_utils.go`, `ReplicaSetsByCreationTimestamp`.
     sets.sort_by_key(|set| (set.created, &set.name));
     sets
 }

@@ -62,6 +62,7 @@ impl Url {
         if text.bytes().any(|byte| byte.is_ascii_control()) {
             return Err(Problem::Control);
         }
+        // The request target of `OPTIONS *`, which is no path.
         if text == "*" {
             return Ok(Self {
                 path: "*".to_owned(),
@@ -174,6 +175,8 @@ impl Url {
     ///
     /// Rule: Go's `net/http/client.go`, `stripPassword`.
     pub fn without_password(&self) -> String {
+        // Go replaces the text of user and password in the printed URL, and does not escape the
+        // name again.
         let user = self.user.as_ref().map(|user| {
             let name = String::from_utf8_lossy(&user.name);
             match user.password {
@@ -200,6 +203,7 @@ impl Url {
     fn print(&self, user: Option<&str>) -> String {
         let place = if self.opaque.is_empty() {
             let path = self.path.as_str();
+            // Without a slash the path would continue the host.
             let slash = !self.host.is_empty() && !path.is_empty() && !path.starts_with('/');
             let slash = if slash { "/" } else { "" };
             format!("{}{slash}{path}", self.marked_authority(user))

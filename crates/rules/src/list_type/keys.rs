@@ -70,10 +70,12 @@ pub fn list(place: &[&str]) -> List {
             "containers" | "initContainers" | "ephemeralContainers",
             "ports",
         ] => List::Keyed(CONTAINER_PORT),
+        // Those of a Service. The ports of an endpoint slice are at the top and atomic.
         ["spec", "ports"] => List::Keyed(SERVICE_PORT),
         ["status", "conditions" | "addresses"] => List::Keyed(TYPE),
         ["status", "podIPs"] | [.., "hostAliases"] => List::Keyed(IP),
         ["secrets"] => List::Keyed(SECRET),
+        // The list of the same name at the top of a ServiceAccount is atomic, hence `spec`.
         [.., "spec", "imagePullSecrets"] | [.., "resources", "claims"] => List::Keyed(NAME),
         [.., last] if NAMED.contains(last) => List::Keyed(NAME),
         [.., "volumeMounts"] => List::Keyed(MOUNT_PATH),

@@ -42,12 +42,14 @@ pub fn conditions(
     gates: &[Gate<'_>],
 ) -> Vec<Condition> {
     let unready = why_unready(phase, containers);
+    // Gates are considered once all containers are ready: `GeneratePodReadyCondition`.
     let blocked = unready.clone().or_else(|| why_gated(gates));
     vec![
         condition("PodReadyToStartContainers", sandbox),
         initialized(phase, containers),
         because("Ready", blocked),
         because("ContainersReady", unready),
+        // A kubelet gets only Pods that are bound to its node.
         condition("PodScheduled", true),
     ]
 }

@@ -78,6 +78,7 @@ pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>
     let well =
         |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code == 0);
     let all_well = main.iter().all(|view| well(view));
+    // Without containers upstream takes its default case, which is Pending.
     if main.is_empty() || lasting().any(ContainerView::never_ran) {
         Phase::Pending
     } else if lasting().any(runs) || (policy == RestartPolicy::Always && !ended) {

@@ -26,6 +26,7 @@ pub fn unobserved_ends(containers: &[ContainerView<'_>]) -> Vec<bool> {
 
 /// Rule: the same file, `hasPodInitialized`.
 fn is_initialized(containers: &[ContainerView<'_>]) -> bool {
+    // Init containers run in order, so the last one stands for all.
     let last = containers.iter().rfind(|view| view.role != Role::Main);
     let has_run = |view: &ContainerView<'_>| view.role == Role::Main && !view.never_ran();
     last.is_none_or(is_done) || containers.iter().any(has_run)

@@ -16,6 +16,7 @@ pub(super) struct Ticker {
 
 impl Ticker {
     pub(super) fn new(first: Moment, period: Duration) -> Self {
+        // With a period of zero, `take` would not end. Validation and defaults exclude it.
         assert!(!period.is_zero(), "a probe's period must not be zero");
         Self {
             period,
@@ -30,6 +31,7 @@ impl Ticker {
 
     /// Takes the due tick. Several missed ticks count as this one.
     pub(super) fn take(&mut self, now: Moment) {
+        // Go's ticker holds at most one tick; those that find it full are dropped.
         while self.next <= now {
             self.next += self.period;
         }

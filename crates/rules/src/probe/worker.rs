@@ -122,6 +122,8 @@ impl Worker {
             ticker: Ticker::new(first, spec.period),
             pod_was_deleted,
             container: None,
+            // As `lastResult` of `newWorker`. The empty run makes either first outcome the first of
+            // its run.
             last: Verdict::Success,
             run: 0,
             tries: 0,
@@ -187,6 +189,7 @@ impl Worker {
         if self.on_hold {
             return Next::Wait;
         }
+        // Readiness probes go on while the Pod is terminating, so that its endpoints stay right.
         let kills = self.spec.kind != ProbeKind::Readiness;
         match seen.life {
             // Counts as failed without an attempt, whatever the threshold.

@@ -22,6 +22,8 @@ pub(super) struct Initial {
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computeInitContainerActions`.
 pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Option<Initial> {
     let main = |found: &Found<'_>| found.spec.role == Role::Main;
+    // A main container that has run proves that the init containers have completed, so they are not
+    // run again: `podHasInitialized` upstream.
     let mut initial = Initial {
         initialized: containers.iter().all(main)
             || containers
@@ -51,8 +53,10 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
         later_began = true;
     }
     if !later_began {
+        // The input has init containers first, so the first of them has index 0.
         initial.start.push(0);
     }
+    // The loop went backwards, but containers are started in the order of the Pod.
     initial.start.sort_unstable();
     Some(initial)
 }
@@ -66,6 +70,7 @@ impl Initial {
         {
             self.start.push(index);
         } else {
+            // The next one is a main container, or there is none: the caller plans those.
             self.initialized = true;
         }
     }
@@ -73,12 +78,14 @@ impl Initial {
     /// Keeps a sidecar running. Returns whether it has started, so that the next container may
     /// begin.
     fn keep_sidecar(&mut self, index: usize, found: &Found<'_>, instance: &Instance) -> bool {
+        // After any exit and under any policy: a sidecar's own policy is `Always`.
         if !instance.is_running() {
             self.start.push(index);
             return false;
         }
         let probed = found.spec.probe(ProbeKind::Startup).is_some();
         let started = !probed || found.startup == Some(Verdict::Success);
+        // Until the startup probe has succeeded, the kubelet looks at nothing else of a sidecar.
         let cause = match (started, found.startup) {
             (true, _) => kill_cause(found, instance),
             (false, Some(Verdict::Failure)) => Some(KillCause::Probe(ProbeKind::Startup)),
@@ -106,6 +113,7 @@ impl Initial {
             return Some(true);
         }
         self.start.push(index);
+        // `None` discards the whole plan, and with it the start that was just added.
         (policy != RestartPolicy::Never).then_some(false)
     }
 }

@@ -40,6 +40,9 @@ pub enum KillCause {
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computePodActions`.
 pub(super) fn kill_cause(found: &Found<'_>, running: &Instance) -> Option<KillCause> {
+    // Upstream compares a hash of the container's name and image:
+    // `pkg/kubelet/container/helpers.go`, `HashContainer`. Containers are matched by name, so only
+    // the image can differ.
     if running.image != found.spec.image {
         Some(KillCause::Changed)
     } else if found.liveness == Some(Verdict::Failure) {

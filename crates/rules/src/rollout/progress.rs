@@ -107,6 +107,8 @@ impl Deployment {
             return None;
         }
         let second = Duration::from_secs(1);
+        // With less than a second left, upstream requeues with a growing delay. Only the first
+        // check past the deadline matters, so that one is named here.
         let soon = end.since(now) < second;
         Some(if soon {
             now.max(end) + Duration::from_millis(1)
@@ -157,6 +159,8 @@ impl Deployment {
             Some(condition(true, COMPLETE, " has successfully progressed.").after(present))
         } else if has_progressed(status, before) {
             let updated = condition(true, "ReplicaSetUpdated", " is progressing.");
+            // Not `after`: progress moves the update time even if status and reason stay, since the
+            // deadline counts from it.
             Some(Condition {
                 changed: unchanged_since(present, true).unwrap_or(now.whole_second()),
                 ..updated

@@ -108,6 +108,7 @@ impl Deployment {
         }
         let (before, now) = (i64::from(before), i64::from(self.size().most));
         let share = i64::from(set.wanted) * now;
+        // Rounds to the nearest Pod, halves up, without floating point.
         (2 * share + before) / (2 * before) - i64::from(set.wanted)
     }
 }

@@ -60,6 +60,7 @@ fn user(text: &str) -> Result<User, Problem> {
 fn host(scheme: &str, text: &str) -> Result<String, Problem> {
     let decoded = match text.rfind('[') {
         Some(0) => literal(text)?,
+        // Text before the bracket is no host: only an IPv6 address has brackets.
         Some(_) => return Err(Problem::IpLiteral),
         None => {
             check_port(port(scheme, text))?;
@@ -71,6 +72,7 @@ fn host(scheme: &str, text: &str) -> Result<String, Problem> {
 
 /// The port with its colon. It starts at the first colon for http and https, otherwise at the last.
 fn port<'a>(scheme: &str, text: &'a str) -> &'a str {
+    // So `http://a:1:80` has no valid port. Go refuses it since 1.26 (`GODEBUG=urlstrictcolons`).
     let colon = match scheme {
         "http" | "https" => text.find(':'),
         _ => text.rfind(':'),
@@ -94,6 +96,7 @@ fn literal(text: &str) -> Result<Vec<u8>, Problem> {
 /// brackets.
 fn check_address(decoded: &[u8]) -> Result<(), Problem> {
     let text = String::from_utf8_lossy(decoded);
+    // Any zone that is not empty stands for an absent one, which is valid too.
     let (address, zone) = text.split_once('%').unwrap_or((&text, "eth0"));
     if text.parse::<std::net::Ipv4Addr>().is_ok() {
         return Err(Problem::IpLiteral);

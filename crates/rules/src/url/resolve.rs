@@ -67,9 +67,11 @@ fn without_dots(base: &str, path: &str) -> String {
             }
         }
     }
+    // A path that ends in a dot segment names a folder: RFC 3986 §5.2.4.
     if matches!(full.rsplit('/').next(), Some("." | "..")) {
         resolved.push('/');
     }
+    // The first slash was written above. Two at the start would read as an authority.
     match resolved.strip_prefix("//") {
         Some(rest) => format!("/{rest}"),
         None => resolved,
