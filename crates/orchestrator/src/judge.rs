@@ -28,7 +28,7 @@ use crate::judge::obstacles::obstacles;
 use crate::timeline::snapshot::Snapshot;
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
 use expectation_state::ExpectationState;
-use progress::StepProgress;
+use progress::{Answered, StepProgress};
 use reach::{Reach, Reached};
 use verdict::Answer;
 
@@ -124,7 +124,7 @@ impl Judge {
                     .map(|condition| ExpectationState::new(condition, &self.snapshot, record.at))
                     .collect();
             }
-            What::StepStart { step, name } => self.start(*step, name, record.at),
+            What::StepStart { step, name, .. } => self.start(*step, name, record.at),
             What::Sending { step } | What::Acknowledged { step, .. } | What::StepEnd { step } => {
                 if let Some(progress) = self.steps.get_mut(*step) {
                     progress.proceed(self.snapshot.step_times(*step));
@@ -204,11 +204,11 @@ impl Judge {
                 ..state
             };
         }
-        for (expectation, answer) in progress.answers(expectations, &self.snapshot, now) {
-            state.failed |= matches!(answer, Answer::Fail(_));
-            let waits_for = match (&answer, progress.lasts_until(&expectation.operator)) {
+        for answered in progress.answers(expectations, &self.snapshot, now) {
+            state.failed |= matches!(answered.answer, Answer::Fail(_));
+            let waits_for = match (&answered.answer, answered.lasts_until()) {
                 (_, Some(end)) if now < end => Some(Some(end)),
-                (Answer::Open(at), None) if expectation.operator.ends() => Some(*at),
+                (Answer::Open(at), None) if answered.expectation.operator.ends() => Some(*at),
                 _ => None,
             };
             if let Some(at) = waits_for {
@@ -234,7 +234,7 @@ impl Judge {
                 }
             }
             let missed = missed(reached);
-            for (_, answer) in progress.answers(&step.expect, &self.snapshot, now) {
+            for Answered { answer, .. } in progress.answers(&step.expect, &self.snapshot, now) {
                 state.failed |= matches!(answer, Answer::Fail(_)) && missed.is_empty();
                 // An answer still open after its time stays open: a watch gap that became known
                 // late may hide the change.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
 
 use crate::input::experiment::{ObjectKind, ObjectRef};
@@ -12,8 +12,12 @@ use crate::input::problem::{Problem, ProblemText, Problems};
 /// The workload's objects by name.
 #[derive(Debug, Default)]
 pub(super) struct ManifestIndex {
-    /// Pods, and the Pod templates of Deployments and ReplicaSets.
+    /// Pods, the Pod templates of Deployments and ReplicaSets, and the Pods of StatefulSets, whose
+    /// names are known.
     pub(super) pods: BTreeMap<ObjectRef, Pod>,
+    /// How many Pods a Deployment or ReplicaSet has, unless something else scales it.
+    replicas: BTreeMap<ObjectRef, u32>,
+    is_scaled: bool,
     pub(super) services: BTreeMap<String, Service>,
 }
 
@@ -57,23 +61,50 @@ impl ManifestIndex {
                     .insert(reference(ObjectKind::Pod), manifest.typed()?);
             }
             "Deployment" => {
-                let template = manifest.typed::<Deployment>()?.spec.template;
-                self.pods
-                    .insert(reference(ObjectKind::Deployment), pod(template));
-            }
-            "ReplicaSet" => {
-                let template = manifest.typed::<ReplicaSet>()?.spec.template;
-                self.pods.insert(
-                    reference(ObjectKind::ReplicaSet),
-                    pod(template.unwrap_or_default()),
+                let spec = manifest.typed::<Deployment>()?.spec;
+                self.template(
+                    reference(ObjectKind::Deployment),
+                    spec.template,
+                    spec.replicas,
                 );
             }
+            "ReplicaSet" => {
+                let spec = manifest.typed::<ReplicaSet>()?.spec;
+                let template = spec.template.unwrap_or_default();
+                self.template(reference(ObjectKind::ReplicaSet), template, spec.replicas);
+            }
+            "StatefulSet" => {
+                let spec = manifest.typed::<StatefulSet>()?.spec;
+                let first = spec.ordinals.and_then(|ordinals| ordinals.start);
+                let first = first.unwrap_or_default();
+                for ordinal in first..first + spec.replicas.unwrap_or(1) {
+                    let kind = ObjectKind::Pod;
+                    let name = format!("{name}-{ordinal}");
+                    self.pods
+                        .insert(ObjectRef { kind, name }, pod(spec.template.clone()));
+                }
+            }
+            "HorizontalPodAutoscaler" => self.is_scaled = true,
             "Service" => {
                 self.services.insert(name, manifest.typed()?);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn template(&mut self, of: ObjectRef, template: PodTemplateSpec, replicas: Option<i32>) {
+        let replicas = u32::try_from(replicas.unwrap_or(1)).unwrap_or_default();
+        self.replicas.insert(of.clone(), replicas);
+        self.pods.insert(of, pod(template));
+    }
+
+    /// How many Pods a reference selects; none if the manifests do not decide it.
+    pub(super) fn replicas(&self, of: &ObjectRef) -> Option<u32> {
+        match of.kind {
+            ObjectKind::Pod => Some(1),
+            _ => self.replicas.get(of).copied().filter(|_| !self.is_scaled),
+        }
     }
 
     /// The names of the workload's Deployments.

@@ -311,3 +311,96 @@ fn only_what_the_run_creates_is_patched() {
                |                        ^^^^^^^^^^^^"#]],
     );
 }
+
+#[test]
+fn a_flip_takes_no_more_pods_than_there_are() {
+    let readiness = "container: b, probe: readiness, to: 404 }\n      expect:";
+    let one = "- { id: one, pod: deploy/web, which: others, that: { ready: 2/2 }, always: {} }";
+    let of = |pods: u32| {
+        format!(
+            "pods: {pods}, container: b, probe: readiness, to: 404 }}\n      expect:\n        {one}"
+        )
+    };
+    let check = |pods: u32, replicas: u32, expected: &Expect| {
+        let experiment = EXPERIMENT.replacen(readiness, &of(pods), 1);
+        let replicas = format!("replicas: {replicas}");
+        let workload = WORKLOAD.map(|(path, text)| (path, text.replace("replicas: 1", &replicas)));
+        let workload = workload
+            .each_ref()
+            .map(|(path, text)| (*path, text.as_str()));
+        expected.assert_eq(&said(&experiment, &workload));
+    };
+    check(1, 2, &expect!["fine"]);
+    check(
+        2,
+        2,
+        &expect![[r#"
+        two-services.yaml:22:46: this step flips every Pod of `deploy/web`; expected a smaller `pods` in the flip
+           |
+        22 |         - { id: one, pod: deploy/web, which: others, that: { ready: 2/2 }, always: {} }
+           |                                              ^^^^^^"#]],
+    );
+    check(
+        3,
+        2,
+        &expect![[r#"
+        two-services.yaml:20:38: `deploy/web` has 2 Pods; expected at most `2`
+           |
+        20 |       flip: { pod: deploy/web, pods: 3, container: b, probe: readiness, to: 404 }
+           |                                      ^
+
+        two-services.yaml:22:46: this step flips every Pod of `deploy/web`; expected a smaller `pods` in the flip
+           |
+        22 |         - { id: one, pod: deploy/web, which: others, that: { ready: 2/2 }, always: {} }
+           |                                              ^^^^^^"#]],
+    );
+}
+
+#[test]
+fn the_pods_of_a_stateful_set_are_known_by_name() {
+    let check = |pod: &str, expected: &Expect| {
+        let experiment = EXPERIMENT.replace("pod: deploy/web", &format!("pod: {pod}"));
+        let workload = WORKLOAD.map(|(path, text)| {
+            let text = text.replace("kind: Deployment", "kind: StatefulSet");
+            (path, text.replace("replicas: 1", "replicas: 2"))
+        });
+        let workload = workload
+            .each_ref()
+            .map(|(path, text)| (*path, text.as_str()));
+        expected.assert_eq(&said(&experiment, &workload));
+    };
+    check("pod/web-1", &expect!["fine"]);
+    check(
+        "pod/web-2",
+        &expect![[r#"
+        two-services.yaml:15:16: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
+           |
+        15 |       - { pod: pod/web-2, that: { ready: 2/2 } }
+           |                ^^^^^^^^^
+
+        two-services.yaml:20:20: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
+           |
+        20 |       flip: { pod: pod/web-2, container: b, probe: readiness, to: 404 }
+           |                    ^^^^^^^^^
+
+        two-services.yaml:23:16: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
+           |
+        23 |           pod: pod/web-2
+           |                ^^^^^^^^^
+
+        two-services.yaml:35:37: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
+           |
+        35 |         - { id: a-stays-ready, pod: pod/web-2, container: a, that: { ready: true }, always: {} }
+           |                                     ^^^^^^^^^
+
+        two-services.yaml:37:16: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
+           |
+        37 |           pod: pod/web-2
+           |                ^^^^^^^^^
+
+        two-services.yaml:41:20: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
+           |
+        41 |       flip: { pod: pod/web-2, container: b, probe: readiness, to: pass }
+           |                    ^^^^^^^^^"#]],
+    );
+}

@@ -6,6 +6,7 @@
 mod condition;
 mod flip_target;
 pub(crate) mod label;
+mod number_range;
 mod object_ref;
 mod outcome;
 mod probe;
@@ -17,9 +18,10 @@ use std::time::Duration;
 
 pub use condition::{
     Addresses, Condition, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
-    EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat,
+    EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat, Which,
 };
 pub use flip_target::FlipTarget;
+pub use number_range::NumberRange;
 pub use object_ref::{InvalidObjectRef, ObjectKind, ObjectRef};
 pub use outcome::RequestOutcome;
 pub use probe::{InvalidProbe, Probe};
@@ -142,12 +144,14 @@ pub enum Action {
     Patch(Patch),
 }
 
-/// A flip of one container in every Pod that `pod` selects: of a probe's responses or of the
+/// A flip of one container in the Pods that `pod` selects: of a probe's responses or of the
 /// process.
 #[derive(Debug, Clone)]
 pub struct Flip {
     /// The Pods to flip.
     pub pod: Spanned<ObjectRef>,
+    /// How many of them are flipped, the first by name; all by default.
+    pub pods: Option<Spanned<u32>>,
     /// The container's name.
     pub container: Spanned<String>,
     /// The probe or the process with its behaviour; the span is that of `probe` or `process`.
@@ -176,4 +180,7 @@ pub struct Expectation {
     pub claim: Condition,
     /// When the condition must hold.
     pub operator: Operator,
+    /// The `eventually` of the same step after which the time of this expectation begins: when it
+    /// became true. The step's action by default.
+    pub after: Option<Spanned<String>>,
 }

@@ -10,8 +10,10 @@ mod flips;
 mod manifest;
 mod outline;
 mod resolve;
+mod sequence;
 mod steps;
 mod subjects;
+mod which;
 mod yaml;
 
 use crate::input::experiment::Experiment;

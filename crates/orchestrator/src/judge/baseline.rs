@@ -1,8 +1,8 @@
 //! The baseline of a condition: restarts, IPs and Service addresses when the step began.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::input::experiment::{Condition, ObjectRef};
+use crate::input::experiment::{Condition, ObjectRef, Which};
 use crate::timeline::snapshot::{PodFacts, Snapshot};
 
 /// The subject's state when the step began, for comparison with `unchanged` and `delta`.
@@ -12,6 +12,8 @@ pub(super) struct Baseline {
     pods: BTreeMap<String, PodThen>,
     /// Addresses in order, keyed by Service.
     addresses: BTreeMap<String, Vec<String>>,
+    /// UIDs of the Pods that the step flips.
+    flipped: BTreeSet<String>,
 }
 
 /// A Pod's state when the step began.
@@ -55,7 +57,17 @@ impl Baseline {
         });
         Self {
             pods: each.collect(),
+            flipped: snapshot.flipped().clone(),
             ..Self::default()
+        }
+    }
+
+    /// Whether the condition is about the Pod with this UID.
+    pub(super) fn selects(&self, uid: &str, which: Which) -> bool {
+        match which {
+            Which::All => true,
+            Which::Flipped => self.flipped.contains(uid),
+            Which::Others => !self.flipped.contains(uid),
         }
     }
 

@@ -6,7 +6,7 @@ use super::baseline::Baseline;
 use super::expected_text::{either, joined, restarts_seen};
 use crate::input::experiment::{
     Addresses, Condition, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
-    EndpointsThat, ObjectRef, PodReady, PodThat, Restarts,
+    EndpointsThat, PodReady, PodThat, Restarts, Which,
 };
 use crate::timeline::snapshot::{
     ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, Snapshot,
@@ -37,14 +37,12 @@ pub(super) fn evaluate(
     snapshot: &Snapshot,
 ) -> Evaluation {
     match condition {
-        Condition::Pod { pod, that } => {
-            each_pod(snapshot, pod, |pod| pod_holds(that, baseline, pod))
-        }
+        Condition::Pod { that, .. } => each_pod(condition, baseline, snapshot, |pod| {
+            pod_holds(that, baseline, pod)
+        }),
         Condition::Container {
-            pod,
-            container,
-            that,
-        } => each_pod(snapshot, pod, |pod| {
+            container, that, ..
+        } => each_pod(condition, baseline, snapshot, |pod| {
             container_of(pod, container, that, baseline)
         }),
         Condition::Endpoints { services, that } => all(
@@ -77,17 +75,30 @@ fn all(evaluations: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> Str
 }
 
 fn each_pod(
+    condition: &Condition,
+    baseline: &Baseline,
     snapshot: &Snapshot,
-    subject: &ObjectRef,
     evaluate: impl Fn(&PodFacts) -> Evaluation,
 ) -> Evaluation {
-    let pods = snapshot.pods(subject).into_iter().map(|pod| match pod {
+    let (Condition::Pod { pod, which, .. } | Condition::Container { pod, which, .. }) = condition
+    else {
+        return Evaluation::absent(String::new());
+    };
+    let selected = snapshot.pods(pod).into_iter().filter(|pod| {
+        let uid = pod.map_or_else(|bound| &bound.uid, |pod| &pod.uid);
+        baseline.selects(uid, which.value)
+    });
+    let pods = selected.map(|pod| match pod {
         Ok(pod) if !pod.gone => evaluate(pod),
         // A bound Pod that was replaced counts as deleted.
         Ok(PodFacts { name, .. }) => Evaluation::absent(format!("{name} deleted")),
         Err(bound) => Evaluation::absent(format!("{} not seen", bound.name)),
     });
-    all(pods, || format!("no Pod of {subject}"))
+    all(pods, || match which.value {
+        Which::All => format!("no Pod of {}", pod.value),
+        Which::Flipped => format!("no flipped Pod of {}", pod.value),
+        Which::Others => format!("no other Pod of {}", pod.value),
+    })
 }
 
 fn pod_holds(that: &PodThat, baseline: &Baseline, pod: &PodFacts) -> Evaluation {
@@ -190,6 +201,7 @@ fn endpoints(
         let holds = match wanted {
             EndpointsReady::All => ready == of && of > 0,
             EndpointsReady::None => ready == 0,
+            EndpointsReady::Number(wanted) => wanted.contains(ready.into()),
             EndpointsReady::Count {
                 ready: wanted,
                 of: wanted_of,
@@ -203,7 +215,9 @@ fn endpoints(
             let same = baseline.addresses(service) == Some(addresses.as_slice());
             seen.note(same, format!("addresses {}", joined(&addresses)));
         }
-        Some(Addresses::Count(wanted)) => seen.note(of == *wanted, format!("{of} addresses")),
+        Some(Addresses::Count(wanted)) => {
+            seen.note(wanted.contains(of.into()), format!("{of} addresses"));
+        }
         None => {}
     }
     seen.evaluation()
@@ -219,7 +233,7 @@ fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Eva
     ];
     for (field, wanted, is) in counts {
         if let Some(wanted) = wanted {
-            seen.note(wanted == is, format!("{field} {is}"));
+            seen.note(wanted.contains(is.into()), format!("{field} {is}"));
         }
     }
     if let Some(wanted) = &that.progressing {
@@ -258,9 +272,9 @@ impl<'a> Seen<'a> {
 
     fn restarts(&mut self, wanted: Option<Restarts>, is: i64, start: i64) {
         match wanted {
-            Some(Restarts::Total(wanted)) => self.note(is == wanted, restarts_seen(is)),
+            Some(Restarts::Total(wanted)) => self.note(wanted.contains(is), restarts_seen(is)),
             Some(Restarts::Delta(wanted)) => {
-                self.note(is - start == wanted, restarts_seen(is - start));
+                self.note(wanted.contains(is - start), restarts_seen(is - start));
             }
             None => {}
         }

@@ -5,7 +5,7 @@ use super::evaluate::evaluate;
 use super::expected_text;
 use super::object_operators;
 use super::observed_text;
-use super::trace::Trace;
+use super::trace::{Run, Trace};
 use super::traffic_operators::{Certainty, Requests};
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting, Window};
@@ -195,8 +195,7 @@ impl ExpectationState {
         }
     }
 
-    /// Whether an `eventually` that became true at `at` had been true since before the step's
-    /// action was sent.
+    /// Whether an `eventually` that became true at `at` had been true since before its time began.
     pub(super) fn was_true_before(
         &self,
         window: &Becoming,
@@ -206,11 +205,18 @@ impl ExpectationState {
         if let Some(requests) = self.requests(snapshot) {
             return requests.were_good_before(window.sent, at);
         }
+        let began_before = |run: &Run| {
+            if window.follows {
+                run.start < window.sent
+            } else {
+                self.held_before && run.start <= window.sent
+            }
+        };
         let runs = self.trace.runs();
         let mut unbroken = runs
             .iter()
-            .filter(|run| run.start <= window.sent && run.end.is_none_or(|end| end > at));
-        self.held_before && at == window.zero && unbroken.next().is_some()
+            .filter(|run| began_before(run) && run.end.is_none_or(|end| end > at));
+        at == window.zero && unbroken.next().is_some()
     }
 
     /// When `always` or `never` was first violated.

@@ -3,23 +3,27 @@
 use std::time::Duration;
 
 use crate::input::experiment::{
-    Addresses, Condition, ContainerThat, DeploymentThat, EndpointsReady, EndpointsThat, Operator,
-    PodReady, PodThat, Restarts, Spanned,
+    Addresses, Condition, ContainerThat, DeploymentThat, EndpointsReady, EndpointsThat,
+    Expectation, ObjectRef, Operator, PodReady, PodThat, Restarts, Spanned, Which,
 };
 use probe_target::model::duration::format;
 
 /// Text for a condition: `deploy/web ready 1/2 · 0 restarts`.
 pub(super) fn condition(condition: &Condition) -> String {
     match condition {
-        Condition::Pod { pod, that } => format!("{} {}", pod.value, self::pod(that).join(" · ")),
+        Condition::Pod { pod, which, that } => {
+            let that = self::pod(that).join(" · ");
+            format!("{} {that}", pods(pod, which.value))
+        }
         Condition::Container {
             pod,
+            which,
             container,
             that,
         } => {
             format!(
                 "{} container {} {}",
-                pod.value,
+                pods(pod, which.value),
                 container.value,
                 self::container(that).join(" · ")
             )
@@ -41,8 +45,27 @@ pub(super) fn condition(condition: &Condition) -> String {
     }
 }
 
+/// Text for the Pods of a condition: `flipped Pods of deploy/web`.
+fn pods(pod: &ObjectRef, which: Which) -> String {
+    match which {
+        Which::All => pod.to_string(),
+        Which::Flipped => format!("flipped Pods of {pod}"),
+        Which::Others => format!("other Pods of {pod}"),
+    }
+}
+
+/// Text for an expectation: its condition, its operator and when its time begins.
+pub(super) fn expectation(expectation: &Expectation) -> String {
+    let condition = self::condition(&expectation.claim);
+    let operator = self::operator(&expectation.operator);
+    match &expectation.after {
+        None => format!("{condition}, {operator}"),
+        Some(after) => format!("{condition}, after {} {operator}", after.value),
+    }
+}
+
 /// Text for an operator: `eventually not before 3s, within 10s, for 3s`.
-pub(super) fn operator(operator: &Operator) -> String {
+fn operator(operator: &Operator) -> String {
     let lasting = |lasts: &Option<Duration>| {
         lasts.map_or(String::new(), |lasts| format!(" for {}", format(lasts)))
     };
@@ -110,6 +133,7 @@ fn endpoints(that: &EndpointsThat) -> Vec<String> {
     let ready = that.ready.map(|ready| match ready {
         EndpointsReady::All => "all ready".to_owned(),
         EndpointsReady::None => "none ready".to_owned(),
+        EndpointsReady::Number(number) => format!("{number} ready"),
         EndpointsReady::Count { ready, of } => format!("ready {ready}/{of}"),
     });
     let addresses = that.addresses.as_ref().map(|addresses| match addresses {
@@ -140,7 +164,7 @@ fn deployment(that: &DeploymentThat) -> Vec<String> {
 
 fn restarts_wanted(restarts: Restarts) -> String {
     match restarts {
-        Restarts::Total(number) | Restarts::Delta(number) => restarts_seen(number),
+        Restarts::Total(number) | Restarts::Delta(number) => number.of("restart"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::expectation_state::ExpectationState;
 use super::expected_text;
 use super::verdict::{Answer, Finding, StepJudgement, Verdict};
-use super::window::{Lasting, Window, window};
+use super::window::{Beginning, Lasting, Window, window};
 use crate::input::experiment::{Expectation, Operator, Step};
 use crate::timeline::Micros;
 use crate::timeline::snapshot::{Snapshot, StepTimes};
@@ -34,32 +34,44 @@ impl StepProgress {
         self.times = times;
     }
 
-    /// The answer to each expectation; empty until the step's action is acknowledged.
+    /// The answer to each expectation, in the experiment's order; empty until the step's action is
+    /// acknowledged.
     pub(super) fn answers<'e>(
         &mut self,
         expectations: &'e [Expectation],
         snapshot: &Snapshot,
         now: Micros,
-    ) -> Vec<(&'e Expectation, Answer)> {
+    ) -> Vec<Answered<'e>> {
         let times = self.times;
+        let Some(of_step) = Beginning::of_step(&times).filter(|_| !self.states.is_empty()) else {
+            return Vec::new();
+        };
         let known = times.ended.unwrap_or(now);
-        let mut answers = Vec::new();
-        for (expectation, state) in expectations.iter().zip(&mut self.states) {
-            let operator = &expectation.operator;
-            if let Some(window) = window(&times, operator) {
-                let answer = state.answer(operator, window, snapshot, known, now);
-                answers.push((expectation, answer));
-            }
+        let mut answers: Vec<Option<Answered<'e>>> = expectations.iter().map(|_| None).collect();
+        for index in in_order(expectations) {
+            let expectation = &expectations[index];
+            let first = expectation.after.as_ref().and_then(|after| {
+                let mut answers = answers.iter().flatten();
+                answers.find(|first| first.expectation.id.value == after.value)
+            });
+            let beginning = first.map_or(Ok(of_step), Answered::beginning);
+            let (window, answer) = match beginning {
+                Ok(beginning) => {
+                    let operator = &expectation.operator;
+                    let window = window(beginning, times.ended, operator);
+                    let state = &mut self.states[index];
+                    let answer = state.answer(operator, window, snapshot, known, now);
+                    (Some(window), answer)
+                }
+                Err(answer) => (None, answer),
+            };
+            answers[index] = Some(Answered {
+                expectation,
+                window,
+                answer,
+            });
         }
-        answers
-    }
-
-    /// When the operator's `for` ends, if it has one.
-    pub(super) fn lasts_until(&self, operator: &Operator) -> Option<Micros> {
-        match window(&self.times, operator) {
-            Some(Window::Lasting(Lasting { to, .. })) if operator.ends() => to,
-            _ => None,
-        }
+        answers.into_iter().flatten().collect()
     }
 
     /// The step's judgement. An open expectation is inconclusive; all are if a flip was not
@@ -73,8 +85,8 @@ impl StepProgress {
     ) -> StepJudgement {
         let answers = self.answers(&step.expect, snapshot, now);
         let mut findings: Vec<Finding> = Vec::new();
-        for ((expectation, answer), state) in answers.into_iter().zip(&self.states) {
-            findings.push(self.finding(expectation, answer, state, snapshot));
+        for (answered, state) in answers.into_iter().zip(&self.states) {
+            findings.push(self.finding(answered, state, snapshot));
         }
         if findings.is_empty() {
             findings = step.expect.iter().map(never_ran).collect();
@@ -94,11 +106,15 @@ impl StepProgress {
 
     fn finding(
         &self,
-        expectation: &Expectation,
-        answer: Answer,
+        answered: Answered<'_>,
         state: &ExpectationState,
         snapshot: &Snapshot,
     ) -> Finding {
+        let Answered {
+            expectation,
+            window,
+            answer,
+        } = answered;
         let times = &self.times;
         let zero = times.acknowledged.unwrap_or_default();
         let whole = Lasting {
@@ -107,7 +123,6 @@ impl StepProgress {
         };
         let history = state.history(&whole, zero, snapshot);
         let operator = &expectation.operator;
-        let window = window(times, operator);
         let breach = window.and_then(|window| state.first_breach(operator, window, snapshot));
         let already_true = match (&answer, window) {
             (Answer::Pass(Some(at)), Some(Window::Becoming(window))) => {
@@ -139,6 +154,51 @@ impl StepProgress {
     }
 }
 
+/// An expectation with its answer and its time window.
+pub(super) struct Answered<'e> {
+    pub(super) expectation: &'e Expectation,
+    /// None while its time has not begun.
+    window: Option<Window>,
+    pub(super) answer: Answer,
+}
+
+impl Answered<'_> {
+    /// When the operator's `for` ends, if it has one and its time has begun.
+    pub(super) fn lasts_until(&self) -> Option<Micros> {
+        match self.window {
+            Some(Window::Lasting(Lasting { to, .. })) if self.expectation.operator.ends() => to,
+            _ => None,
+        }
+    }
+
+    /// When the time of an expectation after this one begins, or its answer if it has not begun.
+    fn beginning(&self) -> Result<Beginning, Answer> {
+        let id = &self.expectation.id.value;
+        match self.answer {
+            Answer::Pass(Some(at)) => Ok(Beginning::following(at)),
+            // Without its `hold` it is not known yet since when it is true.
+            Answer::Open(at) => Err(Answer::Open(at)),
+            Answer::Pass(None) | Answer::Fail(_) | Answer::Unknown(_) => Err(Answer::Unknown(
+                format!("its time did not begin, as `{id}` did not become true"),
+            )),
+        }
+    }
+}
+
+/// The indices of the expectations, each later than the one that begins its time.
+fn in_order(expectations: &[Expectation]) -> Vec<usize> {
+    let first = |index: usize| {
+        let after = expectations[index].after.as_ref()?;
+        let mut ids = expectations.iter().map(|expectation| &expectation.id.value);
+        ids.position(|id| *id == after.value)
+    };
+    // `input::load` refuses circles, so every chain ends.
+    let depth = |index: usize| std::iter::successors(first(index), |next| first(*next)).count();
+    let mut order: Vec<usize> = (0..expectations.len()).collect();
+    order.sort_by_key(|index| depth(*index));
+    order
+}
+
 /// Makes a finding inconclusive: the flip was not reached, so it cannot be the cause of what was
 /// observed.
 fn in_doubt(finding: &mut Finding) {
@@ -155,11 +215,7 @@ fn never_ran(expectation: &Expectation) -> Finding {
     Finding {
         id: expectation.id.value.clone(),
         observed: matches!(operator, Operator::Observe { .. }),
-        expected: format!(
-            "{}, {}",
-            expected_text::condition(&expectation.claim),
-            expected_text::operator(operator)
-        ),
+        expected: expected_text::expectation(expectation),
         verdict: None,
         at: None,
         already_true: false,

@@ -1,12 +1,14 @@
 //! Hand-made timelines and what is made of them. Each is judged record by record as well, as a run
 //! does it.
 
+mod after;
 mod objects;
 mod patches;
 mod progress;
 mod reach;
 mod steady;
 mod traffic;
+mod which;
 
 use expect_test::Expect;
 

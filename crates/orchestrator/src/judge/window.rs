@@ -11,6 +11,8 @@ use crate::timeline::snapshot::StepTimes;
 pub(super) struct Becoming {
     /// Start of the search for the condition to become true.
     pub(super) sent: Micros,
+    /// Whether another expectation began the time, not the step's action.
+    pub(super) follows: bool,
     pub(super) zero: Micros,
     /// If the condition is true before this, the expectation fails; none if any time is allowed.
     pub(super) not_before: Option<Micros>,
@@ -33,24 +35,59 @@ pub(super) enum Window {
     Lasting(Lasting),
 }
 
-/// The window of an operator; none before the acknowledgement.
-pub(super) fn window(times: &StepTimes, operator: &Operator) -> Option<Window> {
-    let (sent, zero) = (times.sent.or(times.acknowledged)?, times.acknowledged?);
-    Some(match *operator {
+/// When the time of an expectation begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Beginning {
+    /// Lower bounds count from here.
+    sent: Micros,
+    /// Upper bounds count from here.
+    zero: Micros,
+    follows: bool,
+}
+
+impl Beginning {
+    /// The step's action; none before the acknowledgement.
+    pub(super) fn of_step(times: &StepTimes) -> Option<Self> {
+        Some(Self {
+            sent: times.sent.or(times.acknowledged)?,
+            zero: times.acknowledged?,
+            follows: false,
+        })
+    }
+
+    /// The time at which another expectation became true.
+    pub(super) fn following(at: Micros) -> Self {
+        Self {
+            sent: at,
+            zero: at,
+            follows: true,
+        }
+    }
+}
+
+/// The window of an operator in a step that ended at `ended`, if it did.
+pub(super) fn window(beginning: Beginning, ended: Option<Micros>, operator: &Operator) -> Window {
+    let Beginning {
+        sent,
+        zero,
+        follows,
+    } = beginning;
+    match *operator {
         Operator::Eventually {
             not_before,
             within,
             hold,
         } => Window::Becoming(Becoming {
             sent,
+            follows,
             zero,
             not_before: (not_before > Duration::ZERO).then(|| sent + not_before),
             within: zero + within,
             hold,
         }),
         Operator::Always { lasts } | Operator::Never { lasts } | Operator::Observe { lasts } => {
-            let to = lasts.map(|lasts| zero + lasts).or(times.ended);
+            let to = lasts.map(|lasts| zero + lasts).or(ended);
             Window::Lasting(Lasting { from: sent, to })
         }
-    })
+    }
 }

@@ -81,7 +81,7 @@ impl Builder {
     fn take(&mut self, experiment: &Experiment, record: &Record) {
         let lines = changes(&mut self.snapshot, record);
         match &record.what {
-            What::StepStart { step, name } => {
+            What::StepStart { step, name, .. } => {
                 self.close_if_empty();
                 self.open(record.at, title(*step, name, experiment.steps.get(*step)));
             }

@@ -1,5 +1,7 @@
 //! Executes one step: sends its action to all targets, then waits for the judge's decision.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
@@ -16,7 +18,7 @@ use crate::{
         journal, targets_of,
     },
     timeline::{
-        FlipRecord, Micros, What,
+        BoundPod, FlipRecord, Micros, What,
         recorder::Recorder,
         snapshot::{Snapshot, parsed},
     },
@@ -27,6 +29,13 @@ use crate::{
 enum StepError {
     #[error("step `{step}`: {subject} means no Pod any more")]
     NoPods { step: String, subject: ObjectRef },
+    #[error("step `{step}`: {wanted} Pods of {subject} are to be flipped, and only {left} exist")]
+    TooFewPods {
+        step: String,
+        subject: ObjectRef,
+        wanted: u32,
+        left: usize,
+    },
     #[error("step `{step}`: {object} was not made by this run; only what it made can be patched")]
     NotOfThisRun { step: String, object: ObjectRef },
 }
@@ -34,7 +43,7 @@ enum StepError {
 impl HasExitCode for StepError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoPods { .. } => Exit::Infrastructure,
+            Self::NoPods { .. } | Self::TooFewPods { .. } => Exit::Infrastructure,
             Self::NotOfThisRun { .. } => Exit::Refused,
         }
     }
@@ -46,15 +55,20 @@ impl RunState<'_> {
         let step = &self.job.experiment.steps[number];
         let name = self.step_name(number);
         // Before the step's beginning, so that restarts until then are not counted as the step's.
+        let mut flipped = Vec::new();
         if let Action::Flip(flips) = &step.action {
             self.await_running(&name, flips).await?;
+            for flip in flips {
+                flipped.push((flip, self.all_flipped(&name, flip)?));
+            }
         }
         self.recorder.record(What::StepStart {
             step: number,
             name: name.clone(),
+            pods: bound(flipped.iter().flat_map(|(_, pods)| pods)),
         });
         match &step.action {
-            Action::Flip(flips) => self.flip(number, flips).await?,
+            Action::Flip(_) => self.flip(number, &flipped).await?,
             Action::Patch(patch) => self.patch(number, patch).await?,
         }
         self.note(format!("{} s  {name}", self.recorder.now()));
@@ -94,10 +108,10 @@ impl RunState<'_> {
     }
 
     /// Prepares all flips of a step, then sends them together.
-    async fn flip(&mut self, step: usize, flips: &[Flip]) -> Result<(), Failure> {
+    async fn flip(&mut self, step: usize, flips: &[(&Flip, Vec<Pod>)]) -> Result<(), Failure> {
         let mut prepared = Vec::new();
-        for flip in flips {
-            prepared.extend(self.prepare(step, flip).await?);
+        for (flip, pods) in flips {
+            prepared.extend(self.prepare(flip, pods).await?);
         }
         let pods = Api::namespaced(self.scope.client().clone(), &self.scope.namespace);
         for each in &prepared {
@@ -116,14 +130,9 @@ impl RunState<'_> {
         Ok(())
     }
 
-    async fn prepare(&mut self, step: usize, flip: &Flip) -> Result<Vec<PreparedFlip>, Failure> {
+    async fn prepare(&mut self, flip: &Flip, pods: &[Pod]) -> Result<Vec<PreparedFlip>, Failure> {
         let request = request(flip);
         let services: Vec<Service> = self.caught_up().all("Service");
-        let pods = self.pods(&flip.pod);
-        if pods.is_empty() {
-            let (step, subject) = (self.step_name(step), flip.pod.value.clone());
-            return Err(StepError::NoPods { step, subject }.into());
-        }
         let recorder = &self.recorder;
         let ask = async |control: Control| journal::state(&control, recorder).await;
         let prepared = pods
@@ -151,8 +160,35 @@ impl RunState<'_> {
         }
     }
 
-    /// The Pods of a subject that still exist.
-    pub(super) fn pods(&mut self, subject: &ObjectRef) -> Vec<Pod> {
+    /// The Pods that a flip takes, by name. Fewer than it is to take are an error.
+    fn all_flipped(&mut self, step: &str, flip: &Flip) -> Result<Vec<Pod>, StepError> {
+        let pods = self.flipped_pods(flip);
+        let (step, subject) = (step.to_owned(), flip.pod.value.clone());
+        match &flip.pods {
+            _ if pods.is_empty() => Err(StepError::NoPods { step, subject }),
+            Some(wanted) if pods.len() < wanted.value as usize => Err(StepError::TooFewPods {
+                step,
+                subject,
+                wanted: wanted.value,
+                left: pods.len(),
+            }),
+            _ => Ok(pods),
+        }
+    }
+
+    /// The Pods that a flip takes of those that exist now: the first by name.
+    pub(super) fn flipped_pods(&mut self, flip: &Flip) -> Vec<Pod> {
+        let mut pods = self.pods(&flip.pod);
+        pods.truncate(
+            flip.pods
+                .as_ref()
+                .map_or(usize::MAX, |pods| pods.value as usize),
+        );
+        pods
+    }
+
+    /// The Pods of a subject that still exist, by name.
+    fn pods(&mut self, subject: &ObjectRef) -> Vec<Pod> {
         let snapshot = self.caught_up();
         let known = snapshot.pods(subject).into_iter().flatten();
         let objects = known.filter_map(|pod| snapshot.pod_object(&pod.uid));
@@ -164,6 +200,17 @@ impl RunState<'_> {
         self.recorder.read(|timeline| judge.catch_up(timeline));
         judge.snapshot()
     }
+}
+
+/// The Pods' names and UIDs, each once, by name.
+fn bound<'p>(pods: impl Iterator<Item = &'p Pod>) -> Vec<BoundPod> {
+    let named = pods.filter_map(|pod| {
+        let metadata = &pod.metadata;
+        Some((metadata.name.clone()?, metadata.uid.clone()?))
+    });
+    let named: BTreeSet<(String, String)> = named.collect();
+    let bound = named.into_iter().map(|(name, uid)| BoundPod { name, uid });
+    bound.collect()
 }
 
 fn request(flip: &Flip) -> FlipRequest {

@@ -53,6 +53,9 @@ pub enum What {
         step: usize,
         /// Its name.
         name: String,
+        /// The Pods that it flips, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pods: Vec<BoundPod>,
     },
     /// An action of the step is about to be sent. Lower bounds count from the first of these.
     Sending {

@@ -12,6 +12,10 @@ pub(crate) struct Script {
     timeline: Timeline,
     at: u64,
     pod: Value,
+    /// The Pods of `deploy/web` at steady state.
+    bound: Vec<BoundPod>,
+    /// The Pods that the next steps flip.
+    flipped: Vec<BoundPod>,
 }
 
 impl Script {
@@ -32,6 +36,8 @@ impl Script {
             timeline: Timeline::new(header()),
             at: 0,
             pod,
+            bound: vec![bound("web-1", "u1")],
+            flipped: Vec::new(),
         };
         let set = json!({ "kind": "ReplicaSet", "metadata": { "name": "web", "ownerReferences": [owner("Deployment")] } });
         script.push(What::Applied);
@@ -49,12 +55,34 @@ impl Script {
     pub(crate) fn steady(mut self) -> Self {
         self.push(What::Bound {
             subject: "deploy/web".into(),
-            pods: vec![BoundPod {
-                name: "web-1".into(),
-                uid: "u1".into(),
-            }],
+            pods: self.bound.clone(),
         });
         self.push(What::Steady);
+        self
+    }
+
+    /// Like [`Self::in_step`], with a second Pod `web-0`. The step flips only `web-1`.
+    pub(crate) fn in_step_of_two() -> Self {
+        let mut script = Self::new();
+        script.bound.insert(0, bound("web-0", "u0"));
+        script.flipped.push(bound("web-1", "u1"));
+        script.other_ready(true).steady().step(0, 10_000)
+    }
+
+    /// Like [`Self::in_step`], where the step flips the Pod.
+    pub(crate) fn in_step_of_one() -> Self {
+        let mut script = Self::new();
+        script.flipped.push(bound("web-1", "u1"));
+        script.steady().step(0, 10_000)
+    }
+
+    /// The Pod `web-0` is observed ready or not, with both of its containers.
+    pub(crate) fn other_ready(mut self, ready: bool) -> Self {
+        let mut pod = pod("web-0", "u0");
+        for index in 0..2 {
+            pod["status"]["containerStatuses"][index]["ready"] = ready.into();
+        }
+        self.watched(Change::Modified, pod);
         self
     }
 
@@ -78,6 +106,7 @@ impl Script {
         self.push(What::StepStart {
             step,
             name: ["one", "two"][step].to_owned(),
+            pods: self.flipped.clone(),
         });
         self.push(What::Sending { step });
         self
@@ -391,6 +420,13 @@ fn pod(name: &str, uid: &str) -> Value {
         "spec": { "containers": [{ "name": "a" }, { "name": "b" }] },
         "status": { "podIP": "10.0.0.1", "containerStatuses": [status("a"), status("b")] },
     })
+}
+
+fn bound(name: &str, uid: &str) -> BoundPod {
+    BoundPod {
+        name: name.into(),
+        uid: uid.into(),
+    }
 }
 
 fn b() -> Target {

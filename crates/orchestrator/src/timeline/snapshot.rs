@@ -52,6 +52,8 @@ pub(crate) struct Snapshot {
     pub(crate) steady: Option<Micros>,
     /// When the clean-up began.
     pub(crate) reverting: Option<Micros>,
+    /// UIDs of the Pods that the step which started last flips.
+    flipped: BTreeSet<String>,
     steps: BTreeMap<usize, StepTimes>,
 }
 
@@ -126,8 +128,9 @@ impl Snapshot {
             }
             What::Applied => self.applied = Some(at),
             What::Steady => self.steady = Some(at),
-            What::StepStart { step, .. } => {
+            What::StepStart { step, pods, .. } => {
                 self.flips.step = *step;
+                self.flipped = pods.iter().map(|pod| pod.uid.clone()).collect();
                 let started = Some(at);
                 let times = StepTimes {
                     started,
@@ -341,6 +344,11 @@ impl Snapshot {
 
     pub(crate) fn client(&self, name: &str) -> Option<&Client> {
         self.clients.get(name)
+    }
+
+    /// The UIDs of the Pods that the step which started last flips.
+    pub(crate) fn flipped(&self) -> &BTreeSet<String> {
+        &self.flipped
     }
 
     /// All flips so far, in the order of their acknowledgements.

@@ -2,23 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::RequestOutcome;
-use super::{ObjectRef, Spanned};
+use super::{NumberRange, ObjectRef, RequestOutcome, Spanned};
 
 /// A condition on one kind of subject. All of its parts must be true at the same time.
 #[derive(Debug, Clone)]
 pub enum Condition {
-    /// Holds for every Pod that `pod` selects.
+    /// Holds for every Pod that `pod` and `which` select.
     Pod {
         /// The Pods.
         pod: Spanned<ObjectRef>,
+        /// Which of them.
+        which: Spanned<Which>,
         /// The state required of each Pod.
         that: PodThat,
     },
-    /// Holds for one container of every Pod that `pod` selects.
+    /// Holds for one container of every Pod that `pod` and `which` select.
     Container {
         /// The Pods.
         pod: Spanned<ObjectRef>,
+        /// Which of them.
+        which: Spanned<Which>,
         /// The container's name.
         container: Spanned<String>,
         /// The required state.
@@ -45,6 +48,30 @@ pub enum Condition {
         /// The allowed outcomes.
         that: TrafficThat,
     },
+}
+
+/// The Pods of a subject that a condition is about.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Which {
+    /// All of them.
+    #[default]
+    #[serde(skip)]
+    All,
+    /// Those that the step flips.
+    Flipped,
+    /// Those that the step does not flip.
+    Others,
 }
 
 /// The state required of a Pod. Absent fields are not checked.
@@ -91,9 +118,9 @@ pub enum ConditionStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restarts {
     /// Restarts in all.
-    Total(i64),
+    Total(NumberRange),
     /// Restarts since the step began.
-    Delta(i64),
+    Delta(NumberRange),
 }
 
 /// The state required of a container. Absent fields are not checked.
@@ -150,6 +177,8 @@ pub enum EndpointsReady {
     All,
     /// No endpoint.
     None,
+    /// So many ready endpoints, whatever their total.
+    Number(NumberRange),
     /// Exact numbers of ready endpoints and of all endpoints.
     Count {
         /// Endpoints that are ready.
@@ -165,20 +194,20 @@ pub enum Addresses {
     /// The same set as when the step began.
     Unchanged,
     /// The number of addresses.
-    Count(u32),
+    Count(NumberRange),
 }
 
 /// The state required of a Deployment. A count that Kubernetes omits is 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeploymentThat {
     /// `status.replicas`
-    pub replicas: Option<i32>,
+    pub replicas: Option<NumberRange>,
     /// `status.updatedReplicas`
-    pub updated: Option<i32>,
+    pub updated: Option<NumberRange>,
     /// `status.readyReplicas`
-    pub ready: Option<i32>,
+    pub ready: Option<NumberRange>,
     /// `status.availableReplicas`
-    pub available: Option<i32>,
+    pub available: Option<NumberRange>,
     /// The reason of condition `Progressing`.
     pub progressing: Option<String>,
 }

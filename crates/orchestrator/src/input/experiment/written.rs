@@ -5,6 +5,7 @@
 
 mod any_of;
 mod expectation;
+mod number;
 mod one_or_many;
 mod scalar;
 mod schema;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub(crate) use any_of::AnyOf;
 pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsClaim, That};
+pub(crate) use number::{Number, Range};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use scalar::{Kubernetes, Later, Scalar};
 pub(crate) use tree::Tree;
@@ -152,6 +154,9 @@ pub(crate) struct Flip {
     /// The Pods: `NAME` or `KIND/NAME`.
     #[schemars(with = "schema::ObjectRef")]
     pub(crate) pod: Spanned<Scalar>,
+    /// How many of the Pods are flipped, the first by name; all if absent.
+    #[schemars(with = "Option<schema::Count>")]
+    pub(crate) pods: Option<Spanned<Scalar>>,
     /// The container's name.
     #[schemars(with = "schema::Label")]
     pub(crate) container: Spanned<Scalar>,
@@ -186,12 +191,13 @@ impl<'de> Deserialize<'de> for Flip {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flip, A::Error> {
-                let (mut pod, mut container, mut shared) = (None, None, false);
+                let (mut pod, mut pods, mut container, mut shared) = (None, None, None, false);
                 let (mut probe, mut to, mut process) = (None, None, None);
                 let mut beside = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
                         "pod" => pod = Some(map.next_value()?),
+                        "pods" => pods = map.next_value()?,
                         "container" => container = Some(map.next_value()?),
                         "probe" => probe = map.next_value()?,
                         "to" => to = map.next_value()?,
@@ -208,6 +214,7 @@ impl<'de> Deserialize<'de> for Flip {
                 }
                 Ok(Flip {
                     pod: pod.ok_or_else(|| A::Error::missing_field("pod"))?,
+                    pods,
                     container: container.ok_or_else(|| A::Error::missing_field("container"))?,
                     probe,
                     to,
@@ -226,7 +233,7 @@ impl<'de> Deserialize<'de> for Flip {
 fn flip_fields() -> &'static [&'static str] {
     static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
         let beside = FIELDS.iter().filter(|field| field.part == Part::Beside);
-        let own = ["pod", "container", "probe", "to", "process"];
+        let own = ["pod", "pods", "container", "probe", "to", "process"];
         let names = own.into_iter().chain(beside.map(|field| field.name));
         names.chain(["shared"]).collect()
     });

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::diagnostics::{Diagnostics, optional, unfit};
-use crate::input::experiment::written::{AnyOf, RestartsClaim, Scalar, That};
+use crate::input::experiment::written::{AnyOf, Number, Range, RestartsClaim, Scalar, That};
 use crate::input::experiment::{
     Addresses, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat, EndpointsReady,
-    EndpointsThat, PodReady, PodThat, RequestOutcome, Restarts, Span, Spanned, TrafficThat,
+    EndpointsThat, NumberRange, PodReady, PodThat, RequestOutcome, Restarts, Span, Spanned,
+    TrafficThat,
 };
 use crate::input::problem::{ProblemText, choices};
 
@@ -49,7 +50,10 @@ pub(super) fn container(
         "a container",
         &["ready", "started", "restarts", "state", "reason"],
     )?;
-    let ready = written.ready.as_ref().map(|word| reader.bool(word));
+    let ready = written.ready.as_ref().map(|written| {
+        let word = scalar(reader, written, "`true` or `false`")?;
+        reader.bool(&word)
+    });
     let started = written.started.as_ref().map(|word| reader.bool(word));
     let restarts = written
         .restarts
@@ -79,19 +83,22 @@ pub(super) fn endpoints(
     written: &Spanned<That>,
 ) -> Option<EndpointsThat> {
     allow(reader, written, "endpoints", &["ready", "addresses"])?;
-    let ready = written.ready.as_ref().map(|word| match ratio(word) {
-        _ if word.value == Scalar::Bool(true) => Some(EndpointsReady::All),
-        _ if word.value == Scalar::Bool(false) => Some(EndpointsReady::None),
-        Some((ready, of)) => Some(EndpointsReady::Count { ready, of }),
-        None => reader.fault(
-            word.span,
-            unfit(word).expected("`true`, `false` or a count such as `1/2`"),
-        ),
-    });
-    let addresses = written.addresses.as_ref().map(|word| match &word.value {
-        Scalar::Number(number) if let Ok(number) = number.parse() => Some(Addresses::Count(number)),
-        Scalar::Text(text) if text == "unchanged" => Some(Addresses::Unchanged),
-        _ => reader.fault(word.span, unfit(word).expected("`unchanged` or a number")),
+    let ready = written.ready.as_ref();
+    let ready = ready.map(|written| endpoints_ready(reader, written));
+    let addresses = written.addresses.as_ref().map(|written| {
+        let word = match &written.value {
+            Number::Scalar(word) => written.with(word.clone()),
+            Number::Range(bounds) => {
+                return range(reader, written.span, bounds).map(Addresses::Count);
+            }
+        };
+        match &word.value {
+            Scalar::Number(number) if let Ok(number) = number.parse() => {
+                Some(Addresses::Count(NumberRange::exactly(number)))
+            }
+            Scalar::Text(text) if text == "unchanged" => Some(Addresses::Unchanged),
+            _ => reader.fault(word.span, unfit(&word).expected("`unchanged` or a number")),
+        }
     });
     Some(EndpointsThat {
         ready: optional(ready)?,
@@ -116,11 +123,7 @@ pub(super) fn deployment(
         &written.ready,
         &written.available,
     ]
-    .map(|word| {
-        let number = word.as_ref().map(|word| reader.number(word));
-        optional(number)
-            .map(|number| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX)))
-    });
+    .map(|written| optional(written.as_ref().map(|written| number(reader, written))));
     Some(DeploymentThat {
         replicas: replicas?,
         updated: updated?,
@@ -205,22 +208,25 @@ fn allow(
 
 fn written_fields(that: &That) -> Vec<(&'static str, Span)> {
     let words = [
-        ("ready", &that.ready),
         ("started", &that.started),
         ("state", &that.state),
         ("reason", &that.reason),
         ("uid", &that.uid),
         ("ip", &that.ip),
+        ("progressing", &that.progressing),
+    ];
+    let numbers = [
+        ("ready", &that.ready),
         ("addresses", &that.addresses),
         ("replicas", &that.replicas),
         ("updated", &that.updated),
         ("available", &that.available),
-        ("progressing", &that.progressing),
     ];
-    let mut fields: Vec<_> = words
-        .into_iter()
-        .filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)))
-        .collect();
+    let words = words.into_iter();
+    let words = words.filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)));
+    let numbers = numbers.into_iter();
+    let numbers = numbers.filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)));
+    let mut fields: Vec<_> = numbers.chain(words).collect();
     fields.extend(
         that.restarts
             .as_ref()
@@ -240,17 +246,80 @@ fn written_fields(that: &That) -> Vec<(&'static str, Span)> {
     fields
 }
 
-fn pod_ready(reader: &mut Diagnostics<'_>, word: &Spanned<Scalar>) -> Option<PodReady> {
+fn pod_ready(reader: &mut Diagnostics<'_>, written: &Spanned<Number>) -> Option<PodReady> {
+    let expected = "a count such as `1/2`, `true` or `false`";
+    let word = scalar(reader, written, expected)?;
     if let Scalar::Bool(ready) = word.value {
         return Some(PodReady::Condition(ready));
     }
-    match ratio(word) {
+    match ratio(&word) {
         Some((ready, of)) => Some(PodReady::Count { ready, of }),
-        None => reader.fault(
-            word.span,
-            unfit(word).expected("a count such as `1/2`, `true` or `false`"),
-        ),
+        None => reader.fault(word.span, unfit(&word).expected(expected)),
     }
+}
+
+fn endpoints_ready(
+    reader: &mut Diagnostics<'_>,
+    written: &Spanned<Number>,
+) -> Option<EndpointsReady> {
+    let word = match &written.value {
+        Number::Scalar(word) => written.with(word.clone()),
+        Number::Range(bounds) => {
+            return range(reader, written.span, bounds).map(EndpointsReady::Number);
+        }
+    };
+    match ratio(&word) {
+        _ if word.value == Scalar::Bool(true) => Some(EndpointsReady::All),
+        _ if word.value == Scalar::Bool(false) => Some(EndpointsReady::None),
+        Some((ready, of)) => Some(EndpointsReady::Count { ready, of }),
+        None => {
+            let expected = "`true`, `false`, a count such as `1/2` or `{ atLeast: 1 }`";
+            reader.fault(word.span, unfit(&word).expected(expected))
+        }
+    }
+}
+
+/// The scalar, where a range means nothing.
+fn scalar(
+    reader: &mut Diagnostics<'_>,
+    written: &Spanned<Number>,
+    expected: &str,
+) -> Option<Spanned<Scalar>> {
+    match &written.value {
+        Number::Scalar(word) => Some(written.with(word.clone())),
+        Number::Range(_) => {
+            let fault = ProblemText::new("a range of numbers cannot stand here");
+            reader.fault(written.span, fault.expected(expected))
+        }
+    }
+}
+
+fn number(reader: &mut Diagnostics<'_>, written: &Spanned<Number>) -> Option<NumberRange> {
+    match &written.value {
+        Number::Scalar(word) => {
+            let number = reader.number(&written.with(word.clone()))?;
+            Some(NumberRange::exactly(number))
+        }
+        Number::Range(bounds) => range(reader, written.span, bounds),
+    }
+}
+
+fn range(reader: &mut Diagnostics<'_>, span: Span, written: &Range) -> Option<NumberRange> {
+    let Range { at_least, at_most } = written;
+    if at_least.is_none() && at_most.is_none() {
+        let fault = ProblemText::new("this range has no end");
+        return reader.fault(span, fault.expected("`atLeast`, `atMost` or both"));
+    }
+    let least = at_least.as_ref().map(|word| reader.number(word));
+    let most = at_most.as_ref().map(|word| reader.number(word));
+    let (least, most) = (optional(least)?.unwrap_or(0), optional(most)?);
+    if let (Some(written), Some(most)) = (at_most, most)
+        && most < least
+    {
+        let fault = ProblemText::new(format!("no number is at least {least} and at most {most}"));
+        return reader.fault(written.span, fault.expected(format!("at least `{least}`")));
+    }
+    Some(NumberRange { least, most })
 }
 
 fn ratio(word: &Spanned<Scalar>) -> Option<(u32, u32)> {
@@ -264,18 +333,14 @@ fn ratio(word: &Spanned<Scalar>) -> Option<(u32, u32)> {
 
 fn restarts(reader: &mut Diagnostics<'_>, written: &Spanned<RestartsClaim>) -> Option<Restarts> {
     match &written.value {
-        RestartsClaim::Total(number) => {
-            let number = Spanned {
-                value: number.clone(),
-                span: written.span,
-            };
-            reader
-                .number(&number)
-                .map(|number| Restarts::Total(number.into()))
+        RestartsClaim::Total(Number::Scalar(word)) => {
+            let number = reader.number(&written.with(word.clone()))?;
+            Some(Restarts::Total(NumberRange::exactly(number)))
         }
-        RestartsClaim::Delta(delta) => reader
-            .number(&delta.delta)
-            .map(|number| Restarts::Delta(number.into())),
+        RestartsClaim::Total(Number::Range(bounds)) => {
+            range(reader, written.span, bounds).map(Restarts::Total)
+        }
+        RestartsClaim::Delta(delta) => number(reader, &delta.delta).map(Restarts::Delta),
     }
 }
 

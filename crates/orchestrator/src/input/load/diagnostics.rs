@@ -148,6 +148,16 @@ impl<'a> Diagnostics<'a> {
         }
     }
 
+    /// Parses a whole number from 1.
+    pub(super) fn count(&mut self, word: &Spanned<Scalar>) -> Option<Spanned<u32>> {
+        match &word.value {
+            Scalar::Number(number) if let Ok(number @ 1..) = number.parse() => {
+                Some(word.with(number))
+            }
+            _ => self.fault(word.span, unfit(word).expected("a whole number from 1")),
+        }
+    }
+
     pub(super) fn label(&mut self, word: &Spanned<Scalar>) -> Option<Spanned<String>> {
         let text = word.word();
         if !label::is_label(&text) {

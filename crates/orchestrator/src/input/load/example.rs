@@ -5,7 +5,7 @@
 const LEFT_OUT: &str = "…";
 
 /// Path suffixes and an example of the value there. The first matching row wins.
-const EXAMPLES: [(&str, &str); 54] = [
+const EXAMPLES: [(&str, &str); 64] = [
     ("metadata", "{ name: b-fails }"),
     ("spec", "{ workload: …, steadyState: …, steps: … }"),
     ("spec.workload", "{ files: [deploy.yaml, service.yaml] }"),
@@ -57,7 +57,13 @@ const EXAMPLES: [(&str, &str); 54] = [
     ),
     ("that", "{ ready: 1/2 }"),
     ("that.conditions", "{ ContainersReady: false }"),
+    ("that.ready", "1/2"),
     ("that.restarts", "{ delta: 1 }"),
+    ("restarts.delta", "{ atLeast: 1 }"),
+    ("that.addresses", "{ atLeast: 2 }"),
+    ("that.replicas", "{ atLeast: 2 }"),
+    ("that.updated", "{ atLeast: 2 }"),
+    ("that.available", "{ atLeast: 2 }"),
     ("that.outcome", "[refused, timeout]"),
     ("eventually", "{ within: 10s, hold: 3s }"),
     ("always", "{ for: 10s }"),
@@ -71,7 +77,11 @@ const EXAMPLES: [(&str, &str); 54] = [
     ("timeout", "1s"),
     ("delay", "2s"),
     ("for", "10s"),
-    ("after", "10s"),
+    ("flip.after", "10s"),
+    ("flip[].after", "10s"),
+    ("after", "one-of-two"),
+    ("pods", "1"),
+    ("which", "flipped"),
     ("every", "30s"),
     ("rate", "10/s"),
     ("steps[].name", "b fails"),
@@ -107,7 +117,7 @@ mod tests {
     use super::*;
     use crate::input::experiment::Spanned;
     use crate::input::experiment::written::{
-        self, AnyOf, OneOrMany, RestartsClaim, Scalar, That, Tree,
+        self, AnyOf, Number, OneOrMany, RestartsClaim, Scalar, That, Tree,
     };
     use crate::input::schema;
 
@@ -163,6 +173,8 @@ mod tests {
         check::<written::Expectation>("spec.steps[].expect[]");
         check::<That>("spec.steps[].expect[].that");
         check::<RestartsClaim>("spec.steps[].expect[].that.restarts");
+        check::<Number>("spec.steps[].expect[].that.ready");
+        check::<Number>("spec.steps[].expect[].that.available");
         check::<AnyOf>("spec.steps[].expect[].that.outcome");
         check::<written::Becoming>("spec.steps[].expect[].eventually");
         check::<written::Lasting>("spec.steps[].expect[].always");

@@ -2,8 +2,10 @@
 
 use super::diagnostics::{Diagnostics, optional};
 use super::flips;
+use super::sequence;
 use super::subjects;
-use crate::input::experiment::written;
+use super::which;
+use crate::input::experiment::written::{self, Scalar};
 use crate::input::experiment::{
     Action, Expectation, Flip, FlipTarget, Operator, Patch, Spanned, Step,
 };
@@ -76,9 +78,12 @@ fn step(
             ProblemText::new("this step would never end").expected(expected),
         );
     }
+    sequence::check(reader, &expect);
+    let action = action?;
+    which::check(reader, &action, &expect);
     Some(Step {
         name,
-        action: action?,
+        action,
         expect,
     })
 }
@@ -119,11 +124,13 @@ fn flips(
 
 fn flip(reader: &mut Diagnostics<'_>, written: &written::Flip) -> Option<Flip> {
     let pod = reader.pods(&written.pod);
+    let pods = optional(written.pods.as_ref().map(|word| reader.count(word)));
     let container = reader.label(&written.container);
     let aim = flips::aim(reader, written);
     let (aim, to) = aim?;
     Some(Flip {
         pod: pod?,
+        pods: pods?,
         container: container?,
         aim,
         to,
@@ -167,6 +174,7 @@ fn expectation(
         &written.that,
     );
     let operator = operator(reader, &written.value);
+    let after = optional(after(&written.value).map(|word| reader.label(word)));
     let (claim, operator) = (claim?, operator?);
     if let Operator::Eventually { hold, .. } = operator {
         subjects::enough_traffic(reader, &claim, hold, traffic)?;
@@ -177,7 +185,25 @@ fn expectation(
         id: id?,
         claim,
         operator,
+        after: after?,
     })
+}
+
+/// The `after` of the expectation's operator.
+fn after(written: &written::Expectation) -> Option<&Spanned<Scalar>> {
+    let written::Expectation {
+        eventually,
+        always,
+        never,
+        observe,
+        ..
+    } = written;
+    let lasting = [always, never, observe].into_iter().flatten();
+    let mut lasting = lasting.filter_map(|written| written.after.as_ref());
+    let becoming = eventually.as_ref();
+    becoming
+        .and_then(|written| written.after.as_ref())
+        .or_else(|| lasting.next())
 }
 
 fn operator(reader: &mut Diagnostics<'_>, written: &written::Expectation) -> Option<Operator> {
@@ -238,7 +264,6 @@ fn eventually(
     reader: &mut Diagnostics<'_>,
     written: &Spanned<written::Becoming>,
 ) -> Option<Operator> {
-    reader.later("after", written.after.as_ref());
     let not_before = reader.duration_or(written.not_before.as_ref(), std::time::Duration::ZERO);
     let within = reader.duration(&written.within);
     let hold = reader.duration_or(written.hold.as_ref(), std::time::Duration::ZERO);

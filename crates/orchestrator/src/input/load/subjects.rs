@@ -10,7 +10,7 @@ use super::conditions;
 use super::diagnostics::Diagnostics;
 use crate::input::experiment::written::{self, Later, Scalar, That};
 use crate::input::experiment::{
-    Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Spanned, TrafficThat,
+    Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Spanned, TrafficThat, Which,
 };
 use crate::input::problem::ProblemText;
 
@@ -19,6 +19,7 @@ type Words = Spanned<Vec<Spanned<Scalar>>>;
 /// The fields of a claim that name its subject.
 pub(super) struct Subject<'a> {
     pod: Option<&'a Spanned<Scalar>>,
+    which: Option<&'a Spanned<Scalar>>,
     container: Option<&'a Spanned<Scalar>>,
     endpoints: Option<&'a Words>,
     deployment: Option<&'a Spanned<Scalar>>,
@@ -27,11 +28,13 @@ pub(super) struct Subject<'a> {
 }
 
 macro_rules! subject_of {
-    ($($written:ident),*) => {$(
+    ($($written:ident: $which:expr),*) => {$(
         impl<'a> From<&'a written::$written> for Subject<'a> {
             fn from(written: &'a written::$written) -> Self {
+                let which: fn(&'a written::$written) -> Option<&'a Spanned<Scalar>> = $which;
                 Self {
                     pod: written.pod.as_ref(),
+                    which: which(written),
                     container: written.container.as_ref(),
                     endpoints: written.endpoints.as_ref(),
                     deployment: written.deployment.as_ref(),
@@ -43,7 +46,8 @@ macro_rules! subject_of {
     )*};
 }
 
-subject_of!(Claim, Expectation);
+// The steady state precedes every flip, so its conditions are about all Pods.
+subject_of!(Claim: |_| None, Expectation: |written| written.which.as_ref());
 
 /// A traffic client's name and rate, kept even if other fields of the client are invalid.
 pub(super) struct Client {
@@ -66,6 +70,10 @@ pub(super) fn claim(
             ProblemText::new("a container without its Pods").expected("`pod` beside `container`");
         return reader.fault_at_key(container.span, fault);
     }
+    if let (None, Some(which)) = (subject.pod, subject.which) {
+        let fault = ProblemText::new("`which` without the Pods that it selects from");
+        return reader.fault_at_key(which.span, fault.expected("`pod` beside `which`"));
+    }
     let several = |what: &str| {
         let subjects = "`pod`, `endpoints`, `deployment` and `traffic`";
         ProblemText::new(format!("this claim is about {what}"))
@@ -77,7 +85,7 @@ pub(super) fn claim(
         subject.deployment,
         subject.traffic,
     ) {
-        (Some(pod), None, None, None) => of_pods(reader, pod, subject.container, that),
+        (Some(pod), None, None, None) => of_pods(reader, pod, subject, that),
         (None, Some(services), None, None) => of_endpoints(reader, services, that),
         (None, None, Some(name), None) => of_deployment(reader, name, that),
         (None, None, None, Some(clients)) => of_traffic(reader, clients, that),
@@ -97,18 +105,31 @@ pub(super) fn claim(
 fn of_pods(
     reader: &mut Diagnostics<'_>,
     pod: &Spanned<Scalar>,
-    container: Option<&Spanned<Scalar>>,
+    subject: &Subject<'_>,
     that: &Spanned<That>,
 ) -> Option<Condition> {
     let pod = reader.pods(pod);
-    let Some(container) = container else {
+    let which = match subject.which {
+        None => Some(pod.as_ref()?.with(Which::All)),
+        Some(word) => {
+            let choices = [("flipped", Which::Flipped), ("others", Which::Others)];
+            let which = reader.choice(word, "a choice of Pods", &choices);
+            which.map(|which| word.with(which))
+        }
+    };
+    let Some(container) = subject.container else {
         let that = conditions::pod(reader, that)?;
-        return Some(Condition::Pod { pod: pod?, that });
+        return Some(Condition::Pod {
+            pod: pod?,
+            which: which?,
+            that,
+        });
     };
     let container = reader.label(container);
     let that = conditions::container(reader, that)?;
     Some(Condition::Container {
         pod: pod?,
+        which: which?,
         container: container?,
         that,
     })
@@ -170,7 +191,7 @@ pub(super) fn without_comparison(
     let compares = [
         (uid, span(&that.uid)),
         (ip, span(&that.ip)),
-        (addresses, span(&that.addresses)),
+        (addresses, that.addresses.as_ref().map(|word| word.span)),
         (restarts, that.restarts.as_ref().map(|written| written.span)),
     ];
     for (_, value) in compares.iter().filter(|(compares, _)| *compares) {

@@ -9,6 +9,7 @@ mod flip_fields;
 mod flips;
 mod kubernetes;
 mod places;
+mod selection;
 
 use expect_test::{Expect, expect};
 
@@ -114,10 +115,10 @@ fn an_unknown_field_is_named_with_what_was_meant() {
         "hold: 3s }",
         "holt: 3s }",
         &expect![[r#"
-        two-services.yaml:24:53: unknown field `holt`; expected `notBefore`, `within` or `hold`; did you mean `hold`?
-           |
-        24 |           eventually: { notBefore: 3s, within: 10s, holt: 3s }
-           |                                                     ^^^^"#]],
+            two-services.yaml:24:53: unknown field `holt`; expected `notBefore`, `within`, `hold` or `after`; did you mean `hold`?
+               |
+            24 |           eventually: { notBefore: 3s, within: 10s, holt: 3s }
+               |                                                     ^^^^"#]],
     );
     check(
         "require:",
@@ -513,11 +514,6 @@ fn what_comes_later_is_refused_by_name() {
                |
             15 | ...{ delta: 1 } }, eventually: { notBefore: predicted, within: predicted, hold: 10s } }
                |                                                                ^^^^^^^^^
-
-            two-services.yaml:18:78: `after` is not in this version of probeflip
-               |
-            18 |         - { id: b-back, pod: deploy/web, that: { ready: 2/2 }, eventually: { after: b-restarted, within: 20s, hold: 6s } }
-               |                                                                              ^^^^^
 
             two-services.yaml:20:34: `event` is not in this version of probeflip
                |

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de::Error};
 
-use super::{AnyOf, Later, OneOrMany, Scalar, schema};
-use crate::input::experiment::{ContainerPhase, RequestOutcome, Spanned};
+use super::{AnyOf, Later, Number, OneOrMany, Range, Scalar, schema};
+use crate::input::experiment::{ContainerPhase, RequestOutcome, Spanned, Which};
 
 /// A claim under exactly one of `eventually`, `always`, `never` and `observe`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,6 +21,9 @@ pub(crate) struct Expectation {
     /// Pods: `NAME` or `KIND/NAME`, bound to UIDs at steady state.
     #[schemars(with = "Option<schema::ObjectRef>")]
     pub(crate) pod: Option<Spanned<Scalar>>,
+    /// Only the Pods that the step flips, or only the others; all if absent.
+    #[schemars(with = "Option<Which>")]
+    pub(crate) which: Option<Spanned<Scalar>>,
     /// One container of these Pods.
     #[schemars(with = "Option<schema::Label>")]
     pub(crate) container: Option<Spanned<Scalar>>,
@@ -77,9 +80,9 @@ pub(crate) struct Claim {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct That {
     /// Pod: `1/2` or its condition. Container: true or false. Endpoints: true (all and at least
-    /// one), false (none) or `n/m`. Deployment: a number.
+    /// one), false (none), `n/m` or a range of numbers. Deployment: a number.
     #[schemars(with = "Option<schema::Ready>")]
-    pub(crate) ready: Option<Spanned<Scalar>>,
+    pub(crate) ready: Option<Spanned<Number>>,
     /// Container: its `started`.
     #[schemars(with = "Option<bool>")]
     pub(crate) started: Option<Spanned<Scalar>>,
@@ -102,16 +105,16 @@ pub(crate) struct That {
     pub(crate) conditions: Option<Spanned<BTreeMap<String, Spanned<Scalar>>>>,
     /// Endpoints: the same addresses as when the step began, or so many.
     #[schemars(with = "Option<schema::Addresses>")]
-    pub(crate) addresses: Option<Spanned<Scalar>>,
+    pub(crate) addresses: Option<Spanned<Number>>,
     /// Deployment: all its Pods.
-    #[schemars(with = "Option<u32>")]
-    pub(crate) replicas: Option<Spanned<Scalar>>,
+    #[schemars(with = "Option<schema::Number>")]
+    pub(crate) replicas: Option<Spanned<Number>>,
     /// Deployment: its Pods of the latest template.
-    #[schemars(with = "Option<u32>")]
-    pub(crate) updated: Option<Spanned<Scalar>>,
+    #[schemars(with = "Option<schema::Number>")]
+    pub(crate) updated: Option<Spanned<Number>>,
     /// Deployment: its available Pods.
-    #[schemars(with = "Option<u32>")]
-    pub(crate) available: Option<Spanned<Scalar>>,
+    #[schemars(with = "Option<schema::Number>")]
+    pub(crate) available: Option<Spanned<Number>>,
     /// Deployment: the reason of its condition `Progressing`.
     #[schemars(with = "Option<String>")]
     pub(crate) progressing: Option<Spanned<Scalar>>,
@@ -135,8 +138,9 @@ pub(crate) struct Becoming {
     /// How long it must stay true, which may end after `within`; 0s if absent.
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) hold: Option<Spanned<Scalar>>,
-    #[schemars(skip)]
-    pub(crate) after: Option<Spanned<Later>>,
+    /// The `id` of an `eventually` of this step: time begins when that became true.
+    #[schemars(with = "Option<schema::Label>")]
+    pub(crate) after: Option<Spanned<Scalar>>,
 }
 
 /// To the step's end, or for a time.
@@ -147,26 +151,38 @@ pub(crate) struct Lasting {
     #[serde(rename = "for")]
     #[schemars(with = "Option<schema::Duration>")]
     pub(crate) lasts: Option<Spanned<Scalar>>,
+    /// The `id` of an `eventually` of this step: time begins when that became true.
+    #[schemars(with = "Option<schema::Label>")]
+    pub(crate) after: Option<Spanned<Scalar>>,
 }
 
-/// A number, or `{delta: N}`.
+/// A number, `{delta: N}`, or a range of numbers.
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
 #[schemars(rename = "RestartsSaid")]
 pub(crate) enum RestartsClaim {
     /// In all.
-    Total(#[schemars(with = "u32")] Scalar),
+    Total(#[schemars(with = "schema::Number")] Number),
     /// Since the step began.
     Delta(Delta),
 }
 
 /// A difference.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Delta {
     /// Since the step began.
-    #[schemars(with = "u32")]
-    pub(crate) delta: Spanned<Scalar>,
+    #[schemars(with = "schema::Number")]
+    pub(crate) delta: Spanned<Number>,
+}
+
+/// The fields of both mappings that may stand for restarts.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RestartsFields {
+    delta: Option<Spanned<Number>>,
+    at_least: Option<Spanned<Scalar>>,
+    at_most: Option<Spanned<Scalar>>,
 }
 
 // By hand and not `untagged`: serde buffers untagged values, which loses their spans.
@@ -182,16 +198,35 @@ impl<'de> Deserialize<'de> for RestartsClaim {
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<RestartsClaim, E> {
-                Ok(RestartsClaim::Total(Scalar::Number(number.to_string())))
+                let number = Scalar::Number(number.to_string());
+                Ok(RestartsClaim::Total(Number::Scalar(number)))
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<RestartsClaim, E> {
-                Ok(RestartsClaim::Total(Scalar::Number(number.to_string())))
+                let number = Scalar::Number(number.to_string());
+                Ok(RestartsClaim::Total(Number::Scalar(number)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RestartsClaim, A::Error> {
-                de::Deserialize::deserialize(MapAccessDeserializer::new(map))
-                    .map(RestartsClaim::Delta)
+                let fields = RestartsFields::deserialize(MapAccessDeserializer::new(map))?;
+                let RestartsFields {
+                    delta,
+                    at_least,
+                    at_most,
+                } = fields;
+                match delta {
+                    Some(delta) if at_least.is_none() && at_most.is_none() => {
+                        Ok(RestartsClaim::Delta(Delta { delta }))
+                    }
+                    Some(_) => Err(A::Error::custom(
+                        "a range stands beside `delta`; expected it inside, such as \
+                         `{ delta: { atLeast: 1 } }`",
+                    )),
+                    None => Ok(RestartsClaim::Total(Number::Range(Box::new(Range {
+                        at_least,
+                        at_most,
+                    })))),
+                }
             }
         }
 

@@ -10,6 +10,17 @@ use serde_json::{Value, json};
 
 pub(crate) use flip::{Behaviour, Process, beside};
 
+/// A range of numbers.
+fn range() -> Value {
+    let number = json!({ "type": "integer", "minimum": 0 });
+    json!({
+        "type": "object",
+        "properties": { "atLeast": number, "atMost": number },
+        "additionalProperties": false,
+        "minProperties": 1,
+    })
+}
+
 /// Exactly one of these fields is required.
 pub(crate) fn exactly_one(fields: &[&str]) -> Value {
     fields
@@ -57,8 +68,11 @@ schemas! {
         { "type": "boolean" },
         { "type": "integer", "minimum": 0 },
         { "type": "string", "pattern": "^[0-9]+/[0-9]+$" },
+        range(),
     ] },
+    Count: { "type": "integer", "minimum": 1 },
+    Number: { "oneOf": [{ "type": "integer", "minimum": 0 }, range()] },
     Unchanged: { "const": "unchanged" },
     ConditionStatus: { "oneOf": [{ "type": "boolean" }, { "enum": ["True", "False", "Unknown"] }] },
-    Addresses: { "oneOf": [{ "const": "unchanged" }, { "type": "integer", "minimum": 0 }] },
+    Addresses: { "oneOf": [{ "const": "unchanged" }, { "type": "integer", "minimum": 0 }, range()] },
 }

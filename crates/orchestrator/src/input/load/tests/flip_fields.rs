@@ -51,7 +51,7 @@ fn every_field_of_the_table_is_a_field_of_the_schema() {
     }
     assert_eq!(
         fields.len(),
-        6 + FIELDS
+        7 + FIELDS
             .iter()
             .filter(|field| field.part == Part::Beside)
             .count()
