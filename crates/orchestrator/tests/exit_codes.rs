@@ -67,7 +67,10 @@ fn a_command_ends_with_the_code_of_its_outcome() {
 #[test]
 fn an_invalid_selection_of_log_records_is_reported() {
     for (selection, reported) in [("kube=debug", false), ("a=b=c", true)] {
-        let ended = probeflip().arg("status").env("RUST_LOG", selection).output();
+        let ended = probeflip()
+            .arg("status")
+            .env("RUST_LOG", selection)
+            .output();
         let stderr = String::from_utf8(ended.unwrap().stderr).unwrap();
         let warning = "warning: RUST_LOG=`a=b=c` selects nothing";
         assert_eq!(stderr.contains(warning), reported, "{stderr}");
