@@ -13,6 +13,7 @@ use crate::kinds::Kind;
 
 /// 10.96.0.0/16; other clusters use its first address for the API server.
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 2);
+// Upstream's allocator leaves out the broadcast address too.
 const LAST: Ipv4Addr = Ipv4Addr::new(10, 96, 255, 254);
 
 impl State {

@@ -31,12 +31,15 @@ impl Registry {
     ) -> Result<Arc<Value>, ApiError> {
         let mut state = self.state();
         set_namespace(kind, namespace, &mut object)?;
+        // Taken before a name is generated: this admission plugin's errors name the object as it
+        // was sent.
         let requested = requested_name(&object);
         let name = state.name(kind, &mut object)?;
         state.check_namespace(kind, namespace, &name)?;
         if kind.name == "Pod" {
             state.check_service_account(kind, namespace, &requested, &object)?;
         }
+        // The checks above are admission plugins, which run before validation.
         let mut object = admit::create(kind, object)?;
         // After validation: an invalid object is reported as invalid even if its name is taken.
         if state.store.get(kind.plural, namespace, &name).is_some() {
@@ -47,6 +50,7 @@ impl Registry {
         }
         let created = self.clock().time();
         state.identify(kind, metadata(&mut object)?, &created);
+        // Only here, so that the answer shows everything that a real creation would set.
         if dry_run {
             return Ok(Arc::new(object));
         }
@@ -156,6 +160,7 @@ fn set_namespace(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(),
     let metadata = metadata(object)?;
     if metadata
         .remove("resourceVersion")
+        // An empty version counts as absent: Go cannot tell the two apart.
         .is_some_and(|version| version.as_str() != Some(""))
     {
         let why = "resourceVersion should not be set on objects to be created";

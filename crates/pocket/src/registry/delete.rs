@@ -88,6 +88,7 @@ impl Registry {
                 state.store.remove(&key).unwrap_or(current),
             ));
         }
+        // Deleting it again with the same or a longer grace period changes nothing.
         if next == *current {
             return Ok(Deleted::Marked(current));
         }
@@ -110,6 +111,7 @@ impl Registry {
         if let Some(generation) = metadata["generation"].as_i64() {
             next["metadata"]["generation"] = json!(generation + 1);
         }
+        // Rule: `pkg/registry/core/namespace/storage/storage.go`, `Delete`.
         if next["kind"] == "Namespace" {
             next["status"]["phase"] = json!("Terminating");
         }
@@ -180,6 +182,7 @@ fn grace(kind: &Kind, object: &Value, requested: Option<i64>) -> i64 {
         object["status"]["phase"].as_str(),
         Some("Succeeded" | "Failed")
     );
+    // No kubelet has to end containers first, so nothing delays the removal.
     if kind.name != "Pod" || unbound || ended {
         return 0;
     }

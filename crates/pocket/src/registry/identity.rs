@@ -12,6 +12,7 @@ const LONGEST_BASE: usize = 63 - SUFFIX_LENGTH;
 
 /// A version 4 UUID.
 pub(super) fn uid(random: &mut Rng) -> String {
+    // Clears and sets the fields of RFC 9562: version 4 and variant 0b10.
     let bits = random.u128(..) & !(0xf << 76) & !(0b11 << 62) | (4 << 76) | (0b10 << 62);
     let hex = format!("{bits:032x}");
     [

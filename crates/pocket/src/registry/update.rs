@@ -97,6 +97,7 @@ fn next_status(kind: &Kind, proposed: &Value, current: &Value) -> Result<Value, 
     let mut next = current.clone();
     next["status"] = proposed["status"].clone();
     if kind.has_wanted_annotations {
+        // The status strategy of Deployments keeps spec and labels, but not annotations.
         next["metadata"]["annotations"] = proposed["metadata"]["annotations"].clone();
     }
     admit::shape(kind, next)

@@ -79,6 +79,7 @@ impl<K: Object> Watch<K> {
 impl UntypedWatch {
     /// A watch of a kind; existing objects arrive first.
     pub(crate) fn new(registry: Registry, kind: &'static Kind, namespace: Option<&str>) -> Self {
+        // Subscribed before the first list: a write in between wakes the reader.
         let written = registry.subscribe(kind);
         let mut watch = Self {
             registry,
@@ -109,6 +110,7 @@ impl UntypedWatch {
     }
 
     fn catch_up(&mut self) {
+        // Before reading: a write in between then wakes the reader again instead of being lost.
         self.written.mark_unchanged();
         match self.registry.since(self.kind, self.seen) {
             Ok((events, version)) => {

@@ -119,6 +119,7 @@ pub(super) fn check_host_ports(list: &str, containers: &[Container], errors: &mu
 /// The default pull policy: an image without a tag, or tagged `latest`, may have changed; a digest
 /// cannot.
 fn pull_policy(image: &str) -> &'static str {
+    // After the last slash: the name of a registry may have a port, which follows a colon too.
     let last = image.rsplit('/').next().unwrap_or_default();
     let tag = last.split_once(':').map_or("latest", |(_, tag)| tag);
     if tag == "latest" && !last.contains('@') {
@@ -141,6 +142,7 @@ fn check_port<'a>(
     names: &mut BTreeSet<&'a str>,
     errors: &mut FieldErrors,
 ) {
+    // Zero is what Go decodes an absent number to.
     if port.container_port == 0 {
         errors.required("containerPort", "");
     } else {

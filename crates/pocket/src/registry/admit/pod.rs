@@ -15,6 +15,8 @@ use crate::api_status::FieldErrors;
 
 impl Admit for Pod {
     fn begin(&mut self) {
+        // A status that the client sends is dropped: `pkg/registry/core/pod/strategy.go`,
+        // `PrepareForCreate`.
         let qos = self.spec.as_ref().map(quality_of_service);
         self.status = Some(PodStatus {
             phase: Some("Pending".to_owned()),
@@ -108,6 +110,7 @@ fn check(spec: &PodSpec, errors: &mut FieldErrors) {
 fn check_containers(spec: &PodSpec, errors: &mut FieldErrors) {
     let init = spec.init_containers.iter().flatten();
     errors.each("initContainers", init.clone(), container::check_init);
+    // One set for all: names are unique across init and main containers.
     let mut names = BTreeSet::new();
     each_container(spec, errors, |container, errors| {
         container::check(container, errors);
@@ -242,6 +245,8 @@ fn quality_of_service(spec: &PodSpec) -> &'static str {
     let guaranteed = |container: &&Container| {
         container.resources.as_ref().is_some_and(|resources| {
             let limits = resources.limits.clone().unwrap_or_default();
+            // The class is computed before defaults are set, so a missing request takes its limit
+            // here too.
             let mut requests = limits.clone();
             requests.extend(resources.requests.clone().unwrap_or_default());
             ["cpu", "memory"]

@@ -81,6 +81,8 @@ fn check_handler(probe: &Probe, errors: &mut FieldErrors) {
         ("tcpSocket", probe.tcp_socket.is_some()),
         ("grpc", probe.grpc.is_some()),
     ];
+    // The first handler in upstream's order is accepted and the others are reported:
+    // `validateHandler`.
     let mut set = handlers.iter().filter(|(_, set)| *set);
     if set.next().is_none() {
         errors.required("", "must specify a handler type");

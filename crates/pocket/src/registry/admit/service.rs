@@ -28,6 +28,8 @@ impl Admit for Service {
     }
 
     fn inherit(&mut self, before: &Self) {
+        // An update that leaves the address out keeps it: `pkg/registry/core/service/storage`,
+        // `patchAllocatedValues`.
         if let (Some(spec), Some(before)) = (&mut self.spec, &before.spec)
             && spec.cluster_ip.as_deref().unwrap_or_default().is_empty()
         {
@@ -80,6 +82,7 @@ fn complete_port(port: &mut ServicePort) {
 fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
     check_possible(spec, errors);
     let ports = spec.ports.as_deref().unwrap_or_default();
+    // Clients of a headless Service find its Pods by name, so it needs no ports.
     if ports.is_empty() && spec.cluster_ip.as_deref() != Some("None") {
         errors.required("ports", "");
     }

@@ -27,6 +27,8 @@ impl Admit for Namespace {
     }
 
     fn complete(&mut self) {
+        // On updates too: the label cannot be removed. Rule: `pkg/apis/core/v1/defaults.go`,
+        // `SetDefaults_Namespace`.
         if let Some(name) = self.metadata.name.clone() {
             self.metadata
                 .labels
