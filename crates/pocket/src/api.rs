@@ -93,6 +93,7 @@ async fn objects(
 ) -> Result<Response, ApiError> {
     let target = ResourcePath::parse(group, rest).ok_or_else(ApiError::no_such_path)?;
     let (mut parts, body) = request.into_parts();
+    // As pairs, not as a map: `ports` may be given more than once.
     let Pairs(pairs) = Pairs::<Vec<(String, String)>>::from_request_parts(&mut parts, &())
         .await
         .map_err(|error| ApiError::bad_request(error.body_text()))?;
@@ -127,6 +128,7 @@ async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError
         (&Method::GET, true, Subresource::Scale) => scale::get(call),
         (&Method::PUT, true, Subresource::Scale) => scale::put(call, request).await,
         (&Method::PATCH, true, Subresource::Scale) => scale::patch(call, request).await,
+        // A status is read as the whole object, as upstream.
         (&Method::GET, true, _) => read::get(call),
         (&Method::GET, false, _) if call.query.watch => watch::start(call),
         (&Method::GET, false, _) => read::list(call),

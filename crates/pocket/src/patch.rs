@@ -26,6 +26,8 @@ pub(crate) fn operations(current: &Value, patch: Value) -> Result<Value, ApiErro
     let patch: json_patch::Patch = serde_json::from_value(patch)
         .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
     let mut next = current.clone();
+    // 422, not 400: the patch is well formed. Upstream:
+    // `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, `applyJSPatch`.
     json_patch::patch(&mut next, &patch).map_err(|error| {
         let message =
             format!("the server rejected our request due to an error in our request: {error}");

@@ -44,6 +44,8 @@ pub(super) fn deleted(kind: &Kind, object: &Value) -> Response {
 /// Adds one warning header for each text.
 pub(super) fn with_warnings(mut response: Response, warnings: &[String]) -> Response {
     for warning in warnings {
+        // RFC 7234 §5.5: code, agent (`-` for none) and quoted text. A text that no header can hold
+        // is left out.
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
             response.headers_mut().append(WARNING, value);
         }

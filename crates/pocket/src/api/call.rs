@@ -57,6 +57,8 @@ impl Call {
 
     /// The field manager of a write: the one the request names, else the client program's name.
     pub(super) fn author(&self) -> Author {
+        // Rule: `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go`,
+        // `managerOrUserAgent`.
         let program = || {
             self.agent
                 .split('/')

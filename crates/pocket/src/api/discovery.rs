@@ -98,6 +98,7 @@ fn wants_aggregated(headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let mut types = accept.split(',');
+    // With the semicolon, since `v=v2beta1` is another format.
     types.any(|it| it.contains("as=APIGroupDiscoveryList") && it.contains("v=v2;"))
 }
 
@@ -105,6 +106,7 @@ fn wants_aggregated(headers: &HeaderMap) -> bool {
 fn group_names() -> Vec<&'static str> {
     let names = all_kinds().map(|kind| kind.group);
     let mut names: Vec<&str> = names.filter(|group| !group.is_empty()).collect();
+    // Kinds of one group are neighbours in the table.
     names.dedup();
     names
 }

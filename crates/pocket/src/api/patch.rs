@@ -19,6 +19,7 @@ const APPLY: &str = "application/apply-patch+yaml";
 
 pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, ApiError> {
     let media_type = body::media_type(&request);
+    // Parsed as JSON even for apply: its media type says YAML, but kubectl and kube-rs send JSON.
     let patch = body::json(request).await?;
     if media_type == APPLY {
         return apply(call, patch);
@@ -51,6 +52,7 @@ fn apply(call: &Call, wanted: Value) -> Result<Response, ApiError> {
     let wanted = checked(call, wanted)?;
     let wanted = strict::check_declared(kind, wanted)?;
     let (author, force) = (call.author(), call.query.force);
+    // Apply computes the owners itself, as they decide on the result.
     let record = |_: &Value, _: &mut Value| {};
     if call.target.part == Subresource::Status {
         // Owners of a status are not recorded, so there is nothing to conflict with.

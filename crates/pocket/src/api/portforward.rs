@@ -142,6 +142,7 @@ async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
         };
         ends.push(port.run(pod, received, outgoing.clone()));
     }
+    // Each port has a sender of its own, so `frames` ends when the last port has ended.
     drop(outgoing);
     let send = async {
         while let Some(frame) = frames.recv().await {
@@ -237,6 +238,7 @@ impl Forward {
         tokio::select! {
             biased;
             ended = download => ended,
+            // Never taken: the upload does not end, but `select!` has to poll it.
             () = upload => Ok(()),
         }
     }

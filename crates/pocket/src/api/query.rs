@@ -92,6 +92,7 @@ fn truth(value: &str) -> bool {
 /// A timeout; zero counts as absent, and more than a year is cut to a year.
 fn timeout(seconds: Option<u64>) -> Option<Duration> {
     let seconds = seconds.filter(|seconds| *seconds > 0)?;
+    // The end of a watch is an `Instant` plus this, which must not overflow.
     Some(Duration::from_secs(seconds.min(365 * 24 * 60 * 60)))
 }
 

@@ -38,6 +38,7 @@ fn check_version(query: &Query, present: Version) -> Result<(), ApiError> {
     };
     if asked > present {
         let message = format!("Too large resource version: {asked}, current: {present}");
+        // As upstream, which waits for the version first: `NewTooLargeResourceVersionError`.
         return Err(ApiError::new(504, "Timeout", message));
     }
     if query.version_match == Some(VersionMatch::Exact) && asked != present {

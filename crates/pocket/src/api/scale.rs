@@ -39,6 +39,7 @@ fn write(
         let mut next = current.clone();
         let scale = change(&shown(current))?;
         next["spec"]["replicas"] = replicas(&scale)?;
+        // The registry compares it: a client that has read an older version gets a conflict.
         next["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
         managed::record_update(Some(current), &mut next, &author);
         Ok(next)

@@ -69,6 +69,7 @@ impl Selection {
 
 impl FieldTerm {
     fn parse(kind: &Kind, term: &str) -> Result<Self, ApiError> {
+        // `!=` contains `=`, so it is tried first, and `==` before `=`.
         let unequal = term
             .split_once("!=")
             .map(|(path, value)| (path, value, false));
@@ -91,6 +92,7 @@ impl FieldTerm {
 
     fn matches(&self, object: &Value) -> bool {
         let found = match object.pointer(&self.pointer) {
+            // An absent field is the empty text, as in Go.
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),

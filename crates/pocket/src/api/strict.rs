@@ -103,6 +103,7 @@ fn compare(sent: &mut Value, shaped: &Value, path: &str, dropped: &mut Vec<Strin
                 format!("{path}.{name}")
             };
             match shaped.get(name) {
+                // Decoding drops every null, so its absence says nothing about the field.
                 _ if value.is_null() => true,
                 Some(shaped) if !is_later(&path) => {
                     compare(value, shaped, &path, dropped);

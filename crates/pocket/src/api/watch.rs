@@ -68,6 +68,7 @@ impl Feed {
             registry: call.registry().clone(),
             kind,
             selection: call.selection()?,
+            // Before the first list: a write in between wakes the feed.
             written: call.registry().subscribe(kind),
             seen: Version::default(),
             lines: VecDeque::new(),
@@ -135,6 +136,7 @@ impl Feed {
     }
 
     fn catch_up(&mut self) {
+        // Before reading: a write in between then wakes the feed again instead of being lost.
         self.written.mark_unchanged();
         match self.registry.since(self.kind, self.seen) {
             Ok((events, version)) => {

@@ -14,6 +14,7 @@ use crate::registry::Part;
 
 pub(super) async fn create(call: &Call, request: Request) -> Result<Response, ApiError> {
     let kind = call.target.kind;
+    // An object of a namespaced kind is created below its namespace only; others have an empty one.
     let namespace = call
         .within()
         .filter(|namespace| kind.namespaced != namespace.is_empty());
@@ -45,6 +46,7 @@ impl Call {
         let author = self.author();
         let whole = self.part() == Part::Main;
         self.write(change, |current, proposed| {
+            // Owners of a status are not recorded.
             if whole {
                 managed::record_update(Some(current), proposed, &author);
             }

@@ -32,6 +32,8 @@ pub(crate) fn apply(
         let manager = shown_manager(&entry.manager, entry.operation, wanted);
         // An equal value is no conflict: both managers own the field from now on.
         let differs = |path: &Path| current.is_some_and(|it| fields::differ(it, wanted, path));
+        // The fields leave their old owner at once. If the conflicts are refused, `entries` is not
+        // written.
         let lost = entry
             .fields
             .extract_if(.., |path| applied.contains(path) && differs(path));
@@ -41,6 +43,7 @@ pub(crate) fn apply(
         }));
     }
     if !conflicts.is_empty() && !force {
+        // The message lists conflicts by manager.
         conflicts.sort_by(|one, other| one.manager.cmp(&other.manager));
         return Err(refuse(&conflicts));
     }
@@ -118,6 +121,7 @@ fn cause(conflict: &Conflict) -> Value {
 fn merge(current: &mut Value, wanted: &Value, place: &[&str]) {
     match (&mut *current, wanted) {
         (Value::Object(map), Value::Object(fields)) if !schema::is_atomic_map(place) => {
+            // Null means absent here. Apply deletes a field when its manager stops applying it.
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                 let inner = [place, &[name]].concat();
                 merge(map.entry(name).or_insert(Value::Null), value, &inner);
@@ -135,6 +139,7 @@ fn merge_items(items: &mut Vec<Value>, wanted: &[Value], place: &[&str]) {
     for item in wanted {
         let step = fields::step_to(item, list);
         let is_same = |found: &&mut Value| fields::step_to(found, list) == step;
+        // An item without any key field is equal to no other.
         match items.iter_mut().find(is_same).filter(|_| step.is_some()) {
             Some(found) => merge(found, item, place),
             None => items.push(item.clone()),

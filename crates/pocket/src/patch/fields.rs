@@ -180,6 +180,7 @@ fn pointer(object: &Value, path: &[String]) -> Option<String> {
     let mut pointer = String::new();
     for (depth, step) in path.iter().enumerate() {
         if let Some(name) = field(step) {
+            // The order matters: the second escape of RFC 6901 adds a `~` that must stay.
             pointer.extend(["/", &name.replace('~', "~0").replace('/', "~1")]);
         } else {
             let list = schema::list(&place(&path[..depth]));

@@ -10,6 +10,7 @@ pub(super) use rules::list_type::{List, list};
 /// The field by which strategic merge identifies the items at `place`.
 pub(super) fn merge_key(place: &[&str]) -> Option<&'static str> {
     match (place, list(place)) {
+        // Merged by strategic merge only: for server-side apply this list is atomic.
         (["status", "hostIPs"], _) => Some("ip"),
         // `claims` has a key for server-side apply only.
         (_, List::Keyed([key, ..])) if !place.ends_with(&["resources", "claims"]) => Some(key.name),
