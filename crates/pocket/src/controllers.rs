@@ -30,6 +30,7 @@ use event_recorder::EventRecorder;
 
 /// Runs every controller forever. The names of their Events are drawn from `random`.
 pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
+    // A generator for each recorder: the Events of one do not change the names that another draws.
     let mut events = |component| EventRecorder::new(registry.clone(), component, random.fork());
     let loops: Vec<BoxFuture<'static, ()>> = vec![
         deployment::run(registry.clone(), events("deployment-controller")).boxed(),

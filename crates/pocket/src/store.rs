@@ -75,6 +75,7 @@ pub(crate) struct Expired {
 /// The objects of one resource, by namespace and name, and its recent changes for watches.
 #[derive(Debug)]
 struct Table {
+    // Nested, so that a lookup needs no owned key.
     objects: BTreeMap<String, BTreeMap<String, Arc<Value>>>,
     history: VecDeque<Event>,
     /// The version after which the history is complete.
@@ -216,6 +217,7 @@ impl Table {
         {
             self.complete_after = forgotten.version;
         }
+        // `send` would fail without a receiver and keep the old version.
         self.latest.send_replace(event.version);
         self.history.push_back(event);
     }

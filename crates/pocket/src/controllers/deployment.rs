@@ -57,6 +57,7 @@ impl Reconcile for Controller {
 
     fn catch_up(&mut self) {
         let queue = &mut self.queue;
+        // The Deployments first, as a changed set is compared with their selectors.
         self.deployments
             .catch_up(|deployment| queue.add(key(deployment)));
         let deployments = &self.deployments;

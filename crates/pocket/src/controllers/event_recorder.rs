@@ -39,6 +39,7 @@ impl EventRecorder {
 
     fn recorder<K: Object>(&mut self, about: &K) -> &Recorder {
         let uid = about.metadata().uid.clone().unwrap_or_default();
+        // Only for a new object: searching for those that are gone costs a read each.
         if !self.recorders.contains_key(&uid) {
             self.recorders
                 .retain(|_, recorder| recorder.object_exists());

@@ -17,6 +17,8 @@ use index::{Id, Index, Node};
 pub(super) async fn run(registry: Registry) {
     let mut index = Index::new(&registry);
     loop {
+        // All kinds, before anything is collected: an owner must not seem gone only because it was
+        // not read.
         index.catch_up();
         match index.pop() {
             Some(id) => collect(&registry, &index, &id),

@@ -72,6 +72,7 @@ impl<K: Object> Informer<K> {
 
     /// The objects of one namespace, by name.
     pub(crate) fn within<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a K> {
+        // The empty name is the lowest key of the namespace.
         let first = (namespace.to_owned(), String::new());
         let rest = self
             .objects

@@ -23,6 +23,7 @@ pub(super) async fn run(registry: Registry) {
     };
     let mut written: Vec<_> = kinds().map(|kind| registry.subscribe(kind)).collect();
     loop {
+        // Before the lists: a write in between then wakes the loop again.
         for receiver in &mut written {
             receiver.mark_unchanged();
         }
@@ -49,6 +50,7 @@ fn empty(registry: &Registry, namespace: &str) {
     let mut left = 0;
     for kind in KINDS.iter().filter(|kind| kind.namespaced) {
         for object in registry.list_values(kind, Some(namespace)).0 {
+            // Marked ones are on their way; each change of theirs leads back here.
             if object["metadata"]["deletionTimestamp"].is_null() {
                 delete(registry, kind, namespace, &object);
             }

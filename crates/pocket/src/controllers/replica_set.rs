@@ -52,6 +52,7 @@ impl Reconcile for Controller {
 
     fn catch_up(&mut self) {
         let queue = &mut self.queue;
+        // The sets first, as a changed Pod is compared with their selectors.
         self.sets.catch_up(|set| queue.add(key(set)));
         let sets = &self.sets;
         self.pods.catch_up(|pod| {
@@ -78,6 +79,8 @@ impl Reconcile for Controller {
             return;
         };
         if set.metadata.deletion_timestamp.is_some() {
+            // Upstream neither adopts nor creates Pods then. The garbage collector deletes those
+            // that it has.
             return self.publish_status(&set, &self.members(&set));
         }
         let pods = self.pods.within(namespace(&set));
@@ -159,6 +162,7 @@ fn publish(counts: &Counts, generation: Option<i64>, status: &mut ReplicaSetStat
     status.fully_labeled_replicas = unless_zero(counts.fully_labelled);
     status.ready_replicas = unless_zero(counts.ready);
     status.available_replicas = unless_zero(counts.available);
+    // A pointer in Go's type, so its zero is published; `omitempty` drops the others.
     status.terminating_replicas = Some(number(counts.terminating));
     status.observed_generation = generation;
 }

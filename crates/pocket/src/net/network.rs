@@ -60,6 +60,7 @@ impl Network {
         if backends.is_empty() {
             state.routes.remove(&service);
         } else {
+            // The turn is kept: starting anew would favour the first backend.
             state.routes.entry(service).or_default().backends = backends;
         }
     }
@@ -87,6 +88,7 @@ impl Network {
 
     /// Connects from the host `from`; see [`super::Host::connect`].
     pub(super) async fn connect(&self, from: IpAddr, address: SocketAddr) -> io::Result<Stream> {
+        // The lock ends with this statement, before the wait for a slot.
         let (backlog, client, server) = lock(&self.state).find(from, address)?;
         // A full backlog makes the client wait, like unanswered SYNs.
         let refused = |_| io::Error::from(ErrorKind::ConnectionRefused);
@@ -186,6 +188,8 @@ impl State {
             .map(|bound| bound.backlog.clone())
             .next()
             .ok_or(ErrorKind::ConnectionRefused)?;
+        // The port need not be unused: a connection is its two streams and is not looked up by
+        // port.
         let client = SocketAddr::new(if is_local { server.ip() } else { from }, self.free_port());
         Ok((backlog, client, server))
     }
@@ -236,6 +240,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// An address in use; dropping it frees the address.
 #[derive(Debug)]
 struct BoundAddress {
+    // Weak, so that a forgotten listener does not keep the network.
     network: Weak<Mutex<State>>,
     at: IpAddr,
     local: SocketAddr,

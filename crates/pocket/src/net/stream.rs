@@ -119,6 +119,7 @@ impl Flow {
         if self.reader == Reader::Present {
             self.reader = reader;
         }
+        // `clear` would keep the memory for as long as the other end lives.
         self.bytes = VecDeque::new();
         wake(&mut self.waiting_writer);
     }
@@ -191,6 +192,7 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut flows = self.flows();
+        // A RST ends both directions.
         if flows[self.side].ended == Some(Ended::Reset) {
             return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
         }

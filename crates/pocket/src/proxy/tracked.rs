@@ -34,6 +34,7 @@ pub(super) fn of<'a>(
         (key(service), ports.collect())
     };
     let slices = slices.filter(|slice| service_of(slice).is_some());
+    // The version stands for the whole content.
     let slice = |slice: &EndpointSlice| (key(slice), slice.metadata.resource_version.clone());
     Tracked {
         services: services.map(service).collect(),

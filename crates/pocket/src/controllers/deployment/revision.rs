@@ -56,6 +56,7 @@ pub(super) fn update(metadata: &mut ObjectMeta, revision: u64) {
 /// Rule: `pkg/controller/deployment/sync.go`, `cleanupDeployment`.
 pub(super) fn surplus(old: &[ReplicaSet], kept: u32) -> Vec<&ReplicaSet> {
     let mut idle: Vec<_> = old.iter().filter(|set| is_idle(set)).collect();
+    // By revision, not by age: a template that became current again is recent.
     idle.sort_by_key(|set| of(*set));
     let number = idle
         .len()

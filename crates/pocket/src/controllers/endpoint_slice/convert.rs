@@ -160,6 +160,7 @@ fn labels(service: &Service) -> Labels {
     let mut labels = service.metadata.labels.clone().unwrap_or_default();
     labels.insert(SERVICE_NAME.to_owned(), name(service).to_owned());
     labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
+    // Rule: `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`.
     let address = service
         .spec
         .as_ref()
@@ -172,6 +173,7 @@ fn labels(service: &Service) -> Labels {
 
 fn endpoint(service: &Service, pod: &Pod, conditions: Conditions) -> Endpoint {
     let spec = pod.spec.as_ref();
+    // Only then is the hostname part of a DNS name: `ShouldSetHostname`.
     let is_subdomain = spec.and_then(|spec| spec.subdomain.as_deref()) == Some(name(service));
     Endpoint {
         addresses: address(pod).into_iter().cloned().collect(),

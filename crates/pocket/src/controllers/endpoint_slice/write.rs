@@ -21,6 +21,7 @@ pub(super) fn writes(wanted: Vec<EndpointSlice>, mut present: Vec<EndpointSlice>
     let mut writes = Vec::new();
     let mut unmatched = Vec::new();
     for slice in wanted {
+        // Equal ports first: that slice needs the fewest changes.
         match present.iter().position(|found| found.ports == slice.ports) {
             Some(position) => writes.push(update(&present.remove(position), slice)),
             None => unmatched.push(slice),

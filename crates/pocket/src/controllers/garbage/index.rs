@@ -95,6 +95,7 @@ impl Index {
         if self.nodes.get(&id) == node.as_ref() {
             return;
         }
+        // A recreated object has another UID, so its old links go first.
         if let Some(before) = self.nodes.remove(&id) {
             self.unlink(&id, &before);
         }
