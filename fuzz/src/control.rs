@@ -14,8 +14,8 @@ use crate::running_target::{CONTROL, Folder, RunningTarget, run};
 const MOST: usize = 24;
 
 /// Executes steps, which lines of `---` separate. The first line of a step is `PUT /v1/…` for a
-/// control call with the body below it, `@8080 /path` for a request, `~1500` for a wait of that many
-/// milliseconds, `!` for SIGTERM.
+/// control call with the body below it, `@8080 /path` for a request, `~1500` for a wait of that
+/// many milliseconds, `!` for SIGTERM.
 pub fn control(bytes: &[u8]) {
     run(async {
         let arguments = [

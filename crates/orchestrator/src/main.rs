@@ -22,8 +22,8 @@ fn main() -> ExitCode {
     commands::run(cli.command, &printer).into()
 }
 
-/// The log records that `RUST_LOG` selects, such as `debug` or `kube=debug,orchestrator=trace`; none
-/// without it. An invalid value is reported and selects none.
+/// The log records that `RUST_LOG` selects, such as `debug` or `kube=debug,orchestrator=trace`;
+/// none without it. An invalid value is reported and selects none.
 fn logged(printer: &Printer) -> Targets {
     let selected = std::env::var("RUST_LOG").unwrap_or_default();
     // An empty text would parse as the level `error`.

@@ -86,8 +86,8 @@ fn detail(step: &StepJudgement, finding: &Finding) -> String {
     format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
 }
 
-/// The verdict of a finding as a mark and, if its condition was true before the step began, the words
-/// `already true`.
+/// The verdict of a finding as a mark and, if its condition was true before the step began, the
+/// words `already true`.
 fn verdict(finding: &Finding) -> String {
     let mark = mark(finding);
     if finding.already_true {

@@ -338,8 +338,8 @@ impl Script {
         self
     }
 
-    /// Adds the record that the journal of container b was read, and that `lost` requests are missing
-    /// from it.
+    /// Adds the record that the journal of container b was read, and that `lost` requests are
+    /// missing from it.
     pub(crate) fn journal_of_b(mut self, lost: u64) -> Self {
         let through = Micros(self.at * 1_000);
         self.push(What::Journal(JournalRead {

@@ -273,8 +273,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether `route` matches the request. Both are percent-encoded in the same way, so texts with a
-    /// common prefix decode to paths with a common prefix.
+    /// Whether `route` matches the request. Both are percent-encoded in the same way, so texts with
+    /// a common prefix decode to paths with a common prefix.
     pub(crate) fn is_of(&self, route: &RoutePath) -> bool {
         let (text, path) = (route.to_string(), self.path.as_deref().unwrap_or_default());
         match text.strip_suffix('*').filter(|_| route.is_wildcard()) {

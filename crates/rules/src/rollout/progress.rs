@@ -117,8 +117,8 @@ impl Deployment {
         })
     }
 
-    /// Whether the Deployment has exactly as many Pods as it asks for, and all of them have the current
-    /// template and are available.
+    /// Whether the Deployment has exactly as many Pods as it asks for, and all of them have the
+    /// current template and are available.
     pub fn is_complete(&self, status: &Status) -> bool {
         [status.replicas, status.updated, status.available] == [self.replicas; 3]
     }

@@ -226,8 +226,8 @@ impl Followed {
         long.next()
     }
 
-    /// The time from sending the flip to receiving its acknowledgement. It came into force somewhere
-    /// between the two.
+    /// The time from sending the flip to receiving its acknowledgement. It came into force
+    /// somewhere between the two.
     fn round_trip(&self) -> Duration {
         self.flip.acknowledged.since(self.flip.record.sent)
     }
