@@ -64,7 +64,7 @@ fn others(checker: &mut Checker<'_>, known: &ManifestIndex, flips: &[Flip], step
     }
 }
 
-/// Notes flips that are made at once, though it depends on their order what comes of them.
+/// Reports simultaneous flips whose effect would depend on their order.
 fn contradictions(checker: &mut Checker<'_>, plans: &[(&Flip, FlipPlan)]) {
     for (index, (flip, plan)) in plans.iter().enumerate() {
         let contradicted = plans[..index].iter().find(|(earlier, earlier_plan)| {

@@ -12,6 +12,7 @@ use crate::targets::{containers, is_target};
 pub(super) fn check(checker: &mut Checker<'_>, known: &ManifestIndex) {
     let experiment = checker.experiment;
     if let Some(first) = experiment.traffic.first()
+        // The traffic Pod runs the image of a target.
         && !known
             .pods
             .values()

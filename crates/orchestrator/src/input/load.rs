@@ -56,6 +56,8 @@ fn load_document(source: &Source, document: Span, loaded: &mut Loaded) -> Result
         return Ok(());
     };
     if is_experiment(&head) {
+        // The text is parsed once more for each use: serde's types have no keys, the outline has no
+        // types, and Kubernetes objects follow kubectl's YAML.
         let outline = yaml::outline(&text);
         check_head(source, &outline, &head)?;
         let written: written::Experiment = yaml::read(source, &text, &outline)?;

@@ -112,6 +112,7 @@ pub fn is_in_own_file(experiment: &Experiment) -> bool {
     let Workload::Files(names) = &experiment.workload else {
         return false;
     };
+    // One file can be named by several paths.
     let own = experiment.source.path.canonicalize().ok();
     let directory = experiment.source.directory();
     names.iter().any(|name| {
@@ -164,6 +165,7 @@ pub fn objects(
 
 fn misplaced(manifest: &load::Manifest, namespace: Option<&str>) -> Option<ProblemText> {
     let (kind, name) = (manifest.kind(), manifest.name());
+    // By kind, as no cluster has been asked yet.
     if CLUSTER_SCOPED.contains(&kind) {
         let fault = ProblemText::new(format!("a {kind} belongs to the whole cluster"));
         return Some(fault.expected("objects of one namespace"));

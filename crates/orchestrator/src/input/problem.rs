@@ -128,6 +128,7 @@ impl Problem {
             .render(&[group]);
         let lines: Vec<&str> = drawn
             .lines()
+            // The lines of the snippet have a gutter; the others repeat the message.
             .filter(|line| line.contains('|'))
             .map(str::trim_end)
             .collect();

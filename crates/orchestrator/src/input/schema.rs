@@ -17,6 +17,7 @@ pub(crate) fn fields_at(path: &str) -> Vec<String> {
     let mut node = &root;
     for step in path.split('.').filter(|step| !step.is_empty()) {
         let name = step.trim_end_matches("[]");
+        // Each `[]` after the name enters a list.
         let items = (step.len() - name.len()) / 2;
         let value = field(&root, node, name);
         let found = (0..items).fold(value, |list, _| item(&root, list?));

@@ -205,6 +205,8 @@ impl<'de> Deserialize<'de> for Flip {
                         "shared" => shared = map.next_value()?,
                         name => match Field::beside(name) {
                             Some(field) => {
+                                // A key without a value counts as absent, as for the other optional
+                                // fields.
                                 let value = map.next_value::<Option<_>>()?;
                                 beside.extend(value.map(|value| (field, value)));
                             }

@@ -13,6 +13,7 @@ impl Node {
     /// The duplicate keys in an object of this API version, with their spans.
     pub(crate) fn duplicates(&self, api_version: &str) -> Vec<(Span, ProblemText)> {
         let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
+        // Metadata is the same in every group.
         let is_known = |path: &str| GROUPS.contains(&group) || path.starts_with("metadata.");
         list_type::duplicates(self)
             .iter()

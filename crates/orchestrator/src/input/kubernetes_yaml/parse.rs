@@ -99,6 +99,7 @@ impl<'a> Builder<'a> {
             }
         };
         let node = Node { span, content };
+        // Only now, so that an alias within the node finds nothing: it would never end.
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }

@@ -354,6 +354,7 @@ fn conditions(
 ) -> Option<BTreeMap<String, ConditionStatus>> {
     let read: Vec<_> = written
         .iter()
+        // The spellings of YAML and of the API.
         .map(|(name, word)| match &*word.word() {
             "true" | "True" => Some((name.clone(), ConditionStatus::True)),
             "false" | "False" => Some((name.clone(), ConditionStatus::False)),

@@ -19,6 +19,7 @@ pub(super) fn split(text: &str) -> Vec<Span> {
                 start,
                 end: line_start,
             });
+            // The rest of the marker's line belongs to the next document: `--- {a: 1}`.
             start = line_start + 3;
         }
         line_start += line.len();

@@ -79,6 +79,7 @@ pub(super) fn read(source: &Source, span: Span, node: &Node) -> Result<Vec<Manif
                 .at(source, span));
         }
     }
+    // As kubectl does: a `List` is no object of the cluster.
     if object["kind"] == "List" && object["items"].is_array() {
         let items = node.field("items").map_or(&[][..], Node::items);
         let each = items.iter().map(|item| read(source, item.span(), item));

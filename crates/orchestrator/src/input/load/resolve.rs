@@ -52,6 +52,7 @@ fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<E
     let steady_state = self::steady_state(reader, &steady_state, &clients);
     let steps = steps::steps(reader, steps, &clients);
     let traffic = read.into_iter().collect::<Option<Vec<TrafficClient>>>();
+    // Only here: an earlier `?` would hide the problems of the parts after it.
     Some(Experiment {
         name: name?,
         description,
@@ -85,6 +86,7 @@ fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -
             objects: Some(objects),
         } => {
             reader.not_empty(objects.span, objects.len(), "object")?;
+            // Not the value that serde has read: kubectl resolves scalars by other rules.
             let objects = reader.kubernetes(&["spec", "workload", "objects"]);
             let objects = objects.map_or_else(Vec::new, |objects| objects.items().to_vec());
             match manifest::inline(reader.source(), &objects) {

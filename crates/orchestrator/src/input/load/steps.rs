@@ -141,6 +141,7 @@ fn flip(reader: &mut Diagnostics<'_>, written: &written::Flip) -> Option<Flip> {
 /// Resolves the patch of the step with index `step`.
 fn patch(reader: &mut Diagnostics<'_>, step: usize, written: &written::Patch) -> Option<Patch> {
     let object = reader.word(&written.object);
+    // A patch is part of a Kubernetes object, so it is parsed as kubectl does.
     let step = reader.kubernetes(&["spec", "steps"])?.items().get(step)?;
     let merge = match step.field("patch")?.field("merge")?.json(reader.source()) {
         Ok(merge) => merge,

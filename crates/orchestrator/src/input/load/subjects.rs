@@ -215,6 +215,7 @@ pub(super) fn enough_traffic(
     };
     for name in clients {
         let client = traffic.iter().find(|client| client.name == name.value);
+        // An invalid rate has been reported already.
         let Some(rate) = client.and_then(|client| client.rate) else {
             continue;
         };
@@ -259,6 +260,7 @@ pub(super) fn known_clients(
 fn deployment(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<Spanned<String>> {
     let word = written.word();
     let name = word.parse().ok().filter(|object: &ObjectRef| {
+        // A bare name is a Pod's elsewhere. Here only a Deployment is possible.
         let bare = !word.contains('/');
         bare || object.kind == ObjectKind::Deployment
     });

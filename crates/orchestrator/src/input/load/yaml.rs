@@ -65,6 +65,7 @@ pub(super) fn outline(text: &str) -> Outline<'_> {
 
 fn strict() -> Options {
     options! {
+        // The problem quotes the source line itself.
         with_snippet: false,
         strict_booleans: true,
         // To kubectl, `7e12345` is text. Inside Kubernetes objects this reader must let it pass;

@@ -16,6 +16,7 @@ pub(super) fn place(written: &Manifest, refusal: Option<&Status>) -> String {
         .map_or(&[][..], |details| &details.causes);
     let named = causes.iter().map(|cause| cause.field.as_str());
     let named = named.filter(|field| !field.is_empty()).map(str::to_owned);
+    // Upstream reports an unknown field as a plain error, which becomes 500 without causes.
     let unknown = || (refusal?.code >= 500).then(|| unknown(written))?;
     let field = named.into_iter().next().or_else(unknown);
     let span = field.map_or(written.span, |field| written.place(&field));

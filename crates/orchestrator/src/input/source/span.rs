@@ -98,6 +98,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
         let read = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
         Ok(Self {
             value: read.value,
+            // Of an alias, the place where it is used, not the anchor.
             span: read.referenced.into(),
         })
     }

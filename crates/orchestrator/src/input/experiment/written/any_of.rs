@@ -18,6 +18,7 @@ pub(crate) enum AnyOf {
     Several(Vec<Spanned<Scalar>>),
 }
 
+// By hand and not `untagged`: serde buffers untagged values, which loses their spans.
 impl<'de> Deserialize<'de> for AnyOf {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyOfVisitor;
