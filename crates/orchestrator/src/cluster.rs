@@ -32,6 +32,7 @@ use crate::{
 };
 
 /// The fixed date at which every run on `virtual` starts.
+// 2026-01-01T00:00:00Z.
 const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// The timeout of connecting to an API server, and of its first response.
@@ -169,7 +170,7 @@ fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), Conne
 }
 
 impl Cluster {
-    /// Connects to a place. An embedded cluster is started with a seed from `draw`.
+    /// Connects to a place. An embedded cluster is started with a seed from `random`.
     pub async fn connect(place: Place, random: &mut Random) -> Result<Self, ConnectError> {
         let mut cluster = match &place {
             Place::Pocket => Self::embedded(place, Timestamp::now(), random.seed()),

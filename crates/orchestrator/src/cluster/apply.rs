@@ -144,6 +144,7 @@ impl RunNamespace {
     pub(crate) async fn apply(&self, manifest: &Manifest) -> Result<CreatedObject, ApplyError> {
         let mut object = manifest.object.clone();
         ownership::stamp(&mut object, &self.run);
+        // Forced: after `check` the object is new or this run's own.
         let parameters = PatchParams::apply(MANAGER).force();
         let applied = self
             .api(manifest)

@@ -60,6 +60,7 @@ where
     tokio::spawn(served.with_upgrades());
     let (mut sender, connection) = client::http1::handshake(TokioIo::new(near)).await?;
     tokio::spawn(connection.with_upgrades());
+    // HTTP/1.1 requires a `Host`, and the request's URI is only a path.
     request
         .headers_mut()
         .entry(header::HOST)

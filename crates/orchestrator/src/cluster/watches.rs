@@ -52,6 +52,7 @@ pub(crate) async fn open(
     for resource in watched() {
         let plural = resource.plural.clone();
         let mut follower = Follower::new(client.clone(), namespace, resource, recorder.clone());
+        // One kind after the other, so that equal runs record equal timelines.
         follower.list().await.map_err(|source| ObserveError {
             plural,
             namespace: namespace.to_owned(),

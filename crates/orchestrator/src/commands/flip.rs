@@ -47,6 +47,7 @@ pub(super) async fn run(
     let acks = match sent {
         Ok(acks) => acks,
         Err(failure) => {
+            // Some flips may have arrived, so all are withdrawn.
             let healed = heal(&prepared, &session, &mut interrupt).await;
             return Err(Failure {
                 exit: failure.exit.and(healed),

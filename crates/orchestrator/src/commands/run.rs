@@ -81,6 +81,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
     outputs.create_timeline(run)?;
     let mut interrupt = Interrupt::catch()?;
     let seed = seed(run, &place);
+    // From the seed, so that equal runs have equal IDs.
     let id = random(seed).suffix(ID_LENGTH);
     printer.note(format!("run {id}"));
     let mut exit = Exit::Held;
@@ -135,6 +136,7 @@ fn run_one(
     interrupt: &mut Interrupt,
     printer: &Printer,
 ) -> Result<RunResult, Failure> {
+    // Anew from the seed, so that a result does not depend on the experiments before it.
     let mut random = random(job.seed);
     cluster::runtime(place)?.block_on(async {
         let cluster = tokio::select! {

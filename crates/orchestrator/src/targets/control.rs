@@ -125,6 +125,8 @@ impl Control {
     /// Creates a client for the target at `address`. The connection opens with the first call.
     pub fn new(pods: Api<Pod>, address: Address) -> Self {
         let (calls, waiting) = mpsc::channel(QUEUE);
+        // A task of its own: a caller that is cancelled must not leave half a response on the
+        // connection.
         tokio::spawn(serve(pods, address.clone(), waiting));
         Self { address, calls }
     }
@@ -305,6 +307,7 @@ async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Cal
             })
         });
         if result.is_err() {
+            // A late response on the old connection would answer the next call.
             line = None;
         }
         // The caller may have been cancelled; then the result is dropped.

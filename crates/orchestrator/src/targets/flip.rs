@@ -104,6 +104,7 @@ impl PreparedFlip {
             aim: &request.aim,
             shared: request.shared,
         };
+        // Before the call: a flip that cannot be planned needs none.
         let plan = flip_plan::plan(pod, services, wish)?;
         let control = switchboard.control(&address);
         let state = state(control.clone()).await?;
@@ -137,6 +138,7 @@ impl PreparedFlip {
             plan,
             request,
         } = self;
+        // A process fault has no port, and its call uses none.
         let (leased, port) = (request.leased, plan.port.unwrap_or_default());
         match &plan.act {
             FlipAction::Route { path, gets } => {
@@ -174,6 +176,7 @@ impl PreparedFlip {
         let port = plan.port.unwrap_or_default();
         match (&plan.act, plan.act.route()) {
             (FlipAction::Process(fault), _) => control.unafflict(instance, fault.name()).await,
+            // A state of the whole port on behalf of a route is removed by that route.
             (_, Some(route)) => control.delete_route(instance, port, route).await,
             (_, None) => control.delete_port(instance, port).await,
         }

@@ -98,6 +98,7 @@ impl FlipPlan {
                 },
             ) => path == others && gets != theirs,
             (FlipAction::Port(one), FlipAction::Port(two)) => {
+                // The route only says for whom; the whole port changes.
                 let of_port = |opening: &PortSpec| PortSpec {
                     route: None,
                     ..opening.clone()
@@ -106,6 +107,8 @@ impl FlipPlan {
             }
             (FlipAction::Port(opening), FlipAction::Route { .. })
             | (FlipAction::Route { .. }, FlipAction::Port(opening)) => {
+                // An open port leaves its routes alone. Any other state, or another protocol, hides
+                // them.
                 opening.state != PortState::Open || opening.protocol.is_some()
             }
         }

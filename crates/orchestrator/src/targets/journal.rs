@@ -109,9 +109,11 @@ async fn read_once<R: DeserializeOwned>(
     let reading = process
         .as_mut()
         .expect("whose journal it is must be known by now");
+    // Before the call: a request that comes while the answer is under way is not in it.
     let asked = recorder.now();
     let journal: answer::Journal<R> = control.journal(reading.next).await?;
     if journal.instance != reading.target.instance {
+        // Another process answered. The next reading begins with its first record.
         *process = None;
         return Ok(());
     }

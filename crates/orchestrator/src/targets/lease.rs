@@ -116,6 +116,7 @@ where
     let mut renewed = Instant::now();
     loop {
         sleep(RENEWAL).await;
+        // The lease runs from some time after this, so counting from here never overestimates it.
         let asked = Instant::now();
         let answer = again().await;
         let in_time = renewed.elapsed() <= LENGTH;

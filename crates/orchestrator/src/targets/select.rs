@@ -94,6 +94,7 @@ impl NamespaceReader {
             Selection::All => return Ok(pods),
             Selection::Labels(labels) => (pods, format!("`-l {labels}`")),
             Selection::Subject(object) => {
+                // A Deployment owns its Pods through ReplicaSets.
                 let sets = self.list::<ReplicaSet>(&ListParams::default()).await?;
                 (pods_of(object, &pods, &sets), format!("`{object}`"))
             }

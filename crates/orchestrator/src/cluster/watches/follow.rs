@@ -70,6 +70,7 @@ impl Follower {
         let mut differs = false;
         for object in listed.items {
             let uid = uid(&object);
+            // By UID: an object that was replaced under its name is a deletion and an addition.
             let change = match before.remove(&uid) {
                 Some(known) if is_version(&known, &object) => {
                     self.known.insert(uid, known);
@@ -105,6 +106,7 @@ impl Follower {
         let parameters = WatchParams::default().timeout(WATCH_SECONDS);
         match self.api.clone().watch(&parameters, &self.version).await {
             Ok(events) => self.receive(events).await,
+            // Whatever the error, the version may have expired. A list is right in any case.
             Err(_) => End::Broken,
         }
     }

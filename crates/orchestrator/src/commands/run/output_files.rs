@@ -115,6 +115,7 @@ impl OutputFiles {
         let report = json::Report::new(exit as u8, self.runs, self.errors);
         let mut bytes = serde_json::to_vec_pretty(&report).expect("a report must serialize");
         bytes.push(b'\n');
+        // A failure to write the report cannot be in the report; it is only printed.
         exit.and(ended(output.fill(&bytes), printer))
     }
 }

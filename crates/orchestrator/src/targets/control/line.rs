@@ -79,12 +79,14 @@ impl Line {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Asked, ControlError> {
+        // Notices a connection that was closed while it was idle.
         if self.sender.ready().await.is_err() {
             return Ok(Asked::Unsent(Box::new(request)));
         }
         let response = match self.sender.try_send_request(request).await {
             Ok(response) => response,
             Err(mut failed) => match failed.take_message() {
+                // hyper returns a request only if nothing of it was sent, so it can be sent again.
                 Some(request) => return Ok(Asked::Unsent(Box::new(request))),
                 None => return Err(self.broken(failed.into_error()).await),
             },
