@@ -177,6 +177,7 @@ impl Cluster {
             Place::Virtual => Self::embedded(place, VIRTUAL_EPOCH, random.seed()),
             Place::Cluster(context) => Self::context(&context.clone(), place).await?,
         };
+        // The first request. It also shows whether the cluster answers at all.
         let version =
             tokio::time::timeout(CONNECT_TIMEOUT, cluster.client.apiserver_version()).await;
         cluster.version = match version {

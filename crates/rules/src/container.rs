@@ -155,6 +155,7 @@ pub enum Cause {
 impl Exit {
     /// The reason that a container runtime reports. It does not mention probes.
     pub fn reason(&self) -> &'static str {
+        // containerd's words, but for the last one, which is the kubelet's own.
         match self.cause {
             Cause::Process if self.code == 0 => "Completed",
             Cause::Process => "Error",

@@ -11,6 +11,7 @@ use crate::Moment;
 /// Time in which the token bucket earns one event: five minutes.
 const TOKEN_PERIOD: Duration = Duration::from_mins(5);
 /// Capacity of the token bucket: 25 events at once.
+// As a time, not as a number of events: a part of an event is kept exactly.
 const BURST: Duration = Duration::from_mins(25 * 5);
 /// Number of different messages with one reason from which on they are combined.
 const COMBINED_FROM: usize = 10;
@@ -23,6 +24,8 @@ const COMBINED: &str = "(combined from similar events): ";
 pub struct EventLimits {
     buckets: BTreeMap<String, Bucket>,
     similar: BTreeMap<[String; 2], Similar>,
+    // Never pruned: upstream's cache is bounded because it serves all objects; this one ends with
+    // its object.
     counts: BTreeMap<[String; 4], u32>,
 }
 

@@ -40,6 +40,7 @@ pub fn killing(role: Role, container: &str, cause: KillCause, restart: bool) -> 
     match role {
         Role::Main if restart => format!("Container {container} {what}, will be restarted"),
         Role::Main => format!("Container {container} {what}"),
+        // Upstream: `computeInitContainerActions`, which has texts of its own.
         Role::Init | Role::Sidecar => format!("Init container {container} {what}"),
     }
 }

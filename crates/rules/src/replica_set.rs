@@ -137,6 +137,7 @@ impl Member {
             let order = magnitude(now - one).cmp(&magnitude(now - two));
             order.then_with(|| self.uid.cmp(&other.uid))
         };
+        // Equal times say nothing, so the next criterion decides, not the UID.
         let ready = match (self.ready_since, other.ready_since) {
             (Some(one), Some(two)) if one != two => by_time(one, two),
             _ => Ordering::Equal,

@@ -75,6 +75,7 @@ impl Url {
             Some((rest, query)) => (rest, Some(query.to_owned())),
             None => (rest, None),
         };
+        // RFC 3986's rootless path, which Go calls opaque.
         if !rest.starts_with('/') && !scheme.is_empty() {
             return Ok(Self {
                 scheme,
@@ -116,6 +117,7 @@ impl Url {
 
     /// The same path, query, fragment and user with this scheme, host and port.
     pub(crate) fn at(mut self, scheme: &str, host: &str, port: u16) -> Self {
+        // As Go's `net.JoinHostPort`: an IPv6 address gets brackets.
         let host = if host.contains(':') {
             format!("[{host}]:{port}")
         } else {

@@ -105,6 +105,7 @@ pub(crate) async fn objects(
         return Ok(());
     }
     let mut left = Vec::new();
+    // A failed lookup is reported later: the deletions are sent in any case.
     let grown = Grown::of(scope, created).await;
     let mut going = Vec::new();
     for each in created.iter().rev() {
@@ -113,6 +114,7 @@ pub(crate) async fn objects(
             Err(error) => left.push(error),
         }
     }
+    // Only now: the grace periods of all objects run side by side.
     for each in going {
         let gone = gone(scope.api(&each.manifest), &each.manifest.name, &each.uid).await;
         left.extend(gone.err());
@@ -175,6 +177,7 @@ where
             plural,
             source: Box::new(source),
         })?;
+    // No query selects by owner, so all objects are listed.
     let owned = listed.items.iter().map(Resource::meta).filter(|object| {
         object
             .owner_references
@@ -202,6 +205,7 @@ where
         uid: Some(uid.to_owned()),
         resource_version: None,
     };
+    // Not in the foreground: `Grown` waits for the dependents.
     let parameters = DeleteParams::background().preconditions(this_one);
     match api.delete(name, &parameters).await {
         Ok(_) => Ok(()),

@@ -57,6 +57,7 @@ pub(super) async fn files(manifests: &[load::Manifest], session: Session<'_>) ->
             Ok(None) => session
                 .printer
                 .note(format!("{} is not there", manifest.reference())),
+            // The other objects are deleted all the same.
             Err(error @ ApplyError::NotOurs { .. }) => {
                 exit = exit.and(Exit::Refused);
                 session.printer.error(&error.into());

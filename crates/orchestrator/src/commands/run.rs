@@ -108,6 +108,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 }
                 outputs.ran(experiment, &one, printer);
             }
+            // Not a failed expectation: the next experiment would meet the same error.
             Err(failure) => {
                 exit = exit.and(failure.print(printer));
                 outputs.went_wrong(experiment, printer);

@@ -25,6 +25,7 @@ pub enum Files {
 /// The experiment that runs by default.
 pub const SEED: &str = "manifests/seed/two-services.yaml";
 
+// By their paths in the repository, so that the seed's relative names lead to them.
 const EMBEDDED: [(&str, &str); 3] = [
     (
         SEED,

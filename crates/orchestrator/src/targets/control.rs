@@ -243,6 +243,7 @@ impl Control {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ControlError> {
+        // Reading changes nothing, so any process may answer. The answer names its instance.
         self.change(Method::GET, path, None, None::<&()>).await
     }
 

@@ -205,6 +205,7 @@ pub(crate) enum FlipProblem {
     },
 }
 
+// The message puts backticks around it.
 const SHARED: &str = "--shared` or `shared: true";
 
 impl HasExitCode for FlipProblem {

@@ -24,6 +24,7 @@ use crate::{
 const READ_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The number of readings after which the target's clock is synchronized again.
+// Of all state calls the judge takes the one with the shortest round trip.
 const READINGS_PER_SYNC: u64 = 20;
 
 /// The tasks that read journals. Dropping the value stops them.

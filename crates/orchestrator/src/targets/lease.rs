@@ -66,6 +66,7 @@ impl Leases {
             return Ok(());
         }
         control.lease(instance, LENGTH).await?;
+        // Only after the call: if it failed, the next flip asks for the lease again.
         self.held.insert(instance.to_owned());
         let (pods, control, instance) = (pods.clone(), control.clone(), instance.to_owned());
         let lapsed = self.lapsed.clone();

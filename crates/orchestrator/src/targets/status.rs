@@ -190,6 +190,7 @@ fn endpoint_ready(service: &str, pod: &Pod, slices: &[EndpointSlice]) -> Option<
     let of_pod = endpoints
         .filter(|endpoint| {
             let target = endpoint.target_ref.as_ref();
+            // An absent UID must not equal another absent one.
             target.is_some_and(|target| target.uid.is_some() && target.uid == pod.metadata.uid)
         })
         .map(|endpoint| {
@@ -199,6 +200,7 @@ fn endpoint_ready(service: &str, pod: &Pod, slices: &[EndpointSlice]) -> Option<
                 .and_then(|each| each.ready)
                 .unwrap_or(true)
         });
+    // A dual-stack Service lists the Pod in a slice of each family.
     of_pod.reduce(|one, other| one || other)
 }
 

@@ -14,6 +14,7 @@ use super::KUBERNETES_VERSION;
 /// The node's name, as in `spec.nodeName` of Pods.
 pub(crate) const NAME: &str = "pocket";
 /// The source address of probes.
+// The first of the Pods' addresses, as a bridge plugin gives it to a node.
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 1));
 const POD_ADDRESSES: &str = "10.244.0.0/16";
 /// A limit that is never reached in practice: a Pod costs only memory.

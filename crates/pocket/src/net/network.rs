@@ -219,6 +219,7 @@ impl State {
 /// Whether a listener on `bound` accepts connections to `ip`; `[::]` accepts IPv4 ones too.
 fn covers(bound: IpAddr, ip: IpAddr) -> bool {
     bound == ip
+        // As on Linux with the default `net.ipv6.bindv6only = 0`.
         || bound == Ipv6Addr::UNSPECIFIED
         || (bound == Ipv4Addr::UNSPECIFIED && ip.is_ipv4())
 }

@@ -145,6 +145,7 @@ fn collect(value: &Value, path: &mut Path, fields: &mut Fields) {
         }
         Value::Array(items) if list != List::Atomic => {
             for item in items {
+                // Without a key no path can name the item, so it has no owner.
                 let Some(step) = step_to(item, list) else {
                     continue;
                 };

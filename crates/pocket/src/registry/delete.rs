@@ -169,6 +169,7 @@ pub(super) fn is_removable(object: &Value) -> bool {
             .unwrap_or_default()
             == 0
         && empty(&metadata["finalizers"])
+        // A namespace has further finalizers, in its spec.
         && (object["kind"] != "Namespace" || empty(&object["spec"]["finalizers"]))
 }
 

@@ -19,6 +19,7 @@ impl Deployment {
     }
 
     pub(super) fn resize(&self, new: Option<&Set>, old: &[&Set]) -> Vec<RolloutStep> {
+        // With one set in use there is nothing to share.
         if let Some(only) = active_or_latest(new, old) {
             let step = RolloutStep::Scale(only.name.clone(), self.replicas);
             return self
@@ -27,10 +28,12 @@ impl Deployment {
                 .into_iter()
                 .collect();
         }
+        // The case of old sets that were adopted while the new one was complete.
         if new.is_some_and(|new| self.is_saturated(new)) {
             return scale_to_zero(old);
         }
         match self.strategy {
+            // Old and new sets of this strategy are never in use together.
             Strategy::Recreate => Vec::new(),
             Strategy::RollingUpdate { .. } => self.share(new, old),
         }
@@ -67,6 +70,7 @@ impl Deployment {
         if difference > 0 {
             sets.reverse();
         }
+        // A stable sort: sets of one size stay ordered by age.
         sets.sort_by_key(|set| std::cmp::Reverse(set.wanted));
         let mut left = difference;
         let mut sizes = Vec::new();
@@ -80,6 +84,7 @@ impl Deployment {
         }
         let sizes = sizes
             .into_iter()
+            // The rest may take the largest set below zero; upstream cuts there too.
             .map(|size| u32::try_from(size).unwrap_or(0));
         let resized = sets
             .into_iter()

@@ -19,6 +19,7 @@ impl Url {
         if !reference.opaque.is_empty() {
             return url;
         }
+        // Such a reference names the base itself: RFC 3986 §5.2.2.
         if reference.path.is_empty() && reference.query.is_none() {
             url.query.clone_from(&self.query);
             if reference.fragment.is_empty() {

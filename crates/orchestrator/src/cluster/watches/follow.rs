@@ -20,6 +20,7 @@ use crate::timeline::{Change, Gap, Micros, What, recorder::Recorder};
 const WATCH_SECONDS: u32 = 290;
 
 /// The time without an event or an end after which a watch counts as broken.
+// Longer than a watch, so that a quiet one ends normally.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 
 /// The pause after a failed list, before the next attempt.

@@ -107,6 +107,7 @@ impl Scalar {
             return Err(fault.expected("a finite number"));
         }
         Ok(number
+            // Rust prints a whole float without a fraction and without an exponent.
             .to_string()
             .parse::<i64>()
             .map_or_else(|_| number.into(), Value::from))

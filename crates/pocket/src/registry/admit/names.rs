@@ -77,6 +77,7 @@ pub(super) fn check_labels(
 /// Why `name` is not a port name: at most 15 characters, with at least one letter (IANA service
 /// name).
 pub(super) fn refuse_port_name(name: &str) -> Option<String> {
+    // IANA service names have no two hyphens in a row.
     if !is_label(name) || name.contains("--") {
         let why = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
         return Some(why.to_owned());

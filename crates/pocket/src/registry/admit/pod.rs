@@ -78,6 +78,7 @@ pub(super) fn check_template(template: &PodTemplateSpec, errors: &mut FieldError
     };
     errors.within("spec", |errors| {
         check(spec, errors);
+        // Rule: `pkg/apis/apps/validation/validation.go`, `ValidatePodTemplateSpecForReplicaSet`.
         if spec.active_deadline_seconds.is_some() {
             let why = "activeDeadlineSeconds in ReplicaSet is not Supported";
             errors.forbidden("activeDeadlineSeconds", why);
