@@ -27,6 +27,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
         Command::Flip(flip) => flip_what(&flip, printer),
+        // Not guarded (`false`): healing only removes flips.
         Command::Heal(heal) => Session::with(&heal.at, printer, false, async |session| {
             heal::run(&heal, session).await
         }),
@@ -80,6 +81,7 @@ fn down_what(down: &cli::Down, printer: &Printer) -> CommandResult {
     if list && down.at.context.is_none() {
         down::must_have_context()?;
     }
+    // A list deletes nothing, so it is not guarded.
     Session::with(&down.at, printer, !list, async |session| match &down.run {
         Some(id) => down::run(id, session).await,
         None if list => down::list(session).await,

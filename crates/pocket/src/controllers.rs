@@ -40,6 +40,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
         garbage::run(registry.clone()).boxed(),
         namespace::run(registry.clone()).boxed(),
     ];
+    // In one task: they are polled in this order, so equal runs are equal.
     join_all(loops).await;
 }
 

@@ -8,6 +8,7 @@ use crate::api_status::ApiError;
 use crate::kinds::{Kind, metadata_text};
 
 /// The size limit of an API server, in bytes.
+// Rule: `staging/src/k8s.io/apiserver/pkg/server/config.go`, `MaxRequestBodyBytes`.
 const LIMIT: usize = 3 * 1024 * 1024;
 
 /// The media type without its parameters; `application/json` if there is none.

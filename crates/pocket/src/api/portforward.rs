@@ -50,6 +50,7 @@ pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiEr
     }
     let accept = handshake(request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
+    // The connection is handed over only after this response, so a task of its own waits for it.
     call.server.tasks.spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             let io = TokioIo::new(upgraded);

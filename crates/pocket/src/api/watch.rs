@@ -109,7 +109,8 @@ impl Feed {
         let bookmark = self.bookmark.unwrap_or(self.ends);
         tokio::select! {
             biased;
-            // The feed's registry keeps the sender alive.
+            // Writes come first: a change at the moment of the timeout is still sent. The feed's
+            // registry keeps the sender alive.
             _ = self.written.changed() => {}
             () = tokio::time::sleep_until(self.ends) => self.ended = true,
             () = tokio::time::sleep_until(bookmark), if self.bookmark.is_some() => {

@@ -97,6 +97,7 @@ impl Reconcile for Controller {
         for step in &steps {
             self.execute(&view, step);
         }
+        // As upstream, old sets are removed only when the rollout is complete.
         if steps.is_empty() && self.publish_status(&view) {
             self.delete_surplus(&view);
         }

@@ -42,6 +42,7 @@ impl<K: Object> Informer<K> {
     pub(crate) fn compare(&mut self, mut touched: impl FnMut(Option<&K>, &Change<K>)) {
         while let Some(change) = self.early.take().or_else(|| self.watch.try_next()) {
             let key = key(change.object());
+            // Before the copy changes, so that both states can be compared.
             touched(self.objects.get(&key), &change);
             match change {
                 Change::Added(object) | Change::Modified(object) => {

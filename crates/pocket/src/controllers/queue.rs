@@ -33,6 +33,7 @@ impl Queue {
     /// Removes and returns the next key that is due.
     pub(crate) fn pop(&mut self, now: Moment) -> Option<Key> {
         let due = self.later.iter().find(|(_, moment)| **moment <= now);
+        // What has changed comes before what is only due.
         let key = match self.now.pop_front() {
             Some(key) => key,
             None => due.map(|(key, _)| key.clone())?,

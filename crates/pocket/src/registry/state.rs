@@ -20,6 +20,7 @@ pub(crate) struct Registry {
 
 struct Shared {
     clock: Clock,
+    // Not an async mutex: no call waits while it holds the lock.
     state: Mutex<State>,
 }
 

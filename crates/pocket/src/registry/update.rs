@@ -49,6 +49,7 @@ impl Registry {
             .cloned()
             .ok_or_else(|| ApiError::not_found(kind, name))?;
         let mut proposed = change(&current)?;
+        // First: `next_main` overwrites the proposed UID and version with the object's own.
         check_preconditions(kind, name, &current, &mut proposed)?;
         let next = match part {
             Part::Main => next_main(kind, proposed, &current)?,

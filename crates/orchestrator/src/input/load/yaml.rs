@@ -67,6 +67,7 @@ fn strict() -> Options {
     options! {
         // The problem quotes the source line itself.
         with_snippet: false,
+        // Only `true` and `false`, as in YAML 1.2.
         strict_booleans: true,
         // To kubectl, `7e12345` is text. Inside Kubernetes objects this reader must let it pass;
         // [`Scalar`] refuses it in the experiment's own fields.

@@ -18,6 +18,7 @@ const PROGRESSING: &str = "Progressing";
 const AVAILABLE: &str = "Available";
 
 /// A deadline of this many seconds means no deadline.
+// Rule: `pkg/controller/deployment/util/deployment_util.go`, `HasProgressDeadline`.
 const NO_DEADLINE: i32 = i32::MAX;
 
 pub(super) fn rules(deployment: &Deployment) -> rollout::Deployment {

@@ -33,6 +33,7 @@ impl Scalar {
     pub(crate) fn json(&self) -> Value {
         match self {
             Self::Bool(value) => (*value).into(),
+            // Never null: numbers that JSON does not have are refused when they are read.
             Self::Number(word) => word.parse::<Number>().map_or(Value::Null, Value::Number),
             Self::Text(word) => word.as_str().into(),
         }
