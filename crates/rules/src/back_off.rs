@@ -10,7 +10,7 @@ use crate::Moment;
 
 /// The first wait, and the longest one.
 ///
-/// Rule: `pkg/kubelet/kubelet.go`, `containerBackOffPeriod` and `MaxCrashLoopBackOff`.
+/// Rule: `pkg/kubelet/kubelet.go`, `initialCrashLoopBackOff` and `MaxCrashLoopBackOff`.
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_mins(5);
 

@@ -134,7 +134,8 @@ impl Service {
             .collect()
     }
 
-    /// Rule: `pkg/controller/util/endpoint/controller_utils.go`, `ShouldPodBeInEndpoints`.
+    /// Rule: `staging/src/k8s.io/endpointslice/util/controller_utils.go`,
+    /// `ShouldPodBeInEndpoints`.
     fn includes(&self, pod: &Candidate) -> bool {
         // Without a selector upstream leaves the slices to another component: `syncService`.
         let selected =
@@ -156,7 +157,7 @@ impl Service {
 
     /// A port whose name the Pod does not declare is left out for this Pod.
     ///
-    /// Rule: `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`, `findPort`.
+    /// Rule: `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`, `FindPort`.
     fn ports_of(&self, pod: &Candidate) -> Vec<Port> {
         let resolved = self.ports.iter().filter_map(|port| {
             Some(Port {

@@ -22,8 +22,8 @@ pub(super) struct Initial {
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computeInitContainerActions`.
 pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Option<Initial> {
     let main = |found: &Found<'_>| found.spec.role == Role::Main;
-    // A main container that has run proves that the init containers have completed, so they are not
-    // run again: `podHasInitialized` upstream.
+    // A main container that has run shows that the init containers have completed, so they are not
+    // repeated. Upstream's `podHasInitialized` counts only one that is running.
     let mut initial = Initial {
         initialized: containers.iter().all(main)
             || containers

@@ -1,6 +1,6 @@
 //! Computes the time of the change that an EndpointSlice reflects, for its trigger-time annotation.
 //!
-//! Rule: `staging/src/k8s.io/endpointslice/trigger_time_tracker.go`.
+//! Rule: `staging/src/k8s.io/endpointslice/util/trigger_time_tracker.go`.
 
 use std::collections::BTreeMap;
 

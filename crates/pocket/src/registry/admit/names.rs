@@ -1,7 +1,7 @@
 //! The grammars of object names, labels and port names.
 //!
 //! Rule: `k8s.io/apimachinery/pkg/util/validation/validation.go` and
-//! `pkg/api/validation/objectmeta.go`.
+//! `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`.
 
 use std::collections::BTreeMap;
 
