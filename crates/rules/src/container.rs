@@ -231,6 +231,8 @@ pub fn started(running: bool, startup: Option<Verdict>, before: bool, worker: bo
     match startup {
         _ if !running => false,
         Some(verdict) => verdict == Verdict::Success,
+        // The last published value counts since 1.35, as `ChangeContainerStatusOnKubeletRestart` is
+        // off.
         None => before || !worker,
     }
 }

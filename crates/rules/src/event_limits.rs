@@ -118,6 +118,7 @@ impl EventLimits {
             credit: BURST,
             at: now,
         };
+        // By severity, which `getSpamKey` contains.
         let bucket = self.buckets.entry(severity.to_owned()).or_insert(full);
         bucket.credit = BURST.min(bucket.credit + (now - bucket.at));
         bucket.at = now;

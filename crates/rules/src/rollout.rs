@@ -137,6 +137,7 @@ impl Deployment {
             return self.replicas;
         }
         let total = present + wanted(old);
+        // None in a roll-over: the new set starts empty, until old ones have shrunk.
         let room = self.size().most.saturating_sub(total);
         present + room.min(self.replicas - present)
     }

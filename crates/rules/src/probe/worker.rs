@@ -122,8 +122,8 @@ impl Worker {
             ticker: Ticker::new(first, spec.period),
             pod_was_deleted,
             container: None,
-            // As `lastResult` of `newWorker`. The empty run makes either first outcome the first of
-            // its run.
+            // As upstream, where Success is the zero value of `lastResult`. The empty run makes
+            // either first outcome the first of its run.
             last: Verdict::Success,
             run: 0,
             tries: 0,

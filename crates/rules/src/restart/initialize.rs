@@ -47,6 +47,7 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
             _ if later_began => true,
             _ => initial.run_init(index, policy, instance)?,
         };
+        // Only the last one that has begun shows how far the Pod is.
         if done && !later_began {
             initial.begin(index + 1, containers);
         }

@@ -150,6 +150,8 @@ impl Deployment {
         self.deadline?;
         let present = before.progressing.as_ref();
         let was_complete = present.is_some_and(|condition| condition.reason == COMPLETE);
+        // With Pods of the current template only, there is no rollout whose progress could be
+        // estimated.
         if self.paused || (was_complete && status.replicas == status.updated) {
             return present.cloned();
         }
@@ -232,6 +234,7 @@ fn count(new: Option<&Set>, old: &[Set]) -> Status {
         updated: new.map_or(0, |new| new.replicas),
         ready: sum(|set| set.ready),
         available,
+        // While a set shrinks, more Pods than are wanted may be available.
         unavailable: sum(|set| set.wanted).saturating_sub(available),
         terminating: sum(|set| set.terminating),
         ..Status::default()

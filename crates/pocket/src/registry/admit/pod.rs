@@ -217,6 +217,8 @@ fn with_what_may_change(now: &PodSpec, before: &PodSpec) -> PodSpec {
         allowed.image.clone_from(&now.image);
     }
     allowed.active_deadline_seconds = now.active_deadline_seconds;
+    // Any change of these two passes. Upstream allows only additions of tolerations and removals of
+    // gates.
     allowed.tolerations.clone_from(&now.tolerations);
     allowed.scheduling_gates.clone_from(&now.scheduling_gates);
     allowed
