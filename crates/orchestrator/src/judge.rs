@@ -14,12 +14,15 @@ mod observed_text;
 pub(crate) mod obstacles;
 mod progress;
 mod reach;
+mod request_counts;
 mod steady;
 mod trace;
+mod traffic_budget;
 mod traffic_operators;
 mod verdict;
 mod window;
 
+pub(crate) use request_counts::RequestCounts;
 pub(crate) use steady::SteadyState;
 pub(crate) use verdict::{Finding, Judgement, StepJudgement, Unsteady, Verdict};
 

@@ -3,6 +3,7 @@
 //! [`crate::input::load`] creates these types from the written form and rejects everything that is
 //! invalid by the file alone. They are independent of YAML except for source spans.
 
+mod budget;
 mod condition;
 mod flip_target;
 pub(crate) mod label;
@@ -16,6 +17,7 @@ pub(crate) mod written;
 
 use std::time::Duration;
 
+pub use budget::{Budget, FailureLimit, InvalidShare, Share};
 pub use condition::{
     Addresses, Condition, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
     EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat, Which,

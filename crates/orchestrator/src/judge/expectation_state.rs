@@ -5,6 +5,7 @@ use super::evaluate::evaluate;
 use super::expected_text;
 use super::object_operators;
 use super::observed_text;
+use super::request_counts::RequestCounts;
 use super::trace::{Run, Trace};
 use super::traffic_operators::{Certainty, Requests};
 use super::verdict::Answer;
@@ -112,11 +113,7 @@ impl ExpectationState {
         let Condition::Traffic { clients, that } = &self.condition else {
             return None;
         };
-        let clients = clients
-            .iter()
-            .filter_map(|name| snapshot.client(name))
-            .collect();
-        Some(Requests::new(clients, that))
+        Some(Requests::new(clients, that, snapshot))
     }
 
     /// The operator's answer at `now`, given that everything up to `known` has been recorded.
@@ -248,6 +245,17 @@ impl ExpectationState {
                 .map(|client| observed_text::outcomes(name, client, window, zero))
         });
         outcomes.collect::<Vec<_>>().join("; ")
+    }
+
+    /// How many requests were sent in the window and failed, for each client of a condition about
+    /// traffic; empty for other conditions.
+    pub(super) fn request_counts(
+        &self,
+        window: &Lasting,
+        snapshot: &Snapshot,
+    ) -> Vec<RequestCounts> {
+        self.requests(snapshot)
+            .map_or_else(Vec::new, |requests| requests.counts(window))
     }
 
     /// Since when the condition holds without interruption; none if it does not hold now. A watch

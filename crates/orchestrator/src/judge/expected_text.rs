@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::input::experiment::{
-    Addresses, Condition, ContainerThat, DeploymentThat, EndpointsReady, EndpointsThat,
-    Expectation, ObjectRef, Operator, PodReady, PodThat, Restarts, Spanned, Which,
+    Addresses, Budget, Condition, ContainerThat, DeploymentThat, EndpointsReady, EndpointsThat,
+    Expectation, ObjectRef, Operator, PodReady, PodThat, RequestOutcome, Restarts, Spanned,
+    TrafficThat, Which,
 };
 use probe_target::model::duration::format;
 
@@ -39,8 +40,11 @@ pub(super) fn condition(condition: &Condition) -> String {
             format!("deploy/{} {}", name.value, deployment(that).join(" · "))
         }
         Condition::Traffic { clients, that } => {
-            let outcomes: Vec<&str> = that.outcomes.iter().map(|outcome| outcome.word()).collect();
-            format!("requests of {} {}", names(clients), outcomes.join(" or "))
+            format!(
+                "requests of {} {}",
+                names(clients),
+                traffic(that).join(" · ")
+            )
         }
     }
 }
@@ -160,6 +164,22 @@ fn deployment(that: &DeploymentThat) -> Vec<String> {
                 .map(|reason| format!("progressing {reason}")),
         )
         .collect()
+}
+
+fn traffic(that: &TrafficThat) -> Vec<String> {
+    let outcomes: Vec<&str> = that.outcomes.iter().map(|outcome| outcome.word()).collect();
+    let outcomes = outcomes.join(" or ");
+    let Some(Budget {
+        failed,
+        longest_failure,
+    }) = &that.budget
+    else {
+        return vec![outcomes];
+    };
+    let other = (that.outcomes != [RequestOutcome::Ok]).then_some(outcomes);
+    let failed = failed.map(|limit| format!("failed at most {limit}"));
+    let longest = longest_failure.map(|limit| format!("longest failure at most {}", format(limit)));
+    other.into_iter().chain(failed).chain(longest).collect()
 }
 
 fn restarts_wanted(restarts: Restarts) -> String {

@@ -123,6 +123,11 @@ impl StepProgress {
         };
         let history = state.history(&whole, zero, snapshot);
         let operator = &expectation.operator;
+        let counted = match window {
+            Some(Window::Lasting(window)) => window,
+            Some(Window::Becoming(_)) | None => whole,
+        };
+        let requests = state.request_counts(&counted, snapshot);
         let breach = window.and_then(|window| state.first_breach(operator, window, snapshot));
         let already_true = match (&answer, window) {
             (Answer::Pass(Some(at)), Some(Window::Becoming(window))) => {
@@ -149,6 +154,7 @@ impl StepProgress {
             at,
             already_true,
             seen,
+            requests,
             ..never_ran(expectation)
         }
     }
@@ -220,5 +226,6 @@ fn never_ran(expectation: &Expectation) -> Finding {
         at: None,
         already_true: false,
         seen: String::new(),
+        requests: Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 //! does it.
 
 mod after;
+mod budgets;
 mod objects;
 mod patches;
 mod progress;

@@ -7,11 +7,13 @@
 use std::time::Duration;
 
 use super::observed_text::late_by;
+use super::request_counts::RequestCounts;
+use super::traffic_budget::Spending;
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting};
-use crate::input::experiment::TrafficThat;
+use crate::input::experiment::{Budget, Spanned, TrafficThat};
 use crate::timeline::Micros;
-use crate::timeline::snapshot::{Client, Sent};
+use crate::timeline::snapshot::{Client, Sent, Snapshot};
 
 /// How long the judge waits for records of requests that should have arrived.
 pub(super) const RECORDS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,13 +25,34 @@ const LOOKBACK: i64 = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Requests<'a> {
     clients: Vec<&'a Client>,
+    names: Vec<&'a str>,
     that: &'a TrafficThat,
 }
 
 impl<'a> Requests<'a> {
-    /// The requests of these clients.
-    pub(super) fn new(clients: Vec<&'a Client>, that: &'a TrafficThat) -> Self {
-        Self { clients, that }
+    /// The requests of the clients with these names.
+    pub(super) fn new(
+        names: &'a [Spanned<String>],
+        that: &'a TrafficThat,
+        snapshot: &'a Snapshot,
+    ) -> Self {
+        let known = names
+            .iter()
+            .filter_map(|name| Some((name.value.as_str(), snapshot.client(name)?)));
+        let (names, clients) = known.unzip();
+        Self {
+            clients,
+            names,
+            that,
+        }
+    }
+
+    /// How many requests of each client were sent in the window, and how many failed.
+    pub(super) fn counts(&self, window: &Lasting) -> Vec<RequestCounts> {
+        let (from, to) = (window.from.signed(), window.to.map(Micros::signed));
+        let each = self.names.iter().zip(&self.clients);
+        each.map(|(name, client)| RequestCounts::of(name, client, self.that, from, to))
+            .collect()
     }
 
     /// Whether all requests of a `hold` within the window had the outcome.
@@ -78,32 +101,34 @@ impl<'a> Requests<'a> {
 
     /// Whether every request of the window had the outcome or, if not `wanted`, none had.
     pub(super) fn lasting(&self, window: &Lasting, wanted: bool, now: Micros) -> Answer {
-        if self.first_breach(window, wanted, Certainty::Yes).is_some() {
-            let why = if wanted {
-                "not so for every request"
-            } else {
-                "so for a request, and should never have been"
-            };
-            return Answer::Fail(why.into());
+        let (from, error) = (window.from.signed(), self.error());
+        let complete = window
+            .to
+            .is_some_and(|to| self.frontier() >= Some(to.signed() + error));
+        let why = match &self.that.budget {
+            Some(budget) => self.exceeds(budget, window, complete),
+            None => self
+                .first_breach(window, wanted, Certainty::Yes)
+                .map(|_| breached(wanted).to_owned()),
+        };
+        if let Some(why) = why {
+            return Answer::Fail(why);
         }
         let Some(to) = window.to else {
             return Answer::Open(None);
         };
-        let (from, end, error) = (window.from.signed(), to.signed(), self.error());
-        if self.frontier() < Some(end + error) {
+        if !complete {
             return Self::wait(to, now);
         }
-        if self
-            .clients
-            .iter()
-            .any(|client| client.lost_between(from - error, end + error))
-        {
-            return Answer::Unknown(self.doubt(from, end));
-        }
-        if self
-            .first_breach(window, wanted, Certainty::Maybe)
-            .is_some()
-        {
+        let end = to.signed();
+        let lost = |client: &&Client| client.lost_between(from - error, end + error);
+        let may_fail = match &self.that.budget {
+            Some(budget) => self.may_exceed(budget, window),
+            None => self
+                .first_breach(window, wanted, Certainty::Maybe)
+                .is_some(),
+        };
+        if may_fail || self.clients.iter().any(lost) {
             return Answer::Unknown(self.doubt(from, end));
         }
         match self
@@ -121,13 +146,40 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// When a request first violated the condition.
+    fn spending(&self, window: &Lasting) -> impl Iterator<Item = Spending> {
+        let (from, to) = (window.from.signed(), window.to.map(Micros::signed));
+        let each = self.names.iter().zip(&self.clients);
+        each.map(move |(name, client)| Spending::of(name, client, self.that, from, to))
+    }
+
+    /// Describes how a client certainly exceeds the budget, if one does. Lost records may be
+    /// successes, which would make the share of failures smaller.
+    fn exceeds(&self, budget: &Budget, window: &Lasting, complete: bool) -> Option<String> {
+        let (from, error) = (window.from.signed(), self.error());
+        let to = window.to.map_or(i64::MAX / 2, Micros::signed);
+        let all_known = !self
+            .clients
+            .iter()
+            .any(|client| client.lost_between(from - error, to + error));
+        self.spending(window)
+            .find_map(|spending| spending.exceeds(budget, complete && all_known))
+    }
+
+    fn may_exceed(&self, budget: &Budget, window: &Lasting) -> bool {
+        self.spending(window)
+            .any(|spending| spending.may_exceed(budget))
+    }
+
+    /// When a request first violated the condition. Under a budget no single request does.
     pub(super) fn first_breach(
         &self,
         window: &Lasting,
         wanted: bool,
         certainty: Certainty,
     ) -> Option<Micros> {
+        if self.that.budget.is_some() {
+            return None;
+        }
         let breaches = self.clients.iter().filter_map(|client| {
             let margin = margin(client, certainty);
             let end = window.to.map(|to| to.signed() - margin);
@@ -251,6 +303,14 @@ impl<'a> Requests<'a> {
             "the times of requests are known to {} ms only",
             (self.error() + 500) / 1000
         )
+    }
+}
+
+fn breached(wanted: bool) -> &'static str {
+    if wanted {
+        "not so for every request"
+    } else {
+        "so for a request, and should never have been"
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::request_counts::RequestCounts;
 use crate::timeline::Micros;
 
 /// Whether what was expected was seen.
@@ -116,6 +117,9 @@ pub(crate) struct Finding {
     pub(crate) already_true: bool,
     /// What was observed, and when.
     pub(crate) seen: String,
+    /// What became of the requests of each client, if the condition is about traffic: in the
+    /// operator's window, and of an `eventually` in the whole step.
+    pub(crate) requests: Vec<RequestCounts>,
 }
 
 impl Judgement {

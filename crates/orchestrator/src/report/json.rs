@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::input::experiment::Experiment;
-use crate::judge::{self, Judgement, Verdict};
+use crate::judge::{self, Judgement, RequestCounts, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
 pub(crate) use error::Error;
 
@@ -111,6 +111,25 @@ pub(crate) struct Expectation {
     pub(crate) already_true: bool,
     /// What was seen, in words.
     pub(crate) seen: String,
+    /// What became of the requests of each client, if the expectation is about traffic: in the
+    /// operator's window, and of an `eventually` in the whole step. Else empty.
+    pub(crate) requests: Vec<Requests>,
+}
+
+/// The requests of one client in a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Requests {
+    /// The client's name.
+    pub(crate) client: String,
+    /// How many were sent.
+    pub(crate) sent: u64,
+    /// How many of them failed: under a budget, those without an allowed outcome; else, those that
+    /// were not `ok`.
+    pub(crate) failed: u64,
+    /// The longest run of failures, in microseconds: from the sending of its first request to that
+    /// of the next request that did not fail, or to the end of the time.
+    pub(crate) longest_failure: Micros,
 }
 
 impl Report {
@@ -160,6 +179,7 @@ impl Step {
             at: since(finding.at),
             already_true: finding.already_true,
             seen: finding.seen.clone(),
+            requests: finding.requests.iter().map(Requests::new).collect(),
         });
         Self {
             name: step.name.clone(),
@@ -168,6 +188,23 @@ impl Step {
             acknowledged: step.acknowledged,
             ended: since(step.ended),
             expectations: expectations.collect(),
+        }
+    }
+}
+
+impl Requests {
+    fn new(counts: &RequestCounts) -> Self {
+        let RequestCounts {
+            client,
+            sent,
+            failed,
+            longest_failure,
+        } = counts;
+        Self {
+            client: client.clone(),
+            sent: *sent,
+            failed: *failed,
+            longest_failure: *longest_failure,
         }
     }
 }

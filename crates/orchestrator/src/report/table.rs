@@ -32,7 +32,7 @@ pub(crate) fn table(judgement: &Judgement, width: Option<u16>) -> String {
                 one_line(&finding.id),
                 verdict.into(),
                 at(step, finding).into(),
-                one_line(&finding.expected),
+                expected(finding).into(),
             ]);
         }
     }
@@ -84,6 +84,14 @@ fn detail(step: &StepJudgement, finding: &Finding) -> String {
         one_line(seen),
     );
     format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
+}
+
+/// What was expected, then a line for each client's requests.
+fn expected(finding: &Finding) -> String {
+    let requests = finding.requests.iter().map(ToString::to_string);
+    let lines = [finding.expected.clone()].into_iter().chain(requests);
+    let lines: Vec<String> = lines.map(|line| one_line(&line).into_owned()).collect();
+    lines.join("\n")
 }
 
 /// The verdict of a finding as a mark and, if its condition was true before the step began, the

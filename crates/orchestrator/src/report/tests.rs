@@ -109,10 +109,11 @@ fn a_terminal_is_told_everything() {
             +0.100 s  pod web-2  created, ready 2/2
 
          step   expectation     verdict      at        expected
-        ───────────────────────────────────────────────────────────────────────────────────────────────────
+        ────────────────────────────────────────────────────────────────────────────────────────────────────────────
          one    pod-1-of-2      ✔ pass       5.104 s   deploy/web ready 1/2, eventually within 10s, for 1s
                 a-stays-ready   ✔ pass                 deploy/web container a ready, always
                 users-refused   · observed             requests of users-a refused, observed
+                                                       12 of 64 requests of users-a failed, longest failure 1.200 s
          two    pod-2-of-2      – not run              deploy/web ready 2/2, eventually within 5s
 
         · observed users-refused (one)
@@ -220,6 +221,8 @@ fn what_did_not_hold_is_explained() {
                                                   1s
                 a-stays-ready   ✔ pass            deploy/web container a ready, always
                 users-refused   · observed        requests of users-a refused, observed
+                                                  12 of 64 requests of users-a failed, longest
+                                                  failure 1.200 s
          two    pod-2-of-2      – not run         deploy/web ready 2/2, eventually within 5s
 
         ✘ fail pod-1-of-2 (one)
@@ -300,7 +303,8 @@ fn machines_are_told_the_same() {
                       "expected": "deploy/web ready 1/2, eventually within 4s, for 1s",
                       "at": null,
                       "alreadyTrue": false,
-                      "seen": "not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2"
+                      "seen": "not true in time: web-1 ready 2/2 until 5.104 s, then ready 1/2",
+                      "requests": []
                     },
                     {
                       "id": "a-stays-ready",
@@ -309,7 +313,8 @@ fn machines_are_told_the_same() {
                       "expected": "deploy/web container a ready, always",
                       "at": null,
                       "alreadyTrue": false,
-                      "seen": "web-1/a ready"
+                      "seen": "web-1/a ready",
+                      "requests": []
                     },
                     {
                       "id": "users-refused",
@@ -318,7 +323,15 @@ fn machines_are_told_the_same() {
                       "expected": "requests of users-a refused, observed",
                       "at": null,
                       "alreadyTrue": false,
-                      "seen": "users-a ok until 5.200 s, then refused"
+                      "seen": "users-a ok until 5.200 s, then refused",
+                      "requests": [
+                        {
+                          "client": "users-a",
+                          "sent": 64,
+                          "failed": 12,
+                          "longestFailure": 1200000
+                        }
+                      ]
                     }
                   ]
                 },
@@ -336,7 +349,8 @@ fn machines_are_told_the_same() {
                       "expected": "deploy/web ready 2/2, eventually within 5s",
                       "at": null,
                       "alreadyTrue": false,
-                      "seen": ""
+                      "seen": "",
+                      "requests": []
                     }
                   ]
                 }
@@ -386,5 +400,5 @@ fn every_time_in_the_schema_has_its_unit() {
             }
         }
     }
-    assert_eq!(times, 5);
+    assert_eq!(times, 6);
 }

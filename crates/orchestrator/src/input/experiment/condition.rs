@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{NumberRange, ObjectRef, RequestOutcome, Spanned};
+use super::{Budget, NumberRange, ObjectRef, RequestOutcome, Spanned};
 
 /// A condition on one kind of subject. All of its parts must be true at the same time.
 #[derive(Debug, Clone)]
@@ -212,16 +212,27 @@ pub struct DeploymentThat {
     pub progressing: Option<String>,
 }
 
-/// The outcomes allowed for every request in the operator's time window.
+/// The outcomes required of the requests in the operator's time window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficThat {
     /// The allowed outcomes, at least one.
     pub outcomes: Vec<RequestOutcome>,
+    /// How many requests may have another outcome; without a budget, none.
+    pub budget: Option<Budget>,
 }
 
 impl TrafficThat {
     /// Minimum number of requests of each client; nothing is concluded from fewer.
     pub const MIN_REQUESTS: u64 = 10;
+
+    /// Whether a request with this outcome counts as failed: under a budget, if the outcome is not
+    /// allowed; else, if it is not `ok`.
+    pub fn is_failure(&self, outcome: RequestOutcome) -> bool {
+        match self.budget {
+            Some(_) => !self.allows(outcome),
+            None => outcome != RequestOutcome::Ok,
+        }
+    }
 
     /// Whether this outcome is allowed.
     pub fn allows(&self, outcome: RequestOutcome) -> bool {

@@ -21,7 +21,9 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 pub(crate) use any_of::AnyOf;
-pub(crate) use expectation::{Becoming, Claim, Expectation, Lasting, RestartsClaim, That};
+pub(crate) use expectation::{
+    Becoming, Claim, Expectation, FailedBudget, Lasting, RestartsClaim, That,
+};
 pub(crate) use number::{Number, Range};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use scalar::{Kubernetes, Later, Scalar};

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::diagnostics::{Diagnostics, optional, unfit};
-use crate::input::experiment::written::{AnyOf, Number, Range, RestartsClaim, Scalar, That};
+use crate::input::experiment::written::{
+    AnyOf, FailedBudget, Number, Range, RestartsClaim, Scalar, That,
+};
 use crate::input::experiment::{
-    Addresses, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat, EndpointsReady,
-    EndpointsThat, NumberRange, PodReady, PodThat, RequestOutcome, Restarts, Span, Spanned,
-    TrafficThat,
+    Addresses, Budget, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
+    EndpointsReady, EndpointsThat, FailureLimit, InvalidShare, NumberRange, PodReady, PodThat,
+    RequestOutcome, Restarts, Share, Span, Spanned, TrafficThat,
 };
 use crate::input::problem::{ProblemText, choices};
 
@@ -141,7 +143,30 @@ pub(super) fn traffic(
     reader: &mut Diagnostics<'_>,
     written: &Spanned<That>,
 ) -> Option<TrafficThat> {
-    allow(reader, written, "traffic", &["outcome"])?;
+    let known = ["outcome", "failed", "longestFailure"];
+    allow(reader, written, "traffic", &known)?;
+    let outcomes = match &written.outcome {
+        Some(words) => outcomes(reader, words),
+        None => Some(vec![RequestOutcome::Ok]),
+    };
+    let failed = written
+        .failed
+        .as_ref()
+        .map(|failed| failure_limit(reader, failed));
+    let longest = written.longest_failure.as_ref();
+    let longest = longest.map(|longest| reader.duration(&longest.at_most));
+    let (failed, longest_failure) = (optional(failed)?, optional(longest)?);
+    let budget = Budget {
+        failed,
+        longest_failure,
+    };
+    Some(TrafficThat {
+        outcomes: outcomes?,
+        budget: (failed.is_some() || longest_failure.is_some()).then_some(budget),
+    })
+}
+
+fn outcomes(reader: &mut Diagnostics<'_>, words: &Spanned<AnyOf>) -> Option<Vec<RequestOutcome>> {
     let outcomes = [
         RequestOutcome::Ok,
         RequestOutcome::Status,
@@ -151,7 +176,6 @@ pub(super) fn traffic(
         RequestOutcome::Error,
     ];
     let choices = outcomes.map(|outcome| (outcome.word(), outcome));
-    let words = written.outcome.as_ref()?;
     let written = match &words.value {
         AnyOf::One(word) => &[Spanned {
             value: word.clone(),
@@ -167,8 +191,32 @@ pub(super) fn traffic(
         .iter()
         .map(|word| reader.choice(word, "an outcome", &choices))
         .collect();
-    let outcomes = read.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(TrafficThat { outcomes })
+    read.into_iter().collect()
+}
+
+fn failure_limit(
+    reader: &mut Diagnostics<'_>,
+    written: &Spanned<FailedBudget>,
+) -> Option<FailureLimit> {
+    let limit = &written.at_most;
+    let word = limit.word();
+    if let Scalar::Number(number) = &limit.value
+        && let Ok(count) = number.parse()
+    {
+        return Some(FailureLimit::Count(count));
+    }
+    match word.parse::<Share>() {
+        Ok(share) => Some(FailureLimit::Share(share)),
+        Err(InvalidShare::TooLarge) => {
+            let fault = ProblemText::new(format!("`{word}` is more than all requests"));
+            reader.fault(limit.span, fault.expected("at most `100%`"))
+        }
+        Err(InvalidShare::Malformed) => {
+            let fault = ProblemText::new(format!("`{word}` is not a number of requests"));
+            let expected = "a whole number such as `20`, or a share such as `1%`";
+            reader.fault(limit.span, fault.expected(expected))
+        }
+    }
 }
 
 // Reports each condition that does not apply to this subject, and a claim without any condition.
@@ -242,6 +290,9 @@ fn written_fields(that: &That) -> Vec<(&'static str, Span)> {
             .as_ref()
             .map(|written| ("outcome", written.span)),
     );
+    fields.extend(that.failed.as_ref().map(|written| ("failed", written.span)));
+    let longest = that.longest_failure.as_ref();
+    fields.extend(longest.map(|written| ("longestFailure", written.span)));
     fields.extend(that.count.as_ref().map(|written| ("count", written.span)));
     fields
 }

@@ -5,7 +5,7 @@
 const LEFT_OUT: &str = "…";
 
 /// Path suffixes and an example of the value there. The first matching row wins.
-const EXAMPLES: [(&str, &str); 64] = [
+const EXAMPLES: &[(&str, &str)] = &[
     ("metadata", "{ name: b-fails }"),
     ("spec", "{ workload: …, steadyState: …, steps: … }"),
     ("spec.workload", "{ files: [deploy.yaml, service.yaml] }"),
@@ -65,6 +65,8 @@ const EXAMPLES: [(&str, &str); 64] = [
     ("that.updated", "{ atLeast: 2 }"),
     ("that.available", "{ atLeast: 2 }"),
     ("that.outcome", "[refused, timeout]"),
+    ("that.failed", "{ atMost: 1% }"),
+    ("that.longestFailure", "{ atMost: 2s }"),
     ("eventually", "{ within: 10s, hold: 3s }"),
     ("always", "{ for: 10s }"),
     ("never", "{ for: 10s }"),
@@ -117,7 +119,7 @@ mod tests {
     use super::*;
     use crate::input::experiment::Spanned;
     use crate::input::experiment::written::{
-        self, AnyOf, Number, OneOrMany, RestartsClaim, Scalar, That, Tree,
+        self, AnyOf, FailedBudget, Number, OneOrMany, RestartsClaim, Scalar, That, Tree,
     };
     use crate::input::schema;
 
@@ -176,6 +178,8 @@ mod tests {
         check::<Number>("spec.steps[].expect[].that.ready");
         check::<Number>("spec.steps[].expect[].that.available");
         check::<AnyOf>("spec.steps[].expect[].that.outcome");
+        check::<FailedBudget>("spec.steps[].expect[].that.failed");
+        check::<FailedBudget>("spec.steps[].expect[].that.longestFailure");
         check::<written::Becoming>("spec.steps[].expect[].eventually");
         check::<written::Lasting>("spec.steps[].expect[].always");
         check::<Vec<Scalar>>("spec.steps[].expect[].traffic");

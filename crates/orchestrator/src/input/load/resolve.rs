@@ -210,6 +210,7 @@ fn steady_state(
             let subject = subjects::Subject::from(&claim.value);
             let resolved = subjects::claim(reader, &subject, &claim.that)?;
             subjects::without_comparison(reader, &resolved, &claim.that)?;
+            subjects::without_budget(reader, &resolved, &claim.that)?;
             subjects::enough_traffic(reader, &resolved, hold?, traffic)?;
             Some(resolved)
         })

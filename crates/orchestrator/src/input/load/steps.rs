@@ -177,6 +177,12 @@ fn expectation(
     let operator = operator(reader, &written.value);
     let after = optional(after(&written.value).map(|word| reader.label(word)));
     let (claim, operator) = (claim?, operator?);
+    if matches!(
+        operator,
+        Operator::Eventually { .. } | Operator::Never { .. }
+    ) {
+        subjects::without_budget(reader, &claim, &written.that)?;
+    }
     if let Operator::Eventually { hold, .. } = operator {
         subjects::enough_traffic(reader, &claim, hold, traffic)?;
     } else {

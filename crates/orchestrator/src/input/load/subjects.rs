@@ -201,6 +201,31 @@ pub(super) fn without_comparison(
     (!compares.iter().any(|(compares, _)| *compares)).then_some(())
 }
 
+/// Reports a budget where no window of a fixed length is judged as a whole.
+pub(super) fn without_budget(
+    reader: &mut Diagnostics<'_>,
+    claim: &Condition,
+    that: &That,
+) -> Option<()> {
+    let Condition::Traffic {
+        that: TrafficThat {
+            budget: Some(_), ..
+        },
+        ..
+    } = claim
+    else {
+        return Some(());
+    };
+    let failed = that.failed.as_ref().map(|written| written.span);
+    let longest = that.longest_failure.as_ref().map(|written| written.span);
+    let what = "a budget counts failed requests over a time";
+    let expected = "`always` in a step, with or without `for`, or `observe`";
+    reader.fault_at_key(
+        failed.or(longest).unwrap_or_default(),
+        ProblemText::new(what).expected(expected),
+    )
+}
+
 /// Reports a traffic claim whose clients are undefined or send fewer than
 /// [`TrafficThat::MIN_REQUESTS`] requests within `hold`.
 pub(super) fn enough_traffic(

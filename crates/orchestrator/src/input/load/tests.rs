@@ -276,7 +276,7 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "that: { outcome: refused }",
         "that: { ready: false }",
         &expect![[r#"
-            two-services.yaml:31:19: `ready` says nothing of traffic; expected `outcome`
+            two-services.yaml:31:19: `ready` says nothing of traffic; expected `outcome`, `failed` or `longestFailure`
                |
             31 |           that: { ready: false }
                |                   ^^^^^"#]],
@@ -285,10 +285,10 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "that: { outcome: refused }",
         "that: {}",
         &expect![[r#"
-        two-services.yaml:31:17: this claim says nothing; expected `outcome`
-           |
-        31 |           that: {}
-           |                 ^"#]],
+            two-services.yaml:31:17: this claim says nothing; expected at least one of `outcome`, `failed` or `longestFailure`
+               |
+            31 |           that: {}
+               |                 ^"#]],
     );
 }
 
@@ -317,6 +317,90 @@ fn one_of_several_outcomes_may_do() {
                |
             31 |           that: { outcome: [refused, timeot] }
                |                                      ^^^^^^"#]],
+    );
+}
+
+#[test]
+fn a_budget_has_a_number_a_share_or_a_duration() {
+    let claim = "that: { outcome: refused }
+          eventually: { notBefore: 3s, within: 15s, hold: 3s }";
+    let with = |that: &str, operator: &str| {
+        format!("that: {{ {that} }}\n          {operator}: {{ for: 15s }}")
+    };
+    for that in [
+        "failed: { atMost: 20 }",
+        "failed: { atMost: 0 }",
+        "failed: { atMost: 100% }",
+        "outcome: [ok, status], failed: { atMost: 0.5% }, longestFailure: { atMost: 2s }",
+    ] {
+        check(
+            claim,
+            &with(that, "always"),
+            &expect!["1 experiments, 0 manifests"],
+        );
+    }
+    check(
+        claim,
+        &with("failed: { atMost: 101% }", "always"),
+        &expect![[r#"
+            two-services.yaml:31:37: `101%` is more than all requests; expected at most `100%`
+               |
+            31 |           that: { failed: { atMost: 101% } }
+               |                                     ^^^^"#]],
+    );
+    check(
+        claim,
+        &with("failed: { atMost: -1 }", "always"),
+        &expect![[r#"
+            two-services.yaml:31:37: `-1` is not a number of requests; expected a whole number such as `20`, or a share such as `1%`
+               |
+            31 |           that: { failed: { atMost: -1 } }
+               |                                     ^^"#]],
+    );
+    check(
+        claim,
+        &with("failed: 20", "always"),
+        &expect![[r#"
+        two-services.yaml:31:27: `20` cannot stand here; expected a mapping such as `{ atMost: 1% }`
+           |
+        31 |           that: { failed: 20 }
+           |                           ^^"#]],
+    );
+    check(
+        claim,
+        &with("longestFailure: { atMost: 2 }", "always"),
+        &expect![[r#"
+            two-services.yaml:31:45: `2` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`
+               |
+            31 |           that: { longestFailure: { atMost: 2 } }
+               |                                             ^"#]],
+    );
+    check(
+        claim,
+        &with("failed: { atMost: 20 }", "never"),
+        &expect![[r#"
+            two-services.yaml:31:19: a budget counts failed requests over a time; expected `always` in a step, with or without `for`, or `observe`
+               |
+            31 |           that: { failed: { atMost: 20 } }
+               |                   ^^^^^^"#]],
+    );
+    check(
+        claim,
+        "that: { longestFailure: { atMost: 2s } }\n          eventually: { within: 15s, hold: 3s }",
+        &expect![[r#"
+            two-services.yaml:31:19: a budget counts failed requests over a time; expected `always` in a step, with or without `for`, or `observe`
+               |
+            31 |           that: { longestFailure: { atMost: 2s } }
+               |                   ^^^^^^^^^^^^^^"#]],
+    );
+    check(
+        "- { traffic: [users-a, users-b], that: { outcome: ok } }",
+        "- { traffic: [users-a, users-b], that: { failed: { atMost: 1 } } }",
+        &expect![[r#"
+            two-services.yaml:16:48: a budget counts failed requests over a time; expected `always` in a step, with or without `for`, or `observe`
+               |
+            16 |       - { traffic: [users-a, users-b], that: { failed: { atMost: 1 } } }
+               |                                                ^^^^^^"#]],
     );
 }
 

@@ -121,8 +121,32 @@ pub(crate) struct That {
     /// Traffic: what every request comes to; of several, any will do.
     #[schemars(with = "Option<OneOrMany<RequestOutcome>>")]
     pub(crate) outcome: Option<Spanned<AnyOf>>,
+    /// Traffic: how many requests of each client may fail, a number or a share of all. `outcome`
+    /// says which requests do not fail; `ok` if absent.
+    pub(crate) failed: Option<Spanned<FailedBudget>>,
+    /// Traffic: how long a run of failed requests of each client may last, from the sending of its
+    /// first to that of the next request that did not fail.
+    pub(crate) longest_failure: Option<Spanned<DurationBudget>>,
     #[schemars(skip)]
     pub(crate) count: Option<Spanned<Later>>,
+}
+
+/// How many requests may fail.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct FailedBudget {
+    /// A number, or a share of all requests such as `1%`.
+    #[schemars(with = "schema::FailureLimit")]
+    pub(crate) at_most: Spanned<Scalar>,
+}
+
+/// How long something may last.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DurationBudget {
+    /// A duration.
+    #[schemars(with = "schema::Duration")]
+    pub(crate) at_most: Spanned<Scalar>,
 }
 
 /// Becomes true at some time from `notBefore` to `within` and stays true for `hold`.

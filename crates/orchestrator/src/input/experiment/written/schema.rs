@@ -74,5 +74,9 @@ schemas! {
     Number: { "oneOf": [{ "type": "integer", "minimum": 0 }, range()] },
     Unchanged: { "const": "unchanged" },
     ConditionStatus: { "oneOf": [{ "type": "boolean" }, { "enum": ["True", "False", "Unknown"] }] },
+    FailureLimit: { "oneOf": [
+        { "type": "integer", "minimum": 0 },
+        { "type": "string", "pattern": "^(100(\\.0{1,4})?|[0-9]{1,2}(\\.[0-9]{1,4})?)%$", "examples": ["1%"] },
+    ] },
     Addresses: { "oneOf": [{ "const": "unchanged" }, { "type": "integer", "minimum": 0 }, range()] },
 }

@@ -442,6 +442,8 @@ fn the_conditions_that_are_offered_are_those_that_are_taken() {
 fn value_of(condition: &str) -> Value {
     match condition {
         "conditions" => serde_json::json!({ "Ready": true }),
+        "failed" => serde_json::json!({ "atMost": 1 }),
+        "longestFailure" => serde_json::json!({ "atMost": "1s" }),
         _ => 1.into(),
     }
 }
