@@ -142,6 +142,7 @@ pub(crate) fn is_target(pod: &Pod, container: &Container) -> bool {
 /// Whether the arguments start probe-target's server rather than another subcommand.
 fn serves(container: &Container) -> bool {
     let first = container.args.iter().flatten().next();
+    // Without a subcommand, probe-target serves.
     first.is_none_or(|word| word == "serve" || word.starts_with("--"))
 }
 

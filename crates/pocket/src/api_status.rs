@@ -83,6 +83,7 @@ impl ApiError {
             kind.name, kind.group
         );
         let details =
+            // `NewInvalid` names the kind, where the other errors name the resource.
             json!({"name": name, "group": kind.group, "kind": kind.name, "causes": causes});
         Self::new(422, "Invalid", message).with_details(details)
     }

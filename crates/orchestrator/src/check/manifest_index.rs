@@ -84,6 +84,7 @@ impl ManifestIndex {
                         .insert(ObjectRef { kind, name }, pod(spec.template.clone()));
                 }
             }
+            // What it scales is not looked up, so no count is relied on.
             "HorizontalPodAutoscaler" => self.is_scaled = true,
             "Service" => {
                 self.services.insert(name, manifest.typed()?);

@@ -194,6 +194,7 @@ pub(crate) fn port_number(container: &Container, port: &IntOrString) -> Option<u
             .flatten()
             .find(|port| port.name.as_ref() == Some(name))
             .map(|port| port.container_port)
+            // Rule: `pkg/probe/util.go`, `ResolveContainerPort`.
             .or_else(|| name.parse().ok())?,
     };
     u16::try_from(number).ok().filter(|port| *port != 0)

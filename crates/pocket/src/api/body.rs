@@ -13,6 +13,8 @@ const LIMIT: usize = 3 * 1024 * 1024;
 
 /// The media type without its parameters; `application/json` if there is none.
 pub(super) fn media_type(request: &Request) -> String {
+    // Rule: `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/negotiation/negotiate.go`,
+    // `NegotiateInputSerializerForMediaType`.
     let value = request
         .headers()
         .get(CONTENT_TYPE)
@@ -37,6 +39,7 @@ pub(super) async fn json(request: Request) -> Result<Value, ApiError> {
                 format!("Request entity too large: {message}"),
             )
         })?;
+    // A deletion needs no options, and so no body.
     if bytes.is_empty() {
         return Ok(Value::Null);
     }

@@ -17,6 +17,8 @@ impl ResourcePath {
     /// Whether the path is a collection that can be deleted: within one namespace, and not the
     /// namespaces themselves.
     pub(super) fn is_deletable_collection(&self) -> bool {
+        // Upstream serves only GET across all namespaces, and a Namespace's storage deletes single
+        // objects only: `apiserver/pkg/endpoints/installer.go`, `registerResourceHandlers`.
         self.name.is_none() && self.namespace.is_some() && self.kind.name != "Namespace"
     }
 }

@@ -109,6 +109,7 @@ pub(super) fn change_fields(
         entries.push(Entry {
             manager: author.manager.clone(),
             operation,
+            // An entry that stays without fields is not written.
             time: Value::Null,
             fields: Fields::new(),
         });

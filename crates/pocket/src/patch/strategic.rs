@@ -74,6 +74,7 @@ fn merge_value(
         (Some(Value::Object(current)), Value::Object(patch)) => {
             merge_maps(current, patch, place).map(|merged| Some(Value::Object(merged)))
         }
+        // Merged into nothing rather than copied: its directives must not get into the object.
         (_, Value::Object(patch)) => {
             merge_maps(&Fields::new(), patch, place).map(|merged| Some(Value::Object(merged)))
         }
@@ -100,6 +101,7 @@ fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec
         });
     };
     let is_replace = |item: &Value| item[PATCH] == "replace";
+    // Wherever it stands: `mergeSliceWithSpecialElements` reads the whole patch before it decides.
     if patch.iter().any(is_replace) {
         let items = patch.iter().filter(|item| !is_replace(item));
         return Ok(items.cloned().collect());

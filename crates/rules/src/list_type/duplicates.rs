@@ -128,10 +128,13 @@ fn identity<'a, T: Tree<'a>>(kind: List, item: T) -> Option<String> {
     let value = |key: &Key| {
         let written = fields.iter().find(|(name, _)| *name == key.name);
         let default = || key.default.map(str::to_owned);
+        // A null is a value of its own: only an absent key has its default.
         let value = written.map(|(_, value)| value.json()).or_else(default)?;
         Some(format!("{}={value}", key.name))
     };
     let keys: Vec<String> = keys.iter().filter_map(value).collect();
+    // Upstream refuses an item without any key with another error: `typed/helpers.go`,
+    // `keyedAssociativeListItemToPathElement`.
     (!keys.is_empty()).then(|| format!("[{}]", keys.join(",")))
 }
 

@@ -52,6 +52,7 @@ fn first_missing(written: &Value, known: &Value, path: &str) -> Option<String> {
             let dot = if path.is_empty() { "" } else { "." };
             fields
                 .iter()
+                // A null field is absent from the typed object too.
                 .filter(|(_, value)| !value.is_null())
                 .find_map(|(name, value)| {
                     let path = format!("{path}{dot}{name}");

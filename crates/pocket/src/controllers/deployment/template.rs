@@ -73,6 +73,8 @@ pub(super) fn new_set(
         .get_or_insert_default();
     labels.insert(HASH.to_owned(), hash.clone());
     let labels = labels.clone();
+    // The hash keeps each set from the Pods of the others, which the Deployment's selector selects
+    // too.
     let mut selector = deployment.spec.selector.clone();
     selector
         .match_labels
@@ -139,6 +141,7 @@ fn metadata(
 }
 
 fn without_hash(mut template: PodTemplateSpec) -> PodTemplateSpec {
+    // An empty map counts as an absent one, as in Go's `Semantic.DeepEqual`.
     let metadata = template.metadata.get_or_insert_default();
     metadata.labels.get_or_insert_default().remove(HASH);
     template
@@ -147,6 +150,7 @@ fn without_hash(mut template: PodTemplateSpec) -> PodTemplateSpec {
 fn hash(deployment: &Deployment) -> String {
     let template = serde_json::to_string(&deployment.spec.template);
     let template = template.expect("a Pod template must serialize");
+    // Counted up when another object has the name, so that the next hash is another one.
     let collisions = deployment
         .status
         .as_ref()

@@ -106,6 +106,7 @@ impl Index {
 
     fn unlink(&mut self, id: &Id, node: &Node) {
         self.by_uid.remove(&node.uid);
+        // The dependents may have lost their last owner.
         self.due.extend(
             self.dependents
                 .get(&node.uid)
@@ -119,6 +120,7 @@ impl Index {
             if dependents.is_empty() {
                 self.dependents.remove(owner);
             }
+            // An owner in foreground deletion may have waited for this one only.
             self.due.extend(self.by_uid.get(owner).cloned());
         }
     }
@@ -129,6 +131,7 @@ impl Index {
                 .entry(owner.clone())
                 .or_default()
                 .insert(id.clone());
+            // An owner in deletion has to delete or release a late dependent too.
             self.due.extend(self.by_uid.get(owner).cloned());
         }
         self.by_uid.insert(node.uid.clone(), id.clone());

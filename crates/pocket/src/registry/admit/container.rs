@@ -20,6 +20,7 @@ pub(super) fn complete(container: &mut Container) {
         "/dev/termination-log",
     );
     fields::text(&mut container.termination_message_policy, "File");
+    // No pointer in Go, so always written, if only as `{}`.
     container.resources.get_or_insert_default();
     for port in container.ports.iter_mut().flatten() {
         fields::text(&mut port.protocol, "TCP");
