@@ -122,7 +122,7 @@ fn foreign_image(pod: &Pod, name: &str) -> Option<String> {
     (!is_target(pod, container)).then(|| container.image.clone().unwrap_or_default())
 }
 
-// The span of the part of the flip that causes the problem.
+/// The span of the part of the flip that causes the problem.
 fn place(flip: &Flip, refusal: &FlipProblem) -> Span {
     match refusal {
         FlipProblem::Unseen { .. } | FlipProblem::Impossible { .. } => flip.to,

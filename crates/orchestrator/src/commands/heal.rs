@@ -24,6 +24,7 @@ pub(super) async fn run(heal: &Selected, session: Session<'_>) -> CommandResult 
     for target in targets {
         match heal_one(&controls, target).await {
             Ok(healed) => session.printer.note(healed),
+            // The other targets are healed all the same.
             Err(error) => {
                 exit = exit.and(Exit::Infrastructure);
                 session.printer.error(&error);

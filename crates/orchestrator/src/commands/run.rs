@@ -28,6 +28,7 @@ use crate::{
 use output_files::OutputFiles;
 
 /// Default seed on `virtual`.
+// Fixed, so that runs without `--seed` are equal too.
 const VIRTUAL_SEED: u64 = 1;
 
 /// Length of a run's ID.

@@ -26,6 +26,7 @@ pub(super) async fn run(status: &Selected, session: Session<'_>) -> CommandResul
     for (pod, container) in targets_in(&pods) {
         let state = match ask(&controls, pod, &container).await {
             Ok(state) => Some(state),
+            // The Pod's part of the row is known even without the target's answer.
             Err(error) => {
                 session.printer.error(&error);
                 exit = exit.and(Exit::Infrastructure);

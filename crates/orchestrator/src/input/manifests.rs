@@ -48,6 +48,8 @@ impl Manifest {
         let kind = GroupVersionKind::gvk(group, version, text("/kind"));
         let name = text("/metadata/name").to_owned();
         Self {
+            // This guesses the plural, as no cluster has been asked yet. A wrong guess becomes
+            // `UnknownKind`.
             resource: ApiResource::from_gvk(&kind),
             name,
             object,

@@ -348,6 +348,7 @@ fn request(
     let mut request = Request::builder()
         .method(method)
         .uri(path)
+        // The target refuses other host names, since a web page may have one.
         .header(header::HOST, "localhost");
     if let Some(instance) = instance {
         request = request.header("probeflip-instance", instance);

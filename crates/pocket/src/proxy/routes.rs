@@ -74,6 +74,7 @@ fn number(slice: &EndpointSlice, port: &ServicePort) -> Option<u16> {
 
 /// The endpoint's IP address.
 fn address(endpoint: &Endpoint) -> Option<IpAddr> {
+    // The first one only: `pkg/proxy/endpointslicecache.go`, `addEndpoints`.
     endpoint.addresses.first()?.parse().ok()
 }
 

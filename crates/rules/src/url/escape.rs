@@ -88,6 +88,8 @@ fn may_escape(part: Part, escape: &[u8], value: u8) -> bool {
 /// Rule: `EscapedPath` and `EscapedFragment`.
 pub(super) fn normalize(text: &str, part: Part) -> Result<String, Problem> {
     let decoded = unescape(text.as_bytes(), part)?;
+    // `validEncoded` leaves the sub-delimiters of RFC 3986 and brackets alone, even those that
+    // `escape` encodes.
     let is_valid = |byte: u8| b"!$&'()*+,;=:@[]%".contains(&byte) || part.keeps(byte);
     if text.bytes().all(is_valid) {
         Ok(text.to_owned())

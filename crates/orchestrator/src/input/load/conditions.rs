@@ -219,7 +219,7 @@ fn failure_limit(
     }
 }
 
-// Reports each condition that does not apply to this subject, and a claim without any condition.
+/// Reports each condition that does not apply to this subject, and a claim without any condition.
 fn allow(
     reader: &mut Diagnostics<'_>,
     written: &Spanned<That>,

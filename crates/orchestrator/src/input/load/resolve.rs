@@ -156,7 +156,7 @@ fn client(reader: &mut Diagnostics<'_>, written: &written::TrafficClient) -> Opt
     })
 }
 
-// The name and rate that conditions refer to, available even if the client itself is invalid.
+/// The name and rate that conditions refer to, available even if the client itself is invalid.
 fn known(written: &written::TrafficClient) -> subjects::Client {
     subjects::Client {
         name: written.name.word().into_owned(),

@@ -225,7 +225,7 @@ const MAPPING: &str = "a mapping";
 /// An example of a whole document, for errors about a document that is not a mapping.
 const DOCUMENT: &str = "{ apiVersion: v1, kind: ConfigMap, metadata: { name: settings } }";
 
-// Translates the type names of serde and serde-saphyr into YAML terms.
+/// Translates the type names of serde and serde-saphyr into YAML terms.
 fn named(thing: &str) -> String {
     match thing {
         "sequence" | "sequence start" => "a list".into(),
