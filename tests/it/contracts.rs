@@ -75,7 +75,7 @@ fn options_and_environment_variables() {
         format!("# {name}\n{}", names(&stdout))
     };
     for command in [
-        "serve", "check", "flip", "heal", "state", "journal", "traffic",
+        "serve", "exit", "check", "flip", "heal", "state", "journal", "traffic",
     ] {
         text += &help(probe_target(), &[command]);
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod control;
+pub(crate) mod exit;
 pub(crate) mod options;
 pub(crate) mod serve;
 pub(crate) mod traffic;
@@ -18,6 +19,7 @@ use options::{Grammar, Options};
 #[derive(Debug)]
 pub(crate) enum Command {
     Serve(serve::Serve),
+    Exit(exit::Exit),
     Check(check::Check),
     Control(control::Control),
     Traffic(traffic::Traffic),
@@ -26,8 +28,9 @@ pub(crate) enum Command {
 }
 
 /// The grammars of all commands, in the order of the help text.
-const COMMANDS: [(&str, &Grammar); 7] = [
+const COMMANDS: [(&str, &Grammar); 8] = [
     ("serve", &serve::GRAMMAR),
+    ("exit", &exit::GRAMMAR),
     ("check", &check::GRAMMAR),
     ("flip", &control::FLIP),
     ("heal", &control::HEAL),
@@ -75,6 +78,7 @@ pub(crate) fn parse(
     let options = Options::parse(grammar, rest, environment)?;
     Ok(match *name {
         "serve" => Command::Serve(serve::Serve::new(options)?),
+        "exit" => Command::Exit(exit::Exit::new(options)?),
         "check" => Command::Check(check::Check::new(options)?),
         "traffic" => Command::Traffic(traffic::Traffic::new(options)?),
         name => Command::Control(control::Control::new(name, options)?),

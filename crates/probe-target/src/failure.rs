@@ -8,8 +8,8 @@ use crate::process::Ending;
 pub(crate) enum Failure {
     /// Invalid usage: exit 2.
     Usage(ParseError),
-    /// A process fault ends the process in this way.
-    ProcessFault(Ending),
+    /// The process ends in this way, by a process fault or because its command line says so.
+    Ended(Ending),
     /// A valid command failed: exit 1.
     Failed(String),
 }
@@ -17,7 +17,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::ProcessFault(ending) => *ending,
+            Self::Ended(ending) => *ending,
             Self::Failed(_) => Ending::Code(1),
             Self::Usage(_) => Ending::Code(2),
         }
@@ -34,9 +34,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(invalid) => write!(f, "{invalid}"),
-            Self::ProcessFault(ending) => {
-                write!(f, "ended by a process fault, with {}", ending.code())
-            }
+            Self::Ended(ending) => write!(f, "ended with {}", ending.code()),
             Self::Failed(message) => f.write_str(message),
         }
     }

@@ -27,6 +27,7 @@ pub use model::parse_error::ParseError;
 pub use net::{Connection, Listener, Network};
 pub use process::{Effects, Ending, Files, Process, Terminate, once};
 
+use std::future::poll_fn;
 use std::io::ErrorKind;
 
 use cli::Command;
@@ -52,7 +53,7 @@ pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
                 }
             }
         }
-        Err(Failure::ProcessFault(ending)) => ending,
+        Err(Failure::Ended(ending)) => ending,
         Err(failure) => {
             let mut message = format!("error: {failure}");
             if let Failure::Usage(_) = failure {
@@ -67,10 +68,21 @@ pub async fn run<N: Network>(mut process: Process<N>) -> Ending {
     }
 }
 
+/// Waits as `exit` says; returns how the process ends.
+async fn exited(exit: cli::exit::Exit, terminate: &mut Terminate) -> Ending {
+    let sigterm = poll_fn(|task| terminate(task));
+    match tokio::time::timeout(exit.after, sigterm).await {
+        // As a program ends that does not handle SIGTERM: it has not done what it was started for.
+        Ok(()) => Ending::Code(cli::exit::INTERRUPTED),
+        Err(_) => Ending::Code(exit.code),
+    }
+}
+
 async fn command<N: Network>(process: &mut Process<N>) -> Result<String, Failure> {
     match cli::parse(&process.arguments, &process.environment)? {
         Command::Say(text) => Ok(text),
         Command::Serve(serve) => serve::run(serve, process).await.map(|()| String::new()),
+        Command::Exit(exit) => Err(Failure::Ended(exited(exit, &mut process.terminate).await)),
         Command::Traffic(traffic) => client::traffic::run(traffic, process).await,
         Command::Check(check) => client::check::run(check, &process.network).await,
         Command::Control(control) => client::control::run(control, process).await,

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod behaviour;
+pub mod boot_plan;
 pub mod boots;
 pub mod bound;
 pub mod duration;

@@ -19,7 +19,7 @@ use crate::model::plan::Plan;
 use crate::model::port_spec::PortState;
 use crate::net::Network;
 use crate::net::tls::{Tls, TlsOptions};
-use crate::process::{Files, Process};
+use crate::process::{Ending, Files, Process};
 use crate::server::connection_limit;
 use crate::server::lifecycle;
 use crate::server::port::{self, Port};
@@ -79,13 +79,16 @@ pub(crate) async fn run<N: Network>(
         process.write_termination_message(&message);
     }
     if let ProcessEnd::Immediate(ending) = end {
-        return Err(Failure::ProcessFault(ending));
+        return Err(Failure::Ended(ending));
     }
     target.drain();
     // Closed first: a change during the drain would have no effect.
     control.shutdown().await;
     ports.drain().await;
-    Ok(())
+    match serve.exit_on_term {
+        0 => Ok(()),
+        code => Err(Failure::Ended(Ending::Code(code))),
+    }
 }
 
 /// Opens the state file and counts this boot, if `--state-dir` is set.
@@ -188,7 +191,10 @@ fn summary(base: &Plan, control: SocketAddr, boot: Option<u64>) -> String {
             None => format!("{} on {number}", protocol.name()),
         }
     });
-    let ports = ports.collect::<Vec<_>>().join(", ");
+    let mut ports = ports.collect::<Vec<_>>().join(", ");
+    if ports.is_empty() {
+        ports.push_str("no ports");
+    }
     let boot = boot.map(|boot| format!("; boot {boot}"));
     format!("{ports}; control on {control}{}", boot.unwrap_or_default())
 }

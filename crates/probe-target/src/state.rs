@@ -302,6 +302,7 @@ impl TargetState {
         Plan {
             ports: ordered_map::collect(ports.map(|(number, port)| (*number, port.planned(now)))),
             process: self.process.planned(now),
+            no_ports: self.ports.is_empty(),
             boots: Vec::new(),
         }
     }

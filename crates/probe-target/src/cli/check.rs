@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::options::{Grammar, Options, Spec};
-use super::{address, control};
+use super::address;
+use super::options::{self, Grammar, Options, Spec};
 use crate::model::parse_error::ParseError;
 use crate::model::port_spec::Protocol;
 
@@ -99,6 +99,6 @@ fn named(service: String) -> Result<String, ParseError> {
 
 /// The option `--timeout`, 1 s by default.
 pub(super) fn timeout(options: &mut Options) -> Result<Duration, ParseError> {
-    let timeout = options.read_as("timeout", control::duration)?;
+    let timeout = options.read_as("timeout", options::duration)?;
     Ok(timeout.unwrap_or(Duration::from_secs(1)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::options::{Grammar, Options, Spec};
+use super::options::{self, Grammar, Options, Spec};
 use super::serve::{Access, CONTROL, TOKEN_FILE};
 use crate::model::behaviour::Behaviour;
 use crate::model::duration;
@@ -146,7 +146,7 @@ fn journal(mut options: Options) -> Result<Ask, ParseError> {
             return Err(ParseError::new("", message));
         }
     };
-    let timeout = options.read_as("timeout", duration)?;
+    let timeout = options.read_as("timeout", options::duration)?;
     let path = options.read_as("path", str::parse::<RoutePath>)?;
     let filters = [
         ("port", options.one("port")),
@@ -294,12 +294,6 @@ fn state(word: &str) -> Result<PortState, ParseError> {
             ParseError::new("BEHAVIOUR", reason)
         }),
     }
-}
-
-/// Parses a duration above zero.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let duration = duration::parse(text).filter(|duration| !duration.is_zero());
-    duration.ok_or_else(|| format!("must be a duration such as 30s or 1m30s, not `{text}`"))
 }
 
 fn number(text: &str) -> Result<u64, String> {

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::model::duration;
 use crate::model::field::Field;
 use crate::model::parse_error::ParseError;
 
@@ -180,6 +182,12 @@ fn given<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'
     let value = environment.get(name)?.as_str();
     let of_service = name == "PROBE_TARGET_PORT" && value.contains("://");
     Some(value).filter(|value| !value.is_empty() && !of_service)
+}
+
+/// Parses a duration above zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = duration::parse(text).filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| format!("must be a duration such as 30s or 1m30s, not `{text}`"))
 }
 
 impl Spec {

@@ -1,18 +1,21 @@
 //! `probe-target serve`: parses ports, routes, TLS and control address, and adds them to a plan.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::address;
-use super::options::{Grammar, Options, Spec};
+use super::options::{self, Grammar, Options, Spec};
+use super::{address, exit};
+use crate::model::boot_plan::BootPlan;
 use crate::model::boots::Boots;
+use crate::model::bound::Bounds;
 use crate::model::flip_spec::Flip;
 use crate::model::location::{self, Location};
 use crate::model::parse_error::ParseError;
-use crate::model::plan::{self, Plan};
-use crate::model::port_spec::Protocol;
-use crate::model::process_fault::ProcessFault;
+use crate::model::plan::{self, Plan, PlannedPort};
+use crate::model::port_spec::{PortSpec, PortState, Protocol};
+use crate::model::process_fault::{ProcessAction, ProcessFault, Sigterm};
 use crate::model::shorthand::Shorthand;
 
 /// The grammar of `serve`.
@@ -25,17 +28,32 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         Spec::many(
             "port",
             "[ADDRESS:]PORT[=PROTOCOL]",
-            "Listen here: http, https, grpc, grpcs or tcp [default: 8080=http]",
+            "Listen here: http, https, grpc, grpcs or tcp; or `none` [default: 8080=http]",
         ),
         Spec::many(
             "route",
             "ROUTE",
-            "What a path does from the start: '8080/readyz=503', '/startupz=503@1-2'",
+            "What a path or port does from the start: '8080/readyz=503', '/x=503@1-2',\n'8080=closed@2-'",
         ),
         Spec::many(
             "process",
             "FAULT FIELD=VALUE …",
-            "What the process does from the start: 'exit code=3 after=1m'",
+            "What the process does from the start: 'exit code=3 after=1m @2-'",
+        ),
+        Spec::new(
+            "drain",
+            "DURATION",
+            "Serve for this long after SIGTERM, then close [default: close at once]",
+        ),
+        Spec::new(
+            "exit-on-term",
+            "CODE",
+            "Exit with this code after SIGTERM [default: 0]",
+        ),
+        Spec::new(
+            "start-after",
+            "DURATION",
+            "Open the ports this long after each start, so that probes fail before",
         ),
         CONTROL,
         Spec::new(
@@ -69,8 +87,8 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     ],
     notes: "The control address is 127.0.0.1:(first port + 10000) by default. Any but a\n\
             loopback address needs a token: --token-file or PROBE_TARGET_TOKEN.\n\
-            A path without a port is on every port; @1-2 limits it to boots 1 and 2. It is\n\
-            percent-encoded and matches decoded request paths. /a/* matches all below /a/.\n\
+            A path without a port is on every port; @1-2 limits it to boots 1 and 2, @2- to all\n\
+            but the first. It is percent-encoded and matches decoded request paths. /a/* matches all below /a/.\n\
             https and grpcs use TLS 1.3; only the image with TLS has them.",
 };
 
@@ -86,9 +104,16 @@ pub(crate) const JOURNAL: Spec =
 /// The settings of `serve`.
 #[derive(Debug)]
 pub(crate) struct Serve {
-    ports: Vec<Listening>,
+    /// The ports to listen on; `None` for `--port none`, no ports at all.
+    ports: Option<Vec<Listening>>,
     routes: Vec<Route>,
-    process: Vec<ProcessFault>,
+    process: Vec<(ProcessFault, Option<Boots>)>,
+    /// How long it serves after SIGTERM.
+    drain: Option<Duration>,
+    /// The exit code after SIGTERM.
+    pub(crate) exit_on_term: u8,
+    /// How long the ports stay closed after the start.
+    start_after: Option<Duration>,
     control: Option<SocketAddr>,
     /// The path of the plan's file.
     pub(crate) plan: Option<String>,
@@ -105,8 +130,8 @@ pub(crate) struct Serve {
 /// A port's loopback address (`None` for all addresses), number and protocol.
 type Listening = (Option<IpAddr>, u16, Protocol);
 
-/// The behaviour of a location, on some boots or on all.
-type Route = (Location, Shorthand, Option<Boots>);
+/// What a path or port does, on some boots or on all.
+type Route = (Location, Flip, Option<Boots>);
 
 /// The TLS settings.
 #[derive(Debug)]
@@ -137,10 +162,7 @@ impl Serve {
         let routes = options.many("route");
         let process = options.many("process");
         Ok(Self {
-            ports: ports
-                .iter()
-                .map(|text| port(text))
-                .collect::<Result<_, _>>()?,
+            ports: listening(&ports)?,
             routes: routes
                 .iter()
                 .map(|text| route(text))
@@ -149,6 +171,11 @@ impl Serve {
                 .iter()
                 .map(|text| fault(text))
                 .collect::<Result<_, _>>()?,
+            drain: options.read_as("drain", options::duration)?,
+            exit_on_term: options
+                .read_as("exit-on-term", exit::code)?
+                .unwrap_or_default(),
+            start_after: options.read_as("start-after", options::duration)?,
             control: options.read_as("control", address)?,
             plan: options.one("plan"),
             journal: journal(&mut options)?,
@@ -163,7 +190,7 @@ impl Serve {
     /// same on all boots.
     pub(crate) fn base(&self, mut plan: Plan, boot: Option<u64>) -> Result<Plan, ParseError> {
         let mut given = Vec::new();
-        for (address, number, protocol) in &self.ports {
+        for (address, number, protocol) in self.ports.iter().flatten() {
             if given.contains(number) {
                 return Err(ParseError::new(
                     "--port",
@@ -175,34 +202,60 @@ impl Serve {
             port.opening.protocol = Some(*protocol);
             port.address = address.or(port.address);
         }
-        if plan.ports.is_empty() {
-            plan.ports
-                .insert(8080, crate::model::plan::PlannedPort::default());
+        match self.ports {
+            None if !plan.ports.is_empty() => {
+                let message = "must not be `none`, as the plan has ports";
+                return Err(ParseError::new("--port", message));
+            }
+            Some(_) if plan.ports.is_empty() && !plan.no_ports => {
+                plan.ports.insert(8080, PlannedPort::default());
+            }
+            _ => {}
         }
-        for (boots, flips) in std::mem::take(&mut plan.boots) {
+        let mut faults = Vec::new();
+        for (boots, BootPlan { flips, process }) in std::mem::take(&mut plan.boots) {
             let holds = self.holds(Some(boots), boot)?;
             for (place, flip) in flips.0 {
                 let applied = plan.apply(&place, &flip, holds);
                 applied.map_err(|wrong| wrong.within(&format!("boots.{boots}")))?;
             }
+            faults.extend(process.into_iter().filter(|_| holds));
         }
-        for (place, word, boots) in &self.routes {
+        for (place, flip, boots) in &self.routes {
             let holds = self.holds(*boots, boot)?;
-            let applied = plan.apply(place, &Flip::from(*word), holds);
+            let applied = plan.apply(place, flip, holds);
             applied.map_err(|wrong| ParseError::of("--route", wrong.reason))?;
         }
-        for fault in &self.process {
-            plan.set_process_fault(fault.clone(), "--process")?;
+        for (fault, boots) in &self.process {
+            match boots {
+                None => plan.set_process_fault(fault.clone(), "--process")?,
+                Some(_) if self.holds(*boots, boot)? => faults.push(fault.clone()),
+                Some(_) => {}
+            }
+        }
+        // Last, as what a boot says goes before what holds on all boots.
+        for fault in faults {
+            plan.replace_process_fault(fault);
+        }
+        if let Some(delay) = self.drain {
+            plan.set_process_fault(drain(delay), "--drain")?;
         }
         for port in plan.ports.values_mut() {
             port.opening.protocol.get_or_insert_default();
+            if let Some(delay) = self.start_after
+                && port.opening.state == PortState::Open
+            {
+                port.opening.state = PortState::Closed;
+                port.opening.bounds = Bounds::lasting(delay);
+            }
         }
         Ok(plan)
     }
 
     fn holds(&self, boots: Option<Boots>, boot: Option<u64>) -> Result<bool, ParseError> {
         if boots.is_some() && self.state_dir.is_none() {
-            let message = "must be given to count boots, as a route or plan names some";
+            let message =
+                "must be given to count boots, as --route, --process or --plan names some";
             return Err(ParseError::new("--state-dir", message));
         }
         Ok(boots.is_none_or(|boots| boot.is_some_and(|boot| boots.contain(boot))))
@@ -212,8 +265,11 @@ impl Serve {
     pub(crate) fn control(&self, base: &Plan) -> Result<SocketAddr, ParseError> {
         let wrong = |message: String| Err(ParseError::new("--control", message));
         let Some(control) = self.control else {
-            let first = self.ports.first().map(|(_, number, _)| number);
-            let first = *first.or(base.ports.keys().next()).unwrap_or(&8080);
+            let first = self.ports.iter().flatten().next();
+            let first = first.map(|(_, number, _)| number);
+            let Some(first) = first.or(base.ports.keys().next()) else {
+                return wrong("must be given, as there is no port".to_owned());
+            };
             return match first.checked_add(10_000) {
                 Some(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
                 None => wrong(format!("must be given, as {first} + 10000 is no port")),
@@ -281,6 +337,30 @@ pub(crate) fn journal(options: &mut Options) -> Result<usize, ParseError> {
     Ok(options.read_as("journal", read)?.unwrap_or(4096))
 }
 
+/// The `sigterm` fault that `--drain` sets.
+fn drain(delay: Duration) -> ProcessFault {
+    ProcessFault {
+        act: ProcessAction::Sigterm(Sigterm {
+            delay: Some(delay),
+            fail: Vec::new(),
+        }),
+        bounds: Bounds::default(),
+        leased: false,
+    }
+}
+
+/// Parses the values of `--port`; `None` for `none`.
+fn listening(ports: &[String]) -> Result<Option<Vec<Listening>>, ParseError> {
+    if !ports.iter().any(|text| text == "none") {
+        let ports = ports.iter().map(|text| port(text));
+        return ports.collect::<Result<_, _>>().map(Some);
+    }
+    match ports {
+        [_] => Ok(None),
+        _ => Err(ParseError::new("--port", "`none` must stand alone")),
+    }
+}
+
 /// Parses `8080`, `8080=http`, `127.0.0.1:8080` or `[::1]:8080`.
 fn port(text: &str) -> Result<Listening, ParseError> {
     let wrong = |message| ParseError::new("--port", message);
@@ -311,27 +391,58 @@ fn port(text: &str) -> Result<Listening, ParseError> {
     Ok((address, number, protocol))
 }
 
-/// Parses `[PORT]/PATH=BEHAVIOUR[@BOOTS]`.
+/// Parses `[PORT]/PATH=BEHAVIOUR[@BOOTS]` or `PORT=STATE[@BOOTS]`.
 fn route(text: &str) -> Result<Route, ParseError> {
     let wrong = |message| ParseError::new("--route", message);
-    let form = || wrong(format!("must be [PORT]/PATH=BEHAVIOUR, not `{text}`"));
+    let form = || {
+        wrong(format!(
+            "must be [PORT]/PATH=BEHAVIOUR or PORT=STATE, not `{text}`"
+        ))
+    };
     let (place, word) = text.rsplit_once('=').ok_or_else(form)?;
     let (word, boots) = match word.split_once('@') {
         None => (word, None),
         Some((word, boots)) => (word, Some(boots.parse().map_err(wrong)?)),
     };
-    if !place.contains('/') {
+    if !place.contains('/') && location::number(place).is_none() {
         return Err(form());
     }
     let place =
         Location::parse(place).map_err(|invalid| ParseError::of("--route", invalid.reason))?;
-    let word = word.parse();
-    let word = word.map_err(|reason| ParseError::of("--route", reason))?;
-    Ok((place, word, boots))
+    let flip = match place {
+        Location::Port(_) => Flip::Port(PortSpec::new(state(word).map_err(wrong)?)),
+        Location::Route(..) => {
+            let word: Result<Shorthand, _> = word.parse();
+            word.map_err(|reason| ParseError::of("--route", reason))?
+                .into()
+        }
+    };
+    Ok((place, flip, boots))
 }
 
-/// Parses `FAULT FIELD=VALUE …`: the fields of the control API's body.
-fn fault(text: &str) -> Result<ProcessFault, ParseError> {
+/// Parses the state of a port as a whole.
+fn state(word: &str) -> Result<PortState, String> {
+    if word == "refuse" {
+        return Ok(PortState::Closed);
+    }
+    PortState::named(word).ok_or_else(|| {
+        format!(
+            "a port is refuse, open, closed, blackhole, stop-accepting or reset, not `{word}`; all \
+             paths of one are PORT/*"
+        )
+    })
+}
+
+/// Parses `FAULT FIELD=VALUE … [@BOOTS]`: the fields of the control API's body.
+fn fault(text: &str) -> Result<(ProcessFault, Option<Boots>), ParseError> {
+    let (text, boots) = match text.trim_end().rsplit_once(" @") {
+        Some((text, boots)) if !boots.contains(' ') => {
+            let boots: Result<Boots, _> = boots.parse();
+            let boots = boots.map_err(|message| ParseError::new("--process", message))?;
+            (text, Some(boots))
+        }
+        _ => (text, None),
+    };
     let mut words = text.split_whitespace();
     let mut body = Map::new();
     body.insert("fault".to_owned(), words.next().into());
@@ -348,5 +459,5 @@ fn fault(text: &str) -> Result<ProcessFault, ParseError> {
         };
         body.insert(name.to_owned(), value);
     }
-    ProcessFault::read(body.into(), "--process")
+    Ok((ProcessFault::read(body.into(), "--process")?, boots))
 }

@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::model::plan::Plan;
 
-/// A line of words, `NAME=VALUE` before it.
+/// A line of words, `NAME=VALUE` before it. A `+` stands for a space.
 fn read(line: &str) -> Result<Command, ParseError> {
     let variable = |word: &&str| word.starts_with(|c: char| c.is_ascii_uppercase());
     let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
@@ -20,7 +20,7 @@ fn read(line: &str) -> Result<Command, ParseError> {
         .filter_map(|variable| variable.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.replace('+', " ")))
         .collect();
-    let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+    let words: Vec<_> = words.iter().map(|word| word.replace('+', " ")).collect();
     parse(&words, &environment)
 }
 
@@ -148,7 +148,7 @@ fn a_route_may_be_of_certain_boots() {
             PROBE_TARGET_STATE_DIR=/s PROBE_TARGET_KEEP=1 PROBE_TARGET_ROUTES=/x=503@2,/y=404@1
                 {"8080":{"protocol":"http","routes":{"/x":{"status":503}},"state":"open"}} 127.0.0.1:18080
             --route /x=503@1
-                error: `--state-dir`: must be given to count boots, as a route or plan names some
+                error: `--state-dir`: must be given to count boots, as --route, --process or --plan names some
             --state-dir /s --route /x=503@0
                 error: `--route`: boots are 2, 1-3 or 3-, from 1 on, not `0`
             --state-dir /s --route /x=503@1,2
@@ -157,6 +157,68 @@ fn a_route_may_be_of_certain_boots() {
                 error: `--route`: 9000 is none of the ports
             --keep
                 error: `--keep`: means nothing without --state-dir
+        "#]],
+    );
+}
+
+#[test]
+fn ports_may_be_absent_or_have_a_state_from_the_start() {
+    check(
+        "--port none --control 127.0.0.1:9
+        --port none
+        --port none --port 80
+        --port 7000=tcp --route 7000=refuse --port 8080 --route 8080=blackhole
+        --state-dir /s --route 8080=closed@2- --route 8080=reset@3
+        --route 8080=fail
+        --route 9000=closed
+        PROBE_TARGET_START_AFTER=3s
+        --start-after 0s
+        --exit-on-term 256
+        --drain 5
+        --drain 5s --process sigterm+ignore=true
+        --process exit+@2
+        --state-dir /s --process exit+@0
+        exit
+        exit x
+        exit 256
+        exit 0 --after 1",
+        &expect![[r#"
+            --port none --control 127.0.0.1:9
+                {} 127.0.0.1:9
+            --port none
+                error: `--control`: must be given, as there is no port
+            --port none --port 80
+                error: `--port`: `none` must stand alone
+            --port 7000=tcp --route 7000=refuse --port 8080 --route 8080=blackhole
+                {"7000":{"protocol":"tcp","state":"closed"},"8080":{"protocol":"http","state":"blackhole"}} 127.0.0.1:17000
+            --state-dir /s --route 8080=closed@2- --route 8080=reset@3
+                {"8080":{"protocol":"http","state":"closed"}} 127.0.0.1:18080
+            --route 8080=fail
+                error: `--route`: a port is refuse, open, closed, blackhole, stop-accepting or reset, not `fail`; all paths of one are PORT/*
+            --route 9000=closed
+                error: `--route`: 9000 is none of the ports
+            PROBE_TARGET_START_AFTER=3s
+                {"8080":{"for":"3s","protocol":"http","state":"closed"}} 127.0.0.1:18080
+            --start-after 0s
+                error: `--start-after`: must be a duration such as 30s or 1m30s, not `0s`
+            --exit-on-term 256
+                error: `--exit-on-term`: must be a whole number from 0 to 255, not `256`
+            --drain 5
+                error: `--drain`: must be a duration such as 30s or 1m30s, not `5`
+            --drain 5s --process sigterm+ignore=true
+                error: `--drain`: sigterm is given twice
+            --process exit+@2
+                error: `--state-dir`: must be given to count boots, as --route, --process or --plan names some
+            --state-dir /s --process exit+@0
+                error: `--process`: boots are 2, 1-3 or 3-, from 1 on, not `0`
+            exit
+                error: CODE is missing
+            exit x
+                error: `CODE`: must be a whole number from 0 to 255, not `x`
+            exit 256
+                error: `CODE`: must be a whole number from 0 to 255, not `256`
+            exit 0 --after 1
+                error: `--after`: must be a duration such as 30s or 1m30s, not `1`
         "#]],
     );
 }
@@ -218,15 +280,15 @@ fn what_cannot_be_served_is_refused() {
             --port 80 --port 80
                 error: `--port`: 80 is given twice
             --route readyz=503
-                error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `readyz=503`
+                error: `--route`: must be [PORT]/PATH=BEHAVIOUR or PORT=STATE, not `readyz=503`
             --route 8080=503
-                error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `8080=503`
+                error: `--route`: a port is refuse, open, closed, blackhole, stop-accepting or reset, not `503`; all paths of one are PORT/*
             --route /a?b=503
                 error: `--route`: `/a?b` has a query, and a route matches the path alone; write %3F for a `?` in a path
             --route /a%=503
                 error: `--route`: `/a%` is not percent-encoded: write %25 for a `%` in a path
             --route /x
-                error: `--route`: must be [PORT]/PATH=BEHAVIOUR, not `/x`
+                error: `--route`: must be [PORT]/PATH=BEHAVIOUR or PORT=STATE, not `/x`
             --route /x=1000
                 error: `--route`: must be a status from 200 to 999, not 1000
             --route 9000/x=200
@@ -246,7 +308,7 @@ fn what_cannot_be_served_is_refused() {
             --prot 80
                 error: invalid option '--prot'
             sevre
-                error: no command `sevre`, expected one of serve, check, flip, heal, state, journal, traffic
+                error: no command `sevre`, expected one of serve, exit, check, flip, heal, state, journal, traffic
             serve 8080
                 error: unexpected argument `8080`
         "#]],
@@ -264,7 +326,10 @@ fn what_cannot_be_sent_is_refused() {
         traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1001/s
         traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --path x
         traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --timeout 0s
-        traffic 127.0.0.1:80 --control 0.0.0.0:9 --rate 1/s",
+        traffic 127.0.0.1:80 --control 0.0.0.0:9 --rate 1/s
+        traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --protocol icmp
+        traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --protocol tcp --path /x
+        traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --protocol grpc --fresh",
         &expect![[r#"
             traffic
                 error: IP:PORT is missing
@@ -284,6 +349,12 @@ fn what_cannot_be_sent_is_refused() {
                 error: `--timeout`: must be a duration such as 30s or 1m30s, not `0s`
             traffic 127.0.0.1:80 --control 0.0.0.0:9 --rate 1/s
                 error: `--control`: 0.0.0.0:9 can be reached by others and needs a token
+            traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --protocol icmp
+                error: `--protocol`: no protocol `icmp`, expected one of http, https, grpc, grpcs, tcp
+            traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --protocol tcp --path /x
+                error: `--path`: means nothing to tcp
+            traffic 127.0.0.1:80 --control 127.0.0.1:9 --rate 1/s --protocol grpc --fresh
+                error: `--fresh`: means nothing to grpc
         "#]],
     );
 }

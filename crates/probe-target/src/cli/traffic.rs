@@ -8,6 +8,7 @@ use super::check::{self, TIMEOUT};
 use super::options::{Grammar, Options, Spec};
 use super::serve::{self, Access, CONTROL, JOURNAL, TOKEN_FILE};
 use crate::model::parse_error::ParseError;
+use crate::model::port_spec::Protocol;
 
 /// The grammar of `traffic`.
 pub(crate) const GRAMMAR: Grammar = Grammar {
@@ -22,6 +23,11 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
             "N/s",
             "Requests a second, or a minute (N/m); 1000/s at most",
         ),
+        Spec::new(
+            "protocol",
+            "PROTOCOL",
+            "http, https, grpc, grpcs or tcp [default: http]",
+        ),
         Spec::new("host", "HOST", "The Host header [default: the address]"),
         Spec::new("path", "PATH", "The path [default: /]"),
         Spec::new("fresh", "", "Open a connection for each request"),
@@ -31,7 +37,8 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     ],
     notes: "Send times are fixed in advance, and durations count from them. GET /v1/journal\n\
             has the outcomes: ok (200–399), status, refused, reset, timeout, error. Their\n\
-            numbers are in GET /v1/state, and printed at the end.",
+            numbers are in GET /v1/state, and printed at the end. A request of tcp, grpc and\n\
+            grpcs is a connection, opened and closed; https takes any certificate.",
 };
 
 /// The settings of a traffic client.
@@ -40,6 +47,7 @@ pub(crate) struct Traffic {
     pub(crate) address: SocketAddr,
     pub(crate) control: SocketAddr,
     pub(crate) access: Access,
+    pub(crate) protocol: Protocol,
     pub(crate) host: String,
     pub(crate) path: String,
     /// The time between two requests.
@@ -57,6 +65,17 @@ impl Traffic {
         let control = options.read_as("control", address)?;
         let control = control.ok_or_else(|| missing("--control"))?;
         let interval = options.read_as("rate", interval)?;
+        let protocol = options.one("protocol");
+        let protocol = protocol.map_or(Ok(Protocol::Http), |name| Protocol::read(&name));
+        let protocol = protocol.map_err(|reason| ParseError::of("--protocol", reason))?;
+        if !protocol.is_http()
+            && let Some(name) = ["host", "path", "fresh"]
+                .into_iter()
+                .find(|name| options.one(name).is_some())
+        {
+            let message = format!("means nothing to {}", protocol.name());
+            return Err(ParseError::new(format!("--{name}"), message));
+        }
         let host = options.one("host").unwrap_or(text);
         if ::http::header::HeaderValue::from_str(&host).is_err() {
             return Err(ParseError::new("--host", "cannot stand in a header"));
@@ -77,6 +96,7 @@ impl Traffic {
             address: target,
             control,
             access,
+            protocol,
             host,
             path,
             interval: interval.ok_or_else(|| missing("--rate"))?,

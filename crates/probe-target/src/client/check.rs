@@ -2,16 +2,16 @@
 
 mod grpc;
 
-use std::io;
 use std::net::SocketAddr;
 
 use tokio::time::timeout;
 
 use crate::cli::check::{Check, CheckKind};
+use crate::client;
 use crate::client::http1::{Client, Request, RequestError};
 use crate::failure::Failure;
 use crate::model::duration;
-use crate::net::tls::{self, Layer};
+use crate::net::tls::Layer;
 use crate::net::{Connection, Network};
 use crate::request_target;
 
@@ -29,25 +29,18 @@ pub(crate) async fn run<N: Network>(check: Check, network: &N) -> Result<String,
 }
 
 async fn probe<N: Network>(check: &Check, network: &N) -> Result<String, String> {
-    let connection = connect(check, network).await;
+    let alpn = match check.kind {
+        CheckKind::Grpc(_) => "h2",
+        CheckKind::Http(_) | CheckKind::Tcp => "http/1.1",
+    };
+    let alpn = check.secured.then_some(alpn);
+    let connection = client::connect(network, check.address, alpn).await;
     let connection = connection.map_err(|error| RequestError::Connect(error).to_string())?;
     match &check.kind {
         CheckKind::Tcp => Ok(format!("connected to {}\n", check.address)),
         CheckKind::Http(path) => http(connection, check.address, path).await,
         CheckKind::Grpc(service) => grpc(connection, check, service).await,
     }
-}
-
-async fn connect<N: Network>(check: &Check, network: &N) -> io::Result<Layer<N::Connection>> {
-    let connection = network.connect(check.address).await?;
-    if !check.secured {
-        return Ok(tls::bare(connection));
-    }
-    let alpn = match check.kind {
-        CheckKind::Grpc(_) => "h2",
-        CheckKind::Http(_) | CheckKind::Tcp => "http/1.1",
-    };
-    tls::connect(connection, alpn).await
 }
 
 async fn grpc<C: Connection>(

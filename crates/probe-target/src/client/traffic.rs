@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli;
+use crate::client;
 use crate::client::http1::{Client, Request, RequestError};
 use crate::clock::Clock;
 use crate::control::Control;
@@ -22,6 +23,7 @@ use crate::model::answer::{RequestOutcome, Sample, State, Traffic};
 use crate::model::identity::Identity;
 use crate::model::moment::{Moment, micros};
 use crate::model::plan::Plan;
+use crate::model::port_spec::Protocol;
 use crate::mutex::lock;
 use crate::net::Network;
 use crate::process::Process;
@@ -103,8 +105,10 @@ impl<N: Network> TrafficClient<N> {
         let outcome = match timeout(time_left, self.exchange(&mut status)).await {
             Err(_) => RequestOutcome::Timeout,
             Ok(Err(error)) => outcome(&error),
-            Ok(Ok(status)) if (200..400).contains(&status) => RequestOutcome::Ok,
-            Ok(Ok(_)) => RequestOutcome::Status,
+            Ok(Ok(())) if status.is_none_or(|status| (200..400).contains(&status)) => {
+                RequestOutcome::Ok
+            }
+            Ok(Ok(())) => RequestOutcome::Status,
         };
         let took = micros(self.clock.now() - due);
         *lock(&self.outcomes).entry(outcome).or_default() += 1;
@@ -119,8 +123,15 @@ impl<N: Network> TrafficClient<N> {
         });
     }
 
-    /// Sends one request; `seen` gets the status as soon as the head is read.
-    async fn exchange(&self, seen: &mut Option<u16>) -> Result<u16, RequestError> {
+    /// Sends one request; `seen` gets the status as soon as the head is read. Without HTTP, a
+    /// connection is the whole request.
+    async fn exchange(&self, seen: &mut Option<u16>) -> Result<(), RequestError> {
+        let protocol = self.traffic.protocol;
+        let alpn = (protocol == Protocol::Https).then_some("http/1.1");
+        let connect = client::connect(&self.network, self.traffic.address, alpn);
+        if !protocol.is_http() {
+            return connect.await.map(drop).map_err(RequestError::Connect);
+        }
         loop {
             // Not in the condition of a loop, which would hold the lock for its body.
             let idle = lock(&self.idle).pop();
@@ -128,18 +139,18 @@ impl<N: Network> TrafficClient<N> {
             match self.send(client, seen).await {
                 // The server has closed the idle connection; tries the next one.
                 Err(RequestError::Unsent) => {}
-                status => return status,
+                sent => return sent,
             }
         }
-        let client = Client::connect(&self.network, self.traffic.address).await?;
-        self.send(client, seen).await
+        let connection = connect.await.map_err(RequestError::Connect)?;
+        self.send(Client::over(connection), seen).await
     }
 
     async fn send(
         &self,
         mut client: Client<N::Connection>,
         seen: &mut Option<u16>,
-    ) -> Result<u16, RequestError> {
+    ) -> Result<(), RequestError> {
         const AGENT: &str = concat!("probe-target-traffic/", env!("CARGO_PKG_VERSION"));
         let headers = [
             ("host", self.traffic.host.as_str()),
@@ -158,17 +169,18 @@ impl<N: Network> TrafficClient<N> {
             *seen = Some(status);
             Ok(())
         };
-        let status = client.send(&request, &mut receive).await?;
+        client.send(&request, &mut receive).await?;
         if !self.traffic.fresh && !client.is_closed() {
             lock(&self.idle).push(client);
         }
-        Ok(status)
+        Ok(())
     }
 
     fn summary(&self) -> Traffic {
         let traffic = &self.traffic;
         Traffic {
             address: SocketAddr::to_string(&traffic.address),
+            protocol: traffic.protocol,
             host: traffic.host.clone(),
             path: traffic.path.clone(),
             interval: micros(traffic.interval),

@@ -154,6 +154,9 @@ pub struct InForce<B> {
 pub struct Traffic {
     /// The address that requests are sent to.
     pub address: String,
+    /// The protocol; a request of `tcp`, `grpc` and `grpcs` is a connection.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// The `Host` header.
     pub host: String,
     /// The path of each request.

@@ -57,6 +57,14 @@ pub enum Phase {
 }
 
 impl Bounds {
+    /// One window of this length, from the start on.
+    pub(crate) fn lasting(length: Duration) -> Self {
+        Self {
+            length: Some(length),
+            ..Self::default()
+        }
+    }
+
     /// The phase at `now` of a behaviour with these bounds that was set at `since`.
     pub fn phase(&self, since: Moment, used: Used, now: Moment) -> Phase {
         let first = since + self.after.unwrap_or_default();

@@ -74,6 +74,12 @@ impl Fields {
         }
     }
 
+    /// Whether a field is given and not `null`.
+    pub(crate) fn has(&self, field: &Field) -> bool {
+        let value = self.object.get(field.name);
+        value.is_some_and(|value| !value.is_null())
+    }
+
     /// A field of any type. `null` is equivalent to an absent field.
     pub(crate) fn value(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);

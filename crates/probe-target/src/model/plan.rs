@@ -5,7 +5,7 @@
 //! {"ports": {"8080": {"protocol": "http", "state": "open",
 //!                     "routes": {"/readyz": {"status": 503, "for": "10s"}}}},
 //!  "process": [{"fault": "exit", "code": 3, "after": "1m"}],
-//!  "boots": {"1-2": {"8080/startupz": {"status": 503}}}}
+//!  "boots": {"1-2": {"8080/startupz": {"status": 503}}, "2-": {"process": [{"fault": "exit"}]}}}
 //! ```
 
 use std::collections::BTreeMap;
@@ -15,11 +15,12 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::model::behaviour::Behaviour;
+use crate::model::boot_plan::{self, BootPlan};
 use crate::model::boots::Boots;
 use crate::model::field::{Field, FieldType};
 use crate::model::fields::Fields;
 use crate::model::flip_spec::Flip;
-use crate::model::flips::{Flips, unleased};
+use crate::model::flips::unleased;
 use crate::model::location::{self, Location};
 use crate::model::parse_error::{ParseError, join};
 use crate::model::port_spec::PortSpec;
@@ -28,7 +29,6 @@ use crate::model::route_path::RoutePath;
 
 const PORTS: Field = Field::new("ports", FieldType::Object);
 const BOOTS: Field = Field::new("boots", FieldType::Object);
-const FAULTS: Field = Field::new("process", FieldType::List);
 const ADDRESS: Field = Field::new("address", FieldType::Text);
 const ROUTES: Field = Field::new("routes", FieldType::Object);
 
@@ -37,13 +37,15 @@ const ROUTES: Field = Field::new("routes", FieldType::Object);
 pub struct Plan {
     /// The ports by number.
     pub ports: BTreeMap<u16, PlannedPort>,
+    /// Whether the plan says that there are no ports: `ports` is given and empty.
+    #[serde(skip)]
+    pub no_ports: bool,
     /// The process faults, at most one of each name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub process: Vec<ProcessFault>,
-    /// Flips that are added to the base on some boots, sorted by boot; later ones override earlier
-    /// ones.
+    /// What is added to the base on some boots, sorted by boot; later ones override earlier ones.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_name")]
-    pub boots: Vec<(Boots, Flips)>,
+    pub boots: Vec<(Boots, BootPlan)>,
 }
 
 /// The base of one port.
@@ -61,6 +63,7 @@ impl Plan {
     /// Parses the text of a plan.
     pub fn parse(text: &[u8]) -> Result<Self, ParseError> {
         let mut fields = Fields::parse(text)?;
+        let is_given = fields.has(&PORTS);
         let mut ports = BTreeMap::new();
         for (name, value) in fields.entries(&PORTS)? {
             let path = join(PORTS.name, &name);
@@ -68,28 +71,20 @@ impl Plan {
                 .ok_or_else(|| ParseError::new(&path, "a port is a number from 1 to 65535"))?;
             ports.insert(number, PlannedPort::read(value, &path)?);
         }
-        let mut boots: Vec<(Boots, Flips)> = Vec::new();
+        let mut boots: Vec<(Boots, BootPlan)> = Vec::new();
         for (name, value) in fields.entries(&BOOTS)? {
             let path = join(BOOTS.name, &name);
             let read: Result<Boots, _> = name.parse();
             let read = read.map_err(|message| ParseError::new(&path, message))?;
             let place = boots.partition_point(|(before, _)| *before < read);
-            boots.insert(place, (read, Flips::read(value, &path)?));
+            boots.insert(place, (read, BootPlan::read(value, &path)?));
         }
-        let mut plan = Self {
+        let plan = Self {
+            no_ports: is_given && ports.is_empty(),
             ports,
-            process: Vec::new(),
+            process: boot_plan::process_faults(&mut fields)?,
             boots,
         };
-        for (number, value) in fields
-            .items(&FAULTS)?
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-        {
-            let path = join(FAULTS.name, &number.to_string());
-            plan.set_process_fault(ProcessFault::read(value, &path)?, &path)?;
-        }
         fields.finish()?;
         Ok(plan)
     }
@@ -100,17 +95,13 @@ impl Plan {
         fault: ProcessFault,
         path: &str,
     ) -> Result<(), ParseError> {
-        unleased(fault.leased, path)?;
-        if self
-            .process
-            .iter()
-            .any(|known| known.name() == fault.name())
-        {
-            let message = format!("{} is given twice", fault.name());
-            return Err(ParseError::new(path, message));
-        }
+        boot_plan::add(&mut self.process, fault, path)
+    }
+
+    /// Sets a process fault in place of one of the same name.
+    pub(crate) fn replace_process_fault(&mut self, fault: ProcessFault) {
+        self.process.retain(|known| known.name() != fault.name());
         self.process.push(fault);
-        Ok(())
     }
 
     /// Merges `flip` into the base if `holds`. An unknown port is an error in any case.
@@ -218,10 +209,10 @@ impl PlannedPort {
     }
 }
 
-fn by_name<S: Serializer>(boots: &[(Boots, Flips)], serializer: S) -> Result<S::Ok, S::Error> {
+fn by_name<S: Serializer>(boots: &[(Boots, BootPlan)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut object = Map::new();
-    for (boots, flips) in boots {
-        object.insert(boots.to_string(), flips.write().into());
+    for (boots, plan) in boots {
+        object.insert(boots.to_string(), plan.write().into());
     }
     object.serialize(serializer)
 }
@@ -276,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_said_of_boots_is_written_as_it_is_read() {
-        let text = r#"{"ports":{},"boots":{"10":{},"2":{},"2-10":{"8080":{"state":"closed"},"8080/%78/*":{"status":503},"/y":{"fault":"hang"}},"2-":{}}}"#;
+        let text = r#"{"ports":{},"boots":{"10":{},"2":{},"2-10":{"8080":{"state":"closed"},"8080/%78/*":{"status":503},"/y":{"fault":"hang"},"process":[{"code":3,"fault":"exit"}]},"2-":{}}}"#;
         let plan = Plan::parse(text.as_bytes()).unwrap();
         let written = serde_json::to_string(&plan).unwrap();
         assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
@@ -286,7 +277,7 @@ mod tests {
             .map(|(boots, _)| boots.to_string())
             .collect();
         assert_eq!(boots, ["2", "2-10", "2-", "10"]);
-        let flips = &plan.boots[1].1.0;
+        let flips = &plan.boots[1].1.flips.0;
         let places: Vec<_> = flips.iter().map(|(place, _)| place.to_string()).collect();
         assert_eq!(places, ["/y", "8080", "8080/x/*"]);
     }
@@ -294,13 +285,15 @@ mod tests {
     #[test]
     fn flips_of_boots_keep_their_order_when_they_are_written() {
         let closed = r#"{"state":"closed"}"#;
-        let text =
-            format!(r#"{{"boots":{{"2":{{"/1":{closed},"/`":{closed},"/%61":{closed}}}}}}}"#);
+        let text = format!(
+            r#"{{"ports":{{}},"boots":{{"2":{{"/1":{closed},"/`":{closed},"/%61":{closed}}}}}}}"#
+        );
         let plan = Plan::parse(text.as_bytes()).unwrap();
         let written = serde_json::to_string(&plan).unwrap();
         assert_eq!(Plan::parse(written.as_bytes()).unwrap(), plan);
         let places: Vec<_> = plan.boots[0]
             .1
+            .flips
             .0
             .iter()
             .map(|(place, _)| place.to_string())
@@ -351,6 +344,10 @@ mod tests {
         check(
             r#"{"boots":{"1":{"80":{"leased":true}}}}"#,
             "boots.1.80.leased",
+        );
+        check(
+            r#"{"boots":{"1":{"process":[{"fault":"exit"},{"fault":"exit"}]}}}"#,
+            "boots.1.process.1",
         );
         check(
             r#"{"process":[{"fault":"exit","code":-1}]}"#,

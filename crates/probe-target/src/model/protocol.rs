@@ -61,6 +61,11 @@ impl Protocol {
         !matches!(self, Self::Tcp)
     }
 
+    /// Whether it is HTTP, with or without TLS.
+    pub(crate) const fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
+
     /// Whether its routes are gRPC services.
     pub const fn is_grpc(self) -> bool {
         matches!(self, Self::Grpc | Self::Grpcs)

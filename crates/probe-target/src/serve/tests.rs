@@ -7,6 +7,7 @@ mod abuse;
 mod boots;
 mod control;
 mod figures;
+mod life;
 mod manners;
 mod others;
 mod ports;

@@ -160,7 +160,7 @@ fn what_cannot_be_counted_ends_the_start() {
             exit 1: error: cannot count boots: /state/18080.json is damaged, remove it to begin with 1 again: not valid JSON: EOF while parsing a value at line 1 column 0
             exit 1: error: cannot count boots: /state/18080.json is damaged, remove it to begin with 1 again: `boot`: must be a whole number, at least 1, not 0
             exit 1: error: cannot count boots: /state/18080.json is damaged, remove it to begin with 1 again: `flips.8080/x.status`: must be a status from 200 to 999, not 1
-            exit 2: error: `--state-dir`: must be given to count boots, as a route or plan names some
+            exit 2: error: `--state-dir`: must be given to count boots, as --route, --process or --plan names some
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options
             exit 2: error: `boots.2.9000`: 9000 is none of the ports
             hint: `probe-target --help` lists the commands, `probe-target COMMAND --help` their options

@@ -164,7 +164,7 @@ fn a_check_tells_what_it_saw() {
 
 /// Runs a traffic client for a second; returns each sample as `sent outcome status took`, with
 /// times in milliseconds.
-async fn samples(site: &Site, options: &[&str]) -> String {
+pub(super) async fn samples(site: &Site, options: &[&str]) -> String {
     let control = (Ipv4Addr::LOCALHOST, 20_000).into();
     let mut arguments = vec!["traffic", "127.0.0.1:8080", "--control", "127.0.0.1:20000"];
     arguments.extend(["--rate", "5/s", "--timeout", "500ms"]);
@@ -266,6 +266,30 @@ fn established_connections_outlive_a_closed_port_and_fresh_ones_do_not() {
 }
 
 #[test]
+fn without_http_a_connection_is_the_whole_request() {
+    run(async {
+        let site = Site::start(&["--port=8080=tcp"]).await;
+        let close = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            site.put("/v1/ports/8080", r#"{"state":"closed"}"#).await;
+        };
+        let (story, ()) = tokio::join!(samples(&site, &["--protocol=tcp"]), close);
+        expect![[r#"
+            0 Ok  0
+            200 Ok  0
+            400 Ok  0
+            600 Refused  0
+            800 Refused  0
+            10 sent: {"ok":3,"refused":7}
+        "#]]
+        .assert_eq(&story);
+        let site = Site::start(&["--port=8080=grpc"]).await;
+        let story = samples(&site, &["--protocol=grpc"]).await;
+        assert_eq!(story.matches(" Ok  0\n").count(), 5, "{story}");
+    });
+}
+
+#[test]
 fn a_traffic_client_has_a_state_and_nothing_to_change() {
     run(async {
         let network = Memory::default();
@@ -281,7 +305,7 @@ fn a_traffic_client_has_a_state_and_nothing_to_change() {
         tokio::time::sleep(Duration::from_millis(700)).await;
         let (_, state) = site.control("GET", "/v1/state", "").await;
         expect![[r#"
-            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"journal":{"written":2,"lost":0},"traffic":{"address":"10.0.0.1:80","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2,"outcomes":{"refused":2}}}
+            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"journal":{"written":2,"lost":0},"traffic":{"address":"10.0.0.1:80","protocol":"http","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2,"outcomes":{"refused":2}}}
         "#]]
         .assert_eq(&state);
         for (method, call) in [("POST", "/v1/heal"), ("GET", "/v1/plan")] {

@@ -216,3 +216,14 @@ async fn refusal(mut process: Process<Memory>) -> String {
     assert_eq!(crate::run(process).await, Ending::Code(2));
     said.take()
 }
+
+#[test]
+fn traffic_goes_over_tls_with_connections_kept() {
+    run(async {
+        let site = Site::start(&["--port", "8080=https"]).await;
+        let story = super::others::samples(&site, &["--protocol=https"]).await;
+        assert_eq!(story.matches(" Ok 200 0\n").count(), 5, "{story}");
+        let (_, state) = site.control("GET", "/v1/state", "").await;
+        assert!(state.contains(r#""accepted":1"#), "{state}");
+    });
+}
