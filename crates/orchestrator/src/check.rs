@@ -10,7 +10,7 @@ mod subjects;
 mod traffic;
 
 use crate::exit::{Exit, HasExitCode};
-use crate::input::experiment::{Action, Experiment, Span};
+use crate::input::experiment::{Action, Experiment, Span, WorkloadRef};
 use crate::input::load::Manifest;
 use crate::input::problem::{Problem, ProblemText, Problems};
 use manifest_index::ManifestIndex;
@@ -72,18 +72,19 @@ pub(crate) fn check_patches(
         let Action::Patch(patch) = &step.action else {
             continue;
         };
-        let (kind, name) = (patch.object.kind.name(), &patch.object.name);
+        let object = &patch.object.value;
         if !manifests
             .iter()
-            .any(|manifest| manifest.kind() == kind && manifest.name() == name)
+            .any(|manifest| object.is(manifest.kind(), manifest.name()))
         {
-            let fault =
-                ProblemText::new(format!("this run does not create `{}`", patch.object.value));
-            let names = manifests
+            let fault = ProblemText::new(format!("this run does not create `{object}`"));
+            let reference = |manifest: &Manifest| WorkloadRef::to(manifest.kind(), manifest.name());
+            let names: Vec<String> = manifests
                 .iter()
-                .filter(|manifest| manifest.kind() == kind)
-                .map(Manifest::name);
-            checker.fault(patch.object.span, fault.one_of(name, names));
+                .map(|each| reference(each).to_string())
+                .collect();
+            let names = names.iter().map(String::as_str);
+            checker.fault(patch.object.span, fault.one_of(&object.to_string(), names));
         }
     }
     Problems::unless_any(checker.problems, ()).map_err(NotCreated)

@@ -26,7 +26,7 @@ pub(crate) use request_counts::RequestCounts;
 pub(crate) use steady::SteadyState;
 pub(crate) use verdict::{Finding, Judgement, StepJudgement, Unsteady, Verdict};
 
-use crate::input::experiment::{Experiment, ObjectRef};
+use crate::input::experiment::{Action, Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;
 use crate::timeline::snapshot::Snapshot;
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
@@ -136,7 +136,7 @@ impl Judge {
             _ => {}
         }
         if let (Some(kind), None) = (changed, self.snapshot.reverting) {
-            self.changed(kind, record.at);
+            self.changed(kind, record);
         }
     }
 
@@ -154,11 +154,11 @@ impl Judge {
         self.steps[number] = StepProgress::new(self.snapshot.step_times(number), state);
     }
 
-    fn changed(&mut self, kind: &str, at: Micros) {
+    fn changed(&mut self, kind: &str, record: &Record) {
         if self.snapshot.steady.is_none() {
             self.requirements
                 .iter_mut()
-                .for_each(|state| state.changed(kind, &self.snapshot, at));
+                .for_each(|state| state.changed(kind, record, &self.snapshot));
         }
         for progress in self
             .steps
@@ -168,7 +168,7 @@ impl Judge {
             progress
                 .states
                 .iter_mut()
-                .for_each(|state| state.changed(kind, &self.snapshot, at));
+                .for_each(|state| state.changed(kind, record, &self.snapshot));
         }
     }
 
@@ -198,6 +198,10 @@ impl Judge {
             .steps
             .get(step)
             .map_or(&[][..], |step| &step.expect);
+        let wait = match self.experiment.steps.get(step).map(|step| &step.action) {
+            Some(Action::Wait(wait)) => Some(*wait),
+            _ => None,
+        };
         let Some(progress) = self.steps.get_mut(step) else {
             return state;
         };
@@ -206,6 +210,12 @@ impl Judge {
                 decided: false,
                 ..state
             };
+        }
+        if let Some(over) = wait.and_then(|wait| Some(progress.times.acknowledged? + wait))
+            && now < over
+        {
+            state.decided = false;
+            state.look_again_at = Some(over);
         }
         for answered in progress.answers(expectations, &self.snapshot, now) {
             state.failed |= matches!(answered.answer, Answer::Fail(_));

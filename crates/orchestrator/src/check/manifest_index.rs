@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
 
-use crate::input::experiment::{ObjectKind, ObjectRef};
+use crate::input::experiment::{ObjectKind, ObjectRef, WorkloadRef};
 use crate::input::load::Manifest;
 use crate::input::problem::{Problem, ProblemText, Problems};
 
@@ -18,6 +18,8 @@ pub(super) struct ManifestIndex {
     /// How many Pods a Deployment or ReplicaSet has, unless something else scales it.
     replicas: BTreeMap<ObjectRef, u32>,
     is_scaled: bool,
+    /// A reference to every object.
+    objects: Vec<WorkloadRef>,
     pub(super) services: BTreeMap<String, Service>,
 }
 
@@ -51,6 +53,8 @@ impl ManifestIndex {
 
     fn take(&mut self, manifest: &Manifest) -> Result<(), Problem> {
         let name = manifest.name().to_owned();
+        let object = WorkloadRef::to(manifest.kind(), &name);
+        self.objects.push(object);
         let reference = |kind| ObjectRef {
             kind,
             name: name.clone(),
@@ -98,6 +102,14 @@ impl ManifestIndex {
         let replicas = u32::try_from(replicas.unwrap_or(1)).unwrap_or_default();
         self.replicas.insert(of.clone(), replicas);
         self.pods.insert(of, pod(template));
+    }
+
+    /// References to all objects, and to the Pods that are known by name.
+    pub(super) fn references(&self) -> impl Iterator<Item = WorkloadRef> {
+        let objects = self.objects.iter().cloned();
+        let pods = self.pods.keys();
+        let made = pods.map(|pod| WorkloadRef::to(pod.kind.name(), &pod.name));
+        objects.chain(made.filter(|made| !self.objects.contains(made)))
     }
 
     /// How many Pods a reference selects; none if the manifests do not decide it.

@@ -5,7 +5,9 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use super::Checker;
 use super::manifest_index::ManifestIndex;
 use super::subjects;
-use crate::input::experiment::{Action, Condition, Flip, Span, Step, Which};
+use crate::input::experiment::{
+    Action, Condition, Delete, Flip, NumberRange, ObjectRef, Span, Spanned, Step, Which,
+};
 use crate::input::problem::ProblemText;
 use crate::targets::flip_plan::{FlipPlan, FlipProblem, WantedFlip, plan};
 use crate::targets::{containers, is_target};
@@ -20,46 +22,50 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &ManifestIndex, step: &Ste
             });
             let plans: Vec<_> = plans.collect();
             contradictions(checker, &plans);
-            for flip in flips {
-                enough_pods(checker, known, flip);
+            for Flip { pod, pods, .. } in flips {
+                amount(checker, known, pod, pods.as_ref(), step);
             }
-            others(checker, known, flips, step);
+        }
+        Action::Delete(Delete { pod, pods }) => {
+            if subjects::pod(checker, known, pod).is_some() {
+                amount(checker, known, pod, pods.as_ref(), step);
+            }
         }
         // `check_patches` checks patches: patching a foreign object has another exit code.
-        Action::Patch(_) => {}
+        Action::Patch(_) | Action::Wait(_) => {}
     }
     for expectation in &step.expect {
         subjects::check(checker, known, &expectation.claim);
     }
 }
 
-/// Reports a flip of more Pods than there are.
-fn enough_pods(checker: &mut Checker<'_>, known: &ManifestIndex, flip: &Flip) {
-    if let (Some(pods), Some(there)) = (&flip.pods, known.replicas(&flip.pod))
-        && pods.value > there
-    {
-        let what = format!("`{}` has {there} Pods", flip.pod.value);
-        let fault = ProblemText::new(what).expected(format!("at most `{there}`"));
-        checker.fault(pods.span, fault);
+/// Reports a step that takes more Pods of a subject than there are, or that takes all of them while
+/// a condition is about the others.
+fn amount(
+    checker: &mut Checker<'_>,
+    known: &ManifestIndex,
+    of: &Spanned<ObjectRef>,
+    pods: Option<&Spanned<u32>>,
+    step: &Step,
+) {
+    let (Some(pods), Some(there)) = (pods, known.replicas(of)) else {
+        return;
+    };
+    if pods.value > there {
+        let fault = ProblemText::new(format!(
+            "`{}` has {}",
+            of.value,
+            NumberRange::exactly(there).of("Pod")
+        ));
+        checker.fault(pods.span, fault.expected(format!("at most `{there}`")));
     }
-}
-
-/// Reports a condition about the other Pods of a subject where a flip leaves none.
-fn others(checker: &mut Checker<'_>, known: &ManifestIndex, flips: &[Flip], step: &Step) {
     for expectation in &step.expect {
-        let (Condition::Pod { pod, which, .. } | Condition::Container { pod, which, .. }) =
+        if let Condition::Pod { pod, which, .. } | Condition::Container { pod, which, .. } =
             &expectation.claim
-        else {
-            continue;
-        };
-        let takes_all = |flip: &&Flip| {
-            let pods = flip.pods.as_ref().map(|pods| pods.value);
-            flip.pod.value == pod.value && pods.is_some() && pods >= known.replicas(pod)
-        };
-        if which.value == Which::Others && flips.iter().any(|flip| takes_all(&flip)) {
-            let what = format!("this step flips every Pod of `{}`", pod.value);
-            let fault = ProblemText::new(what).expected("a smaller `pods` in the flip");
-            checker.fault(which.span, fault);
+            && (pod.value == of.value && which.value == Which::Others && pods.value >= there)
+        {
+            let fault = ProblemText::new(format!("this step takes every Pod of `{}`", of.value));
+            checker.fault(which.span, fault.expected("a smaller `pods` in the action"));
         }
     }
 }

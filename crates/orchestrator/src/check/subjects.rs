@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use super::Checker;
 use super::manifest_index::ManifestIndex;
 use crate::input::experiment::{Condition, ObjectRef, Spanned};
+use crate::input::problem::ProblemText;
 use crate::targets::containers;
 
 /// Reports every subject that does not exist.
@@ -33,6 +34,15 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &ManifestIndex, condition:
         Condition::Deployment { name, .. } => {
             if !known.deployments().any(|known| known == name.value) {
                 checker.unknown(name.span, "Deployment", name, known.deployments());
+            }
+        }
+        Condition::Event { of, .. } => {
+            if !known.references().any(|known| known == of.value) {
+                let names: Vec<String> =
+                    known.references().map(|known| known.to_string()).collect();
+                let fault = ProblemText::new(format!("the workload has no `{}`", of.value));
+                let names = names.iter().map(String::as_str);
+                checker.fault(of.span, fault.one_of(&of.to_string(), names));
             }
         }
         // `input::load` has already checked that the clients exist.

@@ -305,7 +305,7 @@ fn only_what_the_run_creates_is_patched() {
         "flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }",
         patch,
         &expect![[r#"
-            refused: two-services.yaml:20:24: this run does not create `deploy/other`; expected `web`
+            refused: two-services.yaml:20:24: this run does not create `deploy/other`; expected `deploy/web`, `svc/web-a` or `svc/web-b`; did you mean `deploy/web`?
                |
             20 |       patch: { object: deploy/other, merge: { spec: {} } }
                |                        ^^^^^^^^^^^^"#]],
@@ -335,24 +335,24 @@ fn a_flip_takes_no_more_pods_than_there_are() {
         2,
         2,
         &expect![[r#"
-        two-services.yaml:22:46: this step flips every Pod of `deploy/web`; expected a smaller `pods` in the flip
-           |
-        22 |         - { id: one, pod: deploy/web, which: others, that: { ready: 2/2 }, always: {} }
-           |                                              ^^^^^^"#]],
+            two-services.yaml:22:46: this step takes every Pod of `deploy/web`; expected a smaller `pods` in the action
+               |
+            22 |         - { id: one, pod: deploy/web, which: others, that: { ready: 2/2 }, always: {} }
+               |                                              ^^^^^^"#]],
     );
     check(
         3,
         2,
         &expect![[r#"
-        two-services.yaml:20:38: `deploy/web` has 2 Pods; expected at most `2`
-           |
-        20 |       flip: { pod: deploy/web, pods: 3, container: b, probe: readiness, to: 404 }
-           |                                      ^
+            two-services.yaml:20:38: `deploy/web` has 2 Pods; expected at most `2`
+               |
+            20 |       flip: { pod: deploy/web, pods: 3, container: b, probe: readiness, to: 404 }
+               |                                      ^
 
-        two-services.yaml:22:46: this step flips every Pod of `deploy/web`; expected a smaller `pods` in the flip
-           |
-        22 |         - { id: one, pod: deploy/web, which: others, that: { ready: 2/2 }, always: {} }
-           |                                              ^^^^^^"#]],
+            two-services.yaml:22:46: this step takes every Pod of `deploy/web`; expected a smaller `pods` in the action
+               |
+            22 |         - { id: one, pod: deploy/web, which: others, that: { ready: 2/2 }, always: {} }
+               |                                              ^^^^^^"#]],
     );
 }
 
@@ -402,5 +402,57 @@ fn the_pods_of_a_stateful_set_are_known_by_name() {
            |
         41 |       flip: { pod: pod/web-2, container: b, probe: readiness, to: pass }
            |                    ^^^^^^^^^"#]],
+    );
+}
+
+#[test]
+fn what_is_deleted_patched_or_reported_on_must_exist() {
+    let flip = "flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }";
+    check_experiment(
+        flip,
+        "delete: { pod: deploy/web, pods: 2 }",
+        &expect![[r#"
+            two-services.yaml:20:40: `deploy/web` has 1 Pod; expected at most `1`
+               |
+            20 |       delete: { pod: deploy/web, pods: 2 }
+               |                                        ^"#]],
+    );
+    check_experiment(
+        flip,
+        "delete: { pod: deploy/wob }",
+        &expect![[r#"
+        two-services.yaml:20:22: the workload has no Deployment `deploy/wob`; expected `deploy/web`; did you mean `deploy/web`?
+           |
+        20 |       delete: { pod: deploy/wob }
+           |                      ^^^^^^^^^^"#]],
+    );
+    check_experiment(
+        flip,
+        "patch: { object: cm/settings, merge: { data: {} } }",
+        &expect![[r#"
+            refused: two-services.yaml:20:24: this run does not create `cm/settings`; expected `deploy/web`, `svc/web-a` or `svc/web-b`
+               |
+            20 |       patch: { object: cm/settings, merge: { data: {} } }
+               |                        ^^^^^^^^^^^"#]],
+    );
+    check_experiment(
+        flip,
+        "patch: { object: services/web-a, merge: { spec: {} } }",
+        &expect!["fine"],
+    );
+    let that = "pod: deploy/web\n          that: { ready: 1/2 }\n          eventually: { notBefore: 3s, within: 10s, hold: 3s }";
+    let event = |of: &str| {
+        format!("event: {{ reason: Unhealthy, of: {of} }}\n          never: {{ for: 1s }}")
+    };
+    check_experiment(that, &event("deploy/web"), &expect!["fine"]);
+    check_experiment(that, &event("service/web-a"), &expect!["fine"]);
+    check_experiment(
+        that,
+        &event("pod/web"),
+        &expect![[r#"
+            two-services.yaml:23:43: the workload has no `pod/web`; expected `deploy/web`, `svc/web-a` or `svc/web-b`
+               |
+            23 |           event: { reason: Unhealthy, of: pod/web }
+               |                                           ^^^^^^^"#]],
     );
 }

@@ -12,10 +12,7 @@ use serde_json::Value;
 use crate::{
     cluster::ownership,
     exit::{Exit, HasExitCode},
-    input::{
-        experiment::{ObjectKind, ObjectRef},
-        manifests::Manifest,
-    },
+    input::{experiment::WorkloadRef, manifests::Manifest},
     timeline::Patched,
 };
 
@@ -158,8 +155,8 @@ impl RunNamespace {
         })
     }
 
-    /// Patches an object that this run created, by strategic merge. Returns the patched object's
-    /// UID and generation.
+    /// Patches an object that this run created, by strategic merge if its kind knows it. Returns
+    /// the patched object's UID and generation.
     pub(crate) async fn patch(
         &self,
         created: &CreatedObject,
@@ -172,14 +169,15 @@ impl RunNamespace {
             field_validation: Some(ValidationDirective::Strict),
             ..PatchParams::default()
         };
-        let patched = self
-            .api(&created.manifest)
-            .patch(
-                &created.manifest.name,
-                &parameters,
-                &Patch::Strategic(merge),
-            )
-            .await;
+        let api = self.api(&created.manifest);
+        let name = &created.manifest.name;
+        let patched = match api.patch(name, &parameters, &Patch::Strategic(merge)).await {
+            // Custom resources know no strategic merge.
+            Err(kube::Error::Api(status)) if status.code == 415 => {
+                api.patch(name, &parameters, &Patch::Merge(merge)).await
+            }
+            patched => patched,
+        };
         let patched = patched.map_err(|source| {
             let reference = created.manifest.reference();
             ApplyError::Patch {
@@ -233,18 +231,9 @@ impl RunNamespace {
 
 impl CreatedObject {
     /// Whether a reference such as `deploy/web` refers to this object.
-    pub(crate) fn is(&self, object: &ObjectRef) -> bool {
+    pub(crate) fn is(&self, object: &WorkloadRef) -> bool {
         let Manifest { resource, name, .. } = &self.manifest;
-        resource.kind == object.kind.name()
-            && *name == object.name
-            && resource.group == group(object.kind)
-    }
-}
-
-fn group(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::Deployment | ObjectKind::ReplicaSet => "apps",
-        ObjectKind::Pod | ObjectKind::Service => "",
+        object.is(&resource.kind, name)
     }
 }
 

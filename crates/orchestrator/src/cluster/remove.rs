@@ -6,6 +6,7 @@ use k8s_openapi::api::{
     apps::v1::ReplicaSet,
     core::v1::{Namespace, Pod},
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Resource,
     api::{DeleteParams, ListParams, Preconditions},
@@ -93,6 +94,24 @@ pub(crate) async fn namespace(scope: &RunNamespace, uid: &str) -> Result<(), Rem
     let namespaces: Api<Namespace> = Api::all(scope.client().clone());
     delete(&namespaces, &scope.namespace, uid).await?;
     gone(namespaces, &scope.namespace, uid).await
+}
+
+/// A step's deletion of a Pod was rejected.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot delete the pod")]
+pub(crate) struct PodError(#[source] RemoveError);
+
+impl HasExitCode for PodError {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+/// Deletes a Pod and does not wait until it is gone.
+pub(crate) async fn pod(scope: &RunNamespace, pod: &ObjectMeta) -> Result<(), PodError> {
+    let pods: Api<Pod> = Api::namespaced(scope.client().clone(), &scope.namespace);
+    let [name, uid] = [&pod.name, &pod.uid].map(|text| text.as_deref().unwrap_or_default());
+    delete(&pods, name, uid).await.map_err(PodError)
 }
 
 /// Deletes objects in reverse order of creation and waits until they, their ReplicaSets and their

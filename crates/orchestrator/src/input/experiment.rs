@@ -13,6 +13,7 @@ mod outcome;
 mod probe;
 mod rate;
 mod temporal_operator;
+mod workload_ref;
 pub(crate) mod written;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use outcome::RequestOutcome;
 pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
 pub use temporal_operator::Operator;
+pub use workload_ref::{InvalidWorkloadRef, WorkloadRef};
 
 use crate::input::kubernetes_yaml::Node;
 pub use crate::input::source::{Source, Span, Spanned};
@@ -133,7 +135,7 @@ pub struct Step {
     pub name: Spanned<String>,
     /// The action.
     pub action: Action,
-    /// The expectations; at least one has an end, so that the step ends.
+    /// The expectations. At least one has an end, so that the step ends, unless the step waits.
     pub expect: Vec<Expectation>,
 }
 
@@ -144,6 +146,10 @@ pub enum Action {
     Flip(Vec<Flip>),
     /// Changes an object of the workload.
     Patch(Patch),
+    /// Deletes Pods.
+    Delete(Delete),
+    /// Does nothing for so long.
+    Wait(Duration),
 }
 
 /// A flip of one container in the Pods that `pod` selects: of a probe's responses or of the
@@ -164,13 +170,22 @@ pub struct Flip {
     pub shared: bool,
 }
 
-/// A strategic merge patch of one object of the workload.
+/// A strategic merge patch of one object of the workload; a JSON merge patch of a custom resource.
 #[derive(Debug, Clone)]
 pub struct Patch {
     /// The object to patch.
-    pub object: Spanned<ObjectRef>,
+    pub object: Spanned<WorkloadRef>,
     /// The patch, a JSON object.
     pub merge: serde_json::Value,
+}
+
+/// A deletion of Pods, with their grace period.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// The Pods.
+    pub pod: Spanned<ObjectRef>,
+    /// How many of them are deleted, the first by name; all by default.
+    pub pods: Option<Spanned<u32>>,
 }
 
 /// A condition under one temporal operator.

@@ -12,7 +12,7 @@ pub(super) struct Baseline {
     pods: BTreeMap<String, PodThen>,
     /// Addresses in order, keyed by Service.
     addresses: BTreeMap<String, Vec<String>>,
-    /// UIDs of the Pods that the step flips.
+    /// UIDs of the Pods that the step flips or deletes.
     flipped: BTreeSet<String>,
 }
 
@@ -43,7 +43,9 @@ impl Baseline {
                     ..Self::default()
                 }
             }
-            Condition::Deployment { .. } | Condition::Traffic { .. } => Self::default(),
+            Condition::Deployment { .. } | Condition::Traffic { .. } | Condition::Event { .. } => {
+                Self::default()
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! Evaluates a condition against the present state: whether it holds, and what is observed.
 //!
-//! Conditions about traffic have no present state; `traffic_operators` evaluates them.
+//! Conditions about traffic have no present state; `traffic_operators` evaluates them. One about an
+//! Event holds only at the moment at which the Event is seen.
+
+use serde_json::Value;
 
 use super::baseline::Baseline;
 use super::expected_text::{either, joined, restarts_seen};
@@ -55,8 +58,34 @@ pub(super) fn evaluate(
             Some(facts) => deployment(name, that, &facts),
             None => Evaluation::absent(format!("no Deployment {}", name.value)),
         },
+        Condition::Event { reason, of } => {
+            Evaluation::absent(format!("no {reason} of {}", of.value))
+        }
         Condition::Traffic { .. } => Evaluation::absent(String::new()),
     }
+}
+
+/// Evaluates a condition about an Event that was just seen; none if it is another Event.
+pub(super) fn evaluate_event(
+    condition: &Condition,
+    event: &Value,
+    snapshot: &Snapshot,
+) -> Option<Evaluation> {
+    let Condition::Event { reason, of } = condition else {
+        return None;
+    };
+    let about = &event["involvedObject"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (kind, name) = (text(&about["kind"]), text(&about["name"]));
+    let is_about = || of.is(&kind, &name) || snapshot.grew_from(event, &snapshot.uids(of));
+    (event["reason"] == **reason && is_about()).then(|| Evaluation {
+        holds: true,
+        observed: format!(
+            "{reason} of {} {name}: {}",
+            kind.to_lowercase(),
+            text(&event["message"])
+        ),
+    })
 }
 
 fn all(evaluations: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> String) -> Evaluation {

@@ -1,7 +1,7 @@
 //! State of one expectation along the timeline: its condition's history and its operator's answer.
 
 use super::baseline::Baseline;
-use super::evaluate::evaluate;
+use super::evaluate::{Evaluation, evaluate, evaluate_event};
 use super::expected_text;
 use super::object_operators;
 use super::observed_text;
@@ -11,8 +11,8 @@ use super::traffic_operators::{Certainty, Requests};
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting, Window};
 use crate::input::experiment::{Condition, ObjectKind, Operator};
-use crate::timeline::Micros;
 use crate::timeline::snapshot::{Outdated, Snapshot, WatchGap};
+use crate::timeline::{Micros, Record};
 
 /// A condition, the baseline it is compared with, and its history so far.
 #[derive(Debug)]
@@ -51,9 +51,24 @@ impl ExpectationState {
     }
 
     /// Evaluates the condition again if it depends on objects of this kind.
-    pub(super) fn changed(&mut self, kind: &str, snapshot: &Snapshot, at: Micros) {
-        if self.kinds().contains(&kind) {
-            self.follow(snapshot, at);
+    pub(super) fn changed(&mut self, kind: &str, record: &Record, snapshot: &Snapshot) {
+        if !self.kinds().contains(&kind) {
+            return;
+        }
+        if let Condition::Event { .. } = self.condition {
+            let seen = record.existing();
+            if let Some(seen) =
+                seen.and_then(|event| evaluate_event(&self.condition, event, snapshot))
+            {
+                let over = Evaluation {
+                    holds: false,
+                    ..seen.clone()
+                };
+                self.trace.push(record.at, seen);
+                self.trace.push(record.at, over);
+            }
+        } else {
+            self.follow(snapshot, record.at);
         }
     }
 
@@ -70,6 +85,7 @@ impl ExpectationState {
             Condition::Pod { .. } | Condition::Container { .. } => &["Pod", "ReplicaSet"],
             Condition::Endpoints { .. } => &["EndpointSlice"],
             Condition::Deployment { .. } => &["Deployment"],
+            Condition::Event { .. } => &["Event"],
             Condition::Traffic { .. } => &[],
         }
     }
@@ -96,6 +112,7 @@ impl ExpectationState {
             Condition::Pod { .. }
             | Condition::Container { .. }
             | Condition::Endpoints { .. }
+            | Condition::Event { .. }
             | Condition::Traffic { .. } => return Vec::new(),
         };
         snapshot.outdated(kind, name).collect()
@@ -167,7 +184,12 @@ impl ExpectationState {
     // An unknown state counts as not yet true.
     fn eventually(&self, snapshot: &Snapshot, window: &Becoming, known: Micros) -> Answer {
         let trace = self.known_trace(snapshot, false);
-        object_operators::eventually(&trace, &self.gaps(snapshot), window, known)
+        let mut window = *window;
+        if let Condition::Event { .. } = self.condition {
+            // A moment between sending and acknowledgement is over when time 0 comes.
+            window.zero = window.sent;
+        }
+        object_operators::eventually(&trace, &self.gaps(snapshot), &window, known)
     }
 
     // Unknown states are skipped, but at least one state must be known.

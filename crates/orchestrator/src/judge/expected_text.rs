@@ -39,6 +39,7 @@ pub(super) fn condition(condition: &Condition) -> String {
         Condition::Deployment { name, that } => {
             format!("deploy/{} {}", name.value, deployment(that).join(" · "))
         }
+        Condition::Event { reason, of } => format!("event {reason} of {}", of.value),
         Condition::Traffic { clients, that } => {
             format!(
                 "requests of {} {}",

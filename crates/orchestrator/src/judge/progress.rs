@@ -98,10 +98,21 @@ impl StepProgress {
             name: step.name.value.clone(),
             acknowledged: self.times.acknowledged,
             ended: self.times.ended,
-            verdict: findings.iter().filter_map(|finding| finding.verdict).max(),
+            verdict: self.verdict(&findings),
             unreached,
             findings,
         }
+    }
+
+    /// The worst verdict of the findings. Without any, waiting to the end is all there is to do.
+    fn verdict(&self, findings: &[Finding]) -> Option<Verdict> {
+        if findings.is_empty() {
+            return self.times.acknowledged.map(|_| match self.times.ended {
+                Some(_) => Verdict::Pass,
+                None => Verdict::Inconclusive,
+            });
+        }
+        findings.iter().filter_map(|finding| finding.verdict).max()
     }
 
     fn finding(

@@ -3,12 +3,14 @@
 
 mod after;
 mod budgets;
+mod events;
 mod objects;
 mod patches;
 mod progress;
 mod reach;
 mod steady;
 mod traffic;
+mod waits;
 mod which;
 
 use expect_test::Expect;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use probe_target::model::duration;
+
 use super::line::Line;
 use super::record_changes::{changes, was};
-use crate::input::experiment::{Action, Experiment, Flip, Step};
+use crate::input::experiment::{Action, Delete, Experiment, Flip, ObjectKind, ObjectRef, Step};
 use crate::printable::one_line;
 use crate::timeline::snapshot::{Client, Snapshot};
 use crate::timeline::{Micros, Record, Timeline, What};
@@ -155,9 +157,23 @@ fn title(number: usize, name: &str, step: Option<&Step>) -> String {
     let action = match step.map(|step| &step.action) {
         Some(Action::Flip(flips)) => flips.iter().map(flip).collect::<Vec<_>>().join(", "),
         Some(Action::Patch(patch)) => format!("{} is patched", patch.object.value),
+        Some(Action::Delete(Delete { pod, pods })) => match pods.as_ref().map(|pods| pods.value) {
+            None => format!("{} is deleted", pods_of(pod)),
+            Some(1) => format!("1 Pod of {} is deleted", pod.value),
+            Some(pods) => format!("{pods} Pods of {} are deleted", pod.value),
+        },
+        Some(Action::Wait(wait)) => format!("a wait of {} begins", duration::format(*wait)),
         None => "something unknown is done".into(),
     };
     format!("step {}, {name}: at 0 {action}", number + 1)
+}
+
+/// `pod/web-1`, or `every Pod of deploy/web`.
+fn pods_of(subject: &ObjectRef) -> String {
+    match subject.kind {
+        ObjectKind::Pod => subject.to_string(),
+        _ => format!("every Pod of {subject}"),
+    }
 }
 
 fn flip(flip: &Flip) -> String {

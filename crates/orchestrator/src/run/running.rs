@@ -80,7 +80,7 @@ impl RunState<'_> {
     /// Describes a container of these flips that does not run.
     fn not_running(&mut self, flips: &[Flip]) -> Option<String> {
         flips.iter().find_map(|flip| {
-            let pods = self.flipped_pods(flip);
+            let pods = self.first_pods(&flip.pod, flip.pods.as_ref());
             pods.iter()
                 .find_map(|pod| not_running(pod, &flip.container))
         })
@@ -91,7 +91,7 @@ impl RunState<'_> {
     async fn ask_targets(&mut self, flips: &[Flip]) -> Result<(), ControlError> {
         let mut controls = Vec::new();
         for flip in flips {
-            let pods = self.flipped_pods(flip);
+            let pods = self.first_pods(&flip.pod, flip.pods.as_ref());
             let addresses = pods
                 .iter()
                 .filter_map(|pod| targets::target(pod, &flip.container).ok());

@@ -184,7 +184,8 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
     let steps = experiment.steps.iter();
     let flipped = steps.clone().flat_map(|step| match &step.action {
         Action::Flip(flips) => flips.iter().map(|flip| flip.pod.value.clone()).collect(),
-        Action::Patch(_) => Vec::new(),
+        Action::Delete(delete) => vec![delete.pod.value.clone()],
+        Action::Patch(_) | Action::Wait(_) => Vec::new(),
     });
     let expected = steps.flat_map(|step| step.expect.iter().map(|expectation| &expectation.claim));
     let required = experiment
@@ -198,6 +199,7 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
             }
             Condition::Endpoints { .. }
             | Condition::Deployment { .. }
+            | Condition::Event { .. }
             | Condition::Traffic { .. } => None,
         });
     flipped.chain(required).collect()

@@ -9,8 +9,9 @@ use probe_target::model::answer::Ack;
 
 use super::{ledger::Undo, state::RunState};
 use crate::{
+    cluster::remove,
     exit::{Exit, Failure, HasExitCode},
-    input::experiment::{Action, Flip, FlipTarget, ObjectRef, Patch},
+    input::experiment::{Action, Delete, Flip, FlipTarget, ObjectRef, Patch, Spanned, WorkloadRef},
     targets::{
         control::{Control, ControlError},
         flip::{FlipError, FlipRequest, PreparedFlip},
@@ -29,7 +30,7 @@ use crate::{
 enum StepError {
     #[error("step `{step}`: {subject} means no Pod any more")]
     NoPods { step: String, subject: ObjectRef },
-    #[error("step `{step}`: {wanted} Pods of {subject} are to be flipped, and only {left} exist")]
+    #[error("step `{step}`: it takes {wanted} Pods of {subject}, and only {left} exist")]
     TooFewPods {
         step: String,
         subject: ObjectRef,
@@ -37,7 +38,7 @@ enum StepError {
         left: usize,
     },
     #[error("step `{step}`: {object} was not made by this run; only what it made can be patched")]
-    NotOfThisRun { step: String, object: ObjectRef },
+    NotOfThisRun { step: String, object: WorkloadRef },
 }
 
 impl HasExitCode for StepError {
@@ -55,21 +56,34 @@ impl RunState<'_> {
         let step = &self.job.experiment.steps[number];
         let name = self.step_name(number);
         // Before the step's beginning, so that restarts until then are not counted as the step's.
-        let mut flipped = Vec::new();
         if let Action::Flip(flips) = &step.action {
             self.await_running(&name, flips).await?;
-            for flip in flips {
-                flipped.push((flip, self.all_flipped(&name, flip)?));
-            }
         }
+        let chosen = match &step.action {
+            Action::Flip(flips) => {
+                let chosen = flips.iter();
+                let chosen = chosen.map(|flip| self.chosen(&name, &flip.pod, flip.pods.as_ref()));
+                chosen.collect::<Result<Vec<_>, _>>()?
+            }
+            Action::Delete(Delete { pod, pods }) => {
+                vec![self.chosen(&name, pod, pods.as_ref())?]
+            }
+            Action::Patch(_) | Action::Wait(_) => Vec::new(),
+        };
         self.recorder.record(What::StepStart {
             step: number,
             name: name.clone(),
-            pods: bound(flipped.iter().flat_map(|(_, pods)| pods)),
+            pods: bound(chosen.iter().flatten()),
         });
         match &step.action {
-            Action::Flip(_) => self.flip(number, &flipped).await?,
+            Action::Flip(flips) => self.flip(number, flips, &chosen).await?,
             Action::Patch(patch) => self.patch(number, patch).await?,
+            Action::Delete(_) => self.delete_pods(number, &chosen.concat()).await?,
+            Action::Wait(_) => {
+                self.recorder.record(What::Sending { step: number });
+                let (step, patched) = (number, None);
+                self.recorder.record(What::Acknowledged { step, patched });
+            }
         }
         self.note(format!("{} s  {name}", self.recorder.now()));
         self.decided(number, &name).await;
@@ -107,10 +121,26 @@ impl RunState<'_> {
         Ok(())
     }
 
+    /// Deletes Pods with their grace period, the first by name first.
+    async fn delete_pods(&mut self, step: usize, pods: &[Pod]) -> Result<(), Failure> {
+        for pod in pods {
+            self.recorder.record(What::Sending { step });
+            remove::pod(&self.scope, &pod.metadata).await?;
+            let patched = None;
+            self.recorder.record(What::Acknowledged { step, patched });
+        }
+        Ok(())
+    }
+
     /// Prepares all flips of a step, then sends them together.
-    async fn flip(&mut self, step: usize, flips: &[(&Flip, Vec<Pod>)]) -> Result<(), Failure> {
+    async fn flip(
+        &mut self,
+        step: usize,
+        flips: &[Flip],
+        chosen: &[Vec<Pod>],
+    ) -> Result<(), Failure> {
         let mut prepared = Vec::new();
-        for (flip, pods) in flips {
+        for (flip, pods) in flips.iter().zip(chosen) {
             prepared.extend(self.prepare(flip, pods).await?);
         }
         let pods = Api::namespaced(self.scope.client().clone(), &self.scope.namespace);
@@ -160,30 +190,35 @@ impl RunState<'_> {
         }
     }
 
-    /// The Pods that a flip takes, by name. Fewer than it is to take are an error.
-    fn all_flipped(&mut self, step: &str, flip: &Flip) -> Result<Vec<Pod>, StepError> {
-        let pods = self.flipped_pods(flip);
-        let (step, subject) = (step.to_owned(), flip.pod.value.clone());
-        match &flip.pods {
+    /// The Pods that a step takes, by name. Fewer than it is to take are an error.
+    fn chosen(
+        &mut self,
+        step: &str,
+        subject: &ObjectRef,
+        wanted: Option<&Spanned<u32>>,
+    ) -> Result<Vec<Pod>, StepError> {
+        let pods = self.first_pods(subject, wanted);
+        let (step, subject) = (step.to_owned(), subject.clone());
+        match wanted.map(|wanted| wanted.value) {
             _ if pods.is_empty() => Err(StepError::NoPods { step, subject }),
-            Some(wanted) if pods.len() < wanted.value as usize => Err(StepError::TooFewPods {
+            Some(wanted) if pods.len() < wanted as usize => Err(StepError::TooFewPods {
                 step,
                 subject,
-                wanted: wanted.value,
+                wanted,
                 left: pods.len(),
             }),
             _ => Ok(pods),
         }
     }
 
-    /// The Pods that a flip takes of those that exist now: the first by name.
-    pub(super) fn flipped_pods(&mut self, flip: &Flip) -> Vec<Pod> {
-        let mut pods = self.pods(&flip.pod);
-        pods.truncate(
-            flip.pods
-                .as_ref()
-                .map_or(usize::MAX, |pods| pods.value as usize),
-        );
+    /// So many of a subject's Pods that exist now, the first by name; all if `wanted` is none.
+    pub(super) fn first_pods(
+        &mut self,
+        subject: &ObjectRef,
+        wanted: Option<&Spanned<u32>>,
+    ) -> Vec<Pod> {
+        let mut pods = self.pods(subject);
+        pods.truncate(wanted.map_or(usize::MAX, |wanted| wanted.value as usize));
         pods
     }
 

@@ -53,7 +53,7 @@ pub enum What {
         step: usize,
         /// Its name.
         name: String,
-        /// The Pods that it flips, by name.
+        /// The Pods that it flips or deletes, by name.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pods: Vec<BoundPod>,
     },

@@ -24,6 +24,25 @@ impl Script {
         Self::of(pod("web-1", "u1"))
     }
 
+    /// Like [`Self::new`], where the Pod and its ReplicaSet name their owners by UID.
+    pub(crate) fn owned() -> Self {
+        let owner = |uid: &str| json!([{ "uid": uid, "controller": true }]);
+        let mut pod = pod("web-1", "u1");
+        pod["metadata"]["ownerReferences"] = owner("r1");
+        let mut script = Self::of(pod);
+        let metadata = json!({ "name": "web", "uid": "r1", "ownerReferences": owner("d1") });
+        script.watched(
+            Change::Modified,
+            json!({ "kind": "ReplicaSet", "metadata": metadata }),
+        );
+        let metadata = json!({ "name": "web", "uid": "d1" });
+        script.watched(
+            Change::Added,
+            json!({ "kind": "Deployment", "metadata": metadata }),
+        );
+        script
+    }
+
     /// Like [`Self::new`], where container b has this probe: `readinessProbe`.
     pub(crate) fn probed(probe: &str, spec: &Value) -> Self {
         let mut pod = pod("web-1", "u1");

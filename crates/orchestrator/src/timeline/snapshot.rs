@@ -26,7 +26,7 @@ pub(crate) use pod::{ContainerFacts, PodFacts};
 pub(crate) use step_times::StepTimes;
 pub(crate) use traffic::{Client, Sent};
 
-use crate::input::experiment::{ObjectKind, ObjectRef, TrafficClient};
+use crate::input::experiment::{ObjectKind, ObjectRef, TrafficClient, WorkloadRef};
 use crate::timeline::{BoundPod, Change, Gap, Micros, Record, Timeline, What};
 use flip::Flips;
 use generations::Generations;
@@ -52,7 +52,7 @@ pub(crate) struct Snapshot {
     pub(crate) steady: Option<Micros>,
     /// When the clean-up began.
     pub(crate) reverting: Option<Micros>,
-    /// UIDs of the Pods that the step which started last flips.
+    /// UIDs of the Pods that the step which started last flips or deletes.
     flipped: BTreeSet<String>,
     steps: BTreeMap<usize, StepTimes>,
 }
@@ -289,6 +289,14 @@ impl Snapshot {
         false
     }
 
+    /// The UIDs of the existing objects that a reference names.
+    pub(crate) fn uids(&self, of: &WorkloadRef) -> BTreeSet<String> {
+        let kinds = self.objects.iter().filter(|(kind, _)| of.is_kind(kind));
+        let named = kinds.filter_map(|(_, objects)| objects.get(&of.name));
+        let uids = named.filter_map(|object| object["metadata"]["uid"].as_str());
+        uids.map(str::to_owned).collect()
+    }
+
     /// The object of the Pod with this UID, unless it was deleted.
     pub(crate) fn pod_object(&self, uid: &str) -> Option<&Value> {
         let object = self.get("Pod", &self.pod(uid)?.name)?;
@@ -346,7 +354,7 @@ impl Snapshot {
         self.clients.get(name)
     }
 
-    /// The UIDs of the Pods that the step which started last flips.
+    /// The UIDs of the Pods that the step which started last flips or deletes.
     pub(crate) fn flipped(&self) -> &BTreeSet<String> {
         &self.flipped
     }

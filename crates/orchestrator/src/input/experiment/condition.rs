@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Budget, NumberRange, ObjectRef, RequestOutcome, Spanned};
+use super::{Budget, NumberRange, ObjectRef, RequestOutcome, Spanned, WorkloadRef};
 
 /// A condition on one kind of subject. All of its parts must be true at the same time.
 #[derive(Debug, Clone)]
@@ -41,6 +41,13 @@ pub enum Condition {
         /// The required state.
         that: DeploymentThat,
     },
+    /// Holds at the moments at which such an Event is seen: a new one, or one more time.
+    Event {
+        /// The Event's reason, such as `Unhealthy`.
+        reason: String,
+        /// The object that the Event is about, or from which the Event's object grew.
+        of: Spanned<WorkloadRef>,
+    },
     /// Holds for the requests of each of these traffic clients.
     Traffic {
         /// The clients' names, at least one.
@@ -68,9 +75,9 @@ pub enum Which {
     #[default]
     #[serde(skip)]
     All,
-    /// Those that the step flips.
+    /// Those that the step flips or deletes.
     Flipped,
-    /// Those that the step does not flip.
+    /// Those that the step neither flips nor deletes.
     Others,
 }
 

@@ -142,7 +142,7 @@ impl fmt::Display for ObjectRef {
 }
 
 // kubernetes.io/docs › Object Names and IDs › DNS subdomain names.
-fn is_object_name(name: &str) -> bool {
+pub(super) fn is_object_name(name: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     !name.is_empty()
         && name.len() <= 253

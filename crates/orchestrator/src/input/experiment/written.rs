@@ -22,7 +22,7 @@ use serde_json::Value;
 
 pub(crate) use any_of::AnyOf;
 pub(crate) use expectation::{
-    Becoming, Claim, Expectation, FailedBudget, Lasting, RestartsClaim, That,
+    Becoming, Claim, Event, Expectation, FailedBudget, Lasting, RestartsClaim, That,
 };
 pub(crate) use number::{Number, Range};
 pub(crate) use one_or_many::OneOrMany;
@@ -131,10 +131,10 @@ pub(crate) struct SteadyState {
     pub(crate) require: Spanned<Vec<Spanned<Claim>>>,
 }
 
-/// One action, `flip` or `patch`, and its expectations.
+/// One action and its expectations, which only a step that waits may lack.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = schema::exactly_one(&["flip", "patch"])))]
+#[schemars(extend("oneOf" = schema::actions()))]
 pub(crate) struct Step {
     /// A free-text name, unique in the experiment.
     #[schemars(with = "String")]
@@ -143,8 +143,14 @@ pub(crate) struct Step {
     pub(crate) flip: Option<Spanned<OneOrMany<Flip>>>,
     /// Changes an object of the workload.
     pub(crate) patch: Option<Spanned<Patch>>,
-    /// At least one expectation with an end of its own (`eventually`, or `for`).
-    pub(crate) expect: Spanned<Vec<Spanned<Expectation>>>,
+    /// Deletes Pods.
+    pub(crate) delete: Option<Spanned<Delete>>,
+    /// Does nothing for so long. The step lasts at least until then.
+    #[schemars(with = "Option<schema::Duration>")]
+    pub(crate) wait: Option<Spanned<Scalar>>,
+    /// At least one expectation with an end of its own (`eventually`, or `for`), unless the step
+    /// waits.
+    pub(crate) expect: Option<Spanned<Vec<Spanned<Expectation>>>>,
 }
 
 /// A flip of one probe or of the process. It lasts until its bound, a later flip of the same
@@ -244,11 +250,23 @@ fn flip_fields() -> &'static [&'static str] {
     &NAMES
 }
 
-/// A strategic merge patch.
+/// Pods to delete, with their grace period.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Delete {
+    /// The Pods: `NAME` or `KIND/NAME`.
+    #[schemars(with = "schema::ObjectRef")]
+    pub(crate) pod: Spanned<Scalar>,
+    /// How many of the Pods are deleted, the first by name; all if absent.
+    #[schemars(with = "Option<schema::Count>")]
+    pub(crate) pods: Option<Spanned<Scalar>>,
+}
+
+/// A strategic merge patch, or a JSON merge patch of a custom resource.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Patch {
-    /// An object of the workload: `KIND/NAME`.
+    /// An object of the workload, of any kind: `KIND/NAME`.
     #[schemars(with = "schema::ObjectRef")]
     pub(crate) object: Spanned<Scalar>,
     /// The patch.

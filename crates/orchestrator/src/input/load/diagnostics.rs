@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use probe_target::model::duration;
 
+use super::example::example;
 use super::outline::Outline;
 use crate::input::experiment::written::{Later, Scalar};
 use crate::input::experiment::{ObjectRef, label};
@@ -69,6 +70,17 @@ impl<'a> Diagnostics<'a> {
     /// Reports a missing field, at the mapping around the value of another field.
     pub(super) fn fault_around<T>(&mut self, value: Span, fault: ProblemText) -> Option<T> {
         self.fault(self.outline.mapping_around(value), fault)
+    }
+
+    /// Reports a missing field of the mapping around the value of another field.
+    pub(super) fn missing<T>(&mut self, beside: Span, field: &str) -> Option<T> {
+        let fault = ProblemText::new(format!("missing field `{field}`"));
+        let example = example(field).map(|example| format!("one such as `{field}: {example}`"));
+        let fault = match example {
+            Some(example) => fault.expected(example),
+            None => fault,
+        };
+        self.fault_around(beside, fault)
     }
 
     /// Parses a scalar with the type's [`FromStr`].

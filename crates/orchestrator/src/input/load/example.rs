@@ -46,6 +46,11 @@ const EXAMPLES: &[(&str, &str)] = &[
         "patch",
         "{ object: deploy/web, merge: { spec: { replicas: 2 } } }",
     ),
+    ("delete", "{ pod: deploy/web, pods: 1 }"),
+    ("wait", "10s"),
+    ("event", "{ reason: Unhealthy, of: deploy/web }"),
+    ("reason", "Unhealthy"),
+    ("of", "deploy/web"),
     ("patch.merge", "{ spec: { replicas: 2 } }"),
     (
         "expect",
@@ -171,6 +176,8 @@ mod tests {
         check::<Tree>("spec.steps[].flip.to");
         check::<Tree>("spec.steps[].flip.process");
         check::<written::Patch>("spec.steps[].patch");
+        check::<written::Delete>("spec.steps[].delete");
+        check::<written::Event>("spec.steps[].expect[].event");
         check::<Vec<Spanned<written::Expectation>>>("spec.steps[].expect");
         check::<written::Expectation>("spec.steps[].expect[]");
         check::<That>("spec.steps[].expect[].that");

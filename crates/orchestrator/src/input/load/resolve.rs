@@ -207,8 +207,14 @@ fn steady_state(
         .require
         .iter()
         .map(|claim| {
+            if let Some(event) = &claim.event {
+                let fault = ProblemText::new("an Event is no state that can be steady");
+                let expected = "`event` among the expectations of a step";
+                return reader.fault_at_key(event.span, fault.expected(expected));
+            }
             let subject = subjects::Subject::from(&claim.value);
-            let resolved = subjects::claim(reader, &subject, &claim.that)?;
+            let (that, beside) = (Some(&claim.that), claim.that.span);
+            let resolved = subjects::claim(reader, &subject, that, beside)?;
             subjects::without_comparison(reader, &resolved, &claim.that)?;
             subjects::without_budget(reader, &resolved, &claim.that)?;
             subjects::enough_traffic(reader, &resolved, hold?, traffic)?;

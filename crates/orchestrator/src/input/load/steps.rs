@@ -1,5 +1,7 @@
 //! Resolves steps: each one's action and its expectations with their operators.
 
+use std::time::Duration;
+
 use super::diagnostics::{Diagnostics, optional};
 use super::flips;
 use super::sequence;
@@ -7,7 +9,7 @@ use super::subjects;
 use super::which;
 use crate::input::experiment::written::{self, Scalar};
 use crate::input::experiment::{
-    Action, Expectation, Flip, FlipTarget, Operator, Patch, Spanned, Step,
+    Action, Delete, Expectation, Flip, FlipTarget, Operator, Patch, Spanned, Step,
 };
 use crate::input::problem::ProblemText;
 
@@ -43,6 +45,8 @@ fn step(
         name,
         flip,
         patch,
+        delete,
+        wait,
         expect,
     } = written.value;
     let name = name.map(|name| name.word().trim().to_owned());
@@ -52,32 +56,32 @@ fn step(
             ProblemText::new("this step has no name").expected("a few words"),
         );
     }
-    let action = match (flip, patch) {
-        (Some(flip), None) => self::flips(reader, &flip).map(Action::Flip),
-        (None, Some(patch)) => self::patch(reader, index, &patch).map(Action::Patch),
-        (None, None) => reader.fault_around(
+    let waits = wait.is_some();
+    let action = match (flip, patch, delete, wait) {
+        (Some(flip), None, None, None) => self::flips(reader, &flip).map(Action::Flip),
+        (None, Some(patch), None, None) => self::patch(reader, index, &patch).map(Action::Patch),
+        (None, None, Some(delete), None) => self::delete(reader, &delete).map(Action::Delete),
+        (None, None, None, Some(wait)) => self::wait(reader, &wait).map(Action::Wait),
+        (None, None, None, None) => reader.fault_around(
             name.span,
-            ProblemText::new("this step does nothing").expected("`flip` or `patch`"),
+            ProblemText::new("this step does nothing").expected(ACTIONS),
         ),
-        (Some(flip), Some(patch)) => reader.fault_at_last_key(
-            [Some(flip.span), Some(patch.span)],
-            ProblemText::new("this step both flips and patches").expected("one of them"),
-        ),
+        (flip, patch, delete, wait) => {
+            let given = [
+                flip.map(|flip| flip.span),
+                patch.map(|patch| patch.span),
+                delete.map(|delete| delete.span),
+                wait.map(|wait| wait.span),
+            ];
+            let fault = ProblemText::new("this step does several things");
+            reader.fault_at_last_key(given, fault.expected(format!("one of {ACTIONS}")))
+        }
     };
-    reader.not_empty(expect.span, expect.len(), "expectation")?;
-    let expectations = expect.span;
-    let read: Vec<_> = expect
-        .iter()
-        .map(|written| expectation(reader, written, traffic))
-        .collect();
-    let expect = read.into_iter().collect::<Option<Vec<Expectation>>>()?;
-    if !expect.iter().any(|expectation| expectation.operator.ends()) {
-        let expected = "at least one `eventually`, or `for` on another operator";
-        return reader.fault_at_key(
-            expectations,
-            ProblemText::new("this step would never end").expected(expected),
-        );
-    }
+    let expect = match expect {
+        Some(expect) => expectations(reader, &expect, traffic, waits),
+        None if waits => Some(Vec::new()),
+        None => reader.missing(name.span, "expect"),
+    }?;
     sequence::check(reader, &expect);
     let action = action?;
     which::check(reader, &action, &expect);
@@ -85,6 +89,50 @@ fn step(
         name,
         action,
         expect,
+    })
+}
+
+/// The actions that a step may have.
+const ACTIONS: &str = "`flip`, `patch`, `delete` or `wait`";
+
+/// Resolves the expectations of a step. Unless the step waits, one must have an end.
+fn expectations(
+    reader: &mut Diagnostics<'_>,
+    written: &Spanned<Vec<Spanned<written::Expectation>>>,
+    traffic: &[subjects::Client],
+    waits: bool,
+) -> Option<Vec<Expectation>> {
+    reader.not_empty(written.span, written.len(), "expectation")?;
+    let read: Vec<_> = written
+        .iter()
+        .map(|written| expectation(reader, written, traffic))
+        .collect();
+    let expect = read.into_iter().collect::<Option<Vec<Expectation>>>()?;
+    if !waits && !expect.iter().any(|expectation| expectation.operator.ends()) {
+        let expected = "at least one `eventually`, or `for` on another operator";
+        return reader.fault_at_key(
+            written.span,
+            ProblemText::new("this step would never end").expected(expected),
+        );
+    }
+    Some(expect)
+}
+
+fn wait(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<Duration> {
+    let duration = reader.duration(written)?;
+    if duration.is_zero() {
+        let fault = ProblemText::new("this step waits for no time");
+        return reader.fault(written.span, fault.expected("a duration above zero"));
+    }
+    Some(duration)
+}
+
+fn delete(reader: &mut Diagnostics<'_>, written: &written::Delete) -> Option<Delete> {
+    let pod = reader.pods(&written.pod);
+    let pods = optional(written.pods.as_ref().map(|word| reader.count(word)));
+    Some(Delete {
+        pod: pod?,
+        pods: pods?,
     })
 }
 
@@ -172,16 +220,17 @@ fn expectation(
     let claim = subjects::claim(
         reader,
         &subjects::Subject::from(&written.value),
-        &written.that,
+        written.that.as_ref(),
+        written.id.span,
     );
     let operator = operator(reader, &written.value);
     let after = optional(after(&written.value).map(|word| reader.label(word)));
     let (claim, operator) = (claim?, operator?);
-    if matches!(
-        operator,
-        Operator::Eventually { .. } | Operator::Never { .. }
-    ) {
-        subjects::without_budget(reader, &claim, &written.that)?;
+    subjects::fits_a_moment(reader, &claim, &written.value)?;
+    if let (Some(that), Operator::Eventually { .. } | Operator::Never { .. }) =
+        (&written.that, &operator)
+    {
+        subjects::without_budget(reader, &claim, that)?;
     }
     if let Operator::Eventually { hold, .. } = operator {
         subjects::enough_traffic(reader, &claim, hold, traffic)?;
@@ -271,9 +320,9 @@ fn eventually(
     reader: &mut Diagnostics<'_>,
     written: &Spanned<written::Becoming>,
 ) -> Option<Operator> {
-    let not_before = reader.duration_or(written.not_before.as_ref(), std::time::Duration::ZERO);
+    let not_before = reader.duration_or(written.not_before.as_ref(), Duration::ZERO);
     let within = reader.duration(&written.within);
-    let hold = reader.duration_or(written.hold.as_ref(), std::time::Duration::ZERO);
+    let hold = reader.duration_or(written.hold.as_ref(), Duration::ZERO);
     let (not_before, within, hold) = (not_before?, within?, hold?);
     if let Some(late) = written.not_before.as_ref().filter(|_| not_before > within) {
         let what = format!(

@@ -8,9 +8,9 @@ use probe_target::model::duration;
 
 use super::conditions;
 use super::diagnostics::Diagnostics;
-use crate::input::experiment::written::{self, Later, Scalar, That};
+use crate::input::experiment::written::{self, Scalar, That};
 use crate::input::experiment::{
-    Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Spanned, TrafficThat, Which,
+    Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Span, Spanned, TrafficThat, Which,
 };
 use crate::input::problem::ProblemText;
 
@@ -24,7 +24,7 @@ pub(super) struct Subject<'a> {
     endpoints: Option<&'a Words>,
     deployment: Option<&'a Spanned<Scalar>>,
     traffic: Option<&'a Words>,
-    event: Option<&'a Spanned<Later>>,
+    event: Option<&'a Spanned<written::Event>>,
 }
 
 macro_rules! subject_of {
@@ -55,16 +55,13 @@ pub(super) struct Client {
     pub(super) rate: Option<Rate>,
 }
 
-/// Resolves one claim.
+/// Resolves one claim. `beside` is the span of any of its fields.
 pub(super) fn claim(
     reader: &mut Diagnostics<'_>,
     subject: &Subject<'_>,
-    that: &Spanned<That>,
+    that: Option<&Spanned<That>>,
+    beside: Span,
 ) -> Option<Condition> {
-    if subject.event.is_some() {
-        reader.later("event", subject.event);
-        return None;
-    }
     if let (None, Some(container)) = (subject.pod, subject.container) {
         let fault =
             ProblemText::new("a container without its Pods").expected("`pod` beside `container`");
@@ -75,7 +72,7 @@ pub(super) fn claim(
         return reader.fault_at_key(which.span, fault.expected("`pod` beside `which`"));
     }
     let several = |what: &str| {
-        let subjects = "`pod`, `endpoints`, `deployment` and `traffic`";
+        let subjects = "`pod`, `endpoints`, `deployment`, `traffic` and `event`";
         ProblemText::new(format!("this claim is about {what}"))
             .expected(format!("exactly one of {subjects}"))
     };
@@ -84,20 +81,90 @@ pub(super) fn claim(
         subject.endpoints,
         subject.deployment,
         subject.traffic,
+        subject.event,
     ) {
-        (Some(pod), None, None, None) => of_pods(reader, pod, subject, that),
-        (None, Some(services), None, None) => of_endpoints(reader, services, that),
-        (None, None, Some(name), None) => of_deployment(reader, name, that),
-        (None, None, None, Some(clients)) => of_traffic(reader, clients, that),
-        (None, None, None, None) => reader.fault_around(that.span, several("nothing")),
-        (pod, endpoints, deployment, traffic) => {
+        (None, None, None, None, Some(event)) => of_event(reader, event, that),
+        (None, None, None, None, None) => reader.fault_around(beside, several("nothing")),
+        (Some(pod), None, None, None, None) => {
+            let that = required(reader, that, beside)?;
+            of_pods(reader, pod, subject, that)
+        }
+        (None, Some(services), None, None, None) => {
+            let that = required(reader, that, beside)?;
+            of_endpoints(reader, services, that)
+        }
+        (None, None, Some(name), None, None) => {
+            let that = required(reader, that, beside)?;
+            of_deployment(reader, name, that)
+        }
+        (None, None, None, Some(clients), None) => {
+            let that = required(reader, that, beside)?;
+            of_traffic(reader, clients, that)
+        }
+        (pod, endpoints, deployment, traffic, event) => {
             let given = [
                 pod.map(|pod| pod.span),
                 endpoints.map(|services| services.span),
                 deployment.map(|name| name.span),
                 traffic.map(|clients| clients.span),
+                event.map(|event| event.span),
             ];
             reader.fault_at_last_key(given, several("several things"))
+        }
+    }
+}
+
+fn required<'a>(
+    reader: &mut Diagnostics<'_>,
+    that: Option<&'a Spanned<That>>,
+    beside: Span,
+) -> Option<&'a Spanned<That>> {
+    that.or_else(|| reader.missing(beside, "that"))
+}
+
+fn of_event(
+    reader: &mut Diagnostics<'_>,
+    event: &written::Event,
+    that: Option<&Spanned<That>>,
+) -> Option<Condition> {
+    let of = reader.word(&event.of);
+    let reason = event.reason.word();
+    if reason.trim().is_empty() {
+        let fault = ProblemText::new("this Event has no reason");
+        return reader.fault(event.reason.span, fault.expected("one such as `Unhealthy`"));
+    }
+    if let Some(that) = that {
+        let fault = ProblemText::new("`that` says nothing of an Event");
+        return reader.fault_at_key(that.span, fault.expected("`event` alone: that it is seen"));
+    }
+    Some(Condition::Event {
+        reason: reason.into_owned(),
+        of: of?,
+    })
+}
+
+/// Reports an operator that a condition about an Event, which is a moment, cannot have.
+pub(super) fn fits_a_moment(
+    reader: &mut Diagnostics<'_>,
+    claim: &Condition,
+    written: &written::Expectation,
+) -> Option<()> {
+    let Condition::Event { .. } = claim else {
+        return Some(());
+    };
+    let hold = written
+        .eventually
+        .as_ref()
+        .and_then(|operator| operator.hold.as_ref());
+    let lasting = written.always.as_ref().map(|operator| operator.span);
+    match hold.map(|hold| hold.span).or(lasting) {
+        None => Some(()),
+        Some(span) => {
+            let fault = ProblemText::new("an Event is seen at one moment and does not last");
+            reader.fault_at_key(
+                span,
+                fault.expected("`eventually` without `hold`, or `never`"),
+            )
         }
     }
 }
@@ -185,7 +252,9 @@ pub(super) fn without_comparison(
             let unchanged = that.addresses == Some(Addresses::Unchanged);
             (false, false, unchanged, false)
         }
-        Condition::Deployment { .. } | Condition::Traffic { .. } => return Some(()),
+        Condition::Deployment { .. } | Condition::Traffic { .. } | Condition::Event { .. } => {
+            return Some(());
+        }
     };
     let span = |word: &Option<Spanned<Scalar>>| word.as_ref().map(|word| word.span);
     let compares = [

@@ -5,6 +5,7 @@
     reason = "`UPDATE_EXPECT=1` writes them"
 )]
 
+mod actions;
 mod flip_fields;
 mod flips;
 mod kubernetes;
@@ -258,7 +259,7 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "pod: deploy/web, container: a, that",
         "that",
         &expect![[r#"
-            two-services.yaml:33:11: this claim is about nothing; expected exactly one of `pod`, `endpoints`, `deployment` and `traffic`
+            two-services.yaml:33:11: this claim is about nothing; expected exactly one of `pod`, `endpoints`, `deployment`, `traffic` and `event`
                |
             33 |         - { id: a-stays-ready, that: { ready: true }, always: {} }
                |           ^"#]],
@@ -267,7 +268,7 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "pod: deploy/web, container: a, that",
         "pod: deploy/web, endpoints: [web], that",
         &expect![[r#"
-            two-services.yaml:33:49: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment` and `traffic`
+            two-services.yaml:33:49: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment`, `traffic` and `event`
                |
             33 |         - { id: a-stays-ready, pod: deploy/web, endpoints: [web], that: { ready: true }, always: {} }
                |                                                 ^^^^^^^^^"#]],
@@ -433,7 +434,7 @@ fn a_step_acts_once_and_ends() {
         "      flip: { pod: deploy/web, container: b, probe: readiness, to: pass }\n",
         "",
         &expect![[r#"
-            two-services.yaml:35:5: this step does nothing; expected `flip` or `patch`
+            two-services.yaml:35:5: this step does nothing; expected `flip`, `patch`, `delete` or `wait`
                |
             35 |     - name: b recovers
                |     ^"#]],
@@ -598,11 +599,6 @@ fn what_comes_later_is_refused_by_name() {
                |
             15 | ...{ delta: 1 } }, eventually: { notBefore: predicted, within: predicted, hold: 10s } }
                |                                                                ^^^^^^^^^
-
-            two-services.yaml:20:34: `event` is not in this version of probeflip
-               |
-            20 | ...   - { id: kubelet-said-so, event: { about: deploy/web, reason: Unhealthy, messagePrefix: Liveness probe failed }, that: { count:...
-               |                                ^^^^^
 
             two-services.yaml:21:3: `measure` is not in this version of probeflip
                |

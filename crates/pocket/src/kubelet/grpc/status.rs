@@ -77,8 +77,8 @@ impl Status {
         Err(Self::new(of_http(status), message))
     }
 
-    /// The call's status from headers or trailers: `Ok(())` if `grpc-status` is 0; `None` if they do
-    /// not contain it.
+    /// The call's status from headers or trailers: `Ok(())` if `grpc-status` is 0; `None` if they
+    /// do not contain it.
     pub(super) fn of_end(headers: &HeaderMap) -> Option<Result<(), Self>> {
         let code = headers.get("grpc-status")?.to_str().unwrap_or_default();
         let message = headers.get("grpc-message").map(HeaderValue::as_bytes);

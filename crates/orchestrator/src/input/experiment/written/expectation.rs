@@ -14,6 +14,7 @@ use crate::input::experiment::{ContainerPhase, RequestOutcome, Spanned, Which};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = schema::exactly_one(&["eventually", "always", "never", "observe"])))]
+#[schemars(extend("anyOf" = schema::that_or_event()))]
 pub(crate) struct Expectation {
     /// A DNS label, unique in the experiment.
     #[schemars(with = "schema::Label")]
@@ -36,10 +37,10 @@ pub(crate) struct Expectation {
     /// Traffic clients, all at once.
     #[schemars(with = "Option<Vec<schema::Label>>")]
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
-    #[schemars(skip)]
-    pub(crate) event: Option<Spanned<Later>>,
+    /// An Event that is seen; without `that`.
+    pub(crate) event: Option<Spanned<Event>>,
     /// The conditions that must hold at the same time.
-    pub(crate) that: Spanned<That>,
+    pub(crate) that: Option<Spanned<That>>,
     /// The condition becomes true in time.
     pub(crate) eventually: Option<Spanned<Becoming>>,
     /// The condition is true all the time.
@@ -70,9 +71,21 @@ pub(crate) struct Claim {
     #[schemars(with = "Option<Vec<schema::Label>>")]
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
     #[schemars(skip)]
-    pub(crate) event: Option<Spanned<Later>>,
+    pub(crate) event: Option<Spanned<Event>>,
     /// The conditions that must hold at the same time.
     pub(crate) that: Spanned<That>,
+}
+
+/// An Event by its reason and the object that it is about.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Event {
+    /// The reason, such as `Unhealthy`.
+    #[schemars(with = "String")]
+    pub(crate) reason: Spanned<Scalar>,
+    /// The object, or one from which it grew: `KIND/NAME`.
+    #[schemars(with = "schema::ObjectRef")]
+    pub(crate) of: Spanned<Scalar>,
 }
 
 /// Conditions; the subject decides which of them apply.

@@ -29,6 +29,21 @@ pub(crate) fn exactly_one(fields: &[&str]) -> Value {
         .collect()
 }
 
+/// One action; only a step that waits needs no expectation.
+pub(crate) fn actions() -> Value {
+    json!([
+        { "required": ["flip", "expect"] },
+        { "required": ["patch", "expect"] },
+        { "required": ["delete", "expect"] },
+        { "required": ["wait"] },
+    ])
+}
+
+/// Conditions are required of every subject but an Event.
+pub(crate) fn that_or_event() -> Value {
+    json!([{ "required": ["that"] }, { "required": ["event"] }])
+}
+
 /// Either a probe and what it gets, or something done to the process.
 pub(crate) fn probe_or_process() -> Value {
     json!([{ "required": ["probe", "to"] }, { "required": ["process"] }])

@@ -33,6 +33,11 @@ fn a_missing_field_is_missing_from_its_mapping() {
         "  steps:\n",
         "  steps:\n    - { name: c }\n",
         &expect![[r#"
+            two-services.yaml:18:7: this step does nothing; expected `flip`, `patch`, `delete` or `wait`
+               |
+            18 |     - { name: c }
+               |       ^
+
             two-services.yaml:18:7: missing field `expect`; expected one such as `expect: [{ id: one-of-two, pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s } }]`
                |
             18 |     - { name: c }
@@ -295,7 +300,7 @@ fn a_field_that_does_not_belong_there_is_pointed_at_by_its_name() {
         "      flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }",
         "      patch: { object: deploy/web, merge: {} }\n      flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }",
         &expect![[r#"
-            two-services.yaml:20:7: this step both flips and patches; expected one of them
+            two-services.yaml:20:7: this step does several things; expected one of `flip`, `patch`, `delete` or `wait`
                |
             20 |       flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }
                |       ^^^^"#]],

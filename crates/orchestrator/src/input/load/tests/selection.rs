@@ -47,7 +47,7 @@ fn which_needs_a_flip_that_divides_the_pods() {
         same,
         "{ id: same-pod, pod: deploy/web, which: others, that",
         &expect![[r#"
-            two-services.yaml:34:51: this step flips every Pod of `deploy/web`; expected `pods: 1` in the flip, which leaves some
+            two-services.yaml:34:51: this step flips every Pod of `deploy/web`; expected `pods: 1` beside it, which leaves some
                |
             34 |         - { id: same-pod, pod: deploy/web, which: others, that: { uid: unchanged, ip: unchanged, restarts: { delta: 0 } }, always: {} }
                |                                                   ^^^^^^"#]],
@@ -83,7 +83,7 @@ fn which_needs_a_flip_that_divides_the_pods() {
         "flip: { pod: deploy/web, container: b, probe: readiness, to: pass }\n      expect:",
         "patch: { object: deploy/web, merge: { spec: {} } }\n      expect:\n        - { id: one, pod: deploy/web, which: others, that: { ready: true }, always: {} }",
         &expect![[r#"
-            two-services.yaml:38:46: this step flips no Pod; expected `which` in a step that flips
+            two-services.yaml:38:46: this step neither flips nor deletes a Pod; expected `which` in a step that does
                |
             38 |         - { id: one, pod: deploy/web, which: others, that: { ready: true }, always: {} }
                |                                              ^^^^^^"#]],

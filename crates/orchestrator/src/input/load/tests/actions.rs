@@ -1,0 +1,230 @@
+//! What a step may do, and what an `event` may be.
+
+use expect_test::expect;
+
+use super::check;
+
+const FLIP: &str = "flip: { pod: deploy/web, container: b, probe: readiness, to: pass }\n      expect:\n        - { id: users-back, traffic: [users-a, users-b], that: { outcome: ok }, eventually: { within: 10s, hold: 3s } }";
+
+#[test]
+fn a_wait_needs_a_time_and_no_expectation() {
+    check(FLIP, "wait: 10s", &expect!["1 experiments, 0 manifests"]);
+    check(
+        FLIP,
+        "wait: 10s\n      expect: [{ id: calm, event: { reason: Unhealthy, of: web }, never: {} }]",
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        FLIP,
+        "wait: 0s",
+        &expect![[r#"
+        two-services.yaml:36:13: this step waits for no time; expected a duration above zero
+           |
+        36 |       wait: 0s
+           |             ^^"#]],
+    );
+    check(
+        FLIP,
+        "wait: 10",
+        &expect![[r#"
+        two-services.yaml:36:13: `10` is not a duration; expected a number with a unit, such as `10s`, `500ms` or `1m30s`
+           |
+        36 |       wait: 10
+           |             ^^"#]],
+    );
+    check(
+        FLIP,
+        "wait: 10s\n      expect: []",
+        &expect![[r#"
+        two-services.yaml:37:15: this list is empty; expected at least one expectation
+           |
+        37 |       expect: []
+           |               ^"#]],
+    );
+    check(
+        FLIP,
+        "wait: 10s\n      delete: { pod: deploy/web }",
+        &expect![[r#"
+            two-services.yaml:37:7: this step does several things; expected one of `flip`, `patch`, `delete` or `wait`
+               |
+            37 |       delete: { pod: deploy/web }
+               |       ^^^^^^"#]],
+    );
+}
+
+#[test]
+fn a_deletion_names_pods() {
+    let expects = |action: &str| {
+        format!(
+            "{action}\n      expect: [{{ id: same, pod: deploy/web, which: others, that: {{ ready: 2/2 }}, always: {{ for: 3s }} }}]"
+        )
+    };
+    check(
+        FLIP,
+        &expects("delete: { pod: deploy/web, pods: 1 }"),
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        FLIP,
+        &expects("delete: { pod: deploy/web }"),
+        &expect![[r#"
+        two-services.yaml:37:52: this step deletes every Pod of `deploy/web`; expected `pods: 1` beside it, which leaves some
+           |
+        37 |       expect: [{ id: same, pod: deploy/web, which: others, that: { ready: 2/2 }, always: { for: 3s } }]
+           |                                                    ^^^^^^"#]],
+    );
+    check(
+        FLIP,
+        &expects("delete: { pod: deploy/web, pods: 0 }"),
+        &expect![[r#"
+            two-services.yaml:36:40: `0` cannot stand here; expected a whole number from 1
+               |
+            36 |       delete: { pod: deploy/web, pods: 0 }
+               |                                        ^"#]],
+    );
+    check(
+        FLIP,
+        &expects("delete: { pod: svc/web }"),
+        &expect![[r#"
+        two-services.yaml:36:22: a Service is not a set of Pods; expected `pod`, `deploy` or `rs`
+           |
+        36 |       delete: { pod: svc/web }
+           |                      ^^^^^^^"#]],
+    );
+    check(
+        FLIP,
+        &expects("delete: { pods: 1 }"),
+        &expect![[r#"
+        two-services.yaml:36:15: missing field `pod`; expected one such as `pod: deploy/web`
+           |
+        36 |       delete: { pods: 1 }
+           |               ^"#]],
+    );
+    check(
+        FLIP,
+        "delete: { pod: deploy/web }",
+        &expect![[r#"
+        two-services.yaml:35:5: missing field `expect`; expected one such as `expect: [{ id: one-of-two, pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s } }]`
+           |
+        35 |     - name: b recovers
+           |     ^"#]],
+    );
+}
+
+#[test]
+fn a_patch_is_of_any_kind() {
+    let patch = |object: &str| {
+        format!(
+            "patch: {{ object: {object}, merge: {{ data: {{}} }} }}\n      expect: [{{ id: same, pod: deploy/web, that: {{ ready: 2/2 }}, always: {{ for: 3s }} }}]"
+        )
+    };
+    check(
+        FLIP,
+        &patch("configmap/settings"),
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        FLIP,
+        &patch("config map/settings"),
+        &expect![[r#"
+        two-services.yaml:36:24: `config map/settings` is not an object; expected `NAME` or `KIND/NAME`, the name in lower-case letters, digits, `-` and `.`
+           |
+        36 |       patch: { object: config map/settings, merge: { data: {} } }
+           |                        ^^^^^^^^^^^^^^^^^^^"#]],
+    );
+    check(
+        FLIP,
+        &patch("cm/"),
+        &expect![[r#"
+        two-services.yaml:36:24: `cm/` is not an object; expected `NAME` or `KIND/NAME`, the name in lower-case letters, digits, `-` and `.`
+           |
+        36 |       patch: { object: cm/, merge: { data: {} } }
+           |                        ^^^"#]],
+    );
+}
+
+#[test]
+fn an_event_is_a_moment() {
+    let event = |rest: &str| {
+        format!(
+            "flip: {{ pod: deploy/web, container: b, probe: readiness, to: 503 }}\n      expect: [{{ id: said, event: {rest} }}]"
+        )
+    };
+    check(
+        FLIP,
+        &event("{ reason: Unhealthy, of: deploy/web }, eventually: { within: 10s }"),
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        FLIP,
+        &event("{ reason: Unhealthy, of: deploy/web }, eventually: { within: 10s, hold: 1s }"),
+        &expect![[r#"
+            two-services.yaml:37:101: an Event is seen at one moment and does not last; expected `eventually` without `hold`, or `never`
+               |
+            37 |       expect: [{ id: said, event: { reason: Unhealthy, of: deploy/web }, eventually: { within: 10s, hold: 1s } }]
+               |                                                                                                     ^^^^"#]],
+    );
+    check(
+        FLIP,
+        &event("{ reason: Unhealthy, of: deploy/web }, always: { for: 1s }"),
+        &expect![[r#"
+            two-services.yaml:37:74: an Event is seen at one moment and does not last; expected `eventually` without `hold`, or `never`
+               |
+            37 |       expect: [{ id: said, event: { reason: Unhealthy, of: deploy/web }, always: { for: 1s } }]
+               |                                                                          ^^^^^^"#]],
+    );
+    check(
+        FLIP,
+        &event("{ reason: Unhealthy, of: deploy/web }, that: { ready: true }, never: { for: 1s }"),
+        &expect![[r#"
+            two-services.yaml:37:74: `that` says nothing of an Event; expected `event` alone: that it is seen
+               |
+            37 |       expect: [{ id: said, event: { reason: Unhealthy, of: deploy/web }, that: { ready: true }, never: { for: 1s } }]
+               |                                                                          ^^^^"#]],
+    );
+    check(
+        FLIP,
+        &event("{ reason: Unhealthy, of: deploy/web }, pod: deploy/web, never: { for: 1s }"),
+        &expect![[r#"
+            two-services.yaml:37:74: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment`, `traffic` and `event`
+               |
+            37 |       expect: [{ id: said, event: { reason: Unhealthy, of: deploy/web }, pod: deploy/web, never: { for: 1s } }]
+               |                                                                          ^^^"#]],
+    );
+    check(
+        FLIP,
+        &event("{ reason: '', of: deploy/web }, never: { for: 1s }"),
+        &expect![[r#"
+            two-services.yaml:37:45: this Event has no reason; expected one such as `Unhealthy`
+               |
+            37 |       expect: [{ id: said, event: { reason: '', of: deploy/web }, never: { for: 1s } }]
+               |                                             ^^"#]],
+    );
+    check(
+        FLIP,
+        &event("{ reason: Unhealthy }, never: { for: 1s }"),
+        &expect![[r#"
+            two-services.yaml:37:35: missing field `of`; expected one such as `of: deploy/web`
+               |
+            37 |       expect: [{ id: said, event: { reason: Unhealthy }, never: { for: 1s } }]
+               |                                   ^"#]],
+    );
+    check(
+        FLIP,
+        &event("{ reason: Unhealthy, of: Web }, never: { for: 1s }"),
+        &expect![[r#"
+            two-services.yaml:37:60: `Web` is not an object; expected `NAME` or `KIND/NAME`, the name in lower-case letters, digits, `-` and `.`
+               |
+            37 |       expect: [{ id: said, event: { reason: Unhealthy, of: Web }, never: { for: 1s } }]
+               |                                                            ^^^"#]],
+    );
+    check(
+        "- { pod: deploy/web, that: { ready: 2/2 } }",
+        "- { event: { reason: Started, of: deploy/web }, that: { ready: true } }",
+        &expect![[r#"
+            two-services.yaml:14:11: an Event is no state that can be steady; expected `event` among the expectations of a step
+               |
+            14 |       - { event: { reason: Started, of: deploy/web }, that: { ready: true } }
+               |           ^^^^^"#]],
+    );
+}
