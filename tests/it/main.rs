@@ -30,6 +30,8 @@ mod probe_paths;
 
 /// Container terminations, and the statuses that report them.
 mod ends;
+/// Workloads other than Deployments, in virtual time and on a real cluster.
+mod workloads;
 
 /// README.md and docs/: commands, outputs, experiments, links.
 mod documents;

@@ -7,12 +7,16 @@
 mod event_recorder;
 mod informer;
 mod owner;
+mod pod_template;
+mod pod_view;
 mod queue;
 mod reconcile;
 
 mod deployment;
+mod history;
 mod replica_set;
 mod scheduler;
+mod stateful_set;
 
 mod endpoint_slice;
 
@@ -35,6 +39,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
     let loops: Vec<BoxFuture<'static, ()>> = vec![
         deployment::run(registry.clone(), events("deployment-controller")).boxed(),
         replica_set::run(registry.clone(), events("replicaset-controller")).boxed(),
+        stateful_set::run(registry.clone(), events("statefulset-controller")).boxed(),
         scheduler::run(registry.clone(), events("default-scheduler")).boxed(),
         endpoint_slice::run(registry.clone()).boxed(),
         garbage::run(registry.clone()).boxed(),

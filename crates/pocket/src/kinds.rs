@@ -203,6 +203,7 @@ pub(crate) static KINDS: &[Kind] = &[
         has_status: true,
         ..Kind::new("", "Service", "services", &["svc"])
     },
+    Kind::new("apps", "ControllerRevision", "controllerrevisions", &[]),
     Kind {
         in_all: true,
         has_status: true,
@@ -217,6 +218,13 @@ pub(crate) static KINDS: &[Kind] = &[
         has_generation: true,
         has_scale: true,
         ..Kind::new("apps", "ReplicaSet", "replicasets", &["rs"])
+    },
+    Kind {
+        in_all: true,
+        has_status: true,
+        has_generation: true,
+        has_scale: true,
+        ..Kind::new("apps", "StatefulSet", "statefulsets", &["sts"])
     },
     Kind {
         has_generation: true,

@@ -21,10 +21,14 @@
 //! - [`list_type`]: the keys of list items in server-side apply.
 //! - [`replica_set`]: which Pods a ReplicaSet creates and deletes.
 //! - [`rollout`]: the steps of a Deployment from one template to the next.
+//! - [`stateful_set`]: which Pods a StatefulSet creates and deletes, in which order.
+//! - [`controller_revision`]: the history of a workload's templates.
+//! - [`safe_encoding`]: hashes in names.
 
 pub mod back_off;
 pub mod container;
 mod container_id;
+pub mod controller_revision;
 pub mod endpoints;
 pub mod event_limits;
 pub mod event_text;
@@ -38,8 +42,10 @@ pub mod proxy;
 pub mod replica_set;
 pub mod restart;
 pub mod rollout;
+pub mod safe_encoding;
 pub mod scheduling;
 pub mod selector;
+pub mod stateful_set;
 pub mod url;
 
 pub use moment::Moment;

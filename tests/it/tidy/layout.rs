@@ -11,6 +11,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
         "rules",
         &[
             "moment",
+            "safe_encoding",
             "back_off",
             "container_id",
             "event_limits",
@@ -25,6 +26,8 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "proxy",
             "replica_set",
             "rollout",
+            "stateful_set",
+            "controller_revision",
             "container",
             "pod",
             "restart",

@@ -62,10 +62,7 @@ impl Reconcile for Controller {
             .catch_up(|deployment| queue.add(key(deployment)));
         let deployments = &self.deployments;
         self.sets.catch_up(|set| {
-            queue.extend(owner::key_of::<Deployment>(set));
-            let all = deployments.within(namespace(set));
-            let adopting = all.filter(|it| owner::is_adoptable(&it.spec.selector, set));
-            queue.extend(adopting.map(key));
+            queue.extend(owner::concerned(set, deployments, |it| &it.spec.selector));
         });
     }
 

@@ -4,7 +4,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 
-use super::informer::Key;
+use super::informer::{Informer, Key, key};
 use super::reconcile::ignore_refusal;
 use crate::kinds::{Object, name, namespace, selector, uid};
 use crate::registry::Registry;
@@ -22,9 +22,24 @@ pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {
 }
 
 /// The key of the object's controller, if that is of kind `K`.
-pub(crate) fn key_of<K: Object>(object: &impl Object) -> Option<Key> {
+fn key_of<K: Object>(object: &impl Object) -> Option<Key> {
     let owner = controller(object).filter(|owner| owner.kind == K::KIND)?;
     Some((namespace(object).to_owned(), owner.name.clone()))
+}
+
+/// The owners of kind `K` that a change of `object` concerns: its controller, or all that could
+/// adopt it.
+pub(crate) fn concerned<K: Object>(
+    object: &impl Object,
+    owners: &Informer<K>,
+    selector: impl Fn(&K) -> &LabelSelector,
+) -> Vec<Key> {
+    let adopting = owners.within(namespace(object));
+    let adopting = adopting.filter(|owner| is_adoptable(selector(owner), object));
+    key_of::<K>(object)
+        .into_iter()
+        .chain(adopting.map(key))
+        .collect()
 }
 
 /// Whether `owner` controls `object`. The UID decides, so an earlier owner of the same name does
@@ -35,7 +50,7 @@ pub(crate) fn controls(owner: &impl Object, object: &impl Object) -> bool {
 
 /// Whether `object` can be adopted: it has no controller, matches `selector` and is not being
 /// deleted.
-pub(crate) fn is_adoptable(selector: &LabelSelector, object: &impl Object) -> bool {
+fn is_adoptable(selector: &LabelSelector, object: &impl Object) -> bool {
     controller(object).is_none() && is_selected(selector, object) && !is_deleted(object)
 }
 

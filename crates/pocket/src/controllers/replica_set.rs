@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
 use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key};
 use super::owner;
+use super::pod_template;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
 use crate::api_status::ApiError;
@@ -55,13 +55,8 @@ impl Reconcile for Controller {
         // The sets first, as a changed Pod is compared with their selectors.
         self.sets.catch_up(|set| queue.add(key(set)));
         let sets = &self.sets;
-        self.pods.catch_up(|pod| {
-            queue.extend(owner::key_of::<ReplicaSet>(pod));
-            // A Pod without a controller may be adopted by any set that selects it.
-            let all = sets.within(namespace(pod));
-            let adopting = all.filter(|it| owner::is_adoptable(&it.spec.selector, pod));
-            queue.extend(adopting.map(key));
-        });
+        self.pods
+            .catch_up(|pod| queue.extend(owner::concerned(pod, sets, |set| &set.spec.selector)));
     }
 
     async fn wait(&mut self) {
@@ -114,7 +109,7 @@ impl Controller {
     fn create(&mut self, set: &ReplicaSet, missing: usize) -> Result<(), ApiError> {
         // Upstream creates 1, 2, 4 … Pods at once, so that a refusal costs few calls. One after the
         // other has the same effect here.
-        let pod = new_pod(set);
+        let pod = pod_template::pod(set, set.spec.template.clone().unwrap_or_default());
         for _ in 0..missing {
             let pod = self.registry.create(&pod)?;
             let message = format!("Created pod: {}", name(&pod));
@@ -165,22 +160,4 @@ fn publish(counts: &Counts, generation: Option<i64>, status: &mut ReplicaSetStat
     // A pointer in Go's type, so its zero is published; `omitempty` drops the others.
     status.terminating_replicas = Some(number(counts.terminating));
     status.observed_generation = generation;
-}
-
-fn new_pod(set: &ReplicaSet) -> Pod {
-    let template = set.spec.template.clone().unwrap_or_default();
-    let metadata = template.metadata.unwrap_or_default();
-    Pod {
-        metadata: ObjectMeta {
-            generate_name: Some(format!("{}-", name(set))),
-            namespace: set.metadata.namespace.clone(),
-            labels: metadata.labels,
-            annotations: metadata.annotations,
-            finalizers: metadata.finalizers,
-            owner_references: Some(vec![owner::reference(set)]),
-            ..ObjectMeta::default()
-        },
-        spec: template.spec,
-        status: None,
-    }
 }

@@ -4,6 +4,7 @@ mod endpoints;
 mod going;
 mod rollout;
 mod scheduling;
+mod stateful_sets;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

@@ -12,6 +12,7 @@ mod pod;
 mod probe;
 mod service;
 mod simple;
+mod stateful_set;
 mod workload;
 
 use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
@@ -54,8 +55,10 @@ static SCHEMAS: &[Schema] = &[
     Schema::typed::<core::Secret>(),
     Schema::typed::<core::ServiceAccount>(),
     Schema::typed::<core::Service>(),
+    Schema::typed::<apps::ControllerRevision>(),
     Schema::typed::<apps::Deployment>(),
     Schema::typed::<apps::ReplicaSet>(),
+    Schema::typed::<apps::StatefulSet>(),
     Schema::typed::<discovery::EndpointSlice>(),
 ];
 

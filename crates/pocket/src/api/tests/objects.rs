@@ -118,3 +118,33 @@ async fn the_query_may_ask_for_foreground_deletion() {
         (200, &json!(["foregroundDeletion"]))
     );
 }
+
+/// As `kubectl scale sts web` does it.
+#[tokio::test(start_paused = true)]
+async fn stateful_sets_are_served_and_scaled() {
+    let client = Client::new();
+    let sets = "/apis/apps/v1/namespaces/default/statefulsets";
+    let apply = format!("{sets}/web?fieldManager=test");
+    let mut set = deployment();
+    set["kind"] = json!("StatefulSet");
+    let (code, applied) = client.send("PATCH", &apply, APPLY, &set).await;
+    assert_eq!((code, &applied["spec"]["replicas"]), (201, &json!(1)));
+
+    let scale = format!("{sets}/web/scale");
+    let change = json!({"spec": {"replicas": 3}});
+    let (code, scaled) = client.send("PATCH", &scale, MERGE, &change).await;
+    assert_eq!((code, &scaled["spec"]["replicas"]), (200, &json!(3)));
+    let selector = client.get(&scale).await["status"]["selector"].clone();
+    assert_eq!(selector, "app=web");
+    assert_eq!(
+        client.get(&format!("{sets}/web")).await["metadata"]["generation"],
+        2
+    );
+
+    let apps = client.get("/apis/apps/v1").await;
+    let served: Vec<&Value> = apps["resources"].as_array().unwrap().iter().collect();
+    let named = |name: &str| served.iter().find(|it| it["name"] == name).unwrap();
+    assert_eq!(named("statefulsets")["shortNames"], json!(["sts"]));
+    assert_eq!(named("statefulsets/scale")["kind"], "Scale");
+    assert_eq!(named("controllerrevisions")["kind"], "ControllerRevision");
+}

@@ -7,6 +7,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::rollout::{self, Size};
+use rules::safe_encoding::safe_encode;
 
 use super::convert::{DESIRED, MOST, count};
 use super::revision;
@@ -14,9 +15,6 @@ use crate::controllers::owner;
 use crate::kinds::name;
 
 const HASH: &str = "pod-template-hash";
-
-/// `SafeEncodeString`'s replacements of the digits: `k8s.io/apimachinery/pkg/util/rand`.
-const LETTERS: &[u8; 10] = b"456789bcdf";
 
 /// Annotations of a Deployment that are not copied to its ReplicaSets.
 ///
@@ -158,11 +156,7 @@ fn hash(deployment: &Deployment) -> String {
     let bytes = template
         .bytes()
         .chain(collisions.unwrap_or(0).to_le_bytes());
-    let digits = fnv(bytes).to_string();
-    digits
-        .bytes()
-        .map(|digit| char::from(LETTERS[usize::from(digit - b'0')]))
-        .collect()
+    safe_encode(fnv(bytes))
 }
 
 /// FNV-1a, 32 bits.
@@ -201,7 +195,6 @@ mod tests {
         assert_eq!(one, hash(&deployment("a:1", None)));
         assert_ne!(one, hash(&deployment("a:2", None)));
         assert_ne!(one, hash(&deployment("a:1", Some(1))));
-        assert!(one.bytes().all(|letter| LETTERS.contains(&letter)), "{one}");
         assert_eq!(fnv(b"a".iter().copied()), 0xe40c_292c);
     }
 

@@ -68,8 +68,9 @@ pub(super) fn complete(spec: &mut PodSpec) {
     containers_mut(spec).for_each(container::complete);
 }
 
-/// Checks the Pod template of a Deployment or ReplicaSet.
-pub(super) fn check_template(template: &PodTemplateSpec, errors: &mut FieldErrors) {
+/// Checks the Pod template of a workload whose Pods run for ever. `owner` is the kind that messages
+/// name.
+pub(super) fn check_template(template: &PodTemplateSpec, owner: &str, errors: &mut FieldErrors) {
     let metadata = template.metadata.as_ref();
     let labels = metadata.and_then(|metadata| metadata.labels.as_ref());
     names::check_labels("metadata.labels", labels, errors);
@@ -80,8 +81,8 @@ pub(super) fn check_template(template: &PodTemplateSpec, errors: &mut FieldError
         check(spec, errors);
         // Rule: `pkg/apis/apps/validation/validation.go`, `ValidatePodTemplateSpecForReplicaSet`.
         if spec.active_deadline_seconds.is_some() {
-            let why = "activeDeadlineSeconds in ReplicaSet is not Supported";
-            errors.forbidden("activeDeadlineSeconds", why);
+            let why = format!("activeDeadlineSeconds in {owner} is not Supported");
+            errors.forbidden("activeDeadlineSeconds", &why);
         }
         let policy = spec.restart_policy.as_ref();
         fields::check_choice("restartPolicy", policy, &["Always"], errors);

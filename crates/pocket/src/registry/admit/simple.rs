@@ -1,5 +1,6 @@
 //! Defaults and checks of kinds with few rules: Namespace, EndpointSlice, Event, and others.
 
+use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Event, Namespace, NamespaceSpec, NamespaceStatus, Node, Secret, ServiceAccount,
 };
@@ -58,6 +59,19 @@ impl Admit for EndpointSlice {
     fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
         let (now, before) = (&self.address_type, &before.address_type);
         fields::check_immutable("addressType", now, before, errors);
+    }
+}
+
+impl Admit for ControllerRevision {
+    fn check(&self, errors: &mut FieldErrors) {
+        if self.data.0.is_null() {
+            errors.required("data", "data is mandatory");
+        }
+        fields::check_not_negative("revision", self.revision, errors);
+    }
+
+    fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
+        fields::check_immutable("data", &self.data, &before.data, errors);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Defaults and refusals of each kind.
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use serde_json::{Value, json};
 
@@ -108,6 +108,70 @@ fn deployments_are_completed() {
     check("/spec/progressDeadlineSeconds", json!(600));
     check("/spec/strategy/rollingUpdate/maxSurge", json!("25%"));
     check("/spec/template/spec/restartPolicy", json!("Always"));
+}
+
+#[test]
+fn stateful_sets_are_completed() {
+    let set = create::<StatefulSet>(&deployment()).unwrap();
+    let check = |pointer: &str, expected: Value| {
+        assert_eq!(set.pointer(pointer), Some(&expected), "{pointer}");
+    };
+    check("/spec/replicas", json!(1));
+    check("/spec/podManagementPolicy", json!("OrderedReady"));
+    check("/spec/revisionHistoryLimit", json!(10));
+    let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+    check("/spec/updateStrategy", strategy);
+    let retention = json!({"whenDeleted": "Retain", "whenScaled": "Retain"});
+    check("/spec/persistentVolumeClaimRetentionPolicy", retention);
+    check("/status", json!({"replicas": 0, "availableReplicas": 0}));
+    let typed = with(
+        deployment(),
+        "/spec/updateStrategy",
+        json!({"type": "RollingUpdate"}),
+    );
+    let set = create::<StatefulSet>(&typed).unwrap();
+    assert_eq!(
+        set["spec"]["updateStrategy"],
+        json!({"type": "RollingUpdate"})
+    );
+}
+
+#[test]
+fn wrong_stateful_sets_are_refused() {
+    let check = |pointer: &str, value: Value, expected: &str| {
+        let message = create::<StatefulSet>(&with(deployment(), pointer, value)).unwrap_err();
+        assert_eq!(
+            message,
+            format!("StatefulSet.apps \"web\" is invalid: {expected}")
+        );
+    };
+    check(
+        "/spec/podManagementPolicy",
+        json!("Random"),
+        "spec.podManagementPolicy: Invalid value: \"Random\": must be 'OrderedReady' or 'Parallel'",
+    );
+    check(
+        "/spec/ordinals",
+        json!({"start": -1}),
+        "spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0",
+    );
+    check(
+        "/spec/updateStrategy",
+        json!({"type": "OnDelete", "rollingUpdate": {"partition": 1}}),
+        "spec.updateStrategy.rollingUpdate: Invalid value: {\"partition\":1}: only allowed for \
+         updateStrategy 'RollingUpdate'",
+    );
+    check(
+        "/spec/template/spec/activeDeadlineSeconds",
+        json!(5),
+        "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in \
+         StatefulSet is not Supported",
+    );
+    check(
+        "/spec/volumeClaimTemplates",
+        json!([{"metadata": {"name": "data"}, "spec": {}}]),
+        "spec.volumeClaimTemplates: Forbidden: pocket has no persistent volumes",
+    );
 }
 
 #[test]
@@ -405,6 +469,12 @@ fn immutable_fields_cannot_change() {
         "/spec/containers",
         json!([]),
         "may not add or remove containers",
+    );
+    check::<StatefulSet>(
+        deployment(),
+        "/spec/serviceName",
+        json!("peers"),
+        "updates to statefulset spec for fields other than 'replicas', 'ordinals',",
     );
     let ports = json!({"spec": {"ports": [{"port": 80}]}});
     check::<Service>(

@@ -45,7 +45,7 @@ impl Admit for Deployment {
             errors.within("strategy", |errors| check_strategy(spec, errors));
             check_selector(&spec.selector, &spec.template, errors);
             errors.within("template", |errors| {
-                pod::check_template(&spec.template, errors);
+                pod::check_template(&spec.template, "ReplicaSet", errors);
             });
         });
     }
@@ -75,7 +75,9 @@ impl Admit for ReplicaSet {
                 return errors.required("template", "");
             };
             check_selector(&spec.selector, template, errors);
-            errors.within("template", |errors| pod::check_template(template, errors));
+            errors.within("template", |errors| {
+                pod::check_template(template, "ReplicaSet", errors);
+            });
         });
     }
 
@@ -85,7 +87,7 @@ impl Admit for ReplicaSet {
     }
 }
 
-fn complete_template(template: &mut PodTemplateSpec) {
+pub(super) fn complete_template(template: &mut PodTemplateSpec) {
     template.metadata.get_or_insert_default();
     pod::complete(template.spec.get_or_insert_default());
 }
@@ -157,7 +159,11 @@ fn is_zero(amount: &IntOrString) -> bool {
     }
 }
 
-fn check_selector(selector: &LabelSelector, template: &PodTemplateSpec, errors: &mut FieldErrors) {
+pub(super) fn check_selector(
+    selector: &LabelSelector,
+    template: &PodTemplateSpec,
+    errors: &mut FieldErrors,
+) {
     // An empty selector would adopt every Pod of the namespace.
     let has_labels = selector
         .match_labels

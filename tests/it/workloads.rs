@@ -1,0 +1,80 @@
+//! Workloads other than Deployments: the same story in virtual time and on a node.
+
+mod stateful_sets;
+mod world;
+
+use expect_test::{Expect, expect};
+use kube::Client;
+use orchestrator::{
+    cluster::{self, Cluster},
+    random::Random,
+    timeline::Place,
+};
+
+use crate::{namespace::Namespace, program};
+
+#[test]
+fn stateful_sets_tell_the_expected_story() {
+    ordered().assert_eq(&in_virtual_time(stateful_sets::ordered));
+    parallel().assert_eq(&in_virtual_time(stateful_sets::parallel));
+}
+
+#[test]
+fn stateful_sets_of_a_real_cluster_tell_the_same_story() {
+    let Some(cluster) = program::cluster("stateful_sets_of_a_real_cluster_tell_the_same_story")
+    else {
+        return;
+    };
+    let namespace = Namespace::create(&cluster, "sets");
+    ordered().assert_eq(&namespace.run(stateful_sets::ordered));
+    parallel().assert_eq(&namespace.run(stateful_sets::parallel));
+}
+
+fn in_virtual_time<F: Future<Output = String>>(story: impl FnOnce(Client, String) -> F) -> String {
+    let runtime = cluster::runtime(&Place::Virtual).unwrap();
+    runtime.block_on(async {
+        let draw = &mut Random::seeded(1);
+        let cluster = Cluster::connect(Place::Virtual, draw).await.unwrap();
+        story(cluster.client.clone(), "default".to_owned()).await
+    })
+}
+
+fn ordered() -> Expect {
+    expect![[r#"
+        created: replicas 3, readyReplicas 3, availableReplicas 3, currentReplicas 3, updatedReplicas 3; web-0 one ready, web-1 one ready, web-2 one ready
+        broken: replicas 3, readyReplicas 2, availableReplicas 2, currentReplicas 2, updatedReplicas 1; web-0 one ready, web-1 one ready, web-2 broken unready
+        reverted: replicas 3, readyReplicas 2, availableReplicas 2, currentReplicas 2, updatedReplicas 2; web-0 one ready, web-1 one ready, web-2 broken unready
+        deleted: replicas 3, readyReplicas 3, availableReplicas 3, currentReplicas 3, updatedReplicas 3; web-0 one ready, web-1 one ready, web-2 one ready
+        updated: replicas 3, readyReplicas 3, availableReplicas 3, currentReplicas 3, updatedReplicas 3; web-0 two ready, web-1 two ready, web-2 two ready
+        scaled: replicas 1, readyReplicas 1, availableReplicas 1, currentReplicas 1, updatedReplicas 1; web-0 two ready
+        web-0 one is created
+        web-1 one is created
+        web-2 one is created
+        web-2 one is deleted
+        web-2 one is gone
+        web-2 broken is created
+        web-2 broken is deleted
+        web-2 broken is gone
+        web-2 one is created
+        web-2 one is deleted
+        web-2 one is gone
+        web-2 two is created
+        web-1 one is deleted
+        web-1 one is gone
+        web-1 two is created
+        web-0 one is deleted
+        web-0 one is gone
+        web-0 two is created
+        web-2 two is deleted
+        web-2 two is gone
+        web-1 two is deleted
+        web-1 two is gone
+    "#]]
+}
+
+fn parallel() -> Expect {
+    expect![[r#"
+        broken: replicas 3, readyReplicas 2, availableReplicas 2, currentReplicas 2, updatedReplicas 1; db-0 one ready, db-1 one ready, db-2 broken unready
+        reverted: replicas 3, readyReplicas 3, availableReplicas 3, currentReplicas 3, updatedReplicas 3; db-0 one ready, db-1 one ready, db-2 one ready
+    "#]]
+}

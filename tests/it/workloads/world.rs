@@ -1,0 +1,205 @@
+//! A namespace in which a story happens: changes to one workload, and what becomes of its Pods.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::serde::{Serialize, de::DeserializeOwned};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    runtime::{
+        WatchStreamExt as _,
+        wait::await_condition,
+        watcher::{self, Event, watcher},
+    },
+};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::program;
+
+/// How long each condition may take to become true.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The annotation of a Pod with the name of its template.
+const TEMPLATE: &str = "template";
+
+/// One workload of kind `K`, and its story so far.
+pub(super) struct World<K> {
+    workloads: Api<K>,
+    pods: Api<Pod>,
+    name: &'static str,
+    story: String,
+}
+
+impl<K> World<K>
+where
+    K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    /// Creates the workload.
+    pub(super) async fn create(
+        client: &Client,
+        namespace: &str,
+        name: &'static str,
+        spec: Value,
+    ) -> Self {
+        let world = Self {
+            workloads: Api::namespaced(client.clone(), namespace),
+            pods: Api::namespaced(client.clone(), namespace),
+            name,
+            story: String::new(),
+        };
+        let workload = json!({ "metadata": { "name": name }, "spec": spec });
+        let workload: K = serde_json::from_value(workload).unwrap();
+        let parameters = PostParams::default();
+        let created = world.workloads.create(&parameters, &workload).await;
+        created.unwrap();
+        world
+    }
+
+    /// Changes the workload's specification.
+    pub(super) async fn change(&self, spec: Value) {
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        let parameters = PatchParams::default();
+        let patched = self.workloads.patch(self.name, &parameters, &patch).await;
+        patched.unwrap();
+    }
+
+    pub(super) async fn delete_pod(&self, name: &str) {
+        let deleted = self.pods.delete(name, &DeleteParams::default()).await;
+        deleted.unwrap();
+    }
+
+    /// Waits until the workload, as JSON, meets a condition. Its status must be of its present
+    /// specification.
+    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
+        let met = |workload: Option<&K>| {
+            let workload = workload.map_or(Value::Null, |workload| json!(workload));
+            let generation = &workload["metadata"]["generation"];
+            *generation == workload["status"]["observedGeneration"] && holds(&workload)
+        };
+        let awaited = await_condition(self.workloads.clone(), self.name, met);
+        let awaited = tokio::time::timeout(PATIENCE, awaited).await;
+        drop(awaited.unwrap_or_else(|_| panic!("{}: {what} must be reached", self.name)));
+    }
+
+    /// Adds to the story: the published numbers, and the Pods with their templates.
+    pub(super) async fn tell(&mut self, title: &str, fields: &[&str]) {
+        let workload = json!(self.workloads.get(self.name).await.unwrap());
+        let number = |field: &&str| format!("{field} {}", workload["status"][field]);
+        let numbers: Vec<String> = fields.iter().map(number).collect();
+        let pods = self.pods.list(&ListParams::default()).await.unwrap();
+        let own = pods.iter().filter(|pod| is_named(pod, self.name));
+        let pods: Vec<String> = own.map(view).collect();
+        let line = format!("{title}: {}; {}\n", numbers.join(", "), pods.join(", "));
+        self.story.push_str(&line);
+    }
+
+    /// Adds to the story what a watch has seen.
+    pub(super) async fn append(&mut self, watched: JoinHandle<String>) {
+        let watched = tokio::time::timeout(PATIENCE, watched).await;
+        let watched = watched.expect("the watch must see the last change");
+        self.story.push_str(&watched.unwrap());
+    }
+
+    pub(super) fn into_story(self) -> String {
+        self.story
+    }
+
+    /// Watches the workload's Pods, until so many of them are gone.
+    pub(super) fn watch(&self, endings: usize) -> JoinHandle<String> {
+        let events = watcher(self.pods.clone(), watcher::Config::default()).default_backoff();
+        let name = self.name;
+        tokio::spawn(async move {
+            let mut events = std::pin::pin!(events);
+            let (mut changes, mut ended) = (String::new(), 0);
+            // By UID, and whether its deletion has begun.
+            let mut known: BTreeMap<Option<String>, bool> = BTreeMap::new();
+            while let Some(event) = events.try_next().await.unwrap() {
+                let (pod, is_gone) = match event {
+                    Event::Apply(pod) | Event::InitApply(pod) => (pod, false),
+                    Event::Delete(pod) => (pod, true),
+                    Event::Init | Event::InitDone => continue,
+                };
+                if !is_named(&pod, name) {
+                    continue;
+                }
+                let deleted = pod.metadata.deletion_timestamp.is_some();
+                let before = known.insert(pod.metadata.uid.clone(), deleted);
+                let verb = match before {
+                    _ if is_gone => "is gone",
+                    None => "is created",
+                    Some(false) if deleted => "is deleted",
+                    Some(_) => continue,
+                };
+                let (pod_name, template) = (pod_name(&pod), template(&pod));
+                changes.extend([pod_name, " ", template, " ", verb, "\n"]);
+                ended += usize::from(is_gone);
+                if ended == endings {
+                    break;
+                }
+            }
+            changes
+        })
+    }
+}
+
+/// `web-0 one ready`.
+fn view(pod: &Pod) -> String {
+    let conditions = pod.status.iter().flat_map(|status| &status.conditions);
+    let mut ready = conditions.flatten().filter(|each| each.type_ == "Ready");
+    let is_ready = ready.any(|each| each.status == "True");
+    let ready = if is_ready { "ready" } else { "unready" };
+    format!("{} {} {ready}", pod_name(pod), template(pod))
+}
+
+fn pod_name(pod: &Pod) -> &str {
+    pod.metadata.name.as_deref().unwrap_or_default()
+}
+
+fn template(pod: &Pod) -> &str {
+    let annotations = pod.metadata.annotations.as_ref();
+    annotations.map_or("", |annotations| &annotations[TEMPLATE])
+}
+
+fn is_named(pod: &Pod, workload: &str) -> bool {
+    let rest = pod_name(pod).strip_prefix(workload);
+    rest.is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// A template of Pods with one container, which is ready or never ready.
+pub(super) fn pod_template(workload: &str, name: &str, is_healthy: bool) -> Value {
+    let route = if is_healthy {
+        "/readyz=200"
+    } else {
+        "/readyz=503"
+    };
+    json!({
+        "metadata": { "labels": { "app": workload }, "annotations": { TEMPLATE: name } },
+        "spec": {
+            "terminationGracePeriodSeconds": 2,
+            "enableServiceLinks": false,
+            "containers": [{
+                "name": "c",
+                "image": program::image(),
+                "imagePullPolicy": "IfNotPresent",
+                "args": ["--route", route],
+                "readinessProbe": {
+                    "httpGet": { "path": "/readyz", "port": 8080 }, "periodSeconds": 1,
+                    "failureThreshold": 1,
+                },
+            }],
+        },
+    })
+}
