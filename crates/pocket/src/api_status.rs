@@ -12,6 +12,9 @@ use crate::store::Expired;
 use field_error::FieldError;
 pub(crate) use field_error::FieldErrors;
 
+/// The cause of a creation that is refused because its namespace is being deleted.
+const TERMINATING: &str = "NamespaceTerminating";
+
 /// A failed call, as Kubernetes' `Status` describes it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
@@ -42,7 +45,7 @@ impl ApiError {
         Self::new(409, "AlreadyExists", message).about(kind, name)
     }
 
-    /// The object was changed meanwhile, or a precondition does not hold.
+    /// The object was changed meanwhile.
     pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!(
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
@@ -51,14 +54,56 @@ impl ApiError {
         Self::new(409, "Conflict", message).about(kind, name)
     }
 
+    /// A precondition of a deletion does not hold. Upstream names the kind here, not the resource.
+    pub(crate) fn failed_precondition(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            qualified(kind.name, kind.group)
+        );
+        let details = json!({"name": name, "group": kind.group, "kind": kind.name});
+        Self::new(409, "Conflict", message).with_details(details)
+    }
+
     /// The request is valid but not allowed.
     pub(crate) fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("{} \"{name}\" is forbidden: {why}", kind.qualified());
         Self::new(403, "Forbidden", message).about(kind, name)
     }
 
+    /// The object's namespace is being deleted.
+    ///
+    /// Rule: the admission plugin `NamespaceLifecycle`.
+    pub(crate) fn namespace_terminating(kind: &Kind, name: &str, namespace: &str) -> Self {
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        let message = format!("namespace {namespace} is being terminated");
+        let mut error = Self::forbidden(kind, name, &why);
+        if let Some(details) = &mut error.details {
+            let cause =
+                json!({"reason": TERMINATING, "message": message, "field": "metadata.namespace"});
+            details["causes"] = json!([cause]);
+        }
+        error
+    }
+
+    /// Whether the object's namespace is being deleted.
+    pub(crate) fn is_namespace_terminating(&self) -> bool {
+        let details = self.details.as_ref();
+        details.is_some_and(|details| details["causes"][0]["reason"] == TERMINATING)
+    }
+
     /// Fields of the object are wrong.
     pub(crate) fn invalid(kind: &Kind, name: &str, errors: FieldErrors) -> Self {
+        Self::invalid_of(kind.name, kind.group, name, errors)
+    }
+
+    /// Options of a deletion are wrong.
+    pub(crate) fn invalid_deletion(errors: FieldErrors) -> Self {
+        Self::invalid_of("DeleteOptions", "meta.k8s.io", "", errors)
+    }
+
+    fn invalid_of(kind: &str, group: &str, name: &str, errors: FieldErrors) -> Self {
         let errors = errors.into_vec();
         let text = |error: &FieldError| format!("{}: {}", error.field, error.message);
         let list = match errors.as_slice() {
@@ -77,14 +122,9 @@ impl ApiError {
             json!({"reason": reason, "message": message, "field": field})
         };
         let causes: Vec<Value> = errors.iter().map(cause).collect();
-        let dot = if kind.group.is_empty() { "" } else { "." };
-        let message = format!(
-            "{}{dot}{} \"{name}\" is invalid: {list}",
-            kind.name, kind.group
-        );
-        let details =
-            // `NewInvalid` names the kind, where the other errors name the resource.
-            json!({"name": name, "group": kind.group, "kind": kind.name, "causes": causes});
+        let message = format!("{} \"{name}\" is invalid: {list}", qualified(kind, group));
+        // `NewInvalid` names the kind, where the other errors name the resource.
+        let details = json!({"name": name, "group": group, "kind": kind, "causes": causes});
         Self::new(422, "Invalid", message).with_details(details)
     }
 
@@ -161,6 +201,12 @@ impl ApiError {
     fn about(self, kind: &Kind, name: &str) -> Self {
         self.with_details(json!({"name": name, "group": kind.group, "kind": kind.plural}))
     }
+}
+
+/// A kind with its group, such as `Deployment.apps`.
+fn qualified(kind: &str, group: &str) -> String {
+    let dot = if group.is_empty() { "" } else { "." };
+    format!("{kind}{dot}{group}")
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::api_status::ApiError;
 use crate::kinds::{Kind, Object, typed, untyped};
 
 pub(crate) use admit::shape;
-pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN};
+pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN, Propagation};
 pub(crate) use state::Registry;
 pub(crate) use update::Part;
 pub(crate) use watch::{Change, UntypedWatch, Watch};

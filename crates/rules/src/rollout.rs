@@ -12,12 +12,17 @@ pub use strategy::{Amount, Strategy};
 use std::time::Duration;
 
 use crate::moment::Moment;
+use progress::Condition;
 
 /// The part of a Deployment that determines its ReplicaSets' sizes.
 #[derive(Clone, Debug)]
 pub struct Deployment {
+    /// Its name.
+    pub name: String,
     /// The wanted number of Pods.
     pub replicas: u32,
+    /// The number of Pods in its status.
+    pub present: u32,
     /// How Pods of old templates are replaced.
     pub strategy: Strategy,
     /// Whether rollouts are paused.
@@ -45,6 +50,8 @@ pub struct Set {
     pub available: u32,
     /// Its Pods that are being deleted.
     pub terminating: u32,
+    /// Its condition `ReplicaFailure`, if it has one.
+    pub failure: Option<Condition>,
 }
 
 /// The size of a Deployment recorded on a ReplicaSet, by which a resize is told from a rollout.

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::{answer, body, events};
-use crate::api_status::ApiError;
+use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::metadata_text;
-use crate::registry::{Deleted, Deletion, FOREGROUND, ORPHAN};
+use crate::registry::{Deleted, Deletion, Propagation};
 
 pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiError> {
     let deletion = deletion(call, request).await?;
@@ -52,18 +52,30 @@ async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
     let options = body::json(request).await?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let preconditions = &options["preconditions"];
+    let policy = options["propagationPolicy"].as_str();
     Ok(Deletion {
         grace: options["gracePeriodSeconds"].as_i64().or(call.query.grace),
         uid: text(&preconditions["uid"]),
         version: text(&preconditions["resourceVersion"]),
         dry_run: call.query.dry_run || options["dryRun"] == json!(["All"]),
-        finalizer: match options["propagationPolicy"]
-            .as_str()
-            .or(call.query.propagation.as_deref())
-        {
-            Some("Foreground") => Some(FOREGROUND),
-            Some("Orphan") => Some(ORPHAN),
-            _ => None,
+        propagation: match policy.or(call.query.propagation.as_deref()) {
+            None | Some("") => None,
+            Some(policy) => Some(propagation(policy)?),
         },
     })
+}
+
+/// Rule: `k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go`, `ValidateDeleteOptions`.
+fn propagation(policy: &str) -> Result<Propagation, ApiError> {
+    match policy {
+        "Background" => Ok(Propagation::Background),
+        "Foreground" => Ok(Propagation::Foreground),
+        "Orphan" => Ok(Propagation::Orphan),
+        other => {
+            let mut errors = FieldErrors::default();
+            let supported = ["Foreground", "Background", "Orphan", "nil"];
+            errors.unsupported("propagationPolicy", other, &supported);
+            Err(ApiError::invalid_deletion(errors))
+        }
+    }
 }

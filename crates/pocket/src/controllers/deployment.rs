@@ -8,7 +8,7 @@ mod revision;
 mod template;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use rules::rollout::progress::{Notice, Status};
+use rules::rollout::progress::{NOT_CREATED, Notice, Status};
 use rules::rollout::{self, RolloutStep, Set};
 
 use super::event_recorder::EventRecorder;
@@ -16,6 +16,7 @@ use super::informer::{Informer, Key, key};
 use super::owner;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
+use crate::api_status::ApiError;
 use crate::kinds::{name, namespace};
 use crate::registry::Registry;
 
@@ -94,8 +95,8 @@ impl Reconcile for Controller {
         for step in &steps {
             self.execute(&view, step);
         }
-        // As upstream, old sets are removed only when the rollout is complete.
-        if steps.is_empty() && self.publish_status(&view) {
+        // As upstream, old sets are removed only when the rollout is complete, or is paused.
+        if steps.is_empty() && (self.publish_status(&view) || view.rules.paused) {
             self.delete_surplus(&view);
         }
     }
@@ -163,7 +164,7 @@ impl Controller {
         let Some(notice) = view.notice() else {
             return false;
         };
-        self.publish_notice(view, notice, view.new.as_ref());
+        self.publish_notice(view, notice);
         true
     }
 
@@ -180,20 +181,24 @@ impl Controller {
         match self.registry.create(&set) {
             Ok(set) => {
                 self.record_scaling(view, name(&set), 0, size);
-                self.publish_notice(view, Notice::Created, Some(&set));
+                self.publish_notice(view, Notice::Created(name(&set)));
+                self.queue.forget_failures(&key(&view.deployment));
             }
             // The name belongs to another ReplicaSet: a higher collision count changes the next
             // hash.
             Err(refusal) if refusal.reason == "AlreadyExists" => self.count_collision(view),
-            Err(refusal) => {
-                let message = format!(
-                    "Failed to create new replica set \"{}\": {refusal}",
-                    name(&set)
-                );
-                self.events
-                    .warn(&view.deployment, "ReplicaSetCreateError", &message);
-            }
+            // All of its objects will be deleted.
+            Err(refusal) if refusal.is_namespace_terminating() => {}
+            Err(refusal) => self.report_refusal(view, name(&set), &refusal),
         }
+    }
+
+    fn report_refusal(&mut self, view: &RolloutView, set: &str, refusal: &ApiError) {
+        let message = format!("Failed to create new replica set \"{set}\": {refusal}");
+        self.publish_notice(view, Notice::NotCreated(&message));
+        self.events.warn(&view.deployment, NOT_CREATED, &message);
+        let now = self.registry.clock().now();
+        self.queue.retry(key(&view.deployment), now);
     }
 
     fn scale(&mut self, view: &RolloutView, set: &str, size: u32) {
@@ -218,15 +223,14 @@ impl Controller {
             .record(&view.deployment, "ScalingReplicaSet", &message);
     }
 
-    fn publish_notice(&self, view: &RolloutView, notice: Notice, set: Option<&ReplicaSet>) {
+    fn publish_notice(&self, view: &RolloutView, notice: Notice<'_>) {
         // Without a deadline a Deployment has no condition `Progressing`.
         if view.rules.deadline.is_none() {
             return;
         }
         let clock = self.registry.clock();
         let mut status = view.status.clone();
-        let set = set.map(name).unwrap_or_default();
-        let condition = notice.condition(set, status.progressing.as_ref(), clock.now());
+        let condition = notice.condition(status.progressing.as_ref(), clock.now());
         status.progressing = Some(condition);
         self.edit_status(view, |it| convert::publish_conditions(&status, clock, it));
     }
@@ -272,19 +276,12 @@ impl Controller {
 
 impl RolloutView {
     /// The notice that the condition `Progressing` lacks, if any.
-    fn notice(&self) -> Option<Notice> {
+    fn notice(&self) -> Option<Notice<'_>> {
         self.rules.deadline?;
-        let reason = self
-            .status
-            .progressing
-            .as_ref()
-            .map(|condition| condition.reason.as_str());
-        match (self.rules.paused, reason) {
-            (true, Some("DeploymentPaused")) => None,
-            (true, _) => Some(Notice::Paused),
-            (false, Some("DeploymentPaused")) => Some(Notice::Resumed),
-            (false, None) if self.new.is_some() => Some(Notice::Found),
-            (false, _) => None,
-        }
+        let present = self.status.progressing.as_ref();
+        let found = || Some(Notice::Found(name(self.new.as_ref()?)));
+        self.rules
+            .pause_notice(present)
+            .or_else(|| present.is_none().then(found)?)
     }
 }

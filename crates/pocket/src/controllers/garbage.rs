@@ -1,8 +1,8 @@
 //! The garbage collector: deletes objects without owners; handles foreground and orphan deletion.
 //!
-//! An object is deleted once all its owners are gone. An owner deleted in the foreground waits for
-//! the dependents that block it; one that orphans them first releases them. All kinds are treated
-//! alike, by their metadata.
+//! An object is deleted once all its owners are gone; while one is left, references to the others
+//! are removed. An owner deleted in the foreground waits for the dependents that block it; one that
+//! orphans them first releases them. All kinds are treated alike, by their metadata.
 //!
 //! Rule: `pkg/controller/garbagecollector/garbagecollector.go`, `attemptToDeleteItem`.
 
@@ -11,7 +11,7 @@ mod index;
 use serde_json::Value;
 
 use super::reconcile::ignore_refusal;
-use crate::registry::{Deletion, FOREGROUND, ORPHAN, Part, Registry};
+use crate::registry::{Deletion, FOREGROUND, ORPHAN, Part, Propagation, Registry};
 use index::{Id, Index, Node};
 
 pub(super) async fn run(registry: Registry) {
@@ -31,20 +31,34 @@ pub(super) async fn run(registry: Registry) {
 fn collect(registry: &Registry, index: &Index, id: &Id) {
     let Some(node) = index.get(id) else { return };
     // Orphaning comes first: released dependents are no longer deleted with their owner.
-    if node.finalizers.contains(ORPHAN) && node.deleted {
+    if node.deleted && node.finalizers.contains(ORPHAN) {
         orphan(registry, index, id, node);
-    } else if node.finalizers.contains(FOREGROUND) && node.deleted {
-        delete_dependents(registry, index, id, node);
-    } else if is_abandoned(index, id, node) && !node.deleted {
-        delete(registry, id, node, None);
+    } else if node.deleted && node.finalizers.contains(FOREGROUND) {
+        delete_blocking(registry, index, id, node);
+    } else if !node.deleted {
+        follow_owners(registry, index, id, node);
     }
 }
 
-/// Whether all owners are gone. An owner in another namespace, or with another UID, does not count
-/// as existing.
-fn is_abandoned(index: &Index, id: &Id, node: &Node) -> bool {
-    let alive = |uid: &String| index.owner(id, uid).is_some();
-    !node.owners.is_empty() && !node.owners.keys().any(alive)
+/// Deletes an object without a living owner. One that has a living owner loses its references to
+/// all others. An owner in another namespace, or with another UID, does not exist.
+fn follow_owners(registry: &Registry, index: &Index, id: &Id, node: &Node) {
+    let owner = |uid: &String| index.owner(id, uid);
+    // An owner that waits for its dependents does not keep them.
+    let is_waiting = |owner: &Node| owner.deleted && owner.finalizers.contains(FOREGROUND);
+    let lives = |uid: &&String| owner(uid).is_some_and(|owner| !is_waiting(owner));
+    let (living, others): (Vec<&String>, Vec<&String>) = node.owners.keys().partition(lives);
+    if !living.is_empty() {
+        for uid in others {
+            remove_owner(registry, id, uid);
+        }
+    } else if !others.is_empty() {
+        // Its own dependents then also go before the waiting owner.
+        let is_awaited = others.iter().any(|uid| owner(uid).is_some());
+        let in_foreground = is_awaited && !index.dependents(id, &node.uid).is_empty();
+        let propagation = in_foreground.then_some(Propagation::Foreground);
+        delete(registry, id, node, propagation);
+    }
 }
 
 fn orphan(registry: &Registry, index: &Index, id: &Id, node: &Node) {
@@ -54,26 +68,18 @@ fn orphan(registry: &Registry, index: &Index, id: &Id, node: &Node) {
     remove_finalizer(registry, id, ORPHAN);
 }
 
-/// Deletes the dependents of an owner in foreground deletion. A dependent with dependents of its
-/// own is deleted in the foreground too; one with another owner is only released.
-fn delete_dependents(registry: &Registry, index: &Index, id: &Id, node: &Node) {
-    let mut blocked = false;
-    for (dependent, found) in index.dependents(id, &node.uid) {
-        // A dependent lives as long as one of its owners.
-        let mut others = found.owners.keys().filter(|uid| **uid != node.uid);
-        if others.any(|uid| index.owner(dependent, uid).is_some()) {
-            remove_owner(registry, dependent, &node.uid);
-            continue;
-        }
-        blocked |= found.owners.get(&node.uid) == Some(&true);
-        if !found.deleted {
-            let has_dependents = !index.dependents(dependent, &found.uid).is_empty();
-            let finalizer = has_dependents.then_some(FOREGROUND);
-            delete(registry, dependent, found, finalizer);
-        }
+/// Deletes the dependents that block an owner in foreground deletion. The others are collected
+/// once the owner is gone.
+///
+/// Rule: the same file, `processDeletingDependentsItem`.
+fn delete_blocking(registry: &Registry, index: &Index, id: &Id, node: &Node) {
+    let mut dependents = index.dependents(id, &node.uid);
+    dependents.retain(|(_, found)| found.owners.get(&node.uid) == Some(&true));
+    if dependents.is_empty() {
+        return remove_finalizer(registry, id, FOREGROUND);
     }
-    if !blocked {
-        remove_finalizer(registry, id, FOREGROUND);
+    for (dependent, found) in dependents.into_iter().filter(|(_, found)| !found.deleted) {
+        follow_owners(registry, index, dependent, found);
     }
 }
 
@@ -96,11 +102,11 @@ fn remove_finalizer(registry: &Registry, id: &Id, finalizer: &str) {
 }
 
 /// Deletes exactly this object: another one may have taken its name.
-fn delete(registry: &Registry, id: &Id, node: &Node, finalizer: Option<&'static str>) {
+fn delete(registry: &Registry, id: &Id, node: &Node, propagation: Option<Propagation>) {
     let uid = Some(node.uid.clone());
     let deletion = Deletion {
         uid,
-        finalizer,
+        propagation,
         ..Deletion::default()
     };
     ignore_refusal(registry.delete_value(id.kind(), &id.namespace, &id.name, &deletion));

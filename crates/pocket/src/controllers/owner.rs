@@ -48,6 +48,17 @@ pub(crate) fn controls(owner: &impl Object, object: &impl Object) -> bool {
     controller(object).is_some_and(|found| found.uid == uid(owner))
 }
 
+/// Whether `owner` controls `object` and still selects it.
+///
+/// Rule: `pkg/controller/controller_utils.go`, `FilterClaimedPods`.
+pub(crate) fn is_claimed(
+    owner: &impl Object,
+    selector: &LabelSelector,
+    object: &impl Object,
+) -> bool {
+    controls(owner, object) && is_selected(selector, object)
+}
+
 /// Whether `object` can be adopted: it has no controller, matches `selector` and is not being
 /// deleted.
 fn is_adoptable(selector: &LabelSelector, object: &impl Object) -> bool {
@@ -62,10 +73,10 @@ pub(crate) fn claim<'a, K: Object, O: Object>(
     selector: &LabelSelector,
     objects: impl Iterator<Item = &'a K>,
 ) -> bool {
-    let is_released = |object| controls(owner, object) && !is_selected(selector, object);
     let mut claimed = false;
     for object in objects {
-        let released = is_released(object) && !is_deleted(object);
+        // Also one that is being deleted, unlike an adoption.
+        let released = controls(owner, object) && !is_selected(selector, object);
         if released || is_adoptable(selector, object) {
             let reference = (!released).then(|| reference(owner));
             let change = |object: &mut K| set_owner(object, uid(owner), reference);

@@ -1,6 +1,7 @@
 //! A controller's work queue: keys of objects to sync now, in order, or at a later moment.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use rules::Moment;
 
@@ -13,7 +14,16 @@ pub(crate) struct Queue {
     now: VecDeque<Key>,
     waiting: BTreeSet<Key>,
     later: BTreeMap<Key, Moment>,
+    /// Failed syncs in a row, by key.
+    failures: BTreeMap<Key, u32>,
 }
+
+/// The wait after the first failure, and the longest one.
+///
+/// Rule: `staging/src/k8s.io/client-go/util/workqueue/default_rate_limiters.go`,
+/// `DefaultTypedControllerRateLimiter`.
+const FIRST_RETRY: Duration = Duration::from_millis(5);
+const LONGEST_RETRY: Duration = Duration::from_secs(1000);
 
 impl Queue {
     pub(crate) fn add(&mut self, key: Key) {
@@ -28,6 +38,21 @@ impl Queue {
             Some(moment) => self.later.insert(key, moment),
             None => self.later.remove(&key),
         };
+    }
+
+    /// Queues a key whose sync has failed, after a wait that doubles with each failure.
+    pub(crate) fn retry(&mut self, key: Key, now: Moment) {
+        let failures = self.failures.entry(key.clone()).or_default();
+        let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(*failures));
+        *failures += 1;
+        let due = now + wait.min(LONGEST_RETRY);
+        let earlier = self.later.get(&key).copied();
+        self.add_at(key, Some(earlier.map_or(due, |earlier| earlier.min(due))));
+    }
+
+    /// The key's next failure is its first one again.
+    pub(crate) fn forget_failures(&mut self, key: &Key) {
+        self.failures.remove(key);
     }
 
     /// Removes and returns the next key that is due.
@@ -88,6 +113,31 @@ mod tests {
         assert_eq!(queue.pop(Moment::from_secs(1)), None);
         assert_eq!(queue.pop(Moment::from_secs(2)), Some(key("a")));
         assert_eq!(queue.pop(Moment::from_secs(2)), None);
+    }
+
+    #[test]
+    fn retries_take_twice_as_long_each_time() {
+        let mut queue = Queue::default();
+        let mut now = Moment::ZERO;
+        let mut wait = |queue: &mut Queue, millis| {
+            queue.retry(key("a"), now);
+            let due = now + Duration::from_millis(millis);
+            let before = now + Duration::from_millis(millis - 1);
+            now = due;
+            [queue.pop(before), queue.pop(due)]
+        };
+        for millis in [5, 10, 20, 40] {
+            assert_eq!(wait(&mut queue, millis), [None, Some(key("a"))]);
+        }
+        queue.forget_failures(&key("a"));
+        assert_eq!(wait(&mut queue, 5), [None, Some(key("a"))]);
+        for _ in 0..40 {
+            queue.retry(key("b"), Moment::ZERO);
+            queue.later.clear();
+        }
+        queue.retry(key("b"), Moment::ZERO);
+        assert_eq!(queue.pop(Moment::from_secs(999)), None);
+        assert_eq!(queue.pop(Moment::from_secs(1000)), Some(key("b")));
     }
 
     #[test]

@@ -5,10 +5,9 @@
 
 mod member;
 
-use std::time::Duration;
-
-use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
 use super::event_recorder::EventRecorder;
@@ -22,8 +21,10 @@ use crate::clock::seconds;
 use crate::kinds::{name, namespace};
 use crate::registry::Registry;
 
-/// Wait after a Pod could not be created.
-const RETRY: Duration = Duration::from_secs(5);
+/// The condition of a ReplicaSet that could not create a Pod; its Deployment repeats it.
+pub(super) const REPLICA_FAILURE: &str = "ReplicaFailure";
+/// The reason of that condition, and of the event.
+const FAILED_CREATE: &str = "FailedCreate";
 
 struct Controller {
     registry: Registry,
@@ -76,31 +77,33 @@ impl Reconcile for Controller {
         if set.metadata.deletion_timestamp.is_some() {
             // Upstream neither adopts nor creates Pods then. The garbage collector deletes those
             // that it has.
-            return self.publish_status(&set, &self.members(&set));
+            return self.publish_status(&set, &self.members(&set), None);
         }
+        // One that has ended or is being deleted is no replica any more, and stays as it is.
         let pods = self.pods.within(namespace(&set));
+        let pods = pods.filter(|pod| member::is_active(pod));
         if owner::claim(&self.registry, &set, &set.spec.selector, pods) {
             return;
         }
         let members = self.members(&set);
         let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or_default();
         match action(wanted, &members, self.registry.clock().now()) {
-            Action::Create(0) => self.publish_status(&set, &members),
+            Action::Create(0) => self.publish_status(&set, &members, None),
             Action::Create(missing) => {
                 if let Err(refusal) = self.create(&set, missing) {
-                    self.publish_status(&set, &members);
-                    self.retry_later(&set, &refusal);
+                    return self.report_refusal(&set, &members, &refusal);
                 }
             }
             Action::Delete(surplus) => self.delete(&set, &surplus),
         }
+        self.queue.forget_failures(key);
     }
 }
 
 impl Controller {
     fn members(&self, set: &ReplicaSet) -> Vec<Member> {
         let pods = self.pods.within(namespace(set));
-        let owned = pods.filter(|pod| owner::controls(set, *pod));
+        let owned = pods.filter(|pod| owner::is_claimed(set, &set.spec.selector, *pod));
         owned
             .map(|pod| member::of(pod, set, self.registry.clock()))
             .collect()
@@ -118,11 +121,15 @@ impl Controller {
         Ok(())
     }
 
-    fn retry_later(&mut self, set: &ReplicaSet, refusal: &ApiError) {
+    fn report_refusal(&mut self, set: &ReplicaSet, members: &[Member], refusal: &ApiError) {
+        // All of its objects will be deleted.
+        if refusal.is_namespace_terminating() {
+            return self.publish_status(set, members, None);
+        }
+        self.publish_status(set, members, Some(refusal));
         self.events
-            .warn(set, "FailedCreate", &format!("Error creating: {refusal}"));
-        let retry = self.registry.clock().now() + RETRY;
-        self.queue.add_at(key(set), Some(retry));
+            .warn(set, FAILED_CREATE, &format!("Error creating: {refusal}"));
+        self.queue.retry(key(set), self.registry.clock().now());
     }
 
     fn delete(&mut self, set: &ReplicaSet, surplus: &[String]) {
@@ -138,12 +145,16 @@ impl Controller {
         }
     }
 
-    fn publish_status(&mut self, set: &ReplicaSet, members: &[Member]) {
+    fn publish_status(&mut self, set: &ReplicaSet, members: &[Member], refusal: Option<&ApiError>) {
         let min_ready = seconds(set.spec.min_ready_seconds.unwrap_or(0));
         let (counts, next) = count(members, min_ready, self.registry.clock().now());
         let generation = set.metadata.generation;
-        let change =
-            |set: &mut ReplicaSet| publish(&counts, generation, set.status.get_or_insert_default());
+        let failure = refusal.map(|refusal| failure(refusal, self.registry.clock().time()));
+        let change = |set: &mut ReplicaSet| {
+            let status = set.status.get_or_insert_default();
+            publish(&counts, generation, status);
+            publish_failure(failure, status);
+        };
         ignore_refusal(self.registry.edit_status(namespace(set), name(set), change));
         // A Pod becomes available by the passing of time alone.
         self.queue.add_at(key(set), next);
@@ -160,4 +171,30 @@ fn publish(counts: &Counts, generation: Option<i64>, status: &mut ReplicaSetStat
     // A pointer in Go's type, so its zero is published; `omitempty` drops the others.
     status.terminating_replicas = Some(number(counts.terminating));
     status.observed_generation = generation;
+}
+
+/// Writes the condition `ReplicaFailure`: the first refusal's until a sync has none.
+///
+/// Rule: `pkg/controller/replicaset/replica_set_utils.go`, `calculateStatus`.
+fn publish_failure(failure: Option<ReplicaSetCondition>, status: &mut ReplicaSetStatus) {
+    let conditions = status.conditions.get_or_insert_default();
+    let is_failure = |found: &ReplicaSetCondition| found.type_.as_deref() == Some(REPLICA_FAILURE);
+    match failure {
+        Some(failure) if !conditions.iter().any(is_failure) => conditions.push(failure),
+        Some(_) => {}
+        None => conditions.retain(|found| !is_failure(found)),
+    }
+    if conditions.is_empty() {
+        status.conditions = None;
+    }
+}
+
+fn failure(refusal: &ApiError, now: Time) -> ReplicaSetCondition {
+    ReplicaSetCondition {
+        type_: Some(REPLICA_FAILURE.to_owned()),
+        status: Some("True".to_owned()),
+        reason: Some(FAILED_CREATE.to_owned()),
+        message: Some(refusal.to_string()),
+        last_transition_time: Some(now),
+    }
 }

@@ -31,11 +31,11 @@ impl Registry {
     ) -> Result<Arc<Value>, ApiError> {
         let mut state = self.state();
         set_namespace(kind, namespace, &mut object)?;
-        // Taken before a name is generated: this admission plugin's errors name the object as it
-        // was sent.
+        // Taken before a name is generated: the admission plugins' errors name the object as it was
+        // sent.
         let requested = requested_name(&object);
         let name = state.name(kind, &mut object)?;
-        state.check_namespace(kind, namespace, &name)?;
+        state.check_namespace(kind, namespace, &requested)?;
         if kind.name == "Pod" {
             state.check_service_account(kind, namespace, &requested, &object)?;
         }
@@ -106,10 +106,7 @@ impl State {
         if found["metadata"]["deletionTimestamp"].is_null() {
             return Ok(());
         }
-        let why = format!(
-            "unable to create new content in namespace {namespace} because it is being terminated"
-        );
-        Err(ApiError::forbidden(kind, name, &why))
+        Err(ApiError::namespace_terminating(kind, name, namespace))
     }
 
     /// A Pod's service account must exist. Every namespace has the account `default`, although no
@@ -160,8 +157,8 @@ fn set_namespace(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(),
     let metadata = metadata(object)?;
     if metadata
         .remove("resourceVersion")
-        // An empty version counts as absent: Go cannot tell the two apart.
-        .is_some_and(|version| version.as_str() != Some(""))
+        // An empty version counts as absent, as does null: Go cannot tell them apart.
+        .is_some_and(|version| !version.is_null() && version != "")
     {
         let why = "resourceVersion should not be set on objects to be created";
         return Err(ApiError::bad_request(why));

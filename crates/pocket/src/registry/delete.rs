@@ -28,9 +28,30 @@ pub(crate) struct Deletion {
     pub(crate) version: Option<String>,
     /// Check whether the deletion is possible, without doing it.
     pub(crate) dry_run: bool,
-    /// The finalizer that delays the removal until dependents are handled; `None` leaves them to
-    /// the garbage collector.
-    pub(crate) finalizer: Option<&'static str>,
+    /// How dependents are handled; `None` keeps what the object's finalizers say.
+    pub(crate) propagation: Option<Propagation>,
+}
+
+/// How the dependents of a deleted object are handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Propagation {
+    /// The garbage collector deletes them afterwards.
+    Background,
+    /// They are deleted first.
+    Foreground,
+    /// They are kept, without this owner.
+    Orphan,
+}
+
+impl Propagation {
+    /// The finalizer that delays the removal until dependents are handled.
+    fn finalizer(self) -> Option<&'static str> {
+        match self {
+            Self::Background => None,
+            Self::Foreground => Some(FOREGROUND),
+            Self::Orphan => Some(ORPHAN),
+        }
+    }
 }
 
 /// The result of a deletion.
@@ -68,10 +89,11 @@ impl Registry {
                 "this namespace may not be deleted",
             ));
         }
-        let next = with_finalizer(
-            self.marked(kind, &current, deletion.grace),
-            deletion.finalizer,
-        );
+        let next = match self.marked(kind, &current, deletion.grace) {
+            Some(marked) => with_finalizers(marked, deletion.propagation),
+            // Nothing about a deletion that has begun can be changed but its grace period.
+            None => Value::clone(&current),
+        };
         let is_removed = is_removable(&next);
         let key = Key::new(kind.plural, namespace, name);
         if deletion.dry_run {
@@ -95,11 +117,15 @@ impl Registry {
         Ok(Deleted::Marked(state.store.put(key, next)))
     }
 
-    /// The object with its deletion timestamp set.
-    fn marked(&self, kind: &Kind, current: &Value, requested: Option<i64>) -> Value {
+    /// The object with its deletion timestamp set; `None` if the grace period of an earlier
+    /// deletion goes on.
+    fn marked(&self, kind: &Kind, current: &Value, requested: Option<i64>) -> Option<Value> {
         let metadata = &current["metadata"];
         if !metadata["deletionTimestamp"].is_null() {
-            return self.shortened(current, requested);
+            return match metadata["deletionGracePeriodSeconds"].as_i64() {
+                None | Some(0) => Some(current.clone()),
+                Some(grace) => self.shortened(current, grace, requested?),
+            };
         }
         let grace = grace(kind, current, requested);
         let end: Time = self.clock().time_of(self.clock().now() + seconds(grace));
@@ -115,29 +141,30 @@ impl Registry {
         if next["kind"] == "Namespace" {
             next["status"]["phase"] = json!("Terminating");
         }
-        next
+        Some(next)
     }
 
-    /// A marked object that is deleted again. Its grace period can only be shortened, counted from
-    /// the first deletion.
+    /// A marked object with a shorter grace period than `present`, counted from the first deletion.
     ///
     /// Rule: `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`.
-    fn shortened(&self, current: &Value, requested: Option<i64>) -> Value {
-        let mut next = current.clone();
-        let metadata = &mut next["metadata"];
-        let grace = metadata["deletionGracePeriodSeconds"].as_i64();
-        let grace = grace.unwrap_or_default();
-        let end = serde_json::from_value::<Time>(metadata["deletionTimestamp"].clone());
-        let shorter = requested
-            .map(not_immediate)
-            .filter(|requested| *requested < grace);
-        if let (Some(shorter), Ok(end)) = (shorter, end) {
-            let end = self.clock().moment_of(&end).since_start();
-            let end = Moment::ZERO + end.saturating_sub(seconds(grace - shorter));
-            metadata["deletionTimestamp"] = json!(self.clock().time_of(end));
-            metadata["deletionGracePeriodSeconds"] = json!(shorter);
+    fn shortened(&self, current: &Value, present: i64, requested: i64) -> Option<Value> {
+        let mut grace = not_immediate(requested);
+        if grace >= present {
+            return None;
         }
-        next
+        let end = serde_json::from_value::<Time>(current["metadata"]["deletionTimestamp"].clone());
+        let end = self.clock().moment_of(&end.ok()?).since_start();
+        let mut end = Moment::ZERO + end.saturating_sub(seconds(present - grace));
+        let now = self.clock().now();
+        if end < now {
+            end = now;
+            // It is over, but the kubelet still has to confirm that the containers have ended.
+            grace = grace.min(1);
+        }
+        let mut next = current.clone();
+        next["metadata"]["deletionTimestamp"] = json!(self.clock().time_of(end));
+        next["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+        Some(next)
     }
 }
 
@@ -146,15 +173,25 @@ fn not_immediate(grace: i64) -> i64 {
     if grace < 0 { 1 } else { grace }
 }
 
-fn with_finalizer(mut object: Value, finalizer: Option<&str>) -> Value {
-    let Some(finalizer) = finalizer else {
+/// The object with the finalizer of this policy in place of an earlier one's.
+///
+/// Rule: `staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`,
+/// `deletionFinalizersForGarbageCollection`.
+fn with_finalizers(mut object: Value, propagation: Option<Propagation>) -> Value {
+    let Some(propagation) = propagation else {
         return object;
     };
-    let finalizers = &mut object["metadata"]["finalizers"];
-    match finalizers.as_array_mut() {
-        Some(present) if present.iter().any(|found| found == finalizer) => {}
-        Some(present) => present.push(finalizer.into()),
-        None => *finalizers = json!([finalizer]),
+    let wanted = propagation.finalizer();
+    let field = &mut object["metadata"]["finalizers"];
+    let mut finalizers = field.as_array().cloned().unwrap_or_default();
+    finalizers.retain(|found| found != FOREGROUND && found != ORPHAN);
+    finalizers.extend(wanted.map(Value::from));
+    if finalizers.is_empty() {
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.remove("finalizers");
+        }
+    } else {
+        *field = Value::Array(finalizers);
     }
     object
 }
@@ -195,23 +232,27 @@ fn grace(kind: &Kind, object: &Value, requested: Option<i64>) -> i64 {
     not_immediate(requested.unwrap_or_else(default))
 }
 
+/// Rule: `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`.
 fn check_preconditions(
     kind: &Kind,
     name: &str,
     current: &Value,
     deletion: &Deletion,
 ) -> Result<(), ApiError> {
-    let check = |label: &str, requested: &Option<String>, field: &str| match requested {
-        Some(requested) if current["metadata"][field] != **requested => {
-            let found = current["metadata"][field].as_str().unwrap_or_default();
-            let why = format!(
-                "Precondition failed: {label} in precondition: {requested}, {label} in object \
-                 meta: {found}"
-            );
-            Err(ApiError::conflict(kind, name, &why))
+    let check = |label: &str, requested: &Option<String>, field: &str, hint: &str| {
+        let found = current["metadata"][field].as_str().unwrap_or_default();
+        match requested {
+            Some(requested) if requested != found => {
+                let why = format!(
+                    "the {label} in the precondition ({requested}) does not match the {label} in \
+                     record ({found}). The object might have been {hint}"
+                );
+                Err(ApiError::failed_precondition(kind, name, &why))
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
     };
-    check("UID", &deletion.uid, "uid")?;
-    check("ResourceVersion", &deletion.version, "resourceVersion")
+    let (uid, version) = (&deletion.uid, &deletion.version);
+    check("UID", uid, "uid", "deleted and then recreated")?;
+    check("ResourceVersion", version, "resourceVersion", "modified")
 }

@@ -164,7 +164,34 @@ async fn a_second_deletion_only_shortens_the_grace_of_the_first() {
     let short = |pod: &mut Pod| pod.status.as_mut().unwrap().phase = Some("Failed".to_owned());
     registry.edit_status("default", "web", short).unwrap();
     check(None, (20, "2026-01-01T00:00:20Z"));
-    check(Some(-1), (1, "2026-01-01T00:00:01Z"));
+    // A second after the first deletion is over.
+    check(Some(-1), (1, "2026-01-01T00:00:05Z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_goes_on_keeps_its_finalizers() {
+    let registry = registry();
+    registry.create(&pod()).unwrap();
+    let finalizers = |grace, propagation| {
+        let deletion = Deletion {
+            grace: Some(grace),
+            propagation: Some(propagation),
+            ..Deletion::default()
+        };
+        let kind = Kind::of::<Pod>();
+        registry
+            .delete_value(kind, "default", "web", &deletion)
+            .unwrap();
+        let pod: Pod = registry.get("default", "web").unwrap();
+        pod.metadata.finalizers.unwrap_or_default()
+    };
+    assert_eq!(
+        finalizers(30, Propagation::Foreground),
+        ["foregroundDeletion"]
+    );
+    assert_eq!(finalizers(40, Propagation::Orphan), ["foregroundDeletion"]);
+    assert_eq!(finalizers(20, Propagation::Orphan), ["orphan"]);
+    assert!(finalizers(10, Propagation::Background).is_empty());
 }
 
 #[test]

@@ -13,22 +13,23 @@ use crate::probe::{ProbeKind, Verdict};
 pub(super) struct Initial {
     pub(super) kill: Vec<Kill>,
     pub(super) start: Vec<usize>,
-    /// The last one has completed or started, or a main container has been started before.
+    /// The last one has completed or started, or a main container runs.
     pub(super) initialized: bool,
 }
 
 /// Plans for init containers and sidecars; `None` if one has failed for good, which ends the Pod.
 ///
-/// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computeInitContainerActions`.
+/// Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `computeInitContainerActions`.
 pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Option<Initial> {
     let main = |found: &Found<'_>| found.spec.role == Role::Main;
-    // A main container that has run shows that the init containers have completed, so they are not
-    // repeated. Upstream's `podHasInitialized` counts only one that is running.
+    // A main container that runs shows that the init containers have completed, so they are not
+    // repeated. One that has ended shows nothing: after a reboot of a node all have, and the Pod
+    // starts over with its sidecars.
     let mut initial = Initial {
         initialized: containers.iter().all(main)
             || containers
                 .iter()
-                .any(|found| main(found) && found.instance.is_some()),
+                .any(|found| main(found) && found.instance.is_some_and(Instance::is_running)),
         ..Initial::default()
     };
     let mut later_began = initial.initialized;

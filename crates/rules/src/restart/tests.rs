@@ -270,16 +270,34 @@ fn the_last_sidecar_lets_the_others_start_in_the_same_sync() {
 
 #[test]
 fn sidecars_are_restarted_whatever_the_policy_but_keep_no_pod_alive() {
-    let check = |main, expected| {
+    let check = |sidecar, main, expected| {
         let cases = [
-            (of_role(Role::Sidecar), Some(exited(0)), None),
-            (of_role(Role::Init), None, None),
+            (of_role(Role::Init), Some(exited(0)), None),
+            (of_role(Role::Sidecar), Some(sidecar), None),
             (of_role(Role::Main), Some(main), None),
         ];
         check_all(RestartPolicy::Never, &cases, &expected);
     };
-    check(running(), start(&[0]));
-    check(exited(0), SyncPlan::Pod);
+    check(exited(0), running(), start(&[1]));
+    check(running(), exited(0), SyncPlan::Pod);
+}
+
+#[test]
+fn a_sidecar_that_ended_with_the_main_container_starts_before_it() {
+    let check = |sidecar, startup, expected| {
+        let probed = ContainerSpec {
+            probes: vec![startup_probe()],
+            ..of_role(Role::Sidecar)
+        };
+        let cases = [
+            (probed, Some(sidecar), startup),
+            (of_role(Role::Main), Some(exited(1)), None),
+        ];
+        check_all(RestartPolicy::Always, &cases, &start(expected));
+    };
+    check(exited(1), None, &[0]);
+    check(running(), None, &[]);
+    check(running(), Some(OK), &[1]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A Deployment's status: its counts, and the conditions `Available` and `Progressing`.
+//! A Deployment's status: its counts, and the conditions `Available`, `Progressing` and
+//! `ReplicaFailure`.
 //!
 //! Sizes are decided elsewhere. Nothing is rolled back when the deadline passes.
 //!
@@ -29,70 +30,134 @@ pub struct Status {
     pub availability: Option<Condition>,
     /// The condition `Progressing`; absent without a deadline.
     pub progressing: Option<Condition>,
+    /// The condition `ReplicaFailure`; present while a ReplicaSet has one.
+    pub failure: Option<Condition>,
 }
 
 /// A condition of a Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Whether its status is True.
-    pub holds: bool,
+    /// Its status.
+    pub status: ConditionStatus,
     /// A reason for programs.
     pub reason: String,
     /// A message for people.
     pub message: String,
     /// When it was last updated, in whole seconds.
     pub updated: Moment,
-    /// When it last changed between True and False, in whole seconds.
+    /// When its status last changed, in whole seconds.
     pub changed: Moment,
+}
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// Whether it holds is not known, as that of a paused rollout.
+    Unknown,
+}
+
+impl From<bool> for ConditionStatus {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
 }
 
 /// The reason of a complete rollout.
 const COMPLETE: &str = "NewReplicaSetAvailable";
 /// The reason once the deadline has passed since the last progress.
 const TIMED_OUT: &str = "ProgressDeadlineExceeded";
+/// The reason while a Deployment is paused.
+const PAUSED: &str = "DeploymentPaused";
+/// The reason once the ReplicaSet of the current template could not be created.
+pub const NOT_CREATED: &str = "ReplicaSetCreateError";
 
 /// A step of a rollout, or its pause, that the condition `Progressing` reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// A ReplicaSet was created for the current template.
-    Created,
-    /// A ReplicaSet with the current template existed already.
-    Found,
+pub enum Notice<'a> {
+    /// The ReplicaSet with this name was created for the current template.
+    Created(&'a str),
+    /// The ReplicaSet for the current template could not be created; the whole message.
+    NotCreated(&'a str),
+    /// The ReplicaSet with this name and the current template existed already.
+    Found(&'a str),
     /// The Deployment was paused.
     Paused,
     /// The Deployment was resumed.
     Resumed,
 }
 
-impl Notice {
+impl Notice<'_> {
     /// The condition `Progressing` that reports this notice.
     ///
     /// Rule: `pkg/controller/deployment/sync.go`, `getNewReplicaSet` and `checkPausedConditions`.
-    pub fn condition(self, set: &str, before: Option<&Condition>, now: Moment) -> Condition {
-        let (reason, message) = match self {
-            Self::Created => (
+    pub fn condition(self, before: Option<&Condition>, now: Moment) -> Condition {
+        use ConditionStatus::{False, True, Unknown};
+        let (status, reason, message) = match self {
+            Self::Created(set) => (
+                True,
                 "NewReplicaSetCreated",
                 format!("Created new replica set \"{set}\""),
             ),
-            Self::Found => (
+            Self::NotCreated(message) => (False, NOT_CREATED, message.to_owned()),
+            Self::Found(set) => (
+                True,
                 "FoundNewReplicaSet",
                 format!("Found new replica set \"{set}\""),
             ),
-            Self::Paused => ("DeploymentPaused", "Deployment is paused".to_owned()),
-            Self::Resumed => ("DeploymentResumed", "Deployment is resumed".to_owned()),
+            Self::Paused => (Unknown, PAUSED, "Deployment is paused".to_owned()),
+            Self::Resumed => (
+                Unknown,
+                "DeploymentResumed",
+                "Deployment is resumed".to_owned(),
+            ),
         };
-        Condition::new(true, reason, message, now).after(before)
+        Condition::new(status, reason, message, now).after(before)
     }
 }
 
 impl Deployment {
+    /// The pause or its end that the condition `Progressing` does not report yet, if any.
+    ///
+    /// Rule: `pkg/controller/deployment/sync.go`, `checkPausedConditions`.
+    pub fn pause_notice(&self, progressing: Option<&Condition>) -> Option<Notice<'static>> {
+        self.deadline?;
+        let reason = progressing.map(|condition| condition.reason.as_str());
+        match (self.paused, reason) {
+            // A reported lack of progress is kept, also through a pause.
+            (_, Some(TIMED_OUT)) | (true, Some(PAUSED)) => None,
+            (true, _) => Some(Notice::Paused),
+            (false, Some(PAUSED)) => Some(Notice::Resumed),
+            (false, _) => None,
+        }
+    }
+
     /// The next status, given the one published `before`.
     pub fn status(&self, new: Option<&Set>, old: &[Set], before: &Status, now: Moment) -> Status {
         let mut status = count(new, old);
         let availability = self.availability(&status, now);
         status.availability = Some(availability.after(before.availability.as_ref()));
         status.progressing = self.progressing(new, &status, before, now);
+        status.failure = self.failure(new, old, before);
         status
+    }
+
+    /// The failure of the newest ReplicaSet that has one. A paused Deployment keeps the one that it
+    /// has.
+    ///
+    /// Rule: `pkg/controller/deployment/progress.go`, `getReplicaFailures`.
+    fn failure(&self, new: Option<&Set>, old: &[Set], before: &Status) -> Option<Condition> {
+        if self.paused {
+            return before.failure.clone();
+        }
+        let failure = new
+            .into_iter()
+            .chain(old)
+            .find_map(|set| set.failure.clone());
+        Some(failure?.after(before.failure.as_ref()))
     }
 
     /// When to sync again if nothing happens: a second after the deadline, as conditions have whole
@@ -134,7 +199,7 @@ impl Deployment {
             let message = "Deployment does not have minimum availability.";
             (false, "MinimumReplicasUnavailable", message)
         };
-        Condition::new(holds, reason, message.to_owned(), now)
+        Condition::new(holds.into(), reason, message.to_owned(), now)
     }
 
     /// A complete rollout stays complete until the next one, even if Pods become unavailable.
@@ -155,8 +220,9 @@ impl Deployment {
         if self.paused || (was_complete && status.replicas == status.updated) {
             return present.cloned();
         }
-        let condition =
-            |holds, reason, what| Condition::new(holds, reason, subject(new) + what, now);
+        let condition = |holds: bool, reason, what| {
+            Condition::new(holds.into(), reason, self.subject(new) + what, now)
+        };
         if self.is_complete(status) {
             Some(condition(true, COMPLETE, " has successfully progressed.").after(present))
         } else if has_progressed(status, before) {
@@ -164,13 +230,21 @@ impl Deployment {
             // Not `after`: progress moves the update time even if status and reason stay, since the
             // deadline counts from it.
             Some(Condition {
-                changed: unchanged_since(present, true).unwrap_or(now.whole_second()),
+                changed: unchanged_since(present, updated.status).unwrap_or(now.whole_second()),
                 ..updated
             })
         } else if self.has_timed_out(present, now) {
             Some(condition(false, TIMED_OUT, " has timed out progressing.").after(present))
         } else {
             present.cloned()
+        }
+    }
+
+    /// The subject of a message about progress: the new ReplicaSet, or the Deployment without one.
+    fn subject(&self, new: Option<&Set>) -> String {
+        match new {
+            Some(new) => format!("ReplicaSet \"{}\"", new.name),
+            None => format!("Deployment \"{}\"", self.name),
         }
     }
 
@@ -188,10 +262,10 @@ impl Deployment {
 }
 
 impl Condition {
-    fn new(holds: bool, reason: &str, message: String, now: Moment) -> Self {
+    fn new(status: ConditionStatus, reason: &str, message: String, now: Moment) -> Self {
         let now = now.whole_second();
         Self {
-            holds,
+            status,
             reason: reason.to_owned(),
             message,
             updated: now,
@@ -204,26 +278,21 @@ impl Condition {
     /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `SetDeploymentCondition`.
     fn after(self, before: Option<&Self>) -> Self {
         match before {
-            Some(before) if before.holds == self.holds && before.reason == self.reason => {
+            Some(before) if before.status == self.status && before.reason == self.reason => {
                 before.clone()
             }
             before => Self {
-                changed: unchanged_since(before, self.holds).unwrap_or(self.changed),
+                changed: unchanged_since(before, self.status).unwrap_or(self.changed),
                 ..self
             },
         }
     }
 }
 
-fn unchanged_since(before: Option<&Condition>, holds: bool) -> Option<Moment> {
+fn unchanged_since(before: Option<&Condition>, status: ConditionStatus) -> Option<Moment> {
     before
-        .filter(|before| before.holds == holds)
+        .filter(|before| before.status == status)
         .map(|before| before.changed)
-}
-
-fn subject(new: Option<&Set>) -> String {
-    let name = new.map(|new| new.name.as_str()).unwrap_or_default();
-    format!("ReplicaSet \"{name}\"")
 }
 
 fn count(new: Option<&Set>, old: &[Set]) -> Status {
@@ -262,7 +331,9 @@ mod tests {
     fn deployment() -> Deployment {
         let deadline = Some(Duration::from_secs(20));
         Deployment {
+            name: "web".to_owned(),
             replicas: 1,
+            present: 0,
             strategy: Strategy::DEFAULT,
             paused: false,
             deadline,
@@ -282,7 +353,12 @@ mod tests {
     }
 
     fn condition(reason: &str, holds: bool, updated: u64) -> Condition {
-        Condition::new(holds, reason, String::new(), Moment::from_secs(updated))
+        Condition::new(
+            holds.into(),
+            reason,
+            String::new(),
+            Moment::from_secs(updated),
+        )
     }
 
     fn before(reason: &str, updated: u64, numbers: (u32, u32, u32)) -> Status {
@@ -299,7 +375,8 @@ mod tests {
 
     fn reason(status: &Status) -> (&str, bool) {
         let condition = status.progressing.as_ref().unwrap();
-        (&condition.reason, condition.holds)
+        let holds = condition.status == ConditionStatus::True;
+        (&condition.reason, holds)
     }
 
     #[test]
@@ -317,7 +394,7 @@ mod tests {
 
     #[test]
     fn availability_allows_for_what_may_be_missing() {
-        let check = |replicas, available, expected| {
+        let check = |replicas, available, expected: (bool, &str)| {
             let deployment = Deployment {
                 replicas,
                 ..deployment()
@@ -326,8 +403,8 @@ mod tests {
             let status = deployment.status(Some(&new), &[], &Status::default(), NOW);
             let found = status.availability.unwrap();
             assert_eq!(
-                (found.holds, found.reason.as_str()),
-                expected,
+                (found.status, found.reason.as_str()),
+                (ConditionStatus::from(expected.0), expected.1),
                 "{available}/{replicas}"
             );
         };
@@ -398,6 +475,64 @@ mod tests {
     }
 
     #[test]
+    fn without_a_replica_set_the_message_names_the_deployment() {
+        let before = before("DeploymentResumed", 0, (1, 0, 0));
+        let status = deployment().status(None, &[set("old", 1, 0)], &before, NOW);
+        let expected = "Deployment \"web\" has timed out progressing.";
+        assert_eq!(status.progressing.unwrap().message, expected);
+    }
+
+    #[test]
+    fn whether_a_paused_rollout_progresses_is_unknown() {
+        let check = |paused, before: &str, expected: Option<&str>| {
+            let deployment = Deployment {
+                paused,
+                ..deployment()
+            };
+            let before = condition(before, true, 5);
+            let notice = deployment.pause_notice(Some(&before));
+            let found = notice.map(|notice| notice.condition(Some(&before), NOW));
+            let found = found.map(|found| (found.status, found.reason));
+            let expected = expected.map(|it| (ConditionStatus::Unknown, it.to_owned()));
+            assert_eq!(found, expected, "{}", before.reason);
+        };
+        check(true, COMPLETE, Some(PAUSED));
+        check(true, PAUSED, None);
+        check(false, PAUSED, Some("DeploymentResumed"));
+        check(false, COMPLETE, None);
+        check(true, TIMED_OUT, None);
+    }
+
+    #[test]
+    fn the_new_set_s_failure_comes_before_an_old_one_s() {
+        let failed = |name: &str| Set {
+            failure: Some(condition(name, true, 5)),
+            ..set(name, 1, 0)
+        };
+        let check = |new: &Set, old: &[Set], before, paused, expected: Option<(&str, u64)>| {
+            let deployment = Deployment {
+                paused,
+                ..deployment()
+            };
+            let before = Status {
+                failure: Option::map(before, |reason| condition(reason, true, 1)),
+                ..Status::default()
+            };
+            let failure = deployment.status(Some(new), old, &before, NOW).failure;
+            let found = failure.map(|found| (found.reason, found.updated));
+            let expected =
+                expected.map(|(reason, second)| (reason.to_owned(), Moment::from_secs(second)));
+            assert_eq!(found, expected);
+        };
+        let (good, new, old) = (set("good", 1, 1), failed("new"), [failed("old")]);
+        check(&new, &old, None, false, Some(("new", 5)));
+        check(&good, &old, None, false, Some(("old", 5)));
+        check(&good, &old, Some("old"), false, Some(("old", 1)));
+        check(&good, &[], Some("old"), false, None);
+        check(&good, &[], Some("old"), true, Some(("old", 1)));
+    }
+
+    #[test]
     fn progress_is_written_every_time_other_news_once() {
         let (new, old) = (set("new", 1, 1), [set("old", 1, 1)]);
         let progress = before("ReplicaSetUpdated", 90, (2, 1, 1));
@@ -423,7 +558,7 @@ mod tests {
     #[test]
     fn a_new_rollout_starts_the_deadline_again() {
         let before = condition(COMPLETE, true, 5);
-        let created = Notice::Created.condition("web-abc", Some(&before), NOW);
+        let created = Notice::Created("web-abc").condition(Some(&before), NOW);
         assert_eq!(created.message, "Created new replica set \"web-abc\"");
         assert_eq!(
             (created.updated, created.changed),

@@ -102,14 +102,20 @@ impl Deployment {
     }
 
     /// A ReplicaSet's share of the Deployment's growth, rounded.
+    ///
+    /// Rule: `pkg/controller/deployment/util/deployment_util.go`, `getReplicaSetFraction`.
     fn proportion(&self, set: &Set) -> i64 {
-        let before = set.sized_for.map_or(set.replicas, |size| size.most);
-        if before == 0 || self.replicas == 0 {
-            return if self.replicas == 0 {
-                -i64::from(set.wanted)
-            } else {
-                0
-            };
+        if self.replicas == 0 {
+            return -i64::from(set.wanted);
+        }
+        // The whole Deployment's present size stands in for an annotation that somebody removed.
+        let before = match set.sized_for.map_or(0, |size| size.most) {
+            0 => self.present,
+            most => most,
+        };
+        // Neither an annotation nor Pods.
+        if before == 0 {
+            return 0;
         }
         let (before, now) = (i64::from(before), i64::from(self.size().most));
         let share = i64::from(set.wanted) * now;
@@ -140,7 +146,9 @@ mod tests {
             unavailable: Amount::Number(2),
         };
         Deployment {
+            name: "web".to_owned(),
             replicas,
+            present: 0,
             strategy,
             paused: false,
             deadline: None,
@@ -248,6 +256,20 @@ mod tests {
             &[&old],
             &[("old", 13), ("new", 1)],
         );
+    }
+
+    #[test]
+    fn without_its_annotation_a_share_is_of_the_pods_present() {
+        let (new, old) = (set("new", 5, 10, 0), set("old", 8, 10, 0));
+        let check = |present, expected| {
+            let deployment = Deployment {
+                present,
+                ..deployment(15)
+            };
+            check(&deployment, Some(&new), &[&old], expected);
+        };
+        check(13, &[("old", 11), ("new", 7)]);
+        check(0, &[("old", 13), ("new", 5)]);
     }
 
     #[test]

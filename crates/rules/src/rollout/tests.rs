@@ -6,7 +6,9 @@ fn deployment(replicas: u32, surge: u32, unavailable: u32) -> Deployment {
     let (surge, unavailable) = (Amount::Number(surge), Amount::Number(unavailable));
     let strategy = Strategy::RollingUpdate { surge, unavailable };
     Deployment {
+        name: "web".to_owned(),
         replicas,
+        present: 0,
         strategy,
         paused: false,
         deadline: None,

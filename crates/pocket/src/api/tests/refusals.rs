@@ -137,9 +137,33 @@ async fn preconditions_protect_from_deleting_the_wrong_one() {
             &json!({"preconditions": {"uid": "x"}}),
         )
         .await;
+    let text = wrong.1.to_string();
+    assert!(
+        text.contains("might have been deleted and then recreated"),
+        "{text}"
+    );
     assert_eq!(
         (wrong.0, wrong.1["reason"].as_str()),
         (409, Some("Conflict"))
+    );
+    let wrong = json!({"preconditions": {"resourceVersion": "1"}});
+    let wrong = client.delete(&format!("{PODS}/a"), &wrong).await;
+    let text = wrong.1["message"].as_str().unwrap();
+    let begin =
+        r#"Operation cannot be fulfilled on Pod "a": the ResourceVersion in the precondition (1)"#;
+    assert!(text.starts_with(begin), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_propagation_policy_is_refused() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let options = json!({"propagationPolicy": "foreground"});
+    check_refused(
+        &client.delete(&format!("{PODS}/a"), &options).await,
+        &expect![[
+            r#"422 Invalid: DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "foreground": supported values: "Foreground", "Background", "Orphan", "nil""#
+        ]],
     );
 }
 

@@ -1,12 +1,14 @@
 //! Converts Deployments and ReplicaSets between API objects and the rules' form.
 
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, ReplicaSet, ReplicaSetStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::Moment;
-use rules::rollout::progress::{Condition, Status};
+use rules::rollout::progress::{Condition, ConditionStatus, Status};
 use rules::rollout::{self, Amount, Set, Size, Strategy};
 
 use crate::clock::{Clock, seconds};
+use crate::controllers::replica_set::REPLICA_FAILURE;
 use crate::kinds::name;
 
 /// The annotation of a ReplicaSet with the size that its Deployment had when it was scaled.
@@ -26,8 +28,11 @@ pub(super) fn rules(deployment: &Deployment) -> rollout::Deployment {
     let deadline = spec
         .progress_deadline_seconds
         .filter(|seconds| *seconds != NO_DEADLINE);
+    let present = deployment.status.as_ref().and_then(|it| it.replicas);
     rollout::Deployment {
+        name: name(deployment).to_owned(),
         replicas: number(spec.replicas),
+        present: number(present),
         strategy: strategy(deployment),
         paused: spec.paused == Some(true),
         deadline: deadline.map(seconds),
@@ -64,14 +69,29 @@ pub(super) fn set(set: &ReplicaSet, clock: &Clock) -> Set {
     let created = set.metadata.creation_timestamp.as_ref();
     Set {
         name: name(set).to_owned(),
-        created: created.map_or(Moment::ZERO, |time| clock.moment_of(time)),
+        created: moment(created, clock),
         wanted: number(set.spec.replicas),
         sized_for: sized_for(set),
         replicas: number(Some(status.replicas)),
         ready: number(status.ready_replicas),
         available: number(status.available_replicas),
         terminating: number(status.terminating_replicas),
+        failure: failure(&status, clock),
     }
+}
+
+/// Rule: `pkg/controller/deployment/util/deployment_util.go`, `ReplicaSetToDeploymentCondition`.
+fn failure(status: &ReplicaSetStatus, clock: &Clock) -> Option<Condition> {
+    let mut conditions = status.conditions.iter().flatten();
+    let found = conditions.find(|found| found.type_.as_deref() == Some(REPLICA_FAILURE))?;
+    let changed = moment(found.last_transition_time.as_ref(), clock);
+    Some(Condition {
+        status: condition_status(found.status.as_deref()),
+        reason: found.reason.clone().unwrap_or_default(),
+        message: found.message.clone().unwrap_or_default(),
+        updated: changed,
+        changed,
+    })
 }
 
 fn sized_for(set: &ReplicaSet) -> Option<Size> {
@@ -79,7 +99,7 @@ fn sized_for(set: &ReplicaSet) -> Option<Size> {
     let read = |key: &str| annotations.get(key)?.parse().ok();
     Some(Size {
         desired: read(DESIRED)?,
-        most: read(MOST)?,
+        most: read(MOST).unwrap_or(0),
     })
 }
 
@@ -102,6 +122,7 @@ pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
         terminating: number(status.terminating_replicas),
         availability: condition(AVAILABLE),
         progressing: condition(PROGRESSING),
+        failure: condition(REPLICA_FAILURE),
     }
 }
 
@@ -118,19 +139,20 @@ pub(super) fn publish(numbers: &Status, deployment: &mut Deployment) {
     status.terminating_replicas = Some(count(numbers.terminating));
 }
 
-/// Writes the two conditions; others are kept.
+/// Writes the three conditions; others are kept.
 pub(super) fn publish_conditions(status: &Status, clock: &Clock, deployment: &mut Deployment) {
     let conditions = deployment
         .status
         .get_or_insert_default()
         .conditions
         .get_or_insert_default();
-    let other = |kind: &str| kind != AVAILABLE && kind != PROGRESSING;
-    conditions.retain(|found| found.type_.as_deref().is_some_and(other));
     let conditions_by_kind = [
         (AVAILABLE, &status.availability),
         (PROGRESSING, &status.progressing),
+        (REPLICA_FAILURE, &status.failure),
     ];
+    let other = |kind: &str| conditions_by_kind.iter().all(|(known, _)| *known != kind);
+    conditions.retain(|found| found.type_.as_deref().is_some_and(other));
     for (kind, condition) in conditions_by_kind {
         conditions.extend(
             condition
@@ -141,12 +163,9 @@ pub(super) fn publish_conditions(status: &Status, clock: &Clock, deployment: &mu
 }
 
 fn condition(condition: &DeploymentCondition, clock: &Clock) -> Condition {
-    let moment = |time: &Option<_>| {
-        time.as_ref()
-            .map_or(Moment::ZERO, |time| clock.moment_of(time))
-    };
+    let moment = |time: &Option<Time>| self::moment(time.as_ref(), clock);
     Condition {
-        holds: condition.status.as_deref() == Some("True"),
+        status: condition_status(condition.status.as_deref()),
         reason: condition.reason.clone().unwrap_or_default(),
         message: condition.message.clone().unwrap_or_default(),
         updated: moment(&condition.last_update_time),
@@ -154,10 +173,22 @@ fn condition(condition: &DeploymentCondition, clock: &Clock) -> Condition {
     }
 }
 
+fn moment(time: Option<&Time>, clock: &Clock) -> Moment {
+    time.map_or(Moment::ZERO, |time| clock.moment_of(time))
+}
+
+fn condition_status(text: Option<&str>) -> ConditionStatus {
+    match text {
+        Some("True") => ConditionStatus::True,
+        Some("False") => ConditionStatus::False,
+        _ => ConditionStatus::Unknown,
+    }
+}
+
 fn to_api(kind: &str, condition: &Condition, clock: &Clock) -> DeploymentCondition {
     DeploymentCondition {
         type_: Some(kind.to_owned()),
-        status: Some(if condition.holds { "True" } else { "False" }.to_owned()),
+        status: Some(format!("{:?}", condition.status)),
         reason: Some(condition.reason.clone()),
         message: Some(condition.message.clone()),
         last_update_time: Some(clock.time_of(condition.updated)),

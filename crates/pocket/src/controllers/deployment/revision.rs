@@ -51,26 +51,29 @@ pub(super) fn update(metadata: &mut ObjectMeta, revision: u64) {
     }
 }
 
-/// The oldest unused ReplicaSets beyond the number to keep.
+/// The unused ReplicaSets among the oldest ones beyond the number to keep.
 ///
 /// Rule: `pkg/controller/deployment/sync.go`, `cleanupDeployment`.
 pub(super) fn surplus(old: &[ReplicaSet], kept: u32) -> Vec<&ReplicaSet> {
-    let mut idle: Vec<_> = old.iter().filter(|set| is_idle(set)).collect();
+    let staying = old.iter();
+    let staying = staying.filter(|set| set.metadata.deletion_timestamp.is_none());
+    let mut staying: Vec<_> = staying.collect();
     // By revision, not by age: a template that became current again is recent.
-    idle.sort_by_key(|set| of(*set));
-    let number = idle
-        .len()
-        .saturating_sub(usize::try_from(kept).unwrap_or(usize::MAX));
-    idle.truncate(number);
-    idle
+    staying.sort_by_key(|set| of(*set));
+    let kept = usize::try_from(kept).unwrap_or(usize::MAX);
+    let surplus = staying.len().saturating_sub(kept);
+    // Those in use count too, but are not deleted.
+    staying.truncate(surplus);
+    staying.retain(|set| is_idle(set));
+    staying
 }
 
 fn is_idle(set: &ReplicaSet) -> bool {
-    let has_pods = set
-        .status
-        .as_ref()
-        .is_some_and(|status| status.replicas > 0);
-    number(set.spec.replicas) == 0 && !has_pods && set.metadata.deletion_timestamp.is_none()
+    let status = set.status.as_ref();
+    let has_pods = status.is_some_and(|status| status.replicas > 0);
+    // A status of an earlier generation may not show the Pods of an earlier size.
+    let observed = status.and_then(|status| status.observed_generation);
+    number(set.spec.replicas) == 0 && !has_pods && set.metadata.generation <= observed
 }
 
 #[cfg(test)]
@@ -116,6 +119,7 @@ mod tests {
             sets.map(|set| set.metadata.name.clone().unwrap()).collect()
         };
         assert_eq!(names(1), ["b", "c"]);
+        assert_eq!(names(2), ["b"], "d is in use, and counts");
         assert!(names(3).is_empty());
     }
 }

@@ -156,11 +156,14 @@ pub(super) fn slice(
 }
 
 /// The Service's own labels, and those that identify the slice's Service and manager.
+///
+/// Rule: `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`.
 fn labels(service: &Service) -> Labels {
     let mut labels = service.metadata.labels.clone().unwrap_or_default();
     labels.insert(SERVICE_NAME.to_owned(), name(service).to_owned());
     labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
-    // Rule: `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`.
+    // A Service's own label of this name says nothing: the proxy would skip its slices.
+    labels.remove(HEADLESS);
     let address = service
         .spec
         .as_ref()

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
-use rules::replica_set::Member;
+use rules::replica_set::{Member, Phase};
 use rules::selector::Selector;
 
 use crate::clock::Clock;
@@ -28,6 +28,13 @@ pub(super) fn of(pod: &Pod, set: &ReplicaSet, clock: &Clock) -> Member {
         created: pod_view::created(pod, clock),
         fully_labelled: is_fully_labelled(pod, set),
     }
+}
+
+/// Whether the Pod counts as a replica: it has not ended and is not being deleted.
+///
+/// Rule: `pkg/controller/controller_utils.go`, `IsPodActive`.
+pub(super) fn is_active(pod: &Pod) -> bool {
+    pod_view::phase(pod) != Phase::Ended && pod.metadata.deletion_timestamp.is_none()
 }
 
 fn restarts(status: &PodStatus) -> i32 {

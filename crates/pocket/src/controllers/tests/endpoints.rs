@@ -53,6 +53,23 @@ async fn a_slice_says_whose_it_is_and_what_is_in_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_s_own_label_makes_no_slice_headless() {
+    let cluster = Cluster::start();
+    cluster.serve("front", &web());
+    let label = |service: &mut Service| {
+        let labels = service.metadata.labels.get_or_insert_default();
+        labels.insert("service.kubernetes.io/headless".to_owned(), String::new());
+        labels.insert("tier".to_owned(), "one".to_owned());
+    };
+    cluster.registry.edit(NAMESPACE, "front", label).unwrap();
+    at_once().await;
+    let [slice] = cluster.list::<EndpointSlice>().try_into().unwrap();
+    let labels = slice.metadata.labels.unwrap();
+    assert!(!labels.contains_key("service.kubernetes.io/headless"));
+    assert_eq!(labels["tier"], "one");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_slice_over_a_pod_flips_with_it() {
     let cluster = Cluster::start();
     cluster.deploy("one", &json!({}));

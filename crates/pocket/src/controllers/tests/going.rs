@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::kinds::Kind;
-use crate::registry::{Deletion, FOREGROUND, ORPHAN};
+use crate::registry::{Deletion, Propagation};
 
 impl Cluster {
     /// Deletes the Deployment with a propagation policy.
-    pub(super) fn delete_by(&self, finalizer: Option<&'static str>) {
+    pub(super) fn delete_by(&self, propagation: Propagation) {
         let deletion = Deletion {
-            finalizer,
+            propagation: Some(propagation),
             ..Deletion::default()
         };
         let kind = Kind::of::<Deployment>();
@@ -59,7 +59,7 @@ async fn dependents_are_deleted_with_their_owner() {
 #[tokio::test(start_paused = true)]
 async fn in_the_foreground_the_owner_goes_last() {
     let cluster = deployed().await;
-    cluster.delete_by(Some(FOREGROUND));
+    cluster.delete_by(Propagation::Foreground);
     at_once().await;
     assert!(cluster.is_deployed());
     settle(Duration::from_secs(3)).await;
@@ -70,7 +70,7 @@ async fn in_the_foreground_the_owner_goes_last() {
 #[tokio::test(start_paused = true)]
 async fn orphans_stay_and_know_no_owner() {
     let cluster = deployed().await;
-    cluster.delete_by(Some(ORPHAN));
+    cluster.delete_by(Propagation::Orphan);
     settle(Duration::from_secs(10)).await;
     assert!(!cluster.is_deployed());
     let [set] = cluster.list::<ReplicaSet>().try_into().unwrap();
@@ -80,7 +80,7 @@ async fn orphans_stay_and_know_no_owner() {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_with_another_owner_stays() {
-    for by in [None, Some(FOREGROUND)] {
+    for by in [Propagation::Background, Propagation::Foreground] {
         let cluster = deployed().await;
         let service: Service = cluster.registry.get(NAMESPACE, "web").unwrap();
         let share = |set: &mut ReplicaSet| {
@@ -94,7 +94,42 @@ async fn an_object_with_another_owner_stays() {
         settle(Duration::from_secs(10)).await;
         assert!(!cluster.is_deployed());
         assert_eq!(cluster.names::<ReplicaSet>(), [set]);
+        let [set] = cluster.list::<ReplicaSet>().try_into().unwrap();
+        let owners = set.metadata.owner_references.unwrap();
+        let kinds: Vec<_> = owners.iter().map(|owner| &owner.kind).collect();
+        assert_eq!(
+            kinds,
+            ["Service"],
+            "the reference to the Deployment is removed"
+        );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependent_that_does_not_block_goes_after_its_owner() {
+    let cluster = deployed().await;
+    let [set] = cluster.names::<ReplicaSet>().try_into().unwrap();
+    let unblock = |set: &mut ReplicaSet| {
+        let owners = set.metadata.owner_references.as_mut().unwrap();
+        owners[0].block_owner_deletion = Some(false);
+    };
+    cluster.registry.edit(NAMESPACE, &set, unblock).unwrap();
+    at_once().await;
+    cluster.delete_by(Propagation::Foreground);
+    at_once().await;
+    assert!(!cluster.is_deployed());
+    assert!(cluster.names::<ReplicaSet>().is_empty());
+    assert_eq!(cluster.names::<Pod>().len(), 2, "they still end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_policy_replaces_an_earlier_one() {
+    let cluster = deployed().await;
+    cluster.delete_by(Propagation::Foreground);
+    at_once().await;
+    cluster.delete_by(Propagation::Background);
+    assert!(!cluster.is_deployed());
+    assert_eq!(cluster.names::<Pod>().len(), 2, "they still end");
 }
 
 #[tokio::test(start_paused = true)]

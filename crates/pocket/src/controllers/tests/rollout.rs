@@ -1,5 +1,7 @@
 //! From a Deployment to its Pods, and from one template to the next.
 
+use k8s_openapi::api::core::v1::ServiceAccount;
+
 use super::*;
 
 fn ok(reason: &str) -> (String, String) {
@@ -306,7 +308,7 @@ async fn a_paused_deployment_waits_with_its_template() {
         (cluster.images(), cluster.condition("Progressing")),
         (
             vec!["one".to_owned()],
-            ("True".to_owned(), "DeploymentPaused".to_owned())
+            ("Unknown".to_owned(), "DeploymentPaused".to_owned())
         )
     );
     cluster.edit_deployment(|deployment| deployment.spec.paused = None);
@@ -428,7 +430,7 @@ async fn a_replica_set_without_an_owner_is_adopted() {
     cluster.deploy("one", &json!({}));
     at_once().await;
     let before = [cluster.names::<ReplicaSet>(), cluster.names::<Pod>()];
-    cluster.delete_by(Some(crate::registry::ORPHAN));
+    cluster.delete_by(crate::registry::Propagation::Orphan);
     at_once().await;
     cluster.deploy("one", &json!({}));
     settle(Duration::from_secs(3)).await;
@@ -456,4 +458,125 @@ async fn annotations_are_handed_on_and_make_a_generation() {
     let annotations = set.metadata.annotations.unwrap();
     assert_eq!(annotations["kubernetes.io/change-cause"], "why");
     assert_eq!(annotations["deployment.kubernetes.io/revision"], "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_keeps_a_missed_deadline_and_removes_old_sets() {
+    let cluster = Cluster::start();
+    cluster.deploy("one", &json!({}));
+    for image in ["two", SICK] {
+        settle(Duration::from_secs(5)).await;
+        cluster.roll_out(image);
+    }
+    settle(Duration::from_secs(30)).await;
+    assert_eq!(cluster.list::<ReplicaSet>().len(), 3);
+    cluster.edit_deployment(|deployment| {
+        deployment.spec.paused = Some(true);
+        deployment.spec.revision_history_limit = Some(1);
+    });
+    at_once().await;
+    assert_eq!(
+        cluster.condition("Progressing"),
+        bad("ProgressDeadlineExceeded")
+    );
+    assert_eq!(
+        cluster.list::<ReplicaSet>().len(),
+        2,
+        "the one in use stays"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_set_that_may_create_no_pods_says_so_until_it_may() {
+    let cluster = Cluster::start();
+    let template = json!({"spec": {"serviceAccountName": "robot"}});
+    cluster.deploy("one", &json!({"replicas": 2, "template": template}));
+    settle(Duration::from_secs(5)).await;
+    assert_eq!(cluster.condition("ReplicaFailure"), ok("FailedCreate"));
+    let [set] = cluster.list::<ReplicaSet>().try_into().unwrap();
+    let [failure] = set.status.unwrap().conditions.unwrap().try_into().unwrap();
+    assert_eq!(failure.type_.as_deref(), Some("ReplicaFailure"));
+    let message = failure.message.unwrap();
+    assert!(
+        message.contains("serviceaccount \"robot\" not found"),
+        "{message}"
+    );
+    // Refused after 0, 5, 15, 35 … ms, so ten times within 5 s.
+    let events = cluster.list::<Event>().into_iter();
+    let refused = events.filter(|event| event.reason.as_deref() == Some("FailedCreate"));
+    let refusals: i32 = refused.map(|event| event.count.unwrap_or(1)).sum();
+    assert!((9..=12).contains(&refusals), "{refusals}");
+
+    let mut account = ServiceAccount::default();
+    account.metadata.name = Some("robot".to_owned());
+    account.metadata.namespace = Some(NAMESPACE.to_owned());
+    cluster.registry.create(&account).unwrap();
+    settle(Duration::from_secs(10)).await;
+    assert_eq!(cluster.numbers(), [2, 2, 2, 2]);
+    let conditions = cluster.deployment().status.unwrap().conditions.unwrap();
+    let is_failure = |kind: &Option<String>| kind.as_deref() == Some("ReplicaFailure");
+    assert!(!conditions.iter().any(|found| is_failure(&found.type_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_set_that_cannot_be_created_is_reported() {
+    let cluster = Cluster::start();
+    let deployment = json!({
+        // With its hash the ReplicaSet's name is too long.
+        "metadata": {"name": "w".repeat(250), "namespace": NAMESPACE},
+        "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "a", "image": "one"}]},
+            },
+        },
+    });
+    let deployment: Deployment = serde_json::from_value(deployment).unwrap();
+    cluster.registry.create(&deployment).unwrap();
+    settle(Duration::from_secs(1)).await;
+    let [deployment] = cluster.list::<Deployment>().try_into().unwrap();
+    let [condition] = deployment
+        .status
+        .unwrap()
+        .conditions
+        .unwrap()
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        (condition.status.as_deref(), condition.reason.as_deref()),
+        (Some("False"), Some("ReplicaSetCreateError"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_has_ended_is_neither_released_nor_adopted() {
+    let cluster = Cluster::start();
+    cluster.deploy("one", &json!({}));
+    at_once().await;
+    let [pod] = cluster.names::<Pod>().try_into().unwrap();
+    let end = |pod: &mut Pod| pod.status.as_mut().unwrap().phase = Some("Failed".to_owned());
+    cluster.registry.edit_status(NAMESPACE, &pod, end).unwrap();
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(cluster.names::<Pod>().len(), 2, "it is replaced");
+    let owners = || {
+        let pod: Pod = cluster.registry.get(NAMESPACE, &pod).unwrap();
+        pod.metadata.owner_references.unwrap_or_default().len()
+    };
+    let relabel = |app: &str| {
+        let app = app.to_owned();
+        let change = |pod: &mut Pod| {
+            let labels = pod.metadata.labels.get_or_insert_default();
+            labels.insert("app".to_owned(), app);
+        };
+        cluster.registry.edit(NAMESPACE, &pod, change).unwrap();
+    };
+    relabel("aside");
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(owners(), 1, "it is not released");
+    let orphan = |pod: &mut Pod| pod.metadata.owner_references = None;
+    cluster.registry.edit(NAMESPACE, &pod, orphan).unwrap();
+    relabel("web");
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(owners(), 0, "it is not adopted");
 }
