@@ -1,5 +1,6 @@
 //! Workloads other than Deployments: the same story in virtual time and on a node.
 
+mod daemon_sets;
 mod stateful_sets;
 mod world;
 
@@ -28,6 +29,23 @@ fn stateful_sets_of_a_real_cluster_tell_the_same_story() {
     let namespace = Namespace::create(&cluster, "sets");
     ordered().assert_eq(&namespace.run(stateful_sets::ordered));
     parallel().assert_eq(&namespace.run(stateful_sets::parallel));
+}
+
+#[test]
+fn daemon_sets_tell_the_expected_story() {
+    unavailable().assert_eq(&in_virtual_time(daemon_sets::unavailable));
+    surge().assert_eq(&in_virtual_time(daemon_sets::surge));
+}
+
+#[test]
+fn daemon_sets_of_a_real_cluster_tell_the_same_story() {
+    let Some(cluster) = program::cluster("daemon_sets_of_a_real_cluster_tell_the_same_story")
+    else {
+        return;
+    };
+    let namespace = Namespace::create(&cluster, "daemons");
+    unavailable().assert_eq(&namespace.run(daemon_sets::unavailable));
+    surge().assert_eq(&namespace.run(daemon_sets::surge));
 }
 
 fn in_virtual_time<F: Future<Output = String>>(story: impl FnOnce(Client, String) -> F) -> String {
@@ -76,5 +94,35 @@ fn parallel() -> Expect {
     expect![[r#"
         broken: replicas 3, readyReplicas 2, availableReplicas 2, currentReplicas 2, updatedReplicas 1; db-0 one ready, db-1 one ready, db-2 broken unready
         reverted: replicas 3, readyReplicas 3, availableReplicas 3, currentReplicas 3, updatedReplicas 3; db-0 one ready, db-1 one ready, db-2 one ready
+    "#]]
+}
+
+fn unavailable() -> Expect {
+    expect![[r#"
+        created: currentNumberScheduled 1, numberReady 1, numberAvailable 1, numberUnavailable null, updatedNumberScheduled 1; log- one ready
+        updated: currentNumberScheduled 1, numberReady 1, numberAvailable 1, numberUnavailable null, updatedNumberScheduled 1; log- two ready
+        broken: currentNumberScheduled 1, numberReady 0, numberAvailable null, numberUnavailable 1, updatedNumberScheduled 1; log- broken unready
+        reverted: currentNumberScheduled 1, numberReady 1, numberAvailable 1, numberUnavailable null, updatedNumberScheduled 1; log- two ready
+        log- one is created
+        log- one is deleted
+        log- two is created
+        log- two is deleted
+        log- broken is created
+        log- broken is deleted
+        log- two is created
+    "#]]
+}
+
+fn surge() -> Expect {
+    expect![[r#"
+        created: currentNumberScheduled 1, numberReady 1, numberAvailable 1, numberUnavailable null, updatedNumberScheduled 1; net- one ready
+        updated: currentNumberScheduled 1, numberReady 1, numberAvailable 1, numberUnavailable null, updatedNumberScheduled 1; net- two ready
+        broken: currentNumberScheduled 1, numberReady 1, numberAvailable 1, numberUnavailable null, updatedNumberScheduled null; net- broken unready, net- two ready
+        reverted: currentNumberScheduled 1, numberReady 1, numberAvailable 1, numberUnavailable null, updatedNumberScheduled 1; net- two ready
+        net- one is created
+        net- two is created
+        net- one is deleted
+        net- broken is created
+        net- broken is deleted
     "#]]
 }

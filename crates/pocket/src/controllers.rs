@@ -12,6 +12,7 @@ mod pod_view;
 mod queue;
 mod reconcile;
 
+mod daemon_set;
 mod deployment;
 mod history;
 mod replica_set;
@@ -40,6 +41,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
         deployment::run(registry.clone(), events("deployment-controller")).boxed(),
         replica_set::run(registry.clone(), events("replicaset-controller")).boxed(),
         stateful_set::run(registry.clone(), events("statefulset-controller")).boxed(),
+        daemon_set::run(registry.clone(), events("daemonset-controller")).boxed(),
         scheduler::run(registry.clone(), events("default-scheduler")).boxed(),
         endpoint_slice::run(registry.clone()).boxed(),
         garbage::run(registry.clone()).boxed(),

@@ -208,6 +208,12 @@ pub(crate) static KINDS: &[Kind] = &[
         in_all: true,
         has_status: true,
         has_generation: true,
+        ..Kind::new("apps", "DaemonSet", "daemonsets", &["ds"])
+    },
+    Kind {
+        in_all: true,
+        has_status: true,
+        has_generation: true,
         has_wanted_annotations: true,
         has_scale: true,
         ..Kind::new("apps", "Deployment", "deployments", &["deploy"])

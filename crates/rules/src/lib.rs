@@ -22,6 +22,7 @@
 //! - [`replica_set`]: which Pods a ReplicaSet creates and deletes.
 //! - [`rollout`]: the steps of a Deployment from one template to the next.
 //! - [`stateful_set`]: which Pods a StatefulSet creates and deletes, in which order.
+//! - [`daemon_set`]: which Pods a DaemonSet creates and deletes on its node.
 //! - [`controller_revision`]: the history of a workload's templates.
 //! - [`safe_encoding`]: hashes in names.
 
@@ -29,6 +30,7 @@ pub mod back_off;
 pub mod container;
 mod container_id;
 pub mod controller_revision;
+pub mod daemon_set;
 pub mod endpoints;
 pub mod event_limits;
 pub mod event_text;

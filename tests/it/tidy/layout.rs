@@ -27,6 +27,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "replica_set",
             "rollout",
             "stateful_set",
+            "daemon_set",
             "controller_revision",
             "container",
             "pod",

@@ -24,7 +24,7 @@ const STUCK: Duration = Duration::from_secs(5);
 pub(super) async fn ordered(client: Client, namespace: String) -> String {
     let spec = spec("web", "OrderedReady");
     let mut world: World<StatefulSet> = World::create(&client, &namespace, "web", spec).await;
-    let watched = world.watch(7);
+    let watched = world.watch(22);
     world
         .until("a first rollout", |set| is_complete(set, 3))
         .await;

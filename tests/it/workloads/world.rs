@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// The annotation of a Pod with the name of its template.
 const TEMPLATE: &str = "template";
 
+/// The label of a StatefulSet's Pods, whose names are not drawn at random.
+const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
+
 /// One workload of kind `K`, and its story so far.
 pub(super) struct World<K> {
     workloads: Api<K>,
@@ -94,14 +97,43 @@ where
         drop(awaited.unwrap_or_else(|_| panic!("{}: {what} must be reached", self.name)));
     }
 
+    /// Waits until a Pod of this template runs.
+    pub(super) async fn until_pod(&self, template: &str) {
+        let pods = watcher(self.pods.clone(), watcher::Config::default()).default_backoff();
+        let runs = |pod: &Pod| {
+            let phase = pod
+                .status
+                .as_ref()
+                .and_then(|status| status.phase.as_deref());
+            let is_new =
+                pod.metadata.deletion_timestamp.is_none() && self::template(pod) == template;
+            is_named(pod, self.name) && is_new && phase == Some("Running")
+        };
+        let mut pods = std::pin::pin!(pods.applied_objects());
+        let awaited = async {
+            while let Some(pod) = pods.try_next().await.unwrap() {
+                if runs(&pod) {
+                    break;
+                }
+            }
+        };
+        let awaited = tokio::time::timeout(PATIENCE, awaited).await;
+        awaited.unwrap_or_else(|_| panic!("{}: a Pod of {template} must run", self.name));
+    }
+
     /// Adds to the story: the published numbers, and the Pods with their templates.
     pub(super) async fn tell(&mut self, title: &str, fields: &[&str]) {
         let workload = json!(self.workloads.get(self.name).await.unwrap());
         let number = |field: &&str| format!("{field} {}", workload["status"][field]);
         let numbers: Vec<String> = fields.iter().map(number).collect();
         let pods = self.pods.list(&ListParams::default()).await.unwrap();
-        let own = pods.iter().filter(|pod| is_named(pod, self.name));
-        let pods: Vec<String> = own.map(view).collect();
+        // One that is being deleted may or may not be there still.
+        let staying = pods
+            .iter()
+            .filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        let own = staying.filter(|pod| is_named(pod, self.name));
+        let mut pods: Vec<String> = own.map(view).collect();
+        pods.sort();
         let line = format!("{title}: {}; {}\n", numbers.join(", "), pods.join(", "));
         self.story.push_str(&line);
     }
@@ -117,13 +149,13 @@ where
         self.story
     }
 
-    /// Watches the workload's Pods, until so many of them are gone.
-    pub(super) fn watch(&self, endings: usize) -> JoinHandle<String> {
+    /// Watches the workload's Pods, until so many changes are seen.
+    pub(super) fn watch(&self, expected: usize) -> JoinHandle<String> {
         let events = watcher(self.pods.clone(), watcher::Config::default()).default_backoff();
         let name = self.name;
         tokio::spawn(async move {
             let mut events = std::pin::pin!(events);
-            let (mut changes, mut ended) = (String::new(), 0);
+            let (mut changes, mut seen) = (String::new(), 0);
             // By UID, and whether its deletion has begun.
             let mut known: BTreeMap<Option<String>, bool> = BTreeMap::new();
             while let Some(event) = events.try_next().await.unwrap() {
@@ -138,15 +170,19 @@ where
                 let deleted = pod.metadata.deletion_timestamp.is_some();
                 let before = known.insert(pod.metadata.uid.clone(), deleted);
                 let verb = match before {
+                    // A replacement with another name may come before or after it.
+                    _ if is_gone && !has_stable_name(&pod) => "",
                     _ if is_gone => "is gone",
                     None => "is created",
                     Some(false) if deleted => "is deleted",
-                    Some(_) => continue,
+                    Some(_) => "",
                 };
-                let (pod_name, template) = (pod_name(&pod), template(&pod));
-                changes.extend([pod_name, " ", template, " ", verb, "\n"]);
-                ended += usize::from(is_gone);
-                if ended == endings {
+                if !verb.is_empty() {
+                    let (pod_name, template) = (pod_name(&pod), template(&pod));
+                    changes.extend([pod_name, " ", template, " ", verb, "\n"]);
+                    seen += 1;
+                }
+                if seen == expected {
                     break;
                 }
             }
@@ -164,8 +200,20 @@ fn view(pod: &Pod) -> String {
     format!("{} {} {ready}", pod_name(pod), template(pod))
 }
 
+/// A Pod's name; one that is drawn at random is left out.
 fn pod_name(pod: &Pod) -> &str {
-    pod.metadata.name.as_deref().unwrap_or_default()
+    let metadata = &pod.metadata;
+    let name = if has_stable_name(pod) {
+        &metadata.name
+    } else {
+        &metadata.generate_name
+    };
+    name.as_deref().unwrap_or_default()
+}
+
+fn has_stable_name(pod: &Pod) -> bool {
+    let labels = pod.metadata.labels.as_ref();
+    labels.is_some_and(|labels| labels.contains_key(POD_INDEX))
 }
 
 fn template(pod: &Pod) -> &str {

@@ -1,5 +1,6 @@
 //! All controllers together, on a paused clock, with a simulated kubelet.
 
+mod daemon_sets;
 mod endpoints;
 mod going;
 mod rollout;

@@ -4,6 +4,7 @@
 //! and checks read like the fields they concern. Unknown fields are dropped, as in an API server.
 
 mod container;
+mod daemon_set;
 mod decode;
 mod fields;
 mod names;
@@ -56,6 +57,7 @@ static SCHEMAS: &[Schema] = &[
     Schema::typed::<core::ServiceAccount>(),
     Schema::typed::<core::Service>(),
     Schema::typed::<apps::ControllerRevision>(),
+    Schema::typed::<apps::DaemonSet>(),
     Schema::typed::<apps::Deployment>(),
     Schema::typed::<apps::ReplicaSet>(),
     Schema::typed::<apps::StatefulSet>(),

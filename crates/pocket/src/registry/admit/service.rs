@@ -1,8 +1,8 @@
 //! Admission of Services: defaults and checks. The registry allocates their cluster IPs.
 //!
 //! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Service`, and
-//! `pkg/apis/core/validation/validation.go`, `ValidateService`. Pocket serves cluster IPs and
-//! headless Services.
+//! `pkg/apis/core/validation/validation.go`, `ValidateService`. Services of type `NodePort`
+//! and `LoadBalancer` are served at their cluster IP only.
 
 use std::collections::BTreeSet;
 
@@ -43,6 +43,12 @@ impl Admit for Service {
         fields::text(&mut spec.type_, "ClusterIP");
         fields::text(&mut spec.session_affinity, "None");
         fields::text(&mut spec.internal_traffic_policy, "Cluster");
+        if is_external(spec) {
+            fields::text(&mut spec.external_traffic_policy, "Cluster");
+        }
+        if spec.type_.as_deref() == Some("LoadBalancer") {
+            spec.allocate_load_balancer_node_ports.get_or_insert(true);
+        }
         fields::text(&mut spec.ip_family_policy, "SingleStack");
         spec.ip_families
             .get_or_insert_with(|| vec!["IPv4".to_owned()]);
@@ -66,6 +72,11 @@ impl Admit for Service {
     }
 }
 
+/// Whether the Service has an address outside the cluster; here only its type says so.
+fn is_external(spec: &ServiceSpec) -> bool {
+    matches!(spec.type_.as_deref(), Some("NodePort" | "LoadBalancer"))
+}
+
 fn complete_port(port: &mut ServicePort) {
     fields::text(&mut port.protocol, "TCP");
     // Zero and an empty name are Go's zero values: the Service's own port.
@@ -86,6 +97,7 @@ fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
     if ports.is_empty() && spec.cluster_ip.as_deref() != Some("None") {
         errors.required("ports", "");
     }
+    check_external(spec, errors);
     names::check_labels("selector", spec.selector.as_ref(), errors);
     check_ports(ports, errors);
 }
@@ -93,12 +105,11 @@ fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
 /// Refuses values that Kubernetes allows and pocket lacks: a Service that ignores them would answer
 /// other clients than on a node.
 fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
-    match spec.type_.as_deref() {
-        Some(kind @ ("NodePort" | "LoadBalancer" | "ExternalName")) => {
-            let why = "pocket has no node ports, load balancers or external names";
-            errors.invalid("type", kind, why);
-        }
-        _ => fields::check_choice("type", spec.type_.as_ref(), &["ClusterIP"], errors),
+    if spec.type_.as_deref() == Some("ExternalName") {
+        errors.invalid("type", "ExternalName", "pocket has no external names");
+    } else {
+        let types = ["ClusterIP", "LoadBalancer", "NodePort"];
+        fields::check_choice("type", spec.type_.as_ref(), &types, errors);
     }
     let affinity = spec.session_affinity.as_ref();
     if affinity.is_some_and(|affinity| affinity == "ClientIP") {
@@ -115,6 +126,29 @@ fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
     errors.each("ipFamilies", families, |family, errors| {
         if !seen.insert(family) {
             errors.duplicate("", family.as_str());
+        }
+    });
+}
+
+fn check_external(spec: &ServiceSpec, errors: &mut FieldErrors) {
+    let policy = spec.external_traffic_policy.as_ref();
+    let kind = spec.type_.as_deref().unwrap_or_default();
+    if is_external(spec) {
+        let policies = ["Cluster", "Local"];
+        fields::check_choice("externalTrafficPolicy", policy, &policies, errors);
+        if spec.cluster_ip.as_deref() == Some("None") {
+            let why = format!("may not be set to 'None' for {kind} services");
+            errors.invalid("clusterIPs[0]", "None", &why);
+        }
+        return;
+    }
+    if let Some(policy) = policy {
+        let why = "may only be set for externally-accessible services";
+        errors.invalid("externalTrafficPolicy", policy.as_str(), why);
+    }
+    errors.each("ports", spec.ports.iter().flatten(), |port, errors| {
+        if port.node_port.is_some_and(|port| port != 0) {
+            errors.forbidden("nodePort", "may not be used when `type` is 'ClusterIP'");
         }
     });
 }

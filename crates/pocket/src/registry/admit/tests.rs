@@ -1,6 +1,6 @@
 //! Defaults and refusals of each kind.
 
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use serde_json::{Value, json};
 
@@ -172,6 +172,50 @@ fn wrong_stateful_sets_are_refused() {
         json!([{"metadata": {"name": "data"}, "spec": {}}]),
         "spec.volumeClaimTemplates: Forbidden: pocket has no persistent volumes",
     );
+}
+
+#[test]
+fn daemon_sets_are_completed() {
+    let set = create::<DaemonSet>(&deployment()).unwrap();
+    let bounds = json!({"maxSurge": 0, "maxUnavailable": 1});
+    let strategy = json!({"type": "RollingUpdate", "rollingUpdate": bounds});
+    assert_eq!(set["spec"]["updateStrategy"], strategy);
+    assert_eq!(set["spec"]["revisionHistoryLimit"], 10);
+    assert_eq!(set["status"]["desiredNumberScheduled"], 0);
+}
+
+#[test]
+fn wrong_daemon_sets_are_refused() {
+    let check = |bounds: Value, expected: &str| {
+        let strategy = json!({"rollingUpdate": bounds});
+        let body = with(deployment(), "/spec/updateStrategy", strategy);
+        let message = create::<DaemonSet>(&body).unwrap_err();
+        let field = "DaemonSet.apps \"web\" is invalid: spec.updateStrategy.rollingUpdate";
+        assert_eq!(message, format!("{field}.{expected}"));
+    };
+    check(
+        json!({"maxSurge": 1}),
+        "maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero",
+    );
+    check(
+        json!({"maxUnavailable": 0}),
+        "maxUnavailable: Required value: cannot be 0 when maxSurge is 0",
+    );
+    check(
+        json!({"maxUnavailable": "120%"}),
+        "maxUnavailable: Invalid value: \"120%\": must not be greater than 100%",
+    );
+}
+
+#[test]
+fn node_ports_and_load_balancers_are_cluster_ips() {
+    for kind in ["NodePort", "LoadBalancer"] {
+        let body = json!({"spec": {"type": kind, "ports": [{"port": 80, "nodePort": 30080}]}});
+        let service = create::<Service>(&body).unwrap();
+        assert_eq!(service["spec"]["clusterIP"], "10.96.0.2");
+        assert_eq!(service["spec"]["externalTrafficPolicy"], "Cluster");
+        assert_eq!(service["status"], json!({"loadBalancer": {}}));
+    }
 }
 
 #[test]
@@ -412,8 +456,21 @@ fn wrong_services_are_refused() {
         "spec.ipFamilies[1]: Duplicate value: \"IPv4\"",
     );
     check(
-        json!({"type": "NodePort", "ports": [{"port": 80}]}),
-        "spec.type: Invalid value: \"NodePort\": pocket has no node ports, load balancers or \
+        json!({"ports": [{"port": 80, "nodePort": 30080}]}),
+        "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+    );
+    check(
+        json!({"type": "NodePort", "clusterIP": "None", "ports": [{"port": 80}]}),
+        "spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for NodePort services",
+    );
+    check(
+        json!({"externalTrafficPolicy": "Local", "ports": [{"port": 80}]}),
+        "spec.externalTrafficPolicy: Invalid value: \"Local\": may only be set for \
+         externally-accessible services",
+    );
+    check(
+        json!({"type": "ExternalName", "ports": [{"port": 80}]}),
+        "spec.type: Invalid value: \"ExternalName\": pocket has no \
          external names",
     );
     check(

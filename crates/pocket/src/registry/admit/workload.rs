@@ -133,7 +133,7 @@ fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
 }
 
 /// Checks a count, or a percentage such as `25%`.
-fn check_amount(field: &str, amount: Option<&IntOrString>, errors: &mut FieldErrors) {
+pub(super) fn check_amount(field: &str, amount: Option<&IntOrString>, errors: &mut FieldErrors) {
     match amount {
         Some(IntOrString::Int(count)) => fields::check_not_negative(field, Some(*count), errors),
         Some(IntOrString::String(text)) => {
@@ -149,7 +149,7 @@ fn check_amount(field: &str, amount: Option<&IntOrString>, errors: &mut FieldErr
     }
 }
 
-fn is_zero(amount: &IntOrString) -> bool {
+pub(super) fn is_zero(amount: &IntOrString) -> bool {
     match amount {
         IntOrString::Int(count) => *count == 0,
         IntOrString::String(text) => text
