@@ -46,6 +46,8 @@ mod outages;
 mod printed;
 /// Runs that a cluster or a kubeconfig stops: error messages and exit codes.
 mod refusals;
+/// Repeated runs: seeds, sums, files, exit codes and signals.
+mod repeats;
 /// JSON reports of runs without a verdict.
 mod reports;
 

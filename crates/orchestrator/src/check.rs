@@ -10,7 +10,7 @@ mod subjects;
 mod traffic;
 
 use crate::exit::{Exit, HasExitCode};
-use crate::input::experiment::{Action, Experiment, Span, WorkloadRef};
+use crate::input::experiment::{Action, Experiment, Mark, Span, WorkloadRef};
 use crate::input::load::Manifest;
 use crate::input::problem::{Problem, ProblemText, Problems};
 use manifest_index::ManifestIndex;
@@ -55,6 +55,13 @@ pub(crate) fn check(experiment: &Experiment, manifests: &[Manifest]) -> Result<(
     }
     for step in &experiment.steps {
         steps::check(&mut checker, &known, step);
+    }
+    for measure in &experiment.measures {
+        for mark in [&measure.from, &measure.to] {
+            if let Mark::Change(condition) = mark {
+                subjects::check(&mut checker, &known, condition);
+            }
+        }
     }
     Problems::unless_any(checker.problems, ())
 }

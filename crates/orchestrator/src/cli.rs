@@ -103,13 +103,16 @@ pub struct Run {
     /// The seed of all random choices on pocket and virtual [default on virtual: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Run each experiment N times and print percentiles; on virtual with the seeds that follow
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
     /// Revert the flips and keep the objects
     #[arg(long)]
     pub keep: bool,
     /// Write the results as JSON
     #[arg(long, value_name = "F.json")]
     pub json: Option<PathBuf>,
-    /// Write everything observed, for `probeflip judge`
+    /// Write everything observed, for `probeflip judge`; with `--repeat` a file for each run
     #[arg(long, value_name = "F.jsonl")]
     pub timeline: Option<PathBuf>,
 }

@@ -5,10 +5,12 @@
 //! never waits, and asking it does not change its result.
 
 mod baseline;
+mod chain;
 mod evaluate;
 mod expectation_state;
 mod expected_text;
 pub(crate) mod first_failure;
+mod measures;
 mod object_operators;
 mod observed_text;
 pub(crate) mod obstacles;
@@ -22,15 +24,18 @@ mod traffic_operators;
 mod verdict;
 mod window;
 
+pub(crate) use chain::Chain;
 pub(crate) use request_counts::RequestCounts;
 pub(crate) use steady::SteadyState;
-pub(crate) use verdict::{Finding, Judgement, StepJudgement, Unsteady, Verdict};
+pub(crate) use verdict::{Finding, Judgement, MeasureJudgement, StepJudgement, Unsteady, Verdict};
 
 use crate::input::experiment::{Action, Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;
 use crate::timeline::snapshot::Snapshot;
 use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
+use chain::Effects;
 use expectation_state::ExpectationState;
+use measures::MeasureState;
 use progress::{Answered, StepProgress};
 use reach::{Reach, Reached};
 use verdict::Answer;
@@ -42,6 +47,9 @@ pub(crate) struct Judge {
     snapshot: Snapshot,
     requirements: Vec<ExpectationState>,
     steps: Vec<StepProgress>,
+    /// One entry for each measure, from the first step's start on.
+    measures: Vec<MeasureState>,
+    effects: Effects,
     reach: Reach,
 }
 
@@ -84,6 +92,8 @@ impl Judge {
                 .iter()
                 .map(|_| StepProgress::default())
                 .collect(),
+            measures: Vec::new(),
+            effects: Effects::default(),
             reach: Reach::default(),
         }
     }
@@ -120,6 +130,7 @@ impl Judge {
     fn take(&mut self, record: &Record) {
         let changed = self.snapshot.take(record);
         self.reach.take(record, &self.snapshot);
+        self.effects.take(record, &self.snapshot);
         match &record.what {
             What::Applied => {
                 let conditions = self.experiment.steady_state.require.iter();
@@ -152,6 +163,12 @@ impl Judge {
             .map(|condition| ExpectationState::new(condition, &self.snapshot, at))
             .collect();
         self.steps[number] = StepProgress::new(self.snapshot.step_times(number), state);
+        if self.measures.is_empty() {
+            let measures = self.experiment.measures.iter();
+            self.measures = measures
+                .map(|measure| MeasureState::new(measure, &self.snapshot, at))
+                .collect();
+        }
     }
 
     fn changed(&mut self, kind: &str, record: &Record) {
@@ -159,6 +176,9 @@ impl Judge {
             self.requirements
                 .iter_mut()
                 .for_each(|state| state.changed(kind, record, &self.snapshot));
+        }
+        for measure in &mut self.measures {
+            measure.changed(kind, record, &self.snapshot);
         }
         for progress in self
             .steps
@@ -259,6 +279,12 @@ impl Judge {
                 }
             }
         }
+        let measures = &self.experiment.measures;
+        let awaited = measures::awaited(measures, &self.snapshot, self.steps.len());
+        if let Some(at) = awaited.filter(|at| now < *at) {
+            state.decided = false;
+            state.look_again_at = earliest(state.look_again_at, Some(at));
+        }
         state
     }
 
@@ -283,7 +309,7 @@ impl Judge {
         let reverting = self.snapshot.reverting;
         let now = reverting.map_or(now, |reverting| reverting.min(now));
         let each = self.steps.iter_mut().zip(&self.experiment.steps);
-        let steps: Vec<StepJudgement> = each
+        let mut steps: Vec<StepJudgement> = each
             .enumerate()
             .map(|(number, (progress, step))| {
                 let unreached = missed(self.reach.of_step(number, &self.snapshot, now));
@@ -298,14 +324,33 @@ impl Judge {
             ),
         };
         let unsteady = self.unsteady();
+        let measures: Vec<MeasureJudgement> = self.measured(&steps, now);
+        let chains = self.effects.chains(steps.len(), &self.snapshot);
+        for (step, chain) in steps.iter_mut().zip(chains) {
+            step.chain = chain;
+        }
         Judgement {
-            verdict: Judgement::overall(unsteady, &steps),
+            verdict: Judgement::overall(unsteady, &steps, &measures),
             steady: self.snapshot.steady,
             unsteady,
             missing,
             causes,
             steps,
+            measures,
         }
+    }
+}
+
+impl Judge {
+    /// The judgement of each measure; without times before the first step.
+    fn measured(&self, steps: &[StepJudgement], now: Micros) -> Vec<MeasureJudgement> {
+        let (before, experiment) = (MeasureState::default(), &self.experiment);
+        let states = self.measures.iter().chain(std::iter::repeat(&before));
+        let each = experiment.measures.iter().zip(states);
+        each.map(|(measure, state)| {
+            state.judgement(measure, experiment, steps, &self.snapshot, now)
+        })
+        .collect()
     }
 }
 

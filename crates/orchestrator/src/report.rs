@@ -6,12 +6,15 @@
 
 pub(crate) mod json;
 mod line;
+mod measures;
 mod paint;
 pub mod printer;
 mod record_changes;
+pub(crate) mod repetition;
 mod sections;
 mod table;
 
+pub(crate) use measures::{chains, measures};
 pub(crate) use paint::Paint;
 pub(crate) use sections::{Section, sections};
 pub(crate) use table::{details, table};
@@ -33,6 +36,8 @@ pub(crate) fn text(
         .map(Section::to_string)
         .collect();
     parts.push(table(judgement, width));
+    parts.extend(measures(judgement, width));
+    parts.extend(chains(judgement, width));
     parts.extend(details(judgement));
     parts.push(summary(experiment, timeline, judgement));
     parts.join("\n\n") + "\n"
@@ -90,6 +95,18 @@ fn counts(judgement: &Judgement) -> String {
     ] {
         if count(wanted) > 0 {
             parts.push(format!("{} {word}", count(wanted)));
+        }
+    }
+    let measures = judgement.measures.iter();
+    for (wanted, word) in [
+        (Verdict::Fail, "failed"),
+        (Verdict::Inconclusive, "inconclusive"),
+    ] {
+        let of_verdict = measures.clone().filter(|it| it.verdict == Some(wanted));
+        match of_verdict.count() {
+            0 => {}
+            1 => parts.push(format!("1 measure {word}")),
+            number => parts.push(format!("{number} measures {word}")),
         }
     }
     parts.join(", ")

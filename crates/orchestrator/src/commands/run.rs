@@ -5,6 +5,7 @@
 //! ended. The JSON report is written however the command ends, if its file could be created.
 
 mod output_files;
+mod repeat;
 
 use std::path::Path;
 
@@ -26,6 +27,7 @@ use crate::{
     timeline::{Place, Timeline, file},
 };
 use output_files::OutputFiles;
+use repeat::Repeat;
 
 /// Default seed on `virtual`.
 // Fixed, so that runs without `--seed` are equal too.
@@ -79,29 +81,52 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
     if let Place::Cluster(context) = &place {
         guard::may_write(context, named)?;
     }
-    outputs.create_timeline(run)?;
-    let mut interrupt = Interrupt::catch()?;
     let seed = seed(run, &place);
+    outputs.create_timelines(run, &checked[0].experiment, seed)?;
+    let mut interrupt = Interrupt::catch()?;
     // From the seed, so that equal runs have equal IDs.
     let id = random(seed).suffix(ID_LENGTH);
-    printer.note(format!("run {id}"));
+    // Runs side by side have an ID each, and leave nothing that an ID would name.
+    if run.repeat.is_none() || place != Place::Virtual {
+        printer.note(format!("run {id}"));
+    }
     let mut exit = Exit::Held;
     for Checked {
         experiment,
         objects,
     } in &checked
     {
-        let namespace = run.namespace.as_deref();
-        let (objects, keep) = (objects.clone(), run.keep);
-        let job = Job {
-            experiment,
-            objects,
-            namespace,
-            run: &id,
-            seed,
-            keep,
+        let run_as = |seed: Option<u64>, id: &str, interrupt: &mut Interrupt, printer: &Printer| {
+            let job = Job {
+                experiment,
+                objects: objects.clone(),
+                namespace: run.namespace.as_deref(),
+                run: id,
+                seed,
+                keep: run.keep,
+            };
+            run_one(&job, &place, interrupt, printer)
         };
-        match run_one(&job, &place, &mut interrupt, printer) {
+        if let Some(runs) = run.repeat {
+            let run_one = |index: u32, printer: &Printer, interrupt: &mut Interrupt| {
+                let seed = seed.map(|seed| seed.wrapping_add(index.into()));
+                let id = seed.map_or_else(|| id.clone(), |_| random(seed).suffix(ID_LENGTH));
+                run_as(seed, &id, interrupt, printer)
+            };
+            let repeat = Repeat {
+                experiment,
+                place: &place,
+                runs,
+                seed,
+                run_one: &run_one,
+            };
+            exit = exit.and(repeat.run(outputs, &mut interrupt, printer)?);
+            if stops(exit) {
+                break;
+            }
+            continue;
+        }
+        match run_as(seed, &id, &mut interrupt, printer) {
             Ok(one) => {
                 exit = exit.and(one.exit);
                 if let Err(error) = printer.text(&report_text(experiment, &one, printer)) {

@@ -7,6 +7,7 @@ mod budget;
 mod condition;
 mod flip_target;
 pub(crate) mod label;
+mod measure;
 mod number_range;
 mod object_ref;
 mod outcome;
@@ -24,6 +25,7 @@ pub use condition::{
     EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat, Which,
 };
 pub use flip_target::FlipTarget;
+pub use measure::{Mark, Measure};
 pub use number_range::NumberRange;
 pub use object_ref::{InvalidObjectRef, ObjectKind, ObjectRef};
 pub use outcome::RequestOutcome;
@@ -50,6 +52,8 @@ pub struct Experiment {
     pub steady_state: SteadyState,
     /// At least one step; they run one after another.
     pub steps: Vec<Step>,
+    /// Times between marks of the run.
+    pub measures: Vec<Measure>,
     /// The file it was read from.
     pub source: Source,
 }

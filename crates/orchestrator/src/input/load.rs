@@ -8,6 +8,7 @@ mod documents;
 mod example;
 mod flips;
 mod manifest;
+mod measures;
 mod outline;
 mod resolve;
 mod sequence;

@@ -71,8 +71,8 @@ mod tests {
             eventually["properties"]["hold"]["description"],
             "How long it must stay true, which may end after `within`; 0s if absent."
         );
-        let spec = &schema["$defs"]["Spec"]["properties"];
-        assert!(spec["steps"].is_object() && spec["measure"].is_null());
+        let that = &schema["$defs"]["That"]["properties"];
+        assert!(that["ready"].is_object() && that["count"].is_null());
         assert_eq!(
             schema["properties"]["apiVersion"]["const"],
             "probeflip.dev/v1alpha1"

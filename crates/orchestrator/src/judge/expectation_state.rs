@@ -90,7 +90,14 @@ impl ExpectationState {
         }
     }
 
-    fn gaps<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s WatchGap> {
+    /// Each time at which the condition became true, having been false before.
+    pub(super) fn became_true(&self) -> Vec<Micros> {
+        let first = self.trace.points().first().map(|point| point.at);
+        let runs = self.trace.runs().into_iter().map(|run| run.start);
+        runs.filter(|start| Some(*start) != first).collect()
+    }
+
+    pub(super) fn gaps<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s WatchGap> {
         self.kinds()
             .iter()
             .take(1)

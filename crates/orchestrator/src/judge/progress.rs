@@ -101,6 +101,7 @@ impl StepProgress {
             verdict: self.verdict(&findings),
             unreached,
             findings,
+            chain: None,
         }
     }
 

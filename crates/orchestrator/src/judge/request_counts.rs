@@ -67,7 +67,7 @@ impl RequestCounts {
     }
 }
 
-/// `47 of 160 requests of users-a failed, longest failure 4.700 s`
+/// `users-a 47 of 160 failed, longest failure 4.700 s`
 impl std::fmt::Display for RequestCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -77,10 +77,10 @@ impl std::fmt::Display for RequestCounts {
             longest_failure,
         } = self;
         match failed {
-            0 => write!(f, "none of {sent} requests of {client} failed"),
+            0 => write!(f, "{client} 0 of {sent} failed"),
             _ => write!(
                 f,
-                "{failed} of {sent} requests of {client} failed, longest failure {longest_failure} s"
+                "{client} {failed} of {sent} failed, longest failure {longest_failure} s"
             ),
         }
     }

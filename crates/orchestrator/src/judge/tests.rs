@@ -4,6 +4,7 @@
 mod after;
 mod budgets;
 mod events;
+mod measures;
 mod objects;
 mod patches;
 mod progress;

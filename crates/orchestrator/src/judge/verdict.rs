@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::chain::Chain;
 use super::request_counts::RequestCounts;
 use crate::timeline::Micros;
 
@@ -56,8 +57,8 @@ pub(super) enum Answer {
 /// The judgement of one experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
-    /// Error without a steady state, else the worst verdict of the steps. At least inconclusive if
-    /// a step never ran.
+    /// Error without a steady state, else the worst verdict of steps and measures. At least
+    /// inconclusive if a step never ran.
     pub(crate) verdict: Verdict,
     /// When the steady state was reached; none if it never was.
     pub(crate) steady: Option<Micros>,
@@ -69,6 +70,8 @@ pub(crate) struct Judgement {
     pub(crate) causes: Vec<String>,
     /// The experiment's steps, in order.
     pub(crate) steps: Vec<StepJudgement>,
+    /// The experiment's measures, in order.
+    pub(crate) measures: Vec<MeasureJudgement>,
 }
 
 /// Why a timeline has no steady state.
@@ -98,6 +101,8 @@ pub(crate) struct StepJudgement {
     pub(crate) unreached: Vec<String>,
     /// One finding for each expectation; without a verdict if the step never ran.
     pub(crate) findings: Vec<Finding>,
+    /// The effects of its flips; none if it made none, or if they had none.
+    pub(crate) chain: Option<Chain>,
 }
 
 /// The judgement of one expectation.
@@ -122,9 +127,41 @@ pub(crate) struct Finding {
     pub(crate) requests: Vec<RequestCounts>,
 }
 
+/// The judgement of one measure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MeasureJudgement {
+    /// Its name.
+    pub(crate) name: String,
+    /// The first mark in words.
+    pub(crate) from: String,
+    /// The second mark in words.
+    pub(crate) to: String,
+    /// The time between the marks; none if one of them was not seen.
+    pub(crate) took: Option<Micros>,
+    /// The longest time allowed, if there is one.
+    pub(crate) at_most: Option<Micros>,
+    /// None without a longest time, or if the first step did not run.
+    pub(crate) verdict: Option<Verdict>,
+    /// Why there is no time, or why it proves nothing.
+    pub(crate) why: Option<String>,
+}
+
+impl MeasureJudgement {
+    /// The judgement with this verdict, if there is a longest time, and the reason.
+    pub(super) fn with(mut self, verdict: Verdict, why: String) -> Self {
+        self.verdict = self.at_most.map(|_| verdict);
+        self.why = Some(why);
+        self
+    }
+}
+
 impl Judgement {
-    /// The verdict of the experiment from its steady state and steps.
-    pub(super) fn overall(unsteady: Option<Unsteady>, steps: &[StepJudgement]) -> Verdict {
+    /// The verdict of the experiment from its steady state, steps and measures.
+    pub(super) fn overall(
+        unsteady: Option<Unsteady>,
+        steps: &[StepJudgement],
+        measures: &[MeasureJudgement],
+    ) -> Verdict {
         match unsteady {
             // A record that is cut off does not say whether the steady state was reached later.
             Some(Unsteady::CutOff) => return Verdict::Inconclusive,
@@ -132,8 +169,9 @@ impl Judgement {
             None => {}
         }
         let parts = steps.iter().filter_map(|step| step.verdict);
+        let limits = measures.iter().filter_map(|measure| measure.verdict);
         let ran_all = steps.iter().all(|step| step.verdict.is_some());
-        let worst = parts.max().unwrap_or(Verdict::Inconclusive);
+        let worst = parts.chain(limits).max().unwrap_or(Verdict::Inconclusive);
         if ran_all {
             worst
         } else {

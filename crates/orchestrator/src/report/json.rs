@@ -2,15 +2,17 @@
 //! from its acknowledgement.
 
 mod error;
+mod repeat;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::input::experiment::Experiment;
-use crate::judge::{self, Judgement, RequestCounts, Verdict};
+use crate::judge::{self, Judgement, MeasureJudgement, RequestCounts, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
 pub(crate) use error::Error;
+pub(crate) use repeat::Repeat;
 
 /// The version of this format.
 pub(crate) const FORMAT: u32 = 1;
@@ -31,6 +33,8 @@ pub(crate) struct Report {
     pub(crate) exit: u8,
     /// In the order they were run.
     pub(crate) experiments: Vec<Run>,
+    /// The sum of the runs of each experiment; empty without `--repeat`.
+    pub(crate) repeats: Vec<Repeat>,
     /// Everything that went wrong, in order. An expectation that failed is not an error.
     pub(crate) errors: Vec<Error>,
 }
@@ -72,6 +76,8 @@ pub(crate) struct Run {
     pub(crate) causes: Vec<String>,
     /// All steps, those that did not run included.
     pub(crate) steps: Vec<Step>,
+    /// All measures.
+    pub(crate) measures: Vec<Measure>,
 }
 
 /// One step.
@@ -90,6 +96,45 @@ pub(crate) struct Step {
     pub(crate) ended: Option<Micros>,
     /// All expectations.
     pub(crate) expectations: Vec<Expectation>,
+    /// The effects of its flips; null if it made none, or if they had none.
+    pub(crate) chain: Option<Chain>,
+}
+
+/// When each effect of a step's flips was first seen, in microseconds since the step's
+/// `acknowledged`. What was not seen is null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Chain {
+    /// A flipped Pod became not ready, in microseconds.
+    pub(crate) not_ready: Option<Micros>,
+    /// A Service had fewer ready endpoints, in microseconds.
+    pub(crate) endpoint: Option<Micros>,
+    /// The first request failed after a successful one, in microseconds.
+    pub(crate) first_lost: Option<Micros>,
+    /// The last request failed, in microseconds; null if requests still fail when the run ends.
+    pub(crate) last_lost: Option<Micros>,
+    /// The first request after it succeeded, in microseconds.
+    pub(crate) recovery: Option<Micros>,
+}
+
+/// The time between two marks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Measure {
+    /// Its name.
+    pub(crate) name: String,
+    /// The first mark, in words.
+    pub(crate) from: String,
+    /// The second mark, in words.
+    pub(crate) to: String,
+    /// The time between the marks, in microseconds; null if one of them was not seen.
+    pub(crate) took: Option<Micros>,
+    /// The longest time allowed, in microseconds; null if there is none.
+    pub(crate) at_most: Option<Micros>,
+    /// Null without a longest time, or if no step ran.
+    pub(crate) verdict: Option<Verdict>,
+    /// Why there is no time, or why it proves nothing, in words.
+    pub(crate) why: Option<String>,
 }
 
 /// One expectation.
@@ -134,12 +179,18 @@ pub(crate) struct Requests {
 
 impl Report {
     /// Of a command that ended with this code.
-    pub(crate) fn new(exit: u8, experiments: Vec<Run>, errors: Vec<Error>) -> Self {
+    pub(crate) fn new(
+        exit: u8,
+        experiments: Vec<Run>,
+        repeats: Vec<Repeat>,
+        errors: Vec<Error>,
+    ) -> Self {
         Self {
             report: FORMAT,
             probeflip: env!("CARGO_PKG_VERSION").into(),
             exit,
             experiments,
+            repeats,
             errors,
         }
     }
@@ -164,6 +215,7 @@ impl Run {
             missing: judgement.missing.clone(),
             causes: judgement.causes.clone(),
             steps: judgement.steps.iter().map(Step::new).collect(),
+            measures: judgement.measures.iter().map(Measure::new).collect(),
         }
     }
 }
@@ -188,6 +240,36 @@ impl Step {
             acknowledged: step.acknowledged,
             ended: since(step.ended),
             expectations: expectations.collect(),
+            chain: step.chain.map(|chain| Chain {
+                not_ready: since(chain.not_ready),
+                endpoint: since(chain.endpoint),
+                first_lost: since(chain.first_lost),
+                last_lost: since(chain.last_lost),
+                recovery: since(chain.recovery),
+            }),
+        }
+    }
+}
+
+impl Measure {
+    fn new(measure: &MeasureJudgement) -> Self {
+        let MeasureJudgement {
+            name,
+            from,
+            to,
+            took,
+            at_most,
+            verdict,
+            why,
+        } = measure.clone();
+        Self {
+            name,
+            from,
+            to,
+            took,
+            at_most,
+            verdict,
+            why,
         }
     }
 }

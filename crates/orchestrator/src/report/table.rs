@@ -15,13 +15,7 @@ const STYLE: TableStyle = TableStyle::new()
 
 /// A table with a row for each expectation.
 pub(crate) fn table(judgement: &Judgement, width: Option<u16>) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE);
-    if let Some(width) = width {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(width);
-    }
+    let mut table = bare_table(width);
     table.set_header(["step", "expectation", "verdict", "at", "expected"]);
     for step in &judgement.steps {
         for (index, finding) in step.findings.iter().enumerate() {
@@ -37,6 +31,18 @@ pub(crate) fn table(judgement: &Judgement, width: Option<u16>) -> String {
         }
     }
     table.trim_fmt()
+}
+
+/// A table without rows that wraps its cells to `width` columns.
+pub(super) fn bare_table(width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
+    table
 }
 
 /// A paragraph for each expectation that did not hold, with what was observed instead, and for each

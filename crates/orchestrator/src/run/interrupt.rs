@@ -5,7 +5,7 @@ use std::{future, io, thread};
 use tokio::{
     runtime::Builder,
     signal::unix::{SignalKind, signal},
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
 use crate::exit::Exit;
@@ -42,6 +42,12 @@ impl Interrupt {
         let thread = thread::Builder::new().name("signals".to_owned());
         thread.spawn(move || runtime.block_on(future::pending::<()>()))?;
         Ok(Self { caught })
+    }
+
+    /// Signals that another part of the process relays, and the sender for them.
+    pub(crate) fn relayed() -> (UnboundedSender<Exit>, Self) {
+        let (sender, caught) = unbounded_channel();
+        (sender, Self { caught })
     }
 
     /// Waits for the next signal, and returns its exit code.

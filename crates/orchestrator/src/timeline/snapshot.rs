@@ -359,6 +359,11 @@ impl Snapshot {
         &self.flipped
     }
 
+    /// All traffic clients, by name.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.values()
+    }
+
     /// All flips so far, in the order of their acknowledgements.
     pub(crate) fn flips(&self) -> &[FlipFacts] {
         self.flips.all()

@@ -12,7 +12,7 @@ use crate::{
     cli,
     exit::{Exit, Failure, HasExitCode},
     input::experiment::Experiment,
-    report::{json, printer::Printer},
+    report::{json, printer::Printer, repetition::Repetition},
     run::RunResult,
     timeline::file,
 };
@@ -22,7 +22,10 @@ use crate::{
 pub(super) struct OutputFiles {
     json: Option<Output>,
     timeline: Option<Output>,
+    /// Where the timeline of each repeated run goes; its name gets the experiment and the seed.
+    timelines_path: Option<PathBuf>,
     runs: Vec<json::Run>,
+    repeats: Vec<json::Repeat>,
     errors: Vec<json::Error>,
     timelines: Vec<u8>,
 }
@@ -72,7 +75,9 @@ impl OutputFiles {
         Ok(Self {
             json: run.json.as_deref().map(Output::create).transpose()?,
             timeline: None,
+            timelines_path: None,
             runs: Vec::new(),
+            repeats: Vec::new(),
             errors: Vec::new(),
             timelines: Vec::new(),
         })
@@ -80,9 +85,60 @@ impl OutputFiles {
 
     /// Creates the timeline's file. This truncates an earlier timeline, so it happens only once all
     /// checks have passed.
-    pub(super) fn create_timeline(&mut self, run: &cli::Run) -> Result<(), OutputError> {
+    ///
+    /// With `--repeat`, each run has a file of its own. Only that of the first run is created here,
+    /// so that a path that cannot be written is reported before anything runs.
+    pub(super) fn create_timelines(
+        &mut self,
+        run: &cli::Run,
+        first: &Experiment,
+        seed: Option<u64>,
+    ) -> Result<(), OutputError> {
+        if run.repeat.is_some() {
+            self.timelines_path.clone_from(&run.timeline);
+            let label = seed.map_or_else(|| "1".to_owned(), |seed| seed.to_string());
+            let path = self.path_of(first, &label);
+            return path.map_or(Ok(()), |path| Output::create(&path).map(drop));
+        }
         self.timeline = run.timeline.as_deref().map(Output::create).transpose()?;
         Ok(())
+    }
+
+    /// `run.jsonl` → `run-EXPERIMENT-LABEL.jsonl`
+    fn path_of(&self, experiment: &Experiment, label: &str) -> Option<PathBuf> {
+        let path = self.timelines_path.as_ref()?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let mut name = format!("{stem}-{}-{label}", experiment.name.value);
+        if let Some(extension) = path.extension() {
+            name = format!("{name}.{}", extension.to_string_lossy());
+        }
+        Some(path.with_file_name(name))
+    }
+
+    /// Collects the result of a repeated run, and writes its timeline. `label` is its seed or
+    /// number. Prints a failure, and returns its exit code.
+    pub(super) fn ran_repeatedly(
+        &mut self,
+        experiment: &Experiment,
+        ran: &RunResult,
+        label: &str,
+        printer: &Printer,
+    ) -> Exit {
+        let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
+        self.runs.push(run);
+        let written = self.path_of(experiment, label).map_or(Ok(()), |path| {
+            let mut bytes = Vec::new();
+            file::write(&ran.timeline, &mut bytes).expect("memory must take what is written");
+            Output::create(&path)?.fill(&bytes)
+        });
+        let exit = ended(written, printer);
+        self.went_wrong(experiment, printer);
+        exit
+    }
+
+    /// Collects the sum of the runs of an experiment.
+    pub(super) fn repeated(&mut self, repetition: &Repetition) {
+        self.repeats.push(json::Repeat::new(repetition));
     }
 
     /// Collects the result of an experiment, and its errors.
@@ -95,7 +151,12 @@ impl OutputFiles {
 
     /// Collects an experiment's errors: those printed since the previous experiment.
     pub(super) fn went_wrong(&mut self, experiment: &Experiment, printer: &Printer) {
-        let errors = printer.take_errors().into_iter().map(|error| json::Error {
+        self.collect_errors(experiment, printer.take_errors());
+    }
+
+    /// Collects errors of an experiment.
+    pub(super) fn collect_errors(&mut self, experiment: &Experiment, errors: Vec<json::Error>) {
+        let errors = errors.into_iter().map(|error| json::Error {
             experiment: Some(experiment.name.value.clone()),
             ..error
         });
@@ -112,7 +173,7 @@ impl OutputFiles {
         let Some(output) = self.json else {
             return exit;
         };
-        let report = json::Report::new(exit as u8, self.runs, self.errors);
+        let report = json::Report::new(exit as u8, self.runs, self.repeats, self.errors);
         let mut bytes = serde_json::to_vec_pretty(&report).expect("a report must serialize");
         bytes.push(b'\n');
         // A failure to write the report cannot be in the report; it is only printed.

@@ -5,6 +5,7 @@
 
 mod any_of;
 mod expectation;
+mod measure;
 mod number;
 mod one_or_many;
 mod scalar;
@@ -24,6 +25,7 @@ pub(crate) use any_of::AnyOf;
 pub(crate) use expectation::{
     Becoming, Claim, Event, Expectation, FailedBudget, Lasting, RestartsClaim, That,
 };
+pub(crate) use measure::{Mark, MarkEvent, Measure};
 pub(crate) use number::{Number, Range};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use scalar::{Kubernetes, Later, Scalar};
@@ -71,8 +73,8 @@ pub(crate) struct Spec {
     pub(crate) steady_state: SteadyState,
     /// At least one step; they run one after another.
     pub(crate) steps: Spanned<Vec<Spanned<Step>>>,
-    #[schemars(skip)]
-    pub(crate) measure: Option<Spanned<Later>>,
+    /// Times between two marks of the run.
+    pub(crate) measure: Option<Spanned<Vec<Spanned<Measure>>>>,
 }
 
 /// The objects to apply first: exactly one of `files`, `kustomize` and `objects`.

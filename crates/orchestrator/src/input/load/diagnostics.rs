@@ -8,7 +8,7 @@ use probe_target::model::duration;
 
 use super::example::example;
 use super::outline::Outline;
-use crate::input::experiment::written::{Later, Scalar};
+use crate::input::experiment::written::Scalar;
 use crate::input::experiment::{ObjectRef, label};
 use crate::input::kubernetes_yaml::Node;
 use crate::input::problem::{Problem, ProblemText};
@@ -223,13 +223,6 @@ impl<'a> Diagnostics<'a> {
                 self.fault::<()>(name.span, fault.expected("another name"));
             }
             seen.push(name);
-        }
-    }
-
-    /// Reports a field that this version does not support yet.
-    pub(super) fn later(&mut self, field: &str, value: Option<&Spanned<Later>>) {
-        if let Some(value) = value {
-            self.fault_at_key::<()>(value.span, not_yet(&format!("`{field}`")));
         }
     }
 }

@@ -60,6 +60,18 @@ const EXAMPLES: &[(&str, &str)] = &[
         "expect[]",
         "{ id: one-of-two, pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s } }",
     ),
+    (
+        "spec.measure",
+        "[{ name: noticed, from: flip, to: one-of-two, atMost: 10s }]",
+    ),
+    (
+        "spec.measure[]",
+        "{ name: noticed, from: flip, to: one-of-two, atMost: 10s }",
+    ),
+    ("measure[].from", "{ firstFailed: users }"),
+    ("measure[].to", "{ recovered: users }"),
+    ("change", "{ pod: deploy/web, that: { ready: 1/2 } }"),
+    ("atMost", "10s"),
     ("that", "{ ready: 1/2 }"),
     ("that.conditions", "{ ContainersReady: false }"),
     ("that.ready", "1/2"),
@@ -180,6 +192,11 @@ mod tests {
         check::<written::Event>("spec.steps[].expect[].event");
         check::<Vec<Spanned<written::Expectation>>>("spec.steps[].expect");
         check::<written::Expectation>("spec.steps[].expect[]");
+        check::<Vec<written::Measure>>("spec.measure");
+        check::<written::Measure>("spec.measure[]");
+        check::<written::Mark>("spec.measure[].from");
+        check::<written::Mark>("spec.measure[].to");
+        check::<written::Claim>("spec.measure[].to.change");
         check::<That>("spec.steps[].expect[].that");
         check::<RestartsClaim>("spec.steps[].expect[].that.restarts");
         check::<Number>("spec.steps[].expect[].that.ready");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
 use super::manifest;
+use super::measures;
 use super::outline::Outline;
 use super::steps;
 use super::subjects;
@@ -39,7 +40,6 @@ fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<E
         steps,
         measure,
     } = written.spec;
-    reader.later("measure", measure.as_ref());
     let name = reader.label(&written.metadata.name);
     let workload = self::workload(reader, workload);
     let read: Vec<_> = traffic
@@ -51,6 +51,14 @@ fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<E
     let clients: Vec<subjects::Client> = traffic.iter().map(known).collect();
     let steady_state = self::steady_state(reader, &steady_state, &clients);
     let steps = steps::steps(reader, steps, &clients);
+    // Marks refer to steps, so without steps every mark would be reported.
+    let measures = steps.as_ref().and_then(|steps| {
+        let known = measures::Known {
+            steps,
+            traffic: &clients,
+        };
+        measures::measures(reader, measure.as_ref(), &known)
+    });
     let traffic = read.into_iter().collect::<Option<Vec<TrafficClient>>>();
     // Only here: an earlier `?` would hide the problems of the parts after it.
     Some(Experiment {
@@ -60,6 +68,7 @@ fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<E
         traffic: traffic?,
         steady_state: steady_state?,
         steps: steps?,
+        measures: measures?,
         source: reader.source().clone(),
     })
 }

@@ -342,13 +342,23 @@ pub(super) fn known_clients(
         return Some(());
     };
     for name in clients {
-        let names = traffic.iter().map(|client| client.name.as_str());
-        if !names.clone().any(|known| known == name.value) {
-            let fault = ProblemText::new(format!("there is no traffic client `{}`", name.value));
-            return reader.fault(name.span, fault.one_of(&name.value, names));
-        }
+        known_client(reader, name, traffic)?;
     }
     Some(())
+}
+
+/// Reports a client that is not defined under `traffic`.
+pub(super) fn known_client(
+    reader: &mut Diagnostics<'_>,
+    name: &Spanned<String>,
+    traffic: &[Client],
+) -> Option<()> {
+    let names = traffic.iter().map(|client| client.name.as_str());
+    if names.clone().any(|known| known == name.value) {
+        return Some(());
+    }
+    let fault = ProblemText::new(format!("there is no traffic client `{}`", name.value));
+    reader.fault(name.span, fault.one_of(&name.value, names))
 }
 
 fn deployment(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<Spanned<String>> {

@@ -9,6 +9,7 @@ mod actions;
 mod flip_fields;
 mod flips;
 mod kubernetes;
+mod measures;
 mod places;
 mod selection;
 
@@ -107,10 +108,10 @@ fn an_unknown_field_is_named_with_what_was_meant() {
         "steadyState:",
         "steadystate:",
         &expect![[r#"
-        two-services.yaml:10:3: unknown field `steadystate`; expected `description`, `workload`, `traffic`, `steadyState` or `steps`; did you mean `steadyState`?
-           |
-        10 |   steadystate:
-           |   ^^^^^^^^^^^"#]],
+            two-services.yaml:10:3: unknown field `steadystate`; expected `description`, `workload`, `traffic`, `steadyState`, `steps` or `measure`; did you mean `steadyState`?
+               |
+            10 |   steadystate:
+               |   ^^^^^^^^^^^"#]],
     );
     check(
         "hold: 3s }",
@@ -598,12 +599,7 @@ fn what_comes_later_is_refused_by_name() {
             two-services.yaml:15:139: `predicted` is not in this version of probeflip; expected a duration such as `10s`
                |
             15 | ...{ delta: 1 } }, eventually: { notBefore: predicted, within: predicted, hold: 10s } }
-               |                                                                ^^^^^^^^^
-
-            two-services.yaml:21:3: `measure` is not in this version of probeflip
-               |
-            21 |   measure:
-               |   ^^^^^^^"#]],
+               |                                                                ^^^^^^^^^"#]],
     );
 }
 

@@ -139,12 +139,12 @@ fn every_verdict_about_traffic_counts_requests() {
         "traffic: [users-a], that: { outcome: refused }, eventually: { within: 2s, hold: 1s }";
     assert_eq!(
         counted(eventually, failing(2_000, 3_500, 0).end(0)),
-        "15 of 60 requests of users-a failed, longest failure 1.500 s"
+        "users-a 15 of 60 failed, longest failure 1.500 s"
     );
     let always = "traffic: [users-a], that: { outcome: ok }, always: { for: 1s }";
     assert_eq!(
         counted(always, failing(2_000, 3_500, 0).end(0)),
-        "none of 11 requests of users-a failed"
+        "users-a 0 of 11 failed"
     );
     let observed = "pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 2s }";
     assert_eq!(counted(observed, failing(2_000, 3_500, 0).end(0)), "");
@@ -164,6 +164,6 @@ fn requests_that_may_still_time_out_are_not_counted() {
     let judgement = judge(&experiment, &script.done());
     assert_eq!(
         judgement.steps[0].findings[1].requests[0].to_string(),
-        "none of 15 requests of users-a failed"
+        "users-a 0 of 15 failed"
     );
 }

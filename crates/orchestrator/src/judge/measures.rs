@@ -1,0 +1,248 @@
+//! Measures: the time between two marks of the timeline, and its verdict.
+
+use super::expectation_state::ExpectationState;
+use super::expected_text;
+use super::traffic_operators::RECORDS_TIMEOUT;
+use super::verdict::{MeasureJudgement, StepJudgement, Verdict};
+use crate::input::experiment::{Experiment, Mark, Measure, RequestOutcome};
+use crate::timeline::snapshot::Snapshot;
+use crate::timeline::{Micros, Record};
+
+/// The conditions of the marks of one measure, followed from the first step on.
+#[derive(Debug, Default)]
+pub(super) struct MeasureState {
+    from: Option<ExpectationState>,
+    to: Option<ExpectationState>,
+}
+
+/// A time on the timeline in microseconds, and its maximum error.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    at: i64,
+    error: i64,
+}
+
+impl MeasureState {
+    /// Starts to follow the conditions of a measure's marks.
+    pub(super) fn new(measure: &Measure, snapshot: &Snapshot, at: Micros) -> Self {
+        let state = |mark: &Mark| match mark {
+            Mark::Change(condition) => Some(ExpectationState::new(condition, snapshot, at)),
+            _ => None,
+        };
+        Self {
+            from: state(&measure.from),
+            to: state(&measure.to),
+        }
+    }
+
+    /// Evaluates the conditions again that depend on objects of this kind.
+    pub(super) fn changed(&mut self, kind: &str, record: &Record, snapshot: &Snapshot) {
+        for state in self.from.iter_mut().chain(&mut self.to) {
+            state.changed(kind, record, snapshot);
+        }
+    }
+
+    /// The time between the marks, from the judged steps and the requests.
+    pub(super) fn judgement(
+        &self,
+        measure: &Measure,
+        experiment: &Experiment,
+        steps: &[StepJudgement],
+        snapshot: &Snapshot,
+        now: Micros,
+    ) -> MeasureJudgement {
+        let text = |mark: &Mark| mark_text(mark, experiment);
+        let mut judged = MeasureJudgement {
+            name: measure.name.value.clone(),
+            from: text(&measure.from),
+            to: text(&measure.to),
+            took: None,
+            at_most: measure.at_most.map(Micros::from),
+            verdict: None,
+            why: None,
+        };
+        let Some(start) = snapshot.step_times(0).sent else {
+            return judged;
+        };
+        let marks = Marks { steps, snapshot };
+        let from = marks.seen(&measure.from, self.from.as_ref(), start.signed());
+        let Some(from) = from else {
+            let none = never_failed(&measure.from, snapshot);
+            let verdict = if none.is_some() {
+                Verdict::Pass
+            } else {
+                Verdict::Inconclusive
+            };
+            let why = none.unwrap_or_else(|| format!("{} was not seen", judged.from));
+            return judged.with(verdict, why);
+        };
+        let Some(to) = marks.seen(&measure.to, self.to.as_ref(), from.at) else {
+            let least = Micros::from_signed(now.signed() - from.at - from.error);
+            let late = judged.at_most.is_some_and(|most| least > most);
+            let verdict = if late {
+                Verdict::Fail
+            } else {
+                Verdict::Inconclusive
+            };
+            let why = format!("{} was not seen in {least} s", judged.to);
+            return judged.with(verdict, why);
+        };
+        if to.at < from.at {
+            let why = format!(
+                "{} was seen {} s earlier",
+                judged.to,
+                Micros::from_signed(from.at - to.at)
+            );
+            return judged.with(Verdict::Inconclusive, why);
+        }
+        let took = to.at - from.at;
+        judged.took = Some(Micros::from_signed(took));
+        if let Some(kind) = self.hidden(snapshot, start, Micros::from_signed(to.at)) {
+            let why = format!("changes of {kind} objects were missed meanwhile");
+            return judged.with(Verdict::Inconclusive, why);
+        }
+        let Some(most) = judged.at_most else {
+            return judged;
+        };
+        // Times of one client have one error, which a difference does not have.
+        let error =
+            if measure.from.client().is_some() && measure.from.client() == measure.to.client() {
+                0
+            } else {
+                from.error + to.error
+            };
+        match (took - error > most.signed(), took + error > most.signed()) {
+            (true, _) => judged.verdict = Some(Verdict::Fail),
+            (false, false) => judged.verdict = Some(Verdict::Pass),
+            (false, true) => {
+                let error = (error + 500) / 1000;
+                let why = format!("the times of requests are known to {error} ms only");
+                return judged.with(Verdict::Inconclusive, why);
+            }
+        }
+        judged
+    }
+
+    /// The kind of objects whose changes were missed in this time, if a mark depends on them.
+    fn hidden(&self, snapshot: &Snapshot, from: Micros, to: Micros) -> Option<String> {
+        let states = self.from.iter().chain(&self.to);
+        let mut gaps = states.flat_map(|state| state.gaps(snapshot));
+        gaps.find(|gap| gap.from <= to && from <= gap.to)
+            .map(|gap| gap.kind.clone())
+    }
+}
+
+/// What the times of marks are read from.
+struct Marks<'a> {
+    steps: &'a [StepJudgement],
+    snapshot: &'a Snapshot,
+}
+
+impl Marks<'_> {
+    /// When a mark was seen: a change or a request at `after` or later.
+    fn seen(&self, mark: &Mark, state: Option<&ExpectationState>, after: i64) -> Option<Seen> {
+        let exactly = |at: Micros| Seen {
+            at: at.signed(),
+            error: 0,
+        };
+        match mark {
+            Mark::Step(step) => self.steps.get(*step)?.acknowledged.map(exactly),
+            Mark::Expectation { step, index } => {
+                let finding = self.steps.get(*step)?.findings.get(*index)?;
+                let clients = finding.requests.iter();
+                let errors =
+                    clients.filter_map(|counts| self.snapshot.client(&counts.client)?.error());
+                Some(Seen {
+                    at: finding.at?.signed(),
+                    error: errors.max().unwrap_or(0),
+                })
+            }
+            Mark::Change(_) => {
+                let changes = state?.became_true();
+                changes
+                    .into_iter()
+                    .find(|at| at.signed() >= after)
+                    .map(exactly)
+            }
+            Mark::FirstFailed(client) => self.request(client, after, |failures| failures.first),
+            Mark::LastFailed(client) => self.request(client, after, |failures| failures.last),
+            Mark::Recovered(client) => self.request(client, after, |failures| failures.recovered),
+        }
+    }
+
+    fn request(
+        &self,
+        client: &str,
+        after: i64,
+        which: fn(&Failures) -> Option<i64>,
+    ) -> Option<Seen> {
+        let client = self.snapshot.client(client)?;
+        let mut failures = Failures::default();
+        for sent in client.between(after, client.frontier()?) {
+            if sent.outcome == RequestOutcome::Ok {
+                if failures.first.is_some() {
+                    failures.recovered = failures.recovered.or(Some(sent.at));
+                    failures.last = failures.failing;
+                }
+            } else {
+                failures.first = failures.first.or(Some(sent.at));
+                failures.failing = Some(sent.at);
+                (failures.last, failures.recovered) = (None, None);
+            }
+        }
+        Some(Seen {
+            at: which(&failures)?,
+            error: client.error().unwrap_or(0),
+        })
+    }
+}
+
+/// The failed requests of one client.
+#[derive(Debug, Default)]
+struct Failures {
+    first: Option<i64>,
+    failing: Option<i64>,
+    /// The last one; none if requests still fail.
+    last: Option<i64>,
+    recovered: Option<i64>,
+}
+
+/// Says that no request failed, if the mark waits for one and all requests are known.
+fn never_failed(mark: &Mark, snapshot: &Snapshot) -> Option<String> {
+    let client = mark.client()?;
+    let known = snapshot.client(client)?;
+    let start = snapshot.step_times(0).sent?.signed();
+    let mut sent = known.between(start, known.frontier()?);
+    let none = sent.all(|sent| sent.outcome == RequestOutcome::Ok);
+    none.then(|| format!("no request of {client} failed"))
+}
+
+/// When to stop to wait for requests that a measure depends on: none once they are known.
+pub(super) fn awaited(measures: &[Measure], snapshot: &Snapshot, steps: usize) -> Option<Micros> {
+    let ended = (0..steps)
+        .filter_map(|step| snapshot.step_times(step).ended)
+        .max()?;
+    let marks = measures
+        .iter()
+        .flat_map(|measure| [&measure.from, &measure.to]);
+    let clients = marks.filter_map(|mark| snapshot.client(mark.client()?));
+    let mut unknown = clients.filter(|client| {
+        let error = client.error().unwrap_or(0);
+        client.frontier() < Some(ended.signed() + error)
+    });
+    unknown.next().map(|_| ended + RECORDS_TIMEOUT)
+}
+
+/// Text for a mark: the name of a step, an id, a condition, or `first failed request of users`.
+fn mark_text(mark: &Mark, experiment: &Experiment) -> String {
+    match mark {
+        Mark::Step(step) => experiment.steps[*step].name.value.clone(),
+        Mark::Expectation { step, index } => {
+            experiment.steps[*step].expect[*index].id.value.clone()
+        }
+        Mark::Change(condition) => expected_text::condition(condition),
+        Mark::FirstFailed(client) => format!("first failed request of {}", client.value),
+        Mark::LastFailed(client) => format!("last failed request of {}", client.value),
+        Mark::Recovered(client) => format!("recovery of {}", client.value),
+    }
+}

@@ -1,0 +1,87 @@
+//! Text for measures: a table of those of the experiment, and the chain of each step's effects.
+
+use std::time::Duration;
+
+use probe_target::model::duration::format;
+
+use super::paint::marked;
+use super::table::bare_table;
+use crate::judge::{Judgement, MeasureJudgement};
+use crate::printable::one_line;
+use crate::timeline::Micros;
+
+/// A table with a row for each measure; none without measures.
+pub(crate) fn measures(judgement: &Judgement, width: Option<u16>) -> Option<String> {
+    if judgement.measures.is_empty() {
+        return None;
+    }
+    let mut table = bare_table(width);
+    table.set_header(["measure", "verdict", "took", "at most", "between"]);
+    for measure in &judgement.measures {
+        table.add_row(row(measure));
+    }
+    Some(table.trim_fmt())
+}
+
+fn row(measure: &MeasureJudgement) -> [String; 5] {
+    let MeasureJudgement {
+        name,
+        from,
+        to,
+        took,
+        at_most,
+        verdict,
+        why,
+    } = measure;
+    let verdict = match (verdict, took, why) {
+        (Some(_), _, _) => marked(*verdict),
+        (None, Some(_), _) => "· measured".into(),
+        (None, None, Some(_)) => "· not seen".into(),
+        (None, None, None) => marked(None),
+    };
+    let why = why.iter().map(|why| format!("\n{}", one_line(why)));
+    let between = format!("{} → {}", one_line(from), one_line(to));
+    [
+        one_line(name).into_owned(),
+        verdict,
+        took.map_or_else(String::new, |took| format!("{took} s")),
+        at_most.map_or_else(String::new, |most| format(Duration::from(most))),
+        between + &why.collect::<String>(),
+    ]
+}
+
+/// A paragraph for each step whose flips had effects; none without any.
+pub(crate) fn chains(judgement: &Judgement, width: Option<u16>) -> Option<String> {
+    let steps = judgement.steps.iter().filter_map(|step| {
+        let (chain, zero) = (step.chain?, step.acknowledged?);
+        let links = chain.links().into_iter().filter_map(|(name, at)| {
+            let since = Micros::from(at?.since(zero));
+            Some(format!("{name} {since} s"))
+        });
+        let name = format!("{}: flip", one_line(&step.name));
+        let parts: Vec<String> = [name].into_iter().chain(links).collect();
+        Some(wrapped(&parts, usize::from(width.unwrap_or(u16::MAX))))
+    });
+    let steps: Vec<String> = steps.collect();
+    (!steps.is_empty()).then(|| steps.join("\n"))
+}
+
+/// Joins the parts by arrows; a line that would be wider than `width` breaks before one.
+fn wrapped(parts: &[String], width: usize) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for part in parts {
+        let long = part.chars().count() + 3;
+        if column == 0 {
+            column = long - 3;
+        } else if column + long <= width {
+            text += " → ";
+            column += long;
+        } else {
+            text += "\n  → ";
+            column = long + 1;
+        }
+        text += part;
+    }
+    text
+}
