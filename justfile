@@ -36,6 +36,12 @@ doc:
 faults:
     UPDATE_EXPECT=1 cargo test --locked -p tests faults::a_node
 
+# Writes docs/timing.md anew, from the cluster that PROBEFLIP_TEST_KUBECONFIG names. Its machine is
+# described by PROBEFLIP_TEST_MACHINE.
+timing:
+    cargo test --locked -p tests timing::a_node -- --ignored
+    UPDATE_EXPECT=1 cargo test --locked -p tests timing::the_page
+
 # probeflip itself, e.g. `just run run manifests/seed/*.yaml`.
 run *args:
     cargo run --release -- {{ args }}

@@ -106,6 +106,8 @@ fn check(experiment: &str, from: &str, to: &str, expected: &Expect) {
         file.as_os_str(),
         "--on".as_ref(),
         "virtual".as_ref(),
+        "--latencies".as_ref(),
+        "none".as_ref(),
     ]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     let failures = ended

@@ -164,7 +164,9 @@ fn every_end_is_told_in_virtual_time() {
     let runtime = cluster::runtime(&place).unwrap();
     let story = runtime.block_on(async {
         let draw = &mut Random::seeded(1);
-        let cluster = cluster::Cluster::connect(place, draw).await.unwrap();
+        let cluster = cluster::Cluster::connect(place, cluster::Latencies::None, draw)
+            .await
+            .unwrap();
         ends(Api::namespaced(cluster.client.clone(), "default")).await
     });
     expected().assert_eq(&story);

@@ -50,6 +50,8 @@ spec:
             file.as_os_str(),
             "--on".as_ref(),
             "virtual".as_ref(),
+            "--latencies".as_ref(),
+            "none".as_ref(),
         ];
         let outputs = [
             "--json".as_ref(),

@@ -17,7 +17,7 @@ use expect_test::expect_file;
 use futures::{StreamExt as _, stream};
 use kube::Client;
 use orchestrator::{
-    cluster::{self, Cluster},
+    cluster::{self, Cluster, Latencies},
     random::Random,
     timeline::Place,
 };
@@ -44,7 +44,8 @@ fn a_node_says_what_the_page_says() {
 #[test]
 fn pocket_says_what_the_page_says() {
     let page = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
-        let cluster = Cluster::connect(Place::Virtual, &mut Random::seeded(1)).await;
+        let cluster =
+            Cluster::connect(Place::Virtual, Latencies::None, &mut Random::seeded(1)).await;
         let cluster = cluster.unwrap();
         Box::pin(run(
             cluster.client.clone(),

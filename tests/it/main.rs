@@ -28,6 +28,11 @@ mod faults;
 /// Probes with every kind of path.
 mod probe_paths;
 
+/// What chance decides in virtual time.
+mod latencies;
+/// How long things take in virtual time and on a node: docs/timing.md.
+mod timing;
+
 /// Container terminations, and the statuses that report them.
 mod ends;
 /// Workloads other than Deployments, in virtual time and on a real cluster.

@@ -94,7 +94,9 @@ spec:
     );
     let file = folder.path().join("steps.yaml");
     fs::write(&file, experiment).unwrap();
-    record([file.as_os_str(), "--on".as_ref(), "virtual".as_ref()])
+    let options = ["--on", "virtual", "--latencies", "none"];
+    let options = options.iter().map(AsRef::as_ref);
+    record([file.as_os_str()].into_iter().chain(options))
 }
 
 fn records(ran: &Recorded) -> impl Iterator<Item = &Record> {

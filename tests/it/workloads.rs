@@ -7,7 +7,7 @@ mod world;
 use expect_test::{Expect, expect};
 use kube::Client;
 use orchestrator::{
-    cluster::{self, Cluster},
+    cluster::{self, Cluster, Latencies},
     random::Random,
     timeline::Place,
 };
@@ -52,7 +52,9 @@ fn in_virtual_time<F: Future<Output = String>>(story: impl FnOnce(Client, String
     let runtime = cluster::runtime(&Place::Virtual).unwrap();
     runtime.block_on(async {
         let draw = &mut Random::seeded(1);
-        let cluster = Cluster::connect(Place::Virtual, draw).await.unwrap();
+        let cluster = Cluster::connect(Place::Virtual, Latencies::None, draw)
+            .await
+            .unwrap();
         story(cluster.client.clone(), "default".to_owned()).await
     })
 }

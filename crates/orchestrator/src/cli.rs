@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
+    cluster::Latencies,
     input::experiment::{ObjectRef, label},
     targets::select::Selection,
 };
@@ -106,6 +107,9 @@ pub struct Run {
     /// Run each experiment N times and print percentiles; on virtual with the seeds that follow
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: Option<u32>,
+    /// What chance decides on pocket and virtual
+    #[arg(long, value_enum, default_value_t = Latencies::Node)]
+    pub latencies: Latencies,
     /// Revert the flips and keep the objects
     #[arg(long)]
     pub keep: bool,

@@ -38,6 +38,16 @@ const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 /// The timeout of connecting to an API server, and of its first response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What chance decides on the embedded cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Latencies {
+    /// Nothing: every step of the cluster's work is quick and takes the same time
+    None,
+    /// What it decides on a node: how long each step takes, who comes first
+    #[default]
+    Node,
+}
+
 /// A connected cluster.
 pub struct Cluster {
     /// The client for its API.
@@ -169,12 +179,27 @@ fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), Conne
     Err(ConnectError::NoSuchContext(fault.one_of(context, names())))
 }
 
+impl From<Latencies> for pocket::Latencies {
+    fn from(latencies: Latencies) -> Self {
+        match latencies {
+            Latencies::None => Self::None,
+            Latencies::Node => Self::Node,
+        }
+    }
+}
+
 impl Cluster {
-    /// Connects to a place. An embedded cluster is started with a seed from `random`.
-    pub async fn connect(place: Place, random: &mut Random) -> Result<Self, ConnectError> {
+    /// Connects to a place. An embedded cluster is started with these latencies and a seed from
+    /// `random`.
+    pub async fn connect(
+        place: Place,
+        latencies: Latencies,
+        random: &mut Random,
+    ) -> Result<Self, ConnectError> {
+        let embedded = |place, epoch, seed| Self::embedded(place, epoch, latencies, seed);
         let mut cluster = match &place {
-            Place::Pocket => Self::embedded(place, Timestamp::now(), random.seed()),
-            Place::Virtual => Self::embedded(place, VIRTUAL_EPOCH, random.seed()),
+            Place::Pocket => embedded(place, Timestamp::now(), random.seed()),
+            Place::Virtual => embedded(place, VIRTUAL_EPOCH, random.seed()),
             Place::Cluster(context) => Self::context(&context.clone(), place).await?,
         };
         // The first request. It also shows whether the cluster answers at all.
@@ -228,10 +253,11 @@ impl Cluster {
         }
     }
 
-    fn embedded(place: Place, epoch: Timestamp, seed: u64) -> Self {
+    fn embedded(place: Place, epoch: Timestamp, latencies: Latencies, seed: u64) -> Self {
         let pocket = Pocket::builder()
             .seed(seed)
             .epoch(epoch)
+            .latencies(latencies.into())
             .image("probe-target", target_image::ProbeTarget)
             .start();
         let client = in_process::client(pocket.api());

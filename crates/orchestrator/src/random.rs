@@ -4,6 +4,7 @@
 //! seed comes from the operating system, so that the names of two runs do not collide.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 
 use fastrand::Rng;
 
@@ -29,6 +30,12 @@ impl Random {
     pub(crate) fn suffix(&mut self, length: usize) -> String {
         let draw = |_| char::from(ALPHABET[self.0.usize(..ALPHABET.len())]);
         (0..length).map(draw).collect()
+    }
+
+    /// A duration below `limit`, in whole milliseconds; zero if the limit is less than one.
+    pub(crate) fn below(&mut self, limit: Duration) -> Duration {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.0.u64(..limit.max(1)))
     }
 
     /// A seed for another generator.

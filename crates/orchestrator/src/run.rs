@@ -6,6 +6,7 @@
 mod active_flips;
 pub(crate) mod interrupt;
 mod ledger;
+mod phase;
 mod revert;
 mod running;
 mod setup;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use k8s_openapi::jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use rules::moment::Moment;
 use tokio::time::Instant;
@@ -51,6 +51,11 @@ impl Clock {
     /// The current time as objects show it, in whole seconds.
     pub(crate) fn time(&self) -> Time {
         Time(whole_second(self.timestamp(self.now())))
+    }
+
+    /// The current time in full, as only few fields of objects show it.
+    pub(crate) fn exact_time(&self) -> MicroTime {
+        MicroTime(self.timestamp(self.now()))
     }
 
     /// The timestamp of `moment`, in whole seconds.

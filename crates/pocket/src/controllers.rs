@@ -30,11 +30,12 @@ pub(crate) use informer::{Informer, Key, key};
 use futures::future::join_all;
 use futures::{FutureExt, future::BoxFuture};
 
+use crate::latencies::Chance;
 use crate::registry::Registry;
 use event_recorder::EventRecorder;
 
 /// Runs every controller forever. The names of their Events are drawn from `random`.
-pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
+pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng, chance: Chance) {
     // A generator for each recorder: the Events of one do not change the names that another draws.
     let mut events = |component| EventRecorder::new(registry.clone(), component, random.fork());
     let loops: Vec<BoxFuture<'static, ()>> = vec![
@@ -43,7 +44,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng) {
         stateful_set::run(registry.clone(), events("statefulset-controller")).boxed(),
         daemon_set::run(registry.clone(), events("daemonset-controller")).boxed(),
         scheduler::run(registry.clone(), events("default-scheduler")).boxed(),
-        endpoint_slice::run(registry.clone()).boxed(),
+        endpoint_slice::run(registry.clone(), chance).boxed(),
         garbage::run(registry.clone()).boxed(),
         namespace::run(registry.clone()).boxed(),
     ];

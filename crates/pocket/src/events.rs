@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::api::core::v1::{Event, EventSeries, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::event_limits::{EventLimits, LimitedEvent, NewEvent};
 
 use crate::kinds::Kind;
 use crate::kinds::Object;
+use crate::kinds::node;
 use crate::registry::Registry;
 
 /// Records the Events of one component about one object.
@@ -121,9 +122,18 @@ impl Recorder {
     /// Counts a repeat on the existing Event; returns false if that is gone.
     fn count_repeat(&self, name: &str, sent: &LimitedEvent) -> bool {
         let namespace = self.about.namespace.as_deref().unwrap_or_default();
-        let now = self.registry.clock().time();
+        let clock = self.registry.clock();
+        let (now, now_exactly) = (clock.time(), clock.exact_time());
         let change = |event: &mut Event| {
-            event.count = i32::try_from(sent.count).ok();
+            let count = i32::try_from(sent.count).ok();
+            if event.event_time.is_some() {
+                event.series = Some(EventSeries {
+                    count,
+                    last_observed_time: Some(now_exactly.clone()),
+                });
+                return;
+            }
+            event.count = count;
             event.last_timestamp = Some(now);
             event.message = Some(sent.message.clone());
         };
@@ -131,8 +141,15 @@ impl Recorder {
     }
 
     fn new_event(&self, name: &str, event: &NewEvent<'_>, sent: &LimitedEvent) -> Event {
-        let now = Some(self.registry.clock().time());
+        let clock = self.registry.clock();
         let part = Some(event.part.to_owned()).filter(|part| !part.is_empty());
+        let action = action(self.component, event.reason);
+        let is_older = action.is_none();
+        let now = Some(clock.time()).filter(|_| is_older);
+        let source = EventSource {
+            component: Some(self.component.to_owned()),
+            host: self.host.map(str::to_owned),
+        };
         Event {
             metadata: ObjectMeta {
                 name: Some(name.to_owned()),
@@ -146,15 +163,20 @@ impl Recorder {
             type_: Some(event.severity.to_owned()),
             reason: Some(event.reason.to_owned()),
             message: Some(sent.message.clone()),
-            count: i32::try_from(sent.count).ok(),
+            count: i32::try_from(sent.count).ok().filter(|_| is_older),
             first_timestamp: now.clone(),
             last_timestamp: now,
-            source: Some(EventSource {
-                component: Some(self.component.to_owned()),
-                host: self.host.map(str::to_owned),
+            source: Some(if is_older {
+                source
+            } else {
+                EventSource::default()
             }),
+            event_time: action.map(|_| clock.exact_time()),
+            action: action.map(str::to_owned),
             reporting_component: Some(self.component.to_owned()),
-            reporting_instance: self.host.map(str::to_owned),
+            reporting_instance: action
+                .map(|_| format!("{}-{}", self.component, node::NAME))
+                .or(self.host.map(str::to_owned)),
             ..Event::default()
         }
     }
@@ -167,6 +189,18 @@ impl Severity {
             Self::Normal => "Normal",
             Self::Warning => "Warning",
         }
+    }
+}
+
+/// What a component that uses the API `events.k8s.io` was doing. Its Events have neither a count
+/// nor a source. The others use the older API of `v1`.
+///
+/// Rule: `pkg/scheduler/schedule_one.go`.
+fn action(component: &str, reason: &str) -> Option<&'static str> {
+    match (component, reason) {
+        ("default-scheduler", "Scheduled") => Some("Binding"),
+        ("default-scheduler", _) => Some("Scheduling"),
+        _ => None,
     }
 }
 
@@ -185,6 +219,8 @@ fn reference<K: Object>(object: &K) -> ObjectReference {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use k8s_openapi::api::core::v1::{Namespace, Pod};
 
     use super::*;
@@ -221,5 +257,29 @@ mod tests {
         );
         let path = events[1].involved_object.field_path.as_deref();
         assert_eq!(path, Some("spec.containers{a}"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_scheduler_s_events_are_of_the_newer_api() {
+        let registry = registry();
+        let mut pod = Pod::default();
+        pod.metadata.name = Some("web".to_owned());
+        pod.metadata.namespace = Some("n".to_owned());
+        let random = fastrand::Rng::with_seed(1);
+        let recorder = Recorder::new(registry.clone(), "default-scheduler", &pod, random);
+        tokio::time::advance(Duration::from_millis(1_250)).await;
+        for _ in 0..3 {
+            recorder.record(Severity::Warning, "FailedScheduling", "no");
+        }
+        let events = registry.list::<Event>(Some("n"));
+        let [event] = events.try_into().unwrap();
+        assert_eq!(event.source, Some(EventSource::default()));
+        assert_eq!((event.count, event.last_timestamp), (None, None));
+        assert_eq!(event.action.as_deref(), Some("Scheduling"));
+        let time = event.event_time.unwrap().0.to_string();
+        assert_eq!(time, "2026-01-02T03:04:06.25Z");
+        assert_eq!(event.series.unwrap().count, Some(3));
+        let instance = event.reporting_instance.as_deref();
+        assert_eq!(instance, Some("default-scheduler-pocket"));
     }
 }

@@ -43,6 +43,7 @@ use tokio::task::JoinSet;
 use crate::image::Images;
 use crate::kinds::node::NAME;
 use crate::kinds::uid;
+use crate::latencies::Chance;
 use crate::net::Network;
 use crate::registry::{Change, Registry};
 use node::Node;
@@ -53,6 +54,7 @@ use status_manager::Uid;
 pub(crate) struct Kubelet {
     node: Arc<Node>,
     random: fastrand::Rng,
+    chance: Chance,
     pods: BTreeMap<Uid, watch::Sender<PodUpdate>>,
     tasks: JoinSet<()>,
 }
@@ -65,10 +67,13 @@ impl Kubelet {
         network: Network,
         images: Images,
         mut random: fastrand::Rng,
+        mut chance: Chance,
     ) -> Self {
+        let node = Node::new(registry, network, images, &mut random, &mut chance);
         Self {
-            node: Arc::new(Node::new(registry, network, images, &mut random)),
+            node: Arc::new(node),
             random,
+            chance,
             pods: BTreeMap::new(),
             tasks: JoinSet::new(),
         }
@@ -77,9 +82,9 @@ impl Kubelet {
     /// Runs forever. Dropping the future ends every container.
     pub(crate) async fn run(mut self) {
         let mut changes = self.node.registry.watch::<Pod>(None);
-        let node = Arc::clone(&self.node);
+        let (node, latencies) = (Arc::clone(&self.node), self.chance.fork());
         self.tasks
-            .spawn(async move { node.statuses.send(&node.registry).await });
+            .spawn(async move { node.statuses.send(&node.registry, latencies).await });
         loop {
             tokio::select! {
                 biased;
@@ -116,7 +121,12 @@ impl Kubelet {
     fn start_worker(&mut self, uid: Uid, update: PodUpdate) {
         let (updates, received) = watch::channel(update);
         self.pods.insert(uid, updates);
-        let worker = PodWorker::new(Arc::clone(&self.node), received, self.random.fork());
+        let worker = PodWorker::new(
+            Arc::clone(&self.node),
+            received,
+            self.random.fork(),
+            self.chance.fork(),
+        );
         self.tasks.spawn(worker.run());
     }
 }

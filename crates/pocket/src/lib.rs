@@ -13,6 +13,7 @@ mod events;
 pub mod image;
 mod kinds;
 mod kubelet;
+mod latencies;
 pub mod net;
 mod patch;
 mod pocket;
@@ -21,4 +22,5 @@ mod registry;
 mod store;
 mod tasks;
 
+pub use latencies::Latencies;
 pub use pocket::{Builder, Pocket};

@@ -1,7 +1,7 @@
 //! Builds and starts a cluster, which ends when its handle is dropped.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use k8s_openapi::api::core::v1::Namespace;
@@ -14,6 +14,7 @@ use crate::controllers;
 use crate::image::{Image, Images};
 use crate::kinds::node;
 use crate::kubelet::Kubelet;
+use crate::latencies::{Chance, Latencies};
 use crate::net::Network;
 use crate::proxy;
 use crate::registry::Registry;
@@ -35,16 +36,18 @@ pub struct Builder {
     epoch: Timestamp,
     images: Images,
     network: Network,
+    latencies: Latencies,
 }
 
 impl Pocket {
-    /// A cluster with seed 1, a fixed date, a network in memory and no images.
+    /// A cluster with seed 1, a fixed date, a network in memory, no images and no latencies.
     pub fn builder() -> Builder {
         Builder {
             seed: 1,
             epoch: EPOCH,
             images: Images::default(),
             network: Network::default(),
+            latencies: Latencies::None,
         }
     }
 
@@ -72,6 +75,12 @@ impl Builder {
         Self { epoch, ..self }
     }
 
+    /// What chance decides, above all how long the components need for their work.
+    #[must_use]
+    pub fn latencies(self, latencies: Latencies) -> Self {
+        Self { latencies, ..self }
+    }
+
     /// The program of containers whose image name ends in `name`, without registry, path, tag and
     /// digest.
     #[must_use]
@@ -86,25 +95,34 @@ impl Builder {
         let mut random = fastrand::Rng::with_seed(self.seed);
         let registry = Registry::new(Clock::new(self.epoch), random.fork());
         create_initial_objects(&registry);
+        // Each component draws from a generator of its own, so that one's draws do not change
+        // another's.
+        let [for_controllers, for_kubelet] = [(); 2].map(|()| random.fork());
+        let mut chance = Chance::new(self.latencies, random);
         let server = Server {
             registry,
             network: self.network,
             tasks: Tasks::default(),
+            chance: Arc::new(Mutex::new(chance.fork())),
         };
         let Server {
             registry,
             network,
             tasks,
+            ..
         } = &server;
-        // Each component draws from a generator of its own, so that one's draws do not change
-        // another's.
-        tasks.spawn(controllers::run(registry.clone(), random.fork()));
-        tasks.spawn(proxy::run(registry.clone(), network.clone()));
+        if let Some(random) = chance.random() {
+            network.choose_backends_by(random);
+        }
+        let controllers = controllers::run(registry.clone(), for_controllers, chance.fork());
+        tasks.spawn(controllers);
+        tasks.spawn(proxy::run(registry.clone(), network.clone(), chance.fork()));
         let kubelet = Kubelet::new(
             registry.clone(),
             network.clone(),
             self.images,
-            random.fork(),
+            for_kubelet,
+            chance,
         );
         tasks.spawn(kubelet.run());
         Pocket { server }

@@ -12,13 +12,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::proxy::Pace;
 
 use crate::controllers::{HEADLESS, Informer};
+use crate::latencies::{Chance, Work};
 use crate::net::Network;
 use crate::registry::Registry;
 use routes::Routes;
 use tracked::Tracked;
 
 /// Keeps the routes of `network` up to date, forever.
-pub(crate) async fn run(registry: Registry, network: Network) {
+pub(crate) async fn run(registry: Registry, network: Network, mut chance: Chance) {
     let (mut services, mut slices) = (Informer::new(&registry), Informer::new(&registry));
     let (mut pace, mut published) = (Pace::default(), Routes::new());
     let mut known = Tracked::default();
@@ -37,6 +38,8 @@ pub(crate) async fn run(registry: Registry, network: Network) {
         slices.catch_up(|_| ());
         known = tracked::of(watched_services(&services), watched_slices(&slices));
         let wanted = routes::of(watched_services(&services), watched_slices(&slices));
+        // What changes while the rules are replaced waits for the next update.
+        chance.spend(Work::Rules).await;
         publish(&network, &published, &wanted);
         published = wanted;
         pace.ended(clock.now());

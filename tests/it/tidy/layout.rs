@@ -60,6 +60,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
         "pocket",
         &[
             "clock",
+            "latencies",
             "kinds",
             "net",
             "store",

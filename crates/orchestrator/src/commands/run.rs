@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::{
     check,
     cli::{self, On},
-    cluster::{self, Cluster, guard},
+    cluster::{self, Cluster, Latencies, guard},
     exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{
         experiment::Experiment,
@@ -103,9 +103,10 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 namespace: run.namespace.as_deref(),
                 run: id,
                 seed,
+                spread_phases: run.repeat.is_some(),
                 keep: run.keep,
             };
-            run_one(&job, &place, interrupt, printer)
+            run_one(&job, &place, run.latencies, interrupt, printer)
         };
         if let Some(runs) = run.repeat {
             let run_one = |index: u32, printer: &Printer, interrupt: &mut Interrupt| {
@@ -160,6 +161,7 @@ fn stops(exit: Exit) -> bool {
 fn run_one(
     job: &Job<'_>,
     place: &Place,
+    latencies: Latencies,
     interrupt: &mut Interrupt,
     printer: &Printer,
 ) -> Result<RunResult, Failure> {
@@ -171,7 +173,7 @@ fn run_one(
             exit = interrupt.next() => {
                 return Err(Failure::new(exit, "interrupted before anything was done"));
             }
-            cluster = Cluster::connect(place.clone(), &mut random) => cluster?,
+            cluster = Cluster::connect(place.clone(), latencies, &mut random) => cluster?,
         };
         run::run(job, &cluster, &mut random, interrupt, printer).await
     })

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::Where,
-    cluster::{self, Cluster, guard},
+    cluster::{self, Cluster, Latencies, guard},
     exit::{CommandResult, Failure},
     random::Random,
     report::printer::Printer,
@@ -42,7 +42,8 @@ impl<'a> Session<'a> {
     }
 
     async fn open(place: Place, at: &Where, printer: &'a Printer) -> Result<Self, Failure> {
-        let cluster = Cluster::connect(place, &mut Random::from_system()).await?;
+        let cluster =
+            Cluster::connect(place, Latencies::default(), &mut Random::from_system()).await?;
         let namespace = at
             .namespace
             .clone()
@@ -124,7 +125,8 @@ pub(super) mod tests {
         let kept = Kept::default();
         let printer = Printer::to(Box::new(io::sink()), Box::new(kept.clone()));
         let outcome = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
-            let cluster = Cluster::connect(Place::Virtual, &mut Random::seeded(1)).await?;
+            let cluster =
+                Cluster::connect(Place::Virtual, Latencies::None, &mut Random::seeded(1)).await?;
             let session = Session {
                 namespace: cluster.namespace.clone(),
                 cluster,

@@ -121,6 +121,27 @@ pub enum Connections {
     Keepalive,
 }
 
+/// When flips are made within the period of their probe, in repeated runs.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// At a random moment of the period.
+    #[default]
+    Spread,
+    /// Right after the step before or the steady state, as in a single run.
+    Fixed,
+}
+
 /// The conditions that must hold at the same time before the first step.
 #[derive(Debug, Clone)]
 pub struct SteadyState {
@@ -139,6 +160,8 @@ pub struct Step {
     pub name: Spanned<String>,
     /// The action.
     pub action: Action,
+    /// Whether `--repeat` spreads the action's phase.
+    pub phase: Phase,
     /// The expectations. At least one has an end, so that the step ends, unless the step waits.
     pub expect: Vec<Expectation>,
 }

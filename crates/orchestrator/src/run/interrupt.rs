@@ -14,7 +14,7 @@ use crate::exit::Exit;
 /// runtimes.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
-    caught: UnboundedReceiver<Exit>,
+    pub(super) caught: UnboundedReceiver<Exit>,
 }
 
 impl Interrupt {

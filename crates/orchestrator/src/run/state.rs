@@ -31,6 +31,8 @@ pub(crate) struct Job<'a> {
     pub(crate) run: &'a str,
     /// Seed of generated names and of the embedded cluster, if there is one.
     pub(crate) seed: Option<u64>,
+    /// Whether flips are made at random moments of their probes' periods, as in repeated runs.
+    pub(crate) spread_phases: bool,
     /// Whether to keep the objects after the run.
     pub(crate) keep: bool,
 }
@@ -56,6 +58,8 @@ pub(super) struct RunState<'a> {
     pub(super) created: Vec<CreatedObject>,
     pub(super) active_flips: ActiveFlips,
     pub(super) ledger: Ledger,
+    /// Draws the phases, if they are spread.
+    pub(super) phases: Option<Random>,
 }
 
 impl<'a> RunState<'a> {
@@ -85,6 +89,8 @@ impl<'a> RunState<'a> {
             created: Vec::new(),
             active_flips: ActiveFlips::default(),
             ledger: Ledger::default(),
+            // Drawn only if needed, so that the same seed gives the same single run as ever.
+            phases: job.spread_phases.then(|| Random::seeded(random.seed())),
         }
     }
 

@@ -57,6 +57,7 @@ impl RunState<'_> {
         let name = self.step_name(number);
         // Before the step's beginning, so that restarts until then are not counted as the step's.
         if let Action::Flip(flips) = &step.action {
+            self.spread_phase(number, flips).await;
             self.await_running(&name, flips).await?;
         }
         let chosen = match &step.action {

@@ -47,6 +47,16 @@ pub enum What {
     },
     /// The steady state has been reached and has held for the required time.
     Steady,
+    /// The flips of the next step wait, so that repeated runs spread their phase. Precedes
+    /// `StepStart`.
+    Phase {
+        /// Index of the step, from 0.
+        step: usize,
+        /// The longest period of the flipped probes.
+        period: Micros,
+        /// The wait: less than the period.
+        delay: Micros,
+    },
     /// A step begins; `delta` and `unchanged` compare with the state before this record.
     StepStart {
         /// Index of the step, from 0.

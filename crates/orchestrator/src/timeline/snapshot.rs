@@ -171,7 +171,7 @@ impl Snapshot {
                 self.flips.reverting(at);
                 self.clients.values_mut().for_each(|client| client.end(at));
             }
-            What::Hit(_) | What::End => {}
+            What::Phase { .. } | What::Hit(_) | What::End => {}
         }
         None
     }

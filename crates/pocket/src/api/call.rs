@@ -1,6 +1,6 @@
 //! A parsed request about objects, without its body.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -8,6 +8,7 @@ use super::path::ResourcePath;
 use super::query::Query;
 use super::select::Selection;
 use crate::api_status::ApiError;
+use crate::latencies::Chance;
 use crate::net::Network;
 use crate::patch::managed::Author;
 use crate::registry::Registry;
@@ -20,6 +21,15 @@ pub(crate) struct Server {
     pub(crate) network: Network,
     /// Tasks of connections that outlive their request.
     pub(crate) tasks: Tasks,
+    pub(crate) chance: Arc<Mutex<Chance>>,
+}
+
+impl Server {
+    /// The chance of one request.
+    pub(super) fn chance(&self) -> Chance {
+        let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+        chance.fork()
+    }
 }
 
 /// A request about objects.

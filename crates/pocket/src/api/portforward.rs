@@ -29,6 +29,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::call::Call;
 use crate::api_status::ApiError;
 use crate::kinds::metadata_text;
+use crate::latencies::Work;
 use crate::net::{Host, Stream};
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
@@ -51,8 +52,10 @@ pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiEr
     let accept = handshake(request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
     // The connection is handed over only after this response, so a task of its own waits for it.
+    let mut chance = call.server.chance();
     call.server.tasks.spawn(async move {
         if let Ok(upgraded) = upgrade.await {
+            chance.spend(Work::Forward).await;
             let io = TokioIo::new(upgraded);
             let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
             forward(socket, &pod, &ports).await;

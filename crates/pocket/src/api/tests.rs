@@ -6,6 +6,8 @@ mod patches;
 mod refusals;
 mod watches;
 
+use std::sync::{Arc, Mutex};
+
 use axum::body::Body;
 use expect_test::Expect;
 use futures::StreamExt;
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
+use crate::latencies::Chance;
 use crate::net::Network;
 use crate::registry::Registry;
 use crate::registry::tests::registry;
@@ -40,6 +43,7 @@ impl Client {
             registry: registry.clone(),
             network,
             tasks: Tasks::default(),
+            chance: Arc::new(Mutex::new(Chance::none())),
         };
         Self {
             router: router(server),

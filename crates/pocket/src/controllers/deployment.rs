@@ -180,7 +180,10 @@ impl Controller {
         let set = template::new_set(&view.deployment, &view.rules, size, revision);
         match self.registry.create(&set) {
             Ok(set) => {
-                self.record_scaling(view, name(&set), 0, size);
+                // Rule: `pkg/controller/deployment/sync.go`, `getNewReplicaSet`.
+                if size > 0 {
+                    self.record_scaling(view, name(&set), 0, size);
+                }
                 self.publish_notice(view, Notice::Created(name(&set)));
                 self.queue.forget_failures(&key(&view.deployment));
             }

@@ -1,8 +1,7 @@
 //! The EndpointSlice controller: writes the slices of every Service with a selector.
 //!
 //! [`rules::endpoints`] decides which Pods are in a slice, and their conditions. Services without a
-//! selector and `ExternalName` Services are left to their authors. The controller handles one
-//! Service after another.
+//! selector and `ExternalName` Services are left to their authors.
 
 mod convert;
 mod times;
@@ -16,6 +15,7 @@ use super::owner;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
 use crate::kinds::{name, namespace};
+use crate::latencies::{Chance, Work};
 use crate::registry::Registry;
 use times::Times;
 use write::Write;
@@ -29,9 +29,10 @@ struct Controller {
     slices: Informer<EndpointSlice>,
     times: Times,
     queue: Queue,
+    chance: Chance,
 }
 
-pub(super) async fn run(registry: Registry) {
+pub(super) async fn run(registry: Registry, chance: Chance) {
     let (services, pods) = (Informer::new(&registry), Informer::new(&registry));
     let slices = Informer::new(&registry);
     let controller = Controller {
@@ -41,6 +42,7 @@ pub(super) async fn run(registry: Registry) {
         slices,
         times: Times::default(),
         queue: Queue::default(),
+        chance,
     };
     drive(controller).await;
 }
@@ -51,8 +53,8 @@ impl Reconcile for Controller {
     }
 
     fn catch_up(&mut self) {
-        let (queue, services) = (&mut self.queue, &mut self.services);
-        services.catch_up(|service| queue.add(key(service)));
+        let (mut changed, services) = (Vec::new(), &mut self.services);
+        services.catch_up(|service| changed.push(key(service)));
         self.pods.compare(|before, change| {
             if !convert::concerns_slices(before, change) {
                 return;
@@ -62,12 +64,19 @@ impl Reconcile for Controller {
                 let selecting = services
                     .within(namespace(pod))
                     .filter(|service| selects(service, pod));
-                selecting.for_each(|service| queue.add(key(service)));
+                changed.extend(selecting.map(key));
             }
         });
         self.slices.catch_up(|slice| {
-            queue.extend(service_of(slice));
+            changed.extend(service_of(slice));
         });
+        let now = self.registry.clock().now();
+        // Each Service has its own draw: on a node several workers share the queue, and whose slice
+        // is written first is chance.
+        for key in changed {
+            let work = self.chance.time(Work::Slice);
+            self.queue.add_within(key, now, work);
+        }
     }
 
     async fn wait(&mut self) {
@@ -76,6 +85,7 @@ impl Reconcile for Controller {
             () = self.services.changed() => {}
             () = self.pods.changed() => {}
             () = self.slices.changed() => {}
+            () = self.queue.due(self.registry.clock()) => {}
         }
     }
 

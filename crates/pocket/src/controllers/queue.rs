@@ -32,6 +32,15 @@ impl Queue {
         }
     }
 
+    /// Adds `key` to be due `wait` after `now`, unless it is due before.
+    pub(crate) fn add_within(&mut self, key: Key, now: Moment, wait: Duration) {
+        if wait.is_zero() {
+            return self.add(key);
+        }
+        let due = self.later.entry(key).or_insert(now + wait);
+        *due = (*due).min(now + wait);
+    }
+
     /// Sets when `key` is due if it is not added before; `None` removes that moment.
     pub(crate) fn add_at(&mut self, key: Key, moment: Option<Moment>) {
         match moment {
@@ -138,6 +147,21 @@ mod tests {
         queue.retry(key("b"), Moment::ZERO);
         assert_eq!(queue.pop(Moment::from_secs(999)), None);
         assert_eq!(queue.pop(Moment::from_secs(1000)), Some(key("b")));
+    }
+
+    #[test]
+    fn a_key_that_waits_already_is_not_put_off() {
+        let mut queue = Queue::default();
+        let add = |queue: &mut Queue, now, wait| {
+            let now = Moment::from_millis(now);
+            queue.add_within(key("a"), now, Duration::from_millis(wait));
+        };
+        add(&mut queue, 0, 20);
+        add(&mut queue, 10, 20);
+        assert_eq!(queue.pop(Moment::from_millis(19)), None);
+        assert_eq!(queue.pop(Moment::from_millis(20)), Some(key("a")));
+        add(&mut queue, 30, 0);
+        assert_eq!(queue.pop(Moment::from_millis(30)), Some(key("a")));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::kinds::{Object, name};
+use crate::latencies::{Chance, Latencies};
 use crate::registry::{Change, Registry};
 
 const NAMESPACE: &str = "n";
@@ -40,7 +41,9 @@ impl Cluster {
         namespace.metadata.name = Some(NAMESPACE.to_owned());
         registry.create(&namespace).unwrap();
         let mut tasks = JoinSet::new();
-        tasks.spawn(super::run(registry.clone(), fastrand::Rng::with_seed(2)));
+        let random = fastrand::Rng::with_seed(2);
+        let chance = Chance::new(Latencies::None, random.clone());
+        tasks.spawn(super::run(registry.clone(), random, chance));
         tasks.spawn(kubelet(registry.clone()));
         Self {
             registry,

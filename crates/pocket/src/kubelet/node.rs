@@ -7,9 +7,11 @@ use rules::Moment;
 
 use super::addresses::Addresses;
 use super::status_manager::StatusManager;
+use super::sync_queue::Relists;
 use crate::clock::Clock;
 use crate::image::Images;
 use crate::kinds::node;
+use crate::latencies::{Chance, Work};
 use crate::net::{Host, Network};
 use crate::registry::Registry;
 
@@ -20,8 +22,8 @@ pub(super) struct Node {
     pub(super) network: Network,
     pub(super) images: Images,
     pub(super) statuses: StatusManager,
-    /// When the node relists its containers: at this moment and every second after it.
-    pub(super) relist_phase: Moment,
+    /// When the node relists its containers.
+    pub(super) relists: Relists,
     addresses: Mutex<Addresses>,
 }
 
@@ -31,15 +33,17 @@ impl Node {
         network: Network,
         images: Images,
         random: &mut fastrand::Rng,
+        chance: &mut Chance,
     ) -> Self {
         let clock = registry.clock().clone();
+        // A kubelet starts at no particular part of a second.
+        let first = Moment::from_millis(random.u64(..1000));
         Self {
             registry,
             network,
             images,
             statuses: StatusManager::new(clock.clone()),
-            // A kubelet starts at no particular part of a second.
-            relist_phase: Moment::from_millis(random.u64(..1000)),
+            relists: Relists::new(first, chance.time(Work::RelistAll)),
             addresses: Mutex::new(Addresses::new()),
             clock,
         }

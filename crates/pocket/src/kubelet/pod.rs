@@ -35,6 +35,7 @@ use super::sync_queue::SyncQueue;
 use crate::events::{Recorder, Severity};
 use crate::image::files::{Directory, Files};
 use crate::kinds::uid;
+use crate::latencies::{Chance, Work};
 
 /// The Pod as last read from the API.
 #[derive(Clone, Debug)]
@@ -54,9 +55,12 @@ pub(super) struct PodWorker {
     /// Set if pocket cannot run the Pod; `spec` is empty then.
     unsupported: Option<Unsupported>,
     random: fastrand::Rng,
+    chance: Chance,
     sync_queue: SyncQueue,
     since: Moment,
     ip: Option<IpAddr>,
+    /// `ip` as of the last sync's relist. The API shows it only then.
+    seen_ip: Option<IpAddr>,
     /// The Pod's `emptyDir` volumes, by name.
     directories: BTreeMap<String, Directory>,
     runtime: Runtime,
@@ -95,6 +99,7 @@ impl PodWorker {
         node: Arc<Node>,
         mut updates: watch::Receiver<PodUpdate>,
         mut random: fastrand::Rng,
+        chance: Chance,
     ) -> Self {
         let update = updates.borrow_and_update().clone();
         let pod = &update.pod;
@@ -111,9 +116,10 @@ impl PodWorker {
         );
         let now = node.clock.now();
         Self {
-            sync_queue: SyncQueue::new(node.relist_phase, now),
+            sync_queue: SyncQueue::new(node.relists, now),
             since: now,
             ip: None,
+            seen_ip: None,
             directories: BTreeMap::new(),
             runtime: Runtime::new(node.clock.clone(), containers),
             attempts: vec![Attempts::default(); containers],
@@ -127,6 +133,7 @@ impl PodWorker {
             spec,
             unsupported,
             random,
+            chance,
             events,
         }
     }
@@ -142,7 +149,8 @@ impl PodWorker {
             self.sync_queue.begin(self.node.clock.now());
             match self.sync().await {
                 Synced::Alive { changed, wait } => {
-                    self.sync_queue.end(self.node.clock.now(), changed, wait);
+                    let relist = changed.then(|| self.chance.time(Work::Relist));
+                    self.sync_queue.end(self.node.clock.now(), relist, wait);
                 }
                 Synced::Ended => {
                     self.await_relist().await;
@@ -168,7 +176,9 @@ impl PodWorker {
                 () = self.node.clock.until(self.sync_queue.due()) => break,
             }
         }
-        self.node.clock.until(self.sync_queue.earliest()).await;
+        let sync = self.node.clock.now() + self.chance.time(Work::Sync);
+        let earliest = self.sync_queue.earliest().max(sync);
+        self.node.clock.until(earliest).await;
         // An update that came while waiting belongs to this sync.
         self.receive();
     }
@@ -180,7 +190,7 @@ impl PodWorker {
     /// Pod.
     async fn await_relist(&mut self) {
         self.sync_queue
-            .end(self.node.clock.now(), false, Duration::ZERO);
+            .end(self.node.clock.now(), None, Duration::ZERO);
         self.node.clock.until(self.sync_queue.earliest()).await;
         self.receive();
     }
@@ -248,7 +258,8 @@ impl PodWorker {
             policy: self.spec.policy,
             stage,
             since: self.since,
-            ip: self.ip,
+            ip: self.seen_ip,
+            has_sandbox: self.ip.is_some(),
             histories,
             refusals: &self.refusals,
             before: before.as_ref(),

@@ -21,6 +21,7 @@ use super::report::Report;
 use super::spec::{self, PodSpec};
 use super::{grpc, http, tcp};
 use crate::events::{Recorder, Severity};
+use crate::latencies::{Chance, Work};
 
 /// State that a Pod's probers share with each other and with its syncs.
 pub(super) struct Probing {
@@ -79,6 +80,7 @@ impl Probing {
         spec: &PodSpec,
         deleted: bool,
         random: &mut fastrand::Rng,
+        chance: &mut Chance,
         tasks: &mut JoinSet<()>,
     ) {
         let of = |main| {
@@ -104,6 +106,7 @@ impl Probing {
                 part: spec::part(container.rules.role, &name.0),
                 worker: Worker::new(probe, self.node.clock.now(), deleted),
                 random: matches!(handler, Handler::Exec(_)).then(|| random.fork()),
+                chance: chance.fork(),
                 handler,
                 name,
                 wakeups,
@@ -210,6 +213,7 @@ struct Prober {
     handler: Handler,
     /// The source of the IDs of exec processes; `None` for other handlers.
     random: Option<fastrand::Rng>,
+    chance: Chance,
     wakeups: Arc<Wakeups>,
 }
 
@@ -253,6 +257,7 @@ impl Prober {
             let report = self.attempt().await;
             if let Observed::Done(effect) = self.worker.observe(report.outcome) {
                 self.record(&report);
+                self.chance.spend(Work::Report).await;
                 return effect.into_iter().for_each(|effect| self.apply(effect));
             }
         }

@@ -77,13 +77,18 @@ pub(super) fn prepare(
 }
 
 impl Handle {
-    /// Ends the process: sends SIGTERM now and SIGKILL at `deadline`, but not before the minimum
-    /// grace period has passed since the first SIGTERM. The deadline may move meanwhile.
-    pub(super) async fn stop(&self, clock: &Clock, deadline: watch::Receiver<Moment>) {
+    /// Ends the process: sends SIGTERM now and SIGKILL `extra` after `deadline`, but not before the
+    /// minimum grace period has passed since the first SIGTERM. The deadline may move meanwhile.
+    pub(super) async fn stop(
+        &self,
+        clock: &Clock,
+        deadline: watch::Receiver<Moment>,
+        extra: Duration,
+    ) {
         self.signal.send_replace(Signal::Terminate);
         let terminated = *self.terminated.get_or_init(|| clock.now());
         let late = async {
-            passed(clock, deadline).await;
+            passed(clock, deadline, extra).await;
             clock.until(terminated + stop_grace(Duration::ZERO)).await;
         };
         tokio::select! {
@@ -98,7 +103,7 @@ impl Handle {
     /// As [`Handle::stop`], with a fixed deadline.
     pub(super) async fn stop_within(&self, clock: &Clock, grace: Duration) {
         let (_keep, deadline) = watch::channel(clock.now() + grace);
-        self.stop(clock, deadline).await;
+        self.stop(clock, deadline, Duration::ZERO).await;
     }
 
     /// Waits for the process's end.
@@ -121,10 +126,10 @@ pub(super) async fn ended(mut end: EndReceiver) {
     drop(end.wait_for(|ended| *ended).await);
 }
 
-/// Completes when `deadline` has passed; the deadline may move meanwhile.
-pub(super) async fn passed(clock: &Clock, mut deadline: watch::Receiver<Moment>) {
+/// Completes `extra` after `deadline`; the deadline may move meanwhile.
+pub(super) async fn passed(clock: &Clock, mut deadline: watch::Receiver<Moment>, extra: Duration) {
     loop {
-        let until = *deadline.borrow_and_update();
+        let until = *deadline.borrow_and_update() + extra;
         tokio::select! {
             biased;
             Ok(()) = deadline.changed() => {}

@@ -18,10 +18,6 @@ use super::termination_message::MessageSource;
 use crate::clock::Clock;
 use crate::image::{Image, Process};
 
-/// Time to create and start a container. A node takes 0.1 s or more; here the delay only keeps
-/// starts in order.
-const START: Duration = Duration::from_millis(5);
-
 /// The exit code of a container whose process never started.
 ///
 /// Rule: containerd's `internal/cri/server/container_start.go`, `errorStartExitCode`.
@@ -76,7 +72,7 @@ impl Runtime {
     }
 
     /// Starts a new instance of the container at `place`. Returns a receiver of its end.
-    pub(super) async fn start(
+    pub(super) fn start(
         &mut self,
         place: usize,
         id: ContainerId,
@@ -85,7 +81,6 @@ impl Runtime {
         message: MessageSource,
         process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
     ) -> EndReceiver {
-        self.clock.until(self.clock.now() + START).await;
         let since = self.clock.now();
         self.push(place, id, reference, Life::Running { since });
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
@@ -111,14 +106,7 @@ impl Runtime {
 
     /// Records a new instance of the container at `place` whose program could not be started, with
     /// the reason.
-    pub(super) async fn fail(
-        &mut self,
-        place: usize,
-        id: ContainerId,
-        reference: &str,
-        why: String,
-    ) {
-        self.clock.until(self.clock.now() + START).await;
+    pub(super) fn fail(&mut self, place: usize, id: ContainerId, reference: &str, why: String) {
         let now = self.clock.now();
         let exit = Exit {
             code: UNSTARTED,
@@ -158,13 +146,19 @@ impl Runtime {
             let before = before
                 .iter()
                 .filter_map(|other| self.handles[*other].as_ref());
+            let began = self.clock.now();
             // A sidecar does not wait for the others beyond the deadline.
             tokio::select! {
                 biased;
                 _ = join_all(before.map(Handle::ended)) => {}
-                () = process::passed(&self.clock, deadline.clone()) => {}
+                () = process::passed(&self.clock, deadline.clone(), Duration::ZERO) => {}
             }
-            handle.stop(&self.clock, deadline.clone()).await;
+            // Its wait is taken from its grace period in whole seconds only.
+            //
+            // Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `killContainer`.
+            let waited = self.clock.now() - began;
+            let extra = Duration::from_nanos(waited.subsec_nanos().into());
+            handle.stop(&self.clock, deadline.clone(), extra).await;
         });
         join_all(stops).await;
     }

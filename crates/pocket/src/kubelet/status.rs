@@ -116,12 +116,12 @@ impl Status {
     }
 
     /// Writes this status into the API's and keeps the conditions of other writers. A terminal
-    /// phase is written only once the Pod is `over`: until then one of its containers might still
-    /// run.
-    pub(super) fn write(&self, status: &mut core::PodStatus, over: bool, clock: &Clock) {
+    /// phase is written only once the Pod has `stopped`: until then one of its containers might
+    /// still run.
+    pub(super) fn write(&self, status: &mut core::PodStatus, stopped: bool, clock: &Clock) {
         let ip = self.ip.map(|ip| ip.to_string());
         let host = node::ADDRESS.to_string();
-        if over || !self.phase.is_terminal() {
+        if stopped || !self.phase.is_terminal() {
             status.phase = Some(self.phase.name().to_owned());
         }
         status.observed_generation = self.generation;

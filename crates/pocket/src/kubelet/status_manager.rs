@@ -18,10 +18,9 @@ use tokio::sync::Notify;
 use super::status::Status;
 use crate::clock::Clock;
 use crate::kinds::{name, namespace, uid};
+use crate::latencies::{Chance, Work};
 use crate::registry::Registry;
 
-/// Duration of one batch of writes, however many Pods it covers. A node needs 5 to 50 ms per Pod.
-const WRITE: Duration = Duration::from_millis(2);
 /// Interval at which all statuses are sent again, in case another client changed the API's copy.
 const RESEND: Duration = Duration::from_secs(10);
 
@@ -43,7 +42,9 @@ struct Entry {
     status: Status,
     /// The status has changes that the sender has not taken.
     changed_since_sent: bool,
-    /// All containers have stopped for good: once deleted, the Pod may be removed from the API.
+    /// All containers have stopped for good: the API may show a terminal phase.
+    stopped: bool,
+    /// A relist has confirmed it: once deleted, the Pod may be removed from the API.
     ended: bool,
 }
 
@@ -76,6 +77,7 @@ impl StatusManager {
             name: name(pod).to_owned(),
             status: status.clone(),
             changed_since_sent: true,
+            stopped: false,
             ended: false,
         });
         entry.changed_since_sent |= entry.status != status;
@@ -94,9 +96,18 @@ impl StatusManager {
     }
 
     /// Records that all of the Pod's containers have stopped for good.
+    pub(super) fn stop(&self, uid: &str) {
+        self.advance(uid, |entry| entry.stopped = true);
+    }
+
+    /// Records that a relist has found nothing of the Pod any more.
     pub(super) fn finish(&self, uid: &str) {
+        self.advance(uid, |entry| entry.ended = true);
+    }
+
+    fn advance(&self, uid: &str, change: impl FnOnce(&mut Entry)) {
         if let Some(entry) = self.pods().get_mut(uid) {
-            entry.ended = true;
+            change(entry);
             entry.changed_since_sent = true;
         }
         self.changed.notify_one();
@@ -108,7 +119,7 @@ impl StatusManager {
     }
 
     /// Writes changed statuses to the API, forever.
-    pub(super) async fn send(&self, registry: &Registry) {
+    pub(super) async fn send(&self, registry: &Registry, mut chance: Chance) {
         let mut resend = tokio::time::interval(RESEND);
         resend.tick().await;
         loop {
@@ -117,12 +128,16 @@ impl StatusManager {
                 () = self.changed.notified() => false,
                 _ = resend.tick() => true,
             };
-            let batch = self.take(all);
-            // A change that is undone meanwhile is never seen by a client, as on a node.
-            if !batch.is_empty() {
-                tokio::time::sleep(WRITE).await;
-            }
-            for (uid, entry) in batch {
+            // A change that is undone before the batch is taken is never seen by a client.
+            chance.spend(Work::Collect).await;
+            let mut waited = false;
+            for (uid, entry) in self.take(all) {
+                // Without latencies a batch takes as long however many Pods it covers. A status
+                // without changes is compared, not written.
+                if entry.changed_since_sent && (!waited || chance.varies()) {
+                    chance.spend(Work::Status).await;
+                    waited = true;
+                }
                 self.write(registry, &uid, &entry);
             }
         }
@@ -160,8 +175,9 @@ impl StatusManager {
             .filter(|(_, entry)| all || entry.changed_since_sent);
         // Unmarked before the write: a change that arrives meanwhile goes into the next batch.
         let take = |(uid, entry): (&Uid, &mut Entry)| {
+            let taken = (uid.clone(), entry.clone());
             entry.changed_since_sent = false;
-            (uid.clone(), entry.clone())
+            taken
         };
         changed.map(take).collect()
     }
@@ -173,7 +189,7 @@ impl StatusManager {
         let written = registry.edit_status::<Pod>(namespace, name, |pod| {
             if pod.metadata.uid.as_deref() == Some(uid) {
                 let status = pod.status.get_or_insert_default();
-                entry.status.write(status, entry.ended, &self.clock);
+                entry.status.write(status, entry.stopped, &self.clock);
             }
         });
         let Ok(pod) = written else { return };

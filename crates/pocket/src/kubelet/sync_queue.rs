@@ -10,16 +10,21 @@ use std::time::Duration;
 
 use rules::Moment;
 
-/// Interval between two relists of all containers.
+/// Time from the end of one relist of all containers to the next.
 const RELIST: Duration = Duration::from_secs(1);
-/// Duration of the relist that follows a sync with changes.
-const ON_DEMAND: Duration = Duration::from_millis(5);
+
+/// When the node relists its containers. A relist takes time, so the next is more than a second
+/// later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relists {
+    first: Moment,
+    interval: Duration,
+}
 
 /// The next sync of one Pod, and the relists it depends on.
 #[derive(Clone, Debug)]
 pub(super) struct SyncQueue {
-    /// Relists happen at this moment and every second after it.
-    phase: Moment,
+    relists: Relists,
     /// The end of the last relist on demand.
     on_demand: Option<Moment>,
     /// The end of the last sync.
@@ -31,11 +36,10 @@ pub(super) struct SyncQueue {
 }
 
 impl SyncQueue {
-    /// The queue of a Pod that was just added, on a node with relists of this phase. A sync is due
-    /// at once.
-    pub(super) fn new(phase: Moment, now: Moment) -> Self {
+    /// The queue of a Pod that was just added. A sync is due at once.
+    pub(super) fn new(relists: Relists, now: Moment) -> Self {
         Self {
-            phase,
+            relists,
             on_demand: None,
             synced: None,
             change: None,
@@ -57,13 +61,13 @@ impl SyncQueue {
         // A sync that changed nothing asked for no relist of its own, so the next one, whatever
         // causes it, waits for the regular relist.
         let on_demand = self.on_demand.filter(|on_demand| *on_demand > synced);
-        on_demand.unwrap_or_else(|| self.relist_after(synced))
+        on_demand.unwrap_or_else(|| self.relists.after(synced))
     }
 
     /// The moment of the relist whose state a sync at `now` uses.
     pub(super) fn relist_used_at(&self, now: Moment) -> Moment {
         let on_demand = self.on_demand.filter(|on_demand| *on_demand <= now);
-        let regular = self.relist_before(now);
+        let regular = self.relists.before(now);
         on_demand.map_or(regular, |on_demand| on_demand.max(regular))
     }
 
@@ -73,7 +77,7 @@ impl SyncQueue {
         if self.on_demand.is_some_and(|on_demand| ended <= on_demand) {
             return;
         }
-        let seen = self.relist_after(ended);
+        let seen = self.relists.after(ended);
         self.change = Some(self.change.map_or(seen, |change| change.min(seen)));
     }
 
@@ -82,28 +86,39 @@ impl SyncQueue {
         self.change = self.change.filter(|change| *change > now);
     }
 
-    /// Ends a sync; `wait` is the time to the next one if nothing happens.
-    pub(super) fn end(&mut self, now: Moment, changed: bool, wait: Duration) {
+    /// Ends a sync. One that changed something is followed by a relist of this duration; `wait` is
+    /// the time to the next sync if nothing happens.
+    pub(super) fn end(&mut self, now: Moment, relist: Option<Duration>, wait: Duration) {
         self.synced = Some(now);
         // The kubelet checks for due retries once a second.
-        self.resync = self.relist_after(now + wait);
+        self.resync = self.relists.after(now + wait);
         // Rule: `PLEGOnDemandRelist`, on by default since 1.36.
-        if changed {
-            self.on_demand = Some(now + ON_DEMAND);
+        if let Some(relist) = relist {
+            self.on_demand = Some(now + relist);
             self.change = self.on_demand;
         }
     }
+}
 
-    fn relist_before(&self, now: Moment) -> Moment {
-        let since = now - self.phase;
-        self.phase + Duration::from_secs(since.as_secs())
+impl Relists {
+    /// The first relist is at `first`, and each takes `duration`.
+    pub(super) fn new(first: Moment, duration: Duration) -> Self {
+        Self {
+            first,
+            interval: RELIST + duration,
+        }
     }
 
-    fn relist_after(&self, moment: Moment) -> Moment {
-        if moment < self.phase {
-            return self.phase;
+    fn before(&self, now: Moment) -> Moment {
+        let past = (now - self.first).as_micros() / self.interval.as_micros();
+        self.first + self.interval * u32::try_from(past).unwrap_or(u32::MAX)
+    }
+
+    fn after(&self, moment: Moment) -> Moment {
+        if moment < self.first {
+            return self.first;
         }
-        self.relist_before(moment) + RELIST
+        self.before(moment) + self.interval
     }
 }
 
@@ -119,7 +134,7 @@ mod tests {
 
     /// Relists at 0.3 s and every second after; the first sync is due at 10 s.
     fn sync_queue() -> SyncQueue {
-        SyncQueue::new(at(300), at(10_000))
+        SyncQueue::new(Relists::new(at(300), Duration::ZERO), at(10_000))
     }
 
     #[test]
@@ -133,7 +148,7 @@ mod tests {
     #[test]
     fn a_sync_that_changed_something_is_followed_by_another() {
         let mut sync_queue = sync_queue();
-        sync_queue.end(at(10_020), true, MINUTE);
+        sync_queue.end(at(10_020), Some(Duration::from_millis(5)), MINUTE);
         assert_eq!(
             (sync_queue.due(), sync_queue.earliest()),
             (at(10_025), at(10_025))
@@ -144,7 +159,7 @@ mod tests {
     #[test]
     fn a_sync_that_changed_nothing_waits_for_a_regular_relist() {
         let mut sync_queue = sync_queue();
-        sync_queue.end(at(10_020), false, MINUTE);
+        sync_queue.end(at(10_020), None, MINUTE);
         assert_eq!(
             (sync_queue.due(), sync_queue.earliest()),
             (at(70_300), at(10_300))
@@ -154,7 +169,7 @@ mod tests {
     #[test]
     fn a_crash_is_noticed_at_the_next_look() {
         let mut sync_queue = sync_queue();
-        sync_queue.end(at(10_020), false, MINUTE);
+        sync_queue.end(at(10_020), None, MINUTE);
         sync_queue.container_ended(at(12_400));
         assert_eq!(sync_queue.due(), at(13_300));
         sync_queue.begin(at(13_300));
@@ -164,9 +179,18 @@ mod tests {
     #[test]
     fn a_kill_is_noticed_by_the_look_that_its_sync_asked_for() {
         let mut sync_queue = sync_queue();
-        sync_queue.end(at(10_020), true, MINUTE);
+        sync_queue.end(at(10_020), Some(Duration::from_millis(5)), MINUTE);
         sync_queue.container_ended(at(10_010));
         sync_queue.begin(at(10_025));
         assert_eq!(sync_queue.due(), at(70_300));
+    }
+
+    #[test]
+    fn the_time_that_a_relist_takes_delays_the_next() {
+        let relists = Relists::new(at(300), Duration::from_millis(10));
+        assert_eq!(relists.after(at(0)), at(300));
+        assert_eq!(relists.after(at(300)), at(1_310));
+        assert_eq!(relists.before(at(100_289)), at(99_280));
+        assert_eq!(relists.after(at(100_289)), at(100_290));
     }
 }

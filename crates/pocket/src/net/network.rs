@@ -3,7 +3,7 @@
 //! Any address and port can be used without privileges, and any number of networks at once. The
 //! network has no timers, so it neither holds nor moves a paused clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -36,6 +36,10 @@ struct State {
     /// Listeners by host and port; several only at addresses that do not overlap.
     listening: BTreeMap<(IpAddr, u16), Vec<Bound>>,
     routes: BTreeMap<SocketAddr, Route>,
+    /// Hosts that are gone: nothing answers there, not even with a refusal.
+    silent: BTreeSet<IpAddr>,
+    /// Chooses among backends; without it they take turns.
+    chooser: Option<fastrand::Rng>,
     next_port: u16,
 }
 
@@ -52,6 +56,9 @@ struct Route {
     next: usize,
 }
 
+/// A listener's backlog, the client's address and the server's.
+type Found = (mpsc::Sender<Unaccepted>, SocketAddr, SocketAddr);
+
 impl Network {
     /// Routes new connections to `service` to one of `backends`; without backends they are refused.
     /// Established connections continue.
@@ -63,6 +70,21 @@ impl Network {
             // The turn is kept: starting anew would favour the first backend.
             state.routes.entry(service).or_default().backends = backends;
         }
+    }
+
+    /// From now on, chooses a Service's backends at random instead of in turn.
+    pub(crate) fn choose_backends_by(&self, random: fastrand::Rng) {
+        lock(&self.state).chooser = Some(random);
+    }
+
+    /// Lets connections to a host that is gone wait forever; they are no longer refused.
+    pub(crate) fn silence(&self, host: IpAddr) {
+        lock(&self.state).silent.insert(host);
+    }
+
+    /// Ends [`Self::silence`]: another host has taken the address.
+    pub(crate) fn unsilence(&self, host: IpAddr) {
+        lock(&self.state).silent.remove(&host);
     }
 
     /// Listens on the host `at`; see [`super::Host::listen`].
@@ -89,7 +111,10 @@ impl Network {
     /// Connects from the host `from`; see [`super::Host::connect`].
     pub(super) async fn connect(&self, from: IpAddr, address: SocketAddr) -> io::Result<Stream> {
         // The lock ends with this statement, before the wait for a slot.
-        let (backlog, client, server) = lock(&self.state).find(from, address)?;
+        let found = lock(&self.state).find(from, address);
+        let Some((backlog, client, server)) = found? else {
+            return std::future::pending().await;
+        };
         // A full backlog makes the client wait, like unanswered SYNs.
         let refused = |_| io::Error::from(ErrorKind::ConnectionRefused);
         let slot = backlog.reserve().await.map_err(refused)?;
@@ -126,6 +151,8 @@ impl Default for State {
         Self {
             listening: BTreeMap::new(),
             routes: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            chooser: None,
             next_port,
         }
     }
@@ -169,15 +196,14 @@ impl State {
     }
 
     /// The backlog of the listener at `address`, and the client's and the server's address as the
-    /// server sees them.
-    fn find(
-        &mut self,
-        from: IpAddr,
-        address: SocketAddr,
-    ) -> io::Result<(mpsc::Sender<Unaccepted>, SocketAddr, SocketAddr)> {
+    /// server sees them; `None` if nothing answers there.
+    fn find(&mut self, from: IpAddr, address: SocketAddr) -> io::Result<Option<Found>> {
         let server = reachable(self.translate(address));
         let is_local = server.ip().is_loopback();
         let host = if is_local { from } else { server.ip() };
+        if self.silent.contains(&host) {
+            return Ok(None);
+        }
         let bound = self
             .listening
             .get(&(host, server.port()))
@@ -191,17 +217,19 @@ impl State {
         // The port need not be unused: a connection is its two streams and is not looked up by
         // port.
         let client = SocketAddr::new(if is_local { server.ip() } else { from }, self.free_port());
-        Ok((backlog, client, server))
+        Ok(Some((backlog, client, server)))
     }
 
     fn translate(&mut self, address: SocketAddr) -> SocketAddr {
         let Some(route) = self.routes.get_mut(&address) else {
             return address;
         };
-        // In turn. kube-proxy's rules choose at random, which would make runs differ.
-        let backend = route.backends[route.next % route.backends.len()];
+        let next = match &mut self.chooser {
+            Some(random) => random.usize(..),
+            None => route.next,
+        };
         route.next = route.next.wrapping_add(1);
-        backend
+        route.backends[next % route.backends.len()]
     }
 
     fn release(&mut self, at: IpAddr, local: SocketAddr) {

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::clock::Clock;
 use crate::kinds::Object;
+use crate::latencies::Latencies;
 use crate::net::Network;
 use crate::net::{Host, Listener};
 
@@ -28,7 +29,8 @@ impl Cluster {
         let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
         let network = Network::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(run(registry.clone(), network.clone()));
+        let chance = Chance::new(Latencies::None, fastrand::Rng::with_seed(1));
+        tasks.spawn(run(registry.clone(), network.clone(), chance));
         let cluster = Self {
             registry,
             network,

@@ -105,7 +105,13 @@ impl Registry {
             });
         }
         if is_removed {
-            // An immediate removal writes no event for the mark.
+            // Only Pods have a grace period to set to zero, and that is a change of its own.
+            //
+            // Rule: `staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`,
+            // `updateForGracefulDeletionAndFinalizers`.
+            if kind.name == "Pod" && next != *current {
+                state.store.put(key.clone(), next);
+            }
             return Ok(Deleted::Removed(
                 state.store.remove(&key).unwrap_or(current),
             ));

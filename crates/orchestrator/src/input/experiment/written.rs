@@ -145,6 +145,9 @@ pub(crate) struct Step {
     pub(crate) flip: Option<Spanned<OneOrMany<Flip>>>,
     /// Changes an object of the workload.
     pub(crate) patch: Option<Spanned<Patch>>,
+    /// When flips are made within the period of their probe, in repeated runs; `spread` if absent.
+    #[schemars(with = "Option<super::Phase>")]
+    pub(crate) phase: Option<Spanned<Scalar>>,
     /// Deletes Pods.
     pub(crate) delete: Option<Spanned<Delete>>,
     /// Does nothing for so long. The step lasts at least until then.

@@ -9,7 +9,7 @@ use super::subjects;
 use super::which;
 use crate::input::experiment::written::{self, Scalar};
 use crate::input::experiment::{
-    Action, Delete, Expectation, Flip, FlipTarget, Operator, Patch, Spanned, Step,
+    Action, Delete, Expectation, Flip, FlipTarget, Operator, Patch, Phase, Spanned, Step,
 };
 use crate::input::problem::ProblemText;
 
@@ -47,6 +47,7 @@ fn step(
         patch,
         delete,
         wait,
+        phase,
         expect,
     } = written.value;
     let name = name.map(|name| name.word().trim().to_owned());
@@ -77,6 +78,7 @@ fn step(
             reader.fault_at_last_key(given, fault.expected(format!("one of {ACTIONS}")))
         }
     };
+    let phase = self::phase(reader, phase.as_ref(), action.as_ref());
     let expect = match expect {
         Some(expect) => expectations(reader, &expect, traffic, waits),
         None if waits => Some(Vec::new()),
@@ -88,6 +90,7 @@ fn step(
     Some(Step {
         name,
         action,
+        phase: phase?,
         expect,
     })
 }
@@ -134,6 +137,24 @@ fn delete(reader: &mut Diagnostics<'_>, written: &written::Delete) -> Option<Del
         pod: pod?,
         pods: pods?,
     })
+}
+
+fn phase(
+    reader: &mut Diagnostics<'_>,
+    written: Option<&Spanned<written::Scalar>>,
+    action: Option<&Action>,
+) -> Option<Phase> {
+    let Some(word) = written else {
+        return Some(Phase::default());
+    };
+    if action.is_some_and(|action| !matches!(action, Action::Flip(_))) {
+        return reader.fault_at_key(
+            word.span,
+            ProblemText::new("only a flip has a phase").expected("`phase` beside `flip`"),
+        );
+    }
+    let choices = [("spread", Phase::Spread), ("fixed", Phase::Fixed)];
+    reader.choice(word, "a phase", &choices)
 }
 
 fn flips(
@@ -191,7 +212,15 @@ fn patch(reader: &mut Diagnostics<'_>, step: usize, written: &written::Patch) ->
     let object = reader.word(&written.object);
     // A patch is part of a Kubernetes object, so it is parsed as kubectl does.
     let step = reader.kubernetes(&["spec", "steps"])?.items().get(step)?;
-    let merge = match step.field("patch")?.field("merge")?.json(reader.source()) {
+    let written_merge = step.field("patch")?.field("merge")?;
+    if let Some(status) = written_merge.field("status") {
+        let what = "a patch of `status` changes nothing: the API server ignores it";
+        return reader.fault_at_key(
+            status.span(),
+            ProblemText::new(what).expected("fields of `spec` or `metadata`"),
+        );
+    }
+    let merge = match written_merge.json(reader.source()) {
         Ok(merge) => merge,
         Err(problem) => {
             reader.problems.push(problem);

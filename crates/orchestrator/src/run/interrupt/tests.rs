@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::*;
 use crate::{
-    cluster::{self, Cluster},
+    cluster::{self, Cluster, Latencies},
     input::{
         files::{Files, SEED},
         load::load,
@@ -67,6 +67,7 @@ fn interrupted(texts: &[&'static str], exit: Exit) -> RunResult {
         namespace: None,
         run: "test",
         seed: Some(1),
+        spread_phases: false,
         keep: false,
     };
     let (send, caught) = unbounded_channel();
@@ -78,7 +79,9 @@ fn interrupted(texts: &[&'static str], exit: Exit) -> RunResult {
     let printer = Printer::to(Box::new(io::sink()), Box::new(err));
     let ran = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
         let mut random = Random::seeded(1);
-        let cluster = Cluster::connect(Place::Virtual, &mut random).await.unwrap();
+        let cluster = Cluster::connect(Place::Virtual, Latencies::None, &mut random)
+            .await
+            .unwrap();
         let interrupt = &mut Interrupt { caught };
         Box::pin(run::run(&job, &cluster, &mut random, interrupt, &printer)).await
     });

@@ -1,6 +1,8 @@
 //! Port-forward as kube-rs uses it: a WebSocket over an HTTP connection, here over a pipe in
 //! memory.
 
+use std::sync::{Arc, Mutex};
+
 use hyper::server::conn::http1;
 use hyper_util::service::TowerToHyperService;
 use k8s_openapi::api::core::v1::Pod as PodObject;
@@ -11,6 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::*;
 use crate::api::{Server, router};
+use crate::latencies::Chance;
 use crate::net::Network;
 use crate::registry::tests::{from, registry};
 use crate::tasks::Tasks;
@@ -40,6 +43,7 @@ impl Scene {
                 registry,
                 network,
                 tasks: Tasks::default(),
+                chance: Arc::new(Mutex::new(Chance::none())),
             },
             pod,
         }

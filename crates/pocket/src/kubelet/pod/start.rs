@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use rules::back_off::{Refused, go_duration};
 use rules::container::ContainerId;
 use rules::expansion::expand;
@@ -17,8 +18,9 @@ use super::super::spec::Container;
 use super::PodWorker;
 use super::sync::Started;
 use crate::events::Severity;
-use crate::image::{Image, Images};
+use crate::image::{Image, Images, Process};
 use crate::kinds::{name, namespace};
+use crate::latencies::Work;
 use crate::net::Host;
 
 /// Wait before the next start after a failure other than back-off.
@@ -66,15 +68,16 @@ impl PodWorker {
         let memory = container.memory;
         let process = |terminate| context.process(arguments, instance, memory, terminate);
         let reference = &container.rules.image;
-        let start = self.runtime.start(
+        self.chance.spend(Work::Start).await;
+        let program = booting(image, self.chance.time(Work::Boot));
+        let ended = self.runtime.start(
             place,
             id,
             reference,
-            image,
+            program,
             container.termination_message,
             process,
         );
-        let ended = start.await;
         self.probing
             .enter(&container.rules.name, exec_context, ended);
         self.refusals.remove(&container.rules.name);
@@ -91,9 +94,8 @@ impl PodWorker {
         let create = "OCI runtime create failed: runc create failed";
         let why = format!("{task}: {create}: unable to start container process: {why}: unknown");
         let rules = self.spec.containers[place].rules.clone();
-        self.runtime
-            .fail(place, id, &rules.image, why.clone())
-            .await;
+        self.chance.spend(Work::Start).await;
+        self.runtime.fail(place, id, &rules.image, why.clone());
         self.record(&rules.name, Severity::Normal, CREATED.0, CREATED.1);
         self.record_refusal(&rules.name, "RunContainerError", &why);
         started.changed = true;
@@ -179,4 +181,20 @@ fn program<'a>(container: &'a Container, name: &str) -> Result<&'a [String], Str
         return Ok(&[]);
     };
     Images::look_up(name, program).map(|()| rest)
+}
+
+/// A program that does nothing for a moment after its start, not even listen. So the first attempt
+/// of a probe may come too early.
+fn booting(image: Arc<dyn Image>, boot: Duration) -> Arc<dyn Image> {
+    if boot.is_zero() {
+        return image;
+    }
+    Arc::new(move |process: Process| {
+        let image = Arc::clone(&image);
+        let run = async move {
+            tokio::time::sleep(boot).await;
+            image.run(process).await
+        };
+        run.boxed()
+    })
 }

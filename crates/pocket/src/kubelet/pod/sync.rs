@@ -19,10 +19,8 @@ use super::super::status::generate::Stage;
 use super::{PodWorker, Synced};
 use crate::clock::seconds;
 use crate::events::Severity;
+use crate::latencies::Work;
 
-/// Time to create a Pod's sandbox. A node takes some 0.2 s; here the delay only puts the sandbox
-/// before its containers.
-const SANDBOX: Duration = Duration::from_millis(5);
 /// Time to the next sync of a healthy Pod, and of one with an error; both get random jitter.
 const RESYNC: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_secs(10);
@@ -46,8 +44,17 @@ impl PodWorker {
     pub(super) async fn sync(&mut self) -> Synced {
         let now = self.node.clock.now();
         let seen = self.runtime.seen_at(self.sync_queue.relist_used_at(now));
+        self.seen_ip = self.ip;
         let status = self.status(Stage::Syncing, &seen);
         let ended = status.phase.is_terminal();
+        if self.chance.happens(1, 7) {
+            // `status` has triggered the readiness probe. Its worker may look at the status cache
+            // before the new status is in it, and then ignores the trigger: 13 of 92 starts on a
+            // node.
+            //
+            // Rule: `pkg/kubelet/kubelet.go`, `SyncPod`.
+            tokio::task::yield_now().await;
+        }
         // Published first: the kills and starts below can take minutes, and a client should not
         // have to wait for them.
         self.publish(status);
@@ -58,11 +65,19 @@ impl PodWorker {
             let why = why.to_string();
             return self.record_unsupported(&why, &seen);
         }
+        if self.ip.is_none() {
+            self.chance.spend(Work::Mount).await;
+        }
         let dying = self.is_terminating();
         // Probers exist before their containers and tick while images are pulled and init
         // containers run: the first attempt has no fixed distance from a container's start.
-        self.probing
-            .set_up(&self.spec, dying, &mut self.random, &mut self.probers);
+        self.probing.set_up(
+            &self.spec,
+            dying,
+            &mut self.random,
+            &mut self.chance,
+            &mut self.probers,
+        );
         if self.ip.is_none() {
             self.make_sandbox(&seen).await;
         }
@@ -126,9 +141,11 @@ impl PodWorker {
     }
 
     async fn make_sandbox(&mut self, seen: &[History]) {
-        let clock = &self.node.clock;
-        clock.until(clock.now() + SANDBOX).await;
+        self.chance.spend(Work::Sandbox).await;
         self.ip = self.node.addresses().take();
+        if let Some(ip) = self.ip {
+            self.node.network.unsilence(ip);
+        }
         let status = self.status(Stage::Syncing, seen);
         self.publish(status);
     }
@@ -168,6 +185,7 @@ impl PodWorker {
             let message = event_text::killing(rules.role, &rules.name, kill.cause, kill.restart);
             self.record(&rules.name, Severity::Normal, "Killing", &message);
             self.runtime.stop(kill.index, grace).await;
+            self.chance.spend(Work::Stop).await;
         }
     }
 

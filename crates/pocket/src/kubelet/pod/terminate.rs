@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::super::status::generate::Stage;
 use super::PodWorker;
+use crate::latencies::Work;
 
 impl PodWorker {
     /// Ends the running containers. Readiness probes continue until all containers have stopped. So
@@ -32,9 +33,11 @@ impl PodWorker {
             ProbeKind::Startup,
         ];
         self.probing.stop(None, &all);
-        self.publish_stage(Stage::Terminating);
+        self.remove_sandbox().await;
+        self.publish_stage(Stage::Stopped);
+        self.node.statuses.stop(&self.uid);
         self.sync_queue
-            .end(self.node.clock.now(), false, Duration::ZERO);
+            .end(self.node.clock.now(), None, Duration::ZERO);
     }
 
     /// Waits for a last relist of the runtime, then reports the Pod as terminated and frees its
@@ -47,6 +50,15 @@ impl PodWorker {
         // Not earlier: until its processes have ended, the address belongs to them.
         if let Some(ip) = self.ip {
             self.node.addresses().give_back(ip);
+        }
+    }
+
+    /// Ends the sandbox, whose network refused connections to the Pod's address since its processes
+    /// ended. From now on nothing answers there.
+    async fn remove_sandbox(&mut self) {
+        self.chance.spend(Work::Removal).await;
+        if let Some(ip) = self.ip.filter(|_| self.chance.varies()) {
+            self.node.network.silence(ip);
         }
     }
 

@@ -23,7 +23,10 @@ pub(in crate::kubelet) struct Facts<'a> {
     pub(in crate::kubelet) policy: RestartPolicy,
     pub(in crate::kubelet) stage: Stage,
     pub(in crate::kubelet) since: Moment,
+    /// The Pod's address, as the last relist saw it.
     pub(in crate::kubelet) ip: Option<IpAddr>,
+    /// The sandbox has been created.
+    pub(in crate::kubelet) has_sandbox: bool,
     /// One per container of the Pod, in order.
     pub(in crate::kubelet) histories: &'a [History],
     /// The reason why a container's last start was refused, by container name.
@@ -39,7 +42,9 @@ pub(in crate::kubelet) enum Stage {
     Syncing,
     /// The Pod's containers are being stopped; none is started any more.
     Terminating,
-    /// All containers have ended, and none will run again.
+    /// All containers have been stopped, and the sandbox with them.
+    Stopped,
+    /// As a relist after the end of all containers confirms.
     Terminated,
 }
 
@@ -70,7 +75,7 @@ impl Facts<'_> {
             generation: self.pod.metadata.generation,
             since: self.since,
             ip: self.ip,
-            sandbox: self.ip.is_some() && self.stage != Stage::Terminated,
+            sandbox: self.has_sandbox && !self.is_over(),
             conditions: Vec::new(),
             gates: gates(self.pod),
             containers,
@@ -84,10 +89,9 @@ impl Facts<'_> {
 
     /// The Pod's phase. A terminal phase never changes again.
     fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> Phase {
-        let over = self.stage == Stage::Terminated;
         let before = self.before.map(|before| before.phase);
         let before = before.filter(|phase| phase.is_terminal());
-        before.unwrap_or_else(|| phase(self.policy, over, views))
+        before.unwrap_or_else(|| phase(self.policy, self.is_over(), views))
     }
 
     fn container(
@@ -132,6 +136,10 @@ impl Facts<'_> {
             restarts: newest.map_or(0, |newest| newest.restarts),
             state,
         }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Stopped | Stage::Terminated)
     }
 
     fn has_init(&self) -> bool {

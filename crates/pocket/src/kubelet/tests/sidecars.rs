@@ -119,3 +119,22 @@ async fn a_sidecar_whose_turn_never_comes_gets_the_least_grace() {
     let took = (world.now() - main).as_millis();
     assert!((7_000..8_100).contains(&took), "{took}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_s_wait_is_taken_from_its_grace_in_whole_seconds() {
+    let world = World::new();
+    world.create(pod(&json!({
+        "terminationGracePeriodSeconds": 10,
+        "initContainers": [sidecar("s", 7000, &json!({}))],
+        "containers": [main(&json!({}))],
+    })));
+    world.until(|world| world.ready() == "True").await;
+    world.linger("a", 2_700 * SECOND / 1000);
+    world.linger("s", 60 * SECOND);
+    world.delete(None);
+    let phase = |world: &World| world.pod().status.unwrap().phase.unwrap();
+    world.until(|world| phase(world) != "Running").await;
+    // The main container takes 2.7 s, of which 2 s count: the sidecar gets 8 s from then on.
+    let took = (world.now() - world.terminations("a")[0]).as_millis();
+    assert!((10_700..10_720).contains(&took), "{took}");
+}

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::super::*;
 use crate::clock::Clock;
 use crate::image::{Exit, Image, Output, Process};
+use crate::latencies::Latencies;
 use crate::net::{Network, Stream};
 
 /// A registry, a kubelet and the programs it runs, with one Pod: `web` in `n`.
@@ -65,7 +66,9 @@ impl World {
         let random = fastrand::Rng::with_seed(2);
         let network = Network::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(Kubelet::new(registry.clone(), network, images, random).run());
+        let chance = Chance::new(Latencies::None, random.clone());
+        let kubelet = Kubelet::new(registry.clone(), network, images, random, chance);
+        tasks.spawn(kubelet.run());
         let seen = Arc::new(Mutex::new(Vec::new()));
         tasks.spawn(watch(registry.clone(), Arc::clone(&seen)));
         Self {

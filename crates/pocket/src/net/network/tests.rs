@@ -364,6 +364,53 @@ async fn a_service_uses_its_backends_in_turn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_uses_its_backends_at_random_if_it_is_told_to() {
+    let network = Network::default();
+    network.choose_backends_by(fastrand::Rng::with_seed(1));
+    let service = address("10.96.0.7:80");
+    let mut first = host(&network, POD).listen(address("[::]:8080")).unwrap();
+    let mut second = host(&network, OTHER).listen(address("[::]:8080")).unwrap();
+    network.route(
+        service,
+        vec![address("10.244.0.2:8080"), address("10.244.0.3:8080")],
+    );
+    let client = host(&network, "10.244.0.9");
+    let mut chosen = String::new();
+    for _ in 0..40 {
+        client.connect(service).await.unwrap();
+        tokio::select! {
+            _ = first.accept() => chosen.push('1'),
+            _ = second.accept() => chosen.push('2'),
+        }
+    }
+    let count = chosen.matches('1').count();
+    assert!((10..=30).contains(&count), "{chosen}");
+    assert!(
+        ["11", "22", "12", "21"]
+            .iter()
+            .all(|pair| chosen.contains(pair)),
+        "{chosen}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_host_answers_nothing_until_its_address_is_taken_again() {
+    let network = Network::default();
+    let client = host(&network, OTHER);
+    let answered = async || {
+        let connect = client.connect(address("10.244.0.2:80"));
+        let answer = tokio::time::timeout(Duration::from_hours(1), connect).await;
+        answer.map(|connected| connected.is_ok()).ok()
+    };
+    assert_eq!(answered().await, Some(false));
+    network.silence(POD.parse().unwrap());
+    assert_eq!(answered().await, None);
+    network.unsilence(POD.parse().unwrap());
+    let _listener = host(&network, POD).listen(address("[::]:80")).unwrap();
+    assert_eq!(answered().await, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn connections_through_a_service_survive_its_routes() {
     let network = Network::default();
     let service = address("10.96.0.7:80");

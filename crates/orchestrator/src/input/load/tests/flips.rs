@@ -349,3 +349,24 @@ fn a_signal_must_be_named() {
                |                                                       ^^^^^^"#]],
     );
 }
+
+#[test]
+fn a_phase_is_one_of_two_words_and_belongs_to_a_flip() {
+    let step = "    - name: b fails readiness\n";
+    let with = |phase: &str| format!("{step}      phase: {phase}\n");
+    check(step, &with("fixed"), &expect!["1 experiments, 0 manifests"]);
+    check(
+        step,
+        &with("spread"),
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        step,
+        &with("random"),
+        &expect![[r#"
+        two-services.yaml:19:14: `random` is not a phase; expected `spread` or `fixed`
+           |
+        19 |       phase: random
+           |              ^^^^^^"#]],
+    );
+}
