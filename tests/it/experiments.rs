@@ -4,7 +4,7 @@
 //! Verdicts and stories are equal in all three. A new file in either folder is run without further
 //! registration. Only the default experiment runs on pocket in real time, as a smoke test.
 
-use std::{collections::BTreeMap, fs, sync::LazyLock, thread};
+use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock, thread};
 
 use orchestrator::timeline::{Timeline, file};
 use tempfile::TempDir;
@@ -94,6 +94,34 @@ fn the_recordings_of_a_node_have_the_same_stories() {
     for timeline in &timelines {
         assert_eq!(difference_of(timeline), None);
     }
+}
+
+/// DaemonSets and Jobs, which the embedded cluster does not have.
+#[test]
+fn a_recording_of_other_workloads_is_judged_by_their_own_numbers() {
+    let recordings = root().join("tests/recordings");
+    let experiment = recordings.join("workloads.yaml");
+    let judged = |experiment: &Path| {
+        let mut judge = probeflip();
+        let judge = judge.arg("judge").arg(experiment);
+        let judged = judge
+            .arg(recordings.join("workloads-1.36.3.jsonl"))
+            .output();
+        let judged = judged.unwrap();
+        let stdout = String::from_utf8_lossy(&judged.stdout).into_owned();
+        (judged.status.code(), stdout)
+    };
+    let (code, stdout) = judged(&experiment);
+    assert_eq!(code, Some(0), "{stdout}");
+    assert!(stdout.contains("8 of 8 expectations held"), "{stdout}");
+    let folder = TempDir::new().unwrap();
+    let wrong = folder.path().join("wrong.yaml");
+    let text = fs::read_to_string(&experiment).unwrap();
+    let text = text.replace("unavailable: { atLeast: 1 }", "unavailable: { atLeast: 2 }");
+    fs::write(&wrong, text).unwrap();
+    let (code, stdout) = judged(&wrong);
+    assert_eq!(code, Some(1), "{stdout}");
+    assert!(stdout.contains("agent ready 0 · unavailable 1"), "{stdout}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
 
 use crate::input::experiment::{ObjectKind, ObjectRef, WorkloadRef};
@@ -12,10 +13,10 @@ use crate::input::problem::{Problem, ProblemText, Problems};
 /// The workload's objects by name.
 #[derive(Debug, Default)]
 pub(super) struct ManifestIndex {
-    /// Pods, the Pod templates of Deployments and ReplicaSets, and the Pods of StatefulSets, whose
-    /// names are known.
+    /// Pods, the Pod templates of the kinds that make Pods, and the Pods of StatefulSets, whose names
+    /// are known.
     pub(super) pods: BTreeMap<ObjectRef, Pod>,
-    /// How many Pods a Deployment or ReplicaSet has, unless something else scales it.
+    /// How many Pods a Deployment, ReplicaSet or StatefulSet has, unless something else scales it.
     replicas: BTreeMap<ObjectRef, u32>,
     is_scaled: bool,
     /// A reference to every object.
@@ -79,6 +80,8 @@ impl ManifestIndex {
             }
             "StatefulSet" => {
                 let spec = manifest.typed::<StatefulSet>()?.spec;
+                let (template, replicas) = (spec.template.clone(), spec.replicas);
+                self.template(reference(ObjectKind::StatefulSet), template, replicas);
                 let first = spec.ordinals.and_then(|ordinals| ordinals.start);
                 let first = first.unwrap_or_default();
                 for ordinal in first..first + spec.replicas.unwrap_or(1) {
@@ -89,6 +92,16 @@ impl ManifestIndex {
                 }
             }
             // What it scales is not looked up, so no count is relied on.
+            "DaemonSet" => {
+                let template = manifest.typed::<DaemonSet>()?.spec.template;
+                self.pods
+                    .insert(reference(ObjectKind::DaemonSet), pod(template));
+            }
+            "Job" => {
+                let spec = manifest.typed::<Job>()?.spec;
+                let template = spec.map(|spec| spec.template).unwrap_or_default();
+                self.pods.insert(reference(ObjectKind::Job), pod(template));
+            }
             "HorizontalPodAutoscaler" => self.is_scaled = true,
             "Service" => {
                 self.services.insert(name, manifest.typed()?);
@@ -120,11 +133,11 @@ impl ManifestIndex {
         }
     }
 
-    /// The names of the workload's Deployments.
-    pub(super) fn deployments(&self) -> impl Iterator<Item = &str> {
+    /// The names of the workload's controllers of a kind.
+    pub(super) fn controllers(&self, kind: ObjectKind) -> impl Iterator<Item = &str> {
         self.pods
             .keys()
-            .filter(|known| known.kind == ObjectKind::Deployment)
+            .filter(move |known| known.kind == kind)
             .map(|known| known.name.as_str())
     }
 }

@@ -31,9 +31,9 @@ pub(super) fn check(checker: &mut Checker<'_>, known: &ManifestIndex, condition:
                 }
             }
         }
-        Condition::Deployment { name, .. } => {
-            if !known.deployments().any(|known| known == name.value) {
-                checker.unknown(name.span, "Deployment", name, known.deployments());
+        Condition::Controller { kind, name, .. } => {
+            if !known.controllers(*kind).any(|known| known == name.value) {
+                checker.unknown(name.span, kind.name(), name, known.controllers(*kind));
             }
         }
         Condition::Event { of, .. } => {

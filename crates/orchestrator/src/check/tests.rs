@@ -373,35 +373,35 @@ fn the_pods_of_a_stateful_set_are_known_by_name() {
     check(
         "pod/web-2",
         &expect![[r#"
-        two-services.yaml:15:16: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
-           |
-        15 |       - { pod: pod/web-2, that: { ready: 2/2 } }
-           |                ^^^^^^^^^
+            two-services.yaml:15:16: the workload has no Pod `pod/web-2`; expected `pod/web-0`, `pod/web-1` or `sts/web`; did you mean `pod/web-0`?
+               |
+            15 |       - { pod: pod/web-2, that: { ready: 2/2 } }
+               |                ^^^^^^^^^
 
-        two-services.yaml:20:20: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
-           |
-        20 |       flip: { pod: pod/web-2, container: b, probe: readiness, to: 404 }
-           |                    ^^^^^^^^^
+            two-services.yaml:20:20: the workload has no Pod `pod/web-2`; expected `pod/web-0`, `pod/web-1` or `sts/web`; did you mean `pod/web-0`?
+               |
+            20 |       flip: { pod: pod/web-2, container: b, probe: readiness, to: 404 }
+               |                    ^^^^^^^^^
 
-        two-services.yaml:23:16: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
-           |
-        23 |           pod: pod/web-2
-           |                ^^^^^^^^^
+            two-services.yaml:23:16: the workload has no Pod `pod/web-2`; expected `pod/web-0`, `pod/web-1` or `sts/web`; did you mean `pod/web-0`?
+               |
+            23 |           pod: pod/web-2
+               |                ^^^^^^^^^
 
-        two-services.yaml:35:37: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
-           |
-        35 |         - { id: a-stays-ready, pod: pod/web-2, container: a, that: { ready: true }, always: {} }
-           |                                     ^^^^^^^^^
+            two-services.yaml:35:37: the workload has no Pod `pod/web-2`; expected `pod/web-0`, `pod/web-1` or `sts/web`; did you mean `pod/web-0`?
+               |
+            35 |         - { id: a-stays-ready, pod: pod/web-2, container: a, that: { ready: true }, always: {} }
+               |                                     ^^^^^^^^^
 
-        two-services.yaml:37:16: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
-           |
-        37 |           pod: pod/web-2
-           |                ^^^^^^^^^
+            two-services.yaml:37:16: the workload has no Pod `pod/web-2`; expected `pod/web-0`, `pod/web-1` or `sts/web`; did you mean `pod/web-0`?
+               |
+            37 |           pod: pod/web-2
+               |                ^^^^^^^^^
 
-        two-services.yaml:41:20: the workload has no Pod `pod/web-2`; expected `pod/web-0` or `pod/web-1`; did you mean `pod/web-0`?
-           |
-        41 |       flip: { pod: pod/web-2, container: b, probe: readiness, to: pass }
-           |                    ^^^^^^^^^"#]],
+            two-services.yaml:41:20: the workload has no Pod `pod/web-2`; expected `pod/web-0`, `pod/web-1` or `sts/web`; did you mean `pod/web-0`?
+               |
+            41 |       flip: { pod: pod/web-2, container: b, probe: readiness, to: pass }
+               |                    ^^^^^^^^^"#]],
     );
 }
 
@@ -454,5 +454,39 @@ fn what_is_deleted_patched_or_reported_on_must_exist() {
                |
             23 |           event: { reason: Unhealthy, of: pod/web }
                |                                           ^^^^^^^"#]],
+    );
+}
+
+#[test]
+fn subjects_are_of_the_kind_that_the_workload_has() {
+    let claim = "pod: deploy/web\n          that: { ready: 1/2 }";
+    check_experiment(
+        claim,
+        "statefulset: web\n          that: { ready: 1 }",
+        &expect![[r#"
+            two-services.yaml:23:24: the workload has no StatefulSet `web`
+               |
+            23 |           statefulset: web
+               |                        ^^^"#]],
+    );
+    let check = |kind: &str, pod: &str, expected: &Expect| {
+        let experiment = EXPERIMENT.replace("pod: deploy/web", &format!("pod: {pod}"));
+        let kind = format!("kind: {kind}");
+        let workload = WORKLOAD.map(|(path, text)| (path, text.replace("kind: Deployment", &kind)));
+        let workload = workload
+            .each_ref()
+            .map(|(path, text)| (*path, text.as_str()));
+        expected.assert_eq(&said(&experiment, &workload));
+    };
+    check("StatefulSet", "sts/web", &expect!["fine"]);
+    check("DaemonSet", "ds/web", &expect!["fine"]);
+    check(
+        "Job",
+        "job/web",
+        &expect![[r#"
+        deploy.yaml:3:1: Job `web` cannot be read: invalid value: string "apps/v1", expected batch/v1
+          |
+        3 | apiVersion: apps/v1
+          | ^"#]],
     );
 }

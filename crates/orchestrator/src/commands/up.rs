@@ -68,7 +68,8 @@ async fn apply(
         .cluster
         .header("", ownership::UP, &session.namespace, None);
     let recorder = Recorder::start(header);
-    let _watches = watches::open(scope.client(), &scope.namespace, &recorder).await?;
+    // `unwatched` follows the kinds that only some workloads have.
+    let _watches = watches::open(scope.client(), &scope.namespace, &[], &recorder).await?;
     let mut created = BTreeSet::new();
     for manifest in manifests {
         created.insert(scope.apply(manifest).await?.uid);

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use budget::{Budget, FailureLimit, InvalidShare, Share};
 pub use condition::{
-    Addresses, Condition, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
+    Addresses, Condition, ConditionStatus, ContainerPhase, ContainerThat, ControllerThat,
     EndpointsReady, EndpointsThat, PodReady, PodThat, Restarts, TrafficThat, Which,
 };
 pub use flip_target::FlipTarget;

@@ -43,7 +43,7 @@ impl Baseline {
                     ..Self::default()
                 }
             }
-            Condition::Deployment { .. } | Condition::Traffic { .. } | Condition::Event { .. } => {
+            Condition::Controller { .. } | Condition::Traffic { .. } | Condition::Event { .. } => {
                 Self::default()
             }
         }

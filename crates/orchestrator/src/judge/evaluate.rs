@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::baseline::Baseline;
 use super::expected_text::{either, joined, restarts_seen};
 use crate::input::experiment::{
-    Addresses, Condition, ConditionStatus, ContainerThat, DeploymentThat, EndpointsReady,
+    Addresses, Condition, ConditionStatus, ContainerThat, ControllerThat, EndpointsReady,
     EndpointsThat, PodReady, PodThat, Restarts, Which,
 };
 use crate::timeline::snapshot::{
-    ContainerFacts, DeploymentFacts, EndpointFacts, PodFacts, Snapshot,
+    ContainerFacts, ControllerFacts, EndpointFacts, PodFacts, Snapshot,
 };
 
 /// The result of evaluating a condition once.
@@ -54,9 +54,9 @@ pub(super) fn evaluate(
                 .map(|service| endpoints(service, that, baseline, &snapshot.endpoints(service))),
             String::new,
         ),
-        Condition::Deployment { name, that } => match snapshot.deployment(name) {
-            Some(facts) => deployment(name, that, &facts),
-            None => Evaluation::absent(format!("no Deployment {}", name.value)),
+        Condition::Controller { kind, name, that } => match snapshot.controller(*kind, name) {
+            Some(facts) => controller(name, that, &facts),
+            None => Evaluation::absent(format!("no {} {}", kind.name(), name.value)),
         },
         Condition::Event { reason, of } => {
             Evaluation::absent(format!("no {reason} of {}", of.value))
@@ -252,18 +252,11 @@ fn endpoints(
     seen.evaluation()
 }
 
-fn deployment(name: &str, that: &DeploymentThat, facts: &DeploymentFacts) -> Evaluation {
+fn controller(name: &str, that: &ControllerThat, facts: &ControllerFacts) -> Evaluation {
     let mut seen = Seen::of(name);
-    let counts = [
-        ("replicas", that.replicas, facts.replicas),
-        ("updated", that.updated, facts.updated),
-        ("ready", that.ready, facts.ready),
-        ("available", that.available, facts.available),
-    ];
-    for (field, wanted, is) in counts {
-        if let Some(wanted) = wanted {
-            seen.note(wanted.contains(is.into()), format!("{field} {is}"));
-        }
+    for (field, wanted) in &that.counts {
+        let is = facts.count(field);
+        seen.note(wanted.contains(is), format!("{field} {is}"));
     }
     if let Some(wanted) = &that.progressing {
         let reason = facts.progressing.as_deref();

@@ -84,7 +84,15 @@ impl ExpectationState {
             // Which Pods belong to a Deployment depends on its ReplicaSets.
             Condition::Pod { .. } | Condition::Container { .. } => &["Pod", "ReplicaSet"],
             Condition::Endpoints { .. } => &["EndpointSlice"],
-            Condition::Deployment { .. } => &["Deployment"],
+            Condition::Controller {
+                kind: ObjectKind::StatefulSet,
+                ..
+            } => &["StatefulSet"],
+            Condition::Controller {
+                kind: ObjectKind::DaemonSet,
+                ..
+            } => &["DaemonSet"],
+            Condition::Controller { .. } => &["Deployment"],
             Condition::Event { .. } => &["Event"],
             Condition::Traffic { .. } => &[],
         }
@@ -110,7 +118,7 @@ impl ExpectationState {
     /// status, nor one of a Service about its endpoints.
     fn outdated<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s Outdated> {
         let (kind, name) = match &self.condition {
-            Condition::Deployment { name, .. } => (ObjectKind::Deployment, &name.value),
+            Condition::Controller { kind, name, .. } => (*kind, &name.value),
             Condition::Pod { pod, .. } | Condition::Container { pod, .. }
                 if pod.kind == ObjectKind::Pod =>
             {

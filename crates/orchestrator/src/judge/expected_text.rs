@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::input::experiment::{
-    Addresses, Budget, Condition, ContainerThat, DeploymentThat, EndpointsReady, EndpointsThat,
+    Addresses, Budget, Condition, ContainerThat, ControllerThat, EndpointsReady, EndpointsThat,
     Expectation, ObjectRef, Operator, PodReady, PodThat, RequestOutcome, Restarts, Spanned,
     TrafficThat, Which,
 };
@@ -36,8 +36,9 @@ pub(super) fn condition(condition: &Condition) -> String {
                 endpoints(that).join(" · ")
             )
         }
-        Condition::Deployment { name, that } => {
-            format!("deploy/{} {}", name.value, deployment(that).join(" · "))
+        Condition::Controller { kind, name, that } => {
+            let that = controller(that).join(" · ");
+            format!("{}/{} {that}", kind.short(), name.value)
         }
         Condition::Event { reason, of } => format!("event {reason} of {}", of.value),
         Condition::Traffic { clients, that } => {
@@ -148,16 +149,9 @@ fn endpoints(that: &EndpointsThat) -> Vec<String> {
     ready.into_iter().chain(addresses).collect()
 }
 
-fn deployment(that: &DeploymentThat) -> Vec<String> {
-    let counts = [
-        ("replicas", that.replicas),
-        ("updated", that.updated),
-        ("ready", that.ready),
-        ("available", that.available),
-    ];
-    let counts = counts
-        .into_iter()
-        .filter_map(|(field, wanted)| wanted.map(|wanted| format!("{field} {wanted}")));
+fn controller(that: &ControllerThat) -> Vec<String> {
+    let counts = that.counts.iter();
+    let counts = counts.map(|(field, wanted)| format!("{field} {wanted}"));
     counts
         .chain(
             that.progressing

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::line::Line;
 use crate::input::experiment::ContainerPhase;
-use crate::timeline::snapshot::{ContainerFacts, DeploymentFacts, PodFacts, Snapshot};
+use crate::input::experiment::ObjectKind;
+use crate::timeline::snapshot::{ContainerFacts, ControllerFacts, PodFacts, Snapshot};
 use crate::timeline::{Change, FlipRecord, Micros, Record, Target, What};
 
 /// Lets the snapshot take a record, and returns the changes made by it; none for most records.
@@ -74,15 +75,20 @@ fn of_object(
         }
         _ => {}
     }
-    let before = snapshot.deployment(&name).unwrap_or_default();
+    let controller = |snapshot: &Snapshot| match kind {
+        "StatefulSet" => snapshot.controller(ObjectKind::StatefulSet, &name),
+        "DaemonSet" => snapshot.controller(ObjectKind::DaemonSet, &name),
+        _ => snapshot.controller(ObjectKind::Deployment, &name),
+    };
+    let before = controller(snapshot).unwrap_or_default();
     snapshot.take(record);
     let line = match (kind, change) {
-        ("Deployment" | "ReplicaSet", Change::Deleted) => {
+        ("Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet", Change::Deleted) => {
             Some(line(&kind.to_lowercase(), "deleted".to_owned()))
         }
-        ("Deployment", _) => {
-            let after = snapshot.deployment(&name).unwrap_or_default();
-            deployment(&before, &after).map(|change| line("deployment", change))
+        ("Deployment" | "StatefulSet" | "DaemonSet", _) => {
+            let after = controller(snapshot).unwrap_or_default();
+            status(&before, &after).map(|change| line(&kind.to_lowercase(), change))
         }
         ("ReplicaSet", Change::Added) => Some(line("replicaset", "created".to_owned())),
         // Events outlive their involved object, so those about unknown Pods are skipped.
@@ -198,16 +204,13 @@ fn state(phase: ContainerPhase, reason: Option<&str>) -> String {
     reason.map_or(phase.clone(), |reason| format!("{phase} ({reason})"))
 }
 
-fn deployment(before: &DeploymentFacts, after: &DeploymentFacts) -> Option<String> {
-    let counts = |facts: &DeploymentFacts| {
-        let DeploymentFacts {
-            replicas,
-            updated,
-            ready,
-            available,
-            ..
-        } = facts;
-        format!("replicas {replicas}, updated {updated}, ready {ready}, available {available}")
+fn status(before: &ControllerFacts, after: &ControllerFacts) -> Option<String> {
+    let counts = |facts: &ControllerFacts| {
+        let counts = facts.counts.iter();
+        let counts: Vec<String> = counts
+            .map(|(name, number)| format!("{name} {number}"))
+            .collect();
+        counts.join(", ")
     };
     let mut parts = Vec::new();
     if counts(before) != counts(after) {

@@ -42,8 +42,15 @@ impl RunState<'_> {
     /// Opens the watches, then applies the workload and after it the traffic clients.
     pub(super) async fn set_up(&mut self) -> Result<(), Failure> {
         let makes_namespace = self.makes_namespace().await?;
-        self.watches =
-            Some(watches::open(self.scope.client(), &self.scope.namespace, &self.recorder).await?);
+        self.watches = Some(
+            watches::open(
+                self.scope.client(),
+                &self.scope.namespace,
+                &self.job.objects,
+                &self.recorder,
+            )
+            .await?,
+        );
         self.scope.check(&self.job.objects).await?;
         if makes_namespace {
             self.create_namespace().await?;
@@ -198,7 +205,7 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
                 Some(pod.value.clone())
             }
             Condition::Endpoints { .. }
-            | Condition::Deployment { .. }
+            | Condition::Controller { .. }
             | Condition::Event { .. }
             | Condition::Traffic { .. } => None,
         });

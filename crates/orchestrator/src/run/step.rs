@@ -212,13 +212,17 @@ impl RunState<'_> {
         }
     }
 
-    /// So many of a subject's Pods that exist now, the first by name; all if `wanted` is none.
+    /// So many of a subject's Pods that exist now and are not being deleted, the first by name. All
+    /// that exist if `wanted` is none.
     pub(super) fn first_pods(
         &mut self,
         subject: &ObjectRef,
         wanted: Option<&Spanned<u32>>,
     ) -> Vec<Pod> {
         let mut pods = self.pods(subject);
+        if wanted.is_some() {
+            pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        }
         pods.truncate(wanted.map_or(usize::MAX, |wanted| wanted.value as usize));
         pods
     }

@@ -178,6 +178,9 @@ mod tests {
             owned("web-1-a", "ReplicaSet", "web-1"),
             owned("api-1-a", "ReplicaSet", "api-1"),
             leaving,
+            owned("db-0", "StatefulSet", "db"),
+            owned("agent-x", "DaemonSet", "agent"),
+            owned("once-x", "Job", "once"),
             json!({ "metadata": { "name": "lone", "uid": "lone" } }),
         ];
         let sets = [
@@ -199,6 +202,14 @@ mod tests {
     fn a_deployment_means_the_pods_of_all_its_replica_sets() {
         check("deploy/web", &["web-1-a", "web-2-b"]);
         check("rs/web-1", &["web-1-a"]);
+    }
+
+    #[test]
+    fn other_workloads_own_their_pods_themselves() {
+        check("sts/db", &["db-0"]);
+        check("ds/agent", &["agent-x"]);
+        check("job/once", &["once-x"]);
+        check("ds/db", &[]);
     }
 
     #[test]

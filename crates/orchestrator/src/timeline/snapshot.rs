@@ -5,7 +5,7 @@
 //! expectations.
 
 mod clock;
-mod deployment;
+mod controller;
 mod endpoints;
 mod flip;
 mod generations;
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-pub(crate) use deployment::DeploymentFacts;
+pub(crate) use controller::ControllerFacts;
 pub(crate) use endpoints::EndpointFacts;
 pub(crate) use flip::{FlipFacts, canonical};
 pub(crate) use generations::Outdated;
@@ -326,8 +326,11 @@ impl Snapshot {
         let owner = |kind: &str| pod.owner.as_ref().filter(|owner| owner.kind == kind);
         match subject.kind {
             ObjectKind::Pod => pod.name == subject.name,
-            ObjectKind::ReplicaSet => {
-                owner("ReplicaSet").is_some_and(|owner| owner.name == subject.name)
+            ObjectKind::ReplicaSet
+            | ObjectKind::StatefulSet
+            | ObjectKind::DaemonSet
+            | ObjectKind::Job => {
+                owner(subject.kind.name()).is_some_and(|owner| owner.name == subject.name)
             }
             ObjectKind::Deployment => owner("ReplicaSet")
                 .and_then(|owner| Owner::of(self.get("ReplicaSet", &owner.name)?))
@@ -346,8 +349,9 @@ impl Snapshot {
         self.pods.get(uid)
     }
 
-    pub(crate) fn deployment(&self, name: &str) -> Option<DeploymentFacts> {
-        self.get("Deployment", name).map(DeploymentFacts::read)
+    pub(crate) fn controller(&self, kind: ObjectKind, name: &str) -> Option<ControllerFacts> {
+        let object = self.get(kind.name(), name)?;
+        Some(ControllerFacts::read(kind, object))
     }
 
     pub(crate) fn client(&self, name: &str) -> Option<&Client> {

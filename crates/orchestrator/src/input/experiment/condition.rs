@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Budget, NumberRange, ObjectRef, RequestOutcome, Spanned, WorkloadRef};
+use super::{Budget, NumberRange, ObjectKind, ObjectRef, RequestOutcome, Spanned, WorkloadRef};
 
 /// A condition on one kind of subject. All of its parts must be true at the same time.
 #[derive(Debug, Clone)]
@@ -34,12 +34,15 @@ pub enum Condition {
         /// The state required of each Service's endpoints.
         that: EndpointsThat,
     },
-    /// Holds for a Deployment; false until `observedGeneration` reaches `generation`.
-    Deployment {
-        /// The Deployment's name.
+    /// Holds for a Deployment, StatefulSet or DaemonSet; false until `observedGeneration` reaches
+    /// `generation`.
+    Controller {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its name.
         name: Spanned<String>,
         /// The required state.
-        that: DeploymentThat,
+        that: ControllerThat,
     },
     /// Holds at the moments at which such an Event is seen: a new one, or one more time.
     Event {
@@ -204,17 +207,11 @@ pub enum Addresses {
     Count(NumberRange),
 }
 
-/// The state required of a Deployment. A count that Kubernetes omits is 0.
+/// The state required of a controller. A number that Kubernetes omits is 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeploymentThat {
-    /// `status.replicas`
-    pub replicas: Option<NumberRange>,
-    /// `status.updatedReplicas`
-    pub updated: Option<NumberRange>,
-    /// `status.readyReplicas`
-    pub ready: Option<NumberRange>,
-    /// `status.availableReplicas`
-    pub available: Option<NumberRange>,
+pub struct ControllerThat {
+    /// The numbers of its status by their names, in the order of the kind's table.
+    pub counts: Vec<(&'static str, NumberRange)>,
     /// The reason of condition `Progressing`.
     pub progressing: Option<String>,
 }

@@ -23,16 +23,36 @@ pub enum ObjectKind {
     Deployment,
     /// `rs`
     ReplicaSet,
+    /// `sts`
+    StatefulSet,
+    /// `ds`
+    DaemonSet,
+    /// `job`
+    Job,
     /// `svc`
     Service,
 }
 
 impl ObjectKind {
-    const ALL: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet, Self::Service];
+    const ALL: &'static [Self] = &[
+        Self::Pod,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::Job,
+        Self::Service,
+    ];
 
-    /// The kinds by which an experiment names Pods: the Pod itself, or the Deployment or
-    /// ReplicaSet that made it.
-    const OF_PODS: &'static [Self] = &[Self::Pod, Self::Deployment, Self::ReplicaSet];
+    /// The kinds by which an experiment names Pods: the Pod itself, or the workload that made it.
+    const OF_PODS: &'static [Self] = &[
+        Self::Pod,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::Job,
+    ];
 
     /// The value of `kind` in a manifest.
     pub fn name(self) -> &'static str {
@@ -40,6 +60,9 @@ impl ObjectKind {
             Self::Pod => "Pod",
             Self::Deployment => "Deployment",
             Self::ReplicaSet => "ReplicaSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Job => "Job",
             Self::Service => "Service",
         }
     }
@@ -50,7 +73,39 @@ impl ObjectKind {
             Self::Pod => "pod",
             Self::Deployment => "deploy",
             Self::ReplicaSet => "rs",
+            Self::StatefulSet => "sts",
+            Self::DaemonSet => "ds",
+            Self::Job => "job",
             Self::Service => "svc",
+        }
+    }
+
+    /// The numbers in the status of a controller: their names in an experiment and their fields.
+    pub(crate) fn counts(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Deployment => &[
+                ("replicas", "replicas"),
+                ("updated", "updatedReplicas"),
+                ("ready", "readyReplicas"),
+                ("available", "availableReplicas"),
+            ],
+            Self::StatefulSet => &[
+                ("replicas", "replicas"),
+                ("current", "currentReplicas"),
+                ("updated", "updatedReplicas"),
+                ("ready", "readyReplicas"),
+                ("available", "availableReplicas"),
+            ],
+            Self::DaemonSet => &[
+                ("desired", "desiredNumberScheduled"),
+                ("current", "currentNumberScheduled"),
+                ("updated", "updatedNumberScheduled"),
+                ("ready", "numberReady"),
+                ("available", "numberAvailable"),
+                ("unavailable", "numberUnavailable"),
+                ("misscheduled", "numberMisscheduled"),
+            ],
+            Self::Pod | Self::ReplicaSet | Self::Job | Self::Service => &[],
         }
     }
 
@@ -59,6 +114,9 @@ impl ObjectKind {
             "pod" | "pods" | "po" => Some(Self::Pod),
             "deploy" | "deployment" | "deployments" => Some(Self::Deployment),
             "rs" | "replicaset" | "replicasets" => Some(Self::ReplicaSet),
+            "sts" | "statefulset" | "statefulsets" => Some(Self::StatefulSet),
+            "ds" | "daemonset" | "daemonsets" => Some(Self::DaemonSet),
+            "job" | "jobs" => Some(Self::Job),
             "svc" | "service" | "services" => Some(Self::Service),
             _ => None,
         }
@@ -95,7 +153,7 @@ impl ObjectRef {
         let object = Self::among(ObjectKind::OF_PODS, text)?;
         match object.kind {
             kind @ ObjectKind::Service => Err(InvalidObjectRef::NoPods { kind }),
-            ObjectKind::Pod | ObjectKind::Deployment | ObjectKind::ReplicaSet => Ok(object),
+            _ => Ok(object),
         }
     }
 
@@ -180,9 +238,9 @@ mod tests {
     #[test]
     fn what_names_nothing_is_refused() {
         assert_eq!(
-            "ds/web".parse::<ObjectRef>(),
+            "cj/web".parse::<ObjectRef>(),
             Err(InvalidObjectRef::Kind {
-                word: "ds".into(),
+                word: "cj".into(),
                 known: ObjectKind::ALL
             })
         );
@@ -198,7 +256,7 @@ mod tests {
             let text = format!("{}/web", kind.short());
             assert_eq!(said(&text).unwrap().kind, *kind);
         }
-        let expected = "expected `pod`, `deploy` or `rs`";
+        let expected = "expected `pod`, `deploy`, `rs`, `sts`, `ds` or `job`";
         let unknown = format!("unknown kind `cronjob`; {expected}");
         assert_eq!(said("cronjob/web"), Err(unknown));
         let service = format!("a Service is not a set of Pods; {expected}");

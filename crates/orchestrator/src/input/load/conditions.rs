@@ -7,9 +7,9 @@ use crate::input::experiment::written::{
     AnyOf, FailedBudget, Number, Range, RestartsClaim, Scalar, That,
 };
 use crate::input::experiment::{
-    Addresses, Budget, ConditionStatus, ContainerPhase, ContainerThat, DeploymentThat,
-    EndpointsReady, EndpointsThat, FailureLimit, InvalidShare, NumberRange, PodReady, PodThat,
-    RequestOutcome, Restarts, Share, Span, Spanned, TrafficThat,
+    Addresses, Budget, ConditionStatus, ContainerPhase, ContainerThat, ControllerThat,
+    EndpointsReady, EndpointsThat, FailureLimit, InvalidShare, NumberRange, ObjectKind, PodReady,
+    PodThat, RequestOutcome, Restarts, Share, Span, Spanned, TrafficThat,
 };
 use crate::input::problem::{ProblemText, choices};
 
@@ -108,34 +108,44 @@ pub(super) fn endpoints(
     })
 }
 
-/// Resolves conditions on a Deployment.
-pub(super) fn deployment(
+/// Resolves conditions on a Deployment, StatefulSet or DaemonSet.
+pub(super) fn controller(
     reader: &mut Diagnostics<'_>,
+    kind: ObjectKind,
     written: &Spanned<That>,
-) -> Option<DeploymentThat> {
-    allow(
-        reader,
-        written,
-        "a Deployment",
-        &["replicas", "updated", "ready", "available", "progressing"],
-    )?;
-    let [replicas, updated, ready, available] = [
-        &written.replicas,
-        &written.updated,
-        &written.ready,
-        &written.available,
-    ]
-    .map(|written| optional(written.as_ref().map(|written| number(reader, written))));
-    Some(DeploymentThat {
-        replicas: replicas?,
-        updated: updated?,
-        ready: ready?,
-        available: available?,
-        progressing: written
-            .progressing
-            .as_ref()
-            .map(|word| word.word().into_owned()),
+) -> Option<ControllerThat> {
+    let mut known: Vec<&str> = kind.counts().iter().map(|(name, _)| *name).collect();
+    if kind == ObjectKind::Deployment {
+        known.push("progressing");
+    }
+    allow(reader, written, &format!("a {}", kind.name()), &known)?;
+    let numbers = numbers(written);
+    let read = kind.counts().iter().filter_map(|(name, _)| {
+        let (_, written) = numbers.iter().find(|(known, _)| known == name)?;
+        let number = number(reader, written.as_ref()?);
+        Some(number.map(|number| (*name, number)))
+    });
+    let read: Vec<_> = read.collect();
+    let progressing = written.progressing.as_ref();
+    Some(ControllerThat {
+        counts: read.into_iter().collect::<Option<_>>()?,
+        progressing: progressing.map(|word| word.word().into_owned()),
     })
+}
+
+/// The fields of `that` that may be numbers.
+fn numbers(that: &That) -> [(&'static str, &Option<Spanned<Number>>); 9] {
+    [
+        ("ready", &that.ready),
+        ("addresses", &that.addresses),
+        ("replicas", &that.replicas),
+        ("desired", &that.desired),
+        ("current", &that.current),
+        ("updated", &that.updated),
+        ("available", &that.available),
+        ("unavailable", &that.unavailable),
+        ("misscheduled", &that.misscheduled),
+    ]
 }
 
 /// Resolves conditions on traffic.
@@ -263,16 +273,9 @@ fn written_fields(that: &That) -> Vec<(&'static str, Span)> {
         ("ip", &that.ip),
         ("progressing", &that.progressing),
     ];
-    let numbers = [
-        ("ready", &that.ready),
-        ("addresses", &that.addresses),
-        ("replicas", &that.replicas),
-        ("updated", &that.updated),
-        ("available", &that.available),
-    ];
     let words = words.into_iter();
     let words = words.filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)));
-    let numbers = numbers.into_iter();
+    let numbers = numbers(that).into_iter();
     let numbers = numbers.filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)));
     let mut fields: Vec<_> = numbers.chain(words).collect();
     fields.extend(

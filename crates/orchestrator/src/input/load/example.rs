@@ -114,6 +114,12 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("probe", "readiness"),
     ("object", "deploy/web"),
     ("deployment", "web"),
+    ("statefulset", "web"),
+    ("daemonset", "agent"),
+    ("that.desired", "{ atLeast: 2 }"),
+    ("that.current", "{ atLeast: 2 }"),
+    ("that.unavailable", "{ atMost: 1 }"),
+    ("that.misscheduled", "{ atMost: 1 }"),
     ("endpoints[]", "web"),
     ("traffic[]", "users"),
 ];

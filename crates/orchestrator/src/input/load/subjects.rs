@@ -22,7 +22,8 @@ pub(super) struct Subject<'a> {
     which: Option<&'a Spanned<Scalar>>,
     container: Option<&'a Spanned<Scalar>>,
     endpoints: Option<&'a Words>,
-    deployment: Option<&'a Spanned<Scalar>>,
+    /// Each kind of controller with its name, if the claim is about one.
+    controllers: [(ObjectKind, Option<&'a Spanned<Scalar>>); 3],
     traffic: Option<&'a Words>,
     event: Option<&'a Spanned<written::Event>>,
 }
@@ -37,7 +38,11 @@ macro_rules! subject_of {
                     which: which(written),
                     container: written.container.as_ref(),
                     endpoints: written.endpoints.as_ref(),
-                    deployment: written.deployment.as_ref(),
+                    controllers: [
+                        (ObjectKind::Deployment, written.deployment.as_ref()),
+                        (ObjectKind::StatefulSet, written.statefulset.as_ref()),
+                        (ObjectKind::DaemonSet, written.daemonset.as_ref()),
+                    ],
                     traffic: written.traffic.as_ref(),
                     event: written.event.as_ref(),
                 }
@@ -72,43 +77,49 @@ pub(super) fn claim(
         return reader.fault_at_key(which.span, fault.expected("`pod` beside `which`"));
     }
     let several = |what: &str| {
-        let subjects = "`pod`, `endpoints`, `deployment`, `traffic` and `event`";
+        let subjects =
+            "`pod`, `endpoints`, `deployment`, `statefulset`, `daemonset`, `traffic` and `event`";
         ProblemText::new(format!("this claim is about {what}"))
             .expected(format!("exactly one of {subjects}"))
     };
+    let controllers = subject.controllers.iter();
+    let controllers: Vec<(ObjectKind, &Spanned<Scalar>)> = controllers
+        .filter_map(|(kind, name)| Some((*kind, (*name)?)))
+        .collect();
     match (
         subject.pod,
         subject.endpoints,
-        subject.deployment,
+        controllers.as_slice(),
         subject.traffic,
         subject.event,
     ) {
-        (None, None, None, None, Some(event)) => of_event(reader, event, that),
-        (None, None, None, None, None) => reader.fault_around(beside, several("nothing")),
-        (Some(pod), None, None, None, None) => {
+        (None, None, [], None, Some(event)) => of_event(reader, event, that),
+        (None, None, [], None, None) => reader.fault_around(beside, several("nothing")),
+        (Some(pod), None, [], None, None) => {
             let that = required(reader, that, beside)?;
             of_pods(reader, pod, subject, that)
         }
-        (None, Some(services), None, None, None) => {
+        (None, Some(services), [], None, None) => {
             let that = required(reader, that, beside)?;
             of_endpoints(reader, services, that)
         }
-        (None, None, Some(name), None, None) => {
+        (None, None, [(kind, name)], None, None) => {
             let that = required(reader, that, beside)?;
-            of_deployment(reader, name, that)
+            of_controller(reader, *kind, name, that)
         }
-        (None, None, None, Some(clients), None) => {
+        (None, None, [], Some(clients), None) => {
             let that = required(reader, that, beside)?;
             of_traffic(reader, clients, that)
         }
-        (pod, endpoints, deployment, traffic, event) => {
+        (pod, endpoints, controllers, traffic, event) => {
             let given = [
                 pod.map(|pod| pod.span),
                 endpoints.map(|services| services.span),
-                deployment.map(|name| name.span),
                 traffic.map(|clients| clients.span),
                 event.map(|event| event.span),
             ];
+            let controllers = controllers.iter().map(|(_, name)| Some(name.span));
+            let given = given.into_iter().chain(controllers);
             reader.fault_at_last_key(given, several("several things"))
         }
     }
@@ -215,14 +226,16 @@ fn of_endpoints(
     })
 }
 
-fn of_deployment(
+fn of_controller(
     reader: &mut Diagnostics<'_>,
+    kind: ObjectKind,
     name: &Spanned<Scalar>,
     that: &Spanned<That>,
 ) -> Option<Condition> {
-    let name = deployment(reader, name);
-    let that = conditions::deployment(reader, that)?;
-    Some(Condition::Deployment { name: name?, that })
+    let name = controller(reader, kind, name);
+    let that = conditions::controller(reader, kind, that)?;
+    let name = name?;
+    Some(Condition::Controller { kind, name, that })
 }
 
 fn of_traffic(
@@ -252,7 +265,7 @@ pub(super) fn without_comparison(
             let unchanged = that.addresses == Some(Addresses::Unchanged);
             (false, false, unchanged, false)
         }
-        Condition::Deployment { .. } | Condition::Traffic { .. } | Condition::Event { .. } => {
+        Condition::Controller { .. } | Condition::Traffic { .. } | Condition::Event { .. } => {
             return Some(());
         }
     };
@@ -361,19 +374,21 @@ pub(super) fn known_client(
     reader.fault(name.span, fault.one_of(&name.value, names))
 }
 
-fn deployment(reader: &mut Diagnostics<'_>, written: &Spanned<Scalar>) -> Option<Spanned<String>> {
+fn controller(
+    reader: &mut Diagnostics<'_>,
+    kind: ObjectKind,
+    written: &Spanned<Scalar>,
+) -> Option<Spanned<String>> {
     let word = written.word();
     let name = word.parse().ok().filter(|object: &ObjectRef| {
-        // A bare name is a Pod's elsewhere. Here only a Deployment is possible.
+        // A bare name is a Pod's elsewhere. Here only the kind of the field is possible.
         let bare = !word.contains('/');
-        bare || object.kind == ObjectKind::Deployment
+        bare || object.kind == kind
     });
     let Some(object) = name else {
-        let fault = ProblemText::new(format!("`{word}` is not a Deployment"));
-        return reader.fault(written.span, fault.expected("`NAME` or `deploy/NAME`"));
+        let fault = ProblemText::new(format!("`{word}` is not a {}", kind.name()));
+        let expected = format!("`NAME` or `{}/NAME`", kind.short());
+        return reader.fault(written.span, fault.expected(expected));
     };
-    Some(Spanned {
-        value: object.name,
-        span: written.span,
-    })
+    Some(written.with(object.name))
 }

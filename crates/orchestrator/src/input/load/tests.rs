@@ -260,7 +260,7 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "pod: deploy/web, container: a, that",
         "that",
         &expect![[r#"
-            two-services.yaml:33:11: this claim is about nothing; expected exactly one of `pod`, `endpoints`, `deployment`, `traffic` and `event`
+            two-services.yaml:33:11: this claim is about nothing; expected exactly one of `pod`, `endpoints`, `deployment`, `statefulset`, `daemonset`, `traffic` and `event`
                |
             33 |         - { id: a-stays-ready, that: { ready: true }, always: {} }
                |           ^"#]],
@@ -269,7 +269,7 @@ fn an_expectation_has_one_subject_and_one_operator() {
         "pod: deploy/web, container: a, that",
         "pod: deploy/web, endpoints: [web], that",
         &expect![[r#"
-            two-services.yaml:33:49: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment`, `traffic` and `event`
+            two-services.yaml:33:49: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment`, `statefulset`, `daemonset`, `traffic` and `event`
                |
             33 |         - { id: a-stays-ready, pod: deploy/web, endpoints: [web], that: { ready: true }, always: {} }
                |                                                 ^^^^^^^^^"#]],

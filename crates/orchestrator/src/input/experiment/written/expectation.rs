@@ -34,6 +34,12 @@ pub(crate) struct Expectation {
     /// A Deployment.
     #[schemars(with = "Option<schema::ObjectRef>")]
     pub(crate) deployment: Option<Spanned<Scalar>>,
+    /// A StatefulSet.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) statefulset: Option<Spanned<Scalar>>,
+    /// A DaemonSet.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) daemonset: Option<Spanned<Scalar>>,
     /// Traffic clients, all at once.
     #[schemars(with = "Option<Vec<schema::Label>>")]
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
@@ -67,6 +73,12 @@ pub(crate) struct Claim {
     /// A Deployment.
     #[schemars(with = "Option<schema::ObjectRef>")]
     pub(crate) deployment: Option<Spanned<Scalar>>,
+    /// A StatefulSet.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) statefulset: Option<Spanned<Scalar>>,
+    /// A DaemonSet.
+    #[schemars(with = "Option<schema::ObjectRef>")]
+    pub(crate) daemonset: Option<Spanned<Scalar>>,
     /// Traffic clients, all at once.
     #[schemars(with = "Option<Vec<schema::Label>>")]
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
@@ -119,13 +131,25 @@ pub(crate) struct That {
     /// Endpoints: the same addresses as when the step began, or so many.
     #[schemars(with = "Option<schema::Addresses>")]
     pub(crate) addresses: Option<Spanned<Number>>,
-    /// Deployment: all its Pods.
+    /// DaemonSet: the nodes that should run it.
+    #[schemars(with = "Option<schema::Number>")]
+    pub(crate) desired: Option<Spanned<Number>>,
+    /// StatefulSet: its Pods of the former template. DaemonSet: the nodes that run it and should.
+    #[schemars(with = "Option<schema::Number>")]
+    pub(crate) current: Option<Spanned<Number>>,
+    /// DaemonSet: the nodes that should run it and have no available Pod.
+    #[schemars(with = "Option<schema::Number>")]
+    pub(crate) unavailable: Option<Spanned<Number>>,
+    /// DaemonSet: the nodes that run it and should not.
+    #[schemars(with = "Option<schema::Number>")]
+    pub(crate) misscheduled: Option<Spanned<Number>>,
+    /// Deployment, StatefulSet: all its Pods.
     #[schemars(with = "Option<schema::Number>")]
     pub(crate) replicas: Option<Spanned<Number>>,
-    /// Deployment: its Pods of the latest template.
+    /// Its Pods of the latest template.
     #[schemars(with = "Option<schema::Number>")]
     pub(crate) updated: Option<Spanned<Number>>,
-    /// Deployment: its available Pods.
+    /// Its available Pods.
     #[schemars(with = "Option<schema::Number>")]
     pub(crate) available: Option<Spanned<Number>>,
     /// Deployment: the reason of its condition `Progressing`.

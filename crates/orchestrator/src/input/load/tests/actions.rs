@@ -86,10 +86,10 @@ fn a_deletion_names_pods() {
         FLIP,
         &expects("delete: { pod: svc/web }"),
         &expect![[r#"
-        two-services.yaml:36:22: a Service is not a set of Pods; expected `pod`, `deploy` or `rs`
-           |
-        36 |       delete: { pod: svc/web }
-           |                      ^^^^^^^"#]],
+            two-services.yaml:36:22: a Service is not a set of Pods; expected `pod`, `deploy`, `rs`, `sts`, `ds` or `job`
+               |
+            36 |       delete: { pod: svc/web }
+               |                      ^^^^^^^"#]],
     );
     check(
         FLIP,
@@ -186,7 +186,7 @@ fn an_event_is_a_moment() {
         FLIP,
         &event("{ reason: Unhealthy, of: deploy/web }, pod: deploy/web, never: { for: 1s }"),
         &expect![[r#"
-            two-services.yaml:37:74: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment`, `traffic` and `event`
+            two-services.yaml:37:74: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment`, `statefulset`, `daemonset`, `traffic` and `event`
                |
             37 |       expect: [{ id: said, event: { reason: Unhealthy, of: deploy/web }, pod: deploy/web, never: { for: 1s } }]
                |                                                                          ^^^"#]],
@@ -226,5 +226,71 @@ fn an_event_is_a_moment() {
                |
             14 |       - { event: { reason: Started, of: deploy/web }, that: { ready: true } }
                |           ^^^^^"#]],
+    );
+}
+
+#[test]
+fn each_kind_of_controller_has_its_own_numbers() {
+    let that = "pod: deploy/web\n          that: { ready: 1/2 }";
+    let of = |subject: &str, that: &str| format!("{subject}: web\n          that: {that}");
+    check(
+        that,
+        &of("statefulset", "{ replicas: 2, current: 1 }"),
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        that,
+        &of("daemonset", "{ desired: 2, unavailable: { atMost: 1 } }"),
+        &expect!["1 experiments, 0 manifests"],
+    );
+    check(
+        that,
+        &of("statefulset", "{ desired: 2 }"),
+        &expect![[r#"
+        two-services.yaml:23:19: `desired` says nothing of a StatefulSet; expected `replicas`, `current`, `updated`, `ready` or `available`
+           |
+        23 |           that: { desired: 2 }
+           |                   ^^^^^^^"#]],
+    );
+    check(
+        that,
+        &of("daemonset", "{ replicas: 2, progressing: Yes }"),
+        &expect![[r#"
+            two-services.yaml:23:19: `replicas` says nothing of a DaemonSet; expected `desired`, `current`, `updated`, `ready`, `available`, `unavailable` or `misscheduled`
+               |
+            23 |           that: { replicas: 2, progressing: Yes }
+               |                   ^^^^^^^^
+
+            two-services.yaml:23:32: `progressing` says nothing of a DaemonSet; expected `desired`, `current`, `updated`, `ready`, `available`, `unavailable` or `misscheduled`
+               |
+            23 |           that: { replicas: 2, progressing: Yes }
+               |                                ^^^^^^^^^^^"#]],
+    );
+    check(
+        that,
+        &of("deployment", "{ current: 2 }"),
+        &expect![[r#"
+        two-services.yaml:23:19: `current` says nothing of a Deployment; expected `replicas`, `updated`, `ready`, `available` or `progressing`
+           |
+        23 |           that: { current: 2 }
+           |                   ^^^^^^^"#]],
+    );
+    check(
+        that,
+        "daemonset: sts/web\n          that: { ready: 1 }",
+        &expect![[r#"
+            two-services.yaml:22:22: `sts/web` is not a DaemonSet; expected `NAME` or `ds/NAME`
+               |
+            22 |           daemonset: sts/web
+               |                      ^^^^^^^"#]],
+    );
+    check(
+        that,
+        "statefulset: web\n          daemonset: web\n          that: { ready: 1 }",
+        &expect![[r#"
+            two-services.yaml:23:11: this claim is about several things; expected exactly one of `pod`, `endpoints`, `deployment`, `statefulset`, `daemonset`, `traffic` and `event`
+               |
+            23 |           daemonset: web
+               |           ^^^^^^^^^"#]],
     );
 }
