@@ -100,7 +100,7 @@ impl Steps {
             What::Bound { subject, pods } => self.bind(subject, pods),
             What::Steady => self.begin(at),
             What::Watch { change, object } if *change != Change::Deleted && at <= self.end => {
-                self.watch(at, object);
+                self.watch(at, &object.value());
             }
             What::State(call) => self.state(at, call),
             What::Traffic(sample) => {
@@ -267,6 +267,7 @@ fn users(timeline: &Timeline) -> BTreeMap<String, String> {
         let What::Watch { object, .. } = &record.what else {
             continue;
         };
+        let object = object.value();
         match object["kind"].as_str() {
             Some("Service") => {
                 let name = text(&object["metadata"]["name"]);

@@ -14,6 +14,7 @@ mod measures;
 mod object_operators;
 mod observed_text;
 pub(crate) mod obstacles;
+mod pod_evaluations;
 mod progress;
 mod reach;
 mod request_counts;
@@ -32,7 +33,7 @@ pub(crate) use verdict::{Finding, Judgement, MeasureJudgement, StepJudgement, Un
 use crate::input::experiment::{Action, Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;
 use crate::timeline::snapshot::Snapshot;
-use crate::timeline::{BoundPod, Micros, Record, Timeline, What};
+use crate::timeline::{BoundPod, Change, Micros, Record, Timeline, WatchedObject, What};
 use chain::Effects;
 use expectation_state::ExpectationState;
 use measures::MeasureState;
@@ -146,8 +147,8 @@ impl Judge {
             }
             _ => {}
         }
-        if let (Some(kind), None) = (changed, self.snapshot.reverting) {
-            self.changed(kind, record);
+        if let (Some((change, object)), None) = (changed, self.snapshot.reverting) {
+            self.changed(change, object, record.at);
         }
     }
 
@@ -171,14 +172,14 @@ impl Judge {
         }
     }
 
-    fn changed(&mut self, kind: &str, record: &Record) {
+    fn changed(&mut self, change: Change, object: &WatchedObject, at: Micros) {
         if self.snapshot.steady.is_none() {
             self.requirements
                 .iter_mut()
-                .for_each(|state| state.changed(kind, record, &self.snapshot));
+                .for_each(|state| state.changed(change, object, &self.snapshot, at));
         }
         for measure in &mut self.measures {
-            measure.changed(kind, record, &self.snapshot);
+            measure.changed(change, object, &self.snapshot, at);
         }
         for progress in self
             .steps
@@ -188,7 +189,7 @@ impl Judge {
             progress
                 .states
                 .iter_mut()
-                .for_each(|state| state.changed(kind, record, &self.snapshot));
+                .for_each(|state| state.changed(change, object, &self.snapshot, at));
         }
     }
 

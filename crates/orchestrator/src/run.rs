@@ -197,7 +197,7 @@ impl RunState<'_> {
         self.watches = None;
         self.recorder.record(What::End);
         let now = self.recorder.now();
-        let timeline = self.recorder.read(Timeline::clone);
+        let timeline = self.recorder.finish();
         let judgement = self.judge.judgement(&timeline, now);
         // The error that prevented the steady state set the exit code already; it need not be an
         // infrastructure error.

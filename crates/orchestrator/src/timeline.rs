@@ -6,6 +6,7 @@
 pub mod file;
 mod header;
 mod micros;
+mod object;
 mod record;
 pub(crate) mod recorder;
 #[cfg(test)]
@@ -15,6 +16,8 @@ mod target;
 
 pub use header::{FORMAT, Header, Place};
 pub use micros::Micros;
+pub(crate) use object::SharedTexts;
+pub use object::WatchedObject;
 pub use record::{
     BoundPod, Change, FlipRecord, Gap, Hit, JournalRead, Patched, Record, Sample, StateCall, What,
 };

@@ -21,6 +21,7 @@ mod stateful_set;
 
 mod endpoint_slice;
 
+mod event_expiry;
 mod garbage;
 mod namespace;
 
@@ -47,6 +48,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng, chance: C
         endpoint_slice::run(registry.clone(), chance).boxed(),
         garbage::run(registry.clone()).boxed(),
         namespace::run(registry.clone()).boxed(),
+        event_expiry::run(registry.clone()).boxed(),
     ];
     // In one task: they are polled in this order, so equal runs are equal.
     join_all(loops).await;

@@ -78,8 +78,8 @@ impl Recorder {
     pub(crate) fn object_exists(&self) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name) = (text(&self.about.namespace), text(&self.about.name));
-        let found = self.registry.get_value(self.kind, &namespace, &name);
-        found.is_some_and(|object| object["metadata"]["uid"] == text(&self.about.uid))
+        let found = self.registry.get_stored(self.kind, &namespace, &name);
+        found.is_some_and(|object| object.metadata()["uid"] == text(&self.about.uid))
     }
 
     /// Records an Event about the whole object.

@@ -57,6 +57,7 @@ pub(crate) trait Object:
     + Serialize
     + DeserializeOwned
     + Clone
+    + PartialEq
     + fmt::Debug
     + Send
     + Sync
@@ -69,6 +70,7 @@ impl<K> Object for K where
         + Serialize
         + DeserializeOwned
         + Clone
+        + PartialEq
         + fmt::Debug
         + Send
         + Sync

@@ -102,11 +102,8 @@ impl Kubelet {
         if bound != Some(NAME) {
             return;
         }
-        let uid = uid(&pod).to_owned();
-        let update = PodUpdate {
-            pod: Arc::new(pod),
-            deleted,
-        };
+        let uid = uid(pod.as_ref()).to_owned();
+        let update = PodUpdate { pod, deleted };
         match self.pods.get(&uid) {
             Some(updates) => drop(updates.send_replace(update)),
             // Deleted before its first sync: nothing of it runs.

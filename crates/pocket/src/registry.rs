@@ -14,10 +14,11 @@ mod state;
 mod update;
 mod watch;
 
-use serde_json::Value;
+use std::sync::Arc;
 
 use crate::api_status::ApiError;
-use crate::kinds::{Kind, Object, typed, untyped};
+use crate::kinds::{Kind, Object, untyped};
+use crate::store::StoredObject;
 
 pub(crate) use admit::shape;
 pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN, Propagation};
@@ -28,21 +29,21 @@ pub(crate) use watch::{Change, UntypedWatch, Watch};
 impl Registry {
     /// One object. `namespace` is empty for cluster-scoped kinds.
     pub(crate) fn get<K: Object>(&self, namespace: &str, name: &str) -> Option<K> {
-        self.get_value(Kind::of::<K>(), namespace, name)
-            .map(|object| typed(&object))
+        self.get_stored(Kind::of::<K>(), namespace, name)
+            .map(|object| owned(&object))
     }
 
     /// All objects of a kind, or those of one namespace, ordered by namespace and name.
     pub(crate) fn list<K: Object>(&self, namespace: Option<&str>) -> Vec<K> {
-        let (objects, _) = self.list_values(Kind::of::<K>(), namespace);
-        objects.iter().map(|object| typed(object)).collect()
+        let (objects, _) = self.list_stored(Kind::of::<K>(), namespace);
+        objects.iter().map(|object| owned(object)).collect()
     }
 
     /// Creates an object in the namespace of its metadata. Returns it as stored.
     pub(crate) fn create<K: Object>(&self, object: &K) -> Result<K, ApiError> {
         let namespace = object.metadata().namespace.clone().unwrap_or_default();
         self.create_value(Kind::of::<K>(), &namespace, untyped(object), false)
-            .map(|object| typed(&object))
+            .map(|object| owned(&object))
     }
 
     /// Changes metadata and spec. Changes to the status are dropped, and a change without effect
@@ -53,7 +54,7 @@ impl Registry {
         name: &str,
         change: impl FnOnce(&mut K),
     ) -> Result<K, ApiError> {
-        self.edit_part(namespace, name, Part::Main, change)
+        self.update_typed(namespace, name, Part::Main, change)
     }
 
     /// Changes only the status, under the same conditions as [`Registry::edit`].
@@ -63,7 +64,7 @@ impl Registry {
         name: &str,
         change: impl FnOnce(&mut K),
     ) -> Result<K, ApiError> {
-        self.edit_part(namespace, name, Part::Status, change)
+        self.update_typed(namespace, name, Part::Status, change)
     }
 
     /// Deletes an object. A Pod that runs on a node is only marked, unless `grace` is 0: the
@@ -87,22 +88,10 @@ impl Registry {
     pub(crate) fn watch<K: Object>(&self, namespace: Option<&str>) -> Watch<K> {
         Watch::new(self.clone(), namespace)
     }
+}
 
-    fn edit_part<K: Object>(
-        &self,
-        namespace: &str,
-        name: &str,
-        part: Part,
-        change: impl FnOnce(&mut K),
-    ) -> Result<K, ApiError> {
-        let apply = |current: &Value| {
-            let mut object: K = typed(current);
-            change(&mut object);
-            Ok(untyped(&object))
-        };
-        self.update_value(Kind::of::<K>(), namespace, name, part, false, apply)
-            .map(|object| typed(&object))
-    }
+fn owned<K: Object>(object: &StoredObject) -> K {
+    Arc::unwrap_or_clone(object.typed())
 }
 
 #[cfg(test)]

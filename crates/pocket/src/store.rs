@@ -4,6 +4,8 @@
 //! events, so that a watch can begin in the past. The store knows no schema, rules or HTTP; the
 //! only field it writes is `metadata.resourceVersion`.
 
+mod object;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +14,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// Number of events kept per resource. A watch from before them has to list again.
-const WINDOW: usize = 2_048;
+pub(crate) use object::StoredObject;
+
+/// Size of the events kept per resource, in bytes of their objects' JSON. A watch from before them
+/// has to list again.
+const WINDOW: usize = 8 * 1024 * 1024;
 
 /// All objects of a cluster.
 #[derive(Debug, Default)]
@@ -45,10 +50,10 @@ pub(crate) struct Event {
     /// What happened.
     pub verb: Verb,
     /// The object after the event. For a deletion: its last state, with the deletion's version.
-    pub object: Arc<Value>,
+    pub object: Arc<StoredObject>,
     /// The object before the event, so that a selector can tell "no longer matches" from "never
     /// did".
-    pub previous: Option<Arc<Value>>,
+    pub previous: Option<Arc<StoredObject>>,
 }
 
 /// What happened to an object.
@@ -76,8 +81,10 @@ pub(crate) struct Expired {
 #[derive(Debug)]
 struct Table {
     // Nested, so that a lookup needs no owned key.
-    objects: BTreeMap<String, BTreeMap<String, Arc<Value>>>,
+    objects: BTreeMap<String, BTreeMap<String, Arc<StoredObject>>>,
     history: VecDeque<Event>,
+    /// Size of the history, in bytes of its objects.
+    kept: usize,
     /// The version after which the history is complete.
     complete_after: Version,
     latest: watch::Sender<Version>,
@@ -90,7 +97,12 @@ impl Store {
     }
 
     /// One object.
-    pub(crate) fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+    pub(crate) fn get(
+        &self,
+        resource: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Option<&Arc<StoredObject>> {
         self.tables.get(resource)?.objects.get(namespace)?.get(name)
     }
 
@@ -99,7 +111,7 @@ impl Store {
         &'a self,
         resource: &str,
         namespace: Option<&'a str>,
-    ) -> impl Iterator<Item = &'a Arc<Value>> {
+    ) -> impl Iterator<Item = &'a Arc<StoredObject>> {
         self.tables
             .get(resource)
             .into_iter()
@@ -109,10 +121,10 @@ impl Store {
     }
 
     /// Stores `object` under a new version, which is written into it.
-    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<StoredObject> {
         let version = self.next_version();
         stamp(&mut object, version);
-        let object = Arc::new(object);
+        let object = Arc::new(StoredObject::new(&object));
         let table = self.table(key.resource);
         let objects = table.objects.entry(key.namespace).or_default();
         let previous = objects.insert(key.name, Arc::clone(&object));
@@ -132,16 +144,16 @@ impl Store {
 
     /// Removes an object. Returns it with the version of the deletion, which is a version of its
     /// own.
-    pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<StoredObject>> {
         let previous = self
             .table(key.resource)
             .objects
             .get_mut(&key.namespace)?
             .remove(&key.name)?;
         let version = self.next_version();
-        let mut object = Value::clone(&previous);
+        let mut object = previous.value();
         stamp(&mut object, version);
-        let object = Arc::new(object);
+        let object = Arc::new(StoredObject::new(&object));
         self.table(key.resource).record(Event {
             version,
             verb: Verb::Deleted,
@@ -205,21 +217,24 @@ impl Table {
         Self {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
+            kept: 0,
             complete_after: Version::default(),
             latest: watch::Sender::new(Version::default()),
         }
     }
 
     fn record(&mut self, event: Event) {
+        self.latest.send_replace(event.version);
+        self.kept += event.object.text().len();
+        self.history.push_back(event);
         // A watch from the forgotten version itself still gets every later event.
-        if self.history.len() == WINDOW
+        while self.kept > WINDOW
             && let Some(forgotten) = self.history.pop_front()
         {
+            self.kept -= forgotten.object.text().len();
             self.complete_after = forgotten.version;
         }
         // `send` would fail without a receiver and keep the old version.
-        self.latest.send_replace(event.version);
-        self.history.push_back(event);
     }
 }
 
@@ -258,7 +273,12 @@ mod tests {
     fn since(store: &Store, version: Version) -> Vec<(Verb, String)> {
         let events = store.since("pods", version).unwrap();
         events
-            .map(|event| (event.verb, event.object["metadata"]["name"].to_string()))
+            .map(|event| {
+                (
+                    event.verb,
+                    event.object.value()["metadata"]["name"].to_string(),
+                )
+            })
             .collect()
     }
 
@@ -271,7 +291,7 @@ mod tests {
             ..key("a")
         };
         let service = store.put(other, json!({"metadata": {}}));
-        assert_eq!(service["metadata"]["resourceVersion"], "2");
+        assert_eq!(service.value()["metadata"]["resourceVersion"], "2");
         assert_eq!(put(&mut store, "b"), Version(3));
     }
 
@@ -294,7 +314,7 @@ mod tests {
         let mut store = Store::default();
         put(&mut store, "a");
         let gone = store.remove(&key("a")).unwrap();
-        assert_eq!(gone["metadata"]["resourceVersion"], "2");
+        assert_eq!(gone.value()["metadata"]["resourceVersion"], "2");
         assert!(store.get("pods", "default", "a").is_none());
         assert!(store.remove(&key("a")).is_none());
     }
@@ -303,11 +323,16 @@ mod tests {
     fn versions_before_the_window_have_expired() {
         let mut store = Store::default();
         let first = put(&mut store, "a");
-        for _ in 0..WINDOW {
-            put(&mut store, "b");
+        let large = "x".repeat(WINDOW / 4);
+        for _ in 0..3 {
+            store.put(key("b"), json!({"metadata": {"name": "b", "x": large}}));
         }
+        assert_eq!(store.since("pods", Version(0)).unwrap().count(), 4);
+        store.put(key("b"), json!({"metadata": {"name": "b", "x": large}}));
         assert!(store.since("pods", Version(0)).is_err());
-        assert_eq!(store.since("pods", first).unwrap().count(), WINDOW);
+        assert!(store.since("pods", first).is_err());
+        let second = Version(2);
+        assert_eq!(store.since("pods", second).unwrap().count(), 3);
         assert!(store.since("services", Version(0)).is_ok());
     }
 
@@ -323,8 +348,13 @@ mod tests {
         }
         let names = |namespace| -> Vec<String> {
             let list = store.list("pods", namespace);
-            list.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())
-                .collect()
+            list.map(|object| {
+                object.value()["metadata"]["name"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
         };
         assert_eq!(names(None), ["y", "z", "x"]);
         assert_eq!(names(Some("b")), ["x"]);

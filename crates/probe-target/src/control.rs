@@ -81,11 +81,11 @@ impl Control {
             if connection.send(&text).await.is_err() {
                 return;
             }
-            if let Body::Stream { since } = response.body
+            if let Body::Stream { since, through } = response.body
                 && !head_only
             {
                 // The stream ends when the client disconnects.
-                _ = event_stream::stream(&*self.backend, since, &mut connection).await;
+                _ = event_stream::stream(&*self.backend, since, through, &mut connection).await;
                 return;
             }
             if !options.keep_alive {
@@ -165,9 +165,10 @@ impl Control {
                 )),
             },
             ControlRequest::Journal { since } => Ok(self.journal(since)),
-            ControlRequest::Stream { since } => {
-                Ok(Response::ok("text/event-stream", Body::Stream { since }))
-            }
+            ControlRequest::Stream { since, through } => Ok(Response::ok(
+                "text/event-stream",
+                Body::Stream { since, through },
+            )),
             ControlRequest::Wait(wait) => self.wait(wait).await,
             ControlRequest::Change(change) => {
                 let ack = self.backend.change(change).await?;
@@ -285,6 +286,8 @@ enum Body {
     /// The journal from this number on, until the client disconnects.
     Stream {
         since: u64,
+        /// The interval of the event `through`.
+        through: Option<Duration>,
     },
 }
 

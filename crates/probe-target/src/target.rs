@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::model::answer::{Ack, Memory, State};
 use crate::model::identity::Identity;
 use crate::model::location::Location;
+use crate::model::moment::Moment;
 use crate::model::plan::{self, Plan};
 use crate::mutex::lock;
 use crate::net::tls::Tls;
@@ -220,6 +221,10 @@ impl fmt::Debug for Target {
 impl Backend for Target {
     fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now()
     }
 
     fn revision(&self) -> u64 {

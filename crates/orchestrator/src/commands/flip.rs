@@ -105,9 +105,9 @@ async fn send(
     leases: &mut Leases,
 ) -> Result<Vec<Ack>, ControlError> {
     let pods = pods(session);
-    for each in prepared.iter().filter(|each| each.request.leased) {
-        leases.hold(&pods, &each.control, &each.instance).await?;
-    }
+    let with_lease = prepared.iter().filter(|each| each.request.leased);
+    let targets = with_lease.map(|each| (&each.control, &*each.instance));
+    leases.hold(&pods, targets).await?;
     try_join_all(prepared.iter().map(PreparedFlip::send)).await
 }
 

@@ -20,7 +20,7 @@ use crate::{
     },
     judge::first_failure,
     run::interrupt::Interrupt,
-    timeline::{Record, recorder::Recorder, snapshot::Snapshot},
+    timeline::{Record, WatchedObject, recorder::Recorder, snapshot::Snapshot},
 };
 
 /// How long a workload may take to become available; allows for slow image pulls.
@@ -108,7 +108,8 @@ async fn apply(
 fn missing(snapshot: &Snapshot, manifests: &[Manifest]) -> Vec<String> {
     let missing = manifests.iter().filter_map(|manifest| {
         let seen = snapshot.get(&manifest.resource.kind, &manifest.name);
-        let missing = rollout::missing(manifest, seen)?;
+        let seen = seen.map(WatchedObject::value);
+        let missing = rollout::missing(manifest, seen.as_ref())?;
         Some(format!("{}: {missing}", manifest.reference()))
     });
     missing.collect()

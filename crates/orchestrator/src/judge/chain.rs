@@ -58,16 +58,17 @@ impl Effects {
         let What::Watch { change, object } = &record.what else {
             return;
         };
-        if object["kind"] == "Pod" {
-            let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        if object.kind() == "Pod" {
+            let uid = object.uid();
             let is_ready =
                 *change != Change::Deleted && snapshot.pod(uid).is_some_and(PodFacts::is_ready);
             let was_ready = self.pods.insert(uid.to_owned(), is_ready);
             if was_ready == Some(true) && !is_ready {
                 self.not_ready.push((record.at, uid.to_owned()));
             }
-        } else if object["kind"] == "EndpointSlice" {
-            let service = &object["metadata"]["labels"]["kubernetes.io/service-name"];
+        } else if object.kind() == "EndpointSlice" {
+            let metadata = object.field("metadata");
+            let service = &metadata["labels"]["kubernetes.io/service-name"];
             let service = service.as_str().unwrap_or_default();
             let (ready, _) = snapshot.endpoints(service).ready_count();
             let before = self.services.insert(service.to_owned(), ready);

@@ -14,6 +14,7 @@ use crate::input::experiment::{
 use crate::timeline::snapshot::{
     ContainerFacts, ControllerFacts, EndpointFacts, PodFacts, Snapshot,
 };
+use crate::timeline::{BoundPod, WatchedObject};
 
 /// The result of evaluating a condition once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,98 +33,97 @@ impl Evaluation {
     }
 }
 
-/// Evaluates a condition. A list of subjects holds if it is not empty and every subject in it
-/// holds.
+/// Evaluates a condition that is not about Pods. A list of subjects holds if it is not empty and
+/// every subject in it holds.
 pub(super) fn evaluate(
     condition: &Condition,
     baseline: &Baseline,
     snapshot: &Snapshot,
 ) -> Evaluation {
     match condition {
-        Condition::Pod { that, .. } => each_pod(condition, baseline, snapshot, |pod| {
-            pod_holds(that, baseline, pod)
-        }),
-        Condition::Container {
-            container, that, ..
-        } => each_pod(condition, baseline, snapshot, |pod| {
-            container_of(pod, container, that, baseline)
-        }),
-        Condition::Endpoints { services, that } => all(
-            services
-                .iter()
-                .map(|service| endpoints(service, that, baseline, &snapshot.endpoints(service))),
-            String::new,
-        ),
+        Condition::Endpoints { services, that } => all(services
+            .iter()
+            .map(|service| endpoints(service, that, baseline, &snapshot.endpoints(service)))),
         Condition::Controller { kind, name, that } => match snapshot.controller(*kind, name) {
-            Some(facts) => controller(name, that, &facts),
+            Some(facts) => controller(name, that, facts),
             None => Evaluation::absent(format!("no {} {}", kind.name(), name.value)),
         },
         Condition::Event { reason, of } => {
             Evaluation::absent(format!("no {reason} of {}", of.value))
         }
-        Condition::Traffic { .. } => Evaluation::absent(String::new()),
+        // `PodEvaluations` evaluates the first two, `traffic_operators` the last.
+        Condition::Pod { .. } | Condition::Container { .. } | Condition::Traffic { .. } => {
+            Evaluation::absent(String::new())
+        }
     }
 }
 
 /// Evaluates a condition about an Event that was just seen; none if it is another Event.
 pub(super) fn evaluate_event(
     condition: &Condition,
-    event: &Value,
+    event: &WatchedObject,
     snapshot: &Snapshot,
 ) -> Option<Evaluation> {
     let Condition::Event { reason, of } = condition else {
         return None;
     };
-    let about = &event["involvedObject"];
+    if event.field("reason") != **reason {
+        return None;
+    }
+    let about = event.field("involvedObject");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (kind, name) = (text(&about["kind"]), text(&about["name"]));
-    let is_about = || of.is(&kind, &name) || snapshot.grew_from(event, &snapshot.uids(of));
-    (event["reason"] == **reason && is_about()).then(|| Evaluation {
+    let is_about = of.is(&kind, &name) || snapshot.grew_from(event, &snapshot.uids(of));
+    is_about.then(|| Evaluation {
         holds: true,
         observed: format!(
             "{reason} of {} {name}: {}",
             kind.to_lowercase(),
-            text(&event["message"])
+            text(&event.field("message"))
         ),
     })
 }
 
-fn all(evaluations: impl Iterator<Item = Evaluation>, none: impl FnOnce() -> String) -> Evaluation {
+fn all(evaluations: impl Iterator<Item = Evaluation>) -> Evaluation {
     let evaluations: Vec<Evaluation> = evaluations.collect();
-    if evaluations.is_empty() {
-        return Evaluation::absent(none());
-    }
     let observed: Vec<String> = evaluations
         .iter()
         .map(|evaluation| evaluation.observed.clone())
         .collect();
     Evaluation {
-        holds: evaluations.iter().all(|evaluation| evaluation.holds),
+        holds: !evaluations.is_empty() && evaluations.iter().all(|evaluation| evaluation.holds),
         observed: observed.join(", "),
     }
 }
 
-fn each_pod(
+/// Evaluates a condition about Pods for one of them.
+pub(super) fn evaluate_pod(
     condition: &Condition,
     baseline: &Baseline,
-    snapshot: &Snapshot,
-    evaluate: impl Fn(&PodFacts) -> Evaluation,
+    pod: Result<&PodFacts, &BoundPod>,
 ) -> Evaluation {
+    let pod = match pod {
+        Ok(pod) if !pod.gone => pod,
+        // A bound Pod that was replaced counts as deleted.
+        Ok(PodFacts { name, .. }) => return Evaluation::absent(format!("{name} deleted")),
+        Err(bound) => return Evaluation::absent(format!("{} not seen", bound.name)),
+    };
+    match condition {
+        Condition::Pod { that, .. } => pod_holds(that, baseline, pod),
+        Condition::Container {
+            container, that, ..
+        } => container_of(pod, container, that, baseline),
+        _ => Evaluation::absent(String::new()),
+    }
+}
+
+/// The evaluation of a condition about Pods when there are none.
+pub(super) fn without_pods(condition: &Condition) -> Evaluation {
     let (Condition::Pod { pod, which, .. } | Condition::Container { pod, which, .. }) = condition
     else {
         return Evaluation::absent(String::new());
     };
-    let selected = snapshot.pods(pod).into_iter().filter(|pod| {
-        let uid = pod.map_or_else(|bound| &bound.uid, |pod| &pod.uid);
-        baseline.selects(uid, which.value)
-    });
-    let pods = selected.map(|pod| match pod {
-        Ok(pod) if !pod.gone => evaluate(pod),
-        // A bound Pod that was replaced counts as deleted.
-        Ok(PodFacts { name, .. }) => Evaluation::absent(format!("{name} deleted")),
-        Err(bound) => Evaluation::absent(format!("{} not seen", bound.name)),
-    });
-    all(pods, || match which.value {
+    Evaluation::absent(match which.value {
         Which::All => format!("no Pod of {}", pod.value),
         Which::Flipped => format!("no flipped Pod of {}", pod.value),
         Which::Others => format!("no other Pod of {}", pod.value),

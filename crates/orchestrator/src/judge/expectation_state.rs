@@ -1,10 +1,13 @@
 //! State of one expectation along the timeline: its condition's history and its operator's answer.
 
+use std::borrow::Cow;
+
 use super::baseline::Baseline;
 use super::evaluate::{Evaluation, evaluate, evaluate_event};
 use super::expected_text;
 use super::object_operators;
 use super::observed_text;
+use super::pod_evaluations::PodEvaluations;
 use super::request_counts::RequestCounts;
 use super::trace::{Run, Trace};
 use super::traffic_operators::{Certainty, Requests};
@@ -12,13 +15,15 @@ use super::verdict::Answer;
 use super::window::{Becoming, Lasting, Window};
 use crate::input::experiment::{Condition, ObjectKind, Operator};
 use crate::timeline::snapshot::{Outdated, Snapshot, WatchGap};
-use crate::timeline::{Micros, Record};
+use crate::timeline::{Change, Micros, WatchedObject};
 
 /// A condition, the baseline it is compared with, and its history so far.
 #[derive(Debug)]
 pub(super) struct ExpectationState {
     condition: Condition,
     baseline: Baseline,
+    /// The evaluation of each Pod; empty for other conditions.
+    pods: PodEvaluations,
     trace: Trace,
     /// Whether the condition held just before the step's action was sent.
     held_before: bool,
@@ -33,6 +38,7 @@ impl ExpectationState {
         let baseline = Baseline::of(condition, snapshot);
         let mut state = Self {
             condition: condition.clone(),
+            pods: PodEvaluations::of(condition, &baseline, snapshot),
             baseline,
             trace: Trace::default(),
             held_before: false,
@@ -50,33 +56,50 @@ impl ExpectationState {
             .is_some_and(|point| point.evaluation.holds);
     }
 
-    /// Evaluates the condition again if it depends on objects of this kind.
-    pub(super) fn changed(&mut self, kind: &str, record: &Record, snapshot: &Snapshot) {
-        if !self.kinds().contains(&kind) {
+    /// Evaluates the condition again if it depends on an object that has changed.
+    pub(super) fn changed(
+        &mut self,
+        change: Change,
+        object: &WatchedObject,
+        snapshot: &Snapshot,
+        at: Micros,
+    ) {
+        if !self.kinds().contains(&object.kind()) {
             return;
         }
-        if let Condition::Event { .. } = self.condition {
-            let seen = record.existing();
-            if let Some(seen) =
-                seen.and_then(|event| evaluate_event(&self.condition, event, snapshot))
+        let (condition, baseline) = (&self.condition, &self.baseline);
+        if let Condition::Event { .. } = condition {
+            if change != Change::Deleted
+                && let Some(seen) = evaluate_event(condition, object, snapshot)
             {
                 let over = Evaluation {
                     holds: false,
                     ..seen.clone()
                 };
-                self.trace.push(record.at, seen);
-                self.trace.push(record.at, over);
+                self.trace.push(at, seen);
+                self.trace.push(at, over);
             }
-        } else {
-            self.follow(snapshot, record.at);
+            return;
         }
+        match object.kind() {
+            "Pod" => self
+                .pods
+                .update(object.uid(), condition, baseline, snapshot),
+            "ReplicaSet" => self.pods = PodEvaluations::of(condition, baseline, snapshot),
+            _ => {}
+        }
+        self.follow(snapshot, at);
     }
 
     fn follow(&mut self, snapshot: &Snapshot, at: Micros) {
-        if !matches!(self.condition, Condition::Traffic { .. }) {
-            self.trace
-                .push(at, evaluate(&self.condition, &self.baseline, snapshot));
-        }
+        let evaluation = match &self.condition {
+            Condition::Traffic { .. } => return,
+            condition @ (Condition::Pod { .. } | Condition::Container { .. }) => {
+                self.pods.evaluation(condition)
+            }
+            condition => evaluate(condition, &self.baseline, snapshot),
+        };
+        self.trace.push(at, evaluation);
     }
 
     fn kinds(&self) -> &'static [&'static str] {
@@ -134,10 +157,10 @@ impl ExpectationState {
     }
 
     /// The trace, where the condition is assumed to be `holds` while the status is outdated.
-    fn known_trace(&self, snapshot: &Snapshot, holds: bool) -> Trace {
+    fn known_trace(&self, snapshot: &Snapshot, holds: bool) -> Cow<'_, Trace> {
         let outdated = self.outdated(snapshot).into_iter();
-        outdated.fold(self.trace.clone(), |trace, outdated| {
-            trace.without(outdated, holds)
+        outdated.fold(Cow::Borrowed(&self.trace), |trace, outdated| {
+            Cow::Owned(trace.without(outdated, holds))
         })
     }
 

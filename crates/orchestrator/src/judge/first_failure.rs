@@ -8,15 +8,11 @@ use k8s_openapi::api::{
     apps::v1::ReplicaSet,
     core::v1::{ContainerStatus, Event, Pod},
 };
-use serde_json::Value;
 
 use crate::{
     exit::{Exit, HasExitCode},
     targets::{is_ours, statuses},
-    timeline::{
-        Place,
-        snapshot::{Snapshot, parsed},
-    },
+    timeline::{Place, WatchedObject, snapshot::Snapshot},
 };
 
 /// The reason why the workload cannot become ready.
@@ -67,11 +63,11 @@ impl FirstFailure {
 }
 
 /// The permanent failure that this object shows.
-fn of(object: &Value) -> Option<FirstFailure> {
-    match object["kind"].as_str()? {
-        "Pod" => of_pod(&parsed(object)?),
-        "ReplicaSet" => of_replica_set(&parsed(object)?),
-        "Event" => of_event(&parsed(object)?),
+fn of(object: &WatchedObject) -> Option<FirstFailure> {
+    match object.kind() {
+        "Pod" => of_pod(&object.parsed()?),
+        "ReplicaSet" => of_replica_set(&object.parsed()?),
+        "Event" => of_event(&object.parsed()?),
         _ => None,
     }
 }
@@ -79,7 +75,7 @@ fn of(object: &Value) -> Option<FirstFailure> {
 /// The first permanent failure in these objects, of those that descend from the objects with these
 /// UIDs. Other objects of the namespace are ignored.
 pub(crate) fn among<'a>(
-    objects: impl Iterator<Item = &'a Value>,
+    objects: impl Iterator<Item = &'a WatchedObject>,
     snapshot: &Snapshot,
     created: &BTreeSet<String>,
 ) -> Option<FirstFailure> {
@@ -188,9 +184,17 @@ fn failed_create(subject: String, message: Option<&str>) -> Option<FirstFailure>
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::timeline::SharedTexts;
+
+    fn of_value(object: &Value) -> Option<FirstFailure> {
+        of(&WatchedObject::new(
+            object.clone(),
+            &mut SharedTexts::default(),
+        ))
+    }
 
     fn waiting(reason: &str) -> Value {
         json!({ "kind": "Pod", "metadata": { "name": "web-1" }, "status": { "containerStatuses": [{
@@ -201,7 +205,9 @@ mod tests {
 
     fn check(object: &Value, expected: Option<&str>) {
         assert_eq!(
-            of(object).map(|failure| failure.to_string()).as_deref(),
+            of_value(object)
+                .map(|failure| failure.to_string())
+                .as_deref(),
             expected,
             "{object}"
         );
@@ -215,7 +221,7 @@ mod tests {
                 Some(&format!("container b of pod web-1: {reason}: why")),
             );
         }
-        let failure = of(&waiting("ErrImageNeverPull")).unwrap();
+        let failure = of_value(&waiting("ErrImageNeverPull")).unwrap();
         let hint = |context: &str| failure.hint(&Place::Cluster(context.to_owned())).unwrap();
         assert_eq!(
             hint("kind-dev"),
@@ -230,7 +236,7 @@ mod tests {
         let hint = |image: &str| {
             let mut pod = waiting("ErrImagePull");
             pod["status"]["containerStatuses"][0]["image"] = json!(image);
-            let failure = of(&pod).unwrap();
+            let failure = of_value(&pod).unwrap();
             failure.hint(&Place::Cluster("minikube".to_owned()))
         };
         for ours in ["probe-target", "a.example:5000/b/probe-target:1@sha256:0"] {

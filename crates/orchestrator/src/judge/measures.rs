@@ -6,7 +6,7 @@ use super::traffic_operators::RECORDS_TIMEOUT;
 use super::verdict::{MeasureJudgement, StepJudgement, Verdict};
 use crate::input::experiment::{Experiment, Mark, Measure, RequestOutcome};
 use crate::timeline::snapshot::Snapshot;
-use crate::timeline::{Micros, Record};
+use crate::timeline::{Change, Micros, WatchedObject};
 
 /// The conditions of the marks of one measure, followed from the first step on.
 #[derive(Debug, Default)]
@@ -35,10 +35,16 @@ impl MeasureState {
         }
     }
 
-    /// Evaluates the conditions again that depend on objects of this kind.
-    pub(super) fn changed(&mut self, kind: &str, record: &Record, snapshot: &Snapshot) {
+    /// Evaluates the conditions again that depend on this object.
+    pub(super) fn changed(
+        &mut self,
+        change: Change,
+        object: &WatchedObject,
+        snapshot: &Snapshot,
+        at: Micros,
+    ) {
         for state in self.from.iter_mut().chain(&mut self.to) {
-            state.changed(kind, record, snapshot);
+            state.changed(change, object, snapshot, at);
         }
     }
 

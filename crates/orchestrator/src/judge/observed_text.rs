@@ -64,7 +64,8 @@ fn chain(states: impl Iterator<Item = (Micros, String)>, zero: Micros) -> String
 // A single subject is named only once, at the beginning.
 fn without_subject<'a>(first: &str, observed: &'a str) -> &'a str {
     match first.split_once(' ') {
-        Some((subject, _)) if !observed.contains(", ") => {
+        // Counted Pods are no single subject.
+        Some((subject, _)) if !observed.contains(", ") && subject.parse::<usize>().is_err() => {
             let rest = observed
                 .strip_prefix(subject)
                 .and_then(|rest| rest.strip_prefix(' '));

@@ -16,22 +16,19 @@ use crate::{
     cluster::ownership,
     judge::first_failure,
     targets::{containers, flip_plan::selects, probe_spec::port_number},
-    timeline::{
-        Record, Timeline,
-        snapshot::{Snapshot, parsed},
-    },
+    timeline::{Record, Timeline, WatchedObject, snapshot::Snapshot},
 };
 
 /// All likely causes before the clean-up began, the likeliest first.
 pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
     let records = timeline.before_clean_up();
     let snapshot = Snapshot::of(records);
-    let seen: Vec<&Value> = records.iter().filter_map(Record::existing).collect();
+    let seen: Vec<&WatchedObject> = records.iter().filter_map(Record::existing).collect();
     let created = created_by(&timeline.header().run, &seen);
-    let is_ours = |object: &&Value| snapshot.grew_from(object, &created);
+    let is_ours = |object: &&WatchedObject| snapshot.grew_from(object, &created);
     let ours = |kind| snapshot.of_kind(kind).filter(is_ours);
-    let pods: Vec<Pod> = ours("Pod").filter_map(parsed).collect();
-    let services: Vec<Service> = ours("Service").filter_map(parsed).collect();
+    let pods: Vec<Pod> = ours("Pod").filter_map(WatchedObject::parsed).collect();
+    let services: Vec<Service> = ours("Service").filter_map(WatchedObject::parsed).collect();
     let mut found: Vec<String> = first_failure::among(snapshot.objects(), &snapshot, &created)
         .map(|failure| failure.to_string())
         .into_iter()
@@ -49,14 +46,12 @@ pub(crate) fn obstacles(timeline: &Timeline) -> Vec<String> {
 }
 
 /// The UIDs of the objects that carry the run's label.
-fn created_by(run: &str, seen: &[&Value]) -> BTreeSet<String> {
+fn created_by(run: &str, seen: &[&WatchedObject]) -> BTreeSet<String> {
     let ours = seen.iter().filter(|object| {
-        let metadata = parsed::<ObjectMeta>(&object["metadata"]);
-        metadata.is_some_and(|metadata| ownership::run_of(&metadata) == Some(run))
+        let metadata = serde_json::from_value::<ObjectMeta>(object.field("metadata"));
+        metadata.is_ok_and(|metadata| ownership::run_of(&metadata) == Some(run))
     });
-    ours.filter_map(|object| object["metadata"]["uid"].as_str())
-        .map(str::to_owned)
-        .collect()
+    ours.map(|object| object.uid().to_owned()).collect()
 }
 
 /// Why a Service has no ready endpoint, if it has none.
@@ -161,11 +156,12 @@ fn is_ready(pod: &Pod) -> bool {
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-fn is_warning(object: &Value) -> bool {
-    object["kind"] == "Event" && object["type"] == "Warning"
+fn is_warning(object: &WatchedObject) -> bool {
+    object.kind() == "Event" && object.field("type") == "Warning"
 }
 
-fn last_warning(event: &Value) -> String {
+fn last_warning(event: &WatchedObject) -> String {
+    let event = event.value();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let about = &event["involvedObject"];
     let (kind, name) = (text(&about["kind"]).to_lowercase(), text(&about["name"]));

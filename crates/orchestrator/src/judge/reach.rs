@@ -9,38 +9,48 @@ mod followed;
 mod probe_settings;
 mod spans;
 
-use crate::timeline::snapshot::Snapshot;
+use std::collections::BTreeMap;
+
+use crate::timeline::snapshot::{FlipFacts, Snapshot};
 use crate::timeline::{Micros, Record, What};
 use followed::Followed;
 pub(super) use followed::Reached;
 use spans::Span;
 
-/// The flips of all steps so far that can be missed.
+/// The flips of all steps so far that can be missed, by the UID of their Pod.
 #[derive(Debug, Default)]
-pub(super) struct Reach(Vec<Followed>);
+pub(super) struct Reach {
+    by_pod: BTreeMap<String, Vec<Followed>>,
+}
 
 impl Reach {
     /// Takes one record, which `snapshot` has already taken.
     pub(super) fn take(&mut self, record: &Record, snapshot: &Snapshot) {
-        let flips = &mut self.0;
         match &record.what {
-            What::Watch { object, .. } => {
-                let uid = match object["kind"].as_str() {
-                    Some("Pod") => &object["metadata"]["uid"],
-                    Some("Event") => &object["involvedObject"]["uid"],
-                    _ => return,
-                };
-                let of_pod = flips.iter_mut().filter(|flip| *uid == *flip.target().uid);
+            What::Watch { object, .. } if matches!(object.kind(), "Pod" | "Event") => {
+                let of_pod = self.of_pod(object.uid());
                 of_pod.for_each(|flip| flip.take_pod(snapshot, record.at));
             }
-            What::Flip(_) => {
+            What::Flip(flip) => {
                 let number = snapshot.flips().len() - 1;
-                flips.extend(Followed::new(number, snapshot));
+                if let Some(followed) = Followed::new(number, snapshot) {
+                    let uid = flip.target.uid.clone();
+                    self.by_pod.entry(uid).or_default().push(followed);
+                }
             }
-            What::Hit(hit) => flips.iter_mut().for_each(|flip| flip.take_hit(hit)),
-            What::Journal(read) => flips.iter_mut().for_each(|flip| flip.take_journal(read)),
+            What::Hit(hit) => self
+                .of_pod(&hit.target.uid)
+                .for_each(|flip| flip.take_hit(hit)),
+            What::Journal(read) => {
+                let of_pod = self.of_pod(&read.target.uid);
+                of_pod.for_each(|flip| flip.take_journal(read));
+            }
             _ => {}
         }
+    }
+
+    fn of_pod(&mut self, uid: &str) -> impl Iterator<Item = &mut Followed> {
+        self.by_pod.get_mut(uid).into_iter().flatten()
     }
 
     /// Whether each flip of a step was reached, given that everything up to `now` has been
@@ -51,13 +61,23 @@ impl Reach {
             .flat_map(|kind| snapshot.gaps(kind))
             .map(|gap| Span::between(gap.from, gap.to))
             .collect();
-        let flips = self.0.iter().filter(|flip| flip.step() == step);
-        let judged = flips.map(|flip| {
+        let flips = self.by_pod.values().flatten();
+        let mut flips: Vec<&Followed> = flips.filter(|flip| flip.step() == step).collect();
+        flips.sort_by_key(|flip| flip.number());
+        let mut others: BTreeMap<&str, Vec<&FlipFacts>> = BTreeMap::new();
+        for other in snapshot.flips() {
+            others
+                .entry(&other.record.target.uid)
+                .or_default()
+                .push(other);
+        }
+        let judged = flips.into_iter().map(|flip| {
             // While a flip of the whole port or process may be in force, requests may fail before
             // their path is read.
-            let closed = snapshot
-                .flips()
-                .iter()
+            let of_pod = others.get(flip.target().uid.as_str());
+            let closed = of_pod
+                .into_iter()
+                .flatten()
                 .filter(|other| other.may_close(flip.target(), flip.port()))
                 .map(|other| Span::between(other.record.sent, other.withdrawn));
             let hidden: Vec<Span> = closed.chain(gaps.iter().copied()).collect();

@@ -1,5 +1,7 @@
 //! The history of a condition: points in time at which its evaluation changed.
 
+use std::borrow::Cow;
+
 use super::evaluate::Evaluation;
 use crate::timeline::Micros;
 use crate::timeline::snapshot::{Outdated, WatchGap};
@@ -91,13 +93,15 @@ impl Trace {
         Self(points.chain(after.cloned()).collect())
     }
 
-    /// A copy in which the condition is assumed to be `holds` during every watch gap.
+    /// The trace, where the condition is assumed to be `holds` during every watch gap.
     pub(super) fn assuming<'a>(
         &self,
         gaps: impl Iterator<Item = &'a WatchGap>,
         holds: bool,
-    ) -> Self {
-        gaps.fold(self.clone(), |trace, gap| trace.filled(gap, holds))
+    ) -> Cow<'_, Self> {
+        gaps.fold(Cow::Borrowed(self), |trace, gap| {
+            Cow::Owned(trace.filled(gap, holds))
+        })
     }
 
     fn filled(&self, gap: &WatchGap, holds: bool) -> Self {

@@ -6,7 +6,7 @@ use super::line::Line;
 use crate::input::experiment::ContainerPhase;
 use crate::input::experiment::ObjectKind;
 use crate::timeline::snapshot::{ContainerFacts, ControllerFacts, PodFacts, Snapshot};
-use crate::timeline::{Change, FlipRecord, Micros, Record, Target, What};
+use crate::timeline::{Change, FlipRecord, Micros, Record, Target, WatchedObject, What};
 
 /// Lets the snapshot take a record, and returns the changes made by it; none for most records.
 /// Requests are left out: they become known late, and out of order.
@@ -46,25 +46,25 @@ fn of_object(
     snapshot: &mut Snapshot,
     record: &Record,
     change: Change,
-    object: &Value,
+    object: &WatchedObject,
 ) -> Vec<Line> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (at, name) = (record.at, text(&object["metadata"]["name"]));
+    let (at, name) = (record.at, object.name());
     let line = |kind: &str, change: String| Line::new(at, format!("{kind} {name}"), change);
-    let kind = object["kind"].as_str().unwrap_or_default();
+    let kind = object.kind();
     match kind {
         "Pod" => {
-            let uid = text(&object["metadata"]["uid"]);
-            let before = snapshot.pod(&uid).cloned();
+            let before = snapshot.pod(object.uid()).cloned();
             snapshot.take(record);
-            let after = snapshot.pod(&uid);
+            let after = snapshot.pod(object.uid());
             return after.map_or_else(Vec::new, |after| pod(before.as_ref(), after, at));
         }
         "EndpointSlice" => {
-            let service = text(&object["metadata"]["labels"]["kubernetes.io/service-name"]);
-            let before = snapshot.endpoints(&service);
+            let metadata = object.field("metadata");
+            let service = metadata["labels"]["kubernetes.io/service-name"].as_str();
+            let service = service.unwrap_or_default();
+            let before = snapshot.endpoints(service);
             snapshot.take(record);
-            let after = snapshot.endpoints(&service);
+            let after = snapshot.endpoints(service);
             if before == after {
                 return Vec::new();
             }
@@ -75,10 +75,9 @@ fn of_object(
         }
         _ => {}
     }
-    let controller = |snapshot: &Snapshot| match kind {
-        "StatefulSet" => snapshot.controller(ObjectKind::StatefulSet, &name),
-        "DaemonSet" => snapshot.controller(ObjectKind::DaemonSet, &name),
-        _ => snapshot.controller(ObjectKind::Deployment, &name),
+    let controller = |snapshot: &Snapshot| {
+        let kind = ObjectKind::controller(kind)?;
+        snapshot.controller(kind, name).cloned()
     };
     let before = controller(snapshot).unwrap_or_default();
     snapshot.take(record);
@@ -92,8 +91,8 @@ fn of_object(
         }
         ("ReplicaSet", Change::Added) => Some(line("replicaset", "created".to_owned())),
         // Events outlive their involved object, so those about unknown Pods are skipped.
-        ("Event", Change::Added) if is_known(snapshot, &object["involvedObject"]) => {
-            event(object).map(|(about, message)| Line::new(at, about, message))
+        ("Event", Change::Added) if is_known(snapshot, &object.field("involvedObject")) => {
+            event(&object.value()).map(|(about, message)| Line::new(at, about, message))
         }
         _ => None,
     };

@@ -16,12 +16,10 @@ use crate::{
         control::{Control, ControlError},
         flip::{FlipError, FlipRequest, PreparedFlip},
         flip_plan::FlipAction,
-        journal, targets_of,
+        journal, target,
     },
     timeline::{
-        BoundPod, FlipRecord, Micros, What,
-        recorder::Recorder,
-        snapshot::{Snapshot, parsed},
+        BoundPod, FlipRecord, Micros, WatchedObject, What, recorder::Recorder, snapshot::Snapshot,
     },
 };
 
@@ -145,13 +143,14 @@ impl RunState<'_> {
             prepared.extend(self.prepare(flip, pods).await?);
         }
         let pods = Api::namespaced(self.scope.client().clone(), &self.scope.namespace);
-        for each in &prepared {
-            self.leases
-                .hold(&pods, &each.control, &each.instance)
-                .await?;
-            self.ledger.push(Undo::Flips {
-                control: each.control.clone(),
-            });
+        let targets = prepared.iter().map(|each| (&each.control, &*each.instance));
+        self.leases.hold(&pods, targets).await?;
+        for PreparedFlip { control, .. } in &prepared {
+            let control = control.clone();
+            // Another Pod than at the steady state, if that one is gone.
+            self.journals
+                .follow_target(control.clone(), self.recorder.clone());
+            self.ledger.push(Undo::Flips { control });
         }
         let recorder = &self.recorder;
         try_join_all(prepared.iter().map(|each| send(recorder, step, each))).await?;
@@ -182,12 +181,21 @@ impl RunState<'_> {
         Ok(())
     }
 
-    /// Starts to read the journals of all targets, including their earlier entries.
+    /// Starts to read the journals of the targets that a step flips, including their earlier
+    /// entries. Whether a flip was reached is read from them; no verdict needs other journals.
     pub(super) fn follow_targets(&mut self) {
-        let pods: Vec<Pod> = self.caught_up().all("Pod");
-        for address in pods.iter().flat_map(targets_of).flatten() {
-            let control = self.controls.control(&address);
-            self.journals.follow_target(control, self.recorder.clone());
+        for step in &self.job.experiment.steps {
+            let Action::Flip(flips) = &step.action else {
+                continue;
+            };
+            for flip in flips {
+                let pods = self.first_pods(&flip.pod, flip.pods.as_ref());
+                // Containers that are not targets are refused when the flip is prepared.
+                for address in pods.iter().flat_map(|pod| target(pod, &flip.container)) {
+                    let control = self.controls.control(&address);
+                    self.journals.follow_target(control, self.recorder.clone());
+                }
+            }
         }
     }
 
@@ -232,7 +240,7 @@ impl RunState<'_> {
         let snapshot = self.caught_up();
         let known = snapshot.pods(subject).into_iter().flatten();
         let objects = known.filter_map(|pod| snapshot.pod_object(&pod.uid));
-        objects.filter_map(parsed).collect()
+        objects.filter_map(WatchedObject::parsed).collect()
     }
 
     fn caught_up(&mut self) -> &Snapshot {

@@ -4,7 +4,9 @@
 //! call opens a new connection. Calls do not go through a Service, because a Service does not reach
 //! a Pod that is not ready.
 
+mod event_stream;
 mod line;
+mod port_forward;
 
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ use crate::{
     exit::{Exit, HasExitCode},
     targets::Address,
 };
+use event_stream::EventStream;
+pub(crate) use event_stream::{JournalEvent, JournalStream};
 use line::{Answer, Line};
 
 /// The timeout of a call, including the time to open the port-forward.
@@ -37,6 +41,7 @@ const QUEUE: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Control {
     address: Address,
+    pods: Api<Pod>,
     calls: mpsc::Sender<Call>,
 }
 
@@ -127,8 +132,12 @@ impl Control {
         let (calls, waiting) = mpsc::channel(QUEUE);
         // A task of its own: a caller that is cancelled must not leave half a response on the
         // connection.
-        tokio::spawn(serve(pods, address.clone(), waiting));
-        Self { address, calls }
+        tokio::spawn(serve(pods.clone(), address.clone(), waiting));
+        Self {
+            address,
+            pods,
+            calls,
+        }
     }
 
     /// The target's address.
@@ -148,6 +157,26 @@ impl Control {
         since: u64,
     ) -> Result<answer::Journal<R>, ControlError> {
         self.get(&format!("/v1/journal?since={since}")).await
+    }
+
+    /// Follows the journal from number `since` on, over a connection of its own. Every `interval`
+    /// the target says up to which time the stream is complete.
+    pub(crate) async fn follow_journal<R: DeserializeOwned>(
+        &self,
+        since: u64,
+        interval: Duration,
+    ) -> Result<JournalStream<R>, ControlError> {
+        let every = probe_target::model::duration::format(interval);
+        let path = format!("/v1/journal/stream?since={since}&through={every}");
+        let request = request(Method::GET, &path, None, None::<&()>);
+        let opened = EventStream::open(&self.pods, &self.address, request);
+        match tokio::time::timeout(ANSWER_TIMEOUT, opened).await {
+            Ok(stream) => stream.map(JournalStream::new),
+            Err(_) => Err(ControlError::Timeout {
+                pod: self.address.pod.clone(),
+                port: self.address.control,
+            }),
+        }
     }
 
     /// Lays a behaviour over a route of the process `instance`.
@@ -259,17 +288,7 @@ impl Control {
             return self.read(&bytes);
         }
         let refusal: answer::ErrorAnswer = self.read(&bytes)?;
-        let Address { pod, container, .. } = self.address.clone();
-        let message = match refusal.field {
-            Some(field) => format!("{field}: {}", refusal.error),
-            None => refusal.error,
-        };
-        Err(ControlError::Refused {
-            pod,
-            container,
-            status,
-            message,
-        })
+        Err(refused(&self.address, status, refusal))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, ControlError> {
@@ -280,11 +299,29 @@ impl Control {
     }
 
     fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ControlError> {
-        serde_json::from_slice(bytes).map_err(|source| ControlError::Foreign {
-            pod: self.address.pod.clone(),
-            port: self.address.control,
-            source,
-        })
+        read(&self.address, bytes)
+    }
+}
+
+fn read<T: DeserializeOwned>(address: &Address, bytes: &[u8]) -> Result<T, ControlError> {
+    serde_json::from_slice(bytes).map_err(|source| ControlError::Foreign {
+        pod: address.pod.clone(),
+        port: address.control,
+        source,
+    })
+}
+
+fn refused(address: &Address, status: StatusCode, refusal: answer::ErrorAnswer) -> ControlError {
+    let Address { pod, container, .. } = address.clone();
+    let message = match refusal.field {
+        Some(field) => format!("{field}: {}", refusal.error),
+        None => refusal.error,
+    };
+    ControlError::Refused {
+        pod,
+        container,
+        status,
+        message,
     }
 }
 

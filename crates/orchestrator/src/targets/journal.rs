@@ -1,8 +1,10 @@
 //! Copies the request journals of targets and traffic clients to the timeline.
 //!
-//! Each journal is read twice a second over the container's shared control connection. Every
-//! reading also records up to which time the journal is complete and how many records were lost.
+//! A target's journal is streamed over a connection of its own. A traffic client's is read twice a
+//! second over the shared control connection. In both cases the timeline also records up to which
+//! time the journal is complete and how many records were lost.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use probe_target::model::{answer, moment::Moment};
@@ -12,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::{
     targets::{
         Address,
-        control::{Control, ControlError},
+        control::{Control, ControlError, JournalEvent},
     },
     timeline::{
         Hit, JournalRead, Micros, RequestOutcome, Sample, StateCall, Target, What,
@@ -20,26 +22,38 @@ use crate::{
     },
 };
 
-/// The time between two readings of a journal.
+/// The time between two readings of a journal, and between two attempts to stream one.
 const READ_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The number of readings after which the target's clock is synchronized again.
 // Of all state calls the judge takes the one with the shortest round trip.
 const READINGS_PER_SYNC: u64 = 20;
 
+/// The interval at which a target says up to which time its stream is complete.
+const THROUGH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The time without an event after which a stream counts as broken.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// The tasks that read journals. Dropping the value stops them.
 #[derive(Debug, Default)]
-pub(crate) struct Journals(JoinSet<()>);
+pub(crate) struct Journals {
+    tasks: JoinSet<()>,
+    /// The targets that are followed.
+    targets: BTreeSet<Address>,
+}
 
 impl Journals {
-    /// Starts to read the requests that a target receives.
+    /// Starts to stream the requests that a target receives, unless that has been done.
     pub(crate) fn follow_target(&mut self, control: Control, recorder: Recorder) {
-        self.0.spawn(follow(control, recorder, hit));
+        if self.targets.insert(control.address().clone()) {
+            self.tasks.spawn(follow_stream(control, recorder));
+        }
     }
 
     /// Starts to read the requests that a traffic client sends.
     pub(crate) fn follow_client(&mut self, control: Control, recorder: Recorder) {
-        self.0.spawn(follow(control, recorder, sample));
+        self.tasks.spawn(follow(control, recorder, sample));
     }
 }
 
@@ -66,6 +80,72 @@ pub(crate) fn named(address: &Address, instance: &str) -> Target {
         container: address.container.clone(),
         instance: instance.to_owned(),
     }
+}
+
+/// Streams a target's journal, again and again: a stream ends with its process.
+async fn follow_stream(control: Control, recorder: Recorder) {
+    let mut streamed = None;
+    loop {
+        // Errors are not fatal: the container may be starting or restarting. The next stream
+        // continues after the last record received.
+        if let Err(error) = stream(&control, &recorder, &mut streamed).await {
+            tracing::debug!(%error, "journal not streamed");
+        }
+        tokio::time::sleep(READ_INTERVAL).await;
+    }
+}
+
+/// A process whose journal has been streamed, and the number of the first record not yet received.
+struct Streamed {
+    target: Target,
+    next: u64,
+    through: Micros,
+}
+
+/// Records the events of one stream until it ends or breaks.
+async fn stream(
+    control: &Control,
+    recorder: &Recorder,
+    streamed: &mut Option<Streamed>,
+) -> Result<(), ControlError> {
+    let since = streamed.as_ref().map_or(0, |streamed| streamed.next);
+    let mut events = control.follow_journal(since, THROUGH_INTERVAL).await?;
+    let target = named(control.address(), events.instance());
+    if streamed
+        .as_ref()
+        .is_some_and(|before| before.target != target)
+    {
+        // Another process, whose journal begins anew.
+        *streamed = None;
+        events = control.follow_journal(0, THROUGH_INTERVAL).await?;
+    }
+    let streamed = streamed.get_or_insert_with(|| Streamed {
+        target: named(control.address(), events.instance()),
+        next: 0,
+        through: Micros::ZERO,
+    });
+    while let Ok(event) = tokio::time::timeout(SILENCE_TIMEOUT, events.next()).await {
+        let mut lost = 0;
+        match event? {
+            None => break,
+            Some(JournalEvent::Record(record)) => {
+                streamed.next += 1;
+                recorder.record(hit(&streamed.target, record));
+                continue;
+            }
+            Some(JournalEvent::Lost(records)) => {
+                streamed.next += records;
+                lost = records;
+            }
+            Some(JournalEvent::Through(through)) => streamed.through = micros(through.through),
+        }
+        recorder.record(What::Journal(JournalRead {
+            target: streamed.target.clone(),
+            through: streamed.through,
+            lost,
+        }));
+    }
+    Ok(())
 }
 
 async fn follow<R: DeserializeOwned>(

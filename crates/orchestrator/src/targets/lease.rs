@@ -3,8 +3,12 @@
 //! A lease belongs to one process of a container. If another process answers, the first one has
 //! ended and its flips with it, so renewal stops.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use probe_target::model::answer::Ack;
@@ -54,20 +58,30 @@ impl HasExitCode for Lapsed {
 }
 
 impl Leases {
-    /// Puts a lease at the process `instance`, unless it has one, and renews it from then on. Must
+    /// Puts a lease at each of these processes that has none, and renews it from then on. Must
     /// precede any leased flip there.
-    pub(crate) async fn hold(
+    pub(crate) async fn hold<'t>(
         &mut self,
         pods: &Api<Pod>,
-        control: &Control,
-        instance: &str,
+        targets: impl Iterator<Item = (&'t Control, &'t str)>,
     ) -> Result<(), ControlError> {
-        if self.held.contains(instance) {
-            return Ok(());
+        let new: BTreeMap<&str, &Control> = targets
+            .filter(|(_, instance)| !self.held.contains(*instance))
+            .map(|(control, instance)| (instance, control))
+            .collect();
+        let leases = new
+            .iter()
+            .map(|(instance, control)| control.lease(instance, LENGTH));
+        try_join_all(leases).await?;
+        // Only after the calls: if one failed, the next flip asks for the leases again.
+        for (instance, control) in new {
+            self.held.insert(instance.to_owned());
+            self.renew(pods, control, instance);
         }
-        control.lease(instance, LENGTH).await?;
-        // Only after the call: if it failed, the next flip asks for the lease again.
-        self.held.insert(instance.to_owned());
+        Ok(())
+    }
+
+    fn renew(&mut self, pods: &Api<Pod>, control: &Control, instance: &str) {
         let (pods, control, instance) = (pods.clone(), control.clone(), instance.to_owned());
         let lapsed = self.lapsed.clone();
         self.renewing.spawn(async move {
@@ -85,7 +99,6 @@ impl Leases {
                 }));
             }
         });
-        Ok(())
     }
 
     /// Waits until one of the leases lapses.

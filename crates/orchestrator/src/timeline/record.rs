@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::micros::Micros;
+use super::object::{SharedTexts, WatchedObject};
 use super::target::Target;
 use crate::input::experiment::RequestOutcome;
 
@@ -19,7 +20,7 @@ pub struct Record {
 
 impl Record {
     /// The object of a watch event, unless it was deleted.
-    pub(crate) fn existing(&self) -> Option<&Value> {
+    pub(crate) fn existing(&self) -> Option<&WatchedObject> {
         match &self.what {
             What::Watch { change, object } if *change != Change::Deleted => Some(object),
             _ => None,
@@ -92,7 +93,7 @@ pub enum What {
         /// Whether the object was added, modified or deleted.
         change: Change,
         /// The object after it, or its last state if deleted; without `managedFields`.
-        object: Value,
+        object: WatchedObject,
     },
     /// A watch broke. Until it works again, changes of its objects may be missed.
     Down(Gap),
@@ -124,10 +125,8 @@ pub enum What {
 
 impl What {
     /// A watch event, without the object's `managedFields`.
-    pub(crate) fn watched(change: Change, mut object: Value) -> Self {
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("managedFields");
-        }
+    pub(crate) fn watched(change: Change, object: Value) -> Self {
+        let object = WatchedObject::new(object, &mut SharedTexts::default());
         Self::Watch { change, object }
     }
 }

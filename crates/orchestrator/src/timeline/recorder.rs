@@ -57,6 +57,13 @@ impl Recorder {
         self.0.grown.notified().await;
     }
 
+    /// The timeline. Later records are lost.
+    pub(crate) fn finish(&self) -> Timeline {
+        let mut timeline = self.lock();
+        let rest = Timeline::new(timeline.header().clone());
+        std::mem::replace(&mut timeline, rest)
+    }
+
     /// Calls `look` with the present timeline, under its lock.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Timeline) -> T) -> T {
         look(&self.lock())

@@ -95,6 +95,16 @@ impl Script {
         script.steady().step(0, 10_000)
     }
 
+    /// So many more Pods of `deploy/web` are observed: `more-0`, `more-1`, ….
+    pub(crate) fn more_pods(mut self, number: usize) -> Self {
+        for index in 0..number {
+            let (name, uid) = (format!("more-{index}"), format!("m{index}"));
+            self.watched(Change::Added, pod(&name, &uid));
+            self.bound.push(bound(&name, &uid));
+        }
+        self
+    }
+
     /// The Pod `web-0` is observed ready or not, with both of its containers.
     pub(crate) fn other_ready(mut self, ready: bool) -> Self {
         let mut pod = pod("web-0", "u0");

@@ -27,7 +27,10 @@ pub(crate) use step_times::StepTimes;
 pub(crate) use traffic::{Client, Sent};
 
 use crate::input::experiment::{ObjectKind, ObjectRef, TrafficClient, WorkloadRef};
-use crate::timeline::{BoundPod, Change, Gap, Micros, Record, Timeline, What};
+use crate::timeline::{
+    BoundPod, Change, Gap, Micros, Record, SharedTexts, Timeline, WatchedObject, What,
+};
+use endpoints::Slice;
 use flip::Flips;
 use generations::Generations;
 use owner::Owner;
@@ -38,7 +41,15 @@ pub(crate) struct Snapshot {
     /// Number of records taken.
     taken: usize,
     /// Existing objects by kind and name.
-    objects: BTreeMap<String, BTreeMap<String, Value>>,
+    objects: BTreeMap<String, BTreeMap<String, WatchedObject>>,
+    /// The UIDs of the owners of existing objects, by UID.
+    owners: BTreeMap<String, Vec<String>>,
+    /// The owners that control existing ReplicaSets, by the ReplicaSet's name.
+    replica_set_owners: BTreeMap<String, Owner>,
+    /// Existing controllers by kind and name.
+    controllers: BTreeMap<(ObjectKind, String), ControllerFacts>,
+    /// Existing EndpointSlices by name.
+    slices: BTreeMap<String, Slice>,
     /// Pods by UID. Deleted Pods are kept, as conditions refer to Pods by UID.
     pods: BTreeMap<String, PodFacts>,
     bound: BTreeMap<String, Vec<BoundPod>>,
@@ -66,11 +77,6 @@ pub(crate) struct WatchGap {
     pub(crate) to: Micros,
 }
 
-/// The object as `T`; `None` if it is no `T`.
-pub(crate) fn parsed<T: serde::de::DeserializeOwned>(object: &Value) -> Option<T> {
-    serde_json::from_value(object.clone()).ok()
-}
-
 impl Snapshot {
     /// The state before the first record. Only requests of these traffic clients will be kept.
     pub(crate) fn new(traffic: &[TrafficClient]) -> Self {
@@ -96,7 +102,9 @@ impl Snapshot {
     /// The state in which these objects exist.
     pub(crate) fn of_objects(objects: impl Iterator<Item = Value>) -> Self {
         let mut snapshot = Self::default();
+        let mut shared = SharedTexts::default();
         for object in objects {
+            let object = WatchedObject::new(object, &mut shared);
             snapshot.take_object(Change::Added, &object, Micros::ZERO);
         }
         snapshot
@@ -117,8 +125,8 @@ impl Snapshot {
         &timeline.records()[self.taken..]
     }
 
-    /// Takes one record. Returns the kind of objects that may have changed, if any.
-    pub(crate) fn take<'r>(&mut self, record: &'r Record) -> Option<&'r str> {
+    /// Takes one record. Returns the change of an object, if it is one.
+    pub(crate) fn take<'r>(&mut self, record: &'r Record) -> Option<(Change, &'r WatchedObject)> {
         self.taken += 1;
         let at = record.at;
         match &record.what {
@@ -205,27 +213,60 @@ impl Snapshot {
     fn take_object<'r>(
         &mut self,
         change: Change,
-        object: &'r Value,
+        object: &'r WatchedObject,
         at: Micros,
-    ) -> Option<&'r str> {
-        let kind = object["kind"].as_str()?;
-        let name = object["metadata"]["name"].as_str()?;
-        self.generations.seen(kind, name, object, at);
-        let deleted = change == Change::Deleted;
-        if kind == "Pod" {
-            let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-            let facts = PodFacts::read(object, deleted, at, self.pods.get(uid));
-            self.pods.insert(uid.to_owned(), facts);
-        } else if kind == "Event" && object["reason"] == "Killing" {
-            self.take_killing(&object["involvedObject"]);
+    ) -> Option<(Change, &'r WatchedObject)> {
+        let (kind, name) = (object.kind(), object.name());
+        if kind.is_empty() || name.is_empty() {
+            return None;
         }
+        let deleted = change == Change::Deleted;
         let of_kind = self.objects.entry(kind.to_owned()).or_default();
         if deleted {
             of_kind.remove(name);
         } else {
             of_kind.insert(name.to_owned(), object.clone());
         }
-        Some(kind)
+        if kind == "Event" {
+            if object.field("reason") == "Killing" {
+                self.take_killing(&object.field("involvedObject"));
+            }
+            return Some((change, object));
+        }
+        let value = object.value();
+        self.generations.seen(kind, name, &value, at);
+        self.take_owners(object.uid(), &value, deleted);
+        match kind {
+            "Pod" => {
+                let before = self.pods.get(object.uid());
+                let facts = PodFacts::read(&value, deleted, at, before);
+                self.pods.insert(object.uid().to_owned(), facts);
+            }
+            "ReplicaSet" => {
+                let owner = Owner::of(&value);
+                keep(&mut self.replica_set_owners, name.to_owned(), owner, deleted);
+            }
+            "EndpointSlice" => {
+                let slice = Slice::read(&value);
+                keep(&mut self.slices, name.to_owned(), slice, deleted);
+            }
+            kind => {
+                if let Some(kind) = ObjectKind::controller(kind) {
+                    let facts = Some(ControllerFacts::read(kind, &value));
+                    keep(&mut self.controllers, (kind, name.to_owned()), facts, deleted);
+                }
+            }
+        }
+        Some((change, object))
+    }
+
+    fn take_owners(&mut self, uid: &str, object: &Value, deleted: bool) {
+        let owners = object["metadata"]["ownerReferences"].as_array();
+        let owners = owners.filter(|owners| !owners.is_empty()).map(|owners| {
+            let uids = owners.iter().filter_map(|owner| owner["uid"].as_str());
+            uids.map(str::to_owned).collect()
+        });
+        keep(&mut self.owners, uid.to_owned(), owners, deleted);
     }
 
     /// Takes the involved object of the kubelet's `Killing` event, which names the container in its
@@ -244,22 +285,24 @@ impl Snapshot {
     }
 
     /// The object of this kind and name.
-    pub(crate) fn get(&self, kind: &str, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Option<&WatchedObject> {
         self.objects.get(kind)?.get(name)
     }
 
     /// All existing objects, by kind and name.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &WatchedObject> {
         self.objects.values().flat_map(BTreeMap::values)
     }
 
     /// The existing objects of a kind, deserialized as `T`. Objects that are no `T` are skipped.
     pub(crate) fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
-        self.of_kind(kind).filter_map(parsed).collect()
+        self.of_kind(kind)
+            .filter_map(WatchedObject::parsed)
+            .collect()
     }
 
     /// The existing objects of a kind, by name.
-    pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &WatchedObject> {
         self.objects
             .get(kind)
             .into_iter()
@@ -268,23 +311,19 @@ impl Snapshot {
 
     /// Whether an object, or an event's involved object, has one of these UIDs or descends from
     /// such an object through owner references.
-    pub(crate) fn grew_from(&self, object: &Value, roots: &BTreeSet<String>) -> bool {
-        let about = match object["kind"].as_str() {
-            Some("Event") => &object["involvedObject"],
-            _ => &object["metadata"],
-        };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let mut uids = vec![text(&about["uid"])];
+    pub(crate) fn grew_from(&self, object: &WatchedObject, roots: &BTreeSet<String>) -> bool {
+        let mut uids = vec![object.uid()];
         while let Some(uid) = uids.pop() {
-            if roots.contains(&uid) {
+            if roots.contains(uid) {
                 return true;
             }
-            let owners = self
-                .objects()
-                .filter(|object| object["metadata"]["uid"] == *uid)
-                .filter_map(|object| object["metadata"]["ownerReferences"].as_array())
-                .flatten();
-            uids.extend(owners.map(|owner| text(&owner["uid"])));
+            uids.extend(
+                self.owners
+                    .get(uid)
+                    .into_iter()
+                    .flatten()
+                    .map(String::as_str),
+            );
         }
         false
     }
@@ -293,14 +332,13 @@ impl Snapshot {
     pub(crate) fn uids(&self, of: &WorkloadRef) -> BTreeSet<String> {
         let kinds = self.objects.iter().filter(|(kind, _)| of.is_kind(kind));
         let named = kinds.filter_map(|(_, objects)| objects.get(&of.name));
-        let uids = named.filter_map(|object| object["metadata"]["uid"].as_str());
-        uids.map(str::to_owned).collect()
+        named.map(|object| object.uid().to_owned()).collect()
     }
 
     /// The object of the Pod with this UID, unless it was deleted.
-    pub(crate) fn pod_object(&self, uid: &str) -> Option<&Value> {
+    pub(crate) fn pod_object(&self, uid: &str) -> Option<&WatchedObject> {
         let object = self.get("Pod", &self.pod(uid)?.name)?;
-        (object["metadata"]["uid"] == *uid).then_some(object)
+        (object.uid() == uid).then_some(object)
     }
 
     /// The Pods a subject is bound to, `Err` for one that was never observed. Before it is bound,
@@ -312,6 +350,24 @@ impl Snapshot {
                 .map(|pod| self.pods.get(&pod.uid).ok_or(pod))
                 .collect(),
             None => self.belonging(subject).map(Ok).collect(),
+        }
+    }
+
+    /// The Pod with this UID, if it is one of a subject's [`Self::pods`].
+    pub(crate) fn pod_of(
+        &self,
+        subject: &ObjectRef,
+        uid: &str,
+    ) -> Option<Result<&PodFacts, &BoundPod>> {
+        let facts = self.pods.get(uid);
+        match self.bound.get(&subject.to_string()) {
+            Some(bound) => {
+                let bound = bound.iter().find(|pod| pod.uid == uid)?;
+                Some(facts.ok_or(bound))
+            }
+            None => facts
+                .filter(|pod| !pod.is_leaving() && self.belongs(pod, subject))
+                .map(Ok),
         }
     }
 
@@ -333,7 +389,7 @@ impl Snapshot {
                 owner(subject.kind.name()).is_some_and(|owner| owner.name == subject.name)
             }
             ObjectKind::Deployment => owner("ReplicaSet")
-                .and_then(|owner| Owner::of(self.get("ReplicaSet", &owner.name)?))
+                .and_then(|owner| self.replica_set_owners.get(&owner.name))
                 .is_some_and(|owner| owner.kind == "Deployment" && owner.name == subject.name),
             ObjectKind::Service => false,
         }
@@ -341,7 +397,7 @@ impl Snapshot {
 
     /// The endpoints of a Service from all its slices.
     pub(crate) fn endpoints(&self, service: &str) -> EndpointFacts {
-        EndpointFacts::read(service, self.of_kind("EndpointSlice"))
+        EndpointFacts::merged(service, self.slices.values())
     }
 
     /// The Pod with this UID, even if it was deleted.
@@ -349,9 +405,8 @@ impl Snapshot {
         self.pods.get(uid)
     }
 
-    pub(crate) fn controller(&self, kind: ObjectKind, name: &str) -> Option<ControllerFacts> {
-        let object = self.get(kind.name(), name)?;
-        Some(ControllerFacts::read(kind, object))
+    pub(crate) fn controller(&self, kind: ObjectKind, name: &str) -> Option<&ControllerFacts> {
+        self.controllers.get(&(kind, name.to_owned()))
     }
 
     pub(crate) fn client(&self, name: &str) -> Option<&Client> {
@@ -394,6 +449,14 @@ impl Snapshot {
     }
 }
 
+/// Keeps what was read of an object by its name, or removes it with the object.
+fn keep<K: Ord, T>(known: &mut BTreeMap<K, T>, key: K, read: Option<T>, deleted: bool) {
+    match read.filter(|_| !deleted) {
+        Some(read) => known.insert(key, read),
+        None => known.remove(&key),
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -413,11 +476,12 @@ mod tests {
         let snapshot = Snapshot::of_objects(grown.into_iter());
         let check = |object: &Value, ours: bool| {
             let made = BTreeSet::from(["web".to_owned()]);
-            assert_eq!(snapshot.grew_from(object, &made), ours, "{object}");
+            let watched = WatchedObject::new(object.clone(), &mut SharedTexts::default());
+            assert_eq!(snapshot.grew_from(&watched, &made), ours, "{object}");
         };
         let event = |about: &str| json!({ "kind": "Event", "involvedObject": { "uid": about } });
         check(&object("Deployment", "web", "none"), true);
-        check(snapshot.get("Pod", "web-1-a").unwrap(), true);
+        check(&snapshot.get("Pod", "web-1-a").unwrap().value(), true);
         check(&event("web-1-a"), true);
         check(&object("Pod", "other-1-a", "other-1"), false);
         check(&event("other-1-a"), false);

@@ -5,31 +5,45 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, WARNING};
 use serde_json::{Value, json};
 
+use super::events;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
-use crate::store::Version;
+use crate::store::{StoredObject, Version};
 
 /// A response with a JSON body.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response()
+    text(status, body.to_string())
 }
 
-/// A list of shown objects, as of `version`.
-pub(super) fn list(kind: &Kind, version: Version, items: &[Value]) -> Response {
-    let body = json!({
-        "kind": format!("{}List", kind.name), "apiVersion": kind.api_version(),
-        "metadata": {"resourceVersion": version.to_string()}, "items": items,
-    });
-    json(StatusCode::OK, &body)
+/// A response whose body is a stored object.
+pub(super) fn object(status: StatusCode, kind: &Kind, object: &StoredObject) -> Response {
+    text(status, events::text(kind, object).into_owned())
+}
+
+fn text(status: StatusCode, body: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// A list of stored objects, as of `version`.
+pub(super) fn list<'a>(
+    kind: &Kind,
+    version: Version,
+    items: impl Iterator<Item = &'a StoredObject>,
+) -> Response {
+    let mut body = format!(r#"{{"apiVersion":"{}","items":["#, kind.api_version());
+    for (number, item) in items.enumerate() {
+        body.push_str(if number == 0 { "" } else { "," });
+        body.push_str(&events::text(kind, item));
+    }
+    let metadata = format!(r#"{{"resourceVersion":"{version}"}}"#);
+    let rest = format!(r#"],"kind":"{}List","metadata":{metadata}}}"#, kind.name);
+    body.push_str(&rest);
+    text(StatusCode::OK, body)
 }
 
 /// The response to a completed deletion.
-pub(super) fn deleted(kind: &Kind, object: &Value) -> Response {
+pub(super) fn deleted(kind: &Kind, object: &StoredObject) -> Response {
+    let object = object.value();
     let metadata = &object["metadata"];
     let details = json!({
         "name": metadata["name"], "group": kind.group, "kind": kind.plural, "uid": metadata["uid"],

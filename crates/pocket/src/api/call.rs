@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
 use super::path::ResourcePath;
 use super::query::Query;
 use super::select::Selection;
@@ -12,6 +10,7 @@ use crate::latencies::Chance;
 use crate::net::Network;
 use crate::patch::managed::Author;
 use crate::registry::Registry;
+use crate::store::StoredObject;
 use crate::tasks::Tasks;
 
 /// The state behind request handlers.
@@ -44,11 +43,11 @@ pub(super) struct Call {
 
 impl Call {
     /// The object that the request names.
-    pub(super) fn object(&self) -> Result<Arc<Value>, ApiError> {
+    pub(super) fn object(&self) -> Result<Arc<StoredObject>, ApiError> {
         let target = &self.target;
         let found = self
             .registry()
-            .get_value(target.kind, target.namespace(), target.name());
+            .get_stored(target.kind, target.namespace(), target.name());
         found.ok_or_else(|| ApiError::not_found(target.kind, target.name()))
     }
 

@@ -4,9 +4,12 @@
 //!
 //! Rule: `pkg/apis/events/v1/conversion.go`.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::kinds::Kind;
+use crate::store::StoredObject;
 
 /// The kind `Event` as the group `events.k8s.io` names it.
 pub(super) static VIEW: Kind = Kind::new("events.k8s.io", "Event", "events", &["ev"]);
@@ -25,6 +28,14 @@ const FIELDS: [(&str, &str); 7] = [
 /// The view, if group and plural are its own.
 pub(super) fn view(group: &str, plural: &str) -> Option<&'static Kind> {
     (group == VIEW.group && plural == VIEW.plural).then_some(&VIEW)
+}
+
+/// A stored object as JSON in the form of `kind`.
+pub(super) fn text<'a>(kind: &Kind, object: &'a StoredObject) -> Cow<'a, str> {
+    match kind.group {
+        group if group == VIEW.group => present(kind, &object.value()).to_string().into(),
+        _ => object.text().into(),
+    }
 }
 
 /// Converts a stored object to the form of `kind`.

@@ -73,8 +73,7 @@ fn create(call: &Call, object: Value) -> Result<Response, ApiError> {
     let created = call
         .registry()
         .create_value(kind, namespace, object, dry_run)?;
-    let shown = events::present(kind, &created);
-    Ok(answer::json(StatusCode::CREATED, &shown))
+    Ok(answer::object(StatusCode::CREATED, kind, &created))
 }
 
 /// The applied object in its stored form, after the checks specific to apply.

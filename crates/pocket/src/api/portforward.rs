@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::call::Call;
 use crate::api_status::ApiError;
@@ -36,7 +36,10 @@ const PROTOCOL: &str = "v4.channel.k8s.io";
 /// Queued frames per direction before the sender has to wait.
 const QUEUE: usize = 16;
 /// Maximum number of bytes from a Pod in one frame.
-const CHUNK: usize = 32 * 1024;
+const CHUNK: usize = 4 * 1024;
+/// Size of the buffer for the client's frames, in bytes. The default of 128 KiB would be most of
+/// what a forwarded port costs.
+const BUFFER: usize = 4 * 1024;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -57,7 +60,8 @@ pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiEr
         if let Ok(upgraded) = upgrade.await {
             chance.spend(Work::Forward).await;
             let io = TokioIo::new(upgraded);
-            let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+            let buffers = WebSocketConfig::default().read_buffer_size(BUFFER);
+            let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(buffers)).await;
             forward(socket, &pod, &ports).await;
         }
     });
@@ -86,7 +90,7 @@ struct Forward {
 
 impl Pod {
     fn of(call: &Call) -> Result<Self, ApiError> {
-        let pod = call.object()?;
+        let pod = call.object()?.value();
         let ip: Option<IpAddr> = pod["status"]["podIP"]
             .as_str()
             .and_then(|ip| ip.parse().ok());

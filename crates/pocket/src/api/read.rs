@@ -1,33 +1,29 @@
 //! GET requests: one object, or a list.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use hyper::StatusCode;
-use serde_json::Value;
 
+use super::answer;
 use super::call::Call;
 use super::query::{Query, VersionMatch};
-use super::{answer, events};
 use crate::api_status::ApiError;
 use crate::store::{Expired, Version};
 
 pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     let object = call.object()?;
-    let shown = events::present(call.target.kind, &object);
-    Ok(answer::json(StatusCode::OK, &shown))
+    Ok(answer::object(StatusCode::OK, call.target.kind, &object))
 }
 
 /// Lists all objects in one response: the API allows to ignore `limit`.
 pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     let selection = call.selection()?;
     let kind = call.target.kind;
-    let (objects, version) = call.registry().list_values(kind, call.within());
+    let (objects, version) = call.registry().list_stored(kind, call.within());
     check_version(&call.query, version)?;
-    let items: Vec<Value> = objects
-        .iter()
-        .filter(|object| selection.matches(object))
-        .map(|object| events::present(kind, object))
-        .collect();
-    Ok(answer::list(kind, version, &items))
+    let selected = objects.iter().filter(|object| selection.matches(object));
+    Ok(answer::list(kind, version, selected.map(Arc::as_ref)))
 }
 
 /// Refuses a version that a list at `present` cannot satisfy: a later one, or an exact earlier

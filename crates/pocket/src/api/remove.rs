@@ -1,15 +1,17 @@
 //! DELETE requests: one object, or all selected objects of a collection.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::response::Response;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::{answer, body, events};
+use super::{answer, body};
 use crate::api_status::{ApiError, FieldErrors};
-use crate::kinds::metadata_text;
 use crate::registry::{Deleted, Deletion, Propagation};
+use crate::store::StoredObject;
 
 pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiError> {
     let deletion = deletion(call, request).await?;
@@ -24,7 +26,7 @@ pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiEr
             answer::deleted(kind, &object)
         }
         Deleted::Removed(object) | Deleted::Marked(object) => {
-            answer::json(StatusCode::OK, &events::present(kind, &object))
+            answer::object(StatusCode::OK, kind, &object)
         }
     })
 }
@@ -33,18 +35,18 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
     let deletion = deletion(call, request).await?;
     let selection = call.selection()?;
     let kind = call.target.kind;
-    let (objects, version) = call.registry().list_values(kind, call.within());
-    let mut items = Vec::new();
-    for object in objects.iter().filter(|object| selection.matches(object)) {
-        let text = |field| metadata_text(object, field);
+    let (objects, version) = call.registry().list_stored(kind, call.within());
+    let selected = objects.iter().filter(|object| selection.matches(object));
+    let selected: Vec<&StoredObject> = selected.map(Arc::as_ref).collect();
+    for object in &selected {
+        let (namespace, name) = (object.namespace(), object.name());
         // Errors are ignored: an object deleted meanwhile counts as deleted.
         drop(
             call.registry()
-                .delete_value(kind, text("namespace"), text("name"), &deletion),
+                .delete_value(kind, namespace, name, &deletion),
         );
-        items.push(events::present(kind, object));
     }
-    Ok(answer::list(kind, version, &items))
+    Ok(answer::list(kind, version, selected.into_iter()))
 }
 
 /// The options of a deletion. Those in the body take precedence over the query's.

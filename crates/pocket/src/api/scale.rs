@@ -15,7 +15,7 @@ use crate::registry::Part;
 
 pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     let object = call.object()?;
-    Ok(answer::json(StatusCode::OK, &shown(&object)))
+    Ok(answer::json(StatusCode::OK, &shown(&object.value())))
 }
 
 pub(super) async fn put(call: &Call, request: Request) -> Result<Response, ApiError> {
@@ -48,7 +48,7 @@ fn write(
     let written =
         call.registry()
             .update_value(target.kind, namespace, name, Part::Main, dry_run, apply)?;
-    Ok(answer::json(StatusCode::OK, &shown(&written)))
+    Ok(answer::json(StatusCode::OK, &shown(&written.value())))
 }
 
 /// The number of replicas; an absent number is zero, as in Go.

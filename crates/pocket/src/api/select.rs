@@ -12,6 +12,7 @@ use super::events;
 use super::query::Query;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
+use crate::store::StoredObject;
 
 /// The conditions that a shown object meets.
 #[derive(Clone, Debug, Default)]
@@ -59,10 +60,15 @@ impl Selection {
     }
 
     /// Whether the object meets all conditions.
-    pub(super) fn matches(&self, object: &Value) -> bool {
-        let is_in = |namespace: &String| object["metadata"]["namespace"] == **namespace;
+    pub(super) fn matches(&self, object: &StoredObject) -> bool {
+        let is_in = |namespace: &String| object.namespace() == namespace;
+        let selects_by_content = !self.labels.is_empty() || !self.fields.is_empty();
         self.namespace.as_ref().is_none_or(is_in)
-            && (self.labels.is_empty() || self.labels.matches(&labels(object)))
+            && (!selects_by_content || self.matches_content(&object.value()))
+    }
+
+    fn matches_content(&self, object: &Value) -> bool {
+        (self.labels.is_empty() || self.labels.matches(&labels(object)))
             && self.fields.iter().all(|term| term.matches(object))
     }
 }
@@ -134,6 +140,7 @@ mod tests {
             "metadata": {"name": "a", "namespace": "default", "labels": {"app": "web"}},
             "spec": {"nodeName": "pocket"},
         });
+        let pod = StoredObject::new(&pod);
         let check = |labels: &str, fields: &str, expected: bool| {
             let selection =
                 Selection::parse(pods(), Some("default"), &query(labels, fields)).unwrap();
@@ -169,6 +176,7 @@ mod tests {
     #[test]
     fn events_are_selected_by_the_names_of_their_group() {
         let event = json!({"involvedObject": {"kind": "Pod"}, "reason": "Killing", "message": "m"});
+        let event = StoredObject::new(&event);
         let check = |group: &str, fields: &str, expected: bool| {
             let kind = match group {
                 "" => Kind::find("", "events").unwrap(),

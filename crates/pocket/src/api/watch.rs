@@ -25,6 +25,9 @@ use crate::store::{Event, Expired, Verb, Version};
 
 /// The timeout of a watch without one. An API server draws from 30 to 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
+/// Number of events that are prepared for a client at once. A client that stops reading holds no
+/// more than these; when the history has passed it, its watch ends as expired.
+const BATCH: usize = 64;
 /// Interval of the bookmarks for clients that allow them.
 const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
 /// The annotation of the bookmark after the initial objects.
@@ -98,8 +101,7 @@ impl Feed {
             if self.ended {
                 return None;
             }
-            self.catch_up();
-            if self.lines.is_empty() {
+            if !self.catch_up() {
                 self.wait().await;
             }
         }
@@ -122,24 +124,25 @@ impl Feed {
 
     /// Sends the existing objects as added.
     fn present(&mut self, namespace: Option<&str>, then_bookmark: bool) {
-        let (objects, version) = self.registry.list_values(self.kind, namespace);
+        let (objects, version) = self.registry.list_stored(self.kind, namespace);
         self.seen = version;
         for object in objects
             .iter()
             .filter(|object| self.selection.matches(object))
         {
             self.lines
-                .push_back(line("ADDED", &events::present(self.kind, object)));
+                .push_back(line("ADDED", &events::text(self.kind, object)));
         }
         if then_bookmark {
             self.send_bookmark(json!({INITIAL_EVENTS_END: "true"}));
         }
     }
 
-    fn catch_up(&mut self) {
+    /// Prepares the lines of the next events. Returns false if there are no events.
+    fn catch_up(&mut self) -> bool {
         // Before reading: a write in between then wakes the feed again instead of being lost.
         self.written.mark_unchanged();
-        match self.registry.since(self.kind, self.seen) {
+        match self.registry.since(self.kind, self.seen, BATCH) {
             Ok((events, version)) => {
                 // A client may start from a version that lies ahead.
                 self.seen = self.seen.max(version);
@@ -148,8 +151,12 @@ impl Feed {
                     .filter_map(|event| self.line_of(event))
                     .collect();
                 self.lines.extend(lines);
+                !events.is_empty()
             }
-            Err(expired) => self.expire(&expired),
+            Err(expired) => {
+                self.expire(&expired);
+                true
+            }
         }
     }
 
@@ -167,13 +174,15 @@ impl Feed {
             (true, false) => "DELETED",
             (false, false) => return None,
         };
-        Some(line(verb, &events::present(self.kind, &event.object)))
+        Some(line(verb, &events::text(self.kind, &event.object)))
     }
 
     /// Ends with an error event, under status 200: clients list again only on such an event.
     fn expire(&mut self, expired: &Expired) {
-        self.lines
-            .push_back(line("ERROR", &ApiError::expired(expired).status()));
+        self.lines.push_back(line(
+            "ERROR",
+            &ApiError::expired(expired).status().to_string(),
+        ));
         self.ended = true;
     }
 
@@ -189,7 +198,7 @@ impl Feed {
         let object = json!({
             "kind": self.kind.name, "apiVersion": self.kind.api_version(), "metadata": metadata,
         });
-        self.lines.push_back(line("BOOKMARK", &object));
+        self.lines.push_back(line("BOOKMARK", &object.to_string()));
     }
 }
 
@@ -209,8 +218,6 @@ fn check(call: &Call) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn line(verb: &str, object: &Value) -> Bytes {
-    let mut line = json!({"type": verb, "object": object}).to_string();
-    line.push('\n');
-    line.into()
+fn line(verb: &str, object: &str) -> Bytes {
+    format!("{{\"object\":{object},\"type\":\"{verb}\"}}\n").into()
 }

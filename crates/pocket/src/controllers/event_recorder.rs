@@ -15,7 +15,12 @@ pub(crate) struct EventRecorder {
     random: fastrand::Rng,
     /// By the UID of the object that the Events are about.
     recorders: BTreeMap<String, Recorder>,
+    /// The number of recorders at which those of objects that are gone are dropped.
+    full: usize,
 }
+
+/// The number of recorders below which none is dropped.
+const FEW: usize = 64;
 
 impl EventRecorder {
     pub(crate) fn new(registry: Registry, component: &'static str, random: fastrand::Rng) -> Self {
@@ -24,6 +29,7 @@ impl EventRecorder {
             component,
             random,
             recorders: BTreeMap::new(),
+            full: FEW,
         }
     }
 
@@ -39,10 +45,11 @@ impl EventRecorder {
 
     fn recorder<K: Object>(&mut self, about: &K) -> &Recorder {
         let uid = about.metadata().uid.clone().unwrap_or_default();
-        // Only for a new object: searching for those that are gone costs a read each.
-        if !self.recorders.contains_key(&uid) {
+        // Only when their number has doubled: searching for those that are gone costs a read each.
+        if self.recorders.len() >= self.full && !self.recorders.contains_key(&uid) {
             self.recorders
                 .retain(|_, recorder| recorder.object_exists());
+            self.full = FEW.max(2 * self.recorders.len());
         }
         self.recorders.entry(uid).or_insert_with(|| {
             let (registry, random) = (self.registry.clone(), self.random.fork());
@@ -77,7 +84,10 @@ mod tests {
         let [event] = registry.list::<Event>(None).try_into().unwrap();
         assert_eq!(event.count, Some(3));
         registry.delete::<Pod>("default", "web", Some(0)).unwrap();
-        recorder.record(&pod(&registry, "web"), "Created", "yes");
-        assert_eq!(recorder.recorders.len(), 1, "what is gone is forgotten");
+        for number in 0..FEW {
+            let pod = pod(&registry, &format!("web-{number}"));
+            recorder.record(&pod, "Created", "yes");
+        }
+        assert_eq!(recorder.recorders.len(), FEW, "what is gone is forgotten");
     }
 }

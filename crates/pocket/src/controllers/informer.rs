@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::kinds::{Object, name, namespace};
 use crate::registry::{Change, Registry, Watch};
@@ -16,7 +17,7 @@ pub(crate) struct Informer<K> {
     watch: Watch<K>,
     /// A change that was awaited and is not yet in the copy.
     early: Option<Change<K>>,
-    objects: BTreeMap<Key, K>,
+    objects: BTreeMap<Key, Arc<K>>,
 }
 
 impl<K: Object> Informer<K> {
@@ -43,7 +44,7 @@ impl<K: Object> Informer<K> {
         while let Some(change) = self.early.take().or_else(|| self.watch.try_next()) {
             let key = key(change.object());
             // Before the copy changes, so that both states can be compared.
-            touched(self.objects.get(&key), &change);
+            touched(self.objects.get(&key).map(Arc::as_ref), &change);
             match change {
                 Change::Added(object) | Change::Modified(object) => {
                     self.objects.insert(key, object);
@@ -63,12 +64,12 @@ impl<K: Object> Informer<K> {
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&K> {
-        self.objects.get(key)
+        self.objects.get(key).map(Arc::as_ref)
     }
 
     /// All objects, by namespace and name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &K> {
-        self.objects.values()
+        self.objects.values().map(Arc::as_ref)
     }
 
     /// The objects of one namespace, by name.
@@ -79,7 +80,7 @@ impl<K: Object> Informer<K> {
             .objects
             .range((Bound::Included(first), Bound::Unbounded));
         rest.take_while(move |((found, _), _)| found == namespace)
-            .map(|(_, object)| object)
+            .map(|(_, object)| object.as_ref())
     }
 }
 

@@ -75,13 +75,17 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     if !Selector::equal(&wanted).matches(&labels) {
         return Some(Misfit::Labels);
     }
+    let wanted = host_ports(pod);
+    if wanted.is_empty() {
+        return None;
+    }
     let pods = registry.list::<Pod>(None);
     let runs = |pod: &&Pod| {
         let spec = pod.spec.as_ref();
         spec.is_some_and(|spec| spec.node_name.is_some()) && !has_ended(pod)
     };
     let taken: Vec<HostPort> = pods.iter().filter(runs).flat_map(host_ports).collect();
-    (!host_port::are_free(&host_ports(pod), &taken)).then_some(Misfit::Ports)
+    (!host_port::are_free(&wanted, &taken)).then_some(Misfit::Ports)
 }
 
 /// Whether all containers of a Pod have ended for good, so that it uses no host ports any more.

@@ -200,7 +200,7 @@ async fn kubelet(registry: Registry) {
         let (Change::Added(pod) | Change::Modified(pod)) = pods.next().await else {
             continue;
         };
-        let (namespace, name) = super::informer::key(&pod);
+        let (namespace, name) = super::informer::key(pod.as_ref());
         let spec = pod.spec.as_ref().unwrap();
         if pod.metadata.deletion_timestamp.is_some() {
             let registry = registry.clone();

@@ -145,9 +145,9 @@ impl Seed {
     fn dump(&self) -> String {
         let objects = KINDS
             .iter()
-            .flat_map(|kind| self.registry().list_values(kind, None).0);
+            .flat_map(|kind| self.registry().list_stored(kind, None).0);
         objects
-            .map(|object| object.to_string())
+            .map(|object| object.text().to_owned())
             .collect::<Vec<_>>()
             .join("\n")
     }

@@ -27,7 +27,7 @@ impl State {
         let taken: BTreeSet<Ipv4Addr> = self
             .store
             .list(kind.plural, None)
-            .filter_map(|service| address(service))
+            .filter_map(|service| address(&service.value()))
             .collect();
         let requested = service["spec"]["clusterIP"].as_str().unwrap_or_default();
         let address = match requested {

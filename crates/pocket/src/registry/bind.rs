@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, PodCondition};
 
 use super::state::Registry;
 use crate::api_status::ApiError;
-use crate::kinds::{Kind, typed, untyped};
+use crate::kinds::{Kind, untyped};
 use crate::store::Key;
 
 impl Registry {
@@ -18,10 +18,8 @@ impl Registry {
         let kind = Kind::of::<Pod>();
         let mut state = self.state();
         let current = state.store.get(kind.plural, namespace, name);
-        let mut pod: Pod = current.map_or_else(
-            || Err(ApiError::not_found(kind, name)),
-            |pod| Ok(typed(pod)),
-        )?;
+        let current = current.ok_or_else(|| ApiError::not_found(kind, name))?;
+        let mut pod = Pod::clone(&current.typed());
         if pod.metadata.deletion_timestamp.is_some() {
             let why = format!("pod {name} is being deleted, cannot be assigned to a host");
             return Err(ApiError::conflict(kind, name, &why));

@@ -9,7 +9,7 @@ use super::state::{Registry, State};
 use super::{admit, identity};
 use crate::api_status::ApiError;
 use crate::kinds::{Kind, metadata_text};
-use crate::store::Key;
+use crate::store::{Key, StoredObject};
 
 /// Metadata removed from a new object.
 const SET_LATER: [&str; 4] = [
@@ -28,7 +28,7 @@ impl Registry {
         namespace: &str,
         mut object: Value,
         dry_run: bool,
-    ) -> Result<Arc<Value>, ApiError> {
+    ) -> Result<Arc<StoredObject>, ApiError> {
         let mut state = self.state();
         set_namespace(kind, namespace, &mut object)?;
         // Taken before a name is generated: the admission plugins' errors name the object as it was
@@ -52,7 +52,7 @@ impl Registry {
         state.identify(kind, metadata(&mut object)?, &created);
         // Only here, so that the answer shows everything that a real creation would set.
         if dry_run {
-            return Ok(Arc::new(object));
+            return Ok(Arc::new(StoredObject::new(&object)));
         }
         Ok(state
             .store
@@ -103,7 +103,7 @@ impl State {
         let Some(found) = self.store.get(namespaces.plural, "", namespace) else {
             return Err(ApiError::not_found(namespaces, namespace));
         };
-        if found["metadata"]["deletionTimestamp"].is_null() {
+        if found.metadata()["deletionTimestamp"].is_null() {
             return Ok(());
         }
         Err(ApiError::namespace_terminating(kind, name, namespace))

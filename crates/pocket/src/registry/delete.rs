@@ -10,7 +10,7 @@ use super::state::Registry;
 use crate::api_status::ApiError;
 use crate::clock::seconds;
 use crate::kinds::Kind;
-use crate::store::Key;
+use crate::store::{Key, StoredObject};
 
 /// The finalizer of an owner that is deleted after its dependents.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
@@ -58,9 +58,9 @@ impl Propagation {
 #[derive(Debug)]
 pub(crate) enum Deleted {
     /// The object is removed; this is its last state.
-    Removed(Arc<Value>),
+    Removed(Arc<StoredObject>),
     /// The object is marked; its kubelet or its finalizers delay the removal.
-    Marked(Arc<Value>),
+    Marked(Arc<StoredObject>),
 }
 
 /// Namespaces that cannot be deleted. Rule: the admission plugin `NamespaceLifecycle`.
@@ -76,11 +76,12 @@ impl Registry {
         deletion: &Deletion,
     ) -> Result<Deleted, ApiError> {
         let mut state = self.state();
-        let current = state
+        let stored = state
             .store
             .get(kind.plural, namespace, name)
             .cloned()
             .ok_or_else(|| ApiError::not_found(kind, name))?;
+        let current = stored.value();
         check_preconditions(kind, name, &current, deletion)?;
         if kind.name == "Namespace" && PROTECTED.contains(&name) {
             return Err(ApiError::forbidden(
@@ -97,7 +98,7 @@ impl Registry {
         let is_removed = is_removable(&next);
         let key = Key::new(kind.plural, namespace, name);
         if deletion.dry_run {
-            let next = Arc::new(next);
+            let next = Arc::new(StoredObject::new(&next));
             return Ok(if is_removed {
                 Deleted::Removed(next)
             } else {
@@ -109,16 +110,14 @@ impl Registry {
             //
             // Rule: `staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`,
             // `updateForGracefulDeletionAndFinalizers`.
-            if kind.name == "Pod" && next != *current {
+            if kind.name == "Pod" && next != current {
                 state.store.put(key.clone(), next);
             }
-            return Ok(Deleted::Removed(
-                state.store.remove(&key).unwrap_or(current),
-            ));
+            return Ok(Deleted::Removed(state.store.remove(&key).unwrap_or(stored)));
         }
         // Deleting it again with the same or a longer grace period changes nothing.
-        if next == *current {
-            return Ok(Deleted::Marked(current));
+        if next == current {
+            return Ok(Deleted::Marked(stored));
         }
         Ok(Deleted::Marked(state.store.put(key, next)))
     }

@@ -5,12 +5,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::kinds::Kind;
-use crate::store::{Event, Expired, Store, Version};
+use crate::store::{Event, Expired, Store, StoredObject, Version};
 
 /// A handle on all objects of the cluster; clones share one registry.
 #[derive(Clone)]
@@ -46,7 +45,12 @@ impl Registry {
         &self.shared.clock
     }
 
-    pub(crate) fn get_value(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Arc<Value>> {
+    pub(crate) fn get_stored(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<StoredObject>> {
         self.state()
             .store
             .get(kind.plural, namespace, name)
@@ -54,11 +58,11 @@ impl Registry {
     }
 
     /// The objects, and the store's version at that moment.
-    pub(crate) fn list_values(
+    pub(crate) fn list_stored(
         &self,
         kind: &Kind,
         namespace: Option<&str>,
-    ) -> (Vec<Arc<Value>>, Version) {
+    ) -> (Vec<Arc<StoredObject>>, Version) {
         let state = self.state();
         (
             state.store.list(kind.plural, namespace).cloned().collect(),
@@ -66,15 +70,29 @@ impl Registry {
         )
     }
 
-    /// The events of a kind after `version`, and the version up to which they are complete.
+    /// Whether there is an object of a kind in a namespace.
+    pub(crate) fn has_any(&self, kind: &Kind, namespace: &str) -> bool {
+        let state = self.state();
+        let mut objects = state.store.list(kind.plural, Some(namespace));
+        objects.next().is_some()
+    }
+
+    /// The first events of a kind after `version`, at most `limit`, and the version up to which
+    /// they are complete.
     pub(crate) fn since(
         &self,
         kind: &Kind,
         version: Version,
+        limit: usize,
     ) -> Result<(Vec<Event>, Version), Expired> {
         let state = self.state();
-        let events = state.store.since(kind.plural, version)?.cloned().collect();
-        Ok((events, state.store.version()))
+        let events = state.store.since(kind.plural, version)?.take(limit);
+        let events: Vec<Event> = events.cloned().collect();
+        let through = match events.last() {
+            Some(last) if events.len() == limit => last.version,
+            _ => state.store.version(),
+        };
+        Ok((events, through))
     }
 
     pub(crate) fn subscribe(&self, kind: &'static Kind) -> watch::Receiver<Version> {

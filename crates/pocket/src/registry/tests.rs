@@ -1,7 +1,7 @@
 //! The typed interface of the registry.
 
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::Clock;
@@ -244,12 +244,16 @@ fn a_watch_that_fell_behind_tells_the_difference() {
     let registry = registry();
     registry.create(&pod()).unwrap();
     let mut watch = registry.watch::<Pod>(None);
-    for step in 0..5_000 {
+    // More than the store's history keeps.
+    let large = "x".repeat(64 * 1024);
+    for step in 0..200 {
         let label = |pod: &mut Pod| {
             pod.metadata
                 .labels
                 .get_or_insert_default()
                 .insert("step".into(), step.to_string());
+            let annotations = pod.metadata.annotations.get_or_insert_default();
+            annotations.insert("large".into(), large.clone());
         };
         registry.edit("default", "web", label).unwrap();
     }
@@ -257,6 +261,6 @@ fn a_watch_that_fell_behind_tells_the_difference() {
     let Some(Change::Modified(pod)) = watch.try_next() else {
         panic!("the last state is told")
     };
-    assert_eq!(pod.metadata.labels.unwrap()["step"], "4999");
+    assert_eq!(pod.metadata.labels.as_ref().unwrap()["step"], "199");
     assert_eq!(watch.try_next(), None);
 }

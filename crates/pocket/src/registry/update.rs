@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::state::Registry;
+use super::state::{Registry, State};
 use super::{admit, create, delete};
 use crate::api_status::ApiError;
-use crate::kinds::Kind;
-use crate::store::Key;
+use crate::kinds::{Kind, Object, untyped};
+use crate::store::{Key, StoredObject};
 
 /// The part of an object that a write changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,34 +41,78 @@ impl Registry {
         part: Part,
         dry_run: bool,
         change: impl FnOnce(&Value) -> Result<Value, ApiError>,
-    ) -> Result<Arc<Value>, ApiError> {
+    ) -> Result<Arc<StoredObject>, ApiError> {
         let mut state = self.state();
-        let current = state
-            .store
-            .get(kind.plural, namespace, name)
-            .cloned()
-            .ok_or_else(|| ApiError::not_found(kind, name))?;
-        let mut proposed = change(&current)?;
+        let stored = state.current(kind, namespace, name)?;
+        let current = stored.value();
+        let proposed = change(&current)?;
+        state.replace(kind, part, dry_run, stored, &current, proposed)
+    }
+
+    /// As [`Registry::update_value`], for a change of the object's type.
+    pub(super) fn update_typed<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        part: Part,
+        change: impl FnOnce(&mut K),
+    ) -> Result<K, ApiError> {
+        let kind = Kind::of::<K>();
+        let mut state = self.state();
+        let stored = state.current(kind, namespace, name)?;
+        let current = stored.typed::<K>();
+        let mut object = K::clone(&current);
+        change(&mut object);
+        // Most writes of controllers and of the kubelet are repetitions.
+        if object == *current {
+            return Ok(object);
+        }
+        let (current, proposed) = (stored.value(), untyped(&object));
+        let replaced = state.replace(kind, part, false, stored, &current, proposed)?;
+        Ok(Arc::unwrap_or_clone(replaced.typed()))
+    }
+}
+
+impl State {
+    fn current(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Arc<StoredObject>, ApiError> {
+        let stored = self.store.get(kind.plural, namespace, name).cloned();
+        stored.ok_or_else(|| ApiError::not_found(kind, name))
+    }
+
+    fn replace(
+        &mut self,
+        kind: &'static Kind,
+        part: Part,
+        dry_run: bool,
+        stored: Arc<StoredObject>,
+        current: &Value,
+        mut proposed: Value,
+    ) -> Result<Arc<StoredObject>, ApiError> {
         // First: `next_main` overwrites the proposed UID and version with the object's own.
-        check_preconditions(kind, name, &current, &mut proposed)?;
+        check_preconditions(kind, stored.name(), current, &mut proposed)?;
         let next = match part {
-            Part::Main => next_main(kind, proposed, &current)?,
-            Part::Status => next_status(kind, &proposed, &current)?,
+            Part::Main => next_main(kind, proposed, current)?,
+            Part::Status => next_status(kind, &proposed, current)?,
         };
         // As in an API server a write without effect makes no version and no event. Controllers
         // would wake one another for ever otherwise.
         if next == *current {
-            return Ok(current);
+            return Ok(stored);
         }
         if dry_run {
-            return Ok(Arc::new(next));
+            return Ok(Arc::new(StoredObject::new(&next)));
         }
-        let key = Key::new(kind.plural, namespace, name);
+        let key = Key::new(kind.plural, stored.namespace(), stored.name());
         if delete::is_removable(&next) {
             // The removal of the last finalizer. Watches see only the deletion, not this change.
-            return Ok(state.store.remove(&key).unwrap_or(current));
+            return Ok(self.store.remove(&key).unwrap_or(stored));
         }
-        Ok(state.store.put(key, next))
+        Ok(self.store.put(key, next))
     }
 }
 

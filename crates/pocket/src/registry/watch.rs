@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
 use super::state::Registry;
-use crate::kinds::{Kind, Object, metadata_text, typed};
-use crate::store::{Event, Verb, Version};
+use crate::kinds::{Kind, Object};
+use crate::store::{Event, StoredObject, Verb, Version};
 
 /// A stream of changes to the objects of one kind, by type.
 pub(crate) struct Watch<K> {
@@ -20,15 +19,15 @@ pub(crate) struct Watch<K> {
     of: PhantomData<fn() -> K>,
 }
 
-/// One change of an object.
+/// One change of an object, which all watches share.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change<K> {
     /// The object was created, or existed before the watch began.
-    Added(K),
+    Added(Arc<K>),
     /// The object was changed.
-    Modified(K),
+    Modified(Arc<K>),
     /// The object was deleted; this is its last state.
-    Deleted(K),
+    Deleted(Arc<K>),
 }
 
 /// A stream of changes to the objects of one kind, as JSON.
@@ -39,8 +38,8 @@ pub(crate) struct UntypedWatch {
     written: Receiver<Version>,
     seen: Version,
     /// The objects as the reader knows them once it has read `pending`.
-    delivered: BTreeMap<Name, Arc<Value>>,
-    pending: VecDeque<(Verb, Arc<Value>)>,
+    delivered: BTreeMap<Name, Arc<StoredObject>>,
+    pending: VecDeque<(Verb, Arc<StoredObject>)>,
 }
 
 /// Namespace and name.
@@ -67,7 +66,7 @@ impl<K: Object> Watch<K> {
     /// The next change, if there is one now.
     pub(crate) fn try_next(&mut self) -> Option<Change<K>> {
         let (verb, object) = self.changes.try_next()?;
-        let object = typed(&object);
+        let object = object.typed();
         Some(match verb {
             Verb::Added => Change::Added(object),
             Verb::Modified => Change::Modified(object),
@@ -102,7 +101,7 @@ impl UntypedWatch {
     }
 
     /// The next change, if there is one now.
-    pub(crate) fn try_next(&mut self) -> Option<(Verb, Arc<Value>)> {
+    pub(crate) fn try_next(&mut self) -> Option<(Verb, Arc<StoredObject>)> {
         if self.pending.is_empty() {
             self.catch_up();
         }
@@ -112,7 +111,7 @@ impl UntypedWatch {
     fn catch_up(&mut self) {
         // Before reading: a write in between then wakes the reader again instead of being lost.
         self.written.mark_unchanged();
-        match self.registry.since(self.kind, self.seen) {
+        match self.registry.since(self.kind, self.seen, usize::MAX) {
             Ok((events, version)) => {
                 for event in events {
                     self.deliver(event);
@@ -139,7 +138,7 @@ impl UntypedWatch {
     fn relist(&mut self) {
         let (objects, version) = self
             .registry
-            .list_values(self.kind, self.namespace.as_deref());
+            .list_stored(self.kind, self.namespace.as_deref());
         let mut removed = std::mem::take(&mut self.delivered);
         for object in objects {
             let name = name(&object);
@@ -169,14 +168,13 @@ impl<K> Change<K> {
     }
 
     /// The changed object, by value.
-    pub(crate) fn into_object(self) -> K {
+    pub(crate) fn into_object(self) -> Arc<K> {
         match self {
             Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => object,
         }
     }
 }
 
-fn name(object: &Value) -> Name {
-    let text = |field| metadata_text(object, field).to_owned();
-    (text("namespace"), text("name"))
+fn name(object: &StoredObject) -> Name {
+    (object.namespace().to_owned(), object.name().to_owned())
 }

@@ -218,6 +218,10 @@ impl<N: Network> Backend for TrafficClient<N> {
         &self.identity
     }
 
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
     fn revision(&self) -> u64 {
         0
     }

@@ -1,29 +1,38 @@
 //! `GET /v1/journal/stream`: the journal as server-sent events, until the client disconnects.
 
+use std::future::pending;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::{Instant, sleep_until};
 
+use crate::model::answer::Through;
 use crate::net::Connection;
 use crate::server::http1::ServerConnection;
 use crate::target::backend::Backend;
 
 /// Sends the records numbered `since` and above in chunks: those in the journal, and each future
-/// one.
+/// one. Every `through` it says up to which time the records are complete.
 pub(crate) async fn stream<C: Connection>(
     backend: &dyn Backend,
     mut since: u64,
+    through: Option<Duration>,
     connection: &mut ServerConnection<C>,
 ) -> io::Result<()> {
     // Starts with a comment, so that the response head is sent at once.
     connection.send(&chunk(b": journal\n\n")).await?;
     let journal = backend.journal();
+    let mut due = through.map(|interval| Instant::now() + interval);
     loop {
         tokio::select! {
             biased;
             () = journal.reached(since) => {}
+            () = until(due) => {}
             () = connection.disconnected() => return Ok(()),
         }
+        // Before the journal is read: a request that ends in between is sent the next time.
+        let now = backend.now();
         let page = journal.since(since);
         let mut text = Vec::new();
         if page.lost > 0 {
@@ -34,8 +43,24 @@ pub(crate) async fn stream<C: Connection>(
         for (seq, record) in (first..).zip(&page.records) {
             event(&mut text, seq, record);
         }
-        connection.send(&chunk(&text)).await?;
+        if let (Some(interval), Some(_)) = (through, due.filter(|due| *due <= Instant::now())) {
+            due = Some(Instant::now() + interval);
+            let data = serde_json::to_string(&Through { through: now });
+            let data = data.expect("our own types must be JSON");
+            text.extend_from_slice(format!("event: through\ndata: {data}\n\n").as_bytes());
+        }
+        // An empty chunk would end the stream.
+        if !text.is_empty() {
+            connection.send(&chunk(&text)).await?;
+        }
         since = page.next;
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
     }
 }
 

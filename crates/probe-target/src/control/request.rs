@@ -23,8 +23,14 @@ pub(crate) enum ControlRequest {
     State,
     Metrics,
     Plan,
-    Journal { since: u64 },
-    Stream { since: u64 },
+    Journal {
+        since: u64,
+    },
+    Stream {
+        since: u64,
+        /// The interval of the event `through`; none is sent without it.
+        through: Option<Duration>,
+    },
     Wait(Wait),
     Change(Change),
 }
@@ -77,7 +83,8 @@ pub(crate) fn read(
         "journal/stream" => only(method, GET, || {
             let mut query = Query::read(query)?;
             let since = query.number("since")?.unwrap_or(0);
-            query.end(ControlRequest::Stream { since })
+            let through = interval(&mut query)?;
+            query.end(ControlRequest::Stream { since, through })
         }),
         "journal/wait" => only(method, GET, || wait(Query::read(query)?)),
         "heal" => only(method, "POST", || heal(body)),
@@ -232,6 +239,22 @@ fn wait(mut query: Query) -> Result<ControlRequest, ParseError> {
         since: query.number("since")?,
     };
     query.end(ControlRequest::Wait(wait))
+}
+
+/// The interval at which a stream says how far it is complete.
+fn interval(query: &mut Query) -> Result<Option<Duration>, ParseError> {
+    let Some(text) = query.take("through") else {
+        return Ok(None);
+    };
+    let shortest = Duration::from_millis(100);
+    let interval = duration::parse(&text).filter(|interval| *interval >= shortest);
+    match interval {
+        Some(interval) => Ok(Some(interval)),
+        None => Err(ParseError::new(
+            "through",
+            "a duration such as 5s, at least 100ms",
+        )),
+    }
 }
 
 /// The parameters of a query; each is read once.

@@ -174,6 +174,20 @@ pub struct Traffic {
     pub outcomes: BTreeMap<RequestOutcome, u64>,
 }
 
+/// The data of the event `lost` of a journal's stream.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Lost {
+    /// The number of records that were overwritten before they were sent.
+    pub lost: u64,
+}
+
+/// The data of the event `through` of a journal's stream.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Through {
+    /// Every request that ended before this time has been sent.
+    pub through: Moment,
+}
+
 /// The response to every successful change.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Ack {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::model::answer::{Ack, Record, Sample, State};
 use crate::model::identity::Identity;
+use crate::model::moment::Moment;
 use crate::model::parse_error::ParseError;
 use crate::model::plan::Plan;
 use crate::model::route_path::RoutePath;
@@ -23,6 +24,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn instance(&self) -> &str {
         &self.identity().instance
     }
+
+    /// The time since the process started.
+    fn now(&self) -> Moment;
 
     /// The number of changes applied.
     fn revision(&self) -> u64;

@@ -14,7 +14,7 @@ use kube::{
 };
 use serde_json::Value;
 
-use crate::timeline::{Change, Gap, Micros, What, recorder::Recorder};
+use crate::timeline::{Change, Gap, Micros, SharedTexts, WatchedObject, What, recorder::Recorder};
 
 /// `timeoutSeconds` of a watch, in seconds. The server's own limit is higher.
 const WATCH_SECONDS: u32 = 290;
@@ -30,8 +30,10 @@ pub(super) struct Follower {
     api: Api<DynamicObject>,
     resource: ApiResource,
     recorder: Recorder,
-    /// The last known state of every object, by UID, which a new list is compared with.
-    known: BTreeMap<String, Value>,
+    /// The last known state of every object, by UID, and its version. A new list is compared with
+    /// them.
+    known: BTreeMap<String, (Option<String>, WatchedObject)>,
+    shared: SharedTexts,
     version: String,
     heard: Micros,
 }
@@ -58,6 +60,7 @@ impl Follower {
             resource,
             recorder,
             known: BTreeMap::new(),
+            shared: SharedTexts::default(),
             version: String::new(),
             heard,
         }
@@ -73,7 +76,7 @@ impl Follower {
             let uid = uid(&object);
             // By UID: an object that was replaced under its name is a deletion and an addition.
             let change = match before.remove(&uid) {
-                Some(known) if is_version(&known, &object) => {
+                Some(known) if is_version(known.0.as_deref(), &object) => {
                     self.known.insert(uid, known);
                     continue;
                 }
@@ -83,9 +86,10 @@ impl Follower {
             differs = true;
             self.take(change, object);
         }
-        for object in before.into_values() {
+        for (_, object) in before.into_values() {
             differs = true;
-            self.recorder.record(What::watched(Change::Deleted, object));
+            let change = Change::Deleted;
+            self.recorder.record(What::Watch { change, object });
         }
         // The list's version, not an object's: that of a rarely written object may have expired.
         self.version = listed.metadata.resource_version.unwrap_or_default();
@@ -133,16 +137,22 @@ impl Follower {
     }
 
     fn take(&mut self, change: Change, object: DynamicObject) {
-        if let Some(version) = &object.metadata.resource_version {
+        let version = object.metadata.resource_version.clone();
+        if let Some(version) = &version {
             self.version.clone_from(version);
         }
         let uid = uid(&object);
         let value = self.value(object);
+        let object = WatchedObject::new(value, &mut self.shared);
         match change {
-            Change::Added | Change::Modified => self.known.insert(uid, value.clone()),
-            Change::Deleted => self.known.remove(&uid),
-        };
-        self.recorder.record(What::watched(change, value));
+            Change::Added | Change::Modified => {
+                self.known.insert(uid, (version, object.clone()));
+            }
+            Change::Deleted => {
+                self.known.remove(&uid);
+            }
+        }
+        self.recorder.record(What::Watch { change, object });
     }
 
     /// The object as JSON. List items lack `apiVersion` and `kind`, so these are added.
@@ -179,9 +189,8 @@ impl Follower {
 }
 
 /// Whether an object still has the known resource version.
-fn is_version(known: &Value, object: &DynamicObject) -> bool {
-    let version = known["metadata"]["resourceVersion"].as_str();
-    version.is_some() && version == object.metadata.resource_version.as_deref()
+fn is_version(known: Option<&str>, object: &DynamicObject) -> bool {
+    known.is_some() && known == object.metadata.resource_version.as_deref()
 }
 
 fn uid(object: &DynamicObject) -> String {
@@ -253,7 +262,7 @@ mod tests {
         assert!(ended.is_err(), "it must follow for ever");
         let told = |record: &Record| match &record.what {
             What::Watch { change, object } => {
-                format!("{change:?} {}", object["metadata"]["uid"].as_str().unwrap())
+                format!("{change:?} {}", object.uid())
             }
             What::Down(gap) => format!("down since {}", gap.since),
             What::Gap(gap) => format!("gap since {}", gap.since),

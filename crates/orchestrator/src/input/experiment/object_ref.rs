@@ -80,6 +80,12 @@ impl ObjectKind {
         }
     }
 
+    /// The kind with this name, if objects of it have numbers in their status.
+    pub(crate) fn controller(name: &str) -> Option<Self> {
+        let mut kinds = Self::ALL.iter().copied();
+        kinds.find(|kind| kind.name() == name && !kind.counts().is_empty())
+    }
+
     /// The numbers in the status of a controller: their names in an experiment and their fields.
     pub(crate) fn counts(self) -> &'static [(&'static str, &'static str)] {
         match self {

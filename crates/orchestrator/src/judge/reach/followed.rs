@@ -76,7 +76,7 @@ impl Followed {
             number,
             path,
             since,
-            probe: ProbeSettings::of(object, &flip.target.container, &flip.probe)?,
+            probe: ProbeSettings::of(&object.value(), &flip.target.container, &flip.probe)?,
             restarts: pod.containers.get(&flip.target.container)?.restarts,
             due: Vec::new(),
             in_force: Span::between(from, to),
@@ -90,6 +90,11 @@ impl Followed {
         };
         followed.take_pod(snapshot, followed.flip.acknowledged);
         Some(followed)
+    }
+
+    /// Index in [`Snapshot::flips`].
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
     pub(super) fn step(&self) -> usize {

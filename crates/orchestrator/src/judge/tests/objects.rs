@@ -461,3 +461,25 @@ fn a_record_that_ends_too_soon_leaves_everything_open() {
         &expect!["inconclusive: the record ends before this is decided: web-1 ready 2/2"],
     );
 }
+
+#[test]
+fn many_pods_are_counted_by_what_they_do_alike() {
+    let claim = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 10s }";
+    let check_with = |more, expected| {
+        let script = Script::new().more_pods(more).steady().step(0, 10_000);
+        let script = script.after(5_104).ready(true, false).after(10_000).end(0);
+        check(claim, script, expected);
+    };
+    check_with(
+        11,
+        &expect![
+            "fail at 5.104: not true all the time: 12 Pods ready 2/2 until 5.104 s, then 1 Pod ready 1/2, 11 Pods ready 2/2"
+        ],
+    );
+    check_with(
+        1,
+        &expect![
+            "fail at 5.104: not true all the time: more-0 ready 2/2, web-1 ready 2/2 until 5.104 s, then more-0 ready 2/2, web-1 ready 1/2"
+        ],
+    );
+}

@@ -102,7 +102,7 @@ fn check(text: &'static str, counted: impl Fn(&What) -> bool) -> Vec<usize> {
         let pods = |wanted| {
             count(&|what| {
                 matches!(what, What::Watch { change, object }
-                    if *change == wanted && object["kind"] == "Pod")
+                    if *change == wanted && object.kind() == "Pod")
             })
         };
         assert!(pods(Change::Added) > 0);

@@ -3,19 +3,19 @@
 //! A response is read by its length, not to the end of the stream: the end of a forwarded stream
 //! reaches the client about a second late.
 
-use std::pin::Pin;
-
 use bytes::Bytes;
 use futures::FutureExt as _;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, api::Portforwarder};
+use kube::Api;
 use tokio::task::JoinHandle;
 
 use super::ControlError;
+use super::port_forward::PortForward;
 use crate::targets::Address;
 
 /// The status and the whole body of a response.
@@ -34,27 +34,20 @@ pub(super) struct Line {
     address: Address,
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
-    forwarder: Portforwarder,
-    error_channel: Pin<Box<dyn Future<Output = Option<String>> + Send>>,
+    forward: PortForward,
 }
 
 impl Line {
     pub(super) async fn open(pods: &Api<Pod>, address: &Address) -> Result<Self, ControlError> {
         let port = address.control;
-        let mut forwarder = pods
-            .portforward(&address.pod, &[port])
-            .await
-            .map_err(|source| ControlError::Forward {
-                pod: address.pod.clone(),
-                port,
-                source: Box::new(source),
-            })?;
-        let stream = forwarder
-            .take_stream(port)
-            .expect("a forwarded port must have a stream");
-        let error_channel = forwarder
-            .take_error(port)
-            .expect("a forwarded port must have an error channel");
+        let (forward, stream) =
+            PortForward::open(pods, &address.pod, port)
+                .await
+                .map_err(|source| ControlError::Forward {
+                    pod: address.pod.clone(),
+                    port,
+                    source: Box::new(source),
+                })?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream))
                 .await
@@ -70,8 +63,7 @@ impl Line {
             address: address.clone(),
             sender,
             driver,
-            forwarder,
-            error_channel: error_channel.boxed(),
+            forward,
         })
     }
 
@@ -98,6 +90,17 @@ impl Line {
         }
     }
 
+    /// Sends the only request of a connection, whose response is read while it arrives.
+    pub(super) async fn start(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, ControlError> {
+        match self.sender.send_request(request).await {
+            Ok(response) => Ok(response),
+            Err(error) => Err(self.broken(error).await),
+        }
+    }
+
     /// The error for a connection that failed with `source`, with the message on the port-forward's
     /// error channel, if any.
     pub(super) async fn broken(
@@ -106,7 +109,7 @@ impl Line {
     ) -> ControlError {
         // The error channel is a separate stream, so its message may arrive just after the end.
         tokio::task::yield_now().await;
-        let channel_error = self.error_channel.as_mut().now_or_never().flatten();
+        let channel_error = self.forward.error();
         let (pod, port) = (self.address.pod.clone(), self.address.control);
         ControlError::Talk {
             pod,
@@ -120,6 +123,5 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.driver.abort();
-        self.forwarder.abort();
     }
 }

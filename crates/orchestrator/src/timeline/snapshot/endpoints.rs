@@ -8,6 +8,13 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct EndpointFacts(BTreeMap<String, bool>);
 
+/// One EndpointSlice of a Service.
+#[derive(Debug)]
+pub(super) struct Slice {
+    service: String,
+    endpoints: Vec<(String, bool)>,
+}
+
 // kubernetes.io/docs › EndpointSlices › Conditions: an unset `ready` means true.
 fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
     let ready = endpoint["conditions"]["ready"].as_bool().unwrap_or(true);
@@ -17,19 +24,29 @@ fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
         .map(move |address| (address.to_owned(), ready))
 }
 
+impl Slice {
+    /// Reads a slice; none if it is of no Service.
+    pub(super) fn read(slice: &Value) -> Option<Self> {
+        let service = &slice["metadata"]["labels"]["kubernetes.io/service-name"];
+        let endpoints = slice["endpoints"].as_array().into_iter().flatten();
+        Some(Self {
+            service: service.as_str()?.to_owned(),
+            endpoints: endpoints.flat_map(addresses).collect(),
+        })
+    }
+}
+
 impl EndpointFacts {
-    /// Reads a Service's slices among all slices. An address in several slices, one per set of
+    /// Merges a Service's slices among all slices. An address in several slices, one per set of
     /// ports, is ready if it is ready in all of them.
-    pub(crate) fn read<'a>(service: &str, slices: impl Iterator<Item = &'a Value>) -> Self {
-        let of_service = slices
-            .filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == *service);
-        let endpoints = of_service.filter_map(|slice| slice["endpoints"].as_array());
+    pub(super) fn merged<'a>(service: &str, slices: impl Iterator<Item = &'a Slice>) -> Self {
+        let of_service = slices.filter(|slice| slice.service == service);
         let mut known = BTreeMap::new();
-        for (address, ready) in endpoints.flatten().flat_map(addresses) {
+        for (address, ready) in of_service.flat_map(|slice| &slice.endpoints) {
             known
-                .entry(address)
-                .and_modify(|all| *all &= ready)
-                .or_insert(ready);
+                .entry(address.clone())
+                .and_modify(|all| *all &= *ready)
+                .or_insert(*ready);
         }
         Self(known)
     }
@@ -68,7 +85,8 @@ mod tests {
             slice(json!([{ "addresses": ["10.0.0.1"], "conditions": { "ready": false } }])),
             slice(json!(null)),
         ];
-        let facts = EndpointFacts::read("web", slices.iter());
+        let slices: Vec<Slice> = slices.iter().filter_map(Slice::read).collect();
+        let facts = EndpointFacts::merged("web", slices.iter());
         assert_eq!((facts.ready_count(), facts.addresses().len()), ((1, 2), 2));
     }
 }

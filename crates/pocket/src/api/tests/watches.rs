@@ -72,12 +72,16 @@ async fn an_object_that_no_longer_matches_is_deleted_for_the_watch() {
 async fn a_version_out_of_the_window_is_an_error_event() {
     let client = Client::new();
     client.post(PODS, &pod("a")).await;
-    for step in 0..3_000 {
+    // More than the store's history keeps.
+    let large = "x".repeat(64 * 1024);
+    for step in 0..200 {
         let label = |pod: &mut k8s_openapi::api::core::v1::Pod| {
             pod.metadata
                 .labels
                 .get_or_insert_default()
                 .insert("step".into(), step.to_string());
+            let annotations = pod.metadata.annotations.get_or_insert_default();
+            annotations.insert("large".into(), large.clone());
         };
         client.registry.edit("default", "a", label).unwrap();
     }

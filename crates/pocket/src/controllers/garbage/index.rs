@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::select_all;
 use serde_json::Value;
 
-use crate::kinds::{KINDS, Kind, metadata_text};
+use crate::kinds::{KINDS, Kind};
 use crate::registry::{Registry, UntypedWatch};
-use crate::store::Verb;
+use crate::store::{StoredObject, Verb};
 
 /// Identifies an object: its kind by index in [`KINDS`], its namespace and its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,7 @@ impl Index {
     pub(super) fn catch_up(&mut self) {
         for kind in 0..self.watches.len() {
             while let Some((verb, object)) = self.watches[kind].try_next() {
-                let node = (verb != Verb::Deleted).then(|| Node::of(&object));
+                let node = (verb != Verb::Deleted).then(|| Node::of(&object.metadata()));
                 self.put(Id::of(kind, &object), node);
             }
         }
@@ -145,19 +145,17 @@ impl Id {
         &KINDS[self.kind]
     }
 
-    fn of(kind: usize, object: &Value) -> Self {
-        let text = |field| metadata_text(object, field).to_owned();
+    fn of(kind: usize, object: &StoredObject) -> Self {
         Self {
             kind,
-            namespace: text("namespace"),
-            name: text("name"),
+            namespace: object.namespace().to_owned(),
+            name: object.name().to_owned(),
         }
     }
 }
 
 impl Node {
-    fn of(object: &Value) -> Self {
-        let metadata = &object["metadata"];
+    fn of(metadata: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let owner = |owner: &Value| (text(&owner["uid"]), owner["blockOwnerDeletion"] == true);
         let items = |field| metadata[field].as_array().into_iter().flatten();

@@ -14,7 +14,7 @@ fn create<K: Object>(body: &Value) -> Result<Value, String> {
     body["metadata"]["name"] = "web".into();
     let created = registry().create_value(Kind::of::<K>(), "default", body, false);
     created
-        .map(|object| Value::clone(&object))
+        .map(|object| object.value())
         .map_err(|refusal| refusal.message)
 }
 
@@ -231,7 +231,8 @@ fn services_are_completed_and_addressed() {
         let body = json!({"metadata": {"name": name}, "spec": spec});
         let service = registry
             .create_value(Kind::of::<Service>(), "default", body, false)
-            .unwrap();
+            .unwrap()
+            .value();
         addresses.push(service["spec"]["clusterIP"].as_str().unwrap().to_owned());
         if name == "a" {
             assert_eq!(

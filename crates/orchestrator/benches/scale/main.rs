@@ -1,0 +1,195 @@
+//! Measures what a run costs as Pods grow in number: one table, like the probe target's budgets.
+//! `just bench` runs it. Nothing fails: a slow machine is no error, and CI does not run this.
+//!
+//! Every row runs the program itself on a generated experiment. Processor time is compared with the
+//! budgets where a run has one thread, as other load on the machine does not change it.
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![expect(clippy::disallowed_types, reason = "what is measured is real time")]
+
+mod manifests;
+mod process;
+#[path = "../../../probe-target/benches/budgets/table.rs"]
+#[allow(dead_code, reason = "the probe target's budgets need more of it")]
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use process::{Cost, Process};
+use serde_json::Value;
+use table::Table;
+
+/// The real time over which a cluster at rest is measured.
+const REST: Duration = Duration::from_secs(20);
+
+/// How often the seed is repeated to measure one sample of it.
+const SAMPLES: usize = 20;
+
+fn main() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    // Cargo adds options of its own, such as `--bench`.
+    let only: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| word == name);
+    let mut table = Table::default();
+    if wanted("minute") {
+        minute(directory, &mut table);
+    }
+    if wanted("flip") {
+        flip(directory, &mut table);
+    }
+    if wanted("seed") {
+        seed(&mut table);
+    }
+    if wanted("day") {
+        day(directory, &mut table);
+    }
+    if wanted("rest") {
+        rest(directory, &mut table);
+    }
+    #[expect(clippy::print_stdout, reason = "the table is the product")]
+    {
+        println!("{table}");
+    }
+}
+
+/// A virtual minute in which every Pod is flipped and flipped back.
+fn minute(directory: &Path, table: &mut Table) {
+    let few = on_virtual(&[&manifests::minute(directory, 100)]);
+    let many = on_virtual(&[&manifests::minute(directory, 1_000)]);
+    table.row(
+        "a virtual minute of 1,000 Pods, flipped and back: processor time",
+        format!("{:.1} s", many.processor),
+        "≤ 8 s",
+    );
+    table.row(
+        "the same: peak memory",
+        format!("{:.0} MB", many.megabytes()),
+        "≤ 400 MB",
+    );
+    table.row(
+        "the same: processor time a Pod, against 100 Pods",
+        format!("{:.2}×", many.processor / few.processor / 10.0),
+        "≤ 1.3×",
+    );
+}
+
+/// The flip of 1,000 targets in real time: from the step's beginning to its last acknowledgement.
+fn flip(directory: &Path, table: &mut Table) {
+    let timeline = directory.join("flip.jsonl");
+    let experiment = manifests::minute(directory, 1_000);
+    let mut run = Process::start(&[
+        "run".as_ref(),
+        experiment.as_os_str(),
+        "--on=pocket".as_ref(),
+        "--timeline".as_ref(),
+        timeline.as_os_str(),
+    ]);
+    run.wait();
+    let text = fs::read_to_string(timeline).unwrap();
+    let records = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_step = records.filter(|record| record["step"] == 0);
+    let times = |name: &str| -> Vec<u64> {
+        let named = of_step.clone().filter(|record| record["record"] == name);
+        named.map(|record| record["at"].as_u64().unwrap()).collect()
+    };
+    let (started, sent) = (times("step-start"), times("sending"));
+    let last = *times("acknowledged").last().unwrap();
+    table.row(
+        "the flip of 1,000 targets in real time; of it sending",
+        format!(
+            "{} ms; {} ms",
+            (last - started[0]) / 1_000,
+            (last - sent[0]) / 1_000
+        ),
+        "≤ 1 s",
+    );
+}
+
+/// One sample of the seed, out of many in one process.
+fn seed(table: &mut Table) {
+    let seed = |name: &str| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../manifests/seed");
+        root.join(name)
+    };
+    let all = [
+        "readiness.yaml",
+        "liveness.yaml",
+        "one-service.yaml",
+        "two-services.yaml",
+    ]
+    .map(seed);
+    let times = |times: usize| {
+        let files: Vec<&PathBuf> = std::iter::repeat_n(&all, times).flatten().collect();
+        let files: Vec<&Path> = files.into_iter().map(PathBuf::as_path).collect();
+        on_virtual(&files).processor
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let each = (times(SAMPLES + 1) - times(1)) / SAMPLES as f64 / all.len() as f64;
+    table.row(
+        "one sample of the seed, a file",
+        format!("{:.1} ms", each * 1e3),
+        "≤ 10 ms",
+    );
+}
+
+/// A virtual day with a rollout a minute.
+fn day(directory: &Path, table: &mut Table) {
+    let short = on_virtual(&[&manifests::rollouts(directory, 6 * 60)]);
+    let long = on_virtual(&[&manifests::rollouts(directory, 24 * 60)]);
+    table.row(
+        "24 virtual hours with a rollout a minute: processor time; peak memory; of 6 hours",
+        format!(
+            "{:.0} s; {:.0} MB; {:.0} MB",
+            long.processor,
+            long.megabytes(),
+            short.megabytes()
+        ),
+        "",
+    );
+}
+
+/// 500 Pods in real time that only answer their probes.
+fn rest(directory: &Path, table: &mut Table) {
+    let resting = |pods| {
+        let experiment = manifests::rest(directory, pods);
+        let mut run = Process::start(&[
+            "run".as_ref(),
+            experiment.as_os_str(),
+            "--on=pocket".as_ref(),
+        ]);
+        run.wait_for_line("steady after");
+        let before = run.cost();
+        sleep(REST);
+        let after = run.cost();
+        run.stop();
+        (after.processor - before.processor, after)
+    };
+    let (_, one) = resting(1);
+    let (processor, many) = resting(500);
+    table.row(
+        "500 Pods in real time: share of a core",
+        format!("{:.1} %", processor / REST.as_secs_f64() * 100.0),
+        "≤ 5 %",
+    );
+    #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
+    let each = (many.resident - one.resident) as f64 / 499.0;
+    table.row(
+        "the same: memory a Pod",
+        format!("{each:.0} KB"),
+        "≤ 100 KB",
+    );
+}
+
+fn on_virtual(files: &[&Path]) -> Cost {
+    let mut words: Vec<&std::ffi::OsStr> = vec!["run".as_ref(), "--on=virtual".as_ref()];
+    words.extend(files.iter().map(|file| file.as_os_str()));
+    Process::start(&words).wait()
+}
