@@ -25,8 +25,10 @@ pub struct Member {
     pub terminating: bool,
     /// The annotation `controller.kubernetes.io/pod-deletion-cost`, 0 by default.
     pub deletion_cost: i32,
-    /// The restart count of the container with the most restarts.
+    /// The restart count of the main container with the most restarts.
     pub restarts: i32,
+    /// The restart count of the sidecar with the most restarts.
+    pub sidecar_restarts: i32,
     /// When it was created.
     pub created: Moment,
     /// Whether it has all labels of the template.
@@ -148,7 +150,8 @@ impl Member {
         };
         let order = rank(self).cmp(&rank(other)).then(ready);
         // The operands are swapped: the Pod with more restarts goes first.
-        let order = order.then(other.restarts.cmp(&self.restarts));
+        let restarts = |pod: &Self| (pod.restarts, pod.sidecar_restarts);
+        let order = order.then(restarts(other).cmp(&restarts(self)));
         order.then_with(created).is_lt()
     }
 }
@@ -188,6 +191,7 @@ mod tests {
             terminating: false,
             deletion_cost: 0,
             restarts: 0,
+            sidecar_restarts: 0,
             created: Moment::from_secs(5),
             fully_labelled: true,
         }
@@ -273,6 +277,13 @@ mod tests {
             "restarted more",
             Member {
                 restarts: 1,
+                ..pod("")
+            },
+        );
+        check(
+            "sidecar restarted more",
+            Member {
+                sidecar_restarts: 1,
                 ..pod("")
             },
         );

@@ -31,11 +31,7 @@ impl ManifestIndex {
         let mut problems = Vec::new();
         let mut seen = Vec::new();
         for manifest in manifests {
-            let reference = (
-                manifest.object["apiVersion"].clone(),
-                manifest.kind(),
-                manifest.name(),
-            );
+            let reference = (manifest.api_version(), manifest.kind(), manifest.name());
             if seen.contains(&reference) {
                 let what = format!(
                     "there is another {} `{}` in the workload",
@@ -60,12 +56,13 @@ impl ManifestIndex {
             kind,
             name: name.clone(),
         };
-        match manifest.kind() {
-            "Pod" => {
+        // With the version: a Service of Knative, for one, is another thing.
+        match (manifest.api_version(), manifest.kind()) {
+            ("v1", "Pod") => {
                 self.pods
                     .insert(reference(ObjectKind::Pod), manifest.typed()?);
             }
-            "Deployment" => {
+            ("apps/v1", "Deployment") => {
                 let spec = manifest.typed::<Deployment>()?.spec;
                 self.template(
                     reference(ObjectKind::Deployment),
@@ -73,12 +70,12 @@ impl ManifestIndex {
                     spec.replicas,
                 );
             }
-            "ReplicaSet" => {
+            ("apps/v1", "ReplicaSet") => {
                 let spec = manifest.typed::<ReplicaSet>()?.spec;
                 let template = spec.template.unwrap_or_default();
                 self.template(reference(ObjectKind::ReplicaSet), template, spec.replicas);
             }
-            "StatefulSet" => {
+            ("apps/v1", "StatefulSet") => {
                 let spec = manifest.typed::<StatefulSet>()?.spec;
                 let (template, replicas) = (spec.template.clone(), spec.replicas);
                 self.template(reference(ObjectKind::StatefulSet), template, replicas);
@@ -92,18 +89,18 @@ impl ManifestIndex {
                 }
             }
             // What it scales is not looked up, so no count is relied on.
-            "DaemonSet" => {
+            ("apps/v1", "DaemonSet") => {
                 let template = manifest.typed::<DaemonSet>()?.spec.template;
                 self.pods
                     .insert(reference(ObjectKind::DaemonSet), pod(template));
             }
-            "Job" => {
+            ("batch/v1", "Job") => {
                 let spec = manifest.typed::<Job>()?.spec;
                 let template = spec.map(|spec| spec.template).unwrap_or_default();
                 self.pods.insert(reference(ObjectKind::Job), pod(template));
             }
-            "HorizontalPodAutoscaler" => self.is_scaled = true,
-            "Service" => {
+            (_, "HorizontalPodAutoscaler") => self.is_scaled = true,
+            ("v1", "Service") => {
                 self.services.insert(name, manifest.typed()?);
             }
             _ => {}

@@ -406,6 +406,23 @@ fn the_pods_of_a_stateful_set_are_known_by_name() {
 }
 
 #[test]
+fn an_object_of_another_group_is_another_thing() {
+    let knative = WORKLOAD.map(|(path, text)| {
+        let other = "apiVersion: serving.knative.dev/v1\nkind: Service";
+        (path, text.replace("apiVersion: v1\nkind: Service", other))
+    });
+    let knative: Vec<(&str, &str)> = knative
+        .iter()
+        .map(|(path, text)| (*path, text.as_str()))
+        .collect();
+    let said = said(EXPERIMENT, &knative);
+    assert!(
+        said.contains("the workload has no Service `web-a`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_deleted_patched_or_reported_on_must_exist() {
     let flip = "flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }";
     check_experiment(

@@ -124,8 +124,11 @@ fn group_entry(name: &str) -> Value {
     json!({"name": name, "versions": [version], "preferredVersion": version})
 }
 
-fn verbs(kind: &Kind) -> &'static [&'static str] {
-    if kind.read_only { &READ_VERBS } else { &VERBS }
+fn verbs(kind: &Kind) -> Vec<&'static str> {
+    let verbs: &[&str] = if kind.read_only { &READ_VERBS } else { &VERBS };
+    // Namespaces are deleted one by one.
+    let is_offered = |verb: &&str| kind.name != "Namespace" || *verb != "deletecollection";
+    verbs.iter().copied().filter(is_offered).collect()
 }
 
 fn parts(kind: &Kind) -> Vec<Part> {

@@ -41,12 +41,21 @@ const CHUNK: usize = 4 * 1024;
 /// what a forwarded port costs.
 const BUFFER: usize = 4 * 1024;
 
+/// Maximum number of ports. Each takes two channels, and a frame has one byte for its channel.
+const PORTS: usize = 128;
+
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Responds with 101 and forwards until the client leaves.
 pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiError> {
-    let pod = Pod::of(call)?;
     let ports = call.query.ports.clone();
+    if ports.len() > PORTS {
+        return Err(ApiError::bad_request(format!(
+            "a port-forward can name at most {PORTS} ports, but this one names {}",
+            ports.len()
+        )));
+    }
+    let pod = Pod::of(call)?;
     if ports.is_empty() {
         return Err(ApiError::bad_request(
             "a port-forward must name at least one port",
@@ -140,7 +149,7 @@ async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
     let (outgoing, mut frames) = mpsc::channel::<Message>(QUEUE);
     let mut uploads = Vec::new();
     let mut ends = Vec::new();
-    for (number, channel) in ports.iter().copied().zip((0..).step_by(2)) {
+    for (number, channel) in ports.iter().copied().zip((0..=u8::MAX).step_by(2)) {
         let (upload, received) = mpsc::channel(QUEUE);
         uploads.push(upload);
         let port = Forward {

@@ -85,8 +85,11 @@ impl Query {
 }
 
 /// Parses a boolean; `?watch` and `?watch=1` mean true.
+///
+/// Rule: `staging/src/k8s.io/apimachinery/pkg/runtime/conversion.go`,
+/// `Convert_Slice_string_To_bool`.
 fn truth(value: &str) -> bool {
-    !matches!(value, "0" | "false" | "False" | "FALSE" | "f" | "F")
+    value != "0" && !value.eq_ignore_ascii_case("false")
 }
 
 /// A timeout; zero counts as absent, and more than a year is cut to a year.
@@ -168,6 +171,9 @@ mod tests {
         check("1", true);
         check("true", true);
         check("false", false);
+        check("fAlSe", false);
+        check("0", false);
+        check("f", true);
     }
 
     #[test]

@@ -26,14 +26,16 @@ type Fields = Map<String, Value>;
 
 fn merge_maps(current: &Fields, patch: &Fields, place: &[&str]) -> Result<Fields, ApiError> {
     match directive(patch)? {
-        Some("replace") => return Ok(without_directives(patch)),
-        Some("delete") => return Ok(Fields::new()),
-        _ => {}
+        Some(Directive::Replace) => return Ok(without_directives(patch)),
+        // The emptied map stays; `null` is what removes it.
+        Some(Directive::Delete) => return Ok(Fields::new()),
+        None => {}
     }
     let mut next = current.clone();
     // All fields that may stay, for maps with mutually exclusive fields.
     if let Some(keys) = patch.get(RETAIN_KEYS) {
         let keys = list_of(RETAIN_KEYS, keys)?;
+        check_retained(keys, patch)?;
         next.retain(|field, _| keys.iter().any(|key| key == field));
     }
     for (field, value) in patch.iter().filter(|(field, _)| !field.starts_with('$')) {
@@ -70,10 +72,11 @@ fn merge_value(
 ) -> Result<Option<Value>, ApiError> {
     match (current, patch) {
         (_, Value::Null) => Ok(None),
-        (_, Value::Object(patch)) if directive(patch)? == Some("delete") => Ok(None),
         (Some(Value::Object(current)), Value::Object(patch)) => {
             merge_maps(current, patch, place).map(|merged| Some(Value::Object(merged)))
         }
+        // Where there is nothing to replace or delete, a map with a directive is dropped.
+        (_, Value::Object(patch)) if patch.contains_key(PATCH) => Ok(None),
         // Merged into nothing rather than copied: its directives must not get into the object.
         (_, Value::Object(patch)) => {
             merge_maps(&Fields::new(), patch, place).map(|merged| Some(Value::Object(merged)))
@@ -100,18 +103,25 @@ fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec
             patch.to_vec()
         });
     };
-    let is_replace = |item: &Value| item[PATCH] == "replace";
-    // Wherever it stands: `mergeSliceWithSpecialElements` reads the whole patch before it decides.
-    if patch.iter().any(is_replace) {
-        let items = patch.iter().filter(|item| !is_replace(item));
-        return Ok(items.cloned().collect());
-    }
     let mut next = current.to_vec();
-    for item in patch {
-        if identity(item, key).is_none() {
-            let message = format!("map: {item} does not contain declared merge key: {key}");
-            return Err(ApiError::bad_request(message));
+    let mut is_replaced = false;
+    let is_special = |item: &&Value| item.get(PATCH).is_some();
+    let (special, items): (Vec<&Value>, Vec<&Value>) = patch.iter().partition(is_special);
+    // Wherever they stand: `mergeSliceWithSpecialElements` reads the whole patch before it decides.
+    for item in special {
+        let directive = item.as_object().map(directive).transpose()?.flatten();
+        if directive == Some(Directive::Replace) {
+            is_replaced = true;
+        } else {
+            check_identity(item, key)?;
+            next.retain(|it| !is_same(it, item, Some(key)));
         }
+    }
+    if is_replaced {
+        return Ok(items.into_iter().cloned().collect());
+    }
+    for item in items {
+        check_identity(item, key)?;
         let found = next.iter().position(|it| is_same(it, item, Some(key)));
         let merged = merge_value(found.map(|at| &next[at]), item, place)?;
         match (found, merged) {
@@ -122,6 +132,14 @@ fn merge_lists(current: &[Value], patch: &[Value], place: &[&str]) -> Result<Vec
         }
     }
     Ok(next)
+}
+
+fn check_identity(item: &Value, key: &str) -> Result<(), ApiError> {
+    if identity(item, key).is_some() {
+        return Ok(());
+    }
+    let message = format!("map: {item} does not contain declared merge key: {key}");
+    Err(ApiError::bad_request(message))
 }
 
 fn identity<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
@@ -141,16 +159,46 @@ fn united(current: &[Value], patch: &[Value]) -> Vec<Value> {
     current.iter().chain(new).cloned().collect()
 }
 
-fn directive(patch: &Fields) -> Result<Option<&str>, ApiError> {
-    match patch.get(PATCH).map(Value::as_str) {
-        None => Ok(None),
-        Some(Some(directive @ ("replace" | "delete" | "merge"))) => Ok(Some(directive)),
-        Some(other) => {
-            let other = other.unwrap_or_default();
-            let message = format!("unknown patch type found: {other} for $patch");
-            Err(ApiError::bad_request(message))
+/// What a map's `$patch` demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Directive {
+    /// The map, or the whole list that contains it, has nothing but the patch.
+    Replace,
+    /// The map is emptied, or the item of a list is removed.
+    Delete,
+}
+
+/// The directive of a map, if it has one. `merge` is written by no client, and refused as any
+/// other word.
+///
+/// Rule: `strategicpatch/patch.go`, `handleDirectiveInMergeMap`. Its error has no status reason,
+/// so the API server answers with 500.
+fn directive(patch: &Fields) -> Result<Option<Directive>, ApiError> {
+    let Some(found) = patch.get(PATCH) else {
+        return Ok(None);
+    };
+    match found.as_str() {
+        Some("replace") => Ok(Some(Directive::Replace)),
+        Some("delete") => Ok(Some(Directive::Delete)),
+        _ => {
+            let message = format!("unknown patch type: {found} in map: {}", json!(patch));
+            Err(ApiError::new(500, "InternalError", message))
         }
     }
+}
+
+/// Refuses a field that the patch sets and does not retain.
+///
+/// Rule: `strategicpatch/patch.go`, `applyRetainKeysDirective`.
+fn check_retained(keys: &[Value], patch: &Fields) -> Result<(), ApiError> {
+    let mut set = patch.iter();
+    let is_refused = |(field, value): (&String, &Value)| {
+        !value.is_null() && !field.starts_with('$') && !keys.iter().any(|key| key == field)
+    };
+    if set.any(is_refused) {
+        return Err(ApiError::bad_request("invalid patch format of retainKeys"));
+    }
+    Ok(())
 }
 
 fn without_directives(patch: &Fields) -> Fields {
@@ -272,8 +320,33 @@ mod tests {
         check(
             json!({"a": {"b": 1}}),
             json!({"a": {"$patch": "delete"}}),
+            json!({"a": {}}),
+        );
+        check(json!({}), json!({"a": {"$patch": "delete"}}), json!({}));
+        check(
+            json!({}),
+            json!({"a": {"$patch": "replace", "b": 1}}),
             json!({}),
         );
+    }
+
+    #[test]
+    fn a_replaced_list_keeps_no_item_with_a_directive() {
+        let patch = pod(json!([
+            {"name": "c"}, {"name": "a", "$patch": "delete"}, {"$patch": "replace"},
+        ]));
+        check(
+            pod(json!([{"name": "a"}])),
+            patch,
+            pod(json!([{"name": "c"}])),
+        );
+    }
+
+    #[test]
+    fn deletions_come_before_merges() {
+        let patch = pod(json!([{"name": "a", "image": "2"}, {"name": "a", "$patch": "delete"}]));
+        let current = pod(json!([{"name": "a", "args": ["x"]}]));
+        check(current, patch, pod(json!([{"name": "a", "image": "2"}])));
     }
 
     #[test]
@@ -384,18 +457,17 @@ mod tests {
 
     #[test]
     fn malformed_patches_are_refused() {
-        let check = |patch: Value| {
-            assert_eq!(
-                merge(&pod(json!([{"name": "a"}])), &patch)
-                    .unwrap_err()
-                    .code,
-                400,
-                "{patch}"
-            );
+        let check = |patch: Value, code| {
+            let error = merge(&pod(json!([{"name": "a"}])), &patch).unwrap_err();
+            assert_eq!(error.code, code, "{patch}");
         };
-        check(json!([]));
-        check(pod(json!([{"image": "1"}])));
-        check(json!({"spec": {"$patch": "forget"}}));
-        check(json!({"spec": {"$retainKeys": "type"}}));
+        check(json!([]), 400);
+        check(pod(json!([{"image": "1"}])), 400);
+        check(pod(json!([{"$patch": "delete"}])), 400);
+        check(pod(json!([{"name": "a", "$patch": "merge"}])), 500);
+        check(json!({"spec": {"$patch": "merge"}}), 500);
+        check(json!({"spec": {"$patch": "forget"}}), 500);
+        check(json!({"spec": {"$retainKeys": "type"}}), 400);
+        check(json!({"spec": {"$retainKeys": ["type"], "a": 1}}), 400);
     }
 }

@@ -221,6 +221,33 @@ fn finalizers_hold_an_object_until_the_last_is_gone() {
 }
 
 #[test]
+fn an_absent_version_may_be_written_as_null() {
+    let registry = registry();
+    let pod = json!({"metadata": {"name": "a", "resourceVersion": null},
+        "spec": {"containers": [{"name": "a", "image": "a"}]}});
+    let kind = Kind::of::<Pod>();
+    assert!(registry.create_value(kind, "default", pod, false).is_ok());
+}
+
+#[test]
+fn a_terminating_namespace_refuses_by_the_name_that_was_sent() {
+    let registry = registry();
+    let namespace = json!({"metadata": {"name": "n", "finalizers": ["example.org/hold"]}});
+    registry.create(&from::<Namespace>(namespace)).unwrap();
+    registry.delete::<Namespace>("", "n", None).unwrap();
+    let mut pod = pod();
+    pod.metadata.name = None;
+    pod.metadata.generate_name = Some("web-".to_owned());
+    pod.metadata.namespace = Some("n".to_owned());
+    let error = registry.create(&pod).unwrap_err();
+    assert!(error.is_namespace_terminating());
+    assert!(
+        error.message.starts_with("pods \"web-\" is forbidden: "),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_missing_namespace_is_an_error() {
     let mut pod = pod();
     pod.metadata.namespace = Some("nowhere".into());

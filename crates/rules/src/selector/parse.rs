@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
     fn key(&mut self) -> Result<String, ParseError> {
         let token = self.next();
         let name = match token.split_once('/') {
-            Some((prefix, name)) if is_name(prefix) => name,
+            Some((prefix, name)) if is_subdomain(prefix) => name,
             Some(_) => "",
             None => token,
         };
@@ -146,13 +146,20 @@ fn unexpected(expected: &'static str, found: &str) -> ParseError {
 /// Rule: `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`, `IsQualifiedName`,
 /// `IsValidLabelValue`.
 fn is_name(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    let inner = |c: char| edge(c) || "-_.".contains(c);
     let ends = text.starts_with(edge) && text.ends_with(edge);
-    ends && text.chars().all(inner) && text.len() <= 253
+    ends && text.chars().all(inner) && text.len() <= 63
 }
 
-fn edge(c: char) -> bool {
-    c.is_ascii_alphanumeric()
+/// Rule: the same file, `IsDNS1123Subdomain`.
+fn is_subdomain(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_label = |label: &str| {
+        let inner = |c: char| edge(c) || c == '-';
+        label.starts_with(edge) && label.ends_with(edge) && label.chars().all(inner)
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -206,5 +213,21 @@ mod tests {
         check("a=b c", "expected `,`, found `c`");
         check("a=-b", "expected a label value, found `-b`");
         check("a/b/c=d", "expected a label key, found `a/b/c`");
+        check("A/b=c", "expected a label key, found `A/b`");
+        check("a..b/c=d", "expected a label key, found `a..b/c`");
+    }
+
+    #[test]
+    fn names_and_values_are_shorter_than_prefixes() {
+        let check = |name: usize, value: usize, prefix: usize, fits: bool| {
+            let [name, value] = [name, value].map(|length| "a".repeat(length));
+            let prefix = "a".repeat(prefix);
+            let text = format!("{prefix}/{name}={value}");
+            assert_eq!(text.parse::<Selector>().is_ok(), fits, "{text}");
+        };
+        check(63, 63, 253, true);
+        check(64, 63, 253, false);
+        check(63, 64, 253, false);
+        check(63, 63, 254, false);
     }
 }

@@ -16,9 +16,6 @@ impl Url {
             url.path = without_dots("", &reference.path);
             return url;
         }
-        if !reference.opaque.is_empty() {
-            return url;
-        }
         // Such a reference names the base itself: RFC 3986 §5.2.2.
         if reference.path.is_empty() && reference.query.is_none() {
             url.query.clone_from(&self.query);

@@ -100,7 +100,12 @@ impl Follower {
     /// Watches until the task is dropped.
     pub(super) async fn follow(mut self) {
         loop {
+            let begun = tokio::time::Instant::now();
             match self.watch().await {
+                // A server that ends every watch at once would otherwise be asked without a pause.
+                End::Clean if begun.elapsed() < RETRY_DELAY => {
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
                 End::Clean => {}
                 End::Broken => self.catch_up().await,
             }
@@ -272,6 +277,20 @@ mod tests {
         let told: Vec<String> =
             recorder.read(|timeline| timeline.records()[first..].iter().map(told).collect());
         assert_eq!(told, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_ends_at_once_is_repeated_after_a_pause() {
+        let asked = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&asked);
+        let ends = tower::service_fn(move |_: Request<Body>| {
+            *count.lock().unwrap() += 1;
+            async { Ok::<_, io::Error>(Response::new(Body::empty())) }
+        });
+        let watch = follower(Client::new(ends, "default"), &Recorder::start(header()));
+        let ended = tokio::time::timeout(Duration::from_millis(9_500), watch.follow()).await;
+        assert!(ended.is_err(), "it must follow for ever");
+        assert_eq!(*asked.lock().unwrap(), 10);
     }
 
     #[tokio::test(start_paused = true)]

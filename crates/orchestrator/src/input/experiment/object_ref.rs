@@ -208,11 +208,11 @@ impl fmt::Display for ObjectRef {
 // kubernetes.io/docs › Object Names and IDs › DNS subdomain names.
 pub(super) fn is_object_name(name: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    !name.is_empty()
-        && name.len() <= 253
-        && name.starts_with(edge)
-        && name.ends_with(edge)
-        && name.chars().all(|c| edge(c) || c == '-' || c == '.')
+    let is_label = |label: &str| {
+        let inner = |c: char| edge(c) || c == '-';
+        label.starts_with(edge) && label.ends_with(edge) && label.chars().all(inner)
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -250,7 +250,16 @@ mod tests {
                 known: ObjectKind::ALL
             })
         );
-        for name in ["", "deploy/", "Web", "-web", "a/b/c", "deploy/web "] {
+        for name in [
+            "",
+            "deploy/",
+            "Web",
+            "-web",
+            "a/b/c",
+            "deploy/web ",
+            "a..b",
+            "a.-b",
+        ] {
             assert!(name.parse::<ObjectRef>().is_err(), "{name:?}");
         }
     }

@@ -21,6 +21,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Its `apiVersion`.
+    pub fn api_version(&self) -> &str {
+        self.object["apiVersion"].as_str().unwrap_or_default()
+    }
+
     /// Its `kind`.
     pub fn kind(&self) -> &str {
         self.object["kind"].as_str().unwrap_or_default()
@@ -33,8 +38,7 @@ impl Manifest {
 
     /// Duplicate keys in lists in which server-side apply accepts each key only once.
     pub(crate) fn duplicates(&self) -> Vec<Problem> {
-        let version = self.object["apiVersion"].as_str().unwrap_or_default();
-        let duplicates = self.node.duplicates(version).into_iter();
+        let duplicates = self.node.duplicates(self.api_version()).into_iter();
         duplicates
             .map(|(span, fault)| fault.at(&self.source, span))
             .collect()

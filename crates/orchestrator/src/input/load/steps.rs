@@ -361,7 +361,7 @@ fn eventually(
         );
         return reader.fault(
             late.span,
-            ProblemText::new(what).expected("a time before `within`"),
+            ProblemText::new(what).expected("a time up to `within`"),
         );
     }
     Some(Operator::Eventually {

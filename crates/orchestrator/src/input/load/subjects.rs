@@ -188,7 +188,7 @@ fn of_pods(
 ) -> Option<Condition> {
     let pod = reader.pods(pod);
     let which = match subject.which {
-        None => Some(pod.as_ref()?.with(Which::All)),
+        None => pod.as_ref().map(|pod| pod.with(Which::All)),
         Some(word) => {
             let choices = [("flipped", Which::Flipped), ("others", Which::Others)];
             let which = reader.choice(word, "a choice of Pods", &choices);

@@ -426,7 +426,7 @@ fn a_step_acts_once_and_ends() {
         "notBefore: 3s, within: 10s",
         "notBefore: 13s, within: 10s",
         &expect![[r#"
-        two-services.yaml:24:36: `notBefore: 13s` is later than `within: 10s`; expected a time before `within`
+        two-services.yaml:24:36: `notBefore: 13s` is later than `within: 10s`; expected a time up to `within`
            |
         24 |           eventually: { notBefore: 13s, within: 10s, hold: 3s }
            |                                    ^^^"#]],

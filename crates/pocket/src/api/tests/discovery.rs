@@ -17,6 +17,14 @@ async fn discovery_has_two_forms() {
         .map(|group| group["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["apps", "discovery.k8s.io", "events.k8s.io"]);
+    let core = client.get("/api/v1").await;
+    let deletes_all = |plural: &str| {
+        let mut resources = core["resources"].as_array().unwrap().iter();
+        let found = resources.find(|it| it["name"] == plural).unwrap();
+        let verbs = found["verbs"].as_array().unwrap();
+        verbs.contains(&json!("deletecollection"))
+    };
+    assert!(deletes_all("pods") && !deletes_all("namespaces"));
     let apps = client.get("/apis/apps/v1").await;
     let scale = apps["resources"]
         .as_array()

@@ -1,7 +1,7 @@
 //! Converts a Pod to the rules' view of it as a member of a ReplicaSet.
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodStatus};
 use rules::replica_set::{Member, Phase};
 use rules::selector::Selector;
 
@@ -24,7 +24,8 @@ pub(super) fn of(pod: &Pod, set: &ReplicaSet, clock: &Clock) -> Member {
         ready_since: pod_view::ready_since(pod, clock),
         terminating: pod.metadata.deletion_timestamp.is_some(),
         deletion_cost: cost.unwrap_or(0),
-        restarts: restarts(&status),
+        restarts: most_restarts(status.container_statuses.iter().flatten()),
+        sidecar_restarts: most_restarts(sidecars(pod, &status)),
         created: pod_view::created(pod, clock),
         fully_labelled: is_fully_labelled(pod, set),
     }
@@ -37,12 +38,21 @@ pub(super) fn is_active(pod: &Pod) -> bool {
     pod_view::phase(pod) != Phase::Ended && pod.metadata.deletion_timestamp.is_none()
 }
 
-fn restarts(status: &PodStatus) -> i32 {
-    let containers = status.container_statuses.iter().flatten();
-    containers
-        .map(|container| container.restart_count)
-        .max()
-        .unwrap_or_default()
+fn most_restarts<'a>(containers: impl Iterator<Item = &'a ContainerStatus>) -> i32 {
+    let counts = containers.map(|container| container.restart_count);
+    counts.max().unwrap_or_default()
+}
+
+/// The statuses of the Pod's sidecars.
+///
+/// Rule: `pkg/controller/controller_utils.go`, `maxContainerRestarts`.
+fn sidecars<'a>(pod: &'a Pod, status: &'a PodStatus) -> impl Iterator<Item = &'a ContainerStatus> {
+    let init = pod.spec.iter().flat_map(|spec| &spec.init_containers);
+    let is_sidecar = |it: &&Container| it.restart_policy.as_deref() == Some("Always");
+    let sidecars = init.flatten().filter(is_sidecar);
+    let names: Vec<&str> = sidecars.map(|container| container.name.as_str()).collect();
+    let statuses = status.init_container_statuses.iter().flatten();
+    statuses.filter(move |status| names.contains(&status.name.as_str()))
 }
 
 fn is_fully_labelled(pod: &Pod, set: &ReplicaSet) -> bool {
@@ -55,4 +65,33 @@ fn is_fully_labelled(pod: &Pod, set: &ReplicaSet) -> bool {
         .and_then(|metadata| metadata.labels.clone())
         .unwrap_or_default();
     Selector::equal(&wanted).matches(&pod.metadata.labels.clone().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn restarts_of_sidecars_are_counted_apart() {
+        let pod = json!({
+            "spec": {
+                "initContainers": [{"name": "init"}, {"name": "side", "restartPolicy": "Always"}],
+                "containers": [{"name": "a"}],
+            },
+            "status": {
+                "initContainerStatuses": [
+                    {"name": "init", "restartCount": 9, "image": "", "imageID": "", "ready": true},
+                    {"name": "side", "restartCount": 2, "image": "", "imageID": "", "ready": true},
+                ],
+                "containerStatuses": [
+                    {"name": "a", "restartCount": 1, "image": "", "imageID": "", "ready": true},
+                ],
+            },
+        });
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let clock = Clock::new("2026-01-02T03:04:05Z".parse().unwrap());
+        let member = of(&pod, &ReplicaSet::default(), &clock);
+        assert_eq!((member.restarts, member.sidecar_restarts), (1, 2));
+    }
 }

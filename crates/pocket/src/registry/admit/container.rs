@@ -156,9 +156,11 @@ fn check_port<'a>(
     let Some(name) = port.name.as_deref().filter(|name| !name.is_empty()) else {
         return;
     };
-    if let Some(why) = names::refuse_port_name(name) {
-        errors.invalid("name", name, &why);
-    } else if !names.insert(name) {
+    let problems = names::refuse_port_name(name);
+    for why in &problems {
+        errors.invalid("name", name, why);
+    }
+    if problems.is_empty() && !names.insert(name) {
         errors.duplicate("name", name);
     }
 }

@@ -43,8 +43,8 @@ pub(super) fn check_port_or_name(field: &str, port: &IntOrString, errors: &mut F
     match port {
         IntOrString::Int(port) => check_port(field, *port, errors),
         IntOrString::String(name) => {
-            if let Some(why) = names::refuse_port_name(name) {
-                errors.invalid(field, name.as_str(), &why);
+            for why in names::refuse_port_name(name) {
+                errors.invalid(field, name.as_str(), why);
             }
         }
     }

@@ -74,18 +74,28 @@ pub(super) fn check_labels(
     }
 }
 
-/// Why `name` is not a port name: at most 15 characters, with at least one letter (IANA service
-/// name).
-pub(super) fn refuse_port_name(name: &str) -> Option<String> {
-    // IANA service names have no two hyphens in a row.
-    if !is_label(name) || name.contains("--") {
-        let why = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
-        return Some(why.to_owned());
-    }
-    if !name.contains(|c: char| c.is_ascii_lowercase()) {
-        return Some("must contain at least one letter (a-z)".to_owned());
-    }
-    (name.len() > 15).then(|| "must be no more than 15 characters".to_owned())
+/// All reasons why `name` is not a port name: at most 15 characters, with at least one letter (IANA
+/// service name).
+///
+/// Rule: `IsValidPortName`.
+pub(super) fn refuse_port_name(name: &str) -> Vec<&'static str> {
+    let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let has_letter = name.contains(|c: char| c.is_ascii_lowercase());
+    let problems = [
+        (name.len() > 15, "must be no more than 15 characters"),
+        (
+            name.is_empty() || !name.chars().all(is_known),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (!has_letter, "must contain at least one letter (a-z)"),
+        (name.contains("--"), "must not contain consecutive hyphens"),
+        (
+            name.starts_with('-') || name.ends_with('-'),
+            "must not begin or end with a hyphen",
+        ),
+    ];
+    let problems = problems.into_iter().filter(|(is_there, _)| *is_there);
+    problems.map(|(_, why)| why).collect()
 }
 
 fn refuse_key(key: &str) -> Option<String> {
@@ -138,12 +148,16 @@ mod tests {
 
     #[test]
     fn a_port_name_is_short_and_has_a_letter() {
-        let check =
-            |name: &str, good: bool| assert_eq!(refuse_port_name(name).is_none(), good, "{name}");
-        check("http", true);
-        check("8080", false);
-        check("a-very-long-port-name", false);
-        check("a--b", false);
+        let check = |name: &str, problems: usize| {
+            assert_eq!(refuse_port_name(name).len(), problems, "{name}");
+        };
+        check("http", 0);
+        check("8080", 1);
+        check("a-very-long-port-name", 1);
+        check("a--b", 1);
+        check("-a", 1);
+        check("A", 2);
+        check("", 2);
     }
 
     #[test]

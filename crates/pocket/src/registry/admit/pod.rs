@@ -3,11 +3,14 @@
 //! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`, and
 //! `pkg/apis/core/validation/validation.go`, `ValidatePodSpec` and `ValidatePodUpdate`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
-    Container, Pod, PodSpec, PodStatus, PodTemplateSpec, TopologySpreadConstraint,
+    Container, Pod, PodSpec, PodStatus, PodTemplateSpec, Toleration, TopologySpreadConstraint,
 };
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use serde_json::Value;
 
 use super::pipeline::Admit;
 use super::{container, fields, names};
@@ -46,8 +49,14 @@ impl Admit for Pod {
         };
         if now.containers.len() != before.containers.len() {
             let why = "pod updates may not add or remove containers";
-            errors.forbidden("spec.containers", why);
-        } else if with_what_may_change(now, before) != *now {
+            return errors.forbidden("spec.containers", why);
+        }
+        errors.within("spec", |errors| {
+            check_deadline(now, before, errors);
+            check_tolerations(now, before, errors);
+            check_gates(now, before, errors);
+        });
+        if with_what_may_change(now, before) != *now {
             errors.forbidden("spec", IMMUTABLE);
         }
     }
@@ -218,11 +227,68 @@ fn with_what_may_change(now: &PodSpec, before: &PodSpec) -> PodSpec {
         allowed.image.clone_from(&now.image);
     }
     allowed.active_deadline_seconds = now.active_deadline_seconds;
-    // Any change of these two passes. Upstream allows only additions of tolerations and removals of
-    // gates.
+    // How these two may change is checked apart.
     allowed.tolerations.clone_from(&now.tolerations);
     allowed.scheduling_gates.clone_from(&now.scheduling_gates);
     allowed
+}
+
+/// A deadline may be set, and then only be shortened.
+fn check_deadline(now: &PodSpec, before: &PodSpec, errors: &mut FieldErrors) {
+    let field = "activeDeadlineSeconds";
+    match (now.active_deadline_seconds, before.active_deadline_seconds) {
+        (Some(now), _) if !(0..=i64::from(i32::MAX)).contains(&now) => {
+            errors.invalid(field, now, "must be between 0 and 2147483647, inclusive");
+        }
+        (Some(now), Some(before)) if now > before => {
+            errors.invalid(field, now, "must be less than or equal to previous value");
+        }
+        (None, Some(_)) => {
+            let why = "must not update from a positive integer to nil value";
+            errors.invalid(field, Value::Null, why);
+        }
+        _ => {}
+    }
+}
+
+/// Tolerations may be added, and how long one lasts may change.
+///
+/// Rule: `validateOnlyAddedTolerations`.
+fn check_tolerations(now: &PodSpec, before: &PodSpec, errors: &mut FieldErrors) {
+    let is_kept = |before: &Toleration| {
+        let mut present = now.tolerations.iter().flatten();
+        present.any(|now| {
+            let toleration_seconds = now.toleration_seconds;
+            let before = before.clone();
+            *now == Toleration {
+                toleration_seconds,
+                ..before
+            }
+        })
+    };
+    if !before.tolerations.iter().flatten().all(is_kept) {
+        let why = "existing toleration can not be modified except its tolerationSeconds";
+        errors.forbidden("tolerations", why);
+    }
+}
+
+/// Scheduling gates may only be removed.
+///
+/// Rule: `validateOnlyDeletedSchedulingGates`.
+fn check_gates(now: &PodSpec, before: &PodSpec, errors: &mut FieldErrors) {
+    let gates = now.scheduling_gates.iter().flatten();
+    errors.each("schedulingGates", gates, |gate, errors| {
+        if !before
+            .scheduling_gates
+            .iter()
+            .flatten()
+            .any(|it| it == gate)
+        {
+            let name = &gate.name;
+            let why = format!("only deletion is allowed, but found new scheduling gate '{name}'");
+            errors.forbidden("name", &why);
+        }
+    });
 }
 
 fn containers_mut(spec: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
@@ -232,7 +298,11 @@ fn containers_mut(spec: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
         .chain(&mut spec.containers)
 }
 
-/// Rule: `pkg/apis/core/helper/qos/qos.go`, for the resources cpu and memory.
+/// The Pod's class of quality of service, of which nothing depends here. Only amounts of cpu and
+/// memory above zero count. A request is compared with its limit as it is written, so `1` and
+/// `1000m` differ.
+///
+/// Rule: `pkg/apis/core/helper/qos/qos.go`, `ComputePodQOS`.
 fn quality_of_service(spec: &PodSpec) -> &'static str {
     let containers: Vec<&Container> = spec
         .init_containers
@@ -240,24 +310,32 @@ fn quality_of_service(spec: &PodSpec) -> &'static str {
         .flatten()
         .chain(&spec.containers)
         .collect();
+    let amounts = |list: Option<&BTreeMap<String, Quantity>>| -> BTreeMap<String, Quantity> {
+        let list = list.into_iter().flatten();
+        let counted = list.filter(|(name, amount)| {
+            ["cpu", "memory"].contains(&name.as_str()) && !is_zero(&amount.0)
+        });
+        counted
+            .map(|(name, amount)| (name.clone(), amount.clone()))
+            .collect()
+    };
+    let resources = |container: &Container| {
+        let resources = container.resources.as_ref();
+        let limits = amounts(resources.and_then(|it| it.limits.as_ref()));
+        let requests = amounts(resources.and_then(|it| it.requests.as_ref()));
+        (limits, requests)
+    };
     let asks = |container: &&Container| {
-        container
-            .resources
-            .as_ref()
-            .is_some_and(|it| it.requests.is_some() || it.limits.is_some())
+        let (limits, requests) = resources(container);
+        !limits.is_empty() || !requests.is_empty()
     };
     let guaranteed = |container: &&Container| {
-        container.resources.as_ref().is_some_and(|resources| {
-            let limits = resources.limits.clone().unwrap_or_default();
-            // The class is computed before defaults are set, so a missing request takes its limit
-            // here too.
-            let mut requests = limits.clone();
-            requests.extend(resources.requests.clone().unwrap_or_default());
-            ["cpu", "memory"]
-                .iter()
-                .all(|name| limits.contains_key(*name))
-                && requests == limits
-        })
+        let (limits, requests) = resources(container);
+        // The class is computed before defaults are set, so a missing request takes its limit here
+        // too.
+        let mut wanted = limits.clone();
+        wanted.extend(requests);
+        limits.len() == 2 && wanted == limits
     };
     if !containers.iter().any(asks) {
         "BestEffort"
@@ -266,4 +344,11 @@ fn quality_of_service(spec: &PodSpec) -> &'static str {
     } else {
         "Burstable"
     }
+}
+
+/// Whether an amount such as `0`, `0.0` or `0Mi` is zero.
+fn is_zero(amount: &str) -> bool {
+    let unit = amount.find(|c: char| c.is_ascii_alphabetic());
+    let number = &amount[..unit.unwrap_or(amount.len())];
+    !number.bytes().any(|digit| (b'1'..=b'9').contains(&digit))
 }

@@ -413,6 +413,12 @@ fn wrong_deployments_are_refused() {
          `maxSurge` is 0",
     );
     check(
+        "/spec/strategy",
+        json!({"rollingUpdate": {"maxSurge": "200%", "maxUnavailable": "101%"}}),
+        "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"101%\": must not be greater \
+         than 100%",
+    );
+    check(
         "/spec/template/spec/restartPolicy",
         json!("Never"),
         "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \
@@ -443,6 +449,28 @@ fn limits_become_requests() {
         create::<Pod>(&body).unwrap()["status"]["qosClass"],
         "Guaranteed"
     );
+}
+
+#[test]
+fn quality_of_service_counts_cpu_and_memory_above_zero() {
+    let check = |limits: Value, requests: Value, expected: &str| {
+        let body = pod(json!({"resources": {"limits": limits, "requests": requests}}));
+        let created = create::<Pod>(&body).unwrap();
+        assert_eq!(created["status"]["qosClass"], expected, "{body}");
+    };
+    let both = || json!({"cpu": "1", "memory": "1Mi"});
+    check(
+        json!({}),
+        json!({"cpu": "0", "memory": "0Mi"}),
+        "BestEffort",
+    );
+    let disk = |amount| json!({"ephemeral-storage": amount});
+    check(disk("1Gi"), disk("1Gi"), "BestEffort");
+    let with_disk = || json!({"cpu": "1", "memory": "1Mi", "ephemeral-storage": "2Gi"});
+    let requests = json!({"cpu": "1", "memory": "1Mi", "ephemeral-storage": "1Gi"});
+    check(with_disk(), requests, "Guaranteed");
+    check(json!({"cpu": "1", "memory": "0"}), json!({}), "Burstable");
+    check(both(), json!({"cpu": "0.5"}), "Burstable");
 }
 
 #[test]
@@ -533,6 +561,36 @@ fn immutable_fields_cannot_change() {
         "/spec/serviceName",
         json!("peers"),
         "updates to statefulset spec for fields other than 'replicas', 'ordinals',",
+    );
+    let pod_with = |spec: Value| {
+        let mut body = pod(json!({}));
+        json_patch::merge(&mut body["spec"], &spec);
+        body
+    };
+    check::<Pod>(
+        pod_with(json!({"activeDeadlineSeconds": 5})),
+        "/spec/activeDeadlineSeconds",
+        json!(6),
+        "must be less than or equal to previous value",
+    );
+    check::<Pod>(
+        pod_with(json!({"activeDeadlineSeconds": 5})),
+        "/spec/activeDeadlineSeconds",
+        Value::Null,
+        "must not update from a positive integer to nil value",
+    );
+    let toleration = json!([{"key": "a", "operator": "Exists"}]);
+    check::<Pod>(
+        pod_with(json!({"tolerations": toleration})),
+        "/spec/tolerations",
+        json!([{"key": "b", "operator": "Exists"}]),
+        "spec.tolerations: Forbidden: existing toleration can not be modified",
+    );
+    check::<Pod>(
+        pod(json!({})),
+        "/spec/schedulingGates",
+        json!([{"name": "example.org/a"}]),
+        "found new scheduling gate 'example.org/a'",
     );
     let ports = json!({"spec": {"ports": [{"port": 80}]}});
     check::<Service>(

@@ -122,6 +122,12 @@ fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
     check_amount("rollingUpdate.maxSurge", surge, errors);
     let field = "rollingUpdate.maxUnavailable";
     check_amount(field, unavailable, errors);
+    // A set cannot lack more Pods than it has; a surge has no limit.
+    if let Some(IntOrString::String(text)) = unavailable
+        && percentage(text).is_some_and(|percent| percent > 100)
+    {
+        errors.invalid(field, text.as_str(), "must not be greater than 100%");
+    }
     // A rollout that may neither add nor remove a Pod could never begin.
     if surge.is_some_and(is_zero) && unavailable.is_some_and(is_zero) {
         errors.invalid(
@@ -136,17 +142,20 @@ fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
 pub(super) fn check_amount(field: &str, amount: Option<&IntOrString>, errors: &mut FieldErrors) {
     match amount {
         Some(IntOrString::Int(count)) => fields::check_not_negative(field, Some(*count), errors),
-        Some(IntOrString::String(text)) => {
-            let digits = text.strip_suffix('%').unwrap_or_default();
-            if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-                let why = "a valid percent string must be a numeric string followed by an ending \
-                           '%' \
-                           (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
-                errors.invalid(field, text.as_str(), why);
-            }
+        Some(IntOrString::String(text)) if percentage(text).is_none() => {
+            let why = "a valid percent string must be a numeric string followed by an ending '%' \
+                       (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+            errors.invalid(field, text.as_str(), why);
         }
-        None => {}
+        _ => {}
     }
+}
+
+/// The number of a percentage; the largest one if it is larger still.
+fn percentage(text: &str) -> Option<u32> {
+    let digits = text.strip_suffix('%')?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
 pub(super) fn is_zero(amount: &IntOrString) -> bool {

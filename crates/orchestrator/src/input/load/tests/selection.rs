@@ -27,6 +27,24 @@ fn a_flip_takes_at_least_one_pod() {
 }
 
 #[test]
+fn a_wrong_pod_hides_no_other_problem() {
+    check(
+        "{ id: same-pod, pod: deploy/web, that: { uid: unchanged,",
+        "{ id: same-pod, pod: Web, that: { uid: kept,",
+        &expect![[r#"
+            two-services.yaml:34:32: `Web` is not a name; expected `NAME` or `KIND/NAME` in lower-case letters, digits, `-` and `.`
+               |
+            34 |         - { id: same-pod, pod: Web, that: { uid: kept, ip: unchanged, restarts: { delta: 0 } }, always: {} }
+               |                                ^^^
+
+            two-services.yaml:34:50: `kept` is not a comparison; expected `unchanged`
+               |
+            34 |         - { id: same-pod, pod: Web, that: { uid: kept, ip: unchanged, restarts: { delta: 0 } }, always: {} }
+               |                                                  ^^^^"#]],
+    );
+}
+
+#[test]
 fn which_needs_a_flip_that_divides_the_pods() {
     let same = "{ id: same-pod, pod: deploy/web, that";
     check(
