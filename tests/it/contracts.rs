@@ -80,7 +80,7 @@ fn options_and_environment_variables() {
         text += &help(probe_target(), &[command]);
     }
     for command in [
-        "run", "judge", "up", "down", "flip", "heal", "status", "image", "schema",
+        "run", "judge", "up", "down", "flip", "heal", "status", "image", "schema", "stand-in",
     ] {
         text += &help(probeflip(), &[command]);
     }

@@ -4,6 +4,7 @@
 //! is checked where it is used.
 
 mod flip;
+mod stand_in;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use crate::{
     targets::select::Selection,
 };
 pub use flip::Flip;
+pub use stand_in::StandIn;
 
 /// Flip the health of one container and see what Kubernetes does.
 #[derive(Debug, Parser)]
@@ -45,6 +47,8 @@ pub enum Command {
     Up(Up),
     /// Delete a workload that `up` applied, or what a killed run left behind
     Down(Down),
+    /// Print a workload with every container replaced by a probe target
+    StandIn(Box<StandIn>),
     /// Flip one probe of a container, or its process, without a rollout
     Flip(Box<Flip>),
     /// Remove all flips
@@ -146,9 +150,12 @@ pub struct Where {
 /// `probeflip up`
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Kubernetes manifests, or directories with a kustomization
+    /// Kubernetes manifests, directories, or `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    /// Replace every container by a probe target, as `probeflip stand-in` does
+    #[arg(long)]
+    pub stand_in: bool,
     /// Which cluster and namespace
     #[command(flatten)]
     pub at: Where,
@@ -160,6 +167,9 @@ pub struct Down {
     /// The manifests given to `up`
     #[arg(value_name = "FILE", conflicts_with = "run")]
     pub files: Vec<PathBuf>,
+    /// The manifests were given to `up --stand-in`
+    #[arg(long, requires = "files")]
+    pub stand_in: bool,
     /// Delete all objects of the run with this ID
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,

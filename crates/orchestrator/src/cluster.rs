@@ -8,6 +8,7 @@ mod deadline;
 pub(crate) mod guard;
 mod in_process;
 mod net;
+pub(crate) mod originals;
 pub(crate) mod ownership;
 pub(crate) mod remove;
 mod target_image;

@@ -6,6 +6,7 @@ mod heal;
 mod image;
 mod run;
 mod session;
+mod stand_in;
 mod status;
 mod up;
 
@@ -26,6 +27,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Judge(judge) => run::judge_again(&judge, printer),
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
+        Command::StandIn(command) => stand_in::run(&command, printer),
         Command::Flip(flip) => flip_what(&flip, printer),
         // Not guarded (`false`): healing only removes flips.
         Command::Heal(heal) => Session::with(&heal.at, printer, false, async |session| {
@@ -61,7 +63,7 @@ pub fn not_run(error: &clap::Error, printer: &Printer) -> Exit {
 
 /// Runs `up`. Files are read before the cluster is contacted.
 fn up_files(up: &cli::Up, printer: &Printer) -> CommandResult {
-    let manifests = up::load(&up.files)?;
+    let manifests = up::load(&up.files, up.stand_in.then_some(printer))?;
     Session::with(&up.at, printer, true, async |session| {
         up::run(&manifests, session).await
     })
@@ -76,7 +78,7 @@ fn flip_what(flip: &cli::Flip, printer: &Printer) -> CommandResult {
 }
 
 fn down_what(down: &cli::Down, printer: &Printer) -> CommandResult {
-    let manifests = up::load(&down.files)?;
+    let manifests = up::load(&down.files, down.stand_in.then_some(printer))?;
     let list = down.run.is_none() && manifests.is_empty();
     if list && down.at.context.is_none() {
         down::must_have_context()?;
@@ -87,6 +89,13 @@ fn down_what(down: &cli::Down, printer: &Printer) -> CommandResult {
         None if list => down::list(session).await,
         None => down::files(&manifests, session).await,
     })
+}
+
+/// Prints what stand-ins do not keep.
+fn note_stand_ins(notes: &[String], printer: &Printer) {
+    for note in notes {
+        printer.note(format!("note: {note}"));
+    }
 }
 
 fn schema(of: Described, printer: &Printer) -> CommandResult {

@@ -18,5 +18,6 @@ mod printable;
 pub mod random;
 pub mod report;
 mod run;
+mod stand_in;
 pub mod targets;
 pub mod timeline;

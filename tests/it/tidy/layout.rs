@@ -89,6 +89,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "timeline",
             "cluster",
             "targets",
+            "stand_in",
             "check",
             "cli",
             "judge",

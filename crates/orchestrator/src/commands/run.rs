@@ -24,6 +24,7 @@ use crate::{
     random::Random,
     report::{self, printer::Printer},
     run::{self, Job, RunResult, exit_of, interrupt::Interrupt},
+    stand_in::{self, Settings},
     timeline::{Place, Timeline, file},
 };
 use output_files::OutputFiles;
@@ -227,7 +228,7 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
             ));
         }
         for experiment in experiments {
-            checked.push(check(experiment, files, run.namespace.as_deref())?);
+            checked.push(check(experiment, files, run.namespace.as_deref(), printer)?);
         }
     }
     if checked.is_empty() {
@@ -265,8 +266,14 @@ fn check(
     experiment: Experiment,
     files: Files,
     namespace: Option<&str>,
+    printer: &Printer,
 ) -> Result<Checked, Failure> {
-    let manifests = manifests::of_experiment(&experiment, files)?;
+    let mut manifests = manifests::of_experiment(&experiment, files)?;
+    if experiment.stand_in {
+        let (stand_ins, notes) = stand_in::manifests(&manifests, &Settings::default())?;
+        super::note_stand_ins(&notes, printer);
+        manifests = stand_ins;
+    }
     let objects = manifests::objects(&manifests, namespace)?;
     check::check(&experiment, &manifests)?;
     check::check_patches(&experiment, &manifests)?;

@@ -201,3 +201,44 @@ fn a_flip_is_parsed_before_the_cluster_is_contacted() {
         &expect!["error: `sigterm`: takes either `ignore` or `delay`"],
     );
 }
+
+#[test]
+fn stand_ins_need_input_that_is_read_and_another_namespace() {
+    check(
+        "stand-in -n copy",
+        &expect![
+            "error: nothing to read; expected files, `-` for standard input, or `--context` and `--from`"
+        ],
+    );
+    check(
+        "stand-in nowhere.yaml -n copy",
+        &expect!["error: cannot read `nowhere.yaml`: No such file or directory (os error 2)"],
+    );
+    check(
+        "stand-in --context prod --from shop -n shop",
+        &expect![
+            "error: `-n shop` is the namespace that is read; expected another one for the stand-ins"
+        ],
+    );
+    check(
+        "stand-in --context prod --from shop svc/web -n copy",
+        &expect!["error: `svc/web` is no workload; expected KIND/NAME such as deploy/web"],
+    );
+    let folder = seed();
+    let config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\n";
+    fs::write(folder.path().join("nothing.yaml"), config_map).unwrap();
+    check_in(
+        &folder,
+        "stand-in ./nothing.yaml -n copy",
+        Exit::Usage,
+        &expect!["error: the input has no workload and no Service"],
+    );
+    let template = "kind: Service\nspec: {{ toYaml .Values.service }}\n";
+    fs::write(folder.path().join("template.yaml"), template).unwrap();
+    check_in(
+        &folder,
+        "stand-in ./template.yaml -n copy",
+        Exit::Usage,
+        &expect!["error: template.yaml:2:8: a list or a mapping cannot be a key; expected text"],
+    );
+}

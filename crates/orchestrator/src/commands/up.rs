@@ -19,20 +19,31 @@ use crate::{
         manifests::{self, Manifest},
     },
     judge::first_failure,
+    report::printer::Printer,
     run::interrupt::Interrupt,
+    stand_in::{self, Settings},
     timeline::{Record, WatchedObject, recorder::Recorder, snapshot::Snapshot},
 };
 
 /// How long a workload may take to become available; allows for slow image pulls.
 const AVAILABLE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Reads the manifests of all files. Does not contact the cluster.
-pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
+/// Reads the manifests of all files, or their stand-ins, whose notes go to the printer. Does not
+/// contact the cluster.
+pub(super) fn load(
+    files: &[PathBuf],
+    stand_ins: Option<&Printer>,
+) -> Result<Vec<load::Manifest>, Failure> {
     let mut manifests = Vec::new();
     for file in files {
         manifests.extend(manifests::of_path(file)?);
     }
-    Ok(manifests)
+    let Some(printer) = stand_ins else {
+        return Ok(manifests);
+    };
+    let (stand_ins, notes) = stand_in::manifests(&manifests, &Settings::default())?;
+    super::note_stand_ins(&notes, printer);
+    Ok(stand_ins)
 }
 
 pub(super) async fn run(manifests: &[load::Manifest], session: Session<'_>) -> CommandResult {

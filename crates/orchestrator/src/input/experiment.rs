@@ -46,6 +46,8 @@ pub struct Experiment {
     pub description: Option<String>,
     /// The objects to apply before anything else.
     pub workload: Workload,
+    /// Whether every container of the workload is replaced by a probe target.
+    pub stand_in: bool,
     /// Clients that send requests from before the steady state to the end of the run.
     pub traffic: Vec<TrafficClient>,
     /// The conditions that must hold before the first step.

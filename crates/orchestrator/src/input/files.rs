@@ -79,9 +79,10 @@ impl HasExitCode for FileError {
 }
 
 impl Files {
-    /// Reads one file.
+    /// Reads one file; `-` is standard input.
     pub fn read(self, path: &Path) -> Result<Source, FileError> {
         let text = match self {
+            Self::Disk if path == Path::new("-") => io::read_to_string(io::stdin()),
             Self::Disk => fs::read_to_string(path),
             Self::Embedded => embedded(path),
         };
@@ -93,6 +94,37 @@ impl Files {
             path: path.to_owned(),
             text: text.into(),
         })
+    }
+
+    /// Reads the manifests of a directory: renders its kustomization, or reads its files with the
+    /// endings that kubectl reads, by name and without those of directories inside.
+    pub(crate) fn directory(self, path: &Path) -> Result<Vec<Source>, FileError> {
+        let failed = |source| FileError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(path).map_err(failed)? {
+            files.push(entry.map_err(failed)?.path());
+        }
+        files.sort();
+        let is_kustomization = |file: &PathBuf| {
+            file.file_stem()
+                .is_some_and(|name| name.eq_ignore_ascii_case("kustomization"))
+        };
+        // kubectl's own message about an empty directory is about its missing kustomization.
+        if files.is_empty() || files.iter().any(is_kustomization) {
+            return Ok(vec![self.kustomize(path)?]);
+        }
+        let is_manifest = |file: &&PathBuf| {
+            let ending = file.extension().and_then(|ending| ending.to_str());
+            file.is_file() && matches!(ending, Some("yaml" | "yml" | "json"))
+        };
+        files
+            .iter()
+            .filter(is_manifest)
+            .map(|file| self.read(file))
+            .collect()
     }
 
     /// Renders a directory with `kubectl kustomize` into one text.

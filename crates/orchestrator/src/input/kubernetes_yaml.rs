@@ -7,6 +7,7 @@
 mod duplicates;
 mod parse;
 mod path;
+mod print;
 mod scalar;
 mod typed;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::input::problem::{Problem, ProblemText};
 use crate::input::source::{Source, Span, Spanned};
+pub(crate) use print::text;
 use scalar::Scalar;
 
 /// A scalar, a list or a mapping, with its source span.

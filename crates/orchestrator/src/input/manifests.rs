@@ -17,7 +17,8 @@ use crate::{
         experiment::{Experiment, Spanned, Workload},
         files::{FileError, Files},
         load,
-        problem::{ProblemText, Problems},
+        problem::{Problem, ProblemText, Problems},
+        source::Source,
     },
 };
 
@@ -109,6 +110,24 @@ pub fn of_experiment(
     }
 }
 
+/// The hint for a file that cannot be read, if it looks like a template of a chart.
+fn unrendered(source: &Source) -> Option<String> {
+    let is_template = ["{{ ", "{{-"].iter().any(|mark| source.text.contains(mark));
+    is_template.then(|| {
+        "this looks like a template of a chart; `helm template CHART` prints the manifests"
+            .to_owned()
+    })
+}
+
+/// Fields that Kubernetes' own type of the object does not have.
+pub(crate) fn unknown_fields(manifest: &load::Manifest) -> Vec<Problem> {
+    let problem = |path: String| {
+        let fault = ProblemText::new(format!("unknown field `{path}` of a {}", manifest.kind()));
+        fault.at(&manifest.source, manifest.place(&path))
+    };
+    field::unknowns(manifest).into_iter().map(problem).collect()
+}
+
 /// Whether an experiment's workload is in the same file as the experiment.
 pub fn is_in_own_file(experiment: &Experiment) -> bool {
     let Workload::Files(names) = &experiment.workload else {
@@ -129,14 +148,19 @@ fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: &FileError
     fault.at(&experiment.source, name.span).into()
 }
 
-/// Reads the manifests of a file, or of a kustomize directory.
+/// Reads the manifests of a file, of standard input for `-`, or of a directory.
 pub fn of_path(path: &Path) -> Result<Vec<load::Manifest>, Failure> {
-    let source = if path.is_dir() {
-        Files::Disk.kustomize(path)?
+    let sources = if path.is_dir() {
+        Files::Disk.directory(path)?
     } else {
-        Files::Disk.read(path)?
+        vec![Files::Disk.read(path)?]
     };
-    let manifests = load::load(&source)?.manifests;
+    let mut manifests = Vec::new();
+    for source in sources {
+        let loaded = load::load(&source);
+        let loaded = loaded.map_err(|problems| Failure::hinted(problems, unrendered(&source)))?;
+        manifests.extend(loaded.manifests);
+    }
     if manifests.is_empty() {
         return Err(Empty(path.display().to_string()).into());
     }

@@ -90,6 +90,9 @@ pub(crate) struct Workload {
     /// Manifests in this file.
     #[schemars(with = "Option<Vec<Value>>")]
     pub(crate) objects: Option<Spanned<Vec<Kubernetes>>>,
+    /// Replaces every container by a probe target, as `probeflip stand-in` does.
+    #[serde(default)]
+    pub(crate) stand_in: bool,
 }
 
 /// A client that sends requests to a Service at an even rate.

@@ -77,7 +77,7 @@ impl Scalar {
         matches!(&self.tag, Some(Tag::Yaml(tag)) if tag == name)
     }
 
-    fn resolve(&self) -> Result<Resolved, ProblemText> {
+    pub(super) fn resolve(&self) -> Result<Resolved, ProblemText> {
         let tag = match &self.tag {
             None if self.is_plain => return Ok(plain(&self.text)),
             None | Some(Tag::Other) => return Ok(Resolved::Text),

@@ -41,6 +41,7 @@ fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<E
         measure,
     } = written.spec;
     let name = reader.label(&written.metadata.name);
+    let stand_in = workload.value.stand_in;
     let workload = self::workload(reader, workload);
     let read: Vec<_> = traffic
         .iter()
@@ -65,6 +66,7 @@ fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<E
         name: name?,
         description,
         workload: workload?,
+        stand_in,
         traffic: traffic?,
         steady_state: steady_state?,
         steps: steps?,
@@ -80,6 +82,7 @@ fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -
             files: Some(files),
             kustomize: None,
             objects: None,
+            stand_in: _,
         } => {
             reader.not_empty(files.span, files.len(), "file")?;
             Some(Workload::Files(files.value))
@@ -88,11 +91,13 @@ fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -
             files: None,
             kustomize: Some(directory),
             objects: None,
+            stand_in: _,
         } => Some(Workload::Kustomize(directory)),
         written::Workload {
             files: None,
             kustomize: None,
             objects: Some(objects),
+            stand_in: _,
         } => {
             reader.not_empty(objects.span, objects.len(), "object")?;
             // Not the value that serde has read: kubectl resolves scalars by other rules.
@@ -110,6 +115,7 @@ fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -
             files: None,
             kustomize: None,
             objects: None,
+            stand_in: _,
         } => {
             let fault = ProblemText::new("this workload is empty").expected(expected);
             reader.fault_at_key(written.span, fault)
@@ -118,6 +124,7 @@ fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -
             files,
             kustomize,
             objects,
+            stand_in: _,
         } => {
             let given = [
                 files.map(|files| files.span),

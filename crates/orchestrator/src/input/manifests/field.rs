@@ -25,7 +25,22 @@ pub(super) fn place(written: &Manifest, refusal: Option<&Status>) -> String {
 
 /// The path of the first field that the object's Rust type does not have.
 fn unknown(written: &Manifest) -> Option<String> {
-    let known = match (written.object["apiVersion"].as_str()?, written.kind()) {
+    unknowns(written).into_iter().next()
+}
+
+/// The paths of all fields that the object's Rust type does not have. Empty if the kind is not
+/// known, or the object does not fit its type.
+pub(super) fn unknowns(written: &Manifest) -> Vec<String> {
+    let mut missing = Vec::new();
+    if let Some(known) = known(written) {
+        add_missing(&written.object, &known, "", &mut missing);
+    }
+    missing
+}
+
+/// The object reduced to the fields of its Rust type.
+fn known(written: &Manifest) -> Option<Value> {
+    match (written.object["apiVersion"].as_str()?, written.kind()) {
         ("v1", "Pod") => shaped::<core::Pod>(written),
         ("v1", "Service") => shaped::<core::Service>(written),
         ("v1", "ConfigMap") => shaped::<core::ConfigMap>(written),
@@ -37,38 +52,32 @@ fn unknown(written: &Manifest) -> Option<String> {
         ("apps/v1", "DaemonSet") => shaped::<apps::DaemonSet>(written),
         ("batch/v1", "Job") => shaped::<batch::Job>(written),
         _ => None,
-    };
-    first_missing(&written.object, &known?, "")
+    }
 }
 
-/// The object reduced to the fields of its Rust type.
 fn shaped<T: DeserializeOwned + Serialize>(written: &Manifest) -> Option<Value> {
     serde_json::to_value(written.typed::<T>().ok()?).ok()
 }
 
-fn first_missing(written: &Value, known: &Value, path: &str) -> Option<String> {
+fn add_missing(written: &Value, known: &Value, path: &str, missing: &mut Vec<String>) {
     match (written, known) {
         (Value::Object(fields), Value::Object(known)) => {
             let dot = if path.is_empty() { "" } else { "." };
-            fields
-                .iter()
-                // A null field is absent from the typed object too.
-                .filter(|(_, value)| !value.is_null())
-                .find_map(|(name, value)| {
-                    let path = format!("{path}{dot}{name}");
-                    match known.get(name) {
-                        Some(known) => first_missing(value, known, &path),
-                        None => Some(path),
-                    }
-                })
+            // A null field is absent from the typed object too.
+            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                let path = format!("{path}{dot}{name}");
+                match known.get(name) {
+                    Some(known) => add_missing(value, known, &path, missing),
+                    None => missing.push(path),
+                }
+            }
         }
         (Value::Array(items), Value::Array(known)) => {
-            let items = items.iter().zip(known).enumerate();
-            items.into_iter().find_map(|(at, (item, known))| {
-                first_missing(item, known, &format!("{path}[{at}]"))
-            })
+            for (at, (item, known)) in items.iter().zip(known).enumerate() {
+                add_missing(item, known, &format!("{path}[{at}]"), missing);
+            }
         }
-        _ => None,
+        _ => {}
     }
 }
 

@@ -1,0 +1,49 @@
+//! The options of `probeflip stand-in`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use probe_target::model::duration;
+
+use crate::{
+    input::experiment::label,
+    stand_in::{IMAGE, LateStart},
+};
+
+/// `probeflip stand-in`
+#[derive(Debug, Args)]
+pub struct StandIn {
+    /// Kubernetes manifests, directories, or `-` for standard input; with `--context`, workloads
+    #[arg(value_name = "FILE|KIND/NAME")]
+    pub inputs: Vec<String>,
+    /// Read what runs in a cluster of this kubeconfig context instead; it only lists
+    #[arg(long, value_name = "C", requires = "from")]
+    pub context: Option<String>,
+    /// The namespace to read
+    #[arg(long, value_name = "NS", requires = "context", value_parser = label::parse)]
+    pub from: Option<String>,
+    /// Where the output belongs: a Namespace comes first, and every object names it
+    #[arg(short, long, value_name = "NS", value_parser = label::parse)]
+    pub namespace: String,
+    /// Where to write the manifests [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The probe target's image; a port with TLS takes that of the tag with `-tls`
+    #[arg(long, value_name = "REF", default_value = IMAGE)]
+    pub image: String,
+    /// Serve for this long after SIGTERM [default: close the ports at once]
+    #[arg(long, value_name = "DURATION", value_parser = time)]
+    pub drain: Option<Duration>,
+    /// Keep the ports of all containers, or of one, closed for this long after each start
+    #[arg(long, value_name = "[CONTAINER=]DURATION")]
+    pub start_after: Vec<LateStart>,
+    /// Exit with this code after SIGTERM [default: 0]
+    #[arg(long, value_name = "CODE")]
+    pub exit_on_term: Option<u8>,
+}
+
+/// Parses a duration above zero.
+fn time(text: &str) -> Result<Duration, String> {
+    let time = duration::parse(text).filter(|time| !time.is_zero());
+    time.ok_or_else(|| "expected a time above zero, such as 20s or 1m30s".to_owned())
+}

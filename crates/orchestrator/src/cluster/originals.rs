@@ -1,0 +1,75 @@
+//! Lists what stand-ins are made of in a namespace: workloads, Services and their scalers.
+
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+};
+use serde_json::Value;
+
+use crate::exit::{Exit, HasExitCode};
+
+/// A kind could not be listed. The API's error names a right that is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot list {plural} in namespace `{namespace}`")]
+pub(crate) struct ListError {
+    plural: String,
+    namespace: String,
+    #[source]
+    source: Box<kube::Error>,
+}
+
+impl HasExitCode for ListError {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
+/// The kinds, by group and version.
+const KINDS: [(&str, &str, &str); 8] = [
+    ("apps", "v1", "Deployment"),
+    ("apps", "v1", "StatefulSet"),
+    ("apps", "v1", "DaemonSet"),
+    ("apps", "v1", "ReplicaSet"),
+    ("batch", "v1", "Job"),
+    ("", "v1", "Pod"),
+    ("", "v1", "Service"),
+    ("autoscaling", "v2", "HorizontalPodAutoscaler"),
+];
+
+/// All objects of these kinds, in the order of the kinds and then of their names.
+pub(crate) async fn list(client: &Client, namespace: &str) -> Result<Vec<Value>, ListError> {
+    let mut objects = Vec::new();
+    for (group, version, kind) in KINDS {
+        let kind = GroupVersionKind::gvk(group, version, kind);
+        objects.extend(list_kind(client, namespace, &ApiResource::from_gvk(&kind)).await?);
+    }
+    Ok(objects)
+}
+
+async fn list_kind(
+    client: &Client,
+    namespace: &str,
+    resource: &ApiResource,
+) -> Result<Vec<Value>, ListError> {
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, resource);
+    let listed = match api.list(&ListParams::default()).await {
+        Ok(listed) => listed,
+        // A cluster may serve only some kinds: this one has no objects then.
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
+        Err(source) => {
+            return Err(ListError {
+                plural: resource.plural.clone(),
+                namespace: namespace.to_owned(),
+                source: Box::new(source),
+            });
+        }
+    };
+    let object = |object: DynamicObject| {
+        let mut object = serde_json::to_value(object).expect("an object from the API must be JSON");
+        // Items of a list do not say what they are.
+        object["apiVersion"] = resource.api_version.as_str().into();
+        object["kind"] = resource.kind.as_str().into();
+        object
+    };
+    Ok(listed.items.into_iter().map(object).collect())
+}

@@ -1,0 +1,232 @@
+//! Stand-ins: workloads in which every container is replaced by the probe target, while everything
+//! that decides about probes, lifecycle, rollout and Services is kept.
+//!
+//! Pure, from manifests to objects and notes. Every field of a Pod template, container, Service and
+//! workload is taken apart by name, so that a field which Kubernetes adds does not compile until
+//! something is decided about it. What is not kept is noted; an unknown field is an error.
+
+mod container;
+mod context;
+mod hooks;
+mod metadata;
+mod namespaces;
+mod notes;
+mod pod;
+mod ports;
+mod probes;
+mod security;
+mod service;
+mod settings;
+mod shell_sleep;
+mod workload;
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::Service;
+use serde_json::{Value, json};
+
+use crate::{
+    input::{
+        kubernetes_yaml,
+        load::{self, Manifest},
+        manifests,
+        problem::{Problem, ProblemText, Problems},
+        source::Source,
+    },
+    stand_in::{
+        metadata::{Disposition, is_stand_in},
+        namespaces::Namespaces,
+        notes::{Notes, Topic},
+        service::{Selected, convert_service},
+        workload::{ReplicaMinimums, Workload},
+    },
+};
+pub(crate) use settings::{IMAGE, LateStart, Settings};
+
+/// The stand-ins of some manifests.
+#[derive(Debug)]
+pub(crate) struct StandIns {
+    /// The objects to apply, in the order of the manifests. With a namespace in the settings,
+    /// Namespace objects come first.
+    pub(crate) objects: Vec<Value>,
+    /// What was not kept, and what that hides: one line a topic.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Converts manifests. Applied to its own objects, it changes nothing.
+pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<StandIns, Problems> {
+    let mut notes = Notes::default();
+    let mut problems = Vec::new();
+    let mut parsed = Vec::new();
+    let minimums = ReplicaMinimums::of(manifests);
+    for manifest in manifests {
+        match parse(manifest, &mut notes) {
+            Ok(Some(object)) => parsed.push((manifest, object)),
+            Ok(None) => {}
+            Err(found) => problems.extend(found.into_vec()),
+        }
+    }
+    let sources = parsed.iter().map(|(manifest, _)| *manifest);
+    let namespaces = Namespaces::new(settings.namespace.as_deref(), sources);
+    problems.extend(namespaces.problems(parsed.iter().map(|(manifest, _)| *manifest)));
+    Problems::unless_any(problems, ())?;
+
+    let services: Vec<(Option<String>, Service)> = parsed
+        .iter()
+        .filter_map(|(_, object)| match object {
+            Object::Service(service) => {
+                Some((service.metadata.namespace.clone(), service.as_ref().clone()))
+            }
+            Object::Workload(_) | Object::StandIn(_) => None,
+        })
+        .collect();
+    let mut selected = Vec::new();
+    let mut containers = BTreeSet::new();
+    let mut objects = Vec::new();
+    let mut later = Vec::new();
+    for (manifest, object) in parsed {
+        let place = place(manifest);
+        let source = metadata::namespace(manifest);
+        let namespace = namespaces.of(manifest);
+        match object {
+            Object::StandIn(object) => {
+                selected.extend(Selected::of_stand_in(manifest));
+                objects.push(Some(Namespaces::moved(object, namespace.as_deref())));
+            }
+            Object::Service(service) => {
+                later.push((objects.len(), place, namespace, service));
+                objects.push(None);
+            }
+            Object::Workload(mut workload) => {
+                minimums.fill(&mut workload, source, &place, &mut notes);
+                let of_namespace = services.iter().filter(|(of, _)| of.as_deref() == source);
+                let services: Vec<&Service> = of_namespace.map(|(_, service)| service).collect();
+                let found = workload.convert(&services, settings, &place, &mut notes);
+                containers.extend(found.containers.iter().cloned());
+                selected.push(found);
+                workload.set_metadata(namespace, &place, &mut notes);
+                objects.push(Some(workload.json()));
+            }
+        }
+    }
+    // Services come after all workloads, as they refer to ports by name.
+    for (at, place, namespace, service) in later {
+        objects[at] = convert_service(*service, namespace, &selected, &place, &mut notes);
+    }
+    let objects: Vec<Value> = objects.into_iter().flatten().collect();
+    check_containers(manifests, settings, &containers)?;
+    let mut all = namespaces.objects();
+    all.extend(objects);
+    Ok(StandIns {
+        objects: all,
+        notes: notes.lines(),
+    })
+}
+
+/// Converts manifests into manifests, for those that go on to apply and check them. Their positions
+/// are in the stand-ins' own text.
+pub(crate) fn manifests(
+    manifests: &[Manifest],
+    settings: &Settings,
+) -> Result<(Vec<Manifest>, Vec<String>), Problems> {
+    let StandIns { objects, notes } = convert(manifests, settings)?;
+    let from = manifests.first().map(|manifest| &manifest.source.path);
+    let from = from.map_or_else(String::new, |path| path.display().to_string());
+    let source = Source {
+        path: format!("stand-ins of {from}").into(),
+        text: text(&objects).into(),
+    };
+    Ok((load::load(&source)?.manifests, notes))
+}
+
+/// The objects as YAML documents.
+pub(crate) fn text(objects: &[Value]) -> String {
+    let documents: Vec<String> = objects.iter().map(kubernetes_yaml::text).collect();
+    documents.join("---\n")
+}
+
+/// An object that has a part in the stand-ins.
+enum Object {
+    Workload(Box<Workload>),
+    Service(Box<Service>),
+    /// A stand-in already, which stays as it is.
+    StandIn(Value),
+}
+
+/// Parses a manifest; `None` if it is left out, which is noted.
+fn parse(manifest: &Manifest, notes: &mut Notes) -> Result<Option<Object>, Problems> {
+    if manifest.name().contains("{{") {
+        let fault = ProblemText::new("this is a template that was not rendered");
+        let fault = fault.expected("the output of `helm template`");
+        return Err(fault.at(&manifest.source, manifest.span).into());
+    }
+    if is_stand_in(&manifest.object) {
+        let is_namespace = manifest.kind() == "Namespace";
+        return Ok((!is_namespace).then(|| Object::StandIn(manifest.object.clone())));
+    }
+    let kind = metadata::qualified_kind(manifest);
+    if !workload::KINDS.contains(&kind.as_str()) {
+        notes.leave_out(&kind);
+        return Ok(None);
+    }
+    match metadata::disposition(manifest) {
+        Disposition::Kept => {}
+        Disposition::Hook => {
+            notes.add(Topic::HelmHooks, place(manifest));
+            return Ok(None);
+        }
+        Disposition::Owned => {
+            notes.leave_out_owned(&kind);
+            return Ok(None);
+        }
+    }
+    let unknown = manifests::unknown_fields(manifest);
+    Problems::unless_any(unknown, ())?;
+    let object = if kind == "Service" {
+        Object::Service(Box::new(manifest.typed()?))
+    } else {
+        Object::Workload(Box::new(Workload::parse(&kind, manifest)?))
+    };
+    Ok(Some(object))
+}
+
+/// An object in notes: `deployment/web`, with its namespace if the manifest names one.
+fn place(manifest: &Manifest) -> String {
+    let name = format!("{}/{}", manifest.kind().to_lowercase(), manifest.name());
+    match metadata::namespace(manifest) {
+        None => name,
+        Some(namespace) => format!("{name} of {namespace}"),
+    }
+}
+
+/// Rejects `--start-after` of a container that no workload has.
+fn check_containers(
+    manifests: &[Manifest],
+    settings: &Settings,
+    containers: &BTreeSet<String>,
+) -> Result<(), Problems> {
+    let missing = settings.start_after.containers.keys();
+    let missing = missing.filter(|name| !containers.contains(*name));
+    let problems: Vec<Problem> = missing
+        .zip(manifests.iter().cycle())
+        .map(|(name, manifest)| {
+            let names = containers.iter().map(String::as_str);
+            ProblemText::new(format!("no container `{name}` starts late here"))
+                .one_of(name, names)
+                .at(&manifest.source, manifest.span)
+        })
+        .collect();
+    Problems::unless_any(problems, ())
+}
+
+/// The Namespace object of stand-ins.
+fn namespace_object(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": name, "annotations": { (metadata::MARK): "true" } },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! The namespace of each stand-in: never that of its original.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::metadata::{is_stand_in, namespace};
+use super::namespace_object;
+use crate::input::{
+    experiment::label,
+    load::Manifest,
+    problem::{Problem, ProblemText},
+};
+
+/// The namespaces of the input, and where their objects go.
+pub(super) struct Namespaces {
+    target: Option<String>,
+    /// Those that objects of the input are in; `None` is that of objects that name none.
+    sources: BTreeSet<Option<String>>,
+    /// Those that the objects go to.
+    used: BTreeSet<String>,
+}
+
+impl Namespaces {
+    /// All objects of the input, which go to `target`. Several namespaces go to `target-SOURCE`
+    /// each.
+    pub(super) fn new<'a>(
+        target: Option<&str>,
+        manifests: impl Iterator<Item = &'a Manifest> + Clone,
+    ) -> Self {
+        let sources = manifests.clone();
+        let sources = sources.map(|manifest| namespace(manifest).map(str::to_owned));
+        let mut namespaces = Self {
+            target: target.map(str::to_owned),
+            sources: sources.collect(),
+            used: BTreeSet::new(),
+        };
+        namespaces.used = manifests
+            .filter_map(|manifest| namespaces.of(manifest))
+            .collect();
+        namespaces
+    }
+
+    /// Where an object goes.
+    pub(super) fn of(&self, manifest: &Manifest) -> Option<String> {
+        let target = self.target.as_deref()?;
+        let Some(source) = namespace(manifest).filter(|_| self.sources.len() > 1) else {
+            return Some(target.to_owned());
+        };
+        let is_there = source == target || source.starts_with(&format!("{target}-"));
+        if is_there && is_stand_in(&manifest.object) {
+            return Some(source.to_owned());
+        }
+        Some(format!("{target}-{source}"))
+    }
+
+    /// Objects that would go to where they come from, or nowhere.
+    pub(super) fn problems<'a>(
+        &self,
+        manifests: impl Iterator<Item = &'a Manifest>,
+    ) -> Vec<Problem> {
+        let mut names = BTreeSet::new();
+        let problem = |manifest: &'a Manifest| {
+            let at = |fault: ProblemText| Some(fault.at(&manifest.source, manifest.span));
+            let Some(target) = self.of(manifest) else {
+                let name = (manifest.kind(), manifest.name());
+                if names.insert(name) || self.sources.len() == 1 {
+                    return None;
+                }
+                let what = format!("a second {} `{}`, of another namespace", name.0, name.1);
+                return at(ProblemText::new(what).expected("objects of one namespace"));
+            };
+            if is_stand_in(&manifest.object) {
+                return None;
+            }
+            if namespace(manifest) == Some(target.as_str()) {
+                let what = format!("this object is in the namespace `{target}` itself");
+                let expected = "another namespace for its stand-in";
+                return at(ProblemText::new(what).expected(expected));
+            }
+            match label::parse(&target) {
+                Ok(_) => None,
+                Err(_) => at(ProblemText::new(format!(
+                    "`{target}` is too long for a namespace"
+                ))),
+            }
+        };
+        manifests.filter_map(problem).collect()
+    }
+
+    /// A stand-in in its namespace.
+    pub(super) fn moved(mut object: Value, namespace: Option<&str>) -> Value {
+        match namespace {
+            Some(namespace) => object["metadata"]["namespace"] = namespace.into(),
+            None => {
+                if let Some(metadata) = object["metadata"].as_object_mut() {
+                    metadata.remove("namespace");
+                }
+            }
+        }
+        object
+    }
+
+    /// The Namespace objects.
+    pub(super) fn objects(&self) -> Vec<Value> {
+        self.used
+            .iter()
+            .map(|name| namespace_object(name))
+            .collect()
+    }
+}
