@@ -132,14 +132,16 @@ fn a_flip_that_is_for_other_agents_than_its_probe_decides_nothing() {
     check(
         ran.details(),
         &expect![[r#"
-        ? inconclusive step for others: the readiness probe of api/main did not reach the flip `503`: requests of it for `/ready` arrived at port 9090, but the flip is only for user agents that begin with `kube-probe/`
+            for the probe: flip → NotReady 2.998 s
 
-        ? inconclusive ready (for others)
-          expected  pod/api ready 1/1, always for 4s
-          seen      a flip of this step was not reached: api ready 1/1
+            ? inconclusive step for others: the readiness probe of api/main did not reach the flip `503`: requests of it for `/ready` arrived at port 9090, but the flip is only for user agents that begin with `kube-probe/`
 
-        ? inconclusive evidence on virtual in 11.223 s: 1 of 2 expectations held, 1 inconclusive
-    "#]],
+            ? inconclusive ready (for others)
+              expected  pod/api ready 1/1, always for 4s
+              seen      a flip of this step was not reached: api ready 1/1
+
+            ? inconclusive evidence on virtual in 12.223 s: 1 of 2 expectations held, 1 inconclusive
+        "#]],
     );
 }
 

@@ -75,7 +75,7 @@ fn a_deleted_pod_ends_in_one_update_and_leaves_the_service_before_it_is_gone() {
                 let Some(pod) = pod.filter(|pod| deleted(pod)) else {
                     continue;
                 };
-                let state = describe(record, pod);
+                let state = describe(record, &pod);
                 if states.last() != Some(&state) {
                     states.push(state);
                 }
@@ -138,16 +138,17 @@ fn records(ran: &Recorded) -> impl Iterator<Item = &Record> {
 }
 
 /// The object of a watch event of this kind.
-fn object<'r>(record: &'r Record, kind: &str) -> Option<&'r Value> {
+fn object(record: &Record, kind: &str) -> Option<Value> {
     match &record.what {
-        What::Watch { object, .. } if object["kind"] == kind => Some(object),
+        What::Watch { object, .. } if object.kind() == kind => Some(object.value()),
         _ => None,
     }
 }
 
 /// When an object of this kind was first seen so.
 fn first(ran: &Recorded, kind: &str, reached: impl Fn(&Value) -> bool) -> Micros {
-    let mut reached = records(ran).filter(|record| object(record, kind).is_some_and(&reached));
+    let mut reached =
+        records(ran).filter(|record| object(record, kind).is_some_and(|object| reached(&object)));
     reached.next().unwrap().at
 }
 
@@ -193,18 +194,19 @@ fn label(slice: &Value) -> &str {
 }
 
 /// The conditions of a Service's endpoints, in each version of its slice.
-fn endpoints<'r>(ran: &'r Recorded, service: &str) -> impl Iterator<Item = Vec<&'r Value>> {
+fn endpoints(ran: &Recorded, service: &str) -> impl Iterator<Item = Vec<Value>> {
     let slices = records(ran).filter_map(|record| object(record, "EndpointSlice"));
     let slices = slices.filter(move |slice| label(slice) == service);
-    slices.map(conditions)
+    slices.map(|slice| conditions(&slice))
 }
 
-fn conditions(slice: &Value) -> Vec<&Value> {
+fn conditions(slice: &Value) -> Vec<Value> {
     let endpoints = slice["endpoints"].as_array().into_iter().flatten();
-    endpoints.map(|endpoint| &endpoint["conditions"]).collect()
+    let conditions = endpoints.map(|endpoint| endpoint["conditions"].clone());
+    conditions.collect()
 }
 
-fn ready(conditions: &[&Value]) -> usize {
+fn ready(conditions: &[Value]) -> usize {
     let ready = conditions.iter().filter(|it| it["ready"] == true);
     ready.count()
 }

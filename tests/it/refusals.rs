@@ -91,7 +91,7 @@ fn a_missing_service_account() {
         "automountServiceAccountToken: false",
         "serviceAccountName: prober",
     );
-    seed.check_end("run --on virtual readiness.yaml", 3, &expect![[r#"error: replicaset web-859c5b58b6: FailedCreate: Error creating: pods "web-859c5b58b6-" is forbidden: error looking up service account probeflip-readiness-sj4b4/prober: serviceaccount "prober" not found"#]]);
+    seed.check_end("run --on virtual readiness.yaml", 3, &expect![[r#"error: replicaset web-859c5b58b6: FailedCreate: pods "web-859c5b58b6-" is forbidden: error looking up service account probeflip-readiness-sj4b4/prober: serviceaccount "prober" not found"#]]);
 }
 
 #[test]

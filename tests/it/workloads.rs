@@ -52,7 +52,7 @@ fn in_virtual_time<F: Future<Output = String>>(story: impl FnOnce(Client, String
     let runtime = cluster::runtime(&Place::Virtual).unwrap();
     runtime.block_on(async {
         let draw = &mut Random::seeded(1);
-        let cluster = Cluster::connect(Place::Virtual, Latencies::None, draw)
+        let cluster = Cluster::connect(Place::Virtual, Latencies::Node, draw)
             .await
             .unwrap();
         story(cluster.client.clone(), "default".to_owned()).await

@@ -70,11 +70,12 @@ pub(super) fn of(timeline: &Timeline) -> Vec<(Interval, u64)> {
                 };
                 flipped.get_or_insert(record.at);
             }
-            What::Watch { object, .. } if object["kind"] == "Pod" => {
-                let stages = pods.entry(text(&object["metadata"]["name"])).or_default();
-                stages.see_pod(record.at, &object["status"]);
+            What::Watch { object, .. } if object.kind() == "Pod" => {
+                let stages = pods.entry(object.name().to_owned()).or_default();
+                stages.see_pod(record.at, &object.value()["status"]);
             }
-            What::Watch { object, .. } if object["kind"] == "EndpointSlice" => {
+            What::Watch { object, .. } if object.kind() == "EndpointSlice" => {
+                let object = object.value();
                 for endpoint in object["endpoints"].as_array().into_iter().flatten() {
                     let stages = pods
                         .entry(text(&endpoint["targetRef"]["name"]))

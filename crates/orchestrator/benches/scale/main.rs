@@ -4,7 +4,7 @@
 //! Every row runs the program itself on a generated experiment. Processor time is compared with the
 //! budgets where a run has one thread, as other load on the machine does not change it.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
-#![expect(clippy::disallowed_types, reason = "what is measured is real time")]
+#![expect(clippy::disallowed_methods, reason = "what is measured is real time")]
 
 mod manifests;
 mod process;

@@ -13,8 +13,8 @@ use crate::input::problem::{Problem, ProblemText, Problems};
 /// The workload's objects by name.
 #[derive(Debug, Default)]
 pub(super) struct ManifestIndex {
-    /// Pods, the Pod templates of the kinds that make Pods, and the Pods of StatefulSets, whose names
-    /// are known.
+    /// Pods, the Pod templates of the kinds that make Pods, and the Pods of StatefulSets, whose
+    /// names are known.
     pub(super) pods: BTreeMap<ObjectRef, Pod>,
     /// How many Pods a Deployment, ReplicaSet or StatefulSet has, unless something else scales it.
     replicas: BTreeMap<ObjectRef, u32>,

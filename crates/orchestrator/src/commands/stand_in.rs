@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     cli,
-    cluster::{self, Cluster, originals},
+    cluster::{self, Cluster, Latencies, originals},
     exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{
         load::{self, Manifest},
@@ -99,7 +99,12 @@ fn of_namespace(
     let wanted: Vec<Wanted> = wanted.collect::<Result<_, _>>()?;
     let place = Place::Cluster(context.to_owned());
     let objects = cluster::runtime(&place)?.block_on(async {
-        let cluster = Cluster::connect(place.clone(), &mut Random::from_system()).await?;
+        let cluster = Cluster::connect(
+            place.clone(),
+            Latencies::default(),
+            &mut Random::from_system(),
+        )
+        .await?;
         cluster.must_have(from).await?;
         Ok::<_, Failure>(originals::list(&cluster.client, from).await?)
     })?;

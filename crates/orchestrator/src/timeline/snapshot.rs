@@ -244,7 +244,12 @@ impl Snapshot {
             }
             "ReplicaSet" => {
                 let owner = Owner::of(&value);
-                keep(&mut self.replica_set_owners, name.to_owned(), owner, deleted);
+                keep(
+                    &mut self.replica_set_owners,
+                    name.to_owned(),
+                    owner,
+                    deleted,
+                );
             }
             "EndpointSlice" => {
                 let slice = Slice::read(&value);
@@ -253,7 +258,12 @@ impl Snapshot {
             kind => {
                 if let Some(kind) = ObjectKind::controller(kind) {
                     let facts = Some(ControllerFacts::read(kind, &value));
-                    keep(&mut self.controllers, (kind, name.to_owned()), facts, deleted);
+                    keep(
+                        &mut self.controllers,
+                        (kind, name.to_owned()),
+                        facts,
+                        deleted,
+                    );
                 }
             }
         }

@@ -262,6 +262,8 @@ fn a_watch_begins_with_existing_objects() {
     let mut watch = registry.watch::<Pod>(Some("default"));
     registry.delete::<Pod>("default", "web", Some(0)).unwrap();
     assert!(matches!(watch.try_next(), Some(Change::Added(_))));
+    // The deletion first sets the grace period to zero.
+    assert!(matches!(watch.try_next(), Some(Change::Modified(_))));
     assert!(matches!(watch.try_next(), Some(Change::Deleted(_))));
     assert_eq!(watch.try_next(), None);
 }

@@ -73,7 +73,12 @@ spec:
   selector: { matchLabels: { app: web } }
   template:
     metadata: { labels: { app: web } }
-    spec: { containers: [{ name: c, image: 'probe-target:0.1.0', imagePullPolicy: IfNotPresent }] }
+    spec:
+      containers:
+        - name: c
+          image: probe-target:0.1.0
+          imagePullPolicy: IfNotPresent
+          ports: [{ containerPort: 80 }]
 ---
 apiVersion: v1
 kind: Service

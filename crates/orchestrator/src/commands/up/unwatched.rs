@@ -1,4 +1,4 @@
-//! Watches DaemonSets and StatefulSets while `up` waits; runs do not watch these kinds.
+//! Watches DaemonSets and StatefulSets while `up` waits.
 //!
 //! Only objects that the files name are watched. Their events go into the same timeline as those of
 //! the run's watches.
