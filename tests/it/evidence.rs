@@ -140,7 +140,7 @@ fn a_flip_that_is_for_other_agents_than_its_probe_decides_nothing() {
               expected  pod/api ready 1/1, always for 4s
               seen      a flip of this step was not reached: api ready 1/1
 
-            ? inconclusive evidence on virtual in 12.223 s: 1 of 2 expectations held, 1 inconclusive
+            ? inconclusive evidence on virtual in 11.223 s: 1 of 2 expectations held, 1 inconclusive
         "#]],
     );
 }

@@ -72,7 +72,10 @@ struct Steps {
     users: BTreeMap<String, String>,
     offsets: BTreeMap<String, (i64, i64)>,
     steady: bool,
+    /// The end of the last step that has ended, if none has started since.
     end: i64,
+    /// Objects seen since `end`, which are part of the story if another step follows.
+    since_end: Vec<(i64, Value)>,
     now: BTreeMap<String, String>,
     samples: Vec<(String, i64, RequestOutcome)>,
     changes: Vec<Step>,
@@ -87,6 +90,7 @@ impl Steps {
             offsets: BTreeMap::new(),
             steady: false,
             end: i64::MAX,
+            since_end: Vec::new(),
             now: BTreeMap::new(),
             samples: Vec::new(),
             changes: Vec::new(),
@@ -99,8 +103,12 @@ impl Steps {
         match what {
             What::Bound { subject, pods } => self.bind(subject, pods),
             What::Steady => self.begin(at),
-            What::Watch { change, object } if *change != Change::Deleted && at <= self.end => {
-                self.watch(at, &object.value());
+            What::Watch { change, object } if *change != Change::Deleted => {
+                if at <= self.end {
+                    self.watch(at, &object.value());
+                } else {
+                    self.since_end.push((at, object.value()));
+                }
             }
             What::State(call) => self.state(at, call),
             What::Traffic(sample) => {
@@ -109,7 +117,12 @@ impl Steps {
                     .push((sample.client.clone(), sent, sample.outcome));
             }
             // Changes made by the clean-up are not part of the story.
-            What::StepStart { .. } => self.end = i64::MAX,
+            What::StepStart { .. } => {
+                self.end = i64::MAX;
+                for (at, object) in std::mem::take(&mut self.since_end) {
+                    self.watch(at, &object);
+                }
+            }
             What::StepEnd { .. } => self.end = at,
             _ => {}
         }
@@ -144,6 +157,11 @@ impl Steps {
 
     // Until subjects are bound, any Pod may become a bound one; Pods get their names then.
     fn pod(&mut self, at: i64, pod: &Value) {
+        // A deleted Pod leaves its Services at once. Its containers end at a time of their own;
+        // `latencies` looks at that.
+        if !pod["metadata"]["deletionTimestamp"].is_null() {
+            return;
+        }
         let uid = text(&pod["metadata"]["uid"]);
         let name = self.bound.get(&uid).cloned().unwrap_or(uid);
         let statuses: Vec<&Value> = array(&pod["status"]["containerStatuses"]).collect();

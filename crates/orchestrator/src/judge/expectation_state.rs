@@ -241,6 +241,9 @@ impl ExpectationState {
         let trace = self.known_trace(snapshot, wanted);
         let answer = object_operators::lasting(&trace, &self.gaps(snapshot), window, wanted, known);
         let outdated = self.outdated(snapshot);
+        if !wanted && self.pods.is_empty_selection(&self.condition) {
+            return Answer::Unknown("no Pod was selected".into());
+        }
         let throughout = outdated.iter().any(|outdated| {
             outdated.from <= window.from && window.to.is_some_and(|to| to <= outdated.to)
         });

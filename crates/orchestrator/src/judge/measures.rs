@@ -4,7 +4,7 @@ use super::expectation_state::ExpectationState;
 use super::expected_text;
 use super::traffic_operators::RECORDS_TIMEOUT;
 use super::verdict::{MeasureJudgement, StepJudgement, Verdict};
-use crate::input::experiment::{Experiment, Mark, Measure, RequestOutcome};
+use crate::input::experiment::{Experiment, Mark, Measure, RequestOutcome, TrafficThat};
 use crate::timeline::snapshot::Snapshot;
 use crate::timeline::{Change, Micros, WatchedObject};
 
@@ -70,29 +70,36 @@ impl MeasureState {
         let Some(start) = snapshot.step_times(0).sent else {
             return judged;
         };
+        if steps.iter().any(|step| !step.unreached.is_empty()) {
+            let why = "a flip was not reached".to_owned();
+            return judged.with(Verdict::Inconclusive, why);
+        }
         let marks = Marks { steps, snapshot };
         let from = marks.seen(&measure.from, self.from.as_ref(), start.signed());
         let Some(from) = from else {
-            let none = never_failed(&measure.from, snapshot);
-            let verdict = if none.is_some() {
-                Verdict::Pass
-            } else {
-                Verdict::Inconclusive
-            };
-            let why = none.unwrap_or_else(|| format!("{} was not seen", judged.from));
+            let why = format!("{} was not seen", judged.from);
+            let requests = requests_of(&measure.from, snapshot, start.signed(), steps.len());
+            let (verdict, why) = requests.unwrap_or((Verdict::Inconclusive, why));
             return judged.with(verdict, why);
         };
-        let Some(to) = marks.seen(&measure.to, self.to.as_ref(), from.at) else {
+        let Some(to) = marks.end(measure, self.to.as_ref(), from) else {
             let least = Micros::from_signed(now.signed() - from.at - from.error);
             let late = judged.at_most.is_some_and(|most| least > most);
-            let verdict = if late {
+            let known = self.hidden(snapshot, start, now).is_none() && !marks.is_open(&measure.to);
+            let verdict = if late && known {
                 Verdict::Fail
             } else {
                 Verdict::Inconclusive
             };
             let why = format!("{} was not seen in {least} s", judged.to);
+            let requests = requests_of(&measure.to, snapshot, from.at, steps.len());
+            let (verdict, why) = requests.unwrap_or((verdict, why));
             return judged.with(verdict, why);
         };
+        if are_lost(measure, snapshot, from.at, to.at) {
+            let why = "records of requests were lost meanwhile".to_owned();
+            return judged.with(Verdict::Inconclusive, why);
+        }
         if to.at < from.at {
             let why = format!(
                 "{} was seen {} s earlier",
@@ -176,6 +183,28 @@ impl Marks<'_> {
         }
     }
 
+    /// When the second mark of a measure was seen. The effects of a step may be seen before its
+    /// last target has acknowledged the flip; they count as seen then.
+    fn end(&self, measure: &Measure, state: Option<&ExpectationState>, from: Seen) -> Option<Seen> {
+        let (Mark::Step(step), false) = (&measure.from, matches!(measure.to, Mark::Step(_))) else {
+            return self.seen(&measure.to, state, from.at);
+        };
+        let sent = self.snapshot.step_times(*step).sent.map(Micros::signed);
+        let to = self.seen(&measure.to, state, sent.unwrap_or(from.at))?;
+        let at = to.at.max(from.at);
+        Some(Seen { at, ..to })
+    }
+
+    /// Whether it is not known if an expectation was met.
+    fn is_open(&self, mark: &Mark) -> bool {
+        let Mark::Expectation { step, index } = mark else {
+            return false;
+        };
+        let step = self.steps.get(*step);
+        let finding = step.and_then(|step| step.findings.get(*index));
+        finding.is_none_or(|finding| finding.verdict != Some(Verdict::Fail))
+    }
+
     fn request(
         &self,
         client: &str,
@@ -213,21 +242,60 @@ struct Failures {
     recovered: Option<i64>,
 }
 
-/// Says that no request failed, if the mark waits for one and all requests are known.
-fn never_failed(mark: &Mark, snapshot: &Snapshot) -> Option<String> {
-    let client = mark.client()?;
-    let known = snapshot.client(client)?;
-    let start = snapshot.step_times(0).sent?.signed();
-    let mut sent = known.between(start, known.frontier()?);
-    let none = sent.all(|sent| sent.outcome == RequestOutcome::Ok);
-    none.then(|| format!("no request of {client} failed"))
+/// The verdict if none of the requests that a mark waits for failed from `start` to the end of the
+/// last step, or if that is not known, and why. None if one failed, or if the mark waits for no
+/// request.
+fn requests_of(
+    mark: &Mark,
+    snapshot: &Snapshot,
+    start: i64,
+    steps: usize,
+) -> Option<(Verdict, String)> {
+    let name = mark.client()?;
+    let unknown = || {
+        let why = format!("not all requests of {name} became known");
+        (Verdict::Inconclusive, why)
+    };
+    let (Some(client), Some(end)) = (snapshot.client(name), last_end(snapshot, steps)) else {
+        return Some(unknown());
+    };
+    let (end, error) = (end.signed(), client.error().unwrap_or(0));
+    let mut sent = client.between(start, client.frontier());
+    if sent.any(|sent| sent.outcome != RequestOutcome::Ok) {
+        return None;
+    }
+    let known = client.frontier() >= Some(end + error);
+    if !known || client.lost_between(start - error, end + error) {
+        return Some(unknown());
+    }
+    let (sent, needed) = (client.count(start, end), TrafficThat::MIN_REQUESTS);
+    Some(if sent < needed {
+        let why = format!("only {sent} requests of {name} were sent, of at least {needed}");
+        (Verdict::Inconclusive, why)
+    } else {
+        (Verdict::Pass, format!("no request of {name} failed"))
+    })
+}
+
+/// Whether records of requests that a measure depends on were lost in this time.
+fn are_lost(measure: &Measure, snapshot: &Snapshot, from: i64, to: i64) -> bool {
+    let marks = [&measure.from, &measure.to].into_iter();
+    let mut clients = marks.filter_map(|mark| snapshot.client(mark.client()?));
+    clients.any(|client| {
+        let error = client.error().unwrap_or(0);
+        client.lost_between(from - error, to + error)
+    })
+}
+
+/// When the last step that has ended did so.
+fn last_end(snapshot: &Snapshot, steps: usize) -> Option<Micros> {
+    let ended = (0..steps).filter_map(|step| snapshot.step_times(step).ended);
+    ended.max()
 }
 
 /// When to stop to wait for requests that a measure depends on: none once they are known.
 pub(super) fn awaited(measures: &[Measure], snapshot: &Snapshot, steps: usize) -> Option<Micros> {
-    let ended = (0..steps)
-        .filter_map(|step| snapshot.step_times(step).ended)
-        .max()?;
+    let ended = last_end(snapshot, steps)?;
     let marks = measures
         .iter()
         .flat_map(|measure| [&measure.from, &measure.to]);

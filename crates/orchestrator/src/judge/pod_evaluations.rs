@@ -76,6 +76,12 @@ impl PodEvaluations {
         }
     }
 
+    /// Whether `which` selects none of the subject's Pods.
+    pub(super) fn is_empty_selection(&self, condition: &Condition) -> bool {
+        let which = selection(condition).map(|(_, which)| which);
+        self.each.is_empty() && which.is_some_and(|which| which != Which::All)
+    }
+
     fn insert(&mut self, pod: Result<&PodFacts, &BoundPod>, evaluation: Evaluation) {
         let name = pod.map_or_else(|bound| &bound.name, |pod| &pod.name);
         self.failing += usize::from(!evaluation.holds);

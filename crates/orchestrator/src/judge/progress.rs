@@ -94,11 +94,18 @@ impl StepProgress {
         if !unreached.is_empty() {
             findings.iter_mut().for_each(in_doubt);
         }
+        let verdict = self.verdict(&findings);
+        // Even if nothing but observations was asked for.
+        let verdict = if unreached.is_empty() {
+            verdict
+        } else {
+            verdict.max(Some(Verdict::Inconclusive))
+        };
         StepJudgement {
             name: step.name.value.clone(),
             acknowledged: self.times.acknowledged,
             ended: self.times.ended,
-            verdict: self.verdict(&findings),
+            verdict,
             unreached,
             findings,
             chain: None,

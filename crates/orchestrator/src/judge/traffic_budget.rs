@@ -39,15 +39,16 @@ impl Spending {
         }
     }
 
-    /// Describes how the budget is certainly exceeded, if it is. `complete` tells whether all
-    /// requests of the window are known: a share says nothing before.
-    pub(super) fn exceeds(&self, budget: &Budget, complete: bool) -> Option<String> {
+    /// Describes how the budget is certainly exceeded, if it is. `complete` tells whether the whole
+    /// window is known: a share says nothing before. `lost` tells whether records were lost in it:
+    /// they may be successes, which make a share smaller and divide a failure.
+    pub(super) fn exceeds(&self, budget: &Budget, complete: bool, lost: bool) -> Option<String> {
         let Self { least, most } = self;
         // Of the requests at the bounds, those that did not fail make the share smallest.
         let of = least.sent + most.succeeded() - least.succeeded();
         let failed = budget.failed.filter(|limit| match limit {
             FailureLimit::Count(_) => true,
-            FailureLimit::Share(_) => complete,
+            FailureLimit::Share(_) => complete && !lost,
         });
         if let Some(limit) = failed.filter(|limit| !limit.permits(least.failed, of)) {
             return Some(format!(
@@ -57,7 +58,7 @@ impl Spending {
         }
         let limit = budget
             .longest_failure
-            .filter(|limit| least.longest_failure > Micros::from(*limit))?;
+            .filter(|limit| !lost && least.longest_failure > Micros::from(*limit))?;
         Some(format!(
             "requests of {} failed for {} s in a row, of at most {}",
             least.client,

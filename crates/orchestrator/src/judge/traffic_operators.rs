@@ -152,17 +152,16 @@ impl<'a> Requests<'a> {
         each.map(move |(name, client)| Spending::of(name, client, self.that, from, to))
     }
 
-    /// Describes how a client certainly exceeds the budget, if one does. Lost records may be
-    /// successes, which would make the share of failures smaller.
+    /// Describes how a client certainly exceeds the budget, if one does.
     fn exceeds(&self, budget: &Budget, window: &Lasting, complete: bool) -> Option<String> {
         let (from, error) = (window.from.signed(), self.error());
         let to = window.to.map_or(i64::MAX / 2, Micros::signed);
-        let all_known = !self
+        let lost = self
             .clients
             .iter()
             .any(|client| client.lost_between(from - error, to + error));
         self.spending(window)
-            .find_map(|spending| spending.exceeds(budget, complete && all_known))
+            .find_map(|spending| spending.exceeds(budget, complete, lost))
     }
 
     fn may_exceed(&self, budget: &Budget, window: &Lasting) -> bool {

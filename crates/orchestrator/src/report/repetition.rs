@@ -6,7 +6,7 @@
 use super::table::bare_table;
 use crate::exit::Exit;
 use crate::input::experiment::{Experiment, Operator};
-use crate::judge::{Chain, Judgement};
+use crate::judge::{Chain, Finding, Judgement, Verdict};
 use crate::printable::one_line;
 use crate::timeline::{Micros, Place};
 
@@ -96,21 +96,23 @@ impl Repetition {
                 continue;
             };
             let since = |at: Option<Micros>| at.map(|at| Micros::from(at.since(zero)));
-            for finding in &step.findings {
-                self.sample(Some(&step.name), &finding.id, since(finding.at));
+            let passed = |finding: &&Finding| finding.verdict == Some(Verdict::Pass);
+            for finding in step.findings.iter().filter(passed) {
+                self.sample(Some(&step.name), &finding.id, false, since(finding.at));
             }
             for (name, at) in step.chain.iter().flat_map(Chain::links) {
-                self.sample(Some(&step.name), name, since(at));
+                self.sample(Some(&step.name), name, true, since(at));
             }
         }
         for measure in &judgement.measures {
-            self.sample(None, &measure.name, measure.took);
+            self.sample(None, &measure.name, false, measure.took);
         }
     }
 
-    fn sample(&mut self, step: Option<&str>, name: &str, took: Option<Micros>) {
+    fn sample(&mut self, step: Option<&str>, name: &str, is_link: bool, took: Option<Micros>) {
         let mut rows = self.measures.iter_mut();
-        let row = rows.find(|row| row.step.as_deref() == step && row.name == name);
+        let row = rows
+            .find(|row| row.is_link == is_link && row.step.as_deref() == step && row.name == name);
         if let Some(row) = row {
             row.samples.extend(took);
         }

@@ -30,7 +30,8 @@ const READ_INTERVAL: Duration = Duration::from_millis(500);
 const READINGS_PER_SYNC: u64 = 20;
 
 /// The interval at which a target says up to which time its stream is complete.
-const THROUGH_INTERVAL: Duration = Duration::from_secs(5);
+// A step whose flip was not reached cannot end before the stream has said so.
+const THROUGH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The time without an event after which a stream counts as broken.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);

@@ -378,6 +378,10 @@ mod tests {
         refuses("GET /v1/journal?sinc=3", "", 400, "sinc");
         refuses("GET /v1/journal?since=x", "", 400, "since");
         refuses("GET /v1/journal/wait?timeout=1h", "", 400, "timeout");
+        for interval in ["99ms", "5", ""] {
+            let line = format!("GET /v1/journal/stream?through={interval}");
+            refuses(&line, "", 400, "through");
+        }
         refuses("POST /v1/heal", r#"{"all":true}"#, 400, "all");
         for line in [
             "POST /v1/heal?port=80",

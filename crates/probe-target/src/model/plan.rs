@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -33,18 +34,15 @@ const ADDRESS: Field = Field::new("address", FieldType::Text);
 const ROUTES: Field = Field::new("routes", FieldType::Object);
 
 /// The base of a target.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Plan {
     /// The ports by number.
     pub ports: BTreeMap<u16, PlannedPort>,
     /// Whether the plan says that there are no ports: `ports` is given and empty.
-    #[serde(skip)]
     pub no_ports: bool,
     /// The process faults, at most one of each name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub process: Vec<ProcessFault>,
     /// What is added to the base on some boots, sorted by boot; later ones override earlier ones.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_name")]
     pub boots: Vec<(Boots, BootPlan)>,
 }
 
@@ -209,12 +207,27 @@ impl PlannedPort {
     }
 }
 
-fn by_name<S: Serializer>(boots: &[(Boots, BootPlan)], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut object = Map::new();
-    for (boots, plan) in boots {
-        object.insert(boots.to_string(), plan.write().into());
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        // An empty `ports` says that there are none; without it there is the default port.
+        if self.no_ports || !self.ports.is_empty() {
+            fields.serialize_entry(PORTS.name, &self.ports)?;
+        }
+        if !self.process.is_empty() {
+            fields.serialize_entry("process", &self.process)?;
+        }
+        if !self.boots.is_empty() {
+            fields.serialize_entry(BOOTS.name, &by_name(&self.boots))?;
+        }
+        fields.end()
     }
-    object.serialize(serializer)
+}
+
+fn by_name(boots: &[(Boots, BootPlan)]) -> Map<String, Value> {
+    let boots = boots.iter();
+    let written = boots.map(|(boots, plan)| (boots.to_string(), plan.write().into()));
+    written.collect()
 }
 
 impl Serialize for PlannedPort {
@@ -280,6 +293,14 @@ mod tests {
         let flips = &plan.boots[1].1.flips.0;
         let places: Vec<_> = flips.iter().map(|(place, _)| place.to_string()).collect();
         assert_eq!(places, ["/y", "8080", "8080/x/*"]);
+    }
+
+    #[test]
+    fn ports_are_written_as_they_are_read() {
+        for text in ["{}", r#"{"ports":{}}"#] {
+            let plan = Plan::parse(text.as_bytes()).unwrap();
+            assert_eq!(serde_json::to_string(&plan).unwrap(), text);
+        }
     }
 
     #[test]

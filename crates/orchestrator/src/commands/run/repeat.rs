@@ -101,6 +101,10 @@ impl Repeat<'_> {
                 }
                 let (sender, mut signal) = Interrupt::relayed();
                 lock(&signals).push(sender);
+                // A stop between the two would not reach this run.
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
                 let printer = Printer::to(Box::new(std::io::sink()), Box::new(std::io::sink()));
                 let result = (self.run_one)(index, &printer, &mut signal);
                 if ended.send((index, Ended { result, printer })).is_err() {

@@ -42,10 +42,11 @@ fn outage(lost: u64, back: u64, round_trip: u64) -> Timeline {
         .after(9_010)
         .endpoints("web-a", &[("10.0.0.1", true)])
         .after(12_000)
+        .end(0)
+        .after(12_100)
         .requests("users-a", 9_000, 10_000 + lost, Ok)
         .requests("users-a", 10_000 + lost, 10_000 + back, Refused)
-        .requests("users-a", 10_000 + back, 22_000, Ok)
-        .end(0)
+        .requests("users-a", 10_000 + back, 22_100, Ok)
         .reverting()
         .done()
 }
@@ -147,28 +148,49 @@ fn a_mark_that_was_not_seen_has_no_time() {
             "first failed request of users-a → recovery of users-a: pass, no request of users-a failed"
         ],
     );
+    check(
+        "from: flip, to: { lastFailed: users-a }, atMost: 1s",
+        &outage(5_100, 5_100, 0),
+        &expect!["one → last failed request of users-a: pass, no request of users-a failed"],
+    );
+    // The records of requests end before the step does.
+    let cut = Script::in_step()
+        .clock("users-a", 0)
+        .requests("users-a", 9_000, 12_000, Ok)
+        .after(12_000)
+        .end(0)
+        .reverting()
+        .done();
+    for measure in [
+        "from: { firstFailed: users-a }, to: { recovered: users-a }, atMost: 1s",
+        "from: flip, to: { firstFailed: users-a }, atMost: 1s",
+    ] {
+        let judgement = judged(&measuring(measure), &cut);
+        let measure = &judgement.measures[0];
+        assert_eq!(measure.verdict, Some(Verdict::Inconclusive), "{measure:?}");
+    }
     // Users still fail when the run ends.
-    let forever = outage(5_100, 12_000, 0);
+    let forever = outage(5_100, 12_100, 0);
     let recovery = "from: { firstFailed: users-a }, to: { recovered: users-a }";
     check(
         recovery,
         &forever,
         &expect![
-            "first failed request of users-a → recovery of users-a: recovery of users-a was not seen in 6.900 s"
+            "first failed request of users-a → recovery of users-a: recovery of users-a was not seen in 7.000 s"
         ],
     );
     check(
         &format!("{recovery}, atMost: 1s"),
         &forever,
         &expect![
-            "first failed request of users-a → recovery of users-a: fail, recovery of users-a was not seen in 6.900 s"
+            "first failed request of users-a → recovery of users-a: fail, recovery of users-a was not seen in 7.000 s"
         ],
     );
     check(
         &format!("{recovery}, atMost: 20s"),
         &forever,
         &expect![
-            "first failed request of users-a → recovery of users-a: inconclusive, recovery of users-a was not seen in 6.900 s"
+            "first failed request of users-a → recovery of users-a: inconclusive, recovery of users-a was not seen in 7.000 s"
         ],
     );
     let never = "{ change: { pod: deploy/web, that: { ready: 0/2 } } }";
@@ -233,7 +255,7 @@ fn a_flip_has_a_chain_of_effects() {
     .assert_eq(&seen(&outage(5_100, 9_300, 0)));
     // Users that still fail have lost their last request at no known time.
     expect!["NotReady 5.000 → endpoint 5.010 → first lost 5.100"]
-        .assert_eq(&seen(&outage(5_100, 12_000, 0)));
+        .assert_eq(&seen(&outage(5_100, 12_100, 0)));
 }
 
 #[test]

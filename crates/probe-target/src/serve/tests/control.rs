@@ -459,6 +459,34 @@ fn the_stream_tells_what_was_what_was_lost_and_what_comes() {
 }
 
 #[test]
+fn the_stream_says_up_to_which_time_it_is_complete() {
+    run(async {
+        let site = Site::start(&[]).await;
+        let mut stream = site.network.connect(control()).await.unwrap();
+        let request = b"GET /v1/journal/stream?through=2s HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let later = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            site.asked(8080, "/a").await;
+        };
+        let mut received = Vec::new();
+        let five_seconds = timeout(Duration::from_secs(5), stream.read_to_end(&mut received));
+        let (unended, ()) = tokio::join!(five_seconds, later);
+        assert!(unended.is_err(), "the stream must not end");
+        let received = String::from_utf8(received).unwrap();
+        let events = received.split("\n\n").filter_map(|event| {
+            let start = event.find("event: ").or_else(|| event.find("id: "))?;
+            Some(event[start..].lines().collect::<Vec<_>>().join(" "))
+        });
+        let events: Vec<String> = events.collect();
+        expect![[r#"
+            event: through data: {"through":2000000}
+            id: 0 data: {"seq":0,"at":3000000,"took":0,"port":8080,"path":"/a","method":"GET","peer":"127.0.0.1:40000","reply":"200","flipped":false,"revision":0,"bytes":7}
+            event: through data: {"through":4000000}"#]].assert_eq(&events.join("\n"));
+    });
+}
+
+#[test]
 fn the_plan_starts_another_target_the_same() {
     run(async {
         let site = Site::start(&["--port", "8080", "--route", "/hehe=404"]).await;
