@@ -124,8 +124,7 @@ impl OutputFiles {
         label: &str,
         printer: &Printer,
     ) -> Exit {
-        let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
-        self.runs.push(run);
+        self.collect_run(experiment, ran);
         let written = self.path_of(experiment, label).map_or(Ok(()), |path| {
             let mut bytes = Vec::new();
             file::write(&ran.timeline, &mut bytes).expect("memory must take what is written");
@@ -143,10 +142,20 @@ impl OutputFiles {
 
     /// Collects the result of an experiment, and its errors.
     pub(super) fn ran(&mut self, experiment: &Experiment, ran: &RunResult, printer: &Printer) {
-        let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
-        self.runs.push(run);
-        file::write(&ran.timeline, &mut self.timelines).expect("memory must take what is written");
+        self.collect_run(experiment, ran);
+        if self.timeline.is_some() {
+            file::write(&ran.timeline, &mut self.timelines)
+                .expect("memory must take what is written");
+        }
         self.went_wrong(experiment, printer);
+    }
+
+    /// Collects the result of a run for the report, if there is to be one.
+    fn collect_run(&mut self, experiment: &Experiment, ran: &RunResult) {
+        if self.json.is_some() {
+            let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
+            self.runs.push(run);
+        }
     }
 
     /// Collects an experiment's errors: those printed since the previous experiment.
