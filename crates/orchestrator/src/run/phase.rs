@@ -23,11 +23,14 @@ impl RunState<'_> {
     /// Waits for a random part of the flipped probes' period, unless the step's phase is fixed.
     pub(super) async fn spread_phase(&mut self, step: usize, flips: &[Flip]) {
         let spread = self.job.experiment.steps[step].phase == Phase::Spread;
+        if !spread || self.phases.is_none() {
+            return;
+        }
         let period = longest(flips.iter().flat_map(|flip| {
             let pods = self.first_pods(&flip.pod.value, flip.pods.as_ref());
             pods.into_iter().map(|pod| period(&pod, flip))
         }));
-        let Some(random) = self.phases.as_mut().filter(|_| spread && !period.is_zero()) else {
+        let Some(random) = self.phases.as_mut().filter(|_| !period.is_zero()) else {
             return;
         };
         let delay = random.below(period);

@@ -221,26 +221,19 @@ impl RunState<'_> {
     }
 
     /// So many of a subject's Pods that exist now and are not being deleted, the first by name. All
-    /// that exist if `wanted` is none.
+    /// that exist if `wanted` is `None`.
     pub(super) fn first_pods(
         &mut self,
         subject: &ObjectRef,
         wanted: Option<&Spanned<u32>>,
     ) -> Vec<Pod> {
-        let mut pods = self.pods(subject);
-        if wanted.is_some() {
-            pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
-        }
-        pods.truncate(wanted.map_or(usize::MAX, |wanted| wanted.value as usize));
-        pods
-    }
-
-    /// The Pods of a subject that still exist, by name.
-    fn pods(&mut self, subject: &ObjectRef) -> Vec<Pod> {
+        let most = wanted.map_or(usize::MAX, |wanted| wanted.value as usize);
         let snapshot = self.caught_up();
         let known = snapshot.pods(subject).into_iter().flatten();
-        let objects = known.filter_map(|pod| snapshot.pod_object(&pod.uid));
-        objects.filter_map(WatchedObject::parsed).collect()
+        let left = known.filter(|pod| wanted.is_none() || !pod.deleting);
+        let objects = left.filter_map(|pod| snapshot.pod_object(&pod.uid));
+        let parsed = objects.filter_map(WatchedObject::parsed);
+        parsed.take(most).collect()
     }
 
     fn caught_up(&mut self) -> &Snapshot {
