@@ -26,12 +26,14 @@ use crate::{
     exit::{Exit, HasExitCode},
     targets::Address,
 };
-use event_stream::EventStream;
 pub(crate) use event_stream::{JournalEvent, JournalStream};
 use line::{Answer, Line};
 
 /// The timeout of a call, including the time to open the port-forward.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The header that names a process: the one a request is for, or the one that responds.
+const INSTANCE: &str = "probeflip-instance";
 
 /// The number of calls that can be queued before callers have to wait.
 const QUEUE: usize = 16;
@@ -150,33 +152,27 @@ impl Control {
         self.get("/v1/state").await
     }
 
-    /// Fetches journal records from number `since` on: received requests or, of a traffic client,
-    /// sent ones.
-    pub async fn journal<R: DeserializeOwned>(
+    /// Fetches a traffic client's journal from number `since` on: the requests that it has sent.
+    pub async fn journal(
         &self,
         since: u64,
-    ) -> Result<answer::Journal<R>, ControlError> {
+    ) -> Result<answer::Journal<answer::Sample>, ControlError> {
         self.get(&format!("/v1/journal?since={since}")).await
     }
 
-    /// Follows the journal from number `since` on, over a connection of its own. Every `interval`
-    /// the target says up to which time the stream is complete.
-    pub(crate) async fn follow_journal<R: DeserializeOwned>(
+    /// Follows a target's journal from number `since` on, over a connection of its own. Every
+    /// `interval` the target says up to which time the stream is complete.
+    pub(crate) async fn follow_journal(
         &self,
         since: u64,
         interval: Duration,
-    ) -> Result<JournalStream<R>, ControlError> {
+    ) -> Result<JournalStream, ControlError> {
         let every = probe_target::model::duration::format(interval);
         let path = format!("/v1/journal/stream?since={since}&through={every}");
         let request = request(Method::GET, &path, None, None::<&()>);
-        let opened = EventStream::open(&self.pods, &self.address, request);
-        match tokio::time::timeout(ANSWER_TIMEOUT, opened).await {
-            Ok(stream) => stream.map(JournalStream::new),
-            Err(_) => Err(ControlError::Timeout {
-                pod: self.address.pod.clone(),
-                port: self.address.control,
-            }),
-        }
+        let opening = JournalStream::open(&self.pods, &self.address, request);
+        let opened = tokio::time::timeout(ANSWER_TIMEOUT, opening).await;
+        opened.unwrap_or_else(|_| Err(timed_out(&self.address)))
     }
 
     /// Lays a behaviour over a route of the process `instance`.
@@ -285,10 +281,9 @@ impl Control {
     ) -> Result<T, ControlError> {
         let (status, bytes) = self.send(request(method, path, instance, body)).await?;
         if status.is_success() {
-            return self.read(&bytes);
+            return read(&self.address, &bytes);
         }
-        let refusal: answer::ErrorAnswer = self.read(&bytes)?;
-        Err(refused(&self.address, status, refusal))
+        Err(refused(&self.address, status, &bytes))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, ControlError> {
@@ -296,10 +291,6 @@ impl Control {
         let served = self.calls.send(Call { request, answer }).await;
         served.expect("the serving task must outlive its handles");
         answered.await.expect("every call must be answered")
-    }
-
-    fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ControlError> {
-        read(&self.address, bytes)
     }
 }
 
@@ -311,7 +302,12 @@ fn read<T: DeserializeOwned>(address: &Address, bytes: &[u8]) -> Result<T, Contr
     })
 }
 
-fn refused(address: &Address, status: StatusCode, refusal: answer::ErrorAnswer) -> ControlError {
+/// The error for a response with an error status, parsed from its body.
+fn refused(address: &Address, status: StatusCode, body: &[u8]) -> ControlError {
+    let refusal: answer::ErrorAnswer = match read(address, body) {
+        Ok(refusal) => refusal,
+        Err(foreign) => return foreign,
+    };
     let Address { pod, container, .. } = address.clone();
     let message = match refusal.field {
         Some(field) => format!("{field}: {}", refusal.error),
@@ -322,6 +318,13 @@ fn refused(address: &Address, status: StatusCode, refusal: answer::ErrorAnswer) 
         container,
         status,
         message,
+    }
+}
+
+fn timed_out(address: &Address) -> ControlError {
+    ControlError::Timeout {
+        pod: address.pod.clone(),
+        port: address.control,
     }
 }
 
@@ -338,12 +341,7 @@ async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Cal
     while let Some(Call { request, answer }) = waiting.recv().await {
         let answered =
             tokio::time::timeout(ANSWER_TIMEOUT, ask(&pods, &address, &mut line, request));
-        let result = answered.await.unwrap_or_else(|_| {
-            Err(ControlError::Timeout {
-                pod: address.pod.clone(),
-                port: address.control,
-            })
-        });
+        let result = answered.await.unwrap_or_else(|_| Err(timed_out(&address)));
         if result.is_err() {
             // A late response on the old connection would answer the next call.
             line = None;
@@ -388,7 +386,7 @@ fn request(
         // The target refuses other host names, since a web page may have one.
         .header(header::HOST, "localhost");
     if let Some(instance) = instance {
-        request = request.header("probeflip-instance", instance);
+        request = request.header(INSTANCE, instance);
     }
     let body = body.map_or_else(Vec::new, |body| {
         request = std::mem::take(&mut request).header(header::CONTENT_TYPE, "application/json");

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use probe_target::model::{answer, moment::Moment};
-use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -54,7 +53,7 @@ impl Journals {
 
     /// Starts to read the requests that a traffic client sends.
     pub(crate) fn follow_client(&mut self, control: Control, recorder: Recorder) {
-        self.tasks.spawn(follow(control, recorder, sample));
+        self.tasks.spawn(follow(control, recorder));
     }
 }
 
@@ -149,17 +148,13 @@ async fn stream(
     Ok(())
 }
 
-async fn follow<R: DeserializeOwned>(
-    control: Control,
-    recorder: Recorder,
-    what: fn(&Target, R) -> What,
-) {
+/// Reads a traffic client's journal, again and again.
+async fn follow(control: Control, recorder: Recorder) {
     let mut process = None;
     loop {
         // Errors are not fatal: the container may be starting or restarting. The next reading
         // continues after the last record read.
-        let read = read_once(&control, &recorder, &mut process, what).await;
-        if let Err(error) = read {
+        if let Err(error) = read_once(&control, &recorder, &mut process).await {
             tracing::debug!(%error, "journal not read");
         }
         tokio::time::sleep(READ_INTERVAL).await;
@@ -178,11 +173,10 @@ struct Process {
     theirs: Micros,
 }
 
-async fn read_once<R: DeserializeOwned>(
+async fn read_once(
     control: &Control,
     recorder: &Recorder,
     process: &mut Option<Process>,
-    what: fn(&Target, R) -> What,
 ) -> Result<(), ControlError> {
     let known = process.as_ref();
     if known.is_none_or(|known| known.readings.is_multiple_of(READINGS_PER_SYNC)) {
@@ -193,14 +187,14 @@ async fn read_once<R: DeserializeOwned>(
         .expect("whose journal it is must be known by now");
     // Before the call: a request that comes while the answer is under way is not in it.
     let asked = recorder.now();
-    let journal: answer::Journal<R> = control.journal(reading.next).await?;
+    let journal = control.journal(reading.next).await?;
     if journal.instance != reading.target.instance {
         // Another process answered. The next reading begins with its first record.
         *process = None;
         return Ok(());
     }
-    for record in journal.records {
-        recorder.record(what(&reading.target, record));
+    for sent in &journal.records {
+        recorder.record(sample(&reading.target, sent));
     }
     recorder.record(What::Journal(JournalRead {
         target: reading.target.clone(),
@@ -242,11 +236,7 @@ fn hit(target: &Target, record: answer::Record) -> What {
     })
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "records are handed over, whichever kind"
-)]
-fn sample(target: &Target, sample: answer::Sample) -> What {
+fn sample(target: &Target, sample: &answer::Sample) -> What {
     What::Traffic(Sample {
         client: target.container.clone(),
         instance: target.instance.clone(),

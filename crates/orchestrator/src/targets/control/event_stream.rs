@@ -1,8 +1,6 @@
 //! A journal as it grows: the server-sent events of `GET /v1/journal/stream`, over a connection of
 //! their own.
 
-use std::marker::PhantomData;
-
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Full};
@@ -10,17 +8,13 @@ use hyper::body::Incoming;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use probe_target::model::answer;
-use serde::de::DeserializeOwned;
 
 use super::line::Line;
-use super::{ControlError, read, refused};
+use super::{ControlError, INSTANCE, read, refused};
 use crate::targets::Address;
 
-/// The header that names the process that answers.
-const INSTANCE: &str = "probeflip-instance";
-
-/// Events that a target sends until the connection ends.
-pub(super) struct EventStream {
+/// The events of a target's journal, until the connection ends.
+pub(crate) struct JournalStream {
     address: Address,
     line: Line,
     instance: String,
@@ -29,24 +23,18 @@ pub(super) struct EventStream {
     arrived: BytesMut,
 }
 
-/// A journal's stream of records `R`.
-pub(crate) struct JournalStream<R> {
-    events: EventStream,
-    of: PhantomData<fn() -> R>,
-}
-
 /// One event of a journal's stream.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum JournalEvent<R> {
+pub(crate) enum JournalEvent {
     /// The next record.
-    Record(R),
+    Record(answer::Record),
     /// So many records were overwritten before they were sent.
     Lost(u64),
     /// Every request that ended before this time has been sent.
     Through(answer::Through),
 }
 
-impl EventStream {
+impl JournalStream {
     pub(super) async fn open(
         pods: &Api<Pod>,
         address: &Address,
@@ -66,12 +54,31 @@ impl EventStream {
             return Ok(stream);
         }
         while stream.receive().await? {}
-        let refusal: answer::ErrorAnswer = read(address, &stream.arrived)?;
-        Err(refused(address, head.status, refusal))
+        Err(refused(address, head.status, &stream.arrived))
+    }
+
+    /// The process whose journal it is.
+    pub(crate) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The next event; `None` at the end of the stream.
+    pub(crate) async fn next(&mut self) -> Result<Option<JournalEvent>, ControlError> {
+        // Events that a later version adds are skipped.
+        while let Some((name, data)) = self.next_event().await? {
+            let address = &self.address;
+            return Ok(Some(match name.as_str() {
+                "" => JournalEvent::Record(read(address, &data)?),
+                "lost" => JournalEvent::Lost(read::<answer::Lost>(address, &data)?.lost),
+                "through" => JournalEvent::Through(read(address, &data)?),
+                _ => continue,
+            }));
+        }
+        Ok(None)
     }
 
     /// The next event's name, empty for a record, and its data; `None` at the end of the stream.
-    async fn next(&mut self) -> Result<Option<(String, Bytes)>, ControlError> {
+    async fn next_event(&mut self) -> Result<Option<(String, Bytes)>, ControlError> {
         loop {
             while let Some(event) = split_event(&mut self.arrived) {
                 if let Some(event) = parse(&event) {
@@ -95,33 +102,6 @@ impl EventStream {
             }
             Some(Err(error)) => Err(self.line.broken(error).await),
         }
-    }
-}
-
-impl<R: DeserializeOwned> JournalStream<R> {
-    pub(super) fn new(events: EventStream) -> Self {
-        let of = PhantomData;
-        Self { events, of }
-    }
-
-    /// The process whose journal it is.
-    pub(crate) fn instance(&self) -> &str {
-        &self.events.instance
-    }
-
-    /// The next event; `None` at the end of the stream.
-    pub(crate) async fn next(&mut self) -> Result<Option<JournalEvent<R>>, ControlError> {
-        // Events that a later version adds are skipped.
-        while let Some((name, data)) = self.events.next().await? {
-            let address = &self.events.address;
-            return Ok(Some(match name.as_str() {
-                "" => JournalEvent::Record(read(address, &data)?),
-                "lost" => JournalEvent::Lost(read::<answer::Lost>(address, &data)?.lost),
-                "through" => JournalEvent::Through(read(address, &data)?),
-                _ => continue,
-            }));
-        }
-        Ok(None)
     }
 }
 
