@@ -14,6 +14,7 @@ mod measures;
 mod object_operators;
 mod observed_text;
 pub(crate) mod obstacles;
+mod outage;
 mod pod_evaluations;
 mod progress;
 mod reach;

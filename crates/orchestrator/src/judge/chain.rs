@@ -2,12 +2,14 @@
 //! recovery.
 
 use std::collections::BTreeMap;
+use std::iter;
 
+use super::outage::Outage;
 use crate::input::experiment::RequestOutcome;
 use crate::timeline::snapshot::{Client, PodFacts, Snapshot};
 use crate::timeline::{Change, Micros, Record, What};
 
-/// When each effect of a step's flips was first seen. An effect that was not seen is none.
+/// When each effect of a step's flips was first seen. An effect that was not seen is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Chain {
     /// A flipped Pod was not ready any more.
@@ -117,17 +119,18 @@ impl Effects {
         let not_ready = not_ready.find(|(at, uid)| within(at) && flipped.contains(&uid.as_str()));
         let outages: Vec<Outage> = snapshot
             .clients()
-            .filter_map(|client| Outage::of(client, from, to, end))
+            .filter_map(|client| outage(client, from, to, end))
             .collect();
         // If one client still fails, the outage has not ended.
-        let all = |time: fn(&Outage) -> Option<Micros>| -> Option<Micros> {
-            let times: Option<Vec<Micros>> = outages.iter().map(time).collect();
-            times?.into_iter().max()
+        let all = |time: fn(&Outage) -> Option<i64>| -> Option<Micros> {
+            let times: Option<Vec<i64>> = outages.iter().map(time).collect();
+            times?.into_iter().max().map(Micros::from_signed)
         };
+        let first_lost = outages.iter().map(|outage| outage.first).min();
         let chain = Chain {
             not_ready: not_ready.map(|(at, _)| *at),
             endpoint: self.endpoints.iter().copied().find(|at| within(at)),
-            first_lost: outages.iter().map(|outage| outage.first).min(),
+            first_lost: first_lost.map(Micros::from_signed),
             last_lost: all(|outage| outage.last),
             recovery: all(|outage| outage.recovery),
         };
@@ -135,45 +138,17 @@ impl Effects {
     }
 }
 
-/// The failed requests of one client.
-struct Outage {
-    first: Micros,
-    last: Option<Micros>,
-    recovery: Option<Micros>,
-}
-
-impl Outage {
-    /// The outage that began in [`from`, `to`), as far as it is seen before `end`.
-    fn of(client: &Client, from: Micros, to: Micros, end: Micros) -> Option<Self> {
-        let known = client.frontier()?;
-        let failed = |outcome| outcome != RequestOutcome::Ok;
-        let mut was_ok = false;
-        let mut outage: Option<Self> = None;
-        for sent in client.between(i64::MIN, known.min(end.signed())) {
-            let at = Micros::from_signed(sent.at);
-            let fails = failed(sent.outcome);
-            match &mut outage {
-                None if fails && was_ok && (from..to).contains(&at) => {
-                    outage = Some(Self {
-                        first: at,
-                        last: None,
-                        recovery: None,
-                    });
-                }
-                Some(outage) if fails => (outage.last, outage.recovery) = (None, None),
-                Some(outage) if outage.recovery.is_none() => outage.recovery = Some(at),
-                _ => {}
-            }
-            was_ok = !fails;
-            if let Some(outage) = &mut outage
-                && fails
-            {
-                outage.last = Some(at);
-            }
-        }
-        outage.map(|outage| Self {
-            last: outage.last.filter(|_| outage.recovery.is_some()),
-            ..outage
-        })
-    }
+/// The outage of a client that began in [`from`, `to`) after a request that succeeded, as far as it
+/// is seen before `end`.
+fn outage(client: &Client, from: Micros, to: Micros, end: Micros) -> Option<Outage> {
+    let known = client.frontier()?;
+    let mut requests = client.between(i64::MIN, known.min(end.signed()));
+    let mut was_ok = false;
+    let first = requests.find(|sent| {
+        let fails = sent.outcome != RequestOutcome::Ok;
+        let begins = fails && was_ok && (from..to).contains(&Micros::from_signed(sent.at));
+        was_ok = !fails;
+        begins
+    })?;
+    Outage::of(iter::once(first).chain(requests))
 }

@@ -2,6 +2,7 @@
 
 use super::expectation_state::ExpectationState;
 use super::expected_text;
+use super::outage::Outage;
 use super::traffic_operators::RECORDS_TIMEOUT;
 use super::verdict::{MeasureJudgement, StepJudgement, Verdict};
 use crate::input::experiment::{Experiment, Mark, Measure, RequestOutcome, TrafficThat};
@@ -177,9 +178,9 @@ impl Marks<'_> {
                     .find(|at| at.signed() >= after)
                     .map(exactly)
             }
-            Mark::FirstFailed(client) => self.request(client, after, |failures| failures.first),
-            Mark::LastFailed(client) => self.request(client, after, |failures| failures.last),
-            Mark::Recovered(client) => self.request(client, after, |failures| failures.recovered),
+            Mark::FirstFailed(client) => self.request(client, after, |outage| Some(outage.first)),
+            Mark::LastFailed(client) => self.request(client, after, |outage| outage.last),
+            Mark::Recovered(client) => self.request(client, after, |outage| outage.recovery),
         }
     }
 
@@ -205,41 +206,14 @@ impl Marks<'_> {
         finding.is_none_or(|finding| finding.verdict != Some(Verdict::Fail))
     }
 
-    fn request(
-        &self,
-        client: &str,
-        after: i64,
-        which: fn(&Failures) -> Option<i64>,
-    ) -> Option<Seen> {
+    fn request(&self, client: &str, after: i64, which: fn(&Outage) -> Option<i64>) -> Option<Seen> {
         let client = self.snapshot.client(client)?;
-        let mut failures = Failures::default();
-        for sent in client.between(after, client.frontier()?) {
-            if sent.outcome == RequestOutcome::Ok {
-                if failures.first.is_some() {
-                    failures.recovered = failures.recovered.or(Some(sent.at));
-                    failures.last = failures.failing;
-                }
-            } else {
-                failures.first = failures.first.or(Some(sent.at));
-                failures.failing = Some(sent.at);
-                (failures.last, failures.recovered) = (None, None);
-            }
-        }
+        let outage = Outage::of(client.between(after, client.frontier()?))?;
         Some(Seen {
-            at: which(&failures)?,
+            at: which(&outage)?,
             error: client.error().unwrap_or(0),
         })
     }
-}
-
-/// The failed requests of one client.
-#[derive(Debug, Default)]
-struct Failures {
-    first: Option<i64>,
-    failing: Option<i64>,
-    /// The last one; none if requests still fail.
-    last: Option<i64>,
-    recovered: Option<i64>,
 }
 
 /// The verdict if none of the requests that a mark waits for failed from `start` to the end of the
