@@ -11,16 +11,25 @@ mod spans;
 
 use std::collections::BTreeMap;
 
-use crate::timeline::snapshot::{FlipFacts, Snapshot};
+use crate::timeline::snapshot::Snapshot;
 use crate::timeline::{Micros, Record, What};
 use followed::Followed;
 pub(super) use followed::Reached;
 use spans::Span;
 
-/// The flips of all steps so far that can be missed, by the UID of their Pod.
+/// The flips of all steps so far, by the UID of their Pod.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    by_pod: BTreeMap<String, Vec<Followed>>,
+    by_pod: BTreeMap<String, PodFlips>,
+}
+
+/// The flips of one Pod.
+#[derive(Debug, Default)]
+struct PodFlips {
+    /// Indexes in [`Snapshot::flips`].
+    all: Vec<usize>,
+    /// Those that can be missed.
+    followed: Vec<Followed>,
 }
 
 impl Reach {
@@ -33,10 +42,9 @@ impl Reach {
             }
             What::Flip(flip) => {
                 let number = snapshot.flips().len() - 1;
-                if let Some(followed) = Followed::new(number, snapshot) {
-                    let uid = flip.target.uid.clone();
-                    self.by_pod.entry(uid).or_default().push(followed);
-                }
+                let of_pod = self.by_pod.entry(flip.target.uid.clone()).or_default();
+                of_pod.all.push(number);
+                of_pod.followed.extend(Followed::new(number, snapshot));
             }
             What::Hit(hit) => self
                 .of_pod(&hit.target.uid)
@@ -50,7 +58,8 @@ impl Reach {
     }
 
     fn of_pod(&mut self, uid: &str) -> impl Iterator<Item = &mut Followed> {
-        self.by_pod.get_mut(uid).into_iter().flatten()
+        let of_pod = self.by_pod.get_mut(uid).into_iter();
+        of_pod.flat_map(|of_pod| &mut of_pod.followed)
     }
 
     /// Whether each flip of a step was reached, given that everything up to `now` has been
@@ -61,23 +70,19 @@ impl Reach {
             .flat_map(|kind| snapshot.gaps(kind))
             .map(|gap| Span::between(gap.from, gap.to))
             .collect();
-        let flips = self.by_pod.values().flatten();
-        let mut flips: Vec<&Followed> = flips.filter(|flip| flip.step() == step).collect();
-        flips.sort_by_key(|flip| flip.number());
-        let mut others: BTreeMap<&str, Vec<&FlipFacts>> = BTreeMap::new();
-        for other in snapshot.flips() {
-            others
-                .entry(&other.record.target.uid)
-                .or_default()
-                .push(other);
-        }
-        let judged = flips.into_iter().map(|flip| {
+        let flips = self.by_pod.values().flat_map(|of_pod| {
+            let followed = of_pod.followed.iter();
+            followed.map(move |flip| (flip, of_pod.all.as_slice()))
+        });
+        let flips = flips.filter(|(flip, _)| flip.step() == step);
+        let mut flips: Vec<(&Followed, &[usize])> = flips.collect();
+        flips.sort_by_key(|(flip, _)| flip.number());
+        let judged = flips.into_iter().map(|(flip, of_pod)| {
             // While a flip of the whole port or process may be in force, requests may fail before
             // their path is read.
-            let of_pod = others.get(flip.target().uid.as_str());
             let closed = of_pod
-                .into_iter()
-                .flatten()
+                .iter()
+                .map(|number| &snapshot.flips()[*number])
                 .filter(|other| other.may_close(flip.target(), flip.port()))
                 .map(|other| Span::between(other.record.sent, other.withdrawn));
             let hidden: Vec<Span> = closed.chain(gaps.iter().copied()).collect();
