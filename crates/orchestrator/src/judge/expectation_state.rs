@@ -64,7 +64,10 @@ impl ExpectationState {
         snapshot: &Snapshot,
         at: Micros,
     ) {
-        if !self.kinds().contains(&object.kind()) {
+        let kind = self.kind();
+        // Which Pods belong to a Deployment depends on its ReplicaSets.
+        let by_owner = kind == Some("Pod") && object.kind() == "ReplicaSet";
+        if kind != Some(object.kind()) && !by_owner {
             return;
         }
         let (condition, baseline) = (&self.condition, &self.baseline);
@@ -102,22 +105,14 @@ impl ExpectationState {
         self.trace.push(at, evaluation);
     }
 
-    fn kinds(&self) -> &'static [&'static str] {
+    /// The kind of the objects that the condition is about; `None` if it is about traffic.
+    fn kind(&self) -> Option<&'static str> {
         match self.condition {
-            // Which Pods belong to a Deployment depends on its ReplicaSets.
-            Condition::Pod { .. } | Condition::Container { .. } => &["Pod", "ReplicaSet"],
-            Condition::Endpoints { .. } => &["EndpointSlice"],
-            Condition::Controller {
-                kind: ObjectKind::StatefulSet,
-                ..
-            } => &["StatefulSet"],
-            Condition::Controller {
-                kind: ObjectKind::DaemonSet,
-                ..
-            } => &["DaemonSet"],
-            Condition::Controller { .. } => &["Deployment"],
-            Condition::Event { .. } => &["Event"],
-            Condition::Traffic { .. } => &[],
+            Condition::Pod { .. } | Condition::Container { .. } => Some("Pod"),
+            Condition::Endpoints { .. } => Some("EndpointSlice"),
+            Condition::Controller { kind, .. } => Some(kind.name()),
+            Condition::Event { .. } => Some("Event"),
+            Condition::Traffic { .. } => None,
         }
     }
 
@@ -129,11 +124,8 @@ impl ExpectationState {
     }
 
     pub(super) fn gaps<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s WatchGap> {
-        self.kinds()
-            .iter()
-            .take(1)
-            .flat_map(|kind| snapshot.gaps(kind))
-            .collect()
+        let kind = self.kind().into_iter();
+        kind.flat_map(|kind| snapshot.gaps(kind)).collect()
     }
 
     /// The times in which the subject's status is of a generation before a patch. Only a Deployment
@@ -238,12 +230,12 @@ impl ExpectationState {
         wanted: bool,
         known: Micros,
     ) -> Answer {
-        let trace = self.known_trace(snapshot, wanted);
-        let answer = object_operators::lasting(&trace, &self.gaps(snapshot), window, wanted, known);
-        let outdated = self.outdated(snapshot);
         if !wanted && self.pods.is_empty_selection(&self.condition) {
             return Answer::Unknown("no Pod was selected".into());
         }
+        let trace = self.known_trace(snapshot, wanted);
+        let answer = object_operators::lasting(&trace, &self.gaps(snapshot), window, wanted, known);
+        let outdated = self.outdated(snapshot);
         let throughout = outdated.iter().any(|outdated| {
             outdated.from <= window.from && window.to.is_some_and(|to| to <= outdated.to)
         });
