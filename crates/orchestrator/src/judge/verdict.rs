@@ -146,6 +146,13 @@ pub(crate) struct MeasureJudgement {
     pub(crate) why: Option<String>,
 }
 
+impl StepJudgement {
+    /// The time from its acknowledgement to `at`; `None` if one of them is.
+    pub(crate) fn since_acknowledged(&self, at: Option<Micros>) -> Option<Micros> {
+        Some(Micros::from(at?.since(self.acknowledged?)))
+    }
+}
+
 impl MeasureJudgement {
     /// The judgement with this verdict, if there is a longest time, and the reason.
     pub(super) fn with(mut self, verdict: Verdict, why: String) -> Self {

@@ -222,7 +222,7 @@ impl Run {
 
 impl Step {
     fn new(step: &judge::StepJudgement) -> Self {
-        let since = |at: Option<Micros>| Some(Micros::from(at?.since(step.acknowledged?)));
+        let since = |at: Option<Micros>| step.since_acknowledged(at);
         let expectations = step.findings.iter().map(|finding| Expectation {
             id: finding.id.clone(),
             verdict: finding.verdict.filter(|_| !finding.observed),

@@ -8,7 +8,6 @@ use super::paint::marked;
 use super::table::bare_table;
 use crate::judge::{Judgement, MeasureJudgement};
 use crate::printable::one_line;
-use crate::timeline::Micros;
 
 /// A table with a row for each measure; none without measures.
 pub(crate) fn measures(judgement: &Judgement, width: Option<u16>) -> Option<String> {
@@ -53,9 +52,9 @@ fn row(measure: &MeasureJudgement) -> [String; 5] {
 /// A paragraph for each step whose flips had effects; none without any.
 pub(crate) fn chains(judgement: &Judgement, width: Option<u16>) -> Option<String> {
     let steps = judgement.steps.iter().filter_map(|step| {
-        let (chain, zero) = (step.chain?, step.acknowledged?);
-        let links = chain.links().into_iter().filter_map(|(name, at)| {
-            let since = Micros::from(at?.since(zero));
+        step.acknowledged?;
+        let links = step.chain?.links().into_iter().filter_map(|(name, at)| {
+            let since = step.since_acknowledged(at)?;
             Some(format!("{name} {since} s"))
         });
         let name = format!("{}: flip", one_line(&step.name));

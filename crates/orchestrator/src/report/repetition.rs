@@ -92,10 +92,7 @@ impl Repetition {
             return;
         }
         for step in &judgement.steps {
-            let Some(zero) = step.acknowledged else {
-                continue;
-            };
-            let since = |at: Option<Micros>| at.map(|at| Micros::from(at.since(zero)));
+            let since = |at: Option<Micros>| step.since_acknowledged(at);
             let passed = |finding: &&Finding| finding.verdict == Some(Verdict::Pass);
             for finding in step.findings.iter().filter(passed) {
                 self.sample(Some(&step.name), &finding.id, false, since(finding.at));

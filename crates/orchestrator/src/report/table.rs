@@ -5,7 +5,6 @@ use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableS
 use super::paint::{mark, marked};
 use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
 use crate::printable::one_line;
-use crate::timeline::Micros;
 
 /// A table style whose only line is the one below the header.
 const STYLE: TableStyle = TableStyle::new()
@@ -112,8 +111,6 @@ fn verdict(finding: &Finding) -> String {
 }
 
 fn at(step: &StepJudgement, finding: &Finding) -> String {
-    match (step.acknowledged, finding.at) {
-        (Some(zero), Some(at)) => format!("{} s", Micros::from(at.since(zero))),
-        _ => String::new(),
-    }
+    let since = step.since_acknowledged(finding.at);
+    since.map_or_else(String::new, |since| format!("{since} s"))
 }
