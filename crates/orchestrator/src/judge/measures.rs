@@ -233,13 +233,12 @@ fn requests_of(
     let (Some(client), Some(end)) = (snapshot.client(name), last_end(snapshot, steps)) else {
         return Some(unknown());
     };
-    let (end, error) = (end.signed(), client.error().unwrap_or(0));
+    let end = end.signed();
     let mut sent = client.between(start, client.frontier());
     if sent.any(|sent| sent.outcome != RequestOutcome::Ok) {
         return None;
     }
-    let known = client.frontier() >= Some(end + error);
-    if !known || client.lost_between(start - error, end + error) {
+    if !client.is_known_until(end) || client.may_have_lost(start, end) {
         return Some(unknown());
     }
     let (sent, needed) = (client.count(start, end), TrafficThat::MIN_REQUESTS);
@@ -255,10 +254,7 @@ fn requests_of(
 fn are_lost(measure: &Measure, snapshot: &Snapshot, from: i64, to: i64) -> bool {
     let marks = [&measure.from, &measure.to].into_iter();
     let mut clients = marks.filter_map(|mark| snapshot.client(mark.client()?));
-    clients.any(|client| {
-        let error = client.error().unwrap_or(0);
-        client.lost_between(from - error, to + error)
-    })
+    clients.any(|client| client.may_have_lost(from, to))
 }
 
 /// When the last step that has ended did so.
@@ -274,10 +270,7 @@ pub(super) fn awaited(measures: &[Measure], snapshot: &Snapshot, steps: usize) -
         .iter()
         .flat_map(|measure| [&measure.from, &measure.to]);
     let clients = marks.filter_map(|mark| snapshot.client(mark.client()?));
-    let mut unknown = clients.filter(|client| {
-        let error = client.error().unwrap_or(0);
-        client.frontier() < Some(ended.signed() + error)
-    });
+    let mut unknown = clients.filter(|client| !client.is_known_until(ended.signed()));
     unknown.next().map(|_| ended + RECORDS_TIMEOUT)
 }
 

@@ -166,6 +166,11 @@ impl Client {
         Some(self.end.map_or(frontier, |end| end.min(frontier)))
     }
 
+    /// Whether all requests due before this time of the timeline are certainly known.
+    pub(crate) fn is_known_until(&self, at: i64) -> bool {
+        self.frontier() >= Some(at + self.error().unwrap_or(0))
+    }
+
     /// All known requests.
     pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = Sent> {
         self.between(i64::MIN, None)
@@ -205,11 +210,17 @@ impl Client {
         self.offset.map_or(0, |offset| offset.zero)
     }
 
-    /// Whether records of requests sent in [`from`, `to`] were lost.
+    /// Whether records of requests sent in [`from`, `to`] were lost, ignoring the error.
     pub(crate) fn lost_between(&self, from: i64, to: i64) -> bool {
         let zero = self.zero();
         self.lost
             .iter()
             .any(|(start, end)| start + zero <= to && from <= end + zero)
+    }
+
+    /// Whether records of requests that may have been sent in [`from`, `to`] were lost.
+    pub(crate) fn may_have_lost(&self, from: i64, to: i64) -> bool {
+        let error = self.error().unwrap_or(0);
+        self.lost_between(from - error, to + error)
     }
 }
