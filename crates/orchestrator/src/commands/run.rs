@@ -111,7 +111,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
         };
         if let Some(runs) = run.repeat {
             let run_one = |index: u32, printer: &Printer, interrupt: &mut Interrupt| {
-                let seed = seed.map(|seed| seed.wrapping_add(index.into()));
+                let seed = seed_of(seed, index);
                 let id = seed.map_or_else(|| id.clone(), |_| random(seed).suffix(ID_LENGTH));
                 run_as(seed, &id, interrupt, printer)
             };
@@ -199,6 +199,11 @@ fn seed(run: &cli::Run, place: &Place) -> Option<u64> {
         Place::Pocket => run.seed,
         Place::Cluster(_) => None,
     }
+}
+
+/// The seed of the run with this number from 0 of a repetition, from that of its first run.
+fn seed_of(first: Option<u64>, index: u32) -> Option<u64> {
+    first.map(|first| first.wrapping_add(index.into()))
 }
 
 fn random(seed: Option<u64>) -> Random {

@@ -205,7 +205,7 @@ impl<'a> Sum<'a> {
     fn run_sum(&self, index: u32, exit: Exit) -> RunSum {
         RunSum {
             number: index + 1,
-            seed: self.of.seed.map(|seed| seed.wrapping_add(index.into())),
+            seed: super::seed_of(self.of.seed, index),
             exit,
         }
     }
@@ -240,12 +240,7 @@ impl<'a> Sum<'a> {
             }
         }
         if self.of.runs == 1 {
-            let text = report::text(
-                experiment,
-                &ran.timeline,
-                &ran.judgement,
-                self.printer.width(),
-            );
+            let text = super::report_text(experiment, &ran, self.printer);
             if let Err(error) = self.printer.text(&(text + "\n")) {
                 self.exit = self.exit.and(Failure::from(error).print(self.printer));
             }
