@@ -145,6 +145,32 @@ impl HasExitCode for NoNamespace {
     }
 }
 
+/// Objects of a kind could not be listed. The API's error names a right that is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot list {plural} in namespace `{namespace}`")]
+pub(crate) struct ListError {
+    plural: String,
+    namespace: String,
+    #[source]
+    source: Box<kube::Error>,
+}
+
+impl ListError {
+    fn new(plural: &str, namespace: &str, source: kube::Error) -> Self {
+        Self {
+            plural: plural.to_owned(),
+            namespace: namespace.to_owned(),
+            source: Box::new(source),
+        }
+    }
+}
+
+impl HasExitCode for ListError {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
+    }
+}
+
 /// Builds the single-threaded runtime for a place. On `virtual`, its clock is paused and jumps to
 /// the next timer when all tasks wait.
 pub fn runtime(place: &Place) -> io::Result<Runtime> {

@@ -6,23 +6,7 @@ use kube::{
 };
 use serde_json::Value;
 
-use crate::exit::{Exit, HasExitCode};
-
-/// A kind could not be listed. The API's error names a right that is missing.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot list {plural} in namespace `{namespace}`")]
-pub(crate) struct ListError {
-    plural: String,
-    namespace: String,
-    #[source]
-    source: Box<kube::Error>,
-}
-
-impl HasExitCode for ListError {
-    fn exit(&self) -> Exit {
-        Exit::Infrastructure
-    }
-}
+use super::ListError;
 
 /// The kinds, by group and version.
 const KINDS: [(&str, &str, &str); 8] = [
@@ -56,13 +40,7 @@ async fn list_kind(
         Ok(listed) => listed,
         // A cluster may serve only some kinds: this one has no objects then.
         Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
-        Err(source) => {
-            return Err(ListError {
-                plural: resource.plural.clone(),
-                namespace: namespace.to_owned(),
-                source: Box::new(source),
-            });
-        }
+        Err(source) => return Err(ListError::new(&resource.plural, namespace, source)),
     };
     let object = |object: DynamicObject| {
         let mut object = serde_json::to_value(object).expect("an object from the API must be JSON");

@@ -15,33 +15,14 @@ use k8s_openapi::api::{
 use kube::{Client, core::ApiResource};
 use tokio::task::JoinSet;
 
-use crate::{
-    exit::{Exit, HasExitCode},
-    input::manifests::Manifest,
-    timeline::recorder::Recorder,
-};
+use super::ListError;
+use crate::{input::manifests::Manifest, timeline::recorder::Recorder};
 use follow::Follower;
 
 /// Open watches. Dropping the value closes them.
 #[derive(Debug)]
 pub(crate) struct Watches {
     _tasks: JoinSet<()>,
-}
-
-/// The initial list of a kind failed.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot list {plural} in namespace `{namespace}`")]
-pub(crate) struct ObserveError {
-    plural: String,
-    namespace: String,
-    #[source]
-    source: Box<kube::Error>,
-}
-
-impl HasExitCode for ObserveError {
-    fn exit(&self) -> Exit {
-        Exit::Infrastructure
-    }
 }
 
 /// Lists the existing objects, then watches them. The namespace need not exist yet. Kinds that only
@@ -51,7 +32,7 @@ pub(crate) async fn open(
     namespace: &str,
     manifests: &[Manifest],
     recorder: &Recorder,
-) -> Result<Watches, ObserveError> {
+) -> Result<Watches, ListError> {
     let mut tasks = JoinSet::new();
     let extra = extra().into_iter().filter(|resource| {
         let mut resources = manifests.iter().map(|manifest| &manifest.resource);
@@ -67,13 +48,7 @@ pub(crate) async fn open(
             }
             // The cluster does not serve the kind. Applying the object says so, with its place.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(source) => {
-                return Err(ObserveError {
-                    plural,
-                    namespace: namespace.to_owned(),
-                    source: Box::new(source),
-                });
-            }
+            Err(source) => return Err(ListError::new(&plural, namespace, source)),
         }
     }
     Ok(Watches { _tasks: tasks })
