@@ -6,7 +6,7 @@ use std::iter;
 
 use super::outage::Outage;
 use crate::input::experiment::RequestOutcome;
-use crate::timeline::snapshot::{Client, PodFacts, Snapshot};
+use crate::timeline::snapshot::{Client, PodFacts, Snapshot, service_of};
 use crate::timeline::{Change, Micros, Record, What};
 
 /// When each effect of a step's flips was first seen. An effect that was not seen is `None`.
@@ -70,8 +70,7 @@ impl Effects {
             }
         } else if object.kind() == "EndpointSlice" {
             let metadata = object.field("metadata");
-            let service = &metadata["labels"]["kubernetes.io/service-name"];
-            let service = service.as_str().unwrap_or_default();
+            let service = service_of(&metadata).unwrap_or_default();
             let (ready, _) = snapshot.endpoints(service).ready_count();
             let before = self.services.insert(service.to_owned(), ready);
             if before.is_some_and(|before| ready < before) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::line::Line;
 use crate::input::experiment::ContainerPhase;
 use crate::input::experiment::ObjectKind;
-use crate::timeline::snapshot::{ContainerFacts, ControllerFacts, PodFacts, Snapshot};
+use crate::timeline::snapshot::{ContainerFacts, ControllerFacts, PodFacts, Snapshot, service_of};
 use crate::timeline::{Change, FlipRecord, Micros, Record, Target, WatchedObject, What};
 
 /// Lets the snapshot take a record, and returns the changes made by it; none for most records.
@@ -60,8 +60,7 @@ fn of_object(
         }
         "EndpointSlice" => {
             let metadata = object.field("metadata");
-            let service = metadata["labels"]["kubernetes.io/service-name"].as_str();
-            let service = service.unwrap_or_default();
+            let service = service_of(&metadata).unwrap_or_default();
             let before = snapshot.endpoints(service);
             snapshot.take(record);
             let after = snapshot.endpoints(service);

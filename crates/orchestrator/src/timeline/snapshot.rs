@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub(crate) use controller::ControllerFacts;
-pub(crate) use endpoints::EndpointFacts;
+pub(crate) use endpoints::{EndpointFacts, service_of};
 pub(crate) use flip::{FlipFacts, canonical};
 pub(crate) use generations::Outdated;
 pub(crate) use pod::{ContainerFacts, PodFacts};

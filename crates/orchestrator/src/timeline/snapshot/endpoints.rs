@@ -15,6 +15,11 @@ pub(super) struct Slice {
     endpoints: Vec<(String, bool)>,
 }
 
+/// The Service that an EndpointSlice with this metadata is of.
+pub(crate) fn service_of(metadata: &Value) -> Option<&str> {
+    metadata["labels"]["kubernetes.io/service-name"].as_str()
+}
+
 // kubernetes.io/docs › EndpointSlices › Conditions: an unset `ready` means true.
 fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
     let ready = endpoint["conditions"]["ready"].as_bool().unwrap_or(true);
@@ -27,10 +32,10 @@ fn addresses(endpoint: &Value) -> impl Iterator<Item = (String, bool)> {
 impl Slice {
     /// Reads a slice; none if it is of no Service.
     pub(super) fn read(slice: &Value) -> Option<Self> {
-        let service = &slice["metadata"]["labels"]["kubernetes.io/service-name"];
+        let service = service_of(&slice["metadata"])?;
         let endpoints = slice["endpoints"].as_array().into_iter().flatten();
         Some(Self {
-            service: service.as_str()?.to_owned(),
+            service: service.to_owned(),
             endpoints: endpoints.flat_map(addresses).collect(),
         })
     }
