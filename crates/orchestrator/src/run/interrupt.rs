@@ -14,7 +14,7 @@ use crate::exit::Exit;
 /// runtimes.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
-    pub(super) caught: UnboundedReceiver<Exit>,
+    caught: UnboundedReceiver<Exit>,
 }
 
 impl Interrupt {

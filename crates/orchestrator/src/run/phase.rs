@@ -75,8 +75,6 @@ fn longest(periods: impl Iterator<Item = Duration>) -> Duration {
 mod tests {
     use std::io;
 
-    use tokio::sync::mpsc::unbounded_channel;
-
     use super::*;
     use crate::cluster::{self, Cluster, Latencies};
     use crate::input::{files::Files, load, manifests, source::Source};
@@ -138,9 +136,9 @@ spec:
             let cluster = Cluster::connect(Place::Virtual, Latencies::None, &mut random)
                 .await
                 .unwrap();
-            let (_keep, caught) = unbounded_channel();
-            let interrupt = &mut Interrupt { caught };
-            Box::pin(run::run(&job, &cluster, &mut random, interrupt, &printer)).await
+            let (_keep, mut interrupt) = Interrupt::relayed();
+            let ran = run::run(&job, &cluster, &mut random, &mut interrupt, &printer);
+            Box::pin(ran).await
         });
         let (mut phase, mut steady, mut began) = (None, Micros::ZERO, Micros::ZERO);
         for record in ran.unwrap().timeline.records() {
