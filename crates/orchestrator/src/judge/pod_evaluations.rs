@@ -53,7 +53,7 @@ impl PodEvaluations {
         }
         let selected = snapshot.pod_of(subject, changed);
         if let Some(pod) = selected.filter(|_| baseline.selects(changed, which)) {
-            self.insert(pod, evaluate_pod(condition, baseline, pod));
+            self.insert(Ok(pod), evaluate_pod(condition, baseline, Ok(pod)));
         }
     }
 

@@ -363,22 +363,14 @@ impl Snapshot {
         }
     }
 
-    /// The Pod with this UID, if it is one of a subject's [`Self::pods`].
-    pub(crate) fn pod_of(
-        &self,
-        subject: &ObjectRef,
-        uid: &str,
-    ) -> Option<Result<&PodFacts, &BoundPod>> {
-        let facts = self.pods.get(uid);
-        match self.bound.get(&subject.to_string()) {
-            Some(bound) => {
-                let bound = bound.iter().find(|pod| pod.uid == uid)?;
-                Some(facts.ok_or(bound))
-            }
-            None => facts
-                .filter(|pod| !pod.is_leaving() && self.belongs(pod, subject))
-                .map(Ok),
-        }
+    /// The Pod with this UID, if it was observed and is one of a subject's [`Self::pods`].
+    pub(crate) fn pod_of(&self, subject: &ObjectRef, uid: &str) -> Option<&PodFacts> {
+        let facts = self.pods.get(uid)?;
+        let is_of = match self.bound.get(&subject.to_string()) {
+            Some(bound) => bound.iter().any(|pod| pod.uid == uid),
+            None => !facts.is_leaving() && self.belongs(facts, subject),
+        };
+        is_of.then_some(facts)
     }
 
     fn belonging(&self, subject: &ObjectRef) -> impl Iterator<Item = &PodFacts> {
