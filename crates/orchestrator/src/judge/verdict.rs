@@ -136,11 +136,11 @@ pub(crate) struct MeasureJudgement {
     pub(crate) from: String,
     /// The second mark in words.
     pub(crate) to: String,
-    /// The time between the marks; none if one of them was not seen.
+    /// The time between the marks; `None` if one of them was not seen.
     pub(crate) took: Option<Micros>,
     /// The longest time allowed, if there is one.
     pub(crate) at_most: Option<Micros>,
-    /// None without a longest time, or if the first step did not run.
+    /// `None` without a longest time, or if the first step did not run.
     pub(crate) verdict: Option<Verdict>,
     /// Why there is no time, or why it proves nothing.
     pub(crate) why: Option<String>,

@@ -68,7 +68,7 @@ impl WatchedObject {
         &self.0.name
     }
 
-    /// Its UID, or, of an Event, the UID of the object that it is about; empty if there is none.
+    /// Its UID, or, of an Event, the UID of the object that it is about. Empty without a UID.
     pub fn uid(&self) -> &str {
         &self.0.uid
     }
