@@ -69,9 +69,8 @@ impl Reconcile for Controller {
         self.pods.compare(|before, change| {
             let pod = change.object();
             let concerned = owner::concerned(pod, sets, |set| &set.spec.selector);
-            let is_ready = |pod: &Pod| pod_view::ready_since(pod, clock).is_some();
             // The check after `minReadySeconds` comes a second late, against skewed clocks.
-            if is_ready(pod) && !before.is_some_and(is_ready) {
+            if pod_view::is_ready(pod) && !before.is_some_and(pod_view::is_ready) {
                 for set in concerned.iter().filter_map(|key| sets.get(key)) {
                     let wait = seconds(set.spec.min_ready_seconds.unwrap_or(0));
                     let check = clock.now() + wait + Duration::from_secs(1);
