@@ -7,6 +7,7 @@
 mod event_recorder;
 mod informer;
 mod owner;
+mod pod_control;
 mod pod_template;
 mod pod_view;
 mod queue;

@@ -18,6 +18,7 @@ use super::event_recorder::EventRecorder;
 use super::history::{self, Templated};
 use super::informer::{Informer, Key, key};
 use super::owner;
+use super::pod_control;
 use super::pod_view;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
@@ -179,17 +180,7 @@ impl Controller {
 
     fn execute(&mut self, set: &DaemonSet, hash: &str, action: &Action) {
         match action {
-            Action::Create => match self.registry.create(&convert::pod(set, hash)) {
-                Ok(pod) => {
-                    let message = format!("Created pod: {}", name(&pod));
-                    self.events.record(set, "SuccessfulCreate", &message);
-                }
-                Err(refusal) => {
-                    let message = format!("Error creating: {refusal}");
-                    self.events.warn(set, "FailedCreate", &message);
-                    self.check_after(set, RETRY);
-                }
-            },
+            Action::Create => self.create(set, hash),
             Action::Delete(pod) => self.delete(set, pod),
             Action::DeleteEnded(pod, phase) => {
                 self.record_ended(set, pod, *phase);
@@ -209,12 +200,18 @@ impl Controller {
         }
     }
 
-    fn delete(&mut self, set: &DaemonSet, pod: &str) {
-        let deleted = self.registry.delete::<Pod>(namespace(set), pod, None);
-        if deleted.is_ok() {
-            let message = format!("Deleted pod: {pod}");
-            self.events.record(set, "SuccessfulDelete", &message);
+    fn create(&mut self, set: &DaemonSet, hash: &str) {
+        let pod = convert::pod(set, hash);
+        let created = pod_control::create(&self.registry, &mut self.events, set, &pod);
+        if let Err(refusal) = created {
+            let message = format!("Error creating: {refusal}");
+            self.events.warn(set, "FailedCreate", &message);
+            self.check_after(set, RETRY);
         }
+    }
+
+    fn delete(&mut self, set: &DaemonSet, pod: &str) {
+        pod_control::delete(&self.registry, &mut self.events, set, pod);
     }
 
     /// Deletes old ControllerRevisions that no Pod needs, beyond the number to keep. Those that a

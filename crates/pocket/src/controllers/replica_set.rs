@@ -13,6 +13,7 @@ use rules::replica_set::{Action, Counts, Member, action, count};
 use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key};
 use super::owner;
+use super::pod_control;
 use super::pod_template;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
@@ -114,9 +115,7 @@ impl Controller {
         // other has the same effect here.
         let pod = pod_template::pod(set, set.spec.template.clone().unwrap_or_default());
         for _ in 0..missing {
-            let pod = self.registry.create(&pod)?;
-            let message = format!("Created pod: {}", name(&pod));
-            self.events.record(set, "SuccessfulCreate", &message);
+            pod_control::create(&self.registry, &mut self.events, set, &pod)?;
         }
         Ok(())
     }
@@ -134,14 +133,7 @@ impl Controller {
 
     fn delete(&mut self, set: &ReplicaSet, surplus: &[String]) {
         for pod in surplus {
-            if self
-                .registry
-                .delete::<Pod>(namespace(set), pod, None)
-                .is_ok()
-            {
-                self.events
-                    .record(set, "SuccessfulDelete", &format!("Deleted pod: {pod}"));
-            }
+            pod_control::delete(&self.registry, &mut self.events, set, pod);
         }
     }
 
