@@ -130,7 +130,7 @@ impl Controller {
         let workload = Templated {
             owner: set,
             template: &set.spec.template,
-            hash_label: convert::HASH,
+            hash_label: history::REVISION_LABEL,
         };
         history::update(&self.registry, &workload, &mut revisions)?;
         Ok(revisions)
@@ -224,11 +224,10 @@ impl Controller {
         };
         let pods = self.pods.within(namespace(set));
         let owned = pods.filter(|pod| owner::controls(set, *pod));
-        let hashes: Vec<&str> = owned.filter_map(convert::hash).collect();
+        let hashes: Vec<&str> = owned.filter_map(history::revision_label).collect();
         let in_use = |name: &str| hashes.iter().any(|hash| name.ends_with(hash));
         let kept = old.iter().filter(|it| in_use(name(*it))).count();
-        let limit = set.spec.revision_history_limit.unwrap_or(10);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = history::limit(set.spec.revision_history_limit);
         history::truncate(&self.registry, old, in_use, limit.saturating_sub(kept));
     }
 
@@ -248,8 +247,6 @@ impl Controller {
 
 /// The hash of the newest ControllerRevision.
 fn hash(revisions: &[ControllerRevision]) -> &str {
-    let newest = revisions.last().and_then(|it| it.metadata.labels.as_ref());
-    newest
-        .and_then(|labels| labels.get(convert::HASH))
-        .map_or("", String::as_str)
+    let newest = revisions.last();
+    newest.and_then(history::revision_label).unwrap_or_default()
 }

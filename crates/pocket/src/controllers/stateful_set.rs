@@ -195,11 +195,9 @@ impl Controller {
 
     /// Deletes ControllerRevisions that nothing needs, beyond the number to keep.
     fn truncate(&self, view: &View) {
-        let limit = view.set.spec.revision_history_limit.unwrap_or(10);
-        // A negative limit keeps all.
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = history::limit(view.set.spec.revision_history_limit);
         let in_use = |revision: &str| {
-            let mut pods = view.pods.iter().filter_map(convert::revision);
+            let mut pods = view.pods.iter().filter_map(history::revision_label);
             [view.rules.current.as_str(), &view.rules.update].contains(&revision)
                 || pods.any(|found| found == revision)
         };

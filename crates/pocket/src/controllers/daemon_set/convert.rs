@@ -11,12 +11,9 @@ use rules::replica_set;
 use rules::selector::{Labels, Selector};
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::{pod_template, pod_view};
+use crate::controllers::{history, pod_template, pod_view};
 use crate::kinds::name;
 use crate::kinds::node::NAME as NODE;
-
-/// The label of Pods and ControllerRevisions with the template's hash.
-pub(super) const HASH: &str = "controller-revision-hash";
 
 /// Taints that a daemon's Pod tolerates, with their effects.
 ///
@@ -68,7 +65,7 @@ pub(super) fn member(pod: &Pod, hash: &str, clock: &Clock) -> Member {
     let has_failed = status.is_some_and(|it| it.phase.as_deref() == Some("Failed"));
     Member {
         name: name(pod).to_owned(),
-        updated: self::hash(pod) == Some(hash),
+        updated: history::revision_label(pod) == Some(hash),
         phase: match pod_view::phase(pod) {
             replica_set::Phase::Ended if has_failed => Phase::Failed,
             replica_set::Phase::Ended => Phase::Succeeded,
@@ -81,19 +78,13 @@ pub(super) fn member(pod: &Pod, hash: &str, clock: &Clock) -> Member {
     }
 }
 
-/// The hash of a Pod's template.
-pub(super) fn hash(pod: &Pod) -> Option<&str> {
-    let labels = pod.metadata.labels.as_ref()?;
-    labels.get(HASH).map(String::as_str)
-}
-
 /// A new Pod of the set, for the node.
 ///
 /// Rule: `pkg/controller/daemon/daemon_controller.go`, `syncNodes`.
 pub(super) fn pod(set: &DaemonSet, hash: &str) -> Pod {
     let mut pod = pod_template::pod(set, set.spec.template.clone());
     let labels = pod.metadata.labels.get_or_insert_default();
-    labels.insert(HASH.to_owned(), hash.to_owned());
+    labels.insert(history::REVISION_LABEL.to_owned(), hash.to_owned());
     let spec = pod.spec.get_or_insert_default();
     require_node(spec);
     tolerate(spec);

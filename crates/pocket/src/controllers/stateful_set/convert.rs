@@ -7,11 +7,9 @@ use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use rules::stateful_set::{self, Member, PodManagement, Status, UpdateStrategy};
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::{pod_template, pod_view};
+use crate::controllers::{history, pod_template, pod_view};
 use crate::kinds::name;
 
-/// The label of a Pod with the name of its ControllerRevision.
-pub(super) const REVISION: &str = "controller-revision-hash";
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 
@@ -51,17 +49,11 @@ fn strategy(set: &StatefulSet) -> UpdateStrategy {
 pub(super) fn member(pod: &Pod, set: &StatefulSet, clock: &Clock) -> Option<Member> {
     Some(Member {
         ordinal: ordinal(pod, set)?,
-        revision: revision(pod).unwrap_or_default().to_owned(),
+        revision: history::revision_label(pod).unwrap_or_default().to_owned(),
         phase: pod_view::phase(pod),
         ready_since: pod_view::ready_since(pod, clock),
         terminating: pod.metadata.deletion_timestamp.is_some(),
     })
-}
-
-/// The name of a Pod's ControllerRevision.
-pub(super) fn revision(pod: &Pod) -> Option<&str> {
-    let labels = pod.metadata.labels.as_ref()?;
-    labels.get(REVISION).map(String::as_str)
 }
 
 /// The number at the end of a Pod's name, if the rest is the set's.
@@ -91,7 +83,7 @@ pub(super) fn pod(
     let labels: &mut BTreeMap<_, _> = pod.metadata.labels.get_or_insert_default();
     labels.insert(POD_NAME.to_owned(), name.clone());
     labels.insert(POD_INDEX.to_owned(), ordinal.to_string());
-    labels.insert(REVISION.to_owned(), revision.to_owned());
+    labels.insert(history::REVISION_LABEL.to_owned(), revision.to_owned());
     let spec = pod.spec.get_or_insert_default();
     spec.hostname = Some(name.clone());
     spec.subdomain.clone_from(&set.spec.service_name);
