@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
+use super::counts;
 use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key};
 use super::owner;
@@ -153,15 +154,13 @@ impl Controller {
     }
 }
 
-fn publish(counts: &Counts, generation: Option<i64>, status: &mut ReplicaSetStatus) {
-    let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-    let unless_zero = |count: usize| Some(number(count)).filter(|count| *count != 0);
-    status.replicas = number(counts.replicas);
-    status.fully_labeled_replicas = unless_zero(counts.fully_labelled);
-    status.ready_replicas = unless_zero(counts.ready);
-    status.available_replicas = unless_zero(counts.available);
+fn publish(numbers: &Counts, generation: Option<i64>, status: &mut ReplicaSetStatus) {
+    status.replicas = counts::to_api(numbers.replicas);
+    status.fully_labeled_replicas = counts::unless_zero(numbers.fully_labelled);
+    status.ready_replicas = counts::unless_zero(numbers.ready);
+    status.available_replicas = counts::unless_zero(numbers.available);
     // A pointer in Go's type, so its zero is published; `omitempty` drops the others.
-    status.terminating_replicas = Some(number(counts.terminating));
+    status.terminating_replicas = Some(counts::to_api(numbers.terminating));
     status.observed_generation = generation;
 }
 

@@ -11,7 +11,7 @@ use rules::replica_set;
 use rules::selector::{Labels, Selector};
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::{history, pod_template, pod_view};
+use crate::controllers::{counts, history, pod_template, pod_view};
 use crate::kinds::name;
 use crate::kinds::node::NAME as NODE;
 
@@ -124,17 +124,15 @@ fn tolerate(spec: &mut PodSpec) {
 }
 
 /// Writes the status. Numbers that Kubernetes calls optional are left out if they are zero.
-pub(super) fn publish(counts: &Counts, set: &mut DaemonSet) {
-    let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-    let unless_zero = |count: u32| Some(number(count)).filter(|count| *count != 0);
+pub(super) fn publish(numbers: &Counts, set: &mut DaemonSet) {
     let generation = set.metadata.generation;
     let status = set.status.get_or_insert_default();
-    status.desired_number_scheduled = number(counts.desired);
-    status.current_number_scheduled = number(counts.current);
-    status.number_misscheduled = number(counts.misscheduled);
-    status.number_ready = number(counts.ready);
-    status.updated_number_scheduled = unless_zero(counts.updated);
-    status.number_available = unless_zero(counts.available);
-    status.number_unavailable = unless_zero(counts.desired - counts.available);
+    status.desired_number_scheduled = counts::to_api(numbers.desired);
+    status.current_number_scheduled = counts::to_api(numbers.current);
+    status.number_misscheduled = counts::to_api(numbers.misscheduled);
+    status.number_ready = counts::to_api(numbers.ready);
+    status.updated_number_scheduled = counts::unless_zero(numbers.updated);
+    status.number_available = counts::unless_zero(numbers.available);
+    status.number_unavailable = counts::unless_zero(numbers.desired - numbers.available);
     status.observed_generation = generation;
 }

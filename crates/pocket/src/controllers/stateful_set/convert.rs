@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use rules::stateful_set::{self, Member, PodManagement, Status, UpdateStrategy};
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::{history, pod_template, pod_view};
+use crate::controllers::{counts, history, pod_template, pod_view};
 use crate::kinds::name;
 
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
@@ -19,8 +19,8 @@ pub(super) fn rules(set: &StatefulSet, current: &str, update: &str) -> stateful_
     let status = set.status.as_ref();
     let start = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start);
     stateful_set::StatefulSet {
-        start: number(start),
-        replicas: number(spec.replicas),
+        start: counts::from_api(start),
+        replicas: counts::from_api(spec.replicas),
         management: match spec.pod_management_policy.as_deref() {
             Some("Parallel") => PodManagement::Parallel,
             _ => PodManagement::OrderedReady,
@@ -30,7 +30,7 @@ pub(super) fn rules(set: &StatefulSet, current: &str, update: &str) -> stateful_
         deleted: set.metadata.deletion_timestamp.is_some(),
         current: current.to_owned(),
         update: update.to_owned(),
-        current_replicas: number(status.and_then(|status| status.current_replicas)),
+        current_replicas: counts::from_api(status.and_then(|status| status.current_replicas)),
     }
 }
 
@@ -41,7 +41,7 @@ fn strategy(set: &StatefulSet) -> UpdateStrategy {
     }
     let partition = strategy
         .rolling_update
-        .map(|rolling| number(rolling.partition));
+        .map(|rolling| counts::from_api(rolling.partition));
     UpdateStrategy::RollingUpdate { partition }
 }
 
@@ -94,8 +94,6 @@ pub(super) fn pod(
 /// Writes the status. Other numbers than `replicas` and `availableReplicas` are left out if they
 /// are zero, as in Kubernetes.
 pub(super) fn publish(status: &Status, rules: &stateful_set::StatefulSet, set: &mut StatefulSet) {
-    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-    let unless_zero = |count: u32| Some(number(count)).filter(|count| *count != 0);
     let current = if status.complete {
         &rules.update
     } else {
@@ -103,20 +101,15 @@ pub(super) fn publish(status: &Status, rules: &stateful_set::StatefulSet, set: &
     };
     let generation = set.metadata.generation;
     let published = set.status.get_or_insert_default();
-    published.replicas = number(status.replicas);
-    published.ready_replicas = unless_zero(status.ready);
-    published.available_replicas = Some(number(status.available));
-    published.current_replicas = unless_zero(status.current);
-    published.updated_replicas = unless_zero(status.updated);
+    published.replicas = counts::to_api(status.replicas);
+    published.ready_replicas = counts::unless_zero(status.ready);
+    published.available_replicas = Some(counts::to_api(status.available));
+    published.current_replicas = counts::unless_zero(status.current);
+    published.updated_replicas = counts::unless_zero(status.updated);
     published.current_revision = Some(current.clone());
     published.update_revision = Some(rules.update.clone());
     published.collision_count = Some(0);
     published.observed_generation = generation;
-}
-
-/// A count; absent and negative ones, which validation excludes, are zero.
-fn number(count: Option<i32>) -> u32 {
-    count.unwrap_or(0).try_into().unwrap_or(0)
 }
 
 #[cfg(test)]
