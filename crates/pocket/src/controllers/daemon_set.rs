@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use rules::Moment;
 use rules::daemon_set::failed_pods::FailedPods;
 use rules::daemon_set::{Action, Member, Phase, actions, count};
-use rules::selector::Labels;
 
 use super::event_recorder::EventRecorder;
 use super::history::{self, Templated};
@@ -22,6 +21,7 @@ use super::pod_control;
 use super::pod_view;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
+use super::scheduler;
 use crate::api_status::ApiError;
 use crate::clock::seconds;
 use crate::kinds::node::NAME as NODE;
@@ -137,7 +137,9 @@ impl Controller {
     }
 
     fn act(&mut self, set: &DaemonSet, revisions: &[ControllerRevision]) {
-        let (rules, hash) = (convert::rules(set, &self.node_labels()), hash(revisions));
+        let spec = set.spec.template.spec.as_ref();
+        let is_matched = spec.is_none_or(|spec| scheduler::matches_node(&self.registry, spec));
+        let (rules, hash) = (convert::rules(set, is_matched), hash(revisions));
         let now = self.registry.clock().now();
         let members = self.members(set, hash);
         let failed = self.failed.entry(key(set)).or_default();
@@ -162,12 +164,6 @@ impl Controller {
             self.check_after(set, rules.min_ready);
         }
         self.truncate(set, revisions);
-    }
-
-    fn node_labels(&self) -> Labels {
-        let node: Option<Node> = self.registry.get("", NODE);
-        node.and_then(|node| node.metadata.labels)
-            .unwrap_or_default()
     }
 
     fn members(&self, set: &DaemonSet, hash: &str) -> Vec<Member> {

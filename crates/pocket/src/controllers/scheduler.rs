@@ -68,12 +68,7 @@ fn is_waiting(spec: &PodSpec) -> bool {
 ///
 /// Rule: `pkg/scheduler/apis/config/v1/default_plugins.go`.
 fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
-    let node: Option<Node> = registry.get("", NODE);
-    let labels = node
-        .and_then(|node| node.metadata.labels)
-        .unwrap_or_default();
-    let wanted = spec.node_selector.clone().unwrap_or_default();
-    if !Selector::equal(&wanted).matches(&labels) {
+    if !matches_node(registry, spec) {
         return Some(Misfit::Labels);
     }
     let wanted = host_ports(pod);
@@ -88,6 +83,16 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     };
     let taken: Vec<HostPort> = pods.iter().filter(runs).flat_map(host_ports).collect();
     (!host_port::are_free(&wanted, &taken)).then_some(Misfit::Ports)
+}
+
+/// Whether the node has all labels that the Pod selects.
+pub(super) fn matches_node(registry: &Registry, spec: &PodSpec) -> bool {
+    let node: Option<Node> = registry.get("", NODE);
+    let labels = node
+        .and_then(|node| node.metadata.labels)
+        .unwrap_or_default();
+    let wanted = spec.node_selector.clone().unwrap_or_default();
+    Selector::equal(&wanted).matches(&labels)
 }
 
 /// The host ports that a Pod needs. Those of an init container count only if it is a sidecar.

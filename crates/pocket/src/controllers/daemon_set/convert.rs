@@ -8,7 +8,6 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::daemon_set::{self, Counts, Member, Phase, UpdateStrategy};
 use rules::replica_set;
-use rules::selector::{Labels, Selector};
 
 use crate::clock::{Clock, seconds};
 use crate::controllers::{counts, history, pod_template, pod_view};
@@ -27,14 +26,13 @@ const TOLERATED: [(&str, &str); 6] = [
     ("node.kubernetes.io/unschedulable", "NoSchedule"),
 ];
 
-/// The rules' view of a set, on a node with these labels.
-pub(super) fn rules(set: &DaemonSet, node: &Labels) -> daemon_set::DaemonSet {
+/// The rules' view of a set. `is_matched` is whether its node selector matches the node.
+pub(super) fn rules(set: &DaemonSet, is_matched: bool) -> daemon_set::DaemonSet {
     let spec = set.spec.template.spec.as_ref();
-    let wanted = spec.and_then(|spec| spec.node_selector.clone());
     let named = spec.and_then(|spec| spec.node_name.as_deref());
     let is_named = named.is_none_or(|named| named == NODE);
     daemon_set::DaemonSet {
-        is_wanted: is_named && Selector::equal(&wanted.unwrap_or_default()).matches(node),
+        is_wanted: is_named && is_matched,
         strategy: strategy(set),
         min_ready: seconds(set.spec.min_ready_seconds.unwrap_or(0)),
     }
