@@ -4,9 +4,11 @@
 //! repeated change does no harm. The modules are in reading order: shared parts, a Pod's way from
 //! its Deployment to its Services, deletion.
 
+mod counts;
 mod event_recorder;
 mod informer;
 mod owner;
+mod pod_control;
 mod pod_template;
 mod pod_view;
 mod queue;

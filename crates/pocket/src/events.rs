@@ -142,15 +142,9 @@ impl Recorder {
 
     fn new_event(&self, name: &str, event: &NewEvent<'_>, sent: &LimitedEvent) -> Event {
         let clock = self.registry.clock();
+        let now = clock.time();
         let part = Some(event.part.to_owned()).filter(|part| !part.is_empty());
-        let action = action(self.component, event.reason);
-        let is_older = action.is_none();
-        let now = Some(clock.time()).filter(|_| is_older);
-        let source = EventSource {
-            component: Some(self.component.to_owned()),
-            host: self.host.map(str::to_owned),
-        };
-        Event {
+        let older = Event {
             metadata: ObjectMeta {
                 name: Some(name.to_owned()),
                 namespace: self.about.namespace.clone(),
@@ -163,21 +157,29 @@ impl Recorder {
             type_: Some(event.severity.to_owned()),
             reason: Some(event.reason.to_owned()),
             message: Some(sent.message.clone()),
-            count: i32::try_from(sent.count).ok().filter(|_| is_older),
-            first_timestamp: now.clone(),
-            last_timestamp: now,
-            source: Some(if is_older {
-                source
-            } else {
-                EventSource::default()
+            count: i32::try_from(sent.count).ok(),
+            first_timestamp: Some(now.clone()),
+            last_timestamp: Some(now),
+            source: Some(EventSource {
+                component: Some(self.component.to_owned()),
+                host: self.host.map(str::to_owned),
             }),
-            event_time: action.map(|_| clock.exact_time()),
-            action: action.map(str::to_owned),
             reporting_component: Some(self.component.to_owned()),
-            reporting_instance: action
-                .map(|_| format!("{}-{}", self.component, node::NAME))
-                .or(self.host.map(str::to_owned)),
+            reporting_instance: self.host.map(str::to_owned),
             ..Event::default()
+        };
+        let Some(action) = action(self.component, event.reason) else {
+            return older;
+        };
+        Event {
+            count: None,
+            first_timestamp: None,
+            last_timestamp: None,
+            source: Some(EventSource::default()),
+            event_time: Some(clock.exact_time()),
+            action: Some(action.to_owned()),
+            reporting_instance: Some(format!("{}-{}", self.component, node::NAME)),
+            ..older
         }
     }
 }

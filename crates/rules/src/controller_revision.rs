@@ -39,14 +39,10 @@ pub fn step(revisions: &[Revision]) -> Step {
 }
 
 /// The ControllerRevisions beyond `limit`, oldest first, of those that are not `in_use`.
-/// `revisions` is in ascending order of `revision`.
+/// `revisions` holds them in any form, in ascending order of `revision`.
 ///
 /// Rule: `pkg/controller/statefulset/stateful_set_control.go`, `truncateHistory`.
-pub fn surplus(
-    revisions: &[Revision],
-    in_use: impl Fn(&Revision) -> bool,
-    limit: usize,
-) -> Vec<&Revision> {
+pub fn surplus<T>(revisions: &[T], in_use: impl Fn(&T) -> bool, limit: usize) -> Vec<&T> {
     let mut unused: Vec<_> = revisions.iter().filter(|found| !in_use(found)).collect();
     unused.truncate(unused.len().saturating_sub(limit));
     unused

@@ -22,7 +22,7 @@ pub struct DaemonSet {
 /// How a Pod of another template is replaced. On one node each bound but 0 is one Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateStrategy {
-    /// Only when somebody deletes it.
+    /// It is replaced only after a client has deleted it.
     OnDelete,
     /// `maxUnavailable`: it is deleted before the new one is created.
     Unavailable,

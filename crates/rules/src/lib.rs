@@ -13,6 +13,7 @@
 //! - [`event_text`]: the texts of a kubelet's events.
 //! - [`expansion`]: `$(VAR)` references in a container's command.
 //! - [`event_limits`]: which events are counted, combined or dropped.
+//! - [`names`]: the grammars of object names and labels.
 //! - [`selector`]: labels and label selectors.
 //! - [`endpoints`]: the endpoints of a Service, and which get traffic.
 //! - [`proxy`]: when kube-proxy syncs.
@@ -38,6 +39,7 @@ pub mod expansion;
 pub mod host_port;
 pub mod list_type;
 pub mod moment;
+pub mod names;
 pub mod pod;
 pub mod probe;
 pub mod proxy;

@@ -44,7 +44,7 @@ pub enum PodManagement {
 /// How Pods of another template are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateStrategy {
-    /// Only when somebody deletes them.
+    /// A Pod is replaced only after a client has deleted it.
     OnDelete,
     /// From the highest ordinal down.
     RollingUpdate {

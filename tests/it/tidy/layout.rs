@@ -18,6 +18,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "expansion",
             "host_port",
             "list_type",
+            "names",
             "scheduling",
             "selector",
             "url",

@@ -43,8 +43,7 @@ pub(super) fn list<'a>(
 
 /// The response to a completed deletion.
 pub(super) fn deleted(kind: &Kind, object: &StoredObject) -> Response {
-    let object = object.value();
-    let metadata = &object["metadata"];
+    let metadata = object.metadata();
     let details = json!({
         "name": metadata["name"], "group": kind.group, "kind": kind.plural, "uid": metadata["uid"],
     });

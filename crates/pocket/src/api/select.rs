@@ -62,14 +62,14 @@ impl Selection {
     /// Whether the object meets all conditions.
     pub(super) fn matches(&self, object: &StoredObject) -> bool {
         let is_in = |namespace: &String| object.namespace() == namespace;
-        let selects_by_content = !self.labels.is_empty() || !self.fields.is_empty();
+        // Only field selectors need the whole object parsed.
         self.namespace.as_ref().is_none_or(is_in)
-            && (!selects_by_content || self.matches_content(&object.value()))
+            && (self.labels.is_empty() || self.labels.matches(&labels(&object.metadata())))
+            && (self.fields.is_empty() || self.matches_fields(&object.value()))
     }
 
-    fn matches_content(&self, object: &Value) -> bool {
-        (self.labels.is_empty() || self.labels.matches(&labels(object)))
-            && self.fields.iter().all(|term| term.matches(object))
+    fn matches_fields(&self, object: &Value) -> bool {
+        self.fields.iter().all(|term| term.matches(object))
     }
 }
 
@@ -107,11 +107,8 @@ impl FieldTerm {
     }
 }
 
-fn labels(object: &Value) -> BTreeMap<String, String> {
-    let labels = object["metadata"]["labels"]
-        .as_object()
-        .into_iter()
-        .flatten();
+fn labels(metadata: &Value) -> BTreeMap<String, String> {
+    let labels = metadata["labels"].as_object().into_iter().flatten();
     labels
         .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
         .collect()

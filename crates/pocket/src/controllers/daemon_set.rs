@@ -8,19 +8,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use rules::Moment;
 use rules::daemon_set::failed_pods::FailedPods;
 use rules::daemon_set::{Action, Member, Phase, actions, count};
-use rules::selector::Labels;
 
 use super::event_recorder::EventRecorder;
 use super::history::{self, Templated};
 use super::informer::{Informer, Key, key};
 use super::owner;
+use super::pod_control;
 use super::pod_view;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
+use super::scheduler;
 use crate::api_status::ApiError;
 use crate::clock::seconds;
 use crate::kinds::node::NAME as NODE;
@@ -69,9 +70,8 @@ impl Reconcile for Controller {
         self.pods.compare(|before, change| {
             let pod = change.object();
             let concerned = owner::concerned(pod, sets, |set| &set.spec.selector);
-            let is_ready = |pod: &Pod| pod_view::ready_since(pod, clock).is_some();
             // The check after `minReadySeconds` comes a second late, against skewed clocks.
-            if is_ready(pod) && !before.is_some_and(is_ready) {
+            if pod_view::is_ready(pod) && !before.is_some_and(pod_view::is_ready) {
                 for set in concerned.iter().filter_map(|key| sets.get(key)) {
                     let wait = seconds(set.spec.min_ready_seconds.unwrap_or(0));
                     let check = clock.now() + wait + Duration::from_secs(1);
@@ -130,14 +130,16 @@ impl Controller {
         let workload = Templated {
             owner: set,
             template: &set.spec.template,
-            hash_label: convert::HASH,
+            hash_label: history::REVISION_LABEL,
         };
         history::update(&self.registry, &workload, &mut revisions)?;
         Ok(revisions)
     }
 
     fn act(&mut self, set: &DaemonSet, revisions: &[ControllerRevision]) {
-        let (rules, hash) = (convert::rules(set, &self.node_labels()), hash(revisions));
+        let spec = set.spec.template.spec.as_ref();
+        let is_matched = spec.is_none_or(|spec| scheduler::matches_node(&self.registry, spec));
+        let (rules, hash) = (convert::rules(set, is_matched), hash(revisions));
         let now = self.registry.clock().now();
         let members = self.members(set, hash);
         let failed = self.failed.entry(key(set)).or_default();
@@ -164,12 +166,6 @@ impl Controller {
         self.truncate(set, revisions);
     }
 
-    fn node_labels(&self) -> Labels {
-        let node: Option<Node> = self.registry.get("", NODE);
-        node.and_then(|node| node.metadata.labels)
-            .unwrap_or_default()
-    }
-
     fn members(&self, set: &DaemonSet, hash: &str) -> Vec<Member> {
         let pods = self.pods.within(namespace(set));
         let owned = pods.filter(|pod| owner::controls(set, *pod));
@@ -180,17 +176,7 @@ impl Controller {
 
     fn execute(&mut self, set: &DaemonSet, hash: &str, action: &Action) {
         match action {
-            Action::Create => match self.registry.create(&convert::pod(set, hash)) {
-                Ok(pod) => {
-                    let message = format!("Created pod: {}", name(&pod));
-                    self.events.record(set, "SuccessfulCreate", &message);
-                }
-                Err(refusal) => {
-                    let message = format!("Error creating: {refusal}");
-                    self.events.warn(set, "FailedCreate", &message);
-                    self.check_after(set, RETRY);
-                }
-            },
+            Action::Create => self.create(set, hash),
             Action::Delete(pod) => self.delete(set, pod),
             Action::DeleteEnded(pod, phase) => {
                 self.record_ended(set, pod, *phase);
@@ -210,12 +196,18 @@ impl Controller {
         }
     }
 
-    fn delete(&mut self, set: &DaemonSet, pod: &str) {
-        let deleted = self.registry.delete::<Pod>(namespace(set), pod, None);
-        if deleted.is_ok() {
-            let message = format!("Deleted pod: {pod}");
-            self.events.record(set, "SuccessfulDelete", &message);
+    fn create(&mut self, set: &DaemonSet, hash: &str) {
+        let pod = convert::pod(set, hash);
+        let created = pod_control::create(&self.registry, &mut self.events, set, &pod);
+        if let Err(refusal) = created {
+            let message = format!("Error creating: {refusal}");
+            self.events.warn(set, "FailedCreate", &message);
+            self.check_after(set, RETRY);
         }
+    }
+
+    fn delete(&mut self, set: &DaemonSet, pod: &str) {
+        pod_control::delete(&self.registry, &mut self.events, set, pod);
     }
 
     /// Deletes old ControllerRevisions that no Pod needs, beyond the number to keep. Those that a
@@ -228,11 +220,10 @@ impl Controller {
         };
         let pods = self.pods.within(namespace(set));
         let owned = pods.filter(|pod| owner::controls(set, *pod));
-        let hashes: Vec<&str> = owned.filter_map(convert::hash).collect();
+        let hashes: Vec<&str> = owned.filter_map(history::revision_label).collect();
         let in_use = |name: &str| hashes.iter().any(|hash| name.ends_with(hash));
         let kept = old.iter().filter(|it| in_use(name(*it))).count();
-        let limit = set.spec.revision_history_limit.unwrap_or(10);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = history::limit(set.spec.revision_history_limit);
         history::truncate(&self.registry, old, in_use, limit.saturating_sub(kept));
     }
 
@@ -252,8 +243,6 @@ impl Controller {
 
 /// The hash of the newest ControllerRevision.
 fn hash(revisions: &[ControllerRevision]) -> &str {
-    let newest = revisions.last().and_then(|it| it.metadata.labels.as_ref());
-    newest
-        .and_then(|labels| labels.get(convert::HASH))
-        .map_or("", String::as_str)
+    let newest = revisions.last();
+    newest.and_then(history::revision_label).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use rules::rollout::progress::{NOT_CREATED, Notice, Status};
 use rules::rollout::{self, RolloutStep, Set};
 
+use super::counts;
 use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key};
 use super::owner;
@@ -208,8 +209,8 @@ impl Controller {
         let mut before = size;
         let recorded = view.rules.size();
         let change = |set: &mut ReplicaSet| {
-            before = convert::number(set.spec.replicas);
-            set.spec.replicas = Some(convert::count(size));
+            before = counts::from_api(set.spec.replicas);
+            set.spec.replicas = Some(counts::to_api(size));
             template::record_size(&mut set.metadata, recorded);
         };
         // Without a change of size too: the annotations record what the set was sized for.
@@ -267,7 +268,7 @@ impl Controller {
 
     /// Deletes the oldest ReplicaSets beyond `revisionHistoryLimit`.
     fn delete_surplus(&self, view: &RolloutView) {
-        let kept = convert::number(view.deployment.spec.revision_history_limit);
+        let kept = counts::from_api(view.deployment.spec.revision_history_limit);
         for set in revision::surplus(&view.old, kept) {
             ignore_refusal(
                 self.registry

@@ -18,6 +18,10 @@ use crate::registry::Registry;
 /// The label of a StatefulSet's ControllerRevisions with the hash in their names.
 pub(super) const HASH: &str = "controller.kubernetes.io/hash";
 
+/// The label of a Pod with its ControllerRevision: the name of a StatefulSet's, the hash of a
+/// DaemonSet's. The ControllerRevisions of a DaemonSet have it too.
+pub(super) const REVISION_LABEL: &str = "controller-revision-hash";
+
 /// A workload whose templates are kept.
 pub(super) struct Templated<'a, K> {
     pub(super) owner: &'a K,
@@ -72,6 +76,18 @@ pub(super) fn template(revision: &ControllerRevision) -> PodTemplateSpec {
     serde_json::from_value(revision.data.0["spec"]["template"].clone()).unwrap_or_default()
 }
 
+/// The value of [`REVISION_LABEL`].
+pub(super) fn revision_label(object: &impl Object) -> Option<&str> {
+    let labels = object.metadata().labels.as_ref()?;
+    labels.get(REVISION_LABEL).map(String::as_str)
+}
+
+/// The number of unused ControllerRevisions to keep, from a workload's `revisionHistoryLimit`.
+pub(super) fn limit(revision_history_limit: Option<i32>) -> usize {
+    // A negative limit keeps all.
+    usize::try_from(revision_history_limit.unwrap_or(10)).unwrap_or(usize::MAX)
+}
+
 /// Deletes the oldest of the ControllerRevisions that are not `in_use`, beyond `limit`.
 pub(super) fn truncate(
     registry: &Registry,
@@ -79,15 +95,9 @@ pub(super) fn truncate(
     in_use: impl Fn(&str) -> bool,
     limit: usize,
 ) {
-    let view = |revision: &ControllerRevision| Revision {
-        name: name(revision).to_owned(),
-        number: revision.revision.unwrap_or(0),
-        holds_template: false,
-    };
-    let views: Vec<Revision> = revisions.iter().map(view).collect();
-    let namespace = revisions.first().map(namespace).unwrap_or_default();
-    for surplus in controller_revision::surplus(&views, |it| in_use(&it.name), limit) {
-        ignore_refusal(registry.delete::<ControllerRevision>(namespace, &surplus.name, None));
+    for surplus in controller_revision::surplus(revisions, |it| in_use(name(it)), limit) {
+        let (namespace, name) = (namespace(surplus), name(surplus));
+        ignore_refusal(registry.delete::<ControllerRevision>(namespace, name, None));
     }
 }
 

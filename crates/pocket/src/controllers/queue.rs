@@ -54,9 +54,7 @@ impl Queue {
         let failures = self.failures.entry(key.clone()).or_default();
         let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(*failures));
         *failures += 1;
-        let due = now + wait.min(LONGEST_RETRY);
-        let earlier = self.later.get(&key).copied();
-        self.add_at(key, Some(earlier.map_or(due, |earlier| earlier.min(due))));
+        self.add_within(key, now, wait.min(LONGEST_RETRY));
     }
 
     /// The key's next failure is its first one again.

@@ -10,9 +10,11 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rules::replica_set::{Action, Counts, Member, action, count};
 
+use super::counts;
 use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key};
 use super::owner;
+use super::pod_control;
 use super::pod_template;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
@@ -114,9 +116,7 @@ impl Controller {
         // other has the same effect here.
         let pod = pod_template::pod(set, set.spec.template.clone().unwrap_or_default());
         for _ in 0..missing {
-            let pod = self.registry.create(&pod)?;
-            let message = format!("Created pod: {}", name(&pod));
-            self.events.record(set, "SuccessfulCreate", &message);
+            pod_control::create(&self.registry, &mut self.events, set, &pod)?;
         }
         Ok(())
     }
@@ -134,14 +134,7 @@ impl Controller {
 
     fn delete(&mut self, set: &ReplicaSet, surplus: &[String]) {
         for pod in surplus {
-            if self
-                .registry
-                .delete::<Pod>(namespace(set), pod, None)
-                .is_ok()
-            {
-                self.events
-                    .record(set, "SuccessfulDelete", &format!("Deleted pod: {pod}"));
-            }
+            pod_control::delete(&self.registry, &mut self.events, set, pod);
         }
     }
 
@@ -161,15 +154,13 @@ impl Controller {
     }
 }
 
-fn publish(counts: &Counts, generation: Option<i64>, status: &mut ReplicaSetStatus) {
-    let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-    let unless_zero = |count: usize| Some(number(count)).filter(|count| *count != 0);
-    status.replicas = number(counts.replicas);
-    status.fully_labeled_replicas = unless_zero(counts.fully_labelled);
-    status.ready_replicas = unless_zero(counts.ready);
-    status.available_replicas = unless_zero(counts.available);
+fn publish(numbers: &Counts, generation: Option<i64>, status: &mut ReplicaSetStatus) {
+    status.replicas = counts::to_api(numbers.replicas);
+    status.fully_labeled_replicas = counts::unless_zero(numbers.fully_labelled);
+    status.ready_replicas = counts::unless_zero(numbers.ready);
+    status.available_replicas = counts::unless_zero(numbers.available);
     // A pointer in Go's type, so its zero is published; `omitempty` drops the others.
-    status.terminating_replicas = Some(number(counts.terminating));
+    status.terminating_replicas = Some(counts::to_api(numbers.terminating));
     status.observed_generation = generation;
 }
 

@@ -2,12 +2,13 @@
 //!
 //! It ignores resource requests.
 
-use k8s_openapi::api::core::v1::{Container, Node, Pod, PodCondition, PodSpec};
+use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, PodSpec};
 use rules::host_port::{self, HostPort};
 use rules::scheduling::Misfit;
 use rules::selector::Selector;
 
 use super::event_recorder::EventRecorder;
+use super::pod_view;
 use crate::kinds::node::NAME as NODE;
 use crate::kinds::{name, namespace};
 use crate::registry::{Change, Registry};
@@ -17,7 +18,7 @@ pub(super) async fn run(registry: Registry, mut events: EventRecorder) {
     loop {
         match pods.next().await {
             Change::Deleted(pod) => retry_waiting(&registry, &pod, &mut events),
-            Change::Added(pod) | Change::Modified(pod) if has_ended(&pod) => {
+            Change::Added(pod) | Change::Modified(pod) if pod_view::has_ended(&pod) => {
                 retry_waiting(&registry, &pod, &mut events);
             }
             Change::Added(pod) | Change::Modified(pod) => schedule(&registry, &pod, &mut events),
@@ -67,12 +68,7 @@ fn is_waiting(spec: &PodSpec) -> bool {
 ///
 /// Rule: `pkg/scheduler/apis/config/v1/default_plugins.go`.
 fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
-    let node: Option<Node> = registry.get("", NODE);
-    let labels = node
-        .and_then(|node| node.metadata.labels)
-        .unwrap_or_default();
-    let wanted = spec.node_selector.clone().unwrap_or_default();
-    if !Selector::equal(&wanted).matches(&labels) {
+    if !matches_node(registry, spec) {
         return Some(Misfit::Labels);
     }
     let wanted = host_ports(pod);
@@ -80,21 +76,23 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
         return None;
     }
     let pods = registry.list::<Pod>(None);
+    // A Pod that has ended uses no host ports any more.
     let runs = |pod: &&Pod| {
         let spec = pod.spec.as_ref();
-        spec.is_some_and(|spec| spec.node_name.is_some()) && !has_ended(pod)
+        spec.is_some_and(|spec| spec.node_name.is_some()) && !pod_view::has_ended(pod)
     };
     let taken: Vec<HostPort> = pods.iter().filter(runs).flat_map(host_ports).collect();
     (!host_port::are_free(&wanted, &taken)).then_some(Misfit::Ports)
 }
 
-/// Whether all containers of a Pod have ended for good, so that it uses no host ports any more.
-fn has_ended(pod: &Pod) -> bool {
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
+/// Whether the node has all labels that the Pod selects.
+pub(super) fn matches_node(registry: &Registry, spec: &PodSpec) -> bool {
+    let node: Option<Node> = registry.get("", NODE);
+    let labels = node
+        .and_then(|node| node.metadata.labels)
+        .unwrap_or_default();
+    let wanted = spec.node_selector.clone().unwrap_or_default();
+    Selector::equal(&wanted).matches(&labels)
 }
 
 /// The host ports that a Pod needs. Those of an init container count only if it is a sidecar.
@@ -102,11 +100,7 @@ fn has_ended(pod: &Pod) -> bool {
 /// Rule: `pkg/scheduler/util/utils.go`, `GetHostPorts`.
 fn host_ports(pod: &Pod) -> Vec<HostPort> {
     let spec = pod.spec.iter();
-    let containers = spec.flat_map(|spec| {
-        let init = spec.init_containers.iter().flatten();
-        let is_sidecar = |it: &&Container| it.restart_policy.as_deref() == Some("Always");
-        init.filter(is_sidecar).chain(&spec.containers)
-    });
+    let containers = spec.flat_map(|spec| pod_view::sidecars(spec).chain(&spec.containers));
     let ports = containers.flat_map(|container| container.ports.iter().flatten());
     let ports = ports.filter_map(|port| {
         Some(HostPort {

@@ -4,6 +4,7 @@
 
 mod convert;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
@@ -87,12 +88,13 @@ impl Reconcile for Controller {
 }
 
 /// A set and all that belongs to it.
-struct View {
-    set: StatefulSet,
+struct View<'a> {
+    set: &'a StatefulSet,
     rules: stateful_set::StatefulSet,
     /// In ascending order of `revision`; the last one holds the present template.
     revisions: Vec<ControllerRevision>,
-    pods: Vec<Pod>,
+    /// The names of the ControllerRevisions that the set or one of its Pods needs.
+    in_use: BTreeSet<String>,
     members: Vec<Member>,
 }
 
@@ -108,7 +110,7 @@ impl Controller {
         owner::claim(&self.registry, set, selector, named)
     }
 
-    fn look(&self, set: &StatefulSet) -> Result<View, ApiError> {
+    fn look<'a>(&self, set: &'a StatefulSet) -> Result<View<'a>, ApiError> {
         let mut revisions = history::of(set, self.revisions.within(namespace(set)));
         // The garbage collector may have deleted those of a set that is being deleted.
         if set.metadata.deletion_timestamp.is_none() {
@@ -124,23 +126,26 @@ impl Controller {
         let update = update.or(status.update_revision).unwrap_or_default();
         let exists = |current: &String| revisions.iter().any(|it| name(it) == current);
         let current = status.current_revision.filter(exists);
+        let current = current.unwrap_or_else(|| update.clone());
+        let rules = convert::rules(set, &current, &update);
+        let mut in_use = BTreeSet::from([current, update]);
         let pods = self.pods.within(namespace(set));
-        let pods: Vec<Pod> = pods
-            .filter(|pod| owner::controls(set, *pod))
-            .cloned()
-            .collect();
-        let member = |pod| convert::member(pod, set, self.registry.clock());
+        let mut members = Vec::new();
+        for pod in pods.filter(|pod| owner::controls(set, *pod)) {
+            in_use.extend(history::revision_label(pod).map(str::to_owned));
+            members.extend(convert::member(pod, set, self.registry.clock()));
+        }
         Ok(View {
-            set: set.clone(),
-            rules: convert::rules(set, current.as_ref().unwrap_or(&update), &update),
+            set,
+            rules,
             revisions,
-            members: pods.iter().filter_map(member).collect(),
-            pods,
+            in_use,
+            members,
         })
     }
 
-    fn act(&mut self, view: &View) {
-        let set = &view.set;
+    fn act(&mut self, view: &View<'_>) {
+        let set = view.set;
         let sync = sync(&view.rules, &view.members, self.registry.clock().now());
         let refused = sync
             .actions
@@ -157,8 +162,8 @@ impl Controller {
     }
 
     /// Returns whether the API accepted the action. The first one that it refuses is the last.
-    fn execute(&mut self, view: &View, action: Action) -> bool {
-        let set = &view.set;
+    fn execute(&mut self, view: &View<'_>, action: Action) -> bool {
+        let set = view.set;
         let (verb, ordinal) = match action {
             Action::Create(ordinal, _) => ("Create", ordinal),
             Action::Delete(ordinal) | Action::Replace(ordinal) => ("Delete", ordinal),
@@ -183,26 +188,20 @@ impl Controller {
         written.is_ok()
     }
 
-    fn create(&self, view: &View, ordinal: u32, which: Template) -> Result<(), ApiError> {
+    fn create(&self, view: &View<'_>, ordinal: u32, which: Template) -> Result<(), ApiError> {
         let revision = match which {
             Template::Current => &view.rules.current,
             Template::Update => &view.rules.update,
         };
         let template = view.template(revision);
-        let pod = convert::pod(&view.set, ordinal, template, revision);
+        let pod = convert::pod(view.set, ordinal, template, revision);
         self.registry.create(&pod).map(drop)
     }
 
     /// Deletes ControllerRevisions that nothing needs, beyond the number to keep.
-    fn truncate(&self, view: &View) {
-        let limit = view.set.spec.revision_history_limit.unwrap_or(10);
-        // A negative limit keeps all.
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let in_use = |revision: &str| {
-            let mut pods = view.pods.iter().filter_map(convert::revision);
-            [view.rules.current.as_str(), &view.rules.update].contains(&revision)
-                || pods.any(|found| found == revision)
-        };
+    fn truncate(&self, view: &View<'_>) {
+        let limit = history::limit(view.set.spec.revision_history_limit);
+        let in_use = |revision: &str| view.in_use.contains(revision);
         history::truncate(&self.registry, &view.revisions, in_use, limit);
     }
 
@@ -212,7 +211,7 @@ impl Controller {
     }
 }
 
-impl View {
+impl View<'_> {
     fn template(&self, revision: &str) -> PodTemplateSpec {
         let mut revisions = self.revisions.iter();
         let found = revisions.find(|found| name(*found) == revision);

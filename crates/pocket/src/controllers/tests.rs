@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::kinds::{Object, name};
-use crate::latencies::{Chance, Latencies};
+use crate::latencies::Chance;
 use crate::registry::{Change, Registry};
 
 const NAMESPACE: &str = "n";
@@ -42,8 +42,7 @@ impl Cluster {
         registry.create(&namespace).unwrap();
         let mut tasks = JoinSet::new();
         let random = fastrand::Rng::with_seed(2);
-        let chance = Chance::new(Latencies::None, random.clone());
-        tasks.spawn(super::run(registry.clone(), random, chance));
+        tasks.spawn(super::run(registry.clone(), random, Chance::none()));
         tasks.spawn(kubelet(registry.clone()));
         Self {
             registry,

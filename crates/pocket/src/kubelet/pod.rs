@@ -183,8 +183,8 @@ impl PodWorker {
         self.receive();
     }
 
-    /// Waits for one more relist of the runtime before the termination of a Pod that ended by
-    /// itself.
+    /// Waits for one more relist of the runtime, before a Pod that ended by itself is terminated,
+    /// and before a terminated one is finished.
     ///
     /// Rule: `pkg/kubelet/pod_workers.go`, the wait for fresh runtime state between the syncs of a
     /// Pod.

@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::clock::Clock;
 use crate::kinds::Object;
-use crate::latencies::Latencies;
 use crate::net::Network;
 use crate::net::{Host, Listener};
 
@@ -29,8 +28,7 @@ impl Cluster {
         let registry = Registry::new(clock, fastrand::Rng::with_seed(1));
         let network = Network::default();
         let mut tasks = JoinSet::new();
-        let chance = Chance::new(Latencies::None, fastrand::Rng::with_seed(1));
-        tasks.spawn(run(registry.clone(), network.clone(), chance));
+        tasks.spawn(run(registry.clone(), network.clone(), Chance::none()));
         let cluster = Self {
             registry,
             network,

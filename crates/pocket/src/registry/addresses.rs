@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 
 use super::state::State;
@@ -27,7 +28,7 @@ impl State {
         let taken: BTreeSet<Ipv4Addr> = self
             .store
             .list(kind.plural, None)
-            .filter_map(|service| address(&service.value()))
+            .filter_map(|stored| address(&stored.typed::<Service>()))
             .collect();
         let requested = service["spec"]["clusterIP"].as_str().unwrap_or_default();
         let address = match requested {
@@ -51,8 +52,8 @@ impl State {
     }
 }
 
-fn address(service: &Value) -> Option<Ipv4Addr> {
-    service["spec"]["clusterIP"].as_str()?.parse().ok()
+fn address(service: &Service) -> Option<Ipv4Addr> {
+    service.spec.as_ref()?.cluster_ip.as_ref()?.parse().ok()
 }
 
 fn next_free(taken: &BTreeSet<Ipv4Addr>) -> Option<String> {

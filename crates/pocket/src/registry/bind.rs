@@ -17,8 +17,7 @@ impl Registry {
     pub(crate) fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<(), ApiError> {
         let kind = Kind::of::<Pod>();
         let mut state = self.state();
-        let current = state.store.get(kind.plural, namespace, name);
-        let current = current.ok_or_else(|| ApiError::not_found(kind, name))?;
+        let current = state.current(kind, namespace, name)?;
         let mut pod = Pod::clone(&current.typed());
         if pod.metadata.deletion_timestamp.is_some() {
             let why = format!("pod {name} is being deleted, cannot be assigned to a host");

@@ -76,11 +76,7 @@ impl Registry {
         deletion: &Deletion,
     ) -> Result<Deleted, ApiError> {
         let mut state = self.state();
-        let stored = state
-            .store
-            .get(kind.plural, namespace, name)
-            .cloned()
-            .ok_or_else(|| ApiError::not_found(kind, name))?;
+        let stored = state.current(kind, namespace, name)?;
         let current = stored.value();
         check_preconditions(kind, name, &current, deletion)?;
         if kind.name == "Namespace" && PROTECTED.contains(&name) {
@@ -93,7 +89,7 @@ impl Registry {
         let next = match self.marked(kind, &current, deletion.grace) {
             Some(marked) => with_finalizers(marked, deletion.propagation),
             // Nothing about a deletion that has begun can be changed but its grace period.
-            None => Value::clone(&current),
+            None => current.clone(),
         };
         let is_removed = is_removable(&next);
         let key = Key::new(kind.plural, namespace, name);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::api_status::ApiError;
 use crate::clock::Clock;
 use crate::kinds::Kind;
 use crate::store::{Event, Expired, Store, StoredObject, Version};
@@ -105,5 +106,18 @@ impl Registry {
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The object that a write is about to change, or `NotFound`.
+    pub(super) fn current(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Arc<StoredObject>, ApiError> {
+        let stored = self.store.get(kind.plural, namespace, name).cloned();
+        stored.ok_or_else(|| ApiError::not_found(kind, name))
     }
 }

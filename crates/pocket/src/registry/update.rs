@@ -69,21 +69,11 @@ impl Registry {
         }
         let (current, proposed) = (stored.value(), untyped(&object));
         let replaced = state.replace(kind, part, false, stored, &current, proposed)?;
-        Ok(Arc::unwrap_or_clone(replaced.typed()))
+        Ok(super::owned(&replaced))
     }
 }
 
 impl State {
-    fn current(
-        &self,
-        kind: &Kind,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Arc<StoredObject>, ApiError> {
-        let stored = self.store.get(kind.plural, namespace, name).cloned();
-        stored.ok_or_else(|| ApiError::not_found(kind, name))
-    }
-
     fn replace(
         &mut self,
         kind: &'static Kind,

@@ -72,7 +72,7 @@ impl Initial {
         {
             self.start.push(index);
         } else {
-            // The next one is a main container, or there is none: the caller plans those.
+            // No init container or sidecar is left. The caller plans the main containers.
             self.initialized = true;
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::requirement::{Operator, Requirement};
+use crate::names::{is_qualified, is_subdomain};
 
 /// Why a text is not a label selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl<'a> Reader<'a> {
             Some(_) => "",
             None => token,
         };
-        if is_name(name) {
+        if is_qualified(name) {
             Ok(token.to_owned())
         } else {
             Err(unexpected("a label key", token))
@@ -114,7 +115,7 @@ impl<'a> Reader<'a> {
     fn value(&mut self) -> Result<String, ParseError> {
         match self.peek() {
             "" | "," | ")" => Ok(String::new()),
-            token if is_name(token) => Ok(self.next().to_owned()),
+            token if is_qualified(token) => Ok(self.next().to_owned()),
             token => Err(unexpected("a label value", token)),
         }
     }
@@ -141,25 +142,6 @@ fn unexpected(expected: &'static str, found: &str) -> ParseError {
         expected,
         found: found.to_owned(),
     }
-}
-
-/// Rule: `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`, `IsQualifiedName`,
-/// `IsValidLabelValue`.
-fn is_name(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    let inner = |c: char| edge(c) || "-_.".contains(c);
-    let ends = text.starts_with(edge) && text.ends_with(edge);
-    ends && text.chars().all(inner) && text.len() <= 63
-}
-
-/// Rule: the same file, `IsDNS1123Subdomain`.
-fn is_subdomain(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_label = |label: &str| {
-        let inner = |c: char| edge(c) || c == '-';
-        label.starts_with(edge) && label.ends_with(edge) && label.chars().all(inner)
-    };
-    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 #[cfg(test)]

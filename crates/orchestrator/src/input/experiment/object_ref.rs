@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use rules::names::is_subdomain;
+
 use crate::input::problem::choices;
 
 /// An object by kind and name; a bare name refers to a Pod.
@@ -175,7 +177,7 @@ impl ObjectRef {
             }
             None => (ObjectKind::Pod, text),
         };
-        if !is_object_name(name) {
+        if !is_subdomain(name) {
             return Err(InvalidObjectRef::Name(name.into()));
         }
         Ok(Self {
@@ -203,16 +205,6 @@ impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kind.short(), self.name)
     }
-}
-
-// kubernetes.io/docs › Object Names and IDs › DNS subdomain names.
-pub(super) fn is_object_name(name: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_label = |label: &str| {
-        let inner = |c: char| edge(c) || c == '-';
-        label.starts_with(edge) && label.ends_with(edge) && label.chars().all(inner)
-    };
-    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 #[cfg(test)]

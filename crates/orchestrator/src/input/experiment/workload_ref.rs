@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::object_ref::{ObjectKind, is_object_name};
+use rules::names::is_subdomain;
+
+use super::object_ref::ObjectKind;
 
 /// An object by kind and name; a bare name refers to a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +90,7 @@ impl FromStr for WorkloadRef {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (kind, name) = text.split_once('/').unwrap_or(("pod", text));
         let is_kind = !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric());
-        if !is_kind || !is_object_name(name) {
+        if !is_kind || !is_subdomain(name) {
             return Err(InvalidWorkloadRef(text.to_owned()));
         }
         Ok(Self::to(kind, name))

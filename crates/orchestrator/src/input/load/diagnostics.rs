@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use probe_target::model::duration;
+use rules::names::is_label;
 
 use super::example::example;
 use super::outline::Outline;
@@ -172,7 +173,7 @@ impl<'a> Diagnostics<'a> {
 
     pub(super) fn label(&mut self, word: &Spanned<Scalar>) -> Option<Spanned<String>> {
         let text = word.word();
-        if !label::is_label(&text) {
+        if !is_label(&text) {
             return self.fault(
                 word.span,
                 ProblemText::new(format!("`{text}` is not a name")).expected(label::EXPECTED),

@@ -8,15 +8,11 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::daemon_set::{self, Counts, Member, Phase, UpdateStrategy};
 use rules::replica_set;
-use rules::selector::{Labels, Selector};
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::{pod_template, pod_view};
+use crate::controllers::{counts, history, pod_template, pod_view};
 use crate::kinds::name;
 use crate::kinds::node::NAME as NODE;
-
-/// The label of Pods and ControllerRevisions with the template's hash.
-pub(super) const HASH: &str = "controller-revision-hash";
 
 /// Taints that a daemon's Pod tolerates, with their effects.
 ///
@@ -30,14 +26,13 @@ const TOLERATED: [(&str, &str); 6] = [
     ("node.kubernetes.io/unschedulable", "NoSchedule"),
 ];
 
-/// The rules' view of a set, on a node with these labels.
-pub(super) fn rules(set: &DaemonSet, node: &Labels) -> daemon_set::DaemonSet {
+/// The rules' view of a set. `is_matched` is whether its node selector matches the node.
+pub(super) fn rules(set: &DaemonSet, is_matched: bool) -> daemon_set::DaemonSet {
     let spec = set.spec.template.spec.as_ref();
-    let wanted = spec.and_then(|spec| spec.node_selector.clone());
     let named = spec.and_then(|spec| spec.node_name.as_deref());
     let is_named = named.is_none_or(|named| named == NODE);
     daemon_set::DaemonSet {
-        is_wanted: is_named && Selector::equal(&wanted.unwrap_or_default()).matches(node),
+        is_wanted: is_named && is_matched,
         strategy: strategy(set),
         min_ready: seconds(set.spec.min_ready_seconds.unwrap_or(0)),
     }
@@ -68,7 +63,7 @@ pub(super) fn member(pod: &Pod, hash: &str, clock: &Clock) -> Member {
     let has_failed = status.is_some_and(|it| it.phase.as_deref() == Some("Failed"));
     Member {
         name: name(pod).to_owned(),
-        updated: self::hash(pod) == Some(hash),
+        updated: history::revision_label(pod) == Some(hash),
         phase: match pod_view::phase(pod) {
             replica_set::Phase::Ended if has_failed => Phase::Failed,
             replica_set::Phase::Ended => Phase::Succeeded,
@@ -81,19 +76,13 @@ pub(super) fn member(pod: &Pod, hash: &str, clock: &Clock) -> Member {
     }
 }
 
-/// The hash of a Pod's template.
-pub(super) fn hash(pod: &Pod) -> Option<&str> {
-    let labels = pod.metadata.labels.as_ref()?;
-    labels.get(HASH).map(String::as_str)
-}
-
 /// A new Pod of the set, for the node.
 ///
 /// Rule: `pkg/controller/daemon/daemon_controller.go`, `syncNodes`.
 pub(super) fn pod(set: &DaemonSet, hash: &str) -> Pod {
     let mut pod = pod_template::pod(set, set.spec.template.clone());
     let labels = pod.metadata.labels.get_or_insert_default();
-    labels.insert(HASH.to_owned(), hash.to_owned());
+    labels.insert(history::REVISION_LABEL.to_owned(), hash.to_owned());
     let spec = pod.spec.get_or_insert_default();
     require_node(spec);
     tolerate(spec);
@@ -133,17 +122,15 @@ fn tolerate(spec: &mut PodSpec) {
 }
 
 /// Writes the status. Numbers that Kubernetes calls optional are left out if they are zero.
-pub(super) fn publish(counts: &Counts, set: &mut DaemonSet) {
-    let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-    let unless_zero = |count: u32| Some(number(count)).filter(|count| *count != 0);
+pub(super) fn publish(numbers: &Counts, set: &mut DaemonSet) {
     let generation = set.metadata.generation;
     let status = set.status.get_or_insert_default();
-    status.desired_number_scheduled = number(counts.desired);
-    status.current_number_scheduled = number(counts.current);
-    status.number_misscheduled = number(counts.misscheduled);
-    status.number_ready = number(counts.ready);
-    status.updated_number_scheduled = unless_zero(counts.updated);
-    status.number_available = unless_zero(counts.available);
-    status.number_unavailable = unless_zero(counts.desired - counts.available);
+    status.desired_number_scheduled = counts::to_api(numbers.desired);
+    status.current_number_scheduled = counts::to_api(numbers.current);
+    status.number_misscheduled = counts::to_api(numbers.misscheduled);
+    status.number_ready = counts::to_api(numbers.ready);
+    status.updated_number_scheduled = counts::unless_zero(numbers.updated);
+    status.number_available = counts::unless_zero(numbers.available);
+    status.number_unavailable = counts::unless_zero(numbers.desired - numbers.available);
     status.observed_generation = generation;
 }

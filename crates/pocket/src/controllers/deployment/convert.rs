@@ -8,6 +8,7 @@ use rules::rollout::progress::{Condition, ConditionStatus, Status};
 use rules::rollout::{self, Amount, Set, Size, Strategy};
 
 use crate::clock::{Clock, seconds};
+use crate::controllers::counts;
 use crate::controllers::replica_set::REPLICA_FAILURE;
 use crate::kinds::name;
 
@@ -31,8 +32,8 @@ pub(super) fn rules(deployment: &Deployment) -> rollout::Deployment {
     let present = deployment.status.as_ref().and_then(|it| it.replicas);
     rollout::Deployment {
         name: name(deployment).to_owned(),
-        replicas: number(spec.replicas),
-        present: number(present),
+        replicas: counts::from_api(spec.replicas),
+        present: counts::from_api(present),
         strategy: strategy(deployment),
         paused: spec.paused == Some(true),
         deadline: deadline.map(seconds),
@@ -57,7 +58,7 @@ fn strategy(deployment: &Deployment) -> Strategy {
 /// Validation guarantees that a text is a percentage.
 fn amount(value: &IntOrString) -> Amount {
     match value {
-        IntOrString::Int(number) => Amount::Number(self::number(Some(*number))),
+        IntOrString::Int(number) => Amount::Number(counts::from_api(Some(*number))),
         IntOrString::String(text) => {
             Amount::Percent(text.trim_end_matches('%').parse().unwrap_or_default())
         }
@@ -70,12 +71,12 @@ pub(super) fn set(set: &ReplicaSet, clock: &Clock) -> Set {
     Set {
         name: name(set).to_owned(),
         created: moment(created, clock),
-        wanted: number(set.spec.replicas),
+        wanted: counts::from_api(set.spec.replicas),
         sized_for: sized_for(set),
-        replicas: number(Some(status.replicas)),
-        ready: number(status.ready_replicas),
-        available: number(status.available_replicas),
-        terminating: number(status.terminating_replicas),
+        replicas: counts::from_api(Some(status.replicas)),
+        ready: counts::from_api(status.ready_replicas),
+        available: counts::from_api(status.available_replicas),
+        terminating: counts::from_api(status.terminating_replicas),
         failure: failure(&status, clock),
     }
 }
@@ -114,12 +115,12 @@ pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
         found.map(|found| self::condition(found, clock))
     };
     Status {
-        replicas: number(status.replicas),
-        updated: number(status.updated_replicas),
-        ready: number(status.ready_replicas),
-        available: number(status.available_replicas),
-        unavailable: number(status.unavailable_replicas),
-        terminating: number(status.terminating_replicas),
+        replicas: counts::from_api(status.replicas),
+        updated: counts::from_api(status.updated_replicas),
+        ready: counts::from_api(status.ready_replicas),
+        available: counts::from_api(status.available_replicas),
+        unavailable: counts::from_api(status.unavailable_replicas),
+        terminating: counts::from_api(status.terminating_replicas),
         availability: condition(AVAILABLE),
         progressing: condition(PROGRESSING),
         failure: condition(REPLICA_FAILURE),
@@ -128,15 +129,14 @@ pub(super) fn status(deployment: &Deployment, clock: &Clock) -> Status {
 
 /// Writes the counts; zeros are left out, as in Kubernetes.
 pub(super) fn publish(numbers: &Status, deployment: &mut Deployment) {
-    let unless_zero = |number: u32| Some(count(number)).filter(|number| *number != 0);
     let status = deployment.status.get_or_insert_default();
-    status.replicas = unless_zero(numbers.replicas);
-    status.updated_replicas = unless_zero(numbers.updated);
-    status.ready_replicas = unless_zero(numbers.ready);
-    status.available_replicas = unless_zero(numbers.available);
-    status.unavailable_replicas = unless_zero(numbers.unavailable);
+    status.replicas = counts::unless_zero(numbers.replicas);
+    status.updated_replicas = counts::unless_zero(numbers.updated);
+    status.ready_replicas = counts::unless_zero(numbers.ready);
+    status.available_replicas = counts::unless_zero(numbers.available);
+    status.unavailable_replicas = counts::unless_zero(numbers.unavailable);
     // Published even if it is zero, unlike the others.
-    status.terminating_replicas = Some(count(numbers.terminating));
+    status.terminating_replicas = Some(counts::to_api(numbers.terminating));
 }
 
 /// Writes the three conditions; others are kept.
@@ -194,16 +194,4 @@ fn to_api(kind: &str, condition: &Condition, clock: &Clock) -> DeploymentConditi
         last_update_time: Some(clock.time_of(condition.updated)),
         last_transition_time: Some(clock.time_of(condition.changed)),
     }
-}
-
-/// A count in the rules' form; an absent one is zero.
-pub(super) fn number(value: Option<i32>) -> u32 {
-    value
-        .and_then(|value| u32::try_from(value).ok())
-        .unwrap_or(0)
-}
-
-/// A count in the API's form.
-pub(super) fn count(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
 }

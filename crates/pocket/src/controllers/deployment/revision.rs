@@ -5,7 +5,7 @@
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::convert::number;
+use crate::controllers::counts;
 use crate::kinds::Object;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -73,7 +73,7 @@ fn is_idle(set: &ReplicaSet) -> bool {
     let has_pods = status.is_some_and(|status| status.replicas > 0);
     // A status of an earlier generation may not show the Pods of an earlier size.
     let observed = status.and_then(|status| status.observed_generation);
-    number(set.spec.replicas) == 0 && !has_pods && set.metadata.generation <= observed
+    counts::from_api(set.spec.replicas) == 0 && !has_pods && set.metadata.generation <= observed
 }
 
 #[cfg(test)]

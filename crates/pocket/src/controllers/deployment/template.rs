@@ -9,9 +9,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::rollout::{self, Size};
 use rules::safe_encoding::safe_encode;
 
-use super::convert::{DESIRED, MOST, count};
+use super::convert::{DESIRED, MOST};
 use super::revision;
-use crate::controllers::owner;
+use crate::controllers::{counts, owner};
 use crate::kinds::name;
 
 const HASH: &str = "pod-template-hash";
@@ -82,7 +82,7 @@ pub(super) fn new_set(
         metadata: metadata(deployment, rules, &hash, labels, revision),
         spec: ReplicaSetSpec {
             min_ready_seconds: deployment.spec.min_ready_seconds,
-            replicas: Some(count(size)),
+            replicas: Some(counts::to_api(size)),
             selector,
             template: Some(template),
         },

@@ -1,6 +1,6 @@
 //! Converts Services, Pods and EndpointSlices between API objects and the rules' form.
 
-use k8s_openapi::api::core::v1::{Container, ContainerPort, ObjectReference, Pod, Service};
+use k8s_openapi::api::core::v1::{ContainerPort, ObjectReference, Pod, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -8,7 +8,7 @@ use rules::endpoints::{self, Candidate, Conditions, Port, ServicePort, Slice, Ta
 use rules::selector::Labels;
 
 use crate::controllers::informer::Key;
-use crate::controllers::owner;
+use crate::controllers::{owner, pod_view};
 use crate::kinds::{name, namespace};
 use crate::registry::Change;
 
@@ -57,17 +57,11 @@ pub(super) fn service(service: &Service) -> endpoints::Service {
 }
 
 pub(super) fn candidate(pod: &Pod) -> Candidate {
-    let status = pod.status.as_ref();
-    let phase = status.and_then(|status| status.phase.as_deref());
-    let mut conditions = status
-        .and_then(|status| status.conditions.as_ref())
-        .into_iter()
-        .flatten();
     Candidate {
         labels: pod.metadata.labels.clone().unwrap_or_default(),
         addressed: address(pod).is_some(),
-        ended: matches!(phase, Some("Succeeded" | "Failed")),
-        ready: conditions.any(|found| found.type_ == "Ready" && found.status == "True"),
+        ended: pod_view::has_ended(pod),
+        ready: pod_view::is_ready(pod),
         terminating: pod.metadata.deletion_timestamp.is_some(),
         ports: ports(pod),
     }
@@ -90,7 +84,7 @@ pub(super) fn concerns_slices(before: Option<&Pod>, change: &Change<Pod>) -> boo
     };
     deletion(before)
         || deletion(now)
-        || candidate(before).ready != candidate(now).ready
+        || pod_view::is_ready(before) != pod_view::is_ready(now)
         || ips(before) != ips(now)
         || before.metadata.labels != now.metadata.labels
         || host(before) != host(now)
@@ -101,12 +95,10 @@ fn ports(pod: &Pod) -> Vec<endpoints::ContainerPort> {
     let Some(spec) = &pod.spec else {
         return Vec::new();
     };
-    let is_sidecar = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
-    let sidecars = spec.init_containers.iter().flatten().filter(is_sidecar);
     let declared = spec
         .containers
         .iter()
-        .chain(sidecars)
+        .chain(pod_view::sidecars(spec))
         .flat_map(|container| &container.ports);
     declared.flatten().filter_map(port).collect()
 }

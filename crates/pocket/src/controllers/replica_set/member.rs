@@ -1,8 +1,8 @@
 //! Converts a Pod to the rules' view of it as a member of a ReplicaSet.
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodStatus};
-use rules::replica_set::{Member, Phase};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use rules::replica_set::Member;
 use rules::selector::Selector;
 
 use crate::clock::Clock;
@@ -35,7 +35,7 @@ pub(super) fn of(pod: &Pod, set: &ReplicaSet, clock: &Clock) -> Member {
 ///
 /// Rule: `pkg/controller/controller_utils.go`, `IsPodActive`.
 pub(super) fn is_active(pod: &Pod) -> bool {
-    pod_view::phase(pod) != Phase::Ended && pod.metadata.deletion_timestamp.is_none()
+    !pod_view::has_ended(pod) && pod.metadata.deletion_timestamp.is_none()
 }
 
 fn most_restarts<'a>(containers: impl Iterator<Item = &'a ContainerStatus>) -> i32 {
@@ -47,9 +47,7 @@ fn most_restarts<'a>(containers: impl Iterator<Item = &'a ContainerStatus>) -> i
 ///
 /// Rule: `pkg/controller/controller_utils.go`, `maxContainerRestarts`.
 fn sidecars<'a>(pod: &'a Pod, status: &'a PodStatus) -> impl Iterator<Item = &'a ContainerStatus> {
-    let init = pod.spec.iter().flat_map(|spec| &spec.init_containers);
-    let is_sidecar = |it: &&Container| it.restart_policy.as_deref() == Some("Always");
-    let sidecars = init.flatten().filter(is_sidecar);
+    let sidecars = pod.spec.iter().flat_map(pod_view::sidecars);
     let names: Vec<&str> = sidecars.map(|container| container.name.as_str()).collect();
     let statuses = status.init_container_statuses.iter().flatten();
     statuses.filter(move |status| names.contains(&status.name.as_str()))

@@ -7,11 +7,9 @@ use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use rules::stateful_set::{self, Member, PodManagement, Status, UpdateStrategy};
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::{pod_template, pod_view};
+use crate::controllers::{counts, history, pod_template, pod_view};
 use crate::kinds::name;
 
-/// The label of a Pod with the name of its ControllerRevision.
-pub(super) const REVISION: &str = "controller-revision-hash";
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 
@@ -21,8 +19,8 @@ pub(super) fn rules(set: &StatefulSet, current: &str, update: &str) -> stateful_
     let status = set.status.as_ref();
     let start = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start);
     stateful_set::StatefulSet {
-        start: number(start),
-        replicas: number(spec.replicas),
+        start: counts::from_api(start),
+        replicas: counts::from_api(spec.replicas),
         management: match spec.pod_management_policy.as_deref() {
             Some("Parallel") => PodManagement::Parallel,
             _ => PodManagement::OrderedReady,
@@ -32,7 +30,7 @@ pub(super) fn rules(set: &StatefulSet, current: &str, update: &str) -> stateful_
         deleted: set.metadata.deletion_timestamp.is_some(),
         current: current.to_owned(),
         update: update.to_owned(),
-        current_replicas: number(status.and_then(|status| status.current_replicas)),
+        current_replicas: counts::from_api(status.and_then(|status| status.current_replicas)),
     }
 }
 
@@ -43,7 +41,7 @@ fn strategy(set: &StatefulSet) -> UpdateStrategy {
     }
     let partition = strategy
         .rolling_update
-        .map(|rolling| number(rolling.partition));
+        .map(|rolling| counts::from_api(rolling.partition));
     UpdateStrategy::RollingUpdate { partition }
 }
 
@@ -51,17 +49,11 @@ fn strategy(set: &StatefulSet) -> UpdateStrategy {
 pub(super) fn member(pod: &Pod, set: &StatefulSet, clock: &Clock) -> Option<Member> {
     Some(Member {
         ordinal: ordinal(pod, set)?,
-        revision: revision(pod).unwrap_or_default().to_owned(),
+        revision: history::revision_label(pod).unwrap_or_default().to_owned(),
         phase: pod_view::phase(pod),
         ready_since: pod_view::ready_since(pod, clock),
         terminating: pod.metadata.deletion_timestamp.is_some(),
     })
-}
-
-/// The name of a Pod's ControllerRevision.
-pub(super) fn revision(pod: &Pod) -> Option<&str> {
-    let labels = pod.metadata.labels.as_ref()?;
-    labels.get(REVISION).map(String::as_str)
 }
 
 /// The number at the end of a Pod's name, if the rest is the set's.
@@ -91,7 +83,7 @@ pub(super) fn pod(
     let labels: &mut BTreeMap<_, _> = pod.metadata.labels.get_or_insert_default();
     labels.insert(POD_NAME.to_owned(), name.clone());
     labels.insert(POD_INDEX.to_owned(), ordinal.to_string());
-    labels.insert(REVISION.to_owned(), revision.to_owned());
+    labels.insert(history::REVISION_LABEL.to_owned(), revision.to_owned());
     let spec = pod.spec.get_or_insert_default();
     spec.hostname = Some(name.clone());
     spec.subdomain.clone_from(&set.spec.service_name);
@@ -102,8 +94,6 @@ pub(super) fn pod(
 /// Writes the status. Other numbers than `replicas` and `availableReplicas` are left out if they
 /// are zero, as in Kubernetes.
 pub(super) fn publish(status: &Status, rules: &stateful_set::StatefulSet, set: &mut StatefulSet) {
-    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-    let unless_zero = |count: u32| Some(number(count)).filter(|count| *count != 0);
     let current = if status.complete {
         &rules.update
     } else {
@@ -111,20 +101,15 @@ pub(super) fn publish(status: &Status, rules: &stateful_set::StatefulSet, set: &
     };
     let generation = set.metadata.generation;
     let published = set.status.get_or_insert_default();
-    published.replicas = number(status.replicas);
-    published.ready_replicas = unless_zero(status.ready);
-    published.available_replicas = Some(number(status.available));
-    published.current_replicas = unless_zero(status.current);
-    published.updated_replicas = unless_zero(status.updated);
+    published.replicas = counts::to_api(status.replicas);
+    published.ready_replicas = counts::unless_zero(status.ready);
+    published.available_replicas = Some(counts::to_api(status.available));
+    published.current_replicas = counts::unless_zero(status.current);
+    published.updated_replicas = counts::unless_zero(status.updated);
     published.current_revision = Some(current.clone());
     published.update_revision = Some(rules.update.clone());
     published.collision_count = Some(0);
     published.observed_generation = generation;
-}
-
-/// A count; absent and negative ones, which validation excludes, are zero.
-fn number(count: Option<i32>) -> u32 {
-    count.unwrap_or(0).try_into().unwrap_or(0)
 }
 
 #[cfg(test)]

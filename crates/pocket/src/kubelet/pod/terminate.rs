@@ -2,8 +2,6 @@
 //!
 //! Rule: `pkg/kubelet/kubelet.go`, `SyncTerminatingPod` and `SyncTerminatedPod`.
 
-use std::time::Duration;
-
 use rules::Moment;
 use rules::container::Role;
 use rules::probe::ProbeKind;
@@ -36,15 +34,12 @@ impl PodWorker {
         self.remove_sandbox().await;
         self.publish_stage(Stage::Stopped);
         self.node.statuses.stop(&self.uid);
-        self.sync_queue
-            .end(self.node.clock.now(), None, Duration::ZERO);
     }
 
     /// Waits for a last relist of the runtime, then reports the Pod as terminated and frees its
     /// address.
     pub(super) async fn finish(&mut self) {
-        self.node.clock.until(self.sync_queue.earliest()).await;
-        self.receive();
+        self.await_relist().await;
         self.publish_stage(Stage::Terminated);
         self.node.statuses.finish(&self.uid);
         // Not earlier: until its processes have ended, the address belongs to them.

@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 use super::super::*;
 use crate::clock::Clock;
 use crate::image::{Exit, Image, Output, Process};
-use crate::latencies::Latencies;
 use crate::net::{Network, Stream};
 
 /// A registry, a kubelet and the programs it runs, with one Pod: `web` in `n`.
@@ -66,8 +65,7 @@ impl World {
         let random = fastrand::Rng::with_seed(2);
         let network = Network::default();
         let mut tasks = JoinSet::new();
-        let chance = Chance::new(Latencies::None, random.clone());
-        let kubelet = Kubelet::new(registry.clone(), network, images, random, chance);
+        let kubelet = Kubelet::new(registry.clone(), network, images, random, Chance::none());
         tasks.spawn(kubelet.run());
         let seen = Arc::new(Mutex::new(Vec::new()));
         tasks.spawn(watch(registry.clone(), Arc::clone(&seen)));

@@ -1,4 +1,4 @@
-//! The grammars of object names, labels and port names.
+//! Checks object names, labels and port names, with an API server's messages.
 //!
 //! Rule: `k8s.io/apimachinery/pkg/util/validation/validation.go` and
 //! `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`.
@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use rules::names::{is_label, is_qualified, is_subdomain};
 
 use crate::api_status::FieldErrors;
 
@@ -37,7 +38,7 @@ impl Names {
     /// Why `name` does not match.
     pub(super) fn refuse(self, name: &str) -> Option<String> {
         let (most, is_valid, rule) = match self {
-            Self::Subdomain => (253, name.split('.').all(is_label), SUBDOMAIN),
+            Self::Subdomain => (253, is_subdomain(name), SUBDOMAIN),
             Self::Label => (63, is_label(name), LABEL),
         };
         refuse(name, most, is_valid, rule)
@@ -66,7 +67,7 @@ pub(super) fn check_labels(
         if let Some(why) = refuse(
             value,
             63,
-            value.is_empty() || is_qualified_part(value),
+            value.is_empty() || is_qualified(value),
             LABEL_VALUE,
         ) {
             errors.invalid(field, value.as_str(), &why);
@@ -105,7 +106,7 @@ fn refuse_key(key: &str) -> Option<String> {
     if let Some(why) = prefix.and_then(|prefix| Names::Subdomain.refuse(prefix)) {
         return Some(format!("prefix part {why}"));
     }
-    refuse(name, 63, is_qualified_part(name), QUALIFIED)
+    refuse(name, 63, is_qualified(name), QUALIFIED)
 }
 
 fn refuse(text: &str, most: usize, is_valid: bool, rule: &str) -> Option<String> {
@@ -113,19 +114,6 @@ fn refuse(text: &str, most: usize, is_valid: bool, rule: &str) -> Option<String>
         return Some(format!("must be no more than {most} bytes"));
     }
     (!is_valid).then(|| rule.to_owned())
-}
-
-/// Lower case letters, digits and inner hyphens.
-fn is_label(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
-}
-
-/// Letters, digits and inner `-`, `_`, `.`.
-fn is_qualified_part(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(inner)
 }
 
 #[cfg(test)]
