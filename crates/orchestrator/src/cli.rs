@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     cluster::Latencies,
     input::experiment::{ObjectRef, label},
+    stand_in::IMAGE,
     targets::select::Selection,
 };
 pub use flip::Flip;
@@ -210,7 +211,7 @@ pub struct Image {
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
     /// The image's name
-    #[arg(short, long, value_name = "NAME:TAG", default_value = concat!("probe-target:", env!("CARGO_PKG_VERSION")))]
+    #[arg(short, long, value_name = "NAME:TAG", default_value = IMAGE)]
     pub tag: String,
     /// Where to write the archive
     #[arg(short, long, value_name = "FILE.tar")]

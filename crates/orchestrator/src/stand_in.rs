@@ -23,7 +23,7 @@ mod workload;
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Service;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     input::{
@@ -67,9 +67,10 @@ pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<Sta
         }
     }
     let sources = parsed.iter().map(|(manifest, _)| *manifest);
-    let namespaces = Namespaces::new(settings.namespace.as_deref(), sources);
-    problems.extend(namespaces.problems(parsed.iter().map(|(manifest, _)| *manifest)));
+    let namespaces = Namespaces::new(settings.namespace.as_deref(), sources.clone());
+    problems.extend(namespaces.problems(sources.clone()));
     Problems::unless_any(problems, ())?;
+    let mut objects = namespaces.objects(sources);
 
     let services: Vec<(Option<String>, Service)> = parsed
         .iter()
@@ -82,43 +83,38 @@ pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<Sta
         .collect();
     let mut selected = Vec::new();
     let mut containers = BTreeSet::new();
-    let mut objects = Vec::new();
-    let mut later = Vec::new();
-    for (manifest, object) in parsed {
-        let place = place(manifest);
-        let source = metadata::namespace(manifest);
-        let namespace = namespaces.of(manifest);
+    for (manifest, object) in &mut parsed {
         match object {
-            Object::StandIn(object) => {
-                selected.extend(Selected::of_stand_in(manifest));
-                objects.push(Some(Namespaces::moved(object, namespace.as_deref())));
-            }
-            Object::Service(service) => {
-                later.push((objects.len(), place, namespace, service));
-                objects.push(None);
-            }
-            Object::Workload(mut workload) => {
-                minimums.fill(&mut workload, source, &place, &mut notes);
+            Object::StandIn(_) => selected.extend(Selected::of_stand_in(manifest)),
+            Object::Service(_) => {}
+            Object::Workload(workload) => {
+                let (place, source) = (place(manifest), metadata::namespace(manifest));
+                minimums.fill(workload, source, &place, &mut notes);
                 let of_namespace = services.iter().filter(|(of, _)| of.as_deref() == source);
                 let services: Vec<&Service> = of_namespace.map(|(_, service)| service).collect();
                 let found = workload.convert(&services, settings, &place, &mut notes);
                 containers.extend(found.containers.iter().cloned());
                 selected.push(found);
-                workload.set_metadata(namespace, &place, &mut notes);
-                objects.push(Some(workload.json()));
+                workload.set_metadata(namespaces.of(manifest), &place, &mut notes);
             }
         }
     }
-    // Services come after all workloads, as they refer to ports by name.
-    for (at, place, namespace, service) in later {
-        objects[at] = convert_service(*service, namespace, &selected, &place, &mut notes);
-    }
-    let objects: Vec<Value> = objects.into_iter().flatten().collect();
     check_containers(manifests, settings, &containers)?;
-    let mut all = namespaces.objects();
-    all.extend(objects);
+    // Services are converted after all workloads, as they refer to ports by name.
+    for (manifest, object) in parsed {
+        let namespace = namespaces.of(manifest);
+        objects.extend(match object {
+            Object::StandIn(object) => Some(Namespaces::moved(object, namespace.as_deref())),
+            Object::Workload(workload) => Some(workload.json()),
+            Object::Service(service) => {
+                let place = place(manifest);
+                convert_service(*service, namespace, &selected, &place, &mut notes)
+                    .map(|service| workload::json(&service))
+            }
+        });
+    }
     Ok(StandIns {
-        objects: all,
+        objects,
         notes: notes.lines(),
     })
 }
@@ -217,15 +213,6 @@ fn check_containers(
         })
         .collect();
     Problems::unless_any(problems, ())
-}
-
-/// The Namespace object of stand-ins.
-fn namespace_object(name: &str) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": { "name": name, "annotations": { (metadata::MARK): "true" } },
-    })
 }
 
 #[cfg(test)]

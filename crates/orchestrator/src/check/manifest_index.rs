@@ -88,7 +88,6 @@ impl ManifestIndex {
                         .insert(ObjectRef { kind, name }, pod(spec.template.clone()));
                 }
             }
-            // What it scales is not looked up, so no count is relied on.
             ("apps/v1", "DaemonSet") => {
                 let template = manifest.typed::<DaemonSet>()?.spec.template;
                 self.pods
@@ -99,6 +98,7 @@ impl ManifestIndex {
                 let template = spec.map(|spec| spec.template).unwrap_or_default();
                 self.pods.insert(reference(ObjectKind::Job), pod(template));
             }
+            // What it scales is not looked up, so no count is relied on.
             (_, "HorizontalPodAutoscaler") => self.is_scaled = true,
             ("v1", "Service") => {
                 self.services.insert(name, manifest.typed()?);

@@ -1,11 +1,11 @@
 //! `probeflip stand-in`: prints the stand-ins of manifests, or of what runs in a namespace.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
+use rules::selector::{Labels, Selector};
 use serde_json::Value;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     cluster::{self, Cluster, Latencies, originals},
     exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{
+        experiment::ObjectKind,
         load::{self, Manifest},
         source::Source,
     },
@@ -129,16 +130,9 @@ type Wanted = (&'static str, String);
 fn reference(text: &str) -> Result<Wanted, StandInError> {
     let wrong = || StandInError::NoReference(text.to_owned());
     let (word, name) = text.split_once('/').ok_or_else(wrong)?;
-    let kind = match word.to_ascii_lowercase().as_str() {
-        "deploy" | "deployment" | "deployments" => "Deployment",
-        "sts" | "statefulset" | "statefulsets" => "StatefulSet",
-        "ds" | "daemonset" | "daemonsets" => "DaemonSet",
-        "rs" | "replicaset" | "replicasets" => "ReplicaSet",
-        "job" | "jobs" => "Job",
-        "po" | "pod" | "pods" => "Pod",
-        _ => return Err(wrong()),
-    };
-    Ok((kind, name.to_owned()))
+    let kind = ObjectKind::parse(word).filter(|kind| ObjectKind::OF_PODS.contains(kind));
+    let kind = kind.ok_or_else(wrong)?;
+    Ok((kind.name(), name.to_owned()))
 }
 
 /// The wanted workloads, the Services that select their Pods, and their scalers; without any
@@ -162,7 +156,7 @@ fn chosen(
         });
     }
     let is_wanted = |object: &Value| wanted.iter().any(|wanted| is(object, wanted));
-    let labels: Vec<BTreeMap<String, String>> = objects
+    let labels: Vec<Labels> = objects
         .iter()
         .filter(|object| is_wanted(object))
         .map(|object| {
@@ -175,20 +169,15 @@ fn chosen(
     let keeps = |object: &Value| match object["kind"].as_str() {
         Some("HorizontalPodAutoscaler") => true,
         Some("Service") => {
-            let selector = texts(object, "/spec/selector");
-            let selects = |labels: &BTreeMap<String, String>| {
-                selector
-                    .iter()
-                    .all(|(key, value)| labels.get(key) == Some(value))
-            };
-            !selector.is_empty() && labels.iter().any(selects)
+            let selector = Selector::equal(&texts(object, "/spec/selector"));
+            !selector.is_empty() && labels.iter().any(|labels| selector.matches(labels))
         }
         _ => is_wanted(object),
     };
     Ok(objects.into_iter().filter(keeps).collect())
 }
 
-fn texts(object: &Value, pointer: &str) -> BTreeMap<String, String> {
+fn texts(object: &Value, pointer: &str) -> Labels {
     let texts = object.pointer(pointer).cloned().unwrap_or_default();
     serde_json::from_value(texts).unwrap_or_default()
 }

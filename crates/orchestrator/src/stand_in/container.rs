@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::{
-    api::core::v1::{Container, ContainerPort, ResourceRequirements, SecurityContext, VolumeMount},
+    api::core::v1::{Container, ContainerPort, VolumeMount},
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use probe_target::model::{duration, port_spec::Protocol};
@@ -60,7 +60,7 @@ pub(super) fn serving(
 pub(super) fn ending(container: Container, context: &mut Context<'_>) -> Container {
     let has_more = probes(&container).next().is_some()
         || container.lifecycle.is_some()
-        || container.ports.iter().flatten().next().is_some();
+        || is_given(container.ports.as_ref());
     let place = format!("{} {}", context.place, container.name);
     context.notes.add_if(has_more, Topic::Ending, &place);
     let words = container.command.iter().chain(&container.args).flatten();
@@ -110,15 +110,12 @@ fn bare(container: Container, needs_tls: bool, context: &mut Context<'_>) -> Con
     } = container;
     let place = format!("{} {name}", context.place);
     let notes = &mut *context.notes;
-    let has_resources =
-        resources.is_some_and(|resources| resources != ResourceRequirements::default());
-    let has_resize = resize_policy.is_some_and(|policies| !policies.is_empty());
-    notes.add_if(has_resources || has_resize, Topic::Resources, &place);
-    let is_secured = security_context.is_some_and(|context| context != SecurityContext::default());
+    let has_resources = is_given(resources.as_ref()) || is_given(resize_policy.as_ref());
+    notes.add_if(has_resources, Topic::Resources, &place);
+    let is_secured = is_given(security_context.as_ref());
     notes.add_if(is_secured, Topic::Security, &place);
-    let has_mounts = volume_mounts.is_some_and(|mounts| !mounts.is_empty());
-    let has_devices = volume_devices.is_some_and(|devices| !devices.is_empty());
-    notes.add_if(has_mounts || has_devices, Topic::Volumes, context.place);
+    let has_volumes = is_given(volume_mounts.as_ref()) || is_given(volume_devices.as_ref());
+    notes.add_if(has_volumes, Topic::Volumes, context.place);
     let has_message = differs(termination_message_path.as_deref(), "/dev/termination-log")
         || differs(termination_message_policy.as_deref(), "File");
     notes.add_if(has_message, Topic::TerminationMessages, &place);
@@ -141,6 +138,11 @@ fn bare(container: Container, needs_tls: bool, context: &mut Context<'_>) -> Con
 /// Whether a field is given and not at its default.
 pub(super) fn differs(given: Option<&str>, default: &str) -> bool {
     given.is_some_and(|given| !given.is_empty() && given != default)
+}
+
+/// Whether a field is given and not empty or zero.
+pub(super) fn is_given<T: Default + PartialEq>(field: Option<&T>) -> bool {
+    field.is_some_and(|value| *value != T::default())
 }
 
 fn arguments(name: &str, own: &ContainerPorts, settings: &Settings) -> Vec<String> {
@@ -175,7 +177,7 @@ fn declared(container: &Container, context: &mut Context<'_>) -> Vec<ContainerPo
             name,
             protocol,
         } = port.clone();
-        let has_host = host_port.is_some_and(|port| port != 0) || host_ip.is_some();
+        let has_host = is_given(host_port.as_ref()) || host_ip.is_some();
         let notes = &mut *context.notes;
         notes.add_if(
             has_host,

@@ -51,7 +51,7 @@ pub(super) fn namespace(manifest: &Manifest) -> Option<&str> {
 
 /// The kind, with its group unless it is `Kind` of the core, `apps` or `batch` in version 1.
 pub(super) fn qualified_kind(manifest: &Manifest) -> String {
-    let version = manifest.object["apiVersion"].as_str().unwrap_or_default();
+    let version = manifest.api_version();
     match version.split_once('/') {
         None if version == "v1" => manifest.kind().to_owned(),
         Some(("apps" | "batch", "v1")) => manifest.kind().to_owned(),

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::metadata::{is_stand_in, namespace};
-use super::namespace_object;
+use super::metadata::{MARK, is_stand_in, namespace};
 use crate::input::{
     experiment::label,
     load::Manifest,
@@ -17,8 +16,6 @@ pub(super) struct Namespaces {
     target: Option<String>,
     /// Those that objects of the input are in; `None` is that of objects that name none.
     sources: BTreeSet<Option<String>>,
-    /// Those that the objects go to.
-    used: BTreeSet<String>,
 }
 
 impl Namespaces {
@@ -26,19 +23,13 @@ impl Namespaces {
     /// each.
     pub(super) fn new<'a>(
         target: Option<&str>,
-        manifests: impl Iterator<Item = &'a Manifest> + Clone,
+        manifests: impl Iterator<Item = &'a Manifest>,
     ) -> Self {
-        let sources = manifests.clone();
-        let sources = sources.map(|manifest| namespace(manifest).map(str::to_owned));
-        let mut namespaces = Self {
+        let sources = manifests.map(|manifest| namespace(manifest).map(str::to_owned));
+        Self {
             target: target.map(str::to_owned),
             sources: sources.collect(),
-            used: BTreeSet::new(),
-        };
-        namespaces.used = manifests
-            .filter_map(|manifest| namespaces.of(manifest))
-            .collect();
-        namespaces
+        }
     }
 
     /// Where an object goes.
@@ -78,12 +69,12 @@ impl Namespaces {
                 let expected = "another namespace for its stand-in";
                 return at(ProblemText::new(what).expected(expected));
             }
-            match label::parse(&target) {
-                Ok(_) => None,
-                Err(_) => at(ProblemText::new(format!(
-                    "`{target}` is too long for a namespace"
-                ))),
+            if label::is_label(&target) {
+                return None;
             }
+            at(ProblemText::new(format!(
+                "`{target}` is too long for a namespace"
+            )))
         };
         manifests.filter_map(problem).collect()
     }
@@ -101,11 +92,18 @@ impl Namespaces {
         object
     }
 
-    /// The Namespace objects.
-    pub(super) fn objects(&self) -> Vec<Value> {
-        self.used
-            .iter()
-            .map(|name| namespace_object(name))
-            .collect()
+    /// A Namespace object for each namespace that objects of the input go to.
+    pub(super) fn objects<'a>(&self, manifests: impl Iterator<Item = &'a Manifest>) -> Vec<Value> {
+        let names: BTreeSet<String> = manifests.filter_map(|manifest| self.of(manifest)).collect();
+        names.iter().map(|name| namespace_object(name)).collect()
     }
+}
+
+/// The Namespace object of stand-ins.
+fn namespace_object(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": name, "annotations": { (MARK): "true" } },
+    })
 }

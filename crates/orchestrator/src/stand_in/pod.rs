@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    api::core::v1::{
-        Container, EmptyDirVolumeSource, PodSecurityContext, PodSpec, ResourceRequirements,
-        Service, Volume,
-    },
+    api::core::v1::{Container, EmptyDirVolumeSource, PodSpec, Service, Volume},
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
 };
 
-use super::container::{self, STATE_VOLUME, differs};
+use super::container::{self, STATE_VOLUME, differs, is_given};
 use super::context::Context;
 use super::notes::{Notes, Topic};
 use super::ports::PodPorts;
@@ -38,7 +35,6 @@ impl Template<'_> {
         spec: &mut PodSpec,
         notes: &mut Notes,
     ) -> Selected {
-        let namespace = metadata.namespace.take();
         *metadata = metadata::reduce(std::mem::take(metadata), None, self.place, notes);
         let original = std::mem::take(spec);
         let mut selected = Selected::new(metadata.labels.clone().unwrap_or_default());
@@ -52,15 +48,11 @@ impl Template<'_> {
             selected.add(each, lost);
         }
         let ports = PodPorts::new(&containers.serving, &services, self.place, notes);
-        let annotations = metadata.annotations.get_or_insert_default();
         for (each, own) in containers.serving.iter().zip(&ports.containers) {
+            let annotations = metadata.annotations.get_or_insert_default();
             let key = format!("{CONTROL_ANNOTATION}{}", each.name);
             annotations.insert(key, format!("127.0.0.1:{}", own.control));
         }
-        if annotations.is_empty() {
-            metadata.annotations = None;
-        }
-        metadata.namespace = namespace;
         let mut context = Context {
             settings: self.settings,
             place: self.place,
@@ -200,42 +192,33 @@ fn reduced(spec: PodSpec, place: &str, notes: &mut Notes) -> PodSpec {
         topology_spread_constraints,
         volumes,
     } = spec;
-    let selects = |value: &str| {
-        let selector = node_selector.iter().flatten();
-        selector
-            .into_iter()
-            .any(|(key, os)| key == "kubernetes.io/os" && os == value)
-    };
-    let is_windows = os.is_some_and(|os| os.name == "windows") || selects("windows");
+    let mut selected = node_selector.iter().flatten();
+    let is_windows = os.is_some_and(|os| os.name == "windows")
+        || selected.any(|(key, value)| key == "kubernetes.io/os" && value == "windows");
     let is_scheduled = affinity.is_some()
-        || node_selector
-            .as_ref()
-            .is_some_and(|selector| !selector.is_empty())
+        || is_given(node_selector.as_ref())
         || node_name.is_some()
         || differs(scheduler_name.as_deref(), "default-scheduler")
         || scheduling_group.is_some()
-        || has_items(scheduling_gates.as_ref())
-        || has_items(tolerations.as_ref())
-        || has_items(topology_spread_constraints.as_ref());
+        || is_given(scheduling_gates.as_ref())
+        || is_given(tolerations.as_ref())
+        || is_given(topology_spread_constraints.as_ref());
     let has_priority = differs(priority_class_name.as_deref(), "")
-        || priority.is_some_and(|priority| priority != 0)
+        || is_given(priority.as_ref())
         || differs(preemption_policy.as_deref(), "PreemptLowerPriority");
-    let has_resources = resources
-        .is_some_and(|resources| resources != ResourceRequirements::default())
-        || has_items(resource_claims.as_ref());
+    let has_resources = is_given(resources.as_ref()) || is_given(resource_claims.as_ref());
     let is_on_host =
         [host_ipc, host_network, host_pid].contains(&Some(true)) || host_users == Some(false);
-    let has_names = has_items(host_aliases.as_ref())
+    let has_names = is_given(host_aliases.as_ref())
         || dns_config.is_some()
         || differs(dns_policy.as_deref(), "ClusterFirst");
     let has_account = differs(service_account_name.as_deref(), "default")
         || differs(service_account.as_deref(), "default");
-    let is_secured =
-        security_context.is_some_and(|context| context != PodSecurityContext::default());
+    let is_secured = is_given(security_context.as_ref());
     let has_class = runtime_class_name.is_some() || overhead.is_some();
     let shares = share_process_namespace == Some(true);
     for (is_there, topic) in [
-        (has_items(volumes.as_ref()), Topic::Volumes),
+        (is_given(volumes.as_ref()), Topic::Volumes),
         (has_resources, Topic::Resources),
         (is_scheduled, Topic::Scheduling),
         (has_priority, Topic::Priority),
@@ -244,11 +227,11 @@ fn reduced(spec: PodSpec, place: &str, notes: &mut Notes) -> PodSpec {
         (is_windows, Topic::Windows),
         (shares, Topic::Processes),
         (has_account, Topic::ServiceAccounts),
-        (has_items(readiness_gates.as_ref()), Topic::ReadinessGates),
+        (is_given(readiness_gates.as_ref()), Topic::ReadinessGates),
         (has_names, Topic::Names),
-        (has_items(image_pull_secrets.as_ref()), Topic::PullSecrets),
+        (is_given(image_pull_secrets.as_ref()), Topic::PullSecrets),
         (is_secured, Topic::Security),
-        (has_items(ephemeral_containers.as_ref()), Topic::Ephemeral),
+        (is_given(ephemeral_containers.as_ref()), Topic::Ephemeral),
     ] {
         notes.add_if(is_there, topic, place);
     }
@@ -269,8 +252,4 @@ fn reduced(spec: PodSpec, place: &str, notes: &mut Notes) -> PodSpec {
         termination_grace_period_seconds,
         ..PodSpec::default()
     }
-}
-
-fn has_items<T>(list: Option<&Vec<T>>) -> bool {
-    list.is_some_and(|list| !list.is_empty())
 }

@@ -6,9 +6,8 @@ use k8s_openapi::{
     api::core::v1::{Container, Pod, PodSpec, Service, ServicePort, ServiceSpec},
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
-use serde_json::Value;
 
-use super::container::differs;
+use super::container::{differs, is_given};
 use super::metadata;
 use super::notes::{Notes, Topic};
 use super::ports::{is_tcp, is_tcp_name};
@@ -89,7 +88,7 @@ pub(super) fn convert_service(
     templates: &[Selected],
     place: &str,
     notes: &mut Notes,
-) -> Option<Value> {
+) -> Option<Service> {
     let selecting = templates.iter();
     let selected: Vec<&Selected> = selecting
         .filter(|template| template.is_selected_by(&service))
@@ -103,12 +102,11 @@ pub(super) fn convert_service(
     notes.add_if(selected.is_empty(), Topic::SelectsNothing, place);
     let mut metadata = metadata::reduce(metadata, namespace, place, notes);
     metadata::mark(&mut metadata);
-    let service = Service {
+    Some(Service {
         metadata,
         spec: Some(spec),
         status: None,
-    };
-    Some(serde_json::to_value(service).expect("a Service must be JSON"))
+    })
 }
 
 /// What is kept of a Service's specification; `None` if the Service is left out.
@@ -145,7 +143,7 @@ fn reduced(
         notes.add(Topic::UdpOnly, place);
         return None;
     }
-    let had_ports = ports.as_ref().is_some_and(|ports| !ports.is_empty());
+    let had_ports = is_given(ports.as_ref());
     let ports = kept_ports(ports.unwrap_or_default(), selected, place, notes);
     if had_ports && ports.is_empty() {
         notes.add(Topic::UdpOnly, place);
@@ -158,10 +156,7 @@ fn reduced(
             "sessionAffinity",
             differs(session_affinity.as_deref(), "None"),
         ),
-        (
-            "externalIPs",
-            external_ips.is_some_and(|ips| !ips.is_empty()),
-        ),
+        ("externalIPs", is_given(external_ips.as_ref())),
         (
             "internalTrafficPolicy",
             differs(internal_traffic_policy.as_deref(), "Cluster"),

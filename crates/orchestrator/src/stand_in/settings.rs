@@ -7,8 +7,8 @@ use probe_target::model::duration;
 /// The settings of stand-ins.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// The namespace that the objects name, with a Namespace object before them; `None` leaves the
-    /// namespace to whoever applies them.
+    /// The namespace that the objects name, with a Namespace object before them. With `None`, no
+    /// object names one, and the command that applies the objects chooses it.
     pub(crate) namespace: Option<String>,
     /// The image of the probe target.
     pub(crate) image: String,

@@ -38,15 +38,22 @@ fn converted(text: &str, settings: &Settings) -> (Vec<Value>, String) {
     }
 }
 
-/// A Pod of the containers and further fields in `spec`; the part of its stand-in at a pointer.
-#[track_caller]
-fn part(spec: &str, pointer: &str, expected: &Expect) {
+/// The stand-in of a Pod of the containers and further fields in `spec`, beside `services`, and the
+/// notes.
+fn converted_pod(spec: &str, services: &str) -> (Option<Value>, String) {
     let text = format!(
-        "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{a: p}}}}\nspec: {spec}\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{a: p}}}}\nspec: {spec}\n{services}"
     );
     let (objects, notes) = converted(&text, &settings());
-    let pod = objects.iter().find(|object| object["kind"] == "Pod");
-    let part = pod.and_then(|pod| pod.pointer(pointer));
+    let pod = objects.into_iter().find(|object| object["kind"] == "Pod");
+    (pod, notes)
+}
+
+/// The part of a Pod's stand-in at a pointer, and the notes.
+#[track_caller]
+fn part(spec: &str, pointer: &str, expected: &Expect) {
+    let (pod, notes) = converted_pod(spec, "");
+    let part = pod.as_ref().and_then(|pod| pod.pointer(pointer));
     let part = part.map_or_else(String::new, kubernetes_yaml::text);
     expected.assert_eq(&format!("{part}{notes}\n"));
 }
@@ -54,14 +61,10 @@ fn part(spec: &str, pointer: &str, expected: &Expect) {
 /// The arguments of each container of a Pod, one line each, and the notes.
 #[track_caller]
 fn arguments(spec: &str, services: &str, expected: &Expect) {
-    let text = format!(
-        "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{a: p}}}}\nspec: {spec}\n{services}"
-    );
-    let (objects, notes) = converted(&text, &settings());
-    let pod = objects.iter().find(|object| object["kind"] == "Pod");
+    let (pod, notes) = converted_pod(spec, services);
     let mut story = String::new();
     for list in ["initContainers", "containers"] {
-        let containers = pod.and_then(|pod| pod["spec"][list].as_array());
+        let containers = pod.as_ref().and_then(|pod| pod["spec"][list].as_array());
         for container in containers.into_iter().flatten() {
             let args = container["args"].as_array().into_iter().flatten();
             let args: Vec<&str> = args.filter_map(Value::as_str).collect();

@@ -16,6 +16,7 @@ use k8s_openapi::{
 use serde::Serialize;
 use serde_json::Value;
 
+use super::container::is_given;
 use super::metadata;
 use super::notes::{Notes, Topic};
 use super::pod::Template;
@@ -77,7 +78,6 @@ impl Workload {
         let mut of_template = |pods: &mut PodTemplateSpec| {
             let metadata = pods.metadata.get_or_insert_default();
             metadata.name = None;
-            metadata.namespace = None;
             template.convert(metadata, pods.spec.get_or_insert_default(), notes)
         };
         match self {
@@ -190,7 +190,8 @@ impl Workload {
     }
 }
 
-fn json(object: &impl Serialize) -> Value {
+/// An object as JSON.
+pub(super) fn json(object: &impl Serialize) -> Value {
     serde_json::to_value(object).expect("an object of Kubernetes must be JSON")
 }
 
@@ -213,10 +214,8 @@ fn reduce_stateful_set(spec: &mut StatefulSetSpec, place: &str, notes: &mut Note
     *pod_management_policy = pod_management_policy
         .take()
         .filter(|policy| !policy.is_empty());
-    let has_claims = volume_claim_templates
-        .take()
-        .is_some_and(|claims| !claims.is_empty());
-    notes.add_if(has_claims, Topic::Volumes, place);
+    let claims = volume_claim_templates.take();
+    notes.add_if(is_given(claims.as_ref()), Topic::Volumes, place);
 }
 
 /// Labels that the API server gives to a Job's Pods, and that its selector names.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::answer::Through;
+use crate::model::answer::{Lost, Through};
 use crate::net::Connection;
 use crate::server::http1::ServerConnection;
 use crate::target::backend::Backend;
@@ -36,18 +36,15 @@ pub(crate) async fn stream<C: Connection>(
         let page = journal.since(since);
         let mut text = Vec::new();
         if page.lost > 0 {
-            let lost = format!("event: lost\ndata: {{\"lost\":{}}}\n\n", page.lost);
-            text.extend_from_slice(lost.as_bytes());
+            event(&mut text, "event: lost", &Lost { lost: page.lost });
         }
         let first = page.next - page.records.len() as u64;
         for (seq, record) in (first..).zip(&page.records) {
-            event(&mut text, seq, record);
+            event(&mut text, &format!("id: {seq}"), record);
         }
         if let (Some(interval), Some(_)) = (through, due.filter(|due| *due <= Instant::now())) {
             due = Some(Instant::now() + interval);
-            let data = serde_json::to_string(&Through { through: now });
-            let data = data.expect("our own types must be JSON");
-            text.extend_from_slice(format!("event: through\ndata: {data}\n\n").as_bytes());
+            event(&mut text, "event: through", &Through { through: now });
         }
         // An empty chunk would end the stream.
         if !text.is_empty() {
@@ -64,9 +61,11 @@ async fn until(due: Option<Instant>) {
     }
 }
 
-fn event(text: &mut Vec<u8>, seq: u64, record: &impl Serialize) {
-    text.extend_from_slice(format!("id: {seq}\ndata: ").as_bytes());
-    serde_json::to_writer(&mut *text, record).expect("our own types must be JSON");
+/// Appends an event. `head` is the line before its data.
+fn event(text: &mut Vec<u8>, head: &str, data: &impl Serialize) {
+    text.extend_from_slice(head.as_bytes());
+    text.extend_from_slice(b"\ndata: ");
+    serde_json::to_writer(&mut *text, data).expect("our own types must be JSON");
     text.extend_from_slice(b"\n\n");
 }
 

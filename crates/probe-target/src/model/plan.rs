@@ -215,7 +215,7 @@ impl Serialize for Plan {
             fields.serialize_entry(PORTS.name, &self.ports)?;
         }
         if !self.process.is_empty() {
-            fields.serialize_entry("process", &self.process)?;
+            fields.serialize_entry(boot_plan::FAULTS.name, &self.process)?;
         }
         if !self.boots.is_empty() {
             fields.serialize_entry(BOOTS.name, &by_name(&self.boots))?;

@@ -47,7 +47,7 @@ impl ObjectKind {
     ];
 
     /// The kinds by which an experiment names Pods: the Pod itself, or the workload that made it.
-    const OF_PODS: &'static [Self] = &[
+    pub(crate) const OF_PODS: &'static [Self] = &[
         Self::Pod,
         Self::Deployment,
         Self::ReplicaSet,
@@ -117,7 +117,8 @@ impl ObjectKind {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    /// Parses a kind as kubectl spells it.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         match word.to_ascii_lowercase().as_str() {
             "pod" | "pods" | "po" => Some(Self::Pod),
             "deploy" | "deployment" | "deployments" => Some(Self::Deployment),

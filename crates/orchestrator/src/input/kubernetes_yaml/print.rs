@@ -1,8 +1,8 @@
 //! Prints Kubernetes objects as YAML that kubectl and YAML 1.2 read alike.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::scalar::{Resolved, Scalar};
+use super::scalar::{Resolved, plain};
 
 /// An object as one YAML document in block style, with its fields in alphabetical order. Equal
 /// objects give equal text.
@@ -15,30 +15,17 @@ pub(crate) fn text(object: &Value) -> String {
 /// Prints a value at the start of a line.
 fn block(value: &Value, indent: usize, text: &mut String) {
     match value {
-        Value::Object(fields) if !fields.is_empty() => {
-            for (name, value) in fields {
-                pad(indent, text);
-                field(name, value, indent, text);
-            }
+        Value::Object(all) if !all.is_empty() => {
+            pad(indent, text);
+            fields(all, indent, text);
         }
         Value::Array(items) if !items.is_empty() => {
             for item in items {
                 pad(indent, text);
                 text.push_str("- ");
                 match item {
-                    Value::Object(fields) if !fields.is_empty() => {
-                        // The first field stands beside the dash, the others below it.
-                        for (at, (name, value)) in fields.iter().enumerate() {
-                            if at > 0 {
-                                pad(indent + 2, text);
-                            }
-                            field(name, value, indent + 2, text);
-                        }
-                    }
-                    Value::Array(_) => {
-                        text.push_str(&item.to_string());
-                        text.push('\n');
-                    }
+                    // The first field stands beside the dash, the others below it.
+                    Value::Object(all) if !all.is_empty() => fields(all, indent + 2, text),
                     item => line(item, text),
                 }
             }
@@ -47,6 +34,16 @@ fn block(value: &Value, indent: usize, text: &mut String) {
             pad(indent, text);
             line(value, text);
         }
+    }
+}
+
+/// Prints the fields of a mapping, a line each. The line of the first is padded already.
+fn fields(all: &Map<String, Value>, indent: usize, text: &mut String) {
+    for (at, (name, value)) in all.iter().enumerate() {
+        if at > 0 {
+            pad(indent, text);
+        }
+        field(name, value, indent, text);
     }
 }
 
@@ -73,7 +70,8 @@ fn field(name: &str, value: &Value, indent: usize, text: &mut String) {
 fn line(value: &Value, text: &mut String) {
     match value {
         Value::String(value) => text.push_str(&scalar(value)),
-        // Numbers, booleans, null, `[]` and `{}` are the same in JSON.
+        // Numbers, booleans, null, `[]` and `{}` are the same in JSON. A list in a list is printed
+        // as JSON too.
         value => text.push_str(&value.to_string()),
     }
     text.push('\n');
@@ -87,7 +85,7 @@ fn pad(indent: usize, text: &mut String) {
 fn scalar(text: &str) -> String {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-    if begins && text.chars().all(is_safe) && is_text(text) {
+    if begins && text.chars().all(is_safe) && plain(text) == Resolved::Text {
         return text.to_owned();
     }
     let quoted = Value::from(text).to_string();
@@ -105,16 +103,6 @@ fn scalar(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// Whether a plain scalar is text to kubectl, rather than `no` or `0x10`.
-fn is_text(text: &str) -> bool {
-    let scalar = Scalar {
-        text: text.to_owned(),
-        is_plain: true,
-        tag: None,
-    };
-    scalar.resolve().is_ok_and(|value| value == Resolved::Text)
 }
 
 #[cfg(test)]

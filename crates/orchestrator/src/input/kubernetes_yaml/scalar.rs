@@ -77,7 +77,7 @@ impl Scalar {
         matches!(&self.tag, Some(Tag::Yaml(tag)) if tag == name)
     }
 
-    pub(super) fn resolve(&self) -> Result<Resolved, ProblemText> {
+    fn resolve(&self) -> Result<Resolved, ProblemText> {
         let tag = match &self.tag {
             None if self.is_plain => return Ok(plain(&self.text)),
             None | Some(Tag::Other) => return Ok(Resolved::Text),
@@ -115,7 +115,7 @@ impl Scalar {
 }
 
 /// Resolves a scalar that is neither quoted nor tagged.
-fn plain(text: &str) -> Resolved {
+pub(super) fn plain(text: &str) -> Resolved {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostics::{Diagnostics, optional, unfit};
+use super::diagnostics::{Diagnostics, optional, span, unfit};
 use crate::input::experiment::written::{
     AnyOf, FailedBudget, Number, Range, RestartsClaim, Scalar, That,
 };
@@ -122,7 +122,8 @@ pub(super) fn controller(
     let numbers = numbers(written);
     let read = kind.counts().iter().filter_map(|(name, _)| {
         let (_, written) = numbers.iter().find(|(known, _)| known == name)?;
-        let number = number(reader, written.as_ref()?);
+        let written = written.as_ref()?;
+        let number = number(reader, written.span, written);
         Some(number.map(|number| (*name, number)))
     });
     let read: Vec<_> = read.collect();
@@ -187,10 +188,7 @@ fn outcomes(reader: &mut Diagnostics<'_>, words: &Spanned<AnyOf>) -> Option<Vec<
     ];
     let choices = outcomes.map(|outcome| (outcome.word(), outcome));
     let written = match &words.value {
-        AnyOf::One(word) => &[Spanned {
-            value: word.clone(),
-            span: words.span,
-        }][..],
+        AnyOf::One(word) => &[words.with(word.clone())][..],
         AnyOf::Several(words) => words,
     };
     if written.is_empty() {
@@ -265,39 +263,25 @@ fn allow(
 }
 
 fn written_fields(that: &That) -> Vec<(&'static str, Span)> {
-    let words = [
-        ("started", &that.started),
-        ("state", &that.state),
-        ("reason", &that.reason),
-        ("uid", &that.uid),
-        ("ip", &that.ip),
-        ("progressing", &that.progressing),
+    let numbers = numbers(that).map(|(name, number)| (name, span(number.as_ref())));
+    let others = [
+        ("started", span(that.started.as_ref())),
+        ("state", span(that.state.as_ref())),
+        ("reason", span(that.reason.as_ref())),
+        ("uid", span(that.uid.as_ref())),
+        ("ip", span(that.ip.as_ref())),
+        ("progressing", span(that.progressing.as_ref())),
+        ("restarts", span(that.restarts.as_ref())),
+        ("conditions", span(that.conditions.as_ref())),
+        ("outcome", span(that.outcome.as_ref())),
+        ("failed", span(that.failed.as_ref())),
+        ("longestFailure", span(that.longest_failure.as_ref())),
+        ("count", span(that.count.as_ref())),
     ];
-    let words = words.into_iter();
-    let words = words.filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)));
-    let numbers = numbers(that).into_iter();
-    let numbers = numbers.filter_map(|(name, word)| word.as_ref().map(|word| (name, word.span)));
-    let mut fields: Vec<_> = numbers.chain(words).collect();
-    fields.extend(
-        that.restarts
-            .as_ref()
-            .map(|written| ("restarts", written.span)),
-    );
-    fields.extend(
-        that.conditions
-            .as_ref()
-            .map(|written| ("conditions", written.span)),
-    );
-    fields.extend(
-        that.outcome
-            .as_ref()
-            .map(|written| ("outcome", written.span)),
-    );
-    fields.extend(that.failed.as_ref().map(|written| ("failed", written.span)));
-    let longest = that.longest_failure.as_ref();
-    fields.extend(longest.map(|written| ("longestFailure", written.span)));
-    fields.extend(that.count.as_ref().map(|written| ("count", written.span)));
+    let fields = numbers.into_iter().chain(others);
     fields
+        .filter_map(|(name, span)| Some((name, span?)))
+        .collect()
 }
 
 fn pod_ready(reader: &mut Diagnostics<'_>, written: &Spanned<Number>) -> Option<PodReady> {
@@ -348,13 +332,14 @@ fn scalar(
     }
 }
 
-fn number(reader: &mut Diagnostics<'_>, written: &Spanned<Number>) -> Option<NumberRange> {
-    match &written.value {
+fn number(reader: &mut Diagnostics<'_>, span: Span, written: &Number) -> Option<NumberRange> {
+    match written {
         Number::Scalar(word) => {
-            let number = reader.number(&written.with(word.clone()))?;
+            let value = word.clone();
+            let number = reader.number(&Spanned { value, span })?;
             Some(NumberRange::exactly(number))
         }
-        Number::Range(bounds) => range(reader, written.span, bounds),
+        Number::Range(bounds) => range(reader, span, bounds),
     }
 }
 
@@ -387,14 +372,11 @@ fn ratio(word: &Spanned<Scalar>) -> Option<(u32, u32)> {
 
 fn restarts(reader: &mut Diagnostics<'_>, written: &Spanned<RestartsClaim>) -> Option<Restarts> {
     match &written.value {
-        RestartsClaim::Total(Number::Scalar(word)) => {
-            let number = reader.number(&written.with(word.clone()))?;
-            Some(Restarts::Total(NumberRange::exactly(number)))
+        RestartsClaim::Total(total) => number(reader, written.span, total).map(Restarts::Total),
+        RestartsClaim::Delta(delta) => {
+            let delta = &delta.delta;
+            number(reader, delta.span, delta).map(Restarts::Delta)
         }
-        RestartsClaim::Total(Number::Range(bounds)) => {
-            range(reader, written.span, bounds).map(Restarts::Total)
-        }
-        RestartsClaim::Delta(delta) => number(reader, &delta.delta).map(Restarts::Delta),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use probe_target::model::duration;
 use rules::names::is_label;
 
-use super::example::example;
+use super::example;
 use super::outline::Outline;
 use crate::input::experiment::written::Scalar;
 use crate::input::experiment::{ObjectRef, label};
@@ -75,13 +75,7 @@ impl<'a> Diagnostics<'a> {
 
     /// Reports a missing field of the mapping around the value of another field.
     pub(super) fn missing<T>(&mut self, beside: Span, field: &str) -> Option<T> {
-        let fault = ProblemText::new(format!("missing field `{field}`"));
-        let example = example(field).map(|example| format!("one such as `{field}: {example}`"));
-        let fault = match example {
-            Some(example) => fault.expected(example),
-            None => fault,
-        };
-        self.fault_around(beside, fault)
+        self.fault_around(beside, example::missing(field))
     }
 
     /// Parses a scalar with the type's [`FromStr`].
@@ -236,6 +230,11 @@ impl<'a> Diagnostics<'a> {
 )]
 pub(super) fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |value| value.map(Some))
+}
+
+/// The span of a field, if it is written.
+pub(super) fn span<T>(field: Option<&Spanned<T>>) -> Option<Span> {
+    field.map(|field| field.span)
 }
 
 pub(super) fn unfit(word: &Spanned<Scalar>) -> ProblemText {

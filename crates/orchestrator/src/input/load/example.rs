@@ -1,5 +1,7 @@
 //! One-line YAML examples for each field of an experiment, quoted by error messages.
 
+use crate::input::problem::ProblemText;
+
 /// Placeholder in an example for a field that has its own row.
 #[cfg(test)]
 const LEFT_OUT: &str = "…";
@@ -132,6 +134,16 @@ pub(super) fn example(path: &str) -> Option<&'static str> {
     };
     let found = EXAMPLES.iter().find(|(end, _)| ends(end));
     found.map(|(_, example)| *example)
+}
+
+/// The error text for a missing field at this path, with an example of it if there is one.
+pub(super) fn missing(path: &str) -> ProblemText {
+    let field = path.rsplit('.').next().unwrap_or_default();
+    let fault = ProblemText::new(format!("missing field `{field}`"));
+    match example(path) {
+        Some(example) => fault.expected(format!("one such as `{field}: {example}`")),
+        None => fault,
+    }
 }
 
 #[cfg(test)]

@@ -103,10 +103,7 @@ fn mark(
 ) -> Option<Mark> {
     match &written.value {
         written::Mark::Word(word) => {
-            let word = Spanned {
-                value: word.clone(),
-                span: written.span,
-            };
+            let word = written.with(word.clone());
             self::word(reader, &word, known)
         }
         written::Mark::Event(event) => self::event(reader, written, event, known),
@@ -198,9 +195,7 @@ fn change(reader: &mut Diagnostics<'_>, claim: &Spanned<written::Claim>) -> Opti
         let expected = "the id of an expectation that the Event is seen";
         return reader.fault_at_key(event.span, fault.expected(expected));
     }
-    let subject = subjects::Subject::from(&claim.value);
-    let (that, beside) = (Some(&claim.that), claim.that.span);
-    let condition = subjects::claim(reader, &subject, that, beside)?;
+    let condition = subjects::of_claim(reader, claim)?;
     if matches!(condition, Condition::Traffic { .. }) {
         let fault = ProblemText::new("requests are no change of an object");
         let expected = "`firstFailed`, `lastFailed` or `recovered` with the name of a client";

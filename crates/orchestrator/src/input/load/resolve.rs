@@ -77,28 +77,19 @@ fn parts(reader: &mut Diagnostics<'_>, written: written::Experiment) -> Option<E
 
 fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -> Option<Workload> {
     let expected = "exactly one of `files`, `kustomize` and `objects`";
-    match written.value {
-        written::Workload {
-            files: Some(files),
-            kustomize: None,
-            objects: None,
-            stand_in: _,
-        } => {
+    let written::Workload {
+        files,
+        kustomize,
+        objects,
+        stand_in: _,
+    } = written.value;
+    match (files, kustomize, objects) {
+        (Some(files), None, None) => {
             reader.not_empty(files.span, files.len(), "file")?;
             Some(Workload::Files(files.value))
         }
-        written::Workload {
-            files: None,
-            kustomize: Some(directory),
-            objects: None,
-            stand_in: _,
-        } => Some(Workload::Kustomize(directory)),
-        written::Workload {
-            files: None,
-            kustomize: None,
-            objects: Some(objects),
-            stand_in: _,
-        } => {
+        (None, Some(directory), None) => Some(Workload::Kustomize(directory)),
+        (None, None, Some(objects)) => {
             reader.not_empty(objects.span, objects.len(), "object")?;
             // Not the value that serde has read: kubectl resolves scalars by other rules.
             let objects = reader.kubernetes(&["spec", "workload", "objects"]);
@@ -111,21 +102,11 @@ fn workload(reader: &mut Diagnostics<'_>, written: Spanned<written::Workload>) -
                 }
             }
         }
-        written::Workload {
-            files: None,
-            kustomize: None,
-            objects: None,
-            stand_in: _,
-        } => {
+        (None, None, None) => {
             let fault = ProblemText::new("this workload is empty").expected(expected);
             reader.fault_at_key(written.span, fault)
         }
-        written::Workload {
-            files,
-            kustomize,
-            objects,
-            stand_in: _,
-        } => {
+        (files, kustomize, objects) => {
             let given = [
                 files.map(|files| files.span),
                 kustomize.map(|directory| directory.span),
@@ -228,9 +209,7 @@ fn steady_state(
                 let expected = "`event` among the expectations of a step";
                 return reader.fault_at_key(event.span, fault.expected(expected));
             }
-            let subject = subjects::Subject::from(&claim.value);
-            let (that, beside) = (Some(&claim.that), claim.that.span);
-            let resolved = subjects::claim(reader, &subject, that, beside)?;
+            let resolved = subjects::of_claim(reader, claim)?;
             subjects::without_comparison(reader, &resolved, &claim.that)?;
             subjects::without_budget(reader, &resolved, &claim.that)?;
             subjects::enough_traffic(reader, &resolved, hold?, traffic)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use probe_target::model::duration;
 
 use super::conditions;
-use super::diagnostics::Diagnostics;
+use super::diagnostics::{Diagnostics, span};
 use crate::input::experiment::written::{self, Scalar, That};
 use crate::input::experiment::{
     Addresses, Condition, ObjectKind, ObjectRef, Rate, Restarts, Span, Spanned, TrafficThat, Which,
@@ -123,6 +123,15 @@ pub(super) fn claim(
             reader.fault_at_last_key(given, several("several things"))
         }
     }
+}
+
+/// Resolves a claim of the steady state or of a measure's mark.
+pub(super) fn of_claim(
+    reader: &mut Diagnostics<'_>,
+    written: &written::Claim,
+) -> Option<Condition> {
+    let that = &written.that;
+    claim(reader, &Subject::from(written), Some(that), that.span)
 }
 
 fn required<'a>(
@@ -269,12 +278,11 @@ pub(super) fn without_comparison(
             return Some(());
         }
     };
-    let span = |word: &Option<Spanned<Scalar>>| word.as_ref().map(|word| word.span);
     let compares = [
-        (uid, span(&that.uid)),
-        (ip, span(&that.ip)),
-        (addresses, that.addresses.as_ref().map(|word| word.span)),
-        (restarts, that.restarts.as_ref().map(|written| written.span)),
+        (uid, span(that.uid.as_ref())),
+        (ip, span(that.ip.as_ref())),
+        (addresses, span(that.addresses.as_ref())),
+        (restarts, span(that.restarts.as_ref())),
     ];
     for (_, value) in compares.iter().filter(|(compares, _)| *compares) {
         let what = "`delta` and `unchanged` compare with a step's start, and no step has begun";
@@ -298,8 +306,8 @@ pub(super) fn without_budget(
     else {
         return Some(());
     };
-    let failed = that.failed.as_ref().map(|written| written.span);
-    let longest = that.longest_failure.as_ref().map(|written| written.span);
+    let failed = span(that.failed.as_ref());
+    let longest = span(that.longest_failure.as_ref());
     let what = "a budget counts failed requests over a time";
     let expected = "`always` in a step, with or without `for`, or `observe`";
     reader.fault_at_key(

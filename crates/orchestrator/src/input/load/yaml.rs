@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _, Options, options};
 
-use super::example::example;
+use super::example::{example, missing};
 use super::outline::{Node, Outline};
 use crate::input::experiment::written::{Scalar, Tree};
 use crate::input::experiment::{Source, Span, Spanned};
@@ -101,16 +101,13 @@ fn in_outline(source: &Source, text: &str, error: &Error, outline: &Outline<'_>)
             (fault.one_of(field, known), place)
         }
         Error::SerdeMissingField { field, .. } => {
-            let fault = ProblemText::new(format!("missing field `{field}`"));
             let Some(mapping) = outline.mapping_of(place) else {
+                let fault = ProblemText::new(format!("missing field `{field}`"));
                 return fault.at(source, place);
             };
             let dot = if mapping.path.is_empty() { "" } else { "." };
-            let fault = match example(&format!("{}{dot}{field}", mapping.path)) {
-                Some(example) => fault.expected(format!("one such as `{field}: {example}`")),
-                None => fault,
-            };
-            (fault, outline.place(&mapping))
+            let path = format!("{}{dot}{field}", mapping.path);
+            (missing(&path), outline.place(&mapping))
         }
         Error::SerdeInvalidType {
             unexpected,

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Deserializer, Error, IntoDeserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::Scalar;
+use super::scalar::visit_scalar;
 use crate::input::experiment::Spanned;
 
 /// The words, one or more; an empty list is possible.
@@ -30,17 +31,7 @@ impl<'de> Deserialize<'de> for AnyOf {
                 f.write_str("a word or a list of words")
             }
 
-            fn visit_bool<E: Error>(self, value: bool) -> Result<AnyOf, E> {
-                Scalar::deserialize(value.into_deserializer()).map(AnyOf::One)
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<AnyOf, E> {
-                Scalar::deserialize(number.into_deserializer()).map(AnyOf::One)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<AnyOf, E> {
-                Scalar::deserialize(text.into_deserializer()).map(AnyOf::One)
-            }
+            visit_scalar! { AnyOf::One => visit_bool(bool), visit_u64(u64), visit_str(&str) }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<AnyOf, A::Error> {
                 Vec::deserialize(SeqAccessDeserializer::new(list)).map(AnyOf::Several)

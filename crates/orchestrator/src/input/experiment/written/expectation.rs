@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de::Error};
 
+use super::scalar::visit_scalar;
 use super::{AnyOf, Later, Number, OneOrMany, Range, Scalar, schema};
 use crate::input::experiment::{ContainerPhase, RequestOutcome, Spanned, Which};
 
@@ -258,14 +259,9 @@ impl<'de> Deserialize<'de> for RestartsClaim {
                 f.write_str("a number or a mapping")
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<RestartsClaim, E> {
-                let number = Scalar::Number(number.to_string());
-                Ok(RestartsClaim::Total(Number::Scalar(number)))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<RestartsClaim, E> {
-                let number = Scalar::Number(number.to_string());
-                Ok(RestartsClaim::Total(Number::Scalar(number)))
+            visit_scalar! {
+                |number| RestartsClaim::Total(Number::Scalar(number)) =>
+                visit_u64(u64), visit_i64(i64)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RestartsClaim, A::Error> {

@@ -5,8 +5,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::scalar::visit_scalar;
 use super::{Claim, Scalar, schema};
 use crate::input::experiment::Spanned;
 
@@ -67,17 +68,7 @@ impl<'de> Deserialize<'de> for Mark {
                 f.write_str("a word or a mapping")
             }
 
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Mark, E> {
-                Ok(Mark::Word(Scalar::Bool(value)))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Mark, E> {
-                Ok(Mark::Word(Scalar::Number(number.to_string())))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Mark, E> {
-                Ok(Mark::Word(Scalar::Text(text.to_owned())))
-            }
+            visit_scalar! { Mark::Word => visit_bool(bool), visit_u64(u64), visit_str(&str) }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mark, A::Error> {
                 Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Mark::Event)

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::Scalar;
+use super::scalar::visit_scalar;
 use crate::input::experiment::Spanned;
 
 /// A scalar, or `{ atLeast: 2, atMost: 3 }`.
@@ -36,24 +37,9 @@ impl<'de> Deserialize<'de> for Number {
                 f.write_str("a word, a number or a mapping")
             }
 
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Number, E> {
-                Scalar::deserialize(value.into_deserializer()).map(Number::Scalar)
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
-                Scalar::deserialize(number.into_deserializer()).map(Number::Scalar)
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Number, E> {
-                Scalar::deserialize(number.into_deserializer()).map(Number::Scalar)
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Number, E> {
-                Scalar::deserialize(number.into_deserializer()).map(Number::Scalar)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
-                Scalar::deserialize(text.into_deserializer()).map(Number::Scalar)
+            visit_scalar! {
+                Number::Scalar =>
+                visit_bool(bool), visit_u64(u64), visit_i64(i64), visit_f64(f64), visit_str(&str)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Number, A::Error> {

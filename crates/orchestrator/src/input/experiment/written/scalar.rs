@@ -82,6 +82,18 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
+/// Implements these visits of a visitor: each reads a [`Scalar`] and converts it. The visitor lists
+/// them, so that scalars of other types stay errors.
+macro_rules! visit_scalar {
+    ($into:expr => $($visit:ident($value:ty)),+) => {$(
+        fn $visit<E: serde::de::Error>(self, value: $value) -> Result<Self::Value, E> {
+            let value = serde::de::IntoDeserializer::into_deserializer(value);
+            Scalar::deserialize(value).map($into)
+        }
+    )+};
+}
+pub(super) use visit_scalar;
+
 /// A Kubernetes object or a part of one, in the dialect of [`crate::input::kubernetes_yaml`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kubernetes;

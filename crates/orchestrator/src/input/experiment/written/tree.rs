@@ -3,10 +3,11 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::Scalar;
+use super::scalar::visit_scalar;
 use crate::input::experiment::{Span, Spanned};
 
 /// A scalar, a list or a mapping.
@@ -69,24 +70,9 @@ impl<'de> Deserialize<'de> for Tree {
                 Ok(Tree::Null)
             }
 
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Tree, E> {
-                Scalar::deserialize(value.into_deserializer()).map(Tree::Scalar)
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Tree, E> {
-                Scalar::deserialize(number.into_deserializer()).map(Tree::Scalar)
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Tree, E> {
-                Scalar::deserialize(number.into_deserializer()).map(Tree::Scalar)
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Tree, E> {
-                Scalar::deserialize(number.into_deserializer()).map(Tree::Scalar)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Tree, E> {
-                Scalar::deserialize(text.into_deserializer()).map(Tree::Scalar)
+            visit_scalar! {
+                Tree::Scalar =>
+                visit_bool(bool), visit_u64(u64), visit_i64(i64), visit_f64(f64), visit_str(&str)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tree, A::Error> {
