@@ -59,13 +59,14 @@ packed features suffix:
         -t "probe-target:$(cargo pkgid -p probe-target | sed 's/.*[#@]//'){{ suffix }}" \
         -o target/probe-target{{ suffix }}.tar
 
-# The probe-target's budgets on this machine, as the table of docs/performance.md.
+# The budgets of the probe target, as the table of docs/performance.md; then the cost of large runs.
 bench:
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
         cargo build --locked -p probe-target --profile tiny --target "$(rustc --print host-tuple)"
     ulimit -n "$(ulimit -Hn)" && \
         cargo bench --locked -p probe-target --profile dist --bench budgets -- \
         "$PWD/target/$(rustc --print host-tuple)/tiny/probe-target"
+    cargo bench --locked -p orchestrator --profile dist --bench scale
 
 # Throws mutated input at the probe target for so many seconds; needs a C++ compiler.
 fuzz seconds="60":

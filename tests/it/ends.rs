@@ -5,14 +5,17 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
-    Api,
+    Api, Client,
     api::PostParams,
     runtime::wait::{Condition, await_condition},
 };
-use orchestrator::{cluster, random::Random, timeline::Place};
+use orchestrator::cluster::Latencies;
 use serde_json::{Value, json};
 
-use crate::{namespace::Namespace, program};
+use crate::{
+    namespace::{Namespace, in_virtual_time},
+    program,
+};
 
 /// How long each container may take to end.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -103,7 +106,8 @@ fn pod(name: &str, container: &Value, again: bool) -> Pod {
 }
 
 /// Creates all Pods, waits for their containers to end, and returns a line for each status.
-async fn ends(api: Api<Pod>) -> String {
+async fn ends(client: Client, namespace: String) -> String {
+    let api: Api<Pod> = Api::namespaced(client, &namespace);
     for (name, container, again) in containers() {
         let pod = pod(name, &container, again);
         api.create(&PostParams::default(), &pod).await.unwrap();
@@ -160,15 +164,7 @@ fn expected() -> Expect {
 
 #[test]
 fn every_end_is_told_in_virtual_time() {
-    let place = Place::Virtual;
-    let runtime = cluster::runtime(&place).unwrap();
-    let story = runtime.block_on(async {
-        let draw = &mut Random::seeded(1);
-        let cluster = cluster::Cluster::connect(place, cluster::Latencies::None, draw)
-            .await
-            .unwrap();
-        ends(Api::namespaced(cluster.client.clone(), "default")).await
-    });
+    let story = in_virtual_time(Latencies::None, ends);
     expected().assert_eq(&story);
 }
 
@@ -178,7 +174,7 @@ fn a_real_cluster_tells_every_end_the_same_way() {
         return;
     };
     let namespace = Namespace::create(&cluster, "ends");
-    let story = namespace.with_pods(ends);
+    let story = namespace.run(ends);
     // The container runtime learns of an OOM kill from two sources. If the exit is reported first
     // and its status is read at once, the reason is not yet `OOMKilled`.
     let late = |name: &str| {

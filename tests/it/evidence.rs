@@ -7,7 +7,7 @@ use orchestrator::timeline::{Timeline, What};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{Ended, run};
+use crate::program::{Ended, probeflip, record_in, run};
 
 /// A run in virtual time, with its `--json` report and its `--timeline` file.
 struct Ran {
@@ -15,7 +15,7 @@ struct Ran {
     /// Exit code of `probeflip judge` on its timeline.
     again: i32,
     experiment: Value,
-    timeline: String,
+    timelines: Vec<Timeline>,
 }
 
 impl Ran {
@@ -31,7 +31,6 @@ impl Ran {
     fn of_any(objects: &str, rest: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("evidence.yaml");
-        let (json, timeline) = (folder.path().join("r.json"), folder.path().join("t.jsonl"));
         let experiment = format!(
             "
 apiVersion: probeflip.dev/v1alpha1
@@ -46,36 +45,25 @@ spec:
         );
         fs::write(&file, &experiment).unwrap();
         let arguments = [
-            "run".as_ref(),
             file.as_os_str(),
             "--on".as_ref(),
             "virtual".as_ref(),
             "--latencies".as_ref(),
             "none".as_ref(),
         ];
-        let outputs = [
-            "--json".as_ref(),
-            json.as_os_str(),
-            "--timeline".as_ref(),
-            timeline.as_os_str(),
-        ];
-        let ended = run(arguments.into_iter().chain(outputs));
-        let text = fs::read_to_string(json).unwrap();
-        let report: Value =
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+        let ran = record_in(folder.path(), probeflip(), arguments);
+        let timeline = folder.path().join("run.jsonl");
         let again = run(["judge".as_ref(), file.as_os_str(), timeline.as_os_str()]);
         Self {
-            ended,
+            ended: ran.ended,
             again: again.code,
-            experiment: report["experiments"][0].clone(),
-            timeline: fs::read_to_string(timeline).unwrap(),
+            experiment: ran.report["experiments"][0].clone(),
+            timelines: ran.timelines,
         }
     }
 
-    fn timeline(&self) -> Timeline {
-        orchestrator::timeline::file::read(&self.timeline)
-            .unwrap()
-            .remove(0)
+    fn timeline(&self) -> &Timeline {
+        &self.timelines[0]
     }
 
     /// An expectation of the report, by its ID.

@@ -1,7 +1,7 @@
-//! Every experiment of `manifests/seed` and `manifests/experiments`: in virtual time, on pocket and
-//! on a real cluster.
+//! Every experiment of `manifests/seed` and `manifests/experiments`: in virtual time and on a real
+//! cluster.
 //!
-//! Verdicts and stories are equal in all three. A new file in either folder is run without further
+//! Verdicts and stories are equal in both. A new file in either folder is run without further
 //! registration. Only the default experiment runs on pocket in real time, as a smoke test.
 
 use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock, thread};
@@ -10,7 +10,7 @@ use orchestrator::timeline::{Timeline, file};
 use tempfile::TempDir;
 
 use crate::{
-    program::{Ended, Recorded, cluster, probeflip, record, record_with, root},
+    program::{Ended, Recorded, cluster, record, record_with, root, run},
     story::{Story, story},
 };
 
@@ -71,11 +71,8 @@ fn a_recorded_timeline_is_judged_as_during_the_run() {
     let timeline = folder.path().join("t.jsonl");
     fs::write(&timeline, &VIRTUAL.text).unwrap();
     for experiment in &*FILES {
-        let mut judge = probeflip();
-        let judged = judge.arg("judge").arg(experiment).arg(&timeline).output();
-        let judged = judged.unwrap();
-        let stdout = String::from_utf8_lossy(&judged.stdout);
-        assert_eq!(judged.status.code(), Some(0), "{experiment}: {stdout}");
+        let judged = run([Path::new("judge"), Path::new(experiment), &timeline]);
+        assert_eq!(judged.code, 0, "{experiment}: {}", judged.stdout);
     }
 }
 
@@ -96,23 +93,18 @@ fn the_recordings_of_a_node_have_the_same_stories() {
     }
 }
 
-/// DaemonSets and Jobs, which the embedded cluster does not have.
+/// StatefulSets, DaemonSets and Jobs; the embedded cluster has no Jobs.
 #[test]
 fn a_recording_of_other_workloads_is_judged_by_their_own_numbers() {
     let recordings = root().join("tests/recordings");
     let experiment = recordings.join("workloads.yaml");
+    let recording = recordings.join("workloads-1.36.3.jsonl");
     let judged = |experiment: &Path| {
-        let mut judge = probeflip();
-        let judge = judge.arg("judge").arg(experiment);
-        let judged = judge
-            .arg(recordings.join("workloads-1.36.3.jsonl"))
-            .output();
-        let judged = judged.unwrap();
-        let stdout = String::from_utf8_lossy(&judged.stdout).into_owned();
-        (judged.status.code(), stdout)
+        let ended = run([Path::new("judge"), experiment, &recording]);
+        (ended.code, ended.stdout)
     };
     let (code, stdout) = judged(&experiment);
-    assert_eq!(code, Some(0), "{stdout}");
+    assert_eq!(code, 0, "{stdout}");
     assert!(stdout.contains("8 of 8 expectations held"), "{stdout}");
     let folder = TempDir::new().unwrap();
     let wrong = folder.path().join("wrong.yaml");
@@ -121,7 +113,7 @@ fn a_recording_of_other_workloads_is_judged_by_their_own_numbers() {
     let text = text.replace("notBefore: 500ms", "notBefore: 5s");
     fs::write(&wrong, text).unwrap();
     let (code, stdout) = judged(&wrong);
-    assert_eq!(code, Some(1), "{stdout}");
+    assert_eq!(code, 1, "{stdout}");
     let seen = "agent ready 1 · unavailable 0 until 1.795 s, then ready 0 · unavailable 1";
     assert!(stdout.contains(seen), "{stdout}");
 }

@@ -16,17 +16,16 @@ mod words;
 use expect_test::expect_file;
 use futures::{StreamExt as _, stream};
 use kube::Client;
-use orchestrator::{
-    cluster::{self, Cluster, Latencies},
-    random::Random,
-    timeline::Place,
-};
+use orchestrator::cluster::Latencies;
 
 use self::{
     pod::Kind,
     trial::{Bench, Outcome},
 };
-use crate::{namespace::Namespace, program};
+use crate::{
+    namespace::{Namespace, in_virtual_time},
+    program,
+};
 
 /// Number of concurrent Pods; a node of two cores can easily run this many.
 const AT_A_TIME: usize = 64;
@@ -43,16 +42,8 @@ fn a_node_says_what_the_page_says() {
 
 #[test]
 fn pocket_says_what_the_page_says() {
-    let page = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
-        let cluster =
-            Cluster::connect(Place::Virtual, Latencies::None, &mut Random::seeded(1)).await;
-        let cluster = cluster.unwrap();
-        Box::pin(run(
-            cluster.client.clone(),
-            "default".to_owned(),
-            usize::MAX,
-        ))
-        .await
+    let page = in_virtual_time(Latencies::None, |client, name| {
+        Box::pin(run(client, name, usize::MAX))
     });
     let recorded = std::fs::read_to_string(program::root().join("docs/faults.md"));
     assert_eq!(page, recorded.unwrap());

@@ -1,18 +1,24 @@
 //! What chance decides in virtual time, over many seeds: the order of things, and what is seen.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use orchestrator::timeline::{Change, Micros, Record, What};
 use serde_json::{Value, json};
 
-use crate::program::{Recorded, record};
+use crate::program::{Recorded, record, record_virtual};
 
 const FLAP: &str = "tests/it/latencies/flap.yaml";
 const REPLICAS: &str = "tests/it/latencies/replicas.yaml";
 
+/// The runs of [`FLAP`] with the seeds from 1 on, as many as a test needs.
+static FLAPS: LazyLock<Vec<Recorded>> = LazyLock::new(|| runs(FLAP, 60));
+
+/// The same of [`REPLICAS`].
+static REPLICATED: LazyLock<Vec<Recorded>> = LazyLock::new(|| runs(REPLICAS, 10));
+
 #[test]
 fn a_not_ready_that_is_undone_at_once_is_seen_with_some_seeds() {
-    let seen = (1..=30).filter(|seed| run(FLAP, *seed).ended.code == 0);
+    let seen = FLAPS[..30].iter().filter(|ran| ran.ended.code == 0);
     let seen = seen.count();
     // On a node 12 of 18.
     assert!((10..=27).contains(&seen), "{seen} of 30");
@@ -20,23 +26,21 @@ fn a_not_ready_that_is_undone_at_once_is_seen_with_some_seeds() {
 
 #[test]
 fn the_trigger_of_the_first_attempt_is_lost_with_some_seeds() {
-    let late = |seed: &u32| {
-        let ran = run(FLAP, *seed);
-        let since = |reached: fn(&Value) -> bool| first(&ran, "Pod", reached);
+    let late = |ran: &&Recorded| {
+        let since = |reached: fn(&Value) -> bool| first(ran, "Pod", reached);
         let running = since(|pod| !state(pod)["running"].is_null());
         let ready = since(|pod| condition(pod, "Ready") == json!("True"));
         ready.since(running).as_millis() > 1_500
     };
-    let lost = (1..=60).filter(late).count();
+    let lost = FLAPS.iter().filter(late).count();
     // On a node 13 of 92.
     assert!((3..=18).contains(&lost), "{lost} of 60");
 }
 
 #[test]
 fn replicas_become_ready_one_after_the_other() {
-    for seed in 1..=10 {
-        let ran = run(REPLICAS, seed);
-        let counts: BTreeSet<usize> = endpoints(&ran, "one").map(|it| ready(&it)).collect();
+    for (seed, ran) in (1..).zip(&*REPLICATED) {
+        let counts: BTreeSet<usize> = endpoints(ran, "one").map(|it| ready(&it)).collect();
         assert!(
             counts.contains(&1) || counts.contains(&2),
             "{counts:?} with seed {seed}"
@@ -46,31 +50,29 @@ fn replicas_become_ready_one_after_the_other() {
 
 #[test]
 fn which_of_two_services_changes_first_depends_on_the_seed() {
-    let is_one_first = |seed| {
-        let ran = run(REPLICAS, seed);
+    let is_one_first = |ran| {
         let since = |service| {
-            first(&ran, "EndpointSlice", |slice| {
+            first(ran, "EndpointSlice", |slice| {
                 label(slice) == service && ready(&conditions(slice)) > 0
             })
         };
         since("one") < since("two")
     };
-    let firsts: BTreeSet<bool> = (1..=10).map(is_one_first).collect();
+    let firsts: BTreeSet<bool> = REPLICATED.iter().map(is_one_first).collect();
     assert_eq!(firsts.len(), 2, "{firsts:?}");
 }
 
 #[test]
 fn a_deleted_pod_ends_in_one_update_and_leaves_the_service_before_it_is_gone() {
-    for seed in 1..=10 {
-        let ran = run(REPLICAS, seed);
+    for (seed, ran) in (1..).zip(&*REPLICATED) {
         let deleted = |pod: &Value| !pod["metadata"]["deletionTimestamp"].is_null();
         let mut pods: BTreeSet<String> = BTreeSet::new();
-        for pod in records(&ran).filter_map(|record| object(record, "Pod")) {
+        for pod in records(ran).filter_map(|record| object(record, "Pod")) {
             pods.insert(pod["metadata"]["name"].as_str().unwrap().to_owned());
         }
         for name in pods {
             let mut states: Vec<String> = Vec::new();
-            for record in records(&ran) {
+            for record in records(ran) {
                 let pod = object(record, "Pod").filter(|pod| pod["metadata"]["name"] == name);
                 let Some(pod) = pod.filter(|pod| deleted(pod)) else {
                     continue;
@@ -91,7 +93,7 @@ fn a_deleted_pod_ends_in_one_update_and_leaves_the_service_before_it_is_gone() {
                 "seed {seed}"
             );
         }
-        for endpoints in endpoints(&ran, "one") {
+        for endpoints in endpoints(ran, "one") {
             for conditions in endpoints {
                 if conditions["terminating"] == true {
                     assert_eq!(conditions["ready"], false, "seed {seed}");
@@ -104,12 +106,11 @@ fn a_deleted_pod_ends_in_one_update_and_leaves_the_service_before_it_is_gone() {
 
 #[test]
 fn a_pod_has_its_address_from_its_first_running_container_on() {
-    for seed in 1..=10 {
-        let ran = run(FLAP, seed);
+    for (seed, ran) in (1..).zip(&FLAPS[..10]) {
         let sandbox = |pod: &Value| condition(pod, "PodReadyToStartContainers") == json!("True");
-        let sandbox = first(&ran, "Pod", sandbox);
-        let address = first(&ran, "Pod", |pod| pod["status"]["podIP"].is_string());
-        let running = first(&ran, "Pod", |pod| !state(pod)["running"].is_null());
+        let sandbox = first(ran, "Pod", sandbox);
+        let address = first(ran, "Pod", |pod| pod["status"]["podIP"].is_string());
+        let running = first(ran, "Pod", |pod| !state(pod)["running"].is_null());
         assert_eq!(address, running);
         let waited = address.since(sandbox).as_millis();
         assert!((50..=500).contains(&waited), "{waited} ms with seed {seed}");
@@ -127,8 +128,10 @@ fn a_seed_repeats_itself() {
     assert_ne!(text(7, "node"), text(7, "none"));
 }
 
-fn run(experiment: &str, seed: u32) -> Recorded {
-    record([experiment, "--on", "virtual", "--seed", &seed.to_string()])
+fn runs(experiment: &str, seeds: u32) -> Vec<Recorded> {
+    (1..=seeds)
+        .map(|seed| record_virtual(experiment, seed))
+        .collect()
 }
 
 /// The records until the clean-up.

@@ -9,6 +9,11 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
     runtime::wait::{Condition, await_condition},
 };
+use orchestrator::{
+    cluster::{self, Latencies},
+    random::Random,
+    timeline::Place,
+};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,6 +21,21 @@ use crate::program::Cluster;
 
 /// How long a condition may take to become true.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Calls `work` with a client of an embedded cluster in virtual time and a namespace there, and waits
+/// for it.
+pub(crate) fn in_virtual_time<F: Future>(
+    latencies: Latencies,
+    work: impl FnOnce(Client, String) -> F,
+) -> F::Output {
+    let runtime = cluster::runtime(&Place::Virtual).unwrap();
+    runtime.block_on(async {
+        let random = &mut Random::seeded(1);
+        let cluster = cluster::Cluster::connect(Place::Virtual, latencies, random).await;
+        let cluster = cluster.unwrap();
+        work(cluster.client.clone(), "default".to_owned()).await
+    })
+}
 
 /// A namespace, created by the test or by the run under test.
 pub(crate) struct Namespace {
@@ -85,11 +105,6 @@ impl Namespace {
         let mut of_web: Vec<String> = names.filter(|name| name.starts_with("web-")).collect();
         assert_eq!(of_web.len(), 1, "{of_web:?}");
         of_web.remove(0)
-    }
-
-    /// Calls `act` with the API of its Pods.
-    pub(crate) fn with_pods<T>(&self, act: impl AsyncFnOnce(Api<Pod>) -> T) -> T {
-        self.runtime.block_on(act(self.api()))
     }
 
     /// Waits until a Pod's readiness is `ready`.

@@ -13,15 +13,8 @@ use orchestrator::timeline::{Timeline, file};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use crate::tidy::root;
 use crate::tidy::rust_files;
-
-/// The root of the repository; the program is always run there.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_path_buf()
-}
 
 /// A command that runs `probeflip`, without arguments.
 pub(crate) fn probeflip() -> Command {
@@ -115,13 +108,28 @@ pub(crate) fn record<S: AsRef<std::ffi::OsStr>>(
     record_with(probeflip(), arguments)
 }
 
+/// Runs an experiment in virtual time with this seed.
+pub(crate) fn record_virtual(experiment: &str, seed: u32) -> Recorded {
+    record([experiment, "--on", "virtual", "--seed", &seed.to_string()])
+}
+
 /// Like [`record`], with a `probeflip` command that has its kubeconfig set.
 pub(crate) fn record_with<S: AsRef<std::ffi::OsStr>>(
-    mut command: Command,
+    command: Command,
     arguments: impl IntoIterator<Item = S>,
 ) -> Recorded {
     let folder = TempDir::new().unwrap();
-    let (timeline, json) = (folder.path().join("t.jsonl"), folder.path().join("r.json"));
+    record_in(folder.path(), command, arguments)
+}
+
+/// Like [`record_with`], with its files in this folder: `run.json`, and `run.jsonl` or, with
+/// `--repeat`, a timeline for each run.
+pub(crate) fn record_in<S: AsRef<std::ffi::OsStr>>(
+    folder: &Path,
+    mut command: Command,
+    arguments: impl IntoIterator<Item = S>,
+) -> Recorded {
+    let (timeline, json) = (folder.join("run.jsonl"), folder.join("run.json"));
     command.arg("run").args(arguments);
     command.arg("--timeline").arg(&timeline);
     command.arg("--json").arg(&json);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    program::{Ended, probeflip, root},
+    program::{Ended, probeflip, record_in, root, run},
     running::Running,
 };
 
@@ -14,16 +14,13 @@ const READINESS: &str = "manifests/seed/readiness.yaml";
 
 /// Runs an experiment in virtual time, and writes `run.json` and `run.jsonl` into the folder.
 fn repeat(folder: &Path, experiment: &str, options: &[&str]) -> (Ended, Value) {
-    let json = folder.join("run.json");
-    let mut command = probeflip();
-    command
-        .args(["run", experiment, "--on", "virtual"])
-        .args(options);
-    command.arg("--json").arg(&json);
-    command.arg("--timeline").arg(folder.join("run.jsonl"));
-    let ended = Ended::from(command.output().unwrap());
-    let report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
-    (ended, report)
+    let arguments = [experiment, "--on", "virtual"].into_iter();
+    let ran = record_in(
+        folder,
+        probeflip(),
+        arguments.chain(options.iter().copied()),
+    );
+    (ran.ended, ran.report)
 }
 
 #[test]
@@ -100,10 +97,7 @@ fn the_worst_run_decides_and_failed_seeds_are_named() {
 
 #[test]
 fn no_run_at_all_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let mut command = probeflip();
-    command.args(["run", READINESS, "--repeat", "0", "--timeline"]);
-    let ended = Ended::from(command.arg(folder.path().join("t")).output().unwrap());
+    let ended = run(["run", READINESS, "--repeat", "0"]);
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("'--repeat <N>': 0 is not in 1.."));
 }

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use orchestrator::timeline::{BoundPod, Change, RequestOutcome, StateCall, Timeline, What};
+use orchestrator::timeline::{
+    BoundPod, Change, RequestOutcome, StateCall, Timeline, WatchedObject, What,
+};
 use serde_json::Value;
 
 use self::{
@@ -72,10 +74,10 @@ struct Steps {
     users: BTreeMap<String, String>,
     offsets: BTreeMap<String, (i64, i64)>,
     steady: bool,
-    /// The end of the last step that has ended, if none has started since.
+    /// The end of the last step; `i64::MAX` while a step runs.
     end: i64,
     /// Objects seen since `end`, which are part of the story if another step follows.
-    since_end: Vec<(i64, Value)>,
+    since_end: Vec<(i64, WatchedObject)>,
     now: BTreeMap<String, String>,
     samples: Vec<(String, i64, RequestOutcome)>,
     changes: Vec<Step>,
@@ -105,9 +107,9 @@ impl Steps {
             What::Steady => self.begin(at),
             What::Watch { change, object } if *change != Change::Deleted => {
                 if at <= self.end {
-                    self.watch(at, &object.value());
+                    self.watch(at, object);
                 } else {
-                    self.since_end.push((at, object.value()));
+                    self.since_end.push((at, object.clone()));
                 }
             }
             What::State(call) => self.state(at, call),
@@ -143,13 +145,13 @@ impl Steps {
         }
     }
 
-    fn watch(&mut self, at: i64, object: &Value) {
-        match object["kind"].as_str().unwrap() {
-            "Pod" => self.pod(at, object),
-            "EndpointSlice" => self.slice(at, object),
+    fn watch(&mut self, at: i64, object: &WatchedObject) {
+        match object.kind() {
+            "Pod" => self.pod(at, &object.value()),
+            "EndpointSlice" => self.slice(at, &object.value()),
             "Deployment" => {
-                let name = text(&object["metadata"]["name"]);
-                self.deployments.insert(name, deployment(object));
+                let state = deployment(&object.value());
+                self.deployments.insert(object.name().to_owned(), state);
             }
             _ => {}
         }
@@ -285,13 +287,14 @@ fn users(timeline: &Timeline) -> BTreeMap<String, String> {
         let What::Watch { object, .. } = &record.what else {
             continue;
         };
-        let object = object.value();
-        match object["kind"].as_str() {
-            Some("Service") => {
+        match object.kind() {
+            "Service" => {
+                let object = object.value();
                 let name = text(&object["metadata"]["name"]);
                 services.insert(text(&object["spec"]["clusterIP"]), name);
             }
-            Some("Pod") if object["metadata"]["name"] == "probeflip-traffic" => {
+            "Pod" if object.name() == "probeflip-traffic" => {
+                let object = object.value();
                 for container in array(&object["spec"]["containers"]) {
                     let args = array(&container["args"]).map(text);
                     addresses.insert(text(&container["name"]), args.collect::<Vec<_>>());

@@ -167,7 +167,8 @@ fn manifests_name_the_image_of_this_version() {
     }
 }
 
-fn root() -> PathBuf {
+/// The root of the repository; the programs are always run there.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()

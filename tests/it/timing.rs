@@ -12,7 +12,7 @@ use expect_test::expect_file;
 use serde::{Deserialize, Serialize};
 
 use self::{distribution::Distribution, intervals::Interval};
-use crate::program::{self, Recorded, cluster, record, record_with};
+use crate::program::{self, Recorded, cluster, record_virtual, record_with};
 
 /// Paths of the measured experiments relative to the repository's root. Each starts five Pods.
 const EXPERIMENTS: [&str; 2] = [
@@ -43,7 +43,7 @@ struct Recording {
 fn the_page_compares_virtual_time_with_the_recorded_node() {
     let recording = fs::read_to_string(program::root().join(RECORDING)).unwrap();
     let recording: Recording = serde_json::from_str(&recording).unwrap();
-    let virtual_time = measure(in_virtual_time);
+    let virtual_time = measure(record_virtual);
     let page = page(&recording, &virtual_time);
     expect_file!["../../docs/timing.md"].assert_eq(&page);
     for interval in Interval::ALL {
@@ -72,10 +72,6 @@ fn a_node_is_recorded() {
     fs::write(program::root().join(RECORDING), text).unwrap();
 }
 
-fn in_virtual_time(experiment: &str, seed: u32) -> Recorded {
-    record([experiment, "--on", "virtual", "--seed", &seed.to_string()])
-}
-
 /// Runs every experiment once for each seed and collects the samples.
 fn measure(mut run: impl FnMut(&'static str, u32) -> Recorded) -> Samples {
     let mut samples: BTreeMap<Interval, Vec<u64>> = BTreeMap::new();
@@ -102,6 +98,7 @@ fn page(node: &Recording, virtual_time: &Samples) -> String {
         machine,
         samples,
     } = node;
+    let runs = RUNS.end();
     let mut page = format!(
         "# Timing in virtual time and on a node\n\
          \n\
@@ -109,8 +106,8 @@ fn page(node: &Recording, virtual_time: &Samples) -> String {
          ({machine}). `just timing` measures the node anew; a test writes this page\n\
          (`tests/it/timing.rs`) from the recorded samples and those of virtual time.\n\
          \n\
-         Each experiment of `tests/it/timing` is run 20 times with five Pods. `distance` is the\n\
-         distance of Kolmogorov and Smirnov: 0 for equal distributions, 1 for separate ones.\n\
+         Each experiment of `tests/it/timing` is run {runs} times with five Pods. `distance` is the\n\
+         Kolmogorov–Smirnov statistic: 0 for equal distributions, 1 for separate ones.\n\
          \n\
          | interval | place | samples | 10 % | median | 90 % | longest | distance |\n\
          |---|---|---|---|---|---|---|---|\n",

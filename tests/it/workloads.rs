@@ -5,19 +5,17 @@ mod stateful_sets;
 mod world;
 
 use expect_test::{Expect, expect};
-use kube::Client;
-use orchestrator::{
-    cluster::{self, Cluster, Latencies},
-    random::Random,
-    timeline::Place,
-};
+use orchestrator::cluster::Latencies;
 
-use crate::{namespace::Namespace, program};
+use crate::{
+    namespace::{Namespace, in_virtual_time},
+    program,
+};
 
 #[test]
 fn stateful_sets_tell_the_expected_story() {
-    ordered().assert_eq(&in_virtual_time(stateful_sets::ordered));
-    parallel().assert_eq(&in_virtual_time(stateful_sets::parallel));
+    ordered().assert_eq(&in_virtual_time(Latencies::Node, stateful_sets::ordered));
+    parallel().assert_eq(&in_virtual_time(Latencies::Node, stateful_sets::parallel));
 }
 
 #[test]
@@ -33,8 +31,8 @@ fn stateful_sets_of_a_real_cluster_tell_the_same_story() {
 
 #[test]
 fn daemon_sets_tell_the_expected_story() {
-    unavailable().assert_eq(&in_virtual_time(daemon_sets::unavailable));
-    surge().assert_eq(&in_virtual_time(daemon_sets::surge));
+    unavailable().assert_eq(&in_virtual_time(Latencies::Node, daemon_sets::unavailable));
+    surge().assert_eq(&in_virtual_time(Latencies::Node, daemon_sets::surge));
 }
 
 #[test]
@@ -46,17 +44,6 @@ fn daemon_sets_of_a_real_cluster_tell_the_same_story() {
     let namespace = Namespace::create(&cluster, "daemons");
     unavailable().assert_eq(&namespace.run(daemon_sets::unavailable));
     surge().assert_eq(&namespace.run(daemon_sets::surge));
-}
-
-fn in_virtual_time<F: Future<Output = String>>(story: impl FnOnce(Client, String) -> F) -> String {
-    let runtime = cluster::runtime(&Place::Virtual).unwrap();
-    runtime.block_on(async {
-        let draw = &mut Random::seeded(1);
-        let cluster = Cluster::connect(Place::Virtual, Latencies::Node, draw)
-            .await
-            .unwrap();
-        story(cluster.client.clone(), "default".to_owned()).await
-    })
 }
 
 fn ordered() -> Expect {

@@ -16,7 +16,7 @@ impl From<Vec<u64>> for Distribution {
 
 impl Distribution {
     /// The largest difference between the shares of values up to any time, from 0 to 1: the
-    /// statistic of Kolmogorov and Smirnov.
+    /// Kolmogorov–Smirnov statistic.
     #[expect(clippy::cast_precision_loss, reason = "samples are few")]
     pub(super) fn distance(&self, other: &Self) -> f64 {
         let share = |values: &[u64], time| {

@@ -43,18 +43,15 @@ async fn story(
     world.until("a first rollout", is_complete).await;
     world.tell("created", &NUMBERS).await;
 
-    let template = pod_template(name, "two", true);
-    world.change(json!({ "template": template })).await;
+    world.change_template("two", true).await;
     world.until("the new template", is_complete).await;
     world.tell("updated", &NUMBERS).await;
 
-    let template = pod_template(name, "broken", false);
-    world.change(json!({ "template": template })).await;
+    world.change_template("broken", false).await;
     world.until_pod("broken").await;
     world.tell("broken", &NUMBERS).await;
 
-    let template = pod_template(name, "two", true);
-    world.change(json!({ "template": template })).await;
+    world.change_template("two", true).await;
     world.until("the old template", is_complete).await;
     world.tell("reverted", &NUMBERS).await;
     world.append(watched).await;

@@ -30,16 +30,14 @@ pub(super) async fn ordered(client: Client, namespace: String) -> String {
         .await;
     world.tell("created", &NUMBERS).await;
 
-    let template = pod_template("web", "broken", false);
-    world.change(json!({ "template": template })).await;
-    let is_stuck = |set: &Value| set["status"]["updatedReplicas"] == 1;
-    world.until("a broken Pod", is_stuck).await;
+    world.change_template("broken", false).await;
+    world.until("a broken Pod", has_broken_pod).await;
     world.tell("broken", &NUMBERS).await;
 
-    let template = pod_template("web", "one", true);
-    world.change(json!({ "template": template })).await;
+    world.change_template("one", true).await;
     let has_one_revision = |set: &Value| set["status"]["updatedReplicas"] == 2;
     world.until("the old revision", has_one_revision).await;
+    // No event tells that nothing happens.
     tokio::time::sleep(STUCK).await;
     world.tell("reverted", &NUMBERS).await;
 
@@ -49,8 +47,7 @@ pub(super) async fn ordered(client: Client, namespace: String) -> String {
         .await;
     world.tell("deleted", &NUMBERS).await;
 
-    let template = pod_template("web", "two", true);
-    world.change(json!({ "template": template })).await;
+    world.change_template("two", true).await;
     world
         .until("the new revision", |set| is_complete(set, 3))
         .await;
@@ -72,14 +69,11 @@ pub(super) async fn parallel(client: Client, namespace: String) -> String {
     world
         .until("a first rollout", |set| is_complete(set, 3))
         .await;
-    let template = pod_template("db", "broken", false);
-    world.change(json!({ "template": template })).await;
-    let is_stuck = |set: &Value| set["status"]["updatedReplicas"] == 1;
-    world.until("a broken Pod", is_stuck).await;
+    world.change_template("broken", false).await;
+    world.until("a broken Pod", has_broken_pod).await;
     world.tell("broken", &NUMBERS).await;
 
-    let template = pod_template("db", "one", true);
-    world.change(json!({ "template": template })).await;
+    world.change_template("one", true).await;
     world
         .until("the old revision", |set| is_complete(set, 3))
         .await;
@@ -95,6 +89,11 @@ fn spec(name: &str, management: &str) -> Value {
         "selector": { "matchLabels": { "app": name } },
         "template": pod_template(name, "one", true),
     })
+}
+
+/// Whether one Pod has the newest template, and no more.
+fn has_broken_pod(set: &Value) -> bool {
+    set["status"]["updatedReplicas"] == 1
 }
 
 /// Whether all Pods are ready and of the newest template.

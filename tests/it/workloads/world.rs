@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use crate::program;
 
 /// How long each condition may take to become true.
-const PATIENCE: Duration = Duration::from_mins(2);
+const CONDITION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The annotation of a Pod with the name of its template.
 const TEMPLATE: &str = "template";
@@ -79,6 +79,12 @@ where
         patched.unwrap();
     }
 
+    /// Changes the workload's Pod template.
+    pub(super) async fn change_template(&self, template: &str, is_healthy: bool) {
+        let template = pod_template(self.name, template, is_healthy);
+        self.change(json!({ "template": template })).await;
+    }
+
     pub(super) async fn delete_pod(&self, name: &str) {
         let deleted = self.pods.delete(name, &DeleteParams::default()).await;
         deleted.unwrap();
@@ -93,8 +99,9 @@ where
             *generation == workload["status"]["observedGeneration"] && holds(&workload)
         };
         let awaited = await_condition(self.workloads.clone(), self.name, met);
-        let awaited = tokio::time::timeout(PATIENCE, awaited).await;
-        drop(awaited.unwrap_or_else(|_| panic!("{}: {what} must be reached", self.name)));
+        let awaited = tokio::time::timeout(CONDITION_TIMEOUT, awaited).await;
+        let awaited = awaited.unwrap_or_else(|_| panic!("{}: {what} must be reached", self.name));
+        awaited.unwrap();
     }
 
     /// Waits until a Pod of this template runs.
@@ -117,7 +124,7 @@ where
                 }
             }
         };
-        let awaited = tokio::time::timeout(PATIENCE, awaited).await;
+        let awaited = tokio::time::timeout(CONDITION_TIMEOUT, awaited).await;
         awaited.unwrap_or_else(|_| panic!("{}: a Pod of {template} must run", self.name));
     }
 
@@ -140,7 +147,7 @@ where
 
     /// Adds to the story what a watch has seen.
     pub(super) async fn append(&mut self, watched: JoinHandle<String>) {
-        let watched = tokio::time::timeout(PATIENCE, watched).await;
+        let watched = tokio::time::timeout(CONDITION_TIMEOUT, watched).await;
         let watched = watched.expect("the watch must see the last change");
         self.story.push_str(&watched.unwrap());
     }
