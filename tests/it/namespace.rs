@@ -22,8 +22,8 @@ use crate::program::Cluster;
 /// How long a condition may take to become true.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Calls `work` with a client of an embedded cluster in virtual time and a namespace there, and waits
-/// for it.
+/// Calls `work` with a client of an embedded cluster in virtual time and a namespace there, and
+/// waits for it.
 pub(crate) fn in_virtual_time<F: Future>(
     latencies: Latencies,
     work: impl FnOnce(Client, String) -> F,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use rules::names::is_label;
 use serde_json::{Value, json};
 
 use super::metadata::{MARK, is_stand_in, namespace};
 use crate::input::{
-    experiment::label,
     load::Manifest,
     problem::{Problem, ProblemText},
 };
@@ -69,7 +69,7 @@ impl Namespaces {
                 let expected = "another namespace for its stand-in";
                 return at(ProblemText::new(what).expected(expected));
             }
-            if label::is_label(&target) {
+            if is_label(&target) {
                 return None;
             }
             at(ProblemText::new(format!(

@@ -152,11 +152,12 @@ impl Control {
         self.get("/v1/state").await
     }
 
-    /// Fetches a traffic client's journal from number `since` on: the requests that it has sent.
-    pub async fn journal(
+    /// Fetches journal records from number `since` on: received requests or, of a traffic client,
+    /// sent ones.
+    pub async fn journal<R: DeserializeOwned>(
         &self,
         since: u64,
-    ) -> Result<answer::Journal<answer::Sample>, ControlError> {
+    ) -> Result<answer::Journal<R>, ControlError> {
         self.get(&format!("/v1/journal?since={since}")).await
     }
 
