@@ -1,4 +1,5 @@
-//! Tests of what verdicts require: reached flips, up-to-date statuses, changes after the action.
+//! Tests of what verdicts require: reached flips, up-to-date statuses, changes after the action,
+//! rates that are held.
 
 use std::fs;
 
@@ -7,7 +8,7 @@ use orchestrator::timeline::{Timeline, What};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{Ended, probeflip, record_in, run};
+use crate::program::{Ended, probeflip, record, record_in, run};
 
 /// A run in virtual time, with its `--json` report and its `--timeline` file.
 struct Ran {
@@ -370,4 +371,34 @@ fn a_steady_state_that_is_never_reached_is_an_error_with_its_causes() {
             ran.ended.stderr
         );
     }
+}
+
+/// The recorded clients are made to have sent one of three requests, as if they were short of
+/// processor time.
+#[test]
+fn a_rate_that_was_not_held_leaves_traffic_undecided() {
+    let experiment = "manifests/seed/one-service.yaml";
+    let ran = record([experiment, "--on", "virtual"]);
+    assert_eq!(ran.ended.code, 0, "{}", ran.ended.stdout);
+    let (mut kept, mut requests) = (String::new(), 0);
+    for line in ran.text.lines() {
+        let is_request = line.contains(r#""record":"traffic""#);
+        requests += usize::from(is_request);
+        if !is_request || requests.is_multiple_of(3) {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    let folder = TempDir::new().unwrap();
+    let timeline = folder.path().join("t.jsonl");
+    fs::write(&timeline, kept).unwrap();
+    let judged = run(["judge".as_ref(), experiment.as_ref(), timeline.as_os_str()]);
+    assert_eq!(judged.code, 6, "{}", judged.stdout);
+    let why = "client users-b reached 3.";
+    assert!(judged.stdout.contains(why), "{}", judged.stdout);
+    assert!(
+        judged.stdout.contains(" of 10 requests/s"),
+        "{}",
+        judged.stdout
+    );
 }

@@ -19,6 +19,7 @@ mod pod_evaluations;
 mod progress;
 mod reach;
 mod request_counts;
+mod shortfall;
 mod steady;
 mod trace;
 mod traffic_budget;

@@ -3,6 +3,7 @@
 use super::expectation_state::ExpectationState;
 use super::expected_text;
 use super::outage::Outage;
+use super::shortfall::Shortfall;
 use super::traffic_operators::RECORDS_TIMEOUT;
 use super::verdict::{MeasureJudgement, StepJudgement, Verdict};
 use crate::input::experiment::{Experiment, Mark, Measure, RequestOutcome, TrafficThat};
@@ -97,8 +98,7 @@ impl MeasureState {
             let (verdict, why) = requests.unwrap_or((verdict, why));
             return judged.with(verdict, why);
         };
-        if are_lost(measure, snapshot, from.at, to.at) {
-            let why = "records of requests were lost meanwhile".to_owned();
+        if let Some(why) = unsent_or_lost(measure, snapshot, from.at, to.at) {
             return judged.with(Verdict::Inconclusive, why);
         }
         if to.at < from.at {
@@ -217,8 +217,8 @@ impl Marks<'_> {
 }
 
 /// The verdict if none of the requests that a mark waits for failed from `start` to the end of the
-/// last step, or if that is not known, and why. None if one failed, or if the mark waits for no
-/// request.
+/// last step, or if that is not known or too few were sent, and why. None if one failed, or if the
+/// mark waits for no request.
 fn requests_of(
     mark: &Mark,
     snapshot: &Snapshot,
@@ -234,6 +234,9 @@ fn requests_of(
         return Some(unknown());
     };
     let end = end.signed();
+    if let Some(shortfall) = Shortfall::of(name, client, start, end) {
+        return Some((Verdict::Inconclusive, shortfall.to_string()));
+    }
     let mut sent = client.between(start, client.frontier());
     if sent.any(|sent| sent.outcome != RequestOutcome::Ok) {
         return None;
@@ -250,11 +253,17 @@ fn requests_of(
     })
 }
 
-/// Whether records of requests that a measure depends on were lost in this time.
-fn are_lost(measure: &Measure, snapshot: &Snapshot, from: i64, to: i64) -> bool {
+/// Why requests that a measure depends on are not known in this time, if they are not.
+fn unsent_or_lost(measure: &Measure, snapshot: &Snapshot, from: i64, to: i64) -> Option<String> {
     let marks = [&measure.from, &measure.to].into_iter();
-    let mut clients = marks.filter_map(|mark| snapshot.client(mark.client()?));
-    clients.any(|client| client.may_have_lost(from, to))
+    let mut names = marks.filter_map(|mark| mark.client());
+    names.find_map(|name| {
+        let client = snapshot.client(name)?;
+        if client.may_have_lost(from, to) {
+            return Some("records of requests were lost meanwhile".to_owned());
+        }
+        Shortfall::of(name, client, from, to).map(|shortfall| shortfall.to_string())
+    })
 }
 
 /// When the last step that has ended did so.

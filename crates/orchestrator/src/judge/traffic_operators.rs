@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::observed_text::late_by;
 use super::request_counts::RequestCounts;
+use super::shortfall::Shortfall;
 use super::traffic_budget::Spending;
 use super::verdict::Answer;
 use super::window::{Becoming, Lasting};
@@ -57,6 +58,32 @@ impl<'a> Requests<'a> {
 
     /// Whether all requests of a `hold` within the window had the outcome.
     pub(super) fn eventually(&self, window: &Becoming, now: Micros) -> Answer {
+        let answer = self.becomes(window, now);
+        let last = match answer {
+            Answer::Pass(Some(at)) => at,
+            _ => window.within,
+        };
+        self.unless_short(answer, window.sent, last + window.hold)
+    }
+
+    /// Whether every request of the window had the outcome or, if not `wanted`, none had.
+    pub(super) fn lasting(&self, window: &Lasting, wanted: bool, now: Micros) -> Answer {
+        let answer = self.lasts(window, wanted, now);
+        self.unless_short(answer, window.from, window.to.unwrap_or(Micros::MAX))
+    }
+
+    /// The answer, or none that is certain if a client did not hold its rate in this time.
+    fn unless_short(&self, answer: Answer, from: Micros, to: Micros) -> Answer {
+        if !matches!(answer, Answer::Pass(_) | Answer::Fail(_)) {
+            return answer;
+        }
+        let mut each = self.names.iter().zip(&self.clients);
+        let shortfall =
+            each.find_map(|(name, client)| Shortfall::of(name, client, from.signed(), to.signed()));
+        shortfall.map_or(answer, |shortfall| Answer::Unknown(shortfall.to_string()))
+    }
+
+    fn becomes(&self, window: &Becoming, now: Micros) -> Answer {
         let hold = micros(window.hold);
         let earliest = window.not_before.map(Micros::signed);
         let (from, to) = (window.sent.signed(), window.within.signed());
@@ -99,8 +126,7 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// Whether every request of the window had the outcome or, if not `wanted`, none had.
-    pub(super) fn lasting(&self, window: &Lasting, wanted: bool, now: Micros) -> Answer {
+    fn lasts(&self, window: &Lasting, wanted: bool, now: Micros) -> Answer {
         let (from, error) = (window.from.signed(), self.error());
         let complete = window
             .to

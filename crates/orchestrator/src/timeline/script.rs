@@ -273,13 +273,24 @@ impl Script {
 
     /// Records of requests arrive that a client sent every 100 ms between `from` and `to`.
     pub(crate) fn requests(
-        mut self,
+        self,
         client: &str,
         from: u64,
         to: u64,
         outcome: RequestOutcome,
     ) -> Self {
-        for sent in (from..to).step_by(100) {
+        self.requests_every(100, client, from..to, outcome)
+    }
+
+    /// The same, of requests sent every so many milliseconds.
+    pub(crate) fn requests_every(
+        mut self,
+        period: usize,
+        client: &str,
+        times: std::ops::Range<u64>,
+        outcome: RequestOutcome,
+    ) -> Self {
+        for sent in times.step_by(period) {
             self.push(What::Traffic(Sample {
                 client: client.into(),
                 instance: "i1".into(),

@@ -1,5 +1,9 @@
 //! The open-loop traffic client: sends requests at fixed times and journals their outcomes.
 //! It serves the same control API as a target, without anything to change.
+//!
+//! No request waits for another one, so a service that hangs delays nothing. A client that comes
+//! too late itself, for want of processor time, skips the request: sent late, it would be a false
+//! timeout, or an outcome at a time at which it was not seen.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -10,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::StatusCode;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::cli;
@@ -32,6 +36,9 @@ use crate::state::Change;
 use crate::state::journal::Journal;
 use crate::target::backend::{Backend, CallError, ChangeFuture, JournalEntry};
 
+/// How late a request may be sent, if half of its timeout is not shorter.
+const LATEST: Duration = Duration::from_millis(100);
+
 /// Sends until SIGTERM; returns the totals as JSON.
 pub(crate) async fn run<N: Network>(
     traffic: cli::traffic::Traffic,
@@ -50,6 +57,7 @@ pub(crate) async fn run<N: Network>(
         network: process.network.clone(),
         journal: Journal::new(traffic.journal),
         sent: AtomicU64::new(0),
+        skipped: AtomicU64::new(0),
         outcomes: Mutex::default(),
         idle: Mutex::new(Vec::new()),
         traffic,
@@ -73,6 +81,8 @@ struct TrafficClient<N: Network> {
     network: N,
     journal: Journal<JournalEntry>,
     sent: AtomicU64,
+    /// Requests that were due, but not sent in time.
+    skipped: AtomicU64,
     outcomes: Mutex<BTreeMap<RequestOutcome, u64>>,
     /// Kept-alive connections without a request in progress.
     idle: Mutex<Vec<Client<N::Connection>>>,
@@ -82,17 +92,25 @@ struct TrafficClient<N: Network> {
 impl<N: Network> TrafficClient<N> {
     async fn send_all(self: Arc<Self>) {
         let (start, mut since) = (self.clock.now(), Duration::ZERO);
+        let latest = LATEST.min(self.traffic.timeout / 2);
         let mut requests = JoinSet::new();
         loop {
             let due = start + since;
-            tokio::select! {
-                biased;
-                () = self.clock.until(due) => {}
-                () = reap(&mut requests) => {}
+            since += self.traffic.interval;
+            // A timer takes a millisecond even for a time that has passed, so that a client that is
+            // behind could not catch up at a high rate.
+            if self.clock.now() < due {
+                self.clock.until(due).await;
             }
+            if self.clock.now() - due > latest {
+                self.skipped.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            while requests.try_join_next().is_some() {}
             requests.spawn(Arc::clone(&self).send_one(due));
             self.sent.fetch_add(1, Ordering::Relaxed);
-            since += self.traffic.interval;
+            // The request begins, even if the next one is due already.
+            yield_now().await;
         }
     }
 
@@ -187,15 +205,10 @@ impl<N: Network> TrafficClient<N> {
             fresh: traffic.fresh,
             timeout: micros(traffic.timeout),
             sent: self.sent.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
             outcomes: lock(&self.outcomes).clone(),
         }
     }
-}
-
-/// Removes finished requests; never returns.
-async fn reap(requests: &mut JoinSet<()>) {
-    while requests.join_next().await.is_some() {}
-    std::future::pending::<()>().await;
 }
 
 /// The outcome of a failed request.

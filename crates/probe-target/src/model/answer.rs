@@ -169,6 +169,10 @@ pub struct Traffic {
     pub timeout: u64,
     /// Requests sent so far.
     pub sent: u64,
+    /// Requests that were due so far, but not sent, as the client itself was late: by more than
+    /// 100 ms, or half of the timeout if that is shorter.
+    #[serde(default)]
+    pub skipped: u64,
     /// The number of requests by outcome. Requests in progress are not counted.
     #[serde(default)]
     pub outcomes: BTreeMap<RequestOutcome, u64>,

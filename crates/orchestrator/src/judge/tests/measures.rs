@@ -202,6 +202,30 @@ fn a_mark_that_was_not_seen_has_no_time() {
 }
 
 #[test]
+fn a_client_that_misses_its_rate_leaves_a_measure_open() {
+    let timeline = Script::in_step()
+        .clock("users-a", 0)
+        .after(12_000)
+        .requests_every(200, "users-a", 9_000..15_000, Ok)
+        .requests_every(200, "users-a", 15_000..17_000, Refused)
+        .requests_every(200, "users-a", 17_000..22_000, Ok)
+        .journal("users-a", 0)
+        .end(0)
+        .reverting()
+        .done();
+    for measure in [
+        "from: { firstFailed: users-a }, to: { recovered: users-a }, atMost: 5s",
+        "from: { firstFailed: users-a }, to: { lastFailed: users-a }, atMost: 1s",
+    ] {
+        let judgement = judged(&measuring(measure), &timeline);
+        let measure = &judgement.measures[0];
+        assert_eq!(measure.verdict, Some(Verdict::Inconclusive), "{measure:?}");
+        let why = measure.why.as_deref().unwrap_or_default();
+        assert!(why.starts_with("client users-a reached 5."), "{why}");
+    }
+}
+
+#[test]
 fn a_measure_above_its_limit_fails_the_experiment() {
     let verdict = |most: &str| {
         let measure = format!("from: flip, to: gone, atMost: {most}");

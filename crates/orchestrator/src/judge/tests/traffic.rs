@@ -177,6 +177,56 @@ fn always_and_never_speak_of_every_request() {
 }
 
 #[test]
+fn a_client_that_misses_its_rate_proves_nothing() {
+    let every = |period, outcome| {
+        Script::in_step()
+            .clock("users-a", 0)
+            .after(14_000)
+            .requests_every(period, "users-a", 9_000..15_000, Ok)
+            .requests_every(period, "users-a", 15_000..24_000, outcome)
+            .journal("users-a", 0)
+            .end(0)
+    };
+    let always = "traffic: [users-a], that: { outcome: ok }, always: { for: 10s }";
+    let (slow, enough) = (300, 110);
+    check(
+        always,
+        every(slow, Ok),
+        &expect!["inconclusive: client users-a reached 3.3 of 10 requests/s: users-a ok"],
+    );
+    check(
+        always,
+        every(slow, Refused),
+        &expect![
+            "inconclusive: client users-a reached 3.3 of 10 requests/s: users-a ok until 5.000 s, then refused"
+        ],
+    );
+    check(always, every(enough, Ok), &expect!["pass: users-a ok"]);
+    let budget = "traffic: [users-a], that: { failed: { atMost: 2 } }, always: { for: 10s }";
+    check(
+        budget,
+        every(slow, Refused),
+        &expect![
+            "inconclusive: client users-a reached 3.3 of 10 requests/s: users-a ok until 5.000 s, then refused"
+        ],
+    );
+    let eventually =
+        "traffic: [users-a], that: { outcome: refused }, eventually: { within: 8s, hold: 4s }";
+    check(
+        eventually,
+        every(slow, Refused),
+        &expect![
+            "inconclusive: client users-a reached 3.3 of 10 requests/s: users-a ok until 5.000 s, then refused"
+        ],
+    );
+    check(
+        eventually,
+        every(enough, Refused),
+        &expect!["pass at 5.000: users-a ok until 5.000 s, then refused"],
+    );
+}
+
+#[test]
 fn what_was_lost_or_is_missing_is_left_open() {
     let always = "traffic: [users-a], that: { outcome: ok }, always: { for: 5s }";
     let ok = |to| {

@@ -10,6 +10,8 @@ use crate::timeline::{JournalRead, Micros, RequestOutcome, Sample, StateCall};
 /// A traffic client, as known from its journal.
 #[derive(Debug)]
 pub(crate) struct Client {
+    /// Requests a second.
+    rate: u32,
     /// Time between two requests, in microseconds.
     period: i64,
     /// Maximum duration of a request, in microseconds.
@@ -56,8 +58,10 @@ impl fmt::Display for Sent {
 
 impl Client {
     pub(crate) fn new(client: &TrafficClient) -> Self {
+        let rate = client.rate.per_second();
         Self {
-            period: 1_000_000 / i64::from(client.rate.per_second()),
+            rate,
+            period: 1_000_000 / i64::from(rate),
             timeout: Micros::from(client.timeout).signed(),
             instance: None,
             offset: None,
@@ -194,6 +198,16 @@ impl Client {
     /// Number of requests sent in [`from`, `to`].
     pub(crate) fn count(&self, from: i64, to: i64) -> u64 {
         self.range(from, Some(to)).len() as u64
+    }
+
+    /// Number of requests that are due in a time of this length, in microseconds.
+    pub(crate) fn due(&self, length: i64) -> u64 {
+        u64::try_from(length / self.period).unwrap_or(0)
+    }
+
+    /// Requests a second that the client is to send.
+    pub(crate) fn rate(&self) -> u32 {
+        self.rate
     }
 
     fn range(&self, from: i64, to: Option<i64>) -> Range<usize> {

@@ -289,6 +289,34 @@ fn without_http_a_connection_is_the_whole_request() {
     });
 }
 
+/// Runs a traffic client at 10/s; after 450 ms the clock leaps. Returns how many requests it sent
+/// and skipped by 2 s.
+async fn sent_and_skipped(site: &Site, leap: Duration) -> (u64, u64) {
+    let line = "traffic 127.0.0.1:8080 --control 127.0.0.1:20000 --rate 10/s --timeout 10s";
+    let arguments: Vec<_> = line.split(' ').collect();
+    let end = tokio::time::sleep(Duration::from_millis(1_950));
+    let mut users = process(&site.network, &arguments, end);
+    let told = Printed::default();
+    users.output = Box::new(told.clone());
+    let users = tokio::spawn(crate::run(users));
+    tokio::time::sleep(Duration::from_millis(450)).await;
+    tokio::time::advance(leap).await;
+    assert_eq!(users.await.unwrap().code(), 0);
+    let told: crate::model::answer::Traffic = serde_json::from_str(&told.take()).unwrap();
+    (told.sent, told.skipped)
+}
+
+#[test]
+fn only_a_delay_of_the_client_itself_makes_it_miss_its_rate() {
+    run(async {
+        let site = Site::start(&["--route", "/=hang"]).await;
+        assert_eq!(sent_and_skipped(&site, Duration::ZERO).await, (20, 0));
+        // At 1,450 ms, those due from 500 to 1,300 ms are late by more than 100 ms.
+        let second = Duration::from_secs(1);
+        assert_eq!(sent_and_skipped(&site, second).await, (11, 9));
+    });
+}
+
 #[test]
 fn a_traffic_client_has_a_state_and_nothing_to_change() {
     run(async {
@@ -305,7 +333,7 @@ fn a_traffic_client_has_a_state_and_nothing_to_change() {
         tokio::time::sleep(Duration::from_millis(700)).await;
         let (_, state) = site.control("GET", "/v1/state", "").await;
         expect![[r#"
-            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"journal":{"written":2,"lost":0},"traffic":{"address":"10.0.0.1:80","protocol":"http","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2,"outcomes":{"refused":2}}}
+            {"instance":"i1","revision":0,"uptime":700000,"ports":{},"journal":{"written":2,"lost":0},"traffic":{"address":"10.0.0.1:80","protocol":"http","host":"web","path":"/x?y","interval":500000,"fresh":false,"timeout":1000000,"sent":2,"skipped":0,"outcomes":{"refused":2}}}
         "#]]
         .assert_eq(&state);
         for (method, call) in [("POST", "/v1/heal"), ("GET", "/v1/plan")] {
