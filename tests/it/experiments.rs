@@ -18,7 +18,7 @@ use crate::{
 const LANES: usize = 4;
 
 /// Paths of the experiments relative to the repository's root, sorted.
-static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
+pub(crate) static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut files = Vec::new();
     for folder in ["manifests/seed", "manifests/experiments"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {

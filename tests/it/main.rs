@@ -18,6 +18,8 @@ mod evidence;
 /// The experiments of `manifests` in virtual time, pocket and a real cluster: equal verdicts and
 /// stories.
 mod experiments;
+/// How close the bounds of those experiments are.
+mod late_kubelet;
 /// Effects of one step on the next.
 mod steps;
 /// Stories: what timelines show wherever and whenever they are recorded.

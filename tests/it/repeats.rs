@@ -72,7 +72,7 @@ fn the_worst_run_decides_and_failed_seeds_are_named() {
     let text = fs::read_to_string(root().join(READINESS)).unwrap();
     let deploy = root().join("manifests/seed/deploy.yaml");
     let text = text.replace("deploy.yaml", deploy.to_str().unwrap());
-    let impossible = text.replacen("notBefore: 3s, within: 10s", "within: 1ms", 1);
+    let impossible = text.replacen("notBefore: 3500ms, within: 7500ms", "within: 1ms", 1);
     assert_ne!(text, impossible);
     let file = folder.path().join("impossible.yaml");
     fs::write(&file, impossible).unwrap();

@@ -53,9 +53,9 @@ pub(crate) enum Work {
     Forward,
 }
 
-/// Processors that the node has for the work of its container runtime. The other components needed
-/// the second one of the node that was measured.
-const PROCESSORS: usize = 1;
+/// Processors that the node has for the work of its container runtime, as the node that was
+/// measured.
+const PROCESSORS: usize = 2;
 
 /// One component's source of chance. Without latencies it draws nothing.
 #[derive(Clone, Debug)]
@@ -156,8 +156,8 @@ impl Work {
     fn quartiles(self) -> [u64; 5] {
         match self {
             Self::Mount => [250, 260, 270, 280, 300],
-            Self::Sandbox => [90, 125, 170, 240, 560],
-            Self::Start => [40, 60, 90, 130, 320],
+            Self::Sandbox => [90, 110, 140, 190, 400],
+            Self::Start => [40, 55, 75, 105, 220],
             Self::Boot => [2, 4, 8, 16, 65],
             Self::Stop => [65, 85, 115, 155, 300],
             Self::Report => [1, 2, 3, 5, 15],
