@@ -26,8 +26,14 @@ use crate::store::{Event, Expired, Verb, Version};
 /// The timeout of a watch without one. An API server draws from 30 to 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
 /// Number of events that are prepared for a client at once. A client that stops reading holds no
-/// more than these; when the history has passed it, its watch ends as expired.
+/// more than these.
 const BATCH: usize = 64;
+/// How long a client may leave a batch of events pending. Its watch ends then, without an error: the
+/// client watches again from the last version that it has, or lists if that has expired.
+///
+/// Rule: `staging/src/k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go`, `add`. An API server
+/// waits for a fraction of a second; here a busy machine may delay client and cluster alike.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Interval of the bookmarks for clients that allow them.
 const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
 /// The annotation of the bookmark after the initial objects.
@@ -55,6 +61,8 @@ struct Feed {
     /// All events up to this version are sent or in `lines`.
     seen: Version,
     lines: VecDeque<Bytes>,
+    /// When the client last took a line.
+    taken: Instant,
     ends: Instant,
     /// When the next bookmark is due, if the client allows bookmarks.
     bookmark: Option<Instant>,
@@ -75,6 +83,7 @@ impl Feed {
             written: call.registry().subscribe(kind),
             seen: Version::default(),
             lines: VecDeque::new(),
+            taken: now,
             ends: now + query.timeout.unwrap_or(DEFAULT_TIMEOUT),
             bookmark: query.allow_bookmarks.then(|| now + BOOKMARK_PERIOD),
             ended: false,
@@ -94,8 +103,11 @@ impl Feed {
 
     /// The next line, or `None` at the end of the watch.
     async fn next(&mut self) -> Option<Bytes> {
+        // The server asks for a line as soon as the connection has room for one.
+        self.ended |= self.taken.elapsed() > READ_TIMEOUT && self.is_behind();
         loop {
             if let Some(line) = self.lines.pop_front() {
+                self.taken = Instant::now();
                 return Some(line);
             }
             if self.ended {
@@ -105,6 +117,12 @@ impl Feed {
                 self.wait().await;
             }
         }
+    }
+
+    /// Whether there is a whole batch of events besides the prepared lines.
+    fn is_behind(&self) -> bool {
+        let pending = self.registry.since(self.kind, self.seen, BATCH);
+        pending.is_ok_and(|(events, _)| events.len() == BATCH)
     }
 
     async fn wait(&mut self) {

@@ -69,6 +69,46 @@ async fn an_object_that_no_longer_matches_is_deleted_for_the_watch() {
     assert_eq!(lines.kinds(3).await, "ADDED a, DELETED a, ADDED a");
 }
 
+/// Of a watch whose client reads nothing for `pause` while a Pod changes `changes` times: what it
+/// still gets of the changes, and whether the watch goes on.
+async fn after_a_pause(pause: Duration, changes: usize) -> (usize, bool) {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    let mut lines = client.watch(&format!("{PODS}?watch=true")).await;
+    assert_eq!(lines.kinds(1).await, "ADDED a");
+    let path = format!("{PODS}/a");
+    let change = async |step: usize| {
+        let label = json!({"metadata": {"labels": {"step": step.to_string()}}});
+        client.send("PATCH", &path, MERGE, &label).await;
+    };
+    // A batch is prepared, and its first line is taken.
+    for step in 0..64 {
+        change(step).await;
+    }
+    assert_eq!(lines.kinds(1).await, "MODIFIED a");
+    for step in 64..64 + changes {
+        change(step).await;
+    }
+    tokio::time::sleep(pause).await;
+    let mut got = 0;
+    while let Ok(line) = tokio::time::timeout(Duration::from_secs(1), lines.next()).await {
+        if line.is_none() {
+            return (got, false);
+        }
+        got += 1;
+    }
+    (got, true)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_whose_client_stops_reading_ends() {
+    let (short, long) = (Duration::from_secs(5), Duration::from_secs(6));
+    assert_eq!(after_a_pause(long, 64).await, (63, false));
+    assert_eq!(after_a_pause(short, 64).await, (63 + 64, true));
+    // With fewer changes, there is room for them.
+    assert_eq!(after_a_pause(long, 63).await, (63 + 63, true));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_version_out_of_the_window_is_an_error_event() {
     let client = Client::new();
