@@ -4,6 +4,7 @@
 //! one line and without control characters; values have them unchanged. Colour carries no
 //! information of its own.
 
+mod alike;
 pub(crate) mod json;
 mod line;
 mod measures;

@@ -2,6 +2,7 @@
 
 use crate::printable::one_line;
 use crate::timeline::Micros;
+use crate::timeline::snapshot::PodFacts;
 
 /// A change of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,34 @@ pub(crate) struct Line {
     pub(crate) object: String,
     /// The change: `ready 1/2, was 2/2`.
     pub(crate) change: String,
+    /// The line as other Pods of the same owner may have it; none of a line that is not about a
+    /// Pod, or about a Pod without owner.
+    pub(super) alike: Option<Alike>,
+}
+
+/// What the lines of Pods of one owner have in common: the text of a line, with `*` for the Pod's
+/// own part of its name and for its address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Alike {
+    pub(super) object: String,
+    pub(super) change: String,
+}
+
+impl Alike {
+    /// The common text of a line about a Pod. None if the Pod's name is not made from its owner's.
+    fn of(line: &Line, pod: &PodFacts) -> Option<Self> {
+        let owner = &pod.owner.as_ref()?.name;
+        pod.name.strip_prefix(owner)?.strip_prefix('-')?;
+        let all = format!("{owner}-*");
+        let change = match &pod.ip {
+            Some(ip) => line.change.replace(ip, "*"),
+            None => line.change.clone(),
+        };
+        Some(Self {
+            object: line.object.replacen(&pod.name, &all, 1),
+            change,
+        })
+    }
 }
 
 impl Line {
@@ -20,20 +49,32 @@ impl Line {
             at,
             object: object.into(),
             change: change.into(),
+            alike: None,
         }
+    }
+
+    /// The line, known to be about this Pod or one of its containers.
+    pub(super) fn about(self, pod: &PodFacts) -> Self {
+        let alike = Alike::of(&self, pod);
+        Self { alike, ..self }
     }
 
     /// The line as text, with its time relative to `zero` and the object padded to `width`.
     pub(crate) fn text_from(&self, zero: Micros, width: usize) -> String {
-        let (sign, apart) = if self.at < zero {
-            ("-", zero.since(self.at))
-        } else {
-            ("+", self.at.since(zero))
-        };
-        // Less than a millisecond before `zero` is printed as `+0.000`, not `-0.000`.
-        let sign = if apart.as_millis() == 0 { "+" } else { sign };
-        let time = format!("{sign}{}", Micros::from(apart));
+        let time = relative(self.at, zero);
         let (object, change) = (one_line(&self.object), one_line(&self.change));
         format!("{time:>10} s  {object:width$}  {change}")
     }
+}
+
+/// The time from `zero` to `at` in seconds: `+1.020`, `-0.300`.
+pub(super) fn relative(at: Micros, zero: Micros) -> String {
+    let (sign, apart) = if at < zero {
+        ("-", zero.since(at))
+    } else {
+        ("+", at.since(zero))
+    };
+    // Less than a millisecond before `zero` is printed as `+0.000`, not `-0.000`.
+    let sign = if apart.as_millis() == 0 { "+" } else { sign };
+    format!("{sign}{}", Micros::from(apart))
 }

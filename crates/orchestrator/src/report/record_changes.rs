@@ -15,11 +15,15 @@ pub(super) fn changes(snapshot: &mut Snapshot, record: &Record) -> Vec<Line> {
         return of_object(snapshot, record, *change, object);
     }
     snapshot.take(record);
+    let of_target = |target: &Target, change: String| {
+        let line = Line::new(record.at, format!("container {target}"), change);
+        vec![about(snapshot, &target.uid, line)]
+    };
     let (object, change) = match &record.what {
-        What::Flip(flip) => (of_target(&flip.target), flipped(flip)),
+        What::Flip(flip) => return of_target(&flip.target, flipped(flip)),
         What::Healed { target } => {
             let change = "healed: every probe gets the base again";
-            (of_target(target), change.to_owned())
+            return of_target(target, change.to_owned());
         }
         What::Down(gap) => {
             let change = format!("down, last heard of at {} s of the timeline", gap.since);
@@ -35,7 +39,7 @@ pub(super) fn changes(snapshot: &mut Snapshot, record: &Record) -> Vec<Line> {
         }
         What::Journal(read) if read.lost > 0 => {
             let change = format!("{} records of its journal are lost", read.lost);
-            (of_target(&read.target), change)
+            return of_target(&read.target, change);
         }
         _ => return Vec::new(),
     };
@@ -91,7 +95,11 @@ fn of_object(
         ("ReplicaSet", Change::Added) => Some(line("replicaset", "created".to_owned())),
         // Events outlive their involved object, so those about unknown Pods are skipped.
         ("Event", Change::Added) if is_known(snapshot, &object.field("involvedObject")) => {
-            event(&object.value()).map(|(about, message)| Line::new(at, about, message))
+            let uid = object.field("involvedObject")["uid"].clone();
+            event(&object.value()).map(|(of, message)| {
+                let line = Line::new(at, of, message);
+                about(snapshot, uid.as_str().unwrap_or_default(), line)
+            })
         }
         _ => None,
     };
@@ -111,8 +119,12 @@ pub(super) fn was(is: &str, was: &str) -> String {
     }
 }
 
-fn of_target(target: &Target) -> String {
-    format!("container {target}")
+/// The line, known to be about this Pod if the Pod is known.
+fn about(snapshot: &Snapshot, uid: &str, line: Line) -> Line {
+    match snapshot.pod(uid) {
+        Some(pod) => line.about(pod),
+        None => line,
+    }
 }
 
 fn flipped(flip: &FlipRecord) -> String {
@@ -137,7 +149,7 @@ fn flipped(flip: &FlipRecord) -> String {
 }
 
 fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {
-    let line = |change: String| Line::new(at, format!("pod {}", after.name), change);
+    let line = |change: String| Line::new(at, format!("pod {}", after.name), change).about(after);
     let Some(before) = before else {
         let (ready, of) = after.ready_count();
         return vec![line(format!("created, ready {ready}/{of}"))];
@@ -150,7 +162,7 @@ fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {
         let known = before.containers.get(name).cloned().unwrap_or_default();
         if let Some(change) = container_change(&known, facts) {
             let object = format!("container {}/{name}", after.name);
-            lines.push(Line::new(at, object, change));
+            lines.push(Line::new(at, object, change).about(after));
         }
     }
     let count = |pod: &PodFacts| {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use probe_target::model::duration;
 
+use super::alike::sum_up;
 use super::line::Line;
 use super::record_changes::{changes, was};
 use crate::input::experiment::{Action, Delete, Experiment, Flip, ObjectKind, ObjectRef, Step};
@@ -116,6 +117,7 @@ impl Builder {
         self.close_if_empty();
         for section in &mut self.sections {
             section.lines.sort_by_key(|line| line.at);
+            section.lines = sum_up(&section.lines, section.zero);
         }
         self.sections
     }

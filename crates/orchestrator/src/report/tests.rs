@@ -13,6 +13,7 @@ use crate::input::load::load;
 use crate::judge::judge;
 use crate::timeline::RequestOutcome::{Ok, Refused};
 use crate::timeline::script::Script;
+use crate::timeline::{Change, Micros, What};
 
 /// `within` decides whether the first expectation holds.
 fn experiment(within: &str) -> Experiment {
@@ -165,6 +166,36 @@ fn a_client_that_flickers_hides_no_later_step() {
             (4_000, "… and 10 more changes")
         );
     }
+}
+
+#[test]
+fn what_many_pods_do_alike_is_told_once() {
+    let mut timeline = Timeline::new(timeline().header().clone());
+    for (at, change, ready) in [(0, Change::Added, false), (1_000, Change::Modified, true)] {
+        for number in 1..=5 {
+            let pod = serde_json::json!({
+                "kind": "Pod",
+                "metadata": {
+                    "name": format!("web-{number}"),
+                    "uid": format!("uid-{number}"),
+                    "ownerReferences": [{"kind": "StatefulSet", "name": "web", "controller": true}],
+                },
+                "spec": {"containers": [{"name": "a"}]},
+                "status": {"containerStatuses": [{"name": "a", "ready": ready && number < 5}]},
+            });
+            timeline.push(Micros((at + number) * 1_000), What::watched(change, pod));
+        }
+    }
+    let text: Vec<_> = sections(&experiment("4s"), &timeline)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    expect![[r#"
+        small: until the steady state
+            +0.001 s  pod web-*          created, ready 0/1 (5 Pods by +0.005 s)
+            +1.001 s  container web-*/a  ready (4 Pods by +1.004 s)
+            +1.001 s  pod web-*          ready 1/1, was 0/1 (4 Pods by +1.004 s)"#]]
+    .assert_eq(&text.join("\n"));
 }
 
 /// What a terminal would obey: it clears the screen, sets the title and turns the line around.

@@ -28,8 +28,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
 /// Number of events that are prepared for a client at once. A client that stops reading holds no
 /// more than these.
 const BATCH: usize = 64;
-/// How long a client may leave a batch of events pending. Its watch ends then, without an error: the
-/// client watches again from the last version that it has, or lists if that has expired.
+/// How long a client may leave a batch of events pending. Its watch ends then, without an error:
+/// the client watches again from the last version that it has, or lists if that has expired.
 ///
 /// Rule: `staging/src/k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go`, `add`. An API server
 /// waits for a fraction of a second; here a busy machine may delay client and cluster alike.
