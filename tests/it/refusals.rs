@@ -59,13 +59,13 @@ fn a_manifest_that_the_api_server_rejects() {
         let seed = Seed::with("deploy.yaml", from, to);
         seed.check_end("run --on virtual readiness.yaml", 2, expected);
     };
-    let job =
-        "{ apiVersion: batch/v1, kind: Job, metadata: { name: j } }\n---\napiVersion: apps/v1";
+    let unserved =
+        "{ apiVersion: batch/v1, kind: CronJob, metadata: { name: j } }\n---\napiVersion: apps/v1";
     check(
         "apiVersion: apps/v1",
-        job,
+        unserved,
         &expect![
-            "error: deploy.yaml:3:15: this cluster does not serve the kind `Job` (batch/v1) of job/j"
+            "error: deploy.yaml:3:15: this cluster does not serve the kind `CronJob` (batch/v1) of cronjob/j"
         ],
     );
     check(

@@ -1,6 +1,7 @@
 //! Workloads other than Deployments: the same story in virtual time and on a node.
 
 mod daemon_sets;
+mod jobs;
 mod stateful_sets;
 mod world;
 
@@ -44,6 +45,20 @@ fn daemon_sets_of_a_real_cluster_tell_the_same_story() {
     let namespace = Namespace::create(&cluster, "daemons");
     unavailable().assert_eq(&namespace.run(daemon_sets::unavailable));
     surge().assert_eq(&namespace.run(daemon_sets::surge));
+}
+
+#[test]
+fn jobs_tell_the_expected_story() {
+    ended().assert_eq(&in_virtual_time(Latencies::Node, jobs::ended));
+}
+
+#[test]
+fn jobs_of_a_real_cluster_tell_the_same_story() {
+    let Some(cluster) = program::cluster("jobs_of_a_real_cluster_tell_the_same_story") else {
+        return;
+    };
+    let namespace = Namespace::create(&cluster, "jobs");
+    ended().assert_eq(&namespace.run(jobs::ended));
 }
 
 fn ordered() -> Expect {
@@ -114,4 +129,8 @@ fn surge() -> Expect {
         net- broken is created
         net- broken is deleted
     "#]]
+}
+
+fn ended() -> Expect {
+    expect![[""]]
 }

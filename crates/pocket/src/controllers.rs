@@ -17,6 +17,7 @@ mod reconcile;
 mod daemon_set;
 mod deployment;
 mod history;
+mod job;
 mod replica_set;
 mod scheduler;
 mod stateful_set;
@@ -47,6 +48,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng, chance: C
         stateful_set::run(registry.clone(), events("statefulset-controller")).boxed(),
         daemon_set::run(registry.clone(), events("daemonset-controller")).boxed(),
         scheduler::run(registry.clone(), events("default-scheduler")).boxed(),
+        job::run(registry.clone(), events("job-controller")).boxed(),
         endpoint_slice::run(registry.clone(), chance).boxed(),
         garbage::run(registry.clone()).boxed(),
         namespace::run(registry.clone()).boxed(),

@@ -235,6 +235,12 @@ pub(crate) static KINDS: &[Kind] = &[
         ..Kind::new("apps", "StatefulSet", "statefulsets", &["sts"])
     },
     Kind {
+        in_all: true,
+        has_status: true,
+        has_generation: true,
+        ..Kind::new("batch", "Job", "jobs", &[])
+    },
+    Kind {
         has_generation: true,
         ..Kind::new("discovery.k8s.io", "EndpointSlice", "endpointslices", &[])
     },

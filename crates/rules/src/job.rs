@@ -1,13 +1,19 @@
 //! Decides what a Job does next: whether it is finished, and how many Pods it creates or deletes.
 //!
-//! Indexed Jobs, Pod failure policies, success policies and suspended Jobs are not here.
+//! Indexed Jobs, Pod failure policies and success policies are not here.
 
 pub mod failures;
+pub mod surplus;
 
 use std::time::Duration;
 
 use crate::moment::Moment;
 use failures::Failures;
+
+/// The time by which the controller delays a sync after a change of a Pod or of the status.
+///
+/// Rule: `pkg/controller/job/job_controller.go`, `SyncJobBatchPeriod`.
+pub const BATCH_PERIOD: Duration = Duration::from_secs(1);
 
 /// The part of a Job that determines what happens to its Pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +26,28 @@ pub struct Job {
     pub back_off_limit: u32,
     /// Whether the template's restart policy is `OnFailure`.
     pub restarts_containers: bool,
+    /// Whether a Pod that is being deleted is replaced only once it has ended, as the
+    /// `podReplacementPolicy` `Failed` asks.
+    pub awaits_terminating: bool,
     /// `activeDeadlineSeconds`.
     pub deadline: Option<Duration>,
     /// When it started.
     pub started: Moment,
+    /// What it is in.
+    pub state: State,
+}
+
+/// What a Job is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its Pods are created and deleted as needed.
+    Active,
+    /// `suspend`: it has no Pods.
+    Suspended,
+    /// It is being deleted: its Pods are left to the garbage collector.
+    Deleted,
+    /// An earlier sync has published the condition that precedes the end.
+    Finishing(Finish),
 }
 
 /// The Job's Pods, counted.
@@ -31,9 +55,12 @@ pub struct Job {
 pub struct Pods {
     /// Pods that have not ended and are not being deleted.
     pub active: u32,
+    /// Pods that have not ended and are being deleted.
+    pub terminating: u32,
     /// Pods that ended with success, since the Job was created.
     pub succeeded: u32,
-    /// Pods that failed, since the Job was created.
+    /// Pods that failed, since the Job was created. Those that are being deleted are among them,
+    /// unless the Job awaits their end.
     pub failed: u32,
     /// Restarts of all containers in Pods that are pending or running.
     pub restarts: u32,
@@ -65,10 +92,13 @@ pub enum Step {
     Finish(Finish),
 }
 
-/// What to do at `now`.
+/// What to do at `now`. After [`Step::Delete`] it is asked again: the Job may be complete.
 ///
 /// Rule: `pkg/controller/job/job_controller.go`, `syncJob` and `manageJob`.
 pub fn step(job: &Job, pods: &Pods, failures: &Failures, now: Moment) -> Step {
+    if let State::Finishing(finish) = job.state {
+        return Step::Finish(finish);
+    }
     if pods.failed > job.back_off_limit || job.has_too_many_restarts(pods) {
         return Step::Finish(Finish::BackoffLimitExceeded);
     }
@@ -83,30 +113,39 @@ pub fn step(job: &Job, pods: &Pods, failures: &Failures, now: Moment) -> Step {
     let is_enough = job
         .completions
         .map_or(pods.succeeded > 0, |it| pods.succeeded >= it);
-    match wanted - pods.active {
+    let awaited = if job.awaits_terminating {
+        pods.terminating
+    } else {
+        0
+    };
+    match (wanted - pods.active).saturating_sub(awaited) {
         0 if is_enough && pods.active == 0 => Step::Finish(Finish::Complete),
         0 => Step::Wait,
         missing => match failures.next_pod() {
-            Some(due) if now < due => Step::WaitUntil(due),
+            // Rule: the same file, `enqueueSyncJobWithDelay`.
+            Some(due) if now < due => Step::WaitUntil(due.max(now + BATCH_PERIOD)),
             _ => Step::Create(missing),
         },
     }
 }
 
 impl Job {
-    /// When the Job fails for having run too long.
+    /// When the Job fails for having run too long. A suspended Job does not run.
     pub fn deadline_at(&self) -> Option<Moment> {
-        Some(self.started + self.deadline?)
+        let deadline = self.deadline?;
+        (self.state != State::Suspended).then(|| self.started + deadline)
     }
 
     /// The number of Pods that should be active.
     fn wanted(&self, pods: &Pods) -> u32 {
-        match self.completions {
-            Some(completions) => self
+        match (self.state, self.completions) {
+            (State::Suspended, _) => 0,
+            (State::Deleted, _) => pods.active,
+            (_, Some(completions)) => self
                 .parallelism
                 .min(completions.saturating_sub(pods.succeeded)),
-            None if pods.succeeded > 0 => pods.active,
-            None => self.parallelism,
+            (_, None) if pods.succeeded > 0 => pods.active,
+            (_, None) => self.parallelism,
         }
     }
 
@@ -117,6 +156,11 @@ impl Job {
 }
 
 impl Finish {
+    /// Whether the Job has failed.
+    pub fn is_failure(self) -> bool {
+        self != Self::Complete
+    }
+
     /// The reason of the conditions.
     pub fn reason(self) -> &'static str {
         match self {
@@ -138,9 +182,10 @@ impl Finish {
     /// The condition that is True while Pods are still being deleted, and the one that ends the
     /// Job.
     pub fn conditions(self) -> [&'static str; 2] {
-        match self {
-            Self::Complete => ["SuccessCriteriaMet", "Complete"],
-            _ => ["FailureTarget", "Failed"],
+        if self.is_failure() {
+            ["FailureTarget", "Failed"]
+        } else {
+            ["SuccessCriteriaMet", "Complete"]
         }
     }
 }

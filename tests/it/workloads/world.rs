@@ -26,7 +26,7 @@ use crate::program;
 const CONDITION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The annotation of a Pod with the name of its template.
-const TEMPLATE: &str = "template";
+pub(super) const TEMPLATE: &str = "template";
 
 /// The label of a StatefulSet's Pods, whose names are not drawn at random.
 const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
@@ -90,13 +90,14 @@ where
         deleted.unwrap();
     }
 
-    /// Waits until the workload, as JSON, meets a condition. Its status must be of its present
-    /// specification.
+    /// Waits until the workload, as JSON, meets a condition. A status that names a specification
+    /// must be of the present one; that of a Job names none.
     pub(super) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
         let met = |workload: Option<&K>| {
             let workload = workload.map_or(Value::Null, |workload| json!(workload));
-            let generation = &workload["metadata"]["generation"];
-            *generation == workload["status"]["observedGeneration"] && holds(&workload)
+            let observed = &workload["status"]["observedGeneration"];
+            let is_present = observed.is_null() || *observed == workload["metadata"]["generation"];
+            is_present && holds(&workload)
         };
         let awaited = await_condition(self.workloads.clone(), self.name, met);
         let awaited = tokio::time::timeout(CONDITION_TIMEOUT, awaited).await;
@@ -130,7 +131,7 @@ where
 
     /// Adds to the story: the published numbers, and the Pods with their templates.
     pub(super) async fn tell(&mut self, title: &str, fields: &[&str]) {
-        let workload = json!(self.workloads.get(self.name).await.unwrap());
+        let workload = self.published().await;
         let number = |field: &&str| format!("{field} {}", workload["status"][field]);
         let numbers: Vec<String> = fields.iter().map(number).collect();
         let pods = self.pods.list(&ListParams::default()).await.unwrap();
@@ -141,8 +142,20 @@ where
         let own = staying.filter(|pod| is_named(pod, self.name));
         let mut pods: Vec<String> = own.map(view).collect();
         pods.sort();
-        let line = format!("{title}: {}; {}\n", numbers.join(", "), pods.join(", "));
-        self.story.push_str(&line);
+        self.add(
+            title,
+            &format!("{}; {}", numbers.join(", "), pods.join(", ")),
+        );
+    }
+
+    /// The workload as it is published, as JSON.
+    pub(super) async fn published(&self) -> Value {
+        json!(self.workloads.get(self.name).await.unwrap())
+    }
+
+    /// Adds a line to the story.
+    pub(super) fn add(&mut self, title: &str, text: &str) {
+        self.story.push_str(&format!("{title}: {text}\n"));
     }
 
     /// Adds to the story what a watch has seen.

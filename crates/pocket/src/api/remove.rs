@@ -61,7 +61,8 @@ async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
         version: text(&preconditions["resourceVersion"]),
         dry_run: call.query.dry_run || options["dryRun"] == json!(["All"]),
         propagation: match policy.or(call.query.propagation.as_deref()) {
-            None | Some("") => None,
+            // Rule: `pkg/registry/batch/job/strategy.go`, `DefaultGarbageCollectionPolicy`.
+            None | Some("") => (call.target.kind.name == "Job").then_some(Propagation::Orphan),
             Some(policy) => Some(propagation(policy)?),
         },
     })

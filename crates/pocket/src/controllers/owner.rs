@@ -22,7 +22,7 @@ pub(crate) fn reference<K: Object>(owner: &K) -> OwnerReference {
 }
 
 /// The key of the object's controller, if that is of kind `K`.
-fn key_of<K: Object>(object: &impl Object) -> Option<Key> {
+pub(crate) fn key_of<K: Object>(object: &impl Object) -> Option<Key> {
     let owner = controller(object).filter(|owner| owner.kind == K::KIND)?;
     Some((namespace(object).to_owned(), owner.name.clone()))
 }

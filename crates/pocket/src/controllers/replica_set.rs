@@ -16,6 +16,7 @@ use super::informer::{Informer, Key, key};
 use super::owner;
 use super::pod_control;
 use super::pod_template;
+use super::pod_view;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
 use crate::api_status::ApiError;
@@ -83,7 +84,7 @@ impl Reconcile for Controller {
         }
         // One that has ended or is being deleted is no replica any more, and stays as it is.
         let pods = self.pods.within(namespace(&set));
-        let pods = pods.filter(|pod| member::is_active(pod));
+        let pods = pods.filter(|pod| pod_view::is_active(pod));
         if owner::claim(&self.registry, &set, &set.spec.selector, pods) {
             return;
         }

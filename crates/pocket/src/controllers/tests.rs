@@ -3,6 +3,7 @@
 mod daemon_sets;
 mod endpoints;
 mod going;
+mod jobs;
 mod rollout;
 mod scheduling;
 mod stateful_sets;

@@ -7,6 +7,7 @@ mod container;
 mod daemon_set;
 mod decode;
 mod fields;
+mod job;
 mod names;
 mod pipeline;
 mod pod;
@@ -16,7 +17,9 @@ mod simple;
 mod stateful_set;
 mod workload;
 
-use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
+use k8s_openapi::api::{
+    apps::v1 as apps, batch::v1 as batch, core::v1 as core, discovery::v1 as discovery,
+};
 use serde_json::Value;
 
 use crate::api_status::ApiError;
@@ -61,6 +64,7 @@ static SCHEMAS: &[Schema] = &[
     Schema::typed::<apps::Deployment>(),
     Schema::typed::<apps::ReplicaSet>(),
     Schema::typed::<apps::StatefulSet>(),
+    Schema::typed::<batch::Job>(),
     Schema::typed::<discovery::EndpointSlice>(),
 ];
 

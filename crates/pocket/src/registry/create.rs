@@ -39,6 +39,9 @@ impl Registry {
         if kind.name == "Pod" {
             state.check_service_account(kind, namespace, &requested, &object)?;
         }
+        let created = self.clock().time();
+        // Before validation, since the selector of a Job names the Job's UID.
+        state.identify(kind, metadata(&mut object)?, &created);
         // The checks above are admission plugins, which run before validation.
         let mut object = admit::create(kind, object)?;
         // After validation: an invalid object is reported as invalid even if its name is taken.
@@ -48,8 +51,6 @@ impl Registry {
         if kind.name == "Service" {
             state.allocate_address(kind, &name, &mut object)?;
         }
-        let created = self.clock().time();
-        state.identify(kind, metadata(&mut object)?, &created);
         // Only here, so that the answer shows everything that a real creation would set.
         if dry_run {
             return Ok(Arc::new(StoredObject::new(&object)));

@@ -13,7 +13,7 @@ use crate::moment::Moment;
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// Failures since the last success: their number, and the end of the latest.
+/// Failures since the last success: their number, and the end of the one counted last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failures {
     number: u32,
@@ -30,14 +30,13 @@ impl Failures {
         let later = failed
             .iter()
             .filter(|end| last_success.is_none_or(|success| *end > success));
-        for end in later {
-            self.latest = if self.number == 0 {
-                *end
-            } else {
-                self.latest.max(*end)
-            };
-            self.number += 1;
+        // The latest of these, not of all: a Pod that is counted late brings its own time.
+        if let Some(latest) = later.clone().max() {
+            self.latest = *latest;
         }
+        self.number = self
+            .number
+            .saturating_add(later.count().try_into().unwrap_or(u32::MAX));
     }
 
     /// When the next Pod may be created; `None` means at once.
@@ -67,6 +66,17 @@ mod tests {
         }
         let waits = [10, 20, 40, 80, 160, 320, 600, 600];
         assert_eq!(due, waits.map(|wait| at(100 + wait)));
+    }
+
+    #[test]
+    fn failures_that_are_counted_together_count_from_the_latest_of_them() {
+        let mut failures = Failures::default();
+        failures.add(&[], &[at(30), at(40), at(35)]);
+        assert_eq!(failures.next_pod(), Some(at(40 + 40)));
+        failures.add(&[], &[at(20)]);
+        assert_eq!(failures.next_pod(), Some(at(20 + 80)));
+        failures.add(&[], &[]);
+        assert_eq!(failures.next_pod(), Some(at(20 + 80)));
     }
 
     #[test]

@@ -10,12 +10,15 @@ const JOB: Job = Job {
     completions: Some(3),
     back_off_limit: 2,
     restarts_containers: false,
+    awaits_terminating: false,
     deadline: None,
     started: Moment::from_secs(90),
+    state: State::Active,
 };
 
 const NONE: Pods = Pods {
     active: 0,
+    terminating: 0,
     succeeded: 0,
     failed: 0,
     restarts: 0,
@@ -69,6 +72,69 @@ fn a_failed_pod_is_replaced_after_its_back_off() {
     let due = Moment::from_secs(105);
     assert_eq!(step(&JOB, &failed, &failures, NOW), Step::WaitUntil(due));
     assert_eq!(step(&JOB, &failed, &failures, due), Step::Create(2));
+    // No sync is delayed by less than a second.
+    let almost = Moment::from_millis(104_500);
+    let later = Moment::from_millis(105_500);
+    assert_eq!(
+        step(&JOB, &failed, &failures, almost),
+        Step::WaitUntil(later)
+    );
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_is_replaced_at_once_or_once_it_has_ended() {
+    let terminating = Pods {
+        active: 1,
+        terminating: 1,
+        ..NONE
+    };
+    check(&JOB, terminating, Step::Create(1));
+    let job = Job {
+        awaits_terminating: true,
+        ..JOB
+    };
+    check(&job, terminating, Step::Wait);
+    let more = Pods {
+        terminating: 3,
+        ..terminating
+    };
+    check(&job, more, Step::Wait);
+}
+
+#[test]
+fn a_suspended_job_has_no_pods_and_no_deadline() {
+    let job = Job {
+        state: State::Suspended,
+        deadline: Some(Duration::from_secs(1)),
+        ..JOB
+    };
+    let active = Pods { active: 2, ..NONE };
+    check(&job, active, Step::Delete(2));
+    check(&job, NONE, Step::Wait);
+    assert_eq!(job.deadline_at(), None);
+}
+
+#[test]
+fn the_pods_of_a_deleted_job_are_left_alone() {
+    let job = Job {
+        state: State::Deleted,
+        ..JOB
+    };
+    let active = Pods { active: 9, ..NONE };
+    check(&job, active, Step::Wait);
+    check(&job, NONE, Step::Wait);
+}
+
+#[test]
+fn the_end_does_not_change_once_it_is_published() {
+    for finish in [Finish::Complete, Finish::DeadlineExceeded] {
+        let job = Job {
+            state: State::Finishing(finish),
+            ..JOB
+        };
+        let failed = Pods { failed: 9, ..NONE };
+        check(&job, failed, Step::Finish(finish));
+    }
 }
 
 #[test]

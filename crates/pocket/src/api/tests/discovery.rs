@@ -16,7 +16,10 @@ async fn discovery_has_two_forms() {
         .iter()
         .map(|group| group["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["apps", "discovery.k8s.io", "events.k8s.io"]);
+    assert_eq!(
+        names,
+        ["apps", "batch", "discovery.k8s.io", "events.k8s.io"]
+    );
     let core = client.get("/api/v1").await;
     let deletes_all = |plural: &str| {
         let mut resources = core["resources"].as_array().unwrap().iter();

@@ -26,7 +26,7 @@ async fn refusals_are_statuses() {
         &expect![[r#"404 NotFound: namespaces "x" not found"#]],
     );
     let no_kind = client
-        .send("GET", "/apis/batch/v1/jobs", "", &Value::Null)
+        .send("GET", "/apis/batch/v1/cronjobs", "", &Value::Null)
         .await;
     check_refused(
         &no_kind,

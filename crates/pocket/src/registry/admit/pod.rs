@@ -80,6 +80,34 @@ pub(super) fn complete(spec: &mut PodSpec) {
 /// Checks the Pod template of a workload whose Pods run for ever. `owner` is the kind that messages
 /// name.
 pub(super) fn check_template(template: &PodTemplateSpec, owner: &str, errors: &mut FieldErrors) {
+    check_any_template(template, errors, |spec, errors| {
+        // Rule: `pkg/apis/apps/validation/validation.go`, `ValidatePodTemplateSpecForReplicaSet`.
+        if spec.active_deadline_seconds.is_some() {
+            let why = format!("activeDeadlineSeconds in {owner} is not Supported");
+            errors.forbidden("activeDeadlineSeconds", &why);
+        }
+        let policy = spec.restart_policy.as_ref();
+        fields::check_choice("restartPolicy", policy, &["Always"], errors);
+    });
+}
+
+/// Checks the Pod template of a Job, whose Pods end.
+///
+/// Rule: `pkg/apis/batch/validation/validation.go`, `validateJobSpec`.
+pub(super) fn check_ending_template(template: &PodTemplateSpec, errors: &mut FieldErrors) {
+    check_any_template(template, errors, |spec, errors| {
+        if spec.restart_policy.as_deref() == Some("Always") {
+            let why = "valid values: \"OnFailure\", \"Never\"";
+            errors.required("restartPolicy", why);
+        }
+    });
+}
+
+fn check_any_template(
+    template: &PodTemplateSpec,
+    errors: &mut FieldErrors,
+    check_more: impl FnOnce(&PodSpec, &mut FieldErrors),
+) {
     let metadata = template.metadata.as_ref();
     let labels = metadata.and_then(|metadata| metadata.labels.as_ref());
     names::check_labels("metadata.labels", labels, errors);
@@ -88,13 +116,7 @@ pub(super) fn check_template(template: &PodTemplateSpec, owner: &str, errors: &m
     };
     errors.within("spec", |errors| {
         check(spec, errors);
-        // Rule: `pkg/apis/apps/validation/validation.go`, `ValidatePodTemplateSpecForReplicaSet`.
-        if spec.active_deadline_seconds.is_some() {
-            let why = format!("activeDeadlineSeconds in {owner} is not Supported");
-            errors.forbidden("activeDeadlineSeconds", &why);
-        }
-        let policy = spec.restart_policy.as_ref();
-        fields::check_choice("restartPolicy", policy, &["Always"], errors);
+        check_more(spec, errors);
     });
 }
 

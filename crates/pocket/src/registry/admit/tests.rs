@@ -1,6 +1,7 @@
 //! Defaults and refusals of each kind.
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use serde_json::{Value, json};
 
@@ -171,6 +172,92 @@ fn wrong_stateful_sets_are_refused() {
         "/spec/volumeClaimTemplates",
         json!([{"metadata": {"name": "data"}, "spec": {}}]),
         "spec.volumeClaimTemplates: Forbidden: pocket has no persistent volumes",
+    );
+}
+
+fn job() -> Value {
+    json!({"spec": {"template": {"spec": {
+        "restartPolicy": "Never",
+        "containers": [{"name": "a", "image": "probe-target:1"}],
+    }}}})
+}
+
+#[test]
+fn jobs_are_completed() {
+    let created = create::<Job>(&job()).unwrap();
+    let spec = &created["spec"];
+    let uid = &created["metadata"]["uid"];
+    let labels = json!({
+        "batch.kubernetes.io/controller-uid": uid,
+        "batch.kubernetes.io/job-name": "web",
+        "controller-uid": uid,
+        "job-name": "web",
+    });
+    assert_eq!(spec["template"]["metadata"]["labels"], labels);
+    assert_eq!(created["metadata"]["labels"], labels);
+    let selected = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    assert_eq!(spec["selector"], selected);
+    let numbers = ["parallelism", "completions", "backoffLimit"].map(|field| &spec[field]);
+    assert_eq!(numbers, [1, 1, 6]);
+    assert_eq!(spec["completionMode"], "NonIndexed");
+    assert_eq!(spec["podReplacementPolicy"], "TerminatingOrFailed");
+    let parallel = with(job(), "/spec/parallelism", json!(2));
+    let parallel = create::<Job>(&parallel).unwrap();
+    assert!(parallel["spec"]["completions"].is_null());
+    let labelled = json!({"labels": {"app": "sum"}});
+    let labelled = with(job(), "/spec/template/metadata", labelled);
+    let labelled = create::<Job>(&labelled).unwrap();
+    assert_eq!(labelled["metadata"]["labels"], json!({"app": "sum"}));
+}
+
+#[test]
+fn wrong_jobs_are_refused() {
+    let check = |pointer: &str, value: Value, expected: &str| {
+        let message = create::<Job>(&with(job(), pointer, value)).unwrap_err();
+        assert_eq!(
+            message,
+            format!("Job.batch \"web\" is invalid: spec.{expected}")
+        );
+    };
+    check(
+        "/spec/template/spec/restartPolicy",
+        json!("Always"),
+        "template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"",
+    );
+    check(
+        "/spec/backoffLimit",
+        json!(-1),
+        "backoffLimit: Invalid value: -1: must be greater than or equal to 0",
+    );
+    check(
+        "/spec/backoffLimitPerIndex",
+        json!(1),
+        "backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode",
+    );
+    check(
+        "/spec/completionMode",
+        json!("Indexed"),
+        "completionMode: Forbidden: pocket has no Indexed Jobs",
+    );
+    check(
+        "/spec/podFailurePolicy",
+        json!({"rules": []}),
+        "podFailurePolicy: Forbidden: pocket has no Pod failure policies",
+    );
+    let mut manual = json!({"manualSelector": true, "selector": {"matchLabels": {"a": "b"}}});
+    manual["template"] = job()["spec"]["template"].clone();
+    manual["template"]["metadata"] = json!({"labels": {"a": "b"}});
+    check(
+        "/spec",
+        manual,
+        "manualSelector: Forbidden: pocket generates the selector of every Job",
+    );
+    let labels = json!({"labels": {"job-name": "db"}});
+    let other = create::<Job>(&with(job(), "/spec/template/metadata", labels)).unwrap_err();
+    assert!(
+        other.contains("spec.template.metadata.labels[job-name]: Invalid value")
+            && other.contains("must be 'web'"),
+        "{other}"
     );
 }
 

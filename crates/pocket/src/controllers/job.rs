@@ -1,0 +1,310 @@
+//! The Job controller: creates Pods until enough of them succeed or too many fail.
+//!
+//! [`rules::job`] decides. A Pod has a finalizer until the Job's status counts it, so that a deleted
+//! Pod is counted too. A finished Job is deleted after its `ttlSecondsAfterFinished`.
+//!
+//! Rule: `pkg/controller/job/job_controller.go`.
+
+mod convert;
+mod status;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use rules::Moment;
+use rules::job::failures::Failures;
+use rules::job::{BATCH_PERIOD, Finish, Pods, Step, step};
+
+use super::event_recorder::EventRecorder;
+use super::informer::{Informer, Key, key};
+use super::owner;
+use super::pod_control;
+use super::pod_view;
+use super::queue::Queue;
+use super::reconcile::{Reconcile, drive, ignore_refusal};
+use crate::clock::seconds;
+use crate::kinds::{Kind, name, namespace, uid};
+use crate::registry::{Change, Deletion, Propagation, Registry};
+use status::{Ended, StatusUpdate};
+
+/// Wait after a Pod was refused. Upstream doubles it from this up to a minute.
+const RETRY: Duration = Duration::from_secs(1);
+
+struct Controller {
+    registry: Registry,
+    events: EventRecorder,
+    jobs: Informer<Job>,
+    pods: Informer<Pod>,
+    queue: Queue,
+    /// Of each unfinished Job, by its UID: the back-off of its Pods.
+    failures: BTreeMap<String, Failures>,
+}
+
+pub(super) async fn run(registry: Registry, events: EventRecorder) {
+    let controller = Controller {
+        jobs: Informer::new(&registry),
+        pods: Informer::new(&registry),
+        registry,
+        events,
+        queue: Queue::default(),
+        failures: BTreeMap::new(),
+    };
+    drive(controller).await;
+}
+
+impl Reconcile for Controller {
+    fn next(&mut self) -> Option<Key> {
+        self.queue.pop(self.registry.clock().now())
+    }
+
+    fn catch_up(&mut self) {
+        let now = self.registry.clock().now();
+        let (queue, failures) = (&mut self.queue, &mut self.failures);
+        self.jobs.compare(|before, change| {
+            let job = change.object();
+            if matches!(change, Change::Deleted(_)) || status::is_finished(job) {
+                failures.remove(uid(job));
+                return queue.add(key(job));
+            }
+            // Only a change of the specification is urgent.
+            let generation = job.metadata.generation;
+            let is_same = before.is_some_and(|before| before.metadata.generation == generation);
+            let wait = if is_same {
+                BATCH_PERIOD
+            } else {
+                Duration::ZERO
+            };
+            queue.add_within(key(job), now, wait);
+        });
+        let jobs = &self.jobs;
+        self.pods.catch_up(|pod| match owner::key_of::<Job>(pod) {
+            Some(owner) => {
+                let job = jobs.get(&owner);
+                let is_awaited = job.is_some_and(|job| !status::is_finished(job));
+                let wait = if is_awaited {
+                    BATCH_PERIOD
+                } else {
+                    Duration::ZERO
+                };
+                queue.add_within(owner, now, wait);
+            }
+            // No Job has this name: its sync only removes finalizers.
+            None if convert::is_tracked(pod) => {
+                queue.add((namespace(pod).to_owned(), String::new()));
+            }
+            None => {}
+        });
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.jobs.changed() => {}
+            () = self.pods.changed() => {}
+            () = self.queue.due(self.registry.clock()) => {}
+        }
+    }
+
+    fn sync(&mut self, key: &Key) {
+        let Some(job) = self.jobs.get(key).cloned() else {
+            return self.untrack_orphans(&key.0);
+        };
+        if convert::is_managed_elsewhere(&job) {
+            return;
+        }
+        if status::is_finished(&job) {
+            self.untrack_orphans(&key.0);
+            return self.expire(&job);
+        }
+        self.act(&job);
+    }
+}
+
+impl Controller {
+    fn act(&mut self, job: &Job) {
+        let clock = self.registry.clock().clone();
+        let pods = self.pods(job);
+        let ended = Ended::of(job, &pods);
+        let failures = self.failures.entry(uid(job).to_owned()).or_default();
+        let finished_at = |pod: &&Pod| convert::finished_at(pod, &clock);
+        let succeeded: Vec<Moment> = ended.succeeded.iter().map(finished_at).collect();
+        let failed: Vec<Moment> = ended.failed.iter().map(finished_at).collect();
+        failures.add(&succeeded, &failed);
+        let failures = *failures;
+        let mut numbers = convert::count(&pods);
+        numbers.succeeded = status::succeeded(job) + convert::number(&ended.succeeded);
+        numbers.failed = status::failed(job) + convert::number(&ended.failed);
+        let mut active = convert::active(&pods);
+        let finish = self.manage(job, &failures, &mut numbers, &mut active);
+        let ready = active.iter().filter(|pod| pod_view::is_ready(pod)).count();
+        let update = StatusUpdate {
+            numbers,
+            ready,
+            finish,
+            now: clock.time(),
+        };
+        self.publish(job, &pods, &update);
+    }
+
+    /// Takes the steps that are due. `numbers` and `active` are afterwards those of the Pods that
+    /// are left. Returns how the Job ends, if it does.
+    fn manage(
+        &mut self,
+        job: &Job,
+        failures: &Failures,
+        numbers: &mut Pods,
+        active: &mut Vec<&Pod>,
+    ) -> Option<Finish> {
+        let now = self.registry.clock().now();
+        let rules = convert::rules(job, self.registry.clock());
+        loop {
+            match step(&rules, numbers, failures, now) {
+                Step::Delete(number) => {
+                    for pod in convert::split_surplus(active, number, self.registry.clock()) {
+                        // It does not count as a failure.
+                        self.untrack(pod);
+                        self.delete(job, pod, numbers);
+                    }
+                    continue;
+                }
+                Step::Create(missing) => numbers.active += self.create(job, missing),
+                Step::WaitUntil(due) => self.queue.add_within(key(job), now, due - now),
+                Step::Wait => {}
+                Step::Finish(finish) => {
+                    for pod in active.drain(..) {
+                        self.delete(job, pod, numbers);
+                    }
+                    return Some(finish);
+                }
+            }
+            if let Some(deadline) = rules.deadline_at() {
+                self.queue.add_within(key(job), now, deadline - now);
+            }
+            return None;
+        }
+    }
+
+    /// The Job's Pods, among them those that have ended.
+    fn pods(&self, job: &Job) -> Vec<Pod> {
+        let selector = job.spec.iter().find_map(|spec| spec.selector.as_ref());
+        let pods = self.pods.within(namespace(job));
+        let owned = pods
+            .filter(|pod| selector.is_some_and(|selector| owner::is_claimed(job, selector, *pod)));
+        owned.cloned().collect()
+    }
+
+    /// Returns the number of Pods that were created.
+    fn create(&mut self, job: &Job, missing: u32) -> u32 {
+        let pod = convert::pod(job);
+        for created in 0..missing {
+            let refused = pod_control::create(&self.registry, &mut self.events, job, &pod).err();
+            if let Some(refusal) = refused {
+                // With the namespace all of its objects will be deleted.
+                if !refusal.is_namespace_terminating() {
+                    let message = format!("Error creating: {refusal}");
+                    self.events.warn(job, "FailedCreate", &message);
+                    let now = self.registry.clock().now();
+                    self.queue.add_within(key(job), now, RETRY);
+                }
+                return created;
+            }
+        }
+        missing
+    }
+
+    fn delete(&mut self, job: &Job, pod: &Pod, numbers: &mut Pods) {
+        pod_control::delete(&self.registry, &mut self.events, job, name(pod));
+        numbers.active -= 1;
+        numbers.terminating += 1;
+    }
+
+    /// Publishes the ended Pods before their finalizers are removed, and counts them afterwards: a
+    /// controller that stops in between counts none twice.
+    ///
+    /// Rule: `trackJobStatusAndRemoveFinalizers`.
+    fn publish(&mut self, job: &Job, pods: &[Pod], update: &StatusUpdate) {
+        let mut status = job.status.clone().unwrap_or_default();
+        let resumption = status::suspend_or_resume(job, update, &mut status);
+        if let Some((reason, message)) = resumption {
+            self.events.record(job, reason, message);
+        }
+        let uncounted = Ended::uncounted(job, pods, update.finish);
+        status::begin(&uncounted, update, &mut status);
+        let publish = |status: &_| {
+            let change = |job: &mut Job| job.status = Some(Clone::clone(status));
+            self.registry
+                .edit_status(namespace(job), name(job), change)
+                .map(drop)
+        };
+        if let Err(error) = publish(&status) {
+            return ignore_refusal::<()>(Err(error));
+        }
+        let is_over = update.finish.is_some() || job.metadata.deletion_timestamp.is_some();
+        let tracked = pods.iter().filter(|pod| convert::is_tracked(pod));
+        for pod in tracked.filter(|pod| is_over || uncounted.contains(pod)) {
+            self.untrack(pod);
+        }
+        let finished = status::end(&uncounted, update, &mut status);
+        ignore_refusal(publish(&status));
+        match finished {
+            Some(Finish::Complete) => self.events.record(job, "Completed", "Job completed"),
+            Some(failure) => {
+                let condition = status::condition(&status, failure.conditions()[1]);
+                let reason = condition.and_then(|it| it.reason.as_deref());
+                let message = condition.and_then(|it| it.message.as_deref());
+                let (reason, message) = (reason.unwrap_or_default(), message.unwrap_or_default());
+                self.events.warn(job, reason, message);
+            }
+            None => {}
+        }
+    }
+
+    /// Removes the finalizers of Pods in a namespace whose Job is gone or finished.
+    ///
+    /// Rule: `handleSingleOrphanPod`.
+    fn untrack_orphans(&self, namespace: &str) {
+        let pods = self.pods.within(namespace);
+        for pod in pods.filter(|pod| convert::is_tracked(pod)) {
+            let job = owner::key_of::<Job>(pod).and_then(|owner| self.jobs.get(&owner));
+            let is_awaited =
+                job.is_some_and(|job| owner::controls(job, pod) && !status::is_finished(job));
+            if !is_awaited {
+                self.untrack(pod);
+            }
+        }
+    }
+
+    fn untrack(&self, pod: &Pod) {
+        let change = |pod: &mut Pod| convert::untrack(pod);
+        ignore_refusal(self.registry.edit(namespace(pod), name(pod), change));
+    }
+
+    /// Deletes a finished Job whose time is over.
+    ///
+    /// Rule: `pkg/controller/ttlafterfinished/ttlafterfinished_controller.go`, `processJob`.
+    fn expire(&mut self, job: &Job) {
+        let spec = job.spec.as_ref();
+        let ttl = spec.and_then(|spec| spec.ttl_seconds_after_finished);
+        let finished = status::finished_at(job, self.registry.clock());
+        let (Some(ttl), Some(finished), None) = (ttl, finished, &job.metadata.deletion_timestamp)
+        else {
+            return;
+        };
+        let (now, due) = (self.registry.clock().now(), finished + seconds(ttl));
+        if now < due {
+            return self.queue.add_at(key(job), Some(due));
+        }
+        let deletion = Deletion {
+            uid: Some(uid(job).to_owned()),
+            propagation: Some(Propagation::Foreground),
+            ..Deletion::default()
+        };
+        let kind = Kind::of::<Job>();
+        ignore_refusal(
+            self.registry
+                .delete_value(kind, namespace(job), name(job), &deletion),
+        );
+    }
+}

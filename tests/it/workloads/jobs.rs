@@ -1,0 +1,156 @@
+//! Stories of Jobs: each ends in another way.
+
+use futures::TryStreamExt as _;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    Api, Client,
+    api::ListParams,
+    runtime::{WatchStreamExt as _, watcher},
+};
+use serde_json::{Value, json};
+
+use super::world::{TEMPLATE, World};
+use crate::program;
+
+const NUMBERS: [&str; 5] = ["succeeded", "failed", "active", "ready", "terminating"];
+
+/// Jobs that end in all ways, side by side.
+pub(super) async fn ended(client: Client, namespace: String) -> String {
+    let story = |name, more, pod, changes| story(&client, &namespace, name, more, pod, changes);
+    let exits =
+        |code: &str, policy: &str| pod(&["exit", code, "--after", "1s"], policy, &json!({}));
+    let frozen = json!({
+        "httpGet": { "path": "/livez", "port": 8080 }, "periodSeconds": 1, "failureThreshold": 1,
+    });
+    let frozen = json!({ "livenessProbe": frozen });
+    let frozen = pod(&["--route", "/livez=503"], "Never", &frozen);
+    let serves = pod(&["--route", "/livez=200"], "Never", &json!({}));
+    let stories = futures::join!(
+        story("sum", json!({ "completions": 2 }), exits("0", "Never"), 2),
+        story("bad", json!({ "backoffLimit": 1 }), exits("3", "Never"), 2),
+        story(
+            "flaky",
+            json!({ "backoffLimit": 2 }),
+            exits("3", "OnFailure"),
+            2
+        ),
+        story("slow", json!({ "activeDeadlineSeconds": 3 }), serves, 2),
+        // The program exits with 0 when its liveness probe has it stopped.
+        story("frozen", json!({}), frozen, 1),
+    );
+    let (sum, bad, flaky, slow, frozen) = stories;
+    [sum, bad, flaky, slow, frozen].concat()
+}
+
+async fn story(
+    client: &Client,
+    namespace: &str,
+    name: &'static str,
+    mut spec: Value,
+    template: Value,
+    changes: usize,
+) -> String {
+    spec["template"] = template;
+    let mut world: World<Job> = World::create(client, namespace, name, spec).await;
+    let watched = world.watch(changes);
+    world
+        .until("an end", |job| last_condition(job).is_some())
+        .await;
+    world.tell(name, &NUMBERS).await;
+    let job = world.published().await;
+    world.add("conditions", &conditions(&job).join(", "));
+    world.add("events", &events(client, namespace, &job).await.join(", "));
+    world.add("waits", &waits(client, namespace, name).await.join(", "));
+    world.append(watched).await;
+    world.into_story()
+}
+
+/// A template of Pods with one container that has these arguments and fields.
+fn pod(arguments: &[&str], policy: &str, more: &Value) -> Value {
+    let mut container = json!({
+        "name": "c",
+        "image": program::image(),
+        "imagePullPolicy": "IfNotPresent",
+        "args": arguments,
+    });
+    let more = more.as_object().unwrap().clone();
+    container.as_object_mut().unwrap().extend(more);
+    json!({
+        "metadata": { "annotations": { TEMPLATE: policy } },
+        "spec": {
+            "restartPolicy": policy,
+            "terminationGracePeriodSeconds": 2,
+            "enableServiceLinks": false,
+            "containers": [container],
+        },
+    })
+}
+
+/// The condition that ended the Job.
+fn last_condition(job: &Value) -> Option<&Value> {
+    let mut conditions = job["status"]["conditions"].as_array()?.iter();
+    conditions.find(|it| it["type"] == "Complete" || it["type"] == "Failed")
+}
+
+fn conditions(job: &Value) -> Vec<String> {
+    let conditions = job["status"]["conditions"].as_array().unwrap().iter();
+    let text = |it: &Value| {
+        let text = |field: &str| it[field].as_str().unwrap_or_default().to_owned();
+        format!("{} {} {:?}", text("type"), text("reason"), text("message"))
+    };
+    conditions.map(text).collect()
+}
+
+/// Events about the Job up to that about its end. Names of Pods are left out.
+async fn events(client: &Client, namespace: &str, job: &Value) -> Vec<String> {
+    let last = last_condition(job).unwrap();
+    let last = match last["type"].as_str() {
+        Some("Complete") => "Completed",
+        _ => last["reason"].as_str().unwrap(),
+    };
+    let uid = job["metadata"]["uid"].as_str().unwrap();
+    let events: Api<Event> = Api::namespaced(client.clone(), namespace);
+    let about = watcher::Config::default().fields(&format!("involvedObject.uid={uid}"));
+    let mut events = std::pin::pin!(watcher(events, about).default_backoff().applied_objects());
+    let mut seen = Vec::new();
+    while let Some(event) = events.try_next().await.unwrap() {
+        let reason = event.reason.unwrap_or_default();
+        let message = event.message.unwrap_or_default();
+        let message = message.split(": ").next().unwrap_or_default();
+        seen.push(format!(
+            "{} {reason} {message:?}",
+            event.type_.unwrap_or_default()
+        ));
+        if reason == last {
+            break;
+        }
+    }
+    // They may arrive in another order.
+    seen.sort();
+    seen
+}
+
+/// For each Pod that failed and was replaced: the time from its end to the next Pod's creation, in
+/// whole seconds, rounded down to tens.
+async fn waits(client: &Client, namespace: &str, job: &str) -> Vec<String> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let of_job = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+    let pods = pods.list(&of_job).await.unwrap();
+    let mut lives: Vec<_> = pods.iter().filter_map(life).collect();
+    lives.sort();
+    let failed = lives.windows(2).filter(|pair| pair[0].2);
+    let waits = failed.map(|pair| pair[1].0.duration_since(pair[0].1).as_secs());
+    waits.map(|wait| format!("{} s", wait / 10 * 10)).collect()
+}
+
+/// When a Pod was created, when its container ended, and whether it failed.
+fn life(pod: &Pod) -> Option<(Timestamp, Timestamp, bool)> {
+    let created = pod.metadata.creation_timestamp.as_ref()?.0;
+    let status = pod.status.as_ref()?;
+    let container = status.container_statuses.as_ref()?.first()?;
+    let ended = container.state.as_ref()?.terminated.as_ref()?;
+    let has_failed = status.phase.as_deref() == Some("Failed");
+    Some((created, ended.finished_at.as_ref()?.0, has_failed))
+}
