@@ -132,5 +132,35 @@ fn surge() -> Expect {
 }
 
 fn ended() -> Expect {
-    expect![[""]]
+    expect![[r#"
+        sum: succeeded 2, failed null, active null, ready 0, terminating 0; sum- Never unready, sum- Never unready
+        conditions: SuccessCriteriaMet CompletionsReached "Reached expected number of succeeded pods", Complete CompletionsReached "Reached expected number of succeeded pods"
+        events: Normal Completed "Job completed", Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod"
+        waits: 
+        sum- Never is created
+        sum- Never is created
+        bad: succeeded null, failed 2, active null, ready 0, terminating 0; bad- Never unready, bad- Never unready
+        conditions: FailureTarget BackoffLimitExceeded "Job has reached the specified backoff limit", Failed BackoffLimitExceeded "Job has reached the specified backoff limit"
+        events: Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod", Warning BackoffLimitExceeded "Job has reached the specified backoff limit"
+        waits: 10 s
+        bad- Never is created
+        bad- Never is created
+        flaky: succeeded null, failed 1, active null, ready 0, terminating 0; 
+        conditions: FailureTarget BackoffLimitExceeded "Job has reached the specified backoff limit", Failed BackoffLimitExceeded "Job has reached the specified backoff limit"
+        events: Normal SuccessfulCreate "Created pod", Normal SuccessfulDelete "Deleted pod", Warning BackoffLimitExceeded "Job has reached the specified backoff limit"
+        waits: 
+        flaky- OnFailure is created
+        flaky- OnFailure is deleted
+        slow: succeeded null, failed 1, active null, ready 0, terminating 0; 
+        conditions: FailureTarget DeadlineExceeded "Job was active longer than specified deadline", Failed DeadlineExceeded "Job was active longer than specified deadline"
+        events: Normal SuccessfulCreate "Created pod", Normal SuccessfulDelete "Deleted pod", Warning DeadlineExceeded "Job was active longer than specified deadline"
+        waits: 
+        slow- Never is created
+        slow- Never is deleted
+        frozen: succeeded 1, failed null, active null, ready 0, terminating 0; frozen- Never unready
+        conditions: SuccessCriteriaMet CompletionsReached "Reached expected number of succeeded pods", Complete CompletionsReached "Reached expected number of succeeded pods"
+        events: Normal Completed "Job completed", Normal SuccessfulCreate "Created pod"
+        waits: 
+        frozen- Never is created
+    "#]]
 }

@@ -113,20 +113,29 @@ async fn events(client: &Client, namespace: &str, job: &Value) -> Vec<String> {
     let uid = job["metadata"]["uid"].as_str().unwrap();
     let events: Api<Event> = Api::namespaced(client.clone(), namespace);
     let about = watcher::Config::default().fields(&format!("involvedObject.uid={uid}"));
-    let mut events = std::pin::pin!(watcher(events, about).default_backoff().applied_objects());
-    let mut seen = Vec::new();
+    let mut events = std::pin::pin!(watcher(events, about).default_backoff());
+    let (mut seen, mut is_listed) = (Vec::new(), false);
     while let Some(event) = events.try_next().await.unwrap() {
-        let reason = event.reason.unwrap_or_default();
-        let message = event.message.unwrap_or_default();
-        let message = message.split(": ").next().unwrap_or_default();
-        seen.push(format!(
-            "{} {reason} {message:?}",
-            event.type_.unwrap_or_default()
-        ));
-        if reason == last {
+        match event {
+            watcher::Event::Apply(event) | watcher::Event::InitApply(event) => seen.push(event),
+            watcher::Event::InitDone => is_listed = true,
+            watcher::Event::Init | watcher::Event::Delete(_) => {}
+        }
+        let is_last = |event: &Event| event.reason.as_deref() == Some(last);
+        if is_listed && seen.iter().any(is_last) {
             break;
         }
     }
+    let text = |event: Event| {
+        let message = event.message.unwrap_or_default();
+        let message = message.split(": ").next().unwrap_or_default();
+        let (kind, reason) = (
+            event.type_.unwrap_or_default(),
+            event.reason.unwrap_or_default(),
+        );
+        format!("{kind} {reason} {message:?}")
+    };
+    let mut seen: Vec<String> = seen.into_iter().map(text).collect();
     // They may arrive in another order.
     seen.sort();
     seen
