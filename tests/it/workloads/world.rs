@@ -155,7 +155,7 @@ where
 
     /// Adds a line to the story.
     pub(super) fn add(&mut self, title: &str, text: &str) {
-        self.story.push_str(&format!("{title}: {text}\n"));
+        self.story.extend([title, ": ", text, "\n"]);
     }
 
     /// Adds to the story what a watch has seen.

@@ -1,7 +1,7 @@
 //! The Job controller: creates Pods until enough of them succeed or too many fail.
 //!
-//! [`rules::job`] decides. A Pod has a finalizer until the Job's status counts it, so that a deleted
-//! Pod is counted too. A finished Job is deleted after its `ttlSecondsAfterFinished`.
+//! [`rules::job`] decides. A Pod has a finalizer until the Job's status counts it, so that a
+//! deleted Pod is counted too. A finished Job is deleted after its `ttlSecondsAfterFinished`.
 //!
 //! Rule: `pkg/controller/job/job_controller.go`.
 
@@ -158,7 +158,7 @@ impl Controller {
         active: &mut Vec<&Pod>,
     ) -> Option<Finish> {
         let now = self.registry.clock().now();
-        let rules = convert::rules(job, self.registry.clock());
+        let rules = convert::rules(job, status::finishing(job), self.registry.clock());
         loop {
             match step(&rules, numbers, failures, now) {
                 Step::Delete(number) => {

@@ -63,7 +63,7 @@ mod tests {
             named("sidecar", |pod| pod.sidecar_restarts = 1),
             named("restarted", |pod| pod.restarts = 1),
             named("just ready", |pod| {
-                pod.ready_since = Some(Moment::from_secs(11))
+                pod.ready_since = Some(Moment::from_secs(11));
             }),
             named("unready", |pod| pod.ready_since = None),
             named("pending", |pod| pod.phase = Phase::Pending),

@@ -4,9 +4,8 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use rules::Moment;
 use rules::job::surplus::{self, Candidate};
-use rules::job::{self, Pods, State};
+use rules::job::{self, Finish, Pods, State};
 
-use super::status;
 use crate::clock::{Clock, seconds};
 use crate::controllers::{counts, pod_template, pod_view};
 use crate::kinds::name;
@@ -14,8 +13,8 @@ use crate::kinds::name;
 /// The finalizer of a Pod that its Job has not counted.
 const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 
-/// The rules' view of a Job.
-pub(super) fn rules(job: &Job, clock: &Clock) -> job::Job {
+/// The rules' view of a Job. `finishing` is how it ends, if that is published.
+pub(super) fn rules(job: &Job, finishing: Option<Finish>, clock: &Clock) -> job::Job {
     let spec = job.spec.clone().unwrap_or_default();
     let template = spec.template.spec.as_ref();
     let policy = template.and_then(|spec| spec.restart_policy.as_deref());
@@ -28,12 +27,12 @@ pub(super) fn rules(job: &Job, clock: &Clock) -> job::Job {
         awaits_terminating: awaits_terminating(job),
         deadline: spec.active_deadline_seconds.map(seconds),
         started: started.map_or_else(|| clock.now(), |time| clock.moment_of(time)),
-        state: state(job),
+        state: state(job, finishing),
     }
 }
 
-fn state(job: &Job) -> State {
-    match status::finishing(job) {
+fn state(job: &Job, finishing: Option<Finish>) -> State {
+    match finishing {
         Some(finish) => State::Finishing(finish),
         None if job.metadata.deletion_timestamp.is_some() => State::Deleted,
         None if is_suspended(job) => State::Suspended,

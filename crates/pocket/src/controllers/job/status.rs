@@ -123,8 +123,10 @@ pub(super) fn suspend_or_resume(
     } else {
         ("False", "JobResumed", "Resumed", "Job resumed")
     };
-    let mut changed = new_condition(SUSPENDED, reason, message, &update.now);
-    changed.status = value.to_owned();
+    let changed = JobCondition {
+        status: value.to_owned(),
+        ..new_condition(SUSPENDED, reason, message, &update.now)
+    };
     let conditions = status.conditions.get_or_insert_default();
     match conditions.iter_mut().find(|it| it.type_ == SUSPENDED) {
         Some(found) => *found = changed,
@@ -174,10 +176,12 @@ pub(super) fn end(
     }
     let finish = update.finish.filter(|_| update.numbers.terminating == 0)?;
     let [interim, last] = finish.conditions();
-    let mut ended = condition(status, interim)?.clone();
-    ended.type_ = last.to_owned();
-    ended.last_probe_time = Some(update.now.clone());
-    ended.last_transition_time = Some(update.now.clone());
+    let ended = JobCondition {
+        type_: last.to_owned(),
+        last_probe_time: Some(update.now.clone()),
+        last_transition_time: Some(update.now.clone()),
+        ..condition(status, interim)?.clone()
+    };
     status.conditions.get_or_insert_default().push(ended);
     if finish == Finish::Complete {
         status.completion_time = Some(update.now.clone());

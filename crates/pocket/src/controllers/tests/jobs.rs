@@ -281,7 +281,7 @@ async fn a_finished_job_is_deleted_when_its_time_is_over() {
     cluster.create_job(&json!({"ttlSecondsAfterFinished": 60}));
     at_once().await;
     cluster.finish_pod("Succeeded");
-    settle(Duration::from_secs(60)).await;
+    settle(Duration::from_mins(1)).await;
     assert_eq!(cluster.names::<Job>(), ["sum"]);
     settle(Duration::from_secs(2)).await;
     assert!(cluster.names::<Job>().is_empty());
