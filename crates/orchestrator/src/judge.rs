@@ -18,6 +18,7 @@ mod outage;
 mod pod_evaluations;
 mod progress;
 mod reach;
+mod recorded_action;
 mod request_counts;
 mod shortfall;
 mod steady;
@@ -148,6 +149,14 @@ impl Judge {
                 }
             }
             _ => {}
+        }
+        let step = match &record.what {
+            What::StepStart { step, .. } | What::Acknowledged { step, .. } => Some(*step),
+            What::Flip(_) => self.snapshot.flips().last().map(|flip| flip.step),
+            _ => None,
+        };
+        if let Some(progress) = step.and_then(|step| self.steps.get_mut(step)) {
+            progress.recorded.take(&record.what);
         }
         if let (Some((change, object)), None) = (changed, self.snapshot.reverting) {
             self.changed(change, object, record.at);

@@ -457,7 +457,7 @@ fn what_is_deleted_patched_or_reported_on_must_exist() {
         "patch: { object: services/web-a, merge: { spec: {} } }",
         &expect!["fine"],
     );
-    let that = "pod: deploy/web\n          that: { ready: 1/2 }\n          eventually: { notBefore: 3s, within: 10s, hold: 3s }";
+    let that = "pod: deploy/web\n          that: { ready: 1/2 }\n          eventually: { notBefore: 3500ms, within: 7500ms, hold: 3s }";
     let event = |of: &str| {
         format!("event: {{ reason: Unhealthy, of: {of} }}\n          never: {{ for: 1s }}")
     };

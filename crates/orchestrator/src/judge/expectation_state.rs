@@ -7,7 +7,7 @@ use super::evaluate::{Evaluation, evaluate, evaluate_event};
 use super::expected_text;
 use super::object_operators;
 use super::observed_text;
-use super::pod_evaluations::PodEvaluations;
+use super::pod_evaluations::{self, PodEvaluations};
 use super::request_counts::RequestCounts;
 use super::trace::{Run, Trace};
 use super::traffic_operators::{Certainty, Requests};
@@ -25,6 +25,8 @@ pub(super) struct ExpectationState {
     /// The evaluation of each Pod; empty for other conditions.
     pods: PodEvaluations,
     trace: Trace,
+    /// Whether the selected Pods had all been deleted when the step began.
+    gone_before: bool,
     /// Whether the condition held just before the step's action was sent.
     held_before: bool,
     /// The last answer about traffic, with the traffic revision and window it was computed for. It
@@ -39,6 +41,7 @@ impl ExpectationState {
         let mut state = Self {
             condition: condition.clone(),
             pods: PodEvaluations::of(condition, &baseline, snapshot),
+            gone_before: pod_evaluations::are_gone(condition, &baseline, snapshot),
             baseline,
             trace: Trace::default(),
             held_before: false,
@@ -232,6 +235,10 @@ impl ExpectationState {
     ) -> Answer {
         if !wanted && self.pods.is_empty_selection(&self.condition) {
             return Answer::Unknown("no Pod was selected".into());
+        }
+        let are_gone = || pod_evaluations::are_gone(&self.condition, &self.baseline, snapshot);
+        if !wanted && self.gone_before && are_gone() {
+            return Answer::Unknown("the selected Pods had been deleted before".into());
         }
         let trace = self.known_trace(snapshot, wanted);
         let answer = object_operators::lasting(&trace, &self.gaps(snapshot), window, wanted, known);

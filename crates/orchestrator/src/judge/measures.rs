@@ -76,6 +76,9 @@ impl MeasureState {
             let why = "a flip was not reached".to_owned();
             return judged.with(Verdict::Inconclusive, why);
         }
+        if let Some(why) = steps.iter().find_map(|step| step.other_action.clone()) {
+            return judged.with(Verdict::Inconclusive, why);
+        }
         let marks = Marks { steps, snapshot };
         let from = marks.seen(&measure.from, self.from.as_ref(), start.signed());
         let Some(from) = from else {

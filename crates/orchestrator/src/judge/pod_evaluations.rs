@@ -105,6 +105,18 @@ impl PodEvaluations {
     }
 }
 
+/// Whether Pods are selected, and none of them exists any more.
+pub(super) fn are_gone(condition: &Condition, baseline: &Baseline, snapshot: &Snapshot) -> bool {
+    let Some((subject, which)) = selection(condition) else {
+        return false;
+    };
+    let pods = snapshot.pods(subject).into_iter();
+    let mut pods = pods
+        .filter(|pod| baseline.selects(uid(*pod), which))
+        .peekable();
+    pods.peek().is_some() && pods.all(|pod| pod.is_ok_and(|facts| facts.gone))
+}
+
 fn selection(condition: &Condition) -> Option<(&ObjectRef, Which)> {
     match condition {
         Condition::Pod { pod, which, .. } | Condition::Container { pod, which, .. } => {

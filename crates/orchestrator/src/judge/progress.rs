@@ -2,6 +2,7 @@
 
 use super::expectation_state::ExpectationState;
 use super::expected_text;
+use super::recorded_action::RecordedAction;
 use super::verdict::{Answer, Finding, StepJudgement, Verdict};
 use super::window::{Beginning, Lasting, Window, window};
 use crate::input::experiment::{Expectation, Operator, Step};
@@ -15,11 +16,16 @@ pub(super) struct StepProgress {
     pub(super) times: StepTimes,
     /// One entry for each expectation, from the step's start on.
     pub(super) states: Vec<ExpectationState>,
+    pub(super) recorded: RecordedAction,
 }
 
 impl StepProgress {
     pub(super) fn new(times: StepTimes, states: Vec<ExpectationState>) -> Self {
-        Self { times, states }
+        Self {
+            times,
+            states,
+            recorded: RecordedAction::default(),
+        }
     }
 
     /// Takes the times of the step after its start. When its first action is sent, each expectation
@@ -75,7 +81,7 @@ impl StepProgress {
     }
 
     /// The step's judgement. An open expectation is inconclusive; all are if a flip was not
-    /// reached.
+    /// reached, or if another action was recorded.
     pub(super) fn judgement(
         &mut self,
         step: &Step,
@@ -91,15 +97,20 @@ impl StepProgress {
         if findings.is_empty() {
             findings = step.expect.iter().map(never_ran).collect();
         }
-        if !unreached.is_empty() {
-            findings.iter_mut().for_each(in_doubt);
+        let other_action = self.recorded.other_than(&step.action);
+        let doubt = if unreached.is_empty() {
+            other_action.clone()
+        } else {
+            Some("a flip of this step was not reached".to_owned())
+        };
+        for finding in &mut findings {
+            in_doubt(finding, doubt.as_deref());
         }
         let verdict = self.verdict(&findings);
         // Even if nothing but observations was asked for.
-        let verdict = if unreached.is_empty() {
-            verdict
-        } else {
-            verdict.max(Some(Verdict::Inconclusive))
+        let verdict = match doubt {
+            None => verdict,
+            Some(_) => verdict.max(Some(Verdict::Inconclusive)),
         };
         StepJudgement {
             name: step.name.value.clone(),
@@ -107,6 +118,7 @@ impl StepProgress {
             ended: self.times.ended,
             verdict,
             unreached,
+            other_action,
             findings,
             chain: None,
         }
@@ -224,15 +236,15 @@ fn in_order(expectations: &[Expectation]) -> Vec<usize> {
     order
 }
 
-/// Makes a finding inconclusive: the flip was not reached, so it cannot be the cause of what was
-/// observed.
-fn in_doubt(finding: &mut Finding) {
-    if finding.observed || finding.verdict.is_none() {
+/// Makes a finding inconclusive if there is a doubt about the step's action: it cannot be the cause
+/// of what was observed.
+fn in_doubt(finding: &mut Finding, doubt: Option<&str>) {
+    let Some(doubt) = doubt.filter(|_| !finding.observed && finding.verdict.is_some()) else {
         return;
-    }
+    };
     finding.verdict = Some(Verdict::Inconclusive);
     finding.already_true = false;
-    finding.seen = format!("a flip of this step was not reached: {}", finding.seen);
+    finding.seen = format!("{doubt}: {}", finding.seen);
 }
 
 fn never_ran(expectation: &Expectation) -> Finding {

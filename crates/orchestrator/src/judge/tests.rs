@@ -61,6 +61,15 @@ fn check(expect: &str, script: Script, expected: &Expect) {
     expected.assert_eq(&said(&experiment, script));
 }
 
+/// The same for a step that patches the Deployment.
+fn check_patched(expect: &str, script: Script, expected: &Expect) {
+    let patch = "{ object: deploy/web, merge: { spec: { replicas: 2 } } }";
+    let experiment = with_steps(&format!(
+        "    - {{ name: one, patch: {patch}, expect: [{{ id: it, {expect} }}] }}\n"
+    ));
+    expected.assert_eq(&said(&experiment, script));
+}
+
 fn said(experiment: &Experiment, script: Script) -> String {
     let timeline = script.done();
     let judgement = judge(experiment, &timeline);

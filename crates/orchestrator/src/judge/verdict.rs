@@ -99,6 +99,9 @@ pub(crate) struct StepJudgement {
     /// A sentence for each flip that no request of its probe reached. If there is any, the step is
     /// inconclusive.
     pub(crate) unreached: Vec<String>,
+    /// A sentence for an action that was recorded in place of the experiment's. If there is one,
+    /// the step is inconclusive.
+    pub(crate) other_action: Option<String>,
     /// One finding for each expectation; without a verdict if the step never ran.
     pub(crate) findings: Vec<Finding>,
     /// The effects of its flips; none if it made none, or if they had none.

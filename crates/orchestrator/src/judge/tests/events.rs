@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{Script, check};
+use super::{Script, check, check_patched};
 
 fn unhealthy(script: Script) -> Script {
     script.event("Warning", "Unhealthy", "Readiness probe failed")
@@ -33,7 +33,7 @@ fn an_event_is_seen_once_the_step_began() {
     );
     // Between sending and acknowledgement.
     let early = unhealthy(Script::new().steady().begun(0, 10_000).after(50));
-    check(
+    check_patched(
         claim,
         early.patched(0, 100, None).after(5_001).end(0),
         &expect![

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use super::{Script, check};
+use super::{Script, check_patched as check};
 
 fn status(observed: i64, updated: i32) -> Value {
     json!({ "observedGeneration": observed, "replicas": 1, "updatedReplicas": updated, "readyReplicas": 1, "availableReplicas": 1 })

@@ -1,5 +1,7 @@
 //! When a step can end, and when it is worth asking again.
 
+use expect_test::expect;
+
 use super::{Judge, Micros, Script, StepState, Verdict, experiment, judge, with_steps};
 use crate::timeline::RequestOutcome::Ok;
 
@@ -177,6 +179,28 @@ fn steps_that_never_ran_make_a_run_inconclusive_at_best() {
         (Verdict::Inconclusive, Some(Verdict::Pass), None)
     );
     assert_eq!(verdicts("1/2"), (Verdict::Fail, Some(Verdict::Fail), None));
+}
+
+#[test]
+fn a_step_with_another_action_decides_nothing() {
+    let expect = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 1s }";
+    let flipped = |to: &str| Script::in_step().flipped(to).after(5_000).end(0);
+    super::check(expect, flipped("404"), &expect!["pass: web-1 ready 2/2"]);
+    super::check(
+        expect,
+        flipped("503"),
+        &expect![
+            "inconclusive: the recording has another action than the file: b readiness gets 503: web-1 ready 2/2"
+        ],
+    );
+    let patched = Script::new().steady().begun(0, 10_000).patched(0, 0, None);
+    super::check(
+        expect,
+        patched.after(5_000).end(0),
+        &expect![
+            "inconclusive: the recording has another action than the file: Deployment web is patched: web-1 ready 2/2"
+        ],
+    );
 }
 
 #[test]

@@ -56,6 +56,33 @@ fn a_step_that_flips_all_pods_leaves_no_other() {
 }
 
 #[test]
+fn never_says_nothing_of_pods_that_were_deleted_before() {
+    let never = "pod: deploy/web, that: { ready: 1/2 }, never: { for: 3s }";
+    let gone_at = |at: u64| {
+        let script = Script::new().at(5_000).steady();
+        let replaced = |script: Script, now: u64| {
+            if now == at {
+                script.at(at).replaced()
+            } else {
+                script
+            }
+        };
+        let script = replaced(script, 8_000).step(0, 10_000);
+        replaced(script, 11_000).at(14_000).end(0)
+    };
+    check(
+        never,
+        gone_at(8_000),
+        &expect!["inconclusive: the selected Pods had been deleted before: web-1 deleted"],
+    );
+    check(
+        never,
+        gone_at(11_000),
+        &expect!["pass: web-1 ready 2/2 until 1.000 s, then deleted"],
+    );
+}
+
+#[test]
 fn numbers_may_have_a_least_and_a_greatest() {
     let restarts = |range: &str, number: i64| {
         let claim =

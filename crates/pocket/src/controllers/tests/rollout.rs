@@ -296,6 +296,33 @@ async fn another_size_is_no_other_template() {
     }
 }
 
+/// A Deployment that grows during a rollout records its size in each ReplicaSet.
+#[tokio::test(start_paused = true)]
+async fn a_replica_set_that_keeps_its_size_is_not_scaled() {
+    let cluster = Cluster::start();
+    let strategy = json!({"rollingUpdate": {"maxSurge": 2, "maxUnavailable": 0}});
+    cluster.deploy("one", &json!({"replicas": 4, "strategy": strategy}));
+    at_once().await;
+    cluster.roll_out(SICK);
+    at_once().await;
+    let new = || {
+        let mut sets = cluster.list::<ReplicaSet>().into_iter();
+        sets.find(|set| set.spec.replicas == Some(2)).unwrap()
+    };
+    let (before, said) = (
+        new().metadata.annotations,
+        cluster.said("ScalingReplicaSet"),
+    );
+    cluster.edit_deployment(|deployment| deployment.spec.replicas = Some(5));
+    at_once().await;
+    assert_ne!(new().metadata.annotations, before);
+    let more = cluster.said("ScalingReplicaSet").split_off(said.len());
+    let [grown] = more.as_slice() else {
+        panic!("{more:?}")
+    };
+    assert!(grown.ends_with("from 4 to 5"), "{grown}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_paused_deployment_waits_with_its_template() {
     let cluster = Cluster::start();

@@ -53,6 +53,19 @@ fn a_wait_needs_a_time_and_no_expectation() {
 }
 
 #[test]
+fn a_patch_of_the_status_is_refused() {
+    check(
+        FLIP,
+        "patch: { object: deploy/web, merge: { status: { replicas: 0 } } }\n      expect: [{ id: users-back, traffic: [users-a, users-b], that: { outcome: ok }, eventually: { within: 10s, hold: 3s } }]",
+        &expect![[r#"
+            two-services.yaml:36:45: a patch of `status` changes nothing: the API server ignores it; expected fields of `spec` or `metadata`
+               |
+            36 |       patch: { object: deploy/web, merge: { status: { replicas: 0 } } }
+               |                                             ^^^^^^"#]],
+    );
+}
+
+#[test]
 fn a_deletion_names_pods() {
     let expects = |action: &str| {
         format!(
