@@ -8,8 +8,10 @@ mod pod;
 
 mod container_history;
 mod handler;
+mod hook;
 mod node;
 mod process;
+mod quote;
 mod report;
 mod runtime;
 mod sync_queue;

@@ -1,7 +1,7 @@
 //! The literal texts of a kubelet's events, on which clients match.
 //!
 //! Rule: `pkg/kubelet/events/event.go`, `pkg/kubelet/prober/prober.go`,
-//! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
+//! `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `kuberuntime_container.go`.
 
 use crate::container::Role;
 use crate::probe::{ProbeKind, ProbeOutcome};
@@ -49,6 +49,12 @@ pub fn killing(role: Role, container: &str, cause: KillCause, restart: bool) -> 
 pub fn stopping(container: &str) -> String {
     format!("Stopping container {container}")
 }
+
+/// The message of `FailedPostStartHook`.
+pub const POST_START_FAILED: &str = "PostStartHook failed";
+
+/// The message of `FailedPreStopHook`.
+pub const PRE_STOP_FAILED: &str = "PreStopHook failed";
 
 #[cfg(test)]
 mod tests {

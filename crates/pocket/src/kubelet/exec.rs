@@ -1,4 +1,4 @@
-//! One `exec` attempt: runs a command in the container and judges its exit code.
+//! One `exec` of a probe or a hook: runs a command in the container and judges its exit code.
 //!
 //! The process has the container's environment, files and network. Its output is reported only if
 //! it fails. A command that cannot be started gives an error, not a failure, and does not count.
@@ -17,6 +17,7 @@ use rules::back_off::go_duration;
 use rules::probe::ProbeOutcome;
 
 use super::process::{self, ABORTED, EndReceiver, KILLED};
+use super::quote::quote;
 use super::report::Report;
 use crate::image::files::Files;
 use crate::image::{ContainerLog, Image, Images, Memory, Output, Process};
@@ -77,34 +78,78 @@ pub(super) async fn attempt(
     limit: Duration,
     cancelled: impl Future<Output = ()>,
 ) -> Report {
-    let (program, arguments) = match exec.command.split_first() {
-        Some((program, arguments)) => (program.as_str(), arguments),
-        None => ("", exec.command.as_slice()),
+    let run = match start(&exec.command, context, ended, id) {
+        Ok(run) => run,
+        Err(why) => return Report::unknown(&why),
     };
-    if *ended.borrow() {
-        return not_running();
-    }
-    if let Err(why) = Images::look_up(&context.name, program) {
-        return not_started(&id, &why);
-    }
-    let image = Arc::clone(&context.image);
-    let process = context.process(arguments.to_vec(), id, None, pending().boxed());
-    // Catches a panic of the image's code: it ends this process, not the prober.
-    let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
     let output = tokio::select! {
         biased;
         // Before the container's end, which follows from the Pod's: it would count as a failure.
         () = cancelled => return cancelled_report(),
-        () = process::ended(ended) => return judge(&Output { code: KILLED, ..Output::default() }),
         output = tokio::time::timeout(limit, run) => output,
     };
     match output {
-        Ok(output) => judge(&output.unwrap_or(Output {
-            code: ABORTED,
-            ..Output::default()
-        })),
+        Ok(output) => judge(&output),
         Err(_) => timed_out(&exec.command, limit),
     }
+}
+
+/// Starts a command, which runs to its end or to the container's. The error says why it was not
+/// started.
+fn start(
+    command: &[String],
+    context: ExecContext,
+    ended: EndReceiver,
+    id: String,
+) -> Result<impl Future<Output = Output> + use<>, String> {
+    let (program, arguments) = match command.split_first() {
+        Some((program, arguments)) => (program.as_str(), arguments),
+        None => ("", command),
+    };
+    if *ended.borrow() {
+        return Err(NOT_RUNNING.to_owned());
+    }
+    Images::look_up(&context.name, program).map_err(|why| not_started(&id, &why))?;
+    let image = Arc::clone(&context.image);
+    let process = context.process(arguments.to_vec(), id, None, pending().boxed());
+    // Catches a panic of the image's code: it ends this process, not its caller.
+    let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
+    let killed = |code| Output {
+        code,
+        ..Output::default()
+    };
+    Ok(async move {
+        tokio::select! {
+            biased;
+            () = process::ended(ended) => killed(KILLED),
+            output = run => output.unwrap_or_else(|_| killed(ABORTED)),
+        }
+    })
+}
+
+/// Runs the command of a lifecycle hook, with no limit of time. The error is the end of the text of
+/// a failed hook.
+///
+/// Rule: `k8s.io/cri-client/pkg/remote_runtime.go`, `execSyncV1`.
+pub(super) async fn run_hook(
+    command: &[String],
+    context: ExecContext,
+    ended: EndReceiver,
+    id: String,
+) -> Result<(), String> {
+    let failed = |error: &str, printed: &[u8]| format!("{error}, message: {}", quote(printed));
+    let run = start(command, context, ended, id).map_err(|why| failed(&why, &[]))?;
+    let output = run.await;
+    if output.code == 0 {
+        return Ok(());
+    }
+    let (command, code) = (command.join(" "), output.code);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let error = format!("command '{command}' exited with {code}: {stderr}");
+    Err(failed(
+        &error,
+        &[&output.stdout[..], &output.stderr].concat(),
+    ))
 }
 
 /// The report of an attempt that the node aborted because it terminates the Pod.
@@ -114,13 +159,9 @@ pub(super) fn cancelled_report() -> Report {
     Report::unknown("rpc error: code = Canceled desc = context canceled")
 }
 
-/// The report of an attempt in a container that has ended: an error, not a failure.
-fn not_running() -> Report {
-    Report::unknown(
-        "rpc error: code = Unknown desc = failed to exec in container: container is in \
-         CONTAINER_EXITED state",
-    )
-}
+/// The error of a command in a container that has ended.
+const NOT_RUNNING: &str = "rpc error: code = Unknown desc = failed to exec in container: container \
+                           is in CONTAINER_EXITED state";
 
 fn judge(output: &Output) -> Report {
     if output.code == 0 {
@@ -138,12 +179,10 @@ fn timed_out(command: &[String], limit: Duration) -> Report {
     ))
 }
 
-fn not_started(id: &str, why: &str) -> Report {
+fn not_started(id: &str, why: &str) -> String {
     let exec = format!("failed to exec in container: failed to start exec \"{id}\"");
     let start = "OCI runtime exec failed: exec failed: unable to start container process";
-    Report::unknown(&format!(
-        "rpc error: code = Unknown desc = {exec}: {start}: {why}: unknown"
-    ))
+    format!("rpc error: code = Unknown desc = {exec}: {start}: {why}: unknown")
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
-//! One `httpGet` attempt: sends the request, follows redirects and judges the response.
+//! One `httpGet` of a probe or a hook: sends the request, follows redirects, judges the response.
 //!
 //! Texts are those of the Go client that a node uses, since events carry them and users search for
 //! them. HTTP is written by hand: client libraries neither report which bytes were malformed nor
 //! send headers in Go's order. This module makes a single try; [`rules::probe`] decides on retries.
 
+mod client;
 mod http2;
-mod quote;
 mod request;
+mod request_error;
 mod response;
 mod tls;
 mod unread_response;
@@ -19,15 +20,17 @@ use rules::probe::{self, ProbeOutcome, Scheme};
 use rules::url::Url;
 
 use super::dial::dial;
+use super::quote::quote;
 use super::report::Report;
 use crate::net::Host;
-use quote::quote;
+use client::Client;
 use request::Request;
+use request_error::RequestError;
 use tls::TlsConnection;
 use unread_response::{Connection, UnreadResponse};
 use url::{address, is_https, why};
 
-/// The action of an `httpGet` probe.
+/// The action of an `httpGet` probe or hook.
 #[derive(Clone, Debug)]
 pub(super) struct HttpGet {
     /// HTTP or HTTPS.
@@ -64,28 +67,69 @@ enum Stage {
 ///
 /// Rule: `pkg/probe/http/http.go`, `DoHTTPProbe`.
 pub(super) async fn attempt(get: &HttpGet, node: &Host, ip: IpAddr, timeout: Duration) -> Report {
-    let port = match &get.port {
-        Ok(port) => *port,
-        Err(why) => return Report::unknown(why),
-    };
-    let url = probe::HttpGet {
-        scheme: get.scheme,
-        host: &get.host.unwrap_or(ip).to_string(),
-        port,
-        path: &get.path,
-    };
-    let url = match url.url() {
+    let url = match url_of(get, get.scheme, ip) {
         Ok(url) => url,
-        Err(error) => return Report::unknown(&why(&error)),
+        Err(why) => return Report::unknown(&why),
     };
-    let mut progress = Progress {
-        url,
-        stage: Stage::Connection,
+    let mut progress = Progress::new(url);
+    let exchange = async {
+        let request = Request::first(&get.headers, Client::Probe);
+        match exchange(request, Client::Probe, node, &mut progress).await {
+            Ok(response) => judge(response, &mut progress).await,
+            Err(error) => Report::failure(error.text),
+        }
     };
-    let exchange = exchange(get, node, &mut progress);
     match tokio::time::timeout(timeout, exchange).await {
         Ok(report) => report,
         Err(_) => timed_out(&progress),
+    }
+}
+
+/// Sends the request of a lifecycle hook from `node` to the Pod at `ip`. Any response is a success,
+/// and nothing limits the time. The error is Go's text.
+///
+/// Rule: `pkg/kubelet/lifecycle/handlers.go`, `runHTTPHandler`. Its event `LifecycleHTTPFallback`
+/// is not recorded: `FilterEventRecorder` drops events about Pods. Seen on a node 1.36.3.
+pub(super) async fn run_hook(get: &HttpGet, node: &Host, ip: IpAddr) -> Result<(), String> {
+    let mut progress = Progress::new(url_of(get, get.scheme, ip)?);
+    let request = Request::first(&get.headers, Client::Lifecycle);
+    let error = match exchange(request, Client::Lifecycle, node, &mut progress).await {
+        Ok(response) => return read_response(response).await,
+        Err(error) if error.is_plain_http => error.text,
+        Err(error) => return Err(error.text),
+    };
+    let mut progress = Progress::new(url_of(get, Scheme::Http, ip)?);
+    let mut headers = get.headers.clone();
+    headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
+    let request = Request::first(&headers, Client::Lifecycle);
+    match exchange(request, Client::Lifecycle, node, &mut progress).await {
+        Ok(response) => read_response(response).await,
+        Err(_) => Err(error),
+    }
+}
+
+/// Reads a hook's response. A body that breaks off is no error.
+async fn read_response(response: UnreadResponse) -> Result<(), String> {
+    drop(response.body.read().await);
+    Ok(())
+}
+
+fn url_of(get: &HttpGet, scheme: Scheme, ip: IpAddr) -> Result<Url, String> {
+    let url = probe::HttpGet {
+        scheme,
+        host: &get.host.unwrap_or(ip).to_string(),
+        port: get.port.clone()?,
+        path: &get.path,
+    };
+    url.url().map_err(|error| why(&error))
+}
+
+impl Progress {
+    fn new(url: Url) -> Self {
+        Self {
+            url,
+            stage: Stage::Connection,
+        }
     }
 }
 
@@ -102,34 +146,39 @@ fn timed_out(progress: &Progress) -> Report {
             format!("{DEADLINE} (Client.Timeout exceeded while awaiting headers)")
         }
     };
-    failed(&progress.url, &during)
+    Report::failure(failed(&progress.url, &during))
 }
 
 /// Sends the request and follows redirects on the same host, up to the final response.
-async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report {
+async fn exchange(
+    mut request: Request,
+    client: Client,
+    node: &Host,
+    progress: &mut Progress,
+) -> Result<UnreadResponse, RequestError> {
     let first = progress.url.clone();
-    let mut request = Request::first(&get.headers);
     let mut from = None;
     for sent in 1.. {
-        let response = match send(&request, node, progress, from.as_ref()).await {
-            Ok(response) => response,
-            Err(why) => return failed(&progress.url, &why),
-        };
+        let response = send(&request, client, node, progress, from.as_ref()).await;
+        let response = response.map_err(|error| error.map(|why| failed(&progress.url, &why)))?;
         let Some(location) = response.location.clone() else {
-            return judge(response, progress).await;
+            return Ok(response);
         };
         let next = match Url::parse(&location) {
             Ok(location) => progress.url.resolve(&location),
-            Err(error) => return failed(&progress.url, &bad_location(&location, &why(&error))),
+            Err(error) => {
+                let why = bad_location(&location, &why(&error));
+                return Err(failed(&progress.url, &why).into());
+            }
         };
         // Compared with the address, not with a custom `Host` header: a location that names the
         // site's public name is not followed.
         if next.host() != first.host() {
-            return judge(response, progress).await;
+            return Ok(response);
         }
         response.body.drain().await;
         if sent == REQUESTS {
-            return get_failed(&location, "stopped after 10 redirects");
+            return Err(get_failed(&location, "stopped after 10 redirects").into());
         }
         request.redirect(&location);
         from = Some(std::mem::replace(&mut progress.url, next));
@@ -140,25 +189,26 @@ async fn exchange(get: &HttpGet, node: &Host, progress: &mut Progress) -> Report
 /// Sends one request over a new connection.
 async fn send(
     request: &Request,
+    client: Client,
     node: &Host,
     progress: &mut Progress,
     from: Option<&Url>,
-) -> Result<UnreadResponse, String> {
+) -> Result<UnreadResponse, RequestError> {
     let url = progress.url.clone();
     progress.stage = Stage::Connection;
     let head = request.head(&url, from)?;
     if !matches!(url.scheme(), "http" | "https") {
         let scheme = quote(url.scheme().as_bytes());
-        return Err(format!("unsupported protocol scheme {scheme}"));
+        return Err(format!("unsupported protocol scheme {scheme}").into());
     }
     if url.authority().is_empty() {
-        return Err("http: no Host in request URL".to_owned());
+        return Err("http: no Host in request URL".to_owned().into());
     }
-    // A new connection for every request: the kubelet's client keeps none.
+    // A new connection for every request: the client of probes keeps none.
     let stream = dial(node, address(&url)).await?;
     let addresses = format!("{}->{}", stream.local(), stream.peer());
     let connection: Box<dyn Connection> = if is_https(&url) {
-        let tls = TlsConnection::handshake(stream).await?;
+        let tls = TlsConnection::handshake(stream, client).await?;
         if tls.is_http2() {
             progress.stage = Stage::Head;
             let (head, body) = http2::send(tls, request.http2(&url, from)?).await?;
@@ -169,7 +219,7 @@ async fn send(
         Box::new(stream)
     };
     progress.stage = Stage::Head;
-    unread_response::send(connection, &head, addresses).await
+    Ok(unread_response::send(connection, &head, addresses).await?)
 }
 
 /// Judges the final response. One whose body breaks off is an error, whatever its status.
@@ -191,12 +241,12 @@ async fn judge(response: UnreadResponse, progress: &mut Progress) -> Report {
     }
 }
 
-fn failed(url: &Url, why: &str) -> Report {
+fn failed(url: &Url, why: &str) -> String {
     get_failed(&url.without_password(), why)
 }
 
-fn get_failed(url: &str, why: &str) -> Report {
-    Report::failure(format!("Get {}: {why}", quote(url.as_bytes())))
+fn get_failed(url: &str, why: &str) -> String {
+    format!("Get {}: {why}", quote(url.as_bytes()))
 }
 
 fn bad_location(location: &str, why: &str) -> String {

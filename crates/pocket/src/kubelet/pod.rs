@@ -7,6 +7,7 @@
 //! Rule: `pkg/kubelet/pod_workers.go`.
 
 mod start;
+mod stop;
 mod sync;
 mod terminate;
 
@@ -36,6 +37,7 @@ use crate::events::{Recorder, Severity};
 use crate::image::files::{Directory, Files};
 use crate::kinds::uid;
 use crate::latencies::{Chance, Work};
+use crate::tasks::Tasks;
 
 /// The Pod as last read from the API.
 #[derive(Clone, Debug)]
@@ -71,6 +73,8 @@ pub(super) struct PodWorker {
     events: Arc<Recorder>,
     probing: Arc<Probing>,
     probers: JoinSet<()>,
+    /// Running preStop hooks.
+    hooks: Tasks,
 }
 
 /// Back-off state of one container's starts and image pulls.
@@ -126,6 +130,7 @@ impl PodWorker {
             refusals: BTreeMap::new(),
             probing: Arc::new(probing),
             probers: JoinSet::new(),
+            hooks: Tasks::default(),
             node,
             uid,
             updates,

@@ -130,7 +130,8 @@ impl Probing {
             .insert(container.to_owned(), (context, ended));
     }
 
-    fn context(&self, container: &str) -> Option<(ExecContext, EndReceiver)> {
+    /// The context of processes in a container that was started, and its end.
+    pub(super) fn context(&self, container: &str) -> Option<(ExecContext, EndReceiver)> {
         self.contexts().get(container).cloned()
     }
 

@@ -5,13 +5,12 @@
 
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rules::Moment;
-use rules::container::{Cause, stop_grace};
+use rules::container::Cause;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -26,8 +25,6 @@ pub(super) const ABORTED: i32 = 128 + 6;
 pub(super) struct Handle {
     signal: watch::Sender<Signal>,
     ended: EndReceiver,
-    /// When SIGTERM was first sent.
-    terminated: OnceLock<Moment>,
 }
 
 /// The strongest signal sent so far.
@@ -68,42 +65,21 @@ pub(super) fn prepare(
         done(Ended { code, cause, log });
         end.send_replace(true);
     };
-    let handle = Handle {
-        signal,
-        ended,
-        terminated: OnceLock::new(),
-    };
-    (handle, run)
+    (Handle { signal, ended }, run)
 }
 
 impl Handle {
-    /// Ends the process: sends SIGTERM now and SIGKILL `extra` after `deadline`, but not before the
-    /// minimum grace period has passed since the first SIGTERM. The deadline may move meanwhile.
-    pub(super) async fn stop(
-        &self,
-        clock: &Clock,
-        deadline: watch::Receiver<Moment>,
-        extra: Duration,
-    ) {
+    /// Ends the process: sends SIGTERM now and SIGKILL after `grace`.
+    pub(super) async fn stop(&self, clock: &Clock, grace: Duration) {
         self.signal.send_replace(Signal::Terminate);
-        let terminated = *self.terminated.get_or_init(|| clock.now());
-        let late = async {
-            passed(clock, deadline, extra).await;
-            clock.until(terminated + stop_grace(Duration::ZERO)).await;
-        };
+        let deadline = clock.now() + grace;
         tokio::select! {
             biased;
             () = self.ended() => return,
-            () = late => {}
+            () = clock.until(deadline) => {}
         }
         self.signal.send_replace(Signal::Kill);
         self.ended().await;
-    }
-
-    /// As [`Handle::stop`], with a fixed deadline.
-    pub(super) async fn stop_within(&self, clock: &Clock, grace: Duration) {
-        let (_keep, deadline) = watch::channel(clock.now() + grace);
-        self.stop(clock, deadline, Duration::ZERO).await;
     }
 
     /// Waits for the process's end.
@@ -124,18 +100,6 @@ pub(super) type EndReceiver = watch::Receiver<bool>;
 pub(super) async fn ended(mut end: EndReceiver) {
     // An error means that the process was dropped with its runtime.
     drop(end.wait_for(|ended| *ended).await);
-}
-
-/// Completes `extra` after `deadline`; the deadline may move meanwhile.
-pub(super) async fn passed(clock: &Clock, mut deadline: watch::Receiver<Moment>, extra: Duration) {
-    loop {
-        let until = *deadline.borrow_and_update() + extra;
-        tokio::select! {
-            biased;
-            Ok(()) = deadline.changed() => {}
-            () = clock.until(until) => return,
-        }
-    }
 }
 
 /// Completes once a signal at least as strong has been sent; never if the sender is gone.
@@ -184,8 +148,8 @@ mod tests {
             *terminated.lock().unwrap() = Some(exit.code);
         });
         let task = tokio::spawn(run);
-        clock.until(Moment::from_secs(1)).await;
-        handle.stop_within(&clock, Duration::from_secs(5)).await;
+        clock.until(rules::Moment::from_secs(1)).await;
+        handle.stop(&clock, Duration::from_secs(5)).await;
         task.await.unwrap();
         let code = ended.lock().unwrap().unwrap();
         (code, clock.now().since_start().as_secs())

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use rules::Moment;
-use rules::container::{Cause, ContainerId, Exit, Instance, Life, Role, ends_after};
-use tokio::sync::{Notify, watch};
+use rules::container::{Cause, ContainerId, Exit, Instance, Life};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::container_history::History;
@@ -130,37 +130,30 @@ impl Runtime {
         });
     }
 
-    /// Ends the container at `place`, if it runs.
+    /// The places of the containers that run.
+    pub(super) fn running(&self) -> Vec<usize> {
+        let histories = self.shared.histories();
+        let all = histories.iter().enumerate();
+        let running = all.filter(|(_, history)| {
+            let newest = history.newest.as_ref();
+            newest.is_some_and(Instance::is_running)
+        });
+        running.map(|(place, _)| place).collect()
+    }
+
+    /// Ends the container at `place`, if it runs: sends SIGTERM now and SIGKILL after `grace`.
     pub(super) async fn stop(&self, place: usize, grace: Duration) {
         if let Some(handle) = &self.handles[place] {
-            handle.stop_within(&self.clock, grace).await;
+            handle.stop(&self.clock, grace).await;
         }
     }
 
-    /// Ends all running containers, in the order of their roles; `deadline` may move meanwhile.
-    pub(super) async fn stop_all(&self, roles: &[Role], deadline: &watch::Receiver<Moment>) {
-        let handles = self.handles.iter().enumerate();
-        let handles = handles.filter_map(|(place, handle)| Some((place, handle.as_ref()?)));
-        let stops = handles.map(|(place, handle)| async move {
-            let before = ends_after(roles, place);
-            let before = before
-                .iter()
-                .filter_map(|other| self.handles[*other].as_ref());
-            let began = self.clock.now();
-            // A sidecar does not wait for the others beyond the deadline.
-            tokio::select! {
-                biased;
-                _ = join_all(before.map(Handle::ended)) => {}
-                () = process::passed(&self.clock, deadline.clone(), Duration::ZERO) => {}
-            }
-            // Its wait is taken from its grace period in whole seconds only.
-            //
-            // Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `killContainer`.
-            let waited = self.clock.now() - began;
-            let extra = Duration::from_nanos(waited.subsec_nanos().into());
-            handle.stop(&self.clock, deadline.clone(), extra).await;
-        });
-        join_all(stops).await;
+    /// Waits until the containers at these places have ended.
+    pub(super) async fn until_ended(&self, places: &[usize]) {
+        let handles = places
+            .iter()
+            .filter_map(|place| self.handles[*place].as_ref());
+        join_all(handles.map(Handle::ended)).await;
     }
 }
 

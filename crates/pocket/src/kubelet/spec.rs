@@ -3,6 +3,7 @@
 //! The API server accepts more than pocket can run. Such a field is reported as [`Unsupported`]
 //! with its path; no field that a container would notice is silently ignored.
 
+mod hook;
 mod probe;
 mod quantity;
 mod unsupported;
@@ -10,12 +11,15 @@ mod unsupported;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{self as core, EnvFromSource, EnvVar, VolumeMount};
+use k8s_openapi::api::core::v1::{
+    self as core, EnvFromSource, EnvVar, Lifecycle, LifecycleHandler, VolumeMount,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use rules::container::{ContainerSpec, RestartPolicy, Role};
 use rules::probe::ProbeKind;
 
 use super::handler::Handler;
+use super::hook::Hook;
 use super::termination_message::MessageSource;
 use crate::clock::seconds;
 pub(super) use unsupported::Unsupported;
@@ -37,6 +41,10 @@ pub(super) struct Container {
     pub(super) rules: ContainerSpec,
     /// The handlers of its probes.
     pub(super) handlers: BTreeMap<ProbeKind, Handler>,
+    /// `lifecycle.postStart`.
+    pub(super) post_start: Option<Hook>,
+    /// `lifecycle.preStop`.
+    pub(super) pre_stop: Option<Hook>,
     pub(super) command: Vec<String>,
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<EnvVar>,
@@ -116,6 +124,12 @@ impl Container {
                 handlers.insert(kind, handler);
             }
         }
+        let hook = |name, of: fn(&Lifecycle) -> Option<&LifecycleHandler>| {
+            let handler = container.lifecycle.as_ref().and_then(of);
+            let field = format!("{field}.lifecycle.{name}");
+            let parsed = handler.map(|handler| hook::parse(handler, container, &field));
+            parsed.transpose()
+        };
         let rules = ContainerSpec {
             name: container.name.clone(),
             role,
@@ -126,6 +140,8 @@ impl Container {
             pull: pull_policy(container.image_pull_policy.as_deref(), &rules.image),
             rules,
             handlers,
+            post_start: hook("postStart", |lifecycle| lifecycle.post_start.as_ref())?,
+            pre_stop: hook("preStop", |lifecycle| lifecycle.pre_stop.as_ref())?,
             command: container.command.clone().unwrap_or_default(),
             arguments: container.args.clone().unwrap_or_default(),
             environment: container.env.clone().unwrap_or_default(),
@@ -204,8 +220,10 @@ fn refuse_container(
     field: &str,
 ) -> Result<(), Unsupported> {
     let refuse = |name: &str, why: &str| Err(Unsupported::new(format_args!("{field}.{name}"), why));
-    if container.lifecycle.is_some() {
-        return refuse("lifecycle", "pocket runs no hooks");
+    let lifecycle = container.lifecycle.as_ref();
+    if lifecycle.is_some_and(|lifecycle| lifecycle.stop_signal.is_some()) {
+        let why = "pocket stops containers with SIGTERM";
+        return refuse("lifecycle.stopSignal", why);
     }
     if container.restart_policy.is_some() && role != Role::Sidecar {
         return refuse(

@@ -4,6 +4,7 @@
 mod endings;
 mod exec;
 mod faults;
+mod hooks;
 mod probes;
 mod refusals;
 mod restarts;

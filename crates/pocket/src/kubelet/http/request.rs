@@ -1,4 +1,4 @@
-//! Builds the head of a probe's request, byte for byte as a node sends it.
+//! Builds the head of a probe's or hook's request, byte for byte as a node sends it.
 //!
 //! Rule: `pkg/probe/http/request.go` for which headers; Go's `net/http` for their order.
 
@@ -9,14 +9,14 @@ use k8s_openapi::ByteString;
 use rules::url::{Url, User};
 use serde_json::Value;
 
-use super::quote::quote;
+use super::client::Client;
 use super::url::is_https;
+use crate::kubelet::quote::quote;
 
-const USER_AGENT: &str = "kube-probe/1.36";
-
-/// A GET with the headers of a probe.
+/// A GET with the headers of a probe or hook.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
+    client: Client,
     /// Sorted by canonical name; equal names keep their order.
     headers: Vec<(String, String)>,
     host: Option<String>,
@@ -40,13 +40,13 @@ const CONNECTION_HEADERS: [&str; 5] = [
 ];
 impl Request {
     /// The first request of an attempt.
-    pub(super) fn first(headers: &[(String, String)]) -> Self {
+    pub(super) fn first(headers: &[(String, String)], client: Client) -> Self {
         let mut headers: Vec<_> = headers
             .iter()
             .map(|(name, value)| (canonical(name), value.clone()))
             .collect();
         let host = first(&headers, "Host").map(str::to_owned);
-        for (name, value) in [("User-Agent", USER_AGENT), ("Accept", "*/*")] {
+        for (name, value) in [("User-Agent", client.user_agent()), ("Accept", "*/*")] {
             if first(&headers, name).is_none() {
                 headers.push((name.to_owned(), value.to_owned()));
             }
@@ -56,6 +56,7 @@ impl Request {
         }
         headers.sort_by(|one, other| one.0.cmp(&other.0));
         Self {
+            client,
             headers,
             host: host.filter(|host| !host.is_empty()),
         }
@@ -74,7 +75,10 @@ impl Request {
         self.check()?;
         let mut lines = vec![("Host".to_owned(), self.host(url).to_owned())];
         lines.extend(self.fields(url, from));
-        lines.push(("Connection".to_owned(), "close".to_owned()));
+        lines.extend(
+            self.last_line()
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
         let mut head = format!("GET {} HTTP/1.1\r\n", url.target());
         for (name, value) in lines {
             write!(head, "{name}: {value}\r\n").expect("a string must take what is written to it");
@@ -99,6 +103,18 @@ impl Request {
             }
         }
         request.body(()).map_err(|error| error.to_string())
+    }
+
+    /// The header that the client itself adds.
+    ///
+    /// Rule: Go's `net/http/transport.go`, `roundTrip`.
+    fn last_line(&self) -> Option<(&str, &str)> {
+        let is_set = |name| first(&self.headers, name).is_some_and(|value| !value.is_empty());
+        match self.client {
+            Client::Probe => Some(("Connection", "close")),
+            Client::Lifecycle if is_set("Accept-Encoding") || is_set("Range") => None,
+            Client::Lifecycle => Some(("Accept-Encoding", "gzip")),
+        }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -194,7 +210,9 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let head = Request::first(&headers).head(&url, None).unwrap();
+        let head = Request::first(&headers, Client::Probe)
+            .head(&url, None)
+            .unwrap();
         let text = String::from_utf8(head).unwrap();
         assert_eq!(text, expected.join("\r\n") + "\r\n\r\n");
     }
@@ -209,6 +227,26 @@ mod tests {
             "Connection: close",
         ];
         check("/healthz?x=1#f", &[], &lines);
+    }
+
+    #[test]
+    fn a_hook_names_another_agent_and_asks_for_compression() {
+        let check = |headers: &[(String, String)], last: &[&str]| {
+            let url = url(Scheme::Http, 8080, "/");
+            let head = Request::first(headers, Client::Lifecycle).head(&url, None);
+            let text = String::from_utf8(head.unwrap()).unwrap();
+            let lines = [
+                "GET / HTTP/1.1",
+                "Host: 10.0.0.7:8080",
+                "User-Agent: kube-lifecycle/1.36",
+                "Accept: */*",
+            ];
+            let lines: Vec<_> = lines.iter().chain(last).copied().collect();
+            assert_eq!(text, lines.join("\r\n") + "\r\n\r\n");
+        };
+        check(&[], &["Accept-Encoding: gzip"]);
+        let range = [("range".to_owned(), "bytes=0-1".to_owned())];
+        check(&range, &["Range: bytes=0-1"]);
     }
 
     #[test]
@@ -252,7 +290,9 @@ mod tests {
     fn a_redirect_names_the_page_it_comes_from_unless_that_was_secured() {
         let referer = |from, to| {
             let (from, to) = (Url::parse(from).unwrap(), Url::parse(to).unwrap());
-            let head = Request::first(&[]).head(&to, Some(&from)).unwrap();
+            let head = Request::first(&[], Client::Probe)
+                .head(&to, Some(&from))
+                .unwrap();
             let head = String::from_utf8(head).unwrap();
             let mut lines = head.lines();
             let found = lines.find_map(|line| line.strip_prefix("Referer: "));
@@ -268,7 +308,9 @@ mod tests {
         let url = url(Scheme::Https, 8443, "/p?q");
         let headers = [("Host", "ex.com"), ("keep-alive", "1"), ("X-A", "1")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let request = Request::first(&headers).http2(&url, None).unwrap();
+        let request = Request::first(&headers, Client::Probe)
+            .http2(&url, None)
+            .unwrap();
         assert_eq!(request.uri(), "https://ex.com/p?q");
         let sent: Vec<_> = request.headers().iter().collect();
         let sent: Vec<_> = sent

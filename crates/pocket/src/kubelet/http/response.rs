@@ -7,7 +7,7 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
 
-use super::quote::quote;
+use crate::kubelet::quote::quote;
 
 /// Maximum number of bytes read from a body; a longer body is not an error.
 ///

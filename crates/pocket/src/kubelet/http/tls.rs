@@ -1,4 +1,5 @@
-//! TLS for HTTPS probes, as a node does it: any certificate, HTTP/2 preferred, no server name.
+//! TLS for HTTPS probes and hooks, as a node does it: any certificate, no server name, and HTTP/2
+//! preferred by probes.
 //!
 //! Keys come from the operating system even in virtual time: no probe report depends on them.
 
@@ -22,6 +23,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::time_provider::TimeProvider;
 use tokio_rustls::rustls::{AlertDescription, DigitallySignedStruct, Error, SignatureScheme};
 
+use super::client::Client;
+use super::request_error::RequestError;
 use crate::kubelet::recorded_stream::{ReadRecord, RecordedStream};
 use crate::net::Stream;
 
@@ -33,17 +36,26 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct TlsConnection(TlsStream<RecordedStream>);
 
 impl TlsConnection {
-    /// Performs the TLS handshake over `stream`. The error is the text of Go's client.
-    pub(super) async fn handshake(stream: Stream) -> Result<Self, String> {
+    /// Performs the TLS handshake over `stream`.
+    pub(super) async fn handshake(stream: Stream, client: Client) -> Result<Self, RequestError> {
         let addresses = format!("{}->{}", stream.local(), stream.peer());
         // An address, so that no server name is sent.
         let name = ServerName::from(stream.peer().ip());
         let (stream, seen) = RecordedStream::new(stream);
-        let handshake = TlsConnector::from(Arc::clone(&CONFIG)).connect(name, stream);
-        match tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await {
+        let (config, limit) = match client {
+            Client::Probe => (&PROBE_CONFIG, HANDSHAKE_LIMIT),
+            Client::Lifecycle => (&LIFECYCLE_CONFIG, Duration::MAX),
+        };
+        let handshake = TlsConnector::from(Arc::clone(config)).connect(name, stream);
+        match tokio::time::timeout(limit, handshake).await {
             Ok(Ok(stream)) => Ok(Self(stream)),
-            Ok(Err(error)) => Err(handshake_error(&error, &seen, &addresses)),
-            Err(_) => Err("net/http: TLS handshake timeout".to_owned()),
+            // Go looks at the bytes that are no TLS record.
+            Ok(Err(_)) if !seen.reset() && seen.head() == b"HTTP/" => Err(RequestError {
+                text: "http: server gave HTTP response to HTTPS client".to_owned(),
+                is_plain_http: true,
+            }),
+            Ok(Err(error)) => Err(handshake_error(&error, &seen, &addresses).into()),
+            Err(_) => Err("net/http: TLS handshake timeout".to_owned().into()),
         }
     }
 
@@ -59,10 +71,6 @@ fn handshake_error(error: &io::Error, seen: &ReadRecord, addresses: &str) -> Str
     }
     let why = error.get_ref().and_then(|why| why.downcast_ref::<Error>());
     match why {
-        // Go looks at the bytes that are no TLS record.
-        _ if seen.head() == b"HTTP/" => {
-            "http: server gave HTTP response to HTTPS client".to_owned()
-        }
         Some(Error::InvalidMessage(_)) => {
             "tls: first record does not look like a TLS handshake".to_owned()
         }
@@ -84,7 +92,11 @@ fn alert_name(alert: AlertDescription) -> String {
     name
 }
 
-static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
+static PROBE_CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| config(&[b"h2", b"http/1.1"]));
+static LIFECYCLE_CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| config(&[]));
+
+/// The configuration of a client that offers these protocols.
+fn config(protocols: &[&[u8]]) -> Arc<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(AcceptAny(Arc::clone(&provider)));
     let mut config = ClientConfig::builder_with_details(provider, Arc::new(FixedTime))
@@ -93,11 +105,11 @@ static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     // Each attempt is independent.
     config.resumption = Resumption::disabled();
     Arc::new(config)
-});
+}
 
 /// A constant time: certificates are not checked and sessions are not kept.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use rules::url::{ParseError, Problem, Url};
 
-use super::quote::quote;
+use crate::kubelet::quote::quote;
 
 /// The address to connect to. Only URLs on the probed host are requested, and that host is an IP
 /// address.

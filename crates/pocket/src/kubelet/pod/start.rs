@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use rules::back_off::{Refused, go_duration};
 use rules::container::ContainerId;
+use rules::event_text;
 use rules::expansion::expand;
 
 use super::super::container_history::History;
@@ -19,7 +20,6 @@ use super::PodWorker;
 use super::sync::Started;
 use crate::events::Severity;
 use crate::image::{Image, Images, Process};
-use crate::kinds::{name, namespace};
 use crate::latencies::Work;
 use crate::net::Host;
 
@@ -85,6 +85,26 @@ impl PodWorker {
             self.record(&container.rules.name, Severity::Normal, reason, message);
         }
         started.changed = true;
+        self.run_post_start(place, started).await;
+    }
+
+    /// Runs the postStart hook of the container that was just started, within this sync: until it
+    /// returns, nothing else of the Pod starts, and no status shows the container running. If it
+    /// fails, the container is killed.
+    async fn run_post_start(&mut self, place: usize, started: &mut Started) {
+        let hook = self.spec.containers[place].post_start.clone();
+        let Some(hook) = hook.and_then(|hook| self.prepare_hook(place, hook)) else {
+            return;
+        };
+        let Err(why) = hook.run().await else { return };
+        let name = self.spec.containers[place].rules.name.clone();
+        // The error may hold secrets, so the event does not.
+        let message = event_text::POST_START_FAILED;
+        self.record(&name, Severity::Warning, "FailedPostStartHook", message);
+        self.stop(place, None, "FailedPostStartHook").await;
+        self.refuse(&name, "PostStartHookError", why);
+        started.hook_failed = true;
+        started.retry_in(RETRY);
     }
 
     /// Creates a container whose program cannot be started; it has ended at once. The message
@@ -103,19 +123,12 @@ impl PodWorker {
     }
 
     fn back_off(&mut self, container: &str, refused: Refused) {
-        let pod = &*self.update.pod;
-        let (name, namespace) = (name(pod), namespace(pod));
-        let pod = format!("{name}_{namespace}({})", self.uid);
+        let pod = self.full_name();
         let wait = go_duration(refused.wait);
         let message = format!("Back-off restarting failed container {container} in pod {pod}");
         self.record(container, Severity::Warning, "BackOff", &message);
-        let refusal = rules::container::StartRefusal {
-            reason: "CrashLoopBackOff".to_owned(),
-            message: Some(format!(
-                "back-off {wait} restarting failed container={container} pod={pod}"
-            )),
-        };
-        self.refusals.insert(container.to_owned(), refusal);
+        let why = format!("back-off {wait} restarting failed container={container} pod={pod}");
+        self.refuse(container, "CrashLoopBackOff", why);
     }
 
     fn pull(&mut self, place: usize, container: &Container) -> Option<Arc<dyn Image>> {

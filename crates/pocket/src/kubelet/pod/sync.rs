@@ -5,19 +5,15 @@
 
 use std::time::Duration;
 
-use rules::Moment;
-use rules::container::{Role, StartRefusal, kill_grace};
-use rules::event_text;
+use rules::container::StartRefusal;
 use rules::probe::ProbeKind;
-use rules::restart::{Found, Kill, KillCause, SyncPlan, plan};
-use tokio::sync::watch;
+use rules::restart::{Found, SyncPlan, plan};
 
 use super::super::container_history::History;
 use super::super::node::jittered;
 use super::super::spec;
 use super::super::status::generate::Stage;
 use super::{PodWorker, Synced};
-use crate::clock::seconds;
 use crate::events::Severity;
 use crate::latencies::Work;
 
@@ -30,6 +26,8 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(super) struct Started {
     /// A container was started or ended.
     pub(super) changed: bool,
+    /// A postStart hook has failed. Then no relist on demand follows the sync.
+    pub(super) hook_failed: bool,
     /// The shortest wait after which a refused start may be retried.
     pub(super) retry: Option<Duration>,
 }
@@ -85,7 +83,8 @@ impl PodWorker {
         let started = self.execute(plan, &seen).await;
         let wait = started.retry.map_or(RESYNC, |retry| retry.min(RESYNC));
         Synced::Alive {
-            changed: started.changed,
+            // Rule: `pkg/kubelet/kubelet.go`, `SyncPod`, `postSync`.
+            changed: started.changed && !started.hook_failed,
             wait: jittered(wait, &mut self.random),
         }
     }
@@ -94,7 +93,7 @@ impl PodWorker {
         let mut started = Started::default();
         match plan {
             SyncPlan::Pod => {
-                self.stop_all().await;
+                self.stop_pod().await;
                 started.changed = true;
             }
             SyncPlan::Containers { kill, start } => {
@@ -125,13 +124,18 @@ impl PodWorker {
         }
     }
 
-    /// Remembers why a container was not started, and records an event.
-    pub(super) fn record_refusal(&mut self, container: &str, reason: &str, why: &str) {
+    /// Remembers why a container was not started.
+    pub(super) fn refuse(&mut self, container: &str, reason: &str, why: String) {
         let refusal = StartRefusal {
             reason: reason.to_owned(),
-            message: Some(why.to_owned()),
+            message: Some(why),
         };
         self.refusals.insert(container.to_owned(), refusal);
+    }
+
+    /// Remembers why a container was not started, and records an event.
+    pub(super) fn record_refusal(&mut self, container: &str, reason: &str, why: &str) {
+        self.refuse(container, reason, why.to_owned());
         self.record(
             container,
             Severity::Warning,
@@ -165,64 +169,5 @@ impl PodWorker {
             })
             .collect();
         plan(self.spec.policy, &found)
-    }
-
-    /// Ends containers one after the other, in random order: Kubernetes does not promise any.
-    async fn kill(&mut self, mut kills: Vec<Kill>) {
-        self.random.shuffle(&mut kills);
-        for kill in kills {
-            let rules = &self.spec.containers[kill.index].rules;
-            let probe = match kill.cause {
-                // A probe's own grace period applies only to a kill by that probe.
-                KillCause::Changed => None,
-                KillCause::Probe(failed) => rules.probe(failed),
-            };
-            let grace = kill_grace(
-                None,
-                probe.and_then(|probe| probe.grace),
-                Some(self.spec.grace),
-            );
-            let message = event_text::killing(rules.role, &rules.name, kill.cause, kill.restart);
-            self.record(&rules.name, Severity::Normal, "Killing", &message);
-            self.runtime.stop(kill.index, grace).await;
-            self.chance.spend(Work::Stop).await;
-        }
-    }
-
-    /// Ends all containers of a Pod in which none would be left running.
-    async fn stop_all(&self) {
-        let (_keep, deadline) = watch::channel(self.kill_deadline());
-        self.record_stopping();
-        self.runtime.stop_all(&self.roles(), &deadline).await;
-    }
-
-    /// The containers' roles, in the order of `PodSpec::containers`.
-    pub(super) fn roles(&self) -> Vec<Role> {
-        let containers = self.spec.containers.iter();
-        containers.map(|container| container.rules.role).collect()
-    }
-
-    /// The deadline for containers that are sent SIGTERM now. Each one gets its minimum grace even
-    /// past it.
-    pub(super) fn kill_deadline(&self) -> Moment {
-        let deletion = self.update.pod.metadata.deletion_grace_period_seconds;
-        let grace = kill_grace(deletion.map(seconds), None, Some(self.spec.grace));
-        self.node.clock.now() + grace
-    }
-
-    pub(super) fn record_stopping(&self) {
-        let now = self.node.clock.now();
-        let running = self.spec.containers.iter().zip(self.runtime.seen_at(now));
-        for (container, history) in running {
-            if history.newest.is_some_and(|newest| newest.is_running()) {
-                let name = &container.rules.name;
-                self.record(
-                    name,
-                    Severity::Normal,
-                    "Killing",
-                    &event_text::stopping(name),
-                );
-            }
-        }
     }
 }

@@ -2,13 +2,12 @@
 //!
 //! Rule: `pkg/kubelet/kubelet.go`, `SyncTerminatingPod` and `SyncTerminatedPod`.
 
-use rules::Moment;
-use rules::container::Role;
+use rules::container::{Role, termination_grace};
 use rules::probe::ProbeKind;
-use tokio::sync::watch;
 
 use super::super::status::generate::Stage;
 use super::PodWorker;
+use crate::clock::seconds;
 use crate::latencies::Work;
 
 impl PodWorker {
@@ -23,8 +22,9 @@ impl PodWorker {
         // Readiness goes on: endpoints follow it while the Pod shuts down.
         self.probing
             .stop(Some(Role::Main), &[ProbeKind::Liveness, ProbeKind::Startup]);
-        self.record_stopping();
-        self.stop_with_deletion().await;
+        let deletion = self.update.pod.metadata.deletion_grace_period_seconds;
+        let grace = termination_grace(deletion.map(seconds), self.spec.grace);
+        self.stop_all(grace).await;
         let all = [
             ProbeKind::Liveness,
             ProbeKind::Readiness,
@@ -61,29 +61,5 @@ impl PodWorker {
         let seen = self.runtime.seen_at(self.node.clock.now());
         let status = self.status(stage, &seen);
         self.publish(status);
-    }
-
-    /// Stops all containers. A deletion that arrives meanwhile can only shorten their grace period.
-    async fn stop_with_deletion(&mut self) {
-        let (deadline, moved) = watch::channel(self.kill_deadline());
-        let roles = self.roles();
-        loop {
-            let shortened = tokio::select! {
-                biased;
-                () = self.runtime.stop_all(&roles, &moved) => return,
-                changed = self.updates.changed() => changed.is_ok(),
-            };
-            if !shortened {
-                // The kubelet itself is gone: the grace period can no longer change.
-                return self.runtime.stop_all(&roles, &moved).await;
-            }
-            self.receive();
-            let new_deadline = self.kill_deadline();
-            deadline.send_if_modified(|moment: &mut Moment| {
-                let is_sooner = new_deadline < *moment;
-                *moment = new_deadline.min(*moment);
-                is_sooner
-            });
-        }
     }
 }

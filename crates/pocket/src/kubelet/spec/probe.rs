@@ -81,7 +81,8 @@ fn literal_variables(container: &Container) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn http_get(
+/// Parses the request of a probe or hook.
+pub(super) fn http_get(
     get: &HTTPGetAction,
     container: &Container,
     field: &str,

@@ -88,6 +88,30 @@ fn a_command_is_expanded_from_literal_variables() {
 }
 
 #[test]
+fn a_hook_has_one_handler_and_its_command_is_taken_as_it_is() {
+    let check = |hook: Value, expected: &str| {
+        let fields = json!({
+            "env": [{"name": "A", "value": "1"}],
+            "lifecycle": {"preStop": hook},
+        });
+        let container = container(&fields).unwrap();
+        assert_eq!(format!("{:?}", container.pre_stop.unwrap()), expected);
+        assert!(container.post_start.is_none());
+    };
+    check(json!({"sleep": {"seconds": 3}}), "Sleep(3s)");
+    check(
+        json!({"exec": {"command": ["/a", "$(A)"]}}),
+        r#"Exec(["/a", "$(A)"])"#,
+    );
+    // As a node words it.
+    let socket = "&TCPSocketAction{Port:{1 0 web},Host:::1,}";
+    let handler =
+        format!("&LifecycleHandler{{Exec:nil,HTTPGet:nil,TCPSocket:{socket},Sleep:nil,}}");
+    let hook = json!({"tcpSocket": {"port": "web", "host": "::1"}});
+    check(hook, &format!("Invalid({handler:?})"));
+}
+
+#[test]
 fn unsupported_fields_are_named() {
     let check = |fields: Value, said: &str| {
         assert_eq!(container(&fields).unwrap_err().to_string(), said);
@@ -97,8 +121,8 @@ fn unsupported_fields_are_named() {
         "spec.containers[0].startupProbe.httpGet.host: pocket resolves no names; give an address",
     );
     check(
-        json!({"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}}),
-        "spec.containers[0].lifecycle: pocket runs no hooks",
+        json!({"lifecycle": {"stopSignal": "SIGUSR1"}}),
+        "spec.containers[0].lifecycle.stopSignal: pocket stops containers with SIGTERM",
     );
     check(
         json!({"restartPolicy": "Never"}),

@@ -33,15 +33,17 @@ async fn an_unknown_image_is_refused_in_the_words_of_a_node() {
 #[tokio::test(start_paused = true)]
 async fn unsupported_fields_are_configuration_errors() {
     let world = World::new();
-    let hook = json!({"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}});
-    world.create(pod(&json!({"containers": [container("a", 8080, &hook)]})));
+    world.create(pod(&json!({
+        "activeDeadlineSeconds": 9,
+        "containers": [container("a", 8080, &json!({}))],
+    })));
     world.advance(SECOND).await;
     let waiting = world.status("a").state.unwrap().waiting.unwrap();
     assert_eq!(
         waiting.reason.as_deref(),
         Some("CreateContainerConfigError")
     );
-    let message = "spec.containers[0].lifecycle: pocket runs no hooks";
+    let message = "spec.activeDeadlineSeconds: pocket ends no Pod by a deadline";
     assert_eq!(waiting.message.as_deref(), Some(message));
     world.delete(None);
     world.advance(3 * SECOND).await;

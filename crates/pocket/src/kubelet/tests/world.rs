@@ -1,6 +1,7 @@
 //! A node with one image, `target`: an HTTP server that a test controls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ struct Script {
 struct Acts {
     /// Statuses by `PORT/PATH`; the default is 200.
     answers: BTreeMap<String, u16>,
+    /// Routes that never answer.
+    hung: BTreeSet<String>,
     requests: BTreeMap<String, Vec<Moment>>,
     crashes: BTreeMap<String, i32>,
     lingers: BTreeMap<String, Duration>,
@@ -127,6 +130,11 @@ impl World {
     /// Sets the status of a `PORT/PATH`.
     pub(super) fn answer(&self, route: &str, status: u16) {
         self.script.acts().answers.insert(route.to_owned(), status);
+    }
+
+    /// Lets a `PORT/PATH` take every request and never answer.
+    pub(super) fn hang(&self, route: &str) {
+        self.script.acts().hung.insert(route.to_owned());
     }
 
     /// Lets the container exit at once with this code, at every start.
@@ -298,7 +306,7 @@ impl Image for Target {
     fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
         let script = Arc::clone(&self.0);
         let run = async move {
-            let status = script.request(process.arguments.concat());
+            let status = script.request(process.arguments.concat()).await;
             Output {
                 code: i32::from(status != 200),
                 stdout: format!("{status}\n").into_bytes(),
@@ -382,19 +390,25 @@ impl Script {
         let read = stream.read(&mut head).await.unwrap_or_default();
         let head = String::from_utf8_lossy(&head[..read]).into_owned();
         let path = head.split(' ').nth(1).unwrap_or_default();
-        let status = self.request(format!("{port}{path}"));
+        let status = self.request(format!("{port}{path}")).await;
         let answer =
             format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         drop(stream.write_all(answer.as_bytes()).await);
     }
 
-    fn request(&self, route: String) -> u16 {
-        let mut acts = self.acts();
-        let status = acts.answers.get(&route).copied().unwrap_or(200);
-        acts.requests
-            .entry(route)
-            .or_default()
-            .push(self.clock.now());
+    /// The status of a request to this route, once it is answered.
+    async fn request(&self, route: String) -> u16 {
+        let (status, hangs) = {
+            let mut acts = self.acts();
+            let status = acts.answers.get(&route).copied().unwrap_or(200);
+            let hangs = acts.hung.contains(&route);
+            let requests = acts.requests.entry(route).or_default();
+            requests.push(self.clock.now());
+            (status, hangs)
+        };
+        if hangs {
+            pending::<()>().await;
+        }
         status
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvFromSource, EnvVar};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvFromSource, EnvVar, Lifecycle};
 
 use super::names::{self, Names};
 use super::probe::Role;
@@ -55,8 +55,8 @@ pub(super) fn request_limits(container: &mut Container) {
     }
 }
 
-/// Checks a container of any role.
-pub(super) fn check(container: &Container, errors: &mut FieldErrors) {
+/// Checks a container of any role, of a Pod with this grace period in seconds.
+pub(super) fn check(container: &Container, grace: Option<i64>, errors: &mut FieldErrors) {
     check_name(&container.name, errors);
     let image = container.image.as_deref().unwrap_or_default();
     if image.trim().is_empty() {
@@ -78,6 +78,9 @@ pub(super) fn check(container: &Container, errors: &mut FieldErrors) {
             errors.duplicate("", policy.resource_name.as_str());
         }
     });
+    if let Some(lifecycle) = &container.lifecycle {
+        errors.within("lifecycle", |errors| check_hooks(lifecycle, grace, errors));
+    }
     check_probes(container, errors);
 }
 
@@ -217,6 +220,18 @@ fn check_variable_name(field: &str, name: &str, errors: &mut FieldErrors) {
     }
 }
 
+fn check_hooks(lifecycle: &Lifecycle, grace: Option<i64>, errors: &mut FieldErrors) {
+    let hooks = [
+        ("postStart", &lifecycle.post_start),
+        ("preStop", &lifecycle.pre_stop),
+    ];
+    for (field, hook) in hooks {
+        if let Some(hook) = hook {
+            errors.within(field, |errors| probe::check_hook(hook, grace, errors));
+        }
+    }
+}
+
 fn check_probes(container: &Container, errors: &mut FieldErrors) {
     let probes = [
         ("livenessProbe", Role::Liveness, &container.liveness_probe),
@@ -245,7 +260,8 @@ mod tests {
         let own = fields.as_object().unwrap().clone();
         container.as_object_mut().unwrap().extend(own);
         let mut errors = FieldErrors::default();
-        check(&serde_json::from_value(container).unwrap(), &mut errors);
+        let container = serde_json::from_value(container).unwrap();
+        check(&container, Some(10), &mut errors);
         let errors = errors.into_vec().into_iter();
         errors
             .map(|error| format!("{}: {}", error.field, error.message))
@@ -297,6 +313,25 @@ mod tests {
         let policies = json!([policy("cpu"), policy("memory"), policy("cpu")]);
         let found = refusals(&json!({"resizePolicy": policies}));
         assert_eq!(found, ["resizePolicy[2]: Duplicate value: \"cpu\""]);
+    }
+
+    /// Recorded from an API server 1.36.3.
+    #[test]
+    fn a_hook_has_one_handler_and_sleeps_within_the_grace_period() {
+        let check = |hook: serde_json::Value, expected: &[&str]| {
+            assert_eq!(refusals(&json!({"lifecycle": {"preStop": hook}})), expected);
+        };
+        check(json!({"sleep": {"seconds": 10}}), &[]);
+        check(json!({"sleep": {"seconds": 0}}), &[]);
+        check(json!({"tcpSocket": {"port": 80}}), &[]);
+        let too_long = "lifecycle.preStop.sleep: Invalid value: 11: must be non-negative and less \
+                        than terminationGracePeriodSeconds (10)";
+        check(json!({"sleep": {"seconds": 11}}), &[too_long]);
+        let none = "lifecycle.preStop: Required value: must specify a handler type";
+        check(json!({}), &[none]);
+        let two = "lifecycle.preStop.sleep: Forbidden: may not specify more than 1 handler type";
+        let both = json!({"exec": {"command": ["a"]}, "sleep": {"seconds": 1}});
+        check(both, &[two]);
     }
 
     #[test]

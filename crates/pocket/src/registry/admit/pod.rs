@@ -146,7 +146,7 @@ fn check_containers(spec: &PodSpec, errors: &mut FieldErrors) {
     // One set for all: names are unique across init and main containers.
     let mut names = BTreeSet::new();
     each_container(spec, errors, |container, errors| {
-        container::check(container, errors);
+        container::check(container, spec.termination_grace_period_seconds, errors);
         if !container.name.is_empty() && !names.insert(container.name.as_str()) {
             errors.duplicate("name", container.name.as_str());
         }

@@ -1,9 +1,12 @@
-//! Admission of probes: defaults and checks.
+//! Admission of probes and lifecycle hooks: defaults and checks.
 //!
 //! Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Probe`, and
 //! `pkg/apis/core/validation/validation.go`, `validateProbe` and its callers.
 
-use k8s_openapi::api::core::v1::{HTTPGetAction, HTTPHeader, LifecycleHandler, Probe};
+use k8s_openapi::api::core::v1::{
+    ExecAction, GRPCAction, HTTPGetAction, HTTPHeader, LifecycleHandler, Probe, SleepAction,
+    TCPSocketAction,
+};
 
 use super::fields;
 use crate::api_status::FieldErrors;
@@ -36,7 +39,14 @@ pub(super) fn complete_hook(hook: &mut LifecycleHandler) {
 }
 
 pub(super) fn check(probe: &Probe, role: Role, errors: &mut FieldErrors) {
-    check_handler(probe, errors);
+    let handlers = Handlers {
+        exec: probe.exec.as_ref(),
+        http_get: probe.http_get.as_ref(),
+        tcp_socket: probe.tcp_socket.as_ref(),
+        grpc: probe.grpc.as_ref(),
+        sleep: None,
+    };
+    check_handlers(&handlers, errors);
     let numbers = [
         ("initialDelaySeconds", probe.initial_delay_seconds),
         ("timeoutSeconds", probe.timeout_seconds),
@@ -74,34 +84,65 @@ fn check_grace(probe: &Probe, role: Role, errors: &mut FieldErrors) {
     }
 }
 
-fn check_handler(probe: &Probe, errors: &mut FieldErrors) {
-    let handlers = [
-        ("exec", probe.exec.is_some()),
-        ("httpGet", probe.http_get.is_some()),
-        ("tcpSocket", probe.tcp_socket.is_some()),
-        ("grpc", probe.grpc.is_some()),
+/// Checks a lifecycle hook of a Pod with this grace period, in seconds.
+pub(super) fn check_hook(hook: &LifecycleHandler, grace: Option<i64>, errors: &mut FieldErrors) {
+    let handlers = Handlers {
+        exec: hook.exec.as_ref(),
+        http_get: hook.http_get.as_ref(),
+        tcp_socket: hook.tcp_socket.as_ref(),
+        sleep: hook.sleep.as_ref(),
+        ..Handlers::default()
+    };
+    check_handlers(&handlers, errors);
+    // Rule: `validateSleepAction`.
+    if let (Some(sleep), Some(grace)) = (&hook.sleep, grace)
+        && !(0..=grace).contains(&sleep.seconds)
+    {
+        let why =
+            format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+        errors.invalid("sleep", sleep.seconds, &why);
+    }
+}
+
+/// The handlers of a probe or hook, one of which must be set.
+#[derive(Default)]
+struct Handlers<'a> {
+    exec: Option<&'a ExecAction>,
+    http_get: Option<&'a HTTPGetAction>,
+    tcp_socket: Option<&'a TCPSocketAction>,
+    grpc: Option<&'a GRPCAction>,
+    sleep: Option<&'a SleepAction>,
+}
+
+/// Rule: `validateHandler`.
+fn check_handlers(handlers: &Handlers<'_>, errors: &mut FieldErrors) {
+    let all = [
+        ("exec", handlers.exec.is_some()),
+        ("httpGet", handlers.http_get.is_some()),
+        ("tcpSocket", handlers.tcp_socket.is_some()),
+        ("grpc", handlers.grpc.is_some()),
+        ("sleep", handlers.sleep.is_some()),
     ];
-    // The first handler in upstream's order is accepted and the others are reported:
-    // `validateHandler`.
-    let mut set = handlers.iter().filter(|(_, set)| *set);
+    // The first handler in upstream's order is accepted and the others are reported.
+    let mut set = all.iter().filter(|(_, set)| *set);
     if set.next().is_none() {
         errors.required("", "must specify a handler type");
     }
     for (handler, _) in set {
         errors.forbidden(handler, "may not specify more than 1 handler type");
     }
-    if let Some(exec) = &probe.exec
+    if let Some(exec) = handlers.exec
         && exec.command.as_ref().is_none_or(Vec::is_empty)
     {
         errors.required("exec.command", "");
     }
-    if let Some(get) = &probe.http_get {
+    if let Some(get) = handlers.http_get {
         errors.within("httpGet", |errors| check_get(get, errors));
     }
-    if let Some(socket) = &probe.tcp_socket {
+    if let Some(socket) = handlers.tcp_socket {
         fields::check_port_or_name("tcpSocket.port", &socket.port, errors);
     }
-    if let Some(grpc) = &probe.grpc {
+    if let Some(grpc) = handlers.grpc {
         fields::check_port("grpc.port", grpc.port, errors);
     }
 }
