@@ -37,6 +37,8 @@ mod timing;
 
 /// Container terminations, and the statuses that report them.
 mod ends;
+/// Lifecycle hooks, in virtual time and on a real cluster.
+mod hooks;
 /// Workloads other than Deployments, in virtual time and on a real cluster.
 mod workloads;
 

@@ -245,7 +245,13 @@ async fn a_post_start_that_fails_kills_the_container_and_backs_off() {
     assert_eq!(message, Some(expected));
     let mut reasons = world.reasons("a");
     reasons.sort();
-    let expected = ["Created", "FailedPostStartHook", "Killing", "Pulled", "Started"];
+    let expected = [
+        "Created",
+        "FailedPostStartHook",
+        "Killing",
+        "Pulled",
+        "Started",
+    ];
     assert_eq!(reasons, expected);
     assert_eq!(
         world.message_of("a", "FailedPostStartHook"),
