@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::Moment;
 pub use crate::container_id::ContainerId;
 use crate::probe::{self, Verdict};
+pub use crate::restart_rules::{ExitCodes, RestartPolicy, RestartRules};
 
 /// The part of a container's specification that the rules use.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct ContainerSpec {
     pub role: Role,
     /// The image's name, unchanged from the specification.
     pub image: String,
+    /// When it is started again.
+    pub restart: RestartRules,
     /// Its probes, in the order in which a kubelet starts their workers: startup, readiness,
     /// liveness.
     pub probes: Vec<probe::Spec>,
@@ -40,29 +43,6 @@ pub enum Role {
     Sidecar,
     /// Runs for the whole life of the Pod.
     Main,
-}
-
-/// When an ended container is started again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RestartPolicy {
-    /// After every exit.
-    #[default]
-    Always,
-    /// After an exit code other than zero.
-    OnFailure,
-    /// Never.
-    Never,
-}
-
-impl Role {
-    /// The restart policy of a container of this role in a Pod with this policy.
-    #[must_use]
-    pub fn policy(self, pod: RestartPolicy) -> RestartPolicy {
-        match self {
-            Self::Sidecar => RestartPolicy::Always,
-            Self::Init | Self::Main => pod,
-        }
-    }
 }
 
 /// The containers that must have ended before the one at `place` gets SIGTERM in a Pod's

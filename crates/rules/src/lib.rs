@@ -49,6 +49,7 @@ pub mod probe;
 pub mod proxy;
 pub mod replica_set;
 pub mod restart;
+mod restart_rules;
 pub mod rollout;
 pub mod safe_encoding;
 pub mod scheduling;

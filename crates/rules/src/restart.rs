@@ -6,7 +6,7 @@
 mod initialize;
 mod kill;
 
-use crate::container::{Exit, Instance, RestartPolicy, Role};
+use crate::container::{Instance, RestartRules, Role};
 use initialize::{Initial, initialize};
 use kill::kill_cause;
 pub use kill::{Found, Kill, KillCause};
@@ -28,8 +28,8 @@ pub enum SyncPlan {
 /// Plans one sync of a running Pod. `containers` has the order of the Pod, init containers first.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computePodActions`.
-pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
-    let Some(initial) = initialize(policy, containers) else {
+pub fn plan(containers: &[Found<'_>]) -> SyncPlan {
+    let Some(initial) = initialize(containers) else {
         return SyncPlan::Pod;
     };
     let Initial {
@@ -43,16 +43,16 @@ pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
     // Main containers wait until every init container has completed and every sidecar has started.
     for (index, found) in main.filter(|_| initialized) {
         let Some(running) = found.instance.filter(|instance| instance.is_running()) else {
-            start.extend(is_due(policy, found.instance).then_some(index));
+            let due = is_due(&found.spec.restart, found.instance);
+            start.extend(due.then_some(index));
             continue;
         };
         let Some(cause) = kill_cause(found, running) else {
             kept += 1;
             continue;
         };
-        // There is no exit code yet: `OnFailure` restarts even a container that then exits with 0.
         // A changed one is restarted under any policy, even `Never`.
-        let restart = cause == KillCause::Changed || policy != RestartPolicy::Never;
+        let restart = cause == KillCause::Changed || found.spec.restart.restarts_killed();
         start.extend(restart.then_some(index));
         kill.push(Kill {
             index,
@@ -74,19 +74,12 @@ pub fn plan(policy: RestartPolicy, containers: &[Found<'_>]) -> SyncPlan {
 /// Whether a container with this newest instance is to be started.
 ///
 /// Rule: `pkg/kubelet/container/helpers.go`, `ShouldContainerBeRestarted`.
-pub fn is_due(policy: RestartPolicy, newest: Option<&Instance>) -> bool {
+pub fn is_due(restart: &RestartRules, newest: Option<&Instance>) -> bool {
     match newest {
         None => true,
-        Some(instance) => instance.exit().is_some_and(|exit| restarts(policy, exit)),
-    }
-}
-
-/// Whether another instance follows this exit.
-pub fn restarts(policy: RestartPolicy, exit: &Exit) -> bool {
-    match policy {
-        RestartPolicy::Always => true,
-        RestartPolicy::OnFailure => exit.code != 0,
-        RestartPolicy::Never => false,
+        Some(instance) => instance
+            .exit()
+            .is_some_and(|exit| restart.restarts(exit.code)),
     }
 }
 

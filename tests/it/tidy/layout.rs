@@ -19,6 +19,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "host_port",
             "list_type",
             "names",
+            "restart_rules",
             "scheduling",
             "selector",
             "url",

@@ -69,6 +69,12 @@ impl FieldErrors {
         self.add(field, "FieldValueNotSupported", message);
     }
 
+    /// Reports a list with more items than `most`.
+    pub(crate) fn too_many(&mut self, field: &str, count: usize, most: usize) {
+        let message = format!("Too many: {count}: must have at most {most} items");
+        self.add(field, "FieldValueTooMany", message);
+    }
+
     /// Reports a field that must not be set, or not to this value.
     pub(crate) fn forbidden(&mut self, field: &str, why: &str) {
         self.add(field, "FieldValueForbidden", with_reason("Forbidden", why));

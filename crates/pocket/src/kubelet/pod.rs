@@ -112,12 +112,7 @@ impl PodWorker {
         let uid = uid(&**pod).to_owned();
         let recorder = Recorder::new(node.registry.clone(), "kubelet", &**pod, random.fork());
         let events = Arc::new(recorder.at(crate::kinds::node::NAME));
-        let probing = Probing::new(
-            Arc::clone(&node),
-            uid.clone(),
-            spec.policy,
-            Arc::clone(&events),
-        );
+        let probing = Probing::new(Arc::clone(&node), uid.clone(), Arc::clone(&events));
         let now = node.clock.now();
         Self {
             sync_queue: SyncQueue::new(node.relists, now),
@@ -260,7 +255,6 @@ impl PodWorker {
         let before = self.node.statuses.get(&self.uid);
         let facts = Facts {
             pod: &self.update.pod,
-            policy: self.spec.policy,
             stage,
             since: self.since,
             ip: self.seen_ip,

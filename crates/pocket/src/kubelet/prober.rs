@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rules::container::{ContainerId, RestartPolicy, Role};
+use rules::container::{ContainerId, Role};
 use rules::event_text;
 use rules::probe::{Cause, Effect, Next, Observed, ProbeKind, Results, Spec, Verdict, Worker};
 use tokio::sync::{Notify, watch};
@@ -27,7 +27,6 @@ use crate::latencies::{Chance, Work};
 pub(super) struct Probing {
     node: Arc<Node>,
     uid: String,
-    policy: RestartPolicy,
     events: Arc<Recorder>,
     results: Mutex<Results>,
     workers: Mutex<BTreeMap<Name, Arc<Wakeups>>>,
@@ -52,16 +51,10 @@ struct Wakeups {
 }
 
 impl Probing {
-    pub(super) fn new(
-        node: Arc<Node>,
-        uid: String,
-        policy: RestartPolicy,
-        events: Arc<Recorder>,
-    ) -> Self {
+    pub(super) fn new(node: Arc<Node>, uid: String, events: Arc<Recorder>) -> Self {
         Self {
             node,
             uid,
-            policy,
             events,
             results: Mutex::default(),
             workers: Mutex::default(),
@@ -223,7 +216,7 @@ impl Prober {
         let probing = Arc::clone(&self.probing);
         while let Some(cause) = self.wake().await {
             let board = &probing.node.statuses;
-            let view = board.view(&probing.uid, &self.name.0, probing.policy);
+            let view = board.view(&probing.uid, &self.name.0);
             let step = self.worker.wake(cause, &view, probing.node.clock.now());
             step.effects
                 .into_iter()

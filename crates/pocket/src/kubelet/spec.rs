@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{
     self as core, EnvFromSource, EnvVar, Lifecycle, LifecycleHandler, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use rules::container::{ContainerSpec, RestartPolicy, Role};
+use rules::container::{ContainerSpec, ExitCodes, RestartPolicy, RestartRules, Role};
 use rules::probe::ProbeKind;
 
 use super::handler::Handler;
@@ -29,8 +29,6 @@ pub(super) use unsupported::Unsupported;
 pub(super) struct PodSpec {
     /// In the order of [`containers`].
     pub(super) containers: Vec<Container>,
-    /// Default `Always`.
-    pub(super) policy: RestartPolicy,
     /// `terminationGracePeriodSeconds`. Default 30 s.
     pub(super) grace: Duration,
 }
@@ -82,14 +80,9 @@ impl PodSpec {
                         Role::Init | Role::Sidecar => format!("spec.initContainers[{place}]"),
                         Role::Main => format!("spec.containers[{}]", place - init),
                     };
-                    Container::parse(role, container, &field, source)
+                    Container::parse(role, container, restart(spec, container), &field, source)
                 })
                 .collect::<Result<_, _>>()?,
-            policy: match spec.restart_policy.as_deref() {
-                Some("OnFailure") => RestartPolicy::OnFailure,
-                Some("Never") => RestartPolicy::Never,
-                _ => RestartPolicy::Always,
-            },
             grace: seconds(spec.termination_grace_period_seconds.unwrap_or(30)),
         })
     }
@@ -99,10 +92,11 @@ impl Container {
     fn parse(
         role: Role,
         container: &core::Container,
+        restart: RestartRules,
         field: &str,
         source: MessageSource,
     ) -> Result<Self, Unsupported> {
-        refuse_container(role, container, field)?;
+        refuse_container(container, field)?;
         let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
         for (kind, name, probe) in [
             (ProbeKind::Startup, "startupProbe", &container.startup_probe),
@@ -134,6 +128,7 @@ impl Container {
             name: container.name.clone(),
             role,
             image: container.image.clone().unwrap_or_default(),
+            restart,
             probes,
         };
         Ok(Self {
@@ -165,6 +160,33 @@ pub(super) fn containers(spec: &core::PodSpec) -> impl Iterator<Item = (Role, &c
             .iter()
             .map(|container| (Role::Main, container)),
     )
+}
+
+/// The action of a rule that restarts its container.
+const RESTART: &str = "Restart";
+
+/// When a container is started again: its own policy, or else that of its Pod, and its rules. The
+/// default is `Always`.
+pub(super) fn restart(pod: &core::PodSpec, container: &core::Container) -> RestartRules {
+    let policy = container.restart_policy.as_ref();
+    let policy = match policy.or(pod.restart_policy.as_ref()).map(String::as_str) {
+        Some("OnFailure") => RestartPolicy::OnFailure,
+        Some("Never") => RestartPolicy::Never,
+        _ => RestartPolicy::Always,
+    };
+    let rules = container.restart_policy_rules.iter().flatten();
+    let rules = rules.filter_map(|rule| {
+        let codes = rule.exit_codes.as_ref()?;
+        let values = codes.values.clone().unwrap_or_default();
+        Some(match codes.operator.as_str() {
+            "In" => ExitCodes::In(values),
+            _ => ExitCodes::NotIn(values),
+        })
+    });
+    RestartRules {
+        policy,
+        rules: rules.collect(),
+    }
 }
 
 /// The `fieldPath` of events about a container.
@@ -214,28 +236,17 @@ fn refuse_pod(spec: &core::PodSpec) -> Result<(), Unsupported> {
     }
 }
 
-fn refuse_container(
-    role: Role,
-    container: &core::Container,
-    field: &str,
-) -> Result<(), Unsupported> {
+fn refuse_container(container: &core::Container, field: &str) -> Result<(), Unsupported> {
     let refuse = |name: &str, why: &str| Err(Unsupported::new(format_args!("{field}.{name}"), why));
     let lifecycle = container.lifecycle.as_ref();
     if lifecycle.is_some_and(|lifecycle| lifecycle.stop_signal.is_some()) {
         let why = "pocket stops containers with SIGTERM";
         return refuse("lifecycle.stopSignal", why);
     }
-    if container.restart_policy.is_some() && role != Role::Sidecar {
-        return refuse(
-            "restartPolicy",
-            "in pocket a container is restarted as its Pod says, unless it is a sidecar",
-        );
-    }
-    if !is_empty(container.restart_policy_rules.as_ref()) {
-        return refuse(
-            "restartPolicyRules",
-            "in pocket a container is restarted as its Pod says",
-        );
+    let mut rules = container.restart_policy_rules.iter().flatten();
+    if let Some(place) = rules.position(|rule| rule.action != RESTART) {
+        let name = format!("restartPolicyRules[{place}].action");
+        return refuse(&name, "in pocket a rule restarts its own container only");
     }
     let mut mounts = container.volume_mounts.iter().flatten();
     if let Some(place) = mounts.position(|mount| mount.sub_path_expr.is_some()) {
@@ -256,10 +267,6 @@ fn memory(container: &core::Container, field: &str) -> Result<Option<u64>, Unsup
         Unsupported::new(field, "pocket reads whole bytes, such as 64Mi or 128M")
     });
     bytes.map(Some)
-}
-
-fn is_empty<T>(list: Option<&Vec<T>>) -> bool {
-    list.is_none_or(Vec::is_empty)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use rules::Moment;
-use rules::container::{Cause, ContainerId, Exit, RestartPolicy, Role, StartRefusal, State};
+use rules::container::{Cause, ContainerId, Exit, RestartRules, Role, StartRefusal, State};
 use rules::pod::conditions::{Condition, Gate};
 use rules::pod::{ContainerView, Phase, conditions};
 use rules::probe::{Life, Seen, View};
@@ -56,6 +56,8 @@ pub(super) struct ContainerStatus {
     pub(super) ready: bool,
     pub(super) started: bool,
     pub(super) restarts: u32,
+    /// When it is started again.
+    pub(super) restart: RestartRules,
 }
 
 impl Status {
@@ -107,11 +109,11 @@ impl Status {
     }
 
     /// The named container as its probes see it.
-    pub(super) fn view(&self, name: &str, policy: RestartPolicy) -> View {
+    pub(super) fn view(&self, name: &str) -> View {
         let container = self.containers.iter().find(|it| it.name == name);
         View {
             over: self.phase.is_terminal(),
-            container: container.and_then(|it| it.seen(policy)),
+            container: container.and_then(ContainerStatus::seen),
         }
     }
 
@@ -188,19 +190,25 @@ impl ContainerStatus {
             role: self.role,
             state: &self.state,
             ended_before: self.last.is_some(),
+            restarts: match (&self.state, &self.last) {
+                (State::Terminated(exit), _) | (State::Waiting(_), Some((_, exit))) => {
+                    self.restart.restarts(exit.code)
+                }
+                _ => false,
+            },
             started: self.started,
             ready: self.ready,
         }
     }
 
-    fn seen(&self, policy: RestartPolicy) -> Option<Seen> {
+    fn seen(&self) -> Option<Seen> {
         let life = match &self.state {
             State::Waiting(_) => Life::Waiting,
             State::Running { since } => Life::Running {
                 since: since.whole_second(),
             },
             State::Terminated(exit) => Life::Terminated {
-                restarts: rules::restart::restarts(self.role.policy(policy), exit),
+                restarts: self.restart.restarts(exit.code),
             },
         };
         Some(Seen {

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use rules::container::{ContainerId, RestartPolicy};
+use rules::container::ContainerId;
 use rules::probe::View;
 use tokio::sync::Notify;
 
@@ -63,10 +63,10 @@ impl StatusManager {
     }
 
     /// A container's state as its probes use it.
-    pub(super) fn view(&self, uid: &str, container: &str, policy: RestartPolicy) -> View {
+    pub(super) fn view(&self, uid: &str, container: &str) -> View {
         let pods = self.pods();
         let entry = pods.get(uid);
-        entry.map_or_else(View::default, |entry| entry.status.view(container, policy))
+        entry.map_or_else(View::default, |entry| entry.status.view(container))
     }
 
     /// Replaces a Pod's status with the one a sync computed.

@@ -157,6 +157,7 @@ mod tests {
                 role: Role::Main,
                 state: &state,
                 ended_before: false,
+                restarts: false,
                 started: false,
                 ready: name.chars().all(char::is_uppercase),
             })
@@ -226,6 +227,7 @@ mod tests {
                 role,
                 state,
                 ended_before: false,
+                restarts: false,
                 started,
                 ready,
             };
@@ -281,6 +283,7 @@ mod tests {
                 role,
                 state,
                 ended_before: false,
+                restarts: false,
                 started: ready,
                 ready,
             };

@@ -1,6 +1,6 @@
 //! A Pod's phase, computed from its containers.
 
-use crate::container::{RestartPolicy, Role, State};
+use crate::container::{Role, State};
 
 /// The status of one container, as far as the Pod's phase and conditions depend on it.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct ContainerView<'a> {
     pub state: &'a State,
     /// Whether an earlier instance has ended.
     pub ended_before: bool,
+    /// Whether another instance follows its last exit.
+    pub restarts: bool,
     /// Whether it counts as started.
     pub started: bool,
     /// Whether it counts as ready.
@@ -64,31 +66,28 @@ impl Phase {
 /// codes of sidecars do not matter.
 ///
 /// Rule: `pkg/kubelet/kubelet_pods.go`, `getPhase`.
-pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>]) -> Phase {
+pub fn phase(ended: bool, containers: &[ContainerView<'_>]) -> Phase {
     let of = |role| containers.iter().filter(move |view| view.role == role);
     let main: Vec<_> = of(Role::Main).collect();
     let failed =
         |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code != 0);
     // The main containers will never be started.
-    if policy == RestartPolicy::Never && of(Role::Init).any(failed) {
+    if of(Role::Init).any(|view| failed(view) && !view.restarts) {
         return Phase::Failed;
     }
     let lasting = || of(Role::Sidecar).chain(of(Role::Main));
     let runs = |view: &ContainerView<'_>| matches!(view.state, State::Running { .. });
     let well =
         |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code == 0);
-    let all_well = main.iter().all(|view| well(view));
     // Without containers upstream takes its default case, which is Pending.
     if main.is_empty() || lasting().any(ContainerView::never_ran) {
         Phase::Pending
-    } else if lasting().any(runs) || (policy == RestartPolicy::Always && !ended) {
+    } else if lasting().any(runs) || (!ended && main.iter().any(|view| view.restarts)) {
         Phase::Running
-    } else if all_well {
+    } else if main.iter().all(|view| well(view)) {
         Phase::Succeeded
-    } else if ended || policy == RestartPolicy::Never {
-        Phase::Failed
     } else {
-        Phase::Running
+        Phase::Failed
     }
 }
 
@@ -96,7 +95,7 @@ pub fn phase(policy: RestartPolicy, ended: bool, containers: &[ContainerView<'_>
 mod tests {
     use super::*;
     use crate::Moment;
-    use crate::container::{Cause, Exit, StartRefusal};
+    use crate::container::{Cause, Exit, RestartPolicy, RestartRules, StartRefusal};
 
     fn exited(code: i32) -> State {
         State::Terminated(Exit {
@@ -124,6 +123,7 @@ mod tests {
             role,
             state,
             ended_before: false,
+            restarts: false,
             started: false,
             ready: false,
         }
@@ -144,10 +144,21 @@ mod tests {
             .iter()
             .map(|state| ContainerView {
                 ended_before,
+                restarts: restarts(policy, state),
                 ..view(Role::Main, state)
             })
             .collect();
-        assert_eq!(phase(policy, ended, &views), expected, "{states:?}");
+        assert_eq!(phase(ended, &views), expected, "{states:?}");
+    }
+
+    /// A container that waits has ended with 1.
+    fn restarts(policy: RestartPolicy, state: &State) -> bool {
+        let rules = RestartRules::from(policy);
+        match state {
+            State::Waiting(_) => rules.restarts(1),
+            State::Running { .. } => false,
+            State::Terminated(exit) => rules.restarts(exit.code),
+        }
     }
 
     #[test]
@@ -201,8 +212,12 @@ mod tests {
     fn a_failed_init_container_fails_a_pod_that_is_not_restarted() {
         let check = |policy, code, expected| {
             let (init, main) = (exited(code), waiting());
-            let views = [view(Role::Init, &init), view(Role::Main, &main)];
-            assert_eq!(phase(policy, false, &views), expected);
+            let init = ContainerView {
+                restarts: restarts(policy, &init),
+                ..view(Role::Init, &init)
+            };
+            let views = [init, view(Role::Main, &main)];
+            assert_eq!(phase(false, &views), expected);
         };
         check(RestartPolicy::Never, 1, Phase::Failed);
         check(RestartPolicy::Never, 0, Phase::Pending);
@@ -213,7 +228,7 @@ mod tests {
     fn a_sidecar_keeps_a_pod_running_and_does_not_decide_how_it_ended() {
         let check = |sidecar: &State, main: &State, expected| {
             let views = [view(Role::Sidecar, sidecar), view(Role::Main, main)];
-            assert_eq!(phase(RestartPolicy::Never, false, &views), expected);
+            assert_eq!(phase(false, &views), expected);
         };
         check(&running(), &waiting(), Phase::Pending);
         check(&waiting(), &running(), Phase::Pending);

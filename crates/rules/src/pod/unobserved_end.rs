@@ -63,6 +63,7 @@ mod tests {
             role: *role,
             state,
             ended_before: false,
+            restarts: false,
             started: true,
             ready: false,
         });

@@ -4,7 +4,7 @@
 //! containers before it have completed, and sidecars before it have started once.
 
 use super::kill::{Found, Kill, KillCause, kill_cause};
-use crate::container::{Instance, RestartPolicy, Role};
+use crate::container::{Instance, RestartRules, Role};
 use crate::probe::{ProbeKind, Verdict};
 
 /// The init containers and sidecars to end and to start, and whether main containers may be
@@ -20,7 +20,7 @@ pub(super) struct Initial {
 /// Plans for init containers and sidecars; `None` if one has failed for good, which ends the Pod.
 ///
 /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `computeInitContainerActions`.
-pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Option<Initial> {
+pub(super) fn initialize(containers: &[Found<'_>]) -> Option<Initial> {
     let main = |found: &Found<'_>| found.spec.role == Role::Main;
     // A main container that runs shows that the init containers have completed, so they are not
     // repeated. One that has ended shows nothing: after a reboot of a node all have, and the Pod
@@ -46,7 +46,7 @@ pub(super) fn initialize(policy: RestartPolicy, containers: &[Found<'_>]) -> Opt
             Role::Sidecar => initial.keep_sidecar(index, found, instance),
             // A later container has begun, so this one has completed; its end no longer matters.
             _ if later_began => true,
-            _ => initial.run_init(index, policy, instance)?,
+            _ => initial.run_init(index, &found.spec.restart, instance)?,
         };
         // Only the last one that has begun shows how far the Pod is.
         if done && !later_began {
@@ -107,7 +107,12 @@ impl Initial {
 
     /// Plans the next start of an init container, unless it runs or has succeeded. Returns whether
     /// it has succeeded; `None` if it has failed for good.
-    fn run_init(&mut self, index: usize, policy: RestartPolicy, newest: &Instance) -> Option<bool> {
+    fn run_init(
+        &mut self,
+        index: usize,
+        restart: &RestartRules,
+        newest: &Instance,
+    ) -> Option<bool> {
         let Some(exit) = newest.exit() else {
             return Some(false);
         };
@@ -116,6 +121,6 @@ impl Initial {
         }
         self.start.push(index);
         // `None` discards the whole plan, and with it the start that was just added.
-        (policy != RestartPolicy::Never).then_some(false)
+        restart.restarts(exit.code).then_some(false)
     }
 }

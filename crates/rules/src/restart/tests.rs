@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::Moment;
-use crate::container::ContainerSpec;
 use crate::container::{Cause, ContainerId, Life};
+use crate::container::{ContainerSpec, Exit, ExitCodes, RestartPolicy};
 use crate::probe::{ProbeKind, Verdict};
 
 fn spec(image: &str) -> ContainerSpec {
@@ -11,6 +11,7 @@ fn spec(image: &str) -> ContainerSpec {
         name: "a".to_owned(),
         role: Role::Main,
         image: image.to_owned(),
+        restart: RestartRules::default(),
         probes: Vec::new(),
     }
 }
@@ -48,16 +49,28 @@ fn kill(cause: KillCause, restart: bool) -> Vec<Kill> {
     }]
 }
 
+/// The container with this policy of its own or of its Pod.
+fn under(policy: RestartPolicy, spec: ContainerSpec) -> ContainerSpec {
+    let restart = match spec.role {
+        Role::Sidecar => RestartPolicy::Always,
+        Role::Init | Role::Main => policy,
+    };
+    ContainerSpec {
+        restart: restart.into(),
+        ..spec
+    }
+}
+
 /// The plan for one container of image `one` in this state.
 fn check(policy: RestartPolicy, instance: Option<&Instance>, liveness: Verdict, plan: &SyncPlan) {
-    let spec = spec("one");
+    let spec = under(policy, spec("one"));
     let found = Found {
         spec: &spec,
         instance,
         liveness: Some(liveness),
         startup: None,
     };
-    assert_eq!(&super::plan(policy, &[found]), plan);
+    assert_eq!(&super::plan(&[found]), plan);
 }
 
 const OK: Verdict = Verdict::Success;
@@ -103,7 +116,7 @@ fn a_healthy_container_is_kept() {
 
 #[test]
 fn a_changed_image_restarts_even_under_never() {
-    let (spec, instance) = (spec("two"), running());
+    let (spec, instance) = (under(RestartPolicy::Never, spec("two")), running());
     let found = Found {
         spec: &spec,
         instance: Some(&instance),
@@ -114,12 +127,12 @@ fn a_changed_image_restarts_even_under_never() {
         kill: kill(KillCause::Changed, true),
         start: vec![0],
     };
-    assert_eq!(plan(RestartPolicy::Never, &[found]), changed);
+    assert_eq!(plan(&[found]), changed);
 }
 
 #[test]
 fn under_never_a_sibling_keeps_the_pod_alive() {
-    let (spec, instance) = (spec("one"), running());
+    let (spec, instance) = (under(RestartPolicy::Never, spec("one")), running());
     let found = |liveness| Found {
         spec: &spec,
         instance: Some(&instance),
@@ -130,10 +143,7 @@ fn under_never_a_sibling_keeps_the_pod_alive() {
         kill: kill(KillCause::Probe(ProbeKind::Liveness), false),
         start: vec![],
     };
-    assert_eq!(
-        plan(RestartPolicy::Never, &[found(BAD), found(OK)]),
-        expected
-    );
+    assert_eq!(plan(&[found(BAD), found(OK)]), expected);
 }
 
 #[test]
@@ -144,17 +154,14 @@ fn init_containers_come_first_and_one_by_one() {
     };
     let main = spec("one");
     let check = |policy, instances: [Option<Instance>; 3], expected| {
-        let specs = [&init, &init, &main];
-        let found = specs
-            .into_iter()
-            .zip(&instances)
-            .map(|(spec, instance)| Found {
-                spec,
-                instance: instance.as_ref(),
-                liveness: None,
-                startup: None,
-            });
-        assert_eq!(plan(policy, &found.collect::<Vec<_>>()), expected);
+        let specs = [&init, &init, &main].map(|spec| under(policy, spec.clone()));
+        let found = specs.iter().zip(&instances).map(|(spec, instance)| Found {
+            spec,
+            instance: instance.as_ref(),
+            liveness: None,
+            startup: None,
+        });
+        assert_eq!(plan(&found.collect::<Vec<_>>()), expected);
     };
     let start = |index: Option<usize>| SyncPlan::Containers {
         kill: vec![],
@@ -186,13 +193,18 @@ fn init_containers_come_first_and_one_by_one() {
 type Case = (ContainerSpec, Option<Instance>, Option<Verdict>);
 
 fn check_all(policy: RestartPolicy, cases: &[Case], expected: &SyncPlan) {
-    let found = cases.iter().map(|(spec, instance, startup)| Found {
-        spec,
-        instance: instance.as_ref(),
-        liveness: None,
-        startup: *startup,
-    });
-    assert_eq!(&plan(policy, &found.collect::<Vec<_>>()), expected);
+    let specs = cases.iter().map(|(spec, _, _)| under(policy, spec.clone()));
+    let specs: Vec<_> = specs.collect();
+    let found = specs
+        .iter()
+        .zip(cases)
+        .map(|(spec, (_, instance, startup))| Found {
+            spec,
+            instance: instance.as_ref(),
+            liveness: None,
+            startup: *startup,
+        });
+    assert_eq!(&plan(&found.collect::<Vec<_>>()), expected);
 }
 
 fn of_role(role: Role) -> ContainerSpec {
@@ -315,4 +327,56 @@ fn a_sidecar_of_another_image_is_replaced() {
         start: vec![0],
     };
     check_all(RestartPolicy::Always, &cases, &expected);
+}
+
+#[test]
+fn containers_of_one_pod_have_policies_and_rules_of_their_own() {
+    let check = |instances: [Instance; 2], expected| {
+        let first = under(RestartPolicy::Never, spec("one"));
+        let second = ContainerSpec {
+            restart: RestartRules {
+                policy: RestartPolicy::Never,
+                rules: vec![ExitCodes::In(vec![42])],
+            },
+            ..spec("one")
+        };
+        let found = [&first, &second].into_iter().zip(&instances);
+        let found = found.map(|(spec, instance)| Found {
+            spec,
+            instance: Some(instance),
+            liveness: Some(BAD),
+            startup: None,
+        });
+        assert_eq!(plan(&found.collect::<Vec<_>>()), expected);
+    };
+    check([exited(42), exited(42)], start(&[1]));
+    check([exited(0), exited(1)], SyncPlan::Pod);
+    // A rule says nothing about a kill.
+    check([exited(0), running()], SyncPlan::Pod);
+}
+
+#[test]
+fn an_init_container_that_a_rule_restarts_has_not_failed_for_good() {
+    let check = |code, expected| {
+        let init = ContainerSpec {
+            restart: RestartRules {
+                policy: RestartPolicy::Never,
+                rules: vec![ExitCodes::In(vec![42])],
+            },
+            ..of_role(Role::Init)
+        };
+        let instance = exited(code);
+        let found = |spec, instance| Found {
+            spec,
+            instance,
+            liveness: None,
+            startup: None,
+        };
+        let main = of_role(Role::Main);
+        let found = [found(&init, Some(&instance)), found(&main, None)];
+        assert_eq!(plan(&found), expected);
+    };
+    check(42, start(&[0]));
+    check(1, SyncPlan::Pod);
+    check(0, start(&[1]));
 }

@@ -168,6 +168,6 @@ impl PodWorker {
                 }
             })
             .collect();
-        plan(self.spec.policy, &found)
+        plan(&found)
     }
 }

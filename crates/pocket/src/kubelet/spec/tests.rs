@@ -125,9 +125,11 @@ fn unsupported_fields_are_named() {
         "spec.containers[0].lifecycle.stopSignal: pocket stops containers with SIGTERM",
     );
     check(
-        json!({"restartPolicy": "Never"}),
-        "spec.containers[0].restartPolicy: in pocket a container is restarted as its Pod says, \
-         unless it is a sidecar",
+        json!({"restartPolicy": "Never", "restartPolicyRules": [{
+            "action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [1]},
+        }]}),
+        "spec.containers[0].restartPolicyRules[0].action: in pocket a rule restarts its own \
+         container only",
     );
     check(
         json!({"volumeMounts": [{"name": "a", "mountPath": "/a", "subPathExpr": "$(POD)"}]}),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use rules::Moment;
-use rules::container::{Instance, Life, RestartPolicy, Role, StartRefusal, State, ready, started};
+use rules::container::{Instance, Life, RestartRules, Role, StartRefusal, State, ready, started};
 use rules::pod::{Phase, phase};
 use rules::probe::Verdict;
 use rules::restart::is_due;
@@ -20,7 +20,6 @@ use crate::kubelet::spec;
 #[derive(Debug)]
 pub(in crate::kubelet) struct Facts<'a> {
     pub(in crate::kubelet) pod: &'a Pod,
-    pub(in crate::kubelet) policy: RestartPolicy,
     pub(in crate::kubelet) stage: Stage,
     pub(in crate::kubelet) since: Moment,
     /// The Pod's address, as the last relist saw it.
@@ -64,10 +63,15 @@ impl Facts<'_> {
         now: Moment,
         probed: impl Fn(&str, &Instance) -> Probed,
     ) -> Status {
-        let spec = self.pod.spec.iter().flat_map(spec::containers);
-        let containers: Vec<_> = spec
+        let all = self.pod.spec.iter().flat_map(|pod| {
+            spec::containers(pod)
+                .map(move |(role, container)| (role, container, spec::restart(pod, container)))
+        });
+        let containers: Vec<_> = all
             .zip(self.histories)
-            .map(|((role, container), history)| self.container(role, container, history, &probed))
+            .map(|((role, container, restart), history)| {
+                self.container(role, container, restart, history, &probed)
+            })
             .collect();
         let views: Vec<_> = containers.iter().map(ContainerStatus::view).collect();
         let mut status = Status {
@@ -91,13 +95,14 @@ impl Facts<'_> {
     fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> Phase {
         let before = self.before.map(|before| before.phase);
         let before = before.filter(|phase| phase.is_terminal());
-        before.unwrap_or_else(|| phase(self.policy, self.is_over(), views))
+        before.unwrap_or_else(|| phase(self.is_over(), views))
     }
 
     fn container(
         &self,
         role: Role,
         container: &Container,
+        restart: RestartRules,
         history: &History,
         probed: impl Fn(&str, &Instance) -> Probed,
     ) -> ContainerStatus {
@@ -112,7 +117,7 @@ impl Facts<'_> {
             self.started_before(name),
             probed.startup_worker,
         );
-        let state = self.state(role, name, newest);
+        let state = self.state(role, &restart, name, newest);
         let waits = matches!(state, State::Waiting(_));
         // A container that waits for its restart shows its exit as the last state; one whose state
         // is the exit shows the exit before.
@@ -134,6 +139,7 @@ impl Facts<'_> {
             ready,
             started,
             restarts: newest.map_or(0, |newest| newest.restarts),
+            restart,
             state,
         }
     }
@@ -155,12 +161,18 @@ impl Facts<'_> {
     /// The container's state. A refused container is `Waiting` only if it is due to be started. An
     /// init container or sidecar that exited with 0 is shown as terminated, even if it is a sidecar
     /// that will be started again.
-    fn state(&self, role: Role, name: &str, newest: Option<&Instance>) -> State {
+    fn state(
+        &self,
+        role: Role,
+        restart: &RestartRules,
+        name: &str,
+        newest: Option<&Instance>,
+    ) -> State {
         let well = newest
             .and_then(Instance::exit)
             .is_some_and(|exit| exit.code == 0);
         let due = self.stage == Stage::Syncing
-            && is_due(role.policy(self.policy), newest)
+            && is_due(restart, newest)
             && (role == Role::Main || !well);
         if let Some(refusal) = self.refusals.get(name).filter(|_| due) {
             return State::Waiting(refusal.clone());

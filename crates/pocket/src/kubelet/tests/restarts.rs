@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{World, container, pod, probe};
 use super::{SECOND, seed};
@@ -231,4 +231,101 @@ async fn a_changed_image_restarts_the_container() {
     let killing = "Container a definition changed, will be restarted";
     assert_eq!(world.message_of("a", "Killing"), killing);
     assert_eq!(world.status("a").image, "target:2");
+}
+
+/// A Pod of two containers under `Never`; the first has these fields too.
+async fn ruled(fields: &Value) -> World {
+    let world = World::new();
+    world.create(pod(&json!({
+        "restartPolicy": "Never",
+        "containers": [container("a", 8080, fields), container("b", 8081, &json!({}))],
+    })));
+    world.until(|world| world.ready() == "True").await;
+    world
+}
+
+fn rule(operator: &str, codes: &[i32]) -> Value {
+    json!([{"action": "Restart", "exitCodes": {"operator": operator, "values": codes}}])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_s_own_policy_and_rules_win() {
+    let restarted = async |fields: Value, code| {
+        let world = ruled(&fields).await;
+        world.crash("a", code);
+        world.advance(2 * SECOND).await;
+        world.run("a");
+        world.advance(3 * SECOND).await;
+        assert_eq!(world.starts("b").len(), 1);
+        world.starts("a").len() > 1
+    };
+    assert!(!restarted(json!({}), 1).await);
+    assert!(restarted(json!({"restartPolicy": "Always"}), 0).await);
+    assert!(restarted(json!({"restartPolicy": "OnFailure"}), 1).await);
+    assert!(!restarted(json!({"restartPolicy": "OnFailure"}), 0).await);
+    let ruled = |rules| json!({"restartPolicy": "Never", "restartPolicyRules": rules});
+    assert!(restarted(ruled(rule("In", &[42])), 42).await);
+    assert!(!restarted(ruled(rule("In", &[42])), 1).await);
+    assert!(restarted(ruled(rule("NotIn", &[42])), 1).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_stays_dead_leaves_its_pod_running_and_unready() {
+    let world = ruled(&json!({"restartPolicy": "OnFailure"})).await;
+    world.crash("a", 0);
+    world.until(|world| world.ready() == "False").await;
+    world.advance(Duration::from_mins(10)).await;
+    let state = world.status("a").state.unwrap();
+    assert_eq!(state.terminated.unwrap().exit_code, 0);
+    let phase = |world: &World| world.pod().status.unwrap().phase.unwrap();
+    assert_eq!(phase(&world), "Running");
+    world.crash("b", 0);
+    world.until(|world| phase(world) == "Succeeded").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_a_rule_restarts_backs_off_and_keeps_its_pod_running() {
+    let fields = json!({"restartPolicy": "Never", "restartPolicyRules": rule("In", &[42])});
+    let world = ruled(&fields).await;
+    world.crash("b", 0);
+    world.crash("a", 42);
+    let waits = |world: &World| {
+        let waiting = world.status("a").state.unwrap_or_default().waiting;
+        waiting.and_then(|it| it.reason).as_deref() == Some("CrashLoopBackOff")
+    };
+    world.until(waits).await;
+    let phase = |world: &World| world.pod().status.unwrap().phase.unwrap();
+    assert_eq!(phase(&world), "Running");
+    world.crash("a", 1);
+    world.until(|world| phase(world) == "Failed").await;
+    assert_eq!(world.starts("b").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_kill_looks_at_the_policy_and_a_rule_restarts_in_the_next_sync() {
+    let liveness = || {
+        probe(
+            8080,
+            "/livez",
+            &json!({"periodSeconds": 1, "failureThreshold": 1}),
+        )
+    };
+    let killed = async |rules: Value| {
+        let fields = json!({
+            "livenessProbe": liveness(), "restartPolicy": "Never", "restartPolicyRules": rules,
+        });
+        let world = ruled(&fields).await;
+        world.answer("8080/livez", 500);
+        world
+            .until(|world| !world.terminations("a").is_empty())
+            .await;
+        world.answer("8080/livez", 200);
+        let killing = "Container a failed liveness probe";
+        assert_eq!(world.message_of("a", "Killing"), killing);
+        world.advance(10 * SECOND).await;
+        world.starts("a").len()
+    };
+    assert_eq!(killed(json!([])).await, 1);
+    // The process exits with 0 on SIGTERM.
+    assert_eq!(killed(rule("In", &[0])).await, 2);
 }

@@ -82,6 +82,7 @@ pub(super) fn check(container: &Container, grace: Option<i64>, errors: &mut Fiel
         errors.within("lifecycle", |errors| check_hooks(lifecycle, grace, errors));
     }
     check_probes(container, errors);
+    check_restart(container, errors);
 }
 
 /// Refuses fields of init containers that only sidecars may have.
@@ -220,6 +221,31 @@ fn check_variable_name(field: &str, name: &str, errors: &mut FieldErrors) {
     }
 }
 
+/// Rule: `validateContainerRestartPolicy`.
+fn check_restart(container: &Container, errors: &mut FieldErrors) {
+    let policies = ["Always", "Never", "OnFailure"];
+    let policy = container.restart_policy.as_ref();
+    fields::check_choice("restartPolicy", policy, &policies, errors);
+    let rules = container.restart_policy_rules.iter().flatten();
+    if policy.is_none() && rules.clone().next().is_some() {
+        let why = "must specify restartPolicy when restart rules are used";
+        errors.required("restartPolicy", why);
+    }
+    fields::check_count("restartPolicyRules", rules.clone().count(), 20, errors);
+    errors.each("restartPolicyRules", rules, |rule, errors| {
+        let actions = ["Restart", "RestartAllContainers"];
+        fields::check_choice("action", Some(&rule.action), &actions, errors);
+        let Some(codes) = &rule.exit_codes else {
+            return errors.required("exitCodes", "must be specified");
+        };
+        errors.within("exitCodes", |errors| {
+            fields::check_choice("operator", Some(&codes.operator), &["In", "NotIn"], errors);
+            let count = codes.values.iter().flatten().count();
+            fields::check_count("values", count, 255, errors);
+        });
+    });
+}
+
 fn check_hooks(lifecycle: &Lifecycle, grace: Option<i64>, errors: &mut FieldErrors) {
     let hooks = [
         ("postStart", &lifecycle.post_start),
@@ -332,6 +358,56 @@ mod tests {
         let two = "lifecycle.preStop.sleep: Forbidden: may not specify more than 1 handler type";
         let both = json!({"exec": {"command": ["a"]}, "sleep": {"seconds": 1}});
         check(both, &[two]);
+    }
+
+    #[test]
+    fn restart_rules_need_a_policy_and_exit_codes() {
+        let check = |policy: Option<&str>, rules: serde_json::Value, expected: &[&str]| {
+            let mut fields = json!({"restartPolicyRules": rules});
+            if let Some(policy) = policy {
+                fields["restartPolicy"] = policy.into();
+            }
+            assert_eq!(refusals(&fields), expected);
+        };
+        let codes = |operator: &str, count: i32| {
+            let values: Vec<i32> = (0..count).collect();
+            json!({"operator": operator, "values": values})
+        };
+        let rule = |action: &str, codes| json!({"action": action, "exitCodes": codes});
+        let good = || rule("Restart", codes("In", 255));
+        check(Some("Never"), json!([good()]), &[]);
+        check(Some("OnFailure"), json!(vec![good(); 20]), &[]);
+        // Recorded from an API server 1.36.3.
+        let none = "restartPolicy: Required value: must specify restartPolicy when restart rules \
+                    are used";
+        check(None, json!([good()]), &[none]);
+        let many = "restartPolicyRules: Too many: 21: must have at most 20 items";
+        check(Some("Never"), json!(vec![good(); 21]), &[many]);
+        let values = "restartPolicyRules[0].exitCodes.values: Too many: 256: \
+                      must have at most 255 items";
+        check(
+            Some("Never"),
+            json!([rule("Restart", codes("In", 256))]),
+            &[values],
+        );
+        let operator = "restartPolicyRules[0].exitCodes.operator: Unsupported value: \"Of\": \
+                        supported values: \"In\", \"NotIn\"";
+        check(
+            Some("Never"),
+            json!([rule("Restart", codes("Of", 1))]),
+            &[operator],
+        );
+        let action = "restartPolicyRules[0].action: Unsupported value: \"Stop\": \
+                      supported values: \"Restart\", \"RestartAllContainers\"";
+        let missing = "restartPolicyRules[0].exitCodes: Required value: must be specified";
+        check(
+            Some("Never"),
+            json!([{"action": "Stop"}]),
+            &[action, missing],
+        );
+        let policy = "restartPolicy: Unsupported value: \"Once\": \
+                      supported values: \"Always\", \"Never\", \"OnFailure\"";
+        check(Some("Once"), json!([]), &[policy]);
     }
 
     #[test]

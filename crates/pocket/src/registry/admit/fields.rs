@@ -69,6 +69,13 @@ pub(super) fn check_choice(
     }
 }
 
+/// Reports a list with more items than `most`.
+pub(super) fn check_count(field: &str, count: usize, most: usize, errors: &mut FieldErrors) {
+    if count > most {
+        errors.too_many(field, count, most);
+    }
+}
+
 /// Reports a change of an immutable field.
 pub(super) fn check_immutable<T: PartialEq + serde::Serialize>(
     field: &str,
