@@ -39,6 +39,8 @@ mod timing;
 mod ends;
 /// Lifecycle hooks, in virtual time and on a real cluster.
 mod hooks;
+/// Restart policies and rules of single containers, in virtual time and on a real cluster.
+mod restart_rules;
 /// Workloads other than Deployments, in virtual time and on a real cluster.
 mod workloads;
 

@@ -69,7 +69,8 @@ impl PodWorker {
         let process = |terminate| context.process(arguments, instance, memory, terminate);
         let reference = &container.rules.image;
         self.chance.spend(Work::Start).await;
-        let program = booting(image, self.chance.time(Work::Boot));
+        let boot = self.chance.time(Work::Boot);
+        let program = booting(image, boot);
         let ended = self.runtime.start(
             place,
             id,
@@ -85,17 +86,20 @@ impl PodWorker {
             self.record(&container.rules.name, Severity::Normal, reason, message);
         }
         started.changed = true;
-        self.run_post_start(place, started).await;
+        self.run_post_start(place, boot, started).await;
     }
 
     /// Runs the postStart hook of the container that was just started, within this sync: until it
     /// returns, nothing else of the Pod starts, and no status shows the container running. If it
     /// fails, the container is killed.
-    async fn run_post_start(&mut self, place: usize, started: &mut Started) {
+    async fn run_post_start(&mut self, place: usize, boot: Duration, started: &mut Started) {
         let hook = self.spec.containers[place].post_start.clone();
         let Some(hook) = hook.and_then(|hook| self.prepare_hook(place, hook)) else {
             return;
         };
+        // A node asks its runtime for the Pod's address first. By then a quick program listens.
+        let wait = boot + self.chance.time(Work::Hook);
+        tokio::time::sleep(wait).await;
         let Err(why) = hook.run().await else { return };
         let name = self.spec.containers[place].rules.name.clone();
         // The error may hold secrets, so the event does not.

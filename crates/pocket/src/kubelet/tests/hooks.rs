@@ -276,6 +276,17 @@ async fn a_post_start_that_fails_kills_the_container_and_backs_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_post_start_may_ask_the_container_itself() {
+    for hook in [get(8080, "/hello"), command("8080/hello")] {
+        let world = World::new();
+        world.create(hooked(30, &json!({"postStart": hook})));
+        world.until(|world| world.ready() == "True").await;
+        assert_eq!(world.requests("8080/hello").len(), 1);
+        assert_eq!(world.restarts(), [0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_message_of_a_failed_command_has_its_output() {
     let world = World::new();
     world.answer("x", 500);
