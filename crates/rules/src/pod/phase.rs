@@ -4,6 +4,7 @@ use crate::container::{Role, State};
 
 /// The status of one container, as far as the Pod's phase and conditions depend on it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ContainerView<'a> {
     /// The container's name.
     pub name: &'a str,
