@@ -15,10 +15,10 @@ fn liveness_that_expects_two_restarts() {
         "restarts: { delta: 2 } }\n",
         &expect![[r#"
             ✘ fail b-restarted (b fails liveness)
-              expected  deploy/web container b 2 restarts, eventually not before 3s, within 15s, for 3s
+              expected  deploy/web container b 2 restarts, after b-killed eventually within 10s, for 3s
               seen      not true in time: web-…/b 0 restarts until 4.988 s, then 1 restart
 
-            ✘ fail liveness on virtual in 18.223 s: 3 of 4 expectations held, 1 failed
+            ✘ fail liveness on virtual in 18.223 s: 4 of 5 expectations held, 1 failed
         "#]],
     );
 }
@@ -31,10 +31,10 @@ fn readiness_that_expects_the_pod_to_stay_ready() {
         "{ ready: 0/2 }",
         &expect![[r#"
             ✘ fail pod-1-of-2 (b fails readiness)
-              expected  deploy/web ready 0/2, eventually not before 3s, within 10s, for 5s
+              expected  deploy/web ready 0/2, eventually not before 3.5s, within 7.5s, for 5s
               seen      not true in time: web-… ready 2/2 until 4.998 s, then ready 1/2
 
-            ✘ fail readiness on virtual in 13.223 s: 2 of 5 expectations held, 1 failed, 2 not run
+            ✘ fail readiness on virtual in 11.223 s: 2 of 5 expectations held, 1 failed, 2 not run
         "#]],
     );
 }
@@ -47,10 +47,10 @@ fn one_service_that_expects_a_s_users_to_be_served() {
         "traffic: [users-a]\n          that: { outcome: status }",
         &expect![[r#"
             ✘ fail users-of-healthy-a-refused (b fails readiness)
-              expected  requests of users-a status, eventually not before 3s, within 15s, for 3s
+              expected  requests of users-a status, eventually not before 3.5s, within 7.5s, for 3s
               seen      not true in time: users-a ok until 5.610 s, then refused
 
-            ✘ fail one-service on virtual in 20.223 s: 5 of 8 expectations held, 1 failed, 2 not run
+            ✘ fail one-service on virtual in 14.223 s: 5 of 8 expectations held, 1 failed, 2 not run
         "#]],
     );
 }
@@ -63,8 +63,8 @@ fn two_services_that_expects_one_to_stay_ready() {
         "that: { ready: true, addresses: unchanged }",
         &expect![[r#"
             ✘ fail both-endpoints-not-ready (b fails readiness)
-              expected  endpoints of web-a and web-b all ready · same addresses, eventually not before 3s, within 12s, for 3s
-              seen      true 3.000 s before the earliest time allowed: web-a ready 1/1 · addresses 10.244.0.2, web-b ready 1/1 · addresses 10.244.0.2 until 5.522 s, then web-a ready 0/1 · addresses 10.244.0.2, web-b ready 1/1 · addresses 10.244.0.2 until 5.522 s, then web-a ready 0/1 · addresses 10.244.0.2, web-b ready 0/1 · addresses 10.244.0.2
+              expected  endpoints of web-a and web-b all ready · same addresses, eventually not before 3.5s, within 7.5s, for 3s
+              seen      true 3.500 s before the earliest time allowed: web-a ready 1/1 · addresses 10.244.0.2, web-b ready 1/1 · addresses 10.244.0.2 until 5.522 s, then web-a ready 0/1 · addresses 10.244.0.2, web-b ready 1/1 · addresses 10.244.0.2 until 5.522 s, then web-a ready 0/1 · addresses 10.244.0.2, web-b ready 0/1 · addresses 10.244.0.2
 
             ✘ fail two-services on virtual in 15.223 s: 4 of 7 expectations held, 1 failed, 2 not run
         "#]],
@@ -79,10 +79,10 @@ fn redeploy_trap_that_expects_the_rollout_to_end() {
         "progressing: NewReplicaSetAvailable",
         &expect![[r#"
             ✘ fail rollout-stalls (edit b's readiness path)
-              expected  deploy/web replicas 2 · updated 1 · ready 1 · progressing NewReplicaSetAvailable, eventually not before 15s, within 40s, for 3s
+              expected  deploy/web replicas 2 · updated 1 · ready 1 · progressing NewReplicaSetAvailable, eventually not before 19s, within 24s, for 3s
               seen      not true in time: web replicas 1 · updated 1 · ready 1 · progressing NewReplicaSetAvailable until 0.000 s, then replicas 1 · updated 1 · ready 1 · progressing NewReplicaSetAvailable · status not of this generation until 0.000 s, then replicas 1 · updated 1 · ready 1 · progressing NewReplicaSetCreated · status not of this generation until 0.000 s, then replicas 1 · updated 0 · ready 1 · progressing NewReplicaSetCreated until 0.000 s, then replicas 2 · updated 1 · ready 1 · progressing ReplicaSetUpdated until 20.500 s, then replicas 2 · updated 1 · ready 1 · progressing ProgressDeadlineExceeded
 
-            ✘ fail redeploy-trap on virtual in 61.223 s: 6 of 7 expectations held, 1 failed
+            ✘ fail redeploy-trap on virtual in 45.223 s: 6 of 7 expectations held, 1 failed
         "#]],
     );
 }
