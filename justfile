@@ -46,6 +46,11 @@ timing:
 run *args:
     cargo run --release -- {{ args }}
 
+# Every experiment of manifests/ in virtual time, once for each of so many seeds.
+seeds number="200":
+    cargo run --release --locked -- run --on virtual --repeat {{ number }} \
+        $(grep -l 'kind: Experiment' manifests/seed/*.yaml manifests/experiments/*.yaml)
+
 # The static probe-target and its images: target/probe-target.tar and target/probe-target-tls.tar.
 image: (packed "" "") (packed "tls" "-tls")
 

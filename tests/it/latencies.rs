@@ -113,7 +113,7 @@ fn a_pod_has_its_address_from_its_first_running_container_on() {
         let running = first(ran, "Pod", |pod| !state(pod)["running"].is_null());
         assert_eq!(address, running);
         let waited = address.since(sandbox).as_millis();
-        assert!((50..=500).contains(&waited), "{waited} ms with seed {seed}");
+        assert!((20..=500).contains(&waited), "{waited} ms with seed {seed}");
     }
 }
 
