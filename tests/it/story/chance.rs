@@ -22,12 +22,12 @@ const MAY_SKIP: [MaySkip; 5] = [
         lasting: i64::MAX,
         around: [0, 0],
     },
-    // A new process has the old one's readiness until its first probe; a dying one may be probed
-    // once more. Only next to a restart.
+    // A new process has the old one's readiness until its first probe, a period of two seconds
+    // later at most; a dying one may be probed once more. Only next to a restart.
     MaySkip {
         kind: Kind::Container,
         state: " ready ",
-        lasting: 2 * SECOND,
+        lasting: 2 * SECOND + SWAPPED_WITHIN,
         around: [0, 0],
     },
     // The Ready condition follows from the containers.
