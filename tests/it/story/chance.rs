@@ -23,11 +23,12 @@ const MAY_SKIP: [MaySkip; 5] = [
         around: [0, 0],
     },
     // A new process has the old one's readiness until its first probe, a period of two seconds
-    // later at most; a dying one may be probed once more. Only next to a restart.
+    // later, and until that is published; a dying one may be probed once more. Only next to a
+    // restart.
     MaySkip {
         kind: Kind::Container,
         state: " ready ",
-        lasting: 2 * SECOND + SWAPPED_WITHIN,
+        lasting: 4 * SECOND,
         around: [0, 0],
     },
     // The Ready condition follows from the containers.
@@ -268,10 +269,10 @@ mod tests {
         );
         let lasting = [FIRST, SECOND_PROCESS, down];
         check(
-            &[(0, FIRST), (5, down), (8, SECOND_PROCESS), (9, down)],
+            &[(0, FIRST), (5, down), (10, SECOND_PROCESS), (11, down)],
             &lasting,
         );
-        check(&[(0, FIRST), (5, SECOND_PROCESS), (8, down)], &lasting);
+        check(&[(0, FIRST), (5, SECOND_PROCESS), (10, down)], &lasting);
     }
 
     #[test]
