@@ -342,4 +342,19 @@ mod tests {
         check(3, 3_001, 0);
         check(3, 9_000, 0);
     }
+
+    /// Seen on a node: sleep 3 with a grace period of 3 s, SIGKILL 5.1 s after `Killing`.
+    #[test]
+    fn at_least_two_seconds_are_left_after_a_hook() {
+        let check = |grace, took, expected| {
+            let left = grace_after(Duration::from_secs(grace), Duration::from_millis(took));
+            let left = stop_grace(left);
+            assert_eq!(left, Duration::from_secs(expected), "{grace} {took}");
+        };
+        check(3, 3_000, 2);
+        check(30, 2_999, 28);
+        check(30, 3_000, 27);
+        check(4, 4_000, 2);
+        check(1, 1_000, 2);
+    }
 }

@@ -25,7 +25,6 @@
 //! - [`stateful_set`]: which Pods a StatefulSet creates and deletes, in which order.
 //! - [`daemon_set`]: which Pods a DaemonSet creates and deletes on its node.
 //! - [`job`]: when a Job creates and deletes Pods, and when it is finished.
-//! - [`lifecycle`]: hooks against the grace period.
 //! - [`controller_revision`]: the history of a workload's templates.
 //! - [`safe_encoding`]: hashes in names.
 
@@ -40,7 +39,6 @@ pub mod event_text;
 pub mod expansion;
 pub mod host_port;
 pub mod job;
-pub mod lifecycle;
 pub mod list_type;
 pub mod moment;
 pub mod names;

@@ -33,7 +33,6 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "job",
             "controller_revision",
             "container",
-            "lifecycle",
             "pod",
             "restart",
             "event_text",
