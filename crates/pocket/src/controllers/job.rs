@@ -71,24 +71,14 @@ impl Reconcile for Controller {
             // Only a change of the specification is urgent.
             let generation = job.metadata.generation;
             let is_same = before.is_some_and(|before| before.metadata.generation == generation);
-            let wait = if is_same {
-                BATCH_PERIOD
-            } else {
-                Duration::ZERO
-            };
-            queue.add_within(key(job), now, wait);
+            queue.add_within(key(job), now, batched(is_same));
         });
         let jobs = &self.jobs;
         self.pods.catch_up(|pod| match owner::key_of::<Job>(pod) {
             Some(owner) => {
                 let job = jobs.get(&owner);
                 let is_awaited = job.is_some_and(|job| !status::is_finished(job));
-                let wait = if is_awaited {
-                    BATCH_PERIOD
-                } else {
-                    Duration::ZERO
-                };
-                queue.add_within(owner, now, wait);
+                queue.add_within(owner, now, batched(is_awaited));
             }
             // No Job has this name: its sync only removes finalizers.
             None if convert::is_tracked(pod) => {
@@ -122,6 +112,15 @@ impl Reconcile for Controller {
     }
 }
 
+/// How long a sync waits for further changes.
+fn batched(is_batched: bool) -> Duration {
+    if is_batched {
+        BATCH_PERIOD
+    } else {
+        Duration::ZERO
+    }
+}
+
 impl Controller {
     fn act(&mut self, job: &Job) {
         let clock = self.registry.clock().clone();
@@ -133,10 +132,10 @@ impl Controller {
         let failed: Vec<Moment> = ended.failed.iter().map(finished_at).collect();
         failures.add(&succeeded, &failed);
         let failures = *failures;
-        let mut numbers = convert::count(&pods);
+        let mut active = convert::active(&pods);
+        let mut numbers = convert::count(&pods, &active);
         numbers.succeeded = status::succeeded(job) + convert::number(&ended.succeeded);
         numbers.failed = status::failed(job) + convert::number(&ended.failed);
-        let mut active = convert::active(&pods);
         let finish = self.manage(job, &failures, &mut numbers, &mut active);
         let ready = active.iter().filter(|pod| pod_view::is_ready(pod)).count();
         let update = StatusUpdate {

@@ -91,25 +91,22 @@ pub(super) async fn attempt(get: &HttpGet, node: &Host, ip: IpAddr, timeout: Dur
 /// Rule: `pkg/kubelet/lifecycle/handlers.go`, `runHTTPHandler`. Its event `LifecycleHTTPFallback`
 /// is not recorded: `FilterEventRecorder` drops events about Pods. Seen on a node 1.36.3.
 pub(super) async fn run_hook(get: &HttpGet, node: &Host, ip: IpAddr) -> Result<(), String> {
-    let mut progress = Progress::new(url_of(get, get.scheme, ip)?);
-    let request = Request::first(&get.headers, Client::Lifecycle);
-    let error = match exchange(request, Client::Lifecycle, node, &mut progress).await {
-        Ok(response) => return read_response(response).await,
-        Err(error) if error.is_plain_http => error.text,
-        Err(error) => return Err(error.text),
+    let send = async |scheme, headers: &[(String, String)]| {
+        let mut progress = Progress::new(url_of(get, scheme, ip)?);
+        let request = Request::first(headers, Client::Lifecycle);
+        exchange(request, Client::Lifecycle, node, &mut progress).await
     };
-    let mut progress = Progress::new(url_of(get, Scheme::Http, ip)?);
-    let mut headers = get.headers.clone();
-    headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
-    let request = Request::first(&headers, Client::Lifecycle);
-    match exchange(request, Client::Lifecycle, node, &mut progress).await {
-        Ok(response) => read_response(response).await,
-        Err(_) => Err(error),
+    let mut response = send(get.scheme, &get.headers).await;
+    if let Err(error) = &response
+        && error.is_plain_http
+    {
+        let mut headers = get.headers.clone();
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
+        let error = error.clone();
+        response = send(Scheme::Http, &headers).await.map_err(|_again| error);
     }
-}
-
-/// Reads a hook's response. A body that breaks off is no error.
-async fn read_response(response: UnreadResponse) -> Result<(), String> {
+    let response = response.map_err(|error| error.text)?;
+    // A body that breaks off is no error.
     drop(response.body.read().await);
     Ok(())
 }

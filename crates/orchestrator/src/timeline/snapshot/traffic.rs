@@ -12,8 +12,6 @@ use crate::timeline::{JournalRead, Micros, RequestOutcome, Sample, StateCall};
 pub(crate) struct Client {
     /// Requests a second.
     rate: u32,
-    /// Time between two requests, in microseconds.
-    period: i64,
     /// Maximum duration of a request, in microseconds.
     timeout: i64,
     instance: Option<String>,
@@ -58,10 +56,8 @@ impl fmt::Display for Sent {
 
 impl Client {
     pub(crate) fn new(client: &TrafficClient) -> Self {
-        let rate = client.rate.per_second();
         Self {
-            rate,
-            period: 1_000_000 / i64::from(rate),
+            rate: client.rate.per_second(),
             timeout: Micros::from(client.timeout).signed(),
             instance: None,
             offset: None,
@@ -134,7 +130,8 @@ impl Client {
     // Requests are sent at an even rate, so a missing request shows as a gap at once. After the
     // timeout the gap no longer counts: no record can follow.
     fn advance(&mut self) {
-        let step = self.period + self.period / 2;
+        let period = self.period();
+        let step = period + period / 2;
         while let Some(next) = self.sent.get(self.row) {
             let before = self.row.checked_sub(1).map(|before| self.sent[before].at);
             if before.is_some_and(|before| {
@@ -142,7 +139,7 @@ impl Client {
             }) {
                 break;
             }
-            self.frontier = self.frontier.max(Some(next.at + self.period - 1));
+            self.frontier = self.frontier.max(Some(next.at + period - 1));
             self.row += 1;
         }
         self.frontier = self.frontier.max(Some(self.through - self.timeout));
@@ -202,7 +199,12 @@ impl Client {
 
     /// Number of requests that are due in a time of this length, in microseconds.
     pub(crate) fn due(&self, length: i64) -> u64 {
-        u64::try_from(length / self.period).unwrap_or(0)
+        u64::try_from(length / self.period()).unwrap_or(0)
+    }
+
+    /// From one request to the next, in microseconds.
+    fn period(&self) -> i64 {
+        1_000_000 / i64::from(self.rate)
     }
 
     /// Requests a second that the client is to send.

@@ -59,7 +59,7 @@ pub(super) fn is_managed_elsewhere(job: &Job) -> bool {
 }
 
 /// Numbers of Pods and their restarts. Those that have ended are counted with the Job's status.
-pub(super) fn count(pods: &[Pod]) -> Pods {
+pub(super) fn count(pods: &[Pod], active: &[&Pod]) -> Pods {
     let is_terminating =
         |pod: &&Pod| pod.metadata.deletion_timestamp.is_some() && !pod_view::has_ended(pod);
     let present = pods.iter().filter(|pod| !pod_view::has_ended(pod));
@@ -68,7 +68,7 @@ pub(super) fn count(pods: &[Pod]) -> Pods {
         .map(|it| it.restart_count)
         .sum();
     Pods {
-        active: number(&active(pods)),
+        active: number(active),
         terminating: number(&pods.iter().filter(is_terminating).collect::<Vec<_>>()),
         restarts: counts::from_api(Some(restarts)),
         ..Pods::default()

@@ -26,6 +26,18 @@ impl Cluster {
         self.registry.create(&job).unwrap();
     }
 
+    fn delete_job(&self, propagation: Propagation) {
+        let deletion = Deletion {
+            propagation: Some(propagation),
+            ..Deletion::default()
+        };
+        let kind = Kind::of::<Job>();
+        let deleted = self
+            .registry
+            .delete_value(kind, NAMESPACE, "sum", &deletion);
+        deleted.unwrap();
+    }
+
     fn job(&self) -> Job {
         self.registry.get(NAMESPACE, "sum").unwrap()
     }
@@ -293,15 +305,7 @@ async fn with_a_job_its_pods_go() {
     let cluster = Cluster::start();
     cluster.create_job(&json!({"parallelism": 2}));
     next_sync().await;
-    let deletion = Deletion {
-        propagation: Some(Propagation::Background),
-        ..Deletion::default()
-    };
-    let kind = Kind::of::<Job>();
-    let deleted = cluster
-        .registry
-        .delete_value(kind, NAMESPACE, "sum", &deletion);
-    deleted.unwrap();
+    cluster.delete_job(Propagation::Background);
     settle(Duration::from_secs(3)).await;
     assert!(cluster.names::<Pod>().is_empty());
 }
@@ -311,15 +315,7 @@ async fn orphaned_pods_lose_their_finalizer() {
     let cluster = Cluster::start();
     cluster.create_job(&json!({}));
     next_sync().await;
-    let deletion = Deletion {
-        propagation: Some(Propagation::Orphan),
-        ..Deletion::default()
-    };
-    let kind = Kind::of::<Job>();
-    let deleted = cluster
-        .registry
-        .delete_value(kind, NAMESPACE, "sum", &deletion);
-    deleted.unwrap();
+    cluster.delete_job(Propagation::Orphan);
     at_once().await;
     assert!(cluster.names::<Job>().is_empty());
     let [pod] = cluster.list::<Pod>().try_into().unwrap();

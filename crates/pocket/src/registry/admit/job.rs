@@ -85,28 +85,33 @@ fn take_labels(job: &mut Job) {
     }
 }
 
+/// The labels that the template of a Job is given.
+fn generated_labels(job: &Job) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    let (name, uid) = (name(job).to_owned(), uid(job).to_owned());
+    let uids = UID_LABELS.map(|label| (label, uid.clone()));
+    let names = NAME_LABELS.map(|label| (label, name.clone()));
+    uids.into_iter().chain(names)
+}
+
 /// Gives the template labels with the Job's name and UID, and selects the UID. Labels that are
 /// there already are kept, and refused later if they are others.
 fn generate_selector(job: &mut Job) {
-    let (name, uid) = (name(job).to_owned(), uid(job).to_owned());
+    let generated = generated_labels(job);
+    let selected_uid = uid(job).to_owned();
     let spec = job.spec.get_or_insert_default();
     if spec.manual_selector == Some(true) {
         return;
     }
     let metadata = spec.template.metadata.get_or_insert_default();
     let labels = metadata.labels.get_or_insert_default();
-    let generated = NAME_LABELS.map(|label| (label, &name));
-    for (label, value) in generated
-        .into_iter()
-        .chain(UID_LABELS.map(|label| (label, &uid)))
-    {
-        labels
-            .entry(label.to_owned())
-            .or_insert_with(|| value.clone());
+    for (label, value) in generated {
+        labels.entry(label.to_owned()).or_insert(value);
     }
     let selector = spec.selector.get_or_insert_default();
     let selected = selector.match_labels.get_or_insert_default();
-    selected.entry(CONTROLLER_UID.to_owned()).or_insert(uid);
+    selected
+        .entry(CONTROLLER_UID.to_owned())
+        .or_insert(selected_uid);
 }
 
 /// Rule: `validateGeneratedSelector`.
@@ -118,17 +123,12 @@ fn check_generated_labels(job: &Job, spec: &JobSpec, errors: &mut FieldErrors) {
     let labels = metadata
         .and_then(|it| it.labels.clone())
         .unwrap_or_default();
-    let names = NAME_LABELS.map(|label| (label, name(job)));
-    for (label, expected) in UID_LABELS
-        .map(|label| (label, uid(job)))
-        .into_iter()
-        .chain(names)
-    {
+    for (label, expected) in generated_labels(job) {
         let field = format!("template.metadata.labels[{label}]");
         let why = format!("must be '{expected}'");
         match labels.get(label) {
             None => errors.required(&field, &why),
-            Some(found) if found != expected => errors.invalid(&field, json!(labels), &why),
+            Some(found) if *found != expected => errors.invalid(&field, json!(labels), &why),
             Some(_) => {}
         }
     }
