@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    Api, Client,
-    api::PostParams,
-    runtime::wait::{Condition, await_condition},
-};
+use kube::{Api, Client, api::PostParams, runtime::wait::Condition};
 use orchestrator::cluster::Latencies;
 use serde_json::{Value, json};
 
 use crate::{
     namespace::{Namespace, in_virtual_time},
+    pods::{self, with},
     program,
 };
 
@@ -84,22 +81,14 @@ fn arguments(faults: &[&str], more: &[&str]) -> Value {
     json!({ "args": all })
 }
 
-fn with(mut one: Value, other: &Value) -> Value {
-    let fields = one.as_object_mut().unwrap();
-    fields.extend(other.as_object().unwrap().clone());
-    one
-}
-
 fn pod(name: &str, container: &Value, again: bool) -> Pod {
-    let image = concat!("probe-target:", env!("CARGO_PKG_VERSION"));
-    let base = json!({ "name": "c", "image": image, "imagePullPolicy": "IfNotPresent" });
     let pod = json!({
         "metadata": { "name": name },
         "spec": {
             "restartPolicy": if again { "Always" } else { "Never" },
             "terminationGracePeriodSeconds": 2,
             "enableServiceLinks": false,
-            "containers": [with(base, container)],
+            "containers": [pods::container(container)],
         },
     });
     serde_json::from_value(pod).unwrap()
@@ -114,10 +103,8 @@ async fn ends(client: Client, namespace: String) -> String {
     }
     let mut story = Vec::new();
     for (name, _, again) in containers() {
-        let ended = await_condition(api.clone(), name, has_ended(again));
-        let ended = tokio::time::timeout(PATIENCE, ended).await;
-        let ended = ended.unwrap_or_else(|_| panic!("{name} must end"));
-        let end = end(ended.unwrap().as_ref(), again);
+        let ended = pods::until(api.clone(), name, "its end", PATIENCE, has_ended(again)).await;
+        let end = end(ended.as_ref(), again);
         let (code, message) = (&end["exitCode"], &end["message"]);
         let reason = end["reason"].as_str().unwrap();
         story.push(format!("{name}: {code} {reason} {message}\n"));

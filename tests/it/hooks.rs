@@ -12,7 +12,6 @@ use kube::{
     api::{DeleteParams, ListParams, PostParams},
     runtime::{
         WatchStreamExt as _,
-        wait::await_condition,
         watcher::{self, watcher},
     },
 };
@@ -22,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::{
     namespace::{Namespace, in_virtual_time},
+    pods::{self, container},
     program,
 };
 
@@ -91,19 +91,14 @@ fn broken() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn pod(name: &str, grace: u32, lifecycle: &Value, arguments: &[&str]) -> Pod {
+/// A Pod with one container that has these fields.
+fn pod(name: &str, grace: u32, fields: &Value) -> Pod {
     let pod = json!({
         "metadata": { "name": name },
         "spec": {
             "terminationGracePeriodSeconds": grace,
             "enableServiceLinks": false,
-            "containers": [{
-                "name": "c",
-                "image": program::image(),
-                "imagePullPolicy": "IfNotPresent",
-                "args": arguments,
-                "lifecycle": lifecycle,
-            }],
+            "containers": [container(fields)],
         },
     });
     serde_json::from_value(pod).unwrap()
@@ -115,11 +110,15 @@ async fn pre_stop(client: Client, namespace: String) -> String {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
     let mut story = String::new();
     for (name, grace, hook, arguments) in stopped() {
-        let pod = pod(name, grace, &json!({ "preStop": hook }), &arguments);
+        let fields = json!({
+            "args": arguments,
+            "lifecycle": { "preStop": hook },
+            // The container is ready once the target is up, and is not probed any more.
+            "startupProbe": { "tcpSocket": { "port": 8080 }, "periodSeconds": 1 },
+        });
+        let pod = pod(name, grace, &fields);
         pods.create(&PostParams::default(), &pod).await.unwrap();
         until(&pods, name, is_ready).await;
-        // The target has to be up, which its readiness does not show here.
-        tokio::time::sleep(Duration::from_secs(1)).await;
         pods.delete(name, &DeleteParams::default()).await.unwrap();
         until_event(&client, &namespace, name, "Killing").await;
         let killed = Instant::now();
@@ -138,7 +137,7 @@ async fn post_start(client: Client, namespace: String) -> String {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
     let mut story = String::new();
     for (name, hook) in broken() {
-        let pod = pod(name, 5, &json!({ "postStart": hook }), &[]);
+        let pod = pod(name, 5, &json!({ "lifecycle": { "postStart": hook } }));
         pods.create(&PostParams::default(), &pod).await.unwrap();
         let failed = |pod: &Value| waiting(pod)["reason"] == "PostStartHookError";
         let found = until(&pods, name, failed).await;
@@ -180,10 +179,8 @@ fn is_ready(pod: &Value) -> bool {
 async fn until(pods: &Api<Pod>, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let json = |pod: Option<&Pod>| pod.map_or(Value::Null, |pod| json!(pod));
     let met = |pod: Option<&Pod>| pod.is_none() || holds(&json(pod));
-    let awaited = await_condition(pods.clone(), name, met);
-    let awaited = tokio::time::timeout(CONDITION_TIMEOUT, awaited).await;
-    let awaited = awaited.unwrap_or_else(|_| panic!("{name} must reach its condition"));
-    json(awaited.unwrap().as_ref())
+    let found = pods::until(pods.clone(), name, "its condition", CONDITION_TIMEOUT, met).await;
+    json(found.as_ref())
 }
 
 async fn until_event(client: &Client, namespace: &str, pod: &str, reason: &str) {
@@ -197,15 +194,17 @@ async fn until_event(client: &Client, namespace: &str, pod: &str, reason: &str) 
         .unwrap();
 }
 
-/// The Events about a Pod's container, but for those of every start.
+/// The Events about a Pod's container, but for those of every start: the target may not be up when
+/// it is first probed.
 async fn events(client: &Client, namespace: &str, pod: &str) -> String {
     let api: Api<Event> = Api::namespaced(client.clone(), namespace);
     let of_pod = ListParams::default().fields(&format!("involvedObject.name={pod}"));
     let listed = api.list(&of_pod).await.unwrap();
     let told = listed.items.into_iter().filter_map(|event| {
         let reason = event.reason.unwrap_or_default();
-        let is_usual = ["Scheduled", "Pulled", "Created", "Started", "BackOff"].contains(&&*reason);
         let message = event.message.unwrap_or_default();
+        let is_usual = ["Scheduled", "Pulled", "Created", "Started", "BackOff"].contains(&&*reason)
+            || message.starts_with("Startup probe failed: ");
         (!is_usual).then(|| format!("{reason} {message}"))
     });
     let told: BTreeSet<String> = told.collect();

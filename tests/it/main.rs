@@ -67,6 +67,8 @@ mod peers;
 
 /// Helper: a namespace of a real cluster.
 mod namespace;
+/// Helper: containers of the probe target, and waits for their Pods.
+mod pods;
 /// Helper: runs the programs as processes.
 mod program;
 /// Helper: a relay that breaks the connections to an API server.

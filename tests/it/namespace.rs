@@ -7,7 +7,7 @@ use kube::{
     Api, Client, Config,
     api::{DeleteParams, ListParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
-    runtime::wait::{Condition, await_condition},
+    runtime::wait::Condition,
 };
 use orchestrator::{
     cluster::{self, Latencies},
@@ -17,7 +17,7 @@ use orchestrator::{
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::program::Cluster;
+use crate::{pods, program::Cluster};
 
 /// How long a condition may take to become true.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -109,12 +109,9 @@ impl Namespace {
 
     /// Waits until a Pod's readiness is `ready`.
     pub(crate) fn wait_ready(&self, pod: &str, ready: bool) {
-        let waited = await_condition(self.api(), pod, is_ready(ready));
-        let waited = self
-            .runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, waited).await });
-        let waited = waited.unwrap_or_else(|_| panic!("{pod} must become ready: {ready}"));
-        waited.unwrap();
+        let what = if ready { "readiness" } else { "unreadiness" };
+        let waited = pods::until(self.api(), pod, what, PATIENCE, is_ready(ready));
+        self.runtime.block_on(waited);
     }
 
     /// Creates a Service without a run's label, and returns its resource version.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client, api::PostParams, runtime::wait::await_condition};
+use kube::{Api, Client, api::PostParams};
 use orchestrator::cluster::Latencies;
 use serde_json::{Value, json};
 
 use crate::{
     namespace::{Namespace, in_virtual_time},
-    program,
+    pods, program,
 };
 
 /// How long each condition may take to become true.
@@ -69,17 +69,10 @@ fn cases() -> Vec<(&'static str, &'static str, bool, Value)> {
 }
 
 fn pod(name: &str, policy: &str, is_accompanied: bool, container: &Value) -> Pod {
-    let image = program::image();
-    let of_all =
-        |name: &str| json!({ "name": name, "image": image, "imagePullPolicy": "IfNotPresent" });
-    let mut first = of_all("c");
-    let fields = first.as_object_mut().unwrap();
-    fields.extend(container.as_object().unwrap().clone());
-    let mut containers = vec![first];
+    let mut containers = vec![pods::container(container)];
     if is_accompanied {
-        let mut other = of_all("other");
-        other["args"] = json!(["--port", "8081", "--control", "127.0.0.1:18081"]);
-        containers.push(other);
+        let args = ["--port", "8081", "--control", "127.0.0.1:18081"];
+        containers.push(pods::container(&json!({ "name": "other", "args": args })));
     }
     let pod = json!({
         "metadata": { "name": name },
@@ -105,11 +98,7 @@ async fn restarts(client: Client, namespace: String) -> String {
             let status = status(pod);
             !status["lastState"]["terminated"].is_null() || !status["state"]["terminated"].is_null()
         };
-        let awaited = await_condition(pods.clone(), name, ended);
-        let awaited = tokio::time::timeout(CONDITION_TIMEOUT, awaited).await;
-        awaited
-            .unwrap_or_else(|_| panic!("{name} must end"))
-            .unwrap();
+        pods::until(pods.clone(), name, "its end", CONDITION_TIMEOUT, ended).await;
     }
     // No event tells that nothing happens.
     tokio::time::sleep(DEAD).await;

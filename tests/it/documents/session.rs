@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     net::TcpListener,
-    os::unix::fs::symlink,
+    os::unix::{fs::symlink, process::CommandExt as _},
     process::{Command, Stdio},
 };
 
@@ -35,7 +35,8 @@ pub(super) fn run(page: &Page) {
         .iter()
         .map(|(command, _)| step(&ports.to_free(command)));
     let script = format!(
-        "trap 'kill $(jobs -p)' EXIT\n{}",
+        // Every process of the group but the shell, which is about to end.
+        "trap \"trap '' TERM; kill 0\" EXIT\n{}",
         commands.collect::<String>()
     );
     let folder = folder(page);
@@ -55,6 +56,7 @@ pub(super) fn run(page: &Page) {
     let output = shell
         .env("PATH", path.unwrap())
         .env("KUBECONFIG", "/dev/null")
+        .process_group(0)
         .output()
         .unwrap();
     let printed = ports.to_shown(&String::from_utf8(output.stdout).unwrap());

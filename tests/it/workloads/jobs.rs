@@ -12,7 +12,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::world::{TEMPLATE, World};
-use crate::program;
+use crate::pods::{container, with};
 
 const NUMBERS: [&str; 5] = ["succeeded", "failed", "active", "ready", "terminating"];
 
@@ -69,14 +69,7 @@ async fn story(
 
 /// A template of Pods with one container that has these arguments and fields.
 fn pod(arguments: &[&str], policy: &str, more: &Value) -> Value {
-    let mut container = json!({
-        "name": "c",
-        "image": program::image(),
-        "imagePullPolicy": "IfNotPresent",
-        "args": arguments,
-    });
-    let more = more.as_object().unwrap().clone();
-    container.as_object_mut().unwrap().extend(more);
+    let container = with(container(&json!({ "args": arguments })), more);
     json!({
         "metadata": { "annotations": { TEMPLATE: policy } },
         "spec": {

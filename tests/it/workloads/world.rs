@@ -13,14 +13,13 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
     runtime::{
         WatchStreamExt as _,
-        wait::await_condition,
         watcher::{self, Event, watcher},
     },
 };
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::program;
+use crate::pods;
 
 /// How long each condition may take to become true.
 const CONDITION_TIMEOUT: Duration = Duration::from_mins(2);
@@ -99,10 +98,14 @@ where
             let is_present = observed.is_null() || *observed == workload["metadata"]["generation"];
             is_present && holds(&workload)
         };
-        let awaited = await_condition(self.workloads.clone(), self.name, met);
-        let awaited = tokio::time::timeout(CONDITION_TIMEOUT, awaited).await;
-        let awaited = awaited.unwrap_or_else(|_| panic!("{}: {what} must be reached", self.name));
-        awaited.unwrap();
+        pods::until(
+            self.workloads.clone(),
+            self.name,
+            what,
+            CONDITION_TIMEOUT,
+            met,
+        )
+        .await;
     }
 
     /// Waits until a Pod of this template runs.
@@ -253,21 +256,16 @@ pub(super) fn pod_template(workload: &str, name: &str, is_healthy: bool) -> Valu
     } else {
         "/readyz=503"
     };
+    let probe = json!({
+        "httpGet": { "path": "/readyz", "port": 8080 }, "periodSeconds": 1, "failureThreshold": 1,
+    });
+    let container = json!({ "args": ["--route", route], "readinessProbe": probe });
     json!({
         "metadata": { "labels": { "app": workload }, "annotations": { TEMPLATE: name } },
         "spec": {
             "terminationGracePeriodSeconds": 2,
             "enableServiceLinks": false,
-            "containers": [{
-                "name": "c",
-                "image": program::image(),
-                "imagePullPolicy": "IfNotPresent",
-                "args": ["--route", route],
-                "readinessProbe": {
-                    "httpGet": { "path": "/readyz", "port": 8080 }, "periodSeconds": 1,
-                    "failureThreshold": 1,
-                },
-            }],
+            "containers": [pods::container(&container)],
         },
     })
 }
