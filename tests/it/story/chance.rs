@@ -152,7 +152,8 @@ fn restarts(steps: &[Step]) -> Vec<Restart> {
 }
 
 /// The restarts of one container: each from the first of consecutive skippable states to the state
-/// after them, if its restart count is higher than before them.
+/// after them, if its restart count is higher than before them. Without a state in between, it is
+/// the moment of the new process's first state.
 fn times(states: &[&Step]) -> Vec<RangeInclusive<i64>> {
     let skippable: Vec<bool> = (0..states.len())
         .map(|number| may_be_skipped(states, number))
@@ -163,7 +164,11 @@ fn times(states: &[&Step]) -> Vec<RangeInclusive<i64>> {
         let after = first + alike.len();
         let before = states[first.saturating_sub(1)];
         let end = states[after.min(states.len() - 1)];
-        if alike[0] && restart_count(before) < restart_count(end) {
+        if !alike[0] {
+            let pairs = states[first..after].windows(2);
+            let direct = pairs.filter(|pair| restart_count(pair[0]) < restart_count(pair[1]));
+            times.extend(direct.map(|pair| pair[1].at..=pair[1].at));
+        } else if restart_count(before) < restart_count(end) {
             times.push(states[first].at..=end.at);
         }
         first = after;
@@ -273,6 +278,24 @@ mod tests {
             &lasting,
         );
         check(&[(0, FIRST), (5, SECOND_PROCESS), (10, down)], &lasting);
+    }
+
+    #[test]
+    fn a_restart_may_be_recorded_without_a_state_in_between() {
+        let (container, user) = ("pod/web#0/a", "user web");
+        let changes = |refused: i64| {
+            let mut steps = vec![
+                step(0, container, FIRST),
+                step(0, user, "ok"),
+                step(refused, user, "cut off"),
+                step(refused + 100_000, user, "ok"),
+                step(5_000_000, container, SECOND_PROCESS),
+            ];
+            steps.sort_by_key(|step| step.at);
+            states(steps, user).len() - 1
+        };
+        assert_eq!(changes(4_800_000), 0);
+        assert_eq!(changes(3_000_000), 2);
     }
 
     #[test]
