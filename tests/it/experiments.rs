@@ -4,7 +4,7 @@
 //! Verdicts and stories are equal in both. A new file in either folder is run without further
 //! registration. Only the default experiment runs on pocket in real time, as a smoke test.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock, thread};
+use std::{collections::BTreeMap, fs, ops::RangeInclusive, path::Path, sync::LazyLock, thread};
 
 use orchestrator::timeline::{Timeline, file};
 use tempfile::TempDir;
@@ -16,6 +16,9 @@ use crate::{
 
 /// Number of concurrent experiments on a node, where they mostly wait.
 const LANES: usize = 4;
+
+/// Seeds of further runs in virtual time.
+const SEEDS: RangeInclusive<u32> = 2..=5;
 
 /// Paths of the experiments relative to the repository's root, sorted.
 pub(crate) static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -63,6 +66,21 @@ fn another_seed_gives_other_bytes() {
     // The first line names the seed.
     let records = |text: &str| text.split_once('\n').unwrap().1.to_owned();
     assert!(!records(&VIRTUAL.text).starts_with(&records(&other.text)));
+}
+
+/// A story that depends on the seed would differ on a node too, by chance.
+#[test]
+fn every_seed_tells_the_same_stories() {
+    let differences = SEEDS.flat_map(|seed| {
+        let run = in_virtual_time(&["--seed", &seed.to_string()]);
+        let Ended { code, stdout, .. } = &run.ended;
+        assert_eq!(*code, 0, "{stdout}");
+        let timelines = run.timelines.into_iter();
+        timelines
+            .filter_map(move |timeline| Some(format!("seed {seed}: {}", difference_of(&timeline)?)))
+    });
+    let differences: Vec<String> = differences.collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[test]
