@@ -172,7 +172,10 @@ impl Service {
 }
 
 impl ServicePort {
-    fn resolve(&self, declared: &[ContainerPort]) -> Option<u16> {
+    /// The number of the port in a Pod that declares these ports; none if no port has the name.
+    ///
+    /// Rule: `pkg/api/v1/pod/util.go`, `FindPort`.
+    pub fn resolve(&self, declared: &[ContainerPort]) -> Option<u16> {
         let name = match &self.target {
             TargetPort::Number(number) => return Some(*number),
             TargetPort::Name(name) => name,

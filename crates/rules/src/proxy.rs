@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::moment::Moment;
 
 /// `minSyncPeriod`: minimum time between the end of a sync and the start of the next.
-const APART: Duration = Duration::from_secs(1);
+pub const APART: Duration = Duration::from_secs(1);
 
 /// The pace of kube-proxy's syncs. A change at least a second after the last sync is applied at
 /// once; an earlier one waits until the second has passed.

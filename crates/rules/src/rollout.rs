@@ -153,7 +153,7 @@ impl Deployment {
     ///
     /// Rule: `pkg/controller/deployment/rolling.go`, `reconcileOldReplicaSets`.
     fn shrink_old(&self, new: &Set, old: &[&Set]) -> Vec<RolloutStep> {
-        let least = self.replicas - self.unavailable();
+        let least = self.strategy.least_available(self.replicas);
         // The new Pods may still fail, so as many old ones stay as the new set lacks.
         let missing = new.wanted.saturating_sub(new.available);
         let mut spare = (new.wanted + wanted(old)).saturating_sub(least + missing);

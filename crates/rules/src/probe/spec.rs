@@ -40,6 +40,11 @@ impl Threshold {
         }
     }
 
+    /// The number.
+    pub const fn count(self) -> u32 {
+        self.0.get()
+    }
+
     pub(super) const fn reached_by(self, run: u32) -> bool {
         run >= self.0.get()
     }

@@ -30,6 +30,16 @@ impl Strategy {
         unavailable: Amount::Percent(25),
     };
 
+    /// The number of Pods that a rollout keeps available of `replicas` available ones.
+    ///
+    /// Rule: `pkg/controller/deployment/rolling.go`, `reconcileOldReplicaSets`, and `recreate.go`.
+    pub fn least_available(self, replicas: u32) -> u32 {
+        match self {
+            Self::Recreate => 0,
+            Self::RollingUpdate { .. } => replicas.saturating_sub(self.unavailable(replicas)),
+        }
+    }
+
     pub(super) fn surge(self, replicas: u32) -> u32 {
         match self {
             Self::Recreate => 0,
@@ -86,6 +96,21 @@ mod tests {
         check(Amount::Number(0), quarter, 1, (0, 1));
         check(Amount::Number(0), Amount::Number(0), 5, (0, 1));
         check(Amount::Percent(0), Amount::Percent(100), 3, (0, 3));
+    }
+
+    #[test]
+    fn a_rollout_keeps_what_may_not_be_missing() {
+        let check = |surge, unavailable, replicas, expected| {
+            let strategy = Strategy::RollingUpdate { surge, unavailable };
+            assert_eq!(strategy.least_available(replicas), expected, "{strategy:?}");
+        };
+        let quarter = Amount::Percent(25);
+        check(quarter, quarter, 1, 1);
+        check(quarter, quarter, 4, 3);
+        check(Amount::Number(0), quarter, 1, 0);
+        check(Amount::Number(0), Amount::Percent(100), 3, 0);
+        check(Amount::Number(0), Amount::Number(5), 3, 0);
+        assert_eq!(Strategy::Recreate.least_available(3), 0);
     }
 
     #[test]
