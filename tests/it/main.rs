@@ -47,6 +47,9 @@ mod workloads;
 /// README.md and docs/: commands, outputs, experiments, links.
 mod documents;
 
+/// `lint`: shapes, examples of the documentation, suppression, bad input.
+mod lint;
+
 /// The commands other than `run`.
 mod commands;
 /// Clean-up on a real cluster after signals and kills.

@@ -4,6 +4,8 @@
 //! is checked where it is used.
 
 mod flip;
+mod input;
+mod lint;
 mod stand_in;
 
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ use crate::{
     targets::select::Selection,
 };
 pub use flip::Flip;
+pub use input::Input;
+pub use lint::{Lint, Output};
 pub use stand_in::StandIn;
 
 /// Flip the health of one container and see what Kubernetes does.
@@ -31,9 +35,10 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all held                      4  refused by a guard
-  1  an expectation failed         5  not everything could be undone
-  2  usage or an invalid file      6  inconclusive
-  3  cluster, image or target      130, 143  interrupted, and all undone
+  1  an expectation failed, or     5  not everything could be undone
+     lint found something          6  inconclusive
+  2  usage or an invalid file      130, 143  interrupted, and all undone
+  3  cluster, image or target
      unavailable
 Of several, the process ends with the first in 5, 130 or 143, 3, 4, 2, 1, 6.";
 
@@ -50,6 +55,8 @@ pub enum Command {
     Down(Down),
     /// Print a workload with every container replaced by a probe target
     StandIn(Box<StandIn>),
+    /// Find what is wrong with the probes, hooks, rollouts and Services of manifests
+    Lint(Lint),
     /// Flip one probe of a container, or its process, without a rollout
     Flip(Box<Flip>),
     /// Remove all flips
@@ -58,7 +65,7 @@ pub enum Command {
     Status(Selected),
     /// Pack the probe-target image, without Docker
     Image(Image),
-    /// Print the JSON Schema of experiment files, or of the output of `run --json`
+    /// Print the JSON Schema of experiment files, or of the JSON that `run` or `lint` writes
     Schema {
         /// The described format
         #[arg(value_name = "WHAT", value_enum, default_value_t = Described::Experiment)]
@@ -78,6 +85,8 @@ pub enum Described {
     Experiment,
     /// The output of `run --json`
     Run,
+    /// What `lint` writes as JSON
+    Lint,
 }
 
 /// Where experiments run.

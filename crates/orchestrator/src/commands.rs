@@ -4,6 +4,8 @@ mod down;
 mod flip;
 mod heal;
 mod image;
+mod lint;
+mod manifest_input;
 mod run;
 mod session;
 mod stand_in;
@@ -16,7 +18,7 @@ use crate::{
     cli::{self, Cli, Command, Described},
     exit::{CommandResult, Exit, Failure},
     input::schema,
-    report::{Paint, json, printer::Printer},
+    report::{Paint, json, lint as lint_report, printer::Printer},
 };
 use session::Session;
 
@@ -28,6 +30,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
         Command::StandIn(command) => stand_in::run(&command, printer),
+        Command::Lint(command) => lint::run(&command, printer),
         Command::Flip(flip) => flip_what(&flip, printer),
         // Not guarded (`false`): healing only removes flips.
         Command::Heal(heal) => Session::with(&heal.at, printer, false, async |session| {
@@ -102,6 +105,7 @@ fn schema(of: Described, printer: &Printer) -> CommandResult {
     let schema = match of {
         Described::Experiment => schema::experiment(),
         Described::Run => json::schema(),
+        Described::Lint => lint_report::schema(),
     };
     let schema = serde_json::to_string_pretty(&schema);
     printer.data(&(schema.expect("a schema must serialize") + "\n"))?;

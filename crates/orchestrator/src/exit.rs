@@ -11,7 +11,7 @@ use std::{io, process};
 pub enum Exit {
     /// All expectations held, or the command succeeded.
     Held = 0,
-    /// An expectation failed.
+    /// An expectation failed, or `lint` found something at or above `--fail-on`.
     Failed = 1,
     /// The command line or a file is invalid; nothing was started.
     Usage = 2,

@@ -14,6 +14,7 @@ pub mod exit;
 mod image;
 pub mod input;
 mod judge;
+mod lint;
 mod printable;
 pub mod random;
 pub mod report;

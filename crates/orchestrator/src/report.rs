@@ -7,6 +7,7 @@
 mod alike;
 pub(crate) mod json;
 mod line;
+pub(crate) mod lint;
 mod measures;
 mod paint;
 pub mod printer;

@@ -17,7 +17,7 @@ mod probes;
 mod security;
 mod service;
 mod settings;
-mod shell_sleep;
+pub(crate) mod shell_sleep;
 mod workload;
 
 use std::collections::BTreeSet;
@@ -34,14 +34,16 @@ use crate::{
         source::Source,
     },
     stand_in::{
-        metadata::{Disposition, is_stand_in},
+        metadata::is_stand_in,
         namespaces::Namespaces,
         notes::{Notes, Topic},
         service::{Selected, convert_service},
-        workload::{ReplicaMinimums, Workload},
     },
 };
+pub(crate) use metadata::{Disposition, disposition, namespace, qualified_kind};
+pub(crate) use ports::{is_tcp_name, protocol_of_name};
 pub(crate) use settings::{IMAGE, LateStart, Settings};
+pub(crate) use workload::{KINDS, ReplicaMinimums, Workload};
 
 /// The stand-ins of some manifests.
 #[derive(Debug)]
@@ -88,7 +90,7 @@ pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<Sta
             Object::StandIn(_) => selected.extend(Selected::of_stand_in(manifest)),
             Object::Service(_) => {}
             Object::Workload(workload) => {
-                let (place, source) = (place(manifest), metadata::namespace(manifest));
+                let (place, source) = (place(manifest), namespace(manifest));
                 minimums.fill(workload, source, &place, &mut notes);
                 let of_namespace = services.iter().filter(|(of, _)| of.as_deref() == source);
                 let services: Vec<&Service> = of_namespace.map(|(_, service)| service).collect();
@@ -151,21 +153,17 @@ enum Object {
 
 /// Parses a manifest; `None` if it is left out, which is noted.
 fn parse(manifest: &Manifest, notes: &mut Notes) -> Result<Option<Object>, Problems> {
-    if manifest.name().contains("{{") {
-        let fault = ProblemText::new("this is a template that was not rendered");
-        let fault = fault.expected("the output of `helm template`");
-        return Err(fault.at(&manifest.source, manifest.span).into());
-    }
+    check_rendered(manifest)?;
     if is_stand_in(&manifest.object) {
         let is_namespace = manifest.kind() == "Namespace";
         return Ok((!is_namespace).then(|| Object::StandIn(manifest.object.clone())));
     }
-    let kind = metadata::qualified_kind(manifest);
-    if !workload::KINDS.contains(&kind.as_str()) {
+    let kind = qualified_kind(manifest);
+    if !KINDS.contains(&kind.as_str()) {
         notes.leave_out(&kind);
         return Ok(None);
     }
-    match metadata::disposition(manifest) {
+    match disposition(manifest) {
         Disposition::Kept => {}
         Disposition::Hook => {
             notes.add(Topic::HelmHooks, place(manifest));
@@ -186,10 +184,20 @@ fn parse(manifest: &Manifest, notes: &mut Notes) -> Result<Option<Object>, Probl
     Ok(Some(object))
 }
 
+/// Rejects the template of a chart.
+pub(crate) fn check_rendered(manifest: &Manifest) -> Result<(), Problem> {
+    if !manifest.name().contains("{{") {
+        return Ok(());
+    }
+    let fault = ProblemText::new("this is a template that was not rendered");
+    let fault = fault.expected("the output of `helm template`");
+    Err(fault.at(&manifest.source, manifest.span))
+}
+
 /// An object in notes: `deployment/web`, with its namespace if the manifest names one.
 fn place(manifest: &Manifest) -> String {
     let name = format!("{}/{}", manifest.kind().to_lowercase(), manifest.name());
-    match metadata::namespace(manifest) {
+    match namespace(manifest) {
         None => name,
         Some(namespace) => format!("{name} of {namespace}"),
     }

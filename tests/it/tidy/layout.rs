@@ -93,6 +93,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "cluster",
             "targets",
             "stand_in",
+            "lint",
             "check",
             "cli",
             "judge",

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use probe_target::model::duration;
 
+use super::input::Input;
 use crate::{
     input::experiment::label,
     stand_in::{IMAGE, LateStart},
@@ -13,15 +14,9 @@ use crate::{
 /// `probeflip stand-in`
 #[derive(Debug, Args)]
 pub struct StandIn {
-    /// Kubernetes manifests, directories, or `-` for standard input; with `--context`, workloads
-    #[arg(value_name = "FILE|KIND/NAME")]
-    pub inputs: Vec<String>,
-    /// Read what runs in a cluster of this kubeconfig context instead; it only lists
-    #[arg(long, value_name = "C", requires = "from")]
-    pub context: Option<String>,
-    /// The namespace to read
-    #[arg(long, value_name = "NS", requires = "context", value_parser = label::parse)]
-    pub from: Option<String>,
+    /// What to convert
+    #[command(flatten)]
+    pub input: Input,
     /// Where the output belongs: a Namespace comes first, and every object names it
     #[arg(short, long, value_name = "NS", value_parser = label::parse)]
     pub namespace: String,

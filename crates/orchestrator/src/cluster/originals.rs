@@ -1,4 +1,4 @@
-//! Lists what stand-ins are made of in a namespace: workloads, Services and their scalers.
+//! Lists the originals of stand-ins in a namespace: workloads, Services and their scalers.
 
 use kube::{
     Api, Client,
@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use super::ListError;
 
-/// The kinds, by group and version.
-const KINDS: [(&str, &str, &str); 8] = [
+/// A kind, by group and version.
+pub(crate) type ListedKind = (&'static str, &'static str, &'static str);
+
+/// The kinds that stand-ins are made of.
+const KINDS: [ListedKind; 8] = [
     ("apps", "v1", "Deployment"),
     ("apps", "v1", "StatefulSet"),
     ("apps", "v1", "DaemonSet"),
@@ -20,10 +23,17 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("autoscaling", "v2", "HorizontalPodAutoscaler"),
 ];
 
-/// All objects of these kinds, in the order of the kinds and then of their names.
-pub(crate) async fn list(client: &Client, namespace: &str) -> Result<Vec<Value>, ListError> {
+/// Kinds that stand-ins leave out.
+pub(crate) const CRON_JOB: ListedKind = ("batch", "v1", "CronJob");
+
+/// All objects of these kinds and of `more`, in the order of the kinds and then of their names.
+pub(crate) async fn list(
+    client: &Client,
+    namespace: &str,
+    more: &[ListedKind],
+) -> Result<Vec<Value>, ListError> {
     let mut objects = Vec::new();
-    for (group, version, kind) in KINDS {
+    for (group, version, kind) in KINDS.iter().chain(more) {
         let kind = GroupVersionKind::gvk(group, version, kind);
         objects.extend(list_kind(client, namespace, &ApiResource::from_gvk(&kind)).await?);
     }

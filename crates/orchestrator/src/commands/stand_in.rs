@@ -5,37 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rules::selector::{Labels, Selector};
-use serde_json::Value;
-
+use super::manifest_input::{self, InputError};
 use crate::{
     cli,
-    cluster::{self, Cluster, Latencies, originals},
-    exit::{CommandResult, Exit, Failure, HasExitCode},
-    input::{
-        experiment::ObjectKind,
-        load::{self, Manifest},
-        source::Source,
-    },
-    random::Random,
+    exit::{CommandResult, Exit, HasExitCode},
     report::printer::Printer,
     stand_in::{self, Settings, StandIns},
-    timeline::Place,
 };
 
 /// Why there are no stand-ins.
 #[derive(Debug, thiserror::Error)]
 enum StandInError {
-    #[error("nothing to read; expected files, `-` for standard input, or `--context` and `--from`")]
-    NoInput,
-    #[error("the input has no workload and no Service")]
-    NoWorkload,
     #[error("`-n {0}` is the namespace that is read; expected another one for the stand-ins")]
     SameNamespace(String),
-    #[error("namespace `{namespace}` has no {what}")]
-    NotFound { what: String, namespace: String },
-    #[error("`{0}` is no workload; expected KIND/NAME such as deploy/web")]
-    NoReference(String),
     #[error("cannot write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -51,19 +33,20 @@ impl HasExitCode for StandInError {
 }
 
 pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
-    let manifests = match (&command.context, &command.from) {
-        (Some(context), Some(from)) => of_namespace(context, from, command)?,
-        _ if command.inputs.is_empty() => return Err(StandInError::NoInput.into()),
-        _ => {
-            let files: Vec<PathBuf> = command.inputs.iter().map(PathBuf::from).collect();
-            super::up::load(&files, None)?
-        }
-    };
+    if let Some(from) = command
+        .input
+        .from
+        .as_ref()
+        .filter(|from| **from == command.namespace)
+    {
+        return Err(StandInError::SameNamespace(from.clone()).into());
+    }
+    let manifests = manifest_input::read(&command.input, &[])?;
     let settings = settings(command);
     let StandIns { objects, notes } = stand_in::convert(&manifests, &settings)?;
     super::note_stand_ins(&notes, printer);
     if objects.iter().all(|object| object["kind"] == "Namespace") {
-        return Err(StandInError::NoWorkload.into());
+        return Err(InputError::NoWorkload.into());
     }
     let text = stand_in::text(&objects);
     match command.output.as_deref() {
@@ -85,101 +68,6 @@ fn settings(command: &cli::StandIn) -> Settings {
         start_after: command.start_after.iter().cloned().collect(),
         exit_on_term: command.exit_on_term,
     }
-}
-
-/// Reads the workloads and Services of a namespace.
-fn of_namespace(
-    context: &str,
-    from: &str,
-    command: &cli::StandIn,
-) -> Result<Vec<Manifest>, Failure> {
-    if command.namespace == from {
-        return Err(StandInError::SameNamespace(from.to_owned()).into());
-    }
-    let wanted = command.inputs.iter().map(|text| reference(text));
-    let wanted: Vec<Wanted> = wanted.collect::<Result<_, _>>()?;
-    let place = Place::Cluster(context.to_owned());
-    let objects = cluster::runtime(&place)?.block_on(async {
-        let cluster = Cluster::connect(
-            place.clone(),
-            Latencies::default(),
-            &mut Random::from_system(),
-        )
-        .await?;
-        cluster.must_have(from).await?;
-        Ok::<_, Failure>(originals::list(&cluster.client, from).await?)
-    })?;
-    manifests_of(&chosen(objects, &wanted, from)?, from)
-}
-
-/// Objects of a cluster as manifests, whose positions are in their JSON.
-fn manifests_of(objects: &[Value], namespace: &str) -> Result<Vec<Manifest>, Failure> {
-    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
-    let text = serde_json::to_string_pretty(&list).expect("JSON must be printed");
-    let source = Source {
-        path: format!("namespace {namespace}").into(),
-        text: text.into(),
-    };
-    Ok(load::load(&source)?.manifests)
-}
-
-/// A workload that is asked for: its kind and name.
-type Wanted = (&'static str, String);
-
-/// Parses KIND/NAME as kubectl spells kinds.
-fn reference(text: &str) -> Result<Wanted, StandInError> {
-    let wrong = || StandInError::NoReference(text.to_owned());
-    let (word, name) = text.split_once('/').ok_or_else(wrong)?;
-    let kind = ObjectKind::parse(word).filter(|kind| ObjectKind::OF_PODS.contains(kind));
-    let kind = kind.ok_or_else(wrong)?;
-    Ok((kind.name(), name.to_owned()))
-}
-
-/// The wanted workloads, the Services that select their Pods, and their scalers; without any
-/// wanted, all objects.
-fn chosen(
-    objects: Vec<Value>,
-    wanted: &[Wanted],
-    namespace: &str,
-) -> Result<Vec<Value>, StandInError> {
-    if wanted.is_empty() {
-        return Ok(objects);
-    }
-    let is = |object: &Value, (kind, name): &Wanted| {
-        object["kind"] == *kind && object["metadata"]["name"] == *name
-    };
-    let missing = |wanted: &&Wanted| !objects.iter().any(|object| is(object, wanted));
-    if let Some((kind, name)) = wanted.iter().find(missing) {
-        return Err(StandInError::NotFound {
-            what: format!("{} `{name}`", kind.to_lowercase()),
-            namespace: namespace.to_owned(),
-        });
-    }
-    let is_wanted = |object: &Value| wanted.iter().any(|wanted| is(object, wanted));
-    let labels: Vec<Labels> = objects
-        .iter()
-        .filter(|object| is_wanted(object))
-        .map(|object| {
-            texts(
-                object.pointer("/spec/template").unwrap_or(object),
-                "/metadata/labels",
-            )
-        })
-        .collect();
-    let keeps = |object: &Value| match object["kind"].as_str() {
-        Some("HorizontalPodAutoscaler") => true,
-        Some("Service") => {
-            let selector = Selector::equal(&texts(object, "/spec/selector"));
-            !selector.is_empty() && labels.iter().any(|labels| selector.matches(labels))
-        }
-        _ => is_wanted(object),
-    };
-    Ok(objects.into_iter().filter(keeps).collect())
-}
-
-fn texts(object: &Value, pointer: &str) -> Labels {
-    let texts = object.pointer(pointer).cloned().unwrap_or_default();
-    serde_json::from_value(texts).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) fn is_stand_in(object: &Value) -> bool {
 }
 
 /// What becomes of an object of a kind that stand-ins have.
-pub(super) enum Disposition {
+pub(crate) enum Disposition {
     Kept,
     /// Helm runs it before or after the rest, or never.
     Hook,
@@ -26,7 +26,7 @@ pub(super) enum Disposition {
 }
 
 /// What becomes of an object, by its metadata.
-pub(super) fn disposition(manifest: &Manifest) -> Disposition {
+pub(crate) fn disposition(manifest: &Manifest) -> Disposition {
     let owners = manifest.object.pointer("/metadata/ownerReferences");
     let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
     if annotation(&manifest.object, "helm.sh/hook").is_some() {
@@ -44,13 +44,13 @@ fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// The namespace that a manifest names.
-pub(super) fn namespace(manifest: &Manifest) -> Option<&str> {
+pub(crate) fn namespace(manifest: &Manifest) -> Option<&str> {
     let namespace = manifest.object.pointer("/metadata/namespace")?.as_str()?;
     Some(namespace).filter(|namespace| !namespace.is_empty())
 }
 
 /// The kind, with its group unless it is `Kind` of the core, `apps` or `batch` in version 1.
-pub(super) fn qualified_kind(manifest: &Manifest) -> String {
+pub(crate) fn qualified_kind(manifest: &Manifest) -> String {
     let version = manifest.api_version();
     match version.split_once('/') {
         None if version == "v1" => manifest.kind().to_owned(),
@@ -69,8 +69,9 @@ fn is_of_kubernetes(group: &str) -> bool {
 // kubernetes.io/docs › Labels, Annotations and Taints.
 const KEPT: &[&str] = &["controller.kubernetes.io/pod-deletion-cost"];
 
-/// Annotations that only keep books.
+/// Annotations that only keep books, or that only other commands read.
 const BOOKKEEPING: &[&str] = &[
+    "lint.probeflip.dev/",
     "kubectl.kubernetes.io/",
     "deployment.kubernetes.io/",
     "deprecated.daemonset.template.generation",

@@ -198,12 +198,12 @@ fn protocol(
         let targeting = ports.filter(|port| target(port, containers) == Some(number));
         targeting
             .filter_map(|port| port.app_protocol.as_deref())
-            .find_map(named)
+            .find_map(protocol_of_name)
     };
     let of_name = || {
         let ports = owner.ports.iter().flatten();
         let mut ports = ports.filter(|port| valid(port.container_port) == Some(number));
-        named(ports.find_map(|port| port.name.as_deref())?)
+        protocol_of_name(ports.find_map(|port| port.name.as_deref())?)
     };
     needed
         .or_else(of_service)
@@ -213,7 +213,7 @@ fn protocol(
 
 /// The protocol that a name stands for, alone or before a `-`.
 // kubernetes.io/docs › Service › Application protocol, and istio.io › Protocol selection.
-fn named(name: &str) -> Option<Protocol> {
+pub(crate) fn protocol_of_name(name: &str) -> Option<Protocol> {
     let name = name.strip_prefix("kubernetes.io/").unwrap_or(name);
     let first = name.split('-').next().unwrap_or_default();
     Some(match first.to_ascii_lowercase().as_str() {
@@ -265,7 +265,7 @@ pub(super) fn is_tcp(port: &ContainerPort) -> bool {
 }
 
 /// Whether a protocol is TCP, as it is by default.
-pub(super) fn is_tcp_name(protocol: Option<&str>) -> bool {
+pub(crate) fn is_tcp_name(protocol: Option<&str>) -> bool {
     matches!(protocol, None | Some("" | "TCP"))
 }
 

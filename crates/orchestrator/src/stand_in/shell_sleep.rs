@@ -2,16 +2,16 @@
 
 /// A command that sleeps first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ShellSleep {
+pub(crate) struct ShellSleep {
     /// Whole seconds, rounded up; `None` for ever.
-    pub(super) seconds: Option<u64>,
+    pub(crate) seconds: Option<u64>,
     /// Whether it does nothing else.
-    pub(super) alone: bool,
+    pub(crate) alone: bool,
 }
 
 /// The sleep that a command begins with: `sleep N` itself, or first in a shell's script before
 /// `&&`, `;` or a new line. A loop begins with another word, so that its sleeps do not count.
-pub(super) fn parse(command: &[String]) -> Option<ShellSleep> {
+pub(crate) fn parse(command: &[String]) -> Option<ShellSleep> {
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     match words.as_slice() {
         [program, times @ ..] if name(program) == "sleep" => {

@@ -25,7 +25,7 @@ use super::settings::Settings;
 use crate::input::{load::Manifest, problem::Problem};
 
 /// The kinds that stand-ins have.
-pub(super) const KINDS: [&str; 7] = [
+pub(crate) const KINDS: [&str; 7] = [
     "Deployment",
     "StatefulSet",
     "DaemonSet",
@@ -38,7 +38,7 @@ pub(super) const KINDS: [&str; 7] = [
 /// A workload: an object that makes Pods, or a Pod.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is boxed as a whole")]
-pub(super) enum Workload {
+pub(crate) enum Workload {
     Deployment(Deployment),
     StatefulSet(StatefulSet),
     DaemonSet(DaemonSet),
@@ -49,7 +49,7 @@ pub(super) enum Workload {
 
 impl Workload {
     /// Parses a manifest of one of [`KINDS`] except Service.
-    pub(super) fn parse(kind: &str, manifest: &Manifest) -> Result<Self, Problem> {
+    pub(crate) fn parse(kind: &str, manifest: &Manifest) -> Result<Self, Problem> {
         Ok(match kind {
             "Deployment" => Self::Deployment(manifest.typed()?),
             "StatefulSet" => Self::StatefulSet(manifest.typed()?),
@@ -266,10 +266,10 @@ fn reduce_job(job: &mut Job, place: &str, notes: &mut Notes) {
 }
 
 /// The minimums of `HorizontalPodAutoscaler`s, by namespace, kind and name of what they scale.
-pub(super) struct ReplicaMinimums(BTreeMap<(Option<String>, String, String), i32>);
+pub(crate) struct ReplicaMinimums(BTreeMap<(Option<String>, String, String), i32>);
 
 impl ReplicaMinimums {
-    pub(super) fn of(manifests: &[Manifest]) -> Self {
+    pub(crate) fn of(manifests: &[Manifest]) -> Self {
         let scalers = manifests.iter();
         let scalers = scalers.filter(|manifest| manifest.kind() == "HorizontalPodAutoscaler");
         Self(
@@ -288,6 +288,16 @@ impl ReplicaMinimums {
                 })
                 .collect(),
         )
+    }
+
+    /// The minimum of a workload's scaler.
+    pub(crate) fn get(&self, namespace: Option<&str>, kind: &str, name: &str) -> Option<i32> {
+        let key = (
+            namespace.map(str::to_owned),
+            kind.to_owned(),
+            name.to_owned(),
+        );
+        self.0.get(&key).copied()
     }
 
     /// Sets absent `replicas` to the minimum of the workload's scaler.
@@ -313,12 +323,11 @@ impl ReplicaMinimums {
             }
             Workload::DaemonSet(_) | Workload::Job(_) | Workload::Pod(_) => return,
         };
-        let name = name.clone().unwrap_or_default();
-        let key = (namespace.map(str::to_owned), kind.to_owned(), name);
+        let name = name.as_deref().unwrap_or_default();
         if replicas.is_none()
-            && let Some(minimum) = self.0.get(&key)
+            && let Some(minimum) = self.get(namespace, kind, name)
         {
-            *replicas = Some(*minimum);
+            *replicas = Some(minimum);
             notes.add(Topic::Replicas, format!("{place} {minimum}"));
         }
     }

@@ -1,69 +1,20 @@
-//! Choice of workloads, and a live namespace as input.
+//! Stand-ins of a live namespace.
 
 use std::time::Duration;
 
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};
 use kube::{Api, Client, api::PostParams};
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
 use super::*;
 use crate::{
-    commands::session::tests::{instead, on_virtual},
-    error_chain,
+    cluster::originals,
+    commands::{manifest_input::manifests_of, session::tests::on_virtual},
+    input::{
+        load::{self, Manifest},
+        source::Source,
+    },
 };
-
-fn objects() -> Vec<Value> {
-    let workload = |kind: &str, name: &str| {
-        let template = json!({ "metadata": { "labels": { "app": name } } });
-        json!({ "kind": kind, "metadata": { "name": name }, "spec": { "template": template } })
-    };
-    let service = |name: &str, app: &str| {
-        let spec = json!({ "selector": { "app": app } });
-        json!({ "kind": "Service", "metadata": { "name": name }, "spec": spec })
-    };
-    vec![
-        workload("Deployment", "web"),
-        workload("StatefulSet", "db"),
-        service("front", "web"),
-        service("store", "db"),
-        json!({ "kind": "Service", "metadata": { "name": "bare" }, "spec": {} }),
-        json!({ "kind": "HorizontalPodAutoscaler", "metadata": { "name": "web" } }),
-    ]
-}
-
-fn check(wanted: &[&str], expected: &[&str]) {
-    let wanted: Vec<Wanted> = wanted.iter().map(|text| reference(text).unwrap()).collect();
-    let names = match chosen(objects(), &wanted, "shop") {
-        Ok(chosen) => chosen
-            .iter()
-            .map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())
-            .collect(),
-        Err(error) => vec![error.to_string()],
-    };
-    assert_eq!(names, expected, "{wanted:?}");
-}
-
-#[test]
-fn a_workload_comes_with_the_services_that_select_it() {
-    check(&["deploy/web"], &["web", "front", "web"]);
-    check(
-        &["sts/db", "deployment/web"],
-        &["web", "db", "front", "store", "web"],
-    );
-    check(&[], &["web", "db", "front", "store", "bare", "web"]);
-}
-
-#[test]
-fn what_is_not_there_is_an_error() {
-    check(&["ds/web"], &["namespace `shop` has no daemonset `web`"]);
-    for text in ["web", "svc/web", "deploy"] {
-        assert!(
-            matches!(reference(text), Err(StandInError::NoReference(_))),
-            "{text}"
-        );
-    }
-}
 
 const RUNNING: &str = "
 apiVersion: apps/v1
@@ -111,7 +62,7 @@ fn a_live_namespace_gives_what_was_applied_to_it() {
         create::<Deployment>(client, namespace, &manifests[0]).await;
         create::<Service>(client, namespace, &manifests[1]).await;
         let live = loop {
-            let live = originals::list(client, namespace).await?;
+            let live = originals::list(client, namespace, &[]).await?;
             // The controllers have made a ReplicaSet and a Pod, which the Deployment makes anew.
             if live.iter().any(|object| object["kind"] == "Pod") {
                 break live;
@@ -134,34 +85,6 @@ fn a_live_namespace_gives_what_was_applied_to_it() {
         assert!(!text.contains("uid") && !text.contains("status"), "{text}");
         let owned = "left out, as their controllers make them: Pod 1, ReplicaSet 1";
         assert_eq!(of_live.notes, [owned]);
-        Ok(Exit::Held)
-    });
-    assert_eq!(outcome.unwrap(), Exit::Held);
-}
-
-#[test]
-fn a_right_that_is_missing_is_named() {
-    let (outcome, _) = on_virtual(async |session| {
-        let message = "statefulsets.apps is forbidden: User \"u\" cannot list resource";
-        let client = instead(session.cluster.client.clone(), move |request| {
-            let status = json!({
-                "kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
-                "message": message,
-            });
-            request
-                .uri()
-                .path()
-                .ends_with("/statefulsets")
-                .then_some((403, status))
-        });
-        let error = originals::list(&client, "shop").await.unwrap_err();
-        assert_eq!(error.exit(), Exit::Infrastructure);
-        let text = error_chain::text(&error);
-        assert!(
-            text.starts_with("cannot list statefulsets in namespace `shop`: "),
-            "{text}"
-        );
-        assert!(text.contains(message), "{text}");
         Ok(Exit::Held)
     });
     assert_eq!(outcome.unwrap(), Exit::Held);

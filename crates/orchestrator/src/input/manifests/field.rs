@@ -50,6 +50,7 @@ fn known(written: &Manifest) -> Option<Value> {
         ("apps/v1", "ReplicaSet") => shaped::<apps::ReplicaSet>(written),
         ("apps/v1", "StatefulSet") => shaped::<apps::StatefulSet>(written),
         ("apps/v1", "DaemonSet") => shaped::<apps::DaemonSet>(written),
+        ("batch/v1", "CronJob") => shaped::<batch::CronJob>(written),
         ("batch/v1", "Job") => shaped::<batch::Job>(written),
         _ => None,
     }

@@ -1,0 +1,53 @@
+//! Services behind which there is only one Pod.
+
+use rules::probe::ProbeKind;
+
+use crate::lint::draft::Draft;
+use crate::lint::finding::Severity;
+use crate::lint::inventory::{Inventory, PodCount, ServiceFacts};
+use crate::lint::rule::Rule;
+use crate::lint::words::{range, services};
+
+/// PL22
+pub(super) const SINGLE_POD: Rule = Rule {
+    id: "PL22",
+    severity: Severity::Error,
+    title: "A readiness probe of the only Pod behind a Service",
+    check: single_pod,
+};
+
+fn single_pod<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
+    let mut drafts = Vec::new();
+    for (workload, container) in inventory.containers() {
+        let Some(probe) = container.probe(ProbeKind::Readiness) else {
+            continue;
+        };
+        let gated = inventory.gated(workload).into_iter();
+        let alone = gated.filter(|service| has_one_pod(service, inventory));
+        let names: Vec<&str> = alone.map(ServiceFacts::name).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let (names, window) = (services(&names), range(probe.failure()));
+        let message = format!(
+            "There is one Pod behind {names}: {window} after `{}` fails, its readiness probe takes \
+             the last endpoint away, and every request fails until it recovers. Run two replicas \
+             or more, or accept the outage.",
+            container.name()
+        );
+        let draft = Draft::of_container(workload, container, message);
+        drafts.push(draft.at_probe(probe));
+    }
+    drafts
+}
+
+/// Whether all workloads that a Service selects have one Pod together.
+fn has_one_pod(service: &ServiceFacts<'_>, inventory: &Inventory<'_>) -> bool {
+    let counts = service.backends.iter();
+    let counts = counts.map(|backend| match inventory.workloads[backend.workload].pods {
+        PodCount::Fixed(count) => Some(count),
+        PodCount::EveryNode | PodCount::Ending => None,
+    });
+    let sum = counts.sum::<Option<u32>>();
+    sum == Some(1)
+}

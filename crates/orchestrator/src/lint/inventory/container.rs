@@ -1,0 +1,81 @@
+//! A container that runs beside others: a regular one, or a sidecar.
+
+use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
+use rules::probe::ProbeKind;
+
+use super::probe::ProbeFacts;
+use crate::stand_in::is_tcp_name;
+
+/// A container.
+#[derive(Debug)]
+pub(in crate::lint) struct ContainerFacts {
+    /// Its place in the workload.
+    pub(in crate::lint) at: usize,
+    pub(in crate::lint) spec: Container,
+    /// The path of the container in the manifest.
+    pub(in crate::lint) path: String,
+    /// Whether it is an init container that always restarts.
+    pub(in crate::lint) is_sidecar: bool,
+    /// Its liveness, readiness and startup probe, those that it has.
+    pub(in crate::lint) probes: Vec<ProbeFacts>,
+}
+
+impl ContainerFacts {
+    /// The containers of a Pod that run until it ends. `prefix` leads to the Pod in the manifest.
+    pub(super) fn of_pod(spec: &PodSpec, prefix: &str) -> Vec<Self> {
+        let path = |list: &str, at: usize| format!("{prefix}spec.{list}[{at}]");
+        let regular = spec.containers.iter().enumerate();
+        let regular = regular.map(|(at, container)| (container, path("containers", at), false));
+        let init = spec.init_containers.iter().flatten().enumerate();
+        let sidecars =
+            init.filter(|(_, container)| container.restart_policy.as_deref() == Some("Always"));
+        let sidecars =
+            sidecars.map(|(at, container)| (container, path("initContainers", at), true));
+        regular
+            .chain(sidecars)
+            .enumerate()
+            .map(|(at, (container, path, is_sidecar))| Self {
+                at,
+                probes: ProbeFacts::of_container(container, &path),
+                spec: container.clone(),
+                path,
+                is_sidecar,
+            })
+            .collect()
+    }
+
+    /// Its name.
+    pub(in crate::lint) fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// A probe that it has.
+    pub(in crate::lint) fn probe(&self, kind: ProbeKind) -> Option<&ProbeFacts> {
+        self.probes.iter().find(|probe| probe.spec.kind == kind)
+    }
+
+    /// Whether it has a readiness probe.
+    pub(in crate::lint) fn has_readiness(&self) -> bool {
+        self.probe(ProbeKind::Readiness).is_some()
+    }
+
+    /// The TCP ports that it declares, each with its name.
+    pub(in crate::lint) fn ports(&self) -> impl Iterator<Item = (u16, Option<&str>)> {
+        let ports = self.spec.ports.iter().flatten();
+        let tcp = ports.filter(|port| is_tcp_name(port.protocol.as_deref()));
+        tcp.filter_map(|port| {
+            let number = u16::try_from(port.container_port).ok()?;
+            Some((number, port.name.as_deref()))
+        })
+    }
+
+    /// Whether it declares a TCP port of this number.
+    pub(in crate::lint) fn declares(&self, number: u16) -> bool {
+        self.ports().any(|(port, _)| port == number)
+    }
+
+    /// Its preStop hook.
+    pub(in crate::lint) fn pre_stop(&self) -> Option<&LifecycleHandler> {
+        self.spec.lifecycle.as_ref()?.pre_stop.as_ref()
+    }
+}
