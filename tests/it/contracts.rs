@@ -48,6 +48,23 @@ fn the_records_of_a_timeline_and_the_fields_of_json() {
 }
 
 #[test]
+fn the_fields_of_lints_json() {
+    let ended = run(["lint", "--output", "json", "tests/shapes/blog.yaml"]);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    expect_file!["../contracts/lint.txt"].assert_eq(&Shape::of(&report).to_string());
+
+    let schema: Value = serde_json::from_str(&run(["schema", "lint"]).stdout).unwrap();
+    let names = |fields: &Value| -> Vec<String> {
+        let mut names: Vec<_> = fields.as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&schema["properties"]), names(&report));
+    let finding = &schema["$defs"]["ReportedFinding"]["properties"];
+    assert_eq!(names(finding), names(&report["findings"][0]));
+}
+
+#[test]
 fn exit_codes() {
     let codes = [
         Exit::Held,

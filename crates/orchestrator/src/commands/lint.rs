@@ -54,3 +54,6 @@ fn exit(outcome: &LintOutcome, fail_on: Severity) -> Exit {
         Exit::Held
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,4 +71,4 @@ fn settings(command: &cli::StandIn) -> Settings {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -265,6 +265,8 @@ fn pl11_a_timeout_no_shorter_than_the_period() {
     );
     check("PL11", &served(&probe("timeoutSeconds: 9")), &[]);
     check("PL11", &served(&probe("periodSeconds: 1")), &[]);
+    let written = served(&probe("periodSeconds: 1, timeoutSeconds: 1"));
+    message("PL11", &written, "Set periodSeconds to 2 or more");
 }
 
 #[test]
@@ -431,6 +433,7 @@ metadata: {name: w}
 spec: {minReplicas: 2, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: w}}
 ";
     check("PL22", &(of("paused: false") + scaled), &[]);
+    check("PL22", &of("replicas: 2147483647"), &[]);
     // Two workloads of one Pod each are two Pods.
     let second = of("replicas: 1").replace("name: w}", "name: x}");
     let two = of("replicas: 1") + "---\n" + second.split("---").next().unwrap();

@@ -37,7 +37,8 @@ metadata: { name: web }
 spec: { selector: { app: web }, ports: [{ port: 80 }] }
 ";
 
-async fn create<K>(client: &Client, namespace: &str, manifest: &Manifest)
+/// Creates the object of a manifest.
+pub(crate) async fn create<K>(client: &Client, namespace: &str, manifest: &Manifest)
 where
     K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
         + Clone

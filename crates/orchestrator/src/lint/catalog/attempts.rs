@@ -65,10 +65,16 @@ fn long_timeout<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             range(probe.failure()),
         );
         let kind = probe.word();
+        // A timeout is whole seconds.
+        let change = if spec.period == Duration::from_secs(1) {
+            "Set periodSeconds to 2 or more, and timeoutSeconds below it".to_owned()
+        } else {
+            format!("Set timeoutSeconds below {}", spec.period.as_secs())
+        };
         let message = format!(
             "An attempt of the {kind} probe may take {timeout} at a period of {period}: when \
              `{}` hangs, attempts follow each other without a pause, and the probe fails after \
-             {hangs}; an error would take {fails}. Set timeoutSeconds below {period}.",
+             {hangs}; an error would take {fails}. {change}.",
             container.name()
         );
         let severity = inventory.if_served(workload, Severity::Warning);

@@ -43,11 +43,11 @@ fn single_pod<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
 
 /// Whether all workloads that a Service selects have one Pod together.
 fn has_one_pod(service: &ServiceFacts<'_>, inventory: &Inventory<'_>) -> bool {
-    let counts = service.backends.iter();
-    let counts = counts.map(|backend| match inventory.workloads[backend.workload].pods {
-        PodCount::Fixed(count) => Some(count),
+    let pods = service.backends.iter();
+    let mut pods = pods.map(|backend| inventory.workloads[backend.workload].pods);
+    let sum = pods.try_fold(0_u32, |sum, pods| match pods {
+        PodCount::Fixed(count) => Some(sum.saturating_add(count)),
         PodCount::EveryNode | PodCount::Ending => None,
     });
-    let sum = counts.sum::<Option<u32>>();
     sum == Some(1)
 }
