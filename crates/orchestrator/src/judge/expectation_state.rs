@@ -1,6 +1,7 @@
 //! State of one expectation along the timeline: its condition's history and its operator's answer.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::baseline::Baseline;
 use super::evaluate::{Evaluation, evaluate, evaluate_event};
@@ -25,6 +26,8 @@ pub(super) struct ExpectationState {
     /// The evaluation of each Pod; empty for other conditions.
     pods: PodEvaluations,
     trace: Trace,
+    /// Events about Pods that were not seen yet, by the Pod's UID: Events have a watch of their own.
+    early: BTreeMap<String, Vec<WatchedObject>>,
     /// Whether the selected Pods had all been deleted when the step began.
     gone_before: bool,
     /// Whether the condition held just before the step's action was sent.
@@ -44,6 +47,7 @@ impl ExpectationState {
             gone_before: pod_evaluations::are_gone(condition, &baseline, snapshot),
             baseline,
             trace: Trace::default(),
+            early: BTreeMap::new(),
             held_before: false,
             answered: None,
         };
@@ -67,6 +71,9 @@ impl ExpectationState {
         snapshot: &Snapshot,
         at: Micros,
     ) {
+        if let Condition::Event { .. } = self.condition {
+            return self.events_seen(change, object, snapshot, at);
+        }
         let kind = self.kind();
         // Which Pods belong to a Deployment depends on its ReplicaSets.
         let by_owner = kind == Some("Pod") && object.kind() == "ReplicaSet";
@@ -74,19 +81,6 @@ impl ExpectationState {
             return;
         }
         let (condition, baseline) = (&self.condition, &self.baseline);
-        if let Condition::Event { .. } = condition {
-            if change != Change::Deleted
-                && let Some(seen) = evaluate_event(condition, object, snapshot)
-            {
-                let over = Evaluation {
-                    holds: false,
-                    ..seen.clone()
-                };
-                self.trace.push(at, seen);
-                self.trace.push(at, over);
-            }
-            return;
-        }
         match object.kind() {
             "Pod" => self
                 .pods
@@ -95,6 +89,35 @@ impl ExpectationState {
             _ => {}
         }
         self.follow(snapshot, at);
+    }
+
+    /// Takes an Event, or those that arrived before the Pod that they are about.
+    fn events_seen(
+        &mut self,
+        change: Change,
+        object: &WatchedObject,
+        snapshot: &Snapshot,
+        at: Micros,
+    ) {
+        let events = match (object.kind(), change) {
+            ("Pod", Change::Added | Change::Modified) => {
+                self.early.remove(object.uid()).unwrap_or_default()
+            }
+            ("Event", Change::Added | Change::Modified) => vec![object.clone()],
+            _ => return,
+        };
+        for event in events {
+            if let Some(seen) = evaluate_event(&self.condition, &event, snapshot) {
+                let over = Evaluation {
+                    holds: false,
+                    ..seen.clone()
+                };
+                self.trace.push(at, seen);
+                self.trace.push(at, over);
+            } else if let Some(uid) = unseen_pod(&event, snapshot) {
+                self.early.entry(uid).or_default().push(event);
+            }
+        }
     }
 
     fn follow(&mut self, snapshot: &Snapshot, at: Micros) {
@@ -372,6 +395,13 @@ impl ExpectationState {
             expected_text::condition(&self.condition)
         )
     }
+}
+
+/// The UID of the Pod that an Event is about, if the Pod was never seen.
+fn unseen_pod(event: &WatchedObject, snapshot: &Snapshot) -> Option<String> {
+    let about = event.field("involvedObject");
+    let uid = about["uid"].as_str()?;
+    (about["kind"] == "Pod" && snapshot.pod(uid).is_none()).then(|| uid.to_owned())
 }
 
 // The value that `always` and `never` require of the condition; none for the other operators.

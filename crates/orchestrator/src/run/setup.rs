@@ -11,7 +11,7 @@ use crate::{
     cluster::{ownership, watches},
     exit::{Exit, Failure, HasExitCode},
     input::{
-        experiment::{Action, Condition, Experiment, ObjectRef},
+        experiment::{Action, Condition, Experiment, Mark, ObjectRef},
         manifests::Manifest,
     },
     judge::{SteadyState, first_failure, obstacles::obstacles},
@@ -195,11 +195,17 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
         Action::Patch(_) | Action::Wait(_) => Vec::new(),
     });
     let expected = steps.flat_map(|step| step.expect.iter().map(|expectation| &expectation.claim));
+    let marks = experiment.measure.iter().flat_map(|it| [&it.from, &it.to]);
+    let measured = marks.filter_map(|mark| match mark {
+        Mark::Change(condition) => Some(condition),
+        _ => None,
+    });
     let required = experiment
         .steady_state
         .require
         .iter()
         .chain(expected)
+        .chain(measured)
         .filter_map(|condition| match condition {
             Condition::Pod { pod, .. } | Condition::Container { pod, .. } => {
                 Some(pod.value.clone())

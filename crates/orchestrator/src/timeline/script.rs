@@ -199,8 +199,13 @@ impl Script {
     }
 
     /// The kubelet emits a `Killing` event for container b.
-    pub(crate) fn killing(mut self) -> Self {
-        let about = json!({ "kind": "Pod", "name": "web-1", "uid": "u1", "fieldPath": "spec.containers{b}" });
+    pub(crate) fn killing(self) -> Self {
+        self.killing_of("web-1", "u1")
+    }
+
+    /// The same for container b of another Pod.
+    pub(crate) fn killing_of(mut self, name: &str, uid: &str) -> Self {
+        let about = json!({ "kind": "Pod", "name": name, "uid": uid, "fieldPath": "spec.containers{b}" });
         let event = json!({
             "kind": "Event", "metadata": { "name": "e2" }, "type": "Normal", "involvedObject": about,
             "reason": "Killing", "message": "Container b failed liveness probe, will be restarted",
@@ -225,8 +230,10 @@ impl Script {
     /// The Pod is deleted, and another one is added.
     pub(crate) fn replaced(mut self) -> Self {
         let object = self.pod.clone();
+        let owners = object["metadata"]["ownerReferences"].clone();
         self.watched(Change::Deleted, object);
         self.pod = pod("web-2", "u2");
+        self.pod["metadata"]["ownerReferences"] = owners;
         self.seen()
     }
 

@@ -83,6 +83,17 @@ fn events_of_a_deployment_are_those_of_its_pods_too() {
 }
 
 #[test]
+fn an_event_may_arrive_before_its_pod() {
+    let claim = "event: { reason: Killing, of: deploy/web }, eventually: { within: 5s }";
+    let script = Script::owned().steady().step(0, 10_000).after(1_000);
+    check(
+        claim,
+        script.killing_of("web-2", "u2").after(1_200).replaced().after(2_000).end(0),
+        &expect![[""]],
+    );
+}
+
+#[test]
 fn a_watch_gap_may_hide_an_event() {
     let script = || Script::in_step().after(2_000).gap("Event", 11_000);
     check(
