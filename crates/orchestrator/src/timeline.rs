@@ -10,7 +10,7 @@ mod object;
 mod record;
 pub(crate) mod recorder;
 #[cfg(test)]
-pub(crate) mod script;
+pub(crate) mod scripted_timeline;
 pub(crate) mod snapshot;
 mod target;
 

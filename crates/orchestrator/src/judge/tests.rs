@@ -19,7 +19,7 @@ use expect_test::Expect;
 use super::*;
 use crate::input::experiment::Source;
 use crate::input::load::load;
-use crate::timeline::script::Script;
+use crate::timeline::scripted_timeline::ScriptedTimeline;
 
 /// An experiment whose only step expects this.
 fn experiment(expect: &str) -> Experiment {
@@ -56,13 +56,13 @@ spec:
 }
 
 /// The verdict on an expectation's operator and claim, and what is said of it.
-fn check(expect: &str, script: Script, expected: &Expect) {
+fn check(expect: &str, script: ScriptedTimeline, expected: &Expect) {
     let experiment = experiment(&format!("{{ id: it, {expect} }}"));
     expected.assert_eq(&said(&experiment, script));
 }
 
 /// The same for a step that patches the Deployment.
-fn check_patched(expect: &str, script: Script, expected: &Expect) {
+fn check_patched(expect: &str, script: ScriptedTimeline, expected: &Expect) {
     let patch = "{ object: deploy/web, merge: { spec: { replicas: 2 } } }";
     let experiment = with_steps(&format!(
         "    - {{ name: one, patch: {patch}, expect: [{{ id: it, {expect} }}] }}\n"
@@ -70,7 +70,7 @@ fn check_patched(expect: &str, script: Script, expected: &Expect) {
     expected.assert_eq(&said(&experiment, script));
 }
 
-fn said(experiment: &Experiment, script: Script) -> String {
+fn said(experiment: &Experiment, script: ScriptedTimeline) -> String {
     let timeline = script.done();
     let judgement = judge(experiment, &timeline);
     assert_eq!(

@@ -12,7 +12,7 @@ use crate::input::experiment::Source;
 use crate::input::load::load;
 use crate::judge::judge;
 use crate::timeline::RequestOutcome::{Ok, Refused};
-use crate::timeline::script::Script;
+use crate::timeline::scripted_timeline::ScriptedTimeline;
 use crate::timeline::{Change, Micros, What};
 
 /// `within` decides whether the first expectation holds.
@@ -48,7 +48,7 @@ spec:
 }
 
 fn timeline() -> Timeline {
-    Script::new()
+    ScriptedTimeline::new()
         .endpoints("web-a", &[("10.0.0.1", true)])
         .at(1_000)
         .clock("users-a", 0)
@@ -133,14 +133,14 @@ fn a_terminal_is_told_everything() {
 
 #[test]
 fn a_client_that_flickers_hides_no_later_step() {
-    let flicker = |mut script: Script, from: u64| {
+    let flicker = |mut script: ScriptedTimeline, from: u64| {
         for at in (from..from + 5_000).step_by(100) {
             let outcome = if at % 200 == 0 { Ok } else { Refused };
             script = script.requests("users-a", at, at + 1, outcome);
         }
         script
     };
-    let script = Script::new()
+    let script = ScriptedTimeline::new()
         .at(1_000)
         .clock("users-a", 0)
         .steady()
@@ -205,7 +205,7 @@ const EVIL: &str = "\x1b[2J\x1b]0;title\x07\u{202e}";
 fn control_characters_are_told_as_escapes_and_kept_for_machines() {
     let seen = r"\u{1b}[2J\u{1b}]0;title\u{7}\u{202e}";
     let experiment = experiment("10s");
-    let timeline = Script::new()
+    let timeline = ScriptedTimeline::new()
         .at(1_000)
         .clock("users-a", 0)
         .steady()

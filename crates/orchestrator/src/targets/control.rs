@@ -4,8 +4,8 @@
 //! call opens a new connection. Calls do not go through a Service, because a Service does not reach
 //! a Pod that is not ready.
 
+mod connection;
 mod event_stream;
-mod line;
 mod port_forward;
 
 use std::time::Duration;
@@ -26,8 +26,8 @@ use crate::{
     exit::{Exit, HasExitCode},
     targets::Address,
 };
+use connection::{Answer, Connection};
 pub(crate) use event_stream::{JournalEvent, JournalStream};
-use line::{Answer, Line};
 
 /// The timeout of a call, including the time to open the port-forward.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -338,14 +338,16 @@ struct Call {
 
 /// Executes queued calls one after another until the last [`Control`] is dropped.
 async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Call>) {
-    let mut line = None;
+    let mut connection = None;
     while let Some(Call { request, answer }) = waiting.recv().await {
-        let answered =
-            tokio::time::timeout(ANSWER_TIMEOUT, ask(&pods, &address, &mut line, request));
+        let answered = tokio::time::timeout(
+            ANSWER_TIMEOUT,
+            ask(&pods, &address, &mut connection, request),
+        );
         let result = answered.await.unwrap_or_else(|_| Err(timed_out(&address)));
         if result.is_err() {
             // A late response on the old connection would answer the next call.
-            line = None;
+            connection = None;
         }
         // The caller may have been cancelled; then the result is dropped.
         answer.send(result).ok();
@@ -356,20 +358,20 @@ async fn serve(pods: Api<Pod>, address: Address, mut waiting: mpsc::Receiver<Cal
 async fn ask(
     pods: &Api<Pod>,
     address: &Address,
-    line: &mut Option<Line>,
+    connection: &mut Option<Connection>,
     request: Request<Full<Bytes>>,
 ) -> Result<Answer, ControlError> {
-    let unsent = match line {
-        Some(line) => match line.ask(request).await? {
-            line::Asked::Answered(answer) => return Ok(answer),
-            line::Asked::Unsent(request) => *request,
+    let unsent = match connection {
+        Some(connection) => match connection.ask(request).await? {
+            connection::Asked::Answered(answer) => return Ok(answer),
+            connection::Asked::Unsent(request) => *request,
         },
         None => request,
     };
-    let opened = line.insert(Line::open(pods, address).await?);
+    let opened = connection.insert(Connection::open(pods, address).await?);
     match opened.ask(unsent).await? {
-        line::Asked::Answered(answer) => Ok(answer),
-        line::Asked::Unsent(_) => Err(opened
+        connection::Asked::Answered(answer) => Ok(answer),
+        connection::Asked::Unsent(_) => Err(opened
             .broken("the connection closed before a request")
             .await),
     }

@@ -5,11 +5,11 @@
 
 mod any_of;
 mod expectation;
+mod json_schema;
 mod measure;
 mod number;
 mod one_or_many;
 mod scalar;
-mod schema;
 mod tree;
 
 use std::fmt;
@@ -42,10 +42,10 @@ use super::Spanned;
 )]
 pub(crate) struct Experiment {
     /// `probeflip.dev/v1alpha1`
-    #[schemars(with = "schema::ApiVersion")]
+    #[schemars(with = "json_schema::ApiVersion")]
     pub(crate) api_version: Spanned<Scalar>,
     /// `Experiment`
-    #[schemars(with = "schema::Kind")]
+    #[schemars(with = "json_schema::Kind")]
     pub(crate) kind: Spanned<Scalar>,
     pub(crate) metadata: Metadata,
     pub(crate) spec: Spec,
@@ -56,7 +56,7 @@ pub(crate) struct Experiment {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Metadata {
     /// A DNS label: lower-case letters, digits and `-`, at most 63.
-    #[schemars(with = "schema::Label")]
+    #[schemars(with = "json_schema::Label")]
     pub(crate) name: Spanned<Scalar>,
 }
 
@@ -100,25 +100,25 @@ pub(crate) struct Workload {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TrafficClient {
     /// A DNS label, unique in the experiment.
-    #[schemars(with = "schema::Label")]
+    #[schemars(with = "json_schema::Label")]
     pub(crate) name: Spanned<Scalar>,
     /// The Service, which must have a cluster IP.
-    #[schemars(with = "schema::Name")]
+    #[schemars(with = "json_schema::Name")]
     pub(crate) service: Spanned<Scalar>,
     /// A port of the Service.
-    #[schemars(with = "schema::Port")]
+    #[schemars(with = "json_schema::Port")]
     pub(crate) port: Spanned<Scalar>,
     /// The request path; `/` if absent.
-    #[schemars(with = "Option<schema::Path>")]
+    #[schemars(with = "Option<json_schema::Path>")]
     pub(crate) path: Option<Spanned<Scalar>>,
     /// Requests per second.
-    #[schemars(with = "schema::Rate")]
+    #[schemars(with = "json_schema::Rate")]
     pub(crate) rate: Spanned<Scalar>,
     /// Whether requests share a connection; `fresh` if absent.
     #[schemars(with = "Option<super::Connections>")]
     pub(crate) connections: Option<Spanned<Scalar>>,
     /// The time after which an unanswered request counts as `timeout`; 1s if absent.
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) timeout: Option<Spanned<Scalar>>,
 }
 
@@ -127,10 +127,10 @@ pub(crate) struct TrafficClient {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SteadyState {
     /// How long to wait for the steady state; 60s if absent.
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) within: Option<Spanned<Scalar>>,
     /// How long the conditions must hold without interruption; 0s if absent.
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) hold: Option<Spanned<Scalar>>,
     /// At least one condition.
     pub(crate) require: Spanned<Vec<Spanned<Claim>>>,
@@ -154,7 +154,7 @@ pub(crate) struct Step {
     /// Deletes Pods.
     pub(crate) delete: Option<Spanned<Delete>>,
     /// Does nothing for so long. The step lasts at least until then.
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) wait: Option<Spanned<Scalar>>,
     /// At least one expectation with an end of its own (`eventually`, or `for`), unless the step
     /// waits.
@@ -168,23 +168,23 @@ pub(crate) struct Step {
 #[schemars(extend("oneOf" = schema::probe_or_process()))]
 pub(crate) struct Flip {
     /// The Pods: `NAME` or `KIND/NAME`.
-    #[schemars(with = "schema::ObjectRef")]
+    #[schemars(with = "json_schema::ObjectRef")]
     pub(crate) pod: Spanned<Scalar>,
     /// How many of the Pods are flipped, the first by name; all if absent.
-    #[schemars(with = "Option<schema::Count>")]
+    #[schemars(with = "Option<json_schema::Count>")]
     pub(crate) pods: Option<Spanned<Scalar>>,
     /// The container's name.
-    #[schemars(with = "schema::Label")]
+    #[schemars(with = "json_schema::Label")]
     pub(crate) container: Spanned<Scalar>,
     /// The container's probe; requires `to`.
     #[schemars(with = "Option<super::Probe>")]
     pub(crate) probe: Option<Spanned<Scalar>>,
     /// What the probe meets: a word, a status, or an object of the control API.
-    #[schemars(with = "Option<schema::Behaviour>")]
+    #[schemars(with = "Option<json_schema::Behaviour>")]
     pub(crate) to: Option<Spanned<Tree>>,
     /// A fault of the container's process instead of a probe: a name, or an object of the control
     /// API.
-    #[schemars(with = "Option<schema::Process>")]
+    #[schemars(with = "Option<json_schema::Process>")]
     pub(crate) process: Option<Spanned<Tree>>,
     /// The fields beside `to` or `process`.
     #[schemars(skip)]
@@ -263,10 +263,10 @@ fn flip_fields() -> &'static [&'static str] {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Delete {
     /// The Pods: `NAME` or `KIND/NAME`.
-    #[schemars(with = "schema::ObjectRef")]
+    #[schemars(with = "json_schema::ObjectRef")]
     pub(crate) pod: Spanned<Scalar>,
     /// How many of the Pods are deleted, the first by name; all if absent.
-    #[schemars(with = "Option<schema::Count>")]
+    #[schemars(with = "Option<json_schema::Count>")]
     pub(crate) pods: Option<Spanned<Scalar>>,
 }
 
@@ -275,7 +275,7 @@ pub(crate) struct Delete {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Patch {
     /// An object of the workload, of any kind: `KIND/NAME`.
-    #[schemars(with = "schema::ObjectRef")]
+    #[schemars(with = "json_schema::ObjectRef")]
     pub(crate) object: Spanned<Scalar>,
     /// The patch.
     #[schemars(with = "serde_json::Map<String, Value>")]

@@ -7,15 +7,15 @@
 
 use expect_test::{Expect, expect};
 
-use super::{Judge, Micros, Script, experiment, said};
+use super::{Judge, Micros, ScriptedTimeline, experiment, said};
 
 /// The Pod's containers are ready; then b is not, from 3 s to 8 s.
-fn away_and_back() -> Script {
-    let away = Script::in_step().after(3_000).ready(true, false);
+fn away_and_back() -> ScriptedTimeline {
+    let away = ScriptedTimeline::in_step().after(3_000).ready(true, false);
     away.after(8_000).ready(true, true)
 }
 
-fn check(gone: &str, back: &str, script: Script, expected: &Expect) {
+fn check(gone: &str, back: &str, script: ScriptedTimeline, expected: &Expect) {
     let experiment = experiment(&format!(
         "{{ id: back, pod: deploy/web, that: {{ ready: 2/2 }}, {back} }}, \
          {{ id: gone, pod: deploy/web, that: {{ ready: 1/2 }}, eventually: {gone} }}"
@@ -102,7 +102,7 @@ fn the_step_waits_for_both() {
         "{ id: gone, pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s } }, \
          { id: stays, pod: deploy/web, that: { ready: 1/2 }, always: { after: gone, for: 4s } }",
     );
-    let check = |script: Script, now: u64, decided: bool, look_again_at: Option<u64>| {
+    let check = |script: ScriptedTimeline, now: u64, decided: bool, look_again_at: Option<u64>| {
         let state = Judge::new(&experiment).step(&script.done(), 0, Micros(now * 1_000));
         let look_again_at = look_again_at.map(|at| Micros(at * 1_000));
         assert_eq!(
@@ -110,7 +110,7 @@ fn the_step_waits_for_both() {
             (decided, look_again_at)
         );
     };
-    let gone = || Script::in_step().after(3_000).ready(true, false);
+    let gone = || ScriptedTimeline::in_step().after(3_000).ready(true, false);
     check(gone(), 13_000, false, Some(17_000));
     check(gone(), 17_000, true, None);
 }

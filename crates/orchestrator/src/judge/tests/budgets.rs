@@ -2,13 +2,13 @@
 
 use expect_test::expect;
 
-use super::{Script, check, experiment};
+use super::{ScriptedTimeline, check, experiment};
 use crate::judge::judge;
 use crate::timeline::RequestOutcome::{Ok, Refused};
 
 /// Requests of users-a from 9 s to 16 s; those from `from` to `to` after the step's beginning fail.
-fn failing(from: u64, to: u64, round_trip: u64) -> Script {
-    Script::in_step()
+fn failing(from: u64, to: u64, round_trip: u64) -> ScriptedTimeline {
+    ScriptedTimeline::in_step()
         .after(1_000)
         .clock("users-a", round_trip)
         .after(6_000)
@@ -125,7 +125,7 @@ fn a_request_possibly_in_the_window_leaves_a_budget_open() {
 }
 
 /// What the verdict on this expectation says about requests.
-fn counted(expect: &str, script: Script) -> String {
+fn counted(expect: &str, script: ScriptedTimeline) -> String {
     let experiment = experiment(&format!("{{ id: it, {expect} }}"));
     let judgement = judge(&experiment, &script.done());
     let counts = judgement.steps[0].findings[0].requests.iter();
@@ -153,7 +153,7 @@ fn every_verdict_about_traffic_counts_requests() {
 #[test]
 fn requests_that_may_still_time_out_are_not_counted() {
     // The request due at 11.5 s is missing, so all later ones are unknown too.
-    let script = Script::in_step()
+    let script = ScriptedTimeline::in_step()
         .clock("users-a", 0)
         .after(3_000)
         .requests("users-a", 10_000, 11_500, Ok)

@@ -2,16 +2,20 @@
 
 use expect_test::expect;
 
-use super::{Script, check, check_patched};
+use super::{ScriptedTimeline, check, check_patched};
 
-fn unhealthy(script: Script) -> Script {
+fn unhealthy(script: ScriptedTimeline) -> ScriptedTimeline {
     script.event("Warning", "Unhealthy", "Readiness probe failed")
 }
 
 #[test]
 fn an_event_is_seen_once_the_step_began() {
     let claim = "event: { reason: Unhealthy, of: pod/web-1 }, eventually: { within: 5s }";
-    let before = || unhealthy(Script::new().at(9_000)).steady().step(0, 10_000);
+    let before = || {
+        unhealthy(ScriptedTimeline::new().at(9_000))
+            .steady()
+            .step(0, 10_000)
+    };
     check(
         claim,
         before().after(5_001).end(0),
@@ -32,7 +36,7 @@ fn an_event_is_seen_once_the_step_began() {
         ],
     );
     // Between sending and acknowledgement.
-    let early = unhealthy(Script::new().steady().begun(0, 10_000).after(50));
+    let early = unhealthy(ScriptedTimeline::new().steady().begun(0, 10_000).after(50));
     check_patched(
         claim,
         early.patched(0, 100, None).after(5_001).end(0),
@@ -45,7 +49,7 @@ fn an_event_is_seen_once_the_step_began() {
 #[test]
 fn another_reason_or_object_is_another_event() {
     let script = || {
-        unhealthy(Script::in_step().after(1_000))
+        unhealthy(ScriptedTimeline::in_step().after(1_000))
             .after(3_000)
             .end(0)
     };
@@ -72,7 +76,7 @@ fn another_reason_or_object_is_another_event() {
 #[test]
 fn events_of_a_deployment_are_those_of_its_pods_too() {
     let claim = "event: { reason: Killing, of: deploy/web }, eventually: { within: 5s }";
-    let script = Script::owned().steady().step(0, 10_000);
+    let script = ScriptedTimeline::owned().steady().step(0, 10_000);
     check(
         claim,
         script.after(1_000).killing().after(2_000).end(0),
@@ -85,17 +89,29 @@ fn events_of_a_deployment_are_those_of_its_pods_too() {
 #[test]
 fn an_event_may_arrive_before_its_pod() {
     let claim = "event: { reason: Killing, of: deploy/web }, eventually: { within: 5s }";
-    let script = Script::owned().steady().step(0, 10_000).after(1_000);
+    let script = ScriptedTimeline::owned()
+        .steady()
+        .step(0, 10_000)
+        .after(1_000);
     check(
         claim,
-        script.killing_of("web-2", "u2").after(1_200).replaced().after(2_000).end(0),
+        script
+            .killing_of("web-2", "u2")
+            .after(1_200)
+            .replaced()
+            .after(2_000)
+            .end(0),
         &expect![[""]],
     );
 }
 
 #[test]
 fn a_watch_gap_may_hide_an_event() {
-    let script = || Script::in_step().after(2_000).gap("Event", 11_000);
+    let script = || {
+        ScriptedTimeline::in_step()
+            .after(2_000)
+            .gap("Event", 11_000)
+    };
     check(
         "event: { reason: Unhealthy, of: web-1 }, never: { for: 3s }",
         script().after(3_000).end(0),

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use super::{Script, Verdict, step_by_step, with_steps};
+use super::{ScriptedTimeline, Verdict, step_by_step, with_steps};
 use crate::input::experiment::Experiment;
 use crate::judge::{Judgement, judge};
 use crate::timeline::Micros;
@@ -26,7 +26,7 @@ fn measuring(measure: &str) -> Experiment {
 /// b is not ready from 5 s to 9 s after the flip, its endpoint is gone 10 ms later each time, and
 /// requests fail from `lost` to `back`.
 fn outage(lost: u64, back: u64, round_trip: u64) -> Timeline {
-    Script::new()
+    ScriptedTimeline::new()
         .endpoints("web-a", &[("10.0.0.1", true)])
         .at(1_000)
         .clock("users-a", round_trip)
@@ -154,7 +154,7 @@ fn a_mark_that_was_not_seen_has_no_time() {
         &expect!["one → last failed request of users-a: pass, no request of users-a failed"],
     );
     // The records of requests end before the step does.
-    let cut = Script::in_step()
+    let cut = ScriptedTimeline::in_step()
         .clock("users-a", 0)
         .requests("users-a", 9_000, 12_000, Ok)
         .after(12_000)
@@ -203,7 +203,7 @@ fn a_mark_that_was_not_seen_has_no_time() {
 
 #[test]
 fn a_client_that_misses_its_rate_leaves_a_measure_open() {
-    let timeline = Script::in_step()
+    let timeline = ScriptedTimeline::in_step()
         .clock("users-a", 0)
         .after(12_000)
         .requests_every(200, "users-a", 9_000..15_000, Ok)
@@ -239,7 +239,7 @@ fn a_measure_above_its_limit_fails_the_experiment() {
 
 #[test]
 fn a_watch_gap_leaves_a_measure_open() {
-    let timeline = Script::in_step()
+    let timeline = ScriptedTimeline::in_step()
         .after(4_000)
         .gap("Pod", 12_000)
         .after(5_000)
@@ -290,7 +290,7 @@ fn what_fails_in_one_step_recovers_in_the_next() {
         )
     };
     let experiment = with_steps(&(two("one", "404") + &two("two", "pass")));
-    let timeline = Script::new()
+    let timeline = ScriptedTimeline::new()
         .clock("users-a", 0)
         .steady()
         .step(0, 10_000)

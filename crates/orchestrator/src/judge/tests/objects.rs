@@ -8,12 +8,12 @@
 use expect_test::expect;
 use serde_json::json;
 
-use super::{Script, check};
+use super::{ScriptedTimeline, check};
 
 #[test]
 fn eventually_becomes_true_and_stays() {
     let claim = "pod: deploy/web, that: { ready: 1/2 }, eventually: { notBefore: 3s, within: 10s, hold: 3s }";
-    let flipped = |at| Script::in_step().after(at).ready(true, false);
+    let flipped = |at| ScriptedTimeline::in_step().after(at).ready(true, false);
     check(
         claim,
         flipped(5_104).after(8_104).end(0),
@@ -47,7 +47,7 @@ fn eventually_becomes_true_and_stays() {
     // Never at all.
     check(
         claim,
-        Script::in_step().after(10_001).end(0),
+        ScriptedTimeline::in_step().after(10_001).end(0),
         &expect!["fail: not true in time: web-1 ready 2/2"],
     );
     // Broken off, and again.
@@ -89,12 +89,12 @@ fn eventually_becomes_true_and_stays() {
 fn eventually_may_be_true_from_the_start() {
     check(
         "pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s }",
-        Script::in_step().end(0),
+        ScriptedTimeline::in_step().end(0),
         &expect!["pass at 0.000: already true when its time began: web-1 ready 2/2"],
     );
     check(
         "pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s, hold: 2s }",
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(1_000)
             .ready(false, true)
             .after(3_000)
@@ -110,7 +110,11 @@ fn eventually_may_be_true_from_the_start() {
 #[test]
 fn lower_bounds_count_from_the_sending_and_upper_ones_from_the_acknowledgement() {
     let claim = "pod: deploy/web, that: { ready: 1/2 }, eventually: { notBefore: 3s, within: 5s }";
-    let slow = || Script::new().at(9_000).step_taking(0, 10_000, 1_000);
+    let slow = || {
+        ScriptedTimeline::new()
+            .at(9_000)
+            .step_taking(0, 10_000, 1_000)
+    };
     // 3.5 s after the sending is 2.5 s after the acknowledgement.
     check(
         claim,
@@ -136,12 +140,12 @@ fn always_sees_the_shortest_breach() {
     let claim = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 5s }";
     check(
         claim,
-        Script::in_step().after(5_000).end(0),
+        ScriptedTimeline::in_step().after(5_000).end(0),
         &expect!["pass: web-1 ready 2/2"],
     );
     check(
         claim,
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(2_000)
             .ready(true, false)
             .ready(true, true)
@@ -153,18 +157,21 @@ fn always_sees_the_shortest_breach() {
     );
     check(
         claim,
-        Script::in_step().after(5_000).ready(true, false).end(0),
+        ScriptedTimeline::in_step()
+            .after(5_000)
+            .ready(true, false)
+            .end(0),
         &expect!["pass: web-1 ready 2/2 until 5.000 s, then ready 1/2"],
     );
     check(
         claim,
-        Script::in_step().after(4_999).end(0),
+        ScriptedTimeline::in_step().after(4_999).end(0),
         &expect!["inconclusive: the record ends before this is decided: web-1 ready 2/2"],
     );
     let open = "pod: deploy/web, that: { ready: 2/2 }, always: {} }, { id: end, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s }";
     check(
         open,
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(3_000)
             .ready(false, true)
             .after(4_000)
@@ -179,7 +186,7 @@ fn always_sees_the_shortest_breach() {
 fn never_is_the_opposite() {
     let claim = "endpoints: [web-a, web-b], that: { ready: false }, never: { for: 5s }";
     let ready = |ready| [("10.0.0.1", ready)];
-    let both = Script::new()
+    let both = ScriptedTimeline::new()
         .endpoints("web-a", &ready(true))
         .endpoints("web-b", &ready(true))
         .step(0, 10_000);
@@ -201,7 +208,7 @@ fn never_is_the_opposite() {
 fn observe_decides_nothing() {
     check(
         "pod: deploy/web, that: { ready: 1/2 }, observe: { for: 5s }",
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(1_000)
             .ready(true, false)
             .after(2_000)
@@ -214,7 +221,7 @@ fn observe_decides_nothing() {
     );
     check(
         "pod: deploy/web, that: { ready: 1/2 }, observe: { for: 5s }",
-        Script::in_step().after(1_000).ready(true, false),
+        ScriptedTimeline::in_step().after(1_000).ready(true, false),
         &expect!["pass: web-1 ready 2/2 until 1.000 s, then ready 1/2"],
     );
 }
@@ -222,7 +229,7 @@ fn observe_decides_nothing() {
 #[test]
 fn comparisons_are_with_the_steps_start() {
     let claim = "pod: deploy/web, container: b, that: { restarts: { delta: 1 } }, eventually: { within: 5s }";
-    let restarted = Script::new().restarts(3).step(0, 10_000);
+    let restarted = ScriptedTimeline::new().restarts(3).step(0, 10_000);
     check(
         claim,
         restarted.after(1_000).restarts(4).end(0),
@@ -230,7 +237,7 @@ fn comparisons_are_with_the_steps_start() {
     );
     check(
         claim,
-        Script::new()
+        ScriptedTimeline::new()
             .restarts(3)
             .step(0, 10_000)
             .after(5_001)
@@ -240,7 +247,7 @@ fn comparisons_are_with_the_steps_start() {
     let same = "pod: deploy/web, that: { uid: unchanged, ip: unchanged }, always: { for: 5s }";
     check(
         same,
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(1_000)
             .ip("10.0.0.9")
             .after(5_000)
@@ -251,7 +258,7 @@ fn comparisons_are_with_the_steps_start() {
     );
     check(
         "endpoints: [web-a], that: { addresses: unchanged }, always: { for: 5s }",
-        Script::new()
+        ScriptedTimeline::new()
             .endpoints("web-a", &[("10.0.0.1", true)])
             .step(0, 10_000)
             .after(1_000)
@@ -270,7 +277,7 @@ fn comparisons_are_with_the_steps_start() {
 fn a_bound_pod_that_is_replaced_is_deleted() {
     check(
         "pod: deploy/web, that: { ready: 2/2 }, always: { for: 5s }",
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(1_000)
             .replaced()
             .after(5_000)
@@ -284,7 +291,7 @@ fn a_bound_pod_that_is_replaced_is_deleted() {
 #[test]
 fn endpoints_are_counted() {
     let two = |a, b| {
-        Script::new()
+        ScriptedTimeline::new()
             .endpoints("web-a", &[("10.0.0.1", a), ("10.0.0.2", b)])
             .step(0, 10_000)
             .end(0)
@@ -314,12 +321,12 @@ fn endpoints_are_counted() {
     );
     check(
         &claim("false"),
-        Script::in_step().end(0),
+        ScriptedTimeline::in_step().end(0),
         &expect!["pass at 0.000: already true when its time began: web-a ready 0/0"],
     );
     check(
         &claim("true"),
-        Script::in_step().after(1_001).end(0),
+        ScriptedTimeline::in_step().after(1_001).end(0),
         &expect!["fail: not true in time: web-a ready 0/0"],
     );
 }
@@ -333,7 +340,7 @@ fn a_deployment_is_believed_when_its_status_is_of_its_generation() {
     };
     check(
         claim,
-        Script::new()
+        ScriptedTimeline::new()
             .deployment(2, &status(1))
             .step(0, 10_000)
             .after(20_000)
@@ -349,7 +356,7 @@ fn a_deployment_is_believed_when_its_status_is_of_its_generation() {
 fn a_container_has_a_state_and_a_reason() {
     check(
         "pod: deploy/web, container: b, that: { state: waiting, reason: CrashLoopBackOff }, eventually: { within: 5s }",
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(1_000)
             .waiting("ContainerCreating")
             .after(2_000)
@@ -364,7 +371,7 @@ fn a_container_has_a_state_and_a_reason() {
 #[test]
 fn a_gap_leaves_open_what_may_have_happened_in_it() {
     let always = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 5s }";
-    let gap = || Script::in_step().after(2_000).gap("Pod", 11_000);
+    let gap = || ScriptedTimeline::in_step().after(2_000).gap("Pod", 11_000);
     check(
         always,
         gap().after(5_000).end(0),
@@ -383,7 +390,7 @@ fn a_gap_leaves_open_what_may_have_happened_in_it() {
     // A gap of another kind is none.
     check(
         always,
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(2_000)
             .gap("Deployment", 11_000)
             .after(5_000)
@@ -401,7 +408,7 @@ fn a_gap_leaves_open_what_may_have_happened_in_it() {
     );
     // The hold goes through the gap, and begins again after it.
     let broken = || {
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .after(4_000)
             .ready(true, false)
             .after(6_000)
@@ -424,7 +431,7 @@ fn a_gap_leaves_open_what_may_have_happened_in_it() {
 #[test]
 fn a_watch_that_is_down_leaves_open_what_happens_until_it_is_back() {
     let eventually = "pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s, hold: 3s }";
-    let down = || Script::in_step().after(9_000).down("Pod", 18_500);
+    let down = || ScriptedTimeline::in_step().after(9_000).down("Pod", 18_500);
     check(
         eventually,
         down().after(21_000).end(0),
@@ -457,7 +464,7 @@ fn a_watch_that_is_down_leaves_open_what_happens_until_it_is_back() {
 fn a_record_that_ends_too_soon_leaves_everything_open() {
     check(
         "pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 5s }",
-        Script::in_step().after(1_000),
+        ScriptedTimeline::in_step().after(1_000),
         &expect!["inconclusive: the record ends before this is decided: web-1 ready 2/2"],
     );
 }
@@ -466,7 +473,10 @@ fn a_record_that_ends_too_soon_leaves_everything_open() {
 fn many_pods_are_counted_by_what_they_do_alike() {
     let claim = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 10s }";
     let check_with = |more, expected| {
-        let script = Script::new().more_pods(more).steady().step(0, 10_000);
+        let script = ScriptedTimeline::new()
+            .more_pods(more)
+            .steady()
+            .step(0, 10_000);
         let script = script.after(5_104).ready(true, false).after(10_000).end(0);
         check(claim, script, expected);
     };

@@ -3,25 +3,25 @@
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use super::{Script, check_patched as check};
+use super::{ScriptedTimeline, check_patched as check};
 
 fn status(observed: i64, updated: i32) -> Value {
     json!({ "observedGeneration": observed, "replicas": 1, "updatedReplicas": updated, "readyReplicas": 1, "availableReplicas": 1 })
 }
 
 /// Generation 1 is settled; a patch of 10 s, answered 20 ms later, makes it 2.
-fn patched() -> Script {
-    let script = Script::new().deployment(1, &status(1, 1));
+fn patched() -> ScriptedTimeline {
+    let script = ScriptedTimeline::new().deployment(1, &status(1, 1));
     script.steady().begun(0, 10_000).patched(0, 20, Some(2))
 }
 
-fn after(script: Script, ms: u64) -> Script {
+fn after(script: ScriptedTimeline, ms: u64) -> ScriptedTimeline {
     script.at(10_020 + ms)
 }
 
 const ROLLED: &str = "deployment: web, that: { updated: 1, ready: 1 }";
 
-fn eventually(script: Script, expected: &Expect) {
+fn eventually(script: ScriptedTimeline, expected: &Expect) {
     check(
         &format!("{ROLLED}, eventually: {{ within: 10s }}"),
         after(script, 10_001).end(0),
@@ -51,7 +51,9 @@ fn a_status_of_an_earlier_generation_makes_nothing_true() {
         &expect!["pass at 0.090: web updated 1 · ready 1"],
     );
     // A status that the patch's answer overtook counts for what it shows at that time.
-    let quick = Script::new().deployment(1, &status(1, 0)).steady();
+    let quick = ScriptedTimeline::new()
+        .deployment(1, &status(1, 0))
+        .steady();
     let quick = quick
         .begun(0, 10_000)
         .at(10_010)
@@ -76,7 +78,7 @@ fn an_outdated_status_is_not_true_too_early() {
 
 #[test]
 fn always_and_never_skip_what_is_unknown() {
-    let lasting = |operator: &str, script: Script, expected: &Expect| {
+    let lasting = |operator: &str, script: ScriptedTimeline, expected: &Expect| {
         check(&format!("{ROLLED}, {operator}"), script, expected);
     };
     let late = || after(patched(), 80).deployment(2, &status(1, 0));
@@ -128,7 +130,9 @@ fn always_and_never_skip_what_is_unknown() {
 
 #[test]
 fn a_patch_that_changes_no_spec_leaves_the_status_as_good_as_it_is() {
-    let same = Script::new().deployment(1, &status(1, 1)).steady();
+    let same = ScriptedTimeline::new()
+        .deployment(1, &status(1, 1))
+        .steady();
     eventually(
         same.begun(0, 10_000).patched(0, 20, Some(1)),
         &expect!["pass at 0.000: already true when its time began: web updated 1 · ready 1"],
@@ -137,7 +141,11 @@ fn a_patch_that_changes_no_spec_leaves_the_status_as_good_as_it_is() {
 
 #[test]
 fn what_is_not_recorded_is_judged_as_before() {
-    let before = || Script::new().deployment(1, &status(1, 1)).steady();
+    let before = || {
+        ScriptedTimeline::new()
+            .deployment(1, &status(1, 1))
+            .steady()
+    };
     // A timeline that does not name the generation, and a status that names none.
     eventually(
         before().step_taking(0, 10_000, 20),

@@ -2,12 +2,12 @@
 
 use expect_test::expect;
 
-use super::{Judge, Micros, Script, StepState, Verdict, experiment, judge, with_steps};
+use super::{Judge, Micros, ScriptedTimeline, StepState, Verdict, experiment, judge, with_steps};
 use crate::timeline::RequestOutcome::Ok;
 
 fn check(
     expect: &str,
-    script: Script,
+    script: ScriptedTimeline,
     now: u64,
     decided: bool,
     failed: bool,
@@ -32,7 +32,7 @@ fn an_eventually_is_looked_at_when_it_may_be_decided() {
     // Not yet true: when its time is over.
     check(
         claim,
-        Script::in_step(),
+        ScriptedTimeline::in_step(),
         10_000,
         false,
         false,
@@ -41,7 +41,7 @@ fn an_eventually_is_looked_at_when_it_may_be_decided() {
     // True: when it has held.
     check(
         claim,
-        Script::in_step().after(5_000).ready(true, false),
+        ScriptedTimeline::in_step().after(5_000).ready(true, false),
         15_000,
         false,
         false,
@@ -49,17 +49,17 @@ fn an_eventually_is_looked_at_when_it_may_be_decided() {
     );
     check(
         claim,
-        Script::in_step().after(5_000).ready(true, false),
+        ScriptedTimeline::in_step().after(5_000).ready(true, false),
         18_000,
         true,
         false,
         None,
     );
-    check(claim, Script::in_step(), 20_001, true, true, None);
+    check(claim, ScriptedTimeline::in_step(), 20_001, true, true, None);
     // Too early: at once.
     check(
         claim,
-        Script::in_step().after(1_000).ready(true, false),
+        ScriptedTimeline::in_step().after(1_000).ready(true, false),
         11_000,
         true,
         true,
@@ -72,19 +72,26 @@ fn a_for_is_waited_for_even_if_it_failed() {
     let claim = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 5s }";
     check(
         claim,
-        Script::in_step().after(1_000).ready(true, false),
+        ScriptedTimeline::in_step().after(1_000).ready(true, false),
         11_000,
         false,
         true,
         Some(15_000_000),
     );
-    check(claim, Script::in_step(), 15_000, true, false, None);
+    check(
+        claim,
+        ScriptedTimeline::in_step(),
+        15_000,
+        true,
+        false,
+        None,
+    );
 }
 
 #[test]
 fn before_the_acknowledgement_nothing_is_decided() {
     let claim = "pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s }";
-    check(claim, Script::new(), 10_000, false, false, None);
+    check(claim, ScriptedTimeline::new(), 10_000, false, false, None);
 }
 
 #[test]
@@ -92,7 +99,7 @@ fn requests_that_never_become_known_are_not_waited_for_for_ever() {
     let claim =
         "traffic: [users-a], that: { outcome: refused }, eventually: { within: 5s, hold: 3s }";
     let script = || {
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .clock("users-a", 0)
             .requests("users-a", 9_000, 12_000, Ok)
     };
@@ -106,7 +113,7 @@ fn late_requests_are_waited_for_before_the_timeline_ends() {
         "{ id: it, traffic: [users-a], that: { outcome: ok }, always: {} }, { id: end, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s, hold: 2s } }",
     );
     let script = |to| {
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .clock("users-a", 0)
             .after(2_000)
             .end(0)
@@ -126,7 +133,7 @@ fn what_is_undone_is_held_against_nobody() {
     let experiment = experiment(
         "{ id: it, pod: deploy/web, that: { ready: 2/2 }, always: {} }, { id: end, pod: deploy/web, that: { ready: 1/2 }, eventually: { within: 10s } }",
     );
-    let interrupted = Script::in_step()
+    let interrupted = ScriptedTimeline::in_step()
         .after(2_000)
         .reverting()
         .after(2_100)
@@ -147,7 +154,7 @@ fn what_was_decided_stays_so_when_it_is_undone_at_once() {
         "{ id: it, traffic: [users-a], that: { outcome: refused }, eventually: { within: 5s, hold: 3s } }",
     );
     let script = || {
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .clock("users-a", 0)
             .requests("users-a", 9_000, 15_001, Ok)
             .at(15_000)
@@ -167,7 +174,10 @@ fn steps_that_never_ran_make_a_run_inconclusive_at_best() {
     };
     let verdicts = |ready: &str| {
         let experiment = with_steps(&(step("one", ready) + &step("two", "2/2")));
-        let judgement = judge(&experiment, &Script::in_step().after(1_001).end(0).done());
+        let judgement = judge(
+            &experiment,
+            &ScriptedTimeline::in_step().after(1_001).end(0).done(),
+        );
         (
             judgement.verdict,
             judgement.steps[0].verdict,
@@ -184,7 +194,7 @@ fn steps_that_never_ran_make_a_run_inconclusive_at_best() {
 #[test]
 fn a_step_with_another_action_decides_nothing() {
     let expect = "pod: deploy/web, that: { ready: 2/2 }, always: { for: 1s }";
-    let flipped = |to: &str| Script::in_step().flipped(to).after(5_000).end(0);
+    let flipped = |to: &str| ScriptedTimeline::in_step().flipped(to).after(5_000).end(0);
     super::check(expect, flipped("404"), &expect!["pass: web-1 ready 2/2"]);
     super::check(
         expect,
@@ -193,7 +203,10 @@ fn a_step_with_another_action_decides_nothing() {
             "inconclusive: the recording has another action than the file: b readiness gets 503: web-1 ready 2/2"
         ],
     );
-    let patched = Script::new().steady().begun(0, 10_000).patched(0, 0, None);
+    let patched = ScriptedTimeline::new()
+        .steady()
+        .begun(0, 10_000)
+        .patched(0, 0, None);
     super::check(
         expect,
         patched.after(5_000).end(0),
@@ -208,7 +221,10 @@ fn a_step_of_another_name_is_another_step() {
     let other = with_steps(
         "    - { name: other, flip: { pod: deploy/web, container: b, probe: readiness, to: 404 }, expect: [{ id: it, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s } }] }\n",
     );
-    let judgement = judge(&other, &Script::in_step().after(1_001).end(0).done());
+    let judgement = judge(
+        &other,
+        &ScriptedTimeline::in_step().after(1_001).end(0).done(),
+    );
     assert_eq!(
         (judgement.verdict, judgement.steps[0].verdict),
         (Verdict::Inconclusive, None)
@@ -219,7 +235,10 @@ fn a_step_of_another_name_is_another_step() {
 fn what_a_late_gap_hides_of_an_ended_step_is_not_waited_for() {
     let claim =
         "{ id: it, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 5s, hold: 1s } }";
-    let script = Script::in_step().after(1_000).end(0).after(30_000);
+    let script = ScriptedTimeline::in_step()
+        .after(1_000)
+        .end(0)
+        .after(30_000);
     let script = script.gap("Pod", 9_000);
     let state = Judge::new(&experiment(claim)).settled(&script.done(), Micros(40_000_000));
     assert!(state.decided);

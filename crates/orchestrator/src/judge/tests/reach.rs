@@ -4,7 +4,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use super::{Judge, Micros, Script, Verdict, experiment, judge, said};
+use super::{Judge, Micros, ScriptedTimeline, Verdict, experiment, judge, said};
 
 const KUBELET: &str = "kube-probe/1.36";
 
@@ -15,18 +15,18 @@ fn probe() -> Value {
 }
 
 /// Container b runs since the beginning, and its step begins at 10 s.
-fn in_step(probe: &Value) -> Script {
-    Script::probed("readinessProbe", probe)
+fn in_step(probe: &Value) -> ScriptedTimeline {
+    ScriptedTimeline::probed("readinessProbe", probe)
         .steady()
         .step(0, 10_000)
 }
 
-fn flipped() -> Script {
+fn flipped() -> ScriptedTimeline {
     in_step(&probe()).flip(|_| ())
 }
 
 /// What is said of the step's flips once the journal is known well beyond its end.
-fn unreached(script: Script) -> Vec<String> {
+fn unreached(script: ScriptedTimeline) -> Vec<String> {
     let timeline = script.done();
     let judgement = judge(&experiment(EXPECT), &timeline);
     judgement.steps[0].unreached.clone()
@@ -34,7 +34,7 @@ fn unreached(script: Script) -> Vec<String> {
 
 /// Whether a flip was missed; the step ends after 5 s, and the journal is read to 9 s after its
 /// beginning.
-fn check(script: Script, missed: bool) {
+fn check(script: ScriptedTimeline, missed: bool) {
     let script = script.after(9_000).journal_of_b(0);
     let unreached = unreached(script);
     assert_eq!(!unreached.is_empty(), missed, "{unreached:?}");
@@ -64,7 +64,7 @@ fn a_flip_that_its_probe_never_reached_leaves_its_step_open() {
     assert_eq!(failing, Verdict::Inconclusive);
 }
 
-fn experiment_said(ready: &str, script: Script) -> Verdict {
+fn experiment_said(ready: &str, script: ScriptedTimeline) -> Verdict {
     let expect =
         format!("{{ id: it, pod: deploy/web, that: {{ {ready} }}, eventually: {{ within: 1s }} }}");
     judge(&experiment(&expect), &script.done()).verdict
@@ -75,7 +75,7 @@ fn one_request_of_the_probe_is_enough() {
     check(flipped(), true);
     check(flipped().after(2_900).asked("/readyz", KUBELET), false);
     // Before the flip, elsewhere, or somebody else's.
-    let earlier = Script::probed("readinessProbe", &probe()).steady();
+    let earlier = ScriptedTimeline::probed("readinessProbe", &probe()).steady();
     let earlier = earlier.at(9_000).asked("/readyz", KUBELET);
     check(earlier.step(0, 10_000).flip(|_| ()), true);
     check(flipped().after(1_000).asked("/readyz/", KUBELET), true);
@@ -95,7 +95,7 @@ fn a_request_outside_the_flips_time_does_not_reach_it() {
             (flip.after, flip.lasts) = (after.map(micros), Some(micros(lasts)));
         })
     };
-    let asked_at = |script: Script, ms: u64| script.after(ms).asked("/readyz", KUBELET);
+    let asked_at = |script: ScriptedTimeline, ms: u64| script.after(ms).asked("/readyz", KUBELET);
     check(asked_at(bounded(None, 4_000), 3_900), false);
     check(asked_at(bounded(None, 4_000), 4_100), true);
     check(asked_at(bounded(Some(1_000), 4_000), 900), true);
@@ -171,11 +171,15 @@ fn a_flip_must_be_in_force_for_longer_than_the_probe_may_take() {
     // To the end of what is recorded, 9 s.
     check(bounded(60_000, 5_500), false);
     check(bounded(60_000, 5_000), true);
-    let ends: [fn(Script) -> Script; 3] = [Script::healed, Script::reverting, |script| {
-        let path = Some("/other".into());
-        let script = script.flip(|flip| (flip.to, flip.path) = ("pass".into(), path));
-        script.asked("/other", KUBELET)
-    }];
+    let ends: [fn(ScriptedTimeline) -> ScriptedTimeline; 3] = [
+        ScriptedTimeline::healed,
+        ScriptedTimeline::reverting,
+        |script| {
+            let path = Some("/other".into());
+            let script = script.flip(|flip| (flip.to, flip.path) = ("pass".into(), path));
+            script.asked("/other", KUBELET)
+        },
+    ];
     for end in ends {
         check(end(flipped().after(3_000)), false);
     }
@@ -222,7 +226,7 @@ fn the_probe_must_be_due() {
 #[test]
 fn a_startup_probe_is_due_until_it_has_succeeded() {
     let startup = || {
-        let script = Script::probed("startupProbe", &probe()).running(false);
+        let script = ScriptedTimeline::probed("startupProbe", &probe()).running(false);
         let script = script.steady().step(0, 10_000);
         script.flip(|flip| flip.probe = "startup".into())
     };
@@ -276,7 +280,7 @@ fn a_grpc_service_is_named_as_one() {
 #[test]
 fn the_last_readings_of_the_journal_are_waited_for() {
     let experiment = experiment(EXPECT);
-    let settled = |script: Script, now: u64| {
+    let settled = |script: ScriptedTimeline, now: u64| {
         let mut judge = Judge::new(&experiment);
         let state = judge.settled(&script.done(), Micros(now * 1_000));
         (state.decided, state.look_again_at)

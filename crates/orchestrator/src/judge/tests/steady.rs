@@ -1,13 +1,13 @@
 //! Waiting for the steady state: the Pod ready 2/2 and users-a ok, within 30 s, for 3 s.
 
-use super::{Experiment, Judge, Micros, Script, SteadyState, experiment, judge};
+use super::{Experiment, Judge, Micros, ScriptedTimeline, SteadyState, experiment, judge};
 use crate::timeline::RequestOutcome::{Ok, Refused};
 
 fn any() -> Experiment {
     experiment("{ id: it, pod: deploy/web, that: { ready: 2/2 }, eventually: { within: 1s } }")
 }
 
-fn steady(script: Script, now: u64) -> SteadyState {
+fn steady(script: ScriptedTimeline, now: u64) -> SteadyState {
     let experiment = any();
     Judge::new(&experiment).steady_state(&script.done(), Micros(now * 1_000))
 }
@@ -21,7 +21,7 @@ fn waiting(look_again_at: u64) -> SteadyState {
 #[test]
 fn everything_holds_at_once_for_the_hold() {
     let script = |to| {
-        Script::new()
+        ScriptedTimeline::new()
             .at(4_000)
             .ready(true, true)
             .clock("users-a", 0)
@@ -40,7 +40,7 @@ fn everything_holds_at_once_for_the_hold() {
 
 #[test]
 fn a_break_begins_the_hold_again() {
-    let script = Script::new()
+    let script = ScriptedTimeline::new()
         .at(2_000)
         .ready(false, true)
         .at(3_000)
@@ -48,7 +48,7 @@ fn a_break_begins_the_hold_again() {
         .clock("users-a", 0)
         .requests("users-a", 1_000, 2_950, Ok);
     assert_eq!(steady(script, 4_000), waiting(6_000));
-    let script = Script::new()
+    let script = ScriptedTimeline::new()
         .at(9_000)
         .clock("users-a", 0)
         .requests("users-a", 1_000, 5_000, Refused)
@@ -63,7 +63,7 @@ fn a_break_begins_the_hold_again() {
 
 #[test]
 fn what_is_missing_is_what_was_missing_before_it_was_undone() {
-    let script = Script::new()
+    let script = ScriptedTimeline::new()
         .at(1_000)
         .ready(true, false)
         .clock("users-a", 0)
@@ -84,7 +84,7 @@ fn what_is_missing_is_what_was_missing_before_it_was_undone() {
 #[test]
 fn what_is_missing_at_the_end_is_named() {
     let script = || {
-        Script::new()
+        ScriptedTimeline::new()
             .at(1_000)
             .ready(true, false)
             .clock("users-a", 0)

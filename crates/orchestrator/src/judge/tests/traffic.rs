@@ -2,15 +2,15 @@
 
 use expect_test::expect;
 
-use super::{Script, check};
+use super::{ScriptedTimeline, check};
 use crate::timeline::RequestOutcome::{Ok, Refused};
 
 const REFUSED: &str = "traffic: [users-a], that: { outcome: refused }, eventually: { notBefore: 3s, within: 10s, hold: 3s }";
 
 /// Requests of one client: ok, then refused from so long after the step's beginning; all known at
 /// 25 s.
-fn refused_from(ms: u64, round_trip: u64) -> Script {
-    Script::in_step()
+fn refused_from(ms: u64, round_trip: u64) -> ScriptedTimeline {
+    ScriptedTimeline::in_step()
         .after(1_000)
         .clock("users-a", round_trip)
         .after(15_000)
@@ -43,7 +43,7 @@ fn eventually_speaks_of_all_requests_of_the_hold() {
         ],
     );
     // One request that was answered breaks the hold.
-    let one = Script::in_step()
+    let one = ScriptedTimeline::in_step()
         .clock("users-a", 0)
         .after(15_000)
         .requests("users-a", 10_000, 17_000, Ok)
@@ -99,8 +99,10 @@ fn ten_requests_are_enough_however_well_the_clocks_agree() {
 
 #[test]
 fn a_request_that_is_read_twice_is_one() {
-    let read = |script: Script| script.requests("users-a", 9_000, 10_800, Ok);
-    let script = Script::in_step().clock("users-a", 0).after(12_000);
+    let read = |script: ScriptedTimeline| script.requests("users-a", 9_000, 10_800, Ok);
+    let script = ScriptedTimeline::in_step()
+        .clock("users-a", 0)
+        .after(12_000);
     check(
         "traffic: [users-a], that: { outcome: ok }, always: { for: 600ms }",
         read(read(script)).journal("users-a", 0).end(0),
@@ -111,7 +113,7 @@ fn a_request_that_is_read_twice_is_one() {
 #[test]
 fn a_list_means_all_at_once() {
     let both = "traffic: [users-a, users-b], that: { outcome: refused }, eventually: { within: 10s, hold: 3s }";
-    let b = |script: Script, from| {
+    let b = |script: ScriptedTimeline, from| {
         script
             .clock("users-b", 0)
             .requests("users-b", 9_050, from, Ok)
@@ -137,7 +139,7 @@ fn a_list_means_all_at_once() {
 fn always_and_never_speak_of_every_request() {
     let always = "traffic: [users-a], that: { outcome: ok }, always: { for: 5s }";
     let ok = |to| {
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .clock("users-a", 0)
             .after(6_000)
             .requests("users-a", 9_000, to, Ok)
@@ -179,7 +181,7 @@ fn always_and_never_speak_of_every_request() {
 #[test]
 fn a_client_that_misses_its_rate_proves_nothing() {
     let every = |period, outcome| {
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .clock("users-a", 0)
             .after(14_000)
             .requests_every(period, "users-a", 9_000..15_000, Ok)
@@ -230,7 +232,7 @@ fn a_client_that_misses_its_rate_proves_nothing() {
 fn what_was_lost_or_is_missing_is_left_open() {
     let always = "traffic: [users-a], that: { outcome: ok }, always: { for: 5s }";
     let ok = |to| {
-        Script::in_step()
+        ScriptedTimeline::in_step()
             .clock("users-a", 0)
             .journal("users-a", 0)
             .after(6_000)
@@ -258,7 +260,7 @@ fn what_was_lost_or_is_missing_is_left_open() {
     );
     check(
         always,
-        Script::in_step().after(30_000).end(0),
+        ScriptedTimeline::in_step().after(30_000).end(0),
         &expect!["inconclusive: not all requests became known: users-a sent nothing"],
     );
 }

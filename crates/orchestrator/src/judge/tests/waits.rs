@@ -1,6 +1,6 @@
 //! Steps that wait: they last at least so long, and need no expectation.
 
-use super::{Judge, Micros, Script, Verdict, judge, with_steps};
+use super::{Judge, Micros, ScriptedTimeline, Verdict, judge, with_steps};
 
 fn experiment(expect: &str) -> super::Experiment {
     with_steps(&format!("    - {{ name: one, wait: 10s{expect} }}\n"))
@@ -10,7 +10,7 @@ fn experiment(expect: &str) -> super::Experiment {
 fn a_step_lasts_as_long_as_it_waits() {
     let check = |expect: &str, now: u64, decided: bool, look_again_at: Option<u64>| {
         let mut judge = Judge::new(&experiment(expect));
-        let state = judge.step(&Script::in_step().done(), 0, Micros(now * 1_000));
+        let state = judge.step(&ScriptedTimeline::in_step().done(), 0, Micros(now * 1_000));
         let look_again_at = look_again_at.map(|at| Micros(at * 1_000));
         assert_eq!(
             (state.decided, state.look_again_at),
@@ -30,7 +30,7 @@ fn a_step_lasts_as_long_as_it_waits() {
 
 #[test]
 fn a_wait_without_expectations_passes_when_it_ends() {
-    let check = |script: Script, step: Option<Verdict>, verdict: Verdict| {
+    let check = |script: ScriptedTimeline, step: Option<Verdict>, verdict: Verdict| {
         let judgement = judge(&experiment(""), &script.done());
         assert_eq!(
             (judgement.steps[0].verdict, judgement.verdict),
@@ -38,14 +38,14 @@ fn a_wait_without_expectations_passes_when_it_ends() {
         );
     };
     check(
-        Script::in_step().after(10_000).end(0),
+        ScriptedTimeline::in_step().after(10_000).end(0),
         Some(Verdict::Pass),
         Verdict::Pass,
     );
-    let cut_off = Script::in_step().after(3_000).reverting();
+    let cut_off = ScriptedTimeline::in_step().after(3_000).reverting();
     check(cut_off, Some(Verdict::Inconclusive), Verdict::Inconclusive);
     check(
-        Script::new().steady().reverting(),
+        ScriptedTimeline::new().steady().reverting(),
         None,
         Verdict::Inconclusive,
     );

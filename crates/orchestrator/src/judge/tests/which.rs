@@ -2,10 +2,10 @@
 
 use expect_test::{Expect, expect};
 
-use super::{Script, check, said, with_steps};
+use super::{ScriptedTimeline, check, said, with_steps};
 
 /// Judges an expectation of a step that flips one Pod.
-fn check_one(expect: &str, script: Script, expected: &Expect) {
+fn check_one(expect: &str, script: ScriptedTimeline, expected: &Expect) {
     let flip = "{ pod: deploy/web, pods: 1, container: b, probe: readiness, to: 404 }";
     let experiment = with_steps(&format!(
         "    - {{ name: one, flip: {flip}, expect: [{{ id: it, {expect} }}] }}\n"
@@ -19,7 +19,11 @@ const OTHERS: &str = "pod: deploy/web, which: others, that: { ready: 2/2 }, alwa
 
 #[test]
 fn only_the_selected_pods_count() {
-    let script = || Script::in_step_of_two().after(2_000).ready(true, false);
+    let script = || {
+        ScriptedTimeline::in_step_of_two()
+            .after(2_000)
+            .ready(true, false)
+    };
     check_one(
         FLIPPED,
         script().after(3_000).end(0),
@@ -42,7 +46,11 @@ fn only_the_selected_pods_count() {
 
 #[test]
 fn a_step_that_flips_all_pods_leaves_no_other() {
-    let script = || Script::in_step_of_one().after(2_000).ready(true, false);
+    let script = || {
+        ScriptedTimeline::in_step_of_one()
+            .after(2_000)
+            .ready(true, false)
+    };
     check_one(
         FLIPPED,
         script().after(3_000).end(0),
@@ -59,8 +67,8 @@ fn a_step_that_flips_all_pods_leaves_no_other() {
 fn never_says_nothing_of_pods_that_were_deleted_before() {
     let never = "pod: deploy/web, that: { ready: 1/2 }, never: { for: 3s }";
     let gone_at = |at: u64| {
-        let script = Script::new().at(5_000).steady();
-        let replaced = |script: Script, now: u64| {
+        let script = ScriptedTimeline::new().at(5_000).steady();
+        let replaced = |script: ScriptedTimeline, now: u64| {
             if now == at {
                 script.at(at).replaced()
             } else {
@@ -89,7 +97,7 @@ fn numbers_may_have_a_least_and_a_greatest() {
             format!("pod: deploy/web, that: {{ restarts: {range} }}, eventually: {{ within: 5s }}");
         (
             claim,
-            Script::in_step()
+            ScriptedTimeline::in_step()
                 .after(1_000)
                 .restarts(number)
                 .after(5_001)

@@ -9,14 +9,14 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use probe_target::model::answer;
 
-use super::line::Line;
+use super::connection::Connection;
 use super::{ControlError, INSTANCE, read, refused};
 use crate::targets::Address;
 
 /// The events of a target's journal, until the connection ends.
 pub(crate) struct JournalStream {
     address: Address,
-    line: Line,
+    connection: Connection,
     instance: String,
     body: Incoming,
     /// What has arrived of the next events.
@@ -40,12 +40,12 @@ impl JournalStream {
         address: &Address,
         request: Request<Full<Bytes>>,
     ) -> Result<Self, ControlError> {
-        let mut line = Line::open(pods, address).await?;
-        let response = line.start(request).await?;
+        let mut connection = Connection::open(pods, address).await?;
+        let response = connection.start(request).await?;
         let (head, body) = response.into_parts();
         let mut stream = Self {
             address: address.clone(),
-            line,
+            connection,
             instance: text(&head.headers, INSTANCE),
             body,
             arrived: BytesMut::new(),
@@ -100,7 +100,7 @@ impl JournalStream {
                 self.arrived.extend_from_slice(&data);
                 Ok(true)
             }
-            Some(Err(error)) => Err(self.line.broken(error).await),
+            Some(Err(error)) => Err(self.connection.broken(error).await),
         }
     }
 }

@@ -18,31 +18,31 @@ use crate::input::experiment::{ContainerPhase, RequestOutcome, Spanned, Which};
 #[schemars(extend("anyOf" = schema::that_or_event()))]
 pub(crate) struct Expectation {
     /// A DNS label, unique in the experiment.
-    #[schemars(with = "schema::Label")]
+    #[schemars(with = "json_schema::Label")]
     pub(crate) id: Spanned<Scalar>,
     /// Pods: `NAME` or `KIND/NAME`, bound to UIDs at steady state.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) pod: Option<Spanned<Scalar>>,
     /// Only the Pods that the step flips, or only the others; all if absent.
     #[schemars(with = "Option<Which>")]
     pub(crate) which: Option<Spanned<Scalar>>,
     /// One container of these Pods.
-    #[schemars(with = "Option<schema::Label>")]
+    #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) container: Option<Spanned<Scalar>>,
     /// Services, all at once.
-    #[schemars(with = "Option<Vec<schema::Name>>")]
+    #[schemars(with = "Option<Vec<json_schema::Name>>")]
     pub(crate) endpoints: Option<Spanned<Vec<Spanned<Scalar>>>>,
     /// A Deployment.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) deployment: Option<Spanned<Scalar>>,
     /// A StatefulSet.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) statefulset: Option<Spanned<Scalar>>,
     /// A DaemonSet.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) daemonset: Option<Spanned<Scalar>>,
     /// Traffic clients, all at once.
-    #[schemars(with = "Option<Vec<schema::Label>>")]
+    #[schemars(with = "Option<Vec<json_schema::Label>>")]
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
     /// An Event that is seen; without `that`.
     pub(crate) event: Option<Spanned<Event>>,
@@ -63,25 +63,25 @@ pub(crate) struct Expectation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Claim {
     /// Pods: `NAME` or `KIND/NAME`.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) pod: Option<Spanned<Scalar>>,
     /// One container of these Pods.
-    #[schemars(with = "Option<schema::Label>")]
+    #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) container: Option<Spanned<Scalar>>,
     /// Services, all at once.
-    #[schemars(with = "Option<Vec<schema::Name>>")]
+    #[schemars(with = "Option<Vec<json_schema::Name>>")]
     pub(crate) endpoints: Option<Spanned<Vec<Spanned<Scalar>>>>,
     /// A Deployment.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) deployment: Option<Spanned<Scalar>>,
     /// A StatefulSet.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) statefulset: Option<Spanned<Scalar>>,
     /// A DaemonSet.
-    #[schemars(with = "Option<schema::ObjectRef>")]
+    #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) daemonset: Option<Spanned<Scalar>>,
     /// Traffic clients, all at once.
-    #[schemars(with = "Option<Vec<schema::Label>>")]
+    #[schemars(with = "Option<Vec<json_schema::Label>>")]
     pub(crate) traffic: Option<Spanned<Vec<Spanned<Scalar>>>>,
     #[schemars(skip)]
     pub(crate) event: Option<Spanned<Event>>,
@@ -97,7 +97,7 @@ pub(crate) struct Event {
     #[schemars(with = "String")]
     pub(crate) reason: Spanned<Scalar>,
     /// The object, or one from which it grew: `KIND/NAME`.
-    #[schemars(with = "schema::ObjectRef")]
+    #[schemars(with = "json_schema::ObjectRef")]
     pub(crate) of: Spanned<Scalar>,
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct Event {
 pub(crate) struct That {
     /// Pod: `1/2` or its condition. Container: true or false. Endpoints: true (all and at least
     /// one), false (none), `n/m` or a range of numbers. Deployment: a number.
-    #[schemars(with = "Option<schema::Ready>")]
+    #[schemars(with = "Option<json_schema::Ready>")]
     pub(crate) ready: Option<Spanned<Number>>,
     /// Container: its `started`.
     #[schemars(with = "Option<bool>")]
@@ -121,37 +121,37 @@ pub(crate) struct That {
     #[schemars(with = "Option<String>")]
     pub(crate) reason: Option<Spanned<Scalar>>,
     /// Pod: the same as when the step began.
-    #[schemars(with = "Option<schema::Unchanged>")]
+    #[schemars(with = "Option<json_schema::Unchanged>")]
     pub(crate) uid: Option<Spanned<Scalar>>,
     /// Pod: the same as when the step began.
-    #[schemars(with = "Option<schema::Unchanged>")]
+    #[schemars(with = "Option<json_schema::Unchanged>")]
     pub(crate) ip: Option<Spanned<Scalar>>,
     /// Pod: status of conditions by type.
     #[schemars(with = "Option<BTreeMap<String, schema::ConditionStatus>>")]
     pub(crate) conditions: Option<Spanned<BTreeMap<String, Spanned<Scalar>>>>,
     /// Endpoints: the same addresses as when the step began, or so many.
-    #[schemars(with = "Option<schema::Addresses>")]
+    #[schemars(with = "Option<json_schema::Addresses>")]
     pub(crate) addresses: Option<Spanned<Number>>,
     /// DaemonSet: the nodes that should run it.
-    #[schemars(with = "Option<schema::Number>")]
+    #[schemars(with = "Option<json_schema::Number>")]
     pub(crate) desired: Option<Spanned<Number>>,
     /// StatefulSet: its Pods of the former template. DaemonSet: the nodes that run it and should.
-    #[schemars(with = "Option<schema::Number>")]
+    #[schemars(with = "Option<json_schema::Number>")]
     pub(crate) current: Option<Spanned<Number>>,
     /// DaemonSet: the nodes that should run it and have no available Pod.
-    #[schemars(with = "Option<schema::Number>")]
+    #[schemars(with = "Option<json_schema::Number>")]
     pub(crate) unavailable: Option<Spanned<Number>>,
     /// DaemonSet: the nodes that run it and should not.
-    #[schemars(with = "Option<schema::Number>")]
+    #[schemars(with = "Option<json_schema::Number>")]
     pub(crate) misscheduled: Option<Spanned<Number>>,
     /// Deployment, StatefulSet: all its Pods.
-    #[schemars(with = "Option<schema::Number>")]
+    #[schemars(with = "Option<json_schema::Number>")]
     pub(crate) replicas: Option<Spanned<Number>>,
     /// Its Pods of the latest template.
-    #[schemars(with = "Option<schema::Number>")]
+    #[schemars(with = "Option<json_schema::Number>")]
     pub(crate) updated: Option<Spanned<Number>>,
     /// Its available Pods.
-    #[schemars(with = "Option<schema::Number>")]
+    #[schemars(with = "Option<json_schema::Number>")]
     pub(crate) available: Option<Spanned<Number>>,
     /// Deployment: the reason of its condition `Progressing`.
     #[schemars(with = "Option<String>")]
@@ -174,7 +174,7 @@ pub(crate) struct That {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FailedBudget {
     /// A number, or a share of all requests such as `1%`.
-    #[schemars(with = "schema::FailureLimit")]
+    #[schemars(with = "json_schema::FailureLimit")]
     pub(crate) at_most: Spanned<Scalar>,
 }
 
@@ -183,7 +183,7 @@ pub(crate) struct FailedBudget {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DurationBudget {
     /// A duration.
-    #[schemars(with = "schema::Duration")]
+    #[schemars(with = "json_schema::Duration")]
     pub(crate) at_most: Spanned<Scalar>,
 }
 
@@ -192,16 +192,16 @@ pub(crate) struct DurationBudget {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Becoming {
     /// True any earlier is a failure; 0s if absent.
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) not_before: Option<Spanned<Scalar>>,
     /// The latest time to become true.
-    #[schemars(with = "schema::Duration")]
+    #[schemars(with = "json_schema::Duration")]
     pub(crate) within: Spanned<Scalar>,
     /// How long it must stay true, which may end after `within`; 0s if absent.
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) hold: Option<Spanned<Scalar>>,
     /// The `id` of an `eventually` of this step: time begins when that became true.
-    #[schemars(with = "Option<schema::Label>")]
+    #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) after: Option<Spanned<Scalar>>,
 }
 
@@ -211,10 +211,10 @@ pub(crate) struct Becoming {
 pub(crate) struct Lasting {
     /// To the step's end if absent.
     #[serde(rename = "for")]
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) lasts: Option<Spanned<Scalar>>,
     /// The `id` of an `eventually` of this step: time begins when that became true.
-    #[schemars(with = "Option<schema::Label>")]
+    #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) after: Option<Spanned<Scalar>>,
 }
 
@@ -224,7 +224,7 @@ pub(crate) struct Lasting {
 #[schemars(rename = "RestartsSaid")]
 pub(crate) enum RestartsClaim {
     /// In all.
-    Total(#[schemars(with = "schema::Number")] Number),
+    Total(#[schemars(with = "json_schema::Number")] Number),
     /// Since the step began.
     Delta(Delta),
 }
@@ -234,7 +234,7 @@ pub(crate) enum RestartsClaim {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Delta {
     /// Since the step began.
-    #[schemars(with = "schema::Number")]
+    #[schemars(with = "json_schema::Number")]
     pub(crate) delta: Spanned<Number>,
 }
 

@@ -16,14 +16,14 @@ use crate::input::experiment::Spanned;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Measure {
     /// A DNS label, unique in the experiment.
-    #[schemars(with = "schema::Label")]
+    #[schemars(with = "json_schema::Label")]
     pub(crate) name: Spanned<Scalar>,
     /// Where the time begins.
     pub(crate) from: Spanned<Mark>,
     /// Where it ends.
     pub(crate) to: Spanned<Mark>,
     /// The longest time allowed; any if absent.
-    #[schemars(with = "Option<schema::Duration>")]
+    #[schemars(with = "Option<json_schema::Duration>")]
     pub(crate) at_most: Option<Spanned<Scalar>>,
 }
 
@@ -46,13 +46,13 @@ pub(crate) struct MarkEvent {
     /// The moment at which a claim about objects becomes true.
     pub(crate) change: Option<Spanned<Claim>>,
     /// The first failed request of a traffic client.
-    #[schemars(with = "Option<schema::Label>")]
+    #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) first_failed: Option<Spanned<Scalar>>,
     /// The last failed request of a traffic client.
-    #[schemars(with = "Option<schema::Label>")]
+    #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) last_failed: Option<Spanned<Scalar>>,
     /// The first successful request of a traffic client after its last failed one.
-    #[schemars(with = "Option<schema::Label>")]
+    #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) recovered: Option<Spanned<Scalar>>,
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// A timeline under construction. Times are in milliseconds.
-pub(crate) struct Script {
+pub(crate) struct ScriptedTimeline {
     timeline: Timeline,
     at: u64,
     pod: Value,
@@ -18,7 +18,7 @@ pub(crate) struct Script {
     flipped: Vec<BoundPod>,
 }
 
-impl Script {
+impl ScriptedTimeline {
     /// A timeline whose workload was just applied and whose Pod is ready.
     pub(crate) fn new() -> Self {
         Self::of(pod("web-1", "u1"))
@@ -205,7 +205,8 @@ impl Script {
 
     /// The same for container b of another Pod.
     pub(crate) fn killing_of(mut self, name: &str, uid: &str) -> Self {
-        let about = json!({ "kind": "Pod", "name": name, "uid": uid, "fieldPath": "spec.containers{b}" });
+        let about =
+            json!({ "kind": "Pod", "name": name, "uid": uid, "fieldPath": "spec.containers{b}" });
         let event = json!({
             "kind": "Event", "metadata": { "name": "e2" }, "type": "Normal", "involvedObject": about,
             "reason": "Killing", "message": "Container b failed liveness probe, will be restarted",

@@ -30,14 +30,14 @@ pub(super) enum Asked {
 }
 
 /// An open connection. Dropping it closes it and the port-forward.
-pub(super) struct Line {
+pub(super) struct Connection {
     address: Address,
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
     forward: PortForward,
 }
 
-impl Line {
+impl Connection {
     pub(super) async fn open(pods: &Api<Pod>, address: &Address) -> Result<Self, ControlError> {
         let port = address.control;
         let (forward, stream) =
@@ -120,7 +120,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
     }
