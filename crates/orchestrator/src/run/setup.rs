@@ -195,7 +195,7 @@ fn subjects(experiment: &Experiment) -> BTreeSet<ObjectRef> {
         Action::Patch(_) | Action::Wait(_) => Vec::new(),
     });
     let expected = steps.flat_map(|step| step.expect.iter().map(|expectation| &expectation.claim));
-    let marks = experiment.measure.iter().flat_map(|it| [&it.from, &it.to]);
+    let marks = experiment.measures.iter().flat_map(|it| [&it.from, &it.to]);
     let measured = marks.filter_map(|mark| match mark {
         Mark::Change(condition) => Some(condition),
         _ => None,
