@@ -80,7 +80,7 @@ pub(crate) struct Spec {
 /// The objects to apply first: exactly one of `files`, `kustomize` and `objects`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = schema::exactly_one(&["files", "kustomize", "objects"])))]
+#[schemars(extend("oneOf" = json_schema::exactly_one(&["files", "kustomize", "objects"])))]
 pub(crate) struct Workload {
     /// Manifest files, relative to this file. It may list this file itself, for objects beside
     /// the experiment.
@@ -139,7 +139,7 @@ pub(crate) struct SteadyState {
 /// One action and its expectations, which only a step that waits may lack.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = schema::actions()))]
+#[schemars(extend("oneOf" = json_schema::actions()))]
 pub(crate) struct Step {
     /// A free-text name, unique in the experiment.
     #[schemars(with = "String")]
@@ -164,8 +164,8 @@ pub(crate) struct Step {
 /// A flip of one probe or of the process. It lasts until its bound, a later flip of the same
 /// target, or the end of the run.
 #[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = schema::beside)]
-#[schemars(extend("oneOf" = schema::probe_or_process()))]
+#[schemars(deny_unknown_fields, transform = json_schema::beside)]
+#[schemars(extend("oneOf" = json_schema::probe_or_process()))]
 pub(crate) struct Flip {
     /// The Pods: `NAME` or `KIND/NAME`.
     #[schemars(with = "json_schema::ObjectRef")]

@@ -2,6 +2,7 @@
 
 use super::diagnostics::{Diagnostics, optional};
 use super::subjects;
+use super::which;
 use crate::input::experiment::written::{self, MarkEvent, Scalar};
 use crate::input::experiment::{Action, Condition, Mark, Measure, Operator, Spanned, Step};
 use crate::input::problem::ProblemText;
@@ -177,7 +178,7 @@ fn event(
         Some(mark(name))
     };
     match (change, first_failed, last_failed, recovered) {
-        (Some(claim), None, None, None) => self::change(reader, claim),
+        (Some(claim), None, None, None) => self::change(reader, claim, known.steps),
         (None, Some(name), None, None) => client(reader, name, Mark::FirstFailed),
         (None, None, Some(name), None) => client(reader, name, Mark::LastFailed),
         (None, None, None, Some(name)) => client(reader, name, Mark::Recovered),
@@ -189,7 +190,11 @@ fn event(
     }
 }
 
-fn change(reader: &mut Diagnostics<'_>, claim: &Spanned<written::Claim>) -> Option<Mark> {
+fn change(
+    reader: &mut Diagnostics<'_>,
+    claim: &Spanned<written::Claim>,
+    steps: &[Step],
+) -> Option<Mark> {
     if let Some(event) = &claim.event {
         let fault = ProblemText::new("an Event is no change of a state");
         let expected = "the id of an expectation that the Event is seen";
@@ -200,6 +205,9 @@ fn change(reader: &mut Diagnostics<'_>, claim: &Spanned<written::Claim>) -> Opti
         let fault = ProblemText::new("requests are no change of an object");
         let expected = "`firstFailed`, `lastFailed` or `recovered` with the name of a client";
         return reader.fault(claim.span, fault.expected(expected));
+    }
+    if let Some(first) = steps.first() {
+        which::check(reader, &first.action, &condition)?;
     }
     Some(Mark::Change(condition))
 }

@@ -209,6 +209,11 @@ fn steady_state(
                 let expected = "`event` among the expectations of a step";
                 return reader.fault_at_key(event.span, fault.expected(expected));
             }
+            if let Some(which) = &claim.which {
+                let fault = ProblemText::new("no step has flipped a Pod at the steady state");
+                let expected = "`which` in a step or a measure";
+                return reader.fault_at_key(which.span, fault.expected(expected));
+            }
             let resolved = subjects::of_claim(reader, claim)?;
             subjects::without_comparison(reader, &resolved, &claim.that)?;
             subjects::without_budget(reader, &resolved, &claim.that)?;

@@ -86,7 +86,9 @@ fn step(
     }?;
     sequence::check(reader, &expect);
     let action = action?;
-    which::check(reader, &action, &expect);
+    for expectation in &expect {
+        which::check(reader, &action, &expectation.claim);
+    }
     Some(Step {
         name,
         action,

@@ -29,13 +29,12 @@ pub(super) struct Subject<'a> {
 }
 
 macro_rules! subject_of {
-    ($($written:ident: $which:expr),*) => {$(
+    ($($written:ident),*) => {$(
         impl<'a> From<&'a written::$written> for Subject<'a> {
             fn from(written: &'a written::$written) -> Self {
-                let which: fn(&'a written::$written) -> Option<&'a Spanned<Scalar>> = $which;
                 Self {
                     pod: written.pod.as_ref(),
-                    which: which(written),
+                    which: written.which.as_ref(),
                     container: written.container.as_ref(),
                     endpoints: written.endpoints.as_ref(),
                     controllers: [
@@ -51,8 +50,7 @@ macro_rules! subject_of {
     )*};
 }
 
-// The steady state precedes every flip, so its conditions are about all Pods.
-subject_of!(Claim: |_| None, Expectation: |written| written.which.as_ref());
+subject_of!(Claim, Expectation);
 
 /// A traffic client's name and rate, kept even if other fields of the client are invalid.
 pub(super) struct Client {

@@ -1,22 +1,23 @@
-//! Checks the `which` of conditions against the Pods that their step flips or deletes.
+//! Checks the `which` of conditions against the Pods that a step flips or deletes: their own step,
+//! or the first one for those of a measure.
 
 use super::diagnostics::Diagnostics;
-use crate::input::experiment::{
-    Action, Condition, Delete, Expectation, Flip, ObjectRef, Spanned, Which,
-};
+use crate::input::experiment::{Action, Condition, Delete, Flip, ObjectRef, Spanned, Which};
 use crate::input::problem::ProblemText;
 
-/// Reports every `which` that selects no Pod whatever the cluster does.
-pub(super) fn check(reader: &mut Diagnostics<'_>, action: &Action, expect: &[Expectation]) {
-    for expectation in expect {
-        let (Condition::Pod { pod, which, .. } | Condition::Container { pod, which, .. }) =
-            &expectation.claim
-        else {
-            continue;
-        };
-        if let Some(fault) = problem(action, pod, which.value) {
-            reader.fault::<()>(which.span, fault);
-        }
+/// Reports a `which` that selects no Pod whatever the cluster does.
+pub(super) fn check(
+    reader: &mut Diagnostics<'_>,
+    action: &Action,
+    condition: &Condition,
+) -> Option<()> {
+    let (Condition::Pod { pod, which, .. } | Condition::Container { pod, which, .. }) = condition
+    else {
+        return Some(());
+    };
+    match problem(action, pod, which.value) {
+        Some(fault) => reader.fault(which.span, fault),
+        None => Some(()),
     }
 }
 

@@ -8,14 +8,14 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de::Error};
 
 use super::scalar::visit_scalar;
-use super::{AnyOf, Later, Number, OneOrMany, Range, Scalar, schema};
+use super::{AnyOf, Later, Number, OneOrMany, Range, Scalar, json_schema};
 use crate::input::experiment::{ContainerPhase, RequestOutcome, Spanned, Which};
 
 /// A claim under exactly one of `eventually`, `always`, `never` and `observe`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = schema::exactly_one(&["eventually", "always", "never", "observe"])))]
-#[schemars(extend("anyOf" = schema::that_or_event()))]
+#[schemars(extend("oneOf" = json_schema::exactly_one(&["eventually", "always", "never", "observe"])))]
+#[schemars(extend("anyOf" = json_schema::that_or_event()))]
 pub(crate) struct Expectation {
     /// A DNS label, unique in the experiment.
     #[schemars(with = "json_schema::Label")]
@@ -65,6 +65,9 @@ pub(crate) struct Claim {
     /// Pods: `NAME` or `KIND/NAME`.
     #[schemars(with = "Option<json_schema::ObjectRef>")]
     pub(crate) pod: Option<Spanned<Scalar>>,
+    /// In a measure: only the Pods that the first step flips, or only the others; all if absent.
+    #[schemars(with = "Option<Which>")]
+    pub(crate) which: Option<Spanned<Scalar>>,
     /// One container of these Pods.
     #[schemars(with = "Option<json_schema::Label>")]
     pub(crate) container: Option<Spanned<Scalar>>,

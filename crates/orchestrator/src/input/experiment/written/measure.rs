@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::scalar::visit_scalar;
-use super::{Claim, Scalar, schema};
+use super::{Claim, Scalar, json_schema};
 use crate::input::experiment::Spanned;
 
 /// The time between two marks.
@@ -41,7 +41,7 @@ pub(crate) enum Mark {
 /// Exactly one of a change and a request.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = schema::exactly_one(&["change", "firstFailed", "lastFailed", "recovered"])))]
+#[schemars(extend("oneOf" = json_schema::exactly_one(&["change", "firstFailed", "lastFailed", "recovered"])))]
 pub(crate) struct MarkEvent {
     /// The moment at which a claim about objects becomes true.
     pub(crate) change: Option<Spanned<Claim>>,

@@ -92,7 +92,7 @@ fn which_needs_a_flip_that_divides_the_pods() {
         "{ pod: deploy/web, that: { ready: 2/2 } }",
         "{ pod: deploy/web, which: flipped, that: { ready: 2/2 } }",
         &expect![[r#"
-            two-services.yaml:14:28: unknown field `which`; expected `pod`, `container`, `endpoints`, `deployment`, `statefulset`, `daemonset`, `traffic` or `that`
+            two-services.yaml:14:28: no step has flipped a Pod at the steady state; expected `which` in a step or a measure
                |
             14 |       - { pod: deploy/web, which: flipped, that: { ready: 2/2 } }
                |                            ^^^^^"#]],
