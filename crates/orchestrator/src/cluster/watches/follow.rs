@@ -216,7 +216,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::timeline::{Record, script::header};
+    use crate::timeline::{Record, scripted_timeline::header};
 
     /// A server whose first answers are these, and which then says nothing more.
     fn server(answers: Vec<Value>) -> Client {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::timeline::{Change, Micros, What, script::header};
+use crate::timeline::{Change, Micros, What, scripted_timeline::header};
 
 /// A Pod of this run with a container `main` that has these ports and this readiness probe.
 fn pod(ports: &Value, readiness: &Value, ready: bool) -> Value {

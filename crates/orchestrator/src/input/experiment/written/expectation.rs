@@ -130,7 +130,7 @@ pub(crate) struct That {
     #[schemars(with = "Option<json_schema::Unchanged>")]
     pub(crate) ip: Option<Spanned<Scalar>>,
     /// Pod: status of conditions by type.
-    #[schemars(with = "Option<BTreeMap<String, schema::ConditionStatus>>")]
+    #[schemars(with = "Option<BTreeMap<String, json_schema::ConditionStatus>>")]
     pub(crate) conditions: Option<Spanned<BTreeMap<String, Spanned<Scalar>>>>,
     /// Endpoints: the same addresses as when the step began, or so many.
     #[schemars(with = "Option<json_schema::Addresses>")]
