@@ -24,12 +24,14 @@ const SEEDS: [u32; 6] = [1, 5, 9, 13, 17, 21];
 
 /// What is awaited in `manifests`, but timed by something other than a threshold: the fault itself,
 /// the first failure, a start, a deletion or a back-off.
-const OTHERWISE_TIMED: [(&str, &[&str]); 6] = [
+const OTHERWISE_TIMED: [(&str, &[&str]); 8] = [
     ("boots", &["a-is-kept-waiting", "the-fifth-boot-comes-up"]),
+    ("daemon", &["replaced", "served-again"]),
     (
         "exit",
         &["started-again-at-once", "kept-waiting", "back-in-the-end"],
     ),
+    ("job", &["succeeded", "complete"]),
     ("oom", &["killed-and-started-again"]),
     ("ports", &["users-wait", "users-refused"]),
     ("redeploy-trap", &["rollout-stalls"]),

@@ -26,7 +26,8 @@ pub(super) struct ExpectationState {
     /// The evaluation of each Pod; empty for other conditions.
     pods: PodEvaluations,
     trace: Trace,
-    /// Events about Pods that were not seen yet, by the Pod's UID: Events have a watch of their own.
+    /// Events about Pods that were not seen yet, by the Pod's UID: Events have a watch of their
+    /// own.
     early: BTreeMap<String, Vec<WatchedObject>>,
     /// Whether the selected Pods had all been deleted when the step began.
     gone_before: bool,
