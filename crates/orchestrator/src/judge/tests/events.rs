@@ -101,7 +101,9 @@ fn an_event_may_arrive_before_its_pod() {
             .replaced()
             .after(2_000)
             .end(0),
-        &expect!["pass at 1.200: no Killing of deploy/web until 1.200 s, then Killing of pod web-2: Container b failed liveness probe, will be restarted"],
+        &expect![
+            "pass at 1.200: no Killing of deploy/web until 1.200 s, then Killing of pod web-2: Container b failed liveness probe, will be restarted"
+        ],
     );
 }
 
