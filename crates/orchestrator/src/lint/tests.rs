@@ -116,6 +116,10 @@ fn pl01_readiness_of_a_container_without_the_service() {
         .served(&both)
         .replace("spec: {selector", publishing);
     check("PL01", &publishing, &[]);
+    let nowhere = DEPLOYMENT
+        .served(&both)
+        .replace("targetPort: 8080", "targetPort: web");
+    check("PL01", &nowhere, &[]);
     // A sidecar counts like any container.
     let pod = "initContainers: [{name: d, restartPolicy: Always, readinessProbe: {exec: {}}}]";
     let with_sidecar = Written { pod, ..DEPLOYMENT };
