@@ -41,6 +41,9 @@ mod ends;
 mod hooks;
 /// Restart policies and rules of single containers, in virtual time and on a real cluster.
 mod restart_rules;
+/// Stand-ins of charts: notes, ports, and how their Pods come up, in virtual time, on pocket and
+/// on a real cluster.
+mod shapes;
 /// Workloads other than Deployments, in virtual time and on a real cluster.
 mod workloads;
 

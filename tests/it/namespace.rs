@@ -50,9 +50,19 @@ impl Namespace {
     /// Creates a namespace. Its name ends in the process ID, so that concurrent test runs do not
     /// collide.
     pub(crate) fn create(cluster: &Cluster, name: &str) -> Self {
+        Self::labelled(cluster, name, &json!({}))
+    }
+
+    /// Creates a namespace that admits only Pods of Pod Security's level `restricted`.
+    pub(crate) fn restricted(cluster: &Cluster, name: &str) -> Self {
+        let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+        Self::labelled(cluster, name, &labels)
+    }
+
+    fn labelled(cluster: &Cluster, name: &str, labels: &Value) -> Self {
         let name = format!("probeflip-it-{name}-{}", std::process::id());
         let mut namespace = Self::of(cluster, &name);
-        let object = json!({ "metadata": { "name": name } });
+        let object = json!({ "metadata": { "name": name, "labels": labels } });
         let object: v1::Namespace = serde_json::from_value(object).unwrap();
         let created = Api::all(namespace.client.clone());
         let created = namespace

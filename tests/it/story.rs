@@ -16,9 +16,11 @@ use self::{
     chain::chains,
     chance::{outcome, without_skippable},
 };
+pub(crate) use coming_up::coming_up;
 
 mod chain;
 mod chance;
+mod coming_up;
 
 /// The story of one timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]

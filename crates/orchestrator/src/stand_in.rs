@@ -5,6 +5,7 @@
 //! workload is taken apart by name, so that a field which Kubernetes adds does not compile until
 //! something is decided about it. What is not kept is noted; an unknown field is an error.
 
+mod claims;
 mod container;
 mod context;
 mod hooks;
@@ -34,6 +35,7 @@ use crate::{
         source::Source,
     },
     stand_in::{
+        claims::SingleNodeClaims,
         metadata::is_stand_in,
         namespaces::Namespaces,
         notes::{Notes, Topic},
@@ -61,6 +63,7 @@ pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<Sta
     let mut problems = Vec::new();
     let mut parsed = Vec::new();
     let minimums = ReplicaMinimums::of(manifests);
+    let claims = SingleNodeClaims::of(manifests);
     for manifest in manifests {
         match parse(manifest, &mut notes) {
             Ok(Some(object)) => parsed.push((manifest, object)),
@@ -92,6 +95,7 @@ pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<Sta
             Object::Workload(workload) => {
                 let (place, source) = (place(manifest), namespace(manifest));
                 minimums.fill(workload, source, &place, &mut notes);
+                claims.note(workload, manifest, &place, &mut notes);
                 let of_namespace = services.iter().filter(|(of, _)| of.as_deref() == source);
                 let services: Vec<&Service> = of_namespace.map(|(_, service)| service).collect();
                 let found = workload.convert(&services, settings, &place, &mut notes);

@@ -37,7 +37,7 @@ pub(super) fn chains(
 }
 
 /// The changes of these objects, without the states they begin with.
-fn changes(path: &[String], steps: &[Step]) -> Vec<String> {
+pub(super) fn changes(path: &[String], steps: &[Step]) -> Vec<String> {
     let mut last: BTreeMap<&str, &str> = BTreeMap::new();
     let mut changes: Vec<&Step> = Vec::new();
     for step in steps.iter().filter(|step| path.contains(&step.object)) {

@@ -62,6 +62,8 @@ topics! {
         "clients are spread over all endpoints alike";
     Volumes "volumes dropped"
         "a missing volume keeps a Pod from starting, and a ReadWriteOnce volume can block a rollout";
+    Claims "ReadWriteOnce claims of Deployments that create new Pods before they delete old ones"
+        "a new Pod on another node waits for the volume until the old one is gone, so that the rollout stalls, which that of the stand-in does not";
     Resources "resources dropped"
         "nothing is throttled, out of memory or unschedulable";
     Scheduling "scheduling dropped"

@@ -157,10 +157,6 @@ fn reduced(
             differs(session_affinity.as_deref(), "None"),
         ),
         ("externalIPs", is_given(external_ips.as_ref())),
-        (
-            "internalTrafficPolicy",
-            differs(internal_traffic_policy.as_deref(), "Cluster"),
-        ),
         ("trafficDistribution", traffic_distribution.is_some()),
         (
             "ipFamilyPolicy",
@@ -175,6 +171,7 @@ fn reduced(
     }
     Some(ServiceSpec {
         cluster_ip: cluster_ip.filter(|ip| ip == "None"),
+        internal_traffic_policy,
         ports: (!ports.is_empty()).then_some(ports),
         publish_not_ready_addresses,
         selector,

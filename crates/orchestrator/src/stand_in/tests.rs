@@ -514,7 +514,7 @@ spec: { type: ExternalName, externalName: db.example.com }
 apiVersion: v1
 kind: Service
 metadata: { name: headless }
-spec: { clusterIP: None, clusterIPs: [None], publishNotReadyAddresses: yes, sessionAffinity: ClientIP, selector: { a: q } }
+spec: { clusterIP: None, clusterIPs: [None], publishNotReadyAddresses: yes, sessionAffinity: ClientIP, internalTrafficPolicy: Local, selector: { a: q } }
 ---
 apiVersion: v1
 kind: Service
@@ -532,6 +532,7 @@ spec: { type: NodePort, externalTrafficPolicy: Local, selector: { a: q }, ports:
           namespace: copy
         spec:
           clusterIP: None
+          internalTrafficPolicy: Local
           publishNotReadyAddresses: true
           selector:
             a: q
@@ -555,6 +556,46 @@ spec: { type: NodePort, externalTrafficPolicy: Local, selector: { a: q }, ports:
         UDP and SCTP ports dropped: service/udp 53, service/node 53 (no probe asks them)
         Services that become ClusterIP: service/node (traffic from outside the cluster is not imitated)
         fields of Services dropped: service/headless sessionAffinity (clients are spread over all endpoints alike)"#]].assert_eq(&(super::text(&objects[1..]) + &notes));
+}
+
+#[test]
+fn a_claim_of_one_node_is_noted_where_it_blocks_a_rollout() {
+    let deployment = |name: &str, strategy: &str, claim: &str| {
+        format!(
+            "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: {name} }}
+spec:
+  strategy: {strategy}
+  selector: {{ matchLabels: {{ a: b }} }}
+  template:
+    metadata: {{ labels: {{ a: b }} }}
+    spec:
+      containers: [{{ name: c, image: x }}]
+      volumes: [{{ name: v, persistentVolumeClaim: {{ claimName: {claim} }} }}]
+---
+"
+        )
+    };
+    let claim = |name: &str, modes: &str| {
+        format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: {name}}}\nspec: {{accessModes: {modes}}}\n---\n"
+        )
+    };
+    let rolling =
+        |surge: &str| format!("{{ rollingUpdate: {{ maxSurge: {surge}, maxUnavailable: 1 }} }}");
+    let text = claim("once", "[ReadWriteOnce]")
+        + &claim("many", "[ReadWriteOnce, ReadWriteMany]")
+        + &deployment("default", "{}", "once")
+        + &deployment("surging", &rolling("1"), "once")
+        + &deployment("recreated", "{ type: Recreate }", "once")
+        + &deployment("not-surging", &rolling("0%"), "once")
+        + &deployment("shared", "{}", "many")
+        + &deployment("unknown", "{}", "elsewhere");
+    let (_, notes) = converted(&text, &settings());
+    let note = notes.lines().find(|line| line.starts_with("ReadWriteOnce"));
+    expect!["ReadWriteOnce claims of Deployments that create new Pods before they delete old ones: deployment/default once, deployment/surging once (a new Pod on another node waits for the volume until the old one is gone, so that the rollout stalls, which that of the stand-in does not)"].assert_eq(note.unwrap());
 }
 
 #[test]

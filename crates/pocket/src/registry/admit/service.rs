@@ -98,6 +98,9 @@ fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
         errors.required("ports", "");
     }
     check_external(spec, errors);
+    // The policies differ with several nodes only.
+    let policy = spec.internal_traffic_policy.as_ref();
+    fields::check_choice("internalTrafficPolicy", policy, &["Cluster", "Local"], errors);
     names::check_labels("selector", spec.selector.as_ref(), errors);
     check_ports(ports, errors);
 }
