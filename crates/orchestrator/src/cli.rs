@@ -21,7 +21,7 @@ use crate::{
 pub use flip::Flip;
 pub use input::Input;
 pub use lint::{Lint, Output};
-pub use stand_in::StandIn;
+pub use stand_in::{StandIn, StandInTargets};
 
 /// Flip the health of one container and see what Kubernetes does.
 #[derive(Debug, Parser)]
@@ -50,7 +50,7 @@ pub enum Command {
     /// Judge a recorded timeline again
     Judge(Judge),
     /// Apply a workload and wait until it is available
-    Up(Up),
+    Up(Box<Up>),
     /// Delete a workload that `up` applied, or what a killed run left behind
     Down(Down),
     /// Print a workload with every container replaced by a probe target
@@ -159,6 +159,10 @@ pub struct Where {
 
 /// `probeflip up`
 #[derive(Debug, Args)]
+#[command(mut_args(|arg| match arg.get_id().as_str() {
+    id if StandInTargets::OPTIONS.contains(&id) => arg.requires("stand_in"),
+    _ => arg,
+}))]
 pub struct Up {
     /// Kubernetes manifests, directories, or `-` for standard input
     #[arg(value_name = "FILE", required = true)]
@@ -166,6 +170,9 @@ pub struct Up {
     /// Replace every container by a probe target, as `probeflip stand-in` does
     #[arg(long)]
     pub stand_in: bool,
+    /// The probe targets of stand-ins
+    #[command(flatten)]
+    pub targets: StandInTargets,
     /// Which cluster and namespace
     #[command(flatten)]
     pub at: Where,

@@ -19,6 +19,7 @@ use crate::{
     exit::{CommandResult, Exit, Failure},
     input::schema,
     report::{Paint, json, lint as lint_report, printer::Printer},
+    stand_in::Settings,
 };
 use session::Session;
 
@@ -66,7 +67,11 @@ pub fn not_run(error: &clap::Error, printer: &Printer) -> Exit {
 
 /// Runs `up`. Files are read before the cluster is contacted.
 fn up_files(up: &cli::Up, printer: &Printer) -> CommandResult {
-    let manifests = up::load(&up.files, up.stand_in.then_some(printer))?;
+    let manifests = if up.stand_in {
+        up::load_stand_ins(&up.files, &up.targets.settings(None), printer)?
+    } else {
+        up::load(&up.files)?
+    };
     Session::with(&up.at, printer, true, async |session| {
         up::run(&manifests, session).await
     })
@@ -81,7 +86,12 @@ fn flip_what(flip: &cli::Flip, printer: &Printer) -> CommandResult {
 }
 
 fn down_what(down: &cli::Down, printer: &Printer) -> CommandResult {
-    let manifests = up::load(&down.files, down.stand_in.then_some(printer))?;
+    let manifests = if down.stand_in {
+        // The objects are deleted by name, whatever their targets do.
+        up::load_stand_ins(&down.files, &Settings::default(), printer)?
+    } else {
+        up::load(&down.files)?
+    };
     let list = down.run.is_none() && manifests.is_empty();
     if list && down.at.context.is_none() {
         down::must_have_context()?;

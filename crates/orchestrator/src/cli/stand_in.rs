@@ -1,4 +1,4 @@
-//! The options of `probeflip stand-in`.
+//! The options of `probeflip stand-in`, and those about its probe targets that `up` has too.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,7 +8,7 @@ use probe_target::model::duration;
 use super::input::Input;
 use crate::{
     input::experiment::label,
-    stand_in::{IMAGE, LateStart},
+    stand_in::{IMAGE, LateStart, Settings},
 };
 
 /// `probeflip stand-in`
@@ -23,6 +23,14 @@ pub struct StandIn {
     /// Where to write the manifests [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// The probe targets
+    #[command(flatten)]
+    pub targets: StandInTargets,
+}
+
+/// The probe targets of stand-ins.
+#[derive(Debug, Args)]
+pub struct StandInTargets {
     /// The probe target's image; a port with TLS takes that of the tag with `-tls`
     #[arg(long, value_name = "REF", default_value = IMAGE)]
     pub image: String,
@@ -35,6 +43,22 @@ pub struct StandIn {
     /// Exit with this code after SIGTERM [default: 0]
     #[arg(long, value_name = "CODE")]
     pub exit_on_term: Option<u8>,
+}
+
+impl StandInTargets {
+    /// The names of the options, which `up` has beside `--stand-in` only.
+    pub(super) const OPTIONS: [&str; 4] = ["image", "drain", "start_after", "exit_on_term"];
+
+    /// The settings of stand-ins that go to this namespace.
+    pub(crate) fn settings(&self, namespace: Option<&str>) -> Settings {
+        Settings {
+            namespace: namespace.map(str::to_owned),
+            image: self.image.clone(),
+            drain: self.drain,
+            start_after: self.start_after.iter().cloned().collect(),
+            exit_on_term: self.exit_on_term,
+        }
+    }
 }
 
 /// Parses a duration above zero.

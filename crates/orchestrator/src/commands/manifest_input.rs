@@ -47,7 +47,7 @@ pub(super) fn read(input: &cli::Input, more: &[ListedKind]) -> Result<Vec<Manife
         _ if input.names.is_empty() => Err(InputError::NoInput.into()),
         _ => {
             let files: Vec<PathBuf> = input.names.iter().map(PathBuf::from).collect();
-            super::up::load(&files, None)
+            super::up::load(&files)
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     cli,
     exit::{CommandResult, Exit, HasExitCode},
     report::printer::Printer,
-    stand_in::{self, Settings, StandIns},
+    stand_in::{self, StandIns},
 };
 
 /// Why there are no stand-ins.
@@ -42,7 +42,7 @@ pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
         return Err(StandInError::SameNamespace(from.clone()).into());
     }
     let manifests = manifest_input::read(&command.input, &[])?;
-    let settings = settings(command);
+    let settings = command.targets.settings(Some(&command.namespace));
     let StandIns { objects, notes } = stand_in::convert(&manifests, &settings)?;
     super::note_stand_ins(&notes, printer);
     if objects.iter().all(|object| object["kind"] == "Namespace") {
@@ -58,16 +58,6 @@ pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
         })?,
     }
     Ok(Exit::Held)
-}
-
-fn settings(command: &cli::StandIn) -> Settings {
-    Settings {
-        namespace: Some(command.namespace.clone()),
-        image: command.image.clone(),
-        drain: command.drain,
-        start_after: command.start_after.iter().cloned().collect(),
-        exit_on_term: command.exit_on_term,
-    }
 }
 
 #[cfg(test)]

@@ -28,20 +28,22 @@ use crate::{
 /// How long a workload may take to become available; allows for slow image pulls.
 const AVAILABLE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Reads the manifests of all files, or their stand-ins, whose notes go to the printer. Does not
-/// contact the cluster.
-pub(super) fn load(
-    files: &[PathBuf],
-    stand_ins: Option<&Printer>,
-) -> Result<Vec<load::Manifest>, Failure> {
+/// Reads the manifests of all files. Does not contact the cluster.
+pub(super) fn load(files: &[PathBuf]) -> Result<Vec<load::Manifest>, Failure> {
     let mut manifests = Vec::new();
     for file in files {
         manifests.extend(manifests::of_path(file)?);
     }
-    let Some(printer) = stand_ins else {
-        return Ok(manifests);
-    };
-    let (stand_ins, notes) = stand_in::manifests(&manifests, &Settings::default())?;
+    Ok(manifests)
+}
+
+/// The same of their stand-ins, whose notes go to the printer.
+pub(super) fn load_stand_ins(
+    files: &[PathBuf],
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<Vec<load::Manifest>, Failure> {
+    let (stand_ins, notes) = stand_in::manifests(&load(files)?, settings)?;
     super::note_stand_ins(&notes, printer);
     Ok(stand_ins)
 }

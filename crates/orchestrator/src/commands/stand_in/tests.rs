@@ -14,6 +14,7 @@ use crate::{
         load::{self, Manifest},
         source::Source,
     },
+    stand_in::Settings,
 };
 
 const RUNNING: &str = "
