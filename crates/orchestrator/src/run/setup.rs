@@ -148,10 +148,9 @@ impl RunState<'_> {
         if clients.is_empty() {
             return Ok(());
         }
-        let image = traffic::image_of(&self.job.objects)?;
         // As stored by the API, with the cluster IPs assigned at their creation.
         let services = self.reader().services().await?;
-        let pod = traffic::pod(clients, &services, &image)?;
+        let pod = traffic::pod(clients, &services, &self.job.objects)?;
         self.scope.check(std::slice::from_ref(&pod)).await?;
         let uid = self.apply(&pod).await?;
         for address in traffic::addresses(clients, &uid) {

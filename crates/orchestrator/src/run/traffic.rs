@@ -1,9 +1,12 @@
-//! The traffic Pod: one container per traffic client, from the workload's own probe-target image.
+//! The traffic Pod: one container per traffic client, from the workload's own probe-target images.
 //!
 //! Pure: builds the manifest to apply. The clients' journals are read like those of other targets.
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Service};
-use probe_target::model::duration;
+use k8s_openapi::{
+    api::core::v1::{Container, Pod, Service},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+use probe_target::model::{duration, port_spec::Protocol};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
         experiment::{Connections, TrafficClient},
         manifests::Manifest,
     },
-    targets::{self, Address},
+    targets::{self, Address, flip_plan::selects, listed_ports, opener, probe_spec::port_number},
 };
 
 /// Name of the traffic Pod.
@@ -49,34 +52,23 @@ impl HasExitCode for TrafficError {
     }
 }
 
-/// Image settings of the workload's first target, reused for the traffic clients.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Image {
-    name: String,
-    pull_policy: Option<String>,
-    pull_secrets: Value,
-}
-
-/// The image of the first target container among the objects, in the order they are applied.
-pub(crate) fn image_of(manifests: &[Manifest]) -> Result<Image, TrafficError> {
-    manifests
-        .iter()
-        .filter_map(pod_of)
-        .find_map(|pod| image_in(&pod))
-        .ok_or(TrafficError::NoImage)
-}
-
 /// The traffic Pod of these clients. `services` contains the Services they name, with their cluster
-/// IPs.
+/// IPs; `workload` is everything that is applied.
 pub(crate) fn pod(
     clients: &[TrafficClient],
     services: &[Service],
-    image: &Image,
+    workload: &[Manifest],
 ) -> Result<Manifest, TrafficError> {
+    let pods: Vec<Pod> = workload.iter().filter_map(pod_of).collect();
+    let (pod, first) = pods
+        .iter()
+        .find_map(first_target)
+        .ok_or(TrafficError::NoImage)?;
+    let pull_secrets = pod.spec.as_ref().map(|spec| json!(spec.image_pull_secrets));
     let containers = clients
         .iter()
         .zip(control_ports())
-        .map(|(client, control)| container(client, control, services, image))
+        .map(|(client, control)| container(client, control, services, &pods, first))
         .collect::<Result<Vec<_>, _>>()?;
     let pod = json!({
         "apiVersion": "v1",
@@ -86,7 +78,7 @@ pub(crate) fn pod(
             "restartPolicy": "Never",
             "automountServiceAccountToken": false,
             "terminationGracePeriodSeconds": 1,
-            "imagePullSecrets": image.pull_secrets,
+            "imagePullSecrets": pull_secrets,
             "securityContext": {
                 "runAsNonRoot": true,
                 "seccompProfile": { "type": "RuntimeDefault" },
@@ -116,28 +108,39 @@ fn container(
     client: &TrafficClient,
     control: u16,
     services: &[Service],
-    image: &Image,
+    pods: &[Pod],
+    first: &Container,
 ) -> Result<Value, TrafficError> {
-    let address = cluster_ip(services, &client.service).ok_or_else(|| TrafficError::Headless {
+    let headless = || TrafficError::Headless {
         client: client.name.value.clone(),
         service: client.service.value.clone(),
-    })?;
+    };
+    let (service, address) = addressed(services, &client.service).ok_or_else(headless)?;
+    let listener = listener(service, *client.port, pods);
+    let protocol = listener.map_or(Protocol::Http, |(_, protocol)| protocol);
+    // Only an image with TLS can send it, and a port that serves it has one.
+    let secured = listener.filter(|(_, protocol)| protocol.is_secured());
+    let target = secured.map_or(first, |(container, _)| container);
     let mut args = vec![
         "traffic".to_owned(),
         destination(address, *client.port),
         format!("--control=127.0.0.1:{control}"),
-        format!("--host={}", client.service.value),
-        format!("--path={}", client.path),
         format!("--rate={}", client.rate),
         format!("--timeout={}", duration::format(client.timeout)),
+        format!("--protocol={}", protocol.name()),
     ];
-    if client.connections == Connections::Fresh {
-        args.push("--fresh".to_owned());
+    // Without HTTP a request is a connection.
+    if matches!(protocol, Protocol::Http | Protocol::Https) {
+        args.push(format!("--host={}", client.service.value));
+        args.push(format!("--path={}", client.path));
+        if client.connections == Connections::Fresh {
+            args.push("--fresh".to_owned());
+        }
     }
     Ok(json!({
         "name": client.name.value,
-        "image": image.name,
-        "imagePullPolicy": image.pull_policy,
+        "image": target.image,
+        "imagePullPolicy": target.image_pull_policy,
         "args": args,
         "securityContext": {
             "allowPrivilegeEscalation": false,
@@ -146,12 +149,35 @@ fn container(
     }))
 }
 
-fn cluster_ip<'a>(services: &'a [Service], name: &str) -> Option<&'a str> {
+/// The Service of that name, with its cluster IP.
+fn addressed<'a>(services: &'a [Service], name: &str) -> Option<(&'a Service, &'a str)> {
     let named = |service: &&Service| service.metadata.name.as_deref() == Some(name);
-    let spec = services.iter().find(named)?.spec.as_ref()?;
-    spec.cluster_ip
-        .as_deref()
-        .filter(|ip| !ip.is_empty() && *ip != "None")
+    let service = services.iter().find(named)?;
+    let ip = service.spec.as_ref()?.cluster_ip.as_deref();
+    let ip = ip.filter(|ip| !ip.is_empty() && *ip != "None")?;
+    Some((service, ip))
+}
+
+/// The container that a port of a Service leads to, and what it speaks there. `None` if no
+/// container lists that port.
+fn listener<'p>(
+    service: &Service,
+    port: u16,
+    pods: &'p [Pod],
+) -> Option<(&'p Container, Protocol)> {
+    let mut ports = service.spec.as_ref()?.ports.iter().flatten();
+    let port = ports.find(|each| each.port == i32::from(port))?;
+    let target = port.target_port.clone();
+    let target = target.unwrap_or(IntOrString::Int(port.port));
+    let mut selected = pods.iter().filter(|pod| selects(service, pod));
+    selected.find_map(|pod| {
+        let mut containers = targets::containers(pod);
+        let number = containers.find_map(|each| port_number(each, &target))?;
+        let opener = opener(pod, number, "")?;
+        let mut listed = listed_ports(opener).into_iter();
+        let (_, protocol) = listed.find(|(listed, _)| *listed == number)?;
+        Some((opener, protocol))
+    })
 }
 
 fn destination(ip: &str, port: u16) -> String {
@@ -171,14 +197,10 @@ fn pod_of(manifest: &Manifest) -> Option<Pod> {
     serde_json::from_value(pod.clone()).ok()
 }
 
-fn image_in(pod: &Pod) -> Option<Image> {
-    let spec: &PodSpec = pod.spec.as_ref()?;
-    let target: &Container = targets::containers(pod).find(|each| targets::is_target(pod, each))?;
-    Some(Image {
-        name: target.image.clone()?,
-        pull_policy: target.image_pull_policy.clone(),
-        pull_secrets: json!(spec.image_pull_secrets),
-    })
+/// The first target of a Pod.
+fn first_target(pod: &Pod) -> Option<(&Pod, &Container)> {
+    let mut targets = targets::containers(pod).filter(|each| targets::is_target(pod, each));
+    Some((pod, targets.find(|target| target.image.is_some())?))
 }
 
 #[cfg(test)]
