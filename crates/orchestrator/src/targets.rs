@@ -17,6 +17,7 @@ pub(crate) mod status;
 use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+use probe_target::model::port_spec::Protocol;
 
 /// The prefix of the annotation that makes a container a target regardless of its image. The
 /// container's name follows; the value is the control address.
@@ -191,8 +192,9 @@ fn annotation<'a>(pod: &'a Pod, container: &Container) -> Option<&'a str> {
 /// The control port that the container's spec implies, in probe-target's order of precedence:
 /// argument, environment variable, first port plus [`CONTROL_OFFSET`].
 fn control_port(container: &Container) -> Option<u16> {
-    let given =
-        option(container, "--control").or_else(|| environment(container, "PROBE_TARGET_CONTROL"));
+    let given = options(container, "--control")
+        .next()
+        .or_else(|| environment(container, "PROBE_TARGET_CONTROL"));
     match given {
         Some(address) => port_of(address),
         None => first_port(container)?.checked_add(CONTROL_OFFSET),
@@ -200,26 +202,57 @@ fn control_port(container: &Container) -> Option<u16> {
 }
 
 fn first_port(container: &Container) -> Option<u16> {
-    let listed =
-        option(container, "--port").or_else(|| environment(container, "PROBE_TARGET_PORTS"));
-    listed.and_then(first_listed_port).or_else(|| {
-        let port = container.ports.iter().flatten().next()?;
-        u16::try_from(port.container_port).ok()
-    })
+    let listed = listed_ports(container).first().map(|(port, _)| *port);
+    listed.or_else(|| declared_ports(container).next())
 }
 
-/// The first value of a long option on the container's command line: `--name value` or
-/// `--name=value`.
-fn option<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
-    let mut words = container.command.iter().chain(&container.args).flatten();
-    while let Some(word) = words.next() {
-        match word.strip_prefix(name).map(|rest| rest.strip_prefix('=')) {
-            Some(Some(value)) => return Some(value),
-            Some(None) if word == name => return words.next().map(String::as_str),
-            _ => {}
-        }
+/// The container that opens a port of the Pod: one whose arguments list it, else one that declares
+/// it. Of several, the container that asks the port comes first.
+pub(crate) fn opener<'p>(pod: &'p Pod, port: u16, asking: &str) -> Option<&'p Container> {
+    let first = |opens: &dyn Fn(&Container) -> bool| {
+        let own = containers(pod).find(|each| each.name == asking && opens(each));
+        own.or_else(|| containers(pod).find(|each| opens(each)))
+    };
+    let lists = |each: &Container| listed_ports(each).iter().any(|(listed, _)| *listed == port);
+    let declares = |each: &Container| declared_ports(each).any(|declared| declared == port);
+    first(&lists).or_else(|| first(&declares))
+}
+
+fn declared_ports(container: &Container) -> impl Iterator<Item = u16> {
+    let ports = container.ports.iter().flatten();
+    ports.filter_map(|port| u16::try_from(port.container_port).ok())
+}
+
+/// The ports that probe-target opens, by its arguments or, without any there, its environment.
+pub(crate) fn listed_ports(container: &Container) -> Vec<(u16, Protocol)> {
+    let mut lists: Vec<&str> = options(container, "--port").collect();
+    if lists.is_empty() {
+        lists.extend(environment(container, "PROBE_TARGET_PORTS"));
     }
-    None
+    let ports = lists.into_iter().flat_map(|list| list.split(','));
+    ports.filter_map(listed_port).collect()
+}
+
+/// A port in `8080`, `9000=grpc` or `127.0.0.1:8080`.
+fn listed_port(text: &str) -> Option<(u16, Protocol)> {
+    let text = text.trim();
+    let (place, protocol) = text.split_once('=').unwrap_or((text, "http"));
+    Some((port_of(place)?, Protocol::named(protocol)?))
+}
+
+/// The values of a long option on the container's command line: `--name value` or `--name=value`.
+fn options<'a>(container: &'a Container, name: &str) -> impl Iterator<Item = &'a str> {
+    let mut words = container.command.iter().chain(&container.args).flatten();
+    std::iter::from_fn(move || {
+        loop {
+            let word = words.next()?;
+            match word.strip_prefix(name).map(|rest| rest.strip_prefix('=')) {
+                Some(Some(value)) => return Some(value),
+                Some(None) if word == name => return words.next().map(String::as_str),
+                _ => {}
+            }
+        }
+    })
 }
 
 fn environment<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
@@ -229,12 +262,6 @@ fn environment<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
         .flatten()
         .find(|variable| variable.name == name)?;
     variable.value.as_deref()
-}
-
-/// The port in `8080`, `9000=grpc` or `127.0.0.1:8080`; of a list, the first one.
-fn first_listed_port(ports: &str) -> Option<u16> {
-    let first = ports.split(',').next()?.trim();
-    port_of(first.split_once('=').map_or(first, |(place, _)| place))
 }
 
 /// The port of `ADDRESS:PORT` or `PORT`, if it is not 0.

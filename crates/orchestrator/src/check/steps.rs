@@ -74,17 +74,16 @@ fn amount(
 fn contradictions(checker: &mut Checker<'_>, plans: &[(&Flip, FlipPlan)]) {
     for (index, (flip, plan)) in plans.iter().enumerate() {
         let contradicted = plans[..index].iter().find(|(earlier, earlier_plan)| {
-            (&earlier.pod.value, &earlier.container.value)
-                == (&flip.pod.value, &flip.container.value)
+            (&earlier.pod.value, &earlier_plan.container) == (&flip.pod.value, &plan.container)
                 && plan.contradicts(earlier_plan)
         });
         if let Some((earlier, _)) = contradicted {
-            let whose = format!("`{}`", flip.container.value);
+            let whose = |flip: &Flip| format!("`{}`", flip.container.value);
             let problem = ProblemText::new(format!(
                 "two flips at once contradict each other on port {}: {}, and {}",
                 plan.port.unwrap_or_default(),
-                earlier.aim.describe(&whose),
-                flip.aim.describe(&whose)
+                earlier.aim.describe(whose(earlier)),
+                flip.aim.describe(whose(flip))
             ));
             let expected = "the same for both, or one of them in another step";
             checker.fault(flip.aim.span, problem.expected(expected));
@@ -97,15 +96,7 @@ fn flip(checker: &mut Checker<'_>, known: &ManifestIndex, flip: &Flip) -> Option
     if !subjects::container(checker, pod, &flip.container) {
         return None;
     }
-    if let Some(image) = foreign_image(pod, &flip.container) {
-        let fault = ProblemText::new(format!(
-            "container `{}` runs `{image}`, which cannot be flipped",
-            flip.container.value
-        ));
-        checker.fault(
-            flip.container.span,
-            fault.expected("an image named `probe-target`"),
-        );
+    if !can_be_flipped(checker, pod, &flip.container, flip.container.span) {
         return None;
     }
     let services: Vec<Service> = known.services.values().cloned().collect();
@@ -115,12 +106,24 @@ fn flip(checker: &mut Checker<'_>, known: &ManifestIndex, flip: &Flip) -> Option
         shared: flip.shared,
     };
     match plan(pod, &services, wish) {
-        Ok(plan) => Some(plan),
+        Ok(plan) => can_be_flipped(checker, pod, &plan.container, flip.aim.span).then_some(plan),
         Err(refusal) => {
             checker.fault(place(flip, &refusal), ProblemText::new(refusal.to_string()));
             None
         }
     }
+}
+
+/// Whether a container is a target. Reports it if not.
+fn can_be_flipped(checker: &mut Checker<'_>, pod: &Pod, container: &str, span: Span) -> bool {
+    let Some(image) = foreign_image(pod, container) else {
+        return true;
+    };
+    let fault = ProblemText::new(format!(
+        "container `{container}` runs `{image}`, which cannot be flipped"
+    ));
+    checker.fault(span, fault.expected("an image named `probe-target`"));
+    false
 }
 
 fn foreign_image(pod: &Pod, name: &str) -> Option<String> {

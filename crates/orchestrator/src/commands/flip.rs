@@ -175,9 +175,12 @@ fn describe(prepared: &PreparedFlip) -> String {
         ..
     } = prepared;
     let address = control.address();
-    let mut line = request
-        .aim
-        .describe(format!("{}/{}", address.pod, address.container));
+    let container = &request.container;
+    let mut line = request.aim.describe(format!("{}/{container}", address.pod));
+    if *container != plan.container {
+        write!(line, ", by the target in `{}`", plan.container)
+            .expect("a string must take what is written");
+    }
     if let Some(port) = plan.port {
         write!(line, ", on port {port}, {}", plan.act).expect("a string must take what is written");
     }

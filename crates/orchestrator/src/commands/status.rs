@@ -1,5 +1,7 @@
 //! `probeflip status`: prints a table of the targets' probes; see [`crate::targets::status`].
 
+use std::collections::BTreeMap;
+
 use comfy_table::{Table, presets};
 use k8s_openapi::api::core::v1::Pod;
 
@@ -16,24 +18,29 @@ use crate::{
     },
 };
 
-pub(super) async fn run(status: &Selected, session: Session<'_>) -> CommandResult {
+pub(super) async fn run(selected: &Selected, session: Session<'_>) -> CommandResult {
     let reader = session.reader();
-    let pods = reader.pods(status.selection()).await?;
+    let pods = reader.pods(selected.selection()).await?;
     let (services, slices) = (reader.services().await?, reader.slices().await?);
     let controls = session.controls();
     let mut table = Vec::new();
     let mut exit = Exit::Held;
-    for (pod, container) in targets_in(&pods) {
-        let state = match ask(&controls, pod, &container).await {
-            Ok(state) => Some(state),
-            // The Pod's part of the row is known even without the target's answer.
-            Err(error) => {
-                session.printer.error(&error);
-                exit = exit.and(Exit::Infrastructure);
-                None
+    for pod in &pods {
+        let mut states = BTreeMap::new();
+        for container in targets_of(pod) {
+            match ask(&controls, pod, container).await {
+                Ok(state) => {
+                    states.insert(container.to_owned(), state);
+                }
+                // The Pod's part of the row is known even without the target's answer.
+                Err(error) => {
+                    session.printer.error(&error);
+                    exit = exit.and(Exit::Infrastructure);
+                }
             }
-        };
-        table.extend(rows(pod, &container, state.as_ref(), &services, &slices));
+        }
+        let rows = targets_of(pod).map(|it| rows(pod, it, &states, &services, &slices));
+        table.extend(rows.flatten());
     }
     if table.is_empty() {
         session.printer.note(format!(
@@ -46,11 +53,10 @@ pub(super) async fn run(status: &Selected, session: Session<'_>) -> CommandResul
     Ok(exit)
 }
 
-fn targets_in(pods: &[Pod]) -> impl Iterator<Item = (&Pod, String)> {
-    pods.iter().flat_map(|pod| {
-        let targets = targets::containers(pod).filter(|container| is_target(pod, container));
-        targets.map(move |container| (pod, container.name.clone()))
-    })
+/// The names of a Pod's containers that are targets.
+fn targets_of(pod: &Pod) -> impl Iterator<Item = &str> {
+    let targets = targets::containers(pod).filter(|container| is_target(pod, container));
+    targets.map(|container| container.name.as_str())
 }
 
 async fn ask(

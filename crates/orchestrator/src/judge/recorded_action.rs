@@ -22,8 +22,7 @@ impl RecordedAction {
             What::StepStart { pods, .. } => self.has_pods = !pods.is_empty(),
             What::Flip(flip) => {
                 let FlipRecord { probe, to, .. } = flip;
-                self.flips
-                    .insert(in_words(&flip.target.container, probe, to));
+                self.flips.insert(in_words(flip.container(), probe, to));
             }
             What::Acknowledged { patched, .. } if patched.is_some() => {
                 self.patched.clone_from(patched);

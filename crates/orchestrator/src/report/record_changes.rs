@@ -145,7 +145,11 @@ fn flipped(flip: &FlipRecord) -> String {
     } else {
         format!(" ({})", details.join(", "))
     };
-    format!("{} gets {}{details}", flip.probe, flip.to)
+    let flipped = match &flip.container {
+        None => flip.probe.clone(),
+        Some(container) => format!("{} of {container}", flip.probe),
+    };
+    format!("{flipped} gets {}{details}", flip.to)
 }
 
 fn pod(before: Option<&PodFacts>, after: &PodFacts, at: Micros) -> Vec<Line> {

@@ -15,7 +15,7 @@ use crate::{
     targets::{
         control::{Control, ControlError},
         flip::{FlipError, FlipRequest, PreparedFlip},
-        flip_plan::FlipAction,
+        flip_plan::{FlipAction, recipient},
         journal, target,
     },
     timeline::{
@@ -191,7 +191,10 @@ impl RunState<'_> {
             for flip in flips {
                 let pods = self.first_pods(&flip.pod, flip.pods.as_ref());
                 // Containers that are not targets are refused when the flip is prepared.
-                for address in pods.iter().flat_map(|pod| target(pod, &flip.container)) {
+                let addresses = pods
+                    .iter()
+                    .flat_map(|pod| target(pod, &recipient(pod, &flip.container, &flip.aim)));
+                for address in addresses {
                     let control = self.controls.control(&address);
                     self.journals.follow_target(control, self.recorder.clone());
                 }
@@ -288,8 +291,10 @@ fn flip_record(prepared: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
         FlipAction::Route { path, gets } => (Some(path.to_string()), gets.agent.clone()),
         FlipAction::Port(_) | FlipAction::Process(_) => (None, None),
     };
+    let is_own = request.container == plan.container;
     FlipRecord {
         target: journal::named(control.address(), instance),
+        container: (!is_own).then(|| request.container.clone()),
         probe: match &request.aim {
             FlipTarget::Probe { probe, .. } => probe.to_string(),
             FlipTarget::Process(_) => FlipRecord::PROCESS.to_owned(),

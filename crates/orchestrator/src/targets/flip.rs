@@ -55,14 +55,16 @@ pub(crate) enum FlipError {
     Refused(#[from] FlipProblem),
     /// The target does not listen on the port that the probe requests.
     #[error(
-        "the target in `{container}` of pod `{pod}` does not listen on port {port}, which its \
-         {asked_by} probe asks; it listens on {there}"
+        "the target in `{container}` of pod `{pod}` does not listen on port {port}, which the \
+         {asked_by} probe of `{asking}` asks; it listens on {there}"
     )]
     NotListed {
         /// The Pod.
         pod: String,
         /// The container.
         container: String,
+        /// The container whose probe it is.
+        asking: String,
         /// The probe.
         asked_by: String,
         /// The port that the probe requests.
@@ -98,7 +100,8 @@ impl PreparedFlip {
     where
         F: Future<Output = Result<answer::State, ControlError>>,
     {
-        let address = targets::target(pod, &request.container)?;
+        // The container must be a target, even if another one gets the call.
+        targets::target(pod, &request.container)?;
         let wish = WantedFlip {
             container: &request.container,
             aim: &request.aim,
@@ -106,6 +109,7 @@ impl PreparedFlip {
         };
         // Before the call: a flip that cannot be planned needs none.
         let plan = flip_plan::plan(pod, services, wish)?;
+        let address = targets::target(pod, &plan.container)?;
         let control = switchboard.control(&address);
         let state = state(control.clone()).await?;
         if let Some(port) = plan.port.filter(|port| !state.ports.contains_key(port)) {
@@ -113,6 +117,7 @@ impl PreparedFlip {
             return Err(FlipError::NotListed {
                 pod: address.pod,
                 container: address.container,
+                asking: request.container.clone(),
                 asked_by: request.aim.target(),
                 port,
                 there: if ports.is_empty() {

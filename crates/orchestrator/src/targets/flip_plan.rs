@@ -24,7 +24,7 @@ use crate::{
     exit::{Exit, HasExitCode},
     input::experiment::{FlipTarget, Probe},
     targets::{
-        containers,
+        containers, opener,
         probe_spec::{ProbeSpec, port_number, probes_of},
         statuses,
     },
@@ -45,6 +45,8 @@ pub(crate) struct WantedFlip<'a> {
 /// The control call that makes a flip, and its side effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FlipPlan {
+    /// The container whose target gets the call.
+    pub(crate) container: String,
     /// The port that the flip acts on; `None` for the process.
     pub(crate) port: Option<u16>,
     /// The change to make.
@@ -226,6 +228,21 @@ pub(crate) fn plan(
     }
 }
 
+/// The container whose target gets a flip: the container that opens the port of the probe, which
+/// may be another one of the Pod.
+pub(crate) fn recipient(pod: &Pod, container: &str, aim: &FlipTarget) -> String {
+    let port = match aim {
+        FlipTarget::Probe { probe, .. } => {
+            let probes = probes_of(pod);
+            let flipped = find(&probes, container, *probe).ok();
+            flipped.and_then(|probed| probed.asks.port())
+        }
+        FlipTarget::Process(_) => None,
+    };
+    let opener = port.and_then(|port| opener(pod, port, container));
+    opener.map_or(container, |opener| &opener.name).to_owned()
+}
+
 fn of_probe(
     pod: &Pod,
     services: &[Service],
@@ -254,6 +271,7 @@ fn of_probe(
         FlipAction::Port(_) | FlipAction::Route { .. } | FlipAction::Process(_) => Vec::new(),
     };
     Ok(FlipPlan {
+        container: recipient(pod, wanted.container, wanted.aim),
         port: Some(port),
         act,
         touches,
@@ -285,6 +303,7 @@ fn of_process(pod: &Pod, services: &[Service], container: &str, fault: &ProcessF
         .iter()
         .flat_map(|port| service_ports(pod, services, *port));
     FlipPlan {
+        container: container.to_owned(),
         port: None,
         act: FlipAction::Process(fault.clone()),
         touches: own().map(description).collect(),

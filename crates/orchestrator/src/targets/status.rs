@@ -2,6 +2,8 @@
 //!
 //! Pure: converts Kubernetes objects and the targets' states into table rows.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::{
     core::v1::{Pod, Service},
     discovery::v1::EndpointSlice,
@@ -12,6 +14,7 @@ use probe_target::model::{
 
 use crate::targets::{
     flip_plan::selects,
+    opener,
     probe_spec::{Asks, ProbeSpec, probes_of},
     statuses,
 };
@@ -50,11 +53,12 @@ impl Row {
     }
 }
 
-/// The rows of one container of a Pod. `state` is its target's state; `None` if it is unreachable.
+/// The rows of one container of a Pod. `states` are those of the Pod's targets that can be reached,
+/// by their containers.
 pub(crate) fn rows(
     pod: &Pod,
     container: &str,
-    state: Option<&answer::State>,
+    states: &BTreeMap<String, answer::State>,
     services: &[Service],
     slices: &[EndpointSlice],
 ) -> Vec<Row> {
@@ -66,24 +70,27 @@ pub(crate) fn rows(
         pod: name.clone(),
         container: container.to_owned(),
         probe: format!("{} {}", probed.probe, probed.asks),
-        set: state.map_or_else(
-            || "unreachable".to_owned(),
-            |state| set(state, &probed.asks),
-        ),
+        set: set(pod, &probed, states),
         seen: seen(pod, container),
         services: services_of(pod, services, slices),
     };
     probes.map(row).collect()
 }
 
-/// The flip that this probe meets, and the process faults.
-fn set(state: &answer::State, asks: &Asks) -> String {
+/// The flip that this probe meets, and the faults of its container's process.
+fn set(pod: &Pod, probed: &ProbeSpec, states: &BTreeMap<String, answer::State>) -> String {
+    let (own, asks) = (&probed.container, &probed.asks);
+    let opener = asks.port().and_then(|port| opener(pod, port, own));
+    let opener = opener.map_or(own, |opener| &opener.name);
+    let Some((state, asked_state)) = states.get(own).zip(states.get(opener)) else {
+        return "unreachable".to_owned();
+    };
     let faults = state.process.iter().filter_map(|(name, fault)| {
         let flip = fault.flip.as_ref()?;
         let name = format!("process {name}");
         Some(describe(&name, flip, flip.set.leased, state.uptime))
     });
-    let set = [asked(state, asks)].into_iter().chain(faults);
+    let set = [asked(asked_state, asks)].into_iter().chain(faults);
     set.collect::<Vec<_>>().join("; ")
 }
 

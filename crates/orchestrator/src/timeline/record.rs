@@ -193,6 +193,9 @@ pub struct Gap {
 pub struct FlipRecord {
     /// The flipped target.
     pub target: Target,
+    /// The container whose probe is flipped, if another container's target answers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// The flipped probe, or `process`.
     pub probe: String,
     /// The flipped port; none for a flip of the process.
@@ -227,6 +230,11 @@ pub struct FlipRecord {
 impl FlipRecord {
     /// The value of `probe` in a flip of the process.
     pub(crate) const PROCESS: &str = "process";
+
+    /// The container whose probe or process is flipped.
+    pub(crate) fn container(&self) -> &str {
+        self.container.as_ref().unwrap_or(&self.target.container)
+    }
 }
 
 /// One request that a target answered, from its journal.

@@ -356,6 +356,7 @@ impl ScriptedTimeline {
     pub(crate) fn flip(mut self, change: impl FnOnce(&mut FlipRecord)) -> Self {
         let mut flip = FlipRecord {
             target: b(),
+            container: None,
             probe: "readiness".into(),
             port: Some(8081),
             path: Some("/readyz".into()),

@@ -41,7 +41,7 @@ pub(super) struct Followed {
     /// acknowledgement.
     since: Micros,
     probe: ProbeSettings,
-    /// The container's restart count. The flip does not survive a restart.
+    /// The restart count of the target's container. The flip does not survive a restart.
     restarts: i64,
     /// When the probe was due.
     due: Vec<Span>,
@@ -76,7 +76,7 @@ impl Followed {
             number,
             path,
             since,
-            probe: ProbeSettings::of(&object.value(), &flip.target.container, &flip.probe)?,
+            probe: ProbeSettings::of(&object.value(), flip.container(), &flip.probe)?,
             restarts: pod.containers.get(&flip.target.container)?.restarts,
             due: Vec::new(),
             in_force: Span::between(from, to),
@@ -113,12 +113,13 @@ impl Followed {
     pub(super) fn take_pod(&mut self, snapshot: &Snapshot, at: Micros) {
         let Target { uid, container, .. } = self.target();
         let pod = snapshot.pod(uid);
-        let container = pod.and_then(|pod| pod.containers.get(container));
-        if container.is_none_or(|container| container.restarts != self.restarts) {
+        let target = pod.and_then(|pod| pod.containers.get(container));
+        if target.is_none_or(|target| target.restarts != self.restarts) {
             self.in_force.close(at);
         }
         let is_leaving = pod.is_none_or(PodFacts::is_leaving);
-        let due = container
+        let asking = pod.and_then(|pod| pod.containers.get(self.flip.record.container()));
+        let due = asking
             .filter(|_| !is_leaving)
             .and_then(|container| self.due(container, at));
         let known = self.due.last_mut().filter(|span| span.is_open());
@@ -242,12 +243,14 @@ impl Followed {
     }
 
     fn missed(&self, due: Span) -> String {
-        let FlipRecord {
-            target, probe, to, ..
-        } = &self.flip.record;
+        let FlipRecord { probe, to, .. } = &self.flip.record;
+        let asking = Target {
+            container: self.flip.record.container().to_owned(),
+            ..self.target().clone()
+        };
         let port = self.port().unwrap_or_default();
         let path = self.named(&self.path);
-        let missed = format!("the {probe} probe of {target} did not reach the flip `{to}`");
+        let missed = format!("the {probe} probe of {asking} did not reach the flip `{to}`");
         if let Some(agent) = self.flip.record.agent.as_ref().filter(|_| self.passed_by) {
             return format!(
                 "{missed}: requests of it for {path} arrived at port {port}, but the flip is only \

@@ -6,7 +6,7 @@ use super::{call::SEEN_BY_GRPC, *};
 
 /// Container `a` asks one path for two probes; `b` has a path for each; `c` asks by tcp and by a
 /// command; `e` asks one path that is written in three ways, by a request and by a command, and
-/// then another host.
+/// then another host. `g` asks the port of `a`, and `h` one that `i` lists and `j` declares too.
 fn pod() -> Pod {
     serde_json::from_value(json!({
         "metadata": { "name": "web-1", "labels": { "app": "web" } },
@@ -41,6 +41,10 @@ fn pod() -> Pod {
                 "startupProbe": { "httpGet": { "path": "//host/ready%20z?x", "port": 8082 } },
             },
             { "name": "f", "livenessProbe": { "httpGet": { "path": "/ready%20z", "port": 8082, "host": "10.255.0.1" } } },
+            { "name": "g", "livenessProbe": { "httpGet": { "path": "/g", "port": 8080 } } },
+            { "name": "h", "livenessProbe": { "httpGet": { "path": "/h", "port": 8083 } } },
+            { "name": "j", "ports": [{ "containerPort": 8083 }] },
+            { "name": "i", "args": ["--port", "1", "--port=8084=tcp,8083"] },
         ]},
         "status": { "containerStatuses": [
             { "name": "b", "image": "", "imageID": "", "ready": true, "restartCount": 0, "started": true },
@@ -103,6 +107,21 @@ fn an_http_probe_s_path_gets_the_reply() {
     check("b readiness pass", "8081 /readyz 200");
     check("b liveness fail", "8081 /livez 503");
     check("b liveness reset", "8081 /livez reset");
+}
+
+#[test]
+fn the_container_that_opens_a_port_gets_the_flips_of_all_probes_that_ask_it() {
+    let recipient = |wish: &str| flip(wish).unwrap().container;
+    assert_eq!(recipient("b readiness fail"), "b");
+    assert_eq!(recipient("d startup fail"), "d");
+    assert_eq!(recipient("g liveness fail"), "a");
+    assert_eq!(recipient("h liveness fail"), "i");
+    assert_eq!(recipient("g process exit"), "g");
+    check(
+        "a liveness refuse",
+        "that would also touch the readiness probe of `a` (http 8080/ok), the liveness probe of \
+         `g` (http 8080/g); if that is meant, say `--shared` or `shared: true`",
+    );
 }
 
 #[test]

@@ -77,8 +77,14 @@ fn flipped(change: impl FnOnce(&mut answer::Port)) -> answer::State {
     state
 }
 
+/// The states of the Pod's targets.
+fn states(state: Option<&answer::State>) -> BTreeMap<String, answer::State> {
+    let named = state.map(|state| ("b".to_owned(), state.clone()));
+    named.into_iter().collect()
+}
+
 fn check(state: Option<&answer::State>, expected: [&str; 2]) {
-    let rows = rows(&pod(), "b", state, &[], &[]);
+    let rows = rows(&pod(), "b", &states(state), &[], &[]);
     let set: Vec<_> = rows.iter().map(|row| row.set.as_str()).collect();
     assert_eq!(set, expected);
 }
@@ -153,7 +159,7 @@ fn a_probe_of_something_else_is_not_the_target_s() {
     container.liveness_probe = serde_json::from_value(exec).unwrap();
     let unnamed = json!({ "httpGet": { "port": "none" } });
     container.readiness_probe = serde_json::from_value(unnamed).unwrap();
-    for row in rows(&pod, "b", Some(&state()), &[], &[]) {
+    for row in rows(&pod, "b", &states(Some(&state())), &[], &[]) {
         assert_eq!(row.set, "does not ask this target", "{}", row.probe);
     }
 }
@@ -200,8 +206,30 @@ fn kubernetes_side_is_the_kubelet_s_and_every_service_s() {
         service("api", "api"),
     ];
     let slices = [slice("web-a", "u1", false), slice("web-b", "u2", true)];
-    let row = rows(&pod(), "b", Some(&state()), &services, &slices).remove(0);
+    let row = rows(&pod(), "b", &states(Some(&state())), &services, &slices).remove(0);
     assert_eq!(row.probe, "liveness http 8081/livez");
     assert_eq!(row.seen, "not ready, started, 2 restarts");
     assert_eq!(row.services, "web-a not ready, web-b no endpoint");
+}
+
+#[test]
+fn a_probe_of_another_container_s_port_is_answered_by_that_one_s_target() {
+    let mut pod = pod();
+    let spec = pod.spec.as_mut().unwrap();
+    let sibling = json!({ "name": "a", "readinessProbe": { "httpGet": { "path": "/readyz", "port": 8081 } } });
+    spec.containers
+        .push(serde_json::from_value(sibling).unwrap());
+    spec.containers[0].args = Some(vec!["--port=8081".to_owned()]);
+    let flip = flipped(|port| {
+        let route = answer::Route {
+            base: None,
+            flip: Some(laid(Behaviour::status(503), None, None)),
+        };
+        port.routes.insert("/readyz".to_owned(), route);
+    });
+    let mut own = state();
+    own.ports.clear();
+    let states = BTreeMap::from([("a".to_owned(), own), ("b".to_owned(), flip)]);
+    let set = rows(&pod, "a", &states, &[], &[]).remove(0).set;
+    assert_eq!(set, "503");
 }

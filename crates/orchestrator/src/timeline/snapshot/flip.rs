@@ -78,7 +78,8 @@ fn is_same_container(one: &Target, other: &Target) -> bool {
 
 /// Whether two flips are of the same probe, or of the same process fault.
 fn is_same_probe(later: &FlipRecord, earlier: &FlipRecord) -> bool {
-    later.probe == earlier.probe && (later.probe != FlipRecord::PROCESS || later.to == earlier.to)
+    (later.container(), &later.probe) == (earlier.container(), &earlier.probe)
+        && (later.probe != FlipRecord::PROCESS || later.to == earlier.to)
 }
 
 fn is_same_route(later: &FlipRecord, earlier: &FlipRecord) -> bool {

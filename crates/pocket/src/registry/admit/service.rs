@@ -100,7 +100,12 @@ fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
     check_external(spec, errors);
     // The policies differ with several nodes only.
     let policy = spec.internal_traffic_policy.as_ref();
-    fields::check_choice("internalTrafficPolicy", policy, &["Cluster", "Local"], errors);
+    fields::check_choice(
+        "internalTrafficPolicy",
+        policy,
+        &["Cluster", "Local"],
+        errors,
+    );
     names::check_labels("selector", spec.selector.as_ref(), errors);
     check_ports(ports, errors);
 }
