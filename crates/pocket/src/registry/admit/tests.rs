@@ -585,6 +585,11 @@ fn wrong_services_are_refused() {
          externally-accessible services",
     );
     check(
+        json!({"internalTrafficPolicy": "Near", "ports": [{"port": 80}]}),
+        "spec.internalTrafficPolicy: Unsupported value: \"Near\": supported values: \"Cluster\", \
+         \"Local\"",
+    );
+    check(
         json!({"type": "ExternalName", "ports": [{"port": 80}]}),
         "spec.type: Invalid value: \"ExternalName\": pocket has no \
          external names",
