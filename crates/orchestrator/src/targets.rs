@@ -10,6 +10,7 @@ pub(crate) mod flip_plan;
 pub(crate) mod journal;
 pub(crate) mod lease;
 pub(crate) mod probe_spec;
+pub(crate) mod probe_timing;
 pub(crate) mod retry_revert;
 pub(crate) mod select;
 pub(crate) mod status;
