@@ -60,6 +60,7 @@ mod interruptions;
 /// Runs whose API server becomes unreachable.
 mod outages;
 /// Escaping of terminal output, and output that cannot be written.
+mod predict;
 mod printed;
 /// Runs that a cluster or a kubeconfig stops: error messages and exit codes.
 mod refusals;

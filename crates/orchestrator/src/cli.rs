@@ -6,6 +6,7 @@
 mod flip;
 mod input;
 mod lint;
+pub(crate) mod predict;
 mod stand_in;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::{
 pub use flip::Flip;
 pub use input::Input;
 pub use lint::{Lint, Output};
+pub use predict::Predict;
 pub use stand_in::{StandIn, StandInTargets};
 
 /// Flip the health of one container and see what Kubernetes does.
@@ -57,6 +59,9 @@ pub enum Command {
     StandIn(Box<StandIn>),
     /// Find what is wrong with the probes, hooks, rollouts and Services of manifests
     Lint(Lint),
+    /// Predict what the failure of each container does
+    #[command(hide = true)]
+    Predict(Box<Predict>),
     /// Flip one probe of a container, or its process, without a rollout
     Flip(Box<Flip>),
     /// Remove all flips

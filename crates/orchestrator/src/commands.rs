@@ -6,6 +6,7 @@ mod heal;
 mod image;
 mod lint;
 mod manifest_input;
+mod predict;
 mod run;
 mod session;
 mod stand_in;
@@ -30,6 +31,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Judge(judge) => run::judge_again(&judge, printer),
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
+        Command::Predict(command) => predict::run(&command, printer),
         Command::StandIn(command) => stand_in::run(&command, printer),
         Command::Lint(command) => lint::run(&command, printer),
         Command::Flip(flip) => flip_what(&flip, printer),

@@ -15,6 +15,7 @@ mod image;
 pub mod input;
 mod judge;
 mod lint;
+mod predict;
 mod printable;
 pub mod random;
 pub mod report;

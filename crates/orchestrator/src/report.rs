@@ -19,7 +19,7 @@ mod table;
 pub(crate) use measures::{chains, measures};
 pub(crate) use paint::Paint;
 pub(crate) use sections::{Section, sections};
-pub(crate) use table::{details, table};
+pub(crate) use table::{bare_table, details, table};
 
 use crate::input::experiment::Experiment;
 use crate::judge::{Judgement, Unsteady, Verdict};

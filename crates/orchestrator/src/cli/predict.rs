@@ -1,0 +1,56 @@
+//! The options of `probeflip predict`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{input::Input, stand_in::StandInTargets};
+use crate::{
+    input::experiment::Rate,
+    predict::{Mode, Scope},
+};
+
+/// `probeflip predict`
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// What to predict for
+    #[command(flatten)]
+    pub input: Input,
+    /// Ask only these questions
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [
+        Mode::Readiness, Mode::Liveness, Mode::Startup, Mode::Crash, Mode::Frozen, Mode::Rollout,
+    ])]
+    pub mode: Vec<Mode>,
+    /// Of one Pod of a workload, or of all
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Scope::One, Scope::All])]
+    pub scope: Vec<Scope>,
+    /// The number of runs of each question
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// The seed of the first run; the others follow
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The probe targets
+    #[command(flatten)]
+    pub targets: StandInTargets,
+    /// The rate of requests to each Service
+    #[arg(long, value_name = "N/s", default_value = "10/s")]
+    pub rate: Rate,
+    /// How answers are printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+    /// Where to write the experiments, which `run` takes
+    #[arg(long, value_name = "DIR")]
+    pub experiments: Option<PathBuf>,
+}
+
+/// The forms of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For documents
+    Markdown,
+}

@@ -1,0 +1,24 @@
+//! Predictions: what the failure of each container does to its Pods, its Services and their users.
+//!
+//! Pure. A question about a stand-in is written as an experiment, which runs unchanged anywhere; an
+//! answer is read off the judgements of its runs, whether on `virtual` or on a cluster.
+
+mod answer;
+mod command;
+mod experiment;
+mod impact;
+mod impact_severity;
+mod question;
+mod table;
+mod workload;
+
+pub(crate) use answer::Answer;
+pub(crate) use experiment::{Written, written};
+pub(crate) use impact::Impact;
+pub(crate) use question::{Mode, Scope};
+pub(crate) use question::{Question, Wanted, questions};
+pub(crate) use table::{json, markdown, text};
+pub(crate) use workload::Workload;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,390 @@
+//! The experiment that asks a question: its text, which `run` takes, and what its measures mean.
+
+use std::time::Duration;
+
+use probe_target::model::duration;
+use serde_json::{Value, json};
+
+use super::question::{Mode, Question, Scope};
+use crate::input::{
+    experiment::{ObjectKind, Rate},
+    kubernetes_yaml,
+    load::API_VERSION,
+};
+
+/// The longest name of an experiment: a DNS label.
+const NAME: usize = 63;
+
+/// How long the workload may take to become ready. Virtual time costs nothing.
+const STEADY: &str = "30m";
+
+/// An experiment as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its YAML.
+    pub(crate) text: String,
+    /// What each of its measures is the time of, in their order.
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// Something that may follow, whose time is measured from the fault.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Effect {
+    /// The Pods are not ready.
+    NotReady,
+    /// This container of the Pods has been restarted.
+    Restarted(String),
+    /// The Pods are ready again.
+    ReadyAgain,
+    /// This Service has fewer ready endpoints.
+    Fewer(String),
+    /// This Service has no ready endpoint.
+    None(String),
+    /// This Service has one again; from when it had none.
+    Some(String),
+    /// The rollout is complete.
+    Complete,
+    /// The Deployment's rollout is given up.
+    Stalled,
+    /// The rollout of the former template is complete; from its revert.
+    Reverted,
+}
+
+impl Effect {
+    /// The Service that it is about.
+    pub(crate) fn service(&self) -> Option<&str> {
+        match self {
+            Self::Fewer(service) | Self::None(service) | Self::Some(service) => Some(service),
+            _ => None,
+        }
+    }
+}
+
+/// Writes the experiment of a question. `rate` is that of the requests to each Service: `10/s`.
+pub(crate) fn written(question: &Question<'_>, rate: Rate, settle: Duration) -> Written {
+    let name = name(question);
+    let clients = clients(question);
+    let traffic: Vec<Value> = clients
+        .iter()
+        .map(|(name, port)| json!({ "name": name, "service": name, "port": port, "rate": rate.to_string() }))
+        .collect();
+    let effects = effects(question);
+    let measures: Vec<Value> = effects
+        .iter()
+        .map(|effect| measure(question, effect))
+        .collect();
+    let mut spec = json!({
+        "description": description(question),
+        "workload": { "objects": objects(question) },
+        "steadyState": {
+            "within": STEADY,
+            "hold": duration::format(settle),
+            "require": required(question, &clients),
+        },
+        "steps": steps(question, &clients),
+        "measure": measures,
+    });
+    if !traffic.is_empty() {
+        spec["traffic"] = traffic.into();
+    }
+    let experiment = json!({
+        "apiVersion": API_VERSION,
+        "kind": "Experiment",
+        "metadata": { "name": name },
+        "spec": spec,
+    });
+    Written {
+        name,
+        text: kubernetes_yaml::text(&experiment),
+        effects,
+    }
+}
+
+/// A name of the question that is a DNS label: `web-app-readiness-one`.
+fn name(question: &Question<'_>) -> String {
+    let container = question
+        .container
+        .map_or("", |container| container.name.as_str());
+    let scope = match question.scope {
+        Scope::One => "one",
+        Scope::All => "all",
+    };
+    let what = question.what().replace(['+', ' '], "-").replace(',', "");
+    let parts = [&question.workload.reference.name, container, &what, scope];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let name = parts.join("-").replace('.', "-");
+    // What distinguishes questions of one workload stands at the end.
+    let cut = name.len().saturating_sub(NAME);
+    name[cut..].trim_start_matches('-').to_owned()
+}
+
+/// The objects, without the probes that do not notice.
+fn objects(question: &Question<'_>) -> Vec<Value> {
+    let mut objects = question.workload.objects.clone();
+    let template = match question.workload.reference.kind {
+        ObjectKind::Pod => &mut objects[0],
+        _ => &mut objects[0]["spec"]["template"],
+    };
+    let name = question
+        .container
+        .map_or("", |container| container.name.as_str());
+    for list in ["containers", "initContainers"] {
+        let containers = template["spec"].get_mut(list).and_then(Value::as_array_mut);
+        let containers = containers.into_iter().flatten();
+        let failing = containers.filter(|container| container["name"] == name);
+        for container in failing.filter_map(Value::as_object_mut) {
+            for probe in &question.blind {
+                container.remove(&format!("{probe}Probe"));
+            }
+        }
+    }
+    objects
+}
+
+fn description(question: &Question<'_>) -> String {
+    let (subject, pods) = (question.subject(), question.pods());
+    let happens = match question.mode {
+        Mode::Readiness | Mode::Liveness => format!("{} fails", question.what()),
+        Mode::Startup => "the Pods of a new template never open a port".to_owned(),
+        Mode::Crash => "the process exits with 1".to_owned(),
+        Mode::Frozen => "the process accepts no connection any more".to_owned(),
+        Mode::Rollout => "a new, healthy template".to_owned(),
+    };
+    format!("What follows in {subject} ({pods}): {happens}.")
+}
+
+/// The Services that clients ask: each name and its port.
+fn clients(question: &Question<'_>) -> Vec<(String, i32)> {
+    let services = question.workload.services.iter();
+    services
+        .filter_map(|service| Some((service.name.clone(), service.port?)))
+        .collect()
+}
+
+fn pods(question: &Question<'_>, that: &Value) -> Value {
+    json!({ "pod": question.workload.reference.to_string(), "that": that })
+}
+
+/// What a subject of the failing Pods claims: those of a step that flips only some.
+fn failing(question: &Question<'_>, mut claim: Value) -> Value {
+    if question.scope == Scope::One {
+        claim["which"] = "flipped".into();
+    }
+    claim
+}
+
+fn required(question: &Question<'_>, clients: &[(String, i32)]) -> Vec<Value> {
+    let workload = question.workload;
+    let count = workload.counted();
+    let mut require = vec![pods(
+        question,
+        &json!({ "ready": format!("{count}/{count}") }),
+    )];
+    require.extend(controller(question, |kind| match kind {
+        ObjectKind::DaemonSet => json!({ "unavailable": 0 }),
+        _ => json!({ "available": workload.replicas, "updated": workload.replicas }),
+    }));
+    for service in &workload.services {
+        require.push(json!({ "endpoints": [service.name], "that": { "ready": { "atLeast": 1 } } }));
+    }
+    if !clients.is_empty() {
+        require.push(json!({ "traffic": names(clients), "that": { "outcome": "ok" } }));
+    }
+    require
+}
+
+fn names(clients: &[(String, i32)]) -> Vec<&str> {
+    clients.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// A claim about the workload's controller, if its kind has numbers.
+fn controller(question: &Question<'_>, that: impl FnOnce(ObjectKind) -> Value) -> Option<Value> {
+    let reference = &question.workload.reference;
+    let subject = match reference.kind {
+        ObjectKind::Deployment => "deployment",
+        ObjectKind::StatefulSet => "statefulset",
+        ObjectKind::DaemonSet => "daemonset",
+        _ => return None,
+    };
+    Some(json!({ subject: reference.name, "that": that(reference.kind) }))
+}
+
+fn steps(question: &Question<'_>, clients: &[(String, i32)]) -> Vec<Value> {
+    let lasts = duration::format(question.observed_for());
+    let observe = json!({ "for": lasts });
+    let mut expect = vec![];
+    if clients.is_empty() {
+        let mut watched = pods(question, &json!({ "ready": true }));
+        watched["id"] = "watched".into();
+        watched["observe"] = observe;
+        expect.push(watched);
+    } else {
+        let every = json!({ "failed": { "atMost": "100%" } });
+        expect.push(json!({
+            "id": "requests", "traffic": names(clients), "that": every, "observe": observe,
+        }));
+    }
+    let mut step = json!({ "name": question.what().replace('+', " and "), "expect": expect });
+    match question.mode {
+        Mode::Rollout => step["patch"] = patch(question, &"new".into(), |_| None),
+        Mode::Startup => {
+            step["patch"] = patch(question, &"new".into(), |args| Some(never_open(args)));
+        }
+        Mode::Readiness | Mode::Liveness | Mode::Crash | Mode::Frozen => {
+            step["flip"] = flip(question);
+        }
+    }
+    let mut steps = vec![step.clone()];
+    if question.mode == Mode::Startup {
+        let mut revert = step;
+        revert["name"] = REVERT.into();
+        revert["patch"] = patch(question, &Value::Null, |args| Some(args.to_vec()));
+        for expectation in revert["expect"].as_array_mut().into_iter().flatten() {
+            expectation["id"] =
+                format!("{}-then", expectation["id"].as_str().unwrap_or_default()).into();
+        }
+        steps.push(revert);
+    }
+    steps
+}
+
+/// The step that brings the former template back.
+const REVERT: &str = "the former template again";
+
+fn flip(question: &Question<'_>) -> Value {
+    let container = question.container.map(|container| container.name.clone());
+    let mut flip = json!({
+        "pod": question.workload.reference.to_string(),
+        "container": container.unwrap_or_default(),
+    });
+    if question.scope == Scope::One {
+        flip["pods"] = 1.into();
+    }
+    match question.mode {
+        Mode::Crash => flip["process"] = json!({ "fault": "exit", "code": 1 }),
+        Mode::Frozen => flip["process"] = json!({ "fault": "stop-accepting" }),
+        _ => {
+            flip["probe"] = question
+                .probes
+                .first()
+                .map_or("readiness", |probe| probe.word())
+                .into();
+            flip["to"] = "fail".into();
+            flip["shared"] = true.into();
+        }
+    }
+    flip
+}
+
+/// A change of the Pod template: its annotation, and the arguments of its containers if `args`
+/// says so.
+fn patch(
+    question: &Question<'_>,
+    annotation: &Value,
+    args: impl Fn(&[String]) -> Option<Vec<String>>,
+) -> Value {
+    let containers = question.workload.containers().filter_map(|container| {
+        let args = args(container.args.as_deref().unwrap_or_default())?;
+        Some(json!({ "name": container.name, "args": args }))
+    });
+    let containers: Vec<Value> = containers.collect();
+    let annotations = json!({ "probeflip.dev/template": annotation });
+    let mut template = json!({ "metadata": { "annotations": annotations } });
+    if !containers.is_empty() {
+        template["spec"] = json!({ "containers": containers });
+    }
+    json!({
+        "object": question.workload.reference.to_string(),
+        "merge": { "spec": { "template": template } },
+    })
+}
+
+/// Arguments with which a stand-in opens no port for a day.
+fn never_open(args: &[String]) -> Vec<String> {
+    let late = "--start-after=24h".to_owned();
+    let others = args
+        .iter()
+        .filter(|argument| !argument.starts_with("--start-after"));
+    others.cloned().chain([late]).collect()
+}
+
+/// What may follow, in the order of its rows.
+fn effects(question: &Question<'_>) -> Vec<Effect> {
+    let workload = question.workload;
+    let services = workload.services.iter().map(|service| service.name.clone());
+    let is_fault = !matches!(question.mode, Mode::Startup | Mode::Rollout);
+    let mut effects = Vec::new();
+    if is_fault {
+        effects.push(Effect::NotReady);
+        let names = workload
+            .containers()
+            .map(|container| container.name.clone());
+        effects.extend(names.map(Effect::Restarted));
+        effects.push(Effect::ReadyAgain);
+    }
+    for service in services {
+        if workload.replicas > 1 {
+            effects.push(Effect::Fewer(service.clone()));
+        }
+        effects.push(Effect::None(service.clone()));
+        effects.push(Effect::Some(service));
+    }
+    if !is_fault {
+        effects.push(Effect::Complete);
+    }
+    if question.mode == Mode::Startup {
+        if workload.reference.kind == ObjectKind::Deployment {
+            effects.push(Effect::Stalled);
+        }
+        effects.push(Effect::Reverted);
+    }
+    effects
+}
+
+fn measure(question: &Question<'_>, effect: &Effect) -> Value {
+    let replicas = question.workload.replicas;
+    let ready = |that: Value| failing(question, pods(question, &that));
+    let endpoints = |service: &str, most: u32| json!({ "endpoints": [service], "that": { "ready": { "atMost": most } } });
+    let complete = || {
+        controller(question, |kind| match kind {
+            ObjectKind::DaemonSet => json!({ "updated": { "atLeast": 1 }, "unavailable": 0 }),
+            _ => json!({ "updated": replicas, "available": replicas, "replicas": replicas }),
+        })
+    };
+    let (name, claim) = match effect {
+        Effect::NotReady => ("not-ready".to_owned(), ready(json!({ "ready": false }))),
+        Effect::ReadyAgain => ("ready-again".to_owned(), ready(json!({ "ready": true }))),
+        Effect::Restarted(container) => {
+            let mut claim = ready(json!({ "restarts": { "delta": { "atLeast": 1 } } }));
+            claim["container"] = container.as_str().into();
+            (format!("{container}-restarted"), claim)
+        }
+        Effect::Fewer(service) => (
+            format!("{service}-has-fewer"),
+            endpoints(service, replicas - 1),
+        ),
+        Effect::None(service) => (format!("{service}-has-none"), endpoints(service, 0)),
+        Effect::Some(service) => {
+            let that = json!({ "ready": { "atLeast": 1 } });
+            let claim = json!({ "endpoints": [service], "that": that });
+            (format!("{service}-has-some"), claim)
+        }
+        Effect::Complete => ("complete".to_owned(), complete().unwrap_or_default()),
+        Effect::Reverted => ("reverted".to_owned(), complete().unwrap_or_default()),
+        Effect::Stalled => {
+            let given_up = |_| json!({ "progressing": "ProgressDeadlineExceeded" });
+            (
+                "given-up".to_owned(),
+                controller(question, given_up).unwrap_or_default(),
+            )
+        }
+    };
+    let from = match effect {
+        Effect::Reverted => REVERT.into(),
+        Effect::Some(service) => json!({ "change": endpoints(service, 0) }),
+        _ => question.what().replace('+', " and ").into(),
+    };
+    json!({ "name": name, "from": from, "to": { "change": claim } })
+}

@@ -1,0 +1,61 @@
+//! The impact of one run: when each effect was seen, and what became of the requests.
+//!
+//! Read off a judgement, so that runs on `virtual` and on a cluster are read alike.
+
+use super::experiment::Effect;
+use crate::{
+    judge::{Judgement, RequestCounts},
+    timeline::Micros,
+};
+
+/// What followed a fault in one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Impact {
+    /// Each effect that was seen, and how long after the fault.
+    pub(crate) took: Vec<(Effect, Micros)>,
+    /// The requests of each Service's clients in the first step.
+    pub(crate) requests: Vec<RequestCounts>,
+}
+
+impl Impact {
+    /// The impact of a run whose first step ended; else why there is none.
+    pub(crate) fn of(effects: &[Effect], judgement: &Judgement) -> Result<Self, String> {
+        let step = judgement.steps.first().filter(|step| step.ended.is_some());
+        let Some(step) = step else {
+            let missing = judgement.missing.iter().chain(&judgement.causes);
+            let missing: Vec<&str> = missing.map(String::as_str).collect();
+            return Err(format!("it never becomes ready: {}", missing.join("; ")));
+        };
+        if let Some(why) = step.unreached.first() {
+            return Err(why.clone());
+        }
+        let observed = step.since_acknowledged(step.ended).unwrap_or(Micros::ZERO);
+        // What a later step brings about is not what follows from the fault.
+        let follows = |effect: &Effect, took: Micros| {
+            matches!(effect, Effect::Reverted | Effect::Some(_)) || took < observed
+        };
+        let measures = effects.iter().zip(&judgement.measures);
+        let took = measures.filter_map(|(effect, measure)| {
+            let took = measure.took.filter(|took| follows(effect, *took))?;
+            Some((effect.clone(), took))
+        });
+        let findings = step.findings.iter();
+        Ok(Self {
+            took: took.collect(),
+            requests: findings
+                .flat_map(|finding| finding.requests.clone())
+                .collect(),
+        })
+    }
+
+    /// How long after the fault an effect was seen.
+    pub(crate) fn took(&self, effect: &Effect) -> Option<Micros> {
+        let found = self.took.iter().find(|(seen, _)| seen == effect);
+        found.map(|(_, took)| *took)
+    }
+
+    /// Whether any effect was seen that this is true of.
+    pub(crate) fn has(&self, is: impl Fn(&Effect) -> bool) -> bool {
+        self.took.iter().any(|(seen, _)| is(seen))
+    }
+}
