@@ -10,6 +10,7 @@ use std::fmt;
 
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use rules::selector::Labels;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -165,6 +166,12 @@ pub(crate) fn namespace<K: Object>(object: &K) -> &str {
 /// An object's UID; empty if it has none yet.
 pub(crate) fn uid<K: Object>(object: &K) -> &str {
     object.metadata().uid.as_deref().unwrap_or_default()
+}
+
+/// An object's labels.
+pub(crate) fn labels<K: Object>(object: &K) -> &Labels {
+    const NONE: &Labels = &Labels::new();
+    object.metadata().labels.as_ref().unwrap_or(NONE)
 }
 
 /// A text of an untyped object's metadata; empty if it is absent.

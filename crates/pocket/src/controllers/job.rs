@@ -188,10 +188,11 @@ impl Controller {
     /// The Job's Pods, among them those that have ended.
     fn pods(&self, job: &Job) -> Vec<Pod> {
         let selector = job.spec.iter().find_map(|spec| spec.selector.as_ref());
+        let Some(selector) = selector else {
+            return Vec::new();
+        };
         let pods = self.pods.within(namespace(job));
-        let owned = pods
-            .filter(|pod| selector.is_some_and(|selector| owner::is_claimed(job, selector, *pod)));
-        owned.cloned().collect()
+        owner::claimed(job, selector, pods).cloned().collect()
     }
 
     /// Returns the number of Pods that were created.

@@ -3,10 +3,11 @@
 //! Rule: `pkg/controller/controller_ref_manager.go`, `ClaimObject`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
+use rules::selector::Selector;
 
 use super::informer::{Informer, Key, key};
 use super::reconcile::ignore_refusal;
-use crate::kinds::{Object, name, namespace, selector, uid};
+use crate::kinds::{Object, labels, name, namespace, selector, uid};
 use crate::registry::Registry;
 
 /// The owner reference that `owner` puts on the objects it creates.
@@ -34,8 +35,12 @@ pub(crate) fn concerned<K: Object>(
     owners: &Informer<K>,
     selector: impl Fn(&K) -> &LabelSelector,
 ) -> Vec<Key> {
-    let adopting = owners.within(namespace(object));
-    let adopting = adopting.filter(|owner| is_adoptable(selector(owner), object));
+    let is_orphan = controller(object).is_none();
+    let adopting = owners.within(namespace(object)).filter(|_| is_orphan);
+    let adopting = adopting.filter(|owner| {
+        let selector = selector::of(selector(owner));
+        is_adoptable(selector.as_ref(), object)
+    });
     key_of::<K>(object)
         .into_iter()
         .chain(adopting.map(key))
@@ -48,20 +53,23 @@ pub(crate) fn controls(owner: &impl Object, object: &impl Object) -> bool {
     controller(object).is_some_and(|found| found.uid == uid(owner))
 }
 
-/// Whether `owner` controls `object` and still selects it.
+/// The objects that `owner` controls and still selects.
 ///
 /// Rule: `pkg/controller/controller_utils.go`, `FilterClaimedPods`.
-pub(crate) fn is_claimed(
+pub(crate) fn claimed<'a, K: Object>(
     owner: &impl Object,
     selector: &LabelSelector,
-    object: &impl Object,
-) -> bool {
-    controls(owner, object) && is_selected(selector, object)
+    objects: impl Iterator<Item = &'a K>,
+) -> impl Iterator<Item = &'a K> {
+    // Once, not for each object: a set may own thousands, and is synced at each change of one.
+    let selector = selector::of(selector);
+    objects
+        .filter(move |object| controls(owner, *object) && is_selected(selector.as_ref(), *object))
 }
 
 /// Whether `object` can be adopted: it has no controller, matches `selector` and is not being
 /// deleted.
-fn is_adoptable(selector: &LabelSelector, object: &impl Object) -> bool {
+fn is_adoptable(selector: Option<&Selector>, object: &impl Object) -> bool {
     controller(object).is_none() && is_selected(selector, object) && !is_deleted(object)
 }
 
@@ -73,6 +81,8 @@ pub(crate) fn claim<'a, K: Object, O: Object>(
     selector: &LabelSelector,
     objects: impl Iterator<Item = &'a K>,
 ) -> bool {
+    let selector = selector::of(selector);
+    let selector = selector.as_ref();
     let mut claimed = false;
     for object in objects {
         // Also one that is being deleted, unlike an adoption.
@@ -102,9 +112,9 @@ fn controller(object: &impl Object) -> Option<&OwnerReference> {
     owners.iter().find(|owner| owner.controller == Some(true))
 }
 
-fn is_selected(selector: &LabelSelector, object: &impl Object) -> bool {
-    let labels = object.metadata().labels.clone().unwrap_or_default();
-    selector::of(selector).is_some_and(|selector| selector.matches(&labels))
+/// Without a selector, no object is selected.
+fn is_selected(selector: Option<&Selector>, object: &impl Object) -> bool {
+    selector.is_some_and(|selector| selector.matches(labels(object)))
 }
 
 fn is_deleted(object: &impl Object) -> bool {

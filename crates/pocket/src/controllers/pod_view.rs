@@ -62,9 +62,11 @@ pub(super) fn sidecars(spec: &PodSpec) -> impl Iterator<Item = &Container> {
 ///
 /// Rule: `pkg/controller/controller_utils.go`, `maxContainerRestarts`.
 pub(super) fn most_restarts(pod: &Pod) -> (i32, i32) {
-    let status = pod.status.clone().unwrap_or_default();
+    let Some(status) = &pod.status else {
+        return (0, 0);
+    };
     let regular = status.container_statuses.iter().flatten();
-    (most(regular), most(sidecar_statuses(pod, &status)))
+    (most(regular), most(sidecar_statuses(pod, status)))
 }
 
 fn most<'a>(containers: impl Iterator<Item = &'a ContainerStatus>) -> i32 {

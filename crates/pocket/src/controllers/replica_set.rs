@@ -106,9 +106,10 @@ impl Reconcile for Controller {
 impl Controller {
     fn members(&self, set: &ReplicaSet) -> Vec<Member> {
         let pods = self.pods.within(namespace(set));
-        let owned = pods.filter(|pod| owner::is_claimed(set, &set.spec.selector, *pod));
+        let owned = owner::claimed(set, &set.spec.selector, pods);
+        let template = member::template_labels(set);
         owned
-            .map(|pod| member::of(pod, set, self.registry.clock()))
+            .map(|pod| member::of(pod, &template, self.registry.clock()))
             .collect()
     }
 

@@ -247,8 +247,9 @@ impl Prober {
 
     async fn probe(&mut self) {
         loop {
-            // An error is retried without a pause, and only the last try makes an event.
-            let report = self.attempt().await;
+            // An error is retried without a pause, and only the last try makes an event. Boxed: a
+            // prober waits most of the time, and an attempt is most of its size.
+            let report = Box::pin(self.attempt()).await;
             if let Observed::Done(effect) = self.worker.observe(report.outcome) {
                 self.record(&report);
                 self.chance.spend(Work::Report).await;

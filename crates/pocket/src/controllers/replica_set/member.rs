@@ -7,11 +7,12 @@ use rules::selector::Selector;
 
 use crate::clock::Clock;
 use crate::controllers::pod_view;
-use crate::kinds::{name, uid};
+use crate::kinds::{labels, name, uid};
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
-pub(super) fn of(pod: &Pod, set: &ReplicaSet, clock: &Clock) -> Member {
+/// `template` selects the Pods with all labels of the set's template.
+pub(super) fn of(pod: &Pod, template: &Selector, clock: &Clock) -> Member {
     let (restarts, sidecar_restarts) = pod_view::most_restarts(pod);
     let spec = pod.spec.as_ref();
     let annotations = pod.metadata.annotations.as_ref();
@@ -27,18 +28,14 @@ pub(super) fn of(pod: &Pod, set: &ReplicaSet, clock: &Clock) -> Member {
         restarts,
         sidecar_restarts,
         created: pod_view::created(pod, clock),
-        fully_labelled: is_fully_labelled(pod, set),
+        fully_labelled: template.matches(labels(pod)),
     }
 }
 
-fn is_fully_labelled(pod: &Pod, set: &ReplicaSet) -> bool {
-    let template = set
-        .spec
-        .template
-        .as_ref()
-        .and_then(|template| template.metadata.as_ref());
-    let wanted = template
-        .and_then(|metadata| metadata.labels.clone())
-        .unwrap_or_default();
-    Selector::equal(&wanted).matches(&pod.metadata.labels.clone().unwrap_or_default())
+/// Selects the Pods with all labels of the set's template.
+pub(super) fn template_labels(set: &ReplicaSet) -> Selector {
+    let template = set.spec.template.as_ref();
+    let metadata = template.and_then(|template| template.metadata.as_ref());
+    let labels = metadata.and_then(|metadata| metadata.labels.as_ref());
+    labels.map(Selector::equal).unwrap_or_default()
 }
