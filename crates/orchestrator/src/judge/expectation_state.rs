@@ -157,8 +157,9 @@ impl ExpectationState {
 
     /// The times in which the subject's status is of a generation before a patch. Only a Deployment
     /// or a Pod named directly has such times: a patch of a Deployment says nothing about its Pods'
-    /// status, nor one of a Service about its endpoints.
-    fn outdated<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s Outdated> {
+    /// status, nor one of a Service about its endpoints. Times before the condition was followed
+    /// and after `until` are left out: a run may patch an object in each of a thousand steps.
+    fn outdated<'s>(&self, snapshot: &'s Snapshot, until: Micros) -> Vec<&'s Outdated> {
         let (kind, name) = match &self.condition {
             Condition::Controller { kind, name, .. } => (*kind, &name.value),
             Condition::Pod { pod, .. } | Condition::Container { pod, .. }
@@ -172,12 +173,15 @@ impl ExpectationState {
             | Condition::Event { .. }
             | Condition::Traffic { .. } => return Vec::new(),
         };
-        snapshot.outdated(kind, name).collect()
+        let first = self.trace.points().first();
+        let from = first.map_or(Micros::ZERO, |point| point.at);
+        snapshot.outdated(kind, name, (from, until)).collect()
     }
 
-    /// The trace, where the condition is assumed to be `holds` while the status is outdated.
-    fn known_trace(&self, snapshot: &Snapshot, holds: bool) -> Cow<'_, Trace> {
-        let outdated = self.outdated(snapshot).into_iter();
+    /// The trace up to `until`, where the condition is assumed to be `holds` while the status is
+    /// outdated.
+    fn known_trace(&self, snapshot: &Snapshot, holds: bool, until: Micros) -> Cow<'_, Trace> {
+        let outdated = self.outdated(snapshot, until).into_iter();
         outdated.fold(Cow::Borrowed(&self.trace), |trace, outdated| {
             Cow::Owned(trace.without(outdated, holds))
         })
@@ -240,7 +244,7 @@ impl ExpectationState {
 
     // An unknown state counts as not yet true.
     fn eventually(&self, snapshot: &Snapshot, window: &Becoming, known: Micros) -> Answer {
-        let trace = self.known_trace(snapshot, false);
+        let trace = self.known_trace(snapshot, false, known);
         let mut window = *window;
         if let Condition::Event { .. } = self.condition {
             // A moment between sending and acknowledgement is over when time 0 comes.
@@ -264,9 +268,9 @@ impl ExpectationState {
         if !wanted && self.gone_before && are_gone() {
             return Answer::Unknown("the selected Pods had been deleted before".into());
         }
-        let trace = self.known_trace(snapshot, wanted);
+        let trace = self.known_trace(snapshot, wanted, known);
         let answer = object_operators::lasting(&trace, &self.gaps(snapshot), window, wanted, known);
-        let outdated = self.outdated(snapshot);
+        let outdated = self.outdated(snapshot, known);
         let throughout = outdated.iter().any(|outdated| {
             outdated.from <= window.from && window.to.is_some_and(|to| to <= outdated.to)
         });
@@ -312,12 +316,12 @@ impl ExpectationState {
         let (Window::Lasting(window), Some(wanted)) = (window, wanted(operator)) else {
             return None;
         };
-        match self.requests(snapshot) {
-            Some(requests) => requests.first_breach(&window, wanted, Certainty::Yes),
-            None => {
-                object_operators::first_breach(&self.known_trace(snapshot, wanted), &window, wanted)
-            }
+        if let Some(requests) = self.requests(snapshot) {
+            return requests.first_breach(&window, wanted, Certainty::Yes);
         }
+        let until = window.to.unwrap_or(Micros::MAX);
+        let trace = self.known_trace(snapshot, wanted, until);
+        object_operators::first_breach(&trace, &window, wanted)
     }
 
     /// Text of what was observed in the window, with times relative to `zero`.

@@ -21,7 +21,7 @@ impl RecordedAction {
         match what {
             What::StepStart { pods, .. } => self.has_pods = !pods.is_empty(),
             What::Flip(flip) => {
-                let FlipRecord { probe, to, .. } = flip;
+                let FlipRecord { probe, to, .. } = &**flip;
                 self.flips.insert(in_words(flip.container(), probe, to));
             }
             What::Acknowledged { patched, .. } if patched.is_some() => {

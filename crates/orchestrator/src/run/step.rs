@@ -273,7 +273,7 @@ async fn send(
 ) -> Result<(), ControlError> {
     let sent = recorder.record(What::Sending { step });
     let ack = prepared.send().await?;
-    recorder.record(What::Flip(flip_record(prepared, sent, &ack)));
+    recorder.record(What::Flip(Box::new(flip_record(prepared, sent, &ack))));
     let patched = None;
     recorder.record(What::Acknowledged { step, patched });
     Ok(())

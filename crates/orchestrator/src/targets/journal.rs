@@ -226,14 +226,14 @@ async fn meet(
 }
 
 fn hit(target: &Target, record: answer::Record) -> What {
-    What::Hit(Hit {
+    What::Hit(Box::new(Hit {
         target: target.clone(),
         began: micros(record.at),
         port: record.port,
         path: record.path.unwrap_or_default(),
         agent: record.agent,
         reply: record.reply,
-    })
+    }))
 }
 
 fn sample(target: &Target, sample: &answer::Sample) -> What {

@@ -28,7 +28,7 @@ impl Record {
     }
 }
 
-/// The content of a record, by kind.
+/// The content of a record, by kind. The largest are boxed: a long run keeps a hundred thousand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
     tag = "record",
@@ -105,14 +105,14 @@ pub enum What {
         kind: String,
     },
     /// A target acknowledged a flip, at the record's time.
-    Flip(FlipRecord),
+    Flip(Box<FlipRecord>),
     /// A target removed all its flips.
     Healed {
         /// The target.
         target: Target,
     },
     /// A request that a target answered.
-    Hit(Hit),
+    Hit(Box<Hit>),
     /// A request that a traffic client sent.
     Traffic(Sample),
     /// A target's journal was read, with or without new entries.

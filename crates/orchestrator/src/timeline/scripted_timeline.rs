@@ -370,20 +370,20 @@ impl ScriptedTimeline {
             count: None,
         };
         change(&mut flip);
-        self.push(What::Flip(flip));
+        self.push(What::Flip(Box::new(flip)));
         self
     }
 
     /// Container b answers a request for a path on port 8081, now.
     pub(crate) fn asked(mut self, path: &str, agent: &str) -> Self {
-        self.push(What::Hit(Hit {
+        self.push(What::Hit(Box::new(Hit {
             target: b(),
             began: Micros(self.at * 1_000),
             port: 8081,
             path: path.into(),
             agent: Some(agent.into()),
             reply: "200".into(),
-        }));
+        })));
         self
     }
 

@@ -435,9 +435,15 @@ impl Snapshot {
         self.steps.get(&step).copied().unwrap_or_default()
     }
 
-    /// The periods in which a patched object's status is of a generation before the patch.
-    pub(crate) fn outdated(&self, kind: ObjectKind, name: &str) -> impl Iterator<Item = &Outdated> {
-        self.generations.outdated(kind.name(), name)
+    /// The periods in which a patched object's status is of a generation before the patch, as far
+    /// as they are not over before the first of `times`, and begin at the second at the latest.
+    pub(crate) fn outdated(
+        &self,
+        kind: ObjectKind,
+        name: &str,
+        times: (Micros, Micros),
+    ) -> impl Iterator<Item = &Outdated> {
+        self.generations.outdated(kind.name(), name, times)
     }
 
     /// The periods in which changes to objects of a kind may have been missed.

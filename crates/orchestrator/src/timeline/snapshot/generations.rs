@@ -13,6 +13,7 @@ pub(crate) struct Generations {
     observed: BTreeMap<(String, String), i64>,
     /// When the current step's action was sent.
     sent: Micros,
+    /// In the order of their beginnings.
     outdated: Vec<Outdated>,
 }
 
@@ -72,10 +73,64 @@ impl Generations {
         }
     }
 
-    /// The outdated periods of one object.
-    pub(crate) fn outdated(&self, kind: &str, name: &str) -> impl Iterator<Item = &Outdated> {
-        self.outdated.iter().filter(move |outdated| {
-            (outdated.kind.as_str(), outdated.name.as_str()) == (kind, name)
+    /// The outdated periods of one object that are not over before `from`, and begin at `to` at the
+    /// latest.
+    pub(crate) fn outdated(
+        &self,
+        kind: &str,
+        name: &str,
+        (from, to): (Micros, Micros),
+    ) -> impl Iterator<Item = &Outdated> {
+        let begun = self
+            .outdated
+            .partition_point(|outdated| outdated.from <= to);
+        self.outdated[..begun].iter().filter(move |outdated| {
+            // The times first: of a long run's periods nearly all are over.
+            outdated.to >= from && (outdated.kind.as_str(), outdated.name.as_str()) == (kind, name)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Patches an object at these times, each of which is observed at the time beside it.
+    fn generations(times: &[(u64, u64)]) -> Generations {
+        let mut generations = Generations::default();
+        let observe = |generations: &mut Generations, generation: i64, at| {
+            let object = json!({ "status": { "observedGeneration": generation } });
+            generations.seen("Deployment", "web", &object, Micros(at));
+        };
+        observe(&mut generations, 1, 0);
+        for (generation, (sent, seen)) in (2..).zip(times) {
+            generations.sending(Micros(*sent));
+            let patched = Patched {
+                kind: "Deployment".to_owned(),
+                name: "web".to_owned(),
+                uid: String::new(),
+                generation: Some(generation),
+            };
+            generations.patched(&patched, Micros(*sent));
+            observe(&mut generations, generation, *seen);
+        }
+        generations
+    }
+
+    #[test]
+    fn periods_are_found_by_their_times() {
+        let generations = generations(&[(10, 15), (20, 25), (30, 35)]);
+        let check = |name: &str, from, to, expected: &[u64]| {
+            let found = generations.outdated("Deployment", name, (Micros(from), Micros(to)));
+            let begun: Vec<u64> = found.map(|outdated| outdated.from.0).collect();
+            assert_eq!(begun, expected, "{from} to {to}");
+        };
+        check("web", 0, u64::MAX, &[10, 20, 30]);
+        check("web", 15, 30, &[10, 20, 30]);
+        check("web", 16, 29, &[20]);
+        check("web", 36, 40, &[]);
+        check("api", 0, 40, &[]);
     }
 }
