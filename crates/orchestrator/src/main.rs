@@ -8,6 +8,11 @@ use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+/// A run allocates millions of small pieces, all on one thread. With glibc's allocator the virtual
+/// minute of `benches/scale` takes twice the time, and more for each Pod the more there are.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let printer = Printer::process();
     let cli = match Cli::try_parse() {
