@@ -9,7 +9,7 @@ use tracing_subscriber::{
 };
 
 /// A run allocates millions of small pieces, all on one thread. With glibc's allocator the virtual
-/// minute of `benches/scale` takes twice the time, and more for each Pod the more there are.
+/// minute of `benches/scale` takes half as long again, and more a Pod the more there are.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
