@@ -271,7 +271,11 @@ fn input_that_cannot_be_checked_is_an_error_with_its_place() {
     };
     check(
         &FAULTY.replacen("name: web }", "name: '{{ .Release.Name }}' }", 1),
-        "-:1:13: this is a template that was not rendered; expected the output of `helm template`",
+        "-:3:13: this is a template that was not rendered; expected the output of `helm template`",
+    );
+    check(
+        &format!("{FAULTY}---\n{FAULTY}"),
+        "there is another Deployment `web` in the input",
     );
     check(
         &FAULTY.replacen("readinessProbe", "readyProbe", 1),

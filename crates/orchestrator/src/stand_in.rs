@@ -19,6 +19,7 @@ mod security;
 mod service;
 mod settings;
 pub(crate) mod shell_sleep;
+pub(crate) mod validity;
 mod workload;
 
 use std::collections::BTreeSet;
@@ -157,7 +158,7 @@ enum Object {
 
 /// Parses a manifest; `None` if it is left out, which is noted.
 fn parse(manifest: &Manifest, notes: &mut Notes) -> Result<Option<Object>, Problems> {
-    check_rendered(manifest)?;
+    validity::check(manifest)?;
     if is_stand_in(&manifest.object) {
         let is_namespace = manifest.kind() == "Namespace";
         return Ok((!is_namespace).then(|| Object::StandIn(manifest.object.clone())));
@@ -186,16 +187,6 @@ fn parse(manifest: &Manifest, notes: &mut Notes) -> Result<Option<Object>, Probl
         Object::Workload(Box::new(Workload::parse(&kind, manifest)?))
     };
     Ok(Some(object))
-}
-
-/// Rejects the template of a chart.
-pub(crate) fn check_rendered(manifest: &Manifest) -> Result<(), Problem> {
-    if !manifest.name().contains("{{") {
-        return Ok(());
-    }
-    let fault = ProblemText::new("this is a template that was not rendered");
-    let fault = fault.expected("the output of `helm template`");
-    Err(fault.at(&manifest.source, manifest.span))
 }
 
 /// An object in notes: `deployment/web`, with its namespace if the manifest names one.

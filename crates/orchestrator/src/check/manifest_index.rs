@@ -8,7 +8,8 @@ use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
 
 use crate::input::experiment::{ObjectKind, ObjectRef, WorkloadRef};
 use crate::input::load::Manifest;
-use crate::input::problem::{Problem, ProblemText, Problems};
+use crate::input::manifests;
+use crate::input::problem::{Problem, Problems};
 
 /// The workload's objects by name.
 #[derive(Debug, Default)]
@@ -26,21 +27,10 @@ pub(super) struct ManifestIndex {
 
 impl ManifestIndex {
     /// Indexes all manifests. Reports those that do not fit their kind and those that occur twice.
-    pub(super) fn read(manifests: &[Manifest]) -> Result<Self, Problems> {
+    pub(super) fn read(written: &[Manifest]) -> Result<Self, Problems> {
         let mut known = Self::default();
-        let mut problems = Vec::new();
-        let mut seen = Vec::new();
-        for manifest in manifests {
-            let reference = (manifest.api_version(), manifest.kind(), manifest.name());
-            if seen.contains(&reference) {
-                let what = format!(
-                    "there is another {} `{}` in the workload",
-                    manifest.kind(),
-                    manifest.name()
-                );
-                problems.push(ProblemText::new(what).at(&manifest.source, manifest.span));
-            }
-            seen.push(reference);
+        let mut problems = manifests::repeated(written, "the workload");
+        for manifest in written {
             if let Err(problem) = known.take(manifest) {
                 problems.push(problem);
             }

@@ -15,6 +15,8 @@ use crate::{
     input::{
         experiment::ObjectKind,
         load::{self, Manifest},
+        manifests,
+        problem::Problems,
         source::Source,
     },
     random::Random,
@@ -47,7 +49,9 @@ pub(super) fn read(input: &cli::Input, more: &[ListedKind]) -> Result<Vec<Manife
         _ if input.names.is_empty() => Err(InputError::NoInput.into()),
         _ => {
             let files: Vec<PathBuf> = input.names.iter().map(PathBuf::from).collect();
-            super::up::load(&files)
+            let manifests = super::up::load(&files)?;
+            Problems::unless_any(manifests::repeated(&manifests, "the input"), ())?;
+            Ok(manifests)
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::{
 enum StandInError {
     #[error("`-n {0}` is the namespace that is read; expected another one for the stand-ins")]
     SameNamespace(String),
+    #[error("`-o {}` is part of the input; expected a file elsewhere", .0.display())]
+    OutputIsInput(PathBuf),
     #[error("cannot write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -41,6 +43,9 @@ pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
     {
         return Err(StandInError::SameNamespace(from.clone()).into());
     }
+    if let Some(path) = &command.output {
+        must_not_be_read(path, &command.input)?;
+    }
     let manifests = manifest_input::read(&command.input, &[])?;
     let settings = command.targets.settings(Some(&command.namespace));
     let StandIns { objects, notes } = stand_in::convert(&manifests, &settings)?;
@@ -58,6 +63,26 @@ pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
         })?,
     }
     Ok(Exit::Held)
+}
+
+/// Rejects an output that the input holds: the next call would read it too.
+fn must_not_be_read(output: &Path, input: &cli::Input) -> Result<(), StandInError> {
+    let place = |path: &Path| path.canonicalize().ok();
+    // A file that does not exist yet is where its directory is.
+    let folder = output
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = place(folder.unwrap_or(Path::new(".")));
+    let own = [place(output), folder];
+    let mut names = input.names.iter().filter(|_| input.context.is_none());
+    let is_read = names.any(|name| {
+        let read = place(Path::new(name));
+        read.is_some() && own.contains(&read)
+    });
+    if is_read {
+        return Err(StandInError::OutputIsInput(output.to_owned()));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

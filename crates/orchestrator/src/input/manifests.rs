@@ -5,7 +5,7 @@
 
 mod field;
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use kube::core::{ApiResource, GroupVersionKind, Status};
 use serde_json::Value;
@@ -72,6 +72,28 @@ impl Manifest {
     pub fn reference(&self) -> String {
         format!("{}/{}", self.resource.kind.to_lowercase(), self.name)
     }
+}
+
+/// A problem for each object that occurs before under the same name in the same namespace.
+pub(crate) fn repeated(manifests: &[load::Manifest], place: &str) -> Vec<Problem> {
+    let mut seen = BTreeSet::new();
+    let mut is_new = |manifest: &load::Manifest| {
+        let namespace = manifest.object["metadata"]["namespace"].as_str();
+        seen.insert((
+            manifest.api_version().to_owned(),
+            manifest.kind().to_owned(),
+            namespace.unwrap_or_default().to_owned(),
+            manifest.name().to_owned(),
+        ))
+    };
+    let again = manifests.iter().filter(|manifest| !is_new(manifest));
+    again
+        .map(|manifest| {
+            let (kind, name) = (manifest.kind(), manifest.name());
+            let what = format!("there is another {kind} `{name}` in {place}");
+            ProblemText::new(what).at(&manifest.source, manifest.span)
+        })
+        .collect()
 }
 
 /// The input contains no Kubernetes objects.

@@ -19,7 +19,7 @@ use crate::{
         manifests,
         problem::{Problem, Problems},
     },
-    stand_in::{self, Disposition, ReplicaMinimums},
+    stand_in::{self, Disposition, ReplicaMinimums, validity},
 };
 
 /// Everything that rules look at.
@@ -53,7 +53,7 @@ impl<'a> Inventory<'a> {
     }
 
     fn take(&mut self, manifest: &'a Manifest, minimums: &ReplicaMinimums) -> Result<(), Problems> {
-        stand_in::check_rendered(manifest)?;
+        validity::check(manifest)?;
         let kind = stand_in::qualified_kind(manifest);
         if !stand_in::KINDS.contains(&kind.as_str()) && kind != workload::CRON_JOB {
             return Ok(());

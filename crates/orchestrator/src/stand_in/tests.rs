@@ -702,7 +702,7 @@ spec: { ports: 80 }
     expect![[r#"
         in.yaml:9:7: unknown field `spec.containers[0].readynessProbe` of a Pod
         in.yaml:10:44: unknown field `spec.containers[0].livenessProbe.httpGet.pth` of a Pod
-        in.yaml:12:13: this is a template that was not rendered; expected the output of `helm template`
+        in.yaml:14:13: this is a template that was not rendered; expected the output of `helm template`
         in.yaml:19:16: Service `s` cannot be read: invalid type: integer `80`, expected a sequence"#]].assert_eq(&problems);
 }
 
@@ -793,4 +793,29 @@ fn options_become_arguments() {
     let (_, problems) = converted(pod, &settings);
     expect!["in.yaml:1:13: no container `c` starts late here; expected `a` or `b`"]
         .assert_eq(&problems);
+}
+
+#[test]
+fn what_no_cluster_would_take_is_refused() {
+    let refused = |spec: &str, expected: &Expect| {
+        expected.assert_eq(&converted_pod(spec, "").1);
+    };
+    refused(
+        "{containers: [{name: a, image: i}, {name: b, image: i}, {name: a, image: i}]}",
+        &expect![
+            "in.yaml:4:64: another container is named `a`; expected a name of its own for each container of a Pod"
+        ],
+    );
+    refused(
+        "{initContainers: [{name: a, image: i}], containers: [{name: a, image: i}]}",
+        &expect![
+            "in.yaml:4:61: another container is named `a`; expected a name of its own for each container of a Pod"
+        ],
+    );
+    refused(
+        r#"{containers: [{name: a, image: "{{ .Values.image }}"}]}"#,
+        &expect![
+            "in.yaml:4:31: this is a template that was not rendered; expected the output of `helm template`"
+        ],
+    );
 }

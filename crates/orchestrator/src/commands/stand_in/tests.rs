@@ -91,3 +91,22 @@ fn a_live_namespace_gives_what_was_applied_to_it() {
     });
     assert_eq!(outcome.unwrap(), Exit::Held);
 }
+
+#[test]
+fn an_output_that_is_read_again_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("in.yaml"), RUNNING).unwrap();
+    let refused = |name: &Path, output: &str| {
+        let input = cli::Input {
+            names: vec![name.display().to_string()],
+            context: None,
+            from: None,
+        };
+        must_not_be_read(&path(output), &input).is_err()
+    };
+    assert!(refused(&path("in.yaml"), "in.yaml"));
+    assert!(refused(folder.path(), "new.yaml"));
+    assert!(!refused(&path("in.yaml"), "new.yaml"));
+    assert!(!refused(Path::new("-"), "in.yaml"));
+}

@@ -84,9 +84,10 @@ fn unready_sibling<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             continue;
         };
         let (name, siblings) = (container.name(), list(&ready));
+        let says = if ready.len() == 1 { "says" } else { "say" };
         let message = format!(
             "`{name}` gets the requests of {names} and has no readiness probe; the Pod is Ready as \
-             soon as {siblings} says so: requests come before `{name}` listens, and they go on when \
+             soon as {siblings} {says} so: requests come before `{name}` listens, and they go on when \
              it fails. Add a readinessProbe that asks port {port}."
         );
         drafts.push(Draft::of_container(workload, container, message));

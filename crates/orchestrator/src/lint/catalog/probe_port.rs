@@ -43,9 +43,13 @@ fn others_port<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         let Some(sibling) = sibling.filter(|_| !container.declares(port)) else {
             continue;
         };
+        let is_restarted_too = sibling.probe(ProbeKind::Liveness).is_some();
         let (name, sibling) = (container.name(), sibling.name());
         let window = range(probe.failure());
         let effect = match probe.spec.kind {
+            ProbeKind::Liveness if is_restarted_too => {
+                format!("`{name}` is restarted {window} later, whether `{sibling}` is or not")
+            }
             ProbeKind::Liveness => format!("`{name}` is restarted {window} later, and it is not"),
             ProbeKind::Readiness => format!("`{name}` counts as not ready {window} later"),
             ProbeKind::Startup => format!("`{name}` does not count as started, and is restarted"),
