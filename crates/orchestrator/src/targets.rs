@@ -9,6 +9,7 @@ pub(crate) mod flip;
 pub(crate) mod flip_plan;
 pub(crate) mod journal;
 pub(crate) mod lease;
+mod listener;
 pub(crate) mod probe_spec;
 pub(crate) mod probe_timing;
 pub(crate) mod retry_revert;
@@ -18,7 +19,9 @@ pub(crate) mod status;
 use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+pub(crate) use listener::listener;
 use probe_target::model::port_spec::Protocol;
+use serde_json::Value;
 
 /// The prefix of the annotation that makes a container a target regardless of its image. The
 /// container's name follows; the value is the control address.
@@ -112,6 +115,15 @@ pub(crate) fn target(pod: &Pod, name: &str) -> Result<Address, NotATarget> {
         });
     }
     locate(pod, container)
+}
+
+/// The object of a manifest itself if it is a Pod, else a Pod of its template.
+pub(crate) fn pod_of(object: &Value) -> Option<Pod> {
+    let pod = match object["kind"].as_str() {
+        Some("Pod") => object,
+        _ => object.pointer("/spec/template")?,
+    };
+    serde_json::from_value(pod.clone()).ok()
 }
 
 /// The containers that can have probes: regular containers, then restartable init containers.
@@ -209,7 +221,7 @@ fn first_port(container: &Container) -> Option<u16> {
 
 /// The container that opens a port of the Pod: one whose arguments list it, else one that declares
 /// it. Of several, the container that asks the port comes first.
-pub(crate) fn opener<'p>(pod: &'p Pod, port: u16, asking: &str) -> Option<&'p Container> {
+fn opener<'p>(pod: &'p Pod, port: u16, asking: &str) -> Option<&'p Container> {
     let first = |opens: &dyn Fn(&Container) -> bool| {
         let own = containers(pod).find(|each| each.name == asking && opens(each));
         own.or_else(|| containers(pod).find(|each| opens(each)))
@@ -225,7 +237,7 @@ fn declared_ports(container: &Container) -> impl Iterator<Item = u16> {
 }
 
 /// The ports that probe-target opens, by its arguments or, without any there, its environment.
-pub(crate) fn listed_ports(container: &Container) -> Vec<(u16, Protocol)> {
+fn listed_ports(container: &Container) -> Vec<(u16, Protocol)> {
     let mut lists: Vec<&str> = options(container, "--port").collect();
     if lists.is_empty() {
         lists.extend(environment(container, "PROBE_TARGET_PORTS"));

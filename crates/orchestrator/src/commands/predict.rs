@@ -13,25 +13,25 @@ use std::{
     time::Duration,
 };
 
-use super::manifest_input::{self, InputError};
+use super::{
+    manifest_input::{self, InputError},
+    run::Checked,
+};
 use crate::{
-    check,
     cli::{self, predict::Format},
-    cluster::{self, Cluster, Latencies},
+    cluster::Latencies,
     error_chain,
     exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{
-        experiment::{Experiment, Rate},
+        experiment::{Rate, TrafficThat},
         files::Files,
         load,
-        manifests::{self, Manifest},
         problem::Problems,
         source::Source,
     },
     predict::{self, Answer, Impact, Question, Wanted, Workload, Written},
-    random::Random,
     report::printer::Printer,
-    run::{self, Job, interrupt::Interrupt},
+    run::{Job, interrupt::Interrupt},
     stand_in,
     timeline::Place,
 };
@@ -62,8 +62,7 @@ struct Asked<'w> {
 /// An experiment that can run.
 struct Prepared {
     written: Written,
-    experiment: Experiment,
-    objects: Vec<Manifest>,
+    checked: Checked,
 }
 
 pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
@@ -83,7 +82,7 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
         .iter()
         .flat_map(|workload| predict::questions(workload, &wanted));
     let asked: Vec<Asked<'_>> = questions
-        .map(|question| asked(question, command.rate))
+        .map(|question| asked(question, command.rate, printer))
         .collect();
     if let Some(folder) = &command.experiments {
         keep(&asked, folder)?;
@@ -99,14 +98,16 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
 
 /// How long a steady state must last at this rate, so that enough requests show it.
 fn settle(rate: Rate) -> Duration {
-    const REQUESTS: u32 = 10;
-    Duration::from_secs(u64::from(REQUESTS.div_ceil(rate.per_second()).max(1)) + 1)
+    let requests = TrafficThat::MIN_REQUESTS;
+    Duration::from_secs(requests.div_ceil(rate.per_second().into()) + 1)
 }
 
-fn asked(question: Question<'_>, rate: Rate) -> Asked<'_> {
+fn asked<'w>(question: Question<'w>, rate: Rate, printer: &Printer) -> Asked<'w> {
     let experiment = match &question.unanswerable {
         Some(why) => Err(why.clone()),
-        None => prepared(&question, rate).map_err(|why| error_chain::text(why.error.as_ref())),
+        None => {
+            prepared(&question, rate, printer).map_err(|why| error_chain::text(why.error.as_ref()))
+        }
     };
     Asked {
         question,
@@ -114,7 +115,7 @@ fn asked(question: Question<'_>, rate: Rate) -> Asked<'_> {
     }
 }
 
-fn prepared(question: &Question<'_>, rate: Rate) -> Result<Prepared, Failure> {
+fn prepared(question: &Question<'_>, rate: Rate, printer: &Printer) -> Result<Prepared, Failure> {
     let written = predict::written(question, rate, settle(rate));
     let source = Source {
         path: format!("{}.yaml", written.name).into(),
@@ -122,14 +123,8 @@ fn prepared(question: &Question<'_>, rate: Rate) -> Result<Prepared, Failure> {
     };
     let mut experiments = load::load(&source)?.experiments;
     let experiment = experiments.pop().expect("the text must hold an experiment");
-    let manifests = manifests::of_experiment(&experiment, Files::Embedded)?;
-    let objects = manifests::objects(&manifests, None)?;
-    check::check(&experiment, &manifests)?;
-    Ok(Prepared {
-        written,
-        experiment,
-        objects,
-    })
+    let checked = super::run::check(experiment, Files::Embedded, None, printer)?;
+    Ok(Prepared { written, checked })
 }
 
 /// Writes the experiments into a folder, which is created.
@@ -190,29 +185,21 @@ fn answers(asked: &[Asked<'_>], command: &cli::Predict, printer: &Printer) -> Ve
 /// Runs one sample of a question.
 fn sample_of(asked: &Asked<'_>, seed: u64) -> Result<Impact, String> {
     let prepared = asked.experiment.as_ref().map_err(Clone::clone)?;
+    let Prepared { written, checked } = prepared;
     let job = Job {
-        experiment: &prepared.experiment,
-        objects: prepared.objects.clone(),
+        experiment: &checked.experiment,
+        objects: checked.objects.clone(),
         namespace: None,
-        run: &prepared.written.name,
+        run: &written.name,
         seed: Some(seed),
         spread_phases: true,
         keep: false,
     };
     let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
     let (_signals, mut interrupt) = Interrupt::relayed();
-    let mut random = Random::seeded(seed);
-    let ran = cluster::runtime(&Place::Virtual)
-        .map_err(Failure::from)
-        .and_then(|runtime| {
-            runtime.block_on(async {
-                let cluster =
-                    Cluster::connect(Place::Virtual, Latencies::Node, &mut random).await?;
-                run::run(&job, &cluster, &mut random, &mut interrupt, &printer).await
-            })
-        });
-    match ran {
-        Ok(ran) => Impact::of(&prepared.written.effects, &ran.judgement).map_err(|why| {
+    let place = Place::Virtual;
+    match super::run::run_one(&job, &place, Latencies::Node, &mut interrupt, &printer) {
+        Ok(ran) => Impact::of(&written.effects, &ran.judgement).map_err(|why| {
             let first = printer.take_errors().into_iter().next();
             first.map_or(why, |error| error.message)
         }),

@@ -64,9 +64,9 @@ impl HasExitCode for RunError {
 }
 
 /// An experiment and the objects of its workload.
-struct Checked {
-    experiment: Experiment,
-    objects: Vec<Manifest>,
+pub(super) struct Checked {
+    pub(super) experiment: Experiment,
+    pub(super) objects: Vec<Manifest>,
 }
 
 pub(super) fn run(run: &cli::Run, printer: &Printer) -> CommandResult {
@@ -159,7 +159,7 @@ fn stops(exit: Exit) -> bool {
     )
 }
 
-fn run_one(
+pub(super) fn run_one(
     job: &Job<'_>,
     place: &Place,
     latencies: Latencies,
@@ -267,7 +267,7 @@ fn note_unused(
     ));
 }
 
-fn check(
+pub(super) fn check(
     experiment: Experiment,
     files: Files,
     namespace: Option<&str>,

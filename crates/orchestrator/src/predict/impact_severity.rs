@@ -73,7 +73,10 @@ fn is_outage(impact: &Impact) -> bool {
         let until = impact.took(&Effect::Some(service.to_owned()));
         until.is_none_or(|took| took >= OUTAGE)
     };
-    let is_gone = |effect: &Effect| matches!(effect, Effect::None(service) if !has_client(service) && lasts(service));
+    let is_gone = |effect: &Effect| match effect {
+        Effect::None(service) => !has_client(service) && lasts(service),
+        _ => false,
+    };
     fail.any(|fails| fails) || impact.has(is_gone)
 }
 

@@ -1,9 +1,9 @@
 //! A workload whose failures are predicted: its Pods and the Services that select them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice};
 
 use k8s_openapi::api::core::v1::{Container, Pod, Service};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::command::Command;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         load::Manifest,
         problem::Problem,
     },
-    targets::{containers, flip_plan::selects, is_target, probe_spec::port_number},
+    targets::{containers, flip_plan::selects, is_target, listener, pod_of},
 };
 
 /// A workload of stand-ins.
@@ -57,7 +57,7 @@ impl Workload {
             let is_original =
                 |it: &&Manifest| (it.kind(), it.name()) == (manifest.kind(), manifest.name());
             let original = originals.iter().find(is_original).unwrap_or(manifest);
-            let commands = commands(&pod_of(*kind, &original.object));
+            let commands = commands(&pod_of(&original.object).unwrap_or_default());
             Some(Self::of(*kind, manifest, &services, commands))
         });
         Ok(workloads.collect())
@@ -70,7 +70,7 @@ impl Workload {
         commands: BTreeMap<(String, Probe), Command>,
     ) -> Self {
         let object = &manifest.object;
-        let pod = pod_of(kind, object);
+        let pod = pod_of(object).unwrap_or_default();
         let replicas = object["spec"]["replicas"].as_u64().unwrap_or(1);
         let selecting = services
             .iter()
@@ -122,27 +122,14 @@ impl SelectingService {
         let ports = spec.ports.iter().flatten();
         let mut ports = ports.filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
         let port = ports.find(|port| {
-            let number = port.target_port.as_ref().map_or_else(
-                || u16::try_from(port.port).ok(),
-                |target| containers(pod).find_map(|container| port_number(container, target)),
-            );
-            number.is_some_and(|number| serves(pod, number))
+            let number = u16::try_from(port.port).ok();
+            number.is_some_and(|number| listener(service, number, slice::from_ref(pod)).is_some())
         });
         Self {
             name: service.metadata.name.clone().unwrap_or_default(),
             port: port.map(|port| port.port).filter(|_| !is_headless),
         }
     }
-}
-
-/// A Pod of an object's template.
-fn pod_of(kind: ObjectKind, object: &Value) -> Pod {
-    let template = match kind {
-        ObjectKind::Pod => object,
-        _ => &object["spec"]["template"],
-    };
-    let pod = json!({ "metadata": template["metadata"], "spec": template["spec"] });
-    serde_json::from_value(pod).unwrap_or_default()
 }
 
 /// What the commands of a Pod's exec probes do. Those of stand-ins ask them, and are left out.
@@ -161,13 +148,6 @@ fn commands(pod: &Pod) -> BTreeMap<(String, Probe), Command> {
         })
     };
     containers(pod).flat_map(of_container).flatten().collect()
-}
-
-/// Whether a stand-in of the Pod opens this port.
-fn serves(pod: &Pod, port: u16) -> bool {
-    let opens = format!("--port={port}=");
-    let mut arguments = containers(pod).flat_map(|container| container.args.iter().flatten());
-    arguments.any(|argument| argument.starts_with(&opens))
 }
 
 fn without_namespace(manifest: &Manifest) -> Value {

@@ -2,10 +2,7 @@
 //!
 //! Pure: builds the manifest to apply. The clients' journals are read like those of other targets.
 
-use k8s_openapi::{
-    api::core::v1::{Container, Pod, Service},
-    apimachinery::pkg::util::intstr::IntOrString,
-};
+use k8s_openapi::api::core::v1::{Container, Pod, Service};
 use probe_target::model::{duration, port_spec::Protocol};
 use serde_json::{Value, json};
 
@@ -15,7 +12,7 @@ use crate::{
         experiment::{Connections, TrafficClient},
         manifests::Manifest,
     },
-    targets::{self, Address, flip_plan::selects, listed_ports, opener, probe_spec::port_number},
+    targets::{self, Address, listener},
 };
 
 /// Name of the traffic Pod.
@@ -59,7 +56,10 @@ pub(crate) fn pod(
     services: &[Service],
     workload: &[Manifest],
 ) -> Result<Manifest, TrafficError> {
-    let pods: Vec<Pod> = workload.iter().filter_map(pod_of).collect();
+    let pods: Vec<Pod> = workload
+        .iter()
+        .filter_map(|manifest| targets::pod_of(&manifest.object))
+        .collect();
     let (pod, first) = pods
         .iter()
         .find_map(first_target)
@@ -158,43 +158,12 @@ fn addressed<'a>(services: &'a [Service], name: &str) -> Option<(&'a Service, &'
     Some((service, ip))
 }
 
-/// The container that a port of a Service leads to, and what it speaks there. `None` if no
-/// container lists that port.
-fn listener<'p>(
-    service: &Service,
-    port: u16,
-    pods: &'p [Pod],
-) -> Option<(&'p Container, Protocol)> {
-    let mut ports = service.spec.as_ref()?.ports.iter().flatten();
-    let port = ports.find(|each| each.port == i32::from(port))?;
-    let target = port.target_port.clone();
-    let target = target.unwrap_or(IntOrString::Int(port.port));
-    let mut selected = pods.iter().filter(|pod| selects(service, pod));
-    selected.find_map(|pod| {
-        let mut containers = targets::containers(pod);
-        let number = containers.find_map(|each| port_number(each, &target))?;
-        let opener = opener(pod, number, "")?;
-        let mut listed = listed_ports(opener).into_iter();
-        let (_, protocol) = listed.find(|(listed, _)| *listed == number)?;
-        Some((opener, protocol))
-    })
-}
-
 fn destination(ip: &str, port: u16) -> String {
     if ip.contains(':') {
         format!("[{ip}]:{port}")
     } else {
         format!("{ip}:{port}")
     }
-}
-
-/// The object itself if it is a Pod, else its Pod template.
-fn pod_of(manifest: &Manifest) -> Option<Pod> {
-    let pod = match manifest.resource.kind.as_str() {
-        "Pod" => &manifest.object,
-        _ => manifest.object.pointer("/spec/template")?,
-    };
-    serde_json::from_value(pod.clone()).ok()
 }
 
 /// The first target of a Pod.
