@@ -137,7 +137,7 @@ impl<'a> Inventory<'a> {
             .collect()
     }
 
-    /// A severity, or `info` if no Service selects the workload's Pods: then nobody's requests
+    /// A severity, or `info` if no Service selects the workload's Pods: then no user's requests
     /// depend on them.
     pub(super) fn if_served(&self, workload: &WorkloadFacts<'_>, severity: Severity) -> Severity {
         if self.selecting(workload).next().is_some() {

@@ -159,7 +159,7 @@ fn pl03_a_port_of_a_sibling() {
         "`c` is restarted 20–30 s later, and it is not",
     );
     check("PL03", &asks(8080), &[]);
-    // Nobody declares it: it may be anybody's.
+    // No container declares it: any may own it.
     check("PL03", &asks(7000), &[]);
 }
 
@@ -343,7 +343,7 @@ fn pl16_min_ready_seconds_shorter_than_readiness() {
     };
     check("PL16", &of(29), &["warning w/c"]);
     check("PL16", &of(30), &[]);
-    // Without it, nobody claims to wait.
+    // 0 is the default, and promises nothing.
     check("PL16", &of(0), &[]);
 }
 

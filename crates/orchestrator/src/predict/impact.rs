@@ -18,7 +18,7 @@ pub(crate) struct Impact {
 }
 
 impl Impact {
-    /// The impact of a run whose first step ended; else why there is none.
+    /// The impact of a run whose first step ended, or the reason why there is none.
     pub(crate) fn of(effects: &[Effect], judgement: &Judgement) -> Result<Self, String> {
         let step = judgement.steps.first().filter(|step| step.ended.is_some());
         let Some(step) = step else {

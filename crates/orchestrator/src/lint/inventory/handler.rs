@@ -33,7 +33,7 @@ pub(in crate::lint) enum Handler {
 }
 
 impl Handler {
-    /// What a probe of a container asks; none if the port's name is none of the container's.
+    /// What a probe of a container asks; none if the container declares no port of that name.
     pub(super) fn of(container: &Container, probe: &Probe) -> Option<Self> {
         let host = |host: &Option<String>| host.clone().filter(|host| !host.is_empty());
         if let Some(get) = &probe.http_get {

@@ -15,7 +15,7 @@ use crate::targets::probe_timing::timing;
 #[derive(Debug)]
 pub(in crate::lint) struct ProbeFacts {
     pub(in crate::lint) spec: Spec,
-    /// What it asks; none if its port's name is none of its container's.
+    /// What it asks; none if its container declares no port of that name.
     pub(in crate::lint) handler: Option<Handler>,
     /// The path of the probe in the manifest.
     pub(in crate::lint) path: String,
