@@ -65,6 +65,25 @@ fn the_fields_of_lints_json() {
 }
 
 #[test]
+fn the_fields_of_predictions() {
+    let ended = run([
+        "predict",
+        "tests/shapes/web.yaml",
+        "--mode=liveness,crash,frozen,rollout",
+        "--scope=all",
+        "--samples=1",
+        "--output=json",
+    ]);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    expect_file!["../contracts/predict.txt"].assert_eq(&Shape::of(&report).to_string());
+
+    let mut schema: Value = serde_json::from_str(&run(["schema", "predict"]).stdout).unwrap();
+    without_descriptions(&mut schema);
+    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    expect_file!["../contracts/predict-schema.json"].assert_eq(&text);
+}
+
+#[test]
 fn exit_codes() {
     let codes = [
         Exit::Held,

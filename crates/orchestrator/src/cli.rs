@@ -92,6 +92,9 @@ pub enum Described {
     Run,
     /// What `lint` writes as JSON
     Lint,
+    /// What `predict` writes as JSON
+    #[value(hide = true)]
+    Predict,
 }
 
 /// Where experiments run.

@@ -19,6 +19,7 @@ use crate::{
     cli::{self, Cli, Command, Described},
     exit::{CommandResult, Exit, Failure},
     input::schema,
+    predict as prediction,
     report::{Paint, json, lint as lint_report, printer::Printer},
     stand_in::Settings,
 };
@@ -118,6 +119,7 @@ fn schema(of: Described, printer: &Printer) -> CommandResult {
         Described::Experiment => schema::experiment(),
         Described::Run => json::schema(),
         Described::Lint => lint_report::schema(),
+        Described::Predict => prediction::schema(),
     };
     let schema = serde_json::to_string_pretty(&schema);
     printer.data(&(schema.expect("a schema must serialize") + "\n"))?;

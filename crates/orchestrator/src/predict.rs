@@ -4,10 +4,12 @@
 //! answer is read off the judgements of its runs, whether on `virtual` or on a cluster.
 
 mod answer;
+mod answer_text;
 mod command;
 mod experiment;
 mod impact;
 mod impact_severity;
+mod json;
 mod question;
 mod table;
 mod workload;
@@ -15,9 +17,10 @@ mod workload;
 pub(crate) use answer::Answer;
 pub(crate) use experiment::{Written, written};
 pub(crate) use impact::Impact;
+pub(crate) use json::{Basis, json, schema};
 pub(crate) use question::{Mode, Scope};
 pub(crate) use question::{Question, Wanted, questions};
-pub(crate) use table::{json, markdown, text};
+pub(crate) use table::{markdown, text};
 pub(crate) use workload::Workload;
 
 #[cfg(test)]

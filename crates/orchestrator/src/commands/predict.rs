@@ -29,7 +29,7 @@ use crate::{
         problem::Problems,
         source::Source,
     },
-    predict::{self, Answer, Impact, Question, Wanted, Workload, Written},
+    predict::{self, Answer, Basis, Impact, Question, Wanted, Workload, Written},
     report::printer::Printer,
     run::{Job, interrupt::Interrupt},
     stand_in,
@@ -90,10 +90,18 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     let answers = answers(&asked, command, printer);
     match command.output {
         Format::Table => printer.text(&predict::text(&answers, printer.width()))?,
-        Format::Json => printer.data(&predict::json(&answers))?,
+        Format::Json => printer.data(&predict::json(basis(command), &answers, Exit::Held))?,
         Format::Markdown => printer.data(&predict::markdown(&answers))?,
     }
     Ok(Exit::Held)
+}
+
+fn basis(command: &cli::Predict) -> Basis {
+    Basis {
+        samples: command.samples,
+        seed: command.seed,
+        rate_per_second: command.rate.per_second(),
+    }
 }
 
 /// How long a steady state must last at this rate, so that enough requests show it.

@@ -1,182 +1,198 @@
-//! The answer to a question: the impacts of its samples in one row.
+//! The answer to a question: the impacts of its samples in one row, as values.
 
 use std::collections::BTreeSet;
 
 use rules::probe::Window;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     experiment::Effect,
     impact::Impact,
-    impact_severity::ImpactSeverity,
-    question::{Mode, Question},
+    impact_severity::{ImpactSeverity, SeverityReason},
+    question::{Mode, Question, Scope},
 };
-use crate::timeline::Micros;
+use crate::{input::experiment::Probe, timeline::Micros};
 
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An answer. Text, Markdown and JSON are written from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Answer {
-    /// The container, or the workload: `deploy/web/app`.
-    pub(crate) subject: String,
-    /// What happens to it: `readiness+liveness`.
-    pub(crate) what: String,
-    /// To how many Pods.
+    /// The workload: `deploy/web`.
+    pub(crate) workload: String,
+    /// The container that fails; null if the whole template changes.
+    pub(crate) container: Option<String>,
+    /// What fails, as the table names it: `readiness+liveness`.
+    pub(crate) fails: String,
+    /// What happens to the container.
+    pub(crate) mode: Mode,
+    /// The probes that fail together: the asked one first.
+    pub(crate) probes: Vec<Probe>,
+    /// To how many Pods it happens.
+    pub(crate) scope: Scope,
+    /// The same as the table names it: `one of 3`.
     pub(crate) pods: String,
-    /// The worst severity of a sample.
+    /// What the answer assumes about exec probes whose command is not known; null if it assumes
+    /// nothing.
+    pub(crate) assumption: Option<&'static str>,
+    /// The worst severity of a run.
     pub(crate) severity: ImpactSeverity,
-    /// What follows, in words: `not ready after 5.1–9.8 s`.
-    pub(crate) follows: Vec<String>,
+    /// Why it has this severity.
+    pub(crate) reason: SeverityReason,
+    /// The number of runs that the answer rests on.
+    pub(crate) runs: usize,
+    /// The closed formula of each probe that decides.
+    pub(crate) windows: Vec<ProbeWindow>,
+    /// What follows, in the order of its rows.
+    pub(crate) effects: Vec<EffectTimes>,
+    /// What becomes of the requests to each Service.
+    pub(crate) requests: Vec<ServiceRequests>,
+}
+
+/// From when to when a probe decides, counted from the fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProbeWindow {
+    /// The probe.
+    pub(crate) probe: Probe,
+    /// It decides later than this, in microseconds.
+    #[serde(rename = "afterMicros")]
+    pub(crate) after: Micros,
+    /// It decides at the latest then, in microseconds.
+    #[serde(rename = "withinMicros")]
+    pub(crate) within: Micros,
+}
+
+/// When an effect is seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EffectTimes {
+    /// The effect.
+    #[serde(flatten)]
+    pub(crate) effect: Effect,
+    /// The earliest time in a run, in microseconds.
+    #[serde(rename = "earliestMicros")]
+    pub(crate) earliest: Micros,
+    /// The latest time in a run, in microseconds.
+    #[serde(rename = "latestMicros")]
+    pub(crate) latest: Micros,
+    /// In how many runs it is seen.
+    pub(crate) seen: usize,
+}
+
+/// What becomes of the requests to a Service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ServiceRequests {
+    /// The Service.
+    pub(crate) service: String,
+    /// The most requests that are sent in a run.
+    pub(crate) sent: u64,
+    /// The fewest that fail in a run.
+    pub(crate) least_failed: u64,
+    /// The most that fail in a run.
+    pub(crate) most_failed: u64,
+    /// The longest time in which every request fails, in microseconds.
+    #[serde(rename = "longestFailureMicros")]
+    pub(crate) longest_failure: Micros,
 }
 
 impl Answer {
-    /// The answer of so many samples; not judged if one of them has no impact.
+    /// The answer of these samples; not judged if one of them has no impact, or if there is none.
     pub(crate) fn of(question: &Question<'_>, samples: &[Result<Impact, String>]) -> Self {
-        let answer = |severity, follows| Self {
-            subject: question.subject(),
-            what: question.what(),
-            pods: question.pods(),
-            severity,
-            follows,
-        };
         let impacts: Result<Vec<&Impact>, &String> = samples.iter().map(Result::as_ref).collect();
-        match impacts {
-            Err(why) => answer(ImpactSeverity::NotJudged, vec![why.clone()]),
-            Ok(impacts) => {
-                let severity = impacts
-                    .iter()
-                    .map(|impact| ImpactSeverity::of(question.mode, impact));
-                let severity = severity.max().unwrap_or(ImpactSeverity::NotJudged);
-                answer(severity, follows(question, &impacts))
-            }
+        let impacts = match impacts {
+            Ok(impacts) => impacts,
+            Err(why) => return Self::not_judged(question, why.clone()),
+        };
+        let reasons = impacts
+            .iter()
+            .map(|impact| SeverityReason::of(question.mode, impact));
+        match reasons.max() {
+            None => Self::not_judged(question, "no run of it has ended".to_owned()),
+            Some(reason) => Self {
+                runs: impacts.len(),
+                effects: effects(&impacts),
+                requests: requests(&impacts),
+                ..Self::with(question, reason)
+            },
         }
+    }
+
+    /// The answer to a question that no run answers, for this reason.
+    pub(crate) fn not_judged(question: &Question<'_>, why: String) -> Self {
+        Self::with(question, SeverityReason::NotJudged { why })
+    }
+
+    fn with(question: &Question<'_>, reason: SeverityReason) -> Self {
+        Self {
+            workload: question.workload.reference.to_string(),
+            container: question.container.map(|container| container.name.clone()),
+            fails: question.what(),
+            mode: question.mode,
+            probes: question.probes.clone(),
+            scope: question.scope,
+            pods: question.pods(),
+            assumption: question.assumption,
+            severity: reason.severity(),
+            reason,
+            runs: 0,
+            windows: windows(question),
+            effects: Vec::new(),
+            requests: Vec::new(),
+        }
+    }
+
+    /// The container, or the workload: `deploy/web/app`.
+    pub(crate) fn subject(&self) -> String {
+        match &self.container {
+            Some(container) => format!("{}/{container}", self.workload),
+            None => self.workload.clone(),
+        }
+    }
+
+    /// When this effect is seen, if it is.
+    pub(crate) fn effect(&self, wanted: &Effect) -> Option<&EffectTimes> {
+        self.effects.iter().find(|times| times.effect == *wanted)
     }
 }
 
-fn follows(question: &Question<'_>, impacts: &[&Impact]) -> Vec<String> {
+fn windows(question: &Question<'_>) -> Vec<ProbeWindow> {
+    let window = |(probe, Window { after, within }): (_, Window)| ProbeWindow {
+        probe,
+        after: after.into(),
+        within: within.into(),
+    };
+    question.windows().into_iter().map(window).collect()
+}
+
+fn effects(impacts: &[&Impact]) -> Vec<EffectTimes> {
     let effects = impacts.iter().flat_map(|impact| &impact.took);
     let effects: BTreeSet<&Effect> = effects.map(|(effect, _)| effect).collect();
-    let has = |wanted: &Effect| effects.contains(wanted);
-    let mut lines = windows(question);
-    lines.extend(of_kinds(&effects).map(|alike| line(&alike, impacts)));
-    let noticed = |effect: &&Effect| !matches!(effect, Effect::ReadyAgain);
-    if question.mode == Mode::Frozen && !effects.iter().any(noticed) {
-        lines.push("no probe notices".to_owned());
-    }
-    let is_change = matches!(question.mode, Mode::Rollout | Mode::Startup);
-    if is_change && !has(&Effect::Complete) {
-        lines.push("the rollout does not end".to_owned());
-    }
-    if question.mode == Mode::Startup && !has(&Effect::Complete) && !has(&Effect::Reverted) {
-        lines.push("the former template does not help".to_owned());
-    }
-    lines.extend(requests(impacts));
-    lines
-}
-
-/// The closed formula of each probe that notices: `liveness decides in (50, 60] s`.
-fn windows(question: &Question<'_>) -> Vec<String> {
-    let windows = question.windows().into_iter();
-    windows
-        .map(|(probe, Window { after, within })| {
-            format!(
-                "{probe} decides in ({}, {}] s",
-                after.as_secs_f64(),
-                within.as_secs_f64()
-            )
-        })
-        .collect()
-}
-
-/// The effects, those of one kind on several Services together.
-fn of_kinds<'e>(effects: &BTreeSet<&'e Effect>) -> impl Iterator<Item = Vec<&'e Effect>> {
-    let mut kinds: Vec<Vec<&Effect>> = Vec::new();
-    for effect in effects {
-        match kinds.last_mut() {
-            Some(alike) if effect.service().is_some() && is_alike(alike[0], effect) => {
-                alike.push(effect);
-            }
-            _ => kinds.push(vec![effect]),
-        }
-    }
-    kinds.into_iter()
-}
-
-fn is_alike(one: &Effect, other: &Effect) -> bool {
-    std::mem::discriminant(one) == std::mem::discriminant(other)
-}
-
-/// A line about effects of one kind.
-fn line(alike: &[&Effect], impacts: &[&Impact]) -> String {
-    let times = |effect: &Effect| -> Vec<Micros> {
-        impacts
-            .iter()
-            .filter_map(|impact| impact.took(effect))
-            .collect()
-    };
-    let seen = alike
-        .iter()
-        .map(|effect| times(effect).len())
-        .min()
-        .unwrap_or(0);
-    let all: Vec<Micros> = alike.iter().flat_map(|effect| times(effect)).collect();
-    let time = range(&all);
-    let services: Vec<&str> = alike.iter().filter_map(|effect| effect.service()).collect();
-    let services = services.join(", ");
-    let what = match alike[0] {
-        Effect::NotReady => format!("not ready after {time}"),
-        Effect::Restarted(container) => format!("{container} restarted after {time}"),
-        Effect::ReadyAgain => format!("ready again after {time}"),
-        Effect::Fewer(_) => format!("fewer endpoints after {time}: {services}"),
-        Effect::None(_) => format!("no endpoint after {time}: {services}"),
-        Effect::Some(_) => format!("an endpoint again {time} later: {services}"),
-        Effect::Complete => format!("complete after {time}"),
-        Effect::Stalled => format!("given up after {time}"),
-        Effect::Reverted => format!("the former template is back {time} after its revert"),
-    };
-    if seen == impacts.len() {
-        what
-    } else {
-        format!("{what} (in {seen} of {} runs)", impacts.len())
-    }
-}
-
-/// What became of the requests to each Service: the fewest and the most that failed.
-fn requests(impacts: &[&Impact]) -> Vec<String> {
-    let clients = impacts.iter().flat_map(|impact| &impact.requests);
-    let clients: BTreeSet<&str> = clients.map(|counts| counts.client.as_str()).collect();
-    let of_client = |client: &str| {
-        let all = impacts.iter().flat_map(|impact| &impact.requests);
-        let counts: Vec<_> = all.filter(|counts| counts.client == client).collect();
-        let failed = counts.iter().map(|counts| counts.failed);
-        let (least, most) = (failed.clone().min()?, failed.max()?);
-        let sent = counts.iter().map(|counts| counts.sent).max()?;
-        let longest = counts.iter().map(|counts| counts.longest_failure).max()?;
-        let lost = if least == most {
-            most.to_string()
-        } else {
-            format!("{least}–{most}")
-        };
-        let longest = seconds(longest);
-        (most > 0).then(|| {
-            format!("{lost} of {sent} requests to {client} fail, up to {longest} s on end")
+    let times = |effect: &Effect| {
+        let took = impacts.iter().filter_map(|impact| impact.took(effect));
+        Some(EffectTimes {
+            effect: effect.clone(),
+            earliest: took.clone().min()?,
+            latest: took.clone().max()?,
+            seen: took.count(),
         })
     };
-    clients.into_iter().filter_map(of_client).collect()
+    effects.into_iter().filter_map(times).collect()
 }
 
-/// `5.1–9.8 s`, or `5.1 s` if both are the same.
-fn range(times: &[Micros]) -> String {
-    let (least, most) = (times.iter().min(), times.iter().max());
-    let text = |time: Option<&Micros>| seconds(time.copied().unwrap_or(Micros::ZERO));
-    let (least, most) = (text(least), text(most));
-    if least == most {
-        format!("{most} s")
-    } else {
-        format!("{least}–{most} s")
-    }
-}
-
-/// A time in seconds with one digit.
-fn seconds(time: Micros) -> String {
-    let tenths = (time.0 + 50_000) / 100_000;
-    format!("{}.{}", tenths / 10, tenths % 10)
+fn requests(impacts: &[&Impact]) -> Vec<ServiceRequests> {
+    let all = || impacts.iter().flat_map(|impact| &impact.requests);
+    let services: BTreeSet<&str> = all().map(|counts| counts.client.as_str()).collect();
+    let of_service = |service: &str| {
+        let counts = all().filter(|counts| counts.client == service);
+        Some(ServiceRequests {
+            service: service.to_owned(),
+            sent: counts.clone().map(|counts| counts.sent).max()?,
+            least_failed: counts.clone().map(|counts| counts.failed).min()?,
+            most_failed: counts.clone().map(|counts| counts.failed).max()?,
+            longest_failure: counts.map(|counts| counts.longest_failure).max()?,
+        })
+    };
+    services.into_iter().filter_map(of_service).collect()
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use probe_target::model::duration;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::question::{Mode, Question, Scope};
@@ -30,7 +32,8 @@ pub(crate) struct Written {
 }
 
 /// Something that may follow, whose time is measured from the fault.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(tag = "effect", content = "of", rename_all = "camelCase")]
 pub(crate) enum Effect {
     /// The Pods are not ready.
     NotReady,
@@ -39,10 +42,13 @@ pub(crate) enum Effect {
     /// The Pods are ready again.
     ReadyAgain,
     /// This Service has fewer ready endpoints.
+    #[serde(rename = "fewerEndpoints")]
     Fewer(String),
     /// This Service has no ready endpoint.
+    #[serde(rename = "noEndpoint")]
     None(String),
     /// This Service has one again; from when it had none.
+    #[serde(rename = "endpointAgain")]
     Some(String),
     /// The rollout is complete.
     Complete,

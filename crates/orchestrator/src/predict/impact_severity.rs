@@ -1,12 +1,16 @@
-//! How bad an impact is.
+//! How bad an impact is, and why.
 
 use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{experiment::Effect, impact::Impact, question::Mode};
 use crate::timeline::Micros;
 
 /// Severities, the worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum ImpactSeverity {
     /// It is not known.
     NotJudged,
@@ -22,6 +26,60 @@ pub(crate) enum ImpactSeverity {
     Outage,
 }
 
+/// Why an impact has its severity, the worst last; of one reason the longest last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub(crate) enum SeverityReason {
+    /// It is not known.
+    NotJudged {
+        /// Why, in words.
+        why: String,
+    },
+    /// Nothing changes.
+    NothingChanges,
+    /// Pods are not ready.
+    NotReady,
+    /// A Service has fewer ready endpoints.
+    FewerEndpoints {
+        /// The Service.
+        service: String,
+    },
+    /// Some requests to a Service fail.
+    SomeRequestsFail {
+        /// How many in a run.
+        failed: u64,
+        /// The Service.
+        service: String,
+    },
+    /// A container is restarted.
+    Restarted {
+        /// The container.
+        container: String,
+    },
+    /// The process does not work, and no probe notices.
+    NoProbeNotices,
+    /// A Service without clients has no ready endpoint.
+    NoEndpoint {
+        /// How long, in microseconds; null if it has none to the end.
+        #[serde(rename = "lastsMicros")]
+        lasts: Option<Micros>,
+        /// The Service.
+        service: String,
+    },
+    /// No request to a Service succeeds.
+    NoRequestSucceeds {
+        /// How long, in microseconds.
+        #[serde(rename = "lastsMicros")]
+        lasts: Micros,
+        /// The Service.
+        service: String,
+    },
+}
+
 /// The shortest time without a successful request that is an outage.
 const OUTAGE: Micros = Micros(1_000_000);
 
@@ -29,55 +87,94 @@ const OUTAGE: Micros = Micros(1_000_000);
 /// row may fail by chance.
 const OUTAGE_WITH_ENDPOINTS: Micros = Micros(2_000_000);
 
-impl ImpactSeverity {
-    /// The severity of one run's impact.
+impl SeverityReason {
+    /// The reason of one run's severity.
     pub(crate) fn of(mode: Mode, impact: &Impact) -> Self {
-        let restarts = impact.has(|effect| matches!(effect, Effect::Restarted(_)));
-        let unready = impact.has(|effect| matches!(effect, Effect::NotReady | Effect::Fewer(_)));
-        let some_fail = impact.requests.iter().any(|counts| counts.failed > 0);
-        if is_outage(impact) {
-            Self::Outage
-        } else if mode == Mode::Frozen && !restarts && !unready {
-            Self::Unnoticed
-        } else if restarts {
-            Self::Restart
-        } else if unready || some_fail {
-            Self::Degraded
-        } else {
-            Self::None
+        outage(impact)
+            .or_else(|| unnoticed(mode, impact))
+            .or_else(|| restarted(impact))
+            .or_else(|| degraded(impact))
+            .unwrap_or(Self::NothingChanges)
+    }
+
+    /// The severity that it is the reason of.
+    pub(crate) fn severity(&self) -> ImpactSeverity {
+        match self {
+            Self::NotJudged { .. } => ImpactSeverity::NotJudged,
+            Self::NothingChanges => ImpactSeverity::None,
+            Self::NotReady | Self::FewerEndpoints { .. } | Self::SomeRequestsFail { .. } => {
+                ImpactSeverity::Degraded
+            }
+            Self::Restarted { .. } => ImpactSeverity::Restart,
+            Self::NoProbeNotices => ImpactSeverity::Unnoticed,
+            Self::NoEndpoint { .. } | Self::NoRequestSucceeds { .. } => ImpactSeverity::Outage,
         }
     }
 }
 
-/// Whether a Service is out of order: as its clients see it, or by its endpoints if it has no
+/// The longest outage of a Service: as its clients see it, or by its endpoints if it has no
 /// clients.
-fn is_outage(impact: &Impact) -> bool {
-    let has_none =
-        |service: &str| impact.has(|effect| matches!(effect, Effect::None(of) if of == service));
+fn outage(impact: &Impact) -> Option<SeverityReason> {
     let clients = impact.requests.iter();
-    let mut fail = clients.map(|counts| {
-        let shortest = if has_none(&counts.client) {
-            OUTAGE
-        } else {
-            OUTAGE_WITH_ENDPOINTS
+    let failing = clients.filter_map(|counts| {
+        let service = counts.client.clone();
+        let shortest = match impact.took(&Effect::None(service.clone())) {
+            Some(_) => OUTAGE,
+            None => OUTAGE_WITH_ENDPOINTS,
         };
-        counts.longest_failure >= shortest
+        let lasts = counts.longest_failure;
+        (lasts >= shortest).then_some(SeverityReason::NoRequestSucceeds { lasts, service })
     });
     let has_client = |service: &str| {
-        impact
-            .requests
-            .iter()
-            .any(|counts| counts.client == service)
+        let mut clients = impact.requests.iter();
+        clients.any(|counts| counts.client == service)
     };
-    let lasts = |service: &str| {
-        let until = impact.took(&Effect::Some(service.to_owned()));
-        until.is_none_or(|took| took >= OUTAGE)
+    let effects = impact.took.iter();
+    let gone = effects.filter_map(|(effect, _)| match effect {
+        Effect::None(service) if !has_client(service) => {
+            let lasts = impact.took(&Effect::Some(service.clone()));
+            let is_long = lasts.is_none_or(|lasts| lasts >= OUTAGE);
+            let service = service.clone();
+            is_long.then_some(SeverityReason::NoEndpoint { lasts, service })
+        }
+        _ => None,
+    });
+    failing.chain(gone).max()
+}
+
+fn unnoticed(mode: Mode, impact: &Impact) -> Option<SeverityReason> {
+    let is_notice = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::NotReady | Effect::Fewer(_) | Effect::Restarted(_)
+        )
     };
-    let is_gone = |effect: &Effect| match effect {
-        Effect::None(service) => !has_client(service) && lasts(service),
-        _ => false,
-    };
-    fail.any(|fails| fails) || impact.has(is_gone)
+    (mode == Mode::Frozen && !impact.has(is_notice)).then_some(SeverityReason::NoProbeNotices)
+}
+
+fn restarted(impact: &Impact) -> Option<SeverityReason> {
+    impact.took.iter().find_map(|(effect, _)| match effect {
+        Effect::Restarted(container) => Some(SeverityReason::Restarted {
+            container: container.clone(),
+        }),
+        _ => None,
+    })
+}
+
+fn degraded(impact: &Impact) -> Option<SeverityReason> {
+    let failing = impact.requests.iter().filter(|counts| counts.failed > 0);
+    let failing = failing.map(|counts| SeverityReason::SomeRequestsFail {
+        failed: counts.failed,
+        service: counts.client.clone(),
+    });
+    let unready = impact.took.iter().filter_map(|(effect, _)| match effect {
+        Effect::NotReady => Some(SeverityReason::NotReady),
+        Effect::Fewer(service) => Some(SeverityReason::FewerEndpoints {
+            service: service.clone(),
+        }),
+        _ => None,
+    });
+    failing.chain(unready).max()
 }
 
 /// The word in tables.
@@ -124,8 +221,8 @@ mod tests {
         failing: Option<u64>,
         expected: ImpactSeverity,
     ) {
-        let severity = ImpactSeverity::of(mode, &impact(effects, failing));
-        assert_eq!(severity, expected, "{effects:?} {failing:?}");
+        let reason = SeverityReason::of(mode, &impact(effects, failing));
+        assert_eq!(reason.severity(), expected, "{effects:?} {failing:?}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::{fmt, time::Duration};
 use clap::ValueEnum;
 use k8s_openapi::api::core::v1::Container;
 use rules::probe::{ProbeKind, Window};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{command::Command, workload::Workload};
 use crate::{
@@ -16,7 +18,8 @@ use crate::{
 };
 
 /// What happens to a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Its readiness probe fails
     Readiness,
@@ -33,7 +36,8 @@ pub enum Mode {
 }
 
 /// How many Pods of a workload it happens to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Scope {
     /// To one Pod
     One,

@@ -1,8 +1,9 @@
-//! The answers as a table for people, as JSON, and as Markdown.
+//! The answers as a table for people, and as Markdown.
 
-use serde_json::{Value, json};
-
-use super::answer::Answer;
+use super::{
+    answer::Answer,
+    answer_text::{follows, reason},
+};
 use crate::{printable::one_line, report::bare_table};
 
 /// The columns.
@@ -13,49 +14,42 @@ pub(crate) fn text(answers: &[Answer], width: Option<u16>) -> String {
     let mut table = bare_table(width);
     table.set_header(COLUMNS);
     for answer in answers {
-        let follows: Vec<_> = answer.follows.iter().map(|line| one_line(line)).collect();
+        let [subject, fails, pods, severity, reason, follows] = cells(answer, "\n");
         table.add_row([
-            one_line(&answer.subject),
-            answer.what.as_str().into(),
-            answer.pods.as_str().into(),
-            answer.severity.to_string().into(),
-            follows.join("\n").into(),
+            subject,
+            fails,
+            pods,
+            format!("{severity}: {reason}"),
+            follows,
         ]);
     }
     table.trim_fmt() + "\n"
 }
 
-/// The answers as JSON.
-pub(crate) fn json(answers: &[Answer]) -> String {
-    let rows: Vec<Value> = answers
-        .iter()
-        .map(|answer| {
-            json!({
-                "container": answer.subject,
-                "fails": answer.what,
-                "pods": answer.pods,
-                "severity": answer.severity.to_string(),
-                "follows": answer.follows,
-            })
-        })
-        .collect();
-    let text = serde_json::to_string_pretty(&json!({ "rows": rows }));
-    text.expect("JSON must be printed") + "\n"
-}
-
 /// The answers as a Markdown table.
 pub(crate) fn markdown(answers: &[Answer]) -> String {
-    let line = |cells: [String; 5]| format!("| {} |\n", cells.join(" | "));
-    let head = line(COLUMNS.map(str::to_owned)) + "|---|---|---|---|---|\n";
+    let line = |cells: [&str; 5]| format!("| {} |\n", cells.join(" | "));
+    let head = line(COLUMNS) + "|---|---|---|---|---|\n";
     let rows = answers.iter().map(|answer| {
-        let follows: Vec<_> = answer.follows.iter().map(|line| one_line(line)).collect();
-        line([
-            one_line(&answer.subject).into_owned(),
-            answer.what.clone(),
-            answer.pods.clone(),
-            answer.severity.to_string(),
-            follows.join("; "),
-        ])
+        let cells = cells(answer, "; ");
+        let [subject, fails, pods, severity, reason, follows] =
+            cells.map(|cell| cell.replace('|', r"\|"));
+        let severity = format!("{severity}: {reason}");
+        line([&subject, &fails, &pods, &severity, &follows])
     });
     head + &rows.collect::<String>()
+}
+
+/// The cells of an answer, each line escaped: the severity apart from its reason.
+fn cells(answer: &Answer, between: &str) -> [String; 6] {
+    let line = |text: &str| one_line(text).into_owned();
+    let follows: Vec<String> = follows(answer).iter().map(|text| line(text)).collect();
+    [
+        line(&answer.subject()),
+        answer.fails.clone(),
+        answer.pods.clone(),
+        answer.severity.to_string(),
+        line(&reason(&answer.reason)),
+        follows.join(between),
+    ]
 }
