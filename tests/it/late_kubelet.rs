@@ -23,8 +23,8 @@ use crate::{
 const SEEDS: [u32; 6] = [1, 5, 9, 13, 17, 21];
 
 /// What is awaited in `manifests`, but timed by something other than a threshold: the fault itself,
-/// the first failure, a start, a deletion or a back-off.
-const OTHERWISE_TIMED: [(&str, &[&str]); 8] = [
+/// the first failure, a start, a deletion or a back-off. Predicted bounds follow the thresholds.
+const OTHERWISE_TIMED: [(&str, &[&str]); 9] = [
     ("boots", &["a-is-kept-waiting", "the-fifth-boot-comes-up"]),
     ("daemon", &["replaced", "served-again"]),
     (
@@ -34,6 +34,17 @@ const OTHERWISE_TIMED: [(&str, &[&str]); 8] = [
     ("job", &["succeeded", "complete"]),
     ("oom", &["killed-and-started-again"]),
     ("ports", &["users-wait", "users-refused"]),
+    (
+        "predicted",
+        &[
+            "unready",
+            "out-of-service",
+            "ready-again",
+            "timed-out",
+            "killed",
+            "started-again",
+        ],
+    ),
     ("redeploy-trap", &["rollout-stalls"]),
     (
         "replaced",

@@ -268,24 +268,35 @@ fn note_unused(
 }
 
 pub(super) fn check(
-    experiment: Experiment,
+    mut experiment: Experiment,
     files: Files,
     namespace: Option<&str>,
     printer: &Printer,
 ) -> Result<Checked, Failure> {
-    let mut manifests = manifests::of_experiment(&experiment, files)?;
-    if experiment.stand_in {
-        let (stand_ins, notes) = stand_in::manifests(&manifests, &Settings::default())?;
-        super::note_stand_ins(&notes, printer);
-        manifests = stand_ins;
-    }
+    let manifests = workload(&experiment, files, printer)?;
     let objects = manifests::objects(&manifests, namespace)?;
     check::check(&experiment, &manifests)?;
     check::check_patches(&experiment, &manifests)?;
+    check::predict_bounds(&mut experiment, &manifests)?;
     Ok(Checked {
         experiment,
         objects,
     })
+}
+
+/// The manifests of an experiment's workload, or their stand-ins.
+pub(super) fn workload(
+    experiment: &Experiment,
+    files: Files,
+    printer: &Printer,
+) -> Result<Vec<load::Manifest>, Failure> {
+    let manifests = manifests::of_experiment(experiment, files)?;
+    if !experiment.stand_in {
+        return Ok(manifests);
+    }
+    let (stand_ins, notes) = stand_in::manifests(&manifests, &Settings::default())?;
+    super::note_stand_ins(&notes, printer);
+    Ok(stand_ins)
 }
 
 fn report_text(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> String {
@@ -294,11 +305,18 @@ fn report_text(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> S
 
 /// Judges recorded timelines again, each with the experiment of the same name.
 pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResult {
-    let experiments = load::load(&Files::Disk.read(&again.file)?)?.experiments;
+    let mut experiments = load::load(&Files::Disk.read(&again.file)?)?.experiments;
     if experiments.is_empty() {
         return Err(RunError::NoExperiment.into());
     }
     check::check_names(&experiments)?;
+    for experiment in experiments
+        .iter_mut()
+        .filter(|it| it.has_predicted_bounds())
+    {
+        let manifests = workload(experiment, Files::Disk, printer)?;
+        check::predict_bounds(experiment, &manifests)?;
+    }
     let timelines = read_timelines(&again.timeline)?;
     let mut exit = Exit::Held;
     for experiment in &experiments {

@@ -31,7 +31,7 @@ pub use object_ref::{InvalidObjectRef, ObjectKind, ObjectRef};
 pub use outcome::RequestOutcome;
 pub use probe::{InvalidProbe, Probe};
 pub use rate::{InvalidRate, Rate};
-pub use temporal_operator::Operator;
+pub use temporal_operator::{Bound, Operator};
 pub use workload_ref::{InvalidWorkloadRef, WorkloadRef};
 
 use crate::input::kubernetes_yaml::Node;
@@ -58,6 +58,14 @@ pub struct Experiment {
     pub measures: Vec<Measure>,
     /// The file it was read from.
     pub source: Source,
+}
+
+impl Experiment {
+    /// Whether an expectation has `predicted` in place of a time.
+    pub(crate) fn has_predicted_bounds(&self) -> bool {
+        let mut expectations = self.steps.iter().flat_map(|step| &step.expect);
+        expectations.any(|expectation| !expectation.operator.predicted().is_empty())
+    }
 }
 
 /// The source of the workload's manifests.

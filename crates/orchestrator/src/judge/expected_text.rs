@@ -81,17 +81,17 @@ fn operator(operator: &Operator) -> String {
             within,
             hold,
         } => {
-            let from = if not_before.is_zero() {
+            let from = if not_before.time.is_zero() {
                 String::new()
             } else {
-                format!(" not before {},", format(*not_before))
+                format!(" not before {not_before},")
             };
             let hold = if hold.is_zero() {
                 String::new()
             } else {
                 format!(", for {}", format(*hold))
             };
-            format!("eventually{from} within {}{hold}", format(*within))
+            format!("eventually{from} within {within}{hold}")
         }
         Operator::Always { lasts } => format!("always{}", lasting(lasts)),
         Operator::Never { lasts } => format!("never{}", lasting(lasts)),

@@ -81,8 +81,8 @@ pub(super) fn window(beginning: Beginning, ended: Option<Micros>, operator: &Ope
             sent,
             follows,
             zero,
-            not_before: (not_before > Duration::ZERO).then(|| sent + not_before),
-            within: zero + within,
+            not_before: (!not_before.time.is_zero()).then(|| sent + not_before.time),
+            within: zero + within.time,
             hold,
         }),
         Operator::Always { lasts } | Operator::Never { lasts } | Operator::Observe { lasts } => {

@@ -1,6 +1,11 @@
 //! Temporal operators (`eventually`, `always`, `never`, `observe`): when a condition must hold.
 
+use std::fmt;
 use std::time::Duration;
+
+use probe_target::model::duration;
+
+use super::Span;
 
 /// The temporal operator of an expectation. Time 0 is the acknowledgement of the step's action.
 /// Lower bounds count from the first time the action was sent.
@@ -10,9 +15,9 @@ pub enum Operator {
     /// `hold`, which may end later than `within`.
     Eventually {
         /// The earliest time to become true; earlier is a failure. 0 by default.
-        not_before: Duration,
+        not_before: Bound,
         /// The latest time to become true.
-        within: Duration,
+        within: Bound,
         /// How long it must stay true; 0 by default.
         hold: Duration,
     },
@@ -33,7 +38,49 @@ pub enum Operator {
     },
 }
 
+/// A bound of an `eventually`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The time. If it is predicted, zero until `check::predict_bounds` has set it.
+    pub time: Duration,
+    /// Where the file says `predicted` in place of a time.
+    pub predicted: Option<Span>,
+}
+
+impl From<Duration> for Bound {
+    fn from(time: Duration) -> Self {
+        Self {
+            time,
+            predicted: None,
+        }
+    }
+}
+
+/// The time, and that it is predicted: `7.5s (predicted)`.
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&duration::format(self.time))?;
+        match self.predicted {
+            Some(_) => f.write_str(" (predicted)"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Operator {
+    /// Where its bounds are `predicted`.
+    pub(crate) fn predicted(&self) -> Vec<Span> {
+        match self {
+            Self::Eventually {
+                not_before, within, ..
+            } => [not_before, within]
+                .into_iter()
+                .filter_map(|bound| bound.predicted)
+                .collect(),
+            Self::Always { .. } | Self::Never { .. } | Self::Observe { .. } => Vec::new(),
+        }
+    }
+
     /// The keyword in an experiment.
     pub fn word(&self) -> &'static str {
         match self {

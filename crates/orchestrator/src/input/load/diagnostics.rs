@@ -10,7 +10,7 @@ use rules::names::is_label;
 use super::example;
 use super::outline::Outline;
 use crate::input::experiment::written::Scalar;
-use crate::input::experiment::{ObjectRef, label};
+use crate::input::experiment::{Bound, ObjectRef, label};
 use crate::input::kubernetes_yaml::Node;
 use crate::input::problem::{Problem, ProblemText};
 use crate::input::source::{Source, Span, Spanned};
@@ -107,12 +107,6 @@ impl<'a> Diagnostics<'a> {
 
     pub(super) fn duration(&mut self, word: &Spanned<Scalar>) -> Option<Duration> {
         let text = word.word();
-        if text == "predicted" {
-            return self.fault(
-                word.span,
-                not_yet("`predicted`").expected("a duration such as `10s`"),
-            );
-        }
         let duration = match &word.value {
             Scalar::Text(text) => duration::parse(text),
             Scalar::Bool(_) | Scalar::Number(_) => None,
@@ -129,6 +123,17 @@ impl<'a> Diagnostics<'a> {
                 self.fault(word.span, fault.expected(expected))
             }
         }
+    }
+
+    /// Parses a bound: a duration, or `predicted`.
+    pub(super) fn bound(&mut self, word: &Spanned<Scalar>) -> Option<Bound> {
+        if word.word() == "predicted" {
+            return Some(Bound {
+                time: Duration::ZERO,
+                predicted: Some(word.span),
+            });
+        }
+        self.duration(word).map(Bound::from)
     }
 
     /// Parses an optional duration; `absent` is its default.
@@ -239,8 +244,4 @@ pub(super) fn span<T>(field: Option<&Spanned<T>>) -> Option<Span> {
 
 pub(super) fn unfit(word: &Spanned<Scalar>) -> ProblemText {
     ProblemText::new(format!("`{}` cannot stand here", word.word()))
-}
-
-fn not_yet(what: &str) -> ProblemText {
-    ProblemText::new(format!("{what} is not in this version of probeflip"))
 }

@@ -9,7 +9,7 @@ use super::subjects;
 use super::which;
 use crate::input::experiment::written::{self, Scalar};
 use crate::input::experiment::{
-    Action, Delete, Expectation, Flip, FlipTarget, Operator, Patch, Phase, Spanned, Step,
+    Action, Bound, Delete, Expectation, Flip, FlipTarget, Operator, Patch, Phase, Spanned, Step,
 };
 use crate::input::problem::ProblemText;
 
@@ -351,11 +351,15 @@ fn eventually(
     reader: &mut Diagnostics<'_>,
     written: &Spanned<written::Becoming>,
 ) -> Option<Operator> {
-    let not_before = reader.duration_or(written.not_before.as_ref(), Duration::ZERO);
-    let within = reader.duration(&written.within);
+    let not_before = match &written.not_before {
+        None => Some(Bound::from(Duration::ZERO)),
+        Some(word) => reader.bound(word),
+    };
+    let within = reader.bound(&written.within);
     let hold = reader.duration_or(written.hold.as_ref(), Duration::ZERO);
     let (not_before, within, hold) = (not_before?, within?, hold?);
-    if let Some(late) = written.not_before.as_ref().filter(|_| not_before > within) {
+    let is_late = within.predicted.is_none() && not_before.time > within.time;
+    if let Some(late) = written.not_before.as_ref().filter(|_| is_late) {
         let what = format!(
             "`notBefore: {}` is later than `within: {}`",
             late.word(),

@@ -587,23 +587,6 @@ fn a_workload_is_said_in_one_way() {
 }
 
 #[test]
-fn what_comes_later_is_refused_by_name() {
-    check_text(
-        include_str!("tests/later.yaml"),
-        &expect![[r#"
-            two-services.yaml:15:120: `predicted` is not in this version of probeflip; expected a duration such as `10s`
-               |
-            15 | ...   - { id: b-restarted, pod: deploy/web, container: b, that: { restarts: { delta: 1 } }, eventually: { notBefore: predicted, with...
-               |                                                                                                                      ^^^^^^^^^
-
-            two-services.yaml:15:139: `predicted` is not in this version of probeflip; expected a duration such as `10s`
-               |
-            15 | ...{ delta: 1 } }, eventually: { notBefore: predicted, within: predicted, hold: 10s } }
-               |                                                                ^^^^^^^^^"#]],
-    );
-}
-
-#[test]
 fn everything_wrong_is_said_at_once() {
     check(
         "to: 404 }",

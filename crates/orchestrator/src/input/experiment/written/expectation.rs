@@ -194,11 +194,12 @@ pub(crate) struct DurationBudget {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Becoming {
-    /// True any earlier is a failure; 0s if absent.
-    #[schemars(with = "Option<json_schema::Duration>")]
+    /// True any earlier is a failure; 0s if absent. `predicted` is what the probe's closed formula
+    /// says.
+    #[schemars(with = "Option<json_schema::Bound>")]
     pub(crate) not_before: Option<Spanned<Scalar>>,
-    /// The latest time to become true.
-    #[schemars(with = "json_schema::Duration")]
+    /// The latest time to become true, or `predicted`.
+    #[schemars(with = "json_schema::Bound")]
     pub(crate) within: Spanned<Scalar>,
     /// How long it must stay true, which may end after `within`; 0s if absent.
     #[schemars(with = "Option<json_schema::Duration>")]

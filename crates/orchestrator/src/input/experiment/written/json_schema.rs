@@ -79,6 +79,10 @@ schemas! {
     Path: { "type": "string", "pattern": "^/" },
     Rate: { "type": "string", "pattern": "^[1-9][0-9]*/s$", "examples": ["10/s"] },
     Duration: { "type": "string", "pattern": duration::PATTERN, "examples": ["10s"] },
+    Bound: { "oneOf": [
+        { "type": "string", "pattern": duration::PATTERN, "examples": ["10s"] },
+        { "const": "predicted" },
+    ] },
     Ready: { "oneOf": [
         { "type": "boolean" },
         { "type": "integer", "minimum": 0 },
