@@ -3,6 +3,7 @@
 //! Every cluster is a `kube::Client` to the rest of the program. Only this file and its folder name
 //! `pocket`.
 
+pub(crate) mod admission;
 pub(crate) mod apply;
 mod deadline;
 pub(crate) mod guard;

@@ -13,6 +13,8 @@ mod rule;
 mod suppression;
 mod words;
 
+use std::collections::BTreeMap;
+
 use crate::input::{
     load::Manifest,
     problem::{Problem, Problems},
@@ -35,16 +37,24 @@ pub(crate) struct LintOutcome {
     pub(crate) workloads: usize,
     /// How many Services were checked.
     pub(crate) services: usize,
+    /// How many objects of kinds that lint does not know were left out, by kind.
+    pub(crate) left_out: BTreeMap<String, usize>,
 }
 
 /// Checks manifests against all rules. Objects of other kinds are skipped.
 pub(crate) fn lint(manifests: &[Manifest]) -> Result<LintOutcome, Problems> {
     let inventory = Inventory::read(manifests)?;
+    Problems::unless_any(inventory.refusals(), ())?;
+    Ok(inspect(&inventory, manifests))
+}
+
+/// Checks an inventory against all rules.
+fn inspect(inventory: &Inventory<'_>, manifests: &[Manifest]) -> LintOutcome {
     let suppressions = Suppressions::read(manifests);
     let mut findings = Vec::new();
     let mut suppressed = 0;
     for rule in &RULES {
-        for draft in (rule.check)(&inventory) {
+        for draft in (rule.check)(inventory) {
             if suppressions.cover(&draft, rule.id) {
                 suppressed += 1;
             } else {
@@ -54,13 +64,14 @@ pub(crate) fn lint(manifests: &[Manifest]) -> Result<LintOutcome, Problems> {
     }
     findings.sort_by(|one, other| one.place().cmp(&other.place()));
     let unknown = suppressions.unknown(&RULES.map(|rule| rule.id));
-    Ok(LintOutcome {
+    LintOutcome {
         findings,
         suppressed,
         unknown,
         workloads: inventory.workloads.len(),
         services: inventory.services.len(),
-    })
+        left_out: inventory.left_out.clone(),
+    }
 }
 
 #[cfg(test)]

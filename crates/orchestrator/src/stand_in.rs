@@ -28,6 +28,7 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::Value;
 
 use crate::{
+    cluster::admission,
     input::{
         kubernetes_yaml,
         load::{self, Manifest},
@@ -43,7 +44,11 @@ use crate::{
         service::{Selected, convert_service},
     },
 };
-pub(crate) use metadata::{Disposition, disposition, namespace, qualified_kind};
+pub(crate) use metadata::{
+    Disposition, POD_TEMPLATES, disposition, namespace, qualified_kind, within,
+};
+pub(crate) use notes::kind_counts;
+pub(crate) use pod::grace;
 pub(crate) use ports::{is_tcp_name, protocol_of_name};
 pub(crate) use settings::{IMAGE, LateStart, Settings};
 pub(crate) use workload::{KINDS, ReplicaMinimums, Workload};
@@ -61,21 +66,26 @@ pub(crate) struct StandIns {
 /// Converts manifests. Applied to its own objects, it changes nothing.
 pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<StandIns, Problems> {
     let mut notes = Notes::default();
+    let parsed = parse_all(manifests, &mut notes)?;
+    let originals = parsed.iter().map(|(manifest, _)| *manifest);
+    Problems::unless_any(originals.flat_map(admission::refusals).collect(), ())?;
+    convert_parsed(manifests, parsed, settings, notes)
+}
+
+/// Converts the objects of manifests.
+fn convert_parsed(
+    manifests: &[Manifest],
+    mut parsed: Vec<(&Manifest, Object)>,
+    settings: &Settings,
+    mut notes: Notes,
+) -> Result<StandIns, Problems> {
     let mut problems = Vec::new();
-    let mut parsed = Vec::new();
     let minimums = ReplicaMinimums::of(manifests);
     let claims = SingleNodeClaims::of(manifests);
-    for manifest in manifests {
-        match parse(manifest, &mut notes) {
-            Ok(Some(object)) => parsed.push((manifest, object)),
-            Ok(None) => {}
-            Err(found) => problems.extend(found.into_vec()),
-        }
-    }
     let sources = parsed.iter().map(|(manifest, _)| *manifest);
     let namespaces = Namespaces::new(settings.namespace.as_deref(), sources.clone());
     problems.extend(namespaces.problems(sources.clone()));
-    Problems::unless_any(problems, ())?;
+    Problems::unless_any(std::mem::take(&mut problems), ())?;
     let mut objects = namespaces.objects(sources);
 
     let services: Vec<(Option<String>, Service)> = parsed
@@ -91,7 +101,12 @@ pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<Sta
     let mut containers = BTreeSet::new();
     for (manifest, object) in &mut parsed {
         match object {
-            Object::StandIn(_) => selected.extend(Selected::of_stand_in(manifest)),
+            Object::StandIn(_) => {
+                let found = Selected::of_stand_in(manifest);
+                let is_ignored = found.is_some() && !settings.options().is_empty();
+                notes.add_if(is_ignored, Topic::Already, &place(manifest));
+                selected.extend(found);
+            }
             Object::Service(_) => {}
             Object::Workload(workload) => {
                 let (place, source) = (place(manifest), namespace(manifest));
@@ -100,12 +115,20 @@ pub(crate) fn convert(manifests: &[Manifest], settings: &Settings) -> Result<Sta
                 let of_namespace = services.iter().filter(|(of, _)| of.as_deref() == source);
                 let services: Vec<&Service> = of_namespace.map(|(_, service)| service).collect();
                 let found = workload.convert(&services, settings, &place, &mut notes);
+                let found = match found {
+                    Ok(found) => found,
+                    Err(fault) => {
+                        problems.push(fault.at(&manifest.source, manifest.span));
+                        continue;
+                    }
+                };
                 containers.extend(found.containers.iter().cloned());
                 selected.push(found);
                 workload.set_metadata(namespaces.of(manifest), &place, &mut notes);
             }
         }
     }
+    Problems::unless_any(problems, ())?;
     check_containers(manifests, settings, &containers)?;
     // Services are converted after all workloads, as they refer to ports by name.
     for (manifest, object) in parsed {
@@ -156,12 +179,31 @@ enum Object {
     StandIn(Value),
 }
 
+/// Parses the manifests that have a part in the stand-ins.
+fn parse_all<'a>(
+    manifests: &'a [Manifest],
+    notes: &mut Notes,
+) -> Result<Vec<(&'a Manifest, Object)>, Problems> {
+    let mut problems = Vec::new();
+    let mut parsed = Vec::new();
+    for manifest in manifests {
+        match parse(manifest, notes) {
+            Ok(Some(object)) => parsed.push((manifest, object)),
+            Ok(None) => {}
+            Err(found) => problems.extend(found.into_vec()),
+        }
+    }
+    Problems::unless_any(problems, parsed)
+}
+
 /// Parses a manifest; `None` if it is left out, which is noted.
 fn parse(manifest: &Manifest, notes: &mut Notes) -> Result<Option<Object>, Problems> {
-    validity::check(manifest)?;
+    validity::check_rendered(manifest)?;
     if is_stand_in(&manifest.object) {
-        let is_namespace = manifest.kind() == "Namespace";
-        return Ok((!is_namespace).then(|| Object::StandIn(manifest.object.clone())));
+        if manifest.kind() == "Namespace" {
+            return Ok(None);
+        }
+        return Ok(Some(Object::StandIn(manifest.object.clone())));
     }
     let kind = qualified_kind(manifest);
     if !KINDS.contains(&kind.as_str()) {
@@ -179,8 +221,7 @@ fn parse(manifest: &Manifest, notes: &mut Notes) -> Result<Option<Object>, Probl
             return Ok(None);
         }
     }
-    let unknown = manifests::unknown_fields(manifest);
-    Problems::unless_any(unknown, ())?;
+    Problems::unless_any(manifests::unknown_fields(manifest), ())?;
     let object = if kind == "Service" {
         Object::Service(Box::new(manifest.typed()?))
     } else {

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use crate::kinds::Kind;
 use crate::store::Expired;
 
-use field_error::FieldError;
-pub(crate) use field_error::FieldErrors;
+pub(crate) use field_error::{FieldError, FieldErrors};
 
 /// The cause of a creation that is refused because its namespace is being deleted.
 const TERMINATING: &str = "NamespaceTerminating";
@@ -118,6 +117,7 @@ impl ApiError {
                 field,
                 reason,
                 message,
+                is_own: _,
             } = error;
             json!({"reason": reason, "message": message, "field": field})
         };

@@ -23,4 +23,4 @@ mod store;
 mod tasks;
 
 pub use latencies::Latencies;
-pub use pocket::{Builder, Pocket};
+pub use pocket::{Builder, Pocket, refused_fields};

@@ -7,6 +7,7 @@ use axum::Router;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
 
 use crate::api::{self, Server};
 use crate::clock::Clock;
@@ -17,7 +18,7 @@ use crate::kubelet::Kubelet;
 use crate::latencies::{Chance, Latencies};
 use crate::net::Network;
 use crate::proxy;
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::tasks::Tasks;
 
 /// The default date of a cluster's start.
@@ -148,6 +149,13 @@ impl fmt::Debug for Pocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pocket").finish_non_exhaustive()
     }
+}
+
+/// The fields for which an API server refuses to create an object, each with its message. What
+/// only pocket lacks is not among them. Empty for a kind that pocket does not serve, and for an
+/// object that is not of its kind's type.
+pub fn refused_fields(object: &Value) -> Vec<(String, String)> {
+    registry::refused_fields(object)
 }
 
 /// Creates the initial namespaces and the node.

@@ -20,7 +20,7 @@ use crate::api_status::ApiError;
 use crate::kinds::{Kind, Object, untyped};
 use crate::store::StoredObject;
 
-pub(crate) use admit::shape;
+pub(crate) use admit::{refused_fields, shape};
 pub(crate) use delete::{Deleted, Deletion, FOREGROUND, ORPHAN, Propagation};
 pub(crate) use state::Registry;
 pub(crate) use update::Part;

@@ -282,7 +282,7 @@ fn manifests_must_be_what_they_say() {
         "periodSeconds: 2",
         "periodSeconds: soon",
         &expect![[r#"
-            deploy.yaml:33:28: Deployment `web` cannot be read: invalid type: string "soon", expected i32
+            deploy.yaml:33:28: Deployment `web` cannot be read: spec.template.spec.containers[0].livenessProbe.periodSeconds is the text `soon`; expected a whole number of at most 2147483647
                |
             33 |             periodSeconds: soon
                |                            ^^^^"#]],

@@ -32,7 +32,7 @@ pub struct StandIn {
 #[derive(Debug, Args)]
 pub struct StandInTargets {
     /// The probe target's image; a port with TLS takes that of the tag with `-tls`
-    #[arg(long, value_name = "REF", default_value = IMAGE)]
+    #[arg(long, value_name = "REF", default_value = IMAGE, value_parser = image)]
     pub image: String,
     /// Serve for this long after SIGTERM [default: close the ports at once]
     #[arg(long, value_name = "DURATION", value_parser = time)]
@@ -59,6 +59,14 @@ impl StandInTargets {
             exit_on_term: self.exit_on_term,
         }
     }
+}
+
+/// Parses a reference of an image.
+fn image(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err(format!("expected an image such as {IMAGE}"));
+    }
+    Ok(text.to_owned())
 }
 
 /// Parses a duration above zero.

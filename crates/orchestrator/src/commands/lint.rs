@@ -10,6 +10,7 @@ use crate::{
         lint::{self as report, Origin},
         printer::Printer,
     },
+    stand_in,
 };
 
 pub(super) fn run(command: &cli::Lint, printer: &Printer) -> CommandResult {
@@ -20,6 +21,10 @@ pub(super) fn run(command: &cli::Lint, printer: &Printer) -> CommandResult {
     }
     if outcome.workloads + outcome.services == 0 {
         return Err(InputError::NoWorkload.into());
+    }
+    if !outcome.left_out.is_empty() {
+        let counts = stand_in::kind_counts(&outcome.left_out);
+        printer.note(format!("note: left out: {counts}"));
     }
     let exit = exit(&outcome, command.fail_on);
     let origin = match command.input.context {

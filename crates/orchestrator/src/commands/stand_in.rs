@@ -1,7 +1,9 @@
 //! `probeflip stand-in`: prints the stand-ins of manifests, or of what runs in a namespace.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -9,6 +11,7 @@ use super::manifest_input::{self, InputError};
 use crate::{
     cli,
     exit::{CommandResult, Exit, HasExitCode},
+    input::load::Manifest,
     report::printer::Printer,
     stand_in::{self, StandIns},
 };
@@ -47,6 +50,9 @@ pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
         must_not_be_read(path, &command.input)?;
     }
     let manifests = manifest_input::read(&command.input, &[])?;
+    if let Some(path) = &command.output {
+        must_not_be_among(path, &manifests)?;
+    }
     let settings = command.targets.settings(Some(&command.namespace));
     let StandIns { objects, notes } = stand_in::convert(&manifests, &settings)?;
     super::note_stand_ins(&notes, printer);
@@ -80,6 +86,22 @@ fn must_not_be_read(output: &Path, input: &cli::Input) -> Result<(), StandInErro
         read.is_some() && own.contains(&read)
     });
     if is_read {
+        return Err(StandInError::OutputIsInput(output.to_owned()));
+    }
+    Ok(())
+}
+
+/// Rejects an output that is a file of the input by another name, such as a hard link.
+fn must_not_be_among(output: &Path, manifests: &[Manifest]) -> Result<(), StandInError> {
+    let identity = |path: &Path| {
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    let Some(own) = identity(output) else {
+        return Ok(());
+    };
+    let paths: BTreeSet<&Path> = manifests.iter().map(|it| &*it.source.path).collect();
+    if paths.into_iter().any(|path| identity(path) == Some(own)) {
         return Err(StandInError::OutputIsInput(output.to_owned()));
     }
     Ok(())

@@ -22,6 +22,10 @@ pub enum Files {
     Embedded,
 }
 
+/// The names that a kustomization has.
+// Rule: sigs.k8s.io/kustomize `api/konfig/general.go`, `RecognizedKustomizationFileNames`.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// The experiment that runs by default.
 pub const SEED: &str = "manifests/seed/two-services.yaml";
 
@@ -62,6 +66,25 @@ pub enum FileError {
         #[source]
         source: io::Error,
     },
+    /// The directory is a chart, whose manifests are templates.
+    #[error(
+        "`{path}` is a chart; expected manifests, as `helm template {path}` prints them",
+        path = path.display()
+    )]
+    Chart {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory has no file that may hold manifests.
+    #[error(
+        "`{}` has no manifests; expected files that end in .yaml, .yml or .json, of which those in \
+         directories inside do not count, or a kustomization",
+        path.display()
+    )]
+    NoManifests {
+        /// The directory.
+        path: PathBuf,
+    },
     /// `kubectl kustomize` failed.
     #[error("`kubectl kustomize {}` failed: {message}", path.display())]
     Kustomize {
@@ -96,8 +119,9 @@ impl Files {
         })
     }
 
-    /// Reads the manifests of a directory: renders its kustomization, or reads its files with the
-    /// endings that kubectl reads, by name and without those of directories inside.
+    /// Reads the manifests of a directory: renders its kustomization, or reads its files as
+    /// `kubectl apply -f DIRECTORY` does: by name, those with the endings of manifests, without
+    /// directories inside.
     pub(crate) fn directory(self, path: &Path) -> Result<Vec<Source>, FileError> {
         let failed = |source| FileError::Read {
             path: path.to_owned(),
@@ -108,23 +132,26 @@ impl Files {
             files.push(entry.map_err(failed)?.path());
         }
         files.sort();
-        let is_kustomization = |file: &PathBuf| {
-            file.file_stem()
-                .is_some_and(|name| name.eq_ignore_ascii_case("kustomization"))
+        let has = |names: &[&str]| {
+            let mut found = files.iter().filter_map(|file| file.file_name()?.to_str());
+            found.any(|name| names.contains(&name))
         };
-        // kubectl's own message about an empty directory is about its missing kustomization.
-        if files.is_empty() || files.iter().any(is_kustomization) {
+        if has(&KUSTOMIZATIONS) {
             return Ok(vec![self.kustomize(path)?]);
+        }
+        let path = path.to_owned();
+        if has(&["Chart.yaml"]) {
+            return Err(FileError::Chart { path });
         }
         let is_manifest = |file: &&PathBuf| {
             let ending = file.extension().and_then(|ending| ending.to_str());
             file.is_file() && matches!(ending, Some("yaml" | "yml" | "json"))
         };
-        files
-            .iter()
-            .filter(is_manifest)
-            .map(|file| self.read(file))
-            .collect()
+        let manifests: Vec<&PathBuf> = files.iter().filter(is_manifest).collect();
+        if manifests.is_empty() {
+            return Err(FileError::NoManifests { path });
+        }
+        manifests.into_iter().map(|file| self.read(file)).collect()
     }
 
     /// Renders a directory with `kubectl kustomize` into one text.
@@ -203,6 +230,30 @@ mod tests {
             "a \"command failed\" err=\"b\"",
             "a \"command failed\" err=\"b\"",
         );
+    }
+
+    #[test]
+    fn a_directory_is_read_as_kubectl_reads_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let error = || Files::Disk.directory(root).unwrap_err();
+        assert!(matches!(error(), FileError::NoManifests { .. }));
+        fs::create_dir(root.join("inside.yaml")).unwrap();
+        fs::write(root.join("README.md"), "kind: none").unwrap();
+        assert!(matches!(error(), FileError::NoManifests { .. }));
+        for name in ["b.yml", "a.json", "c.yaml"] {
+            fs::write(root.join(name), "").unwrap();
+        }
+        let sources = Files::Disk.directory(root).unwrap();
+        let names: Vec<_> = sources.iter().map(|it| it.path.file_name()).collect();
+        let expected = ["a.json", "b.yml", "c.yaml"];
+        assert_eq!(names, expected.map(|name| Some(name.as_ref())));
+        fs::write(root.join("Chart.yaml"), "name: c").unwrap();
+        let expected = format!(
+            "`{path}` is a chart; expected manifests, as `helm template {path}` prints them",
+            path = root.display()
+        );
+        assert_eq!(error().to_string(), expected);
     }
 
     #[test]

@@ -36,9 +36,9 @@ enum Content {
 type Misplaced = (Span, ProblemText);
 
 impl Node {
-    /// Parses one document; `None` if it is empty.
-    pub fn read(source: &Source, text: &str) -> Result<Option<Self>, Problem> {
-        parse::document(text).map_err(|(span, fault)| fault.at(source, span))
+    /// Parses one document of a file; `None` if it is empty.
+    pub fn read(source: &Source, document: Span) -> Result<Option<Self>, Problem> {
+        parse::document(&source.text, document).map_err(|(span, fault)| fault.at(source, span))
     }
 
     /// Its source span.

@@ -52,21 +52,21 @@ pub fn load(source: &Source) -> Result<Loaded, Problems> {
 }
 
 fn load_document(source: &Source, document: Span, loaded: &mut Loaded) -> Result<(), Problems> {
-    let text = documents::alone(&source.text, document);
-    let Some(head) = yaml::head(source, &text)? else {
+    let Some(head) = yaml::head(source, document)? else {
         return Ok(());
     };
     if is_experiment(&head) {
+        let text = documents::alone(&source.text, document);
         // The text is parsed once more for each use: serde's types have no keys, the outline has no
         // types, and Kubernetes objects follow kubectl's YAML.
         let outline = yaml::outline(&text);
         check_head(source, &outline, &head)?;
         let written: written::Experiment = yaml::read(source, &text, &outline)?;
-        if let Some(node) = Node::read(source, &text)? {
+        if let Some(node) = Node::read(source, document)? {
             let experiment = resolve::experiment(source, &outline, &node, written)?;
             loaded.experiments.push(experiment);
         }
-    } else if let Some(node) = Node::read(source, &text)? {
+    } else if let Some(node) = Node::read(source, document)? {
         let manifests = manifest::read(source, head.place(document), &node)?;
         loaded.manifests.extend(manifests);
     }

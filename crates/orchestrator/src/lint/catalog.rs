@@ -18,7 +18,7 @@ mod start;
 use super::rule::Rule;
 
 /// The rules.
-pub(super) const RULES: [Rule; 33] = [
+pub(super) const RULES: [Rule; 34] = [
     coupling::OTHERS_READINESS,
     coupling::UNREADY_SIBLING,
     probe_port::OTHERS_PORT,
@@ -52,4 +52,5 @@ pub(super) const RULES: [Rule; 33] = [
     service::LEADS_NOWHERE,
     shutdown::LONG_PRE_STOP,
     handler::CONNECTS_ONLY,
+    probe_port::SAME_PORT,
 ];

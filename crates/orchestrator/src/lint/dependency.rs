@@ -83,17 +83,22 @@ const OPTIONS: [&str; 7] = [
 /// The other host that a command names.
 fn of_command(command: &[String]) -> Option<String> {
     let splits = |letter: char| letter.is_whitespace() || "\"'();|&<>`".contains(letter);
-    let words: Vec<&str> = command
-        .iter()
-        .flat_map(|word| word.split(splits))
+    let lines = command.iter().flat_map(|word| word.lines());
+    let words: Vec<&str> = lines
+        .flat_map(|line| without_comment(line).split(splits))
         .filter(|word| !word.is_empty())
         .collect();
-    let mut client = "";
-    let mut hosts = Vec::new();
+    let (mut client, mut fetches) = ("", false);
+    let (mut hosts, mut mapped) = (Vec::new(), Vec::new());
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1).copied();
         let program = word.rsplit('/').next().unwrap_or_default();
-        if word.contains("://") {
+        if *word == "--resolve" {
+            mapped.extend(next.and_then(resolved_here));
+        } else if let Some((scheme, _)) = word.split_once("://") {
+            let is_path = scheme.starts_with('/');
+            hosts.extend((!is_path).then_some(*word));
+        } else if fetches && !takes_value(&words[..at]) && has_port(word) {
             hosts.push(*word);
         } else if let Some(rest) = word.strip_prefix("/dev/tcp/") {
             hosts.extend(rest.split('/').next());
@@ -103,11 +108,57 @@ fn of_command(command: &[String]) -> Option<String> {
             hosts.extend(next);
         } else if CLIENTS.contains(&program) {
             client = program;
+        } else if ["curl", "wget"].contains(&program) {
+            fetches = true;
         } else if ["nc", "ncat", "netcat"].contains(&program) {
             hosts.extend(netcat_host(&words[at + 1..]));
         }
     }
-    hosts.into_iter().find_map(other_host)
+    let mut hosts = hosts.into_iter().filter_map(other_host);
+    hosts.find(|host| !mapped.contains(&host.as_str()))
+}
+
+/// A line of a script without its comment.
+fn without_comment(line: &str) -> &str {
+    let begins = |at: &usize| {
+        line[..*at]
+            .chars()
+            .next_back()
+            .is_none_or(char::is_whitespace)
+    };
+    let mut marks = line.match_indices('#').map(|(at, _)| at);
+    marks.find(begins).map_or(line, |at| &line[..at])
+}
+
+/// The name that curl's `--resolve NAME:PORT:ADDRESS` takes for the container itself.
+fn resolved_here(mapping: &str) -> Option<&str> {
+    let (name, rest) = mapping.split_once(':')?;
+    let (_, address) = rest.split_once(':')?;
+    is_own_host(address.trim_matches(['[', ']'])).then_some(name)
+}
+
+/// Whether the last word is an option of curl or wget whose value looks like a host and port.
+fn takes_value(words: &[&str]) -> bool {
+    let options = [
+        "-u",
+        "--user",
+        "-U",
+        "--proxy-user",
+        "--connect-to",
+        "-d",
+        "--data",
+        "-H",
+    ];
+    words.last().is_some_and(|word| options.contains(word))
+}
+
+/// Whether a word is a host and port, with a path or without.
+fn has_port(word: &str) -> bool {
+    let authority = word.split('/').next().unwrap_or_default();
+    authority.split_once(':').is_some_and(|(host, port)| {
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        !host.is_empty() && !host.starts_with('-') && is_number
+    })
 }
 
 /// The first word after netcat that is neither an option nor the number of one.
@@ -163,6 +214,14 @@ mod tests {
         check(&["bash", "-c", "</dev/tcp/db/5432"], Some("db"));
         check(&["grpc_health_probe", "-addr=other:9090"], Some("other"));
         check(
+            &["sh", "-c", "curl -fsS -u a:1 auth:8080/health"],
+            Some("auth"),
+        );
+        check(
+            &["curl", "--resolve", "x:80:127.0.0.1", "http://y/"],
+            Some("y"),
+        );
+        check(
             &["etcdctl", "--endpoints", "https://[2001:db8::1]:2379"],
             Some("2001:db8::1"),
         );
@@ -181,5 +240,11 @@ mod tests {
         check(&["df", "-h", "data"], None);
         check(&["cat", "/tmp/healthy"], None);
         check(&["sh", "-c", "nc -z localhost 11211"], None);
+        check(&["curl", "localhost:80/health"], None);
+        check(&["curl", "https://127.1/"], None);
+        check(&["curl", "--resolve", "x:80:127.0.0.1", "http://x/"], None);
+        check(&["cat", "/etc/http://foo"], None);
+        check(&["sh", "-c", "true # see http://docs.example.com"], None);
+        check(&["sh", "-c", "# http://docs.example.com\ntrue"], None);
     }
 }

@@ -12,8 +12,11 @@ pub(super) use probe::ProbeFacts;
 pub(super) use service::{Backend, ServiceFacts, Target};
 pub(super) use workload::{PodCount, Rollout, WorkloadFacts};
 
+use std::collections::BTreeMap;
+
 use super::finding::Severity;
 use crate::{
+    cluster::admission,
     input::{
         load::Manifest,
         manifests,
@@ -27,6 +30,8 @@ use crate::{
 pub(super) struct Inventory<'a> {
     pub(super) workloads: Vec<WorkloadFacts<'a>>,
     pub(super) services: Vec<ServiceFacts<'a>>,
+    /// How many objects of other kinds there are, by kind.
+    pub(super) left_out: BTreeMap<String, usize>,
 }
 
 impl<'a> Inventory<'a> {
@@ -45,6 +50,7 @@ impl<'a> Inventory<'a> {
         let Self {
             workloads,
             services,
+            left_out: _,
         } = &mut inventory;
         for service in services {
             service.resolve(workloads);
@@ -53,16 +59,19 @@ impl<'a> Inventory<'a> {
     }
 
     fn take(&mut self, manifest: &'a Manifest, minimums: &ReplicaMinimums) -> Result<(), Problems> {
-        validity::check(manifest)?;
+        validity::check_rendered(manifest)?;
         let kind = stand_in::qualified_kind(manifest);
         if !stand_in::KINDS.contains(&kind.as_str()) && kind != workload::CRON_JOB {
+            // Its minimum is read.
+            if kind != "HorizontalPodAutoscaler" {
+                *self.left_out.entry(kind).or_default() += 1;
+            }
             return Ok(());
         }
         if matches!(stand_in::disposition(manifest), Disposition::Owned) {
             return Ok(());
         }
-        let unknown: Vec<Problem> = manifests::unknown_fields(manifest);
-        Problems::unless_any(unknown, ())?;
+        Problems::unless_any(manifests::unknown_fields(manifest), ())?;
         if kind == "Service" {
             self.services.push(ServiceFacts::read(manifest)?);
         } else {
@@ -71,6 +80,16 @@ impl<'a> Inventory<'a> {
             self.workloads.push(workload);
         }
         Ok(())
+    }
+
+    /// What an API server refuses of the objects.
+    pub(super) fn refusals(&self) -> Vec<Problem> {
+        let workloads = self.workloads.iter().map(|workload| workload.manifest);
+        let services = self.services.iter().map(|service| service.manifest);
+        workloads
+            .chain(services)
+            .flat_map(admission::refusals)
+            .collect()
     }
 
     /// All containers that run: regular ones and sidecars.

@@ -11,6 +11,7 @@ use crate::input::{
     problem::{Problem, ProblemText},
     source::{Source, Span},
 };
+use crate::stand_in::{POD_TEMPLATES, within};
 
 /// The annotation, and what a comment begins with before its colon.
 const KEY: &str = "lint.probeflip.dev/ignore";
@@ -60,7 +61,8 @@ impl Suppressions {
         unknown
             .map(|(id, source, span)| {
                 let what = format!("`{id}` suppresses nothing: lint has no such rule");
-                ProblemText::new(what).at(source, *span)
+                let text = ProblemText::new(what).expected("an id such as PL05");
+                text.at(source, *span)
             })
             .collect()
     }
@@ -113,8 +115,7 @@ fn annotation_covers(draft: &Draft<'_>, rule: &str) -> bool {
 
 /// The suppressing annotations of an object, each with the path of the annotations.
 fn annotated(manifest: &Manifest) -> impl Iterator<Item = (&str, String)> {
-    let templates = ["spec.template", "spec.jobTemplate.spec.template"].map(metadata_path);
-    let paths = [metadata_path("")].into_iter().chain(templates);
+    let paths = POD_TEMPLATES.map(metadata_path).into_iter();
     paths.filter_map(|path| {
         let pointer = format!("/{}", path.replace('.', "/"));
         let annotations = manifest.object.pointer(&pointer)?;
@@ -124,8 +125,7 @@ fn annotated(manifest: &Manifest) -> impl Iterator<Item = (&str, String)> {
 
 /// The path of the annotations of an object or a Pod template.
 fn metadata_path(of: &str) -> String {
-    let dot = if of.is_empty() { "" } else { "." };
-    format!("{of}{dot}metadata.annotations")
+    within(of, "metadata.annotations")
 }
 
 /// The rules that a comment of a line names, and the column of the comment.
@@ -142,13 +142,19 @@ fn comment(line: &str) -> Option<(usize, &str)> {
     begins.then_some((column, names))
 }
 
-/// The rules of a list such as `PL05, PL20`. What follows the first other word is a reason.
+/// The rules of a list such as `PL05, PL20`. The first word is always one; what follows the first
+/// other word is a reason.
 fn ids(text: &str) -> impl Iterator<Item = String> {
-    let words = text.split([',', ' ', '\t']).map(str::trim);
-    let words = words.filter(|word| !word.is_empty());
-    words
-        .take_while(|word| word.starts_with("PL"))
-        .map(str::to_owned)
+    let words = text
+        .split([',', ' ', '\t', '\r'])
+        .filter(|word| !word.is_empty());
+    let is_id = |word: &str| {
+        let (letters, number) = word.split_at_checked(2).unwrap_or_default();
+        letters.eq_ignore_ascii_case("PL") && number.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let ids = words.enumerate();
+    let ids = ids.take_while(move |(at, word)| *at == 0 || is_id(word));
+    ids.map(|(_, word)| word.to_owned())
 }
 
 #[cfg(test)]
@@ -171,6 +177,9 @@ mod tests {
             "#lint.probeflip.dev/ignore: PL05, PL20 as the PLC asks",
             &["PL05", "PL20"],
         );
+        // Rules that do not exist, of which lint warns.
+        check("# lint.probeflip.dev/ignore: * for now", &["*"]);
+        check("# lint.probeflip.dev/ignore: pl12, PL99", &["pl12", "PL99"]);
         check("a: b#lint.probeflip.dev/ignore: PL05", &[]);
         check("lint.probeflip.dev/ignore: PL05", &[]);
         check("# lint.probeflip.dev/ignore PL05", &[]);

@@ -1,6 +1,6 @@
 //! Findings of lint as text and as JSON.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub(crate) struct LintReport {
     workloads: usize,
     /// How many Services were checked.
     services: usize,
+    /// How many objects of kinds that lint does not know were left out, by kind.
+    left_out: BTreeMap<String, usize>,
     /// How many findings are suppressed by annotations and comments.
     suppressed: usize,
     /// The findings of every severity, by file and position.
@@ -81,6 +83,7 @@ pub(crate) fn json(outcome: &LintOutcome, origin: Origin, exit: u8) -> LintRepor
         exit,
         workloads: outcome.workloads,
         services: outcome.services,
+        left_out: outcome.left_out.clone(),
         suppressed: outcome.suppressed,
         findings: outcome
             .findings

@@ -27,9 +27,12 @@ pub(super) fn serving(
     ports: &PodPorts,
     context: &mut Context<'_>,
 ) -> Container {
-    for probe in probes::unresolved(&container) {
-        let place = format!("{} {} {probe}", context.place, container.name);
-        context.notes.add(Topic::Unresolved, place);
+    let place = format!("{} {}", context.place, container.name);
+    let names = probes::unresolved(&container).chain(hooks::unresolved(&container));
+    for name in names {
+        context
+            .notes
+            .add(Topic::Unresolved, format!("{place} {name}"));
     }
     let [liveness_probe, readiness_probe, startup_probe] =
         probes::convert(&container, own, ports, context);
@@ -38,6 +41,13 @@ pub(super) fn serving(
     let lifecycle = container.lifecycle.clone();
     let lifecycle =
         lifecycle.and_then(|lifecycle| hooks::convert(lifecycle, &container.name, context));
+    let slept = hooks::pre_stop_sleep(lifecycle.as_ref());
+    let drain = context.settings.drain.map_or(0, |drain| drain.as_secs());
+    let left = context.grace.saturating_sub(slept);
+    let is_cut = i64::try_from(drain).unwrap_or(i64::MAX) > left;
+    context.notes.add_if(is_cut, Topic::Drain, &place);
+    let has_digest = needs_tls && context.settings.is_by_digest();
+    context.notes.add_if(has_digest, Topic::TlsImage, &place);
     let kept_ports = declared(&container, context);
     Container {
         args: Some(args),
@@ -66,7 +76,10 @@ pub(super) fn ending(container: Container, context: &mut Context<'_>) -> Contain
     let words = container.command.iter().chain(&container.args).flatten();
     let words: Vec<String> = words.cloned().collect();
     let mut args = vec!["exit".to_owned(), "0".to_owned()];
-    let sleep = shell_sleep::parse(&words).and_then(|sleep| sleep.seconds);
+    let sleep = shell_sleep::parse(&words);
+    let is_endless = sleep.is_some_and(|sleep| sleep.seconds.is_none());
+    context.notes.add_if(is_endless, Topic::Endless, &place);
+    let sleep = sleep.and_then(|sleep| sleep.seconds);
     if let Some(seconds) = sleep.filter(|seconds| *seconds > 0) {
         let after = duration::format(Duration::from_secs(seconds));
         args.push(format!("--after={after}"));
@@ -97,9 +110,9 @@ fn bare(container: Container, needs_tls: bool, context: &mut Context<'_>) -> Con
         env_from: _,
         image: _,
         image_pull_policy: _,
-        stdin: _,
-        stdin_once: _,
-        tty: _,
+        stdin,
+        stdin_once,
+        tty,
         working_dir: _,
         // Converted by the caller.
         lifecycle: _,
@@ -119,6 +132,13 @@ fn bare(container: Container, needs_tls: bool, context: &mut Context<'_>) -> Con
     let has_message = differs(termination_message_path.as_deref(), "/dev/termination-log")
         || differs(termination_message_policy.as_deref(), "File");
     notes.add_if(has_message, Topic::TerminationMessages, &place);
+    for (field, given) in [("stdin", stdin), ("stdinOnce", stdin_once), ("tty", tty)] {
+        notes.add_if(
+            given == Some(true),
+            Topic::Fields,
+            &format!("{place} {field}"),
+        );
+    }
     let settings = context.settings;
     Container {
         name,

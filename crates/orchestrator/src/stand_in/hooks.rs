@@ -1,10 +1,11 @@
 //! Lifecycle hooks of stand-ins: requests and sleeps are kept, other commands dropped.
 
-use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, SleepAction};
+use k8s_openapi::api::core::v1::{Container, Lifecycle, LifecycleHandler, SleepAction};
 
 use super::context::Context;
 use super::notes::Topic;
 use super::shell_sleep;
+use crate::targets::probe_spec::port_number;
 
 /// The hooks of a container.
 pub(super) fn convert(
@@ -33,6 +34,28 @@ pub(super) fn convert(
     is_there.then_some(lifecycle)
 }
 
+/// How long the preStop hook of a stand-in sleeps, in seconds.
+pub(super) fn pre_stop_sleep(lifecycle: Option<&Lifecycle>) -> i64 {
+    let hook = lifecycle.and_then(|lifecycle| lifecycle.pre_stop.as_ref());
+    let sleep = hook.and_then(|hook| hook.sleep.as_ref());
+    sleep.map_or(0, |sleep| sleep.seconds)
+}
+
+/// The hooks of a container that ask a port by a name that it does not have.
+pub(super) fn unresolved(container: &Container) -> impl Iterator<Item = &'static str> {
+    let lifecycle = container.lifecycle.as_ref();
+    let hooks = lifecycle.map(|lifecycle| {
+        [
+            ("postStart", &lifecycle.post_start),
+            ("preStop", &lifecycle.pre_stop),
+        ]
+    });
+    hooks.into_iter().flatten().filter_map(|(name, hook)| {
+        let get = hook.as_ref()?.http_get.as_ref()?;
+        port_number(container, &get.port).is_none().then_some(name)
+    })
+}
+
 fn handled(
     handler: LifecycleHandler,
     place: &str,
@@ -45,7 +68,7 @@ fn handled(
         tcp_socket: _,
     } = handler;
     if let Some(mut get) = http_get {
-        context.drop_host(&mut get.host, Topic::NotJudged, place);
+        context.drop_host(&mut get.host, Topic::HookHosts, place);
         return Some(LifecycleHandler {
             http_get: Some(get),
             ..LifecycleHandler::default()

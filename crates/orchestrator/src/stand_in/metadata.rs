@@ -11,6 +11,15 @@ use crate::input::load::Manifest;
 /// The annotation of every stand-in.
 pub(super) const MARK: &str = "probeflip.dev/stand-in";
 
+/// Where objects have the template of their Pods; empty for a Pod itself.
+pub(crate) const POD_TEMPLATES: [&str; 3] = ["", "spec.template", "spec.jobTemplate.spec.template"];
+
+/// The path of a field within a part of an object, which is empty for the object itself.
+pub(crate) fn within(part: &str, field: &str) -> String {
+    let dot = if part.is_empty() { "" } else { "." };
+    format!("{part}{dot}{field}")
+}
+
 /// Whether an object is a stand-in already.
 pub(super) fn is_stand_in(object: &Value) -> bool {
     annotation(object, MARK).is_some()

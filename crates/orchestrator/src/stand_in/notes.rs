@@ -1,13 +1,20 @@
 //! Notes about what stand-ins do not keep: one line a topic, with its places and what that hides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that was not kept.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    topics: BTreeMap<Topic, Vec<String>>,
+    topics: BTreeMap<Topic, Places>,
     left_out: BTreeMap<String, usize>,
     owned: BTreeMap<String, usize>,
+}
+
+/// The places of a topic, each once.
+#[derive(Debug, Default)]
+struct Places {
+    ordered: Vec<String>,
+    known: BTreeSet<String>,
 }
 
 macro_rules! topics {
@@ -32,8 +39,10 @@ macro_rules! topics {
 topics! {
     NotJudged "not judged"
         "these probes pass until they are flipped, whatever the real ones would find";
+    HookHosts "hooks that ask another host, and now their own Pod"
+        "";
     Unresolved "port names that no port has"
-        "such a probe fails and such a Service port has no endpoint, as in the original";
+        "such a probe or hook fails and such a Service port has no endpoint, as in the original";
     SelectsNothing "Services that select no Pod of the input"
         "they have no endpoints";
     DuplicatePorts "ports that two containers declare, opened by the first"
@@ -48,6 +57,14 @@ topics! {
         "what they do after it has no effect";
     Ending "probes, ports and hooks of containers that end, dropped"
         "these containers end with 0, in Jobs and as init containers";
+    Endless "containers that sleep for ever, which end at once"
+        "in the original, the containers after them never start, and a Job never ends";
+    Drain "containers that are killed before --drain is over"
+        "their grace period, less what a preStop hook takes, is shorter";
+    TlsImage "containers with TLS whose image a digest names"
+        "it must be the image with TLS, which a tag would have got by `-tls`";
+    Already "objects that are stand-ins already, kept as they are"
+        "no option about containers has an effect on them";
     Replicas "replicas taken from the minimum of a HorizontalPodAutoscaler"
         "nothing scales";
     HelmHooks "Helm hooks left out"
@@ -106,8 +123,8 @@ impl Notes {
     /// Adds a place to a topic.
     pub(super) fn add(&mut self, topic: Topic, place: impl Into<String>) {
         let (places, place) = (self.topics.entry(topic).or_default(), place.into());
-        if !places.contains(&place) {
-            places.push(place);
+        if places.known.insert(place.clone()) {
+            places.ordered.push(place);
         }
     }
 
@@ -132,10 +149,10 @@ impl Notes {
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.left_out.is_empty() {
-            lines.push(format!("left out: {}", counts(&self.left_out)));
+            lines.push(format!("left out: {}", kind_counts(&self.left_out)));
         }
         if !self.owned.is_empty() {
-            let counts = counts(&self.owned);
+            let counts = kind_counts(&self.owned);
             lines.push(format!(
                 "left out, as their controllers make them: {counts}"
             ));
@@ -146,13 +163,14 @@ impl Notes {
                 "" => String::new(),
                 hides => format!(" ({hides})"),
             };
-            lines.push(format!("{title}: {}{hides}", places.join(", ")));
+            lines.push(format!("{title}: {}{hides}", places.ordered.join(", ")));
         }
         lines
     }
 }
 
-fn counts(kinds: &BTreeMap<String, usize>) -> String {
+/// How many objects there are of each kind: `ConfigMap 2, Secret 1`.
+pub(crate) fn kind_counts(kinds: &BTreeMap<String, usize>) -> String {
     let counts = kinds.iter().map(|(kind, count)| format!("{kind} {count}"));
     counts.collect::<Vec<_>>().join(", ")
 }

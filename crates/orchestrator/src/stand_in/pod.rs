@@ -14,7 +14,7 @@ use super::ports::PodPorts;
 use super::service::Selected;
 use super::settings::Settings;
 use super::{metadata, security};
-use crate::targets::CONTROL_ANNOTATION;
+use crate::{input::problem::ProblemText, targets::CONTROL_ANNOTATION};
 
 /// A Pod template to convert.
 pub(super) struct Template<'a> {
@@ -34,7 +34,7 @@ impl Template<'_> {
         metadata: &mut ObjectMeta,
         spec: &mut PodSpec,
         notes: &mut Notes,
-    ) -> Selected {
+    ) -> Result<Selected, ProblemText> {
         *metadata = metadata::reduce(std::mem::take(metadata), None, self.place, notes);
         let original = std::mem::take(spec);
         let mut selected = Selected::new(metadata.labels.clone().unwrap_or_default());
@@ -47,7 +47,7 @@ impl Template<'_> {
             let lost = container::merge_ports(each, self.place, notes);
             selected.add(each, lost);
         }
-        let ports = PodPorts::new(&containers.serving, &services, self.place, notes);
+        let ports = PodPorts::new(&containers.serving, &services, self.place, notes)?;
         for (each, own) in containers.serving.iter().zip(&ports.containers) {
             let annotations = metadata.annotations.get_or_insert_default();
             let key = format!("{CONTROL_ANNOTATION}{}", each.name);
@@ -56,7 +56,7 @@ impl Template<'_> {
         let mut context = Context {
             settings: self.settings,
             place: self.place,
-            grace: original.termination_grace_period_seconds.unwrap_or(30),
+            grace: grace(original.termination_grace_period_seconds).unwrap_or(30),
             host_network: original.host_network == Some(true),
             notes,
         };
@@ -66,7 +66,7 @@ impl Template<'_> {
         spec.security_context = Some(security::of_pod(ports.opens_low_port()));
         spec.containers = regular;
         spec.init_containers = (!init.is_empty()).then_some(init);
-        selected
+        Ok(selected)
     }
 }
 
@@ -126,6 +126,13 @@ impl Containers {
         });
         (regular, init)
     }
+}
+
+/// A grace period as the API server takes it: a negative one is 1.
+// Rule: `pkg/apis/core/types.go`, `PodSpec.TerminationGracePeriodSeconds`, and
+// `pkg/registry/core/pod/strategy.go`: the default of older versions.
+pub(crate) fn grace(written: Option<i64>) -> Option<i64> {
+    written.map(|grace| if grace < 0 { 1 } else { grace })
 }
 
 /// The volume in which the containers count their starts.
@@ -207,8 +214,7 @@ fn reduced(spec: PodSpec, place: &str, notes: &mut Notes) -> PodSpec {
         || is_given(priority.as_ref())
         || differs(preemption_policy.as_deref(), "PreemptLowerPriority");
     let has_resources = is_given(resources.as_ref()) || is_given(resource_claims.as_ref());
-    let is_on_host =
-        [host_ipc, host_network, host_pid].contains(&Some(true)) || host_users == Some(false);
+    let is_on_host = [host_ipc, host_network, host_pid].contains(&Some(true));
     let has_names = is_given(host_aliases.as_ref())
         || dns_config.is_some()
         || differs(dns_policy.as_deref(), "ClusterFirst");
@@ -238,6 +244,10 @@ fn reduced(spec: PodSpec, place: &str, notes: &mut Notes) -> PodSpec {
     if eviction_responders.is_some() {
         notes.add(Topic::Fields, format!("{place} evictionResponders"));
     }
+    // The opposite of a namespace of the node: the Pod has one of its own.
+    if host_users == Some(false) {
+        notes.add(Topic::Fields, format!("{place} hostUsers"));
+    }
     if hostname_override.is_some() {
         notes.add(Topic::Fields, format!("{place} hostnameOverride"));
     }
@@ -249,7 +259,7 @@ fn reduced(spec: PodSpec, place: &str, notes: &mut Notes) -> PodSpec {
         restart_policy,
         set_hostname_as_fqdn,
         subdomain,
-        termination_grace_period_seconds,
+        termination_grace_period_seconds: grace(termination_grace_period_seconds),
         ..PodSpec::default()
     }
 }

@@ -9,7 +9,7 @@ use k8s_openapi::{
 use probe_target::model::port_spec::Protocol;
 
 use super::notes::{Notes, Topic};
-use crate::targets::probe_spec::port_number;
+use crate::{input::problem::ProblemText, targets::probe_spec::port_number};
 
 /// The ports of the containers that serve, in their order.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl PodPorts {
         services: &[&Service],
         place: &str,
         notes: &mut Notes,
-    ) -> Self {
+    ) -> Result<Self, ProblemText> {
         let mut owners: BTreeMap<u16, usize> = BTreeMap::new();
         for (at, container) in containers.iter().enumerate() {
             for port in container.ports.iter().flatten().filter(|port| is_tcp(port)) {
@@ -81,11 +81,11 @@ impl PodPorts {
                 (*number, protocol(*number, owner, containers, services))
             })
             .collect();
-        let containers = assign(containers, &owners, &protocols);
-        Self {
+        let containers = assign(containers, &owners, &protocols)?;
+        Ok(Self {
             containers,
             protocols,
-        }
+        })
     }
 
     /// Whether the port that a probe asks speaks another protocol than the probe.
@@ -111,22 +111,29 @@ fn assign(
     containers: &[Container],
     owners: &BTreeMap<u16, usize>,
     protocols: &BTreeMap<u16, Protocol>,
-) -> Vec<ContainerPorts> {
-    let mut free = (FIRST_CONTROL..).filter(|port| !owners.contains_key(port));
-    let mut next = || free.next().expect("a Pod must leave ports free");
+) -> Result<Vec<ContainerPorts>, ProblemText> {
+    let has_exec = |container: &Container| probes(container).any(|(_, probe)| probe.exec.is_some());
+    let needed = containers.len() + containers.iter().filter(|each| has_exec(each)).count();
+    let free = (FIRST_CONTROL..=u16::MAX).filter(|port| !owners.contains_key(port));
+    let left = free.clone().count();
+    if left < needed {
+        let what = format!("the containers of this Pod need {needed} ports for control and probes");
+        let expected = format!("at most {left}, as so many from {FIRST_CONTROL} on are free");
+        return Err(ProblemText::new(what).expected(expected));
+    }
+    let mut free = free;
+    let mut next = || free.next().expect("enough ports must be free");
     let controls: Vec<u16> = containers.iter().map(|_| next()).collect();
     let assigned = containers.iter().zip(controls).enumerate();
-    assigned
-        .map(|(at, (container, control))| {
-            let own = owners.iter().filter(|(_, owner)| **owner == at);
-            let has_exec = probes(container).any(|(_, probe)| probe.exec.is_some());
-            ContainerPorts {
-                opened: own.map(|(port, _)| (*port, protocols[port])).collect(),
-                control,
-                exec: has_exec.then(&mut next),
-            }
-        })
-        .collect()
+    let ports = assigned.map(|(at, (container, control))| {
+        let own = owners.iter().filter(|(_, owner)| **owner == at);
+        ContainerPorts {
+            opened: own.map(|(port, _)| (*port, protocols[port])).collect(),
+            control,
+            exec: has_exec(container).then(&mut next),
+        }
+    });
+    Ok(ports.collect())
 }
 
 /// The probes of a container with their names, in a fixed order.

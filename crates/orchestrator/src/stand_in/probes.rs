@@ -60,7 +60,8 @@ fn ask_stand_in(
         commands.len() - 1
     });
     // Above the probe's own timeout, so that it is the kubelet that gives up.
-    let timeout = timeout.filter(|timeout| *timeout > 0).unwrap_or(1) + 1;
+    let timeout = timeout.filter(|timeout| *timeout > 0).unwrap_or(1);
+    let timeout = i64::from(timeout) + 1;
     let words = [
         "/probe-target".to_owned(),
         "check".to_owned(),

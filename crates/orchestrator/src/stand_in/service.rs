@@ -156,18 +156,20 @@ fn reduced(
             "sessionAffinity",
             differs(session_affinity.as_deref(), "None"),
         ),
-        ("externalIPs", is_given(external_ips.as_ref())),
         ("trafficDistribution", traffic_distribution.is_some()),
+    ] {
+        notes.add_if(is_there, Topic::ServiceFields, &format!("{place} {field}"));
+    }
+    let families = ip_families.unwrap_or_default();
+    for (field, is_there) in [
+        ("externalIPs", is_given(external_ips.as_ref())),
         (
             "ipFamilyPolicy",
             differs(ip_family_policy.as_deref(), "SingleStack"),
         ),
-        (
-            "ipFamilies",
-            ip_families.is_some_and(|families| families.len() > 1),
-        ),
+        ("ipFamilies", families.iter().any(|family| family != "IPv4")),
     ] {
-        notes.add_if(is_there, Topic::ServiceFields, &format!("{place} {field}"));
+        notes.add_if(is_there, Topic::Fields, &format!("{place} {field}"));
     }
     Some(ServiceSpec {
         cluster_ip: cluster_ip.filter(|ip| ip == "None"),
@@ -180,7 +182,7 @@ fn reduced(
     })
 }
 
-/// The TCP ports of a Service, each number once.
+/// The TCP ports of a Service.
 fn kept_ports(
     ports: Vec<ServicePort>,
     selected: &[&Selected],
@@ -200,10 +202,6 @@ fn kept_ports(
         let place = format!("{place} {port}");
         if !is_tcp_name(protocol.as_deref()) {
             notes.add(Topic::Udp, place);
-            continue;
-        }
-        if kept.iter().any(|known| known.port == port) {
-            notes.add(Topic::DuplicateItems, place);
             continue;
         }
         kept.push(ServicePort {

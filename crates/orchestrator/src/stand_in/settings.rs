@@ -49,13 +49,36 @@ impl Settings {
     /// be the image with TLS itself.
     pub(super) fn tls_image(&self) -> String {
         let last = self.image.rsplit('/').next().unwrap_or_default();
-        if last.contains('@') {
+        if self.is_by_digest() {
             self.image.clone()
         } else if last.contains(':') {
             format!("{}-tls", self.image)
         } else {
             format!("{}:latest-tls", self.image)
         }
+    }
+}
+
+impl Settings {
+    /// Whether a digest names the image.
+    pub(super) fn is_by_digest(&self) -> bool {
+        self.image.contains('@')
+    }
+
+    /// The options that decide about containers, those that are not at their defaults.
+    pub(super) fn options(&self) -> Vec<&'static str> {
+        let start_after = &self.start_after;
+        let given = [
+            ("--image", self.image != IMAGE),
+            ("--drain", self.drain.is_some()),
+            (
+                "--start-after",
+                start_after.all.is_some() || !start_after.containers.is_empty(),
+            ),
+            ("--exit-on-term", self.exit_on_term.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(option, _)| option).collect()
     }
 }
 

@@ -240,7 +240,7 @@ fn a_port_belongs_to_whoever_declares_it_then_to_whoever_asks_it() {
       readinessProbe: { tcpSocket: { port: 9000 } }
     - { name: c, image: x, readinessProbe: { httpGet: { port: 9000 } }, lifecycle: { postStart: { httpGet: { port: 9001 } } } }
     - { name: d, image: x }",
-        "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {a: p}, ports: [{port: 7000}, {port: 1, targetPort: 8080}]}\n",
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {a: p}, ports: [{name: u, port: 7000}, {name: v, port: 1, targetPort: 8080}]}\n",
         &expect![[r#"
             a: probe-target:0.1.0 --control=127.0.0.1:61001 --port=7000=http --port=8080=http --port=18080=http
             b: probe-target:0.1.0 --control=127.0.0.1:61002 --port=9000=http --port=61000=http
@@ -268,7 +268,7 @@ fn a_probe_decides_what_a_port_speaks_then_a_service_then_its_name() {
       readinessProbe: { httpGet: { port: 5, scheme: HTTPS } }
       livenessProbe: { grpc: { port: 5 }, failureThreshold: 9 }
     - { name: b, image: x, ports: [{ name: web, containerPort: 6 }] }",
-        "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {a: p}, ports: [{port: 1, appProtocol: kubernetes.io/h2c}, {name: tcp-web, port: 6, targetPort: web, appProtocol: grpc}]}\n",
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {a: p}, ports: [{name: h2, port: 1, appProtocol: kubernetes.io/h2c}, {name: tcp-web, port: 6, targetPort: web, appProtocol: grpc}]}\n",
         &expect![[r#"
             a: probe-target:0.1.0 --control=127.0.0.1:61000 --port=1=http --port=2=grpc --port=3=tcp --port=4=http --port=5=grpc
             b: probe-target:0.1.0 --control=127.0.0.1:61001 --port=6=grpc
@@ -412,7 +412,7 @@ fn init_containers_and_jobs_end_and_sidecars_serve() {
     let job = "
 apiVersion: batch/v1
 kind: Job
-metadata: { name: j, labels: { job-name: j } }
+metadata: { name: j, uid: u, labels: { job-name: j } }
 spec:
   backoffLimit: 2
   selector: { matchLabels: { controller-uid: u } }
@@ -477,7 +477,7 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: { name: s }
-spec: { selector: { a: p }, ports: [{ name: a, port: 80, targetPort: metrics }, { name: b, port: 81, targetPort: nope }, { name: c, port: 80 }] }
+spec: { selector: { a: p }, ports: [{ name: a, port: 80, targetPort: metrics }, { name: b, port: 81, targetPort: nope }] }
 ";
     let (objects, notes) = converted(text, &settings());
     let shown: Vec<String> = [
@@ -493,9 +493,8 @@ spec: { selector: { a: p }, ports: [{ name: a, port: 80, targetPort: metrics }, 
         [{"containerPort":8080,"name":"http"}]
         {"httpGet":{"port":8080}}
         [{"name":"a","port":80,"targetPort":8080},{"name":"b","port":81,"targetPort":"nope"}]
-        port names that no port has: service/s 81 (such a probe fails and such a Service port has no endpoint, as in the original)
-        the same key twice in a list, merged: pod/p c port 8080, service/s 80
-        ports that only a Service names, opened by the first container: pod/p 80 of service/s by c (in the original, nothing may listen there)"#]].assert_eq(&(shown.join("\n") + "\n" + &notes));
+        port names that no port has: service/s 81 (such a probe or hook fails and such a Service port has no endpoint, as in the original)
+        the same key twice in a list, merged: pod/p c port 8080"#]].assert_eq(&(shown.join("\n") + "\n" + &notes));
 }
 
 #[test]
@@ -519,7 +518,7 @@ spec: { clusterIP: None, clusterIPs: [None], publishNotReadyAddresses: yes, sess
 apiVersion: v1
 kind: Service
 metadata: { name: node }
-spec: { type: NodePort, externalTrafficPolicy: Local, selector: { a: q }, ports: [{ port: 80, nodePort: 30080 }, { port: 53, protocol: UDP }] }
+spec: { type: NodePort, externalTrafficPolicy: Local, selector: { a: q }, ports: [{ name: web, port: 80, nodePort: 30080 }, { name: dns, port: 53, protocol: UDP }] }
 ";
     let (objects, notes) = converted(text, &settings());
     expect![[r#"
@@ -703,7 +702,7 @@ spec: { ports: 80 }
         in.yaml:9:7: unknown field `spec.containers[0].readynessProbe` of a Pod
         in.yaml:10:44: unknown field `spec.containers[0].livenessProbe.httpGet.pth` of a Pod
         in.yaml:14:13: this is a template that was not rendered; expected the output of `helm template`
-        in.yaml:19:16: Service `s` cannot be read: invalid type: integer `80`, expected a sequence"#]].assert_eq(&problems);
+        in.yaml:19:16: Service `s` cannot be read: spec.ports is the number 80; expected a list"#]].assert_eq(&problems);
 }
 
 #[test]
@@ -803,13 +802,13 @@ fn what_no_cluster_would_take_is_refused() {
     refused(
         "{containers: [{name: a, image: i}, {name: b, image: i}, {name: a, image: i}]}",
         &expect![
-            "in.yaml:4:64: another container is named `a`; expected a name of its own for each container of a Pod"
+            "in.yaml:4:64: an API server refuses this Pod: spec.containers[2].name: Duplicate value: \"a\""
         ],
     );
     refused(
         "{initContainers: [{name: a, image: i}], containers: [{name: a, image: i}]}",
         &expect![
-            "in.yaml:4:61: another container is named `a`; expected a name of its own for each container of a Pod"
+            "in.yaml:4:61: an API server refuses this Pod: spec.containers[0].name: Duplicate value: \"a\""
         ],
     );
     refused(
@@ -818,4 +817,183 @@ fn what_no_cluster_would_take_is_refused() {
             "in.yaml:4:31: this is a template that was not rendered; expected the output of `helm template`"
         ],
     );
+}
+
+/// An API server 1.36.3 gives the same fields and messages (`kubectl apply --dry-run=server`).
+#[test]
+fn values_that_an_api_server_refuses_are_errors_with_their_places() {
+    let refused = |container: &str, expected: &Expect| {
+        let spec = format!("{{containers: [{{name: a, image: i, {container}}}]}}");
+        expected.assert_eq(&converted_pod(&spec, "").1);
+    };
+    refused(
+        "livenessProbe: {httpGet: {port: 80}, periodSeconds: -5}",
+        &expect![
+            "in.yaml:4:78: an API server refuses this Pod: spec.containers[0].livenessProbe.periodSeconds: Invalid value: -5: must be greater than or equal to 0"
+        ],
+    );
+    refused(
+        "readinessProbe: {httpGet: {port: 80}, tcpSocket: {port: 80}}",
+        &expect![
+            "in.yaml:4:79: an API server refuses this Pod: spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type"
+        ],
+    );
+    refused(
+        "ports: [{containerPort: 99999}]",
+        &expect![
+            "in.yaml:4:50: an API server refuses this Pod: spec.containers[0].ports[0].containerPort: Invalid value: 99999: must be between 1 and 65535, inclusive"
+        ],
+    );
+    refused(
+        "livenessProbe: {httpGet: {port: 80}, successThreshold: 3}",
+        &expect![
+            "in.yaml:4:78: an API server refuses this Pod: spec.containers[0].livenessProbe.successThreshold: Invalid value: 3: must be 1"
+        ],
+    );
+    let text = "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: db }
+spec:
+  replicas: -1
+  selector: { matchLabels: { a: b } }
+  volumeClaimTemplates: [{ metadata: { name: data }, spec: {} }]
+  template:
+    metadata: { labels: { a: c } }
+    spec:
+      containers: [{ name: a, image: x, volumeMounts: [{ name: data, mountPath: /d }] }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: s }
+spec: { selector: { a: c }, ports: [{ name: a, port: 80 }, { name: b, port: 80 }] }
+";
+    let (_, problems) = converted(text, &settings());
+    expect![[r#"
+        in.yaml:6:3: an API server refuses this StatefulSet: spec.replicas: Invalid value: -1: must be greater than or equal to 0
+        in.yaml:10:17: an API server refuses this StatefulSet: spec.template.metadata.labels: Invalid value: {"a":"c"}: `selector` does not match template `labels`
+        in.yaml:17:60: an API server refuses this Service: spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}"#]].assert_eq(&problems);
+}
+
+#[test]
+fn what_only_pocket_lacks_is_no_error() {
+    let text = "
+apiVersion: v1
+kind: Pod
+metadata: { name: p, labels: { a: b } }
+spec:
+  hostNetwork: true
+  terminationGracePeriodSeconds: -1
+  containers: [{ name: a, image: x }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: outside }
+spec: { type: ExternalName, externalName: example.com }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: s }
+spec:
+  sessionAffinity: ClientIP
+  ipFamilies: [IPv6]
+  externalIPs: [192.0.2.1]
+  externalTrafficPolicy: Local
+  selector: { a: b }
+  ports: [{ port: 80 }]
+";
+    let (objects, notes) = converted(text, &settings());
+    let grace = &objects[1]["spec"]["terminationGracePeriodSeconds"];
+    assert_eq!(*grace, 1, "{notes}");
+}
+
+#[test]
+fn a_timeout_may_be_the_longest_there_is() {
+    let spec = "{containers: [{name: a, image: i, livenessProbe: {exec: {command: [x]}, timeoutSeconds: 2147483647}}]}";
+    let command = "/spec/containers/0/livenessProbe/exec/command/5";
+    part(
+        spec,
+        command,
+        &expect![[r#"
+        "--timeout=2147483648s"
+
+    "#]],
+    );
+}
+
+#[test]
+fn a_pod_with_more_containers_than_ports_is_an_error() {
+    let mut spec = "{containers: [".to_owned();
+    for at in 0..2300 {
+        write!(
+            spec,
+            "{{name: c{at}, image: i, livenessProbe: {{exec: {{command: [x]}}}}}},"
+        )
+        .unwrap();
+    }
+    spec += "]}";
+    expect!["in.yaml:1:13: the containers of this Pod need 4600 ports for control and probes; expected at most 4536, as so many from 61000 on are free"].assert_eq(&converted_pod(&spec, "").1);
+}
+
+#[test]
+fn what_is_lost_is_noted() {
+    let noted = |container: &str, services: &str, expected: &Expect| {
+        let (_, notes) = converted_pod(&format!("{{containers: [{{{container}}}]}}"), services);
+        expected.assert_eq(&notes);
+    };
+    noted(
+        "name: a, image: x, stdin: true, tty: true",
+        "",
+        &expect!["other fields dropped: pod/p a stdin, pod/p a tty"],
+    );
+    noted(
+        "name: a, image: x, lifecycle: {preStop: {httpGet: {port: nope}}, postStart: {httpGet: {port: 80, host: example.com}}}",
+        "",
+        &expect![[r#"
+            hooks that ask another host, and now their own Pod: pod/p a postStart, which asks example.com
+            port names that no port has: pod/p a preStop (such a probe or hook fails and such a Service port has no endpoint, as in the original)"#]],
+    );
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {a: p}, ipFamilies: [IPv6], ports: [{port: 80}]}\n";
+    noted(
+        "name: a, image: x",
+        service,
+        &expect![[r#"
+        ports that only a Service names, opened by the first container: pod/p 80 of service/s by a (in the original, nothing may listen there)
+        other fields dropped: service/s ipFamilies"#]],
+    );
+    let (_, notes) = converted_pod(
+        "{hostUsers: false, initContainers: [{name: i, image: x, command: [sleep, infinity]}], containers: [{name: a, image: x}]}",
+        "",
+    );
+    expect![[r#"
+        containers that sleep for ever, which end at once: pod/p i (in the original, the containers after them never start, and a Job never ends)
+        other fields dropped: pod/p hostUsers"#]].assert_eq(&notes);
+    let set = "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: s }
+spec:
+  persistentVolumeClaimRetentionPolicy: { whenDeleted: Delete }
+  selector: { matchLabels: { a: p } }
+  template: { metadata: { labels: { a: p } }, spec: { containers: [{ name: a, image: x }] } }
+";
+    expect!["other fields dropped: statefulset/s persistentVolumeClaimRetentionPolicy"]
+        .assert_eq(&converted(set, &settings()).1);
+}
+
+#[test]
+fn options_without_their_effect_are_noted() {
+    let settings = Settings {
+        image: "registry.example.com/probe-target@sha256:00".to_owned(),
+        drain: Some(std::time::Duration::from_secs(26)),
+        ..settings()
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: x, ports: [{name: https, containerPort: 443}], lifecycle: {preStop: {sleep: {seconds: 5}}}}]}\n";
+    let (objects, notes) = converted(pod, &settings);
+    expect![[r#"
+        containers that are killed before --drain is over: pod/p a (their grace period, less what a preStop hook takes, is shorter)
+        containers with TLS whose image a digest names: pod/p a (it must be the image with TLS, which a tag would have got by `-tls`)"#]].assert_eq(&notes);
+    let (same, notes) = converted(&super::text(&objects), &settings);
+    assert_eq!(same, objects);
+    expect!["objects that are stand-ins already, kept as they are: pod/p of copy (no option about containers has an effect on them)"].assert_eq(&notes);
 }

@@ -1,49 +1,27 @@
-//! What no cluster would take and no reader can mean: templates that were not rendered, and
-//! containers of one Pod with the same name.
+//! What no reader can mean: templates of charts that were not rendered.
 
 use serde_json::Value;
 
+use super::metadata::{POD_TEMPLATES, within};
 use crate::input::{
     load::Manifest,
     problem::{Problem, ProblemText},
 };
 
-/// Where a workload has the spec of its Pods.
-const POD_SPECS: [&str; 3] = [
-    "spec",
-    "spec.template.spec",
-    "spec.jobTemplate.spec.template.spec",
-];
-
-/// Rejects a template of a chart, and a name that two containers of a Pod have.
-///
-/// Rule: `pkg/apis/core/validation/validation.go`, `validateContainers` and
-/// `validateInitContainers`: names are unique among both.
-pub(crate) fn check(manifest: &Manifest) -> Result<(), Problem> {
-    if is_template(manifest.name()) {
+/// Rejects a template of a chart.
+pub(crate) fn check_rendered(manifest: &Manifest) -> Result<(), Problem> {
+    let is_template = |text: &Value| text.as_str().is_some_and(|text| text.contains("{{"));
+    if is_template(&manifest.object["metadata"]["name"]) {
         return Err(not_rendered(manifest, "metadata.name"));
     }
-    let mut names: Vec<&str> = Vec::new();
     for (path, container) in containers(&manifest.object) {
-        let text = |field: &str| container[field].as_str().unwrap_or_default();
         for field in ["name", "image"] {
-            if is_template(text(field)) {
+            if is_template(&container[field]) {
                 return Err(not_rendered(manifest, &format!("{path}.{field}")));
             }
         }
-        let name = text("name");
-        if !name.is_empty() && names.contains(&name) {
-            let fault = ProblemText::new(format!("another container is named `{name}`"));
-            let fault = fault.expected("a name of its own for each container of a Pod");
-            return Err(fault.at(&manifest.source, manifest.place(&format!("{path}.name"))));
-        }
-        names.push(name);
     }
     Ok(())
-}
-
-fn is_template(text: &str) -> bool {
-    text.contains("{{")
 }
 
 fn not_rendered(manifest: &Manifest, path: &str) -> Problem {
@@ -55,7 +33,7 @@ fn not_rendered(manifest: &Manifest, path: &str) -> Problem {
 /// The containers of an object's Pods, init containers first, each with its path.
 fn containers(object: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
-    for spec in POD_SPECS {
+    for spec in POD_TEMPLATES.map(|template| within(template, "spec")) {
         let pointer = format!("/{}", spec.replace('.', "/"));
         for list in ["initContainers", "containers"] {
             let list_of = object

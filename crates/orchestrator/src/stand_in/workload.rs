@@ -16,13 +16,16 @@ use k8s_openapi::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::container::is_given;
+use super::container::{differs, is_given};
 use super::metadata;
 use super::notes::{Notes, Topic};
 use super::pod::Template;
 use super::service::Selected;
 use super::settings::Settings;
-use crate::input::{load::Manifest, problem::Problem};
+use crate::input::{
+    load::Manifest,
+    problem::{Problem, ProblemText},
+};
 
 /// The kinds that stand-ins have.
 pub(crate) const KINDS: [&str; 7] = [
@@ -67,7 +70,7 @@ impl Workload {
         settings: &Settings,
         place: &str,
         notes: &mut Notes,
-    ) -> Selected {
+    ) -> Result<Selected, ProblemText> {
         let template = Template {
             services,
             ends: matches!(self, Self::Job(_)),
@@ -209,7 +212,13 @@ fn reduce_stateful_set(spec: &mut StatefulSetSpec, place: &str, notes: &mut Note
         template: _,
         update_strategy: _,
     } = spec;
-    *persistent_volume_claim_retention_policy = None;
+    let retention = persistent_volume_claim_retention_policy.take();
+    let deletes = retention.is_some_and(|retention| {
+        differs(retention.when_deleted.as_deref(), "Retain")
+            || differs(retention.when_scaled.as_deref(), "Retain")
+    });
+    let field = format!("{place} persistentVolumeClaimRetentionPolicy");
+    notes.add_if(deletes, Topic::Fields, &field);
     // The API server takes an empty policy for the default.
     *pod_management_policy = pod_management_policy
         .take()

@@ -15,6 +15,8 @@ pub(crate) struct FieldError {
     pub(crate) reason: &'static str,
     /// The message, such as `Required value`.
     pub(crate) message: String,
+    /// Whether Kubernetes accepts the value and pocket does not.
+    pub(crate) is_own: bool,
 }
 
 /// Collects field errors. Fields are named relative to the place that is being checked, which
@@ -43,6 +45,15 @@ impl FieldErrors {
     ) {
         for (index, item) in items.into_iter().enumerate() {
             self.within(&format!("{list}[{index}]"), |errors| check(item, errors));
+        }
+    }
+
+    /// Reports what Kubernetes accepts and pocket lacks: everything that `report` adds.
+    pub(crate) fn lacking(&mut self, report: impl FnOnce(&mut Self)) {
+        let first = self.errors.len();
+        report(self);
+        for error in &mut self.errors[first..] {
+            error.is_own = true;
         }
     }
 
@@ -110,6 +121,7 @@ impl FieldErrors {
             field,
             reason,
             message,
+            is_own: false,
         });
     }
 

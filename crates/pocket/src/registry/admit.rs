@@ -22,8 +22,8 @@ use k8s_openapi::api::{
 };
 use serde_json::Value;
 
-use crate::api_status::ApiError;
-use crate::kinds::Kind;
+use crate::api_status::{ApiError, FieldError};
+use crate::kinds::{KINDS, Kind};
 
 use pipeline::Admit;
 
@@ -37,6 +37,22 @@ pub(super) fn update(kind: &Kind, object: Value, before: &Value) -> Result<Value
     (Schema::of(kind).update)(kind, object, before)
 }
 
+/// The fields for which every API server refuses to create an object, each with a message. What
+/// pocket alone lacks is not among them. Empty for a kind that pocket does not serve.
+pub(crate) fn refused_fields(object: &Value) -> Vec<(String, String)> {
+    let version = object["apiVersion"].as_str().unwrap_or_default();
+    let is_served = KINDS
+        .iter()
+        .any(|kind| kind.api_version() == version && object["kind"] == kind.name);
+    if !is_served {
+        return Vec::new();
+    }
+    let schema = SCHEMAS.iter().find(|schema| object["kind"] == schema.name);
+    let errors = schema.map_or_else(Vec::new, |schema| (schema.field_errors)(object.clone()));
+    let of_all = errors.into_iter().filter(|error| !error.is_own);
+    of_all.map(|error| (error.field, error.message)).collect()
+}
+
 /// Converts an object to its kind's type and back, which drops unknown fields.
 pub(crate) fn shape(kind: &Kind, object: Value) -> Result<Value, ApiError> {
     (Schema::of(kind).shape)(object)
@@ -47,6 +63,7 @@ struct Schema {
     name: &'static str,
     create: fn(&Kind, Value) -> Result<Value, ApiError>,
     update: fn(&Kind, Value, &Value) -> Result<Value, ApiError>,
+    field_errors: fn(Value) -> Vec<FieldError>,
     shape: fn(Value) -> Result<Value, ApiError>,
 }
 
@@ -74,6 +91,7 @@ impl Schema {
             name: K::KIND,
             create: pipeline::create::<K>,
             update: pipeline::update::<K>,
+            field_errors: pipeline::field_errors::<K>,
             shape: pipeline::shape::<K>,
         }
     }

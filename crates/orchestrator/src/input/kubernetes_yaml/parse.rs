@@ -14,11 +14,12 @@ const ALIASED_NODES: usize = 1_000_000;
 
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
 
-/// Parses the first document of a text and ignores the others; `None` if that document is empty.
-pub(super) fn document(text: &str) -> Result<Option<Node>, Misplaced> {
+/// Parses the document at a span of a text; `None` if it is empty. Of several documents there, it
+/// ignores all but the first.
+pub(super) fn document(text: &str, document: Span) -> Result<Option<Node>, Misplaced> {
     let mut builder = Builder {
-        text,
-        parser: Parser::new_from_str(text),
+        document,
+        parser: Parser::new_from_str(&text[document.range()]),
         anchors: BTreeMap::new(),
         aliased: 0,
     };
@@ -35,7 +36,8 @@ pub(super) fn document(text: &str) -> Result<Option<Node>, Misplaced> {
 }
 
 struct Builder<'a> {
-    text: &'a str,
+    /// What is parsed. The parser's positions begin at 0 there.
+    document: Span,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     /// Nodes with an anchor, by the parser's number of the anchor.
     anchors: BTreeMap<usize, Node>,
@@ -56,7 +58,7 @@ impl<'a> Builder<'a> {
                         start: byte(&span.start).unwrap_or_default(),
                         end: byte(&span.end).unwrap_or_default(),
                     };
-                    return Ok(Some((event, span)));
+                    return Ok(Some((event, span.moved(self.document.start))));
                 }
             }
         }
@@ -64,7 +66,7 @@ impl<'a> Builder<'a> {
 
     /// The next event inside a list or mapping. The end of the text is an error.
     fn inside(&mut self) -> Result<(Event<'a>, Span), Misplaced> {
-        let end = self.text.len();
+        let end = self.document.end;
         let cut = || {
             (
                 Span { start: end, end },
@@ -76,7 +78,8 @@ impl<'a> Builder<'a> {
 
     fn broken(&self, error: &ScanError) -> Misplaced {
         let start = error.marker().byte_offset().unwrap_or_default();
-        let end = self.text.len().min(start + 1);
+        let start = self.document.start + start;
+        let end = self.document.end.min(start + 1);
         (Span { start, end }, ProblemText::new(error.info()))
     }
 
@@ -132,12 +135,12 @@ impl<'a> Builder<'a> {
     }
 
     fn map(&mut self) -> Result<Content, Misplaced> {
-        let mut fields = Vec::new();
+        let mut fields = Fields::default();
         let mut written = BTreeSet::new();
         loop {
             let (event, span) = self.inside()?;
             if event == Event::MappingEnd {
-                return Ok(Content::Map(fields));
+                return Ok(Content::Map(fields.all));
             }
             let key = self.node(event, span)?;
             let (event, at) = self.inside()?;
@@ -163,7 +166,7 @@ impl<'a> Builder<'a> {
                 value: name,
                 span: key.span,
             };
-            set(&mut fields, name, value);
+            fields.set(name, value);
         }
     }
 }
@@ -185,7 +188,24 @@ impl Node {
     }
 }
 
-type Fields = Vec<(Spanned<String>, Node)>;
+/// The fields of a mapping, in the order of the file.
+#[derive(Default)]
+struct Fields {
+    all: Vec<(Spanned<String>, Node)>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Fields {
+    fn set(&mut self, name: Spanned<String>, value: Node) {
+        match self.places.get(&name.value) {
+            Some(at) => self.all[*at] = (name, value),
+            None => {
+                self.places.insert(name.value.clone(), self.all.len());
+                self.all.push((name, value));
+            }
+        }
+    }
+}
 
 /// Adds the fields of the mappings at a merge key. They override fields written before the merge
 /// key, which is goyaml's rule and not YAML's. Of several mappings, the first wins.
@@ -207,20 +227,10 @@ fn merge(fields: &mut Fields, value: &Node) -> Result<(), Misplaced> {
     }
     for map in several.iter().rev() {
         for (name, value) in map.fields() {
-            set(fields, name.clone(), value.clone());
+            fields.set(name.clone(), value.clone());
         }
     }
     Ok(())
-}
-
-fn set(fields: &mut Fields, name: Spanned<String>, value: Node) {
-    match fields
-        .iter_mut()
-        .find(|(known, _)| known.value == name.value)
-    {
-        Some(found) => *found = (name, value),
-        None => fields.push((name, value)),
-    }
 }
 
 fn tag(tag: &granit_parser::Tag) -> Tag {

@@ -111,7 +111,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::input::{kubernetes_yaml::Node, source::Source};
+    use crate::input::{
+        kubernetes_yaml::Node,
+        source::{Source, Span},
+    };
 
     #[track_caller]
     fn check(object: &Value) {
@@ -120,7 +123,11 @@ mod tests {
             path: "x".into(),
             text: printed.as_str().into(),
         };
-        let node = Node::read(&source, &printed).unwrap().unwrap();
+        let whole = Span {
+            start: 0,
+            end: printed.len(),
+        };
+        let node = Node::read(&source, whole).unwrap().unwrap();
         assert_eq!(node.json(&source).unwrap(), *object, "{printed}");
     }
 

@@ -10,8 +10,15 @@ use super::*;
 const RECORDED: &str = include_str!("recorded.tsv");
 
 fn read(text: &str) -> Result<Node, Problem> {
-    let node = Node::read(&source(text), text)?;
+    let node = Node::read(&source(text), whole(text))?;
     Ok(node.expect("the text must have content"))
+}
+
+fn whole(text: &str) -> Span {
+    Span {
+        start: 0,
+        end: text.len(),
+    }
 }
 
 fn source(text: &str) -> Source {
@@ -122,11 +129,18 @@ spec:
         let (span, why) = read(text).unwrap().typed::<Pod>().unwrap_err();
         (source(text).position(span), why)
     };
-    let wrong = "invalid type: integer `8`, expected a string";
+    let wrong = "spec.containers[0].args[1] is the number 8; expected text";
     assert_eq!(misfit(text), ((5, 23), wrong.to_owned()));
     let text = text.replace("08", "'08'");
-    let wrong = "invalid type: string \"2s\", expected i32";
+    let wrong = "spec.containers[0].livenessProbe.periodSeconds is the text `2s`; \
+                 expected a whole number of at most 2147483647";
     assert_eq!(misfit(&text), ((6, 39), wrong.to_owned()));
+    let large = text.replace("2s", "2147483648");
+    let wrong = "spec.containers[0].livenessProbe.periodSeconds is the number 2147483648; \
+                 expected a whole number of at most 2147483647";
+    assert_eq!(misfit(&large), ((6, 39), wrong.to_owned()));
+    let wrong = "spec is a list; expected a mapping";
+    assert_eq!(misfit("spec: []"), ((1, 7), wrong.to_owned()));
     let pod: Pod = read(&text.replace("2s", "2")).unwrap().typed().unwrap();
     let context = pod.spec.unwrap().security_context.unwrap();
     assert_eq!(context.fs_group, Some(420));

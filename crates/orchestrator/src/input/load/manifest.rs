@@ -75,7 +75,16 @@ pub(crate) fn inline(source: &Source, objects: &[Node]) -> Result<Vec<Manifest>,
 pub(super) fn read(source: &Source, span: Span, node: &Node) -> Result<Vec<Manifest>, Problem> {
     let object = node.json(source)?;
     let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let misfit = |path: &str, value: &Value| {
+        let is_there = value.is_number() || value.is_boolean() || value.is_array();
+        let what = format!("`{path}` is `{value}`, which is no text");
+        let fault = ProblemText::new(what).expected("text, in quotes if need be");
+        is_there.then(|| fault.at(source, node.place(path)))
+    };
     for field in ["apiVersion", "kind"] {
+        if let Some(problem) = misfit(field, &object[field]) {
+            return Err(problem);
+        }
         if !text(&object[field]) {
             let fault = ProblemText::new(format!("no `{field}` here"));
             return Err(fault
@@ -88,6 +97,9 @@ pub(super) fn read(source: &Source, span: Span, node: &Node) -> Result<Vec<Manif
         let items = node.field("items").map_or(&[][..], Node::items);
         let each = items.iter().map(|item| read(source, item.span(), item));
         return Ok(each.collect::<Result<Vec<_>, _>>()?.concat());
+    }
+    if let Some(problem) = misfit("metadata.name", &object["metadata"]["name"]) {
+        return Err(problem);
     }
     if !text(&object["metadata"]["name"]) {
         let fault = ProblemText::new(format!(

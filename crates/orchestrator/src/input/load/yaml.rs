@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _, Options, options};
+use serde_saphyr::{
+    DefaultMessageFormatter, Error, MessageFormatter as _, Options, budget, options,
+};
 
 use super::example::{example, missing};
 use super::outline::{Node, Outline};
@@ -32,9 +34,24 @@ impl Head {
 }
 
 /// Parses the head of a document; `None` if the document is empty.
-pub(super) fn head(source: &Source, text: &str) -> Result<Option<Head>, Problem> {
-    serde_saphyr::from_str_with_options(text, strict())
-        .map_err(|error| problem(source, text, &error))
+pub(super) fn head(source: &Source, document: Span) -> Result<Option<Head>, Problem> {
+    let text = &source.text[document.range()];
+    let mut options = strict();
+    // Manifests of a whole cluster are one `List`. What aliases add has limits of its own.
+    options.budget = budget! { max_nodes: usize::MAX, max_events: usize::MAX };
+    let head: Option<Head> =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let place = error.location();
+            let span = place.map_or_else(Span::default, |place| Span::in_text(place, text));
+            let span = span.moved(document.start);
+            fault(&error, &found(source, span)).at(source, span)
+        })?;
+    Ok(head.map(|mut head| {
+        for word in head.api_version.iter_mut().chain(&mut head.kind) {
+            word.span = word.span.moved(document.start);
+        }
+        head
+    }))
 }
 
 /// Parses an experiment into its typed form.
@@ -73,12 +90,6 @@ fn strict() -> Options {
         // [`Scalar`] refuses it in the experiment's own fields.
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
     }
-}
-
-fn problem(source: &Source, text: &str, error: &Error) -> Problem {
-    let place = error.location();
-    let span = place.map_or_else(Span::default, |place| Span::in_text(place, text));
-    fault(error, &found(source, span)).at(source, span)
 }
 
 /// Converts a serde-saphyr error and corrects its position with the outline. serde-saphyr reports a

@@ -21,6 +21,14 @@ impl Span {
         self.start..self.end
     }
 
+    /// The same range of a text that has so many more bytes before it.
+    pub(crate) fn moved(self, bytes: usize) -> Self {
+        Self {
+            start: self.start + bytes,
+            end: self.end + bytes,
+        }
+    }
+
     /// Converts an error's location. If the text is not YAML, serde-saphyr gives offsets in
     /// characters only, and converting those to bytes needs the text.
     pub(crate) fn in_text(location: serde_saphyr::Location, text: &str) -> Self {

@@ -56,7 +56,7 @@ fn long_timeout<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
     for (workload, container, probe) in inventory.probes() {
         let spec = &probe.spec;
         // The default timeout of a second at a period of a second is the best there is.
-        if spec.timeout < spec.period || !probe.has_timeout() {
+        if spec.timeout < spec.period || !probe.has_timeout() || probe.handler.is_none() {
             continue;
         }
         let (timeout, period) = (seconds(spec.timeout), seconds(spec.period));

@@ -4,7 +4,7 @@ use rules::probe::ProbeKind;
 
 use crate::lint::draft::Draft;
 use crate::lint::finding::Severity;
-use crate::lint::inventory::{Backend, ContainerFacts, Inventory, WorkloadFacts};
+use crate::lint::inventory::{Backend, ContainerFacts, Inventory, Target, WorkloadFacts};
 use crate::lint::rule::Rule;
 use crate::lint::words::{list, range, services};
 
@@ -64,9 +64,12 @@ fn others_readiness<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
 
 /// Whether all ports of a Service lead to containers other than this one.
 fn leads_to_others(backend: &Backend, container: &ContainerFacts) -> bool {
-    let is_others = |owner: Option<usize>| owner.is_some_and(|owner| owner != container.at);
-    let mut targets = backend.targets.iter();
-    !backend.targets.is_empty() && targets.all(|target| is_others(target.owner))
+    // Of two containers that declare one port, either may be the one that listens: PL47.
+    let is_others = |target: &Target| {
+        target.owner.is_some_and(|owner| owner != container.at)
+            && !container.declares(target.number)
+    };
+    !backend.targets.is_empty() && backend.targets.iter().all(is_others)
 }
 
 fn unready_sibling<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {

@@ -1,5 +1,7 @@
 //! Ports of probes: whose they are, and whether they exist.
 
+use std::collections::BTreeMap;
+
 use rules::probe::ProbeKind;
 
 use crate::lint::draft::Draft;
@@ -11,7 +13,7 @@ use crate::lint::words::{list, range, services};
 /// PL03
 pub(super) const OTHERS_PORT: Rule = Rule {
     id: "PL03",
-    severity: Severity::Warning,
+    severity: Severity::Error,
     title: "A probe asks a port of another container",
     check: others_port,
 };
@@ -22,6 +24,14 @@ pub(super) const UNSERVED_PORT: Rule = Rule {
     severity: Severity::Info,
     title: "A readiness probe asks a port that no Service sends to",
     check: unserved_port,
+};
+
+/// PL47
+pub(super) const SAME_PORT: Rule = Rule {
+    id: "PL47",
+    severity: Severity::Warning,
+    title: "Two containers of a Pod declare one port",
+    check: same_port,
 };
 
 /// PL36
@@ -35,14 +45,16 @@ pub(super) const NO_SUCH_NAME: Rule = Rule {
 fn others_port<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
     for (workload, container, probe) in inventory.probes() {
-        let Some(port) = probe.own_port() else {
+        let asked = probe
+            .own_port()
+            .zip(workload.asked_sibling(container, probe));
+        let Some((port, sibling)) = asked else {
             continue;
         };
-        let mut siblings = workload.containers.iter();
-        let sibling = siblings.find(|sibling| sibling.declares(port));
-        let Some(sibling) = sibling.filter(|_| !container.declares(port)) else {
-            continue;
-        };
+        // Sidecars start one after the other, each when the one before has started.
+        let waits_for_it = container.is_sidecar
+            && probe.spec.kind == ProbeKind::Startup
+            && (!sibling.is_sidecar || sibling.at > container.at);
         let is_restarted_too = sibling.probe(ProbeKind::Liveness).is_some();
         let (name, sibling) = (container.name(), sibling.name());
         let window = range(probe.failure());
@@ -54,13 +66,48 @@ fn others_port<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             ProbeKind::Readiness => format!("`{name}` counts as not ready {window} later"),
             ProbeKind::Startup => format!("`{name}` does not count as started, and is restarted"),
         };
+        let fails = if waits_for_it {
+            format!(
+                "`{sibling}` starts only when the sidecar `{name}` has started, and that only when \
+                 `{sibling}` listens: the Pod never starts"
+            )
+        } else {
+            format!("when `{sibling}` fails, {effect}")
+        };
+        let severity = if waits_for_it {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
         let kind = probe.word();
         let message = format!(
-            "The {kind} probe of `{name}` asks port {port}, which `{sibling}` declares: when \
-             `{sibling}` fails, {effect}. Ask a port of `{name}`, or give the probe to `{sibling}`."
+            "The {kind} probe of `{name}` asks port {port}, which `{sibling}` declares: {fails}. Ask \
+             a port of `{name}`, or give the probe to `{sibling}`."
         );
-        let draft = Draft::of_container(workload, container, message);
+        let draft = Draft::of_container(workload, container, message).rated(severity);
         drafts.push(draft.at_probe(probe));
+    }
+    drafts
+}
+
+fn same_port<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
+    let mut drafts = Vec::new();
+    for (workload, container) in inventory.containers() {
+        let before = &workload.containers[..container.at];
+        let declared = container.ports().map(|(port, _)| port);
+        let first = |port| before.iter().find(|other| other.declares(port));
+        let taken = declared.filter_map(|port| Some((port, first(port)?)));
+        // A port may be declared twice by one container.
+        let taken: BTreeMap<u16, &str> = taken.map(|(port, other)| (port, other.name())).collect();
+        for (port, other) in taken {
+            let name = container.name();
+            let message = format!(
+                "`{other}` and `{name}` both declare port {port}, and the containers of a Pod share \
+                 their ports: the second to listen fails, and probes of both are answered by the \
+                 first. Give each a port of its own."
+            );
+            drafts.push(Draft::of_container(workload, container, message));
+        }
     }
     drafts
 }

@@ -47,9 +47,9 @@ fn unknown_gate<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
                 continue;
             }
             let message = format!(
-                "The readiness gate `{condition}` is none that a known controller sets: until \
-                 something patches this condition into each Pod's status, no Pod is Ready, and its \
-                 Services send it nothing. Make sure that its controller runs, or remove the gate."
+                "lint knows no controller that sets the condition `{condition}` of this readiness \
+                 gate: until something sets it in each Pod's status, no Pod is Ready, and Services \
+                 send them nothing. Make sure that its controller runs, or remove the gate."
             );
             let draft = Draft::new(Subject::Workload(workload), message);
             drafts.push(draft.at(&workload.spec_path(&format!("readinessGates[{at}]"))));

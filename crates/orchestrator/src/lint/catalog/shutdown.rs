@@ -34,7 +34,7 @@ pub(super) const LONG_KILL: Rule = Rule {
 /// PL45
 pub(super) const LONG_PRE_STOP: Rule = Rule {
     id: "PL45",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     title: "A preStop hook takes the whole grace period",
     check: long_pre_stop,
 };
@@ -51,8 +51,6 @@ struct PreStopSleep {
     time: Duration,
     /// Whether it is a command that goes on after the sleep.
     goes_on: bool,
-    /// Whether it is the hook `sleep`, which the API server checks, not a command.
-    is_action: bool,
 }
 
 impl PreStopSleep {
@@ -63,7 +61,6 @@ impl PreStopSleep {
             return Some(Self {
                 time: Duration::from_secs(u64::try_from(sleep.seconds).unwrap_or_default()),
                 goes_on: false,
-                is_action: true,
             });
         }
         let command = hook.exec.as_ref()?.command.as_deref().unwrap_or_default();
@@ -71,7 +68,6 @@ impl PreStopSleep {
         Some(Self {
             time: Duration::from_secs(sleep.seconds.unwrap_or(u64::from(u32::MAX))),
             goes_on: !sleep.alone,
-            is_action: false,
         })
     }
 }
@@ -144,9 +140,7 @@ fn long_pre_stop<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         };
         let (limit, time) = (seconds(grace), seconds(sleep.time));
         let left = seconds(stop_grace(grace_after(grace, grace)));
-        let (severity, effect) = if sleep.is_action && sleep.time > grace {
-            (Severity::Error, "the API server refuses the Pod".to_owned())
-        } else if sleep.goes_on && sleep.time > grace {
+        let (severity, effect) = if sleep.goes_on {
             let effect = format!(
                 "what the hook does after its sleep never happens, and the process is killed \
                  {left} after its SIGTERM"

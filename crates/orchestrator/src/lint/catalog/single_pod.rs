@@ -4,7 +4,7 @@ use rules::probe::ProbeKind;
 
 use crate::lint::draft::Draft;
 use crate::lint::finding::Severity;
-use crate::lint::inventory::{Inventory, PodCount, ServiceFacts};
+use crate::lint::inventory::{ContainerFacts, Inventory, PodCount, ServiceFacts};
 use crate::lint::rule::Rule;
 use crate::lint::words::{range, services};
 
@@ -22,6 +22,9 @@ fn single_pod<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         let Some(probe) = container.probe(ProbeKind::Readiness) else {
             continue;
         };
+        if workload.pods == PodCount::Fixed(0) {
+            continue;
+        }
         let gated = inventory.gated(workload).into_iter();
         let alone = gated.filter(|service| has_one_pod(service, inventory));
         let names: Vec<&str> = alone.map(ServiceFacts::name).collect();
@@ -29,11 +32,16 @@ fn single_pod<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             continue;
         }
         let (names, window) = (services(&names), range(probe.failure()));
+        let (name, asked) = (container.name(), workload.asked_sibling(container, probe));
+        let probe_text = match asked {
+            None => "its readiness probe".to_owned(),
+            Some(_) => format!("the readiness probe of `{name}`, which asks its port,"),
+        };
         let message = format!(
-            "There is one Pod behind {names}: {window} after `{}` fails, its readiness probe takes \
-             the last endpoint away, and every request fails until it recovers. Run two replicas \
-             or more, or accept the outage.",
-            container.name()
+            "There is one Pod behind {names}: {window} after `{}` fails, {probe_text} takes the \
+             last endpoint away, and every request fails until it recovers. Run two \
+             replicas or more, or accept the outage.",
+            asked.map_or(name, ContainerFacts::name)
         );
         let draft = Draft::of_container(workload, container, message);
         drafts.push(draft.at_probe(probe));

@@ -58,7 +58,8 @@ fn blind<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
     for (workload, container, probe) in inventory.probes() {
         let spec = &probe.spec;
-        if spec.initial_delay < LONG || container.probe(ProbeKind::Startup).is_some() {
+        let decides = probe.handler.is_some();
+        if !decides || spec.initial_delay < LONG || container.probe(ProbeKind::Startup).is_some() {
             continue;
         }
         let delay = seconds(spec.initial_delay);

@@ -21,9 +21,9 @@ pub(in crate::lint) struct ContainerFacts {
 }
 
 impl ContainerFacts {
-    /// The containers of a Pod that run until it ends. `prefix` leads to the Pod in the manifest.
-    pub(super) fn of_pod(spec: &PodSpec, prefix: &str) -> Vec<Self> {
-        let path = |list: &str, at: usize| format!("{prefix}spec.{list}[{at}]");
+    /// The containers of a Pod that run until it ends. `path` is that of its specification.
+    pub(super) fn of_pod(spec: &PodSpec, path: &str) -> Vec<Self> {
+        let path = |list: &str, at: usize| format!("{path}.{list}[{at}]");
         let regular = spec.containers.iter().enumerate();
         let regular = regular.map(|(at, container)| (container, path("containers", at), false));
         let init = spec.init_containers.iter().flatten().enumerate();
@@ -49,14 +49,17 @@ impl ContainerFacts {
         &self.spec.name
     }
 
-    /// A probe that it has.
+    /// A probe that it has, and that decides: one that asks a port by a name that no port has
+    /// decides nothing.
     pub(in crate::lint) fn probe(&self, kind: ProbeKind) -> Option<&ProbeFacts> {
-        self.probes.iter().find(|probe| probe.spec.kind == kind)
+        let mut probes = self.probes.iter();
+        probes.find(|probe| probe.spec.kind == kind && probe.handler.is_some())
     }
 
-    /// Whether it has a readiness probe.
+    /// Whether it has a readiness probe. Without a result of it, the Pod is not Ready.
     pub(in crate::lint) fn has_readiness(&self) -> bool {
-        self.probe(ProbeKind::Readiness).is_some()
+        let mut probes = self.probes.iter();
+        probes.any(|probe| probe.spec.kind == ProbeKind::Readiness)
     }
 
     /// The TCP ports that it declares, each with its name.

@@ -18,7 +18,8 @@ pub(in crate::lint) enum Handler {
         host: Option<String>,
         port: u16,
         path: String,
-        /// By which a server can tell two probes apart.
+        /// By which a server can tell two probes apart. Names are in lower case, as they are the
+        /// same in any.
         headers: Vec<(String, String)>,
     },
     Tcp {
@@ -86,11 +87,18 @@ impl Handler {
 pub(in crate::lint) fn is_own_host(host: &str) -> bool {
     let address: Option<IpAddr> = host.parse().ok();
     let is_loopback = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
-    ["localhost", "localhost.localdomain"].contains(&host) || address.is_some_and(is_loopback)
+    // `127.1` is an address to most programs.
+    let is_short = host.starts_with("127.")
+        && host
+            .chars()
+            .all(|letter| letter.is_ascii_digit() || letter == '.');
+    ["localhost", "localhost.localdomain"].contains(&host)
+        || is_short
+        || address.is_some_and(is_loopback)
 }
 
 fn header(header: &HTTPHeader) -> (String, String) {
-    (header.name.clone(), header.value.clone())
+    (header.name.to_ascii_lowercase(), header.value.clone())
 }
 
 impl fmt::Display for Handler {

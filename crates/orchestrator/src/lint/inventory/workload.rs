@@ -16,9 +16,10 @@ use rules::{
 };
 
 use super::container::ContainerFacts;
+use super::probe::ProbeFacts;
 use crate::{
     input::{load::Manifest, problem::Problem},
-    stand_in::{self, Disposition, ReplicaMinimums, Workload},
+    stand_in::{self, Disposition, ReplicaMinimums, Workload, within},
 };
 
 /// The kind that lint knows beside those of stand-ins.
@@ -110,11 +111,6 @@ impl<'a> WorkloadFacts<'a> {
         } = parts;
         let metadata = template.metadata.unwrap_or_default();
         let spec = template.spec.unwrap_or_default();
-        let prefix = if path.is_empty() {
-            String::new()
-        } else {
-            format!("{path}.")
-        };
         Ok(Self {
             at,
             manifest,
@@ -125,7 +121,7 @@ impl<'a> WorkloadFacts<'a> {
             governing_service,
             template: path,
             labels: metadata.labels.unwrap_or_default(),
-            containers: ContainerFacts::of_pod(&spec, &prefix),
+            containers: ContainerFacts::of_pod(&spec, &within(path, "spec")),
             spec,
             is_hook: matches!(stand_in::disposition(manifest), Disposition::Hook),
         })
@@ -136,6 +132,19 @@ impl<'a> WorkloadFacts<'a> {
         stand_in::namespace(self.manifest)
     }
 
+    /// The other container that declares the port which a probe of a container asks, if the
+    /// container itself does not.
+    pub(in crate::lint) fn asked_sibling(
+        &self,
+        container: &ContainerFacts,
+        probe: &ProbeFacts,
+    ) -> Option<&ContainerFacts> {
+        let port = probe.own_port()?;
+        let mut siblings = self.containers.iter();
+        let sibling = siblings.find(|sibling| sibling.declares(port));
+        sibling.filter(|_| !container.declares(port))
+    }
+
     /// Whether its Pods stay, so that they are meant to serve.
     pub(in crate::lint) fn stays(&self) -> bool {
         self.pods != PodCount::Ending && !self.is_hook
@@ -143,7 +152,7 @@ impl<'a> WorkloadFacts<'a> {
 
     /// The Pod's `terminationGracePeriodSeconds`.
     pub(in crate::lint) fn grace(&self) -> Duration {
-        let given = self.spec.termination_grace_period_seconds.unwrap_or(30);
+        let given = stand_in::grace(self.spec.termination_grace_period_seconds).unwrap_or(30);
         Duration::from_secs(u64::try_from(given).unwrap_or_default())
     }
 
@@ -164,8 +173,7 @@ impl<'a> WorkloadFacts<'a> {
 
     /// The path of a field of the Pod's specification in the manifest.
     pub(in crate::lint) fn spec_path(&self, field: &str) -> String {
-        let dot = if self.template.is_empty() { "" } else { "." };
-        format!("{}{dot}spec.{field}", self.template)
+        within(self.template, &format!("spec.{field}"))
     }
 }
 

@@ -55,9 +55,17 @@ fn on_large_stack(test: impl FnOnce() + Send) {
     });
 }
 
+/// The stand-ins of a text and their notes, also of values that an API server refuses.
+fn converted(text: &str) -> (Vec<Value>, String) {
+    let (manifests, mut notes) = (load(text), Notes::default());
+    let parsed = parse_all(&manifests, &mut notes).unwrap();
+    let found = convert_parsed(&manifests, parsed, &settings(), notes).unwrap();
+    (found.objects, found.notes.join("\n"))
+}
+
 fn check(original: &Value) {
     let text = format!("{SERVICE}{original}");
-    let (objects, notes) = converted(&text, &settings());
+    let (objects, notes) = converted(&text);
     assert_eq!(objects.len(), 3, "{notes}");
     let stand_in = objects.iter().find(|it| it["kind"] == original["kind"]);
     let stand_in = stand_in.unwrap();
@@ -85,9 +93,9 @@ fn check(original: &Value) {
     }
 
     let printed = super::super::text(&objects);
-    let (same, _) = converted(&text, &settings());
+    let (same, _) = converted(&text);
     assert_eq!(super::super::text(&same), printed);
-    let (again, notes) = converted(&printed, &settings());
+    let (again, notes) = converted(&printed);
     assert_eq!(super::super::text(&again), printed);
     assert_eq!(notes, "");
 }

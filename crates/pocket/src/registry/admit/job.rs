@@ -149,7 +149,7 @@ fn check_spec(spec: &JobSpec, errors: &mut FieldErrors) {
     let policy = spec.pod_replacement_policy.as_ref();
     fields::check_choice("podReplacementPolicy", policy, &policies, errors);
     check_mode(spec, errors);
-    refuse_what_is_missing(spec, errors);
+    errors.lacking(|errors| refuse_what_is_missing(spec, errors));
     errors.within("template", |errors| {
         pod::check_ending_template(&spec.template, errors);
     });

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::decode::decode;
 use super::names::{self, Names};
-use crate::api_status::{ApiError, FieldErrors};
+use crate::api_status::{ApiError, FieldError, FieldErrors};
 use crate::kinds::{Kind, Object, typed, untyped};
 
 /// The defaults and checks of one kind.
@@ -31,12 +31,26 @@ pub(super) trait Admit: Object {
 }
 
 pub(super) fn create<K: Admit>(kind: &Kind, object: Value) -> Result<Value, ApiError> {
-    let mut object: K = parse(object)?;
+    let (object, errors) = checked(parse::<K>(object)?);
+    accept(kind, &object, errors)
+}
+
+/// The errors in the fields of a new object; none if it cannot be decoded.
+pub(super) fn field_errors<K: Admit>(object: Value) -> Vec<FieldError> {
+    let Ok(object) = parse::<K>(object) else {
+        return Vec::new();
+    };
+    let (object, mut errors) = checked(object);
+    names::check_metadata(object.metadata(), K::NAME, &mut errors);
+    errors.into_vec()
+}
+
+fn checked<K: Admit>(mut object: K) -> (K, FieldErrors) {
     object.begin();
     object.complete();
     let mut errors = FieldErrors::default();
     object.check(&mut errors);
-    accept(kind, &object, errors)
+    (object, errors)
 }
 
 pub(super) fn update<K: Admit>(

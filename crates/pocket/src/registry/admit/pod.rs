@@ -128,7 +128,10 @@ fn check(spec: &PodSpec, errors: &mut FieldErrors) {
     let policy = spec.restart_policy.as_ref();
     fields::check_choice("restartPolicy", policy, &policies, errors);
     let grace = spec.termination_grace_period_seconds;
-    fields::check_not_negative("terminationGracePeriodSeconds", grace, errors);
+    // An API server only warns of a negative one, and takes it for 1.
+    errors.lacking(|errors| {
+        fields::check_not_negative("terminationGracePeriodSeconds", grace, errors);
+    });
     check_containers(spec, errors);
     check_volumes(spec, errors);
     check_scheduling(spec, errors);
@@ -136,7 +139,9 @@ fn check(spec: &PodSpec, errors: &mut FieldErrors) {
     // Refused although Kubernetes allows it: pocket lacks it, and ignoring it would change probe
     // results.
     if spec.host_network == Some(true) {
-        errors.forbidden("hostNetwork", "pocket has no host network");
+        errors.lacking(|errors| {
+            errors.forbidden("hostNetwork", "pocket has no host network");
+        });
     }
 }
 

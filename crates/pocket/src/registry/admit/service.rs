@@ -72,8 +72,14 @@ impl Admit for Service {
     }
 }
 
-/// Whether the Service has an address outside the cluster; here only its type says so.
+/// Whether the Service has an address outside the cluster.
+///
+/// Rule: `pkg/api/service/util.go`, `ExternallyAccessible`.
 fn is_external(spec: &ServiceSpec) -> bool {
+    is_of_external_type(spec) || spec.external_ips.iter().flatten().next().is_some()
+}
+
+fn is_of_external_type(spec: &ServiceSpec) -> bool {
     matches!(spec.type_.as_deref(), Some("NodePort" | "LoadBalancer"))
 }
 
@@ -94,7 +100,9 @@ fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
     check_possible(spec, errors);
     let ports = spec.ports.as_deref().unwrap_or_default();
     // Clients of a headless Service find its Pods by name, so it needs no ports.
-    if ports.is_empty() && spec.cluster_ip.as_deref() != Some("None") {
+    let needs_none =
+        spec.cluster_ip.as_deref() == Some("None") || spec.type_.as_deref() == Some("ExternalName");
+    if ports.is_empty() && !needs_none {
         errors.required("ports", "");
     }
     check_external(spec, errors);
@@ -114,7 +122,9 @@ fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
 /// other clients than on a node.
 fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
     if spec.type_.as_deref() == Some("ExternalName") {
-        errors.invalid("type", "ExternalName", "pocket has no external names");
+        errors.lacking(|errors| {
+            errors.invalid("type", "ExternalName", "pocket has no external names");
+        });
     } else {
         let types = ["ClusterIP", "LoadBalancer", "NodePort"];
         fields::check_choice("type", spec.type_.as_ref(), &types, errors);
@@ -122,13 +132,15 @@ fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
     let affinity = spec.session_affinity.as_ref();
     if affinity.is_some_and(|affinity| affinity == "ClientIP") {
         let why = "pocket does not keep clients at one endpoint";
-        errors.invalid("sessionAffinity", "ClientIP", why);
+        errors.lacking(|errors| errors.invalid("sessionAffinity", "ClientIP", why));
     } else {
         fields::check_choice("sessionAffinity", affinity, &["None"], errors);
     }
     let families = spec.ip_families.as_deref().unwrap_or_default();
     if families.iter().any(|family| family != "IPv4") {
-        errors.invalid("ipFamilies", families, "pocket has IPv4 Services only");
+        errors.lacking(|errors| {
+            errors.invalid("ipFamilies", families, "pocket has IPv4 Services only");
+        });
     }
     let mut seen = BTreeSet::new();
     errors.each("ipFamilies", families, |family, errors| {
@@ -144,15 +156,16 @@ fn check_external(spec: &ServiceSpec, errors: &mut FieldErrors) {
     if is_external(spec) {
         let policies = ["Cluster", "Local"];
         fields::check_choice("externalTrafficPolicy", policy, &policies, errors);
-        if spec.cluster_ip.as_deref() == Some("None") {
+        if is_of_external_type(spec) && spec.cluster_ip.as_deref() == Some("None") {
             let why = format!("may not be set to 'None' for {kind} services");
             errors.invalid("clusterIPs[0]", "None", &why);
         }
-        return;
-    }
-    if let Some(policy) = policy {
+    } else if let Some(policy) = policy {
         let why = "may only be set for externally-accessible services";
         errors.invalid("externalTrafficPolicy", policy.as_str(), why);
+    }
+    if is_of_external_type(spec) {
+        return;
     }
     errors.each("ports", spec.ports.iter().flatten(), |port, errors| {
         if port.node_port.is_some_and(|port| port != 0) {

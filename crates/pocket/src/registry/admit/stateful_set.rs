@@ -7,6 +7,7 @@ use k8s_openapi::api::apps::v1::{
     RollingUpdateStatefulSetStrategy, StatefulSet, StatefulSetSpec, StatefulSetStatus,
     StatefulSetUpdateStrategy,
 };
+use k8s_openapi::api::core::v1::{PodTemplateSpec, Volume};
 use serde_json::json;
 
 use super::names::Names;
@@ -105,7 +106,9 @@ fn check(spec: &StatefulSetSpec, errors: &mut FieldErrors) {
         .as_ref()
         .is_some_and(|all| !all.is_empty())
     {
-        errors.forbidden("volumeClaimTemplates", "pocket has no persistent volumes");
+        errors.lacking(|errors| {
+            errors.forbidden("volumeClaimTemplates", "pocket has no persistent volumes");
+        });
     }
     fields::check_not_negative("replicas", spec.replicas, errors);
     fields::check_not_negative("minReadySeconds", spec.min_ready_seconds, errors);
@@ -118,9 +121,29 @@ fn check(spec: &StatefulSetSpec, errors: &mut FieldErrors) {
         errors.invalid("serviceName", service, &why);
     }
     workload::check_selector(&spec.selector, &spec.template, errors);
+    let template = with_claims(spec);
     errors.within("template", |errors| {
-        pod::check_template(&spec.template, "StatefulSet", errors);
+        pod::check_template(&template, "StatefulSet", errors);
     });
+}
+
+/// The template with a volume for each claim, which containers may mount.
+///
+/// Rule: `ValidatePodTemplateSpecForStatefulSet`.
+fn with_claims(spec: &StatefulSetSpec) -> PodTemplateSpec {
+    let mut template = spec.template.clone();
+    let pod = template.spec.get_or_insert_default();
+    let claims = spec.volume_claim_templates.iter().flatten();
+    for name in claims.filter_map(|claim| claim.metadata.name.as_ref()) {
+        let volumes = pod.volumes.get_or_insert_default();
+        if volumes.iter().all(|volume| volume.name != *name) {
+            volumes.push(Volume {
+                name: name.clone(),
+                ..Volume::default()
+            });
+        }
+    }
+    template
 }
 
 fn check_strategy(spec: &StatefulSetSpec, errors: &mut FieldErrors) {
