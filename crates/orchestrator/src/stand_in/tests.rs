@@ -546,7 +546,8 @@ spec: { type: NodePort, externalTrafficPolicy: Local, selector: { a: q }, ports:
           namespace: copy
         spec:
           ports:
-          - port: 80
+          - name: web
+            port: 80
           selector:
             a: q
           type: ClusterIP
