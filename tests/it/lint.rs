@@ -147,6 +147,7 @@ spec:
         - name: app
           ports: [{ name: http, containerPort: 8080 }]
           readinessProbe: { httpGet: { path: /readyz, port: http } }
+          image: web:1
 ---
 apiVersion: v1
 kind: Service

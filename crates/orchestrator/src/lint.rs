@@ -20,6 +20,7 @@ use crate::input::{
     problem::{Problem, Problems},
 };
 use catalog::RULES;
+pub(crate) use dependency::CLIENTS;
 pub(crate) use finding::{LintFinding, Severity};
 use inventory::Inventory;
 use suppression::Suppressions;

@@ -32,7 +32,7 @@ pub(crate) fn refusals(manifest: &Manifest) -> Vec<Problem> {
     refused.into_iter().map(problem).collect()
 }
 
-/// A Job such as a CronJob makes.
+/// A Job as the object makes them.
 fn job_of(cron_job: &Value) -> Value {
     let mut spec = cron_job["spec"]["jobTemplate"]["spec"].clone();
     // The labels that a Job generates are its own concern.

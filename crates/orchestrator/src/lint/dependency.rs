@@ -54,7 +54,7 @@ fn of_path(path: &str, container: &ContainerFacts) -> Option<String> {
 }
 
 /// Programs whose `-h` names a host; of others it may mean anything.
-const CLIENTS: [&str; 12] = [
+pub(crate) const CLIENTS: [&str; 12] = [
     "cqlsh",
     "ldapsearch",
     "mariadb",

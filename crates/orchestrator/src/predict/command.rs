@@ -2,19 +2,13 @@
 //!
 //! A frozen process fails only probes that talk to it. A stand-in's exec probe always does.
 
-/// Commands that talk to a server, by the last part of their path.
-const ASKING: [&str; 11] = [
-    "cqlsh",
+use crate::lint::CLIENTS;
+
+/// Commands that talk to a server, by the last part of their path, beside [`CLIENTS`].
+const ASKING: [&str; 3] = [
     "grpc-health-probe",
     "grpc_health_probe",
-    "mongo",
-    "mongosh",
-    "mysql",
-    "mysqladmin",
-    "pg_isready",
-    "psql",
     "rabbitmq-diagnostics",
-    "redis-cli",
 ];
 
 /// Commands that fetch an address, which may be that of another process.
@@ -52,7 +46,7 @@ impl Command {
         let known = parts.find_map(|part| {
             let name = part.rsplit('/').next().unwrap_or(part);
             match name {
-                name if ASKING.contains(&name) => Some(Self::Asks),
+                name if ASKING.contains(&name) || CLIENTS.contains(&name) => Some(Self::Asks),
                 name if FETCHING.contains(&name) && is_local => Some(Self::Asks),
                 name if FETCHING.contains(&name) => Some(Self::Unknown),
                 name if LOOKING.contains(&name) => Some(Self::Looks),
@@ -72,7 +66,7 @@ impl Command {
 }
 
 fn is_known(name: &str) -> bool {
-    [&ASKING[..], &FETCHING, &LOOKING, &RUNNING]
+    [&ASKING[..], &CLIENTS, &FETCHING, &LOOKING, &RUNNING]
         .iter()
         .any(|names| names.contains(&name))
 }
@@ -90,6 +84,7 @@ mod tests {
     #[test]
     fn clients_of_a_server_ask_the_process() {
         check(&["redis-cli", "ping"], Command::Asks);
+        check(&["valkey-cli", "ping"], Command::Asks);
         check(&["/usr/bin/pg_isready", "-U", "app"], Command::Asks);
         check(&["sh", "-c", "exec mysqladmin ping"], Command::Asks);
         check(&["curl", "-f", "http://localhost:8080/"], Command::Asks);

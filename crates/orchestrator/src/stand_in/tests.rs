@@ -938,16 +938,16 @@ fn a_pod_with_more_containers_than_ports_is_an_error() {
 
 #[test]
 fn what_is_lost_is_noted() {
-    let noted = |container: &str, services: &str, expected: &Expect| {
+    let check = |container: &str, services: &str, expected: &Expect| {
         let (_, notes) = converted_pod(&format!("{{containers: [{{{container}}}]}}"), services);
         expected.assert_eq(&notes);
     };
-    noted(
+    check(
         "name: a, image: x, stdin: true, tty: true",
         "",
         &expect!["other fields dropped: pod/p a stdin, pod/p a tty"],
     );
-    noted(
+    check(
         "name: a, image: x, lifecycle: {preStop: {httpGet: {port: nope}}, postStart: {httpGet: {port: 80, host: example.com}}}",
         "",
         &expect![[r#"
@@ -955,7 +955,7 @@ fn what_is_lost_is_noted() {
             port names that no port has: pod/p a preStop (such a probe or hook fails and such a Service port has no endpoint, as in the original)"#]],
     );
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {a: p}, ipFamilies: [IPv6], ports: [{port: 80}]}\n";
-    noted(
+    check(
         "name: a, image: x",
         service,
         &expect![[r#"

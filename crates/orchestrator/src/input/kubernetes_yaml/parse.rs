@@ -197,12 +197,11 @@ struct Fields {
 
 impl Fields {
     fn set(&mut self, name: Spanned<String>, value: Node) {
-        match self.places.get(&name.value) {
-            Some(at) => self.all[*at] = (name, value),
-            None => {
-                self.places.insert(name.value.clone(), self.all.len());
-                self.all.push((name, value));
-            }
+        if let Some(at) = self.places.get(&name.value) {
+            self.all[*at] = (name, value);
+        } else {
+            self.places.insert(name.value.clone(), self.all.len());
+            self.all.push((name, value));
         }
     }
 }
