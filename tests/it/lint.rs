@@ -248,7 +248,7 @@ fn a_suppression_of_no_rule_is_a_warning() {
     let ended = lint_text(&text, &[]);
     assert_eq!(
         ended.stderr,
-        "warning: -:10:21: `PL99` suppresses nothing: lint has no such rule\n"
+        "warning: -:10:21: `PL99` suppresses nothing: lint has no such rule; expected an id such as PL05\n"
     );
     let text = FAULTY.replacen(
         "metadata: { name: web }",

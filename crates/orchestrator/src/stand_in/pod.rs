@@ -129,8 +129,7 @@ impl Containers {
 }
 
 /// A grace period as the API server takes it: a negative one is 1.
-// Rule: `pkg/apis/core/types.go`, `PodSpec.TerminationGracePeriodSeconds`, and
-// `pkg/registry/core/pod/strategy.go`: the default of older versions.
+// An API server 1.36.3 accepts it and warns that it "will be treated as 1".
 pub(crate) fn grace(written: Option<i64>) -> Option<i64> {
     written.map(|grace| if grace < 0 { 1 } else { grace })
 }
