@@ -37,7 +37,8 @@ pub(crate) struct TargetState {
     revision: u64,
     lease: Option<Moment>,
     process: ProcessState,
-    ports: BTreeMap<u16, Port>,
+    // Boxed: a map has room for eleven values at once.
+    ports: BTreeMap<u16, Box<Port>>,
     /// The port of the control API, which no change may open.
     control: Option<u16>,
 }
@@ -125,7 +126,7 @@ impl TargetState {
             process: ProcessState::new(plan.process),
             control: None,
             ports: ordered_map::collect(
-                ports.map(|(number, planned)| (number, Port::new(planned))),
+                ports.map(|(number, planned)| (number, Box::new(Port::new(planned)))),
             ),
         }
     }
@@ -343,7 +344,8 @@ impl TargetState {
 
     fn port(&mut self, number: u16) -> Result<&mut Port, ChangeError> {
         let known = self.ports();
-        self.ports.get_mut(&number).ok_or(ChangeError::NoPort {
+        let port = self.ports.get_mut(&number).map(|port| &mut **port);
+        port.ok_or(ChangeError::NoPort {
             port: number,
             known,
         })

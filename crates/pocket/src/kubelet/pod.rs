@@ -147,7 +147,8 @@ impl PodWorker {
                 break;
             }
             self.sync_queue.begin(self.node.clock.now());
-            match self.sync().await {
+            // Boxed: a worker waits most of the time, and a sync is most of its size.
+            match Box::pin(self.sync()).await {
                 Synced::Alive { changed, wait } => {
                     let relist = changed.then(|| self.chance.time(Work::Relist));
                     self.sync_queue.end(self.node.clock.now(), relist, wait);
@@ -158,8 +159,8 @@ impl PodWorker {
                 }
             }
         }
-        self.terminate().await;
-        self.finish().await;
+        Box::pin(self.terminate()).await;
+        Box::pin(self.finish()).await;
         // A Pod that ended by itself stays in the API until it is deleted.
         drop(self.updates.wait_for(|update| update.deleted).await);
         self.node.statuses.forget(&self.uid);

@@ -120,7 +120,7 @@ impl Network {
         let slot = backlog.reserve().await.map_err(refused)?;
         // The client keeps the Service's address as its peer, as behind kube-proxy's NAT.
         let (near, far) = Stream::pair((client, address), (server, client));
-        slot.send(Unaccepted(Some(far)));
+        slot.send(Unaccepted(Some(Box::new(far))));
         Ok(near)
     }
 }
@@ -140,7 +140,7 @@ impl Listener {
             .backlog
             .recv()
             .await
-            .and_then(|mut first| first.0.take());
+            .and_then(|mut first| first.0.take().map(|stream| *stream));
         accepted.ok_or_else(|| ErrorKind::NotConnected.into())
     }
 }
@@ -285,7 +285,8 @@ impl Drop for BoundAddress {
 
 /// A connection in the backlog. Dropping it resets the connection.
 #[derive(Debug)]
-struct Unaccepted(Option<Stream>);
+// Boxed: a listener always has room for 32 of these.
+struct Unaccepted(Option<Box<Stream>>);
 
 impl Drop for Unaccepted {
     fn drop(&mut self) {

@@ -16,7 +16,8 @@ const GAPS: usize = 15;
 /// The request counters of a target.
 #[derive(Debug, Default)]
 pub(crate) struct RequestStats {
-    ports: BTreeMap<u16, Port>,
+    // Boxed: a map has room for eleven values at once.
+    ports: BTreeMap<u16, Box<Port>>,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ struct Port {
     cut: Option<Moment>,
     /// Connections of which no request is read.
     unread: Option<Route>,
-    routes: BTreeMap<String, Route>,
+    routes: BTreeMap<String, Box<Route>>,
     /// All paths beyond [`MOST_ROUTES`].
     others: Option<Route>,
 }
@@ -97,7 +98,7 @@ impl Port {
             if self.routes.len() == MOST_ROUTES {
                 return (self.others.get_or_insert_default(), false);
             }
-            self.routes.insert(path.to_owned(), Route::default());
+            self.routes.insert(path.to_owned(), Box::default());
         }
         let route = self.routes.get_mut(path);
         (route.expect("it must have been inserted"), true)

@@ -32,6 +32,10 @@ pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<W: AsyncRead + AsyncWrite + Send + Unpin> Connection for W {}
 
+/// Size of the buffer that a response is read through, in bytes. All Pods of a workload are often
+/// probed at once, and most responses are small.
+const BUFFER: usize = 1024;
+
 /// Sends the head of a request and reads the head of the response.
 pub(super) async fn send(
     mut connection: Box<dyn Connection>,
@@ -41,7 +45,7 @@ pub(super) async fn send(
     // A server may answer before it has read everything, or reset: reading shows which.
     drop(connection.write_all(head).await);
     drop(connection.flush().await);
-    let mut reader = BufReader::new(connection);
+    let mut reader = BufReader::with_capacity(BUFFER, connection);
     match response::head(&mut reader).await {
         Ok(head) => Ok(UnreadResponse {
             status: head.status,
