@@ -9,6 +9,9 @@ pub(crate) mod selector;
 use std::fmt;
 
 use k8s_openapi::Metadata;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::selector::Labels;
 use serde::Serialize;
@@ -78,6 +81,24 @@ impl<K> Object for K where
         + 'static
 {
 }
+
+/// A type with a status, which is written apart from the rest.
+pub(crate) trait HasStatus: Object {
+    /// Replaces the status with that of `other`.
+    fn set_status(&mut self, other: Self);
+}
+
+macro_rules! has_status {
+    ($($kind:ty),*) => {$(
+        impl HasStatus for $kind {
+            fn set_status(&mut self, other: Self) {
+                self.status = other.status;
+            }
+        }
+    )*};
+}
+
+has_status!(Pod, DaemonSet, Deployment, ReplicaSet, StatefulSet, Job);
 
 impl Kind {
     /// The version of every kind that pocket serves.

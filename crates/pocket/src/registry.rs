@@ -17,7 +17,7 @@ mod watch;
 use std::sync::Arc;
 
 use crate::api_status::ApiError;
-use crate::kinds::{Kind, Object, untyped};
+use crate::kinds::{HasStatus, Kind, Object, untyped};
 use crate::store::StoredObject;
 
 pub(crate) use admit::{refused_fields, shape};
@@ -54,17 +54,17 @@ impl Registry {
         name: &str,
         change: impl FnOnce(&mut K),
     ) -> Result<K, ApiError> {
-        self.update_typed(namespace, name, Part::Main, change)
+        self.update_typed(namespace, name, change)
     }
 
     /// Changes only the status, under the same conditions as [`Registry::edit`].
-    pub(crate) fn edit_status<K: Object>(
+    pub(crate) fn edit_status<K: HasStatus>(
         &self,
         namespace: &str,
         name: &str,
         change: impl FnOnce(&mut K),
-    ) -> Result<K, ApiError> {
-        self.update_typed(namespace, name, Part::Status, change)
+    ) -> Result<Arc<K>, ApiError> {
+        self.update_status(namespace, name, change)
     }
 
     /// Deletes an object. A Pod that runs on a node is only marked, unless `grace` is 0: the
@@ -91,7 +91,7 @@ impl Registry {
 }
 
 fn owned<K: Object>(object: &StoredObject) -> K {
-    Arc::unwrap_or_clone(object.typed())
+    object.to_typed()
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use tokio::sync::watch;
 
 pub(crate) use object::StoredObject;
 
+use crate::kinds::Object;
+
 /// Size of the events kept per resource, in bytes of their objects' JSON. A watch from before them
 /// has to list again.
 const WINDOW: usize = 8 * 1024 * 1024;
@@ -124,7 +126,18 @@ impl Store {
     pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<StoredObject> {
         let version = self.next_version();
         stamp(&mut object, version);
-        let object = Arc::new(StoredObject::new(&object));
+        self.insert(key, version, StoredObject::new(&object))
+    }
+
+    /// As [`Store::put`], of an object as its type.
+    pub(crate) fn put_typed<K: Object>(&mut self, key: Key, mut object: K) -> Arc<StoredObject> {
+        let version = self.next_version();
+        object.metadata_mut().resource_version = Some(version.to_string());
+        self.insert(key, version, StoredObject::of_type(Arc::new(object)))
+    }
+
+    fn insert(&mut self, key: Key, version: Version, object: StoredObject) -> Arc<StoredObject> {
+        let object = Arc::new(object);
         let table = self.table(key.resource);
         let objects = table.objects.entry(key.namespace).or_default();
         let previous = objects.insert(key.name, Arc::clone(&object));
@@ -225,6 +238,10 @@ impl Table {
 
     fn record(&mut self, event: Event) {
         self.latest.send_replace(event.version);
+        event.previous.iter().for_each(|object| object.outdate());
+        if event.verb == Verb::Deleted {
+            event.object.outdate();
+        }
         self.kept += event.object.text().len();
         self.history.push_back(event);
         // A watch from the forgotten version itself still gets every later event.

@@ -236,6 +236,8 @@ fn check(call: &Call) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// The type comes first, as from an API server: a client that knows it can read the object as it
+/// arrives.
 fn line(verb: &str, object: &str) -> Bytes {
-    format!("{{\"object\":{object},\"type\":\"{verb}\"}}\n").into()
+    format!("{{\"type\":\"{verb}\",\"object\":{object}}}\n").into()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::state::{Registry, State};
 use super::{admit, create, delete};
 use crate::api_status::ApiError;
-use crate::kinds::{Kind, Object, untyped};
+use crate::kinds::{HasStatus, Kind, Object, untyped};
 use crate::store::{Key, StoredObject};
 
 /// The part of an object that a write changes.
@@ -49,12 +49,11 @@ impl Registry {
         state.replace(kind, part, dry_run, stored, &current, proposed)
     }
 
-    /// As [`Registry::update_value`], for a change of the object's type.
+    /// As [`Registry::update_value`], for a change of metadata and spec by type.
     pub(super) fn update_typed<K: Object>(
         &self,
         namespace: &str,
         name: &str,
-        part: Part,
         change: impl FnOnce(&mut K),
     ) -> Result<K, ApiError> {
         let kind = Kind::of::<K>();
@@ -63,13 +62,44 @@ impl Registry {
         let current = stored.typed::<K>();
         let mut object = K::clone(&current);
         change(&mut object);
-        // Most writes of controllers and of the kubelet are repetitions.
+        // Most writes of controllers are repetitions.
         if object == *current {
             return Ok(object);
         }
         let (current, proposed) = (stored.value(), untyped(&object));
-        let replaced = state.replace(kind, part, false, stored, &current, proposed)?;
+        let replaced = state.replace(kind, Part::Main, false, stored, &current, proposed)?;
         Ok(super::owned(&replaced))
+    }
+
+    /// As [`Registry::update_value`], for a change of the status by type. Most writes of a run are
+    /// such: it is never a tree of JSON.
+    pub(super) fn update_status<K: HasStatus>(
+        &self,
+        namespace: &str,
+        name: &str,
+        change: impl FnOnce(&mut K),
+    ) -> Result<Arc<K>, ApiError> {
+        let kind = Kind::of::<K>();
+        let mut state = self.state();
+        let stored = state.current(kind, namespace, name)?;
+        let current = stored.typed::<K>();
+        let mut proposed = K::clone(&current);
+        change(&mut proposed);
+        // Most writes of controllers and of the kubelet are repetitions.
+        if proposed == *current {
+            return Ok(current);
+        }
+        let mut next = K::clone(&current);
+        if kind.has_wanted_annotations {
+            let annotations = proposed.metadata_mut().annotations.take();
+            next.metadata_mut().annotations = annotations;
+        }
+        next.set_status(proposed);
+        if next == *current {
+            return Ok(current);
+        }
+        let key = Key::new(kind.plural, namespace, name);
+        Ok(state.store.put_typed(key, next).typed())
     }
 }
 

@@ -5,21 +5,28 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::kinds::metadata_text;
+use crate::kinds::{Object, metadata_text, name, namespace};
 
 /// A stored object. It never changes: a change makes another one.
 pub(crate) struct StoredObject {
     namespace: Box<str>,
     name: Box<str>,
     text: Box<str>,
-    /// What [`StoredObject::typed`] returned last, as long as someone uses it.
-    typed: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
+    typed: Mutex<Typed>,
+}
+
+/// What is in memory of an object as its type.
+enum Typed {
+    /// What its readers share, if one has asked, until the object is changed.
+    Current(Option<Arc<dyn Any + Send + Sync>>),
+    /// The object was changed: whoever still asks gets one of their own.
+    Outdated,
 }
 
 impl StoredObject {
@@ -29,8 +36,29 @@ impl StoredObject {
             namespace: metadata("namespace"),
             name: metadata("name"),
             text: object.to_string().into(),
-            typed: Mutex::new(None),
+            typed: Mutex::new(Typed::Current(None)),
         }
+    }
+
+    /// An object that was written as its type, which its readers share.
+    pub(crate) fn of_type<K: Object>(object: Arc<K>) -> Self {
+        let text = serde_json::to_string(&*object).expect("a Kubernetes type must serialize");
+        debug_assert_eq!(
+            serde_json::from_str::<K>(&text).ok().as_ref(),
+            Some(&*object),
+            "the text must mean what was written"
+        );
+        Self {
+            namespace: namespace(&*object).into(),
+            name: name(&*object).into(),
+            text: text.into(),
+            typed: Mutex::new(Typed::Current(Some(object))),
+        }
+    }
+
+    /// Forgets the type, as the object was changed or removed. The history keeps only the text.
+    pub(crate) fn outdate(&self) {
+        *self.known() = Typed::Outdated;
     }
 
     /// Its namespace; empty if it has none.
@@ -63,21 +91,45 @@ impl StoredObject {
         serde_json::from_str(&self.text).expect("text that was written from JSON must be JSON")
     }
 
-    /// The object as its type. All who ask for it at the same time share one.
+    /// The object as its type. All who ask for it before it is changed share one.
     ///
     /// # Panics
     /// If it does not have the shape of its kind, as every stored object must.
     pub(crate) fn typed<K: DeserializeOwned + Send + Sync + 'static>(&self) -> Arc<K> {
-        let mut known = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = known.as_ref().and_then(Weak::upgrade);
-        if let Some(shared) = shared.and_then(|shared| shared.downcast().ok()) {
+        let mut known = self.known();
+        if let Some(shared) = known.get() {
             return shared;
         }
-        let parsed = serde_json::from_str::<K>(&self.text);
-        let parsed = Arc::new(parsed.expect("a stored object must have the shape of its kind"));
-        let weak: Weak<K> = Arc::downgrade(&parsed);
-        *known = Some(weak);
+        let parsed = Arc::new(self.parse());
+        if let Typed::Current(shared) = &mut *known {
+            let parsed: Arc<K> = Arc::clone(&parsed);
+            *shared = Some(parsed);
+        }
         parsed
+    }
+
+    /// As [`StoredObject::typed`], for a reader that does not keep it.
+    pub(crate) fn to_typed<K: Clone + DeserializeOwned + Send + Sync + 'static>(&self) -> K {
+        let shared = self.known().get::<K>();
+        shared.map_or_else(|| self.parse(), Arc::unwrap_or_clone)
+    }
+
+    fn parse<K: DeserializeOwned>(&self) -> K {
+        let parsed = serde_json::from_str(&self.text);
+        parsed.expect("a stored object must have the shape of its kind")
+    }
+
+    fn known(&self) -> MutexGuard<'_, Typed> {
+        self.typed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Typed {
+    fn get<K: Send + Sync + 'static>(&self) -> Option<Arc<K>> {
+        match self {
+            Self::Current(Some(shared)) => Arc::clone(shared).downcast().ok(),
+            Self::Current(None) | Self::Outdated => None,
+        }
     }
 }
 
@@ -91,19 +143,36 @@ impl fmt::Debug for StoredObject {
 mod tests {
     use std::collections::BTreeMap;
 
+    use k8s_openapi::api::core::v1::Pod;
+
     use super::*;
     use serde_json::json;
 
     #[test]
-    fn readers_of_a_type_share_it_while_one_of_them_keeps_it() {
+    fn readers_of_a_type_share_it_until_the_object_is_changed() {
         type Numbers = BTreeMap<String, u8>;
         let object = StoredObject::new(&json!({"a": 1}));
         let (one, two) = (object.typed::<Numbers>(), object.typed::<Numbers>());
         assert!(Arc::ptr_eq(&one, &two));
-        drop((one, two));
-        assert_eq!(object.typed::<Numbers>()["a"], 1);
+        object.outdate();
+        let three = object.typed::<Numbers>();
+        assert_eq!((Arc::strong_count(&one), Arc::strong_count(&three)), (2, 1));
+        assert_eq!((three["a"], object.to_typed::<Numbers>()["a"]), (1, 1));
         assert_eq!(object.typed::<Value>()["a"], 1);
         assert_eq!(object.text(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn an_object_written_as_its_type_is_not_parsed() {
+        let metadata = json!({"name": "a", "namespace": "n"});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata});
+        let pod: Arc<Pod> = Arc::new(serde_json::from_value(pod).unwrap());
+        let object = StoredObject::of_type(Arc::clone(&pod));
+        assert!(Arc::ptr_eq(&object.typed(), &pod));
+        assert_eq!((object.namespace(), object.name()), ("n", "a"));
+        assert_eq!(object.value()["kind"], "Pod");
+        object.outdate();
+        assert_eq!(object.typed::<Pod>(), pod);
     }
 
     #[test]
