@@ -18,7 +18,7 @@ mod table;
 
 pub(crate) use measures::{chains, measures};
 pub(crate) use paint::Paint;
-pub(crate) use sections::{Section, sections};
+pub(crate) use sections::{Section, SectionBuilder, sections};
 pub(crate) use table::{bare_table, details, table};
 
 use crate::input::experiment::Experiment;
@@ -29,14 +29,12 @@ use crate::timeline::Timeline;
 /// The whole report of one experiment for a terminal. The table wraps its cells to `width` columns.
 pub(crate) fn text(
     experiment: &Experiment,
+    sections: &[Section],
     timeline: &Timeline,
     judgement: &Judgement,
     width: Option<u16>,
 ) -> String {
-    let mut parts: Vec<String> = sections(experiment, timeline)
-        .iter()
-        .map(Section::to_string)
-        .collect();
+    let mut parts: Vec<String> = sections.iter().map(Section::to_string).collect();
     parts.push(table(judgement, width));
     parts.extend(measures(judgement, width));
     parts.extend(chains(judgement, width));

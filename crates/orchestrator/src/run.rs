@@ -23,18 +23,20 @@ use crate::{
     exit::{Exit, Failure},
     judge::{Judgement, Verdict},
     random::Random,
-    report::printer::Printer,
+    report::{Section, printer::Printer},
     run::interrupt::Interrupt,
     timeline::{Timeline, What},
 };
-pub(crate) use state::Job;
 use state::RunState;
+pub(crate) use state::{Job, Views};
 
 /// The result of a run.
 #[derive(Debug)]
 pub(crate) struct RunResult {
-    /// The recorded timeline.
+    /// The recorded timeline, without the records that no view asked to keep.
     pub(crate) timeline: Timeline,
+    /// The timeline as text, if a view asked for it.
+    pub(crate) sections: Vec<Section>,
     /// The judgement of the timeline.
     pub(crate) judgement: Judgement,
     /// The exit code for this run.
@@ -199,6 +201,10 @@ impl RunState<'_> {
         let now = self.recorder.now();
         let timeline = self.recorder.finish();
         let judgement = self.judge.judgement(&timeline, now);
+        let sections = self.sections.map_or_else(Vec::new, |mut sections| {
+            sections.catch_up(&timeline);
+            sections.end()
+        });
         // The error that prevented the steady state set the exit code already; it need not be an
         // infrastructure error.
         let exit = match judgement.verdict {
@@ -207,6 +213,7 @@ impl RunState<'_> {
         };
         RunResult {
             timeline,
+            sections,
             judgement,
             exit,
         }

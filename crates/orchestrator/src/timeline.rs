@@ -30,7 +30,10 @@ pub use crate::input::experiment::RequestOutcome;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timeline {
     header: Header,
+    /// Number of the first records that have been forgotten.
+    forgotten: usize,
     records: Vec<Record>,
+    last: Micros,
 }
 
 impl Timeline {
@@ -38,7 +41,9 @@ impl Timeline {
     pub(crate) fn new(header: Header) -> Self {
         Self {
             header,
+            forgotten: 0,
             records: Vec::new(),
+            last: Micros::ZERO,
         }
     }
 
@@ -47,9 +52,20 @@ impl Timeline {
         &self.header
     }
 
-    /// All records so far.
+    /// All records so far that have not been forgotten.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// The records after the first `taken`, of which none may have been forgotten.
+    pub(crate) fn since(&self, taken: usize) -> &[Record] {
+        &self.records[taken - self.forgotten..]
+    }
+
+    /// Forgets all records so far. Every view that follows the timeline must have taken them.
+    pub(crate) fn forget(&mut self) {
+        self.forgotten += self.records.len();
+        self.records.clear();
     }
 
     /// The records before the clean-up began.
@@ -61,7 +77,7 @@ impl Timeline {
 
     /// When the last record was received; zero without records.
     pub(crate) fn last(&self) -> Micros {
-        self.records.last().map_or(Micros::ZERO, |record| record.at)
+        self.last
     }
 
     /// Appends a record received at `at`, which must not be before the last record.
@@ -70,6 +86,7 @@ impl Timeline {
             at >= self.last(),
             "records must be appended in the order they were received"
         );
+        self.last = at;
         self.records.push(Record { at, what });
     }
 }

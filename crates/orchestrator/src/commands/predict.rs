@@ -31,7 +31,7 @@ use crate::{
     },
     predict::{self, Answer, Basis, Impact, Question, Wanted, Workload, Written},
     report::printer::Printer,
-    run::{Job, interrupt::Interrupt},
+    run::{Job, Views, interrupt::Interrupt},
     stand_in,
     timeline::Place,
 };
@@ -202,6 +202,7 @@ fn sample_of(asked: &Asked<'_>, seed: u64) -> Result<Impact, String> {
         seed: Some(seed),
         spread_phases: true,
         keep: false,
+        views: Views::default(),
     };
     let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
     let (_signals, mut interrupt) = Interrupt::relayed();

@@ -23,7 +23,7 @@ use crate::{
     judge,
     random::Random,
     report::{self, printer::Printer},
-    run::{self, Job, RunResult, exit_of, interrupt::Interrupt},
+    run::{self, Job, RunResult, Views, exit_of, interrupt::Interrupt},
     stand_in::{self, Settings},
     timeline::{Place, Timeline, file},
 };
@@ -106,6 +106,11 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 seed,
                 spread_phases: run.repeat.is_some(),
                 keep: run.keep,
+                views: Views {
+                    records: run.timeline.is_some(),
+                    // Of several runs only the sum is printed.
+                    sections: run.repeat.is_none_or(|runs| runs == 1),
+                },
             };
             run_one(&job, &place, run.latencies, interrupt, printer)
         };
@@ -300,7 +305,13 @@ pub(super) fn workload(
 }
 
 fn report_text(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> String {
-    report::text(experiment, &ran.timeline, &ran.judgement, printer.width())
+    let RunResult {
+        timeline,
+        sections,
+        judgement,
+        ..
+    } = ran;
+    report::text(experiment, sections, timeline, judgement, printer.width())
 }
 
 /// Judges recorded timelines again, each with the experiment of the same name.
@@ -333,6 +344,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResul
         let judgement = judge::judge(experiment, timeline);
         let ran = RunResult {
             timeline: timeline.clone(),
+            sections: report::sections(experiment, timeline),
             exit: exit_of(judgement.verdict),
             judgement,
         };

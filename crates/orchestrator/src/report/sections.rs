@@ -45,24 +45,26 @@ impl fmt::Display for Section {
 
 /// All sections of a timeline.
 pub(crate) fn sections(experiment: &Experiment, timeline: &Timeline) -> Vec<Section> {
-    let mut builder = Builder::begin(experiment);
-    for record in timeline.records() {
-        builder.take(experiment, record);
-    }
-    builder.end(experiment)
+    let mut builder = SectionBuilder::new(experiment);
+    builder.catch_up(timeline);
+    builder.end()
 }
 
-/// Sections under construction.
-struct Builder {
+/// Sections under construction, of a timeline that may still grow.
+#[derive(Debug)]
+pub(crate) struct SectionBuilder<'a> {
+    experiment: &'a Experiment,
     sections: Vec<Section>,
     /// When each section starts.
     starts: Vec<Micros>,
     snapshot: Snapshot,
 }
 
-impl Builder {
-    fn begin(experiment: &Experiment) -> Self {
+impl<'a> SectionBuilder<'a> {
+    /// The sections of a timeline of which no record has been taken.
+    pub(crate) fn new(experiment: &'a Experiment) -> Self {
         let mut builder = Self {
+            experiment,
             sections: Vec::new(),
             starts: Vec::new(),
             snapshot: Snapshot::new(&experiment.traffic),
@@ -70,6 +72,13 @@ impl Builder {
         let name = &experiment.name.value;
         builder.open(Micros::ZERO, format!("{name}: until the steady state"));
         builder
+    }
+
+    /// Takes the records added since the last call. The timeline must be the same one each time.
+    pub(crate) fn catch_up(&mut self, timeline: &Timeline) {
+        for record in self.snapshot.untaken(timeline) {
+            self.take(record);
+        }
     }
 
     fn open(&mut self, at: Micros, title: String) {
@@ -81,12 +90,13 @@ impl Builder {
         self.starts.push(at);
     }
 
-    fn take(&mut self, experiment: &Experiment, record: &Record) {
+    fn take(&mut self, record: &Record) {
         let lines = changes(&mut self.snapshot, record);
         match &record.what {
             What::StepStart { step, name, .. } => {
                 self.close_if_empty();
-                self.open(record.at, title(*step, name, experiment.steps.get(*step)));
+                let title = title(*step, name, self.experiment.steps.get(*step));
+                self.open(record.at, title);
             }
             What::Applied | What::Acknowledged { .. } => self.last().zero = record.at,
             What::Steady => self.line(Line::new(record.at, "steady state", "reached")),
@@ -107,8 +117,9 @@ impl Builder {
         }
     }
 
-    fn end(mut self, experiment: &Experiment) -> Vec<Section> {
-        for client in &experiment.traffic {
+    /// The sections of all records taken.
+    pub(crate) fn end(mut self) -> Vec<Section> {
+        for client in &self.experiment.traffic {
             // Requests are listed by the times they were sent, not by when they became known.
             if let Some(known) = self.snapshot.client(&client.name) {
                 self.share_out(&requests(&client.name, known));

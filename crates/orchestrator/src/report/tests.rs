@@ -125,6 +125,7 @@ fn a_terminal_is_told_everything() {
         ? inconclusive small on virtual in 16.600 s: 2 of 3 expectations held, 1 not run
     "#]].assert_eq(&text(
         &experiment,
+        &sections(&experiment, &timeline),
         &timeline,
         &judgement,
         None,
@@ -219,7 +220,13 @@ fn control_characters_are_told_as_escapes_and_kept_for_machines() {
     judgement.steps[0].name = format!("{EVIL}\nforged");
     judgement.steps[0].findings[0].verdict = Some(Verdict::Fail);
     judgement.steps[0].findings[0].seen = format!("{EVIL}\nforged");
-    let text = text(&experiment, &timeline, &judgement, Some(100));
+    let text = text(
+        &experiment,
+        &sections(&experiment, &timeline),
+        &timeline,
+        &judgement,
+        Some(100),
+    );
     let unsafe_ =
         |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
     assert!(!text.contains(unsafe_), "{text:?}");

@@ -80,7 +80,7 @@ mod tests {
     use crate::input::{files::Files, load, manifests, source::Source};
     use crate::random::Random;
     use crate::report::printer::Printer;
-    use crate::run::{self, Job, interrupt::Interrupt};
+    use crate::run::{self, Job, Views, interrupt::Interrupt};
     use crate::timeline::{Micros, Place};
 
     const EXPERIMENT: &str = "\
@@ -129,6 +129,10 @@ spec:
             seed: Some(seed),
             spread_phases,
             keep: false,
+            views: Views {
+                records: true,
+                sections: false,
+            },
         };
         let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
         let ran = cluster::runtime(&Place::Virtual).unwrap().block_on(async {

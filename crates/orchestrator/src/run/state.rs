@@ -13,7 +13,7 @@ use crate::{
     input::{experiment::Experiment, manifests::Manifest},
     judge::Judge,
     random::Random,
-    report::printer::Printer,
+    report::{SectionBuilder, printer::Printer},
     targets::{control_pool::ControlPool, journal::Journals, lease::Leases},
     timeline::{Micros, recorder::Recorder},
 };
@@ -35,6 +35,17 @@ pub(crate) struct Job<'a> {
     pub(crate) spread_phases: bool,
     /// Whether to keep the objects after the run.
     pub(crate) keep: bool,
+    /// What is made of the timeline.
+    pub(crate) views: Views,
+}
+
+/// What is made of a run's timeline besides the judgement.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Views {
+    /// All records, for a file. Otherwise each is forgotten once the other views have taken it.
+    pub(crate) records: bool,
+    /// The text of the report.
+    pub(crate) sections: bool,
 }
 
 /// Maximum length of a namespace's name.
@@ -50,6 +61,8 @@ pub(super) struct RunState<'a> {
     pub(super) printer: &'a Printer,
     pub(super) recorder: Recorder,
     pub(super) judge: Judge,
+    /// The text of the report, if it is asked for.
+    pub(super) sections: Option<SectionBuilder<'a>>,
     pub(super) scope: RunNamespace,
     pub(super) controls: ControlPool,
     pub(super) watches: Option<Watches>,
@@ -81,6 +94,7 @@ impl<'a> RunState<'a> {
             printer,
             recorder: Recorder::start(header),
             judge: Judge::new(job.experiment),
+            sections: (job.views.sections).then(|| SectionBuilder::new(job.experiment)),
             scope: RunNamespace::new(client.clone(), &namespace, job.run),
             controls: ControlPool::new(client.clone(), &namespace),
             watches: None,
@@ -95,7 +109,8 @@ impl<'a> RunState<'a> {
     }
 
     /// Waits for the next record, or until the given time.
-    pub(super) async fn wait(&self, until: Option<Micros>, doing: &str) {
+    pub(super) async fn wait(&mut self, until: Option<Micros>, doing: &str) {
+        self.take_records();
         let until = async {
             match until {
                 Some(at) => self.recorder.until(at).await,
@@ -118,6 +133,23 @@ impl<'a> RunState<'a> {
             () = until => {}
             () = tick, if self.printer.is_live() => {}
         }
+    }
+
+    /// Lets all views take the new records, which are then forgotten unless a view keeps them: so
+    /// a long run takes no more memory than a short one.
+    fn take_records(&mut self) {
+        let (judge, sections) = (&mut self.judge, &mut self.sections);
+        let keeps = self.job.views.records;
+        self.recorder.update(|timeline| {
+            judge.catch_up(timeline);
+            if let Some(sections) = sections {
+                sections.catch_up(timeline);
+            }
+            // Without a steady state, the records so far say why.
+            if !keeps && judge.snapshot().steady.is_some() {
+                timeline.forget();
+            }
+        });
     }
 
     pub(super) fn note(&self, line: impl AsRef<str>) {

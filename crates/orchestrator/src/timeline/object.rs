@@ -3,6 +3,7 @@
 //! A run with a thousand Pods keeps tens of thousands of versions. As text a version takes a tenth
 //! of what a tree of values takes, and most of it is the same in all Pods of a workload.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -33,7 +34,14 @@ enum Part {
 
 /// Texts that objects share.
 #[derive(Debug, Default)]
-pub(crate) struct SharedTexts(BTreeSet<Arc<str>>);
+pub(crate) struct SharedTexts {
+    texts: BTreeSet<Arc<str>>,
+    /// Number of texts that were in use when the unused ones were last removed.
+    used: usize,
+}
+
+/// Number of texts below which unused ones are kept.
+const FEW_TEXTS: usize = 1024;
 
 /// The fields of which no two versions are equal. Looking for an equal one would be in vain.
 const UNSHARED: [&str; 2] = ["metadata", "status"];
@@ -78,17 +86,24 @@ impl WatchedObject {
         parse(&self.text())
     }
 
+    /// The object with only those of its fields that are among `names`. The rest is not parsed.
+    pub(crate) fn excerpt(&self, names: &[&str]) -> Value {
+        let Part::Fields(fields) = &self.0.whole else {
+            return Value::Null;
+        };
+        let found = fields.iter().filter(|(name, _)| names.contains(&&**name));
+        found
+            .map(|(name, part)| (name.to_string(), parse(&part.text())))
+            .collect()
+    }
+
     /// A field of the object; null if it is absent.
     pub(crate) fn field(&self, name: &str) -> Value {
         let Part::Fields(fields) = &self.0.whole else {
             return Value::Null;
         };
         let found = fields.iter().find(|(field, _)| **field == *name);
-        found.map_or(Value::Null, |(_, part)| {
-            let mut text = String::new();
-            part.write(&mut text);
-            parse(&text)
-        })
+        found.map_or(Value::Null, |(_, part)| parse(&part.text()))
     }
 
     /// The object as `T`; `None` if it is no `T`.
@@ -96,10 +111,8 @@ impl WatchedObject {
         serde_json::from_str(&self.text()).ok()
     }
 
-    fn text(&self) -> String {
-        let mut text = String::new();
-        self.0.whole.write(&mut text);
-        text
+    fn text(&self) -> Cow<'_, str> {
+        self.0.whole.text()
     }
 }
 
@@ -123,6 +136,15 @@ impl Part {
             (shared.get(name.clone()), part)
         });
         Self::Fields(fields.collect())
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        if let Self::Text(text) = self {
+            return Cow::Borrowed(text);
+        }
+        let mut text = String::new();
+        self.write(&mut text);
+        text.into()
     }
 
     fn write(&self, to: &mut String) {
@@ -152,11 +174,15 @@ impl Part {
 
 impl SharedTexts {
     fn get(&mut self, text: String) -> Arc<str> {
-        if let Some(known) = self.0.get(text.as_str()) {
+        if let Some(known) = self.texts.get(text.as_str()) {
             return Arc::clone(known);
         }
+        if self.texts.len() >= 2 * self.used.max(FEW_TEXTS) {
+            self.texts.retain(|text| Arc::strong_count(text) > 1);
+            self.used = self.texts.len();
+        }
         let text: Arc<str> = text.into();
-        self.0.insert(Arc::clone(&text));
+        self.texts.insert(Arc::clone(&text));
         text
     }
 }
@@ -218,6 +244,15 @@ mod tests {
         };
         assert!(Arc::ptr_eq(&spec(&one), &spec(&two)));
         assert_eq!((one.name(), two.name()), ("a", "b"));
+    }
+
+    #[test]
+    fn texts_that_no_object_has_any_more_are_removed() {
+        let mut shared = SharedTexts::default();
+        let kept: Vec<Arc<str>> = (0..10).map(|it| shared.get(format!("kept {it}"))).collect();
+        (0..10 * FEW_TEXTS).for_each(|it| drop(shared.get(format!("{it}"))));
+        assert!(shared.texts.len() <= 2 * FEW_TEXTS);
+        assert!(Arc::ptr_eq(&shared.get("kept 3".to_owned()), &kept[3]));
     }
 
     #[test]

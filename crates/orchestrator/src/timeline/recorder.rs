@@ -69,6 +69,11 @@ impl Recorder {
         look(&self.lock())
     }
 
+    /// Calls `take` with the present timeline, under its lock. It may forget records.
+    pub(crate) fn update(&self, take: impl FnOnce(&mut Timeline)) {
+        take(&mut self.lock());
+    }
+
     fn lock(&self) -> MutexGuard<'_, Timeline> {
         // A panic elsewhere leaves only complete records behind, so a poisoned lock is safe to use.
         self.0

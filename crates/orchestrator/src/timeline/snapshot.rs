@@ -122,7 +122,7 @@ impl Snapshot {
 
     /// The records of the timeline that have not been taken yet.
     pub(crate) fn untaken<'t>(&self, timeline: &'t Timeline) -> &'t [Record] {
-        &timeline.records()[self.taken..]
+        timeline.since(self.taken)
     }
 
     /// Takes one record. Returns the change of an object, if it is one.
@@ -233,7 +233,10 @@ impl Snapshot {
             }
             return Some((change, object));
         }
-        let value = object.value();
+        let fields = ["metadata", "status", "endpoints", "spec"];
+        // A Pod's containers are known from its first version on.
+        let is_known = self.pods.contains_key(object.uid());
+        let value = object.excerpt(&fields[..if is_known { 3 } else { 4 }]);
         self.generations.seen(kind, name, &value, at);
         self.take_owners(object.uid(), &value, deleted);
         match kind {

@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt as _};
 use kube::{
     Api, Client,
     api::{DynamicObject, ListParams, WatchEvent, WatchParams},
-    core::{ApiResource, TypeMeta},
+    core::{ApiResource, Request},
 };
 use serde_json::Value;
 
@@ -27,6 +27,7 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 pub(super) struct Follower {
+    client: Client,
     api: Api<DynamicObject>,
     resource: ApiResource,
     recorder: Recorder,
@@ -53,9 +54,10 @@ impl Follower {
         resource: ApiResource,
         recorder: Recorder,
     ) -> Self {
-        let api = Api::namespaced_with(client, namespace, &resource);
+        let api = Api::namespaced_with(client.clone(), namespace, &resource);
         let heard = recorder.now();
         Self {
+            client,
             api,
             resource,
             recorder,
@@ -73,7 +75,9 @@ impl Follower {
         let mut before = std::mem::take(&mut self.known);
         let mut differs = false;
         for object in listed.items {
-            let uid = uid(&object);
+            let object = serde_json::to_value(object);
+            let object = object.expect("an object that was JSON must be JSON again");
+            let uid = metadata(&object, "uid").unwrap_or_default();
             // By UID: an object that was replaced under its name is a deletion and an addition.
             let change = match before.remove(&uid) {
                 Some(known) if is_version(known.0.as_deref(), &object) => {
@@ -114,7 +118,10 @@ impl Follower {
 
     async fn watch(&mut self) -> End {
         let parameters = WatchParams::default().timeout(WATCH_SECONDS);
-        match self.api.clone().watch(&parameters, &self.version).await {
+        let request = Request::new(self.api.resource_url()).watch(&parameters, &self.version);
+        let request = request.expect("the parameters of a watch must be valid");
+        // As a tree, not as a type that is flattened: that is built twice.
+        match self.client.request_events::<Value>(request).await {
             Ok(events) => self.receive(events).await,
             // Whatever the error, the version may have expired. A list is right in any case.
             Err(_) => End::Broken,
@@ -123,7 +130,7 @@ impl Follower {
 
     async fn receive(
         &mut self,
-        events: impl Stream<Item = Result<WatchEvent<DynamicObject>, kube::Error>>,
+        events: impl Stream<Item = Result<WatchEvent<Value>, kube::Error>>,
     ) -> End {
         let mut events = std::pin::pin!(events);
         loop {
@@ -141,14 +148,16 @@ impl Follower {
         }
     }
 
-    fn take(&mut self, change: Change, object: DynamicObject) {
-        let version = object.metadata.resource_version.clone();
+    fn take(&mut self, change: Change, mut object: Value) {
+        let version = metadata(&object, "resourceVersion");
         if let Some(version) = &version {
             self.version.clone_from(version);
         }
-        let uid = uid(&object);
-        let value = self.value(object);
-        let object = WatchedObject::new(value, &mut self.shared);
+        let uid = metadata(&object, "uid").unwrap_or_default();
+        // List items lack these.
+        object["apiVersion"] = self.resource.api_version.clone().into();
+        object["kind"] = self.resource.kind.clone().into();
+        let object = WatchedObject::new(object, &mut self.shared);
         match change {
             Change::Added | Change::Modified => {
                 self.known.insert(uid, (version, object.clone()));
@@ -158,15 +167,6 @@ impl Follower {
             }
         }
         self.recorder.record(What::Watch { change, object });
-    }
-
-    /// The object as JSON. List items lack `apiVersion` and `kind`, so these are added.
-    fn value(&self, mut object: DynamicObject) -> Value {
-        object.types = Some(TypeMeta {
-            api_version: self.resource.api_version.clone(),
-            kind: self.resource.kind.clone(),
-        });
-        serde_json::to_value(object).expect("an object that was JSON must be JSON again")
     }
 
     /// Recovers from a broken watch: records at once that it is down, then lists until that
@@ -194,12 +194,13 @@ impl Follower {
 }
 
 /// Whether an object still has the known resource version.
-fn is_version(known: Option<&str>, object: &DynamicObject) -> bool {
-    known.is_some() && known == object.metadata.resource_version.as_deref()
+fn is_version(known: Option<&str>, object: &Value) -> bool {
+    known.is_some() && known == metadata(object, "resourceVersion").as_deref()
 }
 
-fn uid(object: &DynamicObject) -> String {
-    object.metadata.uid.clone().unwrap_or_default()
+/// A text of an object's metadata.
+fn metadata(object: &Value, field: &str) -> Option<String> {
+    object["metadata"][field].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

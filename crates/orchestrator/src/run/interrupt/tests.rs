@@ -18,7 +18,7 @@ use crate::{
     },
     random::Random,
     report::printer::Printer,
-    run::{self, Job, RunResult},
+    run::{self, Job, RunResult, Views},
     timeline::{Change, Place, What},
 };
 
@@ -69,6 +69,10 @@ fn interrupted(texts: &[&'static str], exit: Exit) -> RunResult {
         seed: Some(1),
         spread_phases: false,
         keep: false,
+        views: Views {
+            records: true,
+            sections: false,
+        },
     };
     let (send, caught) = unbounded_channel();
     let err = InterruptAt {

@@ -40,9 +40,10 @@ pub(crate) struct ContainerFacts {
 }
 
 impl PodFacts {
-    /// Reads a Pod observed at `at`. `before` is its state until then.
+    /// Reads a Pod observed at `at`. `before` is its state until then; with it, the specification
+    /// is not read, as no container can be added to a Pod.
     pub(crate) fn read(pod: &Value, gone: bool, at: Micros, before: Option<&Self>) -> Self {
-        let mut containers = containers(pod);
+        let mut containers = containers(pod, before);
         for (name, container) in &mut containers {
             let before = before.and_then(|before| before.containers.get(name));
             container.follow(before, at);
@@ -89,16 +90,21 @@ impl PodFacts {
 }
 
 // kubectl counts the same containers, in printPod of pkg/printers/internalversion/printers.go.
-fn containers(pod: &Value) -> BTreeMap<String, ContainerFacts> {
+fn containers(pod: &Value, before: Option<&PodFacts>) -> BTreeMap<String, ContainerFacts> {
     let (spec, status) = (&pod["spec"], &pod["status"]);
-    let sidecars =
-        list(&spec["initContainers"]).filter(|container| container["restartPolicy"] == "Always");
-    let names = list(&spec["containers"])
-        .chain(sidecars)
-        .filter_map(|container| text(&container["name"]));
-    let mut known: BTreeMap<String, ContainerFacts> = names
-        .map(|name| (name, ContainerFacts::default()))
-        .collect();
+    let names: Vec<String> = if let Some(before) = before {
+        before.containers.keys().cloned().collect()
+    } else {
+        let init = list(&spec["initContainers"]);
+        let sidecars = init.filter(|container| container["restartPolicy"] == "Always");
+        let all = list(&spec["containers"]).chain(sidecars);
+        all.filter_map(|container| text(&container["name"]))
+            .collect()
+    };
+    let unread = names
+        .into_iter()
+        .map(|name| (name, ContainerFacts::default()));
+    let mut known: BTreeMap<String, ContainerFacts> = unread.collect();
     for reported in list(&status["containerStatuses"]).chain(list(&status["initContainerStatuses"]))
     {
         if let Some(facts) = reported["name"]
