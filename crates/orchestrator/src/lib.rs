@@ -15,7 +15,7 @@ mod image;
 pub mod input;
 mod judge;
 mod lint;
-mod predict;
+pub mod predict;
 mod printable;
 pub mod random;
 pub mod report;

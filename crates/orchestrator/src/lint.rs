@@ -20,7 +20,7 @@ use crate::input::{
     problem::{Problem, Problems},
 };
 use catalog::RULES;
-pub(crate) use dependency::CLIENTS;
+pub(crate) use dependency::{CLIENTS, of_command as host_asked_by};
 pub(crate) use finding::{LintFinding, Severity};
 use inventory::Inventory;
 use suppression::Suppressions;

@@ -5,19 +5,22 @@
 
 mod answer;
 mod answer_text;
+mod bounds;
 mod command;
 mod experiment;
 mod impact;
 mod impact_severity;
 mod json;
+mod observation;
 mod question;
 mod table;
 mod workload;
 
 pub(crate) use answer::Answer;
-pub(crate) use experiment::{Written, written};
+pub(crate) use experiment::{Written, name, written};
 pub(crate) use impact::Impact;
 pub(crate) use json::{Basis, json, schema};
+pub use observation::{Observation, observation};
 pub(crate) use question::{Mode, Scope};
 pub(crate) use question::{Question, Wanted, questions};
 pub(crate) use table::{markdown, text};

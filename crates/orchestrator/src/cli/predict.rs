@@ -24,6 +24,9 @@ pub struct Predict {
     /// Of one Pod of a workload, or of all
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Scope::One, Scope::All])]
     pub scope: Vec<Scope>,
+    /// Ask only the questions of these experiments, by name
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
     /// The number of runs of each question
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: u32,

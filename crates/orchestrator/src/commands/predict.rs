@@ -81,7 +81,11 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     let questions = workloads
         .iter()
         .flat_map(|workload| predict::questions(workload, &wanted));
+    let is_asked = |question: &Question<'_>| {
+        command.only.is_empty() || command.only.contains(&predict::name(question))
+    };
     let asked: Vec<Asked<'_>> = questions
+        .filter(is_asked)
         .map(|question| asked(question, command.rate, printer))
         .collect();
     if let Some(folder) = &command.experiments {

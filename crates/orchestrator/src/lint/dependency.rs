@@ -81,7 +81,7 @@ const OPTIONS: [&str; 7] = [
 ];
 
 /// The other host that a command names.
-fn of_command(command: &[String]) -> Option<String> {
+pub(crate) fn of_command(command: &[String]) -> Option<String> {
     let splits = |letter: char| letter.is_whitespace() || "\"'();|&<>`".contains(letter);
     let lines = command.iter().flat_map(|word| word.lines());
     let words: Vec<&str> = lines

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    experiment::Effect,
+    bounds::bounds,
+    experiment::{Effect, name},
     impact::Impact,
     impact_severity::{ImpactSeverity, SeverityReason},
     question::{Mode, Question, Scope},
@@ -20,6 +21,8 @@ use crate::{input::experiment::Probe, timeline::Micros};
 pub(crate) struct Answer {
     /// The workload: `deploy/web`.
     pub(crate) workload: String,
+    /// The name of the experiment that asks it; null if none does.
+    pub(crate) experiment: Option<String>,
     /// The container that fails; null if the whole template changes.
     pub(crate) container: Option<String>,
     /// What fails, as the table names it: `readiness+liveness`.
@@ -41,6 +44,8 @@ pub(crate) struct Answer {
     pub(crate) reason: SeverityReason,
     /// The number of runs that the answer rests on.
     pub(crate) runs: usize,
+    /// What else fails with the probes, in sentences.
+    pub(crate) also: Vec<String>,
     /// The closed formula of each probe that decides.
     pub(crate) windows: Vec<ProbeWindow>,
     /// What follows, in the order of its rows.
@@ -78,6 +83,20 @@ pub(crate) struct EffectTimes {
     pub(crate) latest: Micros,
     /// In how many runs it is seen.
     pub(crate) seen: usize,
+    /// The bounds of the closed formula with the way to the API; null if there is none.
+    pub(crate) bounds: Option<EffectBounds>,
+}
+
+/// Between which times an effect is seen, if it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EffectBounds {
+    /// Not before this, in microseconds.
+    #[serde(rename = "afterMicros")]
+    pub(crate) after: Micros,
+    /// At the latest then, in microseconds.
+    #[serde(rename = "withinMicros")]
+    pub(crate) within: Micros,
 }
 
 /// What becomes of the requests to a Service.
@@ -112,7 +131,7 @@ impl Answer {
             None => Self::not_judged(question, "no run of it has ended".to_owned()),
             Some(reason) => Self {
                 runs: impacts.len(),
-                effects: effects(&impacts),
+                effects: effects(&impacts, |effect| bounds(question, effect)),
                 requests: requests(&impacts),
                 ..Self::with(question, reason)
             },
@@ -127,6 +146,7 @@ impl Answer {
     fn with(question: &Question<'_>, reason: SeverityReason) -> Self {
         Self {
             workload: question.workload.reference.to_string(),
+            experiment: question.unanswerable.is_none().then(|| name(question)),
             container: question.container.map(|container| container.name.clone()),
             fails: question.what(),
             mode: question.mode,
@@ -137,6 +157,7 @@ impl Answer {
             severity: reason.severity(),
             reason,
             runs: 0,
+            also: question.also(),
             windows: windows(question),
             effects: Vec::new(),
             requests: Vec::new(),
@@ -166,13 +187,21 @@ fn windows(question: &Question<'_>) -> Vec<ProbeWindow> {
     question.windows().into_iter().map(window).collect()
 }
 
-fn effects(impacts: &[&Impact]) -> Vec<EffectTimes> {
+/// When each effect of these runs is seen, with its bounds.
+pub(super) fn effects(
+    impacts: &[&Impact],
+    bounds: impl Fn(&Effect) -> Option<Window>,
+) -> Vec<EffectTimes> {
     let effects = impacts.iter().flat_map(|impact| &impact.took);
     let effects: BTreeSet<&Effect> = effects.map(|(effect, _)| effect).collect();
     let times = |effect: &Effect| {
         let took = impacts.iter().filter_map(|impact| impact.took(effect));
         Some(EffectTimes {
             effect: effect.clone(),
+            bounds: bounds(effect).map(|Window { after, within }| EffectBounds {
+                after: after.into(),
+                within: within.into(),
+            }),
             earliest: took.clone().min()?,
             latest: took.clone().max()?,
             seen: took.count(),
@@ -181,7 +210,8 @@ fn effects(impacts: &[&Impact]) -> Vec<EffectTimes> {
     effects.into_iter().filter_map(times).collect()
 }
 
-fn requests(impacts: &[&Impact]) -> Vec<ServiceRequests> {
+/// What becomes of the requests to each Service in these runs.
+pub(super) fn requests(impacts: &[&Impact]) -> Vec<ServiceRequests> {
     let all = || impacts.iter().flat_map(|impact| &impact.requests);
     let services: BTreeSet<&str> = all().map(|counts| counts.client.as_str()).collect();
     let of_service = |service: &str| {

@@ -14,6 +14,7 @@ pub(super) fn follows(answer: &Answer) -> Vec<String> {
         return Vec::new();
     }
     let mut lines: Vec<String> = answer.windows.iter().map(window).collect();
+    lines.extend(answer.also.clone());
     lines.extend(of_kinds(&answer.effects).map(|alike| line(&alike, answer.runs)));
     let is_notice = |times: &EffectTimes| times.effect != Effect::ReadyAgain;
     if answer.mode == Mode::Frozen && !answer.effects.iter().any(is_notice) {
@@ -106,6 +107,7 @@ fn line(alike: &[&EffectTimes], runs: usize) -> String {
     let what = match &alike[0].effect {
         Effect::NotReady => format!("not ready after {time}"),
         Effect::Restarted(container) => format!("{container} restarted after {time}"),
+        Effect::BackOff(container) => format!("{container} in CrashLoopBackOff after {time}"),
         Effect::ReadyAgain => format!("ready again after {time}"),
         Effect::Fewer(_) => format!("fewer endpoints after {time}: {services}"),
         Effect::None(_) => format!("no endpoint after {time}: {services}"),

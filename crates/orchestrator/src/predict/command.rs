@@ -2,7 +2,7 @@
 //!
 //! A frozen process fails only probes that talk to it. A stand-in's exec probe always does.
 
-use crate::lint::CLIENTS;
+use crate::lint::{self, CLIENTS};
 
 /// Commands that talk to a server, by the last part of their path, beside [`CLIENTS`].
 const ASKING: [&str; 3] = [
@@ -11,7 +11,7 @@ const ASKING: [&str; 3] = [
     "rabbitmq-diagnostics",
 ];
 
-/// Commands that fetch an address, which may be that of another process.
+/// Commands that fetch an address.
 const FETCHING: [&str; 2] = ["curl", "wget"];
 
 /// Commands that look at files or at the list of processes.
@@ -31,13 +31,28 @@ pub(crate) enum Command {
     Asks,
     /// It never asks the process.
     Looks,
+    /// It asks another host.
+    Elsewhere,
     /// It is not known.
     Unknown,
 }
 
 impl Command {
     /// Reads the words of a command. Of a shell's script, the first known command decides.
-    pub(crate) fn of(words: &[String]) -> Self {
+    /// `own_names` are those of Services that lead to the process itself.
+    pub(crate) fn of(words: &[String], own_names: &[&str]) -> Self {
+        if let Some(host) = lint::host_asked_by(words) {
+            let is_own = host
+                .split('.')
+                .next()
+                .is_some_and(|name| own_names.contains(&name));
+            // A Service leads to any of its Pods.
+            return if is_own {
+                Self::Unknown
+            } else {
+                Self::Elsewhere
+            };
+        }
         let script = words.join(" ");
         let mut parts = script.split(|char: char| char.is_whitespace() || ";&|()".contains(char));
         let is_local = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"]
@@ -78,7 +93,7 @@ mod tests {
     #[track_caller]
     fn check(words: &[&str], expected: Command) {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        assert_eq!(Command::of(&words), expected, "{words:?}");
+        assert_eq!(Command::of(&words, &["web"]), expected, "{words:?}");
     }
 
     #[test]
@@ -98,10 +113,20 @@ mod tests {
     }
 
     #[test]
+    fn another_host_is_asked_elsewhere() {
+        check(&["curl", "http://other/"], Command::Elsewhere);
+        check(
+            &["pg_isready", "-h", "orders-db.prod.svc"],
+            Command::Elsewhere,
+        );
+        check(&["curl", "http://web.shop/"], Command::Unknown);
+    }
+
+    #[test]
     fn anything_else_is_unknown() {
         check(&["/app/healthcheck"], Command::Unknown);
         check(&["/app/healthcheck", "cat"], Command::Unknown);
-        check(&["curl", "http://other/"], Command::Unknown);
+        check(&["curl", "http://$HOST/"], Command::Unknown);
         check(&["sh", "-c", "/probe.sh"], Command::Unknown);
         check(&[], Command::Unknown);
     }

@@ -8,10 +8,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::question::{Mode, Question, Scope};
-use crate::input::{
-    experiment::{ObjectKind, Rate},
-    kubernetes_yaml,
-    load::API_VERSION,
+use crate::{
+    input::{
+        experiment::{ObjectKind, Rate},
+        kubernetes_yaml,
+        load::API_VERSION,
+    },
+    targets::flip_plan::FlipAction,
 };
 
 /// The longest name of an experiment: a DNS label.
@@ -39,6 +42,8 @@ pub(crate) enum Effect {
     NotReady,
     /// This container of the Pods has been restarted.
     Restarted(String),
+    /// This container of the Pods waits in back-off.
+    BackOff(String),
     /// The Pods are ready again.
     ReadyAgain,
     /// This Service has fewer ready endpoints.
@@ -66,9 +71,51 @@ impl Effect {
             _ => None,
         }
     }
+
+    /// The name of its measure: `web-has-fewer`.
+    fn name(&self) -> String {
+        match self {
+            Self::NotReady => "not-ready".to_owned(),
+            Self::Restarted(container) => format!("{container}-restarted"),
+            Self::BackOff(container) => format!("{container}-backs-off"),
+            Self::ReadyAgain => "ready-again".to_owned(),
+            Self::Fewer(service) => format!("{service}-has-fewer"),
+            Self::None(service) => format!("{service}-has-none"),
+            Self::Some(service) => format!("{service}-has-some"),
+            Self::Complete => "complete".to_owned(),
+            Self::Stalled => "given-up".to_owned(),
+            Self::Reverted => "reverted".to_owned(),
+        }
+    }
+
+    /// The effect whose measure has this name.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let constant = [
+            Self::NotReady,
+            Self::ReadyAgain,
+            Self::Complete,
+            Self::Stalled,
+            Self::Reverted,
+        ];
+        let of: [fn(String) -> Self; 5] = [
+            Self::Restarted,
+            Self::BackOff,
+            Self::Fewer,
+            Self::None,
+            Self::Some,
+        ];
+        let mut named = of.into_iter().filter_map(|of| {
+            let ending = of(String::new()).name();
+            name.strip_suffix(&ending)
+                .map(|of_what| of(of_what.to_owned()))
+        });
+        let known = constant.into_iter().find(|effect| effect.name() == name);
+        known.or_else(|| named.next())
+    }
 }
 
-/// Writes the experiment of a question. `rate` is that of the requests to each Service: `10/s`.
+/// Writes the experiment of a question. `rate` is that of the requests to each Service: `10/s`,
+/// `settle` the least time in which they succeed before something happens.
 pub(crate) fn written(question: &Question<'_>, rate: Rate, settle: Duration) -> Written {
     let name = name(question);
     let clients = clients(question);
@@ -86,7 +133,7 @@ pub(crate) fn written(question: &Question<'_>, rate: Rate, settle: Duration) -> 
         "workload": { "objects": objects(question) },
         "steadyState": {
             "within": STEADY,
-            "hold": duration::format(settle),
+            "hold": duration::format(settle + question.settles_for()),
             "require": required(question, &clients),
         },
         "steps": steps(question, &clients),
@@ -109,7 +156,7 @@ pub(crate) fn written(question: &Question<'_>, rate: Rate, settle: Duration) -> 
 }
 
 /// A name of the question that is a DNS label: `web-app-readiness-one`.
-fn name(question: &Question<'_>) -> String {
+pub(crate) fn name(question: &Question<'_>) -> String {
     let container = question
         .container
         .map_or("", |container| container.name.as_str());
@@ -144,21 +191,55 @@ fn objects(question: &Question<'_>) -> Vec<Value> {
             for probe in &question.blind {
                 container.remove(&format!("{probe}Probe"));
             }
+            if question.fails_again()
+                && let Some(args) = container.get_mut("args").and_then(Value::as_array_mut)
+            {
+                args.extend(of_later_boots(question).map(Value::from));
+            }
         }
     }
     objects
 }
 
+/// The arguments with which a container fails at each start but the first. Only the Pods that are
+/// flipped come to a second start.
+fn of_later_boots(question: &Question<'_>) -> Option<String> {
+    const LATER: &str = "@2-";
+    if question.mode == Mode::Crash {
+        return Some(format!("--process=exit code=1 {LATER}"));
+    }
+    let plan = question.plan()?;
+    let port = plan.port?;
+    match &plan.act {
+        FlipAction::Route { path, .. } => Some(format!("--route={port}{path}=503{LATER}")),
+        FlipAction::Port(spec) => Some(format!("--route={port}={}{LATER}", spec.state.name())),
+        FlipAction::Process(_) => None,
+    }
+}
+
 fn description(question: &Question<'_>) -> String {
     let (subject, pods) = (question.subject(), question.pods());
     let happens = match question.mode {
-        Mode::Readiness | Mode::Liveness => format!("{} fails", question.what()),
+        Mode::Readiness | Mode::Liveness => {
+            let probes: Vec<&str> = question.probes.iter().map(|probe| probe.word()).collect();
+            let fails = if probes.len() == 1 { "fails" } else { "fail" };
+            format!("{} {fails}{}", probes.join(" and "), lasting(question))
+        }
         Mode::Startup => "the Pods of a new template never open a port".to_owned(),
-        Mode::Crash => "the process exits with 1".to_owned(),
+        Mode::Crash => format!("the process exits with 1{}", lasting(question)),
         Mode::Frozen => "the process accepts no connection any more".to_owned(),
         Mode::Rollout => "a new, healthy template".to_owned(),
     };
     format!("What follows in {subject} ({pods}): {happens}.")
+}
+
+/// How long a container fails, in words.
+fn lasting(question: &Question<'_>) -> &'static str {
+    match question.mode {
+        _ if !question.fails_again() => "",
+        Mode::Crash => ", at every start",
+        _ => ", for good",
+    }
 }
 
 /// The Services that clients ask: each name and its port.
@@ -232,7 +313,7 @@ fn steps(question: &Question<'_>, clients: &[(String, i32)]) -> Vec<Value> {
             "id": "requests", "traffic": names(clients), "that": every, "observe": observe,
         }));
     }
-    let mut step = json!({ "name": question.what().replace('+', " and "), "expect": expect });
+    let mut step = json!({ "name": step_name(question), "expect": expect });
     match question.mode {
         Mode::Rollout => step["patch"] = patch(question, &"new".into(), |_| None),
         Mode::Startup => {
@@ -250,10 +331,16 @@ fn steps(question: &Question<'_>, clients: &[(String, i32)]) -> Vec<Value> {
         for expectation in revert["expect"].as_array_mut().into_iter().flatten() {
             expectation["id"] =
                 format!("{}-then", expectation["id"].as_str().unwrap_or_default()).into();
+            expectation["observe"]["for"] = duration::format(question.reverted_for()).into();
         }
         steps.push(revert);
     }
     steps
+}
+
+/// The name of the first step: `readiness and liveness, for good`.
+fn step_name(question: &Question<'_>) -> String {
+    question.what().replace('+', " and ")
 }
 
 /// The step that brings the former template back.
@@ -328,6 +415,8 @@ fn effects(question: &Question<'_>) -> Vec<Effect> {
             .containers()
             .map(|container| container.name.clone());
         effects.extend(names.map(Effect::Restarted));
+        let again = question.container.filter(|_| question.fails_again());
+        effects.extend(again.map(|container| Effect::BackOff(container.name.clone())));
         effects.push(Effect::ReadyAgain);
     }
     for service in services {
@@ -359,38 +448,34 @@ fn measure(question: &Question<'_>, effect: &Effect) -> Value {
             _ => json!({ "updated": replicas, "available": replicas, "replicas": replicas }),
         })
     };
-    let (name, claim) = match effect {
-        Effect::NotReady => ("not-ready".to_owned(), ready(json!({ "ready": false }))),
-        Effect::ReadyAgain => ("ready-again".to_owned(), ready(json!({ "ready": true }))),
+    let claim = match effect {
+        Effect::NotReady => ready(json!({ "ready": false })),
+        Effect::ReadyAgain => ready(json!({ "ready": true })),
         Effect::Restarted(container) => {
             let mut claim = ready(json!({ "restarts": { "delta": { "atLeast": 1 } } }));
             claim["container"] = container.as_str().into();
-            (format!("{container}-restarted"), claim)
+            claim
         }
-        Effect::Fewer(service) => (
-            format!("{service}-has-fewer"),
-            endpoints(service, replicas - 1),
-        ),
-        Effect::None(service) => (format!("{service}-has-none"), endpoints(service, 0)),
+        Effect::BackOff(container) => {
+            let mut claim = ready(json!({ "state": "waiting", "reason": "CrashLoopBackOff" }));
+            claim["container"] = container.as_str().into();
+            claim
+        }
+        Effect::Fewer(service) => endpoints(service, replicas - 1),
+        Effect::None(service) => endpoints(service, 0),
         Effect::Some(service) => {
-            let that = json!({ "ready": { "atLeast": 1 } });
-            let claim = json!({ "endpoints": [service], "that": that });
-            (format!("{service}-has-some"), claim)
+            json!({ "endpoints": [service], "that": { "ready": { "atLeast": 1 } } })
         }
-        Effect::Complete => ("complete".to_owned(), complete().unwrap_or_default()),
-        Effect::Reverted => ("reverted".to_owned(), complete().unwrap_or_default()),
+        Effect::Complete | Effect::Reverted => complete().unwrap_or_default(),
         Effect::Stalled => {
             let given_up = |_| json!({ "progressing": "ProgressDeadlineExceeded" });
-            (
-                "given-up".to_owned(),
-                controller(question, given_up).unwrap_or_default(),
-            )
+            controller(question, given_up).unwrap_or_default()
         }
     };
     let from = match effect {
         Effect::Reverted => REVERT.into(),
         Effect::Some(service) => json!({ "change": endpoints(service, 0) }),
-        _ => question.what().replace('+', " and ").into(),
+        _ => step_name(question).into(),
     };
-    json!({ "name": name, "from": from, "to": { "change": claim } })
+    json!({ "name": effect.name(), "from": from, "to": { "change": claim } })
 }

@@ -4,14 +4,17 @@ use std::{fmt, time::Duration};
 
 use clap::ValueEnum;
 use k8s_openapi::api::core::v1::Container;
+use probe_target::model::flip_spec::{FlipSpec, Options};
 use rules::probe::{ProbeKind, Window};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{command::Command, workload::Workload};
 use crate::{
-    input::experiment::{ObjectKind, Probe},
+    input::experiment::{FlipTarget, ObjectKind, Probe},
     targets::{
+        containers,
+        flip_plan::{FlipPlan, WantedFlip, plan, recipient},
         probe_spec::{Asks, ProbeSpec, probes_of},
         probe_timing::timing,
     },
@@ -23,11 +26,11 @@ use crate::{
 pub enum Mode {
     /// Its readiness probe fails
     Readiness,
-    /// Its liveness probe fails until the container is restarted
+    /// Its liveness probe fails, until the restart and for good
     Liveness,
     /// Pods of a new template never open a port
     Startup,
-    /// Its process exits with 1, once
+    /// Its process exits with 1, once and at every start
     Crash,
     /// Its process accepts no connection any more
     Frozen,
@@ -43,6 +46,15 @@ pub enum Scope {
     One,
     /// To all Pods of the workload, as when something that they share is gone
     All,
+}
+
+/// How long a container that fails does so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lasting {
+    /// Its next start is healthy.
+    UntilRestart,
+    /// Every later start fails too, if there is one.
+    ForGood,
 }
 
 /// The questions that are asked.
@@ -65,9 +77,11 @@ pub(crate) struct Question<'w> {
     pub(crate) mode: Mode,
     /// The probes that fail together, of `Readiness` and `Liveness`: the asked one first.
     pub(crate) probes: Vec<Probe>,
+    /// How long it fails.
+    pub(crate) lasting: Lasting,
     /// To how many Pods.
     pub(crate) scope: Scope,
-    /// Exec probes of the container that do not notice: they pass all the time.
+    /// Probes of the container that do not notice: they pass all the time.
     pub(crate) blind: Vec<Probe>,
     /// What the answer assumes about exec probes whose command is not known.
     pub(crate) assumption: Option<&'static str>,
@@ -77,79 +91,124 @@ pub(crate) struct Question<'w> {
 
 /// Every question about a workload that is wanted, in the order of its containers.
 pub(crate) fn questions<'w>(workload: &'w Workload, wanted: &Wanted) -> Vec<Question<'w>> {
-    if workload.reference.kind == ObjectKind::Job {
-        return Vec::new();
+    if let Some(why) = workload.not_run() {
+        return of_no_run(workload, wanted, &why);
     }
-    let scopes = scopes(workload, wanted);
     let mut asked = Vec::new();
-    let ask = |container, mode, probes: &[Probe], scope, unanswerable: Option<String>| Question {
-        workload,
-        container,
-        mode,
-        probes: probes.to_vec(),
-        scope,
-        blind: Vec::new(),
-        assumption: None,
-        unanswerable,
-    };
+    let scopes = scopes(workload, wanted);
     let probes = probes_of(&workload.pod);
+    let decides = |probe: &ProbeSpec| probe.probe != Probe::Startup;
+    if !probes.iter().any(decides) {
+        asked.extend(without_probes(workload, wanted));
+    }
+    let mut ask = |question: &dyn Fn(Scope) -> Question<'w>| {
+        asked.extend(scopes.iter().map(|scope| question(*scope)));
+    };
     for container in workload.containers() {
-        let own = probes
-            .iter()
-            .filter(|probe| probe.container == container.name);
-        let own: Vec<&ProbeSpec> = own.collect();
-        for (mode, together) in probe_failures(&own) {
-            let is_wanted = |mode| wanted.modes.contains(&mode);
-            let is_joint = together.len() > 1;
-            if !(is_wanted(mode) || is_joint && is_wanted(Mode::Liveness)) {
+        let own: Vec<&ProbeSpec> = of_container(&probes, container).collect();
+        for failing in probe_failures(&own) {
+            let modes: Vec<Mode> = failing.iter().filter_map(|probe| mode_of(*probe)).collect();
+            if !modes.iter().any(|mode| wanted.modes.contains(mode)) {
                 continue;
             }
-            let why = own
+            let unanswerable = own
                 .iter()
-                .find(|probe| together[0] == probe.probe)
-                .and_then(|probe| foreign(probe));
-            for scope in &scopes {
-                asked.push(ask(Some(container), mode, &together, *scope, why.clone()));
+                .find(|probe| probe.probe == failing[0])
+                .and_then(|probe| not_flipped(workload, probe));
+            for lasting in lastings(workload, container, &failing) {
+                ask(&|scope| Question {
+                    probes: failing.clone(),
+                    lasting,
+                    unanswerable: unanswerable.clone(),
+                    ..Question::of(workload, Some(container), modes[0], scope)
+                });
             }
         }
-        for scope in scopes
-            .iter()
-            .filter(|_| wanted.modes.contains(&Mode::Crash))
-        {
-            asked.push(ask(Some(container), Mode::Crash, &[], *scope, None));
+        if wanted.modes.contains(&Mode::Crash) {
+            for lasting in [Lasting::UntilRestart, Lasting::ForGood] {
+                ask(&|scope| Question {
+                    lasting,
+                    ..Question::of(workload, Some(container), Mode::Crash, scope)
+                });
+            }
         }
-        for scope in scopes
-            .iter()
-            .filter(|_| wanted.modes.contains(&Mode::Frozen))
-        {
+        if wanted.modes.contains(&Mode::Frozen) {
             for (blind, assumption) in views(workload, container) {
-                asked.push(Question {
-                    blind,
+                ask(&|scope| Question {
+                    blind: blind.clone(),
                     assumption,
-                    ..ask(Some(container), Mode::Frozen, &[], *scope, None)
+                    ..Question::of(workload, Some(container), Mode::Frozen, scope)
                 });
             }
         }
     }
     for mode in [Mode::Startup, Mode::Rollout] {
         if workload.rolls_out() && wanted.modes.contains(&mode) {
-            asked.push(ask(None, mode, &[], Scope::All, None));
+            asked.push(Question::of(workload, None, mode, Scope::All));
         }
     }
     asked
 }
 
-/// Which exec probes of a container do not notice that it is frozen: as far as their commands are
-/// known, or both possibilities.
+/// The questions about a workload that no run answers.
+fn of_no_run<'w>(workload: &'w Workload, wanted: &Wanted, why: &str) -> Vec<Question<'w>> {
+    let is_asked = |mode: &&Mode| match mode {
+        Mode::Readiness => containers(&workload.pod).any(|it| it.readiness_probe.is_some()),
+        Mode::Liveness => containers(&workload.pod).any(|it| it.liveness_probe.is_some()),
+        Mode::Crash | Mode::Frozen => true,
+        Mode::Startup | Mode::Rollout => workload.rolls_out(),
+    };
+    let modes = wanted.modes.iter().filter(is_asked);
+    modes
+        .map(|mode| Question {
+            unanswerable: Some(why.to_owned()),
+            ..Question::of(workload, None, *mode, Scope::All)
+        })
+        .collect()
+}
+
+/// The row of a workload whose probes could not fail, as there are none.
+fn without_probes<'w>(workload: &'w Workload, wanted: &Wanted) -> Option<Question<'w>> {
+    let modes = [Mode::Readiness, Mode::Liveness].into_iter();
+    let mode = modes.clone().find(|mode| wanted.modes.contains(mode))?;
+    let why = "no container has a readiness or liveness probe: Kubernetes notices nothing but the \
+               end of a process";
+    Some(Question {
+        unanswerable: Some(why.to_owned()),
+        ..Question::of(workload, None, mode, Scope::All)
+    })
+}
+
+fn of_container<'p>(
+    probes: &'p [ProbeSpec],
+    container: &Container,
+) -> impl Iterator<Item = &'p ProbeSpec> {
+    let name = container.name.clone();
+    probes.iter().filter(move |probe| probe.container == name)
+}
+
+/// The mode in which this probe fails.
+fn mode_of(probe: Probe) -> Option<Mode> {
+    match probe {
+        Probe::Readiness => Some(Mode::Readiness),
+        Probe::Liveness => Some(Mode::Liveness),
+        Probe::Startup => None,
+    }
+}
+
+/// Which probes of a container do not notice that it is frozen: those that ask another host, and
+/// exec probes as far as their commands are known, or both possibilities.
 fn views(workload: &Workload, container: &Container) -> Vec<(Vec<Probe>, Option<&'static str>)> {
     let whose = |does| workload.probes_whose(&container.name, does);
-    let (looking, unknown) = (whose(Command::Looks), whose(Command::Unknown));
+    let (mut blind, unknown) = (whose(Command::Looks), whose(Command::Unknown));
+    blind.extend(whose(Command::Elsewhere));
+    blind.extend(workload.probes_elsewhere(&container.name));
     if unknown.is_empty() {
-        return vec![(looking, None)];
+        return vec![(blind, None)];
     }
-    let all = looking.iter().chain(&unknown).copied().collect();
+    let all = blind.iter().chain(&unknown).copied().collect();
     vec![
-        (looking, Some("if the command asks it")),
+        (blind, Some("if the command asks it")),
         (all, Some("if the command does not")),
     ]
 }
@@ -162,42 +221,105 @@ fn scopes(workload: &Workload, wanted: &Wanted) -> Vec<Scope> {
     wanted.scopes.clone()
 }
 
-/// Which probes of a container fail, and together with which: those that ask the same.
-fn probe_failures(own: &[&ProbeSpec]) -> Vec<(Mode, Vec<Probe>)> {
-    let find = |probe: Probe| own.iter().find(|each| each.probe == probe);
-    let (readiness, liveness) = (find(Probe::Readiness), find(Probe::Liveness));
-    match (readiness, liveness) {
-        (Some(one), Some(other)) if one.asks == other.asks => {
-            vec![(Mode::Readiness, vec![Probe::Readiness, Probe::Liveness])]
-        }
-        (readiness, liveness) => {
-            let readiness = readiness.map(|_| (Mode::Readiness, vec![Probe::Readiness]));
-            let liveness = liveness.map(|_| (Mode::Liveness, vec![Probe::Liveness]));
-            readiness.into_iter().chain(liveness).collect()
-        }
+/// How long probes that fail together may do so. Where no restart follows, or where it does not
+/// heal, as another container opens the port, they fail for good.
+fn lastings(workload: &Workload, container: &Container, failing: &[Probe]) -> Vec<Lasting> {
+    let opener = recipient(&workload.pod, &container.name, &failure_of(failing[0]));
+    if failing.contains(&Probe::Liveness) && opener == container.name {
+        vec![Lasting::UntilRestart, Lasting::ForGood]
+    } else {
+        vec![Lasting::ForGood]
     }
 }
 
-fn foreign(probe: &ProbeSpec) -> Option<String> {
-    match &probe.asks {
-        Asks::Foreign(what) => Some(format!("the {} probe asks {what}", probe.probe)),
-        Asks::Http { .. } | Asks::Tcp { .. } | Asks::Grpc { .. } => None,
+/// The flip that fails a probe.
+pub(super) fn failure_of(probe: Probe) -> FlipTarget {
+    let to = FlipSpec::read("fail".into(), Options::default());
+    FlipTarget::Probe {
+        probe,
+        to: to.expect("`fail` must be a behaviour"),
     }
 }
 
-impl Question<'_> {
-    /// How the row names what happens: `readiness`, `readiness+liveness`, `frozen`.
+/// The probes of a container that fail, each with those that fail together with it: those that ask
+/// the same, and all that ask a port that is closed, as a tcp probe sees nothing else.
+fn probe_failures(own: &[&ProbeSpec]) -> Vec<Vec<Probe>> {
+    let fails_with = |asked: &ProbeSpec, other: &ProbeSpec| match asked.asks {
+        Asks::Tcp { port } => other.asks.port() == Some(port),
+        _ => other.asks == asked.asks,
+    };
+    let mut failures: Vec<Vec<Probe>> = Vec::new();
+    for probe in [Probe::Readiness, Probe::Liveness] {
+        let Some(asked) = own.iter().find(|each| each.probe == probe) else {
+            continue;
+        };
+        let others = own.iter().filter(|other| {
+            let decides = matches!(other.probe, Probe::Readiness | Probe::Liveness);
+            decides && other.probe != probe && fails_with(asked, other)
+        });
+        let together: Vec<Probe> = [probe]
+            .into_iter()
+            .chain(others.map(|other| other.probe))
+            .collect();
+        let is_known = |known: &Vec<Probe>| {
+            known.len() == together.len() && known.iter().all(|probe| together.contains(probe))
+        };
+        // Joint failures of probes that ask the same are one row.
+        if !failures.iter().any(is_known) {
+            failures.push(together);
+        }
+    }
+    failures
+}
+
+/// Why no flip fails a probe as what it asks would.
+fn not_flipped(workload: &Workload, probe: &ProbeSpec) -> Option<String> {
+    let elsewhere = workload.asked_elsewhere(&probe.container, probe.probe);
+    let asks = match &probe.asks {
+        Asks::Foreign(what) => Some(what),
+        Asks::Http { .. } | Asks::Tcp { .. } | Asks::Grpc { .. } => elsewhere,
+    };
+    asks.map(|what| format!("the {} probe asks {what}", probe.probe))
+}
+
+impl<'w> Question<'w> {
+    /// A question without probes, whose answer assumes nothing.
+    fn of(
+        workload: &'w Workload,
+        container: Option<&'w Container>,
+        mode: Mode,
+        scope: Scope,
+    ) -> Self {
+        Self {
+            workload,
+            container,
+            mode,
+            probes: Vec::new(),
+            lasting: Lasting::ForGood,
+            scope,
+            blind: Vec::new(),
+            assumption: None,
+            unanswerable: None,
+        }
+    }
+
+    /// How the row names what happens: `readiness`, `liveness, for good`, `crash, once`, `frozen`.
     pub(crate) fn what(&self) -> String {
-        match self.mode {
-            Mode::Readiness | Mode::Liveness => {
-                let words: Vec<&str> = self.probes.iter().map(|probe| probe.word()).collect();
-                words.join("+")
-            }
-            mode => match self.assumption {
-                None => mode.to_string(),
-                Some(assumption) => format!("{mode}, {assumption}"),
-            },
-        }
+        let words: Vec<&str> = self.probes.iter().map(|probe| probe.word()).collect();
+        let restarts = self.probes.contains(&Probe::Liveness);
+        let what = match self.mode {
+            Mode::Readiness | Mode::Liveness if !words.is_empty() => words.join("+"),
+            mode => mode.to_string(),
+        };
+        let more = match (self.mode, self.lasting) {
+            _ if self.container.is_none() => None,
+            (Mode::Crash, Lasting::UntilRestart) => Some("once"),
+            (Mode::Crash, Lasting::ForGood) => Some("at every start"),
+            (_, Lasting::UntilRestart) => Some("until the restart"),
+            (_, Lasting::ForGood) if restarts => Some("for good"),
+            (_, Lasting::ForGood) => self.assumption,
+        };
+        more.map_or(what.clone(), |more| format!("{what}, {more}"))
     }
 
     /// How the row names the container: `deploy/web/app`.
@@ -228,10 +350,14 @@ impl Question<'_> {
     pub(crate) fn observed_for(&self) -> Duration {
         const MOST: Duration = Duration::from_mins(30);
         const MARGIN: Duration = Duration::from_secs(10);
+        // What a second restart waits at the least.
+        const BACK_OFF: Duration = Duration::from_secs(20);
         let lasts = match self.mode {
+            Mode::Liveness | Mode::Readiness if self.fails_again() => self.backs_off_within(),
             Mode::Readiness | Mode::Liveness | Mode::Frozen => {
                 self.noticed_within() + self.restart()
             }
+            Mode::Crash if self.fails_again() => self.restart() + BACK_OFF,
             Mode::Crash => self.restart(),
             Mode::Rollout => self.workload.replicas * (self.restart() + self.min_ready()),
             Mode::Startup => match self.workload.reference.kind {
@@ -240,6 +366,98 @@ impl Question<'_> {
             },
         };
         (lasts + MARGIN).min(MOST)
+    }
+
+    /// How long the Pods are ready before something happens: until every liveness probe is asked.
+    pub(crate) fn settles_for(&self) -> Duration {
+        let liveness = containers(&self.workload.pod).filter_map(|it| it.liveness_probe.as_ref());
+        let delays = liveness.map(|probe| timing(ProbeKind::Liveness, probe).initial_delay);
+        match self.mode {
+            Mode::Readiness | Mode::Liveness | Mode::Frozen => delays.max().unwrap_or_default(),
+            Mode::Startup | Mode::Crash | Mode::Rollout => Duration::ZERO,
+        }
+    }
+
+    /// What else fails with the probes of the row, in sentences.
+    pub(crate) fn also(&self) -> Vec<String> {
+        let Some(plan) = self.plan() else {
+            return Vec::new();
+        };
+        let is_other = |touched: &&String| {
+            let mut own = self.probes.iter().map(|probe| {
+                let name = self
+                    .container
+                    .map_or("", |container| container.name.as_str());
+                format!("the {probe} probe of `{name}` ")
+            });
+            !own.any(|own| touched.starts_with(&own))
+        };
+        let touched = plan.touches.iter().filter(is_other);
+        let touched = touched.map(|other| format!("{other} fails too"));
+        let port = plan.port.unwrap_or_default();
+        let closed = plan
+            .closes
+            .iter()
+            .map(|service| format!("port {port} is closed: requests to {service} fail"));
+        touched.chain(closed).collect()
+    }
+
+    /// The flip that fails its probes.
+    pub(super) fn plan(&self) -> Option<FlipPlan> {
+        let wanted = WantedFlip {
+            container: &self.container?.name,
+            aim: &failure_of(*self.probes.first()?),
+            shared: true,
+        };
+        plan(&self.workload.pod, &self.workload.typed_services, wanted).ok()
+    }
+
+    /// The longest time until restarts wait. A kubelet that kills a container starts the next one
+    /// at once if the end before is longer ago than the back-off, which doubles with each restart.
+    ///
+    /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `doBackOff`.
+    fn backs_off_within(&self) -> Duration {
+        const FIRST: Duration = Duration::from_secs(10);
+        const LONGEST: Duration = Duration::from_mins(5);
+        let cycle = self.noticed_within() + self.restart() + self.first_attempt();
+        if cycle > LONGEST {
+            return 2 * cycle;
+        }
+        let mut lasts = 2 * cycle;
+        let mut back_off = FIRST;
+        while back_off <= cycle {
+            back_off *= 2;
+            lasts += cycle;
+        }
+        lasts
+    }
+
+    /// How long a revert is observed.
+    pub(crate) fn reverted_for(&self) -> Duration {
+        const MARGIN: Duration = Duration::from_secs(10);
+        self.workload.replicas * self.restart() + MARGIN
+    }
+
+    /// Whether the container fails again after its restart.
+    pub(crate) fn fails_again(&self) -> bool {
+        let is_killed = self.mode == Mode::Crash || self.probes.contains(&Probe::Liveness);
+        self.lasting == Lasting::ForGood && is_killed && self.container.is_some()
+    }
+
+    /// The longest time from a start to the first attempt of the liveness probe. If the startup
+    /// probe asks what fails, it decides, with all of its attempts.
+    fn first_attempt(&self) -> Duration {
+        let Some(container) = self.container else {
+            return Duration::ZERO;
+        };
+        let liveness = container.liveness_probe.as_ref();
+        let delay = liveness.map(|probe| timing(ProbeKind::Liveness, probe).initial_delay);
+        let startup = container.startup_probe.as_ref();
+        let budget = startup.map(|probe| {
+            let spec = timing(ProbeKind::Startup, probe);
+            spec.startup_budget(spec.timeout).within
+        });
+        delay.unwrap_or_default() + budget.unwrap_or_default()
     }
 
     /// The closed formula of how long the probes take that notice, if they fail at once or hang:
@@ -260,9 +478,19 @@ impl Question<'_> {
                 &container.liveness_probe,
             ),
         ];
+        // The port of another container's process answers, and the system completes the
+        // connections of a process that does not accept them.
+        let asks_it = |probe: Probe| {
+            recipient(&self.workload.pod, &container.name, &failure_of(probe)) == container.name
+        };
+        let is_tcp = |probe: Probe| {
+            let specs = probes_of(&self.workload.pod);
+            let mut own = of_container(&specs, container);
+            own.any(|spec| spec.probe == probe && matches!(spec.asks, Asks::Tcp { .. }))
+        };
         let fails = |probe: Probe| match self.mode {
             Mode::Readiness | Mode::Liveness => self.probes.contains(&probe),
-            Mode::Frozen => !self.blind.contains(&probe),
+            Mode::Frozen => !self.blind.contains(&probe) && asks_it(probe) && !is_tcp(probe),
             Mode::Startup | Mode::Crash | Mode::Rollout => false,
         };
         let probes = probes.into_iter().filter(|(probe, ..)| fails(*probe));
@@ -290,11 +518,6 @@ impl Question<'_> {
     /// The longest time from the end of a process to a Pod that is ready again.
     fn restart(&self) -> Duration {
         const START: Duration = Duration::from_secs(10);
-        let spec = self.workload.pod.spec.as_ref();
-        let grace = spec.and_then(|spec| spec.termination_grace_period_seconds);
-        let grace = grace
-            .and_then(|grace| u64::try_from(grace).ok())
-            .unwrap_or(30);
         let of_container = |container: &Container| {
             let probes = [
                 (ProbeKind::Startup, &container.startup_probe),
@@ -308,7 +531,15 @@ impl Question<'_> {
                 .sum::<Duration>()
         };
         let ready = self.workload.containers().map(of_container).max();
-        Duration::from_secs(grace) + ready.unwrap_or_default() + START
+        self.grace() + ready.unwrap_or_default() + START
+    }
+
+    /// The Pods' grace period.
+    pub(super) fn grace(&self) -> Duration {
+        let spec = self.workload.pod.spec.as_ref();
+        let grace = spec.and_then(|spec| spec.termination_grace_period_seconds);
+        let grace = grace.and_then(|grace| u64::try_from(grace).ok());
+        Duration::from_secs(grace.unwrap_or(30))
     }
 
     fn min_ready(&self) -> Duration {

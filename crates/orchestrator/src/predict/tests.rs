@@ -4,7 +4,7 @@ use expect_test::{Expect, expect, expect_file};
 
 use super::{Mode, Question, Scope, Wanted, Workload, questions, written};
 use crate::{
-    input::{load, source::Source},
+    input::{experiment::Probe, load, source::Source},
     stand_in::{self, Settings},
 };
 use std::time::Duration;
@@ -44,33 +44,36 @@ spec:
       containers: [{ name: job, image: job:1 }]
 ";
 
-fn workloads() -> Vec<Workload> {
+fn workloads(chart: &str) -> Vec<Workload> {
     let source = Source {
         path: "chart.yaml".into(),
-        text: CHART.into(),
+        text: chart.into(),
     };
     let originals = load::load(&source).unwrap().manifests;
     let (stand_ins, _) = stand_in::manifests(&originals, &Settings::default()).unwrap();
     Workload::all(&stand_ins, &originals).unwrap()
 }
 
-/// All questions of these modes and scopes, in words.
+/// All questions of these modes and scopes about the small chart, in words.
 fn check(modes: &[Mode], scopes: &[Scope], expected: &Expect) {
+    check_of(CHART, modes, scopes, expected);
+}
+
+/// The same of another chart, with what else fails and why there is no run.
+fn check_of(chart: &str, modes: &[Mode], scopes: &[Scope], expected: &Expect) {
     let wanted = Wanted {
         modes: modes.to_vec(),
         scopes: scopes.to_vec(),
     };
-    let workloads = workloads();
+    let workloads = workloads(chart);
     let asked = workloads
         .iter()
         .flat_map(|workload| questions(workload, &wanted));
     let words = |question: Question<'_>| {
-        format!(
-            "{} {} {}\n",
-            question.subject(),
-            question.what(),
-            question.pods()
-        )
+        let head = [question.subject(), question.what(), question.pods()].join(" ");
+        let more = question.also().into_iter().chain(question.unanswerable);
+        let more = more.map(|line| format!("    {line}\n"));
+        format!("{head}\n{}", more.collect::<String>())
     };
     expected.assert_eq(&asked.map(words).collect::<String>());
 }
@@ -82,19 +85,25 @@ fn probes_that_ask_the_same_fail_together() {
         &[Mode::Readiness, Mode::Liveness],
         &both,
         &expect![[r"
-        deploy/web/app readiness+liveness one of 2
-        deploy/web/app readiness+liveness all 2
-        deploy/web/worker liveness one of 2
-        deploy/web/worker liveness all 2
-    "]],
+            deploy/web/app readiness+liveness, until the restart one of 2
+            deploy/web/app readiness+liveness, until the restart all 2
+            deploy/web/app readiness+liveness, for good one of 2
+            deploy/web/app readiness+liveness, for good all 2
+            deploy/web/worker liveness, until the restart one of 2
+            deploy/web/worker liveness, until the restart all 2
+            deploy/web/worker liveness, for good one of 2
+            deploy/web/worker liveness, for good all 2
+        "]],
     );
     check(
         &[Mode::Liveness],
         &[Scope::One],
         &expect![[r"
-        deploy/web/app readiness+liveness one of 2
-        deploy/web/worker liveness one of 2
-    "]],
+            deploy/web/app readiness+liveness, until the restart one of 2
+            deploy/web/app readiness+liveness, for good one of 2
+            deploy/web/worker liveness, until the restart one of 2
+            deploy/web/worker liveness, for good one of 2
+        "]],
     );
 }
 
@@ -104,11 +113,174 @@ fn an_unknown_command_gives_two_answers_to_a_freeze() {
         &[Mode::Frozen],
         &[Scope::All],
         &expect![[r"
-        deploy/web/app frozen all 2
-        deploy/web/worker frozen, if the command asks it all 2
-        deploy/web/worker frozen, if the command does not all 2
+            deploy/web/app frozen all 2
+            deploy/web/worker frozen, if the command asks it all 2
+            deploy/web/worker frozen, if the command does not all 2
+            job/once frozen the only one
+                a Job's stand-in ends with 0 at once. On a cluster another Pod is created after a failure, 6 times (backoffLimit), then the Job has failed; nothing ends a Job that hangs, as it has no activeDeadlineSeconds
+        "]],
+    );
+}
+
+/// A Deployment of one Pod with these containers, each as a flow mapping, and a Service of 8080.
+fn chart(containers: &[&str]) -> String {
+    let containers: Vec<String> = containers
+        .iter()
+        .map(|container| format!("        - {container}"))
+        .collect();
+    let containers = containers.join("\n");
+    format!(
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: web }}
+spec:
+  selector: {{ matchLabels: {{ app: web }} }}
+  template:
+    metadata: {{ labels: {{ app: web }} }}
+    spec:
+      containers:
+{containers}
+---
+apiVersion: v1
+kind: Service
+metadata: {{ name: web }}
+spec: {{ selector: {{ app: web }}, ports: [{{ port: 80, targetPort: 8080 }}] }}
+"
+    )
+}
+
+#[test]
+fn a_closed_port_fails_all_that_asks_it() {
+    let tcp = "{ name: app, image: i, ports: [{ containerPort: 8080 }], \
+               readinessProbe: { httpGet: { port: 8080 } }, \
+               livenessProbe: { tcpSocket: { port: 8080 } } }";
+    check_of(
+        &chart(&[tcp]),
+        &[Mode::Readiness, Mode::Liveness],
+        &[Scope::All],
+        &expect![[r"
+            deploy/web/app readiness the only one
+            deploy/web/app liveness+readiness, until the restart the only one
+                port 8080 is closed: requests to web:80 fail
+            deploy/web/app liveness+readiness, for good the only one
+                port 8080 is closed: requests to web:80 fail
+        "]],
+    );
+}
+
+#[test]
+fn a_probe_of_another_container_s_port_fails_with_it_for_good() {
+    let app = "{ name: app, image: i, ports: [{ containerPort: 8080 }], \
+               livenessProbe: { httpGet: { port: 8080 } } }";
+    let other = "{ name: other, image: i, livenessProbe: { httpGet: { port: 8080 } } }";
+    check_of(
+        &chart(&[app, other]),
+        &[Mode::Liveness],
+        &[Scope::All],
+        &expect![[r"
+            deploy/web/app liveness, until the restart the only one
+                the liveness probe of `other` (http 8080/) fails too
+            deploy/web/app liveness, for good the only one
+                the liveness probe of `other` (http 8080/) fails too
+            deploy/web/other liveness, for good the only one
+                the liveness probe of `app` (http 8080/) fails too
+        "]],
+    );
+}
+
+#[test]
+fn what_no_run_answers_is_a_row_with_the_reason() {
+    let none = "{ name: app, image: i, ports: [{ containerPort: 8080 }] }";
+    let modes = [Mode::Readiness, Mode::Liveness, Mode::Crash];
+    check_of(
+        &chart(&[none]),
+        &modes,
+        &[Scope::All],
+        &expect![[r"
+        deploy/web readiness the only one
+            no container has a readiness or liveness probe: Kubernetes notices nothing but the end of a process
+        deploy/web/app crash, once the only one
+        deploy/web/app crash, at every start the only one
     "]],
     );
+    let elsewhere = "{ name: app, image: i, ports: [{ containerPort: 8080 }], \
+                     readinessProbe: { httpGet: { port: 80, host: auth.example.com } } }";
+    check_of(
+        &chart(&[elsewhere]),
+        &[Mode::Readiness, Mode::Frozen],
+        &[Scope::All],
+        &expect![[r"
+            deploy/web/app readiness the only one
+                the readiness probe asks http 80 `/` of host `auth.example.com`, which is not its Pod
+            deploy/web/app frozen the only one
+        "]],
+    );
+    check_of(
+        &chart(&[elsewhere]).replace("spec:\n  selector", "spec:\n  replicas: 0\n  selector"),
+        &[Mode::Readiness],
+        &[Scope::All],
+        &expect![[r"
+            deploy/web readiness all 0
+                it has no Pods: replicas is 0
+        "]],
+    );
+    let job = CHART.split("---").last().unwrap();
+    check_of(
+        &job.replace("spec:\n  template", "spec:\n  backoffLimit: 2\n  template"),
+        &modes,
+        &[Scope::All],
+        &expect![[r"
+            job/once crash the only one
+                a Job's stand-in ends with 0 at once. On a cluster another Pod is created after a failure, 2 times (backoffLimit), then the Job has failed; nothing ends a Job that hangs, as it has no activeDeadlineSeconds
+        "]],
+    );
+}
+
+#[test]
+fn a_frozen_process_is_noticed_by_probes_that_wait_for_its_answer() {
+    let probes = "readinessProbe: { tcpSocket: { port: 8080 } }, \
+                  livenessProbe: { httpGet: { port: 8080 } }";
+    let app = format!("{{ name: app, image: i, ports: [{{ containerPort: 8080 }}], {probes} }}");
+    let workloads = workloads(&chart(&[&app]));
+    let wanted = Wanted {
+        modes: vec![Mode::Frozen],
+        scopes: vec![Scope::All],
+    };
+    let asked = questions(&workloads[0], &wanted);
+    let windows = asked[0].windows();
+    let noticing: Vec<Probe> = windows.iter().map(|(probe, _)| *probe).collect();
+    assert_eq!(noticing, [Probe::Liveness]);
+}
+
+#[test]
+fn for_good_is_from_the_second_boot_on() {
+    let wanted = Wanted {
+        modes: vec![Mode::Liveness, Mode::Crash],
+        scopes: vec![Scope::One],
+    };
+    let workloads = workloads(CHART);
+    let asked = questions(&workloads[0], &wanted);
+    let later = asked.iter().map(|question| {
+        let text = written(question, "10/s".parse().unwrap(), Duration::from_secs(2)).text;
+        let lines = text.lines().filter(|line| line.contains("@2-"));
+        format!(
+            "{}: {}\n",
+            question.what(),
+            lines.map(str::trim).collect::<String>()
+        )
+    });
+    expect![[r#"
+        readiness+liveness, until the restart: 
+        readiness+liveness, for good: - "--route=8080/health=503@2-"
+        crash, once: 
+        crash, at every start: - "--process=exit code=1 @2-"
+        liveness, until the restart: 
+        liveness, for good: - "--route=61002/probeflip/exec/1=503@2-"
+        crash, once: 
+        crash, at every start: - "--process=exit code=1 @2-"
+    "#]]
+    .assert_eq(&later.collect::<String>());
 }
 
 #[test]
@@ -129,7 +301,7 @@ fn a_question_is_an_experiment() {
         modes: vec![Mode::Readiness],
         scopes: vec![Scope::One],
     };
-    let workloads = workloads();
+    let workloads = workloads(CHART);
     let asked = questions(&workloads[0], &wanted);
     let text = written(&asked[0], "10/s".parse().unwrap(), Duration::from_secs(2)).text;
     // The objects come last, and are the stand-ins' own.

@@ -12,7 +12,12 @@ use crate::{
         load::Manifest,
         problem::Problem,
     },
-    targets::{containers, flip_plan::selects, is_target, listener, pod_of},
+    targets::{
+        containers,
+        flip_plan::selects,
+        is_target, listener, pod_of,
+        probe_spec::{Asks, ProbeSpec, probes_of},
+    },
 };
 
 /// A workload of stand-ins.
@@ -28,8 +33,12 @@ pub(crate) struct Workload {
     pub(crate) objects: Vec<Value>,
     /// The Services, with the port that clients ask.
     pub(crate) services: Vec<SelectingService>,
+    /// The same Services as objects.
+    pub(crate) typed_services: Vec<Service>,
     /// What the commands of its exec probes do, by container and probe.
     commands: BTreeMap<(String, Probe), Command>,
+    /// Probes that ask another host, and what they ask there. Those of stand-ins ask the stand-in.
+    elsewhere: BTreeMap<(String, Probe), String>,
 }
 
 /// A Service that selects the Pods of a workload.
@@ -57,8 +66,8 @@ impl Workload {
             let is_original =
                 |it: &&Manifest| (it.kind(), it.name()) == (manifest.kind(), manifest.name());
             let original = originals.iter().find(is_original).unwrap_or(manifest);
-            let commands = commands(&pod_of(&original.object).unwrap_or_default());
-            Some(Self::of(*kind, manifest, &services, commands))
+            let original = pod_of(&original.object).unwrap_or_default();
+            Some(Self::of(*kind, manifest, &services, &original))
         });
         Ok(workloads.collect())
     }
@@ -67,7 +76,7 @@ impl Workload {
         kind: ObjectKind,
         manifest: &Manifest,
         services: &[(&Manifest, Service)],
-        commands: BTreeMap<(String, Probe), Command>,
+        original: &Pod,
     ) -> Self {
         let object = &manifest.object;
         let pod = pod_of(object).unwrap_or_default();
@@ -75,11 +84,18 @@ impl Workload {
         let selecting = services
             .iter()
             .filter(|(_, service)| selects(service, &pod));
-        let (manifests, services): (Vec<_>, Vec<_>) = selecting
-            .map(|(manifest, service)| (*manifest, SelectingService::of(service, &pod)))
-            .unzip();
+        let (manifests, typed_services): (Vec<&Manifest>, Vec<Service>) =
+            selecting.cloned().unzip();
+        let of_service = |service: &Service| SelectingService::of(service, &pod);
+        let services: Vec<SelectingService> = typed_services.iter().map(of_service).collect();
         let objects = [manifest].into_iter().chain(manifests);
+        let names: Vec<&str> = services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
         Self {
+            commands: commands(original, &names),
+            elsewhere: elsewhere(original),
             reference: ObjectRef {
                 kind,
                 name: manifest.name().to_owned(),
@@ -88,7 +104,7 @@ impl Workload {
             objects: objects.map(without_namespace).collect(),
             pod,
             services,
-            commands,
+            typed_services,
         }
     }
 
@@ -102,6 +118,46 @@ impl Workload {
         let own = self.commands.iter().filter(|((of, _), _)| of == container);
         let own = own.filter(|(_, command)| **command == does);
         own.map(|((_, probe), _)| *probe).collect()
+    }
+
+    /// What a probe asks of another host.
+    pub(crate) fn asked_elsewhere(&self, container: &str, probe: Probe) -> Option<&String> {
+        self.elsewhere.get(&(container.to_owned(), probe))
+    }
+
+    /// The probes of a container that ask another host.
+    pub(crate) fn probes_elsewhere(&self, container: &str) -> impl Iterator<Item = Probe> {
+        let own = self.elsewhere.keys().filter(move |(of, _)| of == container);
+        own.map(|(_, probe)| *probe)
+    }
+
+    /// Why no run of it answers a question.
+    pub(crate) fn not_run(&self) -> Option<String> {
+        if self.reference.kind == ObjectKind::Job {
+            return Some(self.job());
+        }
+        (self.replicas == 0).then(|| "it has no Pods: replicas is 0".to_owned())
+    }
+
+    /// What is known of a Job, whose stand-ins end with 0.
+    fn job(&self) -> String {
+        let spec = &self.objects[0]["spec"];
+        // Rule: `pkg/apis/batch/v1/defaults.go`, `SetDefaults_Job`.
+        let limit = spec["backoffLimit"].as_u64().unwrap_or(6);
+        let restarts = spec["template"]["spec"]["restartPolicy"] == "OnFailure";
+        let again = if restarts {
+            "its container is started again"
+        } else {
+            "another Pod is created"
+        };
+        let deadline = match spec["activeDeadlineSeconds"].as_u64() {
+            Some(seconds) => format!("a Job that hangs fails after {seconds} s"),
+            None => "nothing ends a Job that hangs, as it has no activeDeadlineSeconds".to_owned(),
+        };
+        format!(
+            "a Job's stand-in ends with 0 at once. On a cluster {again} after a failure, {limit} \
+             times (backoffLimit), then the Job has failed; {deadline}"
+        )
     }
 
     /// The number of containers that `kubectl get pod` counts.
@@ -132,8 +188,30 @@ impl SelectingService {
     }
 }
 
+/// The probes of a Pod that ask another host, and what they ask.
+fn elsewhere(pod: &Pod) -> BTreeMap<(String, Probe), String> {
+    let names_host = |spec: &ProbeSpec| {
+        let of_container = containers(pod).find(|container| container.name == spec.container);
+        let probe = of_container.and_then(|container| match spec.probe {
+            Probe::Liveness => container.liveness_probe.as_ref(),
+            Probe::Readiness => container.readiness_probe.as_ref(),
+            Probe::Startup => container.startup_probe.as_ref(),
+        });
+        let get = probe.and_then(|probe| probe.http_get.as_ref()?.host.as_ref());
+        let connect = probe.and_then(|probe| probe.tcp_socket.as_ref()?.host.as_ref());
+        get.or(connect).is_some_and(|host| !host.is_empty())
+    };
+    let probes = probes_of(pod).into_iter().filter(names_host);
+    let foreign = probes.filter_map(|spec| match spec.asks {
+        Asks::Foreign(what) => Some(((spec.container, spec.probe), what)),
+        Asks::Http { .. } | Asks::Tcp { .. } | Asks::Grpc { .. } => None,
+    });
+    foreign.collect()
+}
+
 /// What the commands of a Pod's exec probes do. Those of stand-ins ask them, and are left out.
-fn commands(pod: &Pod) -> BTreeMap<(String, Probe), Command> {
+/// `own_names` are those of the Services that select it.
+fn commands(pod: &Pod, own_names: &[&str]) -> BTreeMap<(String, Probe), Command> {
     let of_container = |container: &Container| {
         let specs = [
             (Probe::Liveness, &container.liveness_probe),
@@ -144,7 +222,7 @@ fn commands(pod: &Pod) -> BTreeMap<(String, Probe), Command> {
         specs.map(|(probe, spec)| {
             let command = spec.as_ref()?.exec.as_ref()?.command.as_deref()?;
             let is_ours = command.first().is_some_and(|word| word == "/probe-target");
-            (!is_ours).then(|| ((name.clone(), probe), Command::of(command)))
+            (!is_ours).then(|| ((name.clone(), probe), Command::of(command, own_names)))
         })
     };
     containers(pod).flat_map(of_container).flatten().collect()

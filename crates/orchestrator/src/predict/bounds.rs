@@ -1,0 +1,125 @@
+//! Bounds of the times of effects: the probes' closed formulas, the way of a restart, and the way
+//! to the API.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Container;
+use rules::probe::{ProbeKind, Window};
+
+use super::{experiment::Effect, question::Question};
+use crate::{input::experiment::Probe, targets::probe_timing::timing};
+
+/// How much earlier an effect may be seen: an attempt may be under way when the fault begins.
+const UNDER_WAY: Duration = Duration::from_millis(500);
+
+/// How long the news of a decision takes to the API at the most, and from there to endpoints.
+const TO_THE_API: Duration = Duration::from_millis(1_500);
+
+/// How long a stand-in serves requests in progress after SIGTERM.
+const IN_PROGRESS: Duration = Duration::from_secs(1);
+
+/// How long the kubelet takes to notice an end and to start a container again.
+const START: Duration = Duration::from_secs(2);
+
+/// Between which times after the fault an effect is seen in every run that has it; none if no
+/// closed formula says so.
+pub(super) fn bounds(question: &Question<'_>, effect: &Effect) -> Option<Window> {
+    let container = question.container?;
+    let window = match effect {
+        Effect::NotReady | Effect::Fewer(_) | Effect::None(_) => not_ready(question, container),
+        Effect::Restarted(name) if *name == container.name => restarted(question, container),
+        Effect::ReadyAgain if !question.fails_again() => {
+            let healthy = plus(restarted(question, container)?, ready(container));
+            let after = restarted(question, container)?.after;
+            Some(Window { after, ..healthy })
+        }
+        _ => None,
+    }?;
+    Some(Window {
+        after: window.after.saturating_sub(UNDER_WAY),
+        within: window.within + TO_THE_API,
+    })
+}
+
+/// The readiness probe fails, or the container ends before it does.
+fn not_ready(question: &Question<'_>, container: &Container) -> Option<Window> {
+    let readiness = decides(question, Probe::Readiness);
+    match (readiness, ended(question, container)) {
+        (Some(fails), Some(ends)) if fails.within > ends.after => Some(Window {
+            after: fails.after.min(ends.after),
+            within: fails.within.max(ends.within),
+        }),
+        (readiness, ends) => readiness.or(ends),
+    }
+}
+
+fn restarted(question: &Question<'_>, container: &Container) -> Option<Window> {
+    Some(plus(ended(question, container)?, until(START)))
+}
+
+/// The end of the process: a failed liveness probe and the way of a termination. How soon the
+/// kubelet learns of a crash has no closed formula.
+fn ended(question: &Question<'_>, container: &Container) -> Option<Window> {
+    let kills = decides(question, Probe::Liveness)?;
+    Some(plus(
+        plus(kills, hook(question, container)),
+        until(IN_PROGRESS),
+    ))
+}
+
+fn decides(question: &Question<'_>, probe: Probe) -> Option<Window> {
+    let windows = question.windows();
+    windows
+        .iter()
+        .find(|(of, _)| *of == probe)
+        .map(|(_, window)| *window)
+}
+
+/// How long its preStop hook takes. A request that is not answered lasts as long as the grace.
+fn hook(question: &Question<'_>, container: &Container) -> Window {
+    let grace = question.grace();
+    let lifecycle = container.lifecycle.as_ref();
+    let Some(hook) = lifecycle.and_then(|lifecycle| lifecycle.pre_stop.as_ref()) else {
+        return until(Duration::ZERO);
+    };
+    match &hook.sleep {
+        Some(sleep) => {
+            let sleep = u64::try_from(sleep.seconds).unwrap_or_default();
+            let lasts = Duration::from_secs(sleep).min(grace);
+            Window {
+                after: lasts,
+                within: lasts,
+            }
+        }
+        None => until(grace),
+    }
+}
+
+/// From a healthy start to readiness.
+fn ready(container: &Container) -> Window {
+    let probes = [
+        (ProbeKind::Startup, &container.startup_probe),
+        (ProbeKind::Readiness, &container.readiness_probe),
+    ];
+    let specs = probes
+        .into_iter()
+        .filter_map(|(kind, probe)| Some(timing(kind, probe.as_ref()?)));
+    specs
+        .map(|spec| spec.first_success_window(Duration::ZERO))
+        .fold(until(Duration::ZERO), plus)
+}
+
+fn until(within: Duration) -> Window {
+    Window {
+        after: Duration::ZERO,
+        within,
+    }
+}
+
+/// The window of two things that follow each other.
+fn plus(one: Window, other: Window) -> Window {
+    Window {
+        after: one.after + other.after,
+        within: one.within + other.within,
+    }
+}
