@@ -42,6 +42,11 @@ timing:
     cargo test --locked -p tests timing::a_node -- --ignored
     UPDATE_EXPECT=1 cargo test --locked -p tests timing::the_page
 
+# Writes docs/predictions-on-a-node.md anew, from the same cluster; takes an hour.
+predictions-on-node:
+    cargo test --locked -p tests predictions::a_node_is_recorded -- --ignored
+    UPDATE_EXPECT=1 cargo test --locked -p tests predictions::the_page
+
 # probeflip itself, e.g. `just run run manifests/seed/*.yaml`.
 run *args:
     cargo run --release -- {{ args }}

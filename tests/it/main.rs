@@ -59,8 +59,11 @@ mod commands;
 mod interruptions;
 /// Runs whose API server becomes unreachable.
 mod outages;
-/// Escaping of terminal output, and output that cannot be written.
+/// `predict`: severities, and the closed formulas of what it samples.
 mod predict;
+/// Predictions and what a node shows: docs/predictions-on-a-node.md.
+mod predictions;
+/// Escaping of terminal output, and output that cannot be written.
 mod printed;
 /// Runs that a cluster or a kubeconfig stops: error messages and exit codes.
 mod refusals;
