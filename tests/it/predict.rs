@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::run;
+use crate::program::{Ended, run};
 
 #[test]
 fn the_failures_of_a_chart_have_the_severities_of_its_key() {
@@ -135,4 +135,40 @@ fn probe(random: &mut Digits, path: &str) -> String {
         "{{ {handler}, initialDelaySeconds: {delay}, periodSeconds: {period}, \
          timeoutSeconds: {timeout}, failureThreshold: {failures} }}"
     )
+}
+
+#[test]
+fn a_table_begins_with_its_assumptions_and_ends_with_findings() {
+    let Ended { code, stdout, .. } = run([
+        "predict",
+        "tests/shapes/web.yaml",
+        "--mode=frozen",
+        "--scope=all",
+        "--samples=1",
+        "--fail-on=outage=5s",
+    ]);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.starts_with("Assumed: on SIGTERM a container closes its ports"));
+    assert!(stdout.contains("\n1 row: 1 outage\n\n1. When deploy/web/nginx freezes in all 3 Pods"));
+    let widest = stdout.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{stdout}");
+}
+
+#[test]
+fn input_that_holds_nothing_to_predict_is_refused() {
+    let refused = |text: &str, expected: &str| {
+        let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+        fs::write(file.path(), text).unwrap();
+        let ended = run(["predict", file.path().to_str().unwrap()]);
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    };
+    let service =
+        "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}";
+    refused(
+        service,
+        "error: nothing to predict: the input has no workload",
+    );
+    let template = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\n";
+    refused(template, "helm template");
 }

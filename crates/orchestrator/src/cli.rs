@@ -38,7 +38,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  all held                      4  refused by a guard
   1  an expectation failed, or     5  not everything could be undone
-     lint found something          6  inconclusive
+     lint or predict found it      6  inconclusive
   2  usage or an invalid file      130, 143  interrupted, and all undone
   3  cluster, image or target
      unavailable
@@ -59,8 +59,7 @@ pub enum Command {
     StandIn(Box<StandIn>),
     /// Find what is wrong with the probes, hooks, rollouts and Services of manifests
     Lint(Lint),
-    /// Predict what the failure of each container does
-    #[command(hide = true)]
+    /// Predict what the failure of each container does to Services and their users
     Predict(Box<Predict>),
     /// Flip one probe of a container, or its process, without a rollout
     Flip(Box<Flip>),
@@ -70,7 +69,8 @@ pub enum Command {
     Status(Selected),
     /// Pack the probe-target image, without Docker
     Image(Image),
-    /// Print the JSON Schema of experiment files, or of the JSON that `run` or `lint` writes
+    /// Print the JSON Schema of experiment files, or of the JSON that `run`, `lint` or
+    /// `predict` writes
     Schema {
         /// The described format
         #[arg(value_name = "WHAT", value_enum, default_value_t = Described::Experiment)]
@@ -93,7 +93,6 @@ pub enum Described {
     /// What `lint` writes as JSON
     Lint,
     /// What `predict` writes as JSON
-    #[value(hide = true)]
     Predict,
 }
 

@@ -5,9 +5,13 @@
 
 mod answer;
 mod answer_text;
+mod basis;
 mod bounds;
+mod cause;
 mod command;
 mod experiment;
+mod finding;
+mod finding_text;
 mod impact;
 mod impact_severity;
 mod json;
@@ -17,13 +21,19 @@ mod table;
 mod workload;
 
 pub(crate) use answer::Answer;
+pub(crate) use answer_text::counts;
+pub(crate) use basis::Basis;
 pub(crate) use experiment::{Written, name, written};
-pub(crate) use impact::Impact;
-pub(crate) use json::{Basis, json, schema};
+pub(crate) use finding::findings;
+pub(crate) use impact::{Impact, NoImpact};
+pub(crate) use impact_severity::ImpactSeverity;
+#[cfg(test)]
+pub(crate) use impact_severity::SeverityReason;
+pub(crate) use json::{json, schema};
 pub use observation::{Observation, observation};
 pub(crate) use question::{Mode, Scope};
 pub(crate) use question::{Question, Wanted, questions};
-pub(crate) use table::{markdown, text};
+pub(crate) use table::{Table, markdown};
 pub(crate) use workload::Workload;
 
 #[cfg(test)]

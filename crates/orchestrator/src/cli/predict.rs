@@ -1,8 +1,9 @@
 //! The options of `probeflip predict`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, ValueEnum};
+use probe_target::model::duration;
 
 use super::{input::Input, stand_in::StandInTargets};
 use crate::{
@@ -45,6 +46,46 @@ pub struct Predict {
     /// Where to write the experiments, which `run` takes
     #[arg(long, value_name = "DIR")]
     pub experiments: Option<PathBuf>,
+    /// Exit with 1 if a row is as bad as this or worse: `restart`, `unnoticed`, `outage`, or
+    /// `outage=5s` for outages that last as long
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+}
+
+/// The least severity that makes the command fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailOn {
+    /// A container is restarted, or worse
+    Restart,
+    /// Something suffers and nothing in Kubernetes shows it, or worse
+    Unnoticed,
+    /// No request to a Service succeeds for this long
+    Outage(Duration),
+}
+
+/// The text is not a severity that `--fail-on` takes.
+#[derive(Debug, thiserror::Error)]
+#[error("expected `restart`, `unnoticed`, `outage` or a time such as `outage=5s`")]
+pub struct InvalidFailOn;
+
+impl FromStr for FailOn {
+    type Err = InvalidFailOn;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            None => match text {
+                "restart" => Ok(Self::Restart),
+                "unnoticed" => Ok(Self::Unnoticed),
+                "outage" => Ok(Self::Outage(Duration::ZERO)),
+                _ => Err(InvalidFailOn),
+            },
+            Some(("outage", least)) => {
+                let least = duration::parse(least).ok_or(InvalidFailOn)?;
+                Ok(Self::Outage(least))
+            }
+            Some(_) => Err(InvalidFailOn),
+        }
+    }
 }
 
 /// The forms of answers.

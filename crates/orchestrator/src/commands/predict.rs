@@ -1,44 +1,47 @@
 //! `probeflip predict`: asks every question about the workloads of manifests in virtual time.
-//!
-//! The runs share the processors, each with a runtime of its own.
+
+mod samples;
 
 use std::{
-    fs, io,
+    fs, io, iter,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
     time::Duration,
 };
 
-use super::{
-    manifest_input::{self, InputError},
-    run::Checked,
-};
+use super::manifest_input;
 use crate::{
-    cli::{self, predict::Format},
-    cluster::Latencies,
-    error_chain,
-    exit::{CommandResult, Exit, Failure, HasExitCode},
+    cli::{
+        self,
+        predict::{FailOn, Format},
+    },
+    exit::{CommandResult, Exit, HasExitCode},
     input::{
         experiment::{Rate, TrafficThat},
-        files::Files,
-        load,
         problem::Problems,
-        source::Source,
     },
-    predict::{self, Answer, Basis, Impact, Question, Wanted, Workload, Written},
-    report::printer::Printer,
-    run::{Job, Views, interrupt::Interrupt},
+    predict::{self, Answer, Basis, ImpactSeverity, Question, Table, Wanted, Workload},
+    report::{
+        printer::{PrintError, Printer},
+        wrapped,
+    },
+    run::interrupt::Interrupt,
     stand_in,
-    timeline::Place,
 };
+use samples::{Asked, Outcome, Samples};
+
+/// Width of sentences that no terminal limits.
+const WIDTH: usize = 100;
 
 /// Why nothing is predicted.
 #[derive(Debug, thiserror::Error)]
 enum PredictError {
+    #[error("nothing to predict: the input has no workload")]
+    NoWorkload,
+    #[error(
+        "nothing to predict: these modes and names ask about no container and no template of the \
+         input"
+    )]
+    NoQuestion,
     #[error("cannot write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -53,18 +56,6 @@ impl HasExitCode for PredictError {
     }
 }
 
-/// A question, and the experiment that asks it or why none can.
-struct Asked<'w> {
-    question: Question<'w>,
-    experiment: Result<Prepared, String>,
-}
-
-/// An experiment that can run.
-struct Prepared {
-    written: Written,
-    checked: Checked,
-}
-
 pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     let manifests = manifest_input::read(&command.input, &[])?;
     let settings = command.targets.settings(None);
@@ -72,7 +63,7 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     super::note_stand_ins(&notes, printer);
     let workloads = Workload::all(&stand_ins, &manifests).map_err(Problems::from)?;
     if workloads.is_empty() {
-        return Err(InputError::NoWorkload.into());
+        return Err(PredictError::NoWorkload.into());
     }
     let wanted = Wanted {
         modes: command.mode.clone(),
@@ -84,27 +75,72 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     let is_asked = |question: &Question<'_>| {
         command.only.is_empty() || command.only.contains(&predict::name(question))
     };
+    let settle = settle(command.rate);
     let asked: Vec<Asked<'_>> = questions
         .filter(is_asked)
-        .map(|question| asked(question, command.rate, printer))
+        .map(|question| Asked::new(question, command.rate, settle, printer))
         .collect();
+    if asked.is_empty() {
+        return Err(PredictError::NoQuestion.into());
+    }
     if let Some(folder) = &command.experiments {
         keep(&asked, folder)?;
     }
-    let answers = answers(&asked, command, printer);
-    match command.output {
-        Format::Table => printer.text(&predict::text(&answers, printer.width()))?,
-        Format::Json => printer.data(&predict::json(basis(command), &answers, Exit::Held))?,
-        Format::Markdown => printer.data(&predict::markdown(&answers))?,
-    }
-    Ok(Exit::Held)
+    let rate = command.rate.per_second();
+    let basis = Basis::new(&settings, command.samples, command.seed, rate);
+    predicted(&asked, &basis, command, printer)
 }
 
-fn basis(command: &cli::Predict) -> Basis {
-    Basis {
-        samples: command.samples,
-        seed: command.seed,
-        rate_per_second: command.rate.per_second(),
+/// Answers the questions, and prints the answers as they are known, or those that are known when
+/// a signal comes.
+fn predicted(
+    asked: &[Asked<'_>],
+    basis: &Basis,
+    command: &cli::Predict,
+    printer: &Printer,
+) -> CommandResult {
+    let mut rows = Rows::new(asked, command.output, printer);
+    rows.head(basis)?;
+    let samples = Samples::new(asked, basis.samples, basis.seed);
+    let interrupt = Interrupt::catch()?;
+    let Outcome { answers, signal } = samples.run(interrupt, printer, |answer| rows.row(answer))?;
+    let exit = signal.unwrap_or_else(|| exit(&answers, command.fail_on));
+    let questions: Vec<&Question<'_>> = asked.iter().map(|asked| &asked.question).collect();
+    let findings = predict::findings(&questions, &answers);
+    match command.output {
+        Format::Table => {
+            let messages = findings.iter().map(|finding| finding.message.as_str());
+            rows.end(&answers, messages)?;
+        }
+        Format::Json => printer.data(&predict::json(basis, &answers, &findings, exit))?,
+        Format::Markdown => {
+            printer.data(&format!("{}\n\n", basis.text()))?;
+            printer.data(&predict::markdown(&answers))?;
+            let items = findings.iter().enumerate();
+            let items = items.map(|(index, it)| format!("{}. {}\n", index + 1, it.message));
+            let items: String = items.collect();
+            if !items.is_empty() {
+                printer.data(&format!("\n{items}"))?;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn exit(answers: &[Answer], fail_on: Option<FailOn>) -> Exit {
+    let fails = |answer: &Answer| match fail_on {
+        None => false,
+        Some(FailOn::Restart) => answer.severity >= ImpactSeverity::Restart,
+        Some(FailOn::Unnoticed) => answer.severity >= ImpactSeverity::Unnoticed,
+        Some(FailOn::Outage(least)) => {
+            let lasts = answer.reason.outage_lasts();
+            lasts.is_some_and(|lasts| lasts >= least.into())
+        }
+    };
+    if answers.iter().any(fails) {
+        Exit::Failed
+    } else {
+        Exit::Held
     }
 }
 
@@ -114,108 +150,76 @@ fn settle(rate: Rate) -> Duration {
     Duration::from_secs(requests.div_ceil(rate.per_second().into()) + 1)
 }
 
-fn asked<'w>(question: Question<'w>, rate: Rate, printer: &Printer) -> Asked<'w> {
-    let experiment = match &question.unanswerable {
-        Some(why) => Err(why.clone()),
-        None => {
-            prepared(&question, rate, printer).map_err(|why| error_chain::text(why.error.as_ref()))
-        }
-    };
-    Asked {
-        question,
-        experiment,
-    }
-}
-
-fn prepared(question: &Question<'_>, rate: Rate, printer: &Printer) -> Result<Prepared, Failure> {
-    let written = predict::written(question, rate, settle(rate));
-    let source = Source {
-        path: format!("{}.yaml", written.name).into(),
-        text: written.text.as_str().into(),
-    };
-    let mut experiments = load::load(&source)?.experiments;
-    let experiment = experiments.pop().expect("the text must hold an experiment");
-    let checked = super::run::check(experiment, Files::Embedded, None, printer)?;
-    Ok(Prepared { written, checked })
-}
-
 /// Writes the experiments into a folder, which is created.
 fn keep(asked: &[Asked<'_>], folder: &Path) -> Result<(), PredictError> {
     let written = |path: PathBuf, result: io::Result<()>| {
         result.map_err(|source| PredictError::Write { path, source })
     };
     written(folder.to_owned(), fs::create_dir_all(folder))?;
-    let prepared = asked
-        .iter()
-        .filter_map(|asked| asked.experiment.as_ref().ok());
-    for Prepared { written: it, .. } in prepared {
+    for it in asked.iter().filter_map(Asked::written) {
         let path = folder.join(format!("{}.yaml", it.name));
         written(path.clone(), fs::write(path, &it.text))?;
     }
     Ok(())
 }
 
-/// Runs every sample of every question on all processors.
-fn answers(asked: &[Asked<'_>], command: &cli::Predict, printer: &Printer) -> Vec<Answer> {
-    let samples = command.samples as usize;
-    let next = AtomicUsize::new(0);
-    let total = asked.len() * samples;
-    let results: Vec<Mutex<Vec<Result<Impact, String>>>> =
-        asked.iter().map(|_| Mutex::default()).collect();
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= total {
-                return;
-            }
-            printer.progress(format!("run {} of {total}", index + 1));
-            let (which, sample) = (index / samples, index % samples);
-            let seed = command.seed.wrapping_add(sample as u64);
-            let impact = sample_of(&asked[which], seed);
-            let mut taken = results[which]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            taken.push(impact);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(total)
-        {
-            scope.spawn(work);
-        }
-    });
-    printer.settle();
-    let answers = asked.iter().zip(results).map(|(asked, results)| {
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Answer::of(&asked.question, &results)
-    });
-    answers.collect()
+/// The table as it is printed, row by row; without other formats' rows.
+struct Rows<'a> {
+    table: Table,
+    is_table: bool,
+    width: usize,
+    printer: &'a Printer,
 }
 
-/// Runs one sample of a question.
-fn sample_of(asked: &Asked<'_>, seed: u64) -> Result<Impact, String> {
-    let prepared = asked.experiment.as_ref().map_err(Clone::clone)?;
-    let Prepared { written, checked } = prepared;
-    let job = Job {
-        experiment: &checked.experiment,
-        objects: checked.objects.clone(),
-        namespace: None,
-        run: &written.name,
-        seed: Some(seed),
-        spread_phases: true,
-        keep: false,
-        views: Views::default(),
-    };
-    let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
-    let (_signals, mut interrupt) = Interrupt::relayed();
-    let place = Place::Virtual;
-    match super::run::run_one(&job, &place, Latencies::Node, &mut interrupt, &printer) {
-        Ok(ran) => Impact::of(&written.effects, &ran.judgement).map_err(|why| {
-            let first = printer.take_errors().into_iter().next();
-            first.map_or(why, |error| error.message)
-        }),
-        Err(failure) => Err(error_chain::text(failure.error.as_ref())),
+impl<'a> Rows<'a> {
+    fn new(asked: &[Asked<'_>], format: Format, printer: &'a Printer) -> Self {
+        let labels = asked
+            .iter()
+            .map(|asked| (asked.question.what(), asked.question.pods()));
+        let labels: Vec<(String, String)> = labels.collect();
+        Self {
+            table: Table::new(&labels, printer.width()),
+            is_table: format == Format::Table,
+            width: printer.width().map_or(WIDTH, usize::from),
+            printer,
+        }
+    }
+
+    fn head(&self, basis: &Basis) -> Result<(), PrintError> {
+        let basis = wrapped(&basis.text(), self.width).join("\n");
+        self.print(&format!("{basis}\n\n{}", self.table.head()))
+    }
+
+    fn row(&mut self, answer: &Answer) -> Result<(), PrintError> {
+        let row = self.table.row(answer);
+        self.print(&row)
+    }
+
+    /// The counts of severities, and the findings.
+    fn end<'f>(
+        &self,
+        answers: &[Answer],
+        findings: impl Iterator<Item = &'f str>,
+    ) -> Result<(), PrintError> {
+        let mut lines = vec![String::new(), predict::counts(answers)];
+        for (index, message) in findings.enumerate() {
+            lines.push(String::new());
+            let starts = [format!("{}. ", index + 1)];
+            let starts = starts.into_iter().chain(iter::repeat("   ".to_owned()));
+            let message = wrapped(message, self.width.saturating_sub(3));
+            lines.extend(starts.zip(message).map(|(start, line)| start + &line));
+        }
+        self.print(&(lines.join("\n") + "\n"))
+    }
+
+    fn print(&self, text: &str) -> Result<(), PrintError> {
+        if self.is_table {
+            self.printer.settle();
+            self.printer.text(text)?;
+        }
+        Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     bounds::bounds,
     experiment::{Effect, name},
-    impact::Impact,
+    impact::{Impact, NoImpact},
     impact_severity::{ImpactSeverity, SeverityReason},
     question::{Mode, Question, Scope},
 };
@@ -118,11 +118,11 @@ pub(crate) struct ServiceRequests {
 
 impl Answer {
     /// The answer of these samples; not judged if one of them has no impact, or if there is none.
-    pub(crate) fn of(question: &Question<'_>, samples: &[Result<Impact, String>]) -> Self {
-        let impacts: Result<Vec<&Impact>, &String> = samples.iter().map(Result::as_ref).collect();
+    pub(crate) fn of(question: &Question<'_>, samples: &[Result<Impact, NoImpact>]) -> Self {
+        let impacts: Result<Vec<&Impact>, &NoImpact> = samples.iter().map(Result::as_ref).collect();
         let impacts = match impacts {
             Ok(impacts) => impacts,
-            Err(why) => return Self::not_judged(question, why.clone()),
+            Err(why) => return Self::not_judged(question, why.to_string()),
         };
         let reasons = impacts
             .iter()
@@ -159,6 +159,29 @@ impl Answer {
             runs: 0,
             also: question.also(),
             windows: windows(question),
+            effects: Vec::new(),
+            requests: Vec::new(),
+        }
+    }
+
+    /// An answer about a container, of one run, with this reason.
+    #[cfg(test)]
+    pub(crate) fn example(reason: SeverityReason) -> Self {
+        Self {
+            workload: "deploy/web".to_owned(),
+            container: Some("app".to_owned()),
+            fails: "frozen".to_owned(),
+            mode: Mode::Frozen,
+            probes: Vec::new(),
+            scope: Scope::All,
+            pods: "all 3".to_owned(),
+            assumption: None,
+            severity: reason.severity(),
+            reason,
+            runs: 1,
+            experiment: None,
+            also: Vec::new(),
+            windows: Vec::new(),
             effects: Vec::new(),
             requests: Vec::new(),
         }

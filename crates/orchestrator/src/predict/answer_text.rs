@@ -1,19 +1,33 @@
 //! What an answer says, in words.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use super::{
     answer::{Answer, EffectTimes, ProbeWindow, ServiceRequests},
     experiment::Effect,
-    impact_severity::SeverityReason,
+    impact_severity::{ImpactSeverity, SeverityReason},
     question::Mode,
 };
 use crate::timeline::Micros;
+
+/// How many answers have which severity: `12 rows: 3 outage, 9 none`.
+pub(crate) fn counts(answers: &[Answer]) -> String {
+    let severities: BTreeSet<ImpactSeverity> = answers.iter().map(|it| it.severity).collect();
+    let counts = severities.into_iter().rev().map(|severity| {
+        let of_severity = answers.iter().filter(|answer| answer.severity == severity);
+        format!("{} {severity}", of_severity.count())
+    });
+    let counts: Vec<String> = counts.collect();
+    let rows = if answers.len() == 1 { "row" } else { "rows" };
+    format!("{} {rows}: {}", answers.len(), counts.join(", "))
+}
 
 /// What follows, a line each: `not ready after 5.1–9.8 s`.
 pub(super) fn follows(answer: &Answer) -> Vec<String> {
     if matches!(answer.reason, SeverityReason::NotJudged { .. }) {
         return Vec::new();
     }
-    let mut lines: Vec<String> = answer.windows.iter().map(window).collect();
+    let mut lines = windows(&answer.windows);
     lines.extend(answer.also.clone());
     lines.extend(of_kinds(&answer.effects).map(|alike| line(&alike, answer.runs)));
     let is_notice = |times: &EffectTimes| times.effect != Effect::ReadyAgain;
@@ -29,50 +43,78 @@ pub(super) fn follows(answer: &Answer) -> Vec<String> {
     if answer.mode == Mode::Startup && !is_complete && !is_reverted {
         lines.push("the former template does not help".to_owned());
     }
-    lines.extend(answer.requests.iter().filter_map(requests));
+    let failing = answer.requests.iter();
+    let failing = failing.filter(|requests| requests.most_failed > 0);
+    lines.extend(failing.map(|requests| {
+        let longest = seconds(requests.longest_failure);
+        format!("{} fail, up to {longest} s on end", lost(requests))
+    }));
     lines
 }
 
 /// Why an answer has its severity.
-pub(super) fn reason(reason: &SeverityReason) -> String {
-    match reason {
+pub(super) fn reason(answer: &Answer) -> String {
+    match &answer.reason {
         SeverityReason::NotJudged { why } => why.clone(),
-        SeverityReason::NothingChanges => "nothing changes".to_owned(),
-        SeverityReason::NotReady => "Pods are not ready".to_owned(),
+        SeverityReason::NothingChanges => match (answer.mode, answer.requests.is_empty()) {
+            (Mode::Rollout, false) => "no request fails".to_owned(),
+            _ => "nothing changes".to_owned(),
+        },
+        SeverityReason::RolloutStalls => "it stalls, and the former Pods stay".to_owned(),
+        SeverityReason::NotReady => "not ready, but no Service loses a request".to_owned(),
         SeverityReason::FewerEndpoints { service } => format!("{service} has fewer endpoints"),
-        SeverityReason::SomeRequestsFail { failed, service } => {
-            format!("{failed} requests to {service} fail")
+        SeverityReason::SomeRequestsFail { service, .. } => {
+            format!("some requests to {service} fail")
         }
         SeverityReason::Restarted { container } => format!("{container} is restarted"),
         SeverityReason::NoProbeNotices => "no probe notices".to_owned(),
+        SeverityReason::RolloutCompletes => {
+            "the rollout completes, and nothing shows it".to_owned()
+        }
         SeverityReason::NoEndpoint {
             service,
             lasts: None,
-        } => format!("{service} has no endpoint any more"),
+        } => format!("{service} has no endpoint from then on"),
         SeverityReason::NoEndpoint {
             service,
             lasts: Some(lasts),
         } => format!("{service} has no endpoint for {} s", seconds(*lasts)),
-        SeverityReason::NoRequestSucceeds { lasts, service } => {
-            format!("no request to {service} succeeds for {} s", seconds(*lasts))
-        }
+        SeverityReason::NoRequestSucceeds {
+            service,
+            lasts,
+            to_the_end,
+        } => outage(service, *lasts, *to_the_end),
     }
 }
 
-/// The closed formula of a probe that notices: `liveness decides in (50, 60] s`.
-fn window(
-    ProbeWindow {
-        probe,
-        after,
-        within,
-    }: &ProbeWindow,
-) -> String {
-    let seconds = |time: Micros| std::time::Duration::from(time).as_secs_f64();
-    format!(
-        "{probe} decides in ({}, {}] s",
-        seconds(*after),
-        seconds(*within)
-    )
+/// How long no request to a Service succeeds.
+pub(super) fn outage(service: &str, lasts: Micros, to_the_end: bool) -> String {
+    if to_the_end {
+        format!("no request to {service} succeeds from then on")
+    } else {
+        format!(
+            "no request to {service} succeeds for up to {} s",
+            seconds(lasts)
+        )
+    }
+}
+
+/// The closed formulas of the probes that decide: `readiness and liveness decide in (20, 30] s`.
+pub(super) fn windows(windows: &[ProbeWindow]) -> Vec<String> {
+    let text = |window: &ProbeWindow| {
+        let seconds = |time: Micros| Duration::from(time).as_secs_f64();
+        format!("({}, {}] s", seconds(window.after), seconds(window.within))
+    };
+    match windows {
+        [one, other] if text(one) == text(other) => {
+            let (one, other, window) = (one.probe, other.probe, text(one));
+            vec![format!("{one} and {other} decide in {window}")]
+        }
+        windows => windows
+            .iter()
+            .map(|window| format!("{} decides in {}", window.probe, text(window)))
+            .collect(),
+    }
 }
 
 /// The effects, those of one kind on several Services together.
@@ -123,27 +165,25 @@ fn line(alike: &[&EffectTimes], runs: usize) -> String {
     }
 }
 
-/// How many requests to a Service fail, if any do.
-fn requests(requests: &ServiceRequests) -> Option<String> {
+/// How many requests to a Service fail: `446–451 of 1057 requests to web`.
+pub(super) fn lost(requests: &ServiceRequests) -> String {
     let ServiceRequests {
         service,
         sent,
         least_failed,
         most_failed,
-        longest_failure,
+        ..
     } = requests;
     let failed = if least_failed == most_failed {
         most_failed.to_string()
     } else {
         format!("{least_failed}–{most_failed}")
     };
-    let longest = seconds(*longest_failure);
-    (*most_failed > 0)
-        .then(|| format!("{failed} of {sent} requests to {service} fail, up to {longest} s on end"))
+    format!("{failed} of {sent} requests to {service}")
 }
 
 /// `5.1–9.8 s`, or `5.1 s` if both are the same.
-fn range(earliest: Micros, latest: Micros) -> String {
+pub(super) fn range(earliest: Micros, latest: Micros) -> String {
     let (earliest, latest) = (seconds(earliest), seconds(latest));
     if earliest == latest {
         format!("{latest} s")
@@ -153,7 +193,7 @@ fn range(earliest: Micros, latest: Micros) -> String {
 }
 
 /// A time in seconds with one digit.
-fn seconds(time: Micros) -> String {
+pub(super) fn seconds(time: Micros) -> String {
     let tenths = (time.0 + 50_000) / 100_000;
     format!("{}.{}", tenths / 10, tenths % 10)
 }

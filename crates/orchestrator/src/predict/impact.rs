@@ -15,19 +15,32 @@ pub(crate) struct Impact {
     pub(crate) took: Vec<(Effect, Micros)>,
     /// The requests of each Service's clients in the first step.
     pub(crate) requests: Vec<RequestCounts>,
+    /// How long the first step was observed after the fault.
+    pub(crate) observed: Micros,
+}
+
+/// Why a run shows no impact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoImpact {
+    /// The workload never becomes ready, whatever is asked about it.
+    #[error("it never becomes ready: {0}")]
+    NeverReady(String),
+    /// The run or its first step went wrong.
+    #[error("{0}")]
+    Failed(String),
 }
 
 impl Impact {
     /// The impact of a run whose first step ended, or the reason why there is none.
-    pub(crate) fn of(effects: &[Effect], judgement: &Judgement) -> Result<Self, String> {
+    pub(crate) fn of(effects: &[Effect], judgement: &Judgement) -> Result<Self, NoImpact> {
         let step = judgement.steps.first().filter(|step| step.ended.is_some());
         let Some(step) = step else {
             let missing = judgement.missing.iter().chain(&judgement.causes);
             let missing: Vec<&str> = missing.map(String::as_str).collect();
-            return Err(format!("it never becomes ready: {}", missing.join("; ")));
+            return Err(NoImpact::NeverReady(missing.join("; ")));
         };
         if let Some(why) = step.unreached.first() {
-            return Err(why.clone());
+            return Err(NoImpact::Failed(why.clone()));
         }
         let observed = step.since_acknowledged(step.ended).unwrap_or(Micros::ZERO);
         // What a later step brings about is not what follows from the fault.
@@ -45,6 +58,7 @@ impl Impact {
             requests: findings
                 .flat_map(|finding| finding.requests.clone())
                 .collect(),
+            observed,
         })
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum SeverityReason {
     },
     /// Nothing changes.
     NothingChanges,
+    /// The new Pods never serve, and the former ones stay.
+    RolloutStalls,
     /// Pods are not ready.
     NotReady,
     /// A Service has fewer ready endpoints.
@@ -62,6 +64,8 @@ pub(crate) enum SeverityReason {
     },
     /// The process does not work, and no probe notices.
     NoProbeNotices,
+    /// The new Pods never serve, and the rollout completes.
+    RolloutCompletes,
     /// A Service without clients has no ready endpoint.
     NoEndpoint {
         /// How long, in microseconds; null if it has none to the end.
@@ -75,6 +79,8 @@ pub(crate) enum SeverityReason {
         /// How long, in microseconds.
         #[serde(rename = "lastsMicros")]
         lasts: Micros,
+        /// Whether it lasts as long as the run is observed.
+        to_the_end: bool,
         /// The Service.
         service: String,
     },
@@ -87,6 +93,10 @@ const OUTAGE: Micros = Micros(1_000_000);
 /// row may fail by chance.
 const OUTAGE_WITH_ENDPOINTS: Micros = Micros(2_000_000);
 
+/// What ends so long before the observation counts as lasting to its end: data planes lag, and
+/// clients wait for an answer.
+const END: Micros = Micros(2_000_000);
+
 impl SeverityReason {
     /// The reason of one run's severity.
     pub(crate) fn of(mode: Mode, impact: &Impact) -> Self {
@@ -94,6 +104,7 @@ impl SeverityReason {
             .or_else(|| unnoticed(mode, impact))
             .or_else(|| restarted(impact))
             .or_else(|| degraded(impact))
+            .or_else(|| stalls(mode, impact))
             .unwrap_or(Self::NothingChanges)
     }
 
@@ -101,13 +112,25 @@ impl SeverityReason {
     pub(crate) fn severity(&self) -> ImpactSeverity {
         match self {
             Self::NotJudged { .. } => ImpactSeverity::NotJudged,
-            Self::NothingChanges => ImpactSeverity::None,
+            Self::NothingChanges | Self::RolloutStalls => ImpactSeverity::None,
             Self::NotReady | Self::FewerEndpoints { .. } | Self::SomeRequestsFail { .. } => {
                 ImpactSeverity::Degraded
             }
             Self::Restarted { .. } => ImpactSeverity::Restart,
-            Self::NoProbeNotices => ImpactSeverity::Unnoticed,
+            Self::NoProbeNotices | Self::RolloutCompletes => ImpactSeverity::Unnoticed,
             Self::NoEndpoint { .. } | Self::NoRequestSucceeds { .. } => ImpactSeverity::Outage,
+        }
+    }
+
+    /// How long an outage lasts, at least; none if it is no outage.
+    pub(crate) fn outage_lasts(&self) -> Option<Micros> {
+        match self {
+            Self::NoEndpoint { lasts, .. } => Some(lasts.unwrap_or(Micros::MAX)),
+            Self::NoRequestSucceeds {
+                to_the_end: true, ..
+            } => Some(Micros::MAX),
+            Self::NoRequestSucceeds { lasts, .. } => Some(*lasts),
+            _ => None,
         }
     }
 }
@@ -118,12 +141,16 @@ fn outage(impact: &Impact) -> Option<SeverityReason> {
     let clients = impact.requests.iter();
     let failing = clients.filter_map(|counts| {
         let service = counts.client.clone();
-        let shortest = match impact.took(&Effect::None(service.clone())) {
-            Some(_) => OUTAGE,
-            None => OUTAGE_WITH_ENDPOINTS,
-        };
+        let gone = impact.took(&Effect::None(service.clone()));
+        let shortest = gone.map_or(OUTAGE_WITH_ENDPOINTS, |_| OUTAGE);
         let lasts = counts.longest_failure;
-        (lasts >= shortest).then_some(SeverityReason::NoRequestSucceeds { lasts, service })
+        let begins = gone.unwrap_or(Micros::ZERO);
+        let to_the_end = begins + lasts.into() + END.into() >= impact.observed;
+        (lasts >= shortest).then_some(SeverityReason::NoRequestSucceeds {
+            lasts,
+            to_the_end,
+            service,
+        })
     });
     let has_client = |service: &str| {
         let mut clients = impact.requests.iter();
@@ -149,7 +176,17 @@ fn unnoticed(mode: Mode, impact: &Impact) -> Option<SeverityReason> {
             Effect::NotReady | Effect::Fewer(_) | Effect::Restarted(_)
         )
     };
-    (mode == Mode::Frozen && !impact.has(is_notice)).then_some(SeverityReason::NoProbeNotices)
+    let is_complete = impact.took(&Effect::Complete).is_some();
+    match mode {
+        Mode::Frozen if !impact.has(is_notice) => Some(SeverityReason::NoProbeNotices),
+        Mode::Startup if is_complete => Some(SeverityReason::RolloutCompletes),
+        _ => None,
+    }
+}
+
+fn stalls(mode: Mode, impact: &Impact) -> Option<SeverityReason> {
+    let is_complete = impact.took(&Effect::Complete).is_some();
+    (mode == Mode::Startup && !is_complete).then_some(SeverityReason::RolloutStalls)
 }
 
 fn restarted(impact: &Impact) -> Option<SeverityReason> {
@@ -177,10 +214,15 @@ fn degraded(impact: &Impact) -> Option<SeverityReason> {
     failing.chain(unready).max()
 }
 
+impl ImpactSeverity {
+    /// The length of its longest word.
+    pub(super) const WORD: usize = "not judged".len();
+}
+
 /// The word in tables.
 impl fmt::Display for ImpactSeverity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::NotJudged => "not judged",
             Self::None => "none",
             Self::Degraded => "degraded",
@@ -211,6 +253,7 @@ mod tests {
                 .map(|(effect, millis)| (effect, Micros(millis * 1_000)))
                 .collect(),
             requests: failing.map(counts).into_iter().collect(),
+            observed: Micros(100_000_000),
         }
     }
 
@@ -240,6 +283,47 @@ mod tests {
         // Ten requests in a row may meet the endpoint that does not answer.
         check(&[], Some(1_500), ImpactSeverity::Degraded);
         check(&[], Some(2_000), ImpactSeverity::Outage);
+    }
+
+    #[test]
+    fn a_broken_release_stalls_or_gets_through() {
+        let check = |effects: &[_], failing, expected| {
+            check(Mode::Startup, effects, failing, expected);
+        };
+        let complete = (Effect::Complete, 20_000);
+        check(&[(Effect::Stalled, 600_000)], None, ImpactSeverity::None);
+        check(
+            std::slice::from_ref(&complete),
+            None,
+            ImpactSeverity::Unnoticed,
+        );
+        check(&[complete], Some(50_000), ImpactSeverity::Outage);
+    }
+
+    #[test]
+    fn an_outage_that_is_not_over_lasts_to_the_end() {
+        let check = |gone: Option<u64>, lasts, expected| {
+            let gone = gone.map(|millis| (Effect::None("web".to_owned()), millis));
+            let effects: Vec<_> = gone.into_iter().collect();
+            let reason = SeverityReason::of(Mode::Frozen, &impact(&effects, Some(lasts)));
+            let is_to_the_end = matches!(
+                reason,
+                SeverityReason::NoRequestSucceeds {
+                    to_the_end: true,
+                    ..
+                }
+            );
+            assert_eq!(
+                is_to_the_end,
+                expected,
+                "{gone:?} {lasts}",
+                gone = effects.first()
+            );
+        };
+        check(None, 99_000, true);
+        check(None, 90_000, false);
+        check(Some(10_000), 89_000, true);
+        check(Some(10_000), 60_000, false);
     }
 
     #[test]

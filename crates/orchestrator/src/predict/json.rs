@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::answer::Answer;
+use super::{answer::Answer, basis::Basis, finding::Finding};
 use crate::exit::Exit;
 
 /// The version of this format.
@@ -19,37 +19,24 @@ struct PredictReport<'a> {
     probeflip: &'static str,
     /// The exit code of the command.
     exit: u8,
-    /// The number of runs of each question.
-    samples: u32,
-    /// The seed of the first run.
-    seed: u64,
-    /// The rate of requests to each Service, a second.
-    rate_per_second: u32,
+    /// What the answers rest on.
+    #[serde(flatten)]
+    basis: &'a Basis,
     /// The answers, in the order of the table.
     rows: &'a [Answer],
-}
-
-/// What the answers rest on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Basis {
-    /// The number of runs of each question.
-    pub(crate) samples: u32,
-    /// The seed of the first run.
-    pub(crate) seed: u64,
-    /// The rate of requests to each Service, a second.
-    pub(crate) rate_per_second: u32,
+    /// The worst findings, the worst first.
+    findings: &'a [Finding],
 }
 
 /// The answers as JSON.
-pub(crate) fn json(basis: Basis, answers: &[Answer], exit: Exit) -> String {
+pub(crate) fn json(basis: &Basis, answers: &[Answer], findings: &[Finding], exit: Exit) -> String {
     let report = PredictReport {
         predict: FORMAT,
         probeflip: env!("CARGO_PKG_VERSION"),
         exit: exit as u8,
-        samples: basis.samples,
-        seed: basis.seed,
-        rate_per_second: basis.rate_per_second,
+        basis,
         rows: answers,
+        findings,
     };
     let text = serde_json::to_string_pretty(&report);
     text.expect("a report must be JSON") + "\n"

@@ -27,7 +27,8 @@ pub struct Observation {
 pub fn observation(experiment: &Experiment, timeline: &Timeline) -> Result<Observation, String> {
     let (mode, sought) = question_of(experiment)
         .ok_or_else(|| format!("`{}` asks no question of predict", experiment.name.value))?;
-    let impact = Impact::of(&sought, &judge::judge(experiment, timeline))?;
+    let impact = Impact::of(&sought, &judge::judge(experiment, timeline));
+    let impact = impact.map_err(|why| why.to_string())?;
     let reason = SeverityReason::of(mode, &impact);
     Ok(Observation {
         severity: reason.severity(),

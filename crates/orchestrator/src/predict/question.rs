@@ -542,6 +542,16 @@ impl<'w> Question<'w> {
         Duration::from_secs(grace.unwrap_or(30))
     }
 
+    /// The longest time from a container's start in which its probes are not asked yet.
+    pub(crate) fn longest_delay(&self) -> Duration {
+        let delay = |container: &Container| {
+            let probe = container.liveness_probe.as_ref()?;
+            Some(timing(ProbeKind::Liveness, probe).initial_delay)
+        };
+        let delays = self.workload.containers().filter_map(delay);
+        delays.max().unwrap_or_default()
+    }
+
     fn min_ready(&self) -> Duration {
         self.seconds("/spec/minReadySeconds").unwrap_or_default()
     }

@@ -2,10 +2,15 @@
 
 use expect_test::{Expect, expect, expect_file};
 
-use super::{Mode, Question, Scope, Wanted, Workload, questions, written};
+use super::experiment::Effect;
+use super::{
+    Answer, Impact, Mode, Question, Scope, Wanted, Workload, findings, questions, written,
+};
 use crate::{
     input::{experiment::Probe, load, source::Source},
+    judge::RequestCounts,
     stand_in::{self, Settings},
+    timeline::Micros,
 };
 use std::time::Duration;
 
@@ -308,4 +313,51 @@ fn a_question_is_an_experiment() {
     let (text, objects) = text.split_once("  workload:\n").unwrap();
     assert!(objects.contains("kind: Deployment"));
     expect_file!["tests/question.yaml"].assert_eq(text);
+}
+
+/// An impact with these effects, in which requests to `web` fail for so many seconds on end.
+fn impact(effects: &[Effect], failing: u64) -> Impact {
+    let took = effects.iter().cloned();
+    Impact {
+        took: took.map(|effect| (effect, Micros(20_000_000))).collect(),
+        requests: vec![RequestCounts {
+            client: "web".to_owned(),
+            sent: 1_000,
+            failed: failing * 10,
+            longest_failure: Micros(failing * 1_000_000),
+        }],
+        observed: Micros(100_000_000),
+    }
+}
+
+#[test]
+fn findings_say_what_why_and_what_to_change_the_worst_first() {
+    let wanted = Wanted {
+        modes: vec![Mode::Frozen, Mode::Rollout],
+        scopes: vec![Scope::All],
+    };
+    let workloads = workloads(CHART);
+    let asked = questions(&workloads[0], &wanted);
+    let answers = asked.iter().map(|question| {
+        let restarted = [Effect::Restarted("app".to_owned())];
+        let impact = match (question.mode, question.assumption) {
+            (Mode::Rollout, _) => impact(&[Effect::Complete], 1),
+            (_, Some("if the command does not")) => impact(&[], 100),
+            _ => impact(&restarted, 30),
+        };
+        Answer::of(question, &[Ok(impact)])
+    });
+    let answers: Vec<Answer> = answers.collect();
+    let found = findings(&asked.iter().collect::<Vec<_>>(), &answers);
+    let found = found
+        .iter()
+        .map(|it| format!("{}: {}\n\n", it.severity, it.message));
+    expect![[r"
+        outage: When deploy/web/worker freezes in all 2 Pods, no probe notices, and no request to web succeeds from then on. That is so if the command of its probe does not ask the process. Give it a liveness probe that the process itself answers: httpGet, grpc, or a command that asks it.
+
+        outage: When deploy/web/app freezes in all 2 Pods, no request to web succeeds for up to 30.0 s (readiness decides in (21, 31] s; liveness decides in (51, 61] s). A smaller periodSeconds × failureThreshold notices it sooner. Likewise: deploy/web/worker.
+
+        degraded: During a healthy rollout of deploy/web, 10 of 1000 requests to web fail. Its containers close their ports on SIGTERM, before all clients have left the Pod. Add a preStop sleep of 5 s to the containers that serve.
+
+    "]].assert_eq(&found.collect::<String>());
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     lint::{LintFinding, LintOutcome, Severity},
     printable::one_line,
+    report::wrapped,
 };
 
 /// The version of the JSON format.
@@ -158,21 +159,6 @@ fn paragraph(finding: &LintFinding, origin: Origin, width: usize) -> String {
     text
 }
 
-/// The words of a text in lines of at most `width` columns, if no word is longer.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 fn summary(outcome: &LintOutcome, least: Severity) -> String {
     let count = |severity| {
         let findings = outcome.findings.iter();
@@ -208,19 +194,4 @@ pub(crate) fn schema() -> Schema {
     settings
         .into_generator()
         .into_root_schema_for::<LintReport>()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_wrapped_at_words() {
-        let check = |width, expected: &[&str]| {
-            assert_eq!(wrapped("one two three", width), expected, "{width}");
-        };
-        check(100, &["one two three"]);
-        check(7, &["one two", "three"]);
-        check(3, &["one", "two", "three"]);
-    }
 }

@@ -8,8 +8,11 @@ use std::{
     env,
     ffi::OsString,
     io::{self, IsTerminal, Write},
+    os::fd::AsFd,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use terminal_size::Width;
 
 use crate::{
     error_chain,
@@ -34,25 +37,29 @@ pub struct Printer {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     errors: Mutex<Vec<json::Error>>,
-    live: bool,
+    live: Option<u16>,
     paint: Paint,
     width: Option<u16>,
 }
 
-/// Width of a terminal without `COLUMNS`.
+/// Width of a terminal that does not tell its own, without `COLUMNS`.
 const WIDTH: u16 = 120;
 
 impl Printer {
     /// Prints to the streams of this process, with progress lines only if stderr is a terminal.
     pub fn process() -> Self {
         let printer = Self::to(Box::new(io::stdout()), Box::new(io::stderr()));
-        let terminals = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        let terminals = (columns(&io::stdout()), columns(&io::stderr()));
         printer.on(terminals, |name| env::var_os(name))
     }
 
-    /// Enables colour, progress lines and a width, depending on whether stdout and stderr are
-    /// terminals and on the environment.
-    fn on(self, (out, err): (bool, bool), variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    /// Enables colour, progress lines and a width, depending on the width of stdout and stderr,
+    /// if they are terminals, and on the environment.
+    fn on(
+        self,
+        (out, err): (Option<u16>, Option<u16>),
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
         // https://no-color.org: applies if set and not empty.
         let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
         // A dumb terminal shows escape sequences as characters, so it gets neither colours nor
@@ -60,13 +67,13 @@ impl Printer {
         let dumb = variable("TERM").is_some_and(|term| term == "dumb");
         let columns = variable("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
         Self {
-            live: err && !dumb,
-            paint: if out && !dumb && !no_color {
+            live: err.filter(|_| !dumb),
+            paint: if out.is_some() && !dumb && !no_color {
                 Paint::Colour
             } else {
                 Paint::Plain
             },
-            width: out.then(|| columns.unwrap_or(WIDTH)),
+            width: out.map(|width| columns.unwrap_or(width)),
             ..self
         }
     }
@@ -77,7 +84,7 @@ impl Printer {
             out: Mutex::new(out),
             err: Mutex::new(err),
             errors: Mutex::default(),
-            live: false,
+            live: None,
             paint: Paint::Plain,
             width: None,
         }
@@ -129,10 +136,15 @@ impl Printer {
         std::mem::take(&mut lock(&self.errors))
     }
 
-    /// Replaces the progress line; does nothing if stderr is no terminal.
+    /// Replaces the progress line; does nothing if stderr is no terminal. What does not fit into
+    /// the terminal is cut off: a line that wraps could not be erased.
     pub fn progress(&self, line: impl AsRef<str>) {
-        if self.live {
+        if let Some(width) = self.live {
             let line = printable::one_line(line.as_ref());
+            let line: String = line
+                .chars()
+                .take(usize::from(width).saturating_sub(1))
+                .collect();
             self.say(&format!("{}{line}", self.erase()));
         }
     }
@@ -154,12 +166,12 @@ impl Printer {
 
     /// Whether progress lines are shown.
     pub(crate) fn is_live(&self) -> bool {
-        self.live
+        self.live.is_some()
     }
 
     /// The sequence that returns to the line's start and clears it: ECMA-48, "erase in line".
     fn erase(&self) -> &'static str {
-        if self.live { "\r\x1b[K" } else { "" }
+        if self.live.is_some() { "\r\x1b[K" } else { "" }
     }
 
     fn say(&self, text: &str) {
@@ -169,6 +181,13 @@ impl Printer {
             .and_then(|()| err.flush())
             .ok();
     }
+}
+
+/// The width of a stream, if it is a terminal; never zero.
+fn columns(stream: &(impl IsTerminal + AsFd)) -> Option<u16> {
+    let size = || terminal_size::terminal_size_of(stream);
+    let width = || size().map_or(WIDTH, |(Width(width), _)| width);
+    stream.is_terminal().then(width)
 }
 
 impl std::fmt::Debug for Printer {
@@ -226,7 +245,7 @@ mod tests {
         let printer = Printer::to(Box::new(out.clone()), Box::new(err.clone()));
         let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
         let variable = |name: &str| value(name).map(|(_, value)| value.into());
-        print(&printer.on((true, true), variable));
+        print(&printer.on((Some(20), Some(20)), variable));
         (out.text(), err.text())
     }
 
@@ -246,6 +265,13 @@ mod tests {
         assert_eq!(xterm, (colour.to_owned(), live.to_owned()));
         let no_color = printed(&[("NO_COLOR", "1")], print);
         assert_eq!(no_color, (plain.0, live.to_owned()));
+    }
+
+    #[test]
+    fn a_progress_line_never_wraps() {
+        let print = |printer: &Printer| printer.progress("row 1 of 2: deploy/web");
+        let (_, err) = printed(&[("TERM", "xterm")], print);
+        assert_eq!(err, "\r\x1b[Krow 1 of 2: deploy/");
     }
 
     #[test]
