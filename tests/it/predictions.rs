@@ -96,12 +96,14 @@ const AT_ONCE: usize = 4;
 #[rustfmt::skip]
 const QUICK_ROWS: [(&str, &[&str]); 3] = [
     ("webshop", &[
-        "emailservice-server-readiness-liveness-until-the-restart-all",
         "emailservice-server-crash-at-every-start-all",
-        "emailservice-server-frozen-all",
         "loadgenerator-main-frozen-all",
     ]),
-    ("log-agent", &["agent-agent-readiness-all"]),
+    ("log-agent", &[
+        "agent-agent-readiness-all",
+        "agent-agent-liveness-until-the-restart-all",
+        "agent-agent-frozen-all",
+    ]),
     ("mistakes", &["recreate-rollout-all"]),
 ];
 
